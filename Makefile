@@ -1,0 +1,32 @@
+# Two targets are all a user needs: `make demo` and `make test`. Each builds its own environment first.
+PYTHON ?= python3.11
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+
+.PHONY: demo test setup lint clean
+
+demo: setup
+	$(BIN)/counterpoint study run quick --out runs/quick
+
+test: lint
+	$(BIN)/python -m pytest
+
+lint: setup
+	$(BIN)/ruff check src tests
+	$(BIN)/ruff format --check src tests
+	$(BIN)/lint-imports
+	$(BIN)/pyright
+
+setup: $(STAMP)
+
+# torch goes first and pinned: any other way in would resolve to a build of several gigabytes.
+$(STAMP): pyproject.toml constraints.txt requirements-nodeps.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --constraint constraints.txt torch
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	$(BIN)/pip install --quiet --no-deps --requirement requirements-nodeps.txt
+	touch $(STAMP)
+
+clean:
+	rm -rf $(VENV) runs

@@ -1,0 +1,37 @@
+"""Typed configurations, the error a user sees, and the file helpers every floor shares. Imports no torch."""
+
+from counterpoint.config.errors import UserError
+from counterpoint.config.files import atomic_write, digest, read_json, write_json
+from counterpoint.config.load import dump_yaml, load_yaml
+from counterpoint.config.schema import (
+    BACKBONES,
+    BackboneConfig,
+    CodecTrainingConfig,
+    DataConfig,
+    LatentSpec,
+    ModelConfig,
+    OptimizerConfig,
+    SamplingConfig,
+    TextConfig,
+    TrainingConfig,
+)
+
+__all__ = [
+    "BACKBONES",
+    "BackboneConfig",
+    "CodecTrainingConfig",
+    "DataConfig",
+    "LatentSpec",
+    "ModelConfig",
+    "OptimizerConfig",
+    "SamplingConfig",
+    "TextConfig",
+    "TrainingConfig",
+    "UserError",
+    "atomic_write",
+    "digest",
+    "dump_yaml",
+    "load_yaml",
+    "read_json",
+    "write_json",
+]

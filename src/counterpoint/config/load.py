@@ -1,0 +1,85 @@
+"""YAML to typed configuration, with errors that name the key and the remedy."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from counterpoint.config.errors import UserError
+from counterpoint.config.files import atomic_write
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def load_yaml(path: Path, kind: type[Model], *, overrides: list[str] | None = None) -> Model:
+    """Read a YAML file of small deltas on typed defaults.
+
+    Args:
+        path: the file.
+        kind: the pydantic model it describes.
+        overrides: `key.sub=value` strings, the values read as YAML.
+
+    Raises:
+        UserError: missing file, malformed YAML, unknown key (with the nearest known one) or a value that does not fit.
+    """
+    if not path.is_file():
+        raise UserError(f"There is no configuration file at {path}.")
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    except yaml.YAMLError as error:
+        raise UserError(f"{path} is not valid YAML: {error}") from None
+    if not isinstance(values, dict):
+        raise UserError(f"{path} must be a mapping of keys to values.")
+    for override in overrides or []:
+        _apply_override(values, override)
+    return parse(values, kind, source=str(path))
+
+
+def parse(values: dict[str, Any], kind: type[Model], *, source: str) -> Model:
+    """Validate `values` as `kind`; see `load_yaml` for the errors."""
+    try:
+        return kind.model_validate(values)
+    except ValidationError as error:
+        raise UserError(f"{source}: {'; '.join(_explain(item, kind) for item in error.errors())}") from None
+
+
+def dump_yaml(path: Path, config: BaseModel, *, header: str = "") -> None:
+    """Write a configuration in full, atomically."""
+    text = header + yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+    atomic_write(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+
+
+def _apply_override(values: dict[str, Any], override: str) -> None:
+    key, separator, text = override.partition("=")
+    if not separator:
+        raise UserError(f"The override {override!r} must have the form key=value, as in optimizer.learning_rate=1e-4.")
+    *parents, leaf = key.split(".")
+    for parent in parents:
+        if not isinstance(values.setdefault(parent, {}), dict):
+            raise UserError(f"The override {override!r} goes below {parent!r}, which is not a group of keys.")
+        values = values[parent]
+    values[leaf] = yaml.safe_load(text)
+
+
+def _explain(item: Any, kind: type[BaseModel]) -> str:
+    location = [str(part) for part in item["loc"]]
+    key = ".".join(location)
+    if item["type"] != "extra_forbidden":
+        return f"{key}: {item['msg']} (got {item['input']!r})" if key else item["msg"]
+    known = _known_keys(kind, location[:-1])
+    near = difflib.get_close_matches(location[-1], known, n=1)
+    remedy = f"did you mean {near[0]!r}?" if near else f"the keys there are {', '.join(sorted(known))}."
+    return f"unknown key {key!r}; {remedy}"
+
+
+def _known_keys(kind: type[BaseModel], parents: list[str]) -> list[str]:
+    for parent in parents:
+        field = kind.model_fields.get(parent)
+        if field is None or not (isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)):
+            return []
+        kind = field.annotation
+    return list(kind.model_fields)

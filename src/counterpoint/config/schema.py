@@ -1,0 +1,182 @@
+"""Every typed configuration: frozen, unknown keys refused, defaults that suit the paper unless a comment says otherwise."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+ParadigmName = Literal["autoregressive", "flow_matching"]
+Positive = Annotated[int, Field(gt=0)]
+
+
+class Config(BaseModel):
+    """A frozen configuration that refuses unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+
+
+class BackboneConfig(Config):
+    """The shared transformer (App. E.3.1); `layers` decoder blocks of width C with H heads."""
+
+    layers: Positive = 24
+    width: Positive = 1024
+    heads: Positive = 16
+    feed_forward: Positive = 4096
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    max_positions: Positive = 2048
+    """Longest sequence, in steps; the sinusoids know no limit, this one says what is meant to be asked."""
+
+    @model_validator(mode="after")
+    def _widths_fit(self) -> BackboneConfig:
+        if self.width % self.heads or self.width % 2:
+            raise ValueError(f"width {self.width} must be even and a multiple of heads {self.heads}")
+        return self
+
+
+BACKBONES: dict[str, BackboneConfig] = {
+    "musicgen-small": BackboneConfig(),
+    "pocket": BackboneConfig(layers=6, width=256, heads=4, feed_forward=1024),
+    "debug": BackboneConfig(layers=2, width=32, heads=2, feed_forward=64, max_positions=512),
+}
+"""Named sizes, usable wherever a configuration asks for a backbone."""
+
+
+def _named_backbone(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    if value not in BACKBONES:
+        raise ValueError(f"unknown backbone {value!r}; the named sizes are {', '.join(BACKBONES)}")
+    return BACKBONES[value]
+
+
+class TextConfig(Config):
+    """The text encoder: `lut`, a learned table over hashed words (offline), or `t5`, frozen, through transformers."""
+
+    encoder: Literal["lut", "t5"] = "lut"
+    name: str = "t5-base"
+    """Hub id or local folder of the T5 checkpoint; unused by `lut`."""
+    width: Positive = 256
+    """Width of a `lut` word vector; T5 brings its own."""
+    buckets: Positive = 8192
+    """Rows of the `lut` table."""
+    max_tokens: Positive = 256
+
+
+class LatentSpec(Config):
+    """What a codec's latents look like: all that a paradigm knows of a codec.
+
+    `mean` and `mean_std` are the two scalars of App. E.2.
+    """
+
+    codec: str
+    sample_rate: Positive
+    frame_rate: Annotated[float, Field(gt=0)]
+    num_codebooks: Positive
+    codebook_size: Positive
+    latent_dim: Positive
+    mean: float = 0.0
+    mean_std: Annotated[float, Field(gt=0)] = 1.0
+
+
+class ModelConfig(Config):
+    """A paradigm and its network."""
+
+    paradigm: ParadigmName
+    backbone: Annotated[BackboneConfig, BeforeValidator(_named_backbone)] = BACKBONES["pocket"]
+    text: TextConfig = TextConfig()
+    text_dropout: Annotated[float, Field(ge=0, le=1)] = 0.2
+    """Probability, per sample, that training hides the caption (classifier-free guidance)."""
+    skips: Literal["paper", "jasco", "none"] = "paper"
+    """U-Net-like skips, flow matching only (App. E.3.1)."""
+    sigma_min: Annotated[float, Field(gt=0, lt=1)] = 1e-5
+    """s of the probability path, flow matching only (Eq. 2)."""
+
+
+class DataConfig(Config):
+    """An encoded dataset and how it is cut into training segments."""
+
+    dataset: str
+    codec: str = "pocket"
+    segment_s: Annotated[float, Field(gt=0)] = 10.0
+
+
+class OptimizerConfig(Config):
+    """AdamW with linear warm-up and cosine decay to zero (4.4)."""
+
+    learning_rate: Annotated[float, Field(gt=0)] = 1e-4
+    betas: tuple[float, float] = (0.9, 0.95)
+    weight_decay: Annotated[float, Field(ge=0)] = 0.1
+    warmup_steps: Annotated[int, Field(ge=0)] = 4000
+    clip_norm: Annotated[float, Field(gt=0)] = 1.0
+    ema_decay: Annotated[float, Field(ge=0, lt=1)] = 0.999
+
+
+class TrainingConfig(Config):
+    """One training run of a generative model."""
+
+    model: ModelConfig
+    data: DataConfig
+    optimizer: OptimizerConfig = OptimizerConfig()
+    steps: Annotated[int, Field(ge=0)] = 500_000
+    batch_size: Positive = 256
+    """Examples an update, over all micro-batches and devices."""
+    accumulate: Positive = 1
+    """Micro-batches an update is summed from."""
+    seed: Annotated[int, Field(ge=0)] = 0
+    precision: Literal["fp32", "bf16"] = "fp32"
+    validate_every: Positive = 1000
+    checkpoint_every: Positive = 1000
+    keep_checkpoints: Positive = 2
+
+    @model_validator(mode="after")
+    def _batch_splits(self) -> TrainingConfig:
+        if self.batch_size % self.accumulate:
+            raise ValueError(f"batch_size {self.batch_size} must be a multiple of accumulate {self.accumulate}")
+        return self
+
+
+class SamplingConfig(Config):
+    """How to draw from a trained model; a paradigm reads the fields that are its own."""
+
+    guidance: Annotated[float, Field(ge=0)] = 3.0
+    """Classifier-free guidance c: u + c (cond - u)."""
+    temperature: Annotated[float, Field(ge=0)] = 1.0
+    """Auto-regressive; 0 is greedy."""
+    top_k: Annotated[int, Field(ge=0)] = 250
+    """Auto-regressive; 0 keeps every token."""
+    top_p: Annotated[float, Field(gt=0, le=1)] = 1.0
+    """Auto-regressive; 1 keeps every token."""
+    solver: Literal["euler", "midpoint", "dopri5"] = "euler"
+    """Flow matching."""
+    steps: Positive = 50
+    """Flow matching: steps of a fixed-grid solver."""
+    tolerance: Annotated[float, Field(gt=0)] = 1e-5
+    """Flow matching: absolute and relative tolerance of dopri5."""
+
+
+class CodecTrainingConfig(Config):
+    """One training run of an EnCodec autoencoder (App. E)."""
+
+    dataset: str
+    filters: Positive = 64
+    """Channels of the first layer; each stage doubles them."""
+    strides: tuple[int, ...] = (8, 8, 5, 4)
+    """Down-sampling factors in the paper's order; their product is samples per frame."""
+    sample_rate: Positive = 32_000
+    latent_dim: Positive = 128
+    num_codebooks: Positive = 4
+    codebook_size: Positive = 2048
+    activation: Literal["elu", "gelu"] = "elu"
+    segment_s: Annotated[float, Field(gt=0)] = 1.0
+    batch_size: Positive = 64
+    steps: Positive = 400_000
+    learning_rate: Annotated[float, Field(gt=0)] = 3e-4
+    betas: tuple[float, float] = (0.5, 0.9)
+    ema_decay: Annotated[float, Field(ge=0, lt=1)] = 0.99
+    """Of the codebooks."""
+    continuous_fraction: Annotated[float, Field(ge=0, le=1)] = 0.5
+    """Share of each batch that the decoder sees unquantised, so that it decodes latents as well as codes."""
+    seed: Annotated[int, Field(ge=0)] = 0
+    checkpoint_every: Positive = 1000
+    log_every: Positive = 20

@@ -1,0 +1,91 @@
+"""The paradigm protocol: (target, conditions, lengths) tensors in, loss or latents out.
+
+Shapes: B batch, K codebooks, T latent frames, V codebook size, D latent channels, L text tokens.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from counterpoint.conditioning import TextTokens
+from counterpoint.config import LatentSpec, ModelConfig, SamplingConfig
+
+
+@dataclass(frozen=True)
+class LossOutput:
+    """Attributes:
+    loss: scalar to minimise.
+    per_example: [B] the same loss of each example, detached.
+    """
+
+    loss: Tensor
+    per_example: Tensor
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What a paradigm drew; exactly one of `codes` and `latents` is set.
+
+    Attributes:
+        codes: [B, K, T] long, auto-regressive.
+        latents: [B, T, D] float in the codec's own scale, flow matching.
+        network_evaluations: backbone passes a sample took, guidance not counted twice.
+    """
+
+    codes: Tensor | None
+    latents: Tensor | None
+    network_evaluations: int
+
+
+class Paradigm(nn.Module, ABC):
+    """A way to learn and draw music in a codec's latent space. Never sees a waveform, a file or a dataset."""
+
+    target: Literal["codes", "latents"]
+    """Which view of the encoding it models."""
+
+    def __init__(self, config: ModelConfig, latent: LatentSpec):
+        super().__init__()
+        self.config = config
+        self.latent = latent
+
+    @abstractmethod
+    def prepare(self, captions: Sequence[str | None]) -> TextTokens:
+        """Tokenise captions; None or an empty one is the null condition."""
+
+    @abstractmethod
+    def forward(
+        self, target: Tensor, *, text: TextTokens, lengths: Tensor, generator: torch.Generator
+    ) -> LossOutput:
+        """Training loss.
+
+        Args:
+            target: [B, K, T] codes or [B, T, D] raw latents, padded at the end.
+            text: from `prepare`; dropped per sample inside, with probability `text_dropout`, in training mode only.
+            lengths: [B] valid frames.
+            generator: source of every random draw.
+        """
+
+    @abstractmethod
+    def sample(
+        self,
+        *,
+        text: TextTokens,
+        lengths: Tensor,
+        sampling: SamplingConfig,
+        generators: Sequence[torch.Generator],
+    ) -> Sample:
+        """Draw one sample per caption; `generators[b]` alone decides sample b, whatever its batch mates.
+
+        Args:
+            lengths: [B] frames to draw; shorter ones are padded at the end.
+        """
+
+    @abstractmethod
+    def max_frames(self) -> int:
+        """Longest T the positions allow."""
