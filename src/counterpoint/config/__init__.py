@@ -2,7 +2,7 @@
 
 from counterpoint.config.errors import UserError
 from counterpoint.config.files import atomic_write, digest, read_json, write_json
-from counterpoint.config.load import dump_yaml, load_yaml
+from counterpoint.config.load import dump_yaml, load_yaml, parse
 from counterpoint.config.schema import (
     BACKBONES,
     BackboneConfig,
@@ -32,6 +32,7 @@ __all__ = [
     "digest",
     "dump_yaml",
     "load_yaml",
+    "parse",
     "read_json",
     "write_json",
 ]

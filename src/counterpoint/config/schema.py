@@ -1,4 +1,4 @@
-"""Every typed configuration: frozen, unknown keys refused, defaults that suit the paper unless a comment says otherwise."""
+"""Every typed configuration: frozen, unknown keys refused; defaults are the paper's unless a comment says otherwise."""
 
 from __future__ import annotations
 
@@ -70,6 +70,8 @@ class LatentSpec(Config):
     """
 
     codec: str
+    fingerprint: str = ""
+    """Of the codec's weights: latents of one codec mean nothing to another."""
     sample_rate: Positive
     frame_rate: Annotated[float, Field(gt=0)]
     num_codebooks: Positive

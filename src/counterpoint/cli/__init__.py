@@ -1,0 +1,44 @@
+"""The command line: verbs only. Importing it, and so `counterpoint --help`, loads neither torch nor pydantic."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+
+from counterpoint.cli.app import app
+
+
+def main() -> None:
+    """Run the command line; what a user can put right becomes one sentence and exit code 2, a full disk code 1.
+
+    `COUNTERPOINT_DEBUG=1` lets the traceback through.
+    """
+    try:
+        app()
+    except Exception as error:
+        if os.environ.get("COUNTERPOINT_DEBUG"):
+            raise
+        sys.exit(_report(error))
+
+
+def _report(error: Exception) -> int:
+    from counterpoint.config import UserError
+
+    if isinstance(error, UserError):
+        message, code = str(error), 2
+    elif isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        message = (
+            f"The disk is full ({_place(error)}): make room and run the same command again; it goes on from there."
+        )
+        code = 1
+    elif isinstance(error, OSError):
+        message, code = f"{error.strerror or error}: {_place(error)}", 1
+    else:
+        raise error
+    print(f"Error: {' '.join(message.split())}", file=sys.stderr)
+    return code
+
+
+def _place(error: OSError) -> str:
+    return str(error.filename) if error.filename else "no file named"

@@ -1,0 +1,196 @@
+"""Every verb, thin: parse, call the one function that does it, say what came of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from counterpoint import __version__
+from counterpoint.cli.progress import progress_bar
+
+if TYPE_CHECKING:
+    from counterpoint.metrics import Clip
+
+_SETTINGS = {"no_args_is_help": True, "add_completion": False, "pretty_exceptions_enable": False}
+
+app = typer.Typer(help="Text-to-music generation: auto-regressive or flow matching?", **_SETTINGS)
+data_app = typer.Typer(help="Make, ingest and encode datasets.", **_SETTINGS)
+codec_app = typer.Typer(help="Train codecs.", **_SETTINGS)
+study_app = typer.Typer(help="Run a comparison from data to report.", **_SETTINGS)
+app.add_typer(data_app, name="data")
+app.add_typer(codec_app, name="codec")
+app.add_typer(study_app, name="study")
+
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Change one key of the configuration; may be given again."),
+]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"counterpoint {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Say it and stop.")
+    ] = False,
+) -> None:
+    pass
+
+
+@data_app.command("compose")
+def data_compose(
+    out: Annotated[Path, typer.Argument(help="Folder to make.")],
+    clips: Annotated[int, typer.Option(help="How many pieces.")] = 200,
+    duration_s: Annotated[float, typer.Option("--duration-s", help="Length of each, seconds.")] = 10.0,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = 0,
+) -> None:
+    """Compose and render the embedded corpus: captions, audio, and exact chords, melody, beats and drum stems."""
+    from counterpoint.data.compose import compose
+
+    with progress_bar("Composing", unit="clips") as progress:
+        compose(out, clips=clips, duration_s=duration_s, seed=seed, progress=progress)
+    typer.echo(f"{clips} clips in {out}")
+
+
+@data_app.command("ingest")
+def data_ingest(
+    src: Annotated[Path, typer.Argument(help="Folder of audio, or an audiocraft data.jsonl.")],
+    out: Annotated[Path, typer.Argument(help="Dataset to make.")],
+) -> None:
+    """Make a dataset of your own music; says what it found and names every file it left out."""
+    from counterpoint.data import ingest, print_report
+
+    with progress_bar("Reading", unit="files") as progress:
+        report = ingest(src, out, progress=progress)
+    print_report(report)
+
+
+@data_app.command("encode")
+def data_encode(
+    dataset: Annotated[Path, typer.Argument(help="A dataset folder.")],
+    codec: Annotated[str, typer.Option(help="A shipped codec, a hub id or a folder.")] = "pocket",
+) -> None:
+    """Add codes, latents and the App. E.2 statistics of a codec to a dataset."""
+    from counterpoint.encode import encode_dataset
+
+    with progress_bar("Encoding", unit="s of audio") as progress:
+        spec = encode_dataset(dataset, codec=codec, progress=progress)
+    typer.echo(
+        f"{spec.frame_rate:g} Hz, {spec.num_codebooks} codebooks of {spec.codebook_size}, "
+        f"{spec.latent_dim} channels, mean {spec.mean:.3f}, mean std {spec.mean_std:.3f}"
+    )
+
+
+@codec_app.command("train")
+def codec_train(
+    config: Annotated[Path, typer.Argument(help="A YAML file, as in configs/codec.")],
+    out: Annotated[Path, typer.Option(help="Run folder; goes on where it was if it exists.")],
+    overrides: Overrides = None,
+) -> None:
+    """Train an EnCodec autoencoder; the run folder loads wherever a codec is asked for."""
+    from counterpoint.config import CodecTrainingConfig, load_yaml
+    from counterpoint.training import train_codec
+
+    train_codec(load_yaml(config, CodecTrainingConfig, overrides=overrides), out=out)
+
+
+@app.command()
+def train(
+    config: Annotated[Path, typer.Argument(help="A YAML file, as in configs.")],
+    out: Annotated[Path, typer.Option(help="Run folder; goes on where it was if it exists.")],
+    overrides: Overrides = None,
+) -> None:
+    """Train a generative model."""
+    from counterpoint.config import TrainingConfig, load_yaml
+    from counterpoint.training import train
+
+    result = train(load_yaml(config, TrainingConfig, overrides=overrides), out=out)
+    typer.echo(f"{result.steps} steps, {result.wall_s:.0f} s; hear it: counterpoint generate CAPTION --model {out}")
+
+
+@app.command()
+def generate(
+    caption: Annotated[str | None, typer.Argument(help="What it should sound like.")] = None,
+    *,
+    model: Annotated[str, typer.Option(help="A run folder, or its name below runs.")],
+    out: Annotated[Path, typer.Option(help="A .wav for one clip, a folder for several.")],
+    duration_s: Annotated[float, typer.Option("--duration-s", help="Length, seconds.")] = 10.0,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same audio; clip i has seed + i.")] = 0,
+    num: Annotated[int, typer.Option(min=1, help="Clips a caption.")] = 1,
+    captions: Annotated[Path | None, typer.Option(help="A text file, one caption a line.")] = None,
+    guidance: Annotated[float, typer.Option(help="Classifier-free guidance; 1 is none.")] = 3.0,
+    temperature: Annotated[float, typer.Option(help="Auto-regressive; 0 is greedy.")] = 1.0,
+    top_k: Annotated[int, typer.Option(help="Auto-regressive; 0 keeps every token.")] = 250,
+    top_p: Annotated[float, typer.Option(help="Auto-regressive; 1 keeps every token.")] = 1.0,
+    solver: Annotated[str, typer.Option(help="Flow matching: euler, midpoint or dopri5.")] = "euler",
+    steps: Annotated[int, typer.Option(help="Flow matching: steps of euler or midpoint.")] = 50,
+) -> None:
+    """Generate music from a caption."""
+    from counterpoint.config import SamplingConfig, parse
+    from counterpoint.generate import generate_captions
+
+    sampling = {"guidance": guidance, "temperature": temperature, "top_k": top_k, "top_p": top_p}
+    with progress_bar("Generating", unit="clips") as progress:
+        report = generate_captions(
+            caption,
+            captions_file=captions,
+            num=num,
+            model=model,
+            out=out,
+            duration_s=duration_s,
+            seed=seed,
+            sampling=parse({**sampling, "solver": solver, "steps": steps}, SamplingConfig, source="sampling"),
+            progress=progress,
+        )
+    typer.echo(f"{out}: {report.audio_s:.1f} s of music in {report.latency_s:.1f} s")
+
+
+@app.command()
+def evaluate(
+    generated: Annotated[list[Path], typer.Argument(help="Folders of generated clips, one a system.")],
+    reference: Annotated[Path, typer.Option(help="The dataset to compare with.")],
+    split: Annotated[str, typer.Option(help="Its split.")] = "test",
+    out: Annotated[Path | None, typer.Option(help="Also write the scores here, as JSON.")] = None,
+    seed: Annotated[int, typer.Option(help="Of every resampling.")] = 0,
+) -> None:
+    """Score generated clips against a dataset, with intervals, floors and paired tests between systems."""
+    from counterpoint.config import write_json
+    from counterpoint.metrics import evaluate, load_generated, print_evaluation
+
+    systems = {folder.name: load_generated(folder) for folder in generated}
+    names = list(systems)
+    pairs = [(names[0], other) for other in names[1:]]
+    evaluation = evaluate(systems, reference=_reference_clips(reference, split=split), pairs=pairs, seed=seed)
+    print_evaluation(evaluation)
+    if out is not None:
+        write_json(out, evaluation.to_json())
+
+
+def _reference_clips(dataset: Path, *, split: str) -> list[Clip]:
+    from counterpoint.config import UserError
+    from counterpoint.data import open_dataset
+    from counterpoint.metrics import Clip
+
+    opened = open_dataset(dataset)
+    if split not in opened.splits:
+        raise UserError(f"{dataset} has no split {split!r}; it has {', '.join(opened.splits)}.")
+    return [Clip(audio=opened.audio_path(row), caption=row["caption"], id=row["id"]) for row in opened.splits[split]]
+
+
+@study_app.command("run")
+def study_run(
+    study: Annotated[str, typer.Argument(help="A shipped study (quick) or a YAML file.")],
+    data: Annotated[Path | None, typer.Option(help="Your own dataset, from `data ingest`.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Where the report and models go; runs/STUDY by default.")] = None,
+) -> None:
+    """Run a study from data to report; finished steps are kept, so run it again to go on."""
+    from counterpoint.study import run_study
+
+    run_study(study, data=data, out=out or Path("runs") / Path(study).stem)

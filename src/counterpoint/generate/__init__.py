@@ -1,0 +1,12 @@
+"""Captions to audio with a trained model."""
+
+from counterpoint.generate.run import load_run
+from counterpoint.generate.sampling import (
+    AudioGeneration,
+    GenerationReport,
+    generate,
+    generate_captions,
+    generate_folder,
+)
+
+__all__ = ["AudioGeneration", "GenerationReport", "generate", "generate_captions", "generate_folder", "load_run"]
