@@ -1,0 +1,32 @@
+"""The loudness policy: the same for every system and every reference, before every metric (DESIGN 5)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+TARGET_RMS = 10 ** (-20 / 20)
+"""-20 dBFS."""
+PEAK_LIMIT = 0.99
+SILENCE_PEAK = 10 ** (-60 / 20)
+"""Audio whose highest sample stays below this (-60 dBFS) counts as silent."""
+
+
+def normalize_loudness(audio: np.ndarray, *, sample_rate: int) -> np.ndarray:
+    """Scale to an RMS of -20 dBFS, or to a peak of 0.99 where that is reached first; silence is left alone.
+
+    One gain for the whole clip and nothing else, so the waveform's shape, and any clipping in it, stays as it was.
+
+    Args:
+        audio: [N] or [C, N] float.
+        sample_rate: Hz. An RMS does not need it; a K-weighted policy would, without any caller changing.
+
+    Returns:
+        float32, the shape of `audio`.
+    """
+    del sample_rate
+    audio = np.asarray(audio, dtype=np.float32)
+    peak = float(np.abs(audio).max(initial=0.0))
+    if peak < SILENCE_PEAK:
+        return audio
+    rms = float(np.sqrt(np.mean(np.square(audio, dtype=np.float64))))
+    return audio * np.float32(min(TARGET_RMS / rms, PEAK_LIMIT / peak))

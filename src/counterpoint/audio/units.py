@@ -1,0 +1,23 @@
+"""Seconds at the edges, frames inside: the one place where one becomes the other."""
+
+from __future__ import annotations
+
+import math
+
+from counterpoint.config import UserError
+
+
+def frames(duration_s: float, *, frame_rate: float) -> int:
+    """Frames in `duration_s` seconds at `frame_rate` Hz: the nearest whole number (halves up), at least 1.
+
+    Raises:
+        UserError: when the duration is zero, negative or not a number.
+    """
+    if not (math.isfinite(duration_s) and duration_s > 0):
+        raise UserError(f"A duration must be a positive number of seconds, not {duration_s:g}.")
+    return max(1, math.floor(duration_s * frame_rate + 0.5))
+
+
+def seconds(frames: int, *, frame_rate: float) -> float:
+    """Seconds that `frames` frames last at `frame_rate` Hz."""
+    return frames / frame_rate

@@ -1,0 +1,211 @@
+"""The dataset folder that `compose` and `ingest` write and everything else reads.
+
+DATASET/dataset_dict.json, train/, valid/, test/    HF datasets, memory-mapped
+DATASET/dataset.json                                name, kind, counts, report, fingerprint; written last
+DATASET/audio/                                      the audio, where the dataset was composed
+DATASET/latents/<codec fingerprint>/                encoded columns, row by row (see `encoded`)
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from counterpoint.config import UserError, digest, read_json, write_json
+
+if TYPE_CHECKING:
+    import datasets
+
+SPLITS = ("train", "valid", "test")
+INFO_FILE = "dataset.json"
+_MOVED = ("dataset_dict.json", *SPLITS)
+_EMPTY: dict[str, Any] = {
+    "caption": "",
+    "group": "",
+    "style": "",
+    "key": "",
+    "bpm": 0.0,
+    "time_signature": "",
+    "instruments": [],
+    "chords": [],
+    "melody": [],
+    "beats": [],
+    "drums": "",
+}
+_REMEDY = "make one with `counterpoint data ingest` or `counterpoint data compose`"
+
+
+def FEATURES() -> datasets.Features:  # noqa: N802 - a constant in all but its lazy import
+    """The columns of a dataset, the same whether composed or ingested; an unknown text is "", an unknown bpm 0."""
+    from datasets import Features, List, Value
+
+    text, number = Value("string"), Value("float32")
+    return Features(
+        {
+            "id": text,
+            "audio": text,  # path, absolute or relative to the dataset's folder
+            "caption": text,
+            "duration_s": number,
+            "sample_rate": Value("int32"),
+            "channels": Value("int8"),
+            "group": text,  # the artist or track that a split keeps whole
+            "style": text,
+            "key": text,
+            "bpm": number,
+            "time_signature": text,
+            "instruments": List(text),
+            "chords": List({"start_s": number, "label": text}),
+            "melody": List({"start_s": number, "end_s": number, "midi": Value("int16")}),
+            "beats": List({"time_s": number, "position": Value("int8")}),  # position 1 is the downbeat
+            "drums": text,  # path of the drum stem
+        }
+    )
+
+
+@dataclass(frozen=True)
+class MusicDataset:
+    """An opened dataset: rows memory-mapped, audio where `audio_path` says.
+
+    Attributes:
+        folder: where it lies.
+        splits: train, valid and test; valid and test may be empty.
+        info: what `dataset.json` holds.
+    """
+
+    folder: Path
+    splits: datasets.DatasetDict
+    info: dict[str, Any]
+
+    def audio_path(self, row: Mapping[str, Any]) -> Path:
+        """Where the audio of a row lies."""
+        return self.folder / row["audio"]  # an absolute path on the right of / wins
+
+    def fingerprint(self) -> str:
+        """Digest of every row and of all audio, taken when the dataset was written; paths do not enter it."""
+        return self.info["fingerprint"]
+
+
+def save_dataset(
+    folder: Path,
+    splits: Mapping[str, Sequence[Mapping[str, Any]]],
+    *,
+    info: Mapping[str, Any],
+    audio_digests: Mapping[str, str] | None = None,
+) -> MusicDataset:
+    """Write a dataset, or replace the one at `folder`; files already in `folder/audio` stay.
+
+    All is built aside and moved in place at the end; an interruption leaves the old dataset, or one that `open_dataset`
+    refuses, never a mixture.
+
+    Args:
+        folder: the dataset's folder.
+        splits: rows by split (train, valid, test); columns that a row leaves out become empty.
+        info: goes into dataset.json; give at least `name` and `kind`.
+        audio_digests: content digests by row id, for audio the caller has already hashed; files are hashed otherwise.
+
+    Raises:
+        UserError: no rows at all.
+        OSError: when the disk is full or an audio file is missing.
+    """
+    rows = {split: [{**_EMPTY, **row} for row in splits.get(split, ())] for split in SPLITS}
+    if not any(rows.values()):
+        raise UserError(f"There is nothing to write to {folder}: the dataset would have no rows.")
+    ids = [row["id"] for part in rows.values() for row in part]
+    assert len(ids) == len(set(ids)), "row ids must be unique over all splits"
+    fingerprint = _fingerprint(rows, folder=folder, audio_digests=audio_digests or {})
+    folder.mkdir(parents=True, exist_ok=True)
+    for leftover in folder.glob(".writing-*"):  # of a run that was killed
+        shutil.rmtree(leftover)
+    staging = Path(tempfile.mkdtemp(prefix=".writing-", dir=folder))
+    try:
+        _write_splits(staging, rows)
+        write_json(folder / INFO_FILE, {**info, "state": "writing"})
+        for name in _MOVED:
+            _replace(staging / name, folder / name)
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+    counts = {split: len(part) for split, part in rows.items()}
+    hours = {split: round(sum(row["duration_s"] for row in part) / 3600, 4) for split, part in rows.items()}
+    write_json(folder / INFO_FILE, {**info, "rows": counts, "hours": hours, "fingerprint": fingerprint})
+    return open_dataset(folder)
+
+
+def open_dataset(folder: Path | str) -> MusicDataset:
+    """Open a dataset folder without reading its rows.
+
+    Raises:
+        UserError: when there is none, or its writing was interrupted.
+    """
+    folder = Path(folder)
+    if not (folder / INFO_FILE).is_file():
+        raise UserError(f"{folder} is not a dataset; {_REMEDY}.")
+    info = read_json(folder / INFO_FILE)
+    if not isinstance(info, dict) or "fingerprint" not in info or not all((folder / name).exists() for name in _MOVED):
+        raise UserError(f"{folder} is an incomplete dataset, its writing was interrupted; {_REMEDY} anew.")
+    from datasets import DatasetDict
+
+    try:
+        splits = DatasetDict.load_from_disk(str(folder))
+    except Exception as error:  # damaged arrow or json files raise many kinds
+        raise UserError(f"{folder} is a damaged dataset ({error}); {_REMEDY} anew.") from error
+    return MusicDataset(folder=folder, splits=splits, info=info)
+
+
+def _write_splits(folder: Path, rows: Mapping[str, list[dict[str, Any]]]) -> None:
+    from datasets import Dataset, DatasetDict, NamedSplit
+
+    features = FEATURES()
+    columns = {split: {name: [row[name] for row in part] for name in features} for split, part in rows.items()}
+    parts: dict[str | NamedSplit, Dataset] = {
+        split: Dataset.from_dict(part, features=features) for split, part in columns.items()
+    }
+    with quiet_datasets():
+        DatasetDict(parts).save_to_disk(str(folder), num_shards=dict.fromkeys(parts, 1))  # an empty split needs one too
+
+
+def _replace(source: Path, target: Path) -> None:
+    if target.is_dir():
+        shutil.rmtree(target)
+    source.replace(target)
+
+
+@contextmanager
+def quiet_datasets() -> Iterator[None]:
+    """No progress bars from `datasets`, which would draw over ours."""
+    import datasets
+
+    shown = datasets.is_progress_bar_enabled()
+    datasets.disable_progress_bars()
+    try:
+        yield
+    finally:
+        if shown:
+            datasets.enable_progress_bars()
+
+
+def _fingerprint(rows: Mapping[str, list[dict[str, Any]]], *, folder: Path, audio_digests: Mapping[str, str]) -> str:
+    """A digest that two datasets share when their rows and audio agree, wherever they lie."""
+    canonical = {
+        split: [
+            {
+                **row,
+                "audio": audio_digests.get(row["id"]) or file_digest(folder / row["audio"]),
+                "drums": bool(row["drums"]),
+            }
+            for row in part
+        ]
+        for split, part in rows.items()
+    }
+    return digest(canonical)
+
+
+def file_digest(path: Path) -> str:
+    """Digest of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:32]
