@@ -1,1 +1,1 @@
-"""training"""
+"""One training loop for both paradigms."""

@@ -1,0 +1,198 @@
+"""What a training shows, writes down and listens to: the progress bar, metrics.jsonl, Ctrl-C, and the folder's lock."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType, TracebackType
+from typing import Any, TextIO
+
+from counterpoint.config import UserError, atomic_write
+
+PLAIN_EVERY_S = 30.0
+"""Where the output is no terminal, a line this often stands for the bar."""
+
+
+class TrainingStopped(KeyboardInterrupt):
+    """A training that was asked to stop; its checkpoint is written. A KeyboardInterrupt, so that `except Exception` lets
+    it pass and the command line ends with exit code 130."""
+
+    def __init__(self, message: str, *, step: int):
+        super().__init__(message)
+        self.step = step
+
+
+class MetricsLog:
+    """A JSON-lines file that holds each step once, however often the training was interrupted.
+
+    Args:
+        path: the file; lines beyond `step` and a torn last line are removed.
+        step: updates made so far.
+    """
+
+    def __init__(self, path: Path, *, step: int):
+        kept = [line for line in _complete_lines(path) if json.loads(line)["step"] <= step]
+        atomic_write(path, lambda temporary: temporary.write_text("".join(kept), encoding="utf-8"))
+        self._file: TextIO = path.open("a", encoding="utf-8", buffering=1)
+
+    def write(self, *, step: int, **values: Any) -> None:
+        """Append one line."""
+        self._file.write(json.dumps({"step": step, **values}) + "\n")
+
+    def sync(self) -> None:
+        """Bring the lines to the disk; before a checkpoint, so that none it covers is ever missing."""
+        self._file.flush()
+        os.fsync(self._file.fileno())
+
+    def __enter__(self) -> MetricsLog:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._file.close()
+
+
+def read_metrics(path: Path) -> list[dict[str, Any]]:
+    """Every complete line of a metrics file, in order."""
+    return [json.loads(line) for line in _complete_lines(path)]
+
+
+def _complete_lines(path: Path) -> list[str]:
+    """Lines that were written whole; a kill may have cut the last one."""
+    if not path.is_file():
+        return []
+    lines = []
+    for line in path.read_text(encoding="utf-8", errors="replace").splitlines(keepends=True):
+        try:
+            whole = line.endswith("\n") and isinstance(json.loads(line)["step"], int)
+        except (ValueError, KeyError, TypeError):
+            whole = False
+        if whole:
+            lines.append(line)
+    return lines
+
+
+class TrainingProgress:
+    """A bar with loss, rate and time left on a terminal, a line now and then elsewhere; both on stderr.
+
+    Args:
+        label: what is trained.
+        total: updates in all.
+        done: updates already made.
+        shown: False shows nothing but notes of trouble.
+    """
+
+    def __init__(self, label: str, *, total: int, done: int = 0, shown: bool = True):
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+        self.console = Console(stderr=True, highlight=False)
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[status]}"),
+            TimeElapsedColumn(),
+            TextColumn("{task.fields[left]}"),
+            console=self.console,
+            disable=not (shown and self.console.is_terminal),
+        )
+        self._plain = shown and not self.console.is_terminal
+        self._label = label
+        self._total, self._first = total, done
+        self._started = self._last_plain = time.monotonic()
+        self._audio_s = 0.0
+        self._task = self._bar.add_task(label, total=total, completed=done, status="", left="")
+
+    def __enter__(self) -> TrainingProgress:
+        self._bar.start()
+        self._started = self._last_plain = time.monotonic()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bar.stop()
+
+    def update(self, step: int, *, loss: float, audio_s: float) -> None:
+        """After an update: `step` made in all, on `audio_s` seconds of audio."""
+        self._audio_s += audio_s
+        now = time.monotonic()
+        elapsed_s = max(now - self._started, 1e-9)
+        rate = (step - self._first) / elapsed_s
+        status = f"loss {loss:.4f}  {_rate(rate)}  {self._audio_s / elapsed_s:.0f}x real time"
+        left = f"{_clock((self._total - step) / rate)} left"
+        self._bar.update(self._task, completed=step, status=status, left=left)
+        if self._plain and (now - self._last_plain >= PLAIN_EVERY_S or step == self._total):
+            self._last_plain = now
+            self.console.print(f"{self._label} {step}/{self._total}  {status}  {left}", soft_wrap=True)
+
+    def note(self, text: str) -> None:
+        """A line above the bar, shown even where the bar is not."""
+        self.console.print(text, soft_wrap=True, markup=False)
+
+
+def _rate(steps_per_s: float) -> str:
+    return f"{steps_per_s:.2f} steps/s" if steps_per_s >= 0.1 else f"{1 / steps_per_s:.1f} s/step"
+
+
+def _clock(seconds: float) -> str:
+    minutes, second = divmod(int(seconds + 0.5), 60)
+    hours, minute = divmod(minutes, 60)
+    return f"{hours}:{minute:02d}:{second:02d}" if hours else f"{minute}:{second:02d}"
+
+
+@contextmanager
+def stop_on_signal() -> Iterator[Callable[[], bool]]:
+    """Yield a function that tells whether SIGINT or SIGTERM came; a second one acts as it would without this.
+
+    Outside the main thread, where Python allows no handlers, the function always says no.
+    """
+    asked = False
+    if threading.current_thread() is not threading.main_thread():
+        yield lambda: False
+        return
+    previous = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def restore() -> None:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+    def handle(_number: int, _frame: FrameType | None) -> None:
+        nonlocal asked
+        asked = True
+        restore()
+
+    for number in previous:
+        signal.signal(number, handle)
+    try:
+        yield lambda: asked
+    finally:
+        restore()
+
+
+@contextmanager
+def sole_writer(folder: Path) -> Iterator[None]:
+    """Hold the run folder; the lock goes with the process, however it ends.
+
+    Raises:
+        UserError: when another process trains into the same folder, or the path is a file.
+    """
+    import fcntl
+
+    if folder.exists() and not folder.is_dir():
+        raise UserError(f"{folder} is a file; give a folder for the run.")
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise UserError(f"Another process trains into {folder}; wait for it or give another folder.") from None
+        yield
