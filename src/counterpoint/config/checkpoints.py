@@ -31,7 +31,7 @@ _NAME = re.compile(r"step-(\d{8,})")
 _OS_ERROR = re.compile(r"os error (\d+)")
 
 
-class DamagedCheckpoint(UserError):
+class DamagedCheckpointError(UserError):
     """A checkpoint with a missing, cut or altered file; the message names the file."""
 
 
@@ -72,7 +72,7 @@ def write_checkpoint(
         state: JSON-able; stored in state.json.
 
     Raises:
-        OSError: when the disk is full or the folder cannot be written; older checkpoints stay, nothing half-written does.
+        OSError: when the disk is full or the folder cannot be written; older checkpoints stay, nothing half-written.
     """
     root.mkdir(parents=True, exist_ok=True)
     final = root / f"step-{step:08d}"
@@ -109,24 +109,24 @@ def read_checkpoint(folder: Path, *, only: Sequence[str] | None = None) -> Check
         only: stems of the files that will be read; spares digesting the others.
 
     Raises:
-        DamagedCheckpoint: naming the file that is missing, cut or altered.
+        DamagedCheckpointError: naming the file that is missing, cut or altered.
     """
     try:
         stored = json.loads((folder / STATE_FILE).read_text(encoding="utf-8"))
         step, state, files = int(stored["step"]), dict(stored["state"]), dict(stored["files"])
     except (OSError, ValueError, KeyError, TypeError):
-        raise DamagedCheckpoint(f"{folder / STATE_FILE} is missing or damaged.") from None
+        raise DamagedCheckpointError(f"{folder / STATE_FILE} is missing or damaged.") from None
     for name, expected in files.items():
         path = folder / name
         if not path.is_file():
-            raise DamagedCheckpoint(f"{path} is missing.")
+            raise DamagedCheckpointError(f"{path} is missing.")
         if path.stat().st_size != expected["bytes"]:
-            raise DamagedCheckpoint(f"{path} has {path.stat().st_size} bytes instead of {expected['bytes']}.")
+            raise DamagedCheckpointError(f"{path} has {path.stat().st_size} bytes instead of {expected['bytes']}.")
         if (only is None or path.stem in only) and _sha256(path) != expected["sha256"]:
-            raise DamagedCheckpoint(f"{path} is damaged: its content is not what was written.")
+            raise DamagedCheckpointError(f"{path} is damaged: its content is not what was written.")
     missing = [name for name in only or () if f"{name}.safetensors" not in files]
     if missing:
-        raise DamagedCheckpoint(f"{folder / STATE_FILE} knows no {missing[0]}.safetensors.")
+        raise DamagedCheckpointError(f"{folder / STATE_FILE} knows no {missing[0]}.safetensors.")
     return Checkpoint(folder=folder, step=step, state=state)
 
 
@@ -138,11 +138,11 @@ def newest_checkpoint(root: Path, *, only: Sequence[str] | None = None) -> Check
     Raises:
         UserError: when there are checkpoints and all of them are damaged.
     """
-    damage: list[DamagedCheckpoint] = []
+    damage: list[DamagedCheckpointError] = []
     for folder in list_checkpoints(root):
         try:
             checkpoint = read_checkpoint(folder, only=only)
-        except DamagedCheckpoint as error:
+        except DamagedCheckpointError as error:
             damage.append(error)
             continue
         if damage:
@@ -154,7 +154,7 @@ def newest_checkpoint(root: Path, *, only: Sequence[str] | None = None) -> Check
 
 
 def remove_leftovers(root: Path) -> None:
-    """Delete what a killed `write_checkpoint` left below `root`; only the one training that writes there may call it."""
+    """Delete what a killed `write_checkpoint` left below `root`; only for the one training that writes there."""
     for path in root.glob(".step-*"):
         shutil.rmtree(path, ignore_errors=True)
 
@@ -168,7 +168,7 @@ def _prune(root: Path, *, step: int, keep: int) -> None:
             shutil.rmtree(path, ignore_errors=True)
 
 
-def _sentences(damage: Sequence[DamagedCheckpoint]) -> str:
+def _sentences(damage: Sequence[DamagedCheckpointError]) -> str:
     return " ".join(str(error) for error in damage)
 
 

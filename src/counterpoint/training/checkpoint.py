@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from counterpoint.config.checkpoints import (
     Checkpoint,
-    DamagedCheckpoint,
+    DamagedCheckpointError,
     list_checkpoints,
     newest_checkpoint,
     read_checkpoint,
@@ -19,7 +19,7 @@ from counterpoint.config.checkpoints import (
 
 __all__ = [
     "Checkpoint",
-    "DamagedCheckpoint",
+    "DamagedCheckpointError",
     "list_checkpoints",
     "newest_checkpoint",
     "optimizer_tensors",
@@ -45,7 +45,7 @@ def optimizer_tensors(optimizer: torch.optim.Optimizer, module: nn.Module) -> di
 
 
 def restore_optimizer(optimizer: torch.optim.Optimizer, module: nn.Module, tensors: Mapping[str, Tensor]) -> None:
-    """Put `optimizer_tensors` back, bit by bit; moments go to their parameter's device, step counts stay where they are."""
+    """Put `optimizer_tensors` back, bit by bit; moments go to their parameter's device, step counts stay on the CPU."""
     parameters = dict(module.named_parameters())
     for parameter in parameters.values():
         optimizer.state.pop(parameter, None)

@@ -20,8 +20,10 @@ PLAIN_EVERY_S = 30.0
 
 
 class TrainingStopped(KeyboardInterrupt):
-    """A training that was asked to stop; its checkpoint is written. A KeyboardInterrupt, so that `except Exception` lets
-    it pass and the command line ends with exit code 130."""
+    """A training that was asked to stop; its checkpoint is written.
+
+    A KeyboardInterrupt, so that `except Exception` lets it pass and the command line ends with exit code 130.
+    """
 
     def __init__(self, message: str, *, step: int):
         super().__init__(message)

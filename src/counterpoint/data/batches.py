@@ -1,0 +1,144 @@
+"""Which segments an update sees: a pure function of seed and step, the same for both paradigms.
+
+Shapes: B batch, K codebooks, T latent frames, D latent channels.
+
+A row of F frames counts as `round(F / T)` segments (at least one), so that a long track is heard as often as its length
+deserves. An epoch is a permutation of all segments of all rows. The r-th segment of a row starts somewhere in the r-th
+part of the row's possible starts, drawn anew each time from the example's own position in the sequence of examples.
+Nothing depends on what was drawn before, so a resumed training needs no state of a random generator.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from counterpoint.config import UserError, digest
+
+
+class Segments(Protocol):
+    """What a batch needs of an encoded split; `EncodedSplit` is one."""
+
+    @property
+    def lengths(self) -> np.ndarray: ...
+
+    def caption(self, row: int) -> str: ...
+
+    def id(self, row: int) -> str: ...
+
+    def slice(self, row: int, start: int, frames: int) -> tuple[np.ndarray, np.ndarray]: ...
+
+
+@dataclass(frozen=True)
+class Example:
+    """A segment: `frames` frames of row `row` from frame `start` on."""
+
+    row: int
+    start: int
+    frames: int
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Segments padded to one length.
+
+    Attributes:
+        target: [B, K, T] long codes or [B, T, D] float32 latents in the codec's own scale; 0 where padded.
+        captions: one an example, "" where the row has none.
+        lengths: [B] long, valid frames.
+        ids: of the rows.
+    """
+
+    target: Tensor
+    captions: list[str]
+    lengths: Tensor
+    ids: list[str]
+
+
+def seed_of(*parts: int | str) -> int:
+    """A 64-bit seed from whatever identifies a draw, such as ("noise", seed, step, micro-batch)."""
+    return int(digest(list(parts)), 16)
+
+
+class ExampleOrder:
+    """The infinite sequence of examples of a training, addressed by position.
+
+    Args:
+        lengths: [rows] frames of every row; rows without frames are left out.
+        segment: T, frames of a segment.
+        seed: of the training.
+
+    Raises:
+        UserError: when no row has a frame.
+    """
+
+    def __init__(self, lengths: np.ndarray, *, segment: int, seed: int):
+        assert segment > 0, "a segment has frames"
+        self._lengths = np.asarray(lengths, dtype=np.int64)
+        self._segment = segment
+        self._seed = seed
+        halves_up = (2 * self._lengths + segment) // (2 * segment)
+        self._parts = np.where(self._lengths > 0, np.maximum(1, halves_up), 0)
+        self._ends = np.cumsum(self._parts)
+        self._epoch: tuple[int, np.ndarray] | None = None
+        if self.per_epoch == 0:
+            raise UserError("The training split has no encoded audio; ingest music and encode it first.")
+
+    @property
+    def per_epoch(self) -> int:
+        """Examples until every part of every row has been heard once."""
+        return int(self._ends[-1]) if len(self._ends) else 0
+
+    def at(self, position: int) -> Example:
+        """The example at a position of the sequence."""
+        epoch, place = divmod(position, self.per_epoch)
+        part = int(self._permutation(epoch)[place])
+        row = int(np.searchsorted(self._ends, part, side="right"))
+        part -= int(self._ends[row] - self._parts[row])
+        length, parts = int(self._lengths[row]), int(self._parts[row])
+        frames = min(self._segment, length)
+        starts = length - frames + 1
+        first, last = part * starts // parts, (part + 1) * starts // parts  # never empty: starts >= parts
+        start = first + seed_of("start", self._seed, position) % (last - first)
+        return Example(row=row, start=start, frames=frames)
+
+    def batch(self, step: int, *, batch_size: int) -> list[Example]:
+        """The examples of update `step`, counted from 0: positions [step * batch_size, (step + 1) * batch_size)."""
+        return [self.at(position) for position in range(step * batch_size, (step + 1) * batch_size)]
+
+    def _permutation(self, epoch: int) -> np.ndarray:
+        if self._epoch is None or self._epoch[0] != epoch:
+            generator = np.random.default_rng(seed_of("epoch", self._seed, epoch))
+            self._epoch = (epoch, generator.permutation(self.per_epoch))
+        return self._epoch[1]
+
+
+def read_batch(split: Segments, chosen: Sequence[Example], *, target: Literal["codes", "latents"]) -> Batch:
+    """Read the chosen segments, and nothing else of their rows, and pad them to the longest.
+
+    Args:
+        split: the encoded split that the examples point into.
+        chosen: at least one example.
+        target: the view of the encoding that the paradigm models.
+    """
+    lengths = torch.tensor([example.frames for example in chosen])
+    longest = int(lengths.max())
+    views = []
+    for example in chosen:
+        codes, latents = split.slice(example.row, example.start, example.frames)
+        padding = longest - example.frames
+        if target == "codes":
+            views.append(np.pad(codes, ((0, 0), (0, padding))))
+        else:
+            views.append(np.pad(latents, ((0, padding), (0, 0))))
+    return Batch(
+        target=torch.from_numpy(np.stack(views)),
+        captions=[split.caption(example.row) for example in chosen],
+        lengths=lengths,
+        ids=[split.id(example.row) for example in chosen],
+    )
