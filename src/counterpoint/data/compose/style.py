@@ -1,0 +1,122 @@
+"""What a style is. The styles themselves are in `styles.py`; how a piece is made of one in `piece.py`.
+
+Patterns are strings that cover one bar (or the bars stated) in equal steps, whatever their length; spaces and `|` are
+for the eye. A `-` holds the note before it, a `.` rests. The other letters:
+
+    chords  X x o  all notes, loud to soft      0-9  one note of the voicing, counted from below (wraps an octave up)
+            d u    strummed down, up            ?    all notes, half the time
+    bass    R r    root, strong or light        3 5 6 7 8  that degree of the chord (8: the octave)
+            a      a step towards the next root w    walking: chosen among chord tones and steps
+    drums   X x o  loud to soft                 ?    a ghost note, half the time
+    lead    x      a note (its pitch is the melody's concern)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Layer:
+    """An accompanying part.
+
+    Attributes:
+        role: `chords`, `pad`, `arpeggio` or `bass`.
+        instruments: one is drawn for a piece.
+        patterns: one is drawn for a piece (sometimes a second for variety).
+        centre: MIDI pitch around which the chords lie, or near which the bass stays.
+        level_db: level against the lead.
+        voices: notes of a chord.
+        chance: how often a piece has this part.
+        gate: share of a note's length that sounds.
+        spread: chords in open position.
+    """
+
+    role: str
+    instruments: tuple[str, ...]
+    patterns: tuple[str, ...]
+    centre: int = 60
+    level_db: float = -5.0
+    voices: int = 3
+    chance: float = 1.0
+    gate: float = 0.95
+    spread: bool = False
+
+
+@dataclass(frozen=True)
+class Lead:
+    """The melody: instruments, rhythms of one bar, and how it moves.
+
+    Attributes:
+        instruments: one is drawn for a piece; empty where the melody shares the first layer's instrument.
+        rhythms: bar rhythms; two are drawn for a piece and repeated as motifs.
+        cadences: rhythms of a phrase's last bar.
+        scale: per mode, a key of `theory.SCALES`.
+        centre: MIDI pitch around which it moves.
+        leap: chance of a jump of a third or more between weak notes.
+        gate: share of a note's length that sounds.
+        level_db: level of the part.
+        thirds: chance that a second voice follows a third or sixth below.
+    """
+
+    instruments: tuple[str, ...]
+    rhythms: tuple[str, ...]
+    cadences: tuple[str, ...]
+    scale: dict[str, str]
+    centre: int = 72
+    leap: float = 0.25
+    gate: float = 0.92
+    level_db: float = 0.0
+    thirds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Drums:
+    """The drum part: kits, patterns as {lane of `instruments.DRUMS`: bar pattern}, and fills for a section's end."""
+
+    kits: tuple[str, ...]
+    grooves: tuple[dict[str, str], ...]
+    fills: tuple[dict[str, str], ...] = ()
+    crash: bool = True
+    level_db: float = -2.0
+    chance: float = 1.0
+
+
+@dataclass(frozen=True)
+class Style:
+    """A kind of music.
+
+    Attributes:
+        name: key of the style, stored with a clip.
+        genres: what a caption may call it.
+        bpm: range of the felt beat's tempo.
+        meter, beats: time signature and felt beats in a bar (6/8 has two).
+        swing: where the off-beat lies in its unit (0.5 straight, 0.67 triplet).
+        swing_unit: the span that is swung, in beats (1: swung eighths, 0.5: swung sixteenths).
+        modes: share of major and minor pieces.
+        progressions: per mode, lines for `theory.progression`.
+        moods: per mode, adjectives that fit.
+        feels: phrases for the time feel.
+        human: how loosely the players keep time (0 machine, 1 people).
+        energy: mean velocity, 0-1.
+        room: (decay in seconds, wet level).
+    """
+
+    name: str
+    genres: tuple[str, ...]
+    bpm: tuple[int, int]
+    modes: dict[str, float]
+    progressions: dict[str, tuple[str, ...]]
+    moods: dict[str, tuple[str, ...]]
+    feels: tuple[str, ...]
+    layers: tuple[Layer, ...]
+    lead: Lead
+    drums: Drums | None = None
+    meter: str = "4/4"
+    beats: int = 4
+    swing: float = 0.5
+    swing_unit: float = 1.0
+    human: float = 1.0
+    energy: float = 0.72
+    room: tuple[float, float] = (0.9, 0.12)
+    tags: tuple[str, ...] = field(default=())
