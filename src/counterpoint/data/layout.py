@@ -166,7 +166,9 @@ def _write_splits(folder: Path, rows: Mapping[str, list[dict[str, Any]]]) -> Non
         split: Dataset.from_dict(part, features=features) for split, part in columns.items()
     }
     with quiet_datasets():
-        DatasetDict(parts).save_to_disk(str(folder), num_shards=dict.fromkeys(parts, 1))  # an empty split needs one too
+        DatasetDict(parts).save_to_disk(
+            str(folder), num_shards=dict.fromkeys(SPLITS, 1)
+        )  # an empty split needs one too
 
 
 def _replace(source: Path, target: Path) -> None:

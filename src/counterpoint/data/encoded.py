@@ -1,0 +1,339 @@
+"""Encoded columns: the codes and latents of every row of a dataset under one codec.
+
+    DATASET/latents/<codec fingerprint>/train/, valid/, test/    HF datasets with columns `codes` and `latents`
+    DATASET/latents/<codec fingerprint>/spec.json                the codec's LatentSpec, written last
+    DATASET/latents/<codec fingerprint>/.parts/                  what an unfinished encode has so far
+
+Rows stand in the order of the dataset's own splits. A row is a list of frames, so a segment of a long track is read
+from the memory-mapped table without touching its other frames.
+
+Shapes: K codebooks, T latent frames, D latent channels.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from counterpoint.config import LatentSpec, UserError, atomic_write, read_json, write_json
+from counterpoint.data.layout import SPLITS, MusicDataset, open_dataset, quiet_datasets
+
+if TYPE_CHECKING:
+    import datasets
+    import pyarrow as pa
+
+FOLDER = "latents"
+_SPEC_FILE = "spec.json"
+_STATE_FILE = "encoding.json"
+_PARTS = ".parts"
+_PART_ROWS = 32
+_PART_BYTES = 16 << 20
+Row = tuple[np.ndarray, np.ndarray]
+"""Codes [K, T] and latents [T, D] of one row."""
+
+
+@dataclass(frozen=True)
+class _Column:
+    """One column of one chunk of an arrow table, as numpy views of the memory-mapped file.
+
+    Attributes:
+        offsets: [rows + 1] int32, where each row's frames begin and end in `values`.
+        values: [all frames, width].
+    """
+
+    offsets: np.ndarray
+    values: np.ndarray
+
+    @classmethod
+    def of(cls, chunk: pa.ListArray) -> _Column:
+        frames: Any = chunk.values  # a FixedSizeListArray; neither `values` heeds the array's own offset
+        width = frames.type.list_size
+        first = frames.offset * width
+        flat = frames.values.to_numpy(zero_copy_only=True)[first : first + len(frames) * width]
+        return cls(offsets=chunk.offsets.to_numpy(zero_copy_only=True), values=flat.reshape(-1, width))
+
+    def slice(self, row: int, start: int, frames: int) -> np.ndarray:
+        """[frames, width], a view."""
+        first = int(self.offsets[row]) + start
+        return self.values[first : first + frames]
+
+
+class EncodedSplit:
+    """The rows of one split, encoded; memory-mapped, so opening costs nothing per row but its length."""
+
+    def __init__(self, table: datasets.Dataset, *, rows: datasets.Dataset):
+        """Pair the encoded `table` with the dataset's `rows`."""
+        assert len(table) == len(rows), "encoded rows and dataset rows must agree"
+        columns = [table.data.column(name).chunks for name in ("codes", "latents")]
+        self._chunks = [
+            (_Column.of(codes), _Column.of(latents)) for codes, latents in zip(*columns, strict=True) if len(codes)
+        ]
+        chunk_lengths = [np.diff(latents.offsets).astype(np.int64) for _, latents in self._chunks]
+        self._ends = np.cumsum([lengths.size for lengths in chunk_lengths])
+        self._rows = rows
+        self.lengths: np.ndarray = np.concatenate([np.zeros(0, np.int64), *chunk_lengths])
+        """[rows] int64, frames of every row."""
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def frames(self, row: int) -> int:
+        """Frames T of a row."""
+        return int(self.lengths[row])
+
+    def row(self, row: int) -> dict[str, Any]:
+        """The dataset's own columns of a row: id, caption, chords, ..."""
+        return self._rows[row]
+
+    def caption(self, row: int) -> str:
+        """Caption of a row, "" where it has none."""
+        return self.captions[row]
+
+    @cached_property
+    def captions(self) -> list[str]:
+        """Captions of all rows."""
+        return self._rows.data.column("caption").to_pylist()
+
+    @cached_property
+    def ids(self) -> list[str]:
+        """Ids of all rows."""
+        return self._rows.data.column("id").to_pylist()
+
+    def slice(self, row: int, start: int, frames: int) -> Row:
+        """Frames `start` to `start + frames` of a row; nothing else is read from disk.
+
+        Returns:
+            codes [K, frames] int64 and latents [frames, D] float32, copies of their own.
+        """
+        assert start >= 0 and frames > 0 and start + frames <= self.frames(row), (row, start, frames)
+        chunk = int(np.searchsorted(self._ends, row, side="right"))
+        local = row - (int(self._ends[chunk - 1]) if chunk else 0)
+        codes, latents = (column.slice(local, start, frames) for column in self._chunks[chunk])
+        return codes.T.astype(np.int64, order="C"), latents.astype(np.float32)
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """A dataset under one codec.
+
+    Attributes:
+        dataset: the dataset itself.
+        spec: the codec's name and fingerprint, the shape of the latents, and the two scalars of App. E.2.
+        splits: train, valid and test.
+    """
+
+    dataset: MusicDataset
+    spec: LatentSpec
+    splits: dict[str, EncodedSplit]
+
+    def __getitem__(self, split: str) -> EncodedSplit:
+        return self.splits[split]
+
+    def fingerprint(self) -> str:
+        """Digest of what a training sees: the dataset and the codec."""
+        return f"{self.dataset.fingerprint()}-{self.spec.fingerprint}"
+
+
+def open_encoded(folder: Path | str, *, codec: str) -> Encoded:
+    """Open what `counterpoint data encode` wrote.
+
+    Args:
+        folder: the dataset.
+        codec: name or fingerprint of the codec.
+
+    Raises:
+        UserError: no dataset there, not encoded with that codec, encoded before the dataset was changed, or encoded
+            with several codecs of that name.
+    """
+    dataset = open_dataset(folder)
+    specs = {path.parent: read_json(path) for path in sorted((dataset.folder / FOLDER).glob(f"*/{_SPEC_FILE}"))}
+    remedy = f"run `counterpoint data encode {folder} --codec {codec}`"
+    found = {place: spec for place, spec in specs.items() if codec in (spec["codec"], spec["fingerprint"])}
+    if not found:
+        known = ", ".join(sorted({spec["codec"] for spec in specs.values()}))
+        raise UserError(f"{folder} is not encoded with {codec!r}{f', only with {known}' if known else ''}; {remedy}.")
+    fresh = {place: spec for place, spec in found.items() if spec["dataset"] == dataset.fingerprint()}
+    if not fresh:
+        raise UserError(f"{folder} has changed since it was encoded with {codec!r}; {remedy} again.")
+    if len(fresh) > 1:
+        prints = ", ".join(spec["fingerprint"] for spec in fresh.values())
+        raise UserError(
+            f"{folder} is encoded with several codecs named {codec!r}; choose one by fingerprint: {prints}."
+        )
+    [(place, spec)] = fresh.items()
+    splits = {split: _open_split(place, split=split, dataset=dataset) for split in SPLITS}
+    shape = LatentSpec.model_validate({key: value for key, value in spec.items() if key in LatentSpec.model_fields})
+    return Encoded(dataset=dataset, spec=shape, splits=splits)
+
+
+def _open_split(place: Path, *, split: str, dataset: MusicDataset) -> EncodedSplit:
+    from datasets import Dataset
+
+    return EncodedSplit(Dataset.load_from_disk(str(place / split)), rows=dataset.splits[split])
+
+
+class EncodedWriter:
+    """Writes the encoded columns of one codec, row by row, so that an interrupted encode goes on where it was.
+
+    Use:
+        writer = EncodedWriter(dataset, codec_fingerprint=..., num_codebooks=K, latent_dim=D)
+        if not writer.is_complete():
+            for split in SPLITS:
+                rows = range(writer.rows_done(split), len(dataset.splits[split]))
+                writer.write_split(split, (encode(split, row) for row in rows))
+            writer.finish(spec)         # spec with statistics taken from writer.split("train")
+
+    Rows reach the disk in parts of 32 rows or 16 MB, so a kill costs no more than one part.
+    """
+
+    def __init__(self, dataset: MusicDataset, *, codec_fingerprint: str, num_codebooks: int, latent_dim: int):
+        """Open the codec's folder beside the dataset; what was encoded from another state of the dataset is dropped."""
+        self.dataset = dataset
+        self.folder = dataset.folder / FOLDER / codec_fingerprint
+        self._codec_fingerprint = codec_fingerprint
+        self._shape = (num_codebooks, latent_dim)
+        state = {"dataset": dataset.fingerprint(), "num_codebooks": num_codebooks, "latent_dim": latent_dim}
+        state_file = self.folder / _STATE_FILE
+        if not state_file.is_file() or read_json(state_file) != state:
+            shutil.rmtree(self.folder, ignore_errors=True)
+            write_json(state_file, state)
+
+    def is_complete(self) -> bool:
+        """Whether every split and the spec are there."""
+        return (self.folder / _SPEC_FILE).is_file()
+
+    def rows_done(self, split: str) -> int:
+        """Rows of a split that are safe on disk; encoding goes on with the row of this number."""
+        if (self.folder / split).is_dir():
+            return len(self.dataset.splits[split])
+        return max((end for _, end, _ in self._parts(split)), default=0)
+
+    def write_split(self, split: str, encodings: Iterable[Row]) -> None:
+        """Write the rows of a split from row `rows_done(split)` to its end.
+
+        Args:
+            split: train, valid or test.
+            encodings: for each of those rows, in order, codes [K, T] and latents [T, D]; drawn one at a time.
+
+        Raises:
+            UserError: latents that are not finite in float16.
+            OSError: when the disk is full; the parts already written stay.
+        """
+        if (self.folder / split).is_dir():
+            return
+        done = self.rows_done(split)
+        for part in _batched(encodings):
+            for row, (codes, latents) in enumerate(part, start=done):
+                self._check(split, row, codes=codes, latents=latents)
+            self._write_part(split, part, first=done)
+            done += len(part)
+        expected = len(self.dataset.splits[split])
+        assert done == expected, f"{split} has {expected} rows and {done} were encoded"
+        self._assemble(split)
+
+    def split(self, split: str) -> EncodedSplit:
+        """A split that `write_split` has completed, for the statistics of App. E.2."""
+        return _open_split(self.folder, split=split, dataset=self.dataset)
+
+    def finish(self, spec: LatentSpec) -> Encoded:
+        """Write the spec, which makes the encoded columns visible to `open_encoded`."""
+        assert all((self.folder / split).is_dir() for split in SPLITS), "every split must be written first"
+        assert (spec.num_codebooks, spec.latent_dim) == self._shape, "the spec must describe what was written"
+        identity = {"fingerprint": self._codec_fingerprint, "dataset": self.dataset.fingerprint()}
+        write_json(self.folder / _SPEC_FILE, {**spec.model_dump(mode="json"), **identity})
+        return open_encoded(self.dataset.folder, codec=self._codec_fingerprint)
+
+    def _parts(self, split: str) -> list[tuple[int, int, Path]]:
+        """(first row, row after the last, file) of every part, in order."""
+        files = (self.folder / _PARTS / split).glob("[0-9]*.arrow")
+        return sorted((*(int(number) for number in file.stem.split("-")), file) for file in files)  # type: ignore[misc]
+
+    def _check(self, split: str, row: int, *, codes: np.ndarray, latents: np.ndarray) -> None:
+        codebooks, dim = self._shape
+        frames = len(latents)
+        assert frames > 0 and codes.shape == (codebooks, frames) and latents.shape == (frames, dim), (
+            f"expected codes [{codebooks}, T] and latents [T, {dim}], got {codes.shape} and {latents.shape}"
+        )
+        if not (np.abs(latents) <= np.finfo(np.float16).max).all():  # false for NaN too
+            name = self.dataset.splits[split][row]["id"]
+            raise UserError(f"The codec turns {name} into latents that are not finite numbers; leave that clip out.")
+
+    def _write_part(self, split: str, part: list[Row], *, first: int) -> None:
+        table = _table(part)
+        path = self.folder / _PARTS / split / f"{first:09d}-{first + len(part):09d}.arrow"
+        atomic_write(path, lambda temporary: _write_stream(temporary, table))
+
+    def _assemble(self, split: str) -> None:
+        """Join the parts into one HF dataset, moved in place when it is whole."""
+        from datasets import Dataset, concatenate_datasets
+
+        parts = [Dataset.from_file(str(file)) for _, _, file in self._parts(split)]
+        whole = concatenate_datasets(parts) if parts else _no_rows(*self._shape)
+        staging = self.folder / _PARTS / f"{split}-whole"
+        shutil.rmtree(staging, ignore_errors=True)
+        with quiet_datasets():
+            whole.save_to_disk(str(staging), num_shards=None if parts else 1)  # no file at all cannot be read back
+        staging.replace(self.folder / split)
+        shutil.rmtree(self.folder / _PARTS / split, ignore_errors=True)
+
+
+def _batched(encodings: Iterable[Row]) -> Iterator[list[Row]]:
+    part: list[Row] = []
+    size = 0
+    for codes, latents in encodings:
+        part.append((codes, latents))
+        size += 2 * (codes.size + latents.size)
+        if len(part) == _PART_ROWS or size >= _PART_BYTES:
+            yield part
+            part, size = [], 0
+    if part:
+        yield part
+
+
+def _features(num_codebooks: int, latent_dim: int) -> datasets.Features:
+    from datasets import Features, List, Value
+
+    return Features(
+        {
+            "codes": List(List(Value("int16"), length=num_codebooks)),
+            "latents": List(List(Value("float16"), length=latent_dim)),
+        }
+    )
+
+
+def _no_rows(num_codebooks: int, latent_dim: int) -> datasets.Dataset:
+    from datasets import Dataset
+
+    return Dataset.from_dict({"codes": [], "latents": []}, features=_features(num_codebooks, latent_dim))
+
+
+def _table(part: list[Row]) -> pa.Table:
+    """An arrow table built from numpy memory, without a Python object per number."""
+    import pyarrow as pa
+
+    offsets = np.cumsum([0, *(len(latents) for _, latents in part)], dtype=np.int32)
+    columns = {
+        "codes": np.concatenate([codes.T for codes, _ in part]).astype(np.int16),
+        "latents": np.concatenate([latents for _, latents in part]).astype(np.float16),
+    }
+    schema = _features(*(frames.shape[1] for frames in columns.values())).arrow_schema
+    arrays = [
+        pa.ListArray.from_arrays(offsets, pa.FixedSizeListArray.from_arrays(pa.array(frames.ravel()), frames.shape[1]))
+        for frames in columns.values()
+    ]
+    return pa.Table.from_arrays(
+        [array.cast(kind.type) for array, kind in zip(arrays, schema, strict=True)], schema=schema
+    )
+
+
+def _write_stream(path: Path, table: pa.Table) -> None:
+    import pyarrow as pa
+
+    with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_stream(sink, table.schema) as stream:
+        stream.write_table(table)
