@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from counterpoint.conditioning import TextTokens
-from counterpoint.config import LatentSpec, ModelConfig, SamplingConfig
+from counterpoint.config import LatentSpec, ModelConfig, SamplingConfig, UserError
 
 
 @dataclass(frozen=True)
@@ -55,13 +55,22 @@ class Paradigm(nn.Module, ABC):
         self.latent = latent
 
     @abstractmethod
-    def prepare(self, captions: Sequence[str | None]) -> TextTokens:
-        """Tokenise captions; None or an empty one is the null condition."""
+    def prepare(self, captions: Sequence[str | None], *, truncate: bool = False) -> TextTokens:
+        """Tokenise captions; None or an empty one is the null condition.
+
+        Args:
+            truncate: cut a caption that is too long instead of refusing it; for training, which no caption may stop.
+
+        Raises:
+            UserError: a caption is too long.
+        """
 
     @abstractmethod
-    def forward(
-        self, target: Tensor, *, text: TextTokens, lengths: Tensor, generator: torch.Generator
-    ) -> LossOutput:
+    def initialise(self, generator: torch.Generator) -> None:
+        """Draw every trainable weight; the backbone's come first, so one seed gives both paradigms the same ones."""
+
+    @abstractmethod
+    def forward(self, target: Tensor, *, text: TextTokens, lengths: Tensor, generator: torch.Generator) -> LossOutput:
         """Training loss.
 
         Args:
@@ -89,3 +98,22 @@ class Paradigm(nn.Module, ABC):
     @abstractmethod
     def max_frames(self) -> int:
         """Longest T the positions allow."""
+
+
+def check_frames(frames: int, *, limit: int) -> None:
+    """
+    Raises:
+        UserError: more frames than the positions of the backbone allow, or none.
+    """
+    if frames < 1:
+        raise UserError("There are no frames to work on: ask for a longer duration.")
+    if frames > limit:
+        raise UserError(
+            f"{frames:,} frames are more than the {limit:,} the model has positions for: "
+            "ask for less, or raise backbone.max_positions and train anew."
+        )
+
+
+def parameter_count(module: nn.Module) -> int:
+    """Trainable weights; a frozen text encoder is not among them."""
+    return sum(parameter.numel() for parameter in module.parameters() if parameter.requires_grad)

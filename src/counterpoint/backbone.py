@@ -1,0 +1,277 @@
+"""THE shared transformer: MusicGen's decoder, for both paradigms (App. E.3.1).
+
+Pre-norm; self-attention -> cross-attention -> feed-forward; exact GELU; no biases except those of the LayerNorms; a
+final norm; additive sinusoidal positions. With `causal` and without `skips` it computes what
+`transformers.MusicgenDecoder` computes.
+
+Shapes: B batch, S steps, L text tokens, C width, H heads.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal, cast
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from counterpoint.config import BackboneConfig, UserError
+
+Skips = Literal["paper", "jasco", "none"]
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What cross-attention reads, projected once per caption and read at every step or solver evaluation.
+
+    Attributes:
+        keys, values: one [B, H, L, C / H] per block.
+        mask: [B, 1, 1, L] bool, True where a token may be read; None reads them all.
+        shifts: one [B, 1, C] per block, see `Backbone.shift`; None adds nothing.
+    """
+
+    keys: tuple[Tensor, ...]
+    values: tuple[Tensor, ...]
+    mask: Tensor | None
+    shifts: tuple[Tensor, ...] | None = None
+
+
+@dataclass
+class Cache:
+    """Self-attention keys and values of the steps so far: allocated once, written in place.
+
+    Attributes:
+        keys, values: one [B, H, S, C / H] per block, S the longest sequence to come.
+        length: steps written.
+    """
+
+    keys: list[Tensor] = field(repr=False)
+    values: list[Tensor] = field(repr=False)
+    length: int = 0
+
+
+class SelfAttention(nn.Module):
+    """Multi-head attention of a sequence to itself."""
+
+    def __init__(self, config: BackboneConfig):
+        super().__init__()
+        self.heads = config.heads
+        self.in_proj = nn.Linear(config.width, 3 * config.width, bias=False)
+        self.out_proj = nn.Linear(config.width, config.width, bias=False)
+
+    def forward(self, x: Tensor, *, mask: Tensor | None, causal: bool, cache: Cache | None, block: int) -> Tensor:
+        """[B, S, C] to [B, S, C]; with a cache, `x` holds the steps that follow those written."""
+        B, S, C = x.shape
+        q, k, v = self.in_proj(x).view(B, S, 3, self.heads, C // self.heads).permute(2, 0, 3, 1, 4).unbind(0)
+        if cache is not None:
+            k, v = _remember(cache, k, v, block=block)
+        read = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=causal)
+        return self.out_proj(read.transpose(1, 2).reshape(B, S, C))
+
+
+class CrossAttention(nn.Module):
+    """Multi-head attention to the text."""
+
+    def __init__(self, config: BackboneConfig):
+        super().__init__()
+        self.heads = config.heads
+        self.query = nn.Linear(config.width, config.width, bias=False)
+        self.key = nn.Linear(config.width, config.width, bias=False)
+        self.value = nn.Linear(config.width, config.width, bias=False)
+        self.out_proj = nn.Linear(config.width, config.width, bias=False)
+
+    def split(self, x: Tensor) -> Tensor:
+        """[B, S, C] to [B, H, S, C / H]."""
+        return x.unflatten(-1, (self.heads, -1)).transpose(1, 2)
+
+    def forward(self, x: Tensor, *, memory: Memory, block: int) -> Tensor:
+        """[B, S, C] to [B, S, C]."""
+        keys, values = memory.keys[block], memory.values[block]
+        read = F.scaled_dot_product_attention(self.split(self.query(x)), keys, values, attn_mask=memory.mask)
+        read = read.transpose(1, 2).flatten(2)
+        return self.out_proj(read if memory.shifts is None else read + memory.shifts[block])
+
+
+class Block(nn.Module):
+    """One decoder block."""
+
+    def __init__(self, config: BackboneConfig):
+        super().__init__()
+        self.self_norm = nn.LayerNorm(config.width, eps=1e-5)
+        self.self_attention = SelfAttention(config)
+        self.cross_norm = nn.LayerNorm(config.width, eps=1e-5)
+        self.cross_attention = CrossAttention(config)
+        self.feed_norm = nn.LayerNorm(config.width, eps=1e-5)
+        self.up = nn.Linear(config.width, config.feed_forward, bias=False)
+        self.down = nn.Linear(config.feed_forward, config.width, bias=False)
+
+
+class Backbone(nn.Module):
+    """`layers` decoder blocks of width C. Auto-regressive and flow matching differ in `causal` and `skips` alone.
+
+    Args:
+        config: sizes.
+        causal: whether a step sees only itself and the steps before it.
+        skips: U-Net-like skips; Linear(Concat(x, skip)) stands before each block of the second half. Of 2N blocks,
+            counted from 1, block i >= N + 1 receives the output of
+            `paper`: block 2N - i, where block 0 is the input (App. E.3.1; 12 such skips of width 1024 hold 25M
+            parameters, not the ~7M the paper states);
+            `jasco`: block 2N + 1 - i (Tal et al., 2024, as published).
+
+    Raises:
+        UserError: skips over an odd number of layers.
+    """
+
+    positions: Tensor
+
+    def __init__(self, config: BackboneConfig, *, causal: bool, skips: Skips = "none"):
+        super().__init__()
+        if skips != "none" and config.layers % 2:
+            raise UserError(
+                f"Skips pair the halves of the backbone: {config.layers} layers must be even, or skips none."
+            )
+        self.config = config
+        self.causal = causal
+        self.blocks = cast(Sequence[Block], nn.ModuleList(Block(config) for _ in range(config.layers)))
+        self.norm = nn.LayerNorm(config.width, eps=1e-5)
+        count = config.layers // 2 if skips != "none" else 0
+        skip_projections = nn.ModuleList(nn.Linear(2 * config.width, config.width) for _ in range(count))
+        self.skips = cast(Sequence[nn.Linear], skip_projections)
+        self.skip_offset = 1 if skips == "jasco" else 0
+        self.register_buffer("positions", sinusoids(config.max_positions, config.width), persistent=False)
+
+    def remember(self, states: Tensor, *, mask: Tensor | None) -> Memory:
+        """Project text for every block's cross-attention.
+
+        Hidden tokens are zeroed first, so that, there being no biases, a row that may read nothing reads exact zeros.
+
+        Args:
+            states: [B, L, C].
+            mask: [B, L] bool, True = a real token; None reads every token (MusicGen's own habit).
+        """
+        allowed = None
+        if mask is not None:
+            states = states.masked_fill(~mask[:, :, None], 0.0)
+            allowed = (mask | ~mask.any(dim=1, keepdim=True))[:, None, None, :]
+        attentions = [block.cross_attention for block in self.blocks]
+        return Memory(
+            keys=tuple(attention.split(attention.key(states)) for attention in attentions),
+            values=tuple(attention.split(attention.value(states)) for attention in attentions),
+            mask=allowed,
+        )
+
+    def shift(self, memory: Memory, vector: Tensor) -> Memory:
+        """The memory as it would be with `vector` [B, C] added to every token, at the price of one token.
+
+        Exact: softmax(q (K + k)) = softmax(q K), and its weights sum to 1, so softmax(.) (V + v) = softmax(.) V + v.
+        A row that may read nothing reads v.
+        """
+        shifts = tuple(block.cross_attention.value(vector)[:, None] for block in self.blocks)
+        return replace(memory, shifts=shifts)
+
+    def allocate(self, batch: int, steps: int, *, dtype: torch.dtype) -> Cache:
+        """An empty cache for `batch` sequences of up to `steps` steps."""
+        shape = (batch, self.config.heads, steps, self.config.width // self.config.heads)
+        device = self.norm.weight.device
+
+        def empty() -> list[Tensor]:
+            return [torch.empty(shape, dtype=dtype, device=device) for _ in self.blocks]
+
+        return Cache(keys=empty(), values=empty())
+
+    def forward(
+        self,
+        x: Tensor,
+        *,
+        memory: Memory,
+        mask: Tensor | None = None,
+        cache: Cache | None = None,
+        generator: torch.Generator | None = None,
+    ) -> Tensor:
+        """Hidden states after the final norm.
+
+        Args:
+            x: [B, S, C] embedded inputs, without positions.
+            memory: from `remember`.
+            mask: [B, S] bool, True = a real step; None where all are. A causal backbone needs none for padding at the
+                end.
+            cache: causal only; `x` then follows the steps it holds, and joins them.
+            generator: source of dropout, used in training mode where the configuration asks for it.
+        """
+        start = 0 if cache is None else cache.length
+        S = x.shape[1]
+        assert start + S <= self.positions.shape[0], "the sequence is longer than the positions"
+        x = self._drop(x + self.positions[start : start + S].to(x.dtype), generator)
+        attend, causal = self._self_mask(S, start=start, mask=mask)
+        outputs = [x]
+        half = self.config.layers // 2
+        for index, block in enumerate(self.blocks):
+            if len(self.skips) and index >= half:
+                skip = outputs[2 * half - 1 - index + self.skip_offset]
+                x = self.skips[index - half](torch.cat((x, skip), dim=-1))
+            read = block.self_attention(block.self_norm(x), mask=attend, causal=causal, cache=cache, block=index)
+            x = x + self._drop(read, generator)
+            read = block.cross_attention(block.cross_norm(x), memory=memory, block=index)
+            x = x + self._drop(read, generator)
+            hidden = self._drop(F.gelu(block.up(block.feed_norm(x))), generator)
+            x = x + self._drop(block.down(hidden), generator)
+            if len(self.skips) and index < half:
+                outputs.append(x)
+        if cache is not None:
+            cache.length += S
+        return self.norm(x)
+
+    def initialise(self, generator: torch.Generator) -> None:
+        """Draw every weight: variance kept through each projection, and the residual sum kept near 1 at any depth."""
+        for block in self.blocks:
+            for name, module in block.named_modules():
+                if isinstance(module, nn.Linear):
+                    residual = name.endswith("out_proj") or name == "down"
+                    fill(module.weight, generator, gain=(3 * self.config.layers) ** -0.5 if residual else 1.0)
+        for skip in self.skips:
+            fill(skip.weight, generator)
+            nn.init.zeros_(skip.bias)
+
+    def _self_mask(self, S: int, *, start: int, mask: Tensor | None) -> tuple[Tensor | None, bool]:
+        """What scaled_dot_product_attention wants: an explicit mask, or whether to apply its own causal one."""
+        if mask is not None:
+            assert not self.causal, "padding stands at the end, where a causal backbone cannot see it"
+            return mask[:, None, None, :], False
+        if not self.causal or S == 1:
+            return None, False
+        if start == 0:
+            return None, True
+        return torch.ones(S, start + S, dtype=torch.bool, device=self.positions.device).tril(start), False
+
+    def _drop(self, x: Tensor, generator: torch.Generator | None) -> Tensor:
+        p = self.config.dropout
+        if not (p and self.training):
+            return x
+        assert generator is not None, "dropout needs a generator"
+        keep = torch.rand(x.shape, generator=generator, device=generator.device) >= p
+        return x * keep.to(x.device) / (1 - p)
+
+
+def sinusoids(count: int, width: int) -> Tensor:
+    """[count, width] positions [cos, sin], w_i = 10000^(-i / (width / 2 - 1)), as MusicGen's."""
+    half = width // 2
+    frequencies = torch.exp(torch.arange(half).float() * -(math.log(10_000) / max(half - 1, 1)))
+    angles = torch.arange(count).float()[:, None] * frequencies
+    return torch.cat((angles.cos(), angles.sin()), dim=1)
+
+
+def fill(weight: Tensor, generator: torch.Generator, *, gain: float = 1.0) -> None:
+    """Normal weights [out, in] of standard deviation gain / sqrt(in), cut at three deviations."""
+    std = gain * weight.shape[-1] ** -0.5
+    nn.init.trunc_normal_(weight, std=std, a=-3 * std, b=3 * std, generator=generator)
+
+
+def _remember(cache: Cache, k: Tensor, v: Tensor, *, block: int) -> tuple[Tensor, Tensor]:
+    stop = cache.length + k.shape[2]
+    keys, values = cache.keys[block], cache.values[block]
+    keys[:, :, cache.length : stop] = k
+    values[:, :, cache.length : stop] = v
+    return keys[:, :, :stop], values[:, :, :stop]

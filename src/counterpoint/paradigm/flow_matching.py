@@ -1,0 +1,173 @@
+"""The flow-matching paradigm: regress the velocity that carries noise to latents, then integrate it (3.3, Eq. 2-5).
+
+Shapes: B batch, T latent frames, D latent channels, C width, L text tokens.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from counterpoint.backbone import Backbone, Memory, fill
+from counterpoint.conditioning import TextTokens, build_text_encoder, drop_text, guide, is_guided, with_null
+from counterpoint.config import LatentSpec, ModelConfig, SamplingConfig
+from counterpoint.paradigm.base import LossOutput, Paradigm, Sample, check_frames
+from counterpoint.paradigm.solvers import solve
+
+
+class FlowMatching(Paradigm):
+    """Linear(D -> C) in; the backbone, seeing both ways, with U-Net-like skips; Linear(C -> D) out."""
+
+    target = "latents"
+
+    def __init__(self, config: ModelConfig, latent: LatentSpec):
+        super().__init__(config, latent)
+        width, D = config.backbone.width, latent.latent_dim
+        self.text = build_text_encoder(config.text, width=width)
+        self.embed = nn.Linear(D, width, bias=False)
+        self.time = TimeEmbedding(width)
+        self.backbone = Backbone(config.backbone, causal=False, skips=config.skips)
+        self.head = nn.Linear(width, D, bias=False)
+
+    def max_frames(self) -> int:
+        return self.config.backbone.max_positions
+
+    def prepare(self, captions: Sequence[str | None], *, truncate: bool = False) -> TextTokens:
+        return self.text.prepare(captions, truncate=truncate)
+
+    def initialise(self, generator: torch.Generator) -> None:
+        self.backbone.initialise(generator)
+        self.text.initialise(generator)
+        fill(self.embed.weight, generator)
+        self.time.initialise(generator)
+        fill(self.head.weight, generator, gain=0.3)  # a nearly resting field at the start
+
+    def normalise(self, latents: Tensor) -> Tensor:
+        """Raw latents to the scale the network works in (App. E.2); `denormalise` goes back."""
+        return (latents - self.latent.mean) / self.latent.mean_std
+
+    def denormalise(self, z: Tensor) -> Tensor:
+        return z * self.latent.mean_std + self.latent.mean
+
+    def velocity(
+        self, t: Tensor, z: Tensor, *, memory: Memory, mask: Tensor | None, generator: torch.Generator | None = None
+    ) -> Tensor:
+        """v(t [B], z [B, T, D]), the estimate of dz/dt; `mask` [B, T] is None where all frames are valid.
+
+        The time joins every cross-attention token, as in JASCO. A hidden caption has no token to read, but reads the
+        time all the same (`Backbone.shift`), just as JASCO's zeroed tokens do.
+        """
+        memory = self.backbone.shift(memory, self.time(t))
+        return self.head(self.backbone(self.embed(z), memory=memory, mask=mask, generator=generator))
+
+    def forward(self, target: Tensor, *, text: TextTokens, lengths: Tensor, generator: torch.Generator) -> LossOutput:
+        """Eq. 4: (1 + t) |v - v_t|^2, the mean over channels and valid frames; the mean of that over examples."""
+        check_frames(target.shape[1], limit=self.max_frames())
+        if self.training:
+            text = drop_text(text, p=self.config.text_dropout, generator=generator)
+        mask = frame_mask(lengths, target.shape[1])
+        z_1 = self.normalise(target.float())
+        t = torch.rand(target.shape[0], generator=generator, device=generator.device).to(target.device)
+        z_0 = torch.randn(target.shape, generator=generator, device=generator.device).to(target.device)
+        z_t, v_t = path(z_0, z_1, t, sigma_min=self.config.sigma_min)
+        memory = self.backbone.remember(self.text(text), mask=text.mask)
+        v = self.velocity(t, z_t, memory=memory, mask=mask, generator=generator)
+        squares = (v.float() - v_t).square().mean(dim=2)
+        if mask is not None:
+            squares = squares.masked_fill(~mask, 0.0)
+        per_example = (1 + t) * squares.sum(dim=1) / lengths.clamp(min=1)
+        return LossOutput(loss=per_example.mean(), per_example=per_example.detach())
+
+    @torch.no_grad()
+    def sample(
+        self,
+        *,
+        text: TextTokens,
+        lengths: Tensor,
+        sampling: SamplingConfig,
+        generators: Sequence[torch.Generator],
+    ) -> Sample:
+        """See `Paradigm.sample`.
+
+        dopri5 chooses its steps for the whole batch: with it, batch mates may change a sample, within the tolerance.
+        """
+        frames = [int(length) for length in lengths]
+        check_frames(max(frames), limit=self.max_frames())
+        device = self.head.weight.device
+        valid = frame_mask(lengths.to(device), max(frames))
+        guided = is_guided(text, guidance=sampling.guidance)
+        told = with_null(text) if guided else text
+        memory = self.backbone.remember(self.text(told), mask=told.mask)
+        mask = torch.cat((valid, valid)) if guided and valid is not None else valid
+
+        def field(t: Tensor, z: Tensor) -> Tensor:
+            both = torch.cat((z, z)) if guided else z
+            v = self.velocity(t.expand(both.shape[0]), both, memory=memory, mask=mask)
+            v = guide(v, guidance=sampling.guidance) if guided else v
+            return v if valid is None else v.masked_fill(~valid[:, :, None], 0.0)
+
+        z_0 = _noise(generators, frames=frames, channels=self.latent.latent_dim).to(device)
+        solution = solve(
+            field, z_0, solver=sampling.solver, steps=sampling.steps, tolerance=sampling.tolerance, valid=valid
+        )
+        latents = self.denormalise(solution.z)
+        if valid is not None:
+            latents = latents.masked_fill(~valid[:, :, None], 0.0)
+        return Sample(codes=None, latents=latents, network_evaluations=solution.evaluations)
+
+
+class TimeEmbedding(nn.Module):
+    """JASCO's: t in [0, 1], fed raw to a 128-d sinusoid [sin, cos], a swish MLP, and a projection to C."""
+
+    CHANNELS = 128
+
+    def __init__(self, width: int):
+        super().__init__()
+        self.up = nn.Linear(self.CHANNELS, 4 * self.CHANNELS)
+        self.mix = nn.Linear(4 * self.CHANNELS, 4 * self.CHANNELS)
+        self.project = nn.Linear(4 * self.CHANNELS, width)
+
+    def initialise(self, generator: torch.Generator) -> None:
+        for linear in (self.up, self.mix, self.project):
+            fill(linear.weight, generator)
+            nn.init.zeros_(linear.bias)
+
+    def forward(self, t: Tensor) -> Tensor:
+        """[B] to [B, C]."""
+        half = self.CHANNELS // 2
+        frequencies = torch.exp(torch.arange(half, device=t.device) * -(math.log(10_000) / (half - 1)))
+        angles = t.float()[:, None] * frequencies
+        waves = torch.cat((angles.sin(), angles.cos()), dim=1)
+        return self.project(self.mix(F.silu(self.up(waves))))
+
+
+def path(z_0: Tensor, z_1: Tensor, t: Tensor, *, sigma_min: float) -> tuple[Tensor, Tensor]:
+    """Eq. 2: z_t = (1 - (1 - s) t) z_0 + t z_1 and the velocity there, v_t = z_1 - (1 - s) z_0.
+
+    Eq. 2 writes v_t at a point y of the path; at y = z_t its denominator cancels, which gives the line above.
+
+    Args:
+        z_0, z_1: [B, T, D] noise and data.
+        t: [B].
+    """
+    t = t[:, None, None]
+    return (1 - (1 - sigma_min) * t) * z_0 + t * z_1, z_1 - (1 - sigma_min) * z_0
+
+
+def frame_mask(lengths: Tensor, frames: int) -> Tensor | None:
+    """[B, T] bool, True where a frame is valid; None where all are, for which attention is fastest."""
+    if bool((lengths >= frames).all()):
+        return None
+    return torch.arange(frames, device=lengths.device) < lengths[:, None]
+
+
+def _noise(generators: Sequence[torch.Generator], *, frames: list[int], channels: int) -> Tensor:
+    """[B, T, D]: sample b's noise comes from `generators[b]`, in a shape that its own length decides."""
+    noise = torch.zeros(len(frames), max(frames), channels)
+    for index, (generator, count) in enumerate(zip(generators, frames, strict=True)):
+        noise[index, :count] = torch.randn(count, channels, generator=generator, device=generator.device).cpu()
+    return noise

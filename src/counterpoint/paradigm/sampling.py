@@ -1,0 +1,47 @@
+"""Drawing tokens from logits, each sample by its own numbers.
+
+Shapes: B batch, K codebooks, V codebook size.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from counterpoint.config import SamplingConfig
+
+
+def draw_tokens(logits: Tensor, *, uniforms: Tensor, sampling: SamplingConfig) -> Tensor:
+    """[..., V] logits to [...] token ids, by inverting the cumulative distribution.
+
+    One uniform number decides one token, so a sample's tokens depend on its own numbers alone, and all of those can
+    be drawn before the first step.
+
+    Args:
+        uniforms: [...] float64 in [0, 1).
+        sampling: temperature (0 takes the likeliest), then top_k, then top_p of what is left.
+    """
+    if sampling.temperature == 0:
+        return logits.argmax(dim=-1)
+    scaled = logits.float() / sampling.temperature
+    V = scaled.shape[-1]
+    k = min(sampling.top_k, V) if sampling.top_k else V
+    if k == V and sampling.top_p == 1.0:
+        return _invert(scaled.softmax(dim=-1), uniforms)
+    kept, ids = scaled.topk(k, dim=-1)
+    probabilities = kept.softmax(dim=-1)
+    if sampling.top_p < 1.0:
+        # The smallest set of likeliest tokens whose sum reaches top_p: those before which it was not reached.
+        before = probabilities.cumsum(dim=-1) - probabilities
+        probabilities = probabilities.masked_fill(before >= sampling.top_p, 0.0)
+    return ids.gather(-1, _invert(probabilities, uniforms)[..., None])[..., 0]
+
+
+def _invert(probabilities: Tensor, uniforms: Tensor) -> Tensor:
+    """The first index whose cumulative probability exceeds uniform x total."""
+    cumulative = probabilities.double().cumsum(dim=-1)
+    point = uniforms[..., None] * cumulative[..., -1:]
+    index = torch.searchsorted(cumulative, point, right=True)[..., 0]
+    # point < total, but rounding may make them equal: the last index with any probability, then.
+    last = (cumulative < cumulative[..., -1:]).sum(dim=-1)
+    return torch.minimum(index, last)
