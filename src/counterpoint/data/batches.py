@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import torch
@@ -20,18 +20,8 @@ from torch import Tensor
 
 from counterpoint.config import UserError, digest
 
-
-class Segments(Protocol):
-    """What a batch needs of an encoded split; `EncodedSplit` is one."""
-
-    @property
-    def lengths(self) -> np.ndarray: ...
-
-    def caption(self, row: int) -> str: ...
-
-    def id(self, row: int) -> str: ...
-
-    def slice(self, row: int, start: int, frames: int) -> tuple[np.ndarray, np.ndarray]: ...
+if TYPE_CHECKING:
+    from counterpoint.data.encoded import EncodedSplit
 
 
 @dataclass(frozen=True)
@@ -118,7 +108,7 @@ class ExampleOrder:
         return self._epoch[1]
 
 
-def read_batch(split: Segments, chosen: Sequence[Example], *, target: Literal["codes", "latents"]) -> Batch:
+def read_batch(split: EncodedSplit, chosen: Sequence[Example], *, target: Literal["codes", "latents"]) -> Batch:
     """Read the chosen segments, and nothing else of their rows, and pad them to the longest.
 
     Args:
@@ -138,7 +128,7 @@ def read_batch(split: Segments, chosen: Sequence[Example], *, target: Literal["c
             views.append(np.pad(latents, ((0, padding), (0, 0))))
     return Batch(
         target=torch.from_numpy(np.stack(views)),
-        captions=[split.caption(example.row) for example in chosen],
+        captions=[split.captions[example.row] for example in chosen],
         lengths=lengths,
-        ids=[split.id(example.row) for example in chosen],
+        ids=[split.ids[example.row] for example in chosen],
     )

@@ -41,11 +41,19 @@ class MetricsLog:
     def __init__(self, path: Path, *, step: int):
         kept = [line for line in _complete_lines(path) if json.loads(line)["step"] <= step]
         atomic_write(path, lambda temporary: temporary.write_text("".join(kept), encoding="utf-8"))
+        self._path = path
         self._file: TextIO = path.open("a", encoding="utf-8", buffering=1)
 
     def write(self, *, step: int, **values: Any) -> None:
-        """Append one line."""
-        self._file.write(json.dumps({"step": step, **values}) + "\n")
+        """Append one line.
+
+        Raises:
+            OSError: when the disk is full.
+        """
+        try:
+            self._file.write(json.dumps({"step": step, **values}) + "\n")
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, str(self._path)) from None
 
     def sync(self) -> None:
         """Bring the lines to the disk; before a checkpoint, so that none it covers is ever missing."""
@@ -58,7 +66,11 @@ class MetricsLog:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._file.close()
+        try:
+            self._file.close()
+        except OSError:  # the disk is full and a line is unwritten; the first error tells it
+            if error is None:
+                raise
 
 
 def read_metrics(path: Path) -> list[dict[str, Any]]:

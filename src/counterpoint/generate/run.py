@@ -1,0 +1,68 @@
+"""A run folder and how to read it.
+
+RUN/config.yaml      the TrainingConfig
+RUN/model.json       {"model": ModelConfig, "latent": LatentSpec}
+RUN/metrics.jsonl    a line an update, and a line a validation
+RUN/result.json      what the training cost, once it is done
+RUN/checkpoints/     see `config.checkpoints`
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from counterpoint.config import LatentSpec, ModelConfig, UserError, parse, read_json
+from counterpoint.config.checkpoints import Checkpoint, list_checkpoints, newest_checkpoint, read_checkpoint
+from counterpoint.paradigm import Paradigm, build_paradigm
+
+CONFIG_FILE = "config.yaml"
+MODEL_FILE = "model.json"
+METRICS_FILE = "metrics.jsonl"
+RESULT_FILE = "result.json"
+CHECKPOINTS = "checkpoints"
+
+
+def load_run(run: Path, *, step: int | None = None, ema: bool = True) -> Paradigm:
+    """The trained model of a run folder, on the CPU, ready to sample.
+
+    Args:
+        run: the folder.
+        step: of the checkpoint; the newest good one by default.
+        ema: the moving average of the weights, which is what a run is judged by, or the weights themselves.
+
+    Raises:
+        UserError: no such folder, not a run, no checkpoint yet, no such step, or nothing but damaged checkpoints.
+    """
+    run = Path(run)
+    if not run.is_dir():
+        raise UserError(f"There is no run folder at {run}; train a model with `counterpoint train CONFIG --out {run}`.")
+    if not (run / MODEL_FILE).is_file():
+        raise UserError(f"{run} is not a run folder: it has no {MODEL_FILE}; give what `counterpoint train` wrote.")
+    described = read_json(run / MODEL_FILE)
+    if not isinstance(described, dict) or not {"model", "latent"} <= described.keys():
+        raise UserError(f"{run / MODEL_FILE} does not describe a model; train anew in another folder.")
+    source = str(run / MODEL_FILE)
+    config = parse(described["model"], ModelConfig, source=source)
+    latent = parse(described["latent"], LatentSpec, source=source)
+    part = "ema" if ema else "model"
+    weights = _checkpoint(run, step=step, part=part).tensors(part)
+    paradigm = build_paradigm(config, latent)
+    try:
+        paradigm.load_state_dict(weights)
+    except RuntimeError as error:
+        raise UserError(f"The weights in {run} are of another version of the model ({error}); train it anew.") from None
+    return paradigm.eval().requires_grad_(False)
+
+
+def _checkpoint(run: Path, *, step: int | None, part: str) -> Checkpoint:
+    root = run / CHECKPOINTS
+    if step is None:
+        newest = newest_checkpoint(root, only=[part])
+        if newest is None:
+            raise UserError(f"{run} has no checkpoint yet; let `counterpoint train` go on until it has written one.")
+        return newest
+    folder = root / f"step-{step:08d}"
+    if not folder.is_dir():
+        present = ", ".join(str(int(path.name.removeprefix("step-"))) for path in reversed(list_checkpoints(root)))
+        raise UserError(f"{run} has no checkpoint of step {step}; it has {present or 'none'}.")
+    return read_checkpoint(folder, only=[part])

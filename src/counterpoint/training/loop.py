@@ -1,0 +1,318 @@
+"""One loop for both paradigms: update, log, validate, checkpoint, until done or asked to stop."""
+
+from __future__ import annotations
+
+import math
+import resource
+import sys
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+
+from counterpoint.config import (
+    LatentSpec,
+    TrainingConfig,
+    UserError,
+    dump_yaml,
+    load_yaml,
+    read_json,
+    write_json,
+)
+from counterpoint.data import Encoded, open_encoded
+from counterpoint.generate.run import CHECKPOINTS, CONFIG_FILE, METRICS_FILE, MODEL_FILE, RESULT_FILE
+from counterpoint.paradigm import build_paradigm, parameter_count
+from counterpoint.training.checkpoint import Checkpoint, newest_checkpoint, remove_leftovers, write_checkpoint
+from counterpoint.training.generative import GenerativeStep, Update
+from counterpoint.training.monitor import (
+    MetricsLog,
+    TrainingProgress,
+    TrainingStopped,
+    read_metrics,
+    sole_writer,
+    stop_on_signal,
+)
+
+FREE_KEYS = frozenset({"checkpoint_every", "keep_checkpoints", "validate_every", "data.dataset"})
+"""Keys that may change between a run and its resumption: they cannot change its weights. (The dataset may have moved;
+that it still holds the same latents is checked.)"""
+FINAL_UPDATES = 20
+"""Updates whose mean is the final training loss; a single batch says little."""
+LOGGED_UPDATES = 20_000
+"""metrics.jsonl grows to about so many lines; shorter trainings log every update."""
+
+
+@dataclass(frozen=True)
+class TrainingResult:
+    """What a training came to and what it cost; also RUN/result.json.
+
+    Attributes:
+        steps: updates made.
+        loss: mean training loss of the last updates logged, at most 20; None where there was none.
+        valid_loss: of the averaged weights on the validation split; None where that is empty.
+        wall_s: time spent in updates, over all sessions of the run; no validation, no checkpoint, no loading.
+        examples: seen, with repetition.
+        audio_s: seconds of audio seen, with repetition.
+        parameters: trainable ones.
+        peak_memory_bytes: of the accelerator's memory, or of the whole process on a CPU.
+        device: what it ran on.
+        processes: how many ran side by side.
+    """
+
+    steps: int
+    loss: float | None
+    valid_loss: float | None
+    wall_s: float
+    examples: int
+    audio_s: float
+    parameters: int
+    peak_memory_bytes: int
+    device: str
+    processes: int
+
+
+@dataclass
+class _Spent:
+    """Sums over the sessions of a run; kept in every checkpoint."""
+
+    wall_s: float = 0.0
+    audio_s: float = 0.0
+    peak_memory_bytes: int = 0
+
+
+def train(
+    config: TrainingConfig, *, out: Path, progress: bool = True, stop: Callable[[], bool] | None = None
+) -> TrainingResult:
+    """Train a paradigm, or go on with the training that `out` holds.
+
+    SIGINT, SIGTERM, and `stop` when it returns True after an update, end it after a checkpoint. A run that was killed
+    goes on from its newest good checkpoint, and its weights come out as if it had never stopped. `steps` 0 writes
+    the untrained model.
+
+    Args:
+        config: what to train, on what.
+        out: the run folder (see `generate.run`).
+        progress: show a bar on stderr.
+        stop: asked after every update.
+
+    Raises:
+        UserError: the folder holds a run of another configuration or another dataset, every checkpoint is damaged, the
+            dataset is missing, or the loss is not finite.
+        OSError: the disk is full; the newest checkpoint stays good.
+        TrainingStopped: asked to stop; a KeyboardInterrupt.
+    """
+    accelerator = Accelerator(mixed_precision="no")  # autocast is ours: one process may train with several precisions
+    with ExitStack() as held:
+        if accelerator.is_main_process:
+            held.enter_context(sole_writer(out))
+            remove_leftovers(out / CHECKPOINTS)
+        checkpoint = _resume_point(out, config=config)
+        if checkpoint is not None and checkpoint.step == config.steps and (out / RESULT_FILE).is_file():
+            return TrainingResult(**read_json(out / RESULT_FILE))
+        encoded = open_encoded(Path(config.data.dataset), codec=config.data.codec)
+        step = _build(config, encoded=encoded, accelerator=accelerator)
+        if checkpoint is not None:
+            _require_same_data(checkpoint, encoded=encoded, out=out)
+            step.load(checkpoint)
+        if accelerator.is_main_process:
+            _describe(out, config=config, latent=encoded.spec)
+        session = _Session(
+            step, out=out, config=config, data=_identity(encoded), checkpoint=checkpoint, accelerator=accelerator
+        )
+        return session.run(progress=progress, stop=stop or (lambda: False))
+
+
+class _Session:
+    """One sitting at a run: from its newest checkpoint to the end, or to where it is stopped."""
+
+    def __init__(
+        self,
+        step: GenerativeStep,
+        *,
+        out: Path,
+        config: TrainingConfig,
+        data: dict[str, Any],
+        checkpoint: Checkpoint | None,
+        accelerator: Accelerator,
+    ):
+        self._step, self._out, self._config, self._data = step, out, config, data
+        self._accelerator = accelerator
+        self._done = 0 if checkpoint is None else checkpoint.step
+        self._spent = _Spent() if checkpoint is None else _Spent(**checkpoint.state["spent"])
+        self._log_every = max(1, config.steps // LOGGED_UPDATES)
+
+    def run(self, *, progress: bool, stop: Callable[[], bool]) -> TrainingResult:
+        main = self._accelerator.is_main_process
+        label = f"{self._config.model.paradigm} ({self._out.name})"
+        bar = TrainingProgress(label, total=self._config.steps, done=self._done, shown=progress and main)
+        with ExitStack() as held:
+            signalled = held.enter_context(stop_on_signal())
+            log = held.enter_context(MetricsLog(self._out / METRICS_FILE, step=self._done)) if main else None
+            held.enter_context(bar)
+            self._announce(bar)
+            valid_loss = self._validate(log) if self._done == 0 else None
+            while self._done < self._config.steps:
+                update = self._update(log)
+                bar.update(self._done, loss=update.loss, audio_s=update.audio_s)
+                last = self._done == self._config.steps
+                if last or self._done % self._config.validate_every == 0:
+                    valid_loss = self._validate(log)
+                stopped = self._agreed(signalled() or stop()) and not last
+                if last or stopped or self._done % self._config.checkpoint_every == 0:
+                    self._save(log)
+                if stopped:
+                    raise self._stopped(bar)
+            if self._config.steps == 0:
+                self._save(log)
+            return self._finish(valid_loss)
+
+    def _update(self, log: MetricsLog | None) -> Update:
+        started = time.perf_counter()
+        update = self._step.update(self._done)
+        self._done += 1
+        self._spent.wall_s += time.perf_counter() - started
+        self._spent.audio_s += update.audio_s
+        if log is not None and (self._done % self._log_every == 0 or self._done == self._config.steps):
+            log.write(
+                step=self._done,
+                loss=update.loss,
+                lr=update.learning_rate,
+                grad_norm=round(update.grad_norm, 6),
+                seconds=round(self._spent.wall_s, 3),
+                examples=self._done * self._config.batch_size,
+                audio_s=round(self._spent.audio_s, 3),
+            )
+        return update
+
+    def _validate(self, log: MetricsLog | None) -> float | None:
+        loss = self._step.validate()
+        if log is not None and loss is not None:
+            log.write(step=self._done, valid_loss=loss, seconds=round(self._spent.wall_s, 3))
+        return loss
+
+    def _save(self, log: MetricsLog | None) -> None:
+        self._spent.peak_memory_bytes = max(self._spent.peak_memory_bytes, _peak_memory(self._accelerator.device))
+        if log is not None:
+            log.sync()
+            write_checkpoint(
+                self._out / CHECKPOINTS,
+                step=self._done,
+                tensors=self._step.tensors(),
+                state={"spent": asdict(self._spent), "data": self._data},
+                keep=self._config.keep_checkpoints,
+            )
+        self._accelerator.wait_for_everyone()
+
+    def _agreed(self, wish: bool) -> bool:
+        """Whether any process wishes to stop; all of them must do it after the same update."""
+        if self._accelerator.num_processes == 1:
+            return wish
+        count = self._accelerator.reduce(torch.tensor(float(wish), device=self._accelerator.device), reduction="sum")
+        return bool(count)
+
+    def _announce(self, bar: TrainingProgress) -> None:
+        if not self._accelerator.is_main_process:
+            return
+        warmup = self._config.optimizer.warmup_steps
+        if self._done:
+            bar.note(f"Going on from step {self._done} of {self._config.steps} in {self._out}.")
+        if 0 < self._config.steps <= warmup:
+            bar.note(
+                f"optimizer.warmup_steps {warmup} is not shorter than steps {self._config.steps}: no decay follows."
+            )
+        if not self._step.can_validate:
+            bar.note("The validation split is empty: there will be no validation loss.")
+
+    def _stopped(self, bar: TrainingProgress) -> TrainingStopped:
+        message = f"Stopped after step {self._done} of {self._config.steps}; the same command goes on from there."
+        if self._accelerator.is_main_process:
+            bar.note(message)
+        return TrainingStopped(message, step=self._done)
+
+    def _finish(self, valid_loss: float | None) -> TrainingResult:
+        device = self._accelerator.device
+        losses = [line["loss"] for line in read_metrics(self._out / METRICS_FILE) if "loss" in line][-FINAL_UPDATES:]
+        result = TrainingResult(
+            steps=self._done,
+            loss=math.fsum(losses) / len(losses) if losses else None,
+            valid_loss=valid_loss if valid_loss is not None else self._step.validate(),
+            wall_s=self._spent.wall_s,
+            examples=self._done * self._config.batch_size,
+            audio_s=self._spent.audio_s,
+            parameters=parameter_count(self._step.model),
+            peak_memory_bytes=self._spent.peak_memory_bytes,
+            device=torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
+            processes=self._accelerator.num_processes,
+        )
+        if self._accelerator.is_main_process:
+            write_json(self._out / RESULT_FILE, asdict(result))
+        return result
+
+
+def _build(config: TrainingConfig, *, encoded: Encoded, accelerator: Accelerator) -> GenerativeStep:
+    model = build_paradigm(config.model, encoded.spec, seed=config.seed).to(accelerator.device).train()
+    return GenerativeStep(model, config=config, train=encoded["train"], valid=encoded["valid"], accelerator=accelerator)
+
+
+def _resume_point(out: Path, *, config: TrainingConfig) -> Checkpoint | None:
+    """The checkpoint to go on from, None to begin.
+
+    Raises:
+        UserError: the run is of another configuration, or all its checkpoints are damaged.
+    """
+    checkpoint = newest_checkpoint(out / CHECKPOINTS)
+    if checkpoint is None:
+        return None
+    stored = _flat(load_yaml(out / CONFIG_FILE, TrainingConfig).model_dump(mode="json"))
+    wanted = _flat(config.model_dump(mode="json"))
+    differing = sorted(key for key in stored.keys() | wanted.keys() if stored.get(key) != wanted.get(key))
+    differing = [key for key in differing if key not in FREE_KEYS]
+    if differing:
+        key = differing[0]
+        raise UserError(
+            f"{out} holds a run with {key} {stored.get(key)}, and the configuration says {wanted.get(key)}"
+            f"{_more(differing)}: set it back to go on, or give another folder."
+        )
+    return checkpoint
+
+
+def _more(keys: list[str]) -> str:
+    return f" (also differing: {', '.join(keys[1:])})" if len(keys) > 1 else ""
+
+
+def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in values.items():
+        flat.update(_flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value})
+    return flat
+
+
+def _identity(encoded: Encoded) -> dict[str, Any]:
+    """What tells one encoded dataset from another."""
+    return {"dataset": encoded.fingerprint(), "latent": encoded.spec.model_dump(mode="json")}
+
+
+def _require_same_data(checkpoint: Checkpoint, *, encoded: Encoded, out: Path) -> None:
+    if checkpoint.state["data"] != _identity(encoded):
+        raise UserError(
+            f"{out} was trained on other data than {encoded.dataset.folder} holds now: the music or the codec changed; "
+            "give another folder to train anew."
+        )
+
+
+def _describe(out: Path, *, config: TrainingConfig, latent: LatentSpec) -> None:
+    dump_yaml(out / CONFIG_FILE, config)
+    described = {"model": config.model.model_dump(mode="json"), "latent": latent.model_dump(mode="json")}
+    write_json(out / MODEL_FILE, described)
+
+
+def _peak_memory(device: torch.device) -> int:
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024

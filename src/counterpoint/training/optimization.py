@@ -1,0 +1,67 @@
+"""AdamW, its schedule and the moving average of weights (4.4)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+from counterpoint.config import OptimizerConfig
+
+
+def learning_rate(step: int, *, config: OptimizerConfig, steps: int) -> float:
+    """Linear warm-up, then half a cosine to zero at `steps`.
+
+    Args:
+        step: the update, counted from 0. The first one already learns, and the last warm-up update has the full rate.
+        steps: updates in all.
+    """
+    if step < config.warmup_steps:
+        return config.learning_rate * (step + 1) / config.warmup_steps
+    progress = (step - config.warmup_steps) / max(1, steps - config.warmup_steps)
+    return config.learning_rate * 0.5 * (1.0 + math.cos(math.pi * min(1.0, progress)))
+
+
+def build_optimizer(model: nn.Module, *, config: OptimizerConfig) -> torch.optim.AdamW:
+    """AdamW that decays matrices alone: no norm, bias, embedding table or lone vector."""
+    tables = {id(m.weight) for m in model.modules() if isinstance(m, nn.Embedding)}
+    decayed, kept = [], []
+    for parameter in model.parameters():
+        if parameter.requires_grad:
+            (kept if parameter.ndim < 2 or id(parameter) in tables else decayed).append(parameter)
+    groups = [{"params": decayed, "weight_decay": config.weight_decay}, {"params": kept, "weight_decay": 0.0}]
+    return torch.optim.AdamW(
+        [group for group in groups if group["params"]], lr=config.learning_rate, betas=config.betas, fused=True
+    )
+
+
+class Ema:
+    """A moving average of a module's trainable weights; everything else in its state is taken as it is.
+
+    The decay of update n (counted from 0) is min(decay, (1 + n) / (10 + n)): a short training is not weighed down by
+    its initialisation.
+    """
+
+    def __init__(self, module: nn.Module, *, decay: float):
+        self._module = module
+        self._decay = decay
+        self._live = {name: p for name, p in module.named_parameters() if p.requires_grad}
+        self._mean = {name: p.detach().float().clone() for name, p in self._live.items()}
+
+    @torch.no_grad()
+    def update(self, step: int) -> None:
+        """After update `step`, counted from 0."""
+        decay = min(self._decay, (1 + step) / (10 + step))
+        live = [parameter.detach().float() for parameter in self._live.values()]
+        torch._foreach_lerp_(list(self._mean.values()), live, 1.0 - decay)
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """The module's `state_dict` with the averages in it."""
+        return {**self._module.state_dict(), **self._mean}
+
+    def load_state_dict(self, tensors: Mapping[str, Tensor]) -> None:
+        """Put the averages of `state_dict` back."""
+        for name, mean in self._mean.items():
+            mean.copy_(tensors[name])
