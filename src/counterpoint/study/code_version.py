@@ -1,0 +1,107 @@
+"""The code version of a step: a digest of the source that its result may depend on, found by following imports.
+
+Starting from the module that defines a step's function, every import of this package is followed, those inside functions
+too. An import of `counterpoint.metrics.anything` counts the whole of `counterpoint/metrics` (data files such as shipped
+weights included), so that lazy and re-exporting `__init__` modules hide nothing; within `counterpoint.study` a module counts
+alone, and a subpackage as a whole. Comments, docstrings, formatting and imports made for type checking do not count. Neither
+do other installed packages: a study states their versions, it does not run again for them.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+from functools import cache
+from pathlib import Path
+
+import counterpoint
+
+_ROOT = Path(counterpoint.__file__).parent
+_IGNORED = {"__pycache__", ".DS_Store"}
+
+
+def code_version(source: Path) -> str:
+    """Sixteen hexadecimal digits for the module at `source` and all of this package that it reaches."""
+    reached = {source.resolve()}
+    waiting = list(reached)
+    while waiting:
+        for file in _module_files(waiting.pop()):
+            for unit in _imported_units(file) - reached:
+                reached.add(unit)
+                waiting.append(unit)
+    content = hashlib.sha256()
+    for unit in sorted(reached):
+        for file in _all_files(unit):
+            content.update(str(file.relative_to(unit.parent)).encode() + b"\0" + _file_digest(file))
+    return content.hexdigest()[:16]
+
+
+def _module_files(unit: Path) -> list[Path]:
+    return [file for file in _all_files(unit) if file.suffix == ".py"]
+
+
+def _all_files(unit: Path) -> list[Path]:
+    if unit.is_file():
+        return [unit]
+    return sorted(path for path in unit.rglob("*") if path.is_file() and not _IGNORED & set(path.parts))
+
+
+@cache
+def _imported_units(file: Path) -> set[Path]:
+    """The files and folders of this package that a module's imports name."""
+    names: set[str] = set()
+    for node in _runtime_nodes(ast.parse(file.read_bytes())):
+        if isinstance(node, ast.Import):
+            names.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names.update(f"{node.module}.{alias.name}" for alias in node.names)
+    return {unit for name in names if (unit := _unit(name)) is not None}
+
+
+def _runtime_nodes(node: ast.AST) -> list[ast.AST]:
+    """All nodes below `node` but those under `if TYPE_CHECKING:`."""
+    found: list[ast.AST] = []
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.If) and isinstance(child.test, ast.Name) and child.test.id == "TYPE_CHECKING":
+            continue
+        found.append(child)
+        found.extend(_runtime_nodes(child))
+    return found
+
+
+def _unit(name: str) -> Path | None:
+    """What an imported dotted name counts: a first-level subpackage or module, one level deeper within the study."""
+    parts = name.split(".")
+    if parts[0] != counterpoint.__name__ or len(parts) == 1:
+        return None
+    depth = 3 if parts[1] == "study" else 2
+    for end in range(min(depth, len(parts)), 1, -1):
+        path = _ROOT.joinpath(*parts[1:end])
+        if path.is_dir() and (end == depth or parts[1] != "study"):
+            return path
+        if path.with_suffix(".py").is_file():
+            return path.with_suffix(".py")
+        if (path / "__init__.py").is_file():
+            return path / "__init__.py"
+    return None
+
+
+@cache
+def _file_digest(file: Path) -> bytes:
+    content = file.read_bytes()
+    if file.suffix == ".py":
+        content = _code_alone(content)
+    return hashlib.sha256(content).digest()
+
+
+def _code_alone(source: bytes) -> bytes:
+    """Python source without comments, docstrings and layout."""
+    tree = ast.parse(source)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and node.body:
+            node.body = [child for child in node.body if not _is_text(child)]
+    return ast.dump(tree).encode()
+
+
+def _is_text(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)

@@ -1,0 +1,180 @@
+"""What a report says, apart from how it looks: plain values, each able to go to JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+Better = Literal["lower", "higher", "neither"]
+Judgement = Literal["first", "second", "open"]
+
+
+@dataclass(frozen=True)
+class System:
+    """One source of clips.
+
+    Attributes:
+        key: as in the scores.
+        name: for people.
+        short: for people, where there is little room.
+        what: one sentence on where its clips come from.
+    """
+
+    key: str
+    name: str
+    short: str
+    what: str
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One judge of a set of clips.
+
+    Attributes:
+        key: its exact name, stand-ins included.
+        better: which direction is good; `neither` for descriptions.
+        what: one sentence.
+        paired: the systems' clips are compared prompt by prompt.
+        chance: the score of guessing, where one is known.
+    """
+
+    key: str
+    better: Better
+    what: str
+    unit: str = ""
+    chance: float | None = None
+
+
+@dataclass(frozen=True)
+class Score:
+    """A value with its 95% interval over `n` clips."""
+
+    value: float
+    low: float
+    high: float
+    n: int
+
+
+@dataclass(frozen=True)
+class Difference:
+    """`first` minus `second` on the same prompts, with a 95% interval and p-values.
+
+    Attributes:
+        p: two-sided.
+        p_holm: the same after Holm's correction over all differences of the report.
+    """
+
+    metric: str
+    first: str
+    second: str
+    value: float
+    low: float
+    high: float
+    p: float
+    p_holm: float
+    n: int
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The answer in a sentence, and what goes with it."""
+
+    sentence: str
+    points: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A model's loss.
+
+    Attributes:
+        system: key.
+        unit: what the loss is; those of the paradigms cannot be compared.
+        train: (update, loss) of every logged update.
+        valid: (update, loss) on the validation split.
+    """
+
+    system: str
+    unit: str
+    train: Sequence[tuple[int, float]]
+    valid: Sequence[tuple[int, float]]
+
+
+@dataclass(frozen=True)
+class CostRow:
+    """One kind of cost for each model; values as text, ready to print."""
+
+    label: str
+    values: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Example:
+    """One prompt and its clips.
+
+    Attributes:
+        caption: "" for an unconditional prompt.
+        clips: a wav file for each system.
+    """
+
+    id: str
+    caption: str
+    clips: Mapping[str, Path]
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One line of what was compared."""
+
+    label: str
+    value: str
+
+
+@dataclass(frozen=True)
+class Note:
+    """A titled paragraph of the methods and limits."""
+
+    title: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Content:
+    """All that a report says.
+
+    Attributes:
+        name: of the study.
+        made: when, for people.
+        primary: key of the metric that the verdict is about.
+        pair: keys of the two systems compared.
+        files: further files to ship, by their path in the report.
+    """
+
+    name: str
+    made: str
+    verdict: Verdict
+    primary: str
+    pair: tuple[str, str]
+    headline_facts: Sequence[Fact]
+    systems: Sequence[System]
+    metrics: Sequence[Metric]
+    scores: Mapping[str, Mapping[str, Score]]
+    """By metric, then system."""
+    differences: Sequence[Difference]
+    curves: Sequence[Curve]
+    costs: Sequence[CostRow]
+    codec: Sequence[CostRow]
+    examples: Sequence[Example]
+    example_systems: Sequence[str]
+    facts: Sequence[Fact]
+    notes: Sequence[Note]
+    commands: Sequence[str]
+    files: Mapping[str, str] = field(default_factory=dict)
+
+    def system(self, key: str) -> System:
+        return next(system for system in self.systems if system.key == key)
+
+    def metric(self, key: str) -> Metric:
+        return next(metric for metric in self.metrics if metric.key == key)

@@ -1,0 +1,138 @@
+"""The report's tables as CSV, Markdown and LaTeX, from the same rows as the page."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from counterpoint.study.report.content import Content, Metric
+from counterpoint.study.report.numbers import MINUS, interval, p_value
+
+ARROWS = {"lower": "↓", "higher": "↑", "neither": ""}
+_LATEX = {
+    "\\": r"\textbackslash{}",
+    "&": r"\&",
+    "%": r"\%",
+    "$": r"\$",
+    "#": r"\#",
+    "_": r"\_",
+    "{": r"\{",
+    "}": r"\}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": r"\ensuremath{<}",
+    ">": r"\ensuremath{>}",
+    "×": r"\ensuremath{\times}",
+    "↓": r"\ensuremath{\downarrow}",
+    "↑": r"\ensuremath{\uparrow}",
+    MINUS: r"\ensuremath{-}",
+}
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of text; the first column names the rows."""
+
+    caption: str
+    header: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+    def markdown(self) -> str:
+        def line(cells: Sequence[str]) -> str:
+            return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+        rule = "|" + "|".join(["---"] + ["---:"] * (len(self.header) - 1)) + "|"
+        return "\n".join([line(self.header), rule, *map(line, self.rows), "", self.caption, ""])
+
+    def latex(self) -> str:
+        """A `booktabs` table."""
+
+        def line(cells: Sequence[str]) -> str:
+            return " & ".join(escape_latex(cell) for cell in cells) + r" \\"
+
+        return "\n".join(
+            [
+                r"\begin{table}",
+                r"\centering",
+                rf"\caption{{{escape_latex(self.caption)}}}",
+                rf"\begin{{tabular}}{{l{'r' * (len(self.header) - 1)}}}",
+                r"\toprule",
+                line(self.header),
+                r"\midrule",
+                *map(line, self.rows),
+                r"\bottomrule",
+                r"\end{tabular}",
+                r"\end{table}",
+                "",
+            ]
+        )
+
+
+def escape_latex(text: str) -> str:
+    return "".join(_LATEX.get(character, character) for character in text)
+
+
+def scores_table(content: Content) -> Table:
+    """One row a system, one column a metric."""
+    shown = [metric for metric in content.metrics if content.scores.get(metric.key)]
+    rows = []
+    for system in content.systems:
+        cells = [content.scores[metric.key].get(system.key) for metric in shown]
+        if any(cells):
+            counts = sorted({cell.n for cell in cells if cell})
+            text = [interval(cell.value, cell.low, cell.high) if cell else "–" for cell in cells]
+            rows.append([system.name, *text, "/".join(map(str, counts))])
+    caption = "Values with 95% intervals; arrows point to what is better; n is the number of clips."
+    return Table(caption, ["System", *map(metric_heading, shown), "n"], rows)
+
+
+def differences_table(content: Content) -> Table:
+    """One row a paired difference."""
+    rows = [
+        [
+            item.metric,
+            f"{content.system(item.first).short} {MINUS} {content.system(item.second).short}",
+            interval(item.value, item.low, item.high),
+            p_value(item.p),
+            p_value(item.p_holm),
+            str(item.n),
+        ]
+        for item in content.differences
+    ]
+    caption = "Paired differences on the same prompts with 95% intervals; p-values are two-sided, p (Holm) corrected over the table."
+    return Table(caption, ["Metric", "Difference", "Value", "p", "p (Holm)", "n"], rows)
+
+
+def metric_heading(metric: Metric) -> str:
+    unit = f" ({metric.unit})" if metric.unit else ""
+    return f"{metric.key}{unit} {ARROWS[metric.better]}".strip()
+
+
+def scores_csv(content: Content) -> str:
+    """One line a score, with full precision, for machines."""
+    header = ["system", "metric", "better", "value", "low_95", "high_95", "n"]
+    rows = [
+        [system.key, metric.key, metric.better, score.value, score.low, score.high, score.n]
+        for system in content.systems
+        for metric in content.metrics
+        if (score := content.scores.get(metric.key, {}).get(system.key))
+    ]
+    return _csv([header, *rows])
+
+
+def differences_csv(content: Content) -> str:
+    """One line a paired difference, with full precision."""
+    header = ["metric", "first", "second", "difference", "low_95", "high_95", "p", "p_holm", "n"]
+    rows = [
+        [item.metric, item.first, item.second, item.value, item.low, item.high, item.p, item.p_holm, item.n]
+        for item in content.differences
+    ]
+    return _csv([header, *rows])
+
+
+def _csv(rows: Sequence[Sequence[object]]) -> str:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue()

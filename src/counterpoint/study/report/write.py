@@ -1,0 +1,155 @@
+"""Content to a folder: `index.html` and all it shows, by relative paths alone."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from counterpoint.config import atomic_write, write_json
+from counterpoint.study.report.charts import difference_axis, dots_and_whiskers, loss_curve, mark
+from counterpoint.study.report.content import Content, Difference
+from counterpoint.study.report.media import Media, write_media
+from counterpoint.study.report.numbers import bounds, interval, number, p_value
+from counterpoint.study.report.tables import (
+    ARROWS,
+    Table,
+    differences_csv,
+    differences_table,
+    metric_heading,
+    scores_csv,
+    scores_table,
+)
+from counterpoint.study.report.verdict import judge
+
+_HERE = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class Player:
+    """One clip of an example, as the page needs it."""
+
+    system: str
+    name: str
+    short: str
+    media: Media
+
+
+def write_report(
+    content: Content, out: Path, *, progress: Callable[[int, int], None] | None = None
+) -> Path:
+    """Write the report into `out`; returns its `index.html`.
+
+    Args:
+        progress: called with (clips done, clips in all).
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    players = _write_players(content, out, progress)
+    tables = {"scores": scores_table(content), "differences": differences_table(content)}
+    _write_tables(content, tables, out)
+    for name, text in content.files.items():
+        _write_text(out / name, text)
+    write_json(out / "data.json", _plain(content))
+    for asset in ("report.css", "report.js"):
+        _write_text(out / "assets" / asset, (_HERE / asset).read_text(encoding="utf-8"))
+    index = out / "index.html"
+    _write_text(index, _render(content, tables=tables, players=players))
+    return index
+
+
+def _write_players(
+    content: Content, out: Path, progress: Callable[[int, int], None] | None
+) -> list[list[Player]]:
+    """For each example, its players in the order of `example_systems`."""
+    total = sum(key in example.clips for example in content.examples for key in content.example_systems)
+    done = 0
+    rows: list[list[Player]] = []
+    for number_, example in enumerate(content.examples, start=1):
+        rows.append([])
+        for key in content.example_systems:
+            if key not in example.clips:
+                continue
+            media = write_media(example.clips[key], report=out, name=f"{number_:02d}-{key}")
+            system = content.system(key)
+            rows[-1].append(Player(key, system.name, system.short, media))
+            done += 1
+            if progress is not None:
+                progress(done, total)
+    return rows
+
+
+def _write_tables(content: Content, tables: Mapping[str, Table], out: Path) -> None:
+    for name, table in tables.items():
+        _write_text(out / "tables" / f"{name}.md", table.markdown())
+        _write_text(out / "tables" / f"{name}.tex", table.latex())
+    _write_text(out / "tables" / "scores.csv", scores_csv(content))
+    _write_text(out / "tables" / "differences.csv", differences_csv(content))
+
+
+def _render(content: Content, *, tables: Mapping[str, Table], players: list[list[Player]]) -> str:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+    from markupsafe import Markup
+
+    environment = Environment(
+        loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    helpers = {
+        "interval": interval,
+        "number": number,
+        "bounds": bounds,
+        "p_value": p_value,
+        "arrows": ARROWS,
+        "heading": metric_heading,
+        "finite": math.isfinite,
+        "outcome": lambda item: judge(item, content.metric(item.metric)),
+        "dots": lambda metric: Markup(
+            dots_and_whiskers(metric, dict(content.scores.get(metric.key, {})), content.systems)
+        ),
+        "delta": lambda item: Markup(_delta(item, content)),
+        "losses": lambda curve: Markup(loss_curve(curve, name=content.system(curve.system).name)),
+        "swatch": lambda key: Markup(
+            f'<svg class="swatch mark s-{key}" viewBox="0 0 14 14" aria-hidden="true">{mark(key, 7, 7)}</svg>'
+        ),
+    }
+    template = environment.get_template("page.html")
+    return template.render(content=content, tables=tables, players=players, **helpers)
+
+
+def _delta(item: Difference, content: Content) -> str:
+    """Each metric has its own scale, shared by its rows."""
+    bounds_ = [
+        abs(bound)
+        for other in content.differences
+        if other.metric == item.metric
+        for bound in (other.low, other.high, other.value)
+        if math.isfinite(bound)
+    ]
+    if not math.isfinite(item.value):
+        return ""
+    return difference_axis(item.low, item.value, item.high, extent=max(bounds_, default=1.0) * 1.08)
+
+
+def _plain(content: Content) -> dict[str, Any]:
+    """For `data.json`: all the numbers of the page; clips by their place in the report only."""
+    plain = asdict(content)
+    for example in plain["examples"]:
+        example["clips"] = sorted(example["clips"])
+    plain.pop("files")
+    return _finite(plain)
+
+
+def _finite(value: Any) -> Any:
+    """JSON knows no infinity: undefined numbers become null."""
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def _write_text(path: Path, text: str) -> None:
+    atomic_write(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))

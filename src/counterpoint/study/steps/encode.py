@@ -1,0 +1,23 @@
+"""Codes and latents of a dataset. They lie beside the dataset; the step's own folder records which they are."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from counterpoint.config import read_json, write_json
+from counterpoint.encode import encode_dataset
+
+if TYPE_CHECKING:
+    from counterpoint.study.engine import Work
+
+
+def encode(work: Work) -> None:
+    """Encode the input `data` with the codec named in the configuration; writes `latents.json`, a `LatentSpec`."""
+    spec = encode_dataset(work.inputs["data"], codec=work.config["codec"])
+    write_json(work.folder / "latents.json", spec.model_dump(mode="json"))
+
+
+def is_encoded(work: Work) -> bool:
+    """Whether what the finished step wrote beside the dataset is still there."""
+    fingerprint = read_json(work.folder / "latents.json")["fingerprint"]
+    return (work.inputs["data"] / "latents" / fingerprint / "spec.json").is_file()

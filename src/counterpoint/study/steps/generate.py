@@ -1,0 +1,36 @@
+"""Clips of one model for the prompts, and what they cost."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from counterpoint.config import SamplingConfig, read_json
+from counterpoint.generate import generate_folder
+
+if TYPE_CHECKING:
+    from counterpoint.study.config import PromptsConfig
+    from counterpoint.study.engine import Work
+
+ALONE = "alone"
+"""Folder of a single clip drawn by itself, for its latency."""
+
+
+def generate_clips(work: Work) -> None:
+    """Answer every prompt with the input `model`, in batches; then the first one again, alone."""
+    prompts: PromptsConfig = work.config["prompts"]
+    sampling: SamplingConfig = work.config["sampling"]
+    chosen = read_json(work.inputs["prompts"] / "prompts.json")
+    for out, windows, batch_size in (
+        (work.folder, chosen["truth"], prompts.batch_size),
+        (work.folder / ALONE, chosen["truth"][:1], 1),
+    ):
+        generate_folder(
+            [window["caption"] for window in windows],
+            model=work.inputs["model"],
+            out=out,
+            duration_s=chosen["duration_s"],
+            seed=prompts.seed,
+            sampling=sampling,
+            ids=[window["id"] for window in windows],
+            batch_size=batch_size,
+        )
