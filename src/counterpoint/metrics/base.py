@@ -1,0 +1,175 @@
+"""What a metric is: clips in, a number with its doubt out. Metrics never see a model.
+
+Shapes: n clips, P patches of a clip, R resamples, E = 200 embedding channels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Protocol
+
+import numpy as np
+
+Better = Literal["lower", "higher", "neither"]
+
+
+@dataclass(frozen=True)
+class Clip:
+    """A piece of audio to judge: a whole file, or `duration_s` of it from `start_s` on.
+
+    Attributes:
+        audio: the file.
+        caption: what it should sound like; "" where there is none.
+        id: names the prompt: clips of two systems with one id are compared with each other; "" stands for the file's
+            stem.
+    """
+
+    audio: Path
+    caption: str = ""
+    id: str = ""
+    start_s: float = 0.0
+    duration_s: float | None = None
+
+    @property
+    def key(self) -> str:
+        return self.id or self.audio.stem
+
+
+@dataclass(frozen=True)
+class Features:
+    """What every metric may know of a clip, after the loudness policy.
+
+    Attributes:
+        caption: of the clip.
+        embeddings: [P, E] MusiCNN's penultimate layer.
+        logits: [50] MusiCNN's log-odds of each tag, averaged over the patches.
+        signals: signal statistics by name; NaN where one is not defined, as the centroid of silence.
+        seconds: length of the audio.
+        silent: nothing above -60 dBFS.
+    """
+
+    caption: str
+    embeddings: np.ndarray
+    logits: np.ndarray
+    signals: Mapping[str, float]
+    seconds: float
+    silent: bool
+
+
+@dataclass(frozen=True)
+class Score:
+    """A metric's value for one system.
+
+    Attributes:
+        name: of the metric.
+        low, high: 95% interval over prompts, the reference held fixed.
+        n: clips it was computed on; a distance used as many reference clips.
+        per_clip: one value a clip in the system's order, None where a clip has none; None for distances between sets.
+    """
+
+    name: str
+    value: float
+    low: float
+    high: float
+    n: int
+    unit: str
+    better: Better
+    per_clip: tuple[float | None, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Difference:
+    """`first` minus `second` in one metric.
+
+    Attributes:
+        low, high: 95% interval.
+        p: two-sided permutation p-value.
+        p_holm: the same after Holm's correction; see `evaluate`.
+        n: prompts (paired) or clips of the smaller side (not paired).
+        paired: clips were compared prompt by prompt.
+    """
+
+    metric: str
+    first: str
+    second: str
+    value: float
+    low: float
+    high: float
+    p: float
+    p_holm: float
+    n: int
+    paired: bool
+
+
+@dataclass(frozen=True)
+class MetricInfo:
+    """A metric in words."""
+
+    name: str
+    description: str
+    unit: str
+    better: Better
+
+
+class NotApplicableError(Exception):
+    """Raised by `Metric.prepare` with a sentence that says why these clips have no such score."""
+
+
+class Functional(Protocol):
+    """A statistic of a set of clips, as a function of how much each clip counts.
+
+    One form serves the value itself (all ones), resampling (some ones) and permutation tests (which of two systems'
+    clips are in), so that a metric says nothing about statistics and the statistics nothing about metrics.
+    """
+
+    per_clip: np.ndarray | None
+    """[n] where the statistic is a mean over clips (NaN for a clip without a value), else None."""
+
+    def __call__(self, weights: np.ndarray) -> np.ndarray:
+        """[R, n] weights, zero or one, to [R] values."""
+        ...
+
+
+class Metric(Protocol):
+    """One way to judge a set of clips."""
+
+    info: MetricInfo
+    equal_n: bool
+    """The value depends on how many clips there are on each side, so both sides get equally many."""
+
+    def prepare(self, clips: Sequence[Features], *, reference: Sequence[Features]) -> Functional:
+        """The statistic of `clips` against `reference`.
+
+        Raises:
+            NotApplicableError: when these clips cannot have this score.
+        """
+        ...
+
+
+class WeightedMean:
+    """The mean of one value a clip, over the clips that have one."""
+
+    def __init__(self, values: np.ndarray):
+        self.per_clip: np.ndarray | None = values
+        self._known = np.isfinite(values).astype(float)
+        self._values = np.where(np.isfinite(values), values, 0.0)
+
+    def __call__(self, weights: np.ndarray) -> np.ndarray:
+        return (weights @ self._values) / np.maximum(weights @ self._known, 1e-12)
+
+
+class PairMean:
+    """The mean of a value over all ordered pairs of different clips: a U-statistic of order two."""
+
+    def __init__(self, values: np.ndarray):
+        """[n, n]; the diagonal does not count, nor does what is NaN."""
+        self.per_clip: np.ndarray | None = None
+        counts = np.isfinite(values) & ~np.eye(len(values), dtype=bool)
+        self._counts = counts.astype(float)
+        self._values = np.where(counts, values, 0.0)
+
+    def __call__(self, weights: np.ndarray) -> np.ndarray:
+        total = ((weights @ self._values) * weights).sum(1)
+        return total / np.maximum(((weights @ self._counts) * weights).sum(1), 1e-12)

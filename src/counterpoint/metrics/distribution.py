@@ -1,0 +1,122 @@
+"""Distances between sets of clips in MusiCNN's embedding space: Frechet and kernel distance.
+
+Both use the embeddings of all 3 s patches, as published FAD code uses all of its windows, and both treat the clip as
+the unit of chance.
+
+Shapes: n clips, P patches of a clip, M patches in all, E = 200 embedding channels, R resamples.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from counterpoint.metrics.base import Features, Functional, MetricInfo, PairMean
+
+KAD_SCALE = 100.0
+"""As the authors print it."""
+
+
+class FrechetDistance:
+    """`fad_musicnn`; biased upwards by few clips, so compare values of one n alone, and read the floor beside it."""
+
+    equal_n = True
+    info = MetricInfo(
+        name="fad_musicnn",
+        description=(
+            "Frechet distance between Gaussians fitted to MusiCNN embeddings of the system and of the reference "
+            "(not the published VGGish FAD); grows as 1/n for few clips, so read it against the ground-truth floor"
+        ),
+        unit="",
+        better="lower",
+    )
+
+    def prepare(self, clips: Sequence[Features], *, reference: Sequence[Features]) -> Functional:
+        return _Frechet(clips, reference)
+
+
+class _Frechet:
+    """d^2 = |m1 - m2|^2 + tr(C1 + C2 - 2 (C1^(1/2) C2 C1^(1/2))^(1/2)); Heusel et al. 2017, Kilgour et al. 2019."""
+
+    per_clip: np.ndarray | None = None
+
+    def __init__(self, clips: Sequence[Features], reference: Sequence[Features]):
+        fixed = np.concatenate([clip.embeddings for clip in reference]).astype(np.float64)
+        self._mean = fixed.mean(0)
+        covariance = np.cov(fixed, rowvar=False)
+        self._trace = np.trace(covariance)
+        values, vectors = np.linalg.eigh(covariance)
+        self._root = (vectors * np.sqrt(np.clip(values, 0, None))) @ vectors.T  # C1^(1/2)
+        self._patches = np.concatenate([clip.embeddings for clip in clips]).astype(np.float64)
+        self._owner = np.repeat(np.arange(len(clips)), [len(clip.embeddings) for clip in clips])
+
+    def __call__(self, weights: np.ndarray) -> np.ndarray:
+        return np.array([self._distance(self._patches[row[self._owner] > 0]) for row in weights])
+
+    def _distance(self, patches: np.ndarray) -> float:
+        mean = patches.mean(0)
+        centred = (patches - mean) / np.sqrt(len(patches) - 1)  # C2 = centred' centred
+        product = centred @ self._root
+        # The symmetric product shares its non-zero eigenvalues with whichever Gram matrix is smaller.
+        gram = product @ product.T if len(product) < product.shape[1] else product.T @ product
+        roots = np.sqrt(np.clip(np.linalg.eigvalsh(gram), 0, None))
+        offset = self._mean - mean
+        return float(offset @ offset + self._trace + np.square(centred).sum() - 2 * roots.sum())
+
+
+class KernelDistance:
+    """`kad_musicnn`; unbiased, so its mean over equal systems is 0 at any n, and it may come out below 0."""
+
+    equal_n = True
+    info = MetricInfo(
+        name="kad_musicnn",
+        description=(
+            "kernel audio distance: 100 x unbiased squared MMD between MusiCNN embeddings (Gaussian kernel, bandwidth "
+            "= the reference's median distance); 0 for equal distributions at any n"
+        ),
+        unit="",
+        better="lower",
+    )
+
+    def prepare(self, clips: Sequence[Features], *, reference: Sequence[Features]) -> Functional:
+        return _Kernel(clips, reference)
+
+
+class _Kernel:
+    """MMD^2 = E k(x, x') + E k(y, y') - 2 E k(x, y), as U-statistics; Chung et al., "KAD" (arXiv:2502.15602).
+
+    k of two clips is the mean of the Gaussian kernel over their patch pairs, which again is a positive kernel. So pairs
+    of patches of one clip, alike because they are one piece of music, do not bias the estimate.
+    """
+
+    per_clip: np.ndarray | None = None
+
+    def __init__(self, clips: Sequence[Features], reference: Sequence[Features]):
+        x, y = ([clip.embeddings.astype(np.float64) for clip in side] for side in (clips, reference))
+        distances = _squared_distances(np.concatenate(y), np.concatenate(y))
+        bandwidth = np.median(distances[np.triu_indices(len(distances), 1)])  # squared
+        kernel = lambda a, b: _clip_kernel(a, b, bandwidth=max(float(bandwidth), 1e-12))  # noqa: E731
+        self._own = PairMean(kernel(x, x))
+        self._across = kernel(x, y).mean(1)
+        self._reference = float(PairMean(kernel(y, y))(np.ones((1, len(y))))[0])
+
+    def __call__(self, weights: np.ndarray) -> np.ndarray:
+        across = (weights @ self._across) / weights.sum(1)
+        return KAD_SCALE * (self._own(weights) + self._reference - 2 * across)
+
+
+def _clip_kernel(x: Sequence[np.ndarray], y: Sequence[np.ndarray], *, bandwidth: float) -> np.ndarray:
+    """[n, n'] mean over patch pairs of exp(-d^2 / (2 bandwidth))."""
+    patches = np.exp(-_squared_distances(np.concatenate(x), np.concatenate(y)) / (2 * bandwidth))
+    return _average(x) @ patches @ _average(y).T
+
+
+def _average(clips: Sequence[np.ndarray]) -> np.ndarray:
+    """[n, M] that takes the mean over each clip's patches."""
+    counts = np.array([len(clip) for clip in clips])
+    return np.repeat(np.eye(len(clips)) / counts[:, None], counts, axis=1)
+
+
+def _squared_distances(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    return np.clip((x**2).sum(1)[:, None] + (y**2).sum(1) - 2 * x @ y.T, 0, None)

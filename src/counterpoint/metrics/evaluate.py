@@ -1,0 +1,292 @@
+"""Every metric of every system, with intervals, floors and tests between systems."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from counterpoint.config import UserError
+from counterpoint.metrics.base import (
+    Clip,
+    Difference,
+    Features,
+    Functional,
+    Metric,
+    MetricInfo,
+    NotApplicableError,
+    Score,
+)
+from counterpoint.metrics.features import Listener, Progress
+from counterpoint.metrics.reference import ReferencePool, reference_pool, shuffled, without
+from counterpoint.metrics.registry import METRICS
+from counterpoint.metrics.result import GROUND_TRUTH, SHUFFLED, Evaluation
+from counterpoint.metrics.statistics import (
+    MIN_CLIPS,
+    half_samples,
+    holm,
+    interval,
+    paired_difference,
+    unpaired_difference,
+    value_of,
+)
+from counterpoint.metrics.text_match import TagMatch
+
+
+def evaluate(
+    systems: Mapping[str, Sequence[Clip]],
+    *,
+    reference: Sequence[Clip],
+    pairs: Sequence[tuple[str, str]] = (),
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> Evaluation:
+    """Judge each system's clips against a reference.
+
+    Distances are between equally many clips on both sides: as many as the smallest system has, or the reference.
+    Reference clips longer than the systems' are cut to their length; where the reference has few but long tracks, several
+    windows of each are taken. A file that is judged is taken out of the reference as long as enough others remain.
+
+    Holm's correction is over the metrics of one pair that say better or worse, and apart from them over those that
+    only describe.
+
+    Args:
+        systems: clips by system name. Clips of two systems with one id answer the same prompt.
+        reference: real music, best not the prompts' own clips.
+        pairs: (first, second) systems to test for a difference.
+        seed: of every resampling and selection.
+        progress: called with (clips listened to, clips in all).
+
+    Raises:
+        UserError: fewer than 8 clips on a side, a pair that names no system, a file that cannot be read, a system of
+            nothing but silence, or MusiCNN not installed.
+    """
+    _check(systems, reference, pairs)
+    notes: list[str] = []
+    systems = {name: _unique_keys(clips) for name, clips in systems.items()}
+    heard = _listen(systems, reference, seed=seed, progress=progress, notes=notes)
+    scores = {name: heard.scores_of(name, notes=notes) for name in systems}
+    floors = {GROUND_TRUTH: heard.ground_truth(notes=notes), **heard.chance()}
+    differences = [
+        difference
+        for first, second in pairs
+        for difference in heard.compare(first, second, metrics=_shared(scores, first, second), notes=notes)
+    ]
+    return Evaluation(
+        n=heard.n,
+        seed=seed,
+        metrics=tuple(metric.info for metric in METRICS),
+        scores=scores,
+        floors=floors,
+        differences=tuple(differences),
+        ids={name: tuple(clip.key for clip in clips) for name, clips in systems.items()},
+        notes=tuple(dict.fromkeys(notes)),
+    )
+
+
+@dataclass(frozen=True)
+class _Heard:
+    """Everybody's features.
+
+    Attributes:
+        systems: by system name, the features of each clip by its key, in the order given.
+        order: by system name, the keys in an order that systems with the same prompts share; distances take the
+            first n.
+        reference: of the windows in `pool`.
+        n: clips on each side of a distance.
+    """
+
+    systems: Mapping[str, Mapping[str, Features]]
+    order: Mapping[str, Sequence[str]]
+    pool: ReferencePool
+    reference: Sequence[Features]
+    n: int
+    seed: int
+
+    def scores_of(self, system: str, *, notes: list[str]) -> dict[str, Score]:
+        """Every metric that applies to a system."""
+        own = self.systems[system]
+        few = [own[key] for key in self.order[system][: self.n]]
+        scores = {}
+        for metric in METRICS:
+            clips = few if metric.equal_n else list(own.values())
+            try:
+                functional = metric.prepare(clips, reference=self._against(metric, self.n))
+            except NotApplicableError as reason:
+                notes.append(f"{metric.info.name} is left out for {system}: {reason}.")
+                continue
+            scores[metric.info.name] = self._score(functional, n=len(clips), info=metric.info)
+        return scores
+
+    def ground_truth(self, *, notes: list[str]) -> dict[str, Score]:
+        """What real music scores: distances between two halves of the reference, all else of the reference itself."""
+        first, second = ([self.reference[i] for i in half] for half in self.pool.halves)
+        size = min(len(first), len(second), self.n)
+        if size < MIN_CLIPS:
+            notes.append(
+                f"The reference is too small to be halved ({2 * MIN_CLIPS} tracks), so distances have no floor."
+            )
+        elif size < self.n:
+            notes.append(
+                f"The {GROUND_TRUTH} floor of the distances has {size} clips a side where the systems have {self.n}, "
+                f"so that of a biased distance is too high; a reference of {2 * self.n} clips would mend it."
+            )
+        scores = {}
+        for metric in METRICS:
+            clips = first[:size] if metric.equal_n else self.reference
+            against = second[:size] if metric.equal_n else self.reference
+            if len(clips) < MIN_CLIPS:
+                continue
+            try:
+                functional = metric.prepare(clips, reference=against)
+            except NotApplicableError:
+                continue
+            scores[metric.info.name] = self._score(functional, n=len(clips), info=metric.info)
+        return scores
+
+    def chance(self) -> dict[str, dict[str, Score]]:
+        """The tag match of captions dealt to the wrong clips, of the reference and of each system."""
+        metric = TagMatch()
+        rows = {SHUFFLED: self.reference}
+        rows |= {f"{name}, {SHUFFLED}": list(clips.values()) for name, clips in self.systems.items()}
+        chance = {}
+        for row, clips in rows.items():
+            try:
+                functional = metric.prepare_chance(clips, reference=self.reference)
+            except NotApplicableError:
+                continue
+            chance[row] = {metric.info.name: self._score(functional, n=len(clips), info=metric.info)}
+        return chance
+
+    def compare(self, first: str, second: str, *, metrics: Sequence[Metric], notes: list[str]) -> list[Difference]:
+        """Each metric's difference between two systems, prompt by prompt where they answered the same ones."""
+        orders = [self.order[first], self.order[second]]
+        common = [key for key in orders[0] if key in self.systems[second]]
+        paired = len(common) >= MIN_CLIPS
+        if paired:
+            orders = [common, common]
+        else:
+            notes.append(f"{first} and {second} share fewer than {MIN_CLIPS} prompts, so their clips are not paired.")
+        differences = []
+        for metric in metrics:
+            size = min(self.n, *map(len, orders))
+            keys = [order[:size] if metric.equal_n else order for order in orders]
+            clips = [self.systems[name][key] for name, side in zip((first, second), keys, strict=True) for key in side]
+            functional = metric.prepare(clips, reference=self._against(metric, size))
+            sizes = (len(keys[0]), len(keys[1]))
+            if paired:
+                value, low, high, p = paired_difference(functional, n=sizes[0], seed=self.seed)
+            else:
+                value, low, high, p = unpaired_difference(functional, n=sizes, seed=self.seed)
+            differences.append(
+                Difference(metric.info.name, first, second, value, low, high, p, p, min(sizes), paired=paired)
+            )
+        return _corrected(differences, metrics)
+
+    def _against(self, metric: Metric, n: int) -> Sequence[Features]:
+        return self.reference[:n] if metric.equal_n else self.reference
+
+    def _score(self, functional: Functional, *, n: int, info: MetricInfo) -> Score:
+        value = value_of(functional, n)
+        rng = np.random.default_rng([self.seed, n])  # one n, one set of half samples: systems are resampled alike
+        low, high = interval(value, functional(half_samples(n, rng=rng)), n=n)
+        values = functional.per_clip
+        per_clip = None if values is None else tuple(float(v) if math.isfinite(v) else None for v in values)
+        return Score(info.name, value, low, high, n, info.unit, info.better, per_clip)
+
+
+def _listen(
+    systems: Mapping[str, Sequence[Clip]],
+    reference: Sequence[Clip],
+    *,
+    seed: int,
+    progress: Progress | None,
+    notes: list[str],
+) -> _Heard:
+    """Listen to the systems, then to as much of the reference as their number and length ask for."""
+    fewest = min(map(len, systems.values()))
+    listen = Listener(total=sum(map(len, systems.values())) + min(len(reference), 2 * fewest), progress=progress)
+    heard = {
+        name: dict(zip([clip.key for clip in clips], listen(clips), strict=True)) for name, clips in systems.items()
+    }
+    for name, features in heard.items():
+        _check_silence(name, features.values(), notes=notes)
+    longest = max(features.seconds for clips in heard.values() for features in clips.values())
+    reference = _undisputed(systems, reference, least=fewest, notes=notes)
+    pool = reference_pool(reference, duration_s=longest, count=2 * fewest, seed=seed)
+    n = min(fewest, len(pool.clips))
+    if pool.cut:
+        notes.append(f"Reference clips were cut to {longest:g} s, the length of the longest clip judged.")
+    if any(len(clips) > n for clips in systems.values()):
+        notes.append(f"Distances use {n} clips on each side, the same prompts for every system.")
+    order = {name: [clip.key for clip in shuffled(clips, seed=seed)] for name, clips in systems.items()}
+    return _Heard(heard, order, pool, listen(pool.clips), n, seed)
+
+
+def _undisputed(
+    systems: Mapping[str, Sequence[Clip]], reference: Sequence[Clip], *, least: int, notes: list[str]
+) -> Sequence[Clip]:
+    """The reference without the files that are judged, if at least `least` others remain."""
+    judged = [clip for clips in systems.values() for clip in clips]
+    others = without(reference, judged)
+    if len(others) == len(reference):
+        return reference
+    if len(others) >= max(least, MIN_CLIPS):
+        notes.append(f"{len(reference) - len(others)} files that are judged were taken out of the reference.")
+        return others
+    notes.append(
+        f"{len(reference) - len(others)} files are both judged and in the reference, which has too few others: the "
+        "distances of the system they belong to are too low."
+    )
+    return reference
+
+
+def _check(systems: Mapping[str, Sequence[Clip]], reference: Sequence[Clip], pairs: Sequence[tuple[str, str]]) -> None:
+    if not systems:
+        raise UserError("There is no system to evaluate; name a folder of generated clips.")
+    for name, clips in systems.items():
+        if len(clips) < MIN_CLIPS:
+            raise UserError(
+                f"{name} has {len(clips)} clips; {MIN_CLIPS} is the least that gives an interval, so generate more."
+            )
+    if len(reference) < MIN_CLIPS:
+        raise UserError(
+            f"The reference has {len(reference)} clips; {MIN_CLIPS} is the least that gives a distance, so name a larger"
+            " dataset or split."
+        )
+    for name in {name for pair in pairs for name in pair} - set(systems):
+        raise UserError(f"Cannot compare {name!r}; the systems are {', '.join(systems)}.")
+
+
+def _check_silence(system: str, heard: Iterable[Features], *, notes: list[str]) -> None:
+    silent = [features.silent for features in heard]
+    if all(silent):
+        raise UserError(f"Every clip of {system} is silent, so there is nothing to evaluate; generate it again.")
+    if any(silent):
+        notes.append(f"{sum(silent)} of the {len(silent)} clips of {system} are silent; they are judged like the rest.")
+
+
+def _unique_keys(clips: Sequence[Clip]) -> list[Clip]:
+    """Several clips of one prompt become prompt, prompt#2, ...; the same in every system, so they pair up."""
+    seen: Counter[str] = Counter()
+    unique = []
+    for clip in clips:
+        seen[clip.key] += 1
+        unique.append(clip if seen[clip.key] == 1 else replace(clip, id=f"{clip.key}#{seen[clip.key]}"))
+    return unique
+
+
+def _shared(scores: Mapping[str, Mapping[str, Score]], first: str, second: str) -> list[Metric]:
+    return [metric for metric in METRICS if metric.info.name in scores[first] and metric.info.name in scores[second]]
+
+
+def _corrected(differences: Sequence[Difference], metrics: Sequence[Metric]) -> list[Difference]:
+    """With Holm's correction within the metrics that judge, and within those that describe."""
+    judging = {metric.info.name: metric.info.better != "neither" for metric in metrics}
+    adjusted: dict[str, float] = {}
+    for kind in (True, False):
+        adjusted |= holm({each.metric: each.p for each in differences if judging[each.metric] is kind})
+    return [replace(each, p_holm=adjusted[each.metric]) for each in differences]

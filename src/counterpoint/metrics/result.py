@@ -1,0 +1,142 @@
+"""What an evaluation found, to JSON and back, and as a table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from counterpoint.metrics.base import Difference, MetricInfo, Score
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+GROUND_TRUTH = "ground truth"
+SHUFFLED = "shuffled captions"
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What `evaluate` found.
+
+    Attributes:
+        n: clips on each side of every distance.
+        seed: of every resampling and selection.
+        metrics: in the order of the table.
+        scores: by system, then metric; a metric that does not apply to a system is left out, and a note says why.
+        floors: by row, then metric. `ground truth` is one half of the reference against the other (for metrics that are
+            no distances: the reference itself); `shuffled captions` is the tag match of the reference with other clips'
+            captions, and `SYSTEM, shuffled captions` that of a system.
+        differences: for each pair and metric.
+        ids: by system, the prompts in the order of `Score.per_clip`.
+        notes: sentences that a reader of the table must know.
+    """
+
+    n: int
+    seed: int
+    metrics: tuple[MetricInfo, ...]
+    scores: dict[str, dict[str, Score]]
+    floors: dict[str, dict[str, Score]]
+    differences: tuple[Difference, ...]
+    ids: dict[str, tuple[str, ...]]
+    notes: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values, for `write_json`."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Evaluation:
+        """The inverse of `to_json`, also after a trip through a file."""
+        return cls(
+            n=value["n"],
+            seed=value["seed"],
+            metrics=tuple(MetricInfo(**info) for info in value["metrics"]),
+            scores=_rows_from_json(value["scores"]),
+            floors=_rows_from_json(value["floors"]),
+            differences=tuple(Difference(**difference) for difference in value["differences"]),
+            ids={system: tuple(ids) for system, ids in value["ids"].items()},
+            notes=tuple(value["notes"]),
+        )
+
+
+def print_evaluation(evaluation: Evaluation, *, console: Console | None = None) -> None:
+    """Print the scores, the floors, the differences and the notes."""
+    from rich.console import Console
+
+    console = console or Console()
+    console.print(_score_table(evaluation))
+    if evaluation.differences:
+        console.print(_difference_table(evaluation))
+    for info in evaluation.metrics:
+        if any(info.name in row for row in evaluation.scores.values()):
+            console.print(f"[bold]{info.name}[/]: {info.description}.", highlight=False)
+    for note in evaluation.notes:
+        console.print(f"Note: {note}", highlight=False, markup=False)
+
+
+def _score_table(evaluation: Evaluation) -> Table:
+    from rich.table import Table
+
+    systems, floors = list(evaluation.scores), list(evaluation.floors)
+    table = Table(title=f"Scores with 95% intervals; distances with n = {evaluation.n}", title_justify="left")
+    table.add_column("metric", no_wrap=True)
+    for name in systems:
+        table.add_column(name, justify="right")
+    for name in floors:
+        table.add_column(name, justify="right", style="dim")
+    arrows = {"lower": " ↓", "higher": " ↑", "neither": ""}
+    for info in evaluation.metrics:
+        row = [*(evaluation.scores[name].get(info.name) for name in systems)]
+        row += [evaluation.floors[name].get(info.name) for name in floors]
+        if any(row):
+            unit = f" [{info.unit}]" if info.unit else ""
+            table.add_row(_plain(f"{info.name}{arrows[info.better]}{unit}"), *(_cell(score) for score in row))
+    return table
+
+
+def _difference_table(evaluation: Evaluation) -> Table:
+    from rich.table import Table
+
+    table = Table(title="Differences, first minus second; p from permutations, Holm-corrected", title_justify="left")
+    for name in ("pair", "metric"):
+        table.add_column(name)
+    for name in ("difference", "95% interval", "p", "p Holm", "n"):
+        table.add_column(name, justify="right")
+    for each in evaluation.differences:
+        table.add_row(
+            _plain(f"{each.first} - {each.second}" + ("" if each.paired else " (not paired)")),
+            each.metric,
+            _number(each.value),
+            f"{_number(each.low)} to {_number(each.high)}",
+            f"{each.p:.3f}",
+            f"{each.p_holm:.3f}",
+            str(each.n),
+        )
+    return table
+
+
+def _cell(score: Score | None) -> str:
+    if score is None:
+        return ""
+    return f"{_number(score.value)}\n{_number(score.low)} to {_number(score.high)}"
+
+
+def _number(value: float) -> str:
+    return f"{value:.0f}" if abs(value) >= 1000 else f"{value:.3g}" if abs(value) >= 0.001 else f"{value:.4f}"
+
+
+def _plain(text: str) -> str:
+    from rich.markup import escape
+
+    return escape(text)
+
+
+def _rows_from_json(rows: Mapping[str, Any]) -> dict[str, dict[str, Score]]:
+    return {row: {name: _score_from_json(score) for name, score in scores.items()} for row, scores in rows.items()}
+
+
+def _score_from_json(value: Mapping[str, Any]) -> Score:
+    per_clip = value["per_clip"]
+    return Score(**{**value, "per_clip": None if per_clip is None else tuple(per_clip)})

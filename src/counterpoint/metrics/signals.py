@@ -1,0 +1,93 @@
+"""Plain statistics of the waveform. They describe; none of them says which of two systems is better.
+
+Shapes: N samples, T frames, F frequency bins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from counterpoint.metrics.base import Features, Functional, MetricInfo, NotApplicableError, WeightedMean
+
+SAMPLE_RATE = 32_000
+"""Every clip is brought to this rate (Hz), so that a reference of a higher rate is not brighter by its rate alone."""
+_FFT, _HOP = 2048, 512
+_SILENCE_DB = -60.0
+
+_STATISTICS: dict[str, tuple[str, str]] = {
+    "sig_loudness": ("dBFS", "RMS level before the loudness policy; every other metric comes after it"),
+    "sig_centroid_hz": ("Hz", "brightness: centre of mass of the magnitude spectrum, over frames that sound"),
+    "sig_flatness": ("", "noisiness: geometric over arithmetic mean of the power spectrum; 0 a tone, 1 white noise"),
+    "sig_onset_rate": ("1/s", "note onsets a second, as peaks of the spectral flux"),
+    "sig_silence": ("", "share of frames below -60 dBFS"),
+}
+
+
+class SignalStatistic:
+    """The mean over clips of one signal statistic."""
+
+    equal_n = False
+
+    def __init__(self, name: str):
+        unit, description = _STATISTICS[name]
+        self.info = MetricInfo(name=name, description=description, unit=unit, better="neither")
+
+    def prepare(self, clips: Sequence[Features], *, reference: Sequence[Features]) -> Functional:
+        values = np.array([clip.signals[self.info.name] for clip in clips])
+        if not np.isfinite(values).any():
+            raise NotApplicableError(f"{self.info.name} is not defined for silence")
+        return WeightedMean(values)
+
+
+def signal_metrics() -> tuple[SignalStatistic, ...]:
+    return tuple(SignalStatistic(name) for name in _STATISTICS)
+
+
+def loudness_db(audio: np.ndarray) -> float:
+    """RMS level of [N] in dBFS (a full-scale square wave is 0), not below -100."""
+    return float(max(10 * np.log10(max(np.mean(np.square(audio, dtype=np.float64)), 1e-30)), -100.0))
+
+
+def signal_statistics(audio: np.ndarray) -> dict[str, float]:
+    """All but the loudness, of [N] audio at `SAMPLE_RATE` that has been through the loudness policy."""
+    frames, power = _power_spectrum(audio)
+    level = 10 * np.log10(np.maximum(np.square(frames).mean(1), 1e-30))
+    sounding = level >= _SILENCE_DB
+    statistics = {"sig_silence": float(1 - sounding.mean()), "sig_onset_rate": _onset_rate(power)}
+    if not sounding.any():
+        return {**statistics, "sig_centroid_hz": float("nan"), "sig_flatness": float("nan")}
+    power = power[sounding] + 1e-12  # -120 dB: the floor of 16-bit audio, so that a codec's low-pass is no infinity
+    magnitude = np.sqrt(power)
+    frequencies = np.fft.rfftfreq(_FFT, 1 / SAMPLE_RATE)
+    centroid = (magnitude @ frequencies) / magnitude.sum(1)
+    flatness = np.exp(np.log(power).mean(1)) / power.mean(1)
+    return {**statistics, "sig_centroid_hz": float(centroid.mean()), "sig_flatness": float(flatness.mean())}
+
+
+def _power_spectrum(audio: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """[T, 2048] frames and their [T, F] power, a full-scale sine giving about 1."""
+    padded = np.pad(audio.astype(np.float32), (0, max(0, _FFT - len(audio))))
+    frames = np.lib.stride_tricks.sliding_window_view(padded, _FFT)[::_HOP]
+    window = np.hanning(_FFT).astype(np.float32)
+    return frames, np.square(np.abs(np.fft.rfft(frames * window)) * (2 / window.sum()))
+
+
+def _onset_rate(power: np.ndarray) -> float:
+    """Peaks a second of the spectral flux: the mean rise in dB over bins, against its surroundings of half a second."""
+    decibels = 10 * np.log10(np.maximum(power, 1e-8))  # nothing below -80 dB rises
+    flux = np.maximum(np.diff(decibels, axis=0), 0).mean(1)
+    if not flux.size:
+        return 0.0
+    reach, surroundings = 2, 16  # frames of 16 ms
+    near = _sliding(flux, reach, np.max)
+    around = _sliding(flux, surroundings, np.mean)
+    onsets = (flux == near) & (flux > around + 1.0) & (flux > 0)
+    return float(onsets.sum() / (len(power) * _HOP / SAMPLE_RATE))
+
+
+def _sliding(values: np.ndarray, reach: int, reduce) -> np.ndarray:
+    """`reduce` over a window of `reach` values on both sides."""
+    padded = np.pad(values, reach, mode="edge")
+    return reduce(np.lib.stride_tricks.sliding_window_view(padded, 2 * reach + 1), axis=1)
