@@ -1,9 +1,11 @@
 """The embedded corpus: a composer, a soundfont renderer and a caption writer.
 
-`render_clip(seed, index, duration_s=...)` makes one clip in memory.
+`compose(out, clips=..., duration_s=..., seed=...)` writes a dataset; `render_clip(seed, index, duration_s=...)` makes one
+clip in memory.
 """
 
 from counterpoint.data.compose.clip import Clip, clip_piece, render_clip
+from counterpoint.data.compose.corpus import compose, split_of
 from counterpoint.data.compose.styles import STYLES
 
-__all__ = ["STYLES", "Clip", "clip_piece", "render_clip"]
+__all__ = ["STYLES", "Clip", "clip_piece", "compose", "render_clip", "split_of"]

@@ -44,9 +44,10 @@ class _Motif:
     steps: tuple[int, ...]  # scale steps from the note before
 
 
-def pattern_onsets(pattern: str, *, beats: float) -> list[tuple[float, float, str]]:
-    """(start, end, letter) in beats of every note of a bar pattern; see `style.py` for the letters."""
-    letters = pattern.replace(" ", "").replace("|", "")
+def pattern_onsets(pattern: str, *, beats: float, bar: int = 0) -> list[tuple[float, float, str]]:
+    """(start, end, letter) in beats of every note of a pattern's bar; see `style.py` for the letters."""
+    alternatives = pattern.split("/")
+    letters = alternatives[bar % len(alternatives)]
     step = beats / len(letters)
     notes: list[tuple[float, float, str]] = []
     for index, letter in enumerate(letters):

@@ -9,12 +9,12 @@ from typing import TypeVar
 
 import numpy as np
 
-from counterpoint.analysis.chords import ROOTS
+from counterpoint.analysis.chords import KINDS, ROOTS
 from counterpoint.data.compose.instruments import DRUMS, INSTRUMENTS, KITS
 from counterpoint.data.compose.melody import PHRASE_BARS, Tone, pattern_onsets, second_voice, write_melody
 from counterpoint.data.compose.render import Note, Part
 from counterpoint.data.compose.style import Drums, Layer, Style
-from counterpoint.data.compose.theory import SCALES, Chord, chord_at, progression, voice_lead
+from counterpoint.data.compose.theory import SCALES, Chord, chord_at, nearest, progression, voice_lead
 
 _T = TypeVar("_T")
 _JITTER_S = {"drums": 0.004, "bass": 0.006, "lead": 0.009}
@@ -122,7 +122,7 @@ def _layer(layer: Layer, frame: _Frame, rng: np.random.Generator) -> Part:
     voicings: dict[float, list[int]] = {}
     for bar in range(frame.bars):
         pattern = patterns[1] if bar % PHRASE_BARS == PHRASE_BARS - 1 else patterns[0]
-        for start, end, letter in pattern_onsets(pattern, beats=beats):
+        for start, end, letter in pattern_onsets(pattern, beats=beats, bar=bar):
             begin = bar * beats + start
             chord = chord_at(frame.chords, begin)
             stop = bar * beats + start + (end - start) * layer.gate
@@ -135,10 +135,18 @@ def _layer(layer: Layer, frame: _Frame, rng: np.random.Generator) -> Part:
                 notes += [note] if note else []
                 continue
             if chord.start not in voicings:
-                previous = voice_lead(chord, previous, centre=layer.centre, voices=layer.voices, spread=layer.spread)
+                previous = _voicing(layer, chord, previous)
                 voicings[chord.start] = previous
             notes += _struck(letter, begin, min(stop, chord.end), voicings[chord.start], instrument.high, frame, rng)
     return Part(layer.role, instrument.name, instrument.program, layer.level_db, tuple(notes))
+
+
+def _voicing(layer: Layer, chord: Chord, previous: list[int] | None) -> list[int]:
+    if layer.role == "power":
+        root = nearest((chord.root,), layer.centre, low=layer.centre - 6, high=layer.centre + 6)
+        fifth = next((step for step in KINDS[chord.kind] if step in (6, 7, 8)), 7)
+        return [root, root + fifth, root + 12]
+    return voice_lead(chord, previous, centre=layer.centre, voices=layer.voices, spread=layer.spread)
 
 
 def _struck(
@@ -243,7 +251,7 @@ def _drums(drums: Drums, frame: _Frame, rng: np.random.Generator) -> Part:
         if drums.crash and bar % PHRASE_BARS == 0 and bar > 0:
             lanes["crash"] = "X" + "." * (beats - 1)
         for lane, text in lanes.items():
-            for start, _, letter in pattern_onsets(text, beats=beats):
+            for start, _, letter in pattern_onsets(text, beats=beats, bar=bar):
                 if letter == "?" and rng.random() < 0.5:
                     continue
                 begin = bar * beats + start

@@ -1,6 +1,6 @@
 """From notes to sound: each part is rendered alone by the soundfont, levelled, given a room and summed.
 
-A fresh synthesizer per part leaves no state between clips, so a clip's samples depend on its notes alone.
+A clip's samples depend on its notes alone: no state of the synthesizer outlives a part.
 Shape legend: `N` audio samples (mono, 32 kHz).
 """
 
@@ -14,11 +14,12 @@ from pathlib import Path
 
 import numpy as np
 
+from counterpoint.audio import normalize_loudness
 from counterpoint.config import UserError
 
 SAMPLE_RATE = 32_000
-_TARGET_RMS = 0.1  # -20 dBFS, the one loudness policy
-_PEAK = 0.99
+_FONT_GAIN_DB = -6.0
+_VOICES = 256
 _FADE_S = 0.02
 DRUM_CHANNEL = 9
 
@@ -58,29 +59,57 @@ def soundfont() -> bytes:
     return path.read_bytes()
 
 
+class _Player:
+    """The soundfont, loaded once a process (18 ms) and silenced before every part, so that a part's samples depend on
+    its notes alone: reset, then run past the few ms that a stopped voice takes to fade."""
+
+    def __init__(self) -> None:
+        from tinysoundfont import _tinysoundfont as engine  # the package's Synth knows stereo only
+
+        self.font = engine.SoundFont(soundfont())
+        self.font.set_output(engine.OutputMode.Mono, SAMPLE_RATE, _FONT_GAIN_DB)
+        self.font.set_max_voices(_VOICES)  # all at once: a table that grows would keep the order of old voices
+
+    def silence(self) -> bool:
+        """Stop and forget everything; False if something still sounds."""
+        self.font.reset()
+        rest = np.ones(SAMPLE_RATE // 10, np.float32)
+        self.render(rest)
+        return not rest[len(rest) // 2 :].any()
+
+    def render(self, audio: np.ndarray) -> None:
+        """Fill `audio`, [N] float32 and contiguous, with what comes next."""
+        if len(audio):
+            self.font.render(memoryview(audio).cast("B"), False)
+
+
+_player: _Player | None = None
+
+
+def _silent_player() -> _Player:
+    global _player
+    if _player is None or not _player.silence():
+        _player = _Player()
+    return _player
+
+
 def render_part(part: Part, *, samples: int) -> np.ndarray:
     """The dry sound of one part, [N] float32, as the soundfont gives it."""
-    from tinysoundfont import Synth, _tinysoundfont
-
-    synth = Synth(samplerate=SAMPLE_RATE)
-    font = synth.sfload(soundfont())
-    synth.soundfonts[font].set_output(_tinysoundfont.OutputMode.Mono, SAMPLE_RATE, -6.0)
+    player = _silent_player()
     drums = part.role == "drums"
     channel = DRUM_CHANNEL if drums else 0
-    synth.program_select(channel, font, 128 if drums else 0, part.program, drums)
+    player.font.channel_set_bank(channel, 128 if drums else 0)
+    player.font.channel_set_preset_number(channel, part.program, drums)
     audio = np.zeros(samples, np.float32)
-    view = memoryview(audio).cast("B")
     position = 0
     for at, on, midi, velocity in _events(part.notes, samples):
-        if at > position:
-            synth.soundfonts[font].render(view[4 * position : 4 * at], False)
-            position = at
+        player.render(audio[position:at])
+        position = at
         if on:
-            synth.noteon(channel, midi, velocity)
+            player.font.channel_note_on(channel, midi, velocity / 127.0)
         else:
-            synth.noteoff(channel, midi)
-    if position < samples:
-        synth.soundfonts[font].render(view[4 * position :], False)
+            player.font.channel_note_off(channel, midi)
+    player.render(audio[position:])
     return audio
 
 
@@ -96,15 +125,17 @@ def _events(notes: Sequence[Note], samples: int) -> list[tuple[int, int, int, in
     return sorted(events)
 
 
-def _active_rms(audio: np.ndarray) -> float:
-    """RMS over the 50 ms blocks that sound at all, so a sparse part is not pushed up."""
+def _level(audio: np.ndarray, *, drums: bool) -> float:
+    """RMS over the 50 ms blocks that sound at all, so that a sparse part is not pushed up. Drums are strokes with
+    silence between: theirs is half way (in dB) to the RMS of everything."""
     block = SAMPLE_RATE // 20
-    whole = audio[: len(audio) // block * block].reshape(-1, block)
-    if not len(whole):
-        return float(np.sqrt(np.mean(audio.astype(np.float64) ** 2)))
-    power = np.mean(whole.astype(np.float64) ** 2, axis=1)
-    loudest = power.max()
-    return float(np.sqrt(power[power > 0.02 * loudest].mean())) if loudest > 0 else 0.0
+    whole = np.pad(audio, (0, -len(audio) % block)).reshape(-1, block)
+    power = np.mean(np.square(whole, dtype=np.float64), axis=1)
+    loudest = float(power.max())
+    if loudest <= 0:
+        return 0.0
+    active = float(np.sqrt(power[power > 0.02 * loudest].mean()))
+    return float(np.sqrt(active * np.sqrt(power.mean()))) if drums else active
 
 
 @cache
@@ -138,7 +169,7 @@ def render(
     music, drums = np.zeros(samples, np.float32), None
     for part in parts:
         audio = render_part(part, samples=samples)
-        level = _active_rms(audio)
+        level = _level(audio, drums=part.role == "drums")
         if level <= 0:
             continue
         audio *= np.float32(10 ** (part.level_db / 20) * 0.1 / level)
@@ -152,11 +183,8 @@ def render(
     fade = np.ones(samples, np.float32)
     edge = min(int(_FADE_S * SAMPLE_RATE), samples)
     fade[samples - edge :] = np.linspace(1.0, 0.0, edge, dtype=np.float32)
-    gain = _gain(mix * fade)
-    return mix * fade * gain, None if drums is None else drums * fade * gain
-
-
-def _gain(mix: np.ndarray) -> np.float32:
-    rms = float(np.sqrt(np.mean(mix.astype(np.float64) ** 2)))
-    peak = float(np.abs(mix).max())
-    return np.float32(min(_TARGET_RMS / rms, _PEAK / peak)) if rms > 0 else np.float32(1.0)
+    mix = mix * fade
+    level = normalize_loudness(mix, sample_rate=SAMPLE_RATE)
+    loudest = int(np.abs(mix).argmax())
+    gain = level[loudest] / mix[loudest] if mix[loudest] else np.float32(1.0)
+    return level, None if drums is None else drums * fade * gain

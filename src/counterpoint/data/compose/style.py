@@ -1,7 +1,7 @@
 """What a style is. The styles themselves are in `styles.py`; how a piece is made of one in `piece.py`.
 
-Patterns are strings that cover one bar (or the bars stated) in equal steps, whatever their length; spaces and `|` are
-for the eye. A `-` holds the note before it, a `.` rests. The other letters:
+Patterns are strings that cover one bar in equal steps, whatever their length; a `/` parts the bars of a longer pattern.
+A `-` holds the note before it, a `.` rests. The other letters:
 
     chords  X x o  all notes, loud to soft      0-9  one note of the voicing, counted from below (wraps an octave up)
             d u    strummed down, up            ?    all notes, half the time
@@ -13,7 +13,7 @@ for the eye. A `-` holds the note before it, a `.` rests. The other letters:
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Layer:
     """An accompanying part.
 
     Attributes:
-        role: `chords`, `pad`, `arpeggio` or `bass`.
+        role: `chords`, `pad`, `arpeggio`, `power` (root, fifth and octave alone) or `bass`.
         instruments: one is drawn for a piece.
         patterns: one is drawn for a piece (sometimes a second for variety).
         centre: MIDI pitch around which the chords lie, or near which the bass stays.
@@ -72,14 +72,25 @@ class Lead:
 
 @dataclass(frozen=True)
 class Drums:
-    """The drum part: kits, patterns as {lane of `instruments.DRUMS`: bar pattern}, and fills for a section's end."""
+    """The drum part.
+
+    Attributes:
+        kits: one is drawn for a piece.
+        grooves: patterns as {lane of `instruments.DRUMS`: bar pattern}; one is drawn for a piece.
+        fills: lanes that replace the groove's in the last bar of a phrase.
+        crash: whether a cymbal opens a phrase.
+        level_db: level against the lead.
+        chance: how often a piece has drums.
+        words: what a caption may call them.
+    """
 
     kits: tuple[str, ...]
     grooves: tuple[dict[str, str], ...]
     fills: tuple[dict[str, str], ...] = ()
     crash: bool = True
-    level_db: float = -2.0
+    level_db: float = 1.0
     chance: float = 1.0
+    words: tuple[str, ...] = ("drums", "a drum kit", "a steady drum beat")
 
 
 @dataclass(frozen=True)
@@ -119,4 +130,3 @@ class Style:
     human: float = 1.0
     energy: float = 0.72
     room: tuple[float, float] = (0.9, 0.12)
-    tags: tuple[str, ...] = field(default=())
