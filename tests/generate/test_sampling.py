@@ -1,0 +1,139 @@
+"""Caption to audio on real, randomly initialised models of debug size."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+
+from counterpoint.codec import load_codec
+from counterpoint.codec.encodec import build_encodec, encodec_config, save_encodec
+from counterpoint.config import BACKBONES, LatentSpec, ModelConfig, SamplingConfig, UserError, write_json
+from counterpoint.config.checkpoints import write_checkpoint
+from counterpoint.generate import generate_captions, load_run
+from counterpoint.generate.sampling import generate, generate_folder, load_model
+from counterpoint.paradigm import build_paradigm
+
+SAMPLING = SamplingConfig(steps=2)
+PARADIGMS = ("autoregressive", "flow_matching")
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """One untrained run a paradigm, on the latents of an untrained 25 Hz EnCodec."""
+    root = tmp_path_factory.mktemp("runs")
+    torch.manual_seed(0)
+    config = encodec_config(filters=2, latent_dim=16, codebook_size=32, lstm_layers=1)
+    # transformers starts its codebooks at zero, which would make every code sound alike.
+    state = {
+        key: torch.randn_like(value) if key.endswith("codebook.embed") else value
+        for key, value in build_encodec(config).state_dict().items()
+    }
+    save_encodec(root / "codec", config=config, state=state)
+    codec = load_codec(str(root / "codec"))
+    latent = LatentSpec(
+        codec=codec.name,
+        fingerprint=codec.fingerprint,
+        sample_rate=codec.sample_rate,
+        frame_rate=codec.frame_rate,
+        num_codebooks=codec.num_codebooks,
+        codebook_size=codec.codebook_size,
+        latent_dim=codec.latent_dim,
+    )
+    for paradigm in PARADIGMS:
+        model = ModelConfig(paradigm=paradigm, backbone=BACKBONES["debug"])
+        write_json(root / paradigm / "model.json", {"model": model.model_dump(), "latent": latent.model_dump()})
+        weights = build_paradigm(model, latent).state_dict()
+        tensors = {"model": weights, "ema": weights}
+        write_checkpoint(root / paradigm / "checkpoints", step=0, tensors=tensors, state={}, keep=1)
+    return {name: root / name for name in PARADIGMS}
+
+
+@pytest.mark.parametrize("paradigm", PARADIGMS)
+def test_a_clip_depends_on_its_own_seed_alone(runs: dict[str, Path], paradigm: str) -> None:
+    model, codec = load_model(runs[paradigm])
+    captions = ["slow piano", "", "a much longer caption about loud drums", "harp"]
+
+    def draw(texts: list[str], *, seed: int, batch_size: int = 16) -> list[np.ndarray]:
+        clips = generate(
+            texts, model=model, codec=codec, duration_s=0.5, seed=seed, sampling=SAMPLING, batch_size=batch_size
+        )
+        return [clip.audio for clip in clips]
+
+    together = draw(captions, seed=5)
+    pairs = draw(captions, seed=5, batch_size=3)
+    for index, caption in enumerate(captions):
+        alone = draw([caption], seed=5 + index)[0]
+        np.testing.assert_allclose(together[index], alone, atol=1e-4)
+        np.testing.assert_allclose(pairs[index], alone, atol=1e-4)
+    assert np.abs(draw(captions[:1], seed=6)[0] - together[0]).max() > 1e-3
+
+
+@pytest.mark.parametrize("paradigm", PARADIGMS)
+def test_a_file_holds_the_asked_duration_and_the_same_bytes_each_time(
+    runs: dict[str, Path], paradigm: str, tmp_path: Path
+) -> None:
+    for name in ("a.wav", "b.wav"):
+        report = generate_captions(
+            "slow piano", model=runs[paradigm], out=tmp_path / name, duration_s=0.6, seed=1, sampling=SAMPLING
+        )
+    assert (tmp_path / "a.wav").read_bytes() == (tmp_path / "b.wav").read_bytes()
+    info = soundfile.info(tmp_path / "a.wav")
+    assert (info.samplerate, info.frames, info.channels) == (32_000, 19_200, 1)
+    assert (report.paradigm, report.clips) == (paradigm, 1)
+
+
+def test_a_folder_says_what_each_clip_is(runs: dict[str, Path], tmp_path: Path) -> None:
+    (tmp_path / "captions.txt").write_text("one\n\n  two  \n")
+    report = generate_captions(
+        None,
+        captions_file=tmp_path / "captions.txt",
+        num=2,
+        model=runs["flow_matching"],
+        out=tmp_path / "clips",
+        duration_s=0.2,
+        seed=7,
+        sampling=SAMPLING,
+    )
+    lines = [json.loads(line) for line in (tmp_path / "clips/metadata.jsonl").read_text().splitlines()]
+    assert [line["caption"] for line in lines] == ["one", "one", "two", "two"]
+    assert [line["seed"] for line in lines] == [7, 8, 9, 10]
+    assert all((tmp_path / "clips" / line["file_name"]).is_file() for line in lines)
+    assert report.network_evaluations == SAMPLING.steps
+    assert report.audio_s == pytest.approx(0.8)
+
+
+@pytest.mark.parametrize("duration_s", [0.0, -1.0, 1e4, float("nan")])
+def test_a_duration_out_of_range_is_refused(runs: dict[str, Path], tmp_path: Path, duration_s: float) -> None:
+    with pytest.raises(UserError, match="duration"):
+        generate_captions("piano", model=runs["autoregressive"], out=tmp_path / "x.wav", duration_s=duration_s)
+    assert not (tmp_path / "x.wav").exists()
+
+
+def test_a_caption_of_ten_thousand_words_is_refused_before_anything_is_drawn(
+    runs: dict[str, Path], tmp_path: Path
+) -> None:
+    with pytest.raises(UserError, match=r"10,000 words.*shorten"):
+        generate_folder(
+            ["fine", "word " * 10_000], model=runs["autoregressive"], out=tmp_path / "x", duration_s=0.2, batch_size=1
+        )
+    assert not (tmp_path / "x").exists()
+
+
+def test_latents_of_another_codec_are_refused(runs: dict[str, Path], tmp_path: Path) -> None:
+    described = json.loads((runs["autoregressive"] / "model.json").read_text())
+    described["latent"]["fingerprint"] = "another"
+    other = tmp_path / "other"
+    write_json(other / "model.json", described)
+    (other / "checkpoints").symlink_to(runs["autoregressive"] / "checkpoints")
+    with pytest.raises(UserError, match="another version of the codec"):
+        load_model(other)
+
+
+def test_a_folder_that_is_no_run_is_explained(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no run folder"):
+        load_run(tmp_path / "none")
+    with pytest.raises(UserError, match="not a run folder"):
+        load_run(tmp_path)
