@@ -1,0 +1,161 @@
+"""What an ingest found, as a value and as a table for people."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+ProblemKind = Literal[
+    "unreadable",
+    "too short",
+    "silent",
+    "duplicate",
+    "clipped",
+    "cut short",
+    "no caption",
+    "missing file",
+    "broken metadata",
+]
+SKIPPED: tuple[ProblemKind, ...] = ("unreadable", "too short", "silent", "duplicate")
+"""Kinds that keep a file out of the dataset; the others are only reported."""
+_MEANING: dict[ProblemKind, str] = {
+    "unreadable": "cannot be decoded",
+    "too short": "shorter than the minimum",
+    "silent": "peak below -60 dBFS",
+    "duplicate": "the same audio as another file",
+    "clipped": "0.1% of the samples or more at full scale",
+    "cut short": "ends before its header says",
+    "no caption": "trains without text",
+    "missing file": "named in metadata but not there",
+    "broken metadata": "a line or file that cannot be used",
+}
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One file or metadata line, and what is the matter with it."""
+
+    path: str
+    kind: ProblemKind
+    reason: str
+
+
+@dataclass(frozen=True)
+class IngestReport:
+    """Everything found; `found` = `clips` + the skipped problems.
+
+    Attributes:
+        source: what was ingested.
+        dataset: where the dataset was written.
+        found: audio files found.
+        clips: rows in the dataset.
+        hours: their duration.
+        groups: artists or tracks that a split keeps whole.
+        splits: rows by split.
+        split_hours: hours by split.
+        caption_sources: clips by where their caption came from.
+        formats: clips by file suffix.
+        sample_rates: clips by sample rate in Hz.
+        problems: in order of path.
+        hints: sentences on what the user might want to change.
+    """
+
+    source: str
+    dataset: str
+    found: int
+    clips: int
+    hours: float
+    groups: int
+    splits: dict[str, int]
+    split_hours: dict[str, float]
+    caption_sources: dict[str, int]
+    formats: dict[str, int]
+    sample_rates: dict[str, int]
+    problems: list[Problem]
+    hints: list[str]
+
+    def count(self, kind: ProblemKind) -> int:
+        """How many problems there are of a kind."""
+        return sum(problem.kind == kind for problem in self.problems)
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-able, with the counts beside the list."""
+        counts = {kind.replace(" ", "_"): self.count(kind) for kind in _MEANING}
+        return {**asdict(self), "counts": counts}
+
+
+def print_report(report: IngestReport, *, console: Console | None = None, per_kind: int = 5) -> None:
+    """Print the report: what came in, what did not and why, and the first few files of each kind by name."""
+    from rich.console import Console
+    from rich.table import Table
+
+    console = console or Console()
+    table = Table(title=f"{report.source}", title_justify="left", show_header=False, box=None, pad_edge=False)
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    table.add_row("clips", f"{report.clips} of {report.found} files, {_duration(report.hours)}")
+    table.add_row("splits", _splits(report))
+    table.add_row("captions", _tally(report.caption_sources) or "none")
+    table.add_row("formats", f"{_tally(report.formats)} at {_tally(report.sample_rates, unit=' Hz')}")
+    console.print(table)
+    if report.problems:
+        console.print(_problem_table(report, per_kind=per_kind))
+    for hint in report.hints:
+        console.print(f"[yellow]![/] {hint}", highlight=False)
+    console.print(
+        f"Wrote [bold]{report.dataset}[/]; the whole list is in its dataset.json.", highlight=False, soft_wrap=True
+    )
+
+
+def _problem_table(report: IngestReport, *, per_kind: int) -> Any:
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table("what", "files", "for instance", title="Noticed", title_justify="left", header_style="dim")
+    for kind, meaning in _MEANING.items():
+        problems = [problem for problem in report.problems if problem.kind == kind]
+        if not problems:
+            continue
+        shown = [_example(problem, source=report.source) for problem in problems[:per_kind]]
+        if len(problems) > per_kind:
+            shown.append(f"[dim]... and {len(problems) - per_kind} more[/]")
+        fate = (
+            "skipped" if kind in SKIPPED else "kept" if kind in ("clipped", "cut short", "no caption") else "reported"
+        )
+        table.add_row(f"[bold]{kind}[/]\n[dim]{escape(meaning)}\n{fate}[/]", str(len(problems)), "\n".join(shown))
+    return table
+
+
+def _example(problem: Problem, *, source: str) -> str:
+    from rich.markup import escape
+
+    path = Path(problem.path)
+    name = path.relative_to(source) if path.is_relative_to(source) else path
+    return escape(str(name)) + (f" [dim]{escape(problem.reason)}[/]" if problem.reason else "")
+
+
+def _splits(report: IngestReport) -> str:
+    parts = [f"{split} {rows} ({_duration(report.split_hours[split])})" for split, rows in report.splits.items()]
+    return f"{', '.join(parts)}; {report.groups} groups, none divided"
+
+
+def _tally(counts: dict[str, int], *, unit: str = "") -> str:
+    return ", ".join(
+        f"{number} {name}{unit}" if not unit else f"{name}{unit} ({number})" for name, number in counts.items()
+    )
+
+
+def _duration(hours: float) -> str:
+    if hours >= 1:
+        return f"{hours:.1f} h"
+    return f"{hours * 60:.1f} min" if hours * 60 >= 1 else f"{hours * 3600:.1f} s"
+
+
+def tally(values: list[str]) -> dict[str, int]:
+    """Counts, the most frequent first."""
+    return dict(Counter(values).most_common())
