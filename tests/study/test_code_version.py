@@ -47,7 +47,9 @@ def test_imports_are_followed_wherever_they_stand(tmp_path: Path) -> None:
 
 def test_imports_for_type_checking_do_not_count(tmp_path: Path) -> None:
     path = tmp_path / "step.py"
-    version(path, "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from counterpoint.audio import load_audio\n")
+    version(
+        path, "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from counterpoint.audio import load_audio\n"
+    )
     assert reached(path) == set()
 
 

@@ -184,7 +184,7 @@ def test_two_studies_at_once_do_a_step_once(tmp_path: Path) -> None:
 def test_two_steps_of_one_name_are_refused(tmp_path: Path) -> None:
     log = str(tmp_path / "log")
     steps = [Step("data", count, {"number": number, "log": log}) for number in (1, 2)]
-    with pytest.raises(UserError, match="two|Two"):
+    with pytest.raises(UserError, match="Two different steps"):
         LocalEngine(tmp_path, say=lambda _: None).run(steps)
 
 

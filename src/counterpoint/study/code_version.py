@@ -1,10 +1,10 @@
 """The code version of a step: a digest of the source that its result may depend on, found by following imports.
 
-Starting from the module that defines a step's function, every import of this package is followed, those inside functions
-too. An import of `counterpoint.metrics.anything` counts the whole of `counterpoint/metrics` (data files such as shipped
-weights included), so that lazy and re-exporting `__init__` modules hide nothing; within `counterpoint.study` a module counts
-alone, and a subpackage as a whole. Comments, docstrings, formatting and imports made for type checking do not count. Neither
-do other installed packages: a study states their versions, it does not run again for them.
+Starting from the module that defines a step's function, every import of this package is followed, those inside
+functions too. An import of `counterpoint.metrics.anything` counts the whole of `counterpoint/metrics` (data files such
+as shipped weights included), so that lazy and re-exporting `__init__` modules hide nothing; within `counterpoint.study`
+a module counts alone, and a subpackage as a whole. Comments, docstrings, formatting and imports made for type checking
+do not count. Neither do other installed packages: a report states their versions, a step does not run again for them.
 """
 
 from __future__ import annotations

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from counterpoint.config import (
     BACKBONES,
-    BackboneConfig,
     DataConfig,
     ModelConfig,
     OptimizerConfig,
@@ -16,7 +15,7 @@ from counterpoint.config import (
     TextConfig,
     TrainingConfig,
 )
-from counterpoint.config.schema import Config, ParadigmName, Positive
+from counterpoint.config.schema import Config, NamedBackbone, ParadigmName, Positive
 
 PositiveSeconds = Annotated[float, Field(gt=0)]
 Seed = Annotated[int, Field(ge=0)]
@@ -34,7 +33,7 @@ class ComposeConfig(Config):
 class SharedTrainingConfig(Config):
     """What both models are trained with: one backbone, one budget, one order of examples."""
 
-    backbone: Annotated[BackboneConfig, BeforeValidator(lambda name: BACKBONES.get(name, name) if isinstance(name, str) else name)] = BACKBONES["pocket"]
+    backbone: NamedBackbone = BACKBONES["pocket"]
     text: TextConfig = TextConfig()
     text_dropout: Annotated[float, Field(ge=0, le=1)] = 0.2
     segment_s: PositiveSeconds = 10.0
@@ -43,7 +42,7 @@ class SharedTrainingConfig(Config):
     batch_size: Positive = 256
     accumulate: Positive = 1
     seed: Seed = 0
-    precision: str = "fp32"
+    precision: Literal["fp32", "bf16"] = "fp32"
     validate_every: Positive = 1000
     checkpoint_every: Positive = 1000
 
@@ -79,9 +78,11 @@ class StudyConfig(Config):
     """The embedded corpus; left unused where a dataset is given."""
     codec: str = "pocket"
     training: SharedTrainingConfig = SharedTrainingConfig()
-    skips: str = "paper"
+    skips: Literal["paper", "jasco", "none"] = "paper"
     """U-Net-like skips: flow matching alone has them (App. E.3.1)."""
-    sampling: dict[ParadigmName, SamplingConfig] = {name: SamplingConfig() for name in PARADIGMS}
+    sampling: dict[ParadigmName, SamplingConfig] = Field(
+        default_factory=lambda: {name: SamplingConfig() for name in PARADIGMS}
+    )
     prompts: PromptsConfig = PromptsConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
     report: ReportConfig = ReportConfig()

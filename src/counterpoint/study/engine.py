@@ -1,9 +1,9 @@
 """Content-addressed steps: what has been done once is not done again, by this study or another.
 
-A step's key is the digest of its configuration, of its code (see `code_version`) and of its inputs' keys. Its result is the
-folder `STORE/<name>-<key>/`, complete or absent: it is written as `<name>-<key>.partial` and renamed at the end. A step marked
-`resumable` finds its own partial folder again after an interruption and goes on there; any other starts afresh. A lock file
-keeps two studies from doing one step twice: the second waits and then finds it done.
+A step's key is the digest of its configuration, of its code (see `code_version`) and of its inputs' keys. Its result is
+the folder `STORE/<name>-<key>/`, complete or absent: it is written as `<name>-<key>.partial` and renamed at the end. A
+step marked `resumable` finds its own partial folder again after an interruption and goes on there; any other starts
+afresh. A lock file keeps two studies from doing one step twice: the second waits and then finds it done.
 """
 
 from __future__ import annotations
@@ -200,8 +200,7 @@ class LocalEngine:
 
     def _work(self, step: Step, folder: Path) -> Work:
         inputs = {
-            name: given.path if isinstance(given, Source) else self._final(given)
-            for name, given in step.inputs.items()
+            name: given.path if isinstance(given, Source) else self._final(given) for name, given in step.inputs.items()
         }
         return Work(folder=folder, config=step.config, inputs=inputs, say=self.say)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from counterpoint.config import digest
+from counterpoint.config.schema import ParadigmName
 from counterpoint.data import open_dataset
 from counterpoint.data.layout import file_digest
 from counterpoint.study.config import PARADIGMS, StudyConfig
@@ -18,8 +19,11 @@ from counterpoint.study.steps.reconstruct import reconstruct
 from counterpoint.study.steps.report import make_report
 from counterpoint.study.steps.train import train_model
 
-UNTRAINED = "untrained_"
-"""Before a paradigm's name: the same model before its first update."""
+SYSTEMS: dict[str, tuple[ParadigmName, bool]] = {
+    **{paradigm: (paradigm, True) for paradigm in PARADIGMS},
+    **{f"untrained_{paradigm}": (paradigm, False) for paradigm in PARADIGMS},
+}
+"""Paradigm of each model, and whether it is trained; an untrained one is the same before its first update."""
 
 
 def plan(config: StudyConfig, *, name: str, dataset: Path | None = None) -> Step:
@@ -36,21 +40,27 @@ def plan(config: StudyConfig, *, name: str, dataset: Path | None = None) -> Step
     encoded = Step("encode", encode, _codec(config), {"data": data}, resumable=True, holds=is_encoded)
     prompts = Step("prompts", choose_prompts, config.prompts, {"data": data})
     codec = Step("reconstruct", reconstruct, _codec(config), {"prompts": prompts})
-    models = _models(config, data=data, encoded=encoded)
-    clips = {
-        system: Step(
+    models, clips = {}, {}
+    for system, (paradigm, trained) in SYSTEMS.items():
+        models[system] = Step(
+            f"train_{system}" if trained else system,
+            train_model,
+            # The dataset is an input; where it lies is no part of what the run is.
+            config.training_config(paradigm, dataset="data", trained=trained),
+            {"data": data, "encode": encoded},
+            resumable=True,
+        )
+        clips[system] = Step(
             f"generate_{system}",
             generate_clips,
-            {"prompts": config.prompts, "sampling": config.sampling[_paradigm(system)]},
-            {"model": model, "prompts": prompts},
+            {"prompts": config.prompts, "sampling": config.sampling[paradigm]},
+            {"model": models[system], "prompts": prompts},
         )
-        for system, model in models.items()
-    }
     evaluation = Step(
         "evaluate",
         evaluate_systems,
         config.evaluation,
-        {"prompts": prompts, "reconstruct": codec, **{step.name: step for step in clips.values()}},
+        {"data": data, "prompts": prompts, "reconstruct": codec, **{step.name: step for step in clips.values()}},
     )
     return Step(
         "report",
@@ -71,26 +81,6 @@ def _data(config: StudyConfig, dataset: Path | None) -> Step | Source:
     if dataset is None:
         return Step("data", compose_corpus, config.compose)
     return Source("data", dataset.resolve(), open_dataset(dataset).fingerprint())
-
-
-def _models(config: StudyConfig, *, data: Step | Source, encoded: Step) -> dict[str, Step]:
-    """The trained and the untrained model of each paradigm, by system."""
-    return {
-        f"{prefix}{paradigm}": Step(
-            f"train_{paradigm}" if trained else f"{prefix}{paradigm}",
-            train_model,
-            # The dataset is an input; where it lies is no part of what the run is.
-            config.training_config(paradigm, dataset="data", trained=trained),
-            {"data": data, "encode": encoded},
-            resumable=True,
-        )
-        for prefix, trained in (("", True), (UNTRAINED, False))
-        for paradigm in PARADIGMS
-    }
-
-
-def _paradigm(system: str) -> str:
-    return system.removeprefix(UNTRAINED)
 
 
 def _codec(config: StudyConfig) -> dict[str, str]:

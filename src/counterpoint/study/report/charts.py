@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from html import escape
 
 from counterpoint.study.report.content import Curve, Metric, Score, System
-from counterpoint.study.report.numbers import interval, number
+from counterpoint.study.report.numbers import decimals, interval, number
 
 WIDTH = 380
+LOSS_WIDTH = 540
 _ROW = 25
 _LABELS = 128
 _PADDING = 14
@@ -102,39 +103,44 @@ def _axis(scores: Sequence[Score], chance: float | None) -> Axis:
 def _grid(axis: Axis, *, top: float, bottom: float) -> str:
     parts = []
     ticks = axis.ticks()
-    widest = max(ticks, key=abs, default=1.0)
+    places = _tick_places(ticks)
     for tick in ticks:
         x = axis(tick)
-        text = f"{tick:g}" if axis.log else number(tick, like=_tick_scale(ticks, widest))
+        text = f"{tick:g}" if axis.log else number(tick, places=places)
         parts.append(f'<line class="grid" x1="{x:.1f}" x2="{x:.1f}" y1="{top}" y2="{bottom}"/>')
         parts.append(f'<text class="tick" x="{x:.1f}" y="{bottom + 13}" text-anchor="middle">{text}</text>')
     return "".join(parts)
 
 
-def _tick_scale(ticks: Sequence[float], widest: float) -> float:
-    """A size whose decimals just tell neighbouring ticks apart."""
-    step = abs(ticks[1] - ticks[0]) if len(ticks) > 1 else abs(widest) or 1.0
-    return step * 100
+def _tick_places(ticks: Sequence[float]) -> int:
+    """Decimals that just tell neighbouring ticks apart."""
+    return decimals(ticks[1] - ticks[0], digits=1) if len(ticks) > 1 else 2
 
 
 def _whisker(system: System, score: Score, axis: Axis, *, y: float) -> str:
     left, right, x = axis(score.low), axis(score.high), axis(score.value)
+    line = f'<line class="whisker" x1="{left:.1f}" x2="{right:.1f}" y1="{y:.1f}" y2="{y:.1f}"/>'
     title = f"{system.name}: {interval(score.value, score.low, score.high)}, n = {score.n}"
     return (
         f'<g class="mark s-{system.key}"><title>{escape(title)}</title>'
         f'<text class="row" x="{_LABELS}" y="{y + 4:.1f}" text-anchor="end">{escape(system.short)}</text>'
-        f'<line class="whisker" x1="{left:.1f}" x2="{right:.1f}" y1="{y:.1f}" y2="{y:.1f}"/>{mark(system.key, x, y)}</g>'
+        f"{line}{mark(system.key, x, y)}</g>"
     )
 
 
-def mark(key: str, x: float, y: float, *, size: float = 5.0) -> str:
-    """A shape of its own for each system, so that colour is never the only sign."""
+def mark(key: str, x: float, y: float) -> str:
+    """A shape of its own for each kind of system, so that colour is never the only sign."""
     if "flow" in key:
-        points = f"{x},{y - size * 1.2:.1f} {x + size * 1.2:.1f},{y} {x},{y + size * 1.2:.1f} {x - size * 1.2:.1f},{y}"
-        return f'<polygon class="dot" points="{points}"/>'
-    if "truth" in key or "reconstruction" in key or "codec" in key:
-        return f'<rect class="dot" x="{x - size * 0.85:.1f}" y="{y - size * 0.85:.1f}" width="{size * 1.7}" height="{size * 1.7}"/>'
-    return f'<circle class="dot" cx="{x:.1f}" cy="{y:.1f}" r="{size}"/>'
+        return _polygon((x, y - 6), (x + 6, y), (x, y + 6), (x - 6, y))
+    if "truth" in key or "reference" in key:
+        return _polygon((x, y - 5.8), (x + 5.8, y + 4.2), (x - 5.8, y + 4.2))
+    if "reconstruction" in key:
+        return _polygon((x - 4.3, y - 4.3), (x + 4.3, y - 4.3), (x + 4.3, y + 4.3), (x - 4.3, y + 4.3))
+    return f'<circle class="dot" cx="{x:.1f}" cy="{y:.1f}" r="5"/>'
+
+
+def _polygon(*points: tuple[float, float]) -> str:
+    return f'<polygon class="dot" points="{" ".join(f"{x:.1f},{y:.1f}" for x, y in points)}"/>'
 
 
 def difference_axis(low: float, value: float, high: float, *, extent: float) -> str:
@@ -151,14 +157,14 @@ def difference_axis(low: float, value: float, high: float, *, extent: float) -> 
 
 def loss_curve(curve: Curve, *, name: str) -> str:
     """Training loss (each update faint, smoothed strong) and validation loss (dashed, with points)."""
-    height, bottom, left = 230, 200, 44
+    height, bottom, left = 262, 224, 44
     values = [loss for _, loss in (*curve.train, *curve.valid) if math.isfinite(loss)]
     if not values:
         return ""
     low, high = min(values), _most(values)
     margin = (high - low or abs(high) or 1.0) * 0.08
     last = max(step for step, _ in (*curve.train, *curve.valid)) or 1
-    across = Axis(0, last, left, WIDTH - 12)
+    across = Axis(0, last, left, LOSS_WIDTH - 14)
     up = Axis(low - margin, high + margin, bottom, 10)
     parts = [_loss_grid(across, up, left=left, bottom=bottom)]
     parts.append(f'<polyline class="faint" points="{_points(curve.train, across, up)}"/>')
@@ -169,21 +175,27 @@ def loss_curve(curve: Curve, *, name: str) -> str:
         for step, loss in curve.valid
         if math.isfinite(loss)
     )
-    parts.append(f'<text class="tick" x="{WIDTH - 12}" y="{height - 2}" text-anchor="end">update</text>')
-    label = f"{name}: loss from {number(curve.train[0][1])} to {number(smooth(curve.train)[-1][1])}" if curve.train else name
+    parts.append(f'<text class="tick" x="{LOSS_WIDTH - 14}" y="{height - 2}" text-anchor="end">update</text>')
+    label = (
+        f"{name}: loss from {number(curve.train[0][1])} to {number(smooth(curve.train)[-1][1])}"
+        if curve.train
+        else name
+    )
     if curve.valid:
         label += f"; validation loss from {number(curve.valid[0][1])} to {number(curve.valid[-1][1])}"
-    return _svg(height, [f'<g class="curve s-{curve.system}">{"".join(parts)}</g>'], label=label)
+    return _svg(height, [f'<g class="curve s-{curve.system}">{"".join(parts)}</g>'], label=label, width=LOSS_WIDTH)
 
 
 def _loss_grid(across: Axis, up: Axis, *, left: float, bottom: float) -> str:
     ticks = up.ticks()
-    like = _tick_scale(ticks, 1.0)
+    places = _tick_places(ticks)
     parts = []
     for tick in ticks:
         y = up(tick)
-        parts.append(f'<line class="grid" x1="{left}" x2="{WIDTH - 12}" y1="{y:.1f}" y2="{y:.1f}"/>')
-        parts.append(f'<text class="tick" x="{left - 6}" y="{y + 4:.1f}" text-anchor="end">{number(tick, like=like)}</text>')
+        parts.append(f'<line class="grid" x1="{left}" x2="{LOSS_WIDTH - 14}" y1="{y:.1f}" y2="{y:.1f}"/>')
+        parts.append(
+            f'<text class="tick" x="{left - 6}" y="{y + 4:.1f}" text-anchor="end">{number(tick, places=places)}</text>'
+        )
     for tick in across.ticks():
         parts.append(
             f'<text class="tick" x="{across(tick):.1f}" y="{bottom + 15}" text-anchor="middle">{round(tick):,}</text>'
@@ -214,8 +226,8 @@ def smooth(curve: Sequence[tuple[int, float]], *, share: float = 0.04) -> list[t
     return smoothed
 
 
-def _svg(height: float, parts: Sequence[str], *, label: str) -> str:
+def _svg(height: float, parts: Sequence[str], *, label: str, width: float = WIDTH) -> str:
     return (
-        f'<svg class="chart" viewBox="0 0 {WIDTH} {height:g}" role="img" aria-label="{escape(label, quote=True)}">'
+        f'<svg class="chart" viewBox="0 0 {width:g} {height:g}" role="img" aria-label="{escape(label, quote=True)}">'
         f"{''.join(parts)}</svg>"
     )

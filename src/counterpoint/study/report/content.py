@@ -36,7 +36,6 @@ class Metric:
         key: its exact name, stand-ins included.
         better: which direction is good; `neither` for descriptions.
         what: one sentence.
-        paired: the systems' clips are compared prompt by prompt.
         chance: the score of guessing, where one is known.
     """
 
@@ -63,7 +62,8 @@ class Difference:
 
     Attributes:
         p: two-sided.
-        p_holm: the same after Holm's correction over all differences of the report.
+        p_holm: the same after Holm's correction for the number of comparisons.
+        paired: clip by clip, on the same prompts.
     """
 
     metric: str
@@ -75,6 +75,7 @@ class Difference:
     p: float
     p_holm: float
     n: int
+    paired: bool = True
 
 
 @dataclass(frozen=True)
@@ -175,6 +176,16 @@ class Content:
 
     def system(self, key: str) -> System:
         return next(system for system in self.systems if system.key == key)
+
+    @property
+    def judges(self) -> list[Metric]:
+        """Metrics that say better or worse."""
+        return [metric for metric in self.metrics if metric.better != "neither"]
+
+    @property
+    def descriptions(self) -> list[Metric]:
+        """Metrics that only describe."""
+        return [metric for metric in self.metrics if metric.better == "neither"]
 
     def metric(self, key: str) -> Metric:
         return next(metric for metric in self.metrics if metric.key == key)

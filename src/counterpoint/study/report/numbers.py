@@ -7,41 +7,28 @@ import math
 MINUS = "\u2212"
 
 
-def number(value: float, *, like: float | None = None) -> str:
-    """Three significant digits, or as many decimals as `like` takes; a true minus sign."""
+def number(value: float, *, places: int | None = None) -> str:
+    """With so many decimals, by default those that show three significant digits; a true minus sign."""
     if not math.isfinite(value):
         return "not defined"
-    text = f"{value:.{decimals(value if like is None else like)}f}"
+    text = f"{value:.{decimals(value) if places is None else places}f}"
     if text.startswith("-"):
         text = text[1:] if float(text) == 0 else MINUS + text[1:]
     return text
 
 
-def decimals(value: float) -> int:
-    """Decimals that show three significant digits of `value`."""
+def decimals(value: float, *, digits: int = 3) -> int:
+    """Decimals that show so many significant digits of `value`."""
     if value == 0 or not math.isfinite(value):
-        return 2
-    return min(6, max(0, 2 - math.floor(math.log10(abs(value)))))
+        return digits - 1
+    return min(6, max(0, digits - 1 - math.floor(math.log10(abs(value)))))
 
 
 def interval(value: float, low: float, high: float) -> str:
-    """`1.31 [0.82, 1.90]`, all to the same decimals."""
-    like = _scale(value, low, high)
-    return f"{number(value, like=like)} {bounds(low, high, like=like)}"
-
-
-def bounds(low: float, high: float, *, like: float | None = None) -> str:
-    like = _scale(low, low, high) if like is None else like
-    return f"[{number(low, like=like)}, {number(high, like=like)}]"
-
-
-def _scale(value: float, low: float, high: float) -> float:
-    """The size whose decimals suit a value and its interval: the width tells what can be known."""
-    width = abs(high - low)
-    size = abs(value) if math.isfinite(value) else 0.0
-    if not math.isfinite(width) or width == 0:
-        return size
-    return min(max(size, width), width * 10)
+    """`1.3 [0.8, 1.9]`: the interval's width tells how many decimals can be known, those of its two first digits."""
+    width = high - low
+    places = decimals(width, digits=2) if width > 0 and math.isfinite(width) else decimals(value)
+    return f"{number(value, places=places)} [{number(low, places=places)}, {number(high, places=places)}]"
 
 
 def p_value(p: float) -> str:

@@ -74,9 +74,9 @@ def escape_latex(text: str) -> str:
     return "".join(_LATEX.get(character, character) for character in text)
 
 
-def scores_table(content: Content) -> Table:
+def scores_table(content: Content, metrics: Sequence[Metric]) -> Table:
     """One row a system, one column a metric."""
-    shown = [metric for metric in content.metrics if content.scores.get(metric.key)]
+    shown = [metric for metric in metrics if content.scores.get(metric.key)]
     rows = []
     for system in content.systems:
         cells = [content.scores[metric.key].get(system.key) for metric in shown]
@@ -101,7 +101,9 @@ def differences_table(content: Content) -> Table:
         ]
         for item in content.differences
     ]
-    caption = "Paired differences on the same prompts with 95% intervals; p-values are two-sided, p (Holm) corrected over the table."
+    caption = (
+        "First minus second on the same prompts, with 95% intervals; p-values are two-sided, corrected after Holm."
+    )
     return Table(caption, ["Metric", "Difference", "Value", "p", "p (Holm)", "n"], rows)
 
 

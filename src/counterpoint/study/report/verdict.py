@@ -69,10 +69,7 @@ def _sentence(difference: Difference | None, metric: Metric, names: Mapping[str,
         )
     better, other = (first, second) if outcome == "first" else (second, first)
     size = interval(abs(difference.value), *sorted((abs(difference.low), abs(difference.high))))
-    return (
-        f"On this data and budget, {better} reaches a {metric.better} {metric.key} than {other}, "
-        f"which is better, by {size}."
-    )
+    return f"On this data and budget, {better} does better than {other}: its {metric.key} is {metric.better} by {size}."
 
 
 def _other_metrics(
@@ -83,22 +80,24 @@ def _other_metrics(
     found: dict[Judgement, list[str]] = {"first": [], "second": [], "open": []}
     for item in differences:
         found[judge(item, metrics[item.metric])].append(item.metric)
-    sides = {"first": differences[0].first, "second": differences[0].second}
+    sides: dict[Judgement, str] = {"first": differences[0].first, "second": differences[0].second}
     parts = [f"{', '.join(found[side])} favours {names[key].lower()}" for side, key in sides.items() if found[side]]
     if found["open"]:
-        parts.append(f"{', '.join(found['open'])} shows no difference")
+        parts.append(f"{', '.join(found['open'])} shows no difference between the two")
     text = "; ".join(parts)
-    return [f"The other judges of quality: {text}."]
+    return [f"Other judges: {text}."]
 
 
 def _floor(key: str, floor: str, scores: Mapping[str, Score], metric: Metric, names: Mapping[str, str]) -> str:
     if key not in scores or floor not in scores:
         return ""
     own, untrained = scores[key], scores[floor]
-    shown = f"{interval(own.value, own.low, own.high)} against {interval(untrained.value, untrained.low, untrained.high)}"
+    shown = (
+        f"{interval(own.value, own.low, own.high)} against {interval(untrained.value, untrained.low, untrained.high)}"
+    )
     if apart(own, untrained, metric):
-        return f"{names[key]} has learned: its {metric.key} is better than its untrained floor, intervals apart ({shown})."
+        return f"{names[key]} has learned: {metric.key} {shown} before training, intervals apart."
     return (
-        f"{names[key]} has not been shown to beat its untrained floor on {metric.key} ({shown}): "
-        "read its other scores with that in mind."
+        f"{names[key]} has not been shown to beat its untrained floor: {metric.key} {shown} before training. "
+        "Read its other scores with that in mind."
     )

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from counterpoint.config import atomic_write, write_json
 from counterpoint.study.report.charts import difference_axis, dots_and_whiskers, loss_curve, mark
 from counterpoint.study.report.content import Content, Difference
 from counterpoint.study.report.media import Media, write_media
-from counterpoint.study.report.numbers import bounds, interval, number, p_value
+from counterpoint.study.report.numbers import interval, p_value
 from counterpoint.study.report.tables import (
     ARROWS,
     Table,
@@ -23,6 +24,9 @@ from counterpoint.study.report.tables import (
     scores_table,
 )
 from counterpoint.study.report.verdict import judge
+
+if TYPE_CHECKING:
+    from markupsafe import Markup
 
 _HERE = Path(__file__).parent
 
@@ -37,9 +41,7 @@ class Player:
     media: Media
 
 
-def write_report(
-    content: Content, out: Path, *, progress: Callable[[int, int], None] | None = None
-) -> Path:
+def write_report(content: Content, out: Path, *, progress: Callable[[int, int], None] | None = None) -> Path:
     """Write the report into `out`; returns its `index.html`.
 
     Args:
@@ -47,7 +49,11 @@ def write_report(
     """
     out.mkdir(parents=True, exist_ok=True)
     players = _write_players(content, out, progress)
-    tables = {"scores": scores_table(content), "differences": differences_table(content)}
+    tables = {
+        "scores": scores_table(content, content.judges),
+        "signals": scores_table(content, content.descriptions),
+        "differences": differences_table(content),
+    }
     _write_tables(content, tables, out)
     for name, text in content.files.items():
         _write_text(out / name, text)
@@ -59,9 +65,7 @@ def write_report(
     return index
 
 
-def _write_players(
-    content: Content, out: Path, progress: Callable[[int, int], None] | None
-) -> list[list[Player]]:
+def _write_players(content: Content, out: Path, progress: Callable[[int, int], None] | None) -> list[list[Player]]:
     """For each example, its players in the order of `example_systems`."""
     total = sum(key in example.clips for example in content.examples for key in content.example_systems)
     done = 0
@@ -97,12 +101,14 @@ def _render(content: Content, *, tables: Mapping[str, Table], players: list[list
     )
     helpers = {
         "interval": interval,
-        "number": number,
-        "bounds": bounds,
         "p_value": p_value,
         "arrows": ARROWS,
         "heading": metric_heading,
-        "finite": math.isfinite,
+        "coded": lambda text: _coded(text, content),
+        "scored": {
+            system.key: {key for key, of_metric in content.scores.items() if system.key in of_metric}
+            for system in content.systems
+        },
         "outcome": lambda item: judge(item, content.metric(item.metric)),
         "dots": lambda metric: Markup(
             dots_and_whiskers(metric, dict(content.scores.get(metric.key, {})), content.systems)
@@ -115,6 +121,19 @@ def _render(content: Content, *, tables: Mapping[str, Table], players: list[list
     }
     template = environment.get_template("page.html")
     return template.render(content=content, tables=tables, players=players, **helpers)
+
+
+def _coded(text: str, content: Content) -> Markup:
+    """Escaped text with the metrics' names set as code."""
+    from markupsafe import Markup, escape
+
+    names = sorted((metric.key for metric in content.metrics), key=len, reverse=True)
+    if not names:
+        return escape(text)
+    pieces = re.split(f"({'|'.join(map(re.escape, names))})", text)
+    return Markup("").join(
+        Markup("<code>{}</code>").format(piece) if piece in names else escape(piece) for piece in pieces
+    )
 
 
 def _delta(item: Difference, content: Content) -> str:

@@ -21,8 +21,8 @@ def generate_clips(work: Work) -> None:
     sampling: SamplingConfig = work.config["sampling"]
     chosen = read_json(work.inputs["prompts"] / "prompts.json")
     for out, windows, batch_size in (
-        (work.folder, chosen["truth"], prompts.batch_size),
-        (work.folder / ALONE, chosen["truth"][:1], 1),
+        (work.folder, chosen["windows"], prompts.batch_size),
+        (work.folder / ALONE, chosen["windows"][:1], 1),
     ):
         generate_folder(
             [window["caption"] for window in windows],

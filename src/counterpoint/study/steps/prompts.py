@@ -46,52 +46,39 @@ class Window:
 
 
 def choose_prompts(work: Work) -> None:
-    """Write `truth/` and `reference/` (HF audiofolders of equal size) and `prompts.json`.
-
-    The reference is what the distances are measured to: windows of the training split, so that no clip of the ground truth
-    is in it and the ground truth's own distance is a floor.
+    """Write `truth/`, an HF audiofolder, and `prompts.json`.
 
     Raises:
         UserError: when fewer than eight windows can be cut from the held-out splits.
     """
     config: PromptsConfig = work.config
     dataset = open_dataset(work.inputs["data"])
-    truth = _cut(dataset, HELD_OUT, wanted=config.clips, duration_s=config.duration_s, folder=work.folder / "truth")
-    if len(truth) < LEAST_CLIPS:
+    windows = _cut(dataset, config=config, folder=work.folder / "truth")
+    if len(windows) < LEAST_CLIPS:
         raise UserError(
-            f"Only {len(truth)} clips of {config.duration_s:g} s can be cut from the held-out splits of {dataset.folder}; "
-            f"a comparison needs {LEAST_CLIPS}. Add music to the dataset, or shorten prompts.duration_s."
+            f"Only {len(windows)} clips of {config.duration_s:g} s can be cut from the valid and test splits of "
+            f"{dataset.folder}; a comparison needs {LEAST_CLIPS}: add music to it, or shorten prompts.duration_s."
         )
-    reference = _cut(
-        dataset, ("train",), wanted=len(truth), duration_s=config.duration_s, folder=work.folder / "reference"
-    )
     write_json(
         work.folder / "prompts.json",
-        {
-            "duration_s": config.duration_s,
-            "truth": [asdict(window) for window in truth],
-            "reference": [asdict(window) for window in reference],
-        },
+        {"duration_s": config.duration_s, "windows": [asdict(window) for window in windows]},
     )
 
 
-def _cut(
-    dataset: MusicDataset, splits: Sequence[str], *, wanted: int, duration_s: float, folder: Path
-) -> list[Window]:
+def _cut(dataset: MusicDataset, *, config: PromptsConfig, folder: Path) -> list[Window]:
     """Choose windows and write them; silent ones are left out."""
+    held_out = {split: dataset.splits[split].select_columns(_COLUMNS).to_list() for split in HELD_OUT}
+    audio_of = {(split, row["id"]): dataset.audio_path(row) for split, rows in held_out.items() for row in rows}
     kept: list[Window] = []
-    for split in splits:
-        rows = {row["id"]: row for row in dataset.splits[split].select_columns(_COLUMNS)} if split in dataset.splits else {}
-        for window in choose_windows(list(rows.values()), split=split, wanted=wanted - len(kept), duration_s=duration_s):
-            audio, _ = load_audio(
-                dataset.audio_path(rows[window.row]),
-                sample_rate=SAMPLE_RATE,
-                start_s=window.start_s,
-                duration_s=duration_s,
-            )
-            if np.abs(audio).max() < SILENCE_PEAK:
-                continue
-            save_audio(folder / f"{window.id}.wav", _exactly(audio, duration_s), sample_rate=SAMPLE_RATE)
+    for window in choose_windows(held_out, wanted=config.clips, duration_s=config.duration_s):
+        audio, _ = load_audio(
+            audio_of[window.split, window.row],
+            sample_rate=SAMPLE_RATE,
+            start_s=window.start_s,
+            duration_s=config.duration_s,
+        )
+        if np.abs(audio).max() >= SILENCE_PEAK:
+            save_audio(folder / f"{window.id}.wav", _exactly(audio, config.duration_s), sample_rate=SAMPLE_RATE)
             kept.append(window)
     lines = [
         json.dumps({"file_name": f"{window.id}.wav", "caption": window.caption, "id": window.id}, ensure_ascii=False)
@@ -106,40 +93,49 @@ _COLUMNS = ["id", "audio", "caption", "duration_s", "group"]
 
 
 def choose_windows(
-    rows: Sequence[Mapping[str, Any]], *, split: str, wanted: int, duration_s: float
+    splits: Mapping[str, Sequence[Mapping[str, Any]]], *, wanted: int, duration_s: float
 ) -> list[Window]:
-    """Up to `wanted` windows that do not overlap: one of every row before a second of any, spread over each row."""
-    room = [int((row["duration_s"] + 1e-3) // duration_s) for row in rows]
+    """Up to `wanted` windows that do not overlap, from as many tracks as there are: one of every row of the first
+    split, then of the next, and only then a second of any; spread over the rows and over the length of each.
+
+    Args:
+        splits: rows of the dataset by split, in the order of preference.
+    """
+    room = {split: [int((row["duration_s"] + 1e-3) // duration_s) for row in rows] for split, rows in splits.items()}
     counts = _share(room, wanted)
-    windows = []
-    for row, possible, count in zip(rows, room, counts, strict=True):
-        for index in range(count):
-            place = (2 * index + 1) * possible // (2 * count)  # the middle of the index-th of `count` equal parts
-            windows.append(
-                Window(
-                    id=f"{split}-{len(windows):03d}",
-                    row=row["id"],
-                    group=row["group"] or row["id"],
-                    split=split,
-                    start_s=place * duration_s,
-                    caption=row["caption"],
-                )
-            )
-    return windows
+    return [
+        Window(
+            id=f"{split}-{index:04d}-{turn}",
+            row=row["id"],
+            group=row["group"] or row["id"],
+            split=split,
+            start_s=(2 * turn + 1) * room[split][index] // (2 * count) * duration_s,  # the middle of its equal part
+            caption=row["caption"],
+        )
+        for split, rows in splits.items()
+        for index, (row, count) in enumerate(zip(rows, counts[split], strict=True))
+        for turn in range(count)
+    ]
 
 
-def _share(room: Sequence[int], wanted: int) -> list[int]:
-    """How many of `wanted` each gets: as even as its room allows; where one each is too many, evenly spread rows get one."""
-    usable = [index for index, space in enumerate(room) if space]
-    counts = [0] * len(room)
-    if wanted < len(usable):
-        for part in range(wanted):
-            counts[usable[(2 * part + 1) * len(usable) // (2 * wanted)]] = 1
-        return counts
+def _share(room: Mapping[str, Sequence[int]], wanted: int) -> dict[str, list[int]]:
+    """How many of `wanted` windows each row gives."""
+    counts = {split: [0] * len(spaces) for split, spaces in room.items()}
     left = wanted
-    while left > 0 and (open_ := [index for index in usable if counts[index] < room[index]]):
-        for index in open_[:left]:
-            counts[index] += 1
+    for split, spaces in room.items():
+        usable = [index for index, space in enumerate(spaces) if space]
+        first = min(left, len(usable))
+        for part in range(first):
+            counts[split][usable[(2 * part + 1) * len(usable) // (2 * first)]] = 1
+        left -= first
+    while left > 0:
+        open_ = [
+            (split, i) for split, spaces in room.items() for i, space in enumerate(spaces) if counts[split][i] < space
+        ]
+        if not open_:
+            break
+        for split, index in open_[:left]:
+            counts[split][index] += 1
         left -= min(left, len(open_))
     return counts
 

@@ -1,0 +1,124 @@
+"""Methods and limits, in words a reader can check."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from counterpoint.study.report.content import Note
+
+
+def notes(
+    evaluation: Mapping[str, Any],
+    *,
+    prompts: Mapping[str, Any],
+    study: Mapping[str, Any],
+    budget: str,
+    own_data: bool,
+) -> list[Note]:
+    """The paragraphs below the numbers.
+
+    Args:
+        evaluation: as `Evaluation.to_json` wrote it.
+        prompts: the held-out windows.
+        study: the configuration.
+        budget: what each model had, as the start of a sentence.
+        own_data: the music is the user's.
+    """
+    found = [
+        _matched(study),
+        _judges(evaluation),
+        _stand_ins(),
+        _statistics(evaluation, study),
+        _prompts(prompts),
+        _loudness(),
+        _reach(budget, own_data=own_data),
+    ]
+    if evaluation["notes"]:
+        found.append(Note("Remarks of the judges", " ".join(evaluation["notes"])))
+    return found
+
+
+def _matched(study: Mapping[str, Any]) -> Note:
+    seed = study["training"]["seed"]
+    return Note(
+        "What is held equal",
+        "Both models are trained from scratch on the same segments of the same music in the same order, with the "
+        "same captions, backbone, optimiser, number of updates and batch size. The paradigm differs, and with it "
+        "only what it needs: the heads, the causal mask, the time embedding and the skips. Equal updates are not "
+        "equal time or equal computation; the cost table says what each took. Each paradigm was trained once (seed "
+        f"{seed}): the intervals cover the choice of prompts and the draws of generation, not what another training "
+        "seed would have changed.",
+    )
+
+
+def _judges(evaluation: Mapping[str, Any]) -> Note:
+    judged = [info for info in evaluation["metrics"] if info["better"] != "neither"]
+    text = "; ".join(f"{info['name']}: {info['description']}" for info in judged)
+    return Note(
+        "The judges",
+        f"{text}. Distances are to music of the training split, with equally many clips on both sides. None of the "
+        "prompts' own music is in it, so the ground truth's distance shows what real, unheard music scores. Names "
+        "that begin with sig_ are statistics of the signal: they describe and favour nobody.",
+    )
+
+
+def _stand_ins() -> Note:
+    return Note(
+        "Not the paper's metrics",
+        "The paper measures FAD on VGGish, CLAP similarity and Audiobox Aesthetics. Their weights are not part of "
+        "this package and nothing here is fetched from the network, so stand-ins are used, each under its own name: "
+        "distances on MusiCNN embeddings for FAD, agreement between MusiCNN's tags and the caption's words for CLAP, "
+        "and nothing for Audiobox Aesthetics, for which no honest stand-in exists. Values here cannot be set beside "
+        "published ones.",
+    )
+
+
+def _statistics(evaluation: Mapping[str, Any], study: Mapping[str, Any]) -> Note:
+    primary = study["evaluation"]["primary"]
+    return Note(
+        "Intervals and tests",
+        "Intervals are of 95%, from half samples of the prompts (delete-half jackknife), the reference held fixed. "
+        "Differences are paired: the same prompts are drawn for both systems, and p-values come from swapping the "
+        "two systems' clips within prompts. Holm's correction is over the metrics that say better or worse. The "
+        f"metric of the verdict, {primary}, was set in the configuration before anything was run (distances: n = "
+        f"{evaluation['n']}).",
+    )
+
+
+def _prompts(prompts: Mapping[str, Any]) -> Note:
+    windows = prompts["windows"]
+    tracks = {window["row"] for window in windows}
+    silent = sum(not window["caption"] for window in windows)
+    text = (
+        f"{len(windows)} windows of {prompts['duration_s']:g} s from {len(tracks)} tracks of the held-out splits. "
+        "The examples on this page are spread evenly over the prompts; nobody chose them by ear."
+    )
+    if len(tracks) < len(windows):
+        text += (
+            f" With {len(windows) / len(tracks):.1f} windows a track, the prompts are not independent: windows of one "
+            "track share its style and its caption, so the intervals are narrower than they should be. Read them as "
+            "if there were about as many clips as tracks."
+        )
+    if silent:
+        whole = "All" if silent == len(windows) else f"{silent} of the {len(windows)}"
+        text += f" {whole} prompts have no caption: there the models generate unconditionally and text plays no part."
+    return Note("Prompts", text)
+
+
+def _loudness() -> Note:
+    return Note(
+        "Loudness",
+        "Every clip of every system and of the references is brought to -20 dBFS (RMS), its peak below full scale, "
+        "before it is judged and before it is shown here; only sig_loudness looks at the level as generated.",
+    )
+
+
+def _reach(budget: str, *, own_data: bool) -> Note:
+    where = "your own music" if own_data else "an embedded, synthetic corpus"
+    return Note(
+        "How far this goes",
+        f"{budget}, on {where}. Which paradigm is ahead can turn with more data, larger models or longer training; "
+        "the paper (400M parameters, up to a million updates) finds the two close in fidelity, with a slight edge "
+        "for auto-regression. This report answers for the data and the budget it states, and for nothing else.",
+    )

@@ -1,0 +1,49 @@
+"""The judges on every system."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from counterpoint.config import write_json
+from counterpoint.data import open_dataset
+from counterpoint.metrics import Clip, evaluate, load_generated
+
+if TYPE_CHECKING:
+    from counterpoint.study.config import EvaluationConfig
+    from counterpoint.study.engine import Work
+
+GENERATED = "generate_"
+PAIR = ("autoregressive", "flow_matching")
+
+
+def evaluate_systems(work: Work) -> None:
+    """Write `evaluation.json`: every metric of the models, of the ground truth and of its reconstructions.
+
+    The reference is the training split: no clip of the ground truth is in it, so the ground truth's own distance is
+    what a perfect system would get.
+    """
+    config: EvaluationConfig = work.config
+    evaluation = evaluate(
+        {name: load_generated(folder) for name, folder in _folders(work).items()},
+        reference=_training_music(work.inputs["data"]),
+        pairs=[PAIR],
+        seed=config.seed,
+    )
+    write_json(work.folder / "evaluation.json", evaluation.to_json())
+
+
+def _folders(work: Work) -> dict[str, Path]:
+    generated = {name.removeprefix(GENERATED): path for name, path in work.inputs.items() if name.startswith(GENERATED)}
+    return {
+        "ground_truth": work.inputs["prompts"] / "truth",
+        "reconstruction_latents": work.inputs["reconstruct"] / "latents",
+        "reconstruction_codes": work.inputs["reconstruct"] / "codes",
+        **generated,
+    }
+
+
+def _training_music(folder: Path) -> list[Clip]:
+    dataset = open_dataset(folder)
+    rows = dataset.splits["train"].select_columns(["id", "audio", "caption"]).to_list()
+    return [Clip(audio=dataset.audio_path(row), caption=row["caption"], id=row["id"]) for row in rows]

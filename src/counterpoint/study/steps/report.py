@@ -1,0 +1,28 @@
+"""The report, into `report/` of the step's folder."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import yaml
+
+from counterpoint.study.report import write_report
+from counterpoint.study.report.assemble import Folders, assemble
+
+if TYPE_CHECKING:
+    from counterpoint.study.config import StudyConfig
+    from counterpoint.study.engine import Work
+
+
+def make_report(work: Work) -> None:
+    """Write the report of the study whose steps are the inputs."""
+    study: StudyConfig = work.config["study"]
+    plain = study.model_dump(mode="json")
+    content = assemble(
+        Folders(work.inputs),
+        name=work.config["name"],
+        study=plain,
+        study_yaml=yaml.safe_dump(plain, sort_keys=False, allow_unicode=True),
+        own_data=work.config["own_data"],
+    )
+    write_report(content, work.folder / "report")
