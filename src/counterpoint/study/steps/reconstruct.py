@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from counterpoint.config import write_json
-from counterpoint.encode.reconstruct import reconstruct_folder
+from counterpoint.encode import reconstruct_folder
 
 if TYPE_CHECKING:
     from counterpoint.study.engine import Work
