@@ -142,6 +142,7 @@ class _Session:
     ):
         self._step, self._out, self._config, self._data = step, out, config, data
         self._accelerator = accelerator
+        self._fresh = checkpoint is None
         self._done = 0 if checkpoint is None else checkpoint.step
         self._spent = _Spent() if checkpoint is None else _Spent(**checkpoint.state["spent"])
         self._log_every = max(1, config.steps // LOGGED_UPDATES)
@@ -152,10 +153,10 @@ class _Session:
         bar = TrainingProgress(label, total=self._config.steps, done=self._done, shown=progress and main)
         with ExitStack() as held:
             signalled = held.enter_context(stop_on_signal())
-            log = held.enter_context(MetricsLog(self._out / METRICS_FILE, step=self._done)) if main else None
+            log = held.enter_context(self._open_log()) if main else None
             held.enter_context(bar)
             self._announce(bar)
-            valid_loss = self._validate(log) if self._done == 0 else None
+            valid_loss = self._validate(log) if self._fresh else None
             while self._done < self._config.steps:
                 update = self._update(log)
                 bar.update(self._done, loss=update.loss, audio_s=update.audio_s)
@@ -170,6 +171,9 @@ class _Session:
             if self._config.steps == 0:
                 self._save(log)
             return self._finish(valid_loss)
+
+    def _open_log(self) -> MetricsLog:
+        return MetricsLog(self._out / METRICS_FILE, step=-1 if self._fresh else self._done)
 
     def _update(self, log: MetricsLog | None) -> Update:
         started = time.perf_counter()

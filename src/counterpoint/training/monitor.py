@@ -35,7 +35,7 @@ class MetricsLog:
 
     Args:
         path: the file; lines beyond `step` and a torn last line are removed.
-        step: updates made so far.
+        step: updates made so far; -1 begins anew.
     """
 
     def __init__(self, path: Path, *, step: int):

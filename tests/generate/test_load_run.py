@@ -1,0 +1,88 @@
+import os
+from pathlib import Path
+
+import pytest
+import torch
+
+from counterpoint.config import LatentSpec, ModelConfig, UserError, parse, write_json
+from counterpoint.config.checkpoints import write_checkpoint
+from counterpoint.generate.run import load_run
+from counterpoint.paradigm import build_paradigm
+
+LATENT = LatentSpec(codec="toy", sample_rate=100, frame_rate=10.0, num_codebooks=2, codebook_size=16, latent_dim=4)
+
+
+def write_run(folder: Path, *, paradigm: str = "autoregressive", steps: tuple[int, ...] = (1, 2)) -> Path:
+    """A run whose weights tell their step, and whose averages are ten times that."""
+    values = {"paradigm": paradigm, "backbone": "debug", "text": {"buckets": 64, "width": 16}}
+    config = parse(values, ModelConfig, source="test")
+    write_json(
+        folder / "model.json", {"model": config.model_dump(mode="json"), "latent": LATENT.model_dump(mode="json")}
+    )
+    model = build_paradigm(config, LATENT)
+    for step in steps:
+        live = {name: torch.full_like(value, step) for name, value in model.state_dict().items()}
+        averaged = {name: 10 * value for name, value in live.items()}
+        tensors = {"model": live, "ema": averaged, "optimizer": {}}
+        write_checkpoint(folder / "checkpoints", step=step, tensors=tensors, state={}, keep=5)
+    return folder
+
+
+def value_of(model: torch.nn.Module) -> float:
+    [value] = {float(p.min()) for p in model.parameters()} | {float(p.max()) for p in model.parameters()}
+    return value
+
+
+@pytest.mark.parametrize("paradigm", ["autoregressive", "flow_matching"])
+def test_loads_the_averages_of_the_newest(tmp_path, paradigm):
+    model = load_run(write_run(tmp_path, paradigm=paradigm))
+    assert value_of(model) == 20
+    assert model.config.paradigm == paradigm and model.latent == LATENT
+    assert not model.training and not any(p.requires_grad for p in model.parameters())
+
+
+def test_loads_the_weights_or_another_step_on_request(tmp_path):
+    run = write_run(tmp_path)
+    assert value_of(load_run(run, ema=False)) == 2
+    assert value_of(load_run(run, step=1)) == 10
+
+
+def test_a_cut_file_falls_back_with_one_warning(tmp_path):
+    run = write_run(tmp_path)
+    os.truncate(run / "checkpoints" / "step-00000002" / "ema.safetensors", 1000)
+    with pytest.warns(UserWarning, match=r"step-00000002/ema\.safetensors.*step 1") as caught:
+        assert value_of(load_run(run)) == 10
+    assert len(caught) == 1
+    with pytest.raises(UserError, match=r"step-00000002/ema\.safetensors"):
+        load_run(run, step=2)
+
+
+def test_every_wrong_folder_has_its_sentence(tmp_path):
+    with pytest.raises(UserError, match="There is no run folder at"):
+        load_run(tmp_path / "none")
+    with pytest.raises(UserError, match="is not a run folder"):
+        load_run(tmp_path)
+    empty = write_run(tmp_path / "empty", steps=())
+    with pytest.raises(UserError, match="has no checkpoint yet"):
+        load_run(empty)
+    run = write_run(tmp_path / "run")
+    with pytest.raises(UserError, match=r"no checkpoint of step 7; it has 1, 2\."):
+        load_run(run, step=7)
+    for step in (1, 2):
+        os.truncate(run / "checkpoints" / f"step-{step:08d}" / "ema.safetensors", 1000)
+    with pytest.raises(UserError, match=r"Every checkpoint in .* is damaged: .*ema\.safetensors"):
+        load_run(run)
+
+
+def test_a_description_that_does_not_fit_is_told(tmp_path):
+    run = write_run(tmp_path)
+    write_json(run / "model.json", {"model": {"paradigm": "diffusion"}, "latent": LATENT.model_dump(mode="json")})
+    with pytest.raises(UserError, match=r"model\.json: paradigm"):
+        load_run(run)
+    write_json(run / "model.json", [])
+    with pytest.raises(UserError, match="does not describe a model"):
+        load_run(run)
+    other = {"paradigm": "flow_matching", "backbone": "debug"}
+    write_json(run / "model.json", {"model": other, "latent": LATENT.model_dump(mode="json")})
+    with pytest.raises(UserError, match="of another version of the model"):
+        load_run(run)
