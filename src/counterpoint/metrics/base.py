@@ -105,12 +105,13 @@ class Difference:
 
 @dataclass(frozen=True)
 class MetricInfo:
-    """A metric in words."""
+    """A metric in words; `at_least` is a value it cannot fall below, so no interval reaches further."""
 
     name: str
     description: str
     unit: str
     better: Better
+    at_least: float | None = None
 
 
 class NotApplicableError(Exception):

@@ -30,6 +30,7 @@ class FrechetDistance:
         ),
         unit="",
         better="lower",
+        at_least=0.0,
     )
 
     def prepare(self, clips: Sequence[Features], *, reference: Sequence[Features]) -> Functional:

@@ -47,8 +47,9 @@ def evaluate(
     """Judge each system's clips against a reference.
 
     Distances are between equally many clips on both sides: as many as the smallest system has, or the reference.
-    Reference clips longer than the systems' are cut to their length; where the reference has few but long tracks, several
-    windows of each are taken. A file that is judged is taken out of the reference as long as enough others remain.
+    Reference clips longer than the systems' are cut to their length; where the reference has few but long tracks,
+    several windows of each are taken. A file that is judged is taken out of the reference as long as enough others
+    remain.
 
     Holm's correction is over the metrics of one pair that say better or worse, and apart from them over those that
     only describe.
@@ -193,6 +194,7 @@ class _Heard:
         value = value_of(functional, n)
         rng = np.random.default_rng([self.seed, n])  # one n, one set of half samples: systems are resampled alike
         low, high = interval(value, functional(half_samples(n, rng=rng)), n=n)
+        low = low if info.at_least is None else max(low, info.at_least)
         values = functional.per_clip
         per_clip = None if values is None else tuple(float(v) if math.isfinite(v) else None for v in values)
         return Score(info.name, value, low, high, n, info.unit, info.better, per_clip)
@@ -254,8 +256,8 @@ def _check(systems: Mapping[str, Sequence[Clip]], reference: Sequence[Clip], pai
             )
     if len(reference) < MIN_CLIPS:
         raise UserError(
-            f"The reference has {len(reference)} clips; {MIN_CLIPS} is the least that gives a distance, so name a larger"
-            " dataset or split."
+            f"The reference has {len(reference)} clips; {MIN_CLIPS} is the least that gives a distance, so name a"
+            " larger dataset or split."
         )
     for name in {name for pair in pairs for name in pair} - set(systems):
         raise UserError(f"Cannot compare {name!r}; the systems are {', '.join(systems)}.")

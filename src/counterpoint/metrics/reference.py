@@ -36,7 +36,7 @@ def shuffled(clips: Sequence[Clip], *, seed: int) -> list[Clip]:
 
 
 def reference_pool(reference: Sequence[Clip], *, duration_s: float, count: int, seed: int) -> ReferencePool:
-    """Up to `count` windows of at most `duration_s`; when clips are few, a long one gives several that do not overlap."""
+    """Up to `count` windows of at most `duration_s`; when clips are few, a long one gives several, none overlapping."""
     tracks = shuffled(reference, seed=seed)
     lengths = [_length_s(clip) for clip in tracks]
     wanted = ceil(count / len(tracks))

@@ -79,20 +79,18 @@ def print_evaluation(evaluation: Evaluation, *, console: Console | None = None) 
 def _score_table(evaluation: Evaluation) -> Table:
     from rich.table import Table
 
-    systems, floors = list(evaluation.scores), list(evaluation.floors)
-    table = Table(title=f"Scores with 95% intervals; distances with n = {evaluation.n}", title_justify="left")
+    title = f"Scores with 95% intervals; {evaluation.n} clips on each side of a distance"
+    table = Table(title=title, title_justify="left", show_lines=True)
     table.add_column("metric", no_wrap=True)
-    for name in systems:
-        table.add_column(name, justify="right")
-    for name in floors:
-        table.add_column(name, justify="right", style="dim")
+    columns: dict[str, dict[str, Score]] = {**evaluation.scores, GROUND_TRUTH: evaluation.floors[GROUND_TRUTH]}
+    for name in columns:
+        table.add_column(_plain(name), justify="right", no_wrap=True, style="dim" if name == GROUND_TRUTH else "")
     arrows = {"lower": " ↓", "higher": " ↑", "neither": ""}
     for info in evaluation.metrics:
-        row = [*(evaluation.scores[name].get(info.name) for name in systems)]
-        row += [evaluation.floors[name].get(info.name) for name in floors]
-        if any(row):
-            unit = f" [{info.unit}]" if info.unit else ""
-            table.add_row(_plain(f"{info.name}{arrows[info.better]}{unit}"), *(_cell(score) for score in row))
+        if any(info.name in scores for scores in columns.values()):
+            unit = f"\n{info.unit}" if info.unit else ""
+            cells = (_cell(evaluation, name, scores.get(info.name)) for name, scores in columns.items())
+            table.add_row(_plain(f"{info.name}{arrows[info.better]}{unit}"), *cells)
     return table
 
 
@@ -100,8 +98,8 @@ def _difference_table(evaluation: Evaluation) -> Table:
     from rich.table import Table
 
     table = Table(title="Differences, first minus second; p from permutations, Holm-corrected", title_justify="left")
-    for name in ("pair", "metric"):
-        table.add_column(name)
+    table.add_column("pair")
+    table.add_column("metric", no_wrap=True)
     for name in ("difference", "95% interval", "p", "p Holm", "n"):
         table.add_column(name, justify="right")
     for each in evaluation.differences:
@@ -117,14 +115,19 @@ def _difference_table(evaluation: Evaluation) -> Table:
     return table
 
 
-def _cell(score: Score | None) -> str:
+def _cell(evaluation: Evaluation, row: str, score: Score | None) -> str:
+    """Value, interval, and chance where it is known."""
     if score is None:
         return ""
-    return f"{_number(score.value)}\n{_number(score.low)} to {_number(score.high)}"
+    guess = evaluation.floors.get(SHUFFLED if row == GROUND_TRUTH else f"{row}, {SHUFFLED}", {}).get(score.name)
+    chance = "" if guess is None else f"\nchance {_number(guess.value)}"
+    return f"{_number(score.value)}\n{_number(score.low)} to {_number(score.high)}{chance}"
 
 
 def _number(value: float) -> str:
-    return f"{value:.0f}" if abs(value) >= 1000 else f"{value:.3g}" if abs(value) >= 0.001 else f"{value:.4f}"
+    if not value or abs(value) >= 1000:
+        return f"{value:.0f}"
+    return f"{value:.3g}" if abs(value) >= 0.001 else f"{value:.4f}"
 
 
 def _plain(text: str) -> str:

@@ -16,7 +16,7 @@ SAMPLE_RATE = 32_000
 _FFT, _HOP = 2048, 512
 _SILENCE_DB = -60.0
 
-_STATISTICS: dict[str, tuple[str, str]] = {
+_STATISTICS: dict[str, tuple[str, str]] = {  # unit and description; all but the first are never negative
     "sig_loudness": ("dBFS", "RMS level before the loudness policy; every other metric comes after it"),
     "sig_centroid_hz": ("Hz", "brightness: centre of mass of the magnitude spectrum, over frames that sound"),
     "sig_flatness": ("", "noisiness: geometric over arithmetic mean of the power spectrum; 0 a tone, 1 white noise"),
@@ -32,7 +32,8 @@ class SignalStatistic:
 
     def __init__(self, name: str):
         unit, description = _STATISTICS[name]
-        self.info = MetricInfo(name=name, description=description, unit=unit, better="neither")
+        at_least = None if name == "sig_loudness" else 0.0
+        self.info = MetricInfo(name, description, unit, better="neither", at_least=at_least)
 
     def prepare(self, clips: Sequence[Features], *, reference: Sequence[Features]) -> Functional:
         values = np.array([clip.signals[self.info.name] for clip in clips])

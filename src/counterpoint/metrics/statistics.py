@@ -3,11 +3,12 @@
 The unit that is resampled is a prompt (a clip), never a patch of a clip, and the reference stays fixed.
 
 Intervals: half of the prompts are drawn without replacement, again and again (an m-out-of-n bootstrap without
-replacement; the delete-half jackknife of Shao and Wu, 1989). The spread of a statistic over half samples is its sampling
-spread at the full n, so no rescaling is needed, and the interval is centred on the value at full n. The plain bootstrap
-does not fit a Frechet distance: a repeated clip lowers the rank of the covariance, which in a simulation with n = 48 and
-200 channels moved the distance by ten standard errors and doubled its spread. Percentile and basic intervals covered the
-truth in 0 of 150 trials, centred bootstrap intervals in all of them at twice the needed width, half samples in 97%.
+replacement; the delete-half jackknife of Shao and Wu, 1989). The spread of a statistic over half samples is its
+sampling spread at the full n, so no rescaling is needed, and the interval is centred on the value at full n. The plain
+bootstrap does not fit a Frechet distance: a repeated clip lowers the rank of the covariance, which in a simulation with
+n = 48 and 200 channels moved the distance by ten standard errors and doubled its spread. Percentile and basic intervals
+covered the truth in 0 of 150 trials, centred bootstrap intervals in all of them at twice the needed width, half samples
+in 97%.
 
 Tests: swapping the two systems' clips within a prompt changes nothing if the systems do not differ, so the permutation
 test is exact for means and distances alike.
