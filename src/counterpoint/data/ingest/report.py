@@ -23,6 +23,7 @@ ProblemKind = Literal[
 ]
 SKIPPED: tuple[ProblemKind, ...] = ("unreadable", "too short", "silent", "duplicate")
 """Kinds that keep a file out of the dataset; the others are only reported."""
+_KEPT: tuple[ProblemKind, ...] = ("clipped", "cut short", "no caption")
 _MEANING: dict[ProblemKind, str] = {
     "unreadable": "cannot be decoded",
     "too short": "shorter than the minimum",
@@ -92,31 +93,34 @@ class IngestReport:
 def print_report(report: IngestReport, *, console: Console | None = None, per_kind: int = 5) -> None:
     """Print the report: what came in, what did not and why, and the first few files of each kind by name."""
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     console = console or Console()
-    table = Table(title=f"{report.source}", title_justify="left", show_header=False, box=None, pad_edge=False)
+    table = Table(title=escape(report.source), title_justify="left", show_header=False, box=None, pad_edge=False)
     table.add_column(style="bold", no_wrap=True)
     table.add_column(overflow="fold")
     table.add_row("clips", f"{report.clips} of {report.found} files, {_duration(report.hours)}")
     table.add_row("splits", _splits(report))
-    table.add_row("captions", _tally(report.caption_sources) or "none")
-    table.add_row("formats", f"{_tally(report.formats)} at {_tally(report.sample_rates, unit=' Hz')}")
+    table.add_row("captions", ", ".join([*_tally(report.caption_sources), f"{report.count('no caption')} without"]))
+    table.add_row("formats", ", ".join(_tally(report.formats)))
+    table.add_row("rates", ", ".join(f"{number} at {rate} Hz" for rate, number in report.sample_rates.items()))
     console.print(table)
     if report.problems:
         console.print(_problem_table(report, per_kind=per_kind))
     for hint in report.hints:
         console.print(f"[yellow]![/] {hint}", highlight=False)
-    console.print(
-        f"Wrote [bold]{report.dataset}[/]; the whole list is in its dataset.json.", highlight=False, soft_wrap=True
-    )
+    listed = " Every file noticed is listed in its dataset.json." if report.problems else ""
+    console.print(f"Wrote [bold]{escape(report.dataset)}[/].{listed}", highlight=False, soft_wrap=True)
 
 
 def _problem_table(report: IngestReport, *, per_kind: int) -> Any:
-    from rich.markup import escape
+    from rich import box
     from rich.table import Table
 
-    table = Table("what", "files", "for instance", title="Noticed", title_justify="left", header_style="dim")
+    table = Table(title="\nNoticed", title_justify="left", header_style="dim", box=box.SIMPLE_HEAD, pad_edge=False)
+    for title in ("", "files", "", "for instance"):
+        table.add_column(title, justify="right" if title == "files" else "left", overflow="fold")
     for kind, meaning in _MEANING.items():
         problems = [problem for problem in report.problems if problem.kind == kind]
         if not problems:
@@ -124,10 +128,10 @@ def _problem_table(report: IngestReport, *, per_kind: int) -> Any:
         shown = [_example(problem, source=report.source) for problem in problems[:per_kind]]
         if len(problems) > per_kind:
             shown.append(f"[dim]... and {len(problems) - per_kind} more[/]")
-        fate = (
-            "skipped" if kind in SKIPPED else "kept" if kind in ("clipped", "cut short", "no caption") else "reported"
+        fate = "[red]skipped[/]" if kind in SKIPPED else "kept" if kind in _KEPT else "ignored"
+        table.add_row(
+            f"[bold]{kind}[/]\n[dim]{meaning}[/]", str(len(problems)), fate, "\n".join(shown), end_section=True
         )
-        table.add_row(f"[bold]{kind}[/]\n[dim]{escape(meaning)}\n{fate}[/]", str(len(problems)), "\n".join(shown))
     return table
 
 
@@ -136,7 +140,8 @@ def _example(problem: Problem, *, source: str) -> str:
 
     path = Path(problem.path)
     name = path.relative_to(source) if path.is_relative_to(source) else path
-    return escape(str(name)) + (f" [dim]{escape(problem.reason)}[/]" if problem.reason else "")
+    reason = problem.reason.replace(f"{source}/", "")
+    return escape(str(name)) + (f" [dim]- {escape(reason)}[/]" if reason else "")
 
 
 def _splits(report: IngestReport) -> str:
@@ -144,10 +149,8 @@ def _splits(report: IngestReport) -> str:
     return f"{', '.join(parts)}; {report.groups} groups, none divided"
 
 
-def _tally(counts: dict[str, int], *, unit: str = "") -> str:
-    return ", ".join(
-        f"{number} {name}{unit}" if not unit else f"{name}{unit} ({number})" for name, number in counts.items()
-    )
+def _tally(counts: dict[str, int]) -> list[str]:
+    return [f"{number} {name}" for name, number in counts.items()]
 
 
 def _duration(hours: float) -> str:

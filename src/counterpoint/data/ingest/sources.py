@@ -87,11 +87,11 @@ class Sources:
         """Caption, artist and track of a file; a sidecar that cannot be read goes to `problems`."""
         described = list(self._tables.get(_key(path), ()))
         infos = [Path(row["info_path"]) for _, row in described if row.get("info_path")]
-        sidecar = next((info for info in infos if info.is_file()), self._sidecars.get(_key(path.with_suffix(".json"))))
+        sidecar = next((info for info in infos if info.is_file()), None) or self._sidecar(path, ".json")
         if sidecar:
             described.append(("sidecar .json", _read_sidecar(sidecar, problems)))
         captions = [(name, _first(row, _CAPTION_KEYS)) for name, row in described]
-        if text := self._sidecars.get(_key(path.with_suffix(".txt"))):
+        if text := self._sidecar(path, ".txt"):
             captions.append(("sidecar .txt", _one_line(read_text(text))))
         captions += [(f"composed from {name}", compose_caption(row)) for name, row in described]
         source, caption = next((pair for pair in captions if pair[1]), ("", ""))
@@ -101,6 +101,12 @@ class Sources:
         return About(
             caption=caption, source=source, artist=next(filter(None, artists), ""), track=next(filter(None, tracks), "")
         )
+
+    def _sidecar(self, path: Path, suffix: str) -> Path | None:
+        beside = path.with_suffix(suffix)
+        if path.is_relative_to(self.root) and _key(beside) in self._sidecars:
+            return self._sidecars[_key(beside)]
+        return beside if beside.is_file() else None  # of a file that only a manifest names
 
 
 @dataclass
