@@ -1,6 +1,6 @@
 """The chord vocabulary: 193 labels, `N` (no chord) and 12 roots x 16 kinds, as the Chordino plugin names them.
 
-A label is a root, a quality and, for an inversion, a slash and the bass note's name: `C`, `F#m7`, `C/E`, `A7/C#`, `Bm7b5/A`.
+A label is a root, a quality and, for an inversion, a slash and the bass note's name: `C`, `F#m7`, `C/E`, `Bm7b5/A`.
 Everything follows from two short tables (roots and kinds): the order of labels is `N`, then root by root from C, each
 with its kinds in the order of `KINDS`. Pitch classes count semitones from C = 0.
 """

@@ -1,7 +1,7 @@
 """The embedded corpus: a composer, a soundfont renderer and a caption writer.
 
-`compose(out, clips=..., duration_s=..., seed=...)` writes a dataset; `render_clip(seed, index, duration_s=...)` makes one
-clip in memory.
+`compose(out, clips=..., duration_s=..., seed=...)` writes a dataset; `render_clip(seed, index, duration_s=...)` makes
+one clip in memory.
 """
 
 from counterpoint.data.compose.clip import Clip, clip_piece, render_clip

@@ -15,7 +15,7 @@ from counterpoint.data.compose.styles import STYLES
 _PIECE, _CAPTION, _DEAL = 1, 2, 3  # the streams of random numbers
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Clip:
     """A rendered clip.
 

@@ -136,7 +136,7 @@ def _render_all(
     folder: Path, *, clips: int, duration_s: float, seed: int, progress: Progress | None, workers: int | None
 ) -> dict[int, _Made]:
     """(row, digest) of every clip by its number, in whatever order they were done."""
-    count = min(workers or len(os.sched_getaffinity(0)), max(1, clips // _CLIPS_PER_WORKER) if not workers else clips)
+    count = min(workers, clips) if workers else min(_cores(), max(1, clips // _CLIPS_PER_WORKER))
     made: dict[int, _Made] = {}
     if count == 1:
         for index in range(clips):
@@ -145,9 +145,7 @@ def _render_all(
                 progress(len(made), clips)
         return made
     with _pool(count) as pool:
-        jobs: dict[Future[_Made], int] = {
-            pool.submit(_write_clip, str(folder), seed, index, duration_s): index for index in range(clips)
-        }
+        jobs = _submit(pool, str(folder), clips=clips, duration_s=duration_s, seed=seed)
         try:
             for job in as_completed(jobs):
                 made[jobs[job]] = job.result()
@@ -160,13 +158,27 @@ def _render_all(
     return made
 
 
+def _submit(
+    pool: ProcessPoolExecutor, folder: str, *, clips: int, duration_s: float, seed: int
+) -> dict[Future[_Made], int]:
+    """Hand out every clip. The processes start here, with interruptions blocked, and inherit that: Ctrl-C is for this
+    process alone, which ends them in good order."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        return {pool.submit(_write_clip, folder, seed, index, duration_s): index for index in range(clips)}
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+
+
+def _cores() -> int:
+    """The cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 @contextmanager
 def _pool(workers: int) -> Iterator[ProcessPoolExecutor]:
-    """A pool whose processes leave an interruption to this one, and whose waiting jobs end with the block."""
-    pool = ProcessPoolExecutor(
-        workers, mp_context=multiprocessing.get_context("spawn"), initializer=signal.signal,
-        initargs=(signal.SIGINT, signal.SIG_IGN),
-    )  # fmt: skip
+    """A pool whose waiting jobs end with the block."""
+    pool = ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"))
     try:
         yield pool
     finally:

@@ -19,6 +19,7 @@ from counterpoint.data.compose.theory import (
 )
 
 PHRASE_BARS = 4
+_TETHER = 7  # semitones from its centre at which a melody turns back
 _FORMS = (
     "AABC",
     "ABAC",
@@ -88,21 +89,24 @@ def write_melody(
     for bar in range(bars):
         letter = form[bar % PHRASE_BARS]
         if bar % PHRASE_BARS == 0:
-            current = centre + int(rng.integers(-4, 4))
+            current = centre + int(rng.integers(-4, 5))
         cadence = lead.cadences[int(rng.integers(len(lead.cadences)))]
         motif = _motif(cadence, lead, beats=beats, rng=rng) if letter == "C" else motifs[letter]
-        for (start, end), step in zip(motif.onsets, motif.steps, strict=True):
+        for place, ((start, end), step) in enumerate(zip(motif.onsets, motif.steps, strict=True)):
             begin, length = bar * beats + start, end - start
             chord = chord_at(chords, begin)
             pcs = chord_scale(scale, tonic, chord)
+            if abs(current - centre) > _TETHER:  # turn back before it strays
+                step = -abs(step) if current > centre else abs(step)
             target = _moved(current, step, pcs, low=low, high=high)
             strong = abs(start - round(start)) < 1e-6 or length >= 1.0
-            if strong:
+            if letter == "C" and place == len(motif.onsets) - 1:  # a phrase rests on the root or the third
+                target = nearest(chord.tones[:2], target, low=low, high=high)
+            elif strong:
                 target = nearest(chord.tones, target, low=low, high=high)
-            if len(tones) >= 2 and tones[-1].midi == tones[-2].midi == target and not strong:
-                target = _moved(current, 1 if target < centre else -1, pcs, low=low, high=high)
-            downbeat = start < 1e-6
-            weight = 1.0 if downbeat else 0.75 if strong else 0.5
+                if tones and step and target == tones[-1].midi:  # the motif wants to move
+                    target = _moved(target, 1 if step > 0 else -1, chord.tones, low=low, high=high)
+            weight = 1.0 if start < 1e-6 else 0.75 if strong else 0.5
             tones.append(Tone(begin, begin + length * lead.gate, target, weight))
             current = target
     return tones
@@ -114,7 +118,7 @@ def _motif(rhythm: str, lead: Lead, *, beats: int, rng: np.random.Generator) -> 
     steps: list[int] = []
     for index in range(len(onsets)):
         if index == 0:
-            steps.append(0)
+            steps.append(int(rng.choice((-2, -1, 1, 2))))
             continue
         if rng.random() < 0.3:
             direction = -direction

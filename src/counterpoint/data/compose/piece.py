@@ -10,7 +10,7 @@ from typing import TypeVar
 import numpy as np
 
 from counterpoint.analysis.chords import KINDS, ROOTS
-from counterpoint.data.compose.instruments import DRUMS, INSTRUMENTS, KITS
+from counterpoint.data.compose.instruments import DRUMS, INSTRUMENTS, KITS, Instrument
 from counterpoint.data.compose.melody import PHRASE_BARS, Tone, pattern_onsets, second_voice, write_melody
 from counterpoint.data.compose.render import Note, Part
 from counterpoint.data.compose.style import Drums, Layer, Style
@@ -20,6 +20,8 @@ _T = TypeVar("_T")
 _JITTER_S = {"drums": 0.004, "bass": 0.006, "lead": 0.009}
 _LOUDNESS = {"X": 1.0, "x": 0.82, "o": 0.6, "?": 0.55, "d": 0.9, "u": 0.72}
 _DRUM_RING_S = 1.5
+_BELOW_LEAD = 9.0  # semitones between the melody's mean and the middle of the chords
+_LOWEST_CENTRE = 52.0  # chords below it turn to mud
 
 
 @dataclass(frozen=True)
@@ -71,9 +73,10 @@ def compose_piece(style: Style, *, tonic: int, mode: str, duration_s: float, rng
     line = _pick(style.progressions[mode], rng)
     chords = progression(line, tonic=tonic, bar_beats=style.beats, bars=bars)
     frame = _Frame(style, bpm, bars, duration_s, chords)
-    parts = [part for layer in style.layers if rng.random() < layer.chance for part in [_layer(layer, frame, rng)]]
-    lead = _lead(frame, parts, tonic=tonic, mode=mode, rng=rng)
-    parts = [*lead, *parts]
+    cast = [(layer, _pick(layer.instruments, rng)) for layer in style.layers if rng.random() < layer.chance]
+    lead = _lead(frame, [name for _, name in cast], tonic=tonic, mode=mode, rng=rng)
+    ceiling = sum(note.midi for note in lead[0].notes) / max(1, len(lead[0].notes)) - _BELOW_LEAD
+    parts = [*lead, *(_layer(layer, INSTRUMENTS[name], frame, ceiling=ceiling, rng=rng) for layer, name in cast)]
     if style.drums is not None and rng.random() < style.drums.chance:
         parts.append(_drums(style.drums, frame, rng))
     return Piece(
@@ -93,6 +96,11 @@ def _pick(choices: Sequence[_T], rng: np.random.Generator) -> _T:
     return choices[int(rng.integers(len(choices)))]
 
 
+def _wobble(rng: np.random.Generator) -> float:
+    """A normal draw without its far tails."""
+    return min(max(float(rng.standard_normal()), -2.0), 2.0)
+
+
 def _beats(frame: _Frame) -> tuple[tuple[float, int], ...]:
     count = frame.style.beats
     times = [(frame.at(beat), beat % count + 1) for beat in range(frame.bars * count)]
@@ -104,17 +112,17 @@ def _play(
 ) -> Note | None:
     """A note on the grid as a person plays it, cut at the clip's end; None when it would begin too late."""
     human = frame.style.human
-    begin = max(0.0, frame.at(start) + human * jitter_s * float(np.clip(rng.standard_normal(), -2, 2)))
+    begin = max(0.0, frame.at(start) + human * jitter_s * _wobble(rng))
     if begin > frame.duration_s - 0.06:
         return None
     stop = min(max(frame.at(end), begin + 0.05), frame.duration_s)
-    wobble = 1.0 + 0.06 * max(human, 0.2) * float(np.clip(rng.standard_normal(), -2, 2))
+    wobble = 1.0 + 0.06 * max(human, 0.2) * _wobble(rng)
     velocity = round(127 * frame.style.energy * (0.45 + 0.75 * loudness) * wobble)
-    return Note(begin, stop, midi, int(np.clip(velocity, 12, 127)))
+    return Note(begin, stop, midi, min(max(velocity, 12), 127))
 
 
-def _layer(layer: Layer, frame: _Frame, rng: np.random.Generator) -> Part:
-    instrument = INSTRUMENTS[_pick(layer.instruments, rng)]
+def _layer(layer: Layer, instrument: Instrument, frame: _Frame, *, ceiling: float, rng: np.random.Generator) -> Part:
+    """An accompanying part; its chords lie around `ceiling` at most."""
     patterns = [_pick(layer.patterns, rng), _pick(layer.patterns, rng)]
     beats = frame.style.beats
     notes: list[Note] = []
@@ -135,18 +143,19 @@ def _layer(layer: Layer, frame: _Frame, rng: np.random.Generator) -> Part:
                 notes += [note] if note else []
                 continue
             if chord.start not in voicings:
-                previous = _voicing(layer, chord, previous)
+                previous = _voicing(layer, chord, previous, ceiling=ceiling)
                 voicings[chord.start] = previous
             notes += _struck(letter, begin, min(stop, chord.end), voicings[chord.start], instrument.high, frame, rng)
     return Part(layer.role, instrument.name, instrument.program, layer.level_db, tuple(notes))
 
 
-def _voicing(layer: Layer, chord: Chord, previous: list[int] | None) -> list[int]:
+def _voicing(layer: Layer, chord: Chord, previous: list[int] | None, *, ceiling: float) -> list[int]:
     if layer.role == "power":
         root = nearest((chord.root,), layer.centre, low=layer.centre - 6, high=layer.centre + 6)
         fifth = next((step for step in KINDS[chord.kind] if step in (6, 7, 8)), 7)
         return [root, root + fifth, root + 12]
-    return voice_lead(chord, previous, centre=layer.centre, voices=layer.voices, spread=layer.spread)
+    centre = max(min(layer.centre, ceiling), _LOWEST_CENTRE)
+    return voice_lead(chord, previous, centre=centre, voices=layer.voices, spread=layer.spread)
 
 
 def _struck(
@@ -197,12 +206,12 @@ def _bass_pitch(
     return pitch - 12 if pitch > high else pitch
 
 
-def _lead(frame: _Frame, layers: list[Part], *, tonic: int, mode: str, rng: np.random.Generator) -> list[Part]:
-    """The lead part and, sometimes, its second voice."""
+def _lead(frame: _Frame, used: list[str], *, tonic: int, mode: str, rng: np.random.Generator) -> list[Part]:
+    """The lead part and, sometimes, its second voice; seldom on one of the instruments in use."""
     lead = frame.style.lead
-    used = {part.instrument for part in layers}
-    names = [name for name in lead.instruments if name not in used] or list(lead.instruments)
-    instrument = INSTRUMENTS[_pick(names, rng)] if names else INSTRUMENTS[layers[0].instrument]
+    fresh = [name for name in lead.instruments if name not in used]
+    names = fresh if fresh and rng.random() < 0.85 else list(lead.instruments)
+    instrument = INSTRUMENTS[_pick(names, rng)]
     tones = write_melody(
         lead,
         chords=frame.chords,

@@ -6,6 +6,7 @@ Shape legend: `N` audio samples (mono, 32 kHz).
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -36,7 +37,7 @@ class Note:
 
 @dataclass(frozen=True)
 class Part:
-    """One player: role (`lead`, `chords`, `bass`, `pad`, `counter`, `drums`), program, its level in dB and its notes."""
+    """One player: role (`lead`, `harmony`, `drums` or a layer's), sound, level in dB against the others, notes."""
 
     role: str
     instrument: str
@@ -64,8 +65,7 @@ class _Player:
     its notes alone: reset, then run past the few ms that a stopped voice takes to fade."""
 
     def __init__(self) -> None:
-        from tinysoundfont import _tinysoundfont as engine  # the package's Synth knows stereo only
-
+        engine = importlib.import_module("tinysoundfont._tinysoundfont")  # the package's Synth knows stereo only
         self.font = engine.SoundFont(soundfont())
         self.font.set_output(engine.OutputMode.Mono, SAMPLE_RATE, _FONT_GAIN_DB)
         self.font.set_max_voices(_VOICES)  # all at once: a table that grows would keep the order of old voices
@@ -80,7 +80,7 @@ class _Player:
     def render(self, audio: np.ndarray) -> None:
         """Fill `audio`, [N] float32 and contiguous, with what comes next."""
         if len(audio):
-            self.font.render(memoryview(audio).cast("B"), False)
+            self.font.render(audio.data.cast("B"), False)
 
 
 _player: _Player | None = None
@@ -149,12 +149,20 @@ def _room(decay_s: float) -> np.ndarray:
     return (tail / np.sqrt(np.sum(tail**2))).astype(np.float32)
 
 
+@cache
+def _room_spectrum(decay_s: float, size: int) -> np.ndarray:
+    return np.fft.rfft(_room(decay_s), size).astype(np.complex64)
+
+
 def _with_room(audio: np.ndarray, *, decay_s: float, wet: float) -> np.ndarray:
-    from scipy.signal import fftconvolve
+    """The sound and, `wet` times, its convolution with the room's tail."""
+    from scipy.fft import next_fast_len
 
     if wet <= 0:
         return audio
-    return audio + wet * fftconvolve(audio, _room(decay_s))[: len(audio)].astype(np.float32)
+    size = next_fast_len(len(audio) + len(_room(decay_s)), real=True)
+    echo = np.fft.irfft(np.fft.rfft(audio, size) * _room_spectrum(decay_s, size), size)[: len(audio)]
+    return audio + np.float32(wet) * echo.astype(np.float32)
 
 
 def render(

@@ -24,7 +24,8 @@ class Layer:
         role: `chords`, `pad`, `arpeggio`, `power` (root, fifth and octave alone) or `bass`.
         instruments: one is drawn for a piece.
         patterns: one is drawn for a piece (sometimes a second for variety).
-        centre: MIDI pitch around which the chords lie, or near which the bass stays.
+        centre: MIDI pitch around which the chords lie (lower where the melody needs the room), or near which the bass
+            stays.
         level_db: level against the lead.
         voices: notes of a chord.
         chance: how often a piece has this part.
@@ -48,7 +49,7 @@ class Lead:
     """The melody: instruments, rhythms of one bar, and how it moves.
 
     Attributes:
-        instruments: one is drawn for a piece; empty where the melody shares the first layer's instrument.
+        instruments: one is drawn for a piece.
         rhythms: bar rhythms; two are drawn for a piece and repeated as motifs.
         cadences: rhythms of a phrase's last bar.
         scale: per mode, a key of `theory.SCALES`.
@@ -66,7 +67,7 @@ class Lead:
     centre: int = 72
     leap: float = 0.25
     gate: float = 0.92
-    level_db: float = 0.0
+    level_db: float = 1.5
     thirds: float = 0.0
 
 
@@ -108,6 +109,7 @@ class Style:
         progressions: per mode, lines for `theory.progression`.
         moods: per mode, adjectives that fit.
         feels: phrases for the time feel.
+        pulse: how fast the music feels for its bpm (a bossa nova at 130 is relaxed), for the words slow and fast.
         human: how loosely the players keep time (0 machine, 1 people).
         energy: mean velocity, 0-1.
         room: (decay in seconds, wet level).
@@ -127,6 +129,7 @@ class Style:
     beats: int = 4
     swing: float = 0.5
     swing_unit: float = 1.0
+    pulse: float = 1.0
     human: float = 1.0
     energy: float = 0.72
     room: tuple[float, float] = (0.9, 0.12)

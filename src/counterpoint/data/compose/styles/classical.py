@@ -17,7 +17,13 @@ SOLO_PIANO = Style(
     feels=("flowing arpeggios", "a rolling left hand"),
     layers=(
         Layer("bass", ("piano",), ("R-------5-------", "R---------------", "R-----------5---"), 40, -4.0),
-        Layer("arpeggio", ("piano",), ("0-1-2-1-3-2-1-2-", "0-2-1-2-0-2-1-2-", "..0-1-2-3-2-1-2-", "0---1---2---1---"), 57, -5.5),
+        Layer(
+            "arpeggio",
+            ("piano",),
+            ("0-1-2-1-3-2-1-2-", "0-2-1-2-0-2-1-2-", "..0-1-2-3-2-1-2-", "0-2-1-2-3-2-1-2-"),
+            57,
+            -5.5,
+        ),
     ),
     lead=Lead(
         ("piano",),
@@ -37,14 +43,37 @@ BAROQUE = Style(
     bpm=(76, 116),
     modes={"major": 0.55, "minor": 0.45},
     progressions={
-        "major": ("I | V | VIm | IIIm | IV | I | IV | V", "I | IV | V7 | I", "I VIm | IIm V | I IV | V7 I", "I V/3 | VIm IIIm | IV I/3 | IIm V7"),
-        "minor": ("Im | IVm | bVII | bIII | bVI | IVm | V7 | Im", "Im V7/3 | Im IVm | Im V7 | Im", "Im bVII | bVI V7 | Im IVm | V7 Im"),
+        "major": (
+            "I | V | VIm | IIIm | IV | I | IV | V",
+            "I | IV | V7 | I",
+            "I VIm | IIm V | I IV | V7 I",
+            "I V/3 | VIm IIIm | IV I/3 | IIm V7",
+        ),
+        "minor": (
+            "Im | IVm | bVII | bIII | bVI | IVm | V7 | Im",
+            "Im V7/3 | Im IVm | Im V7 | Im",
+            "Im bVII | bVI V7 | Im IVm | V7 Im",
+        ),
     },
     moods={"major": ("elegant", "courtly", "bright"), "minor": ("solemn", "dignified", "serious")},
     feels=("steady running notes", "a stately pulse"),
     layers=(
-        Layer("bass", ("cello", "bassoon", "contrabass"), ("R---3---5---a---", "R-3-5-3-R-5-3-a-", "R---R---5---5---"), 45, -3.0, gate=0.85),
-        Layer("arpeggio", ("harpsichord",), ("0121012101210121", "0213021302130213", "X---x---x---x---"), 60, -4.0, gate=0.9),
+        Layer(
+            "bass",
+            ("cello", "bassoon", "contrabass"),
+            ("R---3---5---a---", "R-3-5-3-R-5-3-a-", "R---R---5---5---"),
+            45,
+            -3.0,
+            gate=0.85,
+        ),
+        Layer(
+            "arpeggio",
+            ("harpsichord",),
+            ("0121012101210121", "0213021302130213", "X---x---x---x---"),
+            60,
+            -4.0,
+            gate=0.9,
+        ),
         Layer("pad", ("strings", "church organ"), ("X-------X-------",), 62, -11.0, chance=0.5),
     ),
     lead=Lead(
@@ -71,12 +100,26 @@ ORCHESTRAL = Style(
         "minor": ("Im | bVI | bIII | bVII", "Im | IVm | bVI | V", "Im | bVII | bVI | bVII", "Im | bIII | IVm | V"),
     },
     moods={"major": ("heroic", "triumphant", "majestic"), "minor": ("dramatic", "epic", "tense", "dark")},
-    feels=("driving string rhythms", "broad sweeping phrases"),
+    feels=("a grand orchestral sound", "broad sweeping phrases"),
     layers=(
         Layer("bass", ("contrabass", "tuba"), ("R-------R-------", "R---R---R---R---", "R--R--R-R--R--R-"), 36, -3.0),
-        Layer("chords", ("strings", "tremolo strings"), ("X---------------", "X-x-x-x-X-x-x-x-", "x.xxx.xxx.xxx.xx"), 57, -3.5, voices=4),
+        Layer(
+            "chords",
+            ("strings", "tremolo strings"),
+            ("X---------------", "X-x-x-x-X-x-x-x-", "x.xxx.xxx.xxx.xx"),
+            57,
+            -3.5,
+            voices=4,
+        ),
         Layer("pad", ("brass", "French horn", "choir"), ("X---------------", "........X-------"), 58, -7.0, chance=0.7),
-        Layer("arpeggio", ("harp", "pizzicato strings", "celesta"), ("0-1-2-3-4-3-2-1-", "0.1.2.1.0.1.2.1."), 64, -8.0, chance=0.5),
+        Layer(
+            "arpeggio",
+            ("harp", "pizzicato strings", "celesta"),
+            ("0-1-2-3-4-3-2-1-", "0.1.2.1.0.1.2.1."),
+            64,
+            -8.0,
+            chance=0.5,
+        ),
     ),
     lead=Lead(
         ("violin", "French horn", "trumpet", "oboe", "cello", "flute"),
@@ -137,10 +180,18 @@ CHORAL = Style(
     bpm=(60, 88),
     modes={"major": 0.6, "minor": 0.4},
     progressions={
-        "major": ("I IV | I/3 V | VIm IV | I/5 V", "I | IV | IIm | V", "I V/3 | VIm IIIm | IV I | V7 I", "I | V | IV | I"),
+        "major": (
+            "I IV | I/3 V | VIm IV | I/5 V",
+            "I | IV | IIm | V",
+            "I V/3 | VIm IIIm | IV I | V7 I",
+            "I | V | IV | I",
+        ),
         "minor": ("Im IVm | Im V | bVI IVm | V Im", "Im | bVII | bVI | V", "Im | IVm | bIII | bVII"),
     },
-    moods={"major": ("reverent", "peaceful", "uplifting", "holy"), "minor": ("solemn", "dark", "mysterious", "haunting")},
+    moods={
+        "major": ("reverent", "peaceful", "uplifting", "holy"),
+        "minor": ("solemn", "dark", "mysterious", "haunting"),
+    },
     feels=("block harmonies", "long held chords", "a slow procession"),
     layers=(
         Layer("bass", ("church organ", "choir"), ("R-------R-------", "R---------------"), 43, -5.0),
@@ -170,10 +221,20 @@ SOLO_GUITAR = Style(
         "major": ("I | V/3 | VIm | IV", "I | IV | I | V", "I/2 | I | IV | V", "I | IIm | IV | I"),
         "minor": ("Im | bVII | bVI | bVII", "Im | bIII | bVII | IV", "Im | bVI | bIII | V"),
     },
-    moods={"major": ("warm", "intimate", "hopeful", "pastoral"), "minor": ("wistful", "melancholic", "intimate", "quiet")},
+    moods={
+        "major": ("warm", "intimate", "hopeful", "pastoral"),
+        "minor": ("wistful", "melancholic", "intimate", "quiet"),
+    },
     feels=("fingerpicked patterns", "a rolling fingerpicking pattern"),
     layers=(
-        Layer("arpeggio", ("steel guitar", "nylon guitar"), ("0-2-1-3-0-2-1-3-", "0-1-2-3-2-1-2-1-", "02130213021302-3"), 55, -3.0, voices=4),
+        Layer(
+            "arpeggio",
+            ("steel guitar", "nylon guitar"),
+            ("0-2-1-3-0-2-1-3-", "0-1-2-3-2-1-2-1-", "02130213021302-3"),
+            55,
+            -3.0,
+            voices=4,
+        ),
         Layer("bass", ("acoustic bass", "cello"), ("R-------5-------", "R---------------"), 40, -5.0, chance=0.5),
         Layer("chords", ("steel guitar",), ("d---..u-d---d-u-",), 60, -7.0, voices=4, chance=0.35),
     ),
@@ -201,6 +262,7 @@ WALTZ = Style(
     feels=("a waltz in three", "three-four time", "an oom-pah-pah rhythm"),
     meter="3/4",
     beats=3,
+    pulse=0.75,
     layers=(
         Layer("bass", ("contrabass", "acoustic bass", "tuba"), ("R-....", "R-...."), 38, -2.5),
         Layer("chords", ("accordion", "strings", "nylon guitar", "piano"), ("..x-x-", "..x.x."), 60, -4.5, gate=0.7),
@@ -219,7 +281,7 @@ WALTZ = Style(
 
 MUSIC_BOX = Style(
     name="lullaby",
-    genres=("lullaby", "children's lullaby", "music box tune"),
+    genres=("lullaby", "children's lullaby", "cradle song"),
     bpm=(66, 100),
     modes={"major": 0.85, "minor": 0.15},
     progressions={
@@ -259,8 +321,23 @@ NEW_AGE = Style(
     moods={"major": ("calm", "soothing", "tranquil", "soft"), "minor": ("mystical", "calm", "contemplative")},
     feels=("gently rippling notes", "a slow breathing pulse"),
     layers=(
-        Layer("pad", ("new age pad", "warm pad", "choir pad", "halo pad"), ("x---------------",), 60, -5.0, voices=4, spread=True),
-        Layer("arpeggio", ("harp", "dulcimer", "nylon guitar", "crystal synth"), ("0-1-2-3-4-3-2-1-", "0.1.2.3.4.5.4.3.", "0-2-1-3-2-4-3-5-"), 58, -4.0, voices=3),
+        Layer(
+            "pad",
+            ("new age pad", "warm pad", "choir pad", "halo pad"),
+            ("x---------------",),
+            60,
+            -5.0,
+            voices=4,
+            spread=True,
+        ),
+        Layer(
+            "arpeggio",
+            ("harp", "dulcimer", "nylon guitar", "crystal synth"),
+            ("0-1-2-3-4-3-2-1-", "0.1.2.3.4.5.4.3.", "0-2-1-3-2-4-3-5-"),
+            58,
+            -4.0,
+            voices=3,
+        ),
         Layer("bass", ("fretless bass", "cello"), ("R---------------",), 38, -7.0, chance=0.6),
     ),
     lead=Lead(

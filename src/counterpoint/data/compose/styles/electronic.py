@@ -17,9 +17,24 @@ TECHNO = Style(
     },
     moods={"major": ("hypnotic",), "minor": ("hypnotic", "dark", "pulsing", "mechanical")},
     feels=("a pounding four-on-the-floor beat", "a steady kick on every beat"),
+    pulse=0.95,
     layers=(
-        Layer("bass", ("synth bass", "rubber synth bass"), ("..R-..R-..R-..R-", "R.RR..R.R.RR..8.", ".RRR.RRR.RRR.RR8"), 34, -2.0, gate=0.8),
-        Layer("chords", ("saw synth", "poly synth", "synth brass"), ("..X...X...X...X.", "...x..x....x..x.", "X..x..x..x..x..."), 60, -5.0, gate=0.55),
+        Layer(
+            "bass",
+            ("synth bass", "rubber synth bass"),
+            ("..R-..R-..R-..R-", "R.RR..R.R.RR..8.", ".RRR.RRR.RRR.RR8"),
+            34,
+            -2.0,
+            gate=0.8,
+        ),
+        Layer(
+            "chords",
+            ("saw synth", "poly synth", "synth brass"),
+            ("..X...X...X...X.", "...x..x....x..x.", "X..x..x..x..x..."),
+            60,
+            -5.0,
+            gate=0.55,
+        ),
         Layer("pad", ("sweep pad", "halo pad"), ("X---------------",), 62, -10.0, chance=0.5),
     ),
     lead=Lead(
@@ -29,12 +44,17 @@ TECHNO = Style(
         {"major": "mixolydian", "minor": "minor pentatonic"},
         69,
         gate=0.6,
-        level_db=-2.0,
+        level_db=-1.0,
     ),
     drums=Drums(
         ("electronic", "808"),
         (
-            {"kick": "X...X...X...X...", "hat": "o.oxo.oxo.oxo.ox", "open": "..x...x...x...x.", "clap": "....x.......x..."},
+            {
+                "kick": "X...X...X...X...",
+                "hat": "o.oxo.oxo.oxo.ox",
+                "open": "..x...x...x...x.",
+                "clap": "....x.......x...",
+            },
             {"kick": "X...X...X...X...", "hat": "oxoxoxoxoxoxoxox", "rim": "...x..x....x..x."},
         ),
         ({"snare": "........xxxxXXXX"}, {"kick": "X...X...X.X.XXXX"}),
@@ -54,11 +74,29 @@ HOUSE = Style(
         "major": ("Imaj7 | VIm7 | IIm7 | V7", "IV | V | VIm | I", "I | V | VIm | IV"),
         "minor": ("Im7 | IVm7 | bVII | bIII", "Im | bVI | bIII | bVII", "Im7 | Im7 | bVImaj7 | bVII"),
     },
-    moods={"major": ("uplifting", "happy", "euphoric", "danceable"), "minor": ("stylish", "soulful", "night-time", "danceable")},
-    feels=("a four-on-the-floor dance beat", "off-beat hi-hats over a steady kick", "an off-beat octave bass"),
+    moods={
+        "major": ("uplifting", "happy", "euphoric", "danceable"),
+        "minor": ("stylish", "soulful", "night-time", "danceable"),
+    },
+    feels=("a four-on-the-floor dance beat", "a steady kick on every beat"),
     layers=(
-        Layer("bass", ("rubber synth bass", "electric bass", "synth bass"), ("R.8.R.8.R.8.R.8.", "R..R..8.R..R..8.", "..R...R...R...RR"), 34, -2.0, gate=0.85),
-        Layer("chords", ("piano", "FM electric piano", "percussive organ"), ("X..X..X..X..X...", "..X...X...X..X..", "X-..X-..X..X..X-"), 62, -3.5, voices=4, gate=0.8),
+        Layer(
+            "bass",
+            ("rubber synth bass", "electric bass", "synth bass"),
+            ("R.8.R.8.R.8.R.8.", "R..R..8.R..R..8.", "..R...R...R...RR"),
+            34,
+            -2.0,
+            gate=0.85,
+        ),
+        Layer(
+            "chords",
+            ("piano", "FM electric piano", "percussive organ"),
+            ("X..X..X..X..X...", "..X...X...X..X..", "X-..X-..X..X..X-"),
+            62,
+            -3.5,
+            voices=4,
+            gate=0.8,
+        ),
         Layer("pad", ("synth strings", "strings"), ("X---------------", "........X-------"), 68, -8.0, chance=0.7),
     ),
     lead=Lead(
@@ -72,8 +110,18 @@ HOUSE = Style(
     drums=Drums(
         ("electronic", "808", "power"),
         (
-            {"kick": "X...X...X...X...", "clap": "....X.......X...", "open": "..X...X...X...X.", "shaker": "oxoxoxoxoxoxoxox"},
-            {"kick": "X...X...X...X...", "clap": "....X.......X..?", "hat": "x.oxx.oxx.oxx.ox", "tambourine": "..x...x...x...x."},
+            {
+                "kick": "X...X...X...X...",
+                "clap": "....X.......X...",
+                "open": "..X...X...X...X.",
+                "shaker": "oxoxoxoxoxoxoxox",
+            },
+            {
+                "kick": "X...X...X...X...",
+                "clap": "....X.......X..?",
+                "hat": "x.oxx.oxx.oxx.ox",
+                "tambourine": "..x...x...x...x.",
+            },
         ),
         ({"snare": "....x...x.x.xxxx"}, {"clap": "....X...X..X.XXX"}),
         level_db=2.0,
@@ -93,10 +141,25 @@ SYNTHWAVE = Style(
         "minor": ("Im | bVI | bIII | bVII", "Im | bVII | bVI | bVI", "bVI | bVII | Im | Im", "Im | IVm | bVI | bVII"),
     },
     moods={"major": ("nostalgic", "dreamy", "neon-lit"), "minor": ("nostalgic", "cinematic", "neon-lit", "moody")},
-    feels=("a driving eighth-note synth bass", "a steady retro beat"),
+    feels=("a driving synth bass", "a steady retro beat"),
     layers=(
-        Layer("bass", ("synth bass", "rubber synth bass"), ("R-R-R-R-R-R-R-R-", "RRRRRRRRRRRRRRRR", "R-RRR-RRR-RRR-RR"), 35, -2.0, gate=0.8),
-        Layer("arpeggio", ("poly synth", "crystal synth", "saw synth"), ("0123210101232101", "0.1.2.3.2.1.2.1.", "0213021302130213"), 66, -6.0, voices=3, gate=0.8),
+        Layer(
+            "bass",
+            ("synth bass", "rubber synth bass"),
+            ("R-R-R-R-R-R-R-R-", "RRRRRRRRRRRRRRRR", "R-RRR-RRR-RRR-RR"),
+            35,
+            -2.0,
+            gate=0.8,
+        ),
+        Layer(
+            "arpeggio",
+            ("poly synth", "crystal synth", "saw synth"),
+            ("0123210101232101", "0.1.2.3.2.1.2.1.", "0213021302130213"),
+            66,
+            -6.0,
+            voices=3,
+            gate=0.8,
+        ),
         Layer("pad", ("synth strings", "warm pad", "choir pad"), ("X---------------",), 60, -6.5, voices=4),
     ),
     lead=Lead(
@@ -123,7 +186,7 @@ SYNTHWAVE = Style(
 
 TRAP = Style(
     name="trap",
-    genres=("trap", "trap hip hop", "dark hip hop"),
+    genres=("trap", "trap hip hop", "trap beats"),
     bpm=(64, 80),
     modes={"major": 0.0, "minor": 1.0},
     progressions={
@@ -133,8 +196,20 @@ TRAP = Style(
     moods={"major": ("menacing",), "minor": ("dark", "menacing", "moody", "eerie")},
     feels=("a half-time beat with rolling hi-hats", "rattling hi-hats over a half-time snare"),
     layers=(
-        Layer("bass", ("rubber synth bass", "synth bass"), ("R-----..R--.....", "R--...R-..R-....", "R-------..R-..R-"), 32, 1.0),
-        Layer("arpeggio", ("music box", "tubular bells", "piano", "celesta"), ("0.1.2.1.0.1.2.1.", "0..1..2...1..2..", "2...1...0...1..."), 70, -3.0),
+        Layer(
+            "bass",
+            ("rubber synth bass", "synth bass"),
+            ("R-----..R--.....", "R--...R-..R-....", "R-------..R-..R-"),
+            37,
+            1.0,
+        ),
+        Layer(
+            "arpeggio",
+            ("music box", "tubular bells", "piano", "celesta"),
+            ("0.1.2.1.0.1.2.1.", "0..1..2...1..2..", "2...1...0...1..."),
+            70,
+            -3.0,
+        ),
         Layer("pad", ("choir", "synth strings", "choir pad"), ("X---------------",), 60, -9.0, chance=0.7),
     ),
     lead=Lead(
@@ -169,8 +244,21 @@ LOFI = Style(
     moods={"major": ("warm", "cozy", "relaxed", "mellow"), "minor": ("dreamy", "rainy", "mellow", "sleepy")},
     feels=("a lazy, swung beat", "a laid-back head-nodding groove", "a dusty boom-bap beat"),
     layers=(
-        Layer("bass", ("electric bass", "fretless bass", "acoustic bass"), ("R-----..R-5-....", "R---..R-....5-a-", "R-----R---......"), 35, -1.0),
-        Layer("chords", ("electric piano", "piano", "jazz guitar", "FM electric piano"), ("x-----x-----....", "x---------x-----", "d-----..d-------"), 60, -2.5, voices=4),
+        Layer(
+            "bass",
+            ("electric bass", "fretless bass", "acoustic bass"),
+            ("R-----..R-5-....", "R---..R-....5-a-", "R-----R---......"),
+            35,
+            -1.0,
+        ),
+        Layer(
+            "chords",
+            ("electric piano", "piano", "jazz guitar", "FM electric piano"),
+            ("x-----x-----....", "x---------x-----", "d-----..d-------"),
+            60,
+            -2.5,
+            voices=4,
+        ),
         Layer("pad", ("warm pad", "slow strings"), ("x---------------",), 66, -12.0, chance=0.3),
     ),
     lead=Lead(
@@ -208,10 +296,25 @@ CHIPTUNE = Style(
         "minor": ("Im | bVI | bVII | Im", "Im | bVII | bVI | V", "Im | IVm | V | Im"),
     },
     moods={"major": ("playful", "cheerful", "adventurous", "bouncy"), "minor": ("urgent", "tense", "adventurous")},
-    feels=("rapid arpeggios", "a bouncy eight-bit beat"),
+    feels=("rapid arpeggios", "a bouncy eight-bit pulse"),
+    pulse=0.95,
     layers=(
-        Layer("bass", ("square-wave synth", "synth bass"), ("R.R.R.R.R.R.R.R.", "R.8.R.8.R.8.R.8.", "R...R.R.5...5.a."), 40, -3.0, gate=0.7),
-        Layer("arpeggio", ("square-wave synth",), ("0120120120120120", "0123012301230123", "0212021202120212"), 67, -7.0, gate=0.8),
+        Layer(
+            "bass",
+            ("square-wave synth", "synth bass"),
+            ("R.R.R.R.R.R.R.R.", "R.8.R.8.R.8.R.8.", "R...R.R.5...5.a."),
+            40,
+            -3.0,
+            gate=0.7,
+        ),
+        Layer(
+            "arpeggio",
+            ("square-wave synth",),
+            ("0120120120120120", "0123012301230123", "0212021202120212"),
+            67,
+            -7.0,
+            gate=0.8,
+        ),
     ),
     lead=Lead(
         ("square-wave synth", "saw synth", "calliope synth"),
@@ -248,13 +351,33 @@ AMBIENT = Style(
         "major": ("Imaj7 | Imaj7 | IVmaj7 | IVmaj7", "Imaj7 | VIm7 | IVmaj7 | Imaj7", "I/2 | I | IVmaj7 | VIm7"),
         "minor": ("Im7 | Im7 | bVImaj7 | bVImaj7", "Im7 | bVII | bVImaj7 | IVm7", "Im | Im | IVm | IVm"),
     },
-    moods={"major": ("peaceful", "calm", "floating", "quiet", "ethereal"), "minor": ("mysterious", "lonely", "quiet", "deep", "ethereal")},
+    moods={
+        "major": ("peaceful", "calm", "floating", "quiet", "ethereal"),
+        "minor": ("mysterious", "lonely", "quiet", "deep", "ethereal"),
+    },
     feels=("long drifting chords", "slowly evolving harmonies", "a free-floating pulse"),
     layers=(
-        Layer("pad", ("sweep pad", "halo pad", "warm pad", "glass pad"), ("x---------------",), 58, -2.0, voices=4, spread=True),
-        Layer("pad", ("choir pad", "slow strings", "new age pad"), ("x---------------",), 67, -6.0, voices=3, chance=0.7),
+        Layer(
+            "pad",
+            ("sweep pad", "halo pad", "warm pad", "glass pad"),
+            ("x---------------",),
+            58,
+            -2.0,
+            voices=4,
+            spread=True,
+        ),
+        Layer(
+            "pad", ("choir pad", "slow strings", "new age pad"), ("x---------------",), 67, -6.0, voices=3, chance=0.7
+        ),
         Layer("bass", ("rubber synth bass", "contrabass"), ("R---------------",), 35, -6.0, chance=0.7),
-        Layer("arpeggio", ("crystal synth", "atmosphere synth", "guitar harmonics"), ("0...2...1...3...", "..0.....2.....1."), 70, -8.0, chance=0.6),
+        Layer(
+            "arpeggio",
+            ("crystal synth", "atmosphere synth", "guitar harmonics"),
+            ("0...2...1...3...", "..0.....2.....1."),
+            70,
+            -8.0,
+            chance=0.6,
+        ),
     ),
     lead=Lead(
         ("glass pad", "piano", "shakuhachi", "synth voice", "atmosphere synth", "French horn"),

@@ -20,9 +20,18 @@ SWING = Style(
     },
     moods={"major": ("swinging", "cheerful", "lively", "cool"), "minor": ("smoky", "cool", "mysterious")},
     feels=("a swing feel", "swung eighth notes", "a walking bass line"),
+    pulse=0.85,
     layers=(
         Layer("bass", ("acoustic bass",), ("Rwwa", "R5wa", "Rwwa"), 37, -1.0),
-        Layer("chords", ("piano", "jazz guitar", "electric piano"), ("..x...x.", "x..x....", "..xx...x", "x..x..x."), 60, -5.5, voices=4, gate=0.6),
+        Layer(
+            "chords",
+            ("piano", "jazz guitar", "electric piano"),
+            ("..x...x.", "x..x....", "..xx...x", "x..x..x."),
+            60,
+            -5.5,
+            voices=4,
+            gate=0.6,
+        ),
     ),
     lead=Lead(
         ("tenor sax", "alto sax", "trumpet", "vibraphone", "clarinet", "jazz guitar", "muted trumpet"),
@@ -51,14 +60,26 @@ JAZZ_BALLAD = Style(
     bpm=(60, 82),
     modes={"major": 0.6, "minor": 0.4},
     progressions={
-        "major": ("Imaj7 | VIm7 | IIm7 | V7", "Imaj7 | IVmaj7 | IIIm7 VIm7 | IIm7 V7", "IVmaj7 | IVm6 | IIIm7 VI7 | IIm7 V7"),
+        "major": (
+            "Imaj7 | VIm7 | IIm7 | V7",
+            "Imaj7 | IVmaj7 | IIIm7 VIm7 | IIm7 V7",
+            "IVmaj7 | IVm6 | IIIm7 VI7 | IIm7 V7",
+        ),
         "minor": ("Im7 | IVm7 | IIm7b5 | V7", "Im6 | bVImaj7 | IIm7b5 | V7", "Im7 | bVII7 | bIIImaj7 | bVI7 V7"),
     },
     moods={"major": ("romantic", "warm", "tender", "soft"), "minor": ("sad", "smoky", "intimate", "quiet")},
-    feels=("a gentle swing", "brushes and a slow swing", "a relaxed, swung pulse"),
+    feels=("a gentle swing", "a slow swing", "a relaxed, swung pulse"),
     layers=(
         Layer("bass", ("acoustic bass", "fretless bass"), ("R---5---", "R-----a-", "R---w-a-"), 37, -2.0),
-        Layer("chords", ("piano", "electric piano", "jazz guitar"), ("x-----x-", "x---..x-", "..x---x-"), 60, -5.0, voices=4, spread=True),
+        Layer(
+            "chords",
+            ("piano", "electric piano", "jazz guitar"),
+            ("x-----x-", "x---..x-", "..x---x-"),
+            60,
+            -5.0,
+            voices=4,
+            spread=True,
+        ),
         Layer("pad", ("slow strings",), ("x-------",), 66, -12.0, chance=0.3),
     ),
     lead=Lead(
@@ -86,11 +107,17 @@ BOSSA = Style(
     bpm=(112, 144),
     modes={"major": 0.6, "minor": 0.4},
     progressions={
-        "major": ("Imaj7 | II7 | IIm7 | V7", "Imaj7 | VIm7 | IIm7 | V7", "Imaj7 | Imaj7 | IVmaj7 | IVm6", "IIIm7 | VI7 | IIm7 | V7"),
+        "major": (
+            "Imaj7 | II7 | IIm7 | V7",
+            "Imaj7 | VIm7 | IIm7 | V7",
+            "Imaj7 | Imaj7 | IVmaj7 | IVm6",
+            "IIIm7 | VI7 | IIm7 | V7",
+        ),
         "minor": ("Im7 | IVm7 | IIm7b5 | V7", "Im6 | Im6 | IVm6 | V7", "Im7 | bVImaj7 | IIm7b5 | V7"),
     },
     moods={"major": ("breezy", "relaxed", "sunny", "soft"), "minor": ("wistful", "nostalgic", "intimate")},
     feels=("a syncopated bossa nova rhythm", "a gentle Latin syncopation"),
+    pulse=0.68,
     layers=(
         Layer("bass", ("acoustic bass", "fretless bass"), ("R--55--5", "R--R5--5", "R--55--a"), 37, -2.0),
         Layer("chords", ("nylon guitar",), ("x..x..x./.x..x.x.", "x-.x.x-./.x..x..x"), 58, -3.5, voices=4, gate=0.7),
@@ -127,10 +154,20 @@ SALSA = Style(
     },
     moods={"major": ("festive", "joyful", "lively"), "minor": ("fiery", "passionate", "lively")},
     feels=("a syncopated Latin clave", "a montuno over the clave", "an off-beat tumbao bass"),
+    pulse=0.85,
     layers=(
         Layer("bass", ("acoustic bass", "electric bass"), ("...5--8-", "R--5--8-"), 36, -1.0),
         Layer("arpeggio", ("piano",), ("0.21.2.1/.2.1.2.1", "x.12.1.x/.1.2.1.2"), 66, -3.0, voices=3, gate=0.8),
-        Layer("chords", ("brass", "trombone"), ("X-....../......X.", "......x-/X......."), 64, -6.0, voices=3, chance=0.8, gate=0.8),
+        Layer(
+            "chords",
+            ("brass", "trombone"),
+            ("X-....../......X.", "......x-/X......."),
+            64,
+            -6.0,
+            voices=3,
+            chance=0.8,
+            gate=0.8,
+        ),
     ),
     lead=Lead(
         ("trumpet", "trombone", "flute", "alto sax"),
@@ -144,8 +181,20 @@ SALSA = Style(
     drums=Drums(
         ("standard",),
         (
-            {"claves": "..x.x.../x..x..x.", "conga": "......xx", "muteconga": "x.x.x...", "cowbell": "x.o.x.o.", "hibongo": "xoxoxoxo"},
-            {"claves": "x..x..x./..x.x...", "conga": "......xx", "muteconga": "..x.....", "cabasa": "xoxoxoxo", "cowbell": "x...x.o."},
+            {
+                "claves": "..x.x.../x..x..x.",
+                "conga": "......xx",
+                "muteconga": "x.x.x...",
+                "cowbell": "x.o.x.o.",
+                "hibongo": "xoxoxoxo",
+            },
+            {
+                "claves": "x..x..x./..x.x...",
+                "conga": "......xx",
+                "muteconga": "..x.....",
+                "cabasa": "xoxoxoxo",
+                "cowbell": "x...x.o.",
+            },
         ),
         ({"hiagogo": "....x.xx", "tom1": "x..x..x."},),
         crash=False,

@@ -17,8 +17,17 @@ CELTIC = Style(
     feels=("a lilting six-eight rhythm", "a jig rhythm in six-eight"),
     meter="6/8",
     beats=2,
+    pulse=1.15,
     layers=(
-        Layer("chords", ("steel guitar", "harp", "accordion"), ("d.ud.u", "x..x..", "x.xx.x"), 58, -5.0, voices=4, gate=0.8),
+        Layer(
+            "chords",
+            ("steel guitar", "harp", "accordion"),
+            ("d.ud.u", "x..x..", "x.xx.x"),
+            58,
+            -5.0,
+            voices=4,
+            gate=0.8,
+        ),
         Layer("bass", ("acoustic bass", "cello"), ("R--5--", "R-----"), 40, -4.0, chance=0.7),
         Layer("power", ("bagpipes", "reed organ"), ("X-----",), 57, -12.0, chance=0.35),
     ),
@@ -56,7 +65,9 @@ INDIAN = Style(
     feels=("a droning background", "an unchanging drone"),
     layers=(
         Layer("power", ("reed organ", "warm pad"), ("X---------------",), 50, -6.0),
-        Layer("arpeggio", ("sitar", "dulcimer"), ("0---1---1---0---", "0...2...1...2...", "0.2.1.2.0.2.1.2."), 55, -7.0),
+        Layer(
+            "arpeggio", ("sitar", "dulcimer"), ("0---1---1---0---", "0...2...1...2...", "0.2.1.2.0.2.1.2."), 55, -7.0
+        ),
     ),
     lead=Lead(
         ("sitar", "shehnai", "sitar", "flute", "violin"),
@@ -86,7 +97,10 @@ JAPANESE = Style(
     genres=("traditional Japanese", "Japanese folk", "Far Eastern traditional"),
     bpm=(60, 92),
     modes={"major": 0.0, "minor": 1.0},
-    progressions={"major": ("I | I | IV | I",), "minor": ("Im | Im | IVm | Im", "Im | bVI | Im | IVm", "Im | IVm | bVI | Im")},
+    progressions={
+        "major": ("I | I | IV | I",),
+        "minor": ("Im | Im | IVm | Im", "Im | bVI | Im | IVm", "Im | IVm | bVI | Im"),
+    },
     moods={"major": ("serene",), "minor": ("serene", "contemplative", "mysterious", "quiet")},
     feels=("sparse plucked phrases", "space between the notes"),
     layers=(
@@ -104,7 +118,10 @@ JAPANESE = Style(
     ),
     drums=Drums(
         ("orchestra", "room"),
-        ({"tom3": "X...............", "block": "........x......."}, {"tom3": "X.......x..x....", "block": "....x..........."}),
+        (
+            {"tom3": "X...............", "block": "........x......."},
+            {"tom3": "X.......x..x....", "block": "....x..........."},
+        ),
         crash=False,
         level_db=-4.0,
         chance=0.35,
@@ -127,8 +144,11 @@ FLAMENCO = Style(
     feels=("rapid strummed rhythms", "a fiery three-beat rhythm"),
     meter="3/4",
     beats=3,
+    pulse=0.9,
     layers=(
-        Layer("chords", ("nylon guitar",), ("d.uud.u.d.u.", "d-..dudud-..", "d..ud..ududu"), 57, -3.5, voices=4, gate=0.8),
+        Layer(
+            "chords", ("nylon guitar",), ("d.uud.u.d.u.", "d-..dudud-..", "d..ud..ududu"), 57, -3.5, voices=4, gate=0.8
+        ),
         Layer("bass", ("acoustic bass",), ("R-----5-----", "R-----------"), 40, -5.0, chance=0.5),
     ),
     lead=Lead(
@@ -153,7 +173,7 @@ FLAMENCO = Style(
 
 TANGO = Style(
     name="tango",
-    genres=("tango", "Argentine tango", "dramatic tango"),
+    genres=("tango", "Argentine tango", "ballroom tango"),
     bpm=(108, 132),
     modes={"major": 0.15, "minor": 0.85},
     progressions={
@@ -161,10 +181,26 @@ TANGO = Style(
         "minor": ("Im | V7 | V7 | Im", "Im | IVm | V7 | Im", "Im | bVI | IIm7b5 | V7", "Im | I7 | IVm | V7"),
     },
     moods={"major": ("elegant", "flirtatious"), "minor": ("dramatic", "passionate", "sultry")},
-    feels=("a marching staccato tango pulse", "a habanera rhythm"),
+    feels=("a marching staccato pulse", "a strict tango pulse"),
+    pulse=0.9,
     layers=(
-        Layer("bass", ("contrabass", "acoustic bass"), ("R--.R-R-5---a---", "R---5---R---5---", "R-----R-5---R---"), 38, -2.0, gate=0.7),
-        Layer("chords", ("piano", "bandoneon", "accordion"), ("X.x.x.x.X.x.x.x.", "X..x..X.X...x...", "x...x...x...x.x."), 58, -4.0, voices=4, gate=0.55),
+        Layer(
+            "bass",
+            ("contrabass", "acoustic bass"),
+            ("R--.R-R-5---a---", "R---5---R---5---", "R-----R-5---R---"),
+            38,
+            -2.0,
+            gate=0.7,
+        ),
+        Layer(
+            "chords",
+            ("piano", "bandoneon", "accordion"),
+            ("X.x.x.x.X.x.x.x.", "X..x..X.X...x...", "x...x...x...x.x."),
+            58,
+            -4.0,
+            voices=4,
+            gate=0.55,
+        ),
         Layer("pad", ("strings",), ("X-------X-------",), 64, -9.0, chance=0.4),
     ),
     lead=Lead(
@@ -184,12 +220,22 @@ CALYPSO = Style(
     genres=("calypso", "Caribbean island music", "tropical dance music"),
     bpm=(104, 138),
     modes={"major": 1.0, "minor": 0.0},
-    progressions={"major": ("I | IV | V7 | I", "I | V7 | V7 | I", "I | VIm | IIm | V7", "I | I7 | IV | V7"), "minor": ("Im | IVm | V7 | Im",)},
+    progressions={
+        "major": ("I | IV | V7 | I", "I | V7 | V7 | I", "I | VIm | IIm | V7", "I | I7 | IV | V7"),
+        "minor": ("Im | IVm | V7 | Im",),
+    },
     moods={"major": ("sunny", "joyful", "carefree", "festive"), "minor": ("breezy",)},
     feels=("a syncopated Caribbean beat", "a bouncing island rhythm"),
     layers=(
         Layer("bass", ("electric bass", "acoustic bass"), ("R-----3-5---5---", "R--5--R-R--5--a-"), 36, -2.0, gate=0.8),
-        Layer("chords", ("nylon guitar", "marimba", "steel guitar"), ("..x...x...x...x.", "x..x..x...x.x...", "..d-..u-..d-d-u-"), 62, -4.5, gate=0.6),
+        Layer(
+            "chords",
+            ("nylon guitar", "marimba", "steel guitar"),
+            ("..x...x...x...x.", "x..x..x...x.x...", "..d-..u-..d-d-u-"),
+            62,
+            -4.5,
+            gate=0.6,
+        ),
         Layer("chords", ("brass",), ("X-............X.", "......X.X......."), 64, -8.0, chance=0.35, gate=0.7),
     ),
     lead=Lead(
@@ -203,8 +249,18 @@ CALYPSO = Style(
     drums=Drums(
         ("standard", "room"),
         (
-            {"kick": "X...X...X...X...", "rim": "...x..x....x..x.", "shaker": "xoxoxoxoxoxoxoxo", "cowbell": "x..x..x.x..x..x."},
-            {"kick": "X..x..x.X..x..x.", "snare": "...o..X....o..X.", "hat": "xoxoxoxoxoxoxoxo", "conga": "......xx......xx"},
+            {
+                "kick": "X...X...X...X...",
+                "rim": "...x..x....x..x.",
+                "shaker": "xoxoxoxoxoxoxoxo",
+                "cowbell": "x..x..x.x..x..x.",
+            },
+            {
+                "kick": "X..x..x.X..x..x.",
+                "snare": "...o..X....o..X.",
+                "hat": "xoxoxoxoxoxoxoxo",
+                "conga": "......xx......xx",
+            },
         ),
         ({"tom1": "........x.x.....", "tom3": "............x.x.", "snare": "xxxx............"},),
         crash=False,
