@@ -1,0 +1,126 @@
+"""The path, the loss, the time, and the latents' scale."""
+
+import pytest
+import torch
+
+from counterpoint.config import SamplingConfig
+from counterpoint.paradigm.flow_matching import TimeEmbedding, frame_mask, path
+
+
+def velocity(paradigm, t, z, captions, mask=None):
+    text = paradigm.prepare(captions)
+    memory = paradigm.backbone.remember(paradigm.text(text), mask=text.mask)
+    return paradigm.velocity(t, z, memory=memory, mask=mask)
+
+
+def test_path_is_eq_2():
+    z_0, z_1 = torch.randn(2, 3, 4, 5, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    s, t = 0.1, torch.tensor([0.0, 0.4, 1.0], dtype=torch.float64)
+    z_t, v_t = path(z_0, z_1, t, sigma_min=s)
+    torch.testing.assert_close(z_t[0], z_0[0])
+    torch.testing.assert_close(z_t[2], z_1[2] + s * z_0[2])
+    # Eq. 2's own form: (z_1 - (1 - s) z) / (1 - (1 - s) t) at z = z_t.
+    w = t[:, None, None]
+    torch.testing.assert_close(v_t, (z_1 - (1 - s) * z_t) / (1 - (1 - s) * w))
+    later, _ = path(z_0, z_1, t + 1e-6, sigma_min=s)
+    torch.testing.assert_close((later - z_t) / 1e-6, v_t, atol=1e-6, rtol=1e-6)
+
+
+def test_loss_is_eq_4(kit):
+    paradigm = kit.build("flow_matching")
+    target, lengths = kit.target(paradigm, batch=2, frames=6), torch.tensor([6, 4])
+    text = paradigm.prepare(["drums", None])
+    out = paradigm(target, text=text, lengths=lengths, generator=torch.Generator().manual_seed(3))
+    generator = torch.Generator().manual_seed(3)
+    t, z_0 = torch.rand(2, generator=generator), torch.randn(2, 6, 6, generator=generator)
+    z_t, v_t = path(z_0, (target - 0.5) / 4.0, t, sigma_min=1e-5)
+    v = velocity(paradigm, t, z_t, ["drums", None], mask=frame_mask(lengths, 6))
+    for row, length in enumerate([6, 4]):
+        expected = (1 + t[row]) * (v - v_t)[row, :length].square().mean()
+        torch.testing.assert_close(out.per_example[row], expected.detach())
+
+
+def test_a_padded_example_moves_as_it_would_alone(kit):
+    paradigm = kit.build("flow_matching")
+    z, t = torch.randn(2, 8, 6, generator=torch.Generator().manual_seed(0)), torch.tensor([0.3, 0.8])
+    together = velocity(paradigm, t, z, ["warm piano", None], mask=frame_mask(torch.tensor([5, 8]), 8))
+    alone = velocity(paradigm, t[:1], z[:1, :5], ["warm piano"])
+    torch.testing.assert_close(together[:1, :5], alone, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("caption", ["warm piano", None])
+def test_the_time_is_heard_with_and_without_a_caption(kit, caption):
+    paradigm = kit.build("flow_matching")
+    z = torch.randn(1, 5, 6, generator=torch.Generator().manual_seed(0))
+    early, late = (velocity(paradigm, torch.tensor([t]), z, [caption]) for t in (0.1, 0.9))
+    assert (early - late).abs().max() > 1e-3
+
+
+def test_times_are_told_apart():
+    embed = TimeEmbedding(32)
+    embed.initialise(torch.Generator().manual_seed(0))
+    out = embed(torch.linspace(0, 1, 11))
+    assert out.shape == (11, 32)
+    assert (out[1:] - out[:-1]).norm(dim=1).min() > 0.01
+
+
+def test_noise_in_the_future_and_past_is_seen(kit):
+    paradigm = kit.build("flow_matching")
+    z = torch.randn(1, 7, 6, generator=torch.Generator().manual_seed(0)).requires_grad_()
+    velocity(paradigm, torch.tensor([0.5]), z, ["drums"])[0, 3].square().sum().backward()
+    assert (z.grad[0].abs().amax(dim=1) > 0).all()
+
+
+def test_latents_are_normalised_in_and_out(kit):
+    """The same network, told that latents are 10 times larger and 3 higher, draws latents that are."""
+    plain = kit.build("flow_matching", latent=kit.latent.model_copy(update={"mean": 0.0, "mean_std": 1.0}))
+    scaled = kit.build("flow_matching", latent=kit.latent.model_copy(update={"mean": 3.0, "mean_std": 10.0}))
+
+    def draw(paradigm):
+        return paradigm.sample(
+            text=paradigm.prepare(["drums"]),
+            lengths=torch.tensor([6]),
+            sampling=SamplingConfig(steps=3),
+            generators=kit.generators(0),
+        ).latents
+
+    torch.testing.assert_close(draw(scaled), draw(plain) * 10 + 3)
+    target = kit.target(plain, batch=1, frames=6)
+
+    def loss(paradigm, target):
+        text = paradigm.prepare(["drums"])
+        return paradigm(target, text=text, lengths=torch.tensor([6]), generator=torch.Generator().manual_seed(0)).loss
+
+    torch.testing.assert_close(loss(scaled, target * 10 + 3), loss(plain, target))
+
+
+@pytest.mark.parametrize("solver, evaluations", [("euler", 7), ("midpoint", 14), ("dopri5", None)])
+def test_evaluations_are_counted(kit, solver, evaluations):
+    paradigm = kit.build("flow_matching")
+    calls = []
+    paradigm.backbone.register_forward_hook(lambda *_: calls.append(1))
+    out = paradigm.sample(
+        text=paradigm.prepare(["drums", None]),
+        lengths=torch.tensor([6, 4]),
+        sampling=SamplingConfig(solver=solver, steps=7, tolerance=1e-3),
+        generators=kit.generators(0, 1),
+    )
+    assert out.network_evaluations == len(calls)
+    assert out.network_evaluations == (evaluations or len(calls))
+    assert out.codes is None
+
+
+def test_solvers_agree(kit):
+    paradigm = kit.build("flow_matching")
+
+    def draw(**kwargs):
+        return paradigm.sample(
+            text=paradigm.prepare(["drums", None]),
+            lengths=torch.tensor([6, 4]),
+            sampling=SamplingConfig(**kwargs),
+            generators=kit.generators(0, 1),
+        ).latents
+
+    reference = draw(solver="dopri5", tolerance=1e-5)
+    for other, atol in ((draw(solver="euler", steps=200), 0.2), (draw(solver="midpoint", steps=50), 0.01)):
+        torch.testing.assert_close(other, reference, atol=atol, rtol=0)
