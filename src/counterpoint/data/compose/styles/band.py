@@ -63,6 +63,7 @@ ROCK = Style(
             {"kick": "X...x...X...x...", "snare": "....X.......X...", "open": "x...x...x...x..."},
         ),
         (_TOM_FILL, _SNARE_FILL),
+        level_db=3.0,
     ),
     energy=0.82,
 )
