@@ -408,7 +408,9 @@ def test_the_report_is_printed_and_stored(tmp_path: Path):
     _library(tmp_path / "src", range(6))
     (tmp_path / "src/[odd] name.wav").write_text("no")
     console = Console(record=True, width=100)
-    report, _ = _ingest(tmp_path / "src", console=console)
+    seen: list[tuple[float, float]] = []
+    report, _ = _ingest(tmp_path / "src", progress=lambda done, total: seen.append((done, total)))
+    assert seen == [(done, 7) for done in range(1, 8)]
     print_report(report, console=console)
     text = console.export_text()
     assert "6 of 7 files" in text and "[odd] name.wav" in text and "no caption" in text and "and 1 more" in text

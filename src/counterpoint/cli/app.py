@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -63,12 +63,17 @@ def data_compose(
 def data_ingest(
     src: Annotated[Path, typer.Argument(help="Folder of audio, or an audiocraft data.jsonl.")],
     out: Annotated[Path, typer.Argument(help="Dataset to make.")],
+    group_by: Annotated[
+        Literal["auto", "track", "folder"],
+        typer.Option(help="What a split keeps whole: auto is the artist where known, else the track."),
+    ] = "auto",
+    min_duration_s: Annotated[float, typer.Option("--min-duration-s", help="Shorter files are skipped.")] = 1.0,
 ) -> None:
     """Make a dataset of your own music; says what it found and names every file it left out."""
     from counterpoint.data import ingest, print_report
 
     with progress_bar("Reading", unit="files") as progress:
-        report = ingest(src, out, progress=progress)
+        report = ingest(src, out, group_by=group_by, min_duration_s=min_duration_s, progress=progress)
     print_report(report)
 
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 import math
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from counterpoint.audio import SILENCE_PEAK
 from counterpoint.config import UserError, read_json
@@ -20,11 +19,9 @@ from counterpoint.data.ingest.sources import AUDIO, About, find_sources
 from counterpoint.data.ingest.splits import GroupBy, assign_splits, group_clips
 from counterpoint.data.layout import INFO_FILE, SPLITS, MusicDataset, open_dataset, save_dataset
 
-if TYPE_CHECKING:
-    from rich.console import Console
-
 KIND = "ingested"
 _CLIPPED_SHARE = 1e-3
+Progress = Callable[[float, float], None]
 
 
 def ingest(
@@ -36,7 +33,7 @@ def ingest(
     test_share: float = 0.1,
     group_by: GroupBy = "auto",
     workers: int | None = None,
-    console: Console | None = None,
+    progress: Progress | None = None,
 ) -> IngestReport:
     """Make a dataset of the music in a folder; the audio stays where it is.
 
@@ -51,7 +48,8 @@ def ingest(
         test_share: share of the groups held out for evaluation.
         group_by: what a split keeps whole, see `splits.group_clips`.
         workers: files decoded at once; default, the cores.
-        console: where the progress bar goes; None shows none.
+        progress: called with (files heard, files) after each; it must not draw on the error stream, which the decoders'
+            own complaints keep silenced.
 
     Raises:
         UserError: no source, no audio in it, nothing usable in it, or something else at `out`.
@@ -64,7 +62,7 @@ def ingest(
     if not sources.audio and not sources.problems:
         kinds = ", ".join(sorted(suffix[1:] for suffix in AUDIO))
         raise UserError(f"There is no audio in {src} (looked for {kinds}, in all folders below it).")
-    probes = _listen(sources.audio, workers=workers, console=console)
+    probes = _listen(sources.audio, workers=workers, progress=progress)
     problems = list(sources.problems)
     abouts = {path: sources.about(path, problems=problems) for path in sources.audio}
     abouts = {path: _with_tag(about, probes[path]) for path, about in abouts.items()}
@@ -102,41 +100,20 @@ def _earlier(out: Path) -> dict[str, str]:
     return {group: split for split in SPLITS for group in dataset.splits[split].data.column("group").to_pylist()}
 
 
-def _listen(paths: list[Path], *, workers: int | None, console: Console | None) -> dict[Path, Probe]:
+def _listen(paths: list[Path], *, workers: int | None, progress: Progress | None) -> dict[Path, Probe]:
     """Probe every file, several at once: decoding and hashing leave Python's lock."""
     pool = ThreadPoolExecutor(max_workers=workers or len(os.sched_getaffinity(0)))
-    # The bar must not be silenced with the decoders where it goes to the same stream.
-    quiet = nullcontext() if console is not None and console.stderr else quiet_decoders()
-    with quiet, _progress(len(paths), console=console) as advance:
+    probes: dict[Path, Probe] = {}
+    with quiet_decoders():
         try:
             pending = {pool.submit(probe, path): path for path in paths}
-            probes = {}
             for done in as_completed(pending):
                 probes[pending[done]] = done.result()
-                advance(probes[pending[done]].duration_s)
+                if progress is not None:
+                    progress(len(probes), len(paths))
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
     return probes
-
-
-@contextmanager
-def _progress(total: int, *, console: Console | None) -> Iterator[Any]:
-    """A bar over the files; yields what to call with each file's seconds."""
-    if console is None:
-        yield lambda duration_s: None
-        return
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    heard = TextColumn("{task.fields[hours]:.1f} h heard")
-    with Progress(
-        TextColumn("Listening"), BarColumn(), MofNCompleteColumn(), heard, TimeRemainingColumn(), console=console
-    ) as bar:
-        task = bar.add_task("", total=total, hours=0.0)
-
-        def advance(duration_s: float) -> None:
-            bar.update(task, advance=1, hours=bar.tasks[0].fields["hours"] + duration_s / 3600)
-
-        yield advance
 
 
 def _with_tag(about: About, heard: Probe) -> About:
