@@ -1,0 +1,116 @@
+"""What a study's steps depend on: the report on everything, the models on neither prompts nor judges."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from counterpoint.config import UserError, load_yaml
+from counterpoint.study.config import StudyConfig
+from counterpoint.study.engine import Step, in_order
+from counterpoint.study.plan import plan
+from counterpoint.study.run import CONFIGS, find_study, run_study
+
+REPOSITORY = Path(__file__).parents[2]
+
+
+def keys(*overrides: str) -> dict[str, str]:
+    config = load_yaml(find_study("quick"), StudyConfig, overrides=list(overrides))
+    return {step.name: step.key for step in in_order([plan(config, name="quick")])}
+
+
+@pytest.fixture(scope="module")
+def quick() -> dict[str, str]:
+    return keys()
+
+
+def changed(quick: dict[str, str], *overrides: str) -> set[str]:
+    other = keys(*overrides)
+    assert quick.keys() == other.keys()
+    return {name for name in quick if quick[name] != other[name]}
+
+
+def test_both_paradigms_are_trained_judged_and_reported(quick: dict[str, str]) -> None:
+    for paradigm in ("autoregressive", "flow_matching"):
+        assert {f"train_{paradigm}", f"untrained_{paradigm}", f"generate_untrained_{paradigm}"} <= quick.keys()
+    assert list(quick)[-1] == "report"
+
+
+def test_a_study_has_the_same_keys_each_time(quick: dict[str, str]) -> None:
+    assert keys() == quick
+
+
+def test_the_report_alone_is_made_anew_for_its_own_settings(quick: dict[str, str]) -> None:
+    assert changed(quick, "report.examples=3") == {"report"}
+    assert changed(quick, "evaluation.seed=9") == {"evaluate", "report"}
+
+
+def test_sampling_retrains_nothing(quick: dict[str, str]) -> None:
+    expected = {"generate_flow_matching", "generate_untrained_flow_matching", "evaluate", "report"}
+    assert changed(quick, "sampling.flow_matching.steps=7") == expected
+
+
+def test_a_training_setting_changes_both_models(quick: dict[str, str]) -> None:
+    found = changed(quick, "training.optimizer.learning_rate=0.5")
+    assert {"train_autoregressive", "train_flow_matching"} <= found
+    assert not {"data", "encode", "prompts", "reconstruct"} & found
+
+
+def test_the_length_of_training_leaves_the_untrained_models_alone(quick: dict[str, str]) -> None:
+    found = changed(quick, "training.steps=7")
+    assert "train_autoregressive" in found
+    assert not {name for name in found if "untrained" in name}
+
+
+def test_what_the_two_models_share_is_the_same() -> None:
+    config = load_yaml(find_study("quick"), StudyConfig)
+    first, second = (config.training_config(name, dataset="d") for name in ("autoregressive", "flow_matching"))
+    assert first.model.paradigm != second.model.paradigm
+    assert first.model_copy(update={"model": second.model}) == second
+    assert first.model.backbone == second.model.backbone
+
+
+def test_prompts_longer_than_what_is_trained_on_are_refused() -> None:
+    with pytest.raises(UserError, match="longer than the segments"):
+        keys("prompts.duration_s=60")
+
+
+def test_the_user_sees_one_list_of_studies() -> None:
+    assert (REPOSITORY / "configs" / "study").resolve() == CONFIGS.resolve()
+    for path in CONFIGS.glob("*.yaml"):
+        header = path.read_text().split("\n\n")[0]
+        assert f"counterpoint study run {path.stem}" in header
+        load_yaml(path, StudyConfig)
+
+
+def test_wrong_arguments_are_named_with_a_remedy(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no study named 'quack'; the shipped ones are quick"):
+        run_study("quack", out=tmp_path)
+    with pytest.raises(UserError, match=r"There is no study at .*gone\.yaml"):
+        run_study(tmp_path / "gone.yaml", out=tmp_path)
+    with pytest.raises(UserError, match="is not a dataset"):
+        run_study("quick", data=tmp_path / "nothing", out=tmp_path)
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError, match="is a file"):
+        run_study("quick", out=tmp_path / "file")
+    config = tmp_path / "own.yaml"
+    config.write_text("trainings: {}\n")
+    with pytest.raises(UserError, match="did you mean 'training'"):
+        run_study(config, out=tmp_path)
+
+
+def test_a_dataset_takes_the_place_of_composing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Opened:
+        def fingerprint(self) -> str:
+            return "content"
+
+    monkeypatch.setattr("counterpoint.study.plan.open_dataset", lambda folder: Opened())
+    config = load_yaml(find_study("quick"), StudyConfig)
+
+    def steps(folder: str) -> dict[str, Step]:
+        return {step.name: step for step in in_order([plan(config, name="quick", dataset=tmp_path / folder)])}
+
+    assert "data" not in steps("here")
+    here, there = steps("here"), steps("there")
+    assert {name: step.key for name, step in here.items()} == {name: step.key for name, step in there.items()}
