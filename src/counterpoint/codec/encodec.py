@@ -1,0 +1,273 @@
+"""EnCodec (3.1, App. E): a SEANet auto-encoder with residual vector quantisation, in the format of `transformers`.
+
+The networks are those of `transformers`, so that `facebook/encodec_32khz` loads as it is and what we train can be
+loaded by others.
+
+Shapes: B batch, K codebooks, T latent frames, V codebook size, D latent channels, N audio samples.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+
+from counterpoint.codec.base import Encoding
+from counterpoint.config import UserError, atomic_write, write_json
+
+if TYPE_CHECKING:
+    from transformers import EncodecConfig, EncodecModel
+
+_TRAINING_ONLY = (".cluster_size", ".embed_avg", ".inited")
+"""Buffers of a transformers codebook that inference never reads; left out of files."""
+
+
+def encodec_config(
+    *,
+    sample_rate: int = 32_000,
+    strides: Sequence[int] = (8, 8, 5, 4),
+    filters: int = 64,
+    latent_dim: int = 128,
+    num_codebooks: int = 4,
+    codebook_size: int = 2048,
+    lstm_layers: int = 2,
+    activation: str = "elu",
+) -> EncodecConfig:
+    """The `transformers` configuration of an EnCodec as `facebook/encodec_32khz` is one.
+
+    Args:
+        strides: decoder order, as the paper lists them; samples per frame is their product.
+        filters: channels of the first layer; every stage doubles them.
+        activation: `elu` (released weights) or `gelu` (Table of App. E); `transformers` knows ELU alone, so ours stands
+            in a further field of its configuration.
+    """
+    from transformers import EncodecConfig
+
+    hop = _product(strides)
+    frame_rate = -(-sample_rate // hop)  # as transformers rounds it
+    bits_per_code = (codebook_size - 1).bit_length()
+    return EncodecConfig(
+        sampling_rate=sample_rate,
+        audio_channels=1,
+        normalize=False,
+        hidden_size=latent_dim,
+        codebook_dim=latent_dim,
+        num_filters=filters,
+        num_residual_layers=1,
+        upsampling_ratios=list(strides),
+        norm_type="weight_norm",
+        use_causal_conv=False,
+        use_conv_shortcut=False,
+        num_lstm_layers=lstm_layers,
+        codebook_size=codebook_size,
+        target_bandwidths=[
+            (num_codebooks * frame_rate * bits_per_code + 0.5) / 1000
+        ],  # from which it counts K, rounding down
+        activation=activation,
+    )
+
+
+def build_encodec(config: EncodecConfig) -> EncodecModel:
+    """An untrained model with the activation that the configuration names."""
+    from transformers import EncodecModel
+
+    model = EncodecModel(config)
+    _set_activation(model, getattr(config, "activation", "elu"))
+    return model
+
+
+def _set_activation(model: EncodecModel, name: str) -> None:
+    if name == "elu":
+        return
+    if name != "gelu":
+        raise UserError(f"Unknown codec activation {name!r}; it is elu or gelu.")
+    for module in model.modules():
+        if isinstance(module, nn.ModuleList):
+            for index, layer in enumerate(module):
+                if isinstance(layer, nn.ELU):
+                    module[index] = nn.GELU()
+
+
+class EnCodec:
+    """A loaded EnCodec; see `codec.base.Codec` for the methods' contract. Evaluation mode, no gradients."""
+
+    def __init__(self, model: EncodecModel, *, name: str):
+        """Wrap `model` (taken over: frozen, its weight normalisation folded into plain weights)."""
+        config = model.config
+        if config.audio_channels != 1:
+            raise UserError(f"The codec {name!r} has {config.audio_channels} audio channels; only mono codecs work.")
+        if config.normalize or config.chunk_length_s:
+            raise UserError(
+                f"The codec {name!r} scales or chunks its input (normalize, chunk_length_s); use one without."
+            )
+        self.name = name
+        self.sample_rate: int = config.sampling_rate
+        self.samples_per_frame: int = _product(config.upsampling_ratios)
+        self.frame_rate: float = self.sample_rate / self.samples_per_frame
+        self.num_codebooks: int = len(model.quantizer.layers)
+        self.codebook_size: int = config.codebook_size
+        self.latent_dim: int = config.hidden_size
+        self.fingerprint = _fingerprint(model)
+        self.model = model.eval().requires_grad_(False)
+        _fold_weight_norm(self.model)
+        self.device = torch.device("cpu")
+
+    def to(self, device: torch.device | str) -> EnCodec:
+        """Move to a device, in place."""
+        self.device = torch.device(device)
+        self.model.to(self.device)  # type: ignore[arg-type]
+        return self
+
+    @torch.no_grad()
+    def encode(self, audio: Tensor) -> Encoding:
+        """[B, N] in [-1, 1], padded with zeros to whole frames: T = ceil(N / samples per frame)."""
+        if audio.ndim != 2 or not audio.shape[-1]:
+            raise ValueError(f"audio must be [B, N] with N > 0, got {tuple(audio.shape)}")
+        padding = -audio.shape[-1] % self.samples_per_frame
+        audio = nn.functional.pad(audio.to(self.device, torch.float32), (0, padding))
+        latents = self.model.encoder(audio[:, None]).transpose(1, 2)
+        return Encoding(latents=latents, codes=self.quantize(latents))
+
+    @torch.no_grad()
+    def quantize(self, latents: Tensor) -> Tensor:
+        """[B, T, D] to codes [B, K, T]: each codebook takes the code nearest to what the ones before it left."""
+        residual = latents.to(self.device)
+        codes = []
+        for codebook in self.codebooks():
+            chosen = nearest_code(residual.flatten(0, 1), codebook).view(residual.shape[:-1])
+            residual = residual - codebook[chosen]
+            codes.append(chosen)
+        return torch.stack(codes, dim=1)
+
+    @torch.no_grad()
+    def dequantize(self, codes: Tensor) -> Tensor:
+        """[B, K, T] to latents [B, T, D], the sum of the chosen code vectors."""
+        _check_codes(codes, num_codebooks=self.num_codebooks, codebook_size=self.codebook_size)
+        codes = codes.to(self.device)
+        books = self.codebooks()
+        return torch.stack([book[codes[:, k]] for k, book in enumerate(books)]).sum(dim=0)
+
+    @torch.no_grad()
+    def decode_latents(self, latents: Tensor) -> Tensor:
+        """[B, T, D], not quantised, to audio [B, T * samples per frame]."""
+        if latents.ndim != 3 or latents.shape[-1] != self.latent_dim or not latents.shape[1]:
+            raise ValueError(f"latents must be [B, T, {self.latent_dim}] with T > 0, got {tuple(latents.shape)}")
+        return self.model.decoder(latents.to(self.device, torch.float32).transpose(1, 2))[:, 0]
+
+    def decode_codes(self, codes: Tensor) -> Tensor:
+        """[B, K, T] to audio [B, T * samples per frame]."""
+        return self.decode_latents(self.dequantize(codes))
+
+    def codebooks(self) -> list[Tensor]:
+        """K tensors [V, D]."""
+        return [layer.codebook.embed for layer in self.model.quantizer.layers]
+
+
+def nearest_code(vectors: Tensor, codebook: Tensor) -> Tensor:
+    """Index of the nearest row of `codebook` [V, D], in Euclidean distance, of each of `vectors` [n, D]: [n] long.
+
+    |v - c|^2 = |v|^2 - 2 v.c + |c|^2, whose first term does not depend on the code.
+    """
+    return (codebook.square().sum(dim=1) - 2 * vectors @ codebook.T).argmin(dim=1)
+
+
+def _check_codes(codes: Tensor, *, num_codebooks: int, codebook_size: int) -> None:
+    if codes.ndim != 3 or codes.shape[1] != num_codebooks or not codes.shape[2]:
+        raise ValueError(f"codes must be [B, {num_codebooks}, T] with T > 0, got {tuple(codes.shape)}")
+    low, high = int(codes.min()), int(codes.max())
+    if low < 0 or high >= codebook_size:
+        raise ValueError(f"codes must lie in 0..{codebook_size - 1}, got {low}..{high}")
+
+
+def load_encodec(source: str, *, name: str) -> EnCodec:
+    """Load a folder or hub id in `transformers.EncodecModel` format.
+
+    Raises:
+        UserError: when there is no such model, or it cannot be read.
+    """
+    from transformers import EncodecModel
+
+    try:
+        with _quiet_transformers():
+            model: Any = EncodecModel.from_pretrained(source, dtype=torch.float32)
+    except Exception as error:  # safetensors and the hub raise kinds of their own
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise UserError(
+            f"The codec {name!r} cannot be loaded ({reason}); give a shipped name, "
+            "a folder with config.json and model.safetensors, or a hub id that this machine can reach."
+        ) from error
+    _set_activation(model, getattr(model.config, "activation", "elu"))
+    return EnCodec(model, name=name)
+
+
+def save_encodec(
+    folder: Path, *, config: EncodecConfig, state: Mapping[str, Tensor], dtype: torch.dtype = torch.float32
+) -> None:
+    """Write `config.json` and `model.safetensors`, each atomically, in `transformers.EncodecModel` format.
+
+    Args:
+        state: of an `EncodecModel`; what only training reads is left out.
+        dtype: of the file; float16 halves it.
+    """
+    from safetensors.torch import save_file
+
+    tensors = {
+        key: value.detach().to("cpu", dtype).contiguous()
+        for key, value in state.items()
+        if not key.endswith(_TRAINING_ONLY)
+    }
+    atomic_write(folder / "model.safetensors", lambda path: save_file(tensors, path, metadata={"format": "pt"}))
+    write_json(folder / "config.json", {"architectures": ["EncodecModel"], **config.to_diff_dict()})
+
+
+def _fingerprint(model: EncodecModel) -> str:
+    """Digest of the weights that inference reads and of the shape they belong to."""
+    config = {
+        key: value for key, value in model.config.to_diff_dict().items() if not key.startswith(("_", "transformers"))
+    }
+    for key in ("architectures", "dtype", "torch_dtype"):
+        config.pop(key, None)
+    digest = hashlib.sha256(json.dumps(config, sort_keys=True, default=str).encode())
+    for key, value in sorted(model.state_dict().items()):
+        if not key.endswith(_TRAINING_ONLY):
+            digest.update(key.encode())
+            digest.update(value.detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()[:16]
+
+
+def _fold_weight_norm(model: nn.Module) -> None:
+    """Replace each w = g v / |v| by its value: the same output, no recomputation at every call."""
+    from torch.nn.utils import parametrize
+
+    for module in model.modules():
+        if parametrize.is_parametrized(module, "weight"):
+            parametrize.remove_parametrizations(module, "weight", leave_parametrized=True)  # type: ignore[arg-type]
+
+
+@contextmanager
+def _quiet_transformers():
+    """No progress bar and no word on the training-only buffers that our files leave out."""
+    from transformers.utils import logging
+
+    verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(verbosity)
+        if bars:
+            logging.enable_progress_bar()
+
+
+def _product(strides: Sequence[int]) -> int:
+    total = 1
+    for stride in strides:
+        total *= stride
+    return total

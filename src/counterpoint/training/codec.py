@@ -1,0 +1,439 @@
+"""Training of an EnCodec auto-encoder (App. E): `counterpoint codec train CONFIG`.
+
+The networks are `transformers`' own; its codebooks cannot be trained (no moving averages, no commitment loss), so that
+`vector_quantize_pytorch.ResidualVQ` stands in for them and its codebooks are exported back. Losses are a multi-scale
+mel and STFT loss and a time-domain L1; the discriminators and the gradient balancer of the paper are left out here.
+
+Every random draw is a function of (seed, step), so that a resumed training goes on exactly as if never stopped.
+
+Shapes: B batch, K codebooks, T latent frames, V codebook size, D latent channels, N audio samples.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from counterpoint.codec.encodec import build_encodec, encodec_config, save_encodec
+from counterpoint.codec.kmeans import fit_codebooks
+from counterpoint.config import CodecTrainingConfig, UserError, atomic_write, digest, dump_yaml, read_json, write_json
+from counterpoint.training.codec_data import Clips, open_clips
+from counterpoint.training.codec_losses import LatentLoss, SpectralLoss, time_loss
+
+_CHECKPOINT = "checkpoint.safetensors"
+_EXPORT = "codec"
+
+
+@dataclass(frozen=True)
+class CodecTrainingResult:
+    """Attributes:
+    codec: folder of the trained codec, in `transformers.EncodecModel` format.
+    steps: updates made in all.
+    losses: last logged value of every loss.
+    """
+
+    codec: Path
+    steps: int
+    losses: dict[str, float]
+
+
+class AutoEncoder(nn.Module):
+    """Encoder, trainable quantiser and decoder."""
+
+    def __init__(self, config: CodecTrainingConfig):
+        super().__init__()
+        from vector_quantize_pytorch import ResidualVQ
+
+        self.config = config
+        self.hop = math.prod(config.strides)
+        self.encodec_config = encodec_config(
+            sample_rate=config.sample_rate,
+            strides=config.strides,
+            filters=config.filters,
+            latent_dim=config.latent_dim,
+            num_codebooks=config.num_codebooks,
+            codebook_size=config.codebook_size,
+            lstm_layers=config.lstm_layers,
+            activation=config.activation,
+        )
+        model = build_encodec(self.encodec_config)
+        self.encoder, self.decoder = model.encoder, model.decoder
+        usage = config.batch_size * config.segment_frames / config.codebook_size
+        # The paper's threshold of 2 supposes thousands of vectors a step; a code is dead here when it is used ten times
+        # less than the average one, and begins again at the average.
+        self.quantizer = ResidualVQ(
+            dim=config.latent_dim,
+            num_quantizers=config.num_codebooks,
+            codebook_size=config.codebook_size,
+            decay=config.ema_decay,
+            kmeans_init=False,
+            threshold_ema_dead_code=0.1 * usage,
+        )
+        for layer in self.quantizer.layers:
+            layer._codebook.reset_cluster_size = usage
+
+    def encode(self, audio: Tensor) -> Tensor:
+        """[B, N], N a multiple of the hop, to latents [B, T, D]."""
+        return self.encoder(audio[:, None]).transpose(1, 2)
+
+    def decode(self, latents: Tensor) -> Tensor:
+        """[B, T, D] to audio [B, N]."""
+        return self.decoder(latents.transpose(1, 2))[:, 0]
+
+    def codebooks(self) -> list[Tensor]:
+        """K tensors [V, D]."""
+        return [layer._codebook.embed[0] for layer in self.quantizer.layers]
+
+    def set_codebooks(self, books: Sequence[Tensor]) -> None:
+        """Replace the codebooks, every code counted as used as much as the average one."""
+        usage = self.config.batch_size * self.config.segment_frames / self.config.codebook_size
+        for layer, book in zip(self.quantizer.layers, books, strict=True):
+            codebook: Any = layer._codebook
+            codebook.embed.copy_(book[None])
+            codebook.embed_avg.copy_(book[None] * usage)
+            codebook.cluster_size.fill_(usage)
+
+
+def train_codec(
+    config: CodecTrainingConfig,
+    *,
+    out: Path,
+    progress: bool = True,
+    clips: Clips | None = None,
+    on_checkpoint: Callable[[Path, int], None] | None = None,
+) -> CodecTrainingResult:
+    """Train a codec, or go on with the training in `out`.
+
+    `out` gets config.yaml, metrics.jsonl, checkpoint.safetensors and codec/ (the codec as of the last checkpoint).
+    An interruption (Ctrl-C) writes a checkpoint first.
+
+    Args:
+        config: what to train; `dataset` is a dataset folder.
+        out: the training's folder.
+        progress: show a progress bar.
+        clips: the audio to train on, instead of the dataset's train split.
+        on_checkpoint: called with the codec's folder and the step after every checkpoint.
+
+    Raises:
+        UserError: no usable dataset, or `out` holds another configuration's training.
+        OSError: when the disk is full; the last checkpoint stays.
+    """
+    _claim(out, config)
+    trainer = _Trainer(config, out=out, clips=clips or open_clips(config.dataset, sample_rate=config.sample_rate))
+    trainer.begin()
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # the parts of a batch run side by side instead
+    try:
+        trainer.run(progress=progress, on_checkpoint=on_checkpoint)
+    except KeyboardInterrupt:
+        trainer.save()
+        raise
+    finally:
+        torch.set_num_threads(threads)
+        trainer.pool.shutdown()
+    return CodecTrainingResult(codec=out / _EXPORT, steps=trainer.step, losses=trainer.losses)
+
+
+def _claim(out: Path, config: CodecTrainingConfig) -> None:
+    identity = {"digest": digest(config.model_dump(exclude={"checkpoint_every", "log_every"}))}
+    record = out / "run.json"
+    if record.is_file() and read_json(record) != identity:
+        raise UserError(f"{out} holds a training with another configuration; choose another folder or remove that one.")
+    write_json(record, identity)
+    dump_yaml(out / "config.yaml", config)
+
+
+class _Trainer:
+    """The loop's state; `step` updates have been made."""
+
+    def __init__(self, config: CodecTrainingConfig, *, out: Path, clips: Clips):
+        self.config, self.out, self.clips = config, out, clips
+        torch.manual_seed(config.seed)  # initial weights: torch's initialisers take no generator
+        self.model = AutoEncoder(config)
+        self.average = {key: value.detach().clone() for key, value in self._weights().items()}
+        self.spectral = SpectralLoss(config.sample_rate)
+        self.pool = ThreadPoolExecutor(config.workers)
+        self.latent = LatentLoss()
+        self.optimizer = torch.optim.AdamW(
+            self.model.parameters(), lr=config.learning_rate, betas=config.betas, weight_decay=0.0
+        )
+        self.step = 0
+        self.losses: dict[str, float] = {}
+        self.recent: list[dict[str, float]] = []
+
+    def run(self, *, progress: bool, on_checkpoint: Callable[[Path, int], None] | None) -> None:
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        config = self.config
+        columns = (TextColumn("codec"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[loss]}"))
+        started, first = time.perf_counter(), self.step
+        with Progress(*columns, TimeRemainingColumn(), disable=not progress) as bar:
+            task = bar.add_task("codec", total=config.steps, completed=self.step, loss="")
+            while self.step < config.steps:
+                if self.step == config.quantize_after:
+                    self.fit_codebooks()
+                losses = self.update()
+                self.step += 1
+                self.recent.append(losses)
+                bar.update(task, advance=1, loss=f"loss {losses['loss']:.3f}")
+                if self.step % config.log_every == 0 or self.step == config.steps:
+                    rate = (self.step - first) / (time.perf_counter() - started)
+                    self.log(steps_per_s=rate)
+                if self.step % config.checkpoint_every == 0 or self.step == config.steps:
+                    self.save()
+                    if on_checkpoint is not None:
+                        on_checkpoint(self.out / _EXPORT, self.step)
+
+    def update(self) -> dict[str, float]:
+        """One optimiser step; returns its losses."""
+        config = self.config
+        draws = np.random.default_rng([config.seed, self.step, 0])
+        audio = torch.from_numpy(
+            self.clips.batch(draws, batch_size=config.batch_size, samples=config.segment_frames * self.model.hop)
+        )
+        losses = self.backward(audio, draws)
+        rate = config.learning_rate * self.schedule()
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        norm = nn.utils.clip_grad_norm_(self.model.parameters(), config.clip_norm)
+        if torch.isfinite(norm):
+            self.optimizer.step()
+        self._follow()
+        return {**losses, "learning_rate": rate, "grad_norm": float(norm)}
+
+    def backward(self, audio: Tensor, draws: np.random.Generator) -> dict[str, float]:
+        """Set every gradient from a batch [B, N]; returns its losses.
+
+        Part of the clips is decoded from codes, the others from latents. Encoder and decoder see the batch in parts,
+        one a thread, and the quantiser sees it whole.
+        """
+        model = self.model
+        parts = audio.chunk(self.config.workers)
+        encoded = list(self.pool.map(model.encode, parts))
+        latents = torch.cat([part.detach() for part in encoded]).requires_grad_()
+        decoded, losses = self.quantize(latents, draws)
+        scales = self.spectral.draw(draws)
+        inputs = [part.detach().requires_grad_() for part in decoded.split([len(part) for part in parts])]
+        shares = [len(part) / len(audio) for part in parts]
+        found = list(self.pool.map(lambda *job: self.decode_part(*job, scales=scales), inputs, parts, shares))
+        _set_gradients(model.decoder, [gradients for _, _, gradients in found])
+        for name in found[0][1]:
+            losses[name] = torch.stack([part[name] for _, part, _ in found]).sum()
+        weights = self.loss_weights()
+        before = [weights[name] * value for name, value in losses.items() if value.requires_grad]
+        (gradient,) = torch.autograd.grad(
+            [decoded, *before], latents, [torch.cat([part for part, _, _ in found]), *map(torch.ones_like, before)]
+        )
+        chunks = gradient.split([len(part) for part in parts])
+        parameters = list(model.encoder.parameters())
+        gradients = self.pool.map(lambda part, grad: torch.autograd.grad(part, parameters, grad), encoded, chunks)
+        _set_gradients(model.encoder, list(gradients))
+        values = {name: float(value.detach()) for name, value in losses.items()}
+        return {**values, "loss": sum(weights[name] * value for name, value in values.items())}
+
+    def quantize(self, latents: Tensor, draws: np.random.Generator) -> tuple[Tensor, dict[str, Tensor]]:
+        """What the decoder gets of [B, T, D], and the losses that latents alone bear; updates the codebooks."""
+        losses = {"latent": self.latent(latents)}
+        seed, order = int(draws.integers(2**62)), draws.permutation(len(latents))
+        if self.step < self.config.quantize_after:
+            return latents, losses
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)  # dead codes are redrawn; the library takes no generator
+            quantized, _, commitment = self.model.quantizer(latents)
+        continuous = torch.from_numpy(order < round(self.config.continuous_fraction * len(latents)))
+        return torch.where(continuous[:, None, None], latents, quantized), losses | {"commitment": commitment.sum()}
+
+    def decode_part(
+        self, decoded: Tensor, audio: Tensor, share: float, *, scales: Sequence[int]
+    ) -> tuple[Tensor, dict[str, Tensor], tuple[Tensor, ...]]:
+        """Gradient of `decoded`, losses and gradients of the decoder's weights, for `share` of the batch."""
+        estimate = self.model.decode(decoded)
+        losses = self.spectral(estimate, audio, scales=scales)
+        losses["time"] = time_loss(estimate, audio)
+        losses = {name: share * value for name, value in losses.items()}
+        loss = torch.stack([self.loss_weights()[name] * value for name, value in losses.items()]).sum()
+        first, *rest = torch.autograd.grad(loss, [decoded, *self.model.decoder.parameters()])
+        return first, {name: value.detach() for name, value in losses.items()}, tuple(rest)
+
+    def loss_weights(self) -> dict[str, float]:
+        """The configured weights; those of the spectra, which know no phase, grow to them step by step."""
+        grown = min(1.0, self.step / max(1, self.config.spectral_ramp))
+        share = self.config.spectral_start + (1 - self.config.spectral_start) * grown
+        return {
+            name: weight * (share if name in ("mel", "stft") else 1.0)
+            for name, weight in self.config.loss_weights.items()
+        }
+
+    def schedule(self) -> float:
+        """Linear warm-up, then cosine to zero."""
+        config = self.config
+        warm = min(1.0, (self.step + 1) / max(1, config.warmup_steps))
+        share = max(0, self.step - config.warmup_steps) / max(1, config.steps - config.warmup_steps)
+        return warm * 0.5 * (1 + math.cos(math.pi * share))
+
+    def fit_codebooks(self) -> None:
+        """Start the codebooks by k-means on the latents of a pool of segments."""
+        config = self.config
+        latents = self.latents(config.pool_vectors)
+        generator = torch.Generator().manual_seed(config.seed)
+        books = fit_codebooks(
+            latents,
+            num_codebooks=config.num_codebooks,
+            codebook_size=config.codebook_size,
+            iterations=8,
+            generator=generator,
+        )
+        self.model.set_codebooks(books)
+
+    @torch.no_grad()
+    def latents(self, vectors: int) -> Tensor:
+        """[at least `vectors`, D] latents of random segments."""
+        config = self.config
+        draws = np.random.default_rng([config.seed, self.step, 1])
+        rounds = -(-vectors // (8 * config.segment_frames))
+        found = []
+        for _ in range(rounds):
+            audio = self.clips.batch(draws, batch_size=8, samples=config.segment_frames * self.model.hop)
+            found.append(self.model.encode(torch.from_numpy(audio)).flatten(0, 1))
+        return torch.cat(found)
+
+    def _weights(self) -> dict[str, Tensor]:
+        state = {f"encoder.{key}": value for key, value in self.model.encoder.state_dict().items()}
+        return state | {f"decoder.{key}": value for key, value in self.model.decoder.state_dict().items()}
+
+    @torch.no_grad()
+    def _follow(self) -> None:
+        """Moving average of the weights; it warms up, so that the first steps do not weigh on it."""
+        decay = min(self.config.weight_ema_decay, (1 + self.step) / (10 + self.step))
+        weights = self._weights()
+        torch._foreach_lerp_(list(self.average.values()), [weights[key] for key in self.average], 1 - decay)
+
+    def log(self, *, steps_per_s: float) -> None:
+        """Append the means since the last line to metrics.jsonl."""
+        names = self.recent[-1]
+        self.losses = {name: float(np.mean([losses.get(name, np.nan) for losses in self.recent])) for name in names}
+        self.recent = []
+        losses = {name: value for name, value in self.losses.items() if math.isfinite(value)}
+        line = {
+            "step": self.step,
+            **{name: round(value, 6) for name, value in losses.items()},
+            "steps_per_s": round(steps_per_s, 3),
+        }
+        with (self.out / "metrics.jsonl").open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")
+
+    def save(self) -> None:
+        """Write the checkpoint, in one file so that it is whole or not there, and the codec as of now."""
+        from safetensors.torch import save_file
+
+        tensors = {f"model.{key}": value for key, value in self.model.state_dict().items()}
+        tensors |= {f"average.{key}": value for key, value in self.average.items()}
+        for index, state in self.optimizer.state_dict()["state"].items():
+            tensors |= {f"optimizer.{index}.{key}": value for key, value in state.items()}
+        tensors = {key: value.detach().clone().contiguous() for key, value in tensors.items()}
+        metadata = {"step": str(self.step)}
+        atomic_write(self.out / _CHECKPOINT, lambda path: save_file(tensors, path, metadata=metadata))
+        self.export()
+
+    def export(self) -> None:
+        """Write the averaged weights and the codebooks as a codec."""
+        books = {f"quantizer.layers.{k}.codebook.embed": book for k, book in enumerate(self.model.codebooks())}
+        save_encodec(
+            self.out / _EXPORT,
+            config=self.model.encodec_config,
+            state={**self.average, **books},
+            dtype=torch.float16,
+        )
+
+    def begin(self) -> None:
+        """Take up the checkpoint, or scale the fresh weights to the data."""
+        from safetensors import safe_open
+
+        path = self.out / _CHECKPOINT
+        if not path.is_file():
+            samples = self.config.segment_frames * self.model.hop
+            audio = self.clips.batch(np.random.default_rng([self.config.seed, 0, 2]), batch_size=16, samples=samples)
+            scale_to_data(self.model, torch.from_numpy(audio))
+            self.average = {key: value.detach().clone() for key, value in self._weights().items()}
+            return
+        try:
+            with safe_open(str(path), framework="pt") as file:
+                tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - no mapping
+                step = int(file.metadata()["step"])
+        except Exception as error:  # safetensors raises a kind of its own
+            raise UserError(f"{path} is damaged ({error}); remove it to begin again.") from error
+        self.step = step
+        self.model.load_state_dict(_below(tensors, "model."))
+        self.average = _below(tensors, "average.")
+        state = self.optimizer.state_dict()
+        state["state"] = {}
+        for key, value in _below(tensors, "optimizer.").items():
+            index, name = key.split(".")
+            state["state"].setdefault(int(index), {})[name] = value
+        self.optimizer.load_state_dict(state)
+        self._forget_later_metrics()
+
+    def _forget_later_metrics(self) -> None:
+        """Drop the lines that a killed training wrote after its last checkpoint."""
+        path = self.out / "metrics.jsonl"
+        if path.is_file():
+            lines = [line for line in path.read_text(encoding="utf-8").splitlines() if _step_of(line) <= self.step]
+            atomic_write(path, lambda temporary: temporary.write_text("".join(f"{line}\n" for line in lines)))
+
+
+@torch.no_grad()
+def scale_to_data(model: AutoEncoder, audio: Tensor) -> None:
+    """Scale every convolution so that its output has zero mean and unit variance (Salimans & Kingma 2016, section 3).
+
+    The default initialisation lets a signal fade by about 1.7 a layer; over the twenty layers from audio to audio, it
+    would take hundreds of steps to grow back.
+
+    Args:
+        audio: [B, N], some of the training data; the last layer is scaled to its power.
+    """
+
+    def scale(layer: nn.Module, _: object, output: Tensor) -> Tensor:
+        conv: Any = layer
+        target = 0.1 * audio.std() if conv is last else 1.0
+        whole = isinstance(conv, nn.ConvTranspose1d) or conv is last  # a gain for each input channel: use one for all
+        mean = output.mean(dim=(0, 2), keepdim=True)
+        std = (output.std() if whole else output.std(dim=(0, 2), keepdim=True)).clamp(min=1e-6) / target
+        gain = conv.parametrizations.weight.original0
+        gain.div_(std if whole else std.view(-1, 1, 1))
+        conv.bias.copy_(((conv.bias[None, :, None] - mean) / std).view(-1))
+        return (output - mean) / std
+
+    layers = [layer for layer in model.modules() if isinstance(layer, (nn.Conv1d, nn.ConvTranspose1d))]
+    last = layers[-1]
+    hooks = [layer.register_forward_hook(scale) for layer in layers]
+    try:
+        model.decode(model.encode(audio))
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+def _set_gradients(module: nn.Module, parts: Sequence[Sequence[Tensor]]) -> None:
+    for parameter, gradients in zip(module.parameters(), zip(*parts, strict=True), strict=True):
+        parameter.grad = torch.stack(gradients).sum(dim=0)
+
+
+def _below(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)}
+
+
+def _step_of(line: str) -> float:
+    try:
+        return json.loads(line)["step"]
+    except (json.JSONDecodeError, KeyError):
+        return math.inf  # a line cut short

@@ -1,0 +1,66 @@
+"""Random segments of audio files, for the codec's training.
+
+Shapes: B batch, N audio samples.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from counterpoint.audio import load_audio
+from counterpoint.config import UserError
+
+
+@dataclass(frozen=True)
+class Clips:
+    """Audio files to draw from.
+
+    Attributes:
+        paths: the files.
+        durations_s: their durations; a file is drawn in proportion to it.
+        sample_rate: Hz of what `batch` returns.
+    """
+
+    paths: tuple[Path, ...]
+    durations_s: tuple[float, ...]
+    sample_rate: int
+
+    def batch(self, draws: np.random.Generator, *, batch_size: int, samples: int) -> np.ndarray:
+        """Random segments at random gain (-6 to +3 dB, never clipped).
+
+        Returns:
+            [B, N] float32, zeros after the end of a short file.
+        """
+        shares = np.asarray(self.durations_s) / sum(self.durations_s)
+        found = np.zeros((batch_size, samples), np.float32)
+        for row, index in enumerate(draws.choice(len(self.paths), size=batch_size, p=shares)):
+            segment = self.segment(int(index), start=draws.random(), samples=samples)
+            gain = 10 ** (draws.uniform(-6, 3) / 20)
+            found[row, : len(segment)] = segment * min(gain, 1 / max(1e-6, float(np.abs(segment).max())))
+        return found
+
+    def segment(self, index: int, *, start: float, samples: int) -> np.ndarray:
+        """At most `samples` of a file, from a place given as a fraction of where a whole segment may start."""
+        duration_s = samples / self.sample_rate
+        start_s = start * max(0.0, self.durations_s[index] - duration_s)
+        audio, _ = load_audio(self.paths[index], sample_rate=self.sample_rate, start_s=start_s, duration_s=duration_s)
+        return audio[:samples]
+
+
+def open_clips(dataset: Path | str, *, sample_rate: int, split: str = "train") -> Clips:
+    """The files of a dataset's split.
+
+    Raises:
+        UserError: not a dataset, or the split is empty.
+    """
+    from counterpoint.data import open_dataset
+
+    opened = open_dataset(Path(dataset))
+    rows = opened.splits[split]
+    if not len(rows):
+        raise UserError(f"The {split} split of {dataset} is empty; give a dataset with more clips.")
+    paths = tuple(opened.audio_path(row) for row in rows)
+    return Clips(paths=paths, durations_s=tuple(rows["duration_s"]), sample_rate=sample_rate)
