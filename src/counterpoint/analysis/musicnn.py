@@ -9,7 +9,7 @@ Shapes: B patches, N audio samples, T = 187 mel frames a patch, F = 96 mel bands
 Deviations from the original, all in the front of the network:
 - the log-mel spectrogram is computed in float32 (the original casts to float16 before taking the logarithm, which
   overflows on loud audio);
-- patches are spread evenly so that every frame is seen; the original drops what is left after the last whole patch;
+- patches are spread evenly over the whole clip; the original drops what is left after the last whole patch;
 - a clip shorter than 3 s is repeated up to 3 s; the original returns nothing for it.
 """
 
@@ -186,7 +186,8 @@ def log_mel_patches(audio: np.ndarray) -> Tensor:
     mel = _mel_filters() @ spectrum.abs().square()
     frames = torch.log10(10_000 * mel + 1).T  # [frames, F]
     last = len(frames) - _PATCH_FRAMES
-    count = ceil(len(frames) / _PATCH_FRAMES - 0.01)  # a frame or two more than whole patches is no reason for another
+    # A few frames more than whole patches (less than 0.15 s) are no reason for another patch and may go unseen.
+    count = ceil(len(frames) / _PATCH_FRAMES - 0.05)
     starts = np.linspace(0, last, max(count, 1)).round().astype(int)
     return torch.stack([frames[start : start + _PATCH_FRAMES] for start in starts])
 

@@ -26,6 +26,7 @@ from counterpoint.metrics.registry import METRICS
 from counterpoint.metrics.result import GROUND_TRUTH, SHUFFLED, Evaluation
 from counterpoint.metrics.statistics import (
     MIN_CLIPS,
+    RESAMPLES,
     half_samples,
     holm,
     interval,
@@ -42,6 +43,7 @@ def evaluate(
     reference: Sequence[Clip],
     pairs: Sequence[tuple[str, str]] = (),
     seed: int = 0,
+    resamples: int = RESAMPLES,
     progress: Progress | None = None,
 ) -> Evaluation:
     """Judge each system's clips against a reference.
@@ -59,6 +61,7 @@ def evaluate(
         reference: real music, best not the prompts' own clips.
         pairs: (first, second) systems to test for a difference.
         seed: of every resampling and selection.
+        resamples: draws behind each interval and each p-value.
         progress: called with (clips listened to, clips in all).
 
     Raises:
@@ -68,7 +71,7 @@ def evaluate(
     _check(systems, reference, pairs)
     notes: list[str] = []
     systems = {name: _unique_keys(clips) for name, clips in systems.items()}
-    heard = _listen(systems, reference, seed=seed, progress=progress, notes=notes)
+    heard = _listen(systems, reference, seed=seed, resamples=resamples, progress=progress, notes=notes)
     scores = {name: heard.scores_of(name, notes=notes) for name in systems}
     floors = {GROUND_TRUTH: heard.ground_truth(notes=notes), **heard.chance()}
     differences = [
@@ -106,6 +109,7 @@ class _Heard:
     reference: Sequence[Features]
     n: int
     seed: int
+    resamples: int
 
     def scores_of(self, system: str, *, notes: list[str]) -> dict[str, Score]:
         """Every metric that applies to a system."""
@@ -178,10 +182,11 @@ class _Heard:
             clips = [self.systems[name][key] for name, side in zip((first, second), keys, strict=True) for key in side]
             functional = metric.prepare(clips, reference=self._against(metric, size))
             sizes = (len(keys[0]), len(keys[1]))
+            draws = {"seed": self.seed, "resamples": self.resamples}
             if paired:
-                value, low, high, p = paired_difference(functional, n=sizes[0], seed=self.seed)
+                value, low, high, p = paired_difference(functional, n=sizes[0], **draws)
             else:
-                value, low, high, p = unpaired_difference(functional, n=sizes, seed=self.seed)
+                value, low, high, p = unpaired_difference(functional, n=sizes, **draws)
             differences.append(
                 Difference(metric.info.name, first, second, value, low, high, p, p, min(sizes), paired=paired)
             )
@@ -193,7 +198,8 @@ class _Heard:
     def _score(self, functional: Functional, *, n: int, info: MetricInfo) -> Score:
         value = value_of(functional, n)
         rng = np.random.default_rng([self.seed, n])  # one n, one set of half samples: systems are resampled alike
-        low, high = interval(value, functional(half_samples(n, rng=rng)), n=n)
+        halves = half_samples(n, rng=rng, resamples=self.resamples)
+        low, high = interval(value, functional(halves), n=n)
         low = low if info.at_least is None else max(low, info.at_least)
         values = functional.per_clip
         per_clip = None if values is None else tuple(float(v) if math.isfinite(v) else None for v in values)
@@ -205,6 +211,7 @@ def _listen(
     reference: Sequence[Clip],
     *,
     seed: int,
+    resamples: int,
     progress: Progress | None,
     notes: list[str],
 ) -> _Heard:
@@ -225,7 +232,7 @@ def _listen(
     if any(len(clips) > n for clips in systems.values()):
         notes.append(f"Distances use {n} clips on each side, the same prompts for every system.")
     order = {name: [clip.key for clip in shuffled(clips, seed=seed)] for name, clips in systems.items()}
-    return _Heard(heard, order, pool, listen(pool.clips), n, seed)
+    return _Heard(heard, order, pool, listen(pool.clips), n, seed, resamples)
 
 
 def _undisputed(

@@ -16,8 +16,8 @@ from counterpoint.metrics.base import Features, Functional, MetricInfo, NotAppli
 _NO_VOICE = ("no vocals", "no vocal", "no voice")
 _VOICE = ("vocal", "vocals", "voice", "singing")
 
-# From top to bottom; what a rule matches is gone for the rules below it. A rule without tags only takes words away that
-# mean something else ("thumb piano"). `_NOT` takes a negation away with all that it denies, up to the end of the phrase.
+# From top to bottom; what a rule matches is gone for the rules below it. A rule without tags only takes away words that
+# mean something else ("thumb piano"), or a negation with all that it denies, up to the end of the phrase.
 _NOT = r"(?:no|not|without|minus|lacking|free of|neither|nor)\b(?: any\b)?"
 _RULES: tuple[tuple[str, tuple[str, ...]], ...] = (
     (_NOT + r" (?:vocals?|voices?|singing|singers?|lyrics)|instrumental|vocal-free", _NO_VOICE),
