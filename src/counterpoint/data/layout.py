@@ -79,7 +79,7 @@ class MusicDataset:
     """
 
     folder: Path
-    splits: datasets.DatasetDict
+    splits: dict[str, datasets.Dataset]
     info: dict[str, Any]
 
     def audio_path(self, row: Mapping[str, Any]) -> Path:
@@ -154,7 +154,7 @@ def open_dataset(folder: Path | str) -> MusicDataset:
         splits = DatasetDict.load_from_disk(str(folder))
     except Exception as error:  # damaged arrow or json files raise many kinds
         raise UserError(f"{folder} is a damaged dataset ({error}); {_REMEDY} anew.") from error
-    return MusicDataset(folder=folder, splits=splits, info=info)
+    return MusicDataset(folder=folder, splits={split: splits[split] for split in SPLITS}, info=info)
 
 
 def _write_splits(folder: Path, rows: Mapping[str, list[dict[str, Any]]]) -> None:
