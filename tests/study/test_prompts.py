@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from pathlib import Path
 from typing import Any
@@ -42,7 +43,7 @@ def test_windows_of_a_track_do_not_overlap_and_stay_inside() -> None:
         chosen = choose_windows({"test": rows("t", duration_s)}, wanted=9, duration_s=5)
         starts = sorted(window.start_s for window in chosen)
         assert len(starts) == min(9, int(duration_s // 5))
-        assert all(later - earlier >= 5 for earlier, later in zip(starts, starts[1:], strict=False))
+        assert all(later - earlier >= 5 for earlier, later in itertools.pairwise(starts))
         assert starts[0] >= 0 and starts[-1] + 5 <= duration_s
 
 
@@ -83,7 +84,7 @@ def dataset(tmp_path: Path) -> Path:
 
 
 def run(dataset: Path, folder: Path, **config: Any) -> dict[str, Any]:
-    work = Work(folder, PromptsConfig(**config), {"data": dataset}, say=print)
+    work = Work(folder, PromptsConfig(**config), {"data": dataset})
     choose_prompts(work)
     return json.loads((folder / "prompts.json").read_text())
 

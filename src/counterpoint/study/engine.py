@@ -24,9 +24,14 @@ from pydantic_core import to_jsonable_python
 
 from counterpoint.config import UserError, digest, read_json, write_json
 from counterpoint.study.code_version import code_version
+from counterpoint.study.progress import StepBar
 
 RECORD = "step.json"
 """In every finished step's folder: what it was made from, and what it took."""
+
+
+def _no_progress(done: float, total: float) -> None:
+    pass
 
 
 @dataclass(frozen=True)
@@ -37,13 +42,13 @@ class Work:
         folder: where it writes its result, and may keep its state to resume from.
         config: the step's configuration.
         inputs: the folder of each input, by its name in the step.
-        say: tells the user one line.
+        progress: tells the user how far it is, as (done, total).
     """
 
     folder: Path
     config: Any
     inputs: Mapping[str, Path]
-    say: Callable[[str], None]
+    progress: Callable[[float, float], None] = _no_progress
 
 
 @dataclass(frozen=True, eq=False)
@@ -174,7 +179,8 @@ class LocalEngine:
         _reset_peak_memory()
         started = time.perf_counter()
         try:
-            step.function(self._work(step, partial))
+            with StepBar(step.name) as bar:
+                step.function(self._work(step, partial, progress=bar))
         except BaseException:
             if not step.resumable:
                 shutil.rmtree(partial, ignore_errors=True)
@@ -198,11 +204,11 @@ class LocalEngine:
             return False
         return step.holds is None or step.holds(self._work(step, final))
 
-    def _work(self, step: Step, folder: Path) -> Work:
+    def _work(self, step: Step, folder: Path, *, progress: Callable[[float, float], None] = _no_progress) -> Work:
         inputs = {
             name: given.path if isinstance(given, Source) else self._final(given) for name, given in step.inputs.items()
         }
-        return Work(folder=folder, config=step.config, inputs=inputs, say=self.say)
+        return Work(folder=folder, config=step.config, inputs=inputs, progress=progress)
 
     def _final(self, step: Step) -> Path:
         return self.store / step.folder_name

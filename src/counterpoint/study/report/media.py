@@ -18,9 +18,9 @@ SAMPLE_RATE = 32_000
 BANDS = 96
 FFT = 2048
 HOP = 512
-RANGE_DB = 75.0
+RANGE_DB = 80.0
 """From black to white; white is the loudest cell of a fixed full scale, the same in every picture of a report."""
-WHITE_DB = 25.0
+WHITE_DB = 33.0
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,7 @@ def interval(value: float, low: float, high: float) -> str:
     """`1.3 [0.8, 1.9]`: the interval's width tells how many decimals can be known, those of its two first digits."""
     width = high - low
     places = decimals(width, digits=2) if width > 0 and math.isfinite(width) else decimals(value)
+    places = min(places, decimals(max(abs(low), abs(high)), digits=5))
     return f"{number(value, places=places)} [{number(low, places=places)}, {number(high, places=places)}]"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from counterpoint.study.report.content import Difference, Judgement, Metric, Score, System, Verdict
-from counterpoint.study.report.numbers import interval
+from counterpoint.study.report.numbers import interval, p_value
 
 LEVEL = 0.05
 """Of the corrected tests; the intervals are of 95% to match."""
@@ -62,7 +62,7 @@ def _sentence(difference: Difference | None, metric: Metric, names: Mapping[str,
         shown = interval(difference.value, difference.low, difference.high)
         tail = ""
         if difference.low > 0 or difference.high < 0:
-            tail = " (the interval leaves out zero, but the test does not hold once corrected for the other metrics)"
+            tail = f" (the interval leaves out zero, but p is {p_value(difference.p_holm)} after Holm's correction)"
         return (
             f"On this data and budget, no difference between {first} and {second} could be shown on {metric.key}: "
             f"{first} minus {second} is {shown}{tail}."
@@ -81,11 +81,24 @@ def _other_metrics(
     for item in differences:
         found[judge(item, metrics[item.metric])].append(item.metric)
     sides: dict[Judgement, str] = {"first": differences[0].first, "second": differences[0].second}
-    parts = [f"{', '.join(found[side])} favours {names[key].lower()}" for side, key in sides.items() if found[side]]
+    parts = [
+        f"{_listed(found[side])} favour{_s(found[side])} {names[key].lower()}"
+        for side, key in sides.items()
+        if found[side]
+    ]
     if found["open"]:
-        parts.append(f"{', '.join(found['open'])} shows no difference between the two")
+        parts.append(f"{_listed(found['open'])} show{_s(found['open'])} no difference between the two")
     text = "; ".join(parts)
     return [f"Other judges: {text}."]
+
+
+def _listed(names: Sequence[str]) -> str:
+    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
+
+
+def _s(names: Sequence[str]) -> str:
+    """The ending of the verb."""
+    return "s" if len(names) == 1 else ""
 
 
 def _floor(key: str, floor: str, scores: Mapping[str, Score], metric: Metric, names: Mapping[str, str]) -> str:

@@ -14,4 +14,4 @@ if TYPE_CHECKING:
 def compose_corpus(work: Work) -> None:
     """Make the step's folder a composed dataset."""
     config: ComposeConfig = work.config
-    compose(work.folder, clips=config.clips, duration_s=config.duration_s, seed=config.seed)
+    compose(work.folder, clips=config.clips, duration_s=config.duration_s, seed=config.seed, progress=work.progress)

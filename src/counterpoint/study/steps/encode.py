@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 def encode(work: Work) -> None:
     """Encode the input `data` with the codec named in the configuration; writes `latents.json`, a `LatentSpec`."""
-    spec = encode_dataset(work.inputs["data"], codec=work.config["codec"])
+    spec = encode_dataset(work.inputs["data"], codec=work.config["codec"], progress=work.progress)
     write_json(work.folder / "latents.json", spec.model_dump(mode="json"))
 
 

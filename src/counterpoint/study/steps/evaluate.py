@@ -29,6 +29,7 @@ def evaluate_systems(work: Work) -> None:
         reference=_training_music(work.inputs["data"]),
         pairs=[PAIR],
         seed=config.seed,
+        progress=work.progress,
     )
     write_json(work.folder / "evaluation.json", evaluation.to_json())
 

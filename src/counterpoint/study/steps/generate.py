@@ -33,4 +33,5 @@ def generate_clips(work: Work) -> None:
             sampling=sampling,
             ids=[window["id"] for window in windows],
             batch_size=batch_size,
+            progress=work.progress,
         )

@@ -25,4 +25,4 @@ def make_report(work: Work) -> None:
         study_yaml=yaml.safe_dump(plain, sort_keys=False, allow_unicode=True),
         own_data=work.config["own_data"],
     )
-    write_report(content, work.folder / "report")
+    write_report(content, work.folder / "report", progress=work.progress)

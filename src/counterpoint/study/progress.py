@@ -1,0 +1,43 @@
+"""A bar for a step that tells how far it is; it appears with the first word from the step and leaves no trace."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+
+class StepBar:
+    """Call it with (done, total). Nothing is shown where stderr is no terminal, or when it is never called (a training
+    brings a bar of its own)."""
+
+    def __init__(self, label: str):
+        self._label = label
+        self._progress: Progress | None = None
+
+    def __call__(self, done: float, total: float) -> None:
+        if self._progress is None:
+            self._progress = _progress()
+            self._progress.start()
+            self._task = self._progress.add_task(self._label)
+        self._progress.update(self._task, completed=done, total=total)
+
+    def __enter__(self) -> StepBar:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._progress is not None:
+            self._progress.stop()
+
+
+def _progress() -> Progress:
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
