@@ -64,6 +64,15 @@ def test_times_are_told_apart():
     assert (out[1:] - out[:-1]).norm(dim=1).min() > 0.01
 
 
+def test_mixed_precision_does_not_blur_the_time():
+    embed = TimeEmbedding(32)
+    embed.initialise(torch.Generator().manual_seed(0))
+    t = torch.rand(8, generator=torch.Generator().manual_seed(0))
+    expected = embed(t)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert torch.equal(embed(t), expected)
+
+
 def test_noise_in_the_future_and_past_is_seen(kit):
     paradigm = kit.build("flow_matching")
     z = torch.randn(1, 7, 6, generator=torch.Generator().manual_seed(0)).requires_grad_()

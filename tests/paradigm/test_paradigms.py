@@ -151,6 +151,19 @@ def test_both_start_from_the_same_backbone_and_text_encoder(kit):
 
 
 @BOTH
+def test_mixed_precision_gives_nearly_the_same_loss_and_gradients(kit, name):
+    paradigm = kit.build(name)
+    target = kit.target(paradigm, batch=3, frames=9)
+    full = loss(paradigm, target, CAPTIONS, [9, 4, 1]).loss
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        mixed = loss(paradigm, target, CAPTIONS, [9, 4, 1]).loss
+    mixed.backward()
+    assert mixed.dtype == torch.float32
+    assert mixed.item() == pytest.approx(full.item(), rel=0.02)
+    assert all(p.grad is None or p.grad.isfinite().all() for p in paradigm.parameters())
+
+
+@BOTH
 def test_state_dict_round_trip(kit, name):
     first, second = kit.build(name, seed=0), kit.build(name, seed=1)
     second.load_state_dict(first.state_dict())
