@@ -1,0 +1,60 @@
+"""Two processes train one model, over gloo on the CPU."""
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from counterpoint.config import TrainingConfig, dump_yaml
+from counterpoint.config.checkpoints import newest_checkpoint
+from counterpoint.training.loop import train
+from counterpoint.training.monitor import read_metrics
+
+TRAIN = """
+import sys
+from pathlib import Path
+from counterpoint.config import TrainingConfig, load_yaml
+from counterpoint.training.loop import train
+train(load_yaml(Path(sys.argv[1]), TrainingConfig), out=Path(sys.argv[2]), progress=False)
+"""
+
+
+def train_with_two_processes(config: TrainingConfig, out: Path) -> None:
+    dump_yaml(out.with_suffix(".yaml"), config)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    shared = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "WORLD_SIZE": "2", "ACCELERATE_USE_CPU": "true"}
+    command = [sys.executable, "-c", TRAIN, str(out.with_suffix(".yaml")), str(out)]
+    ranks = [
+        subprocess.Popen(
+            command,
+            env={**os.environ, **shared, "RANK": str(rank), "LOCAL_RANK": str(rank), "OMP_NUM_THREADS": "1"},
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for rank in range(2)
+    ]
+    said = [rank.communicate(timeout=240)[1] for rank in ranks]
+    assert [rank.returncode for rank in ranks] == [0, 0], "\n".join(said)
+
+
+@pytest.mark.slow
+def test_two_processes_are_two_micro_batches(configure, tmp_path):
+    """The slices of a batch and their draws are the same, so the weights agree but for the order of a sum."""
+    alone = train(
+        configure("flow_matching", accumulate=4, batch_size=8, steps=8), out=tmp_path / "alone", progress=False
+    )
+    train_with_two_processes(configure("flow_matching", accumulate=2, batch_size=8, steps=8), tmp_path / "together")
+    one, two = (newest_checkpoint(tmp_path / name / "checkpoints") for name in ("alone", "together"))
+    assert one is not None and two is not None and one.step == two.step == 8
+    for part in ("model", "ema"):
+        torch.testing.assert_close(two.tensors(part), one.tensors(part), rtol=1e-3, atol=1e-4)
+    before, after = (read_metrics(tmp_path / name / "metrics.jsonl") for name in ("alone", "together"))
+    assert [line["step"] for line in after] == [line["step"] for line in before]
+    assert alone.valid_loss == pytest.approx(after[-1]["valid_loss"], rel=1e-3)
+    assert before[-2]["audio_s"] == pytest.approx(after[-2]["audio_s"])
