@@ -52,7 +52,7 @@ def encodec_config(
     hop = _product(strides)
     frame_rate = -(-sample_rate // hop)  # as transformers rounds it
     bits_per_code = (codebook_size - 1).bit_length()
-    return EncodecConfig(
+    config = EncodecConfig(
         sampling_rate=sample_rate,
         audio_channels=1,
         normalize=False,
@@ -69,8 +69,9 @@ def encodec_config(
         target_bandwidths=[
             (num_codebooks * frame_rate * bits_per_code + 0.5) / 1000
         ],  # from which it counts K, rounding down
-        activation=activation,
     )
+    config.activation = activation
+    return config
 
 
 def build_encodec(config: EncodecConfig) -> EncodecModel:
@@ -166,7 +167,8 @@ class EnCodec:
 
     def codebooks(self) -> list[Tensor]:
         """K tensors [V, D]."""
-        return [layer.codebook.embed for layer in self.model.quantizer.layers]
+        layers: Any = self.model.quantizer.layers
+        return [layer.codebook.embed for layer in layers]
 
 
 def nearest_code(vectors: Tensor, codebook: Tensor) -> Tensor:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from counterpoint.codec.base import Codec
 from counterpoint.dsp import stft_magnitude
 
 
@@ -48,6 +49,55 @@ def log_spectral_distance(estimate: Tensor, reference: Tensor, *, n_fft: int = 2
     peak = magnitudes[1].amax(dim=(1, 2), keepdim=True)
     levels = [20.0 * torch.log10((magnitude / peak).clamp(min=10 ** (floor_db / 20))) for magnitude in magnitudes]
     return (levels[0] - levels[1]).square().mean(dim=1).sqrt().mean(dim=1)
+
+
+def chroma_agreement(estimate: Tensor, reference: Tensor, *, sample_rate: int) -> Tensor:
+    """Share of frames whose strongest pitch class is the same in both, per clip; chance is about 0.09.
+
+    Pitch classes gather STFT power between 80 Hz and 2.5 kHz (window 4096, hop 2048), each bin in the class of its
+    nearest semitone; frames 40 dB below the reference's loudest are left out.
+
+    Args:
+        estimate: [B, N].
+        reference: [B, N], not silent.
+
+    Returns:
+        [B].
+    """
+    n_fft = 4096
+    powers = [stft_magnitude(audio, n_fft=n_fft, hop=n_fft // 2).square() for audio in (estimate, reference)]
+    frequencies = torch.linspace(0, sample_rate / 2, n_fft // 2 + 1)
+    heard = (frequencies > 80) & (frequencies < 2500)
+    classes = (12 * torch.log2(frequencies[heard] / 440)).round().long() % 12
+    found, wanted = (
+        torch.zeros(len(power), 12, power.shape[-1]).index_add_(1, classes, power[:, heard]) for power in powers
+    )
+    loudness = wanted.sum(dim=1)
+    counted = (loudness > 1e-4 * loudness.amax(dim=1, keepdim=True)).float()
+    same = (found.argmax(dim=1) == wanted.argmax(dim=1)).float()
+    return (same * counted).sum(dim=1) / counted.sum(dim=1)
+
+
+def reconstruction_measures(codec: Codec, audio: Tensor) -> dict[str, dict[str, float | list[float]]]:
+    """All measures of a codec's round trip, through its latents and through its codes, averaged over clips.
+
+    Args:
+        audio: [B, N] at the codec's sample rate, no clip silent.
+    """
+    encoding = codec.encode(audio)
+    decoded = {"latents": codec.decode_latents(encoding.latents), "codes": codec.decode_codes(encoding.codes)}
+    found: dict[str, dict[str, float | list[float]]] = {
+        name: {
+            "si_snr_db": si_snr(estimate[:, : audio.shape[1]], audio).mean().item(),
+            "log_spectral_distance_db": log_spectral_distance(estimate[:, : audio.shape[1]], audio).mean().item(),
+            "chroma_agreement": chroma_agreement(estimate[:, : audio.shape[1]], audio, sample_rate=codec.sample_rate)
+            .mean()
+            .item(),
+        }
+        for name, estimate in decoded.items()
+    }
+    found["codes"]["perplexity"] = perplexity(encoding.codes, codebook_size=codec.codebook_size).tolist()
+    return found
 
 
 def perplexity(codes: Tensor, *, codebook_size: int) -> Tensor:

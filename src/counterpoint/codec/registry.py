@@ -20,7 +20,8 @@ def load_codec(name: str) -> Codec:
     """Load a codec on the CPU.
 
     Args:
-        name: a shipped codec (`pocket`), a folder, or a hub id (`facebook/encodec_32khz`).
+        name: a shipped codec (`pocket`), a folder, the run folder of a codec's training, or a hub id
+            (`facebook/encodec_32khz`).
 
     Raises:
         UserError: no such codec, or one of a kind not known here.
@@ -43,7 +44,8 @@ def _source(name: str) -> str:
         return str(SHIPPED / name)
     folder = Path(name).expanduser()
     if folder.is_dir():
-        return str(folder)
+        trained = folder / "codec"  # a run folder of `counterpoint codec train`
+        return str(trained if (trained / "config.json").is_file() else folder)
     if name.count("/") != 1 or name.startswith((".", "/", "~")):
         raise UserError(
             f"There is no codec {name!r}; the shipped ones are {', '.join(shipped_codecs()) or 'none'}, "

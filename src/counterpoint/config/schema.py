@@ -191,6 +191,8 @@ class CodecTrainingConfig(Config):
     """Of the codebooks."""
     quantize_after: Annotated[int, Field(ge=0)] = 500
     """Steps of a plain auto-encoder before the codebooks are started by k-means."""
+    refit_every: Annotated[int, Field(ge=0)] = 0
+    """Steps after which k-means starts the codebooks again; 0 never does. For small batches."""
     pool_vectors: Positive = 16_384
     """Latent vectors that k-means sees."""
     continuous_fraction: Annotated[float, Field(ge=0, le=1)] = 0.5
@@ -210,6 +212,7 @@ class CodecTrainingConfig(Config):
     """Threads, each with its part of every batch."""
     seed: Annotated[int, Field(ge=0)] = 0
     checkpoint_every: Positive = 1000
+    validate_every: Positive = 1000
     log_every: Positive = 20
 
     @property

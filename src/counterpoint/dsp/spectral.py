@@ -53,7 +53,8 @@ def mel_filterbank(
         [M, F], non-negative, rows summing to 1.
     """
     high = sample_rate / 2 if f_max is None else f_max
-    edges_mel = torch.linspace(*mel_scale(torch.tensor([f_min, high])).tolist(), bands + 2, dtype=torch.float64)
+    first, last = mel_scale(torch.tensor([f_min, high], dtype=torch.float64)).tolist()
+    edges_mel = torch.linspace(first, last, bands + 2, dtype=torch.float64)
     edges_hz = 700.0 * (10.0 ** (edges_mel / 2595.0) - 1.0)
     bins_hz = torch.linspace(0, sample_rate / 2, n_fft // 2 + 1, dtype=torch.float64)
     low, centre, top = edges_hz[:-2, None], edges_hz[1:-1, None], edges_hz[2:, None]

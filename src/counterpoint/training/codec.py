@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,11 +24,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from counterpoint.codec.encodec import build_encodec, encodec_config, save_encodec
+from counterpoint.codec import load_codec
+from counterpoint.codec.encodec import save_encodec
 from counterpoint.codec.kmeans import fit_codebooks
+from counterpoint.codec.measures import reconstruction_measures
 from counterpoint.config import CodecTrainingConfig, UserError, atomic_write, digest, dump_yaml, read_json, write_json
 from counterpoint.training.codec_data import Clips, open_clips
 from counterpoint.training.codec_losses import LatentLoss, SpectralLoss, time_loss
+from counterpoint.training.codec_model import AutoEncoder, scale_to_data
 
 _CHECKPOINT = "checkpoint.safetensors"
 _EXPORT = "codec"
@@ -47,94 +50,41 @@ class CodecTrainingResult:
     losses: dict[str, float]
 
 
-class AutoEncoder(nn.Module):
-    """Encoder, trainable quantiser and decoder."""
-
-    def __init__(self, config: CodecTrainingConfig):
-        super().__init__()
-        from vector_quantize_pytorch import ResidualVQ
-
-        self.config = config
-        self.hop = math.prod(config.strides)
-        self.encodec_config = encodec_config(
-            sample_rate=config.sample_rate,
-            strides=config.strides,
-            filters=config.filters,
-            latent_dim=config.latent_dim,
-            num_codebooks=config.num_codebooks,
-            codebook_size=config.codebook_size,
-            lstm_layers=config.lstm_layers,
-            activation=config.activation,
-        )
-        model = build_encodec(self.encodec_config)
-        self.encoder, self.decoder = model.encoder, model.decoder
-        usage = config.batch_size * config.segment_frames / config.codebook_size
-        # The paper's threshold of 2 supposes thousands of vectors a step; a code is dead here when it is used ten times
-        # less than the average one, and begins again at the average.
-        self.quantizer = ResidualVQ(
-            dim=config.latent_dim,
-            num_quantizers=config.num_codebooks,
-            codebook_size=config.codebook_size,
-            decay=config.ema_decay,
-            kmeans_init=False,
-            threshold_ema_dead_code=0.1 * usage,
-        )
-        for layer in self.quantizer.layers:
-            layer._codebook.reset_cluster_size = usage
-
-    def encode(self, audio: Tensor) -> Tensor:
-        """[B, N], N a multiple of the hop, to latents [B, T, D]."""
-        return self.encoder(audio[:, None]).transpose(1, 2)
-
-    def decode(self, latents: Tensor) -> Tensor:
-        """[B, T, D] to audio [B, N]."""
-        return self.decoder(latents.transpose(1, 2))[:, 0]
-
-    def codebooks(self) -> list[Tensor]:
-        """K tensors [V, D]."""
-        return [layer._codebook.embed[0] for layer in self.quantizer.layers]
-
-    def set_codebooks(self, books: Sequence[Tensor]) -> None:
-        """Replace the codebooks, every code counted as used as much as the average one."""
-        usage = self.config.batch_size * self.config.segment_frames / self.config.codebook_size
-        for layer, book in zip(self.quantizer.layers, books, strict=True):
-            codebook: Any = layer._codebook
-            codebook.embed.copy_(book[None])
-            codebook.embed_avg.copy_(book[None] * usage)
-            codebook.cluster_size.fill_(usage)
-
-
 def train_codec(
     config: CodecTrainingConfig,
     *,
     out: Path,
     progress: bool = True,
     clips: Clips | None = None,
-    on_checkpoint: Callable[[Path, int], None] | None = None,
+    held_out: Clips | None = None,
 ) -> CodecTrainingResult:
     """Train a codec, or go on with the training in `out`.
 
-    `out` gets config.yaml, metrics.jsonl, checkpoint.safetensors and codec/ (the codec as of the last checkpoint).
-    An interruption (Ctrl-C) writes a checkpoint first.
+    `out` gets config.yaml, metrics.jsonl, checkpoint.safetensors and codec/: the codec as of the last checkpoint, and
+    beside it measures.json, how it reconstructs clips that it was not trained on (when such were given). An
+    interruption (Ctrl-C) writes a checkpoint first.
 
     Args:
         config: what to train; `dataset` is a dataset folder.
         out: the training's folder.
         progress: show a progress bar.
         clips: the audio to train on, instead of the dataset's train split.
-        on_checkpoint: called with the codec's folder and the step after every checkpoint.
+        held_out: the audio to measure on, instead of its valid split.
 
     Raises:
         UserError: no usable dataset, or `out` holds another configuration's training.
         OSError: when the disk is full; the last checkpoint stays.
     """
     _claim(out, config)
-    trainer = _Trainer(config, out=out, clips=clips or open_clips(config.dataset, sample_rate=config.sample_rate))
+    if clips is None:
+        clips = open_clips(config.dataset, sample_rate=config.sample_rate)
+        held_out = held_out or open_clips(config.dataset, sample_rate=config.sample_rate, split="valid")
+    trainer = _Trainer(config, out=out, clips=clips, held_out=held_out)
     trainer.begin()
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # the parts of a batch run side by side instead
     try:
-        trainer.run(progress=progress, on_checkpoint=on_checkpoint)
+        trainer.run(progress=progress)
     except KeyboardInterrupt:
         trainer.save()
         raise
@@ -145,7 +95,7 @@ def train_codec(
 
 
 def _claim(out: Path, config: CodecTrainingConfig) -> None:
-    identity = {"digest": digest(config.model_dump(exclude={"checkpoint_every", "log_every"}))}
+    identity = {"digest": digest(config.model_dump(exclude={"checkpoint_every", "log_every", "validate_every"}))}
     record = out / "run.json"
     if record.is_file() and read_json(record) != identity:
         raise UserError(f"{out} holds a training with another configuration; choose another folder or remove that one.")
@@ -156,8 +106,10 @@ def _claim(out: Path, config: CodecTrainingConfig) -> None:
 class _Trainer:
     """The loop's state; `step` updates have been made."""
 
-    def __init__(self, config: CodecTrainingConfig, *, out: Path, clips: Clips):
+    def __init__(self, config: CodecTrainingConfig, *, out: Path, clips: Clips, held_out: Clips | None):
         self.config, self.out, self.clips = config, out, clips
+        empty = np.zeros((0, 0), np.float32)
+        self.held_out = torch.from_numpy(held_out.excerpts(16, duration_s=4.0) if held_out is not None else empty)
         torch.manual_seed(config.seed)  # initial weights: torch's initialisers take no generator
         self.model = AutoEncoder(config)
         self.average = {key: value.detach().clone() for key, value in self._weights().items()}
@@ -171,7 +123,7 @@ class _Trainer:
         self.losses: dict[str, float] = {}
         self.recent: list[dict[str, float]] = []
 
-    def run(self, *, progress: bool, on_checkpoint: Callable[[Path, int], None] | None) -> None:
+    def run(self, *, progress: bool) -> None:
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
         config = self.config
@@ -180,7 +132,7 @@ class _Trainer:
         with Progress(*columns, TimeRemainingColumn(), disable=not progress) as bar:
             task = bar.add_task("codec", total=config.steps, completed=self.step, loss="")
             while self.step < config.steps:
-                if self.step == config.quantize_after:
+                if self.fits_codebooks():
                     self.fit_codebooks()
                 losses = self.update()
                 self.step += 1
@@ -191,8 +143,8 @@ class _Trainer:
                     self.log(steps_per_s=rate)
                 if self.step % config.checkpoint_every == 0 or self.step == config.steps:
                     self.save()
-                    if on_checkpoint is not None:
-                        on_checkpoint(self.out / _EXPORT, self.step)
+                if self.step % config.validate_every == 0 or self.step == config.steps:
+                    self.validate()
 
     def update(self) -> dict[str, float]:
         """One optimiser step; returns its losses."""
@@ -281,8 +233,16 @@ class _Trainer:
         share = max(0, self.step - config.warmup_steps) / max(1, config.steps - config.warmup_steps)
         return warm * 0.5 * (1 + math.cos(math.pi * share))
 
+    def fits_codebooks(self) -> bool:
+        """Whether the codebooks are to be fitted anew before the next step."""
+        since = self.step - self.config.quantize_after
+        return since == 0 or (since > 0 and self.config.refit_every > 0 and since % self.config.refit_every == 0)
+
     def fit_codebooks(self) -> None:
-        """Start the codebooks by k-means on the latents of a pool of segments."""
+        """Start the codebooks, or start them again, by k-means on the latents of a pool of segments.
+
+        A small batch touches few of the codes, and while latents still move, the others are left behind.
+        """
         config = self.config
         latents = self.latents(config.pool_vectors)
         generator = torch.Generator().manual_seed(config.seed)
@@ -301,11 +261,13 @@ class _Trainer:
         config = self.config
         draws = np.random.default_rng([config.seed, self.step, 1])
         rounds = -(-vectors // (8 * config.segment_frames))
-        found = []
-        for _ in range(rounds):
-            audio = self.clips.batch(draws, batch_size=8, samples=config.segment_frames * self.model.hop)
-            found.append(self.model.encode(torch.from_numpy(audio)).flatten(0, 1))
-        return torch.cat(found)
+        samples = config.segment_frames * self.model.hop
+        batches = [torch.from_numpy(self.clips.batch(draws, batch_size=8, samples=samples)) for _ in range(rounds)]
+        return torch.cat([latents.flatten(0, 1) for latents in self.pool.map(self._encode, batches)])
+
+    @torch.no_grad()
+    def _encode(self, audio: Tensor) -> Tensor:
+        return self.model.encode(audio)  # in a worker thread, which has a gradient mode of its own
 
     def _weights(self) -> dict[str, Tensor]:
         state = {f"encoder.{key}": value for key, value in self.model.encoder.state_dict().items()}
@@ -329,8 +291,20 @@ class _Trainer:
             **{name: round(value, 6) for name, value in losses.items()},
             "steps_per_s": round(steps_per_s, 3),
         }
+        self._write(line)
+
+    def _write(self, line: dict[str, Any]) -> None:
         with (self.out / "metrics.jsonl").open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
+
+    def validate(self) -> None:
+        """Measure the exported codec on held-out clips."""
+        if not len(self.held_out):
+            return
+        self.export()
+        measures = reconstruction_measures(load_codec(str(self.out / _EXPORT)), self.held_out)
+        write_json(self.out / _EXPORT / "measures.json", {"step": self.step, "clips": len(self.held_out), **measures})
+        self._write({"step": self.step, "held_out": measures})
 
     def save(self) -> None:
         """Write the checkpoint, in one file so that it is whole or not there, and the codec as of now."""
@@ -389,38 +363,6 @@ class _Trainer:
         if path.is_file():
             lines = [line for line in path.read_text(encoding="utf-8").splitlines() if _step_of(line) <= self.step]
             atomic_write(path, lambda temporary: temporary.write_text("".join(f"{line}\n" for line in lines)))
-
-
-@torch.no_grad()
-def scale_to_data(model: AutoEncoder, audio: Tensor) -> None:
-    """Scale every convolution so that its output has zero mean and unit variance (Salimans & Kingma 2016, section 3).
-
-    The default initialisation lets a signal fade by about 1.7 a layer; over the twenty layers from audio to audio, it
-    would take hundreds of steps to grow back.
-
-    Args:
-        audio: [B, N], some of the training data; the last layer is scaled to its power.
-    """
-
-    def scale(layer: nn.Module, _: object, output: Tensor) -> Tensor:
-        conv: Any = layer
-        target = 0.1 * audio.std() if conv is last else 1.0
-        whole = isinstance(conv, nn.ConvTranspose1d) or conv is last  # a gain for each input channel: use one for all
-        mean = output.mean(dim=(0, 2), keepdim=True)
-        std = (output.std() if whole else output.std(dim=(0, 2), keepdim=True)).clamp(min=1e-6) / target
-        gain = conv.parametrizations.weight.original0
-        gain.div_(std if whole else std.view(-1, 1, 1))
-        conv.bias.copy_(((conv.bias[None, :, None] - mean) / std).view(-1))
-        return (output - mean) / std
-
-    layers = [layer for layer in model.modules() if isinstance(layer, (nn.Conv1d, nn.ConvTranspose1d))]
-    last = layers[-1]
-    hooks = [layer.register_forward_hook(scale) for layer in layers]
-    try:
-        model.decode(model.encode(audio))
-    finally:
-        for hook in hooks:
-            hook.remove()
 
 
 def _set_gradients(module: nn.Module, parts: Sequence[Sequence[Tensor]]) -> None:

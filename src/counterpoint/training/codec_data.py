@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -42,6 +43,21 @@ class Clips:
             found[row, : len(segment)] = segment * min(gain, 1 / max(1e-6, float(np.abs(segment).max())))
         return found
 
+    def excerpts(self, count: int, *, duration_s: float) -> np.ndarray:
+        """The beginnings of the first `count` files that last so long and are not silent.
+
+        Returns:
+            [at most count, N] float32.
+        """
+        samples = round(duration_s * self.sample_rate)
+        found: list[np.ndarray] = []
+        for index, own_s in enumerate(self.durations_s):
+            if own_s >= duration_s and len(found) < count:
+                audio = self.segment(index, start=0.0, samples=samples)
+                if len(audio) == samples and np.abs(audio).max() > 1e-3:
+                    found.append(audio)
+        return np.stack(found) if found else np.zeros((0, samples), np.float32)
+
     def segment(self, index: int, *, start: float, samples: int) -> np.ndarray:
         """At most `samples` of a file, from a place given as a fraction of where a whole segment may start."""
         duration_s = samples / self.sample_rate
@@ -59,7 +75,7 @@ def open_clips(dataset: Path | str, *, sample_rate: int, split: str = "train") -
     from counterpoint.data import open_dataset
 
     opened = open_dataset(Path(dataset))
-    rows = opened.splits[split]
+    rows: Any = opened.splits[split]
     if not len(rows):
         raise UserError(f"The {split} split of {dataset} is empty; give a dataset with more clips.")
     paths = tuple(opened.audio_path(row) for row in rows)

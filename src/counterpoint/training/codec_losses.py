@@ -18,7 +18,7 @@ _SCALES: dict[int, int] = {4096: 128, 2048: 128, 1024: 80, 512: 48, 256: 24}
 """Mel bands by STFT window; the hop is a quarter of the window."""
 _MEL_FLOOR = 1e-4
 """Some 60 dB below the partials of music at -20 dBFS; what is quieter would rule the gradient, and nobody hears it."""
-_QUIET = 1e-2
+_QUIET = 3e-2
 """Level (full scale 1; an STFT bin's is lower by the root of the window) below which errors count absolutely."""
 
 

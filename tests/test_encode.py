@@ -1,0 +1,184 @@
+"""Encoding of audio and datasets with a tiny codec."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from counterpoint import encode as encode_module
+from counterpoint.audio import save_audio
+from counterpoint.codec import Codec, load_codec
+from counterpoint.codec.encodec import build_encodec, encodec_config, save_encodec
+from counterpoint.config import UserError
+from counterpoint.data import open_encoded, save_dataset
+from counterpoint.encode import decode, encode_audio, encode_dataset, latent_statistics, reconstruct_folder
+
+RATE, HOP = 3200, 32
+
+
+@pytest.fixture(scope="module")
+def codec_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("codec") / "tiny"
+    config = encodec_config(
+        sample_rate=RATE, strides=(4, 4, 2), filters=4, latent_dim=8, num_codebooks=3, codebook_size=16, lstm_layers=1
+    )
+    torch.manual_seed(0)
+    model = build_encodec(config)
+    for layer in model.quantizer.layers:
+        layer.codebook.embed.copy_(0.02 * torch.randn_like(layer.codebook.embed))
+    save_encodec(folder, config=config, state=model.state_dict())
+    return folder
+
+
+@pytest.fixture(scope="module")
+def codec(codec_folder: Path) -> Codec:
+    return load_codec(str(codec_folder))
+
+
+def music(duration_s: float, *, seed: int, gain: float = 0.3) -> np.ndarray:
+    time_s = np.arange(round(duration_s * RATE)) / RATE
+    noise = np.random.default_rng(seed).standard_normal(time_s.size)
+    return (gain * (np.sin(2 * np.pi * (100 + 40 * seed) * time_s) + 0.3 * noise)).astype(np.float32)
+
+
+@pytest.fixture
+def dataset(tmp_path: Path) -> Path:
+    folder = tmp_path / "dataset"
+    splits: dict[str, list[dict[str, Any]]] = {"train": [], "valid": [], "test": []}
+    lengths_s = {"train": (12.0, 25.3, 0.5), "valid": (3.0,), "test": (1.0, 2.0)}
+    for split, durations in lengths_s.items():
+        for index, duration_s in enumerate(durations):
+            name = f"{split}-{index}"
+            save_audio(folder / "audio" / f"{name}.wav", music(duration_s, seed=index), sample_rate=RATE)
+            row = {"id": name, "audio": f"audio/{name}.wav", "caption": name, "duration_s": duration_s}
+            splits[split].append({**row, "sample_rate": RATE, "channels": 1})
+    save_dataset(folder, splits, info={"name": "tiny", "kind": "composed"})
+    return folder
+
+
+def test_short_audio_is_encoded_whole(codec: Codec) -> None:
+    audio = music(2.01, seed=1)
+    encoding, whole = encode_audio(audio, codec), codec.encode(torch.from_numpy(audio)[None])
+    assert encoding.latents.shape == (1, 201, 8) and encoding.codes.shape == (1, 3, 201)
+    assert torch.equal(encoding.latents, whole.latents) and torch.equal(encoding.codes, whole.codes)
+
+
+def test_long_audio_in_blocks_equals_the_whole(codec: Codec, monkeypatch: pytest.MonkeyPatch) -> None:
+    audio = music(11.7, seed=2)
+    whole = codec.encode(torch.from_numpy(audio)[None])
+    rendered = codec.decode_latents(whole.latents)
+    monkeypatch.setattr(encode_module, "BLOCK_S", 2.0)
+    monkeypatch.setattr(encode_module, "LEFT_CONTEXT_S", 1.0)
+    monkeypatch.setattr(encode_module, "RIGHT_CONTEXT_S", 0.5)
+    longest = 0
+    encode = type(codec).encode
+
+    def watched(self: Codec, block: torch.Tensor) -> Any:
+        nonlocal longest
+        longest = max(longest, block.shape[-1])
+        return encode(self, block)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(type(codec), "encode", watched)
+    blocks = encode_audio(audio, codec)
+    assert longest == round(3.5 * RATE)  # block and both contexts: memory does not grow with the audio
+    assert blocks.latents.shape == whole.latents.shape
+    tolerance = 1e-3 * whole.latents.std().item()
+    torch.testing.assert_close(blocks.latents, whole.latents, atol=tolerance, rtol=0)
+    assert (blocks.codes == whole.codes).float().mean() > 0.99
+    torch.testing.assert_close(decode(codec, latents=whole.latents), rendered, atol=1e-4, rtol=0)
+    by_codes = decode(codec, codes=whole.codes)
+    torch.testing.assert_close(by_codes, codec.decode_codes(whole.codes), atol=1e-4, rtol=0)
+
+
+def test_decode_wants_one_of_the_two(codec: Codec) -> None:
+    with pytest.raises(ValueError, match="latents or codes"):
+        decode(codec)
+    with pytest.raises(ValueError, match="latents or codes"):
+        decode(codec, latents=torch.zeros(1, 2, 8), codes=torch.zeros(1, 3, 2, dtype=torch.long))
+    with pytest.raises(ValueError, match="N > 0"):
+        encode_audio(np.zeros(0, np.float32), codec)
+
+
+def test_dataset_gets_codes_latents_and_statistics(dataset: Path, codec_folder: Path, codec: Codec) -> None:
+    seen: list[tuple[float, float]] = []
+    spec = encode_dataset(dataset, codec=str(codec_folder), progress=lambda done, total: seen.append((done, total)))
+    assert seen[-1][0] == pytest.approx(seen[-1][1]) and len(seen) == 6
+    encoded = open_encoded(dataset, codec=str(codec_folder))
+    assert encoded.spec == spec
+    assert (spec.frame_rate, spec.latent_dim, spec.num_codebooks, spec.codebook_size) == (100.0, 8, 3, 16)
+    assert [encoded["train"].frames(row) for row in range(3)] == [1200, 2530, 50]
+    audio = music(2.0, seed=1)
+    expected = codec.encode(torch.from_numpy((audio * 32767).round().clip(-32768, 32767) / 32768)[None])
+    codes, latents = encoded["test"].slice(1, 0, 200)
+    np.testing.assert_allclose(latents, expected.latents[0].numpy(), atol=2e-3)
+    assert (codes == expected.codes[0].numpy()).mean() > 0.95
+
+
+def test_statistics_are_those_of_the_paper(dataset: Path, codec_folder: Path) -> None:
+    """App. E.2 by hand: segments of 10 s, that is one of clip 0, two of clip 1, and clip 2 whole."""
+    spec = encode_dataset(dataset, codec=str(codec_folder))
+    train = open_encoded(dataset, codec=str(codec_folder))["train"]
+    segments = [
+        torch.from_numpy(train.slice(row, start, frames)[1])
+        for row, start, frames in ((0, 0, 1000), (1, 0, 1000), (1, 1000, 1000), (2, 0, 50))
+    ]
+    assert spec.mean == pytest.approx(torch.cat(segments).mean().item(), rel=1e-4, abs=1e-7)
+    expected = torch.stack([segment.std(dim=0) for segment in segments]).mean().item()
+    assert spec.mean_std == pytest.approx(expected, rel=1e-4)
+    equal = torch.stack(segments[:3])  # the paper's own lines, where all segments are alike
+    assert torch.stack([s.std(dim=0) for s in segments[:3]]).mean() == pytest.approx(equal.std(dim=1).mean().item())
+    assert latent_statistics(train, frame_rate=100.0, seed=5) == pytest.approx((spec.mean, spec.mean_std))
+
+
+def test_an_interrupted_encode_goes_on_and_a_complete_one_does_nothing(
+    dataset: Path, codec_folder: Path, codec: Codec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls, encode = [], encode_module.encode_audio
+
+    def stop_in_valid(audio: np.ndarray, which: Codec) -> Any:
+        calls.append(audio.size)
+        if len(calls) == 4:
+            raise KeyboardInterrupt
+        return encode(audio, which)
+
+    monkeypatch.setattr(encode_module, "encode_audio", stop_in_valid)
+    with pytest.raises(KeyboardInterrupt):
+        encode_dataset(dataset, codec=str(codec_folder))
+    with pytest.raises(UserError, match="is not encoded with"):
+        open_encoded(dataset, codec=str(codec_folder))
+    encode_dataset(dataset, codec=str(codec_folder))
+    assert len(calls) == 7  # three clips of train, one cut off, then that one and the two of test
+    encode_dataset(dataset, codec=str(codec_folder))
+    assert len(calls) == 7
+
+
+def test_an_empty_train_split_is_refused(tmp_path: Path, codec_folder: Path) -> None:
+    folder = tmp_path / "dataset"
+    save_audio(folder / "audio" / "a.wav", music(1.0, seed=0), sample_rate=RATE)
+    row = {"id": "a", "audio": "audio/a.wav", "duration_s": 1.0, "sample_rate": RATE, "channels": 1}
+    save_dataset(folder, {"test": [row]}, info={"name": "tiny", "kind": "composed"})
+    with pytest.raises(UserError, match=r"train split of .* is empty"):
+        encode_dataset(folder, codec=str(codec_folder))
+
+
+def test_reconstruct_folder_writes_the_same_files(tmp_path: Path, codec_folder: Path, codec: Codec) -> None:
+    source, out = tmp_path / "source", tmp_path / "out"
+    lines = [{"file_name": f"{index}.wav", "caption": "a tone"} for index in range(2)]
+    for index, line in enumerate(lines):
+        save_audio(source / line["file_name"], music(1.005, seed=index), sample_rate=RATE)
+    (source / "metadata.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    measures = reconstruct_folder(source, out=out, codec=str(codec_folder), quantized=False)
+    assert set(measures) == {"si_snr_db", "log_spectral_distance_db"} and all(map(np.isfinite, measures.values()))
+    assert (out / "metadata.jsonl").read_text() == (source / "metadata.jsonl").read_text()
+    import soundfile
+
+    assert soundfile.info(out / "0.wav").frames == round(1.005 * RATE)
+    coded = reconstruct_folder(source, out=tmp_path / "coded", codec=str(codec_folder), quantized=True)
+    assert coded != measures
+    with pytest.raises(UserError, match=r"no metadata\.jsonl"):
+        reconstruct_folder(tmp_path, out=tmp_path / "none", codec=str(codec_folder), quantized=True)
