@@ -15,7 +15,8 @@ from counterpoint.config import UserError
 from counterpoint.data import save_dataset
 from counterpoint.study.config import PromptsConfig
 from counterpoint.study.engine import Work
-from counterpoint.study.steps.prompts import choose_prompts, choose_windows
+from counterpoint.study.steps.prompts import choose_prompts
+from counterpoint.study.windows import choose_windows
 
 
 def rows(prefix: str, *durations_s: float) -> list[dict[str, Any]]:

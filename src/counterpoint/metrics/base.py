@@ -24,6 +24,8 @@ class Clip:
         caption: what it should sound like; "" where there is none.
         id: names the prompt: clips of two systems with one id are compared with each other; "" stands for the file's
             stem.
+        group: clips of one group, such as windows of one track, are alike and are resampled together; "" is a group of
+            its own.
     """
 
     audio: Path
@@ -31,6 +33,7 @@ class Clip:
     id: str = ""
     start_s: float = 0.0
     duration_s: float | None = None
+    group: str = ""
 
     @property
     def key(self) -> str:
@@ -159,6 +162,19 @@ class WeightedMean:
 
     def __call__(self, weights: np.ndarray) -> np.ndarray:
         return (weights @ self._values) / np.maximum(weights @ self._known, 1e-12)
+
+
+class ByGroup:
+    """A statistic as a function of how much each group of clips counts, so that groups are what is resampled."""
+
+    def __init__(self, functional: Functional, labels: np.ndarray):
+        """[n] labels: the number of each clip's group."""
+        self.per_clip: np.ndarray | None = functional.per_clip
+        self._functional = functional
+        self._labels = labels
+
+    def __call__(self, weights: np.ndarray) -> np.ndarray:
+        return self._functional(weights[:, self._labels])
 
 
 class PairMean:

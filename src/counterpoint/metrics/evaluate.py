@@ -11,6 +11,7 @@ import numpy as np
 
 from counterpoint.config import UserError
 from counterpoint.metrics.base import (
+    ByGroup,
     Clip,
     Difference,
     Features,
@@ -99,12 +100,14 @@ class _Heard:
         systems: by system name, the features of each clip by its key, in the order given.
         order: by system name, the keys in an order that systems with the same prompts share; distances take the
             first n.
+        groups: the group of each prompt that shares one with others, by its key.
         reference: of the windows in `pool`.
         n: clips on each side of a distance.
     """
 
     systems: Mapping[str, Mapping[str, Features]]
     order: Mapping[str, Sequence[str]]
+    groups: Mapping[str, str]
     pool: ReferencePool
     reference: Sequence[Features]
     n: int
@@ -114,16 +117,15 @@ class _Heard:
     def scores_of(self, system: str, *, notes: list[str]) -> dict[str, Score]:
         """Every metric that applies to a system."""
         own = self.systems[system]
-        few = [own[key] for key in self.order[system][: self.n]]
         scores = {}
         for metric in METRICS:
-            clips = few if metric.equal_n else list(own.values())
+            keys = self.order[system][: self.n] if metric.equal_n else list(own)
             try:
-                functional = metric.prepare(clips, reference=self._against(metric, self.n))
+                functional = metric.prepare([own[key] for key in keys], reference=self._against(metric, self.n))
             except NotApplicableError as reason:
                 notes.append(f"{metric.info.name} is left out for {system}: {reason}.")
                 continue
-            scores[metric.info.name] = self._score(functional, n=len(clips), info=metric.info)
+            scores[metric.info.name] = self._score(functional, n=len(keys), info=metric.info, keys=keys)
         return scores
 
     def ground_truth(self, *, notes: list[str]) -> dict[str, Score]:
@@ -184,7 +186,8 @@ class _Heard:
             sizes = (len(keys[0]), len(keys[1]))
             draws = {"seed": self.seed, "resamples": self.resamples}
             if paired:
-                value, low, high, p = paired_difference(functional, n=sizes[0], **draws)
+                units, count = self._units(functional, keys[0], sides=2)
+                value, low, high, p = paired_difference(units, n=count, **draws)
             else:
                 value, low, high, p = unpaired_difference(functional, n=sizes, **draws)
             differences.append(
@@ -192,14 +195,24 @@ class _Heard:
             )
         return _corrected(differences, metrics)
 
+    def _units(self, functional: Functional, keys: Sequence[str], *, sides: int = 1) -> tuple[Functional, int]:
+        """What is resampled: prompts, or their groups where some share one; and how many of them there are."""
+        groups = [self.groups.get(key, key) for key in keys]
+        names = {group: number for number, group in enumerate(dict.fromkeys(groups))}
+        if not 1 < len(names) < len(keys):
+            return functional, len(keys)
+        labels = np.array([names[group] for group in groups])
+        return ByGroup(functional, np.concatenate([labels + side * len(names) for side in range(sides)])), len(names)
+
     def _against(self, metric: Metric, n: int) -> Sequence[Features]:
         return self.reference[:n] if metric.equal_n else self.reference
 
-    def _score(self, functional: Functional, *, n: int, info: MetricInfo) -> Score:
+    def _score(self, functional: Functional, *, n: int, info: MetricInfo, keys: Sequence[str] = ()) -> Score:
         value = value_of(functional, n)
-        rng = np.random.default_rng([self.seed, n])  # one n, one set of half samples: systems are resampled alike
-        halves = half_samples(n, rng=rng, resamples=self.resamples)
-        low, high = interval(value, functional(halves), n=n)
+        units, count = self._units(functional, keys) if keys else (functional, n)
+        rng = np.random.default_rng([self.seed, count])  # one count, one set of halves: systems are resampled alike
+        halves = half_samples(count, rng=rng, resamples=self.resamples)
+        low, high = interval(value, units(halves), n=count)
         low = low if info.at_least is None else max(low, info.at_least)
         values = functional.per_clip
         per_clip = None if values is None else tuple(float(v) if math.isfinite(v) else None for v in values)
@@ -232,7 +245,13 @@ def _listen(
     if any(len(clips) > n for clips in systems.values()):
         notes.append(f"Distances use {n} clips on each side, the same prompts for every system.")
     order = {name: [clip.key for clip in shuffled(clips, seed=seed)] for name, clips in systems.items()}
-    return _Heard(heard, order, pool, listen(pool.clips), n, seed, resamples)
+    groups = {clip.key: clip.group for clips in systems.values() for clip in clips if clip.group}
+    if len(set(groups.values())) < len(groups):
+        notes.append(
+            f"The {len(groups)} prompts come from {len(set(groups.values()))} groups; intervals and paired tests draw "
+            "whole groups."
+        )
+    return _Heard(heard, order, groups, pool, listen(pool.clips), n, seed, resamples)
 
 
 def _undisputed(

@@ -181,7 +181,9 @@ class LocalEngine:
         try:
             with StepBar(step.name) as bar:
                 step.function(self._work(step, partial, progress=bar))
-        except BaseException:
+        except BaseException as error:
+            if isinstance(error, KeyboardInterrupt):
+                self.say(f"{step.name} interrupted; what was finished is kept, so the same command goes on from there")
             if not step.resumable:
                 shutil.rmtree(partial, ignore_errors=True)
             raise

@@ -96,9 +96,8 @@ def _prompts(prompts: Mapping[str, Any]) -> Note:
     )
     if len(tracks) < len(windows):
         text += (
-            f" With {len(windows) / len(tracks):.1f} windows a track, the prompts are not independent: windows of one "
-            "track share its style and its caption, so the intervals are narrower than they should be. Read them as "
-            "if there were about as many clips as tracks."
+            f" That is {len(windows) / len(tracks):.1f} windows a track, and windows of one track are alike: intervals "
+            "and paired tests therefore draw whole tracks, and are as wide as so few tracks make them."
         )
     if silent:
         whole = "All" if silent == len(windows) else f"{silent} of the {len(windows)}"

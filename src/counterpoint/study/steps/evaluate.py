@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from counterpoint.config import write_json
+from counterpoint.config import read_json, write_json
 from counterpoint.data import open_dataset
 from counterpoint.metrics import Clip, evaluate, load_generated
+from counterpoint.metrics.statistics import MIN_CLIPS
+from counterpoint.study.windows import choose_windows
 
 if TYPE_CHECKING:
     from counterpoint.study.config import EvaluationConfig
@@ -21,12 +24,18 @@ def evaluate_systems(work: Work) -> None:
     """Write `evaluation.json`: every metric of the models, of the ground truth and of its reconstructions.
 
     The reference is the training split: no clip of the ground truth is in it, so the ground truth's own distance is
-    what a perfect system would get.
+    what a perfect system would get. Windows of one track are resampled together.
     """
     config: EvaluationConfig = work.config
+    prompts = read_json(work.inputs["prompts"] / "prompts.json")
+    tracks = {window["id"]: window["row"] for window in prompts["windows"]}
+    systems = {
+        name: [replace(clip, group=tracks[clip.key]) for clip in load_generated(folder)]
+        for name, folder in _folders(work).items()
+    }
     evaluation = evaluate(
-        {name: load_generated(folder) for name, folder in _folders(work).items()},
-        reference=_training_music(work.inputs["data"]),
+        systems,
+        reference=_training_music(work.inputs["data"], duration_s=prompts["duration_s"], clips=len(tracks)),
         pairs=[PAIR],
         seed=config.seed,
         progress=work.progress,
@@ -44,7 +53,14 @@ def _folders(work: Work) -> dict[str, Path]:
     }
 
 
-def _training_music(folder: Path) -> list[Clip]:
+def _training_music(folder: Path, *, duration_s: float, clips: int) -> list[Clip]:
+    """The tracks of the training split; where they are fewer than the judges ask for, windows of them."""
     dataset = open_dataset(folder)
-    rows = dataset.splits["train"].select_columns(["id", "audio", "caption"]).to_list()
-    return [Clip(audio=dataset.audio_path(row), caption=row["caption"], id=row["id"]) for row in rows]
+    rows = dataset.splits["train"].select_columns(["id", "audio", "caption", "duration_s", "group"]).to_list()
+    if len(rows) >= MIN_CLIPS:
+        return [Clip(audio=dataset.audio_path(row), caption=row["caption"], id=row["id"]) for row in rows]
+    audio = {row["id"]: dataset.audio_path(row) for row in rows}
+    return [
+        Clip(audio[window.row], window.caption, window.id, start_s=window.start_s, duration_s=duration_s)
+        for window in choose_windows({"train": rows}, wanted=2 * clips, duration_s=duration_s)
+    ]

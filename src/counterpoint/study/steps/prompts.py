@@ -1,22 +1,21 @@
 """Held-out windows of music: their captions are the prompts, their audio is the ground truth.
 
-A composed clip is one window or a few; a track of several minutes gives several, spread over its length. Every window
-belongs to a track that training never saw.
+Every window belongs to a track that training never saw.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from counterpoint.audio import SILENCE_PEAK, load_audio, save_audio
 from counterpoint.config import UserError, atomic_write, write_json
 from counterpoint.data import MusicDataset, open_dataset
+from counterpoint.study.windows import Window, choose_windows
 
 if TYPE_CHECKING:
     from counterpoint.study.config import PromptsConfig
@@ -26,23 +25,6 @@ SAMPLE_RATE = 32_000
 HELD_OUT = ("test", "valid")
 """Test first; validation windows fill up where test is too small. Neither was trained on."""
 LEAST_CLIPS = 8
-
-
-@dataclass(frozen=True)
-class Window:
-    """A part of a row of the dataset.
-
-    Attributes:
-        group: the artist or track it comes from.
-        start_s: where in the row's audio it begins.
-    """
-
-    id: str
-    row: str
-    group: str
-    split: str
-    start_s: float
-    caption: str
 
 
 def choose_prompts(work: Work) -> None:
@@ -90,54 +72,6 @@ def _cut(dataset: MusicDataset, *, config: PromptsConfig, folder: Path) -> list[
 
 
 _COLUMNS = ["id", "audio", "caption", "duration_s", "group"]
-
-
-def choose_windows(
-    splits: Mapping[str, Sequence[Mapping[str, Any]]], *, wanted: int, duration_s: float
-) -> list[Window]:
-    """Up to `wanted` windows that do not overlap, from as many tracks as there are: one of every row of the first
-    split, then of the next, and only then a second of any; spread over the rows and over the length of each.
-
-    Args:
-        splits: rows of the dataset by split, in the order of preference.
-    """
-    room = {split: [int((row["duration_s"] + 1e-3) // duration_s) for row in rows] for split, rows in splits.items()}
-    counts = _share(room, wanted)
-    return [
-        Window(
-            id=f"{split}-{index:04d}-{turn}",
-            row=row["id"],
-            group=row["group"] or row["id"],
-            split=split,
-            start_s=(2 * turn + 1) * room[split][index] // (2 * count) * duration_s,  # the middle of its equal part
-            caption=row["caption"],
-        )
-        for split, rows in splits.items()
-        for index, (row, count) in enumerate(zip(rows, counts[split], strict=True))
-        for turn in range(count)
-    ]
-
-
-def _share(room: Mapping[str, Sequence[int]], wanted: int) -> dict[str, list[int]]:
-    """How many of `wanted` windows each row gives."""
-    counts = {split: [0] * len(spaces) for split, spaces in room.items()}
-    left = wanted
-    for split, spaces in room.items():
-        usable = [index for index, space in enumerate(spaces) if space]
-        first = min(left, len(usable))
-        for part in range(first):
-            counts[split][usable[(2 * part + 1) * len(usable) // (2 * first)]] = 1
-        left -= first
-    while left > 0:
-        open_ = [
-            (split, i) for split, spaces in room.items() for i, space in enumerate(spaces) if counts[split][i] < space
-        ]
-        if not open_:
-            break
-        for split, index in open_[:left]:
-            counts[split][index] += 1
-        left -= min(left, len(open_))
-    return counts
 
 
 def _exactly(audio: np.ndarray, duration_s: float) -> np.ndarray:
