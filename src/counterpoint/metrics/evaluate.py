@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from counterpoint.config import UserError
 from counterpoint.metrics.base import (
@@ -72,14 +73,16 @@ def evaluate(
     _check(systems, reference, pairs)
     notes: list[str] = []
     systems = {name: _unique_keys(clips) for name, clips in systems.items()}
-    heard = _listen(systems, reference, seed=seed, resamples=resamples, progress=progress, notes=notes)
-    scores = {name: heard.scores_of(name, notes=notes) for name in systems}
-    floors = {GROUND_TRUTH: heard.ground_truth(notes=notes), **heard.chance()}
-    differences = [
-        difference
-        for first, second in pairs
-        for difference in heard.compare(first, second, metrics=_shared(scores, first, second), notes=notes)
-    ]
+    # Thousands of small matrices: threads would wait for each other longer than they work, 20 times on busy cores.
+    with threadpool_limits(1, user_api="blas"):
+        heard = _listen(systems, reference, seed=seed, resamples=resamples, progress=progress, notes=notes)
+        scores = {name: heard.scores_of(name, notes=notes) for name in systems}
+        floors = {GROUND_TRUTH: heard.ground_truth(notes=notes), **heard.chance()}
+        differences = [
+            difference
+            for first, second in pairs
+            for difference in heard.compare(first, second, metrics=_shared(scores, first, second), notes=notes)
+        ]
     return Evaluation(
         n=heard.n,
         seed=seed,
