@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import sys
+import warnings
 
 from counterpoint.cli.app import app
 
@@ -14,12 +15,17 @@ def main() -> None:
 
     `COUNTERPOINT_DEBUG=1` lets the traceback through.
     """
+    warnings.showwarning = _show_warning
     try:
         app()
     except Exception as error:
         if os.environ.get("COUNTERPOINT_DEBUG"):
             raise
         sys.exit(_report(error))
+
+
+def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
+    print(f"Warning: {message}", file=sys.stderr)
 
 
 def _report(error: Exception) -> int:

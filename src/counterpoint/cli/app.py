@@ -13,12 +13,15 @@ from counterpoint.cli.progress import progress_bar
 if TYPE_CHECKING:
     from counterpoint.metrics import Clip
 
-_SETTINGS = {"no_args_is_help": True, "add_completion": False, "pretty_exceptions_enable": False}
 
-app = typer.Typer(help="Text-to-music generation: auto-regressive or flow matching?", **_SETTINGS)
-data_app = typer.Typer(help="Make, ingest and encode datasets.", **_SETTINGS)
-codec_app = typer.Typer(help="Train codecs.", **_SETTINGS)
-study_app = typer.Typer(help="Run a comparison from data to report.", **_SETTINGS)
+def _group(summary: str) -> typer.Typer:
+    return typer.Typer(help=summary, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+
+
+app = _group("Text-to-music generation: auto-regressive or flow matching?")
+data_app = _group("Make, ingest and encode datasets.")
+codec_app = _group("Train codecs.")
+study_app = _group("Run a comparison from data to report.")
 app.add_typer(data_app, name="data")
 app.add_typer(codec_app, name="codec")
 app.add_typer(study_app, name="study")
@@ -169,10 +172,14 @@ def evaluate(
     from counterpoint.config import write_json
     from counterpoint.metrics import evaluate, load_generated, print_evaluation
 
-    systems = {folder.name: load_generated(folder) for folder in generated}
-    names = list(systems)
+    names = [folder.resolve().name for folder in generated]
+    if len(set(names)) < len(names):
+        names = [str(folder) for folder in generated]
+    systems = {name: load_generated(folder) for name, folder in zip(names, generated, strict=True)}
     pairs = [(names[0], other) for other in names[1:]]
-    evaluation = evaluate(systems, reference=_reference_clips(reference, split=split), pairs=pairs, seed=seed)
+    clips = _reference_clips(reference, split=split)
+    with progress_bar("Listening", unit="clips") as progress:
+        evaluation = evaluate(systems, reference=clips, pairs=pairs, seed=seed, progress=progress)
     print_evaluation(evaluation)
     if out is not None:
         write_json(out, evaluation.to_json())
@@ -186,7 +193,8 @@ def _reference_clips(dataset: Path, *, split: str) -> list[Clip]:
     opened = open_dataset(dataset)
     if split not in opened.splits:
         raise UserError(f"{dataset} has no split {split!r}; it has {', '.join(opened.splits)}.")
-    return [Clip(audio=opened.audio_path(row), caption=row["caption"], id=row["id"]) for row in opened.splits[split]]
+    rows = opened.splits[split].select_columns(["id", "audio", "caption"]).to_list()
+    return [Clip(audio=opened.audio_path(row), caption=row["caption"], id=row["id"]) for row in rows]
 
 
 @study_app.command("run")

@@ -1,0 +1,112 @@
+"""The command line as a user runs it: what is wrong is said in one sentence, with an exit code, and no traceback."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from counterpoint.cli import main
+
+
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str]:
+    """Exit code and stderr of `counterpoint ARGUMENTS`."""
+    monkeypatch.setattr(sys, "argv", ["counterpoint", *map(str, arguments)])
+    with pytest.raises(SystemExit) as exit_info:
+        main()
+    code = exit_info.value.code
+    assert isinstance(code, int)
+    return code, capsys.readouterr().err
+
+
+def assert_one_sentence(error: str) -> None:
+    lines = [line for line in error.splitlines() if line.strip()]
+    assert len(lines) == 1, error
+    assert lines[0].startswith("Error: ")
+    assert "Traceback" not in error
+
+
+def test_help_imports_nothing_heavy() -> None:
+    code = (
+        "import sys; from counterpoint.cli import app; "
+        "print([m for m in ('torch', 'numpy', 'pydantic', 'transformers') if m in sys.modules])"
+    )
+    printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert printed.strip() == "[]"
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    path = tmp_path / "train.yaml"
+    path.write_text(
+        f"model: {{paradigm: autoregressive, backbone: debug}}\ndata: {{dataset: {tmp_path / 'no-data'}}}\n"
+    )
+    return path
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["train", "{tmp}/none.yaml", "--out", "{tmp}/run"], "no configuration file"),
+        (["train", "{tmp}/train.yaml", "--out", "{tmp}/run", "--set", "stepz=1"], "did you mean 'steps'"),
+        (["train", "{tmp}/train.yaml", "--out", "{tmp}/run"], "no-data"),
+        (["generate", "piano", "--model", "{tmp}/none", "--out", "{tmp}/x.wav"], "none"),
+        (["generate", "piano", "--model", "{tmp}/empty", "--out", "{tmp}/x.wav"], "empty"),
+        (["generate", "--model", "{tmp}/none", "--out", "{tmp}/x.wav"], "either a caption"),
+        (["generate", "--captions", "{tmp}/none.txt", "--model", "m", "--out", "{tmp}/x"], "no captions file"),
+        (["generate", "a", "--num", "2", "--model", "m", "--out", "{tmp}/x.wav"], "--out a folder"),
+        (["generate", "a", "--solver", "magic", "--model", "m", "--out", "{tmp}/x.wav"], "solver"),
+        (["data", "ingest", "{tmp}/none", "{tmp}/out"], "none"),
+        (["data", "ingest", "{tmp}/empty", "{tmp}/out"], "empty"),
+        (["data", "encode", "{tmp}/empty"], "empty"),
+        (["data", "compose", "{tmp}/out", "--clips", "0"], "0"),
+        (["data", "compose", "{tmp}/out", "--clips", "5", "--duration-s", "-1"], "-1"),
+        (["evaluate", "{tmp}/empty", "--reference", "{tmp}/none"], "empty|none"),
+        (["study", "run", "{tmp}/none.yaml"], "none.yaml"),
+        (["study", "run", "no-such-study"], "no-such-study"),
+        (["codec", "train", "{tmp}/none.yaml", "--out", "{tmp}/run"], "no configuration file"),
+    ],
+)
+def test_wrong_input_is_one_sentence_and_exit_code_2(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    config: Path,
+    arguments: list[str],
+    sentence: str,
+) -> None:
+    (tmp_path / "empty").mkdir()
+    monkeypatch.chdir(tmp_path)
+    code, error = run(monkeypatch, capsys, *(argument.format(tmp=tmp_path) for argument in arguments))
+    assert code == 2
+    assert_one_sentence(error)
+    assert any(part in error for part in sentence.split("|")), error
+
+
+def test_a_full_disk_is_one_sentence_and_exit_code_1(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device", str(tmp_path / "x"))
+
+    monkeypatch.setattr("counterpoint.data.compose.compose", full)
+    code, error = run(monkeypatch, capsys, "data", "compose", tmp_path / "out")
+    assert code == 1
+    assert_one_sentence(error)
+    assert "disk is full" in error
+
+
+def test_ingest_of_a_folder_with_nothing_usable_names_the_files(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    music = tmp_path / "music"
+    music.mkdir()
+    (music / "corrupt.wav").write_bytes(b"RIFF nothing of the kind")
+    soundfile.write(music / "zero-length.wav", np.zeros(0), 32_000)
+    code, error = run(monkeypatch, capsys, "data", "ingest", music, tmp_path / "out")
+    assert code == 2
+    assert_one_sentence(error)
+    assert "corrupt.wav" in error
+    assert not (tmp_path / "out").exists()
