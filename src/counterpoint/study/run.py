@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from counterpoint.config import UserError, dump_yaml, load_yaml
-from counterpoint.study.config import StudyConfig
+from counterpoint.study.config import PARADIGMS, StudyConfig
 from counterpoint.study.engine import Done, LocalEngine
 
 CONFIGS = Path(__file__).parent / "configs"
@@ -45,8 +45,8 @@ def run_study(
     Args:
         study: the name of a shipped study, or a YAML file.
         data: a dataset to use instead of the embedded corpus.
-        out: gets `report/`, `study.yaml` and, under `steps/`, links to every step's folder (the models are
-            `steps/train_autoregressive` and `steps/train_flow_matching`).
+        out: gets `report/`, `study.yaml` and links: to the trained models (`autoregressive`, `flow_matching`) and, under
+            `steps/`, to every step's folder.
         store: where the steps' results are kept.
         overrides: `key.sub=value` strings on the configuration.
 
@@ -63,9 +63,13 @@ def run_study(
     done = LocalEngine(store.resolve(), say=say).run([report_step])
     out.mkdir(parents=True, exist_ok=True)
     dump_yaml(out / "study.yaml", config)
-    _link_steps(out / "steps", done)
+    for paradigm in PARADIGMS:
+        _link(out / paradigm, done[f"train_{paradigm}"])
+    for name, step in done.items():
+        _link(out / "steps" / name, step)
     report = _copy(done["report"].folder / "report", out / "report") / "index.html"
     say(f"Report: {report}")
+    say(f"Hear more: counterpoint generate CAPTION --model {out / PARADIGMS[0]} --out x.wav")
     return StudyResult(report, done)
 
 
@@ -88,13 +92,11 @@ def _require_folder(out: Path) -> None:
         raise UserError(f"{out} is a file; give --out a folder for the study.")
 
 
-def _link_steps(folder: Path, done: dict[str, Done]) -> None:
-    """Relative links by step name, so that the folder of runs can be moved."""
-    folder.mkdir(exist_ok=True)
-    for name, step in done.items():
-        link = folder / name
-        link.unlink(missing_ok=True)
-        link.symlink_to(os.path.relpath(step.folder, folder.resolve()), target_is_directory=True)
+def _link(link: Path, step: Done) -> None:
+    """A relative link, so that the folder of runs can be moved."""
+    link.parent.mkdir(exist_ok=True)
+    link.unlink(missing_ok=True)
+    link.symlink_to(os.path.relpath(step.folder, link.parent.resolve()), target_is_directory=True)
 
 
 def _copy(source: Path, target: Path) -> Path:
