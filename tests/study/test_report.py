@@ -85,6 +85,7 @@ def content(folder: Path, *, clips: int = 2) -> Content:
         codec=[],
         examples=examples,
         example_systems=["ground_truth", *PAIR],
+        codec_systems=[],
         facts=[Fact("Data", "two clips")],
         notes=[Note("Limits", "Tiny.")],
         commands=["counterpoint study run tiny"],

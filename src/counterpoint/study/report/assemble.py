@@ -136,6 +136,7 @@ def assemble(folders: Folders, *, name: str, study: Mapping[str, Any], study_yam
         codec=_codec(folders),
         examples=_examples(folders, prompts, wanted=study["report"]["examples"]),
         example_systems=EXAMPLE_SYSTEMS,
+        codec_systems=("ground_truth", LATENTS, CODES),
         facts=_facts(folders, study, prompts),
         notes=notes(evaluation, prompts=prompts, study=study, budget=_budget(folders), own_data=own_data),
         commands=_commands(name, own_data=own_data),
@@ -275,6 +276,7 @@ def _examples(folders: Folders, prompts: Mapping[str, Any], *, wanted: int) -> l
     places = {
         "ground_truth": folders.paths["prompts"] / "truth",
         CODES: folders.paths["reconstruct"] / "codes",
+        LATENTS: folders.paths["reconstruct"] / "latents",
         **{key: folders.paths[f"generate_{key}"] for key in PAIR},
     }
     return [

@@ -169,6 +169,9 @@ class Content:
     codec: Sequence[CostRow]
     examples: Sequence[Example]
     example_systems: Sequence[str]
+    """The columns of the examples."""
+    codec_systems: Sequence[str]
+    """The columns of the first few examples once more, to hear the codec alone; may be empty."""
     facts: Sequence[Fact]
     notes: Sequence[Note]
     commands: Sequence[str]

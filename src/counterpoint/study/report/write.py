@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from markupsafe import Markup
 
 _HERE = Path(__file__).parent
+CODEC_EXAMPLES = 2
+"""Shown with the codec's numbers."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,7 @@ def write_report(content: Content, out: Path, *, progress: Callable[[int, int], 
         progress: called with (clips done, clips in all).
     """
     out.mkdir(parents=True, exist_ok=True)
-    players = _write_players(content, out, progress)
+    players, codec_players = _write_players(content, out, progress)
     tables = {
         "scores": scores_table(content, content.judges),
         "signals": scores_table(content, content.descriptions),
@@ -61,27 +63,34 @@ def write_report(content: Content, out: Path, *, progress: Callable[[int, int], 
     for asset in ("report.css", "report.js"):
         _write_text(out / "assets" / asset, (_HERE / asset).read_text(encoding="utf-8"))
     index = out / "index.html"
-    _write_text(index, _render(content, tables=tables, players=players))
+    _write_text(index, _render(content, tables=tables, players=players, codec_players=codec_players))
     return index
 
 
-def _write_players(content: Content, out: Path, progress: Callable[[int, int], None] | None) -> list[list[Player]]:
-    """For each example, its players in the order of `example_systems`."""
-    total = sum(key in example.clips for example in content.examples for key in content.example_systems)
-    done = 0
-    rows: list[list[Player]] = []
-    for number_, example in enumerate(content.examples, start=1):
-        rows.append([])
-        for key in content.example_systems:
-            if key not in example.clips:
-                continue
-            media = write_media(example.clips[key], report=out, name=f"{number_:02d}-{key}")
-            system = content.system(key)
-            rows[-1].append(Player(key, system.name, system.short, media))
-            done += 1
-            if progress is not None:
-                progress(done, total)
-    return rows
+def _write_players(
+    content: Content, out: Path, progress: Callable[[int, int], None] | None
+) -> tuple[list[list[Player]], list[list[Player]]]:
+    """For each example its players in the order of `example_systems`; for the first few those of `codec_systems`."""
+    wanted = {
+        (number, key): clip
+        for number, example in enumerate(content.examples)
+        for key, clip in example.clips.items()
+        if key in content.example_systems or (number < CODEC_EXAMPLES and key in content.codec_systems)
+    }
+    players: dict[tuple[int, str], Player] = {}
+    for number, key in wanted:
+        system = content.system(key)
+        media = write_media(wanted[number, key], report=out, name=f"{number + 1:02d}-{key}")
+        players[number, key] = Player(key, system.name, system.short, media)
+        if progress is not None:
+            progress(len(players), len(wanted))
+
+    def rows(count: int, systems: Sequence[str]) -> list[list[Player]]:
+        return [[players[row, key] for key in systems if (row, key) in players] for row in range(count)]
+
+    count = len(content.examples)
+    codec_rows = min(count, CODEC_EXAMPLES) if content.codec_systems else 0
+    return rows(count, content.example_systems), rows(codec_rows, content.codec_systems)
 
 
 def _write_tables(content: Content, tables: Mapping[str, Table], out: Path) -> None:
@@ -92,7 +101,13 @@ def _write_tables(content: Content, tables: Mapping[str, Table], out: Path) -> N
     _write_text(out / "tables" / "differences.csv", differences_csv(content))
 
 
-def _render(content: Content, *, tables: Mapping[str, Table], players: list[list[Player]]) -> str:
+def _render(
+    content: Content,
+    *,
+    tables: Mapping[str, Table],
+    players: list[list[Player]],
+    codec_players: list[list[Player]],
+) -> str:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
     from markupsafe import Markup
 
@@ -120,7 +135,7 @@ def _render(content: Content, *, tables: Mapping[str, Table], players: list[list
         ),
     }
     template = environment.get_template("page.html")
-    return template.render(content=content, tables=tables, players=players, **helpers)
+    return template.render(content=content, tables=tables, players=players, codec_players=codec_players, **helpers)
 
 
 def _coded(text: str, content: Content) -> Markup:

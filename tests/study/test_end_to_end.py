@@ -1,0 +1,103 @@
+"""A whole study, tiny and with a codec that was never trained: every part is real and they fit together."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from pathlib import Path
+
+import pytest
+import torch
+
+from counterpoint.codec.encodec import build_encodec, encodec_config, save_encodec
+from counterpoint.study import StudyResult, run_study
+
+pytestmark = pytest.mark.slow
+
+PARADIGMS = ("autoregressive", "flow_matching")
+STUDY = """
+compose: {clips: 40, duration_s: 3}
+codec: CODEC
+training:
+  backbone: debug
+  text: {width: 16, buckets: 64}
+  segment_s: 3
+  steps: 4
+  batch_size: 4
+  optimizer: {learning_rate: 1.0e-3, warmup_steps: 1}
+  validate_every: 2
+  checkpoint_every: 2
+sampling:
+  autoregressive: {top_k: 20}
+  flow_matching: {steps: 2}
+prompts: {clips: 8, duration_s: 3, batch_size: 8}
+report: {examples: 2}
+"""
+
+
+def untrained_codec(folder: Path) -> Path:
+    torch.manual_seed(0)
+    config = encodec_config(filters=2, latent_dim=8, codebook_size=32, lstm_layers=1)
+    model = build_encodec(config)
+    with torch.no_grad():
+        for name, buffer in model.named_buffers():
+            if name.endswith("codebook.embed"):
+                buffer.normal_(std=0.1)
+    save_encodec(folder, config=config, state=model.state_dict())
+    return folder
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("study")
+
+
+@pytest.fixture(scope="module")
+def result(folder: Path) -> StudyResult:
+    codec = untrained_codec(folder / "codec")
+    (folder / "tiny.yaml").write_text(STUDY.replace("CODEC", str(codec)))
+    return run_study(folder / "tiny.yaml", out=folder / "out", store=folder / "store")
+
+
+def test_everything_runs_and_the_report_stands_alone(result: StudyResult, folder: Path) -> None:
+    assert not any(step.cached for step in result.steps.values())
+    assert result.report == folder / "out" / "report" / "index.html"
+    page = result.report.read_text(encoding="utf-8")
+    links = [link for link in re.findall(r'(?:src|href)="([^"]+)"', page) if not link.startswith("#")]
+    assert len([link for link in links if link.startswith("audio/")]) == 2 * 4 + 2 * 3
+    for link in links:
+        assert (result.report.parent / link).is_file(), link
+    assert "On this data and budget" in page
+
+
+def test_the_table_holds_every_system_with_intervals(result: StudyResult) -> None:
+    with (result.report.parent / "tables" / "scores.csv").open() as file:
+        rows = [row for row in csv.DictReader(file) if row["metric"] == "fad_musicnn"]
+    assert {row["system"] for row in rows} >= {
+        *PARADIGMS,
+        *(f"untrained_{paradigm}" for paradigm in PARADIGMS),
+        "ground_truth",
+        "reconstruction_codes",
+        "reconstruction_latents",
+    }
+    assert all(float(row["low_95"]) <= float(row["value"]) <= float(row["high_95"]) for row in rows)
+    truth, *others = sorted(rows, key=lambda row: row["system"] != "ground_truth")
+    assert float(truth["value"]) < min(float(row["value"]) for row in others if "half" not in row["system"])
+
+
+def test_both_models_answered_the_same_prompts(result: StudyResult) -> None:
+    captions = []
+    for paradigm in PARADIGMS:
+        lines = (result.steps[f"generate_{paradigm}"].folder / "metadata.jsonl").read_text().splitlines()
+        captions.append([(entry["id"], entry["caption"]) for entry in map(json.loads, lines)])
+    assert len(captions[0]) == 8
+    assert captions[0] == captions[1]
+
+
+def test_a_second_run_does_nothing_and_links_lead_to_the_models(result: StudyResult, folder: Path) -> None:
+    again = run_study(folder / "tiny.yaml", out=folder / "other", store=folder / "store")
+    assert all(step.cached for step in again.steps.values())
+    for paradigm in PARADIGMS:
+        assert (folder / "other" / "steps" / f"train_{paradigm}" / "model.json").is_file()
+    assert again.report.read_bytes() == result.report.read_bytes()
