@@ -242,6 +242,11 @@ def _listen(
     longest = max(features.seconds for clips in heard.values() for features in clips.values())
     reference = _undisputed(systems, reference, least=fewest, notes=notes)
     pool = reference_pool(reference, duration_s=longest, count=2 * fewest, seed=seed)
+    if len(pool.clips) < MIN_CLIPS:
+        raise UserError(
+            f"The reference has {len(pool.clips)} clips of {longest:g} s; {MIN_CLIPS} is the least that gives a "
+            "distance, so name a larger dataset or split."
+        )
     n = min(fewest, len(pool.clips))
     if pool.cut:
         notes.append(f"Reference clips were cut to {longest:g} s, the length of the longest clip judged.")
@@ -283,11 +288,8 @@ def _check(systems: Mapping[str, Sequence[Clip]], reference: Sequence[Clip], pai
             raise UserError(
                 f"{name} has {len(clips)} clips; {MIN_CLIPS} is the least that gives an interval, so generate more."
             )
-    if len(reference) < MIN_CLIPS:
-        raise UserError(
-            f"The reference has {len(reference)} clips; {MIN_CLIPS} is the least that gives a distance, so name a"
-            " larger dataset or split."
-        )
+    if not reference:
+        raise UserError("The reference has no clips; name another dataset or split.")
     for name in {name for pair in pairs for name in pair} - set(systems):
         raise UserError(f"Cannot compare {name!r}; the systems are {', '.join(systems)}.")
 

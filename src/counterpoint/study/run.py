@@ -45,8 +45,8 @@ def run_study(
     Args:
         study: the name of a shipped study, or a YAML file.
         data: a dataset to use instead of the embedded corpus.
-        out: gets `report/`, `study.yaml` and links: to the trained models (`autoregressive`, `flow_matching`) and, under
-            `steps/`, to every step's folder.
+        out: gets `report/`, `study.yaml` and links: to the trained models (`autoregressive`, `flow_matching`) and,
+            under `steps/`, to every step's folder.
         store: where the steps' results are kept.
         overrides: `key.sub=value` strings on the configuration.
 
