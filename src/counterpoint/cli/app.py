@@ -201,9 +201,11 @@ def _reference_clips(dataset: Path, *, split: str) -> list[Clip]:
 def study_run(
     study: Annotated[str, typer.Argument(help="A shipped study (quick) or a YAML file.")],
     data: Annotated[Path | None, typer.Option(help="Your own dataset, from `data ingest`.")] = None,
-    out: Annotated[Path | None, typer.Option(help="Where the report and models go; runs/STUDY by default.")] = None,
+    out: Annotated[Path | None, typer.Option(help="For report and models; runs/STUDY[-DATA] by default.")] = None,
+    overrides: Overrides = None,
 ) -> None:
     """Run a study from data to report; finished steps are kept, so run it again to go on."""
     from counterpoint.study import run_study
 
-    run_study(study, data=data, out=out or Path("runs") / Path(study).stem)
+    name = Path(study).stem + (f"-{data.resolve().name}" if data else "")
+    run_study(study, data=data, out=out or Path("runs") / name, overrides=overrides)
