@@ -199,10 +199,10 @@ class _Heard:
         return _corrected(differences, metrics)
 
     def _units(self, functional: Functional, keys: Sequence[str], *, sides: int = 1) -> tuple[Functional, int]:
-        """What is resampled: prompts, or their groups where some share one; and how many of them there are."""
+        """What is resampled: prompts, or their groups where some share one and they are enough; and how many."""
         groups = [self.groups.get(key, key) for key in keys]
         names = {group: number for number, group in enumerate(dict.fromkeys(groups))}
-        if not 1 < len(names) < len(keys):
+        if not MIN_CLIPS <= len(names) < len(keys):
             return functional, len(keys)
         labels = np.array([names[group] for group in groups])
         return ByGroup(functional, np.concatenate([labels + side * len(names) for side in range(sides)])), len(names)
@@ -254,12 +254,19 @@ def _listen(
         notes.append(f"Distances use {n} clips on each side, the same prompts for every system.")
     order = {name: [clip.key for clip in shuffled(clips, seed=seed)] for name, clips in systems.items()}
     groups = {clip.key: clip.group for clips in systems.values() for clip in clips if clip.group}
-    if len(set(groups.values())) < len(groups):
-        notes.append(
-            f"The {len(groups)} prompts come from {len(set(groups.values()))} groups; intervals and paired tests draw "
-            "whole groups."
-        )
+    _note_groups(groups, notes=notes)
     return _Heard(heard, order, groups, pool, listen(pool.clips), n, seed, resamples)
+
+
+def _note_groups(groups: Mapping[str, str], *, notes: list[str]) -> None:
+    prompts, count = len(groups), len(set(groups.values()))
+    if MIN_CLIPS <= count < prompts:
+        notes.append(f"The {prompts} prompts come from {count} tracks; intervals and paired tests draw whole tracks.")
+    elif count < prompts:
+        notes.append(
+            f"The {prompts} prompts come from only {count} tracks, too few to be drawn: intervals and tests draw prompts, "
+            "and speak of these tracks alone, not of other music."
+        )
 
 
 def _undisputed(
