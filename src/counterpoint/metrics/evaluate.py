@@ -264,8 +264,8 @@ def _note_groups(groups: Mapping[str, str], *, notes: list[str]) -> None:
         notes.append(f"The {prompts} prompts come from {count} tracks; intervals and paired tests draw whole tracks.")
     elif count < prompts:
         notes.append(
-            f"The {prompts} prompts come from only {count} tracks, too few to be drawn: intervals and tests draw prompts, "
-            "and speak of these tracks alone, not of other music."
+            f"The {prompts} prompts come from only {count} tracks, too few to be drawn: intervals and tests draw "
+            "prompts, and speak of these tracks alone, not of other music."
         )
 
 

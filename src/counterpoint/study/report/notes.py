@@ -96,8 +96,8 @@ def _prompts(prompts: Mapping[str, Any]) -> Note:
     )
     if len(tracks) < len(windows):
         text += (
-            f" That is {len(windows) / len(tracks):.1f} windows a track, and windows of one track are alike; the remarks "
-            "of the judges say how the intervals take account of it."
+            f" That is {len(windows) / len(tracks):.1f} windows a track, and windows of one track are alike; the "
+            "remarks of the judges say how the intervals take account of it."
         )
     if silent:
         whole = "All" if silent == len(windows) else f"{silent} of the {len(windows)}"
