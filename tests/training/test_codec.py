@@ -38,6 +38,7 @@ TINY = CodecTrainingConfig(
     quantize_after=4,
     refit_every=6,
     pool_vectors=256,
+    final_vectors=512,
     log_every=4,
     checkpoint_every=8,
     validate_every=8,
@@ -66,7 +67,7 @@ def test_loss_falls_and_the_export_is_the_codec(clips: Clips, tmp_path: Path) ->
     codec = load_codec(str(tmp_path))  # the run folder itself
     assert (codec.frame_rate, codec.num_codebooks, codec.codebook_size, codec.latent_dim) == (100.0, 2, 32, 16)
     measures = json.loads((tmp_path / "codec" / "measures.json").read_text())
-    assert measures["step"] == 60 and measures["clips"] == 4
+    assert measures["step"] == 60 and measures["held_out_clips"] == 4 and measures["finished"]
     assert measures["latents"]["si_snr_db"] > 1.0
     assert all(value > 3 for value in measures["codes"]["perplexity"])
     saved = load_file(tmp_path / "codec" / "model.safetensors")

@@ -176,7 +176,9 @@ def nearest_code(vectors: Tensor, codebook: Tensor) -> Tensor:
 
     |v - c|^2 = |v|^2 - 2 v.c + |c|^2, whose first term does not depend on the code.
     """
-    return (codebook.square().sum(dim=1) - 2 * vectors @ codebook.T).argmin(dim=1)
+    power = codebook.square().sum(dim=1)
+    chunks = vectors.split(4096)  # the distances of all to all would not fit a processor's cache, or its memory
+    return torch.cat([torch.addmm(power, part, codebook.T, alpha=-2).argmin(dim=1) for part in chunks])
 
 
 def _check_codes(codes: Tensor, *, num_codebooks: int, codebook_size: int) -> None:

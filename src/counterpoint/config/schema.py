@@ -195,6 +195,8 @@ class CodecTrainingConfig(Config):
     """Steps after which k-means starts the codebooks again; 0 never does. For small batches."""
     pool_vectors: Positive = 16_384
     """Latent vectors that k-means sees."""
+    final_vectors: Positive = 40_960
+    """Latent vectors that it sees when the training is over."""
     continuous_fraction: Annotated[float, Field(ge=0, le=1)] = 0.5
     """Share of each batch that the decoder sees unquantised, so that it decodes latents as well as codes."""
     loss_weights: dict[Literal["mel", "stft", "time", "commitment", "latent"], Annotated[float, Field(ge=0)]] = {

@@ -35,6 +35,7 @@ from counterpoint.training.codec_model import AutoEncoder, scale_to_data
 
 _CHECKPOINT = "checkpoint.safetensors"
 _EXPORT = "codec"
+_MEASURES = "measures.json"
 
 
 @dataclass(frozen=True)
@@ -133,7 +134,7 @@ class _Trainer:
             task = bar.add_task("codec", total=config.steps, completed=self.step, loss="")
             while self.step < config.steps:
                 if self.fits_codebooks():
-                    self.fit_codebooks()
+                    self.fit_codebooks(config.pool_vectors)
                 losses = self.update()
                 self.step += 1
                 self.recent.append(losses)
@@ -143,8 +144,22 @@ class _Trainer:
                     self.log(steps_per_s=rate)
                 if self.step % config.checkpoint_every == 0 or self.step == config.steps:
                     self.save()
-                if self.step % config.validate_every == 0 or self.step == config.steps:
+                if self.step % config.validate_every == 0 and self.step < config.steps:
                     self.validate()
+        self.finish()
+
+    def finish(self) -> None:
+        """Fit the codebooks a last time, to many latents of the averaged encoder, and export and measure what ships.
+
+        The checkpoint keeps the state before it.
+        """
+        record = self.out / _EXPORT / _MEASURES
+        if record.is_file() and read_json(record).get("finished"):
+            return
+        self.model.encoder.load_state_dict(_below(self.average, "encoder."))
+        self.fit_codebooks(self.config.final_vectors, initial=self.model.codebooks())
+        self.export()
+        self.validate(finished=True)
 
     def update(self) -> dict[str, float]:
         """One optimiser step; returns its losses."""
@@ -238,13 +253,13 @@ class _Trainer:
         since = self.step - self.config.quantize_after
         return since == 0 or (since > 0 and self.config.refit_every > 0 and since % self.config.refit_every == 0)
 
-    def fit_codebooks(self) -> None:
+    def fit_codebooks(self, vectors: int, *, initial: list[Tensor] | None = None) -> None:
         """Start the codebooks, or start them again, by k-means on the latents of a pool of segments.
 
         A small batch touches few of the codes, and while latents still move, the others are left behind.
         """
         config = self.config
-        latents = self.latents(config.pool_vectors)
+        latents = self.latents(vectors)
         generator = torch.Generator().manual_seed(config.seed)
         books = fit_codebooks(
             latents,
@@ -252,6 +267,7 @@ class _Trainer:
             codebook_size=config.codebook_size,
             iterations=8,
             generator=generator,
+            initial=initial,
         )
         self.model.set_codebooks(books)
 
@@ -297,14 +313,15 @@ class _Trainer:
         with (self.out / "metrics.jsonl").open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
 
-    def validate(self) -> None:
-        """Measure the exported codec on held-out clips."""
-        if not len(self.held_out):
-            return
+    def validate(self, *, finished: bool = False) -> None:
+        """Measure the exported codec on held-out clips, and record it beside the codec."""
         self.export()
-        measures = reconstruction_measures(load_codec(str(self.out / _EXPORT)), self.held_out)
-        write_json(self.out / _EXPORT / "measures.json", {"step": self.step, "clips": len(self.held_out), **measures})
-        self._write({"step": self.step, "held_out": measures})
+        measures: dict[str, Any] = {}
+        if len(self.held_out):
+            measures = reconstruction_measures(load_codec(str(self.out / _EXPORT)), self.held_out)
+            self._write({"step": self.step, "held_out": measures})
+        about = {"step": self.step, "finished": finished, "held_out_clips": len(self.held_out)}
+        write_json(self.out / _EXPORT / _MEASURES, {**about, **measures})
 
     def save(self) -> None:
         """Write the checkpoint, in one file so that it is whole or not there, and the codec as of now."""
