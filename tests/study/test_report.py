@@ -88,7 +88,7 @@ def content(folder: Path, *, clips: int = 2) -> Content:
         codec_systems=[],
         facts=[Fact("Data", "two clips")],
         notes=[Note("Limits", "Tiny.")],
-        commands=["counterpoint study run tiny"],
+        command="counterpoint study run tiny",
         files={"study.yaml": "steps: 1\n"},
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -139,7 +139,7 @@ def assemble(folders: Folders, *, name: str, study: Mapping[str, Any], study_yam
         codec_systems=("ground_truth", LATENTS, CODES),
         facts=_facts(folders, study, prompts),
         notes=notes(evaluation, prompts=prompts, study=study, budget=_budget(folders), own_data=own_data),
-        commands=_commands(name, own_data=own_data),
+        command=_command(own_data=own_data),
         files={"study.yaml": study_yaml},
     )
 
@@ -376,9 +376,6 @@ def _budget(folders: Folders) -> str:
     return f"Models of {sizes} parameters, trained for {results[0]['steps']:,} updates each ({times})"
 
 
-def _commands(name: str, *, own_data: bool) -> Sequence[str]:
-    data = " --data DATASET" if own_data else ""
-    return [
-        f"counterpoint study run {name}{data}",
-        f"counterpoint study run study.yaml{data}   # the file beside this page: the whole configuration",
-    ]
+def _command(*, own_data: bool) -> str:
+    """Runs this very study again, from the file beside the page."""
+    return f"counterpoint study run study.yaml{' --data DATASET' if own_data else ''}"

@@ -135,7 +135,7 @@ class Fact:
 
 @dataclass(frozen=True)
 class Note:
-    """A titled paragraph of the methods and limits."""
+    """A titled paragraph of the methods and limits; its line ends are kept."""
 
     title: str
     text: str
@@ -174,7 +174,8 @@ class Content:
     """The columns of the first few examples once more, to hear the codec alone; may be empty."""
     facts: Sequence[Fact]
     notes: Sequence[Note]
-    commands: Sequence[str]
+    command: str
+    """Makes it again."""
     files: Mapping[str, str] = field(default_factory=dict)
 
     def system(self, key: str) -> System:

@@ -35,7 +35,7 @@ def notes(
         _reach(budget, own_data=own_data),
     ]
     if evaluation["notes"]:
-        found.append(Note("Remarks of the judges", " ".join(evaluation["notes"])))
+        found.append(Note("Remarks of the judges", "\n".join(evaluation["notes"])))
     return found
 
 
@@ -54,10 +54,10 @@ def _matched(study: Mapping[str, Any]) -> Note:
 
 def _judges(evaluation: Mapping[str, Any]) -> Note:
     judged = [info for info in evaluation["metrics"] if info["better"] != "neither"]
-    text = "; ".join(f"{info['name']}: {info['description']}" for info in judged)
+    text = "\n".join(f"{info['name']}: {info['description']}." for info in judged)
     return Note(
         "The judges",
-        f"{text}. Distances are to music of the training split, with equally many clips on both sides. None of the "
+        f"{text}\nDistances are to music of the training split, with equally many clips on both sides. None of the "
         "prompts' own music is in it, so the ground truth's distance shows what real, unheard music scores. Names "
         "that begin with sig_ are statistics of the signal: they describe and favour nobody.",
     )
