@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING
 from counterpoint.config import read_json, write_json
 from counterpoint.data import open_dataset
 from counterpoint.metrics import Clip, evaluate, load_generated
-from counterpoint.metrics.statistics import MIN_CLIPS
-from counterpoint.study.windows import choose_windows
 
 if TYPE_CHECKING:
     from counterpoint.study.config import EvaluationConfig
@@ -35,7 +33,7 @@ def evaluate_systems(work: Work) -> None:
     }
     evaluation = evaluate(
         systems,
-        reference=_training_music(work.inputs["data"], duration_s=prompts["duration_s"], clips=len(tracks)),
+        reference=_training_music(work.inputs["data"]),
         pairs=[PAIR],
         seed=config.seed,
         progress=work.progress,
@@ -53,14 +51,7 @@ def _folders(work: Work) -> dict[str, Path]:
     }
 
 
-def _training_music(folder: Path, *, duration_s: float, clips: int) -> list[Clip]:
-    """The tracks of the training split; where they are fewer than the judges ask for, windows of them."""
+def _training_music(folder: Path) -> list[Clip]:
     dataset = open_dataset(folder)
-    rows = dataset.splits["train"].select_columns(["id", "audio", "caption", "duration_s", "group"]).to_list()
-    if len(rows) >= MIN_CLIPS:
-        return [Clip(audio=dataset.audio_path(row), caption=row["caption"], id=row["id"]) for row in rows]
-    audio = {row["id"]: dataset.audio_path(row) for row in rows}
-    return [
-        Clip(audio[window.row], window.caption, window.id, start_s=window.start_s, duration_s=duration_s)
-        for window in choose_windows({"train": rows}, wanted=2 * clips, duration_s=duration_s)
-    ]
+    rows = dataset.splits["train"].select_columns(["id", "audio", "caption"]).to_list()
+    return [Clip(audio=dataset.audio_path(row), caption=row["caption"], id=row["id"]) for row in rows]
