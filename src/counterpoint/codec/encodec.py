@@ -26,6 +26,13 @@ if TYPE_CHECKING:
 
 _TRAINING_ONLY = (".cluster_size", ".embed_avg", ".inited")
 """Buffers of a transformers codebook that inference never reads; left out of files."""
+_SHAPE = (
+    *("sampling_rate", "audio_channels", "upsampling_ratios", "hidden_size", "num_filters", "num_residual_layers"),
+    *("kernel_size", "last_kernel_size", "residual_kernel_size", "dilation_growth_rate", "compress", "norm_type"),
+    *("use_causal_conv", "use_conv_shortcut", "pad_mode", "trim_right_ratio", "num_lstm_layers", "activation"),
+    *("codebook_size", "codebook_dim"),
+)
+"""Fields of a configuration that decide what the weights compute."""
 
 
 def encodec_config(
@@ -232,11 +239,7 @@ def save_encodec(
 
 def _fingerprint(model: EncodecModel) -> str:
     """Digest of the weights that inference reads and of the shape they belong to."""
-    config = {
-        key: value for key, value in model.config.to_diff_dict().items() if not key.startswith(("_", "transformers"))
-    }
-    for key in ("architectures", "dtype", "torch_dtype"):
-        config.pop(key, None)
+    config = {key: getattr(model.config, key, None) for key in _SHAPE}
     digest = hashlib.sha256(json.dumps(config, sort_keys=True, default=str).encode())
     for key, value in sorted(model.state_dict().items()):
         if not key.endswith(_TRAINING_ONLY):
