@@ -240,6 +240,7 @@ def save_encodec(
 def _fingerprint(model: EncodecModel) -> str:
     """Digest of the weights that inference reads and of the shape they belong to."""
     config = {key: getattr(model.config, key, None) for key in _SHAPE}
+    config["activation"] = config["activation"] or "elu"  # released checkpoints do not say
     digest = hashlib.sha256(json.dumps(config, sort_keys=True, default=str).encode())
     for key, value in sorted(model.state_dict().items()):
         if not key.endswith(_TRAINING_ONLY):
