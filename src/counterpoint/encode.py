@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import torch
@@ -34,6 +36,7 @@ RIGHT_CONTEXT_S = 0.5
 """What it hears after its end: only convolutions look ahead, by less than this."""
 STATISTICS_SEGMENTS = 2048
 STATISTICS_SEGMENT_S = 10.0
+Result = TypeVar("Result")
 Progress = Callable[[float, float], None]
 """Called with (done, total) in seconds of audio."""
 
@@ -196,13 +199,37 @@ def _encode_rows(
     total_s = sum(part.sum() for part in durations_s.values())
     done_s = sum(durations_s[name].sum() for name in SPLITS[: SPLITS.index(split)]) + durations_s[split][:first].sum()
     rows = dataset.splits[split]
-    for index in range(first, len(rows)):
+
+    def encode_row(index: int) -> tuple[np.ndarray, np.ndarray]:
         audio, _ = load_audio(dataset.audio_path(rows[index]), sample_rate=codec.sample_rate)
         encoding = encode_audio(audio, codec)
-        yield encoding.codes[0].numpy(), encoding.latents[0].numpy()
+        return encoding.codes[0].numpy(), encoding.latents[0].numpy()
+
+    for index, encoded in zip(range(first, len(rows)), _side_by_side(encode_row, range(first, len(rows))), strict=True):
+        yield encoded
         done_s += durations_s[split][index]
         if progress is not None:
             progress(done_s, total_s)
+
+
+def _side_by_side(function: Callable[[int], Result], items: Sequence[int]) -> Iterator[Result]:
+    """The results in order, computed one a core: convolutions of one clip leave a second core half idle.
+
+    Only as many are begun ahead as there are cores, so that memory holds no more clips than that.
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+            waiting: deque[Future[Result]] = deque()
+            for item in items:
+                waiting.append(pool.submit(function, item))
+                if len(waiting) > threads:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+    finally:
+        torch.set_num_threads(threads)
 
 
 def _spec(codec: Codec, *, mean: float, mean_std: float) -> LatentSpec:
