@@ -9,8 +9,9 @@ STAMP  := $(VENV)/.installed
 demo: setup
 	$(BIN)/counterpoint study run quick --out runs/quick
 
+# Slow tests too; one process a core does more than two threads in one process.
 test: lint
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 -m 'slow or not slow'
 
 lint: setup
 	$(BIN)/ruff check src tests

@@ -4,12 +4,11 @@ from counterpoint.metrics.base import Clip, Difference, Metric, MetricInfo, Scor
 from counterpoint.metrics.evaluate import evaluate
 from counterpoint.metrics.generated import load_generated
 from counterpoint.metrics.registry import METRICS
-from counterpoint.metrics.result import GROUND_TRUTH, SHUFFLED, Evaluation, print_evaluation
+from counterpoint.metrics.result import GROUND_TRUTH, Evaluation, print_evaluation
 
 __all__ = [
     "GROUND_TRUTH",
     "METRICS",
-    "SHUFFLED",
     "Clip",
     "Difference",
     "Evaluation",

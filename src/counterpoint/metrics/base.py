@@ -108,13 +108,19 @@ class Difference:
 
 @dataclass(frozen=True)
 class MetricInfo:
-    """A metric in words; `at_least` is a value it cannot fall below, so no interval reaches further."""
+    """A metric in words.
+
+    Attributes:
+        at_least: a value it cannot fall below, so no interval reaches further.
+        chance: the score of guessing, where it is known.
+    """
 
     name: str
     description: str
     unit: str
     better: Better
     at_least: float | None = None
+    chance: float | None = None
 
 
 class NotApplicableError(Exception):

@@ -25,7 +25,7 @@ from counterpoint.metrics.base import (
 from counterpoint.metrics.features import Listener, Progress
 from counterpoint.metrics.reference import ReferencePool, reference_pool, shuffled, without
 from counterpoint.metrics.registry import METRICS
-from counterpoint.metrics.result import GROUND_TRUTH, SHUFFLED, Evaluation
+from counterpoint.metrics.result import GROUND_TRUTH, Evaluation
 from counterpoint.metrics.statistics import (
     MIN_CLIPS,
     RESAMPLES,
@@ -36,7 +36,6 @@ from counterpoint.metrics.statistics import (
     unpaired_difference,
     value_of,
 )
-from counterpoint.metrics.text_match import TagMatch
 
 
 def evaluate(
@@ -77,7 +76,7 @@ def evaluate(
     with threadpool_limits(1, user_api="blas"):
         heard = _listen(systems, reference, seed=seed, resamples=resamples, progress=progress, notes=notes)
         scores = {name: heard.scores_of(name, notes=notes) for name in systems}
-        floors = {GROUND_TRUTH: heard.ground_truth(notes=notes), **heard.chance()}
+        floors = {GROUND_TRUTH: heard.ground_truth(notes=notes)}
         differences = [
             difference
             for first, second in pairs
@@ -156,20 +155,6 @@ class _Heard:
                 continue
             scores[metric.info.name] = self._score(functional, n=len(clips), info=metric.info)
         return scores
-
-    def chance(self) -> dict[str, dict[str, Score]]:
-        """The tag match of captions dealt to the wrong clips, of the reference and of each system."""
-        metric = TagMatch()
-        rows = {SHUFFLED: self.reference}
-        rows |= {f"{name}, {SHUFFLED}": list(clips.values()) for name, clips in self.systems.items()}
-        chance = {}
-        for row, clips in rows.items():
-            try:
-                functional = metric.prepare_chance(clips, reference=self.reference)
-            except NotApplicableError:
-                continue
-            chance[row] = {metric.info.name: self._score(functional, n=len(clips), info=metric.info)}
-        return chance
 
     def compare(self, first: str, second: str, *, metrics: Sequence[Metric], notes: list[str]) -> list[Difference]:
         """Each metric's difference between two systems, prompt by prompt where they answered the same ones."""

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 GROUND_TRUTH = "ground truth"
-SHUFFLED = "shuffled captions"
 
 
 @dataclass(frozen=True)
@@ -26,8 +25,7 @@ class Evaluation:
         metrics: in the order of the table.
         scores: by system, then metric; a metric that does not apply to a system is left out, and a note says why.
         floors: by row, then metric. `ground truth` is one half of the reference against the other (for metrics that are
-            no distances: the reference itself); `shuffled captions` is the tag match of the reference with other clips'
-            captions, and `SYSTEM, shuffled captions` that of a system.
+            no distances: the reference itself).
         differences: for each pair and metric.
         ids: by system, the prompts in the order of `Score.per_clip`.
         notes: sentences that a reader of the table must know.
@@ -89,8 +87,9 @@ def _score_table(evaluation: Evaluation) -> Table:
     for info in evaluation.metrics:
         if any(info.name in scores for scores in columns.values()):
             unit = f"\n{info.unit}" if info.unit else ""
-            cells = (_cell(evaluation, name, scores.get(info.name)) for name, scores in columns.items())
-            table.add_row(_plain(f"{info.name}{arrows[info.better]}{unit}"), *cells)
+            chance = "" if info.chance is None else f"\nchance {_number(info.chance)}"
+            cells = (_cell(scores.get(info.name)) for scores in columns.values())
+            table.add_row(_plain(f"{info.name}{arrows[info.better]}{unit}{chance}"), *cells)
     return table
 
 
@@ -115,13 +114,9 @@ def _difference_table(evaluation: Evaluation) -> Table:
     return table
 
 
-def _cell(evaluation: Evaluation, row: str, score: Score | None) -> str:
-    """Value, interval, and chance where it is known."""
-    if score is None:
-        return ""
-    guess = evaluation.floors.get(SHUFFLED if row == GROUND_TRUTH else f"{row}, {SHUFFLED}", {}).get(score.name)
-    chance = "" if guess is None else f"\nchance {_number(guess.value)}"
-    return f"{_number(score.value)}\n{_number(score.low)} to {_number(score.high)}{chance}"
+def _cell(score: Score | None) -> str:
+    """Value and interval."""
+    return "" if score is None else f"{_number(score.value)}\n{_number(score.low)} to {_number(score.high)}"
 
 
 def _number(value: float) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from counterpoint.analysis.musicnn import TAGS
-from counterpoint.metrics.base import Features, Functional, MetricInfo, NotApplicableError, PairMean, WeightedMean
+from counterpoint.metrics.base import Features, Functional, MetricInfo, NotApplicableError, WeightedMean
 
 _NO_VOICE = ("no vocals", "no vocal", "no voice")
 _VOICE = ("vocal", "vocals", "voice", "singing")
@@ -96,26 +96,28 @@ class TagMatch:
         name="tag_match_musicnn",
         description=(
             "agreement of MusiCNN's tags with the caption (not the published CLAP score): mean over the tags a caption"
-            " names of the tag's log-odds, in standard deviations above the reference's mean; chance, the same with"
-            " captions shuffled, is about 0"
+            " names of the tag's log-odds, in standard deviations of the reference, above what the same clip scores"
+            " with the other prompts' captions, so that a system deaf to captions scores 0"
         ),
         unit="sd",
         better="higher",
+        chance=0.0,
     )
 
     def prepare(self, clips: Sequence[Features], *, reference: Sequence[Features]) -> Functional:
         matches = self.matches(clips, reference=reference)
-        return WeightedMean(np.diag(matches).copy())
-
-    def prepare_chance(self, clips: Sequence[Features], *, reference: Sequence[Features]) -> Functional:
-        """The same with every other clip's caption: what a system scores that does not listen."""
-        return PairMean(self.matches(clips, reference=reference))
+        captions = np.array([clip.caption for clip in clips])
+        counts = np.isfinite(matches) & (captions[:, None] != captions)
+        if not counts.any():
+            raise NotApplicableError("all clips have one caption, so nothing tells a match from a habit")
+        others = np.where(counts, matches, 0.0).sum(1) / np.maximum(counts.sum(1), 1)
+        return WeightedMean(np.diag(matches) - others)
 
     def matches(self, clips: Sequence[Features], *, reference: Sequence[Features]) -> np.ndarray:
         """[n, n]: how well clip i fits caption j; NaN where caption j names no tag.
 
         Raises:
-            NotApplicableError: when no caption names a tag.
+            NotApplicableError: no caption names a tag.
         """
         wanted = np.array([_selector(clip.caption) for clip in clips])  # [n, 50]
         if not np.isfinite(wanted).any():

@@ -160,14 +160,13 @@ def _scores(evaluation: Mapping[str, Any]) -> dict[str, dict[str, Score]]:
 
 
 def _metrics(evaluation: Mapping[str, Any], scores: Mapping[str, Any]) -> list[Metric]:
-    chance = evaluation["floors"].get("shuffled captions", {})
     return [
         Metric(
             key=info["name"],
             better=info["better"],
             what=info["description"][:1].upper() + info["description"][1:] + ".",
             unit=info["unit"],
-            chance=chance[info["name"]]["value"] if info["name"] in chance else None,
+            chance=info["chance"],
         )
         for info in evaluation["metrics"]
         if info["name"] in scores
