@@ -121,8 +121,7 @@ def train(
 
     result = train(load_yaml(config, TrainingConfig, overrides=overrides), out=out)
     typer.echo(
-        f"{result.steps} steps, {result.wall_s:.0f} s; hear it: "
-        f"counterpoint generate CAPTION --model {out} --out x.wav"
+        f"{result.steps} steps, {result.wall_s:.0f} s; hear it: counterpoint generate CAPTION --model {out} --out x.wav"
     )
 
 
