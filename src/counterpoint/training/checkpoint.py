@@ -7,28 +7,6 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from counterpoint.config.checkpoints import (
-    Checkpoint,
-    DamagedCheckpointError,
-    list_checkpoints,
-    newest_checkpoint,
-    read_checkpoint,
-    remove_leftovers,
-    write_checkpoint,
-)
-
-__all__ = [
-    "Checkpoint",
-    "DamagedCheckpointError",
-    "list_checkpoints",
-    "newest_checkpoint",
-    "optimizer_tensors",
-    "read_checkpoint",
-    "remove_leftovers",
-    "restore_optimizer",
-    "write_checkpoint",
-]
-
 
 def optimizer_tensors(optimizer: torch.optim.Optimizer, module: nn.Module) -> dict[str, Tensor]:
     """The optimiser's state as FIELD/PARAMETER tensors (`exp_avg/blocks.0.norm.weight`), by name and not by position.

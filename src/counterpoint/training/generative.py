@@ -20,10 +20,11 @@ from torch import Tensor, nn
 
 from counterpoint.audio import frames
 from counterpoint.config import TrainingConfig, UserError
+from counterpoint.config.checkpoints import Checkpoint
 from counterpoint.data import EncodedSplit
 from counterpoint.data.batches import Batch, ExampleOrder, read_batch, seed_of
 from counterpoint.paradigm import LossOutput, Paradigm
-from counterpoint.training.checkpoint import Checkpoint, optimizer_tensors, restore_optimizer
+from counterpoint.training.checkpoint import optimizer_tensors, restore_optimizer
 from counterpoint.training.optimization import Ema, build_optimizer, learning_rate
 
 if TYPE_CHECKING:

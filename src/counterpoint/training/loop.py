@@ -24,10 +24,10 @@ from counterpoint.config import (
     read_json,
     write_json,
 )
+from counterpoint.config.checkpoints import Checkpoint, newest_checkpoint, remove_leftovers, write_checkpoint
 from counterpoint.data import Encoded, open_encoded
 from counterpoint.generate.run import CHECKPOINTS, CONFIG_FILE, METRICS_FILE, MODEL_FILE, RESULT_FILE
 from counterpoint.paradigm import build_paradigm, parameter_count
-from counterpoint.training.checkpoint import Checkpoint, newest_checkpoint, remove_leftovers, write_checkpoint
 from counterpoint.training.generative import GenerativeStep, Update
 from counterpoint.training.monitor import (
     MetricsLog,
