@@ -24,6 +24,7 @@ from counterpoint.codec import Codec, Encoding, load_codec
 from counterpoint.codec.measures import log_spectral_distance, si_snr
 from counterpoint.config import LatentSpec, UserError
 from counterpoint.data import SPLITS, EncodedSplit, EncodedWriter, open_dataset, open_encoded
+from counterpoint.data.encoded import Row
 
 if TYPE_CHECKING:
     from counterpoint.data import MusicDataset
@@ -61,8 +62,9 @@ def encode_audio(audio: np.ndarray, codec: Codec) -> Encoding:
         block = torch.from_numpy(np.ascontiguousarray(audio[low * hop : high * hop], dtype=np.float32))
         encoding = codec.encode(block[None])
         latents.append(encoding.latents[:, first - low : last - low].cpu())
-        codes.append(encoding.codes[:, :, first - low : last - low].cpu())
-    return Encoding(latents=torch.cat(latents, dim=1), codes=torch.cat(codes, dim=2))
+        if encoding.codes is not None:
+            codes.append(encoding.codes[:, :, first - low : last - low].cpu())
+    return Encoding(latents=torch.cat(latents, dim=1), codes=torch.cat(codes, dim=2) if codes else None)
 
 
 def decode(codec: Codec, *, latents: Tensor | None = None, codes: Tensor | None = None) -> Tensor:
@@ -193,17 +195,17 @@ def reconstruct_folder(source: Path, *, out: Path, codec: str, quantized: bool) 
 
 def _encode_rows(
     dataset: MusicDataset, split: str, codec: Codec, *, first: int, progress: Progress | None
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+) -> Iterator[Row]:
     """Codes [K, T] and latents [T, D] of the rows of a split from `first` on."""
     durations_s = {name: np.asarray(dataset.splits[name]["duration_s"], dtype=np.float64) for name in SPLITS}
     total_s = sum(part.sum() for part in durations_s.values())
     done_s = sum(durations_s[name].sum() for name in SPLITS[: SPLITS.index(split)]) + durations_s[split][:first].sum()
     rows = dataset.splits[split]
 
-    def encode_row(index: int) -> tuple[np.ndarray, np.ndarray]:
+    def encode_row(index: int) -> Row:
         audio, _ = load_audio(dataset.audio_path(rows[index]), sample_rate=codec.sample_rate)
         encoding = encode_audio(audio, codec)
-        return encoding.codes[0].numpy(), encoding.latents[0].numpy()
+        return None if encoding.codes is None else encoding.codes[0].numpy(), encoding.latents[0].numpy()
 
     for index, encoded in zip(range(first, len(rows)), _side_by_side(encode_row, range(first, len(rows))), strict=True):
         yield encoded

@@ -152,7 +152,7 @@ def test_a_slice_of_a_ten_minute_row_touches_only_its_own_pages(tmp_path: Path):
     for split in SPLITS:
         writer.write_split(split, [(codes, latents)] if split == "train" else [])
     part = writer.finish(SPEC.model_copy(update={"latent_dim": 128}))["train"]
-    _, values = part._chunks[0]
+    values = part._chunks[0]["latents"]
     assert not values.values.flags.owndata and not values.values.flags.writeable  # a view of the mapped file
     assert values.values.nbytes == frames * 128 * 2
     resident = _resident_kb()

@@ -18,11 +18,11 @@ class Encoding:
 
     Attributes:
         latents: [B, T, D] float, before the quantiser.
-        codes: [B, K, T] long.
+        codes: [B, K, T] long; None where the codec has no codebooks.
     """
 
     latents: Tensor
-    codes: Tensor
+    codes: Tensor | None
 
 
 @runtime_checkable
@@ -34,8 +34,10 @@ class Codec(Protocol):
     fingerprint: str
     """Digest of its weights and shape: two codecs with one fingerprint give the same codes."""
     sample_rate: int
+    samples_per_frame: int
     frame_rate: float
     num_codebooks: int
+    """K; 0 where the codec has none, and then `codebook_size` is 0 too and no encoding has codes."""
     codebook_size: int
     latent_dim: int
 
@@ -48,7 +50,11 @@ class Codec(Protocol):
         ...
 
     def decode_codes(self, codes: Tensor) -> Tensor:
-        """[B, K, T] to audio [B, T * samples per frame]."""
+        """[B, K, T] to audio [B, T * samples per frame].
+
+        Raises:
+            UserError: the codec has no codebooks.
+        """
         ...
 
     def to(self, device: torch.device | str) -> Codec: ...

@@ -8,10 +8,8 @@ Shapes: B batch, K codebooks, T latent frames, V codebook size, D latent channel
 
 from __future__ import annotations
 
-import hashlib
-import json
+import math
 from collections.abc import Mapping, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from counterpoint.codec.base import Encoding
+from counterpoint.codec.loading import fingerprint, quietly, refuse_gaps, unreadable
 from counterpoint.config import UserError, atomic_write, write_json
 
 if TYPE_CHECKING:
@@ -56,7 +55,7 @@ def encodec_config(
     """
     from transformers import EncodecConfig
 
-    hop = _product(strides)
+    hop = math.prod(strides)
     frame_rate = -(-sample_rate // hop)  # as transformers rounds it
     bits_per_code = (codebook_size - 1).bit_length()
     config = EncodecConfig(
@@ -116,7 +115,7 @@ class EnCodec:
             )
         self.name = name
         self.sample_rate: int = config.sampling_rate
-        self.samples_per_frame: int = _product(config.upsampling_ratios)
+        self.samples_per_frame: int = math.prod(config.upsampling_ratios)
         self.frame_rate: float = self.sample_rate / self.samples_per_frame
         self.num_codebooks: int = len(model.quantizer.layers)
         self.codebook_size: int = config.codebook_size
@@ -196,23 +195,28 @@ def _check_codes(codes: Tensor, *, num_codebooks: int, codebook_size: int) -> No
         raise ValueError(f"codes must lie in 0..{codebook_size - 1}, got {low}..{high}")
 
 
-def load_encodec(source: str, *, name: str) -> EnCodec:
-    """Load a folder or hub id in `transformers.EncodecModel` format.
+def load_encodec(source: str, *, name: str, subfolder: str = "") -> EnCodec:
+    """Load a folder or hub id in `transformers.EncodecModel` format; half precision becomes single.
+
+    Args:
+        source: folder or hub id.
+        name: what the user typed.
+        subfolder: of `source`.
 
     Raises:
-        UserError: when there is no such model, or it cannot be read.
+        UserError: when there is no such model, it cannot be read, or its weights are not those of its configuration.
     """
     from transformers import EncodecModel
 
     try:
-        with _quiet_transformers():
-            model: Any = EncodecModel.from_pretrained(source, dtype=torch.float32)
+        with quietly():
+            loaded: Any = EncodecModel.from_pretrained(
+                source, subfolder=subfolder, dtype=torch.float32, output_loading_info=True
+            )
     except Exception as error:  # safetensors and the hub raise kinds of their own
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise UserError(
-            f"The codec {name!r} cannot be loaded ({reason}); give a shipped name, "
-            "a folder with config.json and model.safetensors, or a hub id that this machine can reach."
-        ) from error
+        raise unreadable(error, name=name) from error
+    model, found = loaded
+    refuse_gaps(found, name=name, unread=_TRAINING_ONLY)
     _set_activation(model, getattr(model.config, "activation", "elu"))
     return EnCodec(model, name=name)
 
@@ -241,12 +245,8 @@ def _fingerprint(model: EncodecModel) -> str:
     """Digest of the weights that inference reads and of the shape they belong to."""
     config = {key: getattr(model.config, key, None) for key in _SHAPE}
     config["activation"] = config["activation"] or "elu"  # released checkpoints do not say
-    digest = hashlib.sha256(json.dumps(config, sort_keys=True, default=str).encode())
-    for key, value in sorted(model.state_dict().items()):
-        if not key.endswith(_TRAINING_ONLY):
-            digest.update(key.encode())
-            digest.update(value.detach().cpu().contiguous().numpy().tobytes())
-    return digest.hexdigest()[:16]
+    state = model.state_dict()
+    return fingerprint(config, {key: value for key, value in state.items() if not key.endswith(_TRAINING_ONLY)})
 
 
 def _fold_weight_norm(model: nn.Module) -> None:
@@ -256,26 +256,3 @@ def _fold_weight_norm(model: nn.Module) -> None:
     for module in model.modules():
         if parametrize.is_parametrized(module, "weight"):
             parametrize.remove_parametrizations(module, "weight", leave_parametrized=True)  # type: ignore[arg-type]
-
-
-@contextmanager
-def _quiet_transformers():
-    """No progress bar and no word on the training-only buffers that our files leave out."""
-    from transformers.utils import logging
-
-    verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        logging.set_verbosity(verbosity)
-        if bars:
-            logging.enable_progress_bar()
-
-
-def _product(strides: Sequence[int]) -> int:
-    total = 1
-    for stride in strides:
-        total *= stride
-    return total

@@ -7,13 +7,17 @@ from pathlib import Path
 
 from counterpoint.codec.base import Codec
 from counterpoint.codec.encodec import load_encodec
+from counterpoint.codec.loading import unreadable
+from counterpoint.codec.vae import load_vae
 from counterpoint.config import UserError, read_json
 
 SHIPPED = Path(__file__).parent / "weights"
 """One folder a codec that comes with the package."""
 
-FORMATS: dict[str, Callable[..., Codec]] = {"encodec": load_encodec}
-"""Loader by the `model_type` in a codec's config.json."""
+FORMATS: dict[str, Callable[..., Codec]] = {"encodec": load_encodec, "AutoencoderOobleck": load_vae}
+"""Loader by the `model_type` (transformers) or `_class_name` (diffusers) in a codec's config.json."""
+PLACES = ("", "vae")
+"""Where in a folder or hub repository a codec may lie: a pipeline of diffusers keeps its own in `vae`."""
 
 
 def load_codec(name: str) -> Codec:
@@ -21,16 +25,18 @@ def load_codec(name: str) -> Codec:
 
     Args:
         name: a shipped codec (`pocket`), a folder, the run folder of a codec's training, or a hub id
-            (`facebook/encodec_32khz`).
+            (`facebook/encodec_32khz`, `stabilityai/stable-audio-open-1.0`).
 
     Raises:
-        UserError: no such codec, or one of a kind not known here.
+        UserError: no such codec, one of a kind not known here, or one whose weights are not those of its configuration.
     """
     source = _source(name)
-    kind = read_json(_config_file(source, name=name)).get("model_type")
+    config_file, place = _config_file(source, name=name)
+    config = read_json(config_file)
+    kind = config.get("model_type") or config.get("_class_name") if isinstance(config, dict) else None
     if kind not in FORMATS:
         raise UserError(f"The codec {name!r} is of the kind {kind!r}; the kinds known here are {', '.join(FORMATS)}.")
-    return FORMATS[kind](source, name=name)
+    return FORMATS[kind](source, name=name, subfolder=place)
 
 
 def shipped_codecs() -> list[str]:
@@ -54,15 +60,24 @@ def _source(name: str) -> str:
     return name
 
 
-def _config_file(source: str, *, name: str) -> Path:
-    if Path(source).is_dir():
-        return Path(source) / "config.json"
+def _config_file(source: str, *, name: str) -> tuple[Path, str]:
+    """A codec's config.json, and the place of `PLACES` where it lies."""
+    if not Path(source).is_dir():
+        return _config_from_hub(source, name=name)
+    for place in PLACES:
+        if (found := Path(source) / place / "config.json").is_file():
+            return found, place
+    raise UserError(f"{name} is no codec: it has no config.json; give a folder that `counterpoint codec train` wrote.")
+
+
+def _config_from_hub(source: str, *, name: str) -> tuple[Path, str]:
     from huggingface_hub import hf_hub_download
 
-    try:
-        return Path(hf_hub_download(source, "config.json"))
-    except Exception as error:  # no network, no such repository, no permission: one kind of exception each
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise UserError(
-            f"The codec {name!r} is neither a folder nor a hub model that this machine can reach ({reason})."
-        ) from error
+    failed: Exception | None = None
+    for place in PLACES:
+        try:
+            return Path(hf_hub_download(source, "config.json", subfolder=place or None)), place
+        except Exception as error:  # no network, no such repository, no permission: one kind of exception each
+            failed = failed or error
+    assert failed is not None
+    raise unreadable(failed, name=name) from failed

@@ -79,11 +79,28 @@ class LatentSpec(Config):
     """Of the codec's weights: latents of one codec mean nothing to another."""
     sample_rate: Positive
     frame_rate: Annotated[float, Field(gt=0)]
-    num_codebooks: Positive
-    codebook_size: Positive
+    num_codebooks: Annotated[int, Field(ge=0)]
+    """0 where the codec has none (a VAE), and then so is `codebook_size`."""
+    codebook_size: Annotated[int, Field(ge=0)]
     latent_dim: Positive
     mean: float = 0.0
     mean_std: Annotated[float, Field(gt=0)] = 1.0
+
+    @model_validator(mode="after")
+    def _codebooks_have_codes(self) -> LatentSpec:
+        if bool(self.num_codebooks) != bool(self.codebook_size):
+            raise ValueError(
+                f"{self.num_codebooks} codebooks of {self.codebook_size} codes make no sense: give both or neither"
+            )
+        return self
+
+    def normalize(self, latents: Any) -> Any:
+        """A tensor or array of raw latents in the scale that a network works in (App. E.2): (M - mean) / mean_std."""
+        return (latents - self.mean) / self.mean_std
+
+    def unnormalize(self, latents: Any) -> Any:
+        """The inverse of `normalize`."""
+        return latents * self.mean_std + self.mean
 
 
 class ModelConfig(Config):

@@ -123,6 +123,7 @@ def read_batch(split: EncodedSplit, chosen: Sequence[Example], *, target: Litera
         codes, latents = split.slice(example.row, example.start, example.frames)
         padding = longest - example.frames
         if target == "codes":
+            assert codes is not None, "no paradigm of codes is built for a codec without them"
             views.append(np.pad(codes, ((0, 0), (0, padding))))
         else:
             views.append(np.pad(latents, ((0, padding), (0, 0))))

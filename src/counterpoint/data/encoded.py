@@ -1,6 +1,6 @@
-"""Encoded columns: the codes and latents of every row of a dataset under one codec.
+"""Encoded columns: the latents of every row of a dataset under one codec, and its codes where the codec has any.
 
-    DATASET/latents/<codec fingerprint>/train/, valid/, test/    HF datasets with columns `codes` and `latents`
+    DATASET/latents/<codec fingerprint>/train/, valid/, test/    HF datasets with columns `latents` and perhaps `codes`
     DATASET/latents/<codec fingerprint>/spec.json                the codec's LatentSpec, written last
     DATASET/latents/<codec fingerprint>/.parts/                  what an unfinished encode has so far
 
@@ -34,8 +34,8 @@ _STATE_FILE = "encoding.json"
 _PARTS = ".parts"
 _PART_ROWS = 32
 _PART_BYTES = 16 << 20
-Row = tuple[np.ndarray, np.ndarray]
-"""Codes [K, T] and latents [T, D] of one row."""
+Row = tuple[np.ndarray | None, np.ndarray]
+"""Codes [K, T], or None where the codec has no codebooks, and latents [T, D] of one row."""
 
 
 @dataclass(frozen=True)
@@ -70,11 +70,9 @@ class EncodedSplit:
     def __init__(self, table: datasets.Dataset, *, rows: datasets.Dataset):
         """Pair the encoded `table` with the dataset's `rows`."""
         assert len(table) == len(rows), "encoded rows and dataset rows must agree"
-        columns = [table.data.column(name).chunks for name in ("codes", "latents")]
-        self._chunks = [
-            (_Column.of(codes), _Column.of(latents)) for codes, latents in zip(*columns, strict=True) if len(codes)
-        ]
-        chunk_lengths = [np.diff(latents.offsets).astype(np.int64) for _, latents in self._chunks]
+        chunks = [chunk for chunk in table.data.to_batches() if len(chunk)]
+        self._chunks = [{name: _Column.of(chunk.column(name)) for name in chunk.schema.names} for chunk in chunks]
+        chunk_lengths = [np.diff(columns["latents"].offsets).astype(np.int64) for columns in self._chunks]
         self._ends = np.cumsum([lengths.size for lengths in chunk_lengths])
         self._rows = rows
         self.lengths: np.ndarray = np.concatenate([np.zeros(0, np.int64), *chunk_lengths])
@@ -109,13 +107,14 @@ class EncodedSplit:
         """Frames `start` to `start + frames` of a row; nothing else is read from disk.
 
         Returns:
-            codes [K, frames] int64 and latents [frames, D] float32, copies of their own.
+            codes [K, frames] int64, or None where there are none, and latents [frames, D] float32, copies of their own.
         """
         assert start >= 0 and frames > 0 and start + frames <= self.frames(row), (row, start, frames)
         chunk = int(np.searchsorted(self._ends, row, side="right"))
         local = row - (int(self._ends[chunk - 1]) if chunk else 0)
-        codes, latents = (column.slice(local, start, frames) for column in self._chunks[chunk])
-        return codes.T.astype(np.int64, order="C"), latents.astype(np.float32)
+        found = {name: column.slice(local, start, frames) for name, column in self._chunks[chunk].items()}
+        codes = found["codes"].T.astype(np.int64, order="C") if "codes" in found else None
+        return codes, found["latents"].astype(np.float32)
 
 
 @dataclass(frozen=True)
@@ -219,7 +218,8 @@ class EncodedWriter:
 
         Args:
             split: train, valid or test.
-            encodings: for each of those rows, in order, codes [K, T] and latents [T, D]; drawn one at a time.
+            encodings: for each of those rows, in order, codes [K, T] (None for a codec without) and latents [T, D];
+                drawn one at a time.
 
         Raises:
             UserError: latents that are not finite in float16.
@@ -254,11 +254,12 @@ class EncodedWriter:
         files = (self.folder / _PARTS / split).glob("[0-9]*.arrow")
         return sorted((*(int(number) for number in file.stem.split("-")), file) for file in files)  # type: ignore[misc]
 
-    def _check(self, split: str, row: int, *, codes: np.ndarray, latents: np.ndarray) -> None:
+    def _check(self, split: str, row: int, *, codes: np.ndarray | None, latents: np.ndarray) -> None:
         codebooks, dim = self._shape
         frames = len(latents)
-        assert frames > 0 and codes.shape == (codebooks, frames) and latents.shape == (frames, dim), (
-            f"expected codes [{codebooks}, T] and latents [T, {dim}], got {codes.shape} and {latents.shape}"
+        shape = codes.shape if codes is not None else (0, frames)
+        assert frames > 0 and shape == (codebooks, frames) and latents.shape == (frames, dim), (
+            f"expected codes [{codebooks}, T] and latents [T, {dim}], got {shape} and {latents.shape}"
         )
         if not (np.abs(latents) <= np.finfo(np.float16).max).all():  # false for NaN too
             name = self.dataset.splits[split][row]["id"]
@@ -288,7 +289,7 @@ def _batched(encodings: Iterable[Row]) -> Iterator[list[Row]]:
     size = 0
     for codes, latents in encodings:
         part.append((codes, latents))
-        size += 2 * (codes.size + latents.size)
+        size += 2 * (latents.size + (codes.size if codes is not None else 0))
         if len(part) == _PART_ROWS or size >= _PART_BYTES:
             yield part
             part, size = [], 0
@@ -299,18 +300,15 @@ def _batched(encodings: Iterable[Row]) -> Iterator[list[Row]]:
 def _features(num_codebooks: int, latent_dim: int) -> datasets.Features:
     from datasets import Features, List, Value
 
-    return Features(
-        {
-            "codes": List(List(Value("int16"), length=num_codebooks)),
-            "latents": List(List(Value("float16"), length=latent_dim)),
-        }
-    )
+    codes = {"codes": List(List(Value("int16"), length=num_codebooks))} if num_codebooks else {}
+    return Features({**codes, "latents": List(List(Value("float16"), length=latent_dim))})
 
 
 def _no_rows(num_codebooks: int, latent_dim: int) -> datasets.Dataset:
     from datasets import Dataset
 
-    return Dataset.from_dict({"codes": [], "latents": []}, features=_features(num_codebooks, latent_dim))
+    features = _features(num_codebooks, latent_dim)
+    return Dataset.from_dict({name: [] for name in features}, features=features)
 
 
 def _table(part: list[Row]) -> pa.Table:
@@ -318,11 +316,11 @@ def _table(part: list[Row]) -> pa.Table:
     import pyarrow as pa
 
     offsets = np.cumsum([0, *(len(latents) for _, latents in part)], dtype=np.int32)
-    columns = {
-        "codes": np.concatenate([codes.T for codes, _ in part]).astype(np.int16),
-        "latents": np.concatenate([latents for _, latents in part]).astype(np.float16),
-    }
-    schema = _features(*(frames.shape[1] for frames in columns.values())).arrow_schema
+    columns: dict[str, np.ndarray] = {}
+    if codes := [codes.T for codes, _ in part if codes is not None]:
+        columns["codes"] = np.concatenate(codes).astype(np.int16)
+    columns["latents"] = np.concatenate([latents for _, latents in part]).astype(np.float16)
+    schema = _features(codes[0].shape[1] if codes else 0, columns["latents"].shape[1]).arrow_schema
     arrays = [
         pa.ListArray.from_arrays(offsets, pa.FixedSizeListArray.from_arrays(pa.array(frames.ravel()), frames.shape[1]))
         for frames in columns.values()

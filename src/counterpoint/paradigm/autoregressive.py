@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from counterpoint.backbone import Backbone, Cache, Memory, fill
 from counterpoint.conditioning import TextTokens, build_text_encoder, drop_text, guide, is_guided, with_null
-from counterpoint.config import LatentSpec, ModelConfig, SamplingConfig
+from counterpoint.config import LatentSpec, ModelConfig, SamplingConfig, UserError
 from counterpoint.paradigm.base import LossOutput, Paradigm, Sample, check_frames
 from counterpoint.paradigm.delay import delay, shift_right, undelay
 from counterpoint.paradigm.sampling import draw_tokens
@@ -25,6 +25,11 @@ class Autoregressive(Paradigm):
     target = "codes"
 
     def __init__(self, config: ModelConfig, latent: LatentSpec):
+        if not latent.num_codebooks:
+            raise UserError(
+                f"An auto-regressive model needs codes, and the codec {latent.codec!r} has none: "
+                "use flow_matching, or encode the dataset with an EnCodec."
+            )
         super().__init__(config, latent)
         width, K, V = config.backbone.width, latent.num_codebooks, latent.codebook_size
         self.text = build_text_encoder(config.text, width=width)

@@ -46,13 +46,6 @@ class FlowMatching(Paradigm):
         self.time.initialise(generator)
         fill(self.head.weight, generator, gain=0.3)  # a nearly resting field at the start
 
-    def normalise(self, latents: Tensor) -> Tensor:
-        """Raw latents to the scale the network works in (App. E.2); `denormalise` goes back."""
-        return (latents - self.latent.mean) / self.latent.mean_std
-
-    def denormalise(self, z: Tensor) -> Tensor:
-        return z * self.latent.mean_std + self.latent.mean
-
     def velocity(
         self, t: Tensor, z: Tensor, *, memory: Memory, mask: Tensor | None, generator: torch.Generator | None = None
     ) -> Tensor:
@@ -70,7 +63,7 @@ class FlowMatching(Paradigm):
         if self.training:
             text = drop_text(text, p=self.config.text_dropout, generator=generator)
         mask = frame_mask(lengths, target.shape[1])
-        z_1 = self.normalise(target.float())
+        z_1 = self.latent.normalize(target.float())
         t = torch.rand(target.shape[0], generator=generator, device=generator.device).to(target.device)
         z_0 = torch.randn(target.shape, generator=generator, device=generator.device).to(target.device)
         z_t, v_t = path(z_0, z_1, t, sigma_min=self.config.sigma_min)
@@ -114,7 +107,7 @@ class FlowMatching(Paradigm):
         solution = solve(
             field, z_0, solver=sampling.solver, steps=sampling.steps, tolerance=sampling.tolerance, valid=valid
         )
-        latents = self.denormalise(solution.z)
+        latents = self.latent.unnormalize(solution.z)
         if valid is not None:
             latents = latents.masked_fill(~valid[:, :, None], 0.0)
         return Sample(codes=None, latents=latents, network_evaluations=solution.evaluations)

@@ -1,0 +1,176 @@
+"""The VAE (3.1, App. E): the auto-encoder of Stable Audio, in the format of `diffusers`.
+
+The networks are those of `diffusers.AutoencoderOobleck`, so that the VAE of `stabilityai/stable-audio-open-1.0` loads
+as it is and what we train can be loaded by others. A latent is the mean of its posterior; there are no codebooks.
+
+Stereo checkpoints work in mono: a signal goes into every channel, and the decoded channels are averaged.
+
+Time. A frame covers `hop` samples, the product of the strides. T whole frames in give T frames out, but a transposed
+convolution of odd stride s and padding ceil(s / 2) gives one sample too few: T frames decode to T * hop samples less
+the product of the strides after it (31,968 of 32,000 at 25 Hz). Encoder and decoder are off the centre of a frame by
+the same half sample of that layer, so what comes out stands where it went in, and it is the last samples that are
+missing: they are filled with zeros.
+
+Shapes: B batch, T latent frames, D latent channels, N audio samples.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+
+from counterpoint.codec.base import Encoding
+from counterpoint.codec.loading import fingerprint, quietly, refuse_gaps, unreadable
+from counterpoint.config import UserError, atomic_write, write_json
+
+if TYPE_CHECKING:
+    from diffusers import AutoencoderOobleck
+
+KIND = "AutoencoderOobleck"
+_FIELDS = (
+    *("encoder_hidden_size", "downsampling_ratios", "channel_multiples", "decoder_channels", "decoder_input_channels"),
+    *("audio_channels", "sampling_rate"),
+)
+
+
+def build_vae(config: Mapping[str, Any]) -> AutoencoderOobleck:
+    """An untrained model.
+
+    Args:
+        config: fields of `diffusers.AutoencoderOobleck`; those that a saved configuration adds (`_class_name`, ...) may
+            stand among them.
+
+    Raises:
+        UserError: unknown fields, or fields that do not fit each other.
+    """
+    from diffusers import AutoencoderOobleck
+
+    fields = {key: value for key, value in config.items() if not key.startswith("_")}
+    if unknown := fields.keys() - set(_FIELDS):
+        raise UserError(f"A VAE has no {', '.join(sorted(unknown))}; its fields are {', '.join(_FIELDS)}.")
+    with quietly():
+        model = AutoencoderOobleck(**fields)
+    _check(model.config)
+    return model
+
+
+class Vae:
+    """A loaded VAE; see `codec.base.Codec` for the methods' contract. Evaluation mode, no gradients."""
+
+    num_codebooks = 0
+    codebook_size = 0
+
+    def __init__(self, model: AutoencoderOobleck, *, name: str):
+        """Wrap `model` (taken over: frozen, its weight normalisation folded into plain weights)."""
+        config: Any = model.config
+        _check(config)
+        self.name = name
+        self.sample_rate: int = config.sampling_rate
+        self.samples_per_frame: int = math.prod(config.downsampling_ratios)
+        self.frame_rate: float = self.sample_rate / self.samples_per_frame
+        self.latent_dim: int = config.decoder_input_channels
+        self.channels: int = config.audio_channels
+        self.fingerprint = fingerprint({key: config[key] for key in _FIELDS}, model.state_dict())
+        self.model = model.eval().requires_grad_(False)
+        _fold_weight_norm(self.model)
+        self.device = torch.device("cpu")
+
+    def to(self, device: torch.device | str) -> Vae:
+        """Move to a device, in place."""
+        self.device = torch.device(device)
+        self.model.to(self.device)  # type: ignore[arg-type]
+        return self
+
+    @torch.no_grad()
+    def encode(self, audio: Tensor) -> Encoding:
+        """[B, N] in [-1, 1], padded with zeros to whole frames: T = ceil(N / samples per frame)."""
+        if audio.ndim != 2 or not audio.shape[-1]:
+            raise ValueError(f"audio must be [B, N] with N > 0, got {tuple(audio.shape)}")
+        padding = -audio.shape[-1] % self.samples_per_frame
+        audio = nn.functional.pad(audio.to(self.device, torch.float32), (0, padding))
+        moments = self.model.encoder(audio[:, None].expand(-1, self.channels, -1))
+        return Encoding(latents=moments[:, : self.latent_dim].transpose(1, 2), codes=None)
+
+    @torch.no_grad()
+    def decode_latents(self, latents: Tensor) -> Tensor:
+        """[B, T, D] to audio [B, T * samples per frame]."""
+        if latents.ndim != 3 or latents.shape[-1] != self.latent_dim or not latents.shape[1]:
+            raise ValueError(f"latents must be [B, T, {self.latent_dim}] with T > 0, got {tuple(latents.shape)}")
+        audio = self.model.decoder(latents.to(self.device, torch.float32).transpose(1, 2)).mean(dim=1)
+        return nn.functional.pad(audio, (0, latents.shape[1] * self.samples_per_frame - audio.shape[-1]))
+
+    def decode_codes(self, codes: Tensor) -> Tensor:
+        """
+        Raises:
+            UserError: always; a VAE has no codes.
+        """
+        raise UserError(f"The codec {self.name!r} is a VAE and has no codes; decode its latents.")
+
+
+def load_vae(source: str, *, name: str, subfolder: str = "") -> Vae:
+    """Load a folder or hub id in `diffusers.AutoencoderOobleck` format; half precision becomes single.
+
+    Args:
+        source: folder or hub id.
+        name: what the user typed.
+        subfolder: of `source`, such as `vae` in a pipeline.
+
+    Raises:
+        UserError: when there is no such model, it cannot be read, or its weights are not those of its configuration.
+    """
+    from diffusers import AutoencoderOobleck
+
+    try:
+        with quietly():
+            loaded: Any = AutoencoderOobleck.from_pretrained(
+                source, subfolder=subfolder, torch_dtype=torch.float32, output_loading_info=True
+            )
+    except Exception as error:  # safetensors, diffusers and the hub raise kinds of their own
+        raise unreadable(error, name=name) from error
+    model, found = loaded
+    refuse_gaps(found, name=name)
+    return Vae(model, name=name)
+
+
+def save_vae(
+    folder: Path, *, config: Mapping[str, Any], state: Mapping[str, Tensor], dtype: torch.dtype = torch.float32
+) -> None:
+    """Write `config.json` and `diffusion_pytorch_model.safetensors`, each atomically, in the format of `diffusers`.
+
+    Args:
+        config: as for `build_vae`.
+        state: of an `AutoencoderOobleck`.
+        dtype: of the file; float16 halves it.
+    """
+    from diffusers import __version__
+    from safetensors.torch import save_file
+
+    tensors = {key: value.detach().to("cpu", dtype).contiguous() for key, value in state.items()}
+    weights = folder / "diffusion_pytorch_model.safetensors"
+    atomic_write(weights, lambda path: save_file(tensors, path, metadata={"format": "pt"}))
+    fields = {key: config[key] for key in _FIELDS if key in config}
+    write_json(folder / "config.json", {"_class_name": KIND, "_diffusers_version": __version__, **fields})
+
+
+def _check(config: Any) -> None:
+    if config.encoder_hidden_size != 2 * config.decoder_input_channels:
+        raise UserError(
+            f"A VAE's encoder_hidden_size ({config.encoder_hidden_size}) must be twice its decoder_input_channels "
+            f"({config.decoder_input_channels}): the encoder gives a mean and a scale for each latent channel."
+        )
+    if len(config.channel_multiples) != len(config.downsampling_ratios):
+        raise UserError("A VAE needs as many channel_multiples as downsampling_ratios.")
+
+
+def _fold_weight_norm(model: nn.Module) -> None:
+    """Replace each w = g v / |v| by its value: the same output, no recomputation at every call."""
+    from torch.nn.utils import remove_weight_norm
+
+    for module in model.modules():
+        if hasattr(module, "weight_g"):
+            remove_weight_norm(module)
