@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from counterpoint.codec import Codec, load_codec
 from counterpoint.codec.encodec import build_encodec, encodec_config, save_encodec
 from counterpoint.config import UserError
 from counterpoint.data import open_encoded, save_dataset
-from counterpoint.encode import decode, encode_audio, encode_dataset, latent_statistics, reconstruct_folder
+from counterpoint.encode import encode_dataset, latent_statistics, reconstruct_folder
 
 RATE, HOP = 3200, 32
 
@@ -61,53 +62,10 @@ def dataset(tmp_path: Path) -> Path:
     return folder
 
 
-def test_short_audio_is_encoded_whole(codec: Codec) -> None:
-    audio = music(2.01, seed=1)
-    encoding, whole = encode_audio(audio, codec), codec.encode(torch.from_numpy(audio)[None])
-    assert encoding.latents.shape == (1, 201, 8) and encoding.codes.shape == (1, 3, 201)
-    assert torch.equal(encoding.latents, whole.latents) and torch.equal(encoding.codes, whole.codes)
-
-
-def test_long_audio_in_blocks_equals_the_whole(codec: Codec, monkeypatch: pytest.MonkeyPatch) -> None:
-    audio = music(11.7, seed=2)
-    whole = codec.encode(torch.from_numpy(audio)[None])
-    rendered = codec.decode_latents(whole.latents)
-    monkeypatch.setattr(encode_module, "BLOCK_S", 2.0)
-    monkeypatch.setattr(encode_module, "LEFT_CONTEXT_S", 1.0)
-    monkeypatch.setattr(encode_module, "RIGHT_CONTEXT_S", 0.5)
-    longest = 0
-    encode = type(codec).encode
-
-    def watched(self: Codec, block: torch.Tensor) -> Any:
-        nonlocal longest
-        longest = max(longest, block.shape[-1])
-        return encode(self, block)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(type(codec), "encode", watched)
-    blocks = encode_audio(audio, codec)
-    assert longest == round(3.5 * RATE)  # block and both contexts: memory does not grow with the audio
-    assert blocks.latents.shape == whole.latents.shape
-    tolerance = 1e-3 * whole.latents.std().item()
-    torch.testing.assert_close(blocks.latents, whole.latents, atol=tolerance, rtol=0)
-    assert (blocks.codes == whole.codes).float().mean() > 0.99
-    torch.testing.assert_close(decode(codec, latents=whole.latents), rendered, atol=1e-4, rtol=0)
-    by_codes = decode(codec, codes=whole.codes)
-    torch.testing.assert_close(by_codes, codec.decode_codes(whole.codes), atol=1e-4, rtol=0)
-
-
-def test_decode_wants_one_of_the_two(codec: Codec) -> None:
-    with pytest.raises(ValueError, match="latents or codes"):
-        decode(codec)
-    with pytest.raises(ValueError, match="latents or codes"):
-        decode(codec, latents=torch.zeros(1, 2, 8), codes=torch.zeros(1, 3, 2, dtype=torch.long))
-    with pytest.raises(ValueError, match="N > 0"):
-        encode_audio(np.zeros(0, np.float32), codec)
-
-
 def test_dataset_gets_codes_latents_and_statistics(dataset: Path, codec_folder: Path, codec: Codec) -> None:
     seen: list[tuple[float, float]] = []
     spec = encode_dataset(dataset, codec=str(codec_folder), progress=lambda done, total: seen.append((done, total)))
-    assert seen[-1][0] == pytest.approx(seen[-1][1]) and len(seen) == 6
+    assert seen[-1][0] == pytest.approx(seen[-1][1]) and len(seen) == 8  # a call a block, and the clip of 25 s has three
     encoded = open_encoded(dataset, codec=str(codec_folder))
     assert encoded.spec == spec
     assert (spec.frame_rate, spec.latent_dim, spec.num_codebooks, spec.codebook_size) == (100.0, 8, 3, 16)
@@ -136,25 +94,26 @@ def test_statistics_are_those_of_the_paper(dataset: Path, codec_folder: Path) ->
 
 
 def test_an_interrupted_encode_goes_on_and_a_complete_one_does_nothing(
-    dataset: Path, codec_folder: Path, codec: Codec, monkeypatch: pytest.MonkeyPatch
+    dataset: Path, codec_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    calls, encode = [], encode_module.encode_audio
+    read: list[str] = []
+    stream = encode_module.stream_audio
 
-    def stop_in_valid(audio: np.ndarray, which: Codec) -> Any:
-        calls.append(audio.size)
-        if len(calls) == 4:
+    def stop_in_valid(path: Path, *, sample_rate: int) -> Iterator[np.ndarray]:
+        read.append(path.stem)
+        if read.count("valid-0") == 1 and path.stem == "valid-0":
             raise KeyboardInterrupt
-        return encode(audio, which)
+        return stream(path, sample_rate=sample_rate)
 
-    monkeypatch.setattr(encode_module, "encode_audio", stop_in_valid)
+    monkeypatch.setattr(encode_module, "stream_audio", stop_in_valid)
     with pytest.raises(KeyboardInterrupt):
         encode_dataset(dataset, codec=str(codec_folder))
     with pytest.raises(UserError, match="is not encoded with"):
         open_encoded(dataset, codec=str(codec_folder))
     encode_dataset(dataset, codec=str(codec_folder))
-    assert len(calls) == 7  # three clips of train, one cut off, then that one and the two of test
+    assert read == ["train-0", "train-1", "train-2", "valid-0", "valid-0", "test-0", "test-1"]
     encode_dataset(dataset, codec=str(codec_folder))
-    assert len(calls) == 7
+    assert len(read) == 7
 
 
 def test_an_empty_train_split_is_refused(tmp_path: Path, codec_folder: Path) -> None:

@@ -1,26 +1,35 @@
-"""What is done with a codec: encode audio and datasets, decode, reconstruct.
+"""What is done with a codec: encode datasets, and pass files and folders through it.
 
-Long audio passes through in blocks with context on both sides, so that memory does not grow with its length.
-
-Shapes: B batch, K codebooks, T latent frames, D latent channels, N audio samples.
+Shapes: K codebooks, T latent frames, D latent channels, N audio samples.
 """
 
 from __future__ import annotations
 
 import json
 import shutil
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from torch import Tensor
 
-from counterpoint.audio import load_audio, save_audio
-from counterpoint.codec import Codec, Encoding, load_codec
+from counterpoint.audio import audio_duration_s, load_audio, save_audio, save_stream, stream_audio
+from counterpoint.codec import Codec, Encoding, View, decode, encode_audio, latent_spec, load_codec
+from counterpoint.codec.chunked import (
+    Map,
+    Window,
+    audio_windows,
+    decode_stream,
+    encode_stream,
+    encode_window,
+    join,
+    one_block_a_core,
+)
 from counterpoint.codec.measures import log_spectral_distance, si_snr
 from counterpoint.config import LatentSpec, UserError
 from counterpoint.data import SPLITS, EncodedSplit, EncodedWriter, open_dataset, open_encoded
@@ -29,82 +38,15 @@ from counterpoint.data.encoded import Row
 if TYPE_CHECKING:
     from counterpoint.data import MusicDataset
 
-BLOCK_S = 12.0
-"""Audio that a network sees at once, contexts aside; what fits a processor's cache goes through fastest."""
-LEFT_CONTEXT_S = 2.0
-"""What a block hears before it begins: an LSTM remembers, the more so the longer."""
-RIGHT_CONTEXT_S = 0.5
-"""What it hears after its end: only convolutions look ahead, by less than this."""
 STATISTICS_SEGMENTS = 2048
 STATISTICS_SEGMENT_S = 10.0
-Result = TypeVar("Result")
 Progress = Callable[[float, float], None]
 """Called with (done, total) in seconds of audio."""
 
 
-def encode_audio(audio: np.ndarray, codec: Codec) -> Encoding:
-    """Encode mono audio of any length.
-
-    Audio over 14.5 s goes in blocks. Latents then differ from those of the whole in one piece by what the encoder's
-    LSTM recalls from more than 2 s before: for the pocket codec under 1e-4 of their standard deviation (tested).
-
-    Args:
-        audio: [N] float at the codec's sample rate, N > 0.
-
-    Returns:
-        latents [1, T, D] and codes [1, K, T] on the CPU, T = ceil(N / samples per frame).
-    """
-    if audio.ndim != 1 or not audio.size:
-        raise ValueError(f"audio must be [N] with N > 0, got {audio.shape}")
-    hop = round(codec.sample_rate / codec.frame_rate)
-    latents, codes = [], []
-    for first, last, low, high in _blocks(-(-audio.size // hop), frame_rate=codec.frame_rate):
-        block = torch.from_numpy(np.ascontiguousarray(audio[low * hop : high * hop], dtype=np.float32))
-        encoding = codec.encode(block[None])
-        latents.append(encoding.latents[:, first - low : last - low].cpu())
-        if encoding.codes is not None:
-            codes.append(encoding.codes[:, :, first - low : last - low].cpu())
-    return Encoding(latents=torch.cat(latents, dim=1), codes=torch.cat(codes, dim=2) if codes else None)
-
-
-def decode(codec: Codec, *, latents: Tensor | None = None, codes: Tensor | None = None) -> Tensor:
-    """Decode latents or codes of any length, long ones in blocks as `encode_audio` does.
-
-    Args:
-        latents: [B, T, D], not quantised; or
-        codes: [B, K, T].
-
-    Returns:
-        Audio [B, N] on the CPU, N = T * samples per frame.
-    """
-    if (latents is None) == (codes is None):
-        raise ValueError("decode needs latents or codes, and not both")
-    hop = round(codec.sample_rate / codec.frame_rate)
-    frames = latents.shape[1] if latents is not None else codes.shape[2]  # type: ignore[union-attr]
-    audio = []
-    for first, last, low, high in _blocks(frames, frame_rate=codec.frame_rate):
-        if latents is not None:
-            block = codec.decode_latents(latents[:, low:high])
-        else:
-            assert codes is not None
-            block = codec.decode_codes(codes[:, :, low:high])
-        audio.append(block[:, (first - low) * hop : (last - low) * hop].cpu())
-    return torch.cat(audio, dim=1)
-
-
-def _blocks(frames: int, *, frame_rate: float) -> Iterator[tuple[int, int, int, int]]:
-    """(first, last, low, high): frames first..last of the output come from a block that covers low..high."""
-    block, left, right = (round(seconds * frame_rate) for seconds in (BLOCK_S, LEFT_CONTEXT_S, RIGHT_CONTEXT_S))
-    if frames <= block + left + right:
-        yield 0, frames, 0, frames
-        return
-    for first in range(0, frames, block):
-        last = min(first + block, frames)
-        yield first, last, max(0, first - left), min(frames, last + right)
-
-
 def encode_dataset(dataset: Path | str, *, codec: str, progress: Progress | None = None) -> LatentSpec:
-    """Write a codec's codes and latents of every clip beside a dataset, with the statistics of App. E.2.
+    """Write a codec's latents, and its codes if it has any, of every clip beside a dataset, with the statistics of
+    App. E.2.
 
     What an interrupted call has written stays, and the next one goes on from there; a complete one does nothing.
 
@@ -131,12 +73,42 @@ def encode_dataset(dataset: Path | str, *, codec: str, progress: Progress | None
         latent_dim=loaded.latent_dim,
     )
     if not writer.is_complete():
-        for split in SPLITS:
-            first = writer.rows_done(split)
-            writer.write_split(split, _encode_rows(opened, split, loaded, first=first, progress=progress))
+        with one_block_a_core() as apply:
+            for split in SPLITS:
+                first = writer.rows_done(split)
+                rows = _encode_rows(opened, split, loaded, first=first, apply=apply, progress=progress)
+                writer.write_split(split, rows)
         mean, mean_std = latent_statistics(writer.split("train"), frame_rate=loaded.frame_rate)
-        writer.finish(_spec(loaded, mean=mean, mean_std=mean_std))
+        writer.finish(latent_spec(loaded, mean=mean, mean_std=mean_std))
     return open_encoded(opened.folder, codec=loaded.fingerprint).spec
+
+
+def _encode_rows(
+    dataset: MusicDataset, split: str, codec: Codec, *, first: int, apply: Map, progress: Progress | None
+) -> Iterator[Row]:
+    """Codes [K, T] and latents [T, D] of the rows of a split from `first` on, several blocks at once."""
+    durations_s = {name: np.asarray(dataset.splits[name]["duration_s"], dtype=np.float64) for name in SPLITS}
+    total_s = sum(part.sum() for part in durations_s.values())
+    done_s = sum(durations_s[name].sum() for name in SPLITS[: SPLITS.index(split)]) + durations_s[split][:first].sum()
+    rows = dataset.splits[split]
+
+    def windows() -> Iterator[tuple[int, Window]]:
+        for index in range(first, len(rows)):
+            pieces = stream_audio(dataset.audio_path(rows[index]), sample_rate=codec.sample_rate)
+            yield from ((index, window) for window in audio_windows(pieces, codec))
+
+    def encode(item: tuple[int, Window]) -> tuple[int, Encoding]:
+        return item[0], encode_window(codec, item[1])
+
+    for _, blocks in groupby(apply(encode, windows()), key=itemgetter(0)):
+        parts = []
+        for _, part in blocks:
+            parts.append(part)
+            done_s += part.latents.shape[1] / codec.frame_rate
+            if progress is not None:
+                progress(min(done_s, total_s), total_s)
+        whole = join(parts)
+        yield None if whole.codes is None else whole.codes[0].numpy(), whole.latents[0].numpy()
 
 
 def latent_statistics(encoded: EncodedSplit, *, frame_rate: float, seed: int = 0) -> tuple[float, float]:
@@ -166,86 +138,111 @@ def latent_statistics(encoded: EncodedSplit, *, frame_rate: float, seed: int = 0
     return float(total / count), max(mean_std, 1e-6)
 
 
+@dataclass(frozen=True)
+class Reconstruction:
+    """A file that went through a codec.
+
+    Attributes:
+        view: what was decoded.
+        duration_s: of the audio.
+        wall_s: time that encoding and decoding took.
+    """
+
+    view: View
+    duration_s: float
+    wall_s: float
+
+
+def reconstruct_file(
+    source: Path, *, out: Path, codec: str, view: View | None = None, progress: Progress | None = None
+) -> Reconstruction:
+    """Pass an audio file of any length through a codec, in constant memory.
+
+    Args:
+        source: any file libsndfile reads; channels are averaged.
+        out: .wav or .flac at the codec's sample rate, as long as `source` to the sample; written whole or not at all.
+        codec: a shipped codec, a hub id or a folder.
+        view: what to decode: by default the codes, or the latents where the codec has none.
+        progress: called with the seconds of audio done and in all.
+
+    Raises:
+        UserError: no such codec, a file that cannot be read, or codes asked of a codec without them.
+        OSError: when the disk is full.
+    """
+    loaded = load_codec(codec)
+    view = view or ("codes" if loaded.num_codebooks else "latents")
+    _require_view(loaded, view)
+    total_s, heard, written = audio_duration_s(source), 0, 0
+
+    def listen() -> Iterator[np.ndarray]:
+        nonlocal heard
+        for piece in stream_audio(source, sample_rate=loaded.sample_rate):
+            heard += piece.size
+            yield piece
+
+    def speak(apply: Map) -> Iterator[np.ndarray]:
+        nonlocal written
+        encodings = encode_stream(listen(), loaded, apply=apply)
+        views = (encoding.view(view) for encoding in encodings)
+        for block in decode_stream(views, loaded, view=view, apply=apply):
+            audio = block[0, : heard - written].numpy()  # the last frame may go past the end
+            written += audio.size
+            yield audio
+            if progress is not None:
+                progress(min(written / loaded.sample_rate, total_s), total_s)
+
+    started = time.perf_counter()
+    with one_block_a_core() as apply:
+        save_stream(out, speak(apply), sample_rate=loaded.sample_rate)
+    return Reconstruction(view, written / loaded.sample_rate, time.perf_counter() - started)
+
+
 def reconstruct_folder(source: Path, *, out: Path, codec: str, quantized: bool) -> dict[str, float]:
-    """Pass every clip of an audio folder through a codec.
+    """`reconstruct_views` for one of them: the codes if `quantized`, else the latents, into the folder `out`."""
+    view: View = "codes" if quantized else "latents"
+    return reconstruct_views(source, out={view: out}, codec=codec)[view]
+
+
+def reconstruct_views(source: Path, *, out: Mapping[View, Path], codec: str) -> dict[View, dict[str, float]]:
+    """Pass every clip of an audio folder through a codec; each clip is encoded once, and decoded from every view asked.
 
     Args:
         source: a folder with metadata.jsonl and the files it names (HF audiofolder).
-        out: gets the same files and metadata.
+        out: for each view a folder that gets the same files and metadata.
         codec: a shipped codec, a hub id or a folder.
-        quantized: decode the codes; the unquantised latents otherwise.
 
     Returns:
-        Means over clips: `si_snr_db` and `log_spectral_distance_db` (see `codec.measures`).
+        For each view means over clips: `si_snr_db` and `log_spectral_distance_db` (see `codec.measures`); silent clips
+        have neither and are left out.
+
+    Raises:
+        UserError: codes asked of a codec without them, no metadata.jsonl, or a clip that cannot be read.
     """
     loaded = load_codec(codec)
-    measures = []
+    for view in out:
+        _require_view(loaded, view)
+    measures: dict[View, list[tuple[float, float]]] = {view: [] for view in out}
     for file_name in _listing(source):
         audio, _ = load_audio(source / file_name, sample_rate=loaded.sample_rate)
-        encoding = encode_audio(audio, loaded)
-        view = {"codes": encoding.codes} if quantized else {"latents": encoding.latents}
-        estimate = decode(loaded, **view)[:, : audio.size]
-        save_audio(out / file_name, estimate[0].numpy(), sample_rate=loaded.sample_rate)
-        reference = torch.from_numpy(audio)[None]
-        measures.append((si_snr(estimate, reference).item(), log_spectral_distance(estimate, reference).item()))
-    shutil.copyfile(source / "metadata.jsonl", out / "metadata.jsonl")
-    means = np.mean(measures, axis=0)
-    return {"si_snr_db": float(means[0]), "log_spectral_distance_db": float(means[1])}
+        encoding, reference = encode_audio(audio, loaded), torch.from_numpy(audio)[None]
+        for view, folder in out.items():
+            estimate = decode(loaded, **{view: encoding.view(view)})[:, : audio.size]
+            save_audio(folder / file_name, estimate[0].numpy(), sample_rate=loaded.sample_rate)
+            if audio.any():
+                found = si_snr(estimate, reference).item(), log_spectral_distance(estimate, reference).item()
+                measures[view].append(found)
+    for folder in out.values():
+        shutil.copyfile(source / "metadata.jsonl", folder / "metadata.jsonl")
+    names = ("si_snr_db", "log_spectral_distance_db")
+    means: dict[View, list[float]] = {
+        view: np.mean(found or [(np.nan, np.nan)], axis=0).tolist() for view, found in measures.items()
+    }
+    return {view: dict(zip(names, values, strict=True)) for view, values in means.items()}
 
 
-def _encode_rows(
-    dataset: MusicDataset, split: str, codec: Codec, *, first: int, progress: Progress | None
-) -> Iterator[Row]:
-    """Codes [K, T] and latents [T, D] of the rows of a split from `first` on."""
-    durations_s = {name: np.asarray(dataset.splits[name]["duration_s"], dtype=np.float64) for name in SPLITS}
-    total_s = sum(part.sum() for part in durations_s.values())
-    done_s = sum(durations_s[name].sum() for name in SPLITS[: SPLITS.index(split)]) + durations_s[split][:first].sum()
-    rows = dataset.splits[split]
-
-    def encode_row(index: int) -> Row:
-        audio, _ = load_audio(dataset.audio_path(rows[index]), sample_rate=codec.sample_rate)
-        encoding = encode_audio(audio, codec)
-        return None if encoding.codes is None else encoding.codes[0].numpy(), encoding.latents[0].numpy()
-
-    for index, encoded in zip(range(first, len(rows)), _side_by_side(encode_row, range(first, len(rows))), strict=True):
-        yield encoded
-        done_s += durations_s[split][index]
-        if progress is not None:
-            progress(done_s, total_s)
-
-
-def _side_by_side(function: Callable[[int], Result], items: Sequence[int]) -> Iterator[Result]:
-    """The results in order, computed one a core: convolutions of one clip leave a second core half idle.
-
-    Only as many are begun ahead as there are cores, so that memory holds no more clips than that.
-    """
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-            waiting: deque[Future[Result]] = deque()
-            for item in items:
-                waiting.append(pool.submit(function, item))
-                if len(waiting) > threads:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
-    finally:
-        torch.set_num_threads(threads)
-
-
-def _spec(codec: Codec, *, mean: float, mean_std: float) -> LatentSpec:
-    return LatentSpec(
-        codec=codec.name,
-        fingerprint=codec.fingerprint,
-        sample_rate=codec.sample_rate,
-        frame_rate=codec.frame_rate,
-        num_codebooks=codec.num_codebooks,
-        codebook_size=codec.codebook_size,
-        latent_dim=codec.latent_dim,
-        mean=mean,
-        mean_std=mean_std,
-    )
+def _require_view(codec: Codec, view: View) -> None:
+    if view == "codes" and not codec.num_codebooks:
+        raise UserError(f"The codec {codec.name!r} has no codes; decode its latents.")
 
 
 def _listing(folder: Path) -> list[str]:

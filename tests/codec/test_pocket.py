@@ -6,13 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from counterpoint import encode as encode_module
-from counterpoint.codec import Codec, load_codec, shipped_codecs
+from counterpoint.codec import Codec, chunked, decode, encode_audio, load_codec, shipped_codecs
 from counterpoint.codec.measures import chroma_agreement, perplexity, si_snr
 from counterpoint.codec.registry import SHIPPED
 from counterpoint.config import read_json
 from counterpoint.data.compose import render_clip
-from counterpoint.encode import decode, encode_audio
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +64,7 @@ def test_latents_suit_flow_matching(codec: Codec, music: torch.Tensor) -> None:
 def test_blocks_equal_the_whole(codec: Codec, music: torch.Tensor, monkeypatch: pytest.MonkeyPatch) -> None:
     audio = music.flatten()[: 32_000 * 12].numpy()
     whole = codec.encode(torch.from_numpy(audio)[None])
-    monkeypatch.setattr(encode_module, "BLOCK_S", 3.0)
+    monkeypatch.setattr(chunked, "BLOCK_S", 3.0)
     blocks = encode_audio(audio, codec)
     tolerance = 1e-4 * whole.latents.std().item()
     torch.testing.assert_close(blocks.latents, whole.latents, atol=tolerance, rtol=0)

@@ -6,6 +6,8 @@ Shapes: N audio samples, C channels.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -37,42 +39,112 @@ def load_audio(
         sample rate in Hz.
 
     Raises:
-        UserError: naming the file, when it is missing, is not audio, is damaged, is empty, or ends before `start_s`.
+        UserError: naming the file, when it is missing, is not audio, is damaged, is empty, ends before `start_s`, or
+            holds what is not a number.
     """
     path = Path(path)
-    audio, own_rate = _decode(path, start_s=start_s, duration_s=duration_s)
-    if not audio.shape[0]:
-        raise UserError(
-            f"{path} holds no audio{f' after {start_s:g} s' if start_s else ''}; leave it out or replace it."
-        )
-    if not np.isfinite(audio).all():
-        raise UserError(f"{path} holds samples that are not numbers (NaN or infinity); export it again.")
+    audio, own_rate = next(_decode(path, start_s=start_s, duration_s=duration_s))
     channels = audio.mean(axis=1, keepdims=True) if mono else audio
     if sample_rate is not None:
         channels = resample(channels, own_rate=own_rate, sample_rate=sample_rate)
+    if not len(channels):  # a sample or two at a higher rate
+        raise _no_audio(path, start_s=start_s)
     return np.ascontiguousarray(channels[:, 0] if mono else channels.T), sample_rate or own_rate
 
 
-def _decode(path: Path, *, start_s: float, duration_s: float | None) -> tuple[np.ndarray, int]:
-    """[N, C] float32 and Hz; see `load_audio` for the errors."""
+def stream_audio(path: Path | str, *, sample_rate: int, piece_s: float = 5.0) -> Iterator[np.ndarray]:
+    """Read a file of any length piece by piece; together the pieces are what `load_audio` returns, sample by sample.
+
+    Args:
+        path: as for `load_audio`.
+        sample_rate: Hz to resample to.
+        piece_s: audio that is decoded at once.
+
+    Yields:
+        [N] float32, the channels averaged.
+
+    Raises:
+        UserError: as `load_audio` does, when the reading comes to it.
+    """
+    path = Path(path)
+    resampler, given = None, False
+    for audio, own_rate in _decode(path, piece_s=piece_s):
+        piece = audio.mean(axis=1)
+        if own_rate != sample_rate:
+            resampler = resampler or soxr.ResampleStream(own_rate, sample_rate, 1, dtype="float32", quality="HQ")
+            piece = resampler.resample_chunk(piece)
+        if piece.size:
+            given = True
+            yield piece
+    if resampler is not None and (tail := resampler.resample_chunk(np.zeros(0, np.float32), last=True)).size:
+        given = True
+        yield tail
+    if not given:
+        raise _no_audio(path)
+
+
+def audio_duration_s(path: Path | str) -> float:
+    """Seconds of audio in a file, by its header.
+
+    Raises:
+        UserError: when it is missing or is not audio.
+    """
+    with _open(Path(path)) as file:
+        return file.frames / file.samplerate
+
+
+def _decode(
+    path: Path, *, start_s: float = 0.0, duration_s: float | None = None, piece_s: float | None = None
+) -> Iterator[tuple[np.ndarray, int]]:
+    """Pieces [N, C] float32, at least one and none of them empty, and Hz; see `load_audio` for the errors.
+
+    Args:
+        piece_s: length of a piece; None reads all in one.
+    """
     if not (math.isfinite(start_s) and start_s >= 0):
         raise UserError(f"Cannot read {path} from {start_s:g} s: a start must be zero or later.")
     if duration_s is not None and not (math.isfinite(duration_s) and duration_s > 0):
         raise UserError(f"Cannot read {duration_s:g} s of {path}: a duration must be a positive number of seconds.")
+    with _open(path) as file:
+        rate, place = file.samplerate, round(start_s * file.samplerate)
+        if place >= file.frames:  # an empty file too
+            raise _no_audio(path, start_s=start_s)
+        file.seek(place)
+        wanted = piece_s if piece_s is not None else duration_s
+        count = -1 if wanted is None else max(1, round(wanted * rate))
+        while len(audio := file.read(count, dtype="float32", always_2d=True)):
+            _require_numbers(path, audio, start_s=place / rate, sample_rate=rate)
+            place += len(audio)
+            yield audio, rate
+            if piece_s is None:
+                return
+
+
+@contextmanager
+def _open(path: Path) -> Iterator[soundfile.SoundFile]:
+    """The file, open; whatever goes wrong in reading it becomes a UserError that names it."""
     if not path.is_file():
         raise UserError(f"There is no audio file at {path}.")
     try:
         with soundfile.SoundFile(path) as file:
-            start = round(start_s * file.samplerate)
-            if start >= file.frames:  # an empty file too: `load_audio` says so
-                return np.zeros((0, file.channels), np.float32), file.samplerate
-            file.seek(start)
-            count = -1 if duration_s is None else max(1, round(duration_s * file.samplerate))
-            return file.read(count, dtype="float32", always_2d=True), file.samplerate
+            yield file
     except (soundfile.SoundFileError, RuntimeError) as error:
         raise UserError(
             f"{path} cannot be read as audio ({_reason(error)}); export it again or leave it out."
         ) from None
+
+
+def _require_numbers(path: Path, audio: np.ndarray, *, start_s: float, sample_rate: int) -> None:
+    wrong = ~np.isfinite(audio).all(axis=1)
+    if wrong.any():
+        at_s = start_s + int(wrong.argmax()) / sample_rate
+        raise UserError(
+            f"{path} holds samples that are not numbers (NaN or infinity), the first at {at_s:.3f} s; export it again."
+        )
+
+
+def _no_audio(path: Path, *, start_s: float = 0.0) -> UserError:
+    return UserError(f"{path} holds no audio{f' after {start_s:g} s' if start_s else ''}; leave it out or replace it.")
 
 
 def _reason(error: Exception) -> str:
@@ -103,19 +175,57 @@ def save_audio(path: Path | str, audio: np.ndarray, *, sample_rate: int) -> None
         UserError: another suffix, or samples that are not finite numbers.
         OSError: when the disk is full.
     """
+    save_stream(path, [audio], sample_rate=sample_rate)
+
+
+def save_stream(path: Path | str, pieces: Iterable[np.ndarray], *, sample_rate: int) -> int:
+    """Write audio of any length piece by piece, as `save_audio` writes it whole; the file appears when all is written.
+
+    Args:
+        pieces: [N] or [C, N] float each, drawn one at a time.
+
+    Returns:
+        Samples written, a channel.
+    """
     path = Path(path)
-    form = _FORMATS.get(path.suffix.lower())
-    if form is None:
+    check_writable(path)
+    written = 0
+
+    def write(temporary: Path) -> None:
+        nonlocal written
+        file: soundfile.SoundFile | None = None
+        try:
+            for piece in pieces:
+                samples = _pcm(piece, path=path)
+                if file is None:
+                    form = _FORMATS[path.suffix.lower()]
+                    file = soundfile.SoundFile(temporary, "w", sample_rate, samples.shape[1], "PCM_16", format=form)
+                file.write(samples)
+                written += len(samples)
+        except soundfile.LibsndfileError as error:
+            raise OSError(f"{path} could not be written: {_reason(error)}.") from error
+        finally:
+            if file is not None:
+                file.close()
+
+    atomic_write(path, write)
+    return written
+
+
+def check_writable(path: Path) -> None:
+    """
+    Raises:
+        UserError: the suffix names no format that is written here.
+    """
+    if path.suffix.lower() not in _FORMATS:
         raise UserError(f"Cannot write audio to {path}: name it .wav or .flac.")
+
+
+def _pcm(audio: np.ndarray, *, path: Path) -> np.ndarray:
+    """[N] or [C, N] float to [N, C] int16.
+
+    Rounded here and not by libsndfile, whose float conversion scales by 32767 or 32768 depending on the format.
+    """
     if not np.isfinite(audio).all():
         raise UserError(f"The audio for {path} holds samples that are not numbers; nothing was written.")
-    # Rounded here and not by libsndfile, whose float conversion scales by 32767 or 32768 depending on the format.
-    samples = np.round(np.clip(audio, -1.0, 1.0) * 32767).astype(np.int16)
-    atomic_write(path, lambda temporary: _write_pcm(temporary, samples.T, sample_rate=sample_rate, form=form))
-
-
-def _write_pcm(path: Path, samples: np.ndarray, *, sample_rate: int, form: str) -> None:
-    try:
-        soundfile.write(path, samples, sample_rate, subtype="PCM_16", format=form)
-    except soundfile.LibsndfileError as error:
-        raise OSError(f"{path} could not be written: {_reason(error)}.") from error
+    return np.round(np.clip(np.atleast_2d(audio), -1.0, 1.0) * 32767).astype(np.int16).T

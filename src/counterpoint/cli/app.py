@@ -90,9 +90,10 @@ def data_encode(
 
     with progress_bar("Encoding", unit="s of audio") as progress:
         spec = encode_dataset(dataset, codec=codec, progress=progress)
+    books = f"{spec.num_codebooks} codebooks of {spec.codebook_size}" if spec.num_codebooks else "no codebooks"
     typer.echo(
-        f"{spec.frame_rate:g} Hz, {spec.num_codebooks} codebooks of {spec.codebook_size}, "
-        f"{spec.latent_dim} channels, mean {spec.mean:.3f}, mean std {spec.mean_std:.3f}"
+        f"{spec.frame_rate:g} Hz, {books}, {spec.latent_dim} channels, "
+        f"mean {spec.mean:.3f}, mean std {spec.mean_std:.3f}"
     )
 
 
@@ -107,6 +108,25 @@ def codec_train(
     from counterpoint.training import train_codec
 
     train_codec(load_yaml(config, CodecTrainingConfig, overrides=overrides), out=out)
+
+
+@codec_app.command("reconstruct")
+def codec_reconstruct(
+    source: Annotated[Path, typer.Argument(metavar="IN", help="Any audio file, of any length.")],
+    out: Annotated[Path, typer.Option(help="A .wav or .flac: mono, at the codec's sample rate, as long as IN.")],
+    codec: Annotated[str, typer.Option(help="A shipped codec, a hub id or a folder.")] = "pocket",
+    view: Annotated[
+        Literal["latents", "codes"] | None,
+        typer.Option("--from", help="What to decode; by default the codes, or the latents where the codec has none."),
+    ] = None,
+) -> None:
+    """Hear what a codec keeps of a file: encode it and decode it again."""
+    from counterpoint.encode import reconstruct_file
+
+    with progress_bar("Reconstructing", unit="s of audio") as progress:
+        done = reconstruct_file(source, out=out, codec=codec, view=view, progress=progress)
+    speed = done.duration_s / done.wall_s
+    typer.echo(f"{out}: {done.duration_s:.1f} s from the {done.view} of {codec}, {speed:.0f} times real time")
 
 
 @app.command()

@@ -6,10 +6,14 @@ Shapes: B batch, K codebooks, T latent frames, V codebook size, D latent channel
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Literal, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
+
+from counterpoint.config import LatentSpec
+
+View = Literal["latents", "codes"]
 
 
 @dataclass(frozen=True)
@@ -23,6 +27,12 @@ class Encoding:
 
     latents: Tensor
     codes: Tensor | None
+
+    def view(self, name: View) -> Tensor:
+        """The latents or the codes; never the codes of a codec without any."""
+        found = self.latents if name == "latents" else self.codes
+        assert found is not None, "the codec has no codes"
+        return found
 
 
 @runtime_checkable
@@ -58,3 +68,18 @@ class Codec(Protocol):
         ...
 
     def to(self, device: torch.device | str) -> Codec: ...
+
+
+def latent_spec(codec: Codec, *, mean: float = 0.0, mean_std: float = 1.0) -> LatentSpec:
+    """What a paradigm must know of a codec, with the two scalars of App. E.2."""
+    return LatentSpec(
+        codec=codec.name,
+        fingerprint=codec.fingerprint,
+        sample_rate=codec.sample_rate,
+        frame_rate=codec.frame_rate,
+        num_codebooks=codec.num_codebooks,
+        codebook_size=codec.codebook_size,
+        latent_dim=codec.latent_dim,
+        mean=mean,
+        mean_std=mean_std,
+    )

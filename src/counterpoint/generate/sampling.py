@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from counterpoint.audio import frames, save_audio
-from counterpoint.codec import Codec, load_codec
+from counterpoint.codec import Codec, decode, load_codec
 from counterpoint.config import SamplingConfig, UserError, atomic_write, write_json
 from counterpoint.generate.run import load_run
 from counterpoint.paradigm import Paradigm
@@ -91,7 +91,7 @@ def generate(
             sampling=sampling or SamplingConfig(),
             generators=[torch.Generator(device).manual_seed(value) for value in seeds],
         )
-        decoded = _decode(sample.codes, sample.latents, codec=codec)
+        decoded = decode(codec, latents=sample.latents, codes=sample.codes).clamp(-1, 1).numpy()
         for caption, value, audio in zip(batch, seeds, decoded, strict=True):
             yield AudioGeneration(audio, codec.sample_rate, caption, value, sample.network_evaluations)
 
@@ -235,13 +235,3 @@ def _frames(duration_s: float, *, model: Paradigm) -> int:
             f"The duration {duration_s:g} s is out of range: this model makes more than 0 and at most {longest_s:g} s."
         )
     return frames(duration_s, frame_rate=model.latent.frame_rate)
-
-
-def _decode(codes: torch.Tensor | None, latents: torch.Tensor | None, *, codec: Codec) -> np.ndarray:
-    """[B, K, T] codes or [B, T, D] latents to [B, N] float32 in [-1, 1]."""
-    if codes is not None:
-        audio = codec.decode_codes(codes)
-    else:
-        assert latents is not None, "a sample has codes or latents"
-        audio = codec.decode_latents(latents)
-    return audio.clamp(-1, 1).float().cpu().numpy()
