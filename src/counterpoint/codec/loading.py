@@ -27,7 +27,8 @@ def quietly() -> Iterator[None]:
         library.disable_progress_bar()
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", FutureWarning)  # diffusers normalises weights in torch's old way
+            warnings.simplefilter("ignore", FutureWarning)  # diffusers normalises weights in torch's old way,
+            warnings.simplefilter("ignore", UserWarning)  # and asks the hub in an old way
             yield
     finally:
         for library, verbosity, had_bars in before:
