@@ -76,8 +76,8 @@ class Vae:
         self.latent_dim: int = config.decoder_input_channels
         self.channels: int = config.audio_channels
         self.fingerprint = fingerprint({key: config[key] for key in _FIELDS}, model.state_dict())
+        _fold_weight_norm(model)
         self.model = model.eval().requires_grad_(False)
-        _fold_weight_norm(self.model)
         self.device = torch.device("cpu")
 
     def to(self, device: torch.device | str) -> Vae:
