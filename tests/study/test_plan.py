@@ -6,18 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from counterpoint.config import UserError, load_yaml
-from counterpoint.study.config import StudyConfig
+from counterpoint.config import UserError
+from counterpoint.study import ParadigmStudy, load_study
 from counterpoint.study.engine import Step, in_order
-from counterpoint.study.plan import plan
 from counterpoint.study.run import CONFIGS, find_study, run_study
 
 REPOSITORY = Path(__file__).parents[2]
 
 
 def keys(*overrides: str) -> dict[str, str]:
-    config = load_yaml(find_study("quick"), StudyConfig, overrides=list(overrides))
-    return {step.name: step.key for step in in_order([plan(config, name="quick")])}
+    config = load_study(find_study("quick"), overrides=list(overrides))
+    return {step.name: step.key for step in in_order([config.plan(name="quick")])}
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +63,8 @@ def test_the_length_of_training_leaves_the_untrained_models_alone(quick: dict[st
 
 
 def test_what_the_two_models_share_is_the_same() -> None:
-    config = load_yaml(find_study("quick"), StudyConfig)
+    config = load_study(find_study("quick"))
+    assert isinstance(config, ParadigmStudy)
     first, second = (config.training_config(name, dataset="d") for name in ("autoregressive", "flow_matching"))
     assert first.model.paradigm != second.model.paradigm
     assert first.model_copy(update={"model": second.model}) == second
@@ -81,11 +81,11 @@ def test_the_user_sees_one_list_of_studies() -> None:
     for path in CONFIGS.glob("*.yaml"):
         header = path.read_text().split("\n\n")[0]
         assert f"counterpoint study run {path.stem}" in header
-        load_yaml(path, StudyConfig)
+        load_study(path)
 
 
 def test_wrong_arguments_are_named_with_a_remedy(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="no study named 'quack'; the shipped ones are quick"):
+    with pytest.raises(UserError, match="no study named 'quack'; the shipped ones are appendix_b, quick"):
         run_study("quack", out=tmp_path)
     with pytest.raises(UserError, match=r"There is no study at .*gone\.yaml"):
         run_study(tmp_path / "gone.yaml", out=tmp_path)
@@ -98,6 +98,9 @@ def test_wrong_arguments_are_named_with_a_remedy(tmp_path: Path) -> None:
     config.write_text("trainings: {}\n")
     with pytest.raises(UserError, match="did you mean 'training'"):
         run_study(config, out=tmp_path)
+    config.write_text("kind: quack\n")
+    with pytest.raises(UserError, match="no kind of study 'quack'; the kinds are paradigms, codecs"):
+        run_study(config, out=tmp_path)
 
 
 def test_a_dataset_takes_the_place_of_composing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -105,11 +108,11 @@ def test_a_dataset_takes_the_place_of_composing(tmp_path: Path, monkeypatch: pyt
         def fingerprint(self) -> str:
             return "content"
 
-    monkeypatch.setattr("counterpoint.study.plan.open_dataset", lambda folder: Opened())
-    config = load_yaml(find_study("quick"), StudyConfig)
+    monkeypatch.setattr("counterpoint.data.open_dataset", lambda folder: Opened())
+    config = load_study(find_study("quick"))
 
     def steps(folder: str) -> dict[str, Step]:
-        return {step.name: step for step in in_order([plan(config, name="quick", dataset=tmp_path / folder)])}
+        return {step.name: step for step in in_order([config.plan(name="quick", dataset=tmp_path / folder)])}
 
     assert "data" not in steps("here")
     here, there = steps("here"), steps("there")

@@ -13,8 +13,8 @@ import pytest
 from counterpoint.audio import load_audio, save_audio
 from counterpoint.config import UserError
 from counterpoint.data import save_dataset
-from counterpoint.study.config import PromptsConfig
 from counterpoint.study.engine import Work
+from counterpoint.study.kinds.paradigms import PromptsConfig
 from counterpoint.study.steps.prompts import choose_prompts
 from counterpoint.study.windows import choose_windows
 

@@ -8,9 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from counterpoint.config import UserError, dump_yaml, load_yaml
-from counterpoint.study.config import PARADIGMS, StudyConfig
+from counterpoint.config import UserError, dump_yaml
 from counterpoint.study.engine import Done, LocalEngine
+from counterpoint.study.kinds import load_study
 
 CONFIGS = Path(__file__).parent / "configs"
 """The shipped studies; the repository's `configs/study` is this folder."""
@@ -45,31 +45,29 @@ def run_study(
     Args:
         study: the name of a shipped study, or a YAML file.
         data: a dataset to use instead of the embedded corpus.
-        out: gets `report/`, `study.yaml` and links: to the trained models (`autoregressive`, `flow_matching`) and,
-            under `steps/`, to every step's folder.
+        out: gets `report/`, `study.yaml` and links: to what the kind of study makes (trained models, say) and, under
+            `steps/`, to every step's folder.
         store: where the steps' results are kept.
         overrides: `key.sub=value` strings on the configuration.
 
     Raises:
         UserError: an unknown study, a configuration or a dataset that does not fit.
     """
-    from counterpoint.study.plan import plan
-
     path = find_study(study)
-    config = load_yaml(path, StudyConfig, overrides=overrides)
+    config = load_study(path, overrides=overrides)
     _require_folder(out)
-    say(f"Study {path.stem}: auto-regressive and flow matching, {config.training.steps:,} updates each")
-    report_step = plan(config, name=path.stem, dataset=data)
-    done = LocalEngine(store.resolve(), say=say).run([report_step])
+    say(f"Study {path.stem}: {config.summary()}")
+    done = LocalEngine(store.resolve(), say=say).run([config.plan(name=path.stem, dataset=data)])
     out.mkdir(parents=True, exist_ok=True)
     dump_yaml(out / "study.yaml", config)
-    for paradigm in PARADIGMS:
-        _link(out / paradigm, done[f"train_{paradigm}"])
+    for link, step in config.shortcuts().items():
+        _link(out / link, done[step])
     for name, step in done.items():
         _link(out / "steps" / name, step)
     report = _copy(done["report"].folder / "report", out / "report") / "index.html"
     say(f"Report: {report}")
-    say(f"Hear more: counterpoint generate CAPTION --model {out / PARADIGMS[0]} --out x.wav")
+    if command := config.next_command(out):
+        say(f"Hear more: {command}")
     return StudyResult(report, done)
 
 

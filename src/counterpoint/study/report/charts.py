@@ -71,7 +71,8 @@ def dots_and_whiskers(metric: Metric, scores: dict[str, Score], systems: Sequenc
     rows = [(system, score) for system, score in rows if math.isfinite(score.value)]
     if not rows:
         return ""
-    axis = _axis([score for _, score in rows], metric.chance)
+    labels = _label_width([system for system, _ in rows])
+    axis = _axis([score for _, score in rows], metric.chance, labels=labels)
     bottom = _PADDING + _ROW * len(rows)
     parts = [_grid(axis, top=4, bottom=bottom - 4)]
     if metric.chance is not None:
@@ -79,7 +80,7 @@ def dots_and_whiskers(metric: Metric, scores: dict[str, Score], systems: Sequenc
         parts.append(f'<line class="chance" x1="{x:.1f}" x2="{x:.1f}" y1="4" y2="{bottom - 4}"/>')
         parts.append(f'<text class="tick" x="{x:.1f}" y="{bottom + 24}" text-anchor="middle">chance</text>')
     for index, (system, score) in enumerate(rows):
-        parts.append(_whisker(system, score, axis, y=_PADDING + _ROW * (index + 0.5) - 4))
+        parts.append(_whisker(system, score, axis, labels=labels, y=_PADDING + _ROW * (index + 0.5) - 4))
     height = bottom + (30 if metric.chance is not None else 16)
     label = f"{metric.key}: " + "; ".join(
         f"{system.name} {interval(score.value, score.low, score.high)}" for system, score in rows
@@ -87,17 +88,23 @@ def dots_and_whiskers(metric: Metric, scores: dict[str, Score], systems: Sequenc
     return _svg(height, parts, label=label)
 
 
-def _axis(scores: Sequence[Score], chance: float | None) -> Axis:
+def _label_width(systems: Sequence[System]) -> float:
+    """Room for the longest name, in a proportional font."""
+    return min(200.0, max(float(_LABELS), 6.4 * max(len(system.short) for system in systems) + 4))
+
+
+def _axis(scores: Sequence[Score], chance: float | None, *, labels: float) -> Axis:
     values = [value for score in scores for value in (score.value, score.low, score.high) if math.isfinite(value)]
     values += [] if chance is None else [chance]
     low, high = min(values), max(values)
-    log = low > 0 and high / low > 15
+    share = 0.5 < max(score.value for score in scores) <= 1  # best seen from zero
+    log = low > 0 and high / low > 15 and not share
     if log:
         low, high = low / 1.25, high * 1.25
     else:
         margin = (high - low or abs(high) or 1.0) * 0.06
         low, high = (0.0 if 0 <= low < 0.35 * high else low - margin), high + margin
-    return Axis(low, high, _LABELS + 8, WIDTH - 12, log=log)
+    return Axis(low, high, labels + 8, WIDTH - 12, log=log)
 
 
 def _grid(axis: Axis, *, top: float, bottom: float) -> str:
@@ -117,13 +124,13 @@ def _tick_places(ticks: Sequence[float]) -> int:
     return decimals(ticks[1] - ticks[0], digits=1) if len(ticks) > 1 else 2
 
 
-def _whisker(system: System, score: Score, axis: Axis, *, y: float) -> str:
+def _whisker(system: System, score: Score, axis: Axis, *, labels: float, y: float) -> str:
     left, right, x = axis(score.low), axis(score.high), axis(score.value)
     line = f'<line class="whisker" x1="{left:.1f}" x2="{right:.1f}" y1="{y:.1f}" y2="{y:.1f}"/>'
     title = f"{system.name}: {interval(score.value, score.low, score.high)}, n = {score.n}"
     return (
         f'<g class="mark s-{system.key}"><title>{escape(title)}</title>'
-        f'<text class="row" x="{_LABELS}" y="{y + 4:.1f}" text-anchor="end">{escape(system.short)}</text>'
+        f'<text class="row" x="{labels:.0f}" y="{y + 4:.1f}" text-anchor="end">{escape(system.short)}</text>'
         f"{line}{mark(system.key, x, y)}</g>"
     )
 

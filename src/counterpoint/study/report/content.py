@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 from pathlib import Path
 from typing import Literal
 
@@ -141,41 +142,28 @@ class Note:
     text: str
 
 
-@dataclass(frozen=True)
-class Content:
-    """All that a report says.
+@dataclass(frozen=True, kw_only=True)
+class Page:
+    """What the report of any kind of study says.
 
     Attributes:
         name: of the study.
         made: when, for people.
-        primary: key of the metric that the verdict is about.
-        pair: keys of the two systems compared.
+        command: makes it again.
         files: further files to ship, by their path in the report.
     """
 
     name: str
     made: str
-    verdict: Verdict
-    primary: str
-    pair: tuple[str, str]
     headline_facts: Sequence[Fact]
     systems: Sequence[System]
     metrics: Sequence[Metric]
     scores: Mapping[str, Mapping[str, Score]]
     """By metric, then system."""
-    differences: Sequence[Difference]
-    curves: Sequence[Curve]
-    costs: Sequence[CostRow]
-    codec: Sequence[CostRow]
     examples: Sequence[Example]
-    example_systems: Sequence[str]
-    """The columns of the examples."""
-    codec_systems: Sequence[str]
-    """The columns of the first few examples once more, to hear the codec alone; may be empty."""
     facts: Sequence[Fact]
     notes: Sequence[Note]
     command: str
-    """Makes it again."""
     files: Mapping[str, str] = field(default_factory=dict)
 
     def system(self, key: str) -> System:
@@ -193,3 +181,80 @@ class Content:
 
     def metric(self, key: str) -> Metric:
         return next(metric for metric in self.metrics if metric.key == key)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Content(Page):
+    """All that the report of a comparison of the paradigms says.
+
+    Attributes:
+        primary: key of the metric that the verdict is about.
+        pair: keys of the two systems compared.
+    """
+
+    verdict: Verdict
+    primary: str
+    pair: tuple[str, str]
+    differences: Sequence[Difference]
+    curves: Sequence[Curve]
+    costs: Sequence[CostRow]
+    codec: Sequence[CostRow]
+    example_systems: Sequence[str]
+    """The columns of the examples."""
+    codec_systems: Sequence[str]
+    """The columns of the first few examples once more, to hear the codec alone; may be empty."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CodecContent(Page):
+    """All that the report of a reconstruction study says.
+
+    Attributes:
+        lines: what each codec does, one sentence or two each.
+        paper: the paper's table with ours in it.
+        codecs: what each codec is and costs; the values by its label.
+        labels: of the codecs, by which `codecs` has its values, with the key of a system for the mark.
+    """
+
+    lines: Sequence[Line]
+    paper: PaperComparison
+    codecs: Sequence[CostRow]
+    labels: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Line:
+    """A system in a sentence."""
+
+    system: str
+    text: str
+
+
+@dataclass(frozen=True)
+class PaperRow:
+    """A measure of the paper's, or ours beside it: one cell a column, "" where there is nothing."""
+
+    label: str
+    ours: bool
+    cells: Sequence[str]
+
+
+@dataclass(frozen=True)
+class PaperComparison:
+    """A table of the paper with our values between its rows.
+
+    Attributes:
+        columns: (frame rate in Hz, name of the codec).
+        source: where the paper's numbers stand.
+        remarks: what must be known before two of them are compared.
+    """
+
+    columns: Sequence[tuple[str, str]]
+    rows: Sequence[PaperRow]
+    source: str
+    remarks: Sequence[str]
+
+    @property
+    def frame_rates(self) -> list[tuple[str, int]]:
+        """Each frame rate with the number of its columns, which stand side by side."""
+        return [(rate, len(list(group))) for rate, group in groupby(rate for rate, _ in self.columns)]

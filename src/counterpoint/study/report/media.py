@@ -98,6 +98,15 @@ def _mel(hertz: float) -> float:
     return 2595 * np.log10(1 + hertz / 700)
 
 
+def _marks() -> list[tuple[str, float]]:
+    low, high = _mel(30.0), _mel(SAMPLE_RATE / 2)
+    return [(f"{hertz // 1000} kHz", 100 * (_mel(hertz) - low) / (high - low)) for hertz in (1000, 4000, 8000)]
+
+
+PITCH_MARKS = _marks()
+"""(label, height in percent of the picture) of some frequencies."""
+
+
 def _write_picture(path: Path, levels: np.ndarray) -> None:
     from matplotlib import colormaps
     from matplotlib.image import imsave

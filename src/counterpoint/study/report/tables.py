@@ -7,7 +7,7 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from counterpoint.study.report.content import Content, Metric
+from counterpoint.study.report.content import Content, Metric, Page
 from counterpoint.study.report.numbers import MINUS, interval, p_value
 
 ARROWS = {"lower": "↓", "higher": "↑", "neither": ""}
@@ -74,7 +74,7 @@ def escape_latex(text: str) -> str:
     return "".join(_LATEX.get(character, character) for character in text)
 
 
-def scores_table(content: Content, metrics: Sequence[Metric]) -> Table:
+def scores_table(content: Page, metrics: Sequence[Metric]) -> Table:
     """One row a system, one column a metric."""
     shown = [metric for metric in metrics if content.scores.get(metric.key)]
     rows = []
@@ -112,7 +112,7 @@ def metric_heading(metric: Metric) -> str:
     return f"{metric.key}{unit} {ARROWS[metric.better]}".strip()
 
 
-def scores_csv(content: Content) -> str:
+def scores_csv(content: Page) -> str:
     """One line a score, with full precision, for machines."""
     header = ["system", "metric", "better", "value", "low_95", "high_95", "n"]
     rows = [

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from counterpoint.data.compose import compose
 
 if TYPE_CHECKING:
-    from counterpoint.study.config import ComposeConfig
     from counterpoint.study.engine import Work
+    from counterpoint.study.kinds.base import ComposeConfig
 
 
 def compose_corpus(work: Work) -> None:

@@ -11,8 +11,8 @@ from counterpoint.data import open_dataset
 from counterpoint.metrics import Clip, evaluate, load_generated
 
 if TYPE_CHECKING:
-    from counterpoint.study.config import EvaluationConfig
     from counterpoint.study.engine import Work
+    from counterpoint.study.kinds.paradigms import EvaluationConfig
 
 GENERATED = "generate_"
 PAIR = ("autoregressive", "flow_matching")

@@ -8,8 +8,8 @@ from counterpoint.config import SamplingConfig, read_json
 from counterpoint.generate import generate_folder
 
 if TYPE_CHECKING:
-    from counterpoint.study.config import PromptsConfig
     from counterpoint.study.engine import Work
+    from counterpoint.study.kinds.paradigms import PromptsConfig
 
 ALONE = "alone"
 """Folder of a single clip drawn by itself, for its latency."""

@@ -1,4 +1,4 @@
-"""Held-out windows of music: their captions are the prompts, their audio is the ground truth.
+"""Held-out windows of music: their audio is the ground truth, their captions are the prompts where models are asked.
 
 Every window belongs to a track that training never saw.
 """
@@ -18,8 +18,8 @@ from counterpoint.data import MusicDataset, open_dataset
 from counterpoint.study.windows import Window, choose_windows
 
 if TYPE_CHECKING:
-    from counterpoint.study.config import PromptsConfig
     from counterpoint.study.engine import Work
+    from counterpoint.study.kinds.base import ClipsConfig
 
 SAMPLE_RATE = 32_000
 HELD_OUT = ("test", "valid")
@@ -33,13 +33,13 @@ def choose_prompts(work: Work) -> None:
     Raises:
         UserError: when fewer than eight windows can be cut from the held-out splits.
     """
-    config: PromptsConfig = work.config
+    config: ClipsConfig = work.config
     dataset = open_dataset(work.inputs["data"])
     windows = _cut(dataset, config=config, folder=work.folder / "truth")
     if len(windows) < LEAST_CLIPS:
         raise UserError(
             f"Only {len(windows)} clips of {config.duration_s:g} s can be cut from the valid and test splits of "
-            f"{dataset.folder}; a comparison needs {LEAST_CLIPS}: add music to it, or shorten prompts.duration_s."
+            f"{dataset.folder}; a study needs {LEAST_CLIPS}: add music to it, or set a shorter duration_s."
         )
     write_json(
         work.folder / "prompts.json",
@@ -47,7 +47,7 @@ def choose_prompts(work: Work) -> None:
     )
 
 
-def _cut(dataset: MusicDataset, *, config: PromptsConfig, folder: Path) -> list[Window]:
+def _cut(dataset: MusicDataset, *, config: ClipsConfig, folder: Path) -> list[Window]:
     """Choose windows and write them; silent ones are left out."""
     held_out = {split: dataset.splits[split].select_columns(_COLUMNS).to_list() for split in HELD_OUT}
     audio_of = {(split, row["id"]): dataset.audio_path(row) for split, rows in held_out.items() for row in rows}

@@ -10,13 +10,13 @@ from counterpoint.study.report import write_report
 from counterpoint.study.report.assemble import Folders, assemble
 
 if TYPE_CHECKING:
-    from counterpoint.study.config import StudyConfig
     from counterpoint.study.engine import Work
+    from counterpoint.study.kinds.paradigms import ParadigmStudy
 
 
 def make_report(work: Work) -> None:
     """Write the report of the study whose steps are the inputs."""
-    study: StudyConfig = work.config["study"]
+    study: ParadigmStudy = work.config["study"]
     plain = study.model_dump(mode="json")
     content = assemble(
         Folders(work.inputs),

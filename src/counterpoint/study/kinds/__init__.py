@@ -1,0 +1,34 @@
+"""The kinds of studies. A new kind is one new file, one line here, and the steps it needs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import BaseModel
+
+from counterpoint.config import UserError, load_yaml
+from counterpoint.study.kinds.base import Study
+from counterpoint.study.kinds.codecs import CodecStudy
+from counterpoint.study.kinds.paradigms import ParadigmStudy
+
+KINDS: dict[str, type[Study]] = {"paradigms": ParadigmStudy, "codecs": CodecStudy}
+"""By the `kind` in the YAML; a file that names none compares the paradigms."""
+
+
+class _Kind(BaseModel):
+    kind: str = "paradigms"
+
+
+def load_study(path: Path, *, overrides: list[str] | None = None) -> Study:
+    """Read a study of any kind.
+
+    Raises:
+        UserError: a kind that is not known, or what `load_yaml` raises.
+    """
+    kind = load_yaml(path, _Kind, overrides=overrides).kind
+    if kind not in KINDS:
+        raise UserError(f"{path}: there is no kind of study {kind!r}; the kinds are {', '.join(KINDS)}.")
+    return load_yaml(path, KINDS[kind], overrides=overrides)
+
+
+__all__ = ["KINDS", "CodecStudy", "ParadigmStudy", "Study", "load_study"]

@@ -1,0 +1,78 @@
+"""What every kind of study is: a typed configuration that plans its own steps."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
+
+from counterpoint.config.schema import Config, Positive
+from counterpoint.study.engine import Source, Step
+
+PositiveSeconds = Annotated[float, Field(gt=0)]
+Seed = Annotated[int, Field(ge=0)]
+
+
+class ComposeConfig(Config):
+    """How much of the embedded corpus to make."""
+
+    clips: Positive = 400
+    duration_s: PositiveSeconds = 10.0
+    seed: Seed = 0
+
+
+class ClipsConfig(Config):
+    """The held-out windows of music that a study is about."""
+
+    clips: Annotated[int, Field(ge=8)] = 64
+    duration_s: PositiveSeconds = 5.0
+
+
+class ReportConfig(Config):
+    """What the report shows."""
+
+    examples: Annotated[int, Field(ge=0)] = 8
+
+
+class Study(Config, ABC):
+    """The configuration of a study, of one kind or another."""
+
+    compose: ComposeConfig = ComposeConfig()
+    """The embedded corpus; left unused where a dataset is given."""
+
+    @abstractmethod
+    def plan(self, *, name: str, dataset: Path | None = None) -> Step:
+        """The step that writes `report/index.html`, with all that leads to it.
+
+        Args:
+            name: of the study, for the report's title.
+            dataset: the user's own, instead of composing.
+
+        Raises:
+            UserError: something that would fail later can be seen to fail now.
+        """
+
+    @abstractmethod
+    def summary(self) -> str:
+        """What is compared, in a few words."""
+
+    def shortcuts(self) -> dict[str, str]:
+        """Links in the study's folder: name to step."""
+        return {}
+
+    def next_command(self, out: Path) -> str:
+        """What to try with the result in `out`; "" where there is nothing."""
+        del out
+        return ""
+
+
+def data_step(compose: ComposeConfig, dataset: Path | None) -> Step | Source:
+    """The user's dataset where one is given, else the embedded corpus."""
+    from counterpoint.data import open_dataset
+    from counterpoint.study.steps.compose import compose_corpus
+
+    if dataset is None:
+        return Step("data", compose_corpus, compose)
+    return Source("data", dataset.resolve(), open_dataset(dataset).fingerprint())

@@ -1,0 +1,95 @@
+"""The reconstruction study (Appendix B): codecs against each other, with and without their quantiser."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator
+
+from counterpoint.config import UserError
+from counterpoint.study.engine import Source, Step
+from counterpoint.study.kinds.base import ClipsConfig, ReportConfig, Study, data_step
+
+
+class CodecStudy(Study):
+    """What codecs keep of held-out music. A system is a codec and a view: its latents, or its codes if it has any."""
+
+    kind: Literal["codecs"]
+    codecs: Annotated[list[str], Field(min_length=1)]
+    """Shipped names, folders (of a run, too) or hub ids."""
+    clips: ClipsConfig = ClipsConfig()
+    report: ReportConfig = ReportConfig()
+
+    @field_validator("codecs")
+    @classmethod
+    def _once_each(cls, codecs: list[str]) -> list[str]:
+        twice = sorted({name for name in codecs if codecs.count(name) > 1})
+        if twice:
+            raise ValueError(f"the codec {twice[0]!r} is named twice; name each once")
+        return codecs
+
+    def summary(self) -> str:
+        """See `Study`."""
+        return f"reconstruction by {len(self.codecs)} codec{'s' * (len(self.codecs) > 1)}, {', '.join(self.codecs)}"
+
+    def plan(self, *, name: str, dataset: Path | None = None) -> Step:
+        """See `Study`. The codecs are loaded, so that one which cannot be is known before anything is computed."""
+        from counterpoint.study.steps.codec_report import make_codec_report
+        from counterpoint.study.steps.compare import measure_chance
+        from counterpoint.study.steps.judge import judge
+        from counterpoint.study.steps.prompts import choose_prompts
+
+        codecs = _identified(self.codecs)
+        data = data_step(self.compose, dataset)
+        clips = Step("clips", choose_prompts, self.clips, {"data": data})
+        floors = [
+            Step("chance", measure_chance, {}, {"clips": clips}),
+            Step("judge_original", judge, {}, {"clips": clips, "data": data}),
+        ]
+        of_codecs = [step for codec in codecs for step in _codec_steps(codec, codecs[codec], clips=clips, data=data)]
+        plain = {"name": name, "study": self, "own_data": dataset is not None, "labels": list(codecs)}
+        steps = {step.name: step for step in (clips, *floors, *of_codecs)}
+        return Step("report", make_codec_report, plain, {"data": data, **steps})
+
+
+def _codec_steps(label: str, identity: dict[str, str], *, clips: Step, data: Step | Source) -> list[Step]:
+    """All that one codec needs; no other codec's steps depend on them."""
+    from counterpoint.metrics.visqol import find_visqol
+    from counterpoint.study.steps.compare import ask_visqol, measure
+    from counterpoint.study.steps.judge import judge
+    from counterpoint.study.steps.round_trip import round_trip
+
+    made = Step(f"reconstruct_{label}", round_trip, identity, {"clips": clips})
+    pair = {"clips": clips, "reconstruction": made}
+    steps = [
+        made,
+        Step(f"measure_{label}", measure, {}, pair),
+        Step(f"judge_{label}", judge, {}, {**pair, "data": data}),
+    ]
+    program = find_visqol()
+    if program is not None:
+        steps.append(Step(f"visqol_{label}", ask_visqol, {"program": str(program)}, pair))
+    return steps
+
+
+def _identified(names: list[str]) -> dict[str, dict[str, str]]:
+    """A short label for each codec, and what it is: its name and the digest of its weights.
+
+    Raises:
+        UserError: a codec that cannot be loaded, or one under two names.
+    """
+    from counterpoint.codec import load_codec
+
+    found: dict[str, dict[str, str]] = {}
+    for name in names:
+        fingerprint = load_codec(name).fingerprint
+        twin = next((known["codec"] for known in found.values() if known["fingerprint"] == fingerprint), None)
+        if twin is not None:
+            raise UserError(f"{twin} and {name} are the same codec; name it once.")
+        folder = Path(name).expanduser()
+        label = re.sub(r"[^\w.-]+", "-", folder.resolve().name if folder.is_dir() else name)
+        label = f"{label}-{fingerprint[:6]}" if label in found else label
+        found[label] = {"codec": str(folder.resolve()) if folder.is_dir() else name, "fingerprint": fingerprint}
+    return found

@@ -1,0 +1,158 @@
+"""What the reports of all kinds of studies share: a template, players, tables as files, and the numbers as JSON."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from counterpoint.config import atomic_write, write_json
+from counterpoint.study.report.charts import dots_and_whiskers, mark
+from counterpoint.study.report.content import Page
+from counterpoint.study.report.media import PITCH_MARKS, Media, write_media
+from counterpoint.study.report.numbers import interval, p_value
+from counterpoint.study.report.tables import ARROWS, Table, metric_heading
+
+if TYPE_CHECKING:
+    from markupsafe import Markup
+
+_HERE = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class Player:
+    """One clip of an example, as the page needs it."""
+
+    system: str
+    name: str
+    short: str
+    media: Media
+
+
+def write_players(
+    content: Page,
+    out: Path,
+    *,
+    wanted: Callable[[int, str], bool],
+    progress: Callable[[int, int], None] | None = None,
+) -> dict[tuple[int, str], Player]:
+    """The players of the clips that are `wanted`, by (number of the example, system), in the order of each example.
+
+    Args:
+        progress: called with (clips done, clips in all).
+    """
+    clips = {
+        (number, key): clip
+        for number, example in enumerate(content.examples)
+        for key, clip in example.clips.items()
+        if wanted(number, key)
+    }
+    players: dict[tuple[int, str], Player] = {}
+    for (number, key), clip in clips.items():
+        system = content.system(key)
+        media = write_media(clip, report=out, name=f"{number + 1:02d}-{key}")
+        players[number, key] = Player(key, system.name, system.short, media)
+        if progress is not None:
+            progress(len(players), len(clips))
+    return players
+
+
+def write_page(
+    content: Page,
+    out: Path,
+    *,
+    template: str,
+    tables: Mapping[str, Table],
+    csv: Mapping[str, str],
+    **values: Any,
+) -> Path:
+    """Write `index.html` and all it shows but the players; returns its path.
+
+    Args:
+        template: file name of a Jinja template beside this module.
+        tables: for the page, and as Markdown and LaTeX.
+        csv: the same for machines, by name.
+        values: what else the template needs.
+    """
+    for name, table in tables.items():
+        _write_text(out / "tables" / f"{name}.md", table.markdown())
+        _write_text(out / "tables" / f"{name}.tex", table.latex())
+    for name, text in csv.items():
+        _write_text(out / "tables" / f"{name}.csv", text)
+    for name, text in content.files.items():
+        _write_text(out / name, text)
+    write_json(out / "data.json", _plain(content))
+    for asset in ("report.css", "report.js"):
+        _write_text(out / "assets" / asset, (_HERE / asset).read_text(encoding="utf-8"))
+    index = out / "index.html"
+    _write_text(index, _render(content, template=template, tables=tables, **values))
+    return index
+
+
+def _render(content: Page, *, template: str, **values: Any) -> str:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+    from markupsafe import Markup
+
+    environment = Environment(
+        loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    helpers = {
+        "interval": interval,
+        "p_value": p_value,
+        "arrows": ARROWS,
+        "heading": metric_heading,
+        "pitch_marks": PITCH_MARKS,
+        "coded": lambda text: _coded(text, content),
+        "breakable": lambda key: Markup("_<wbr>").join(key.split("_")),
+        "scored": {
+            system.key: {key for key, of_metric in content.scores.items() if system.key in of_metric}
+            for system in content.systems
+        },
+        "dots": lambda metric: Markup(
+            dots_and_whiskers(metric, dict(content.scores.get(metric.key, {})), content.systems)
+        ),
+        "swatch": lambda key: Markup(
+            f'<svg class="swatch mark s-{key}" viewBox="0 0 14 14" aria-hidden="true">{mark(key, 7, 7)}</svg>'
+        ),
+    }
+    return environment.get_template(template).render(content=content, **helpers, **values)
+
+
+def _coded(text: str, content: Page) -> Markup:
+    """Escaped text with the metrics' names set as code."""
+    from markupsafe import Markup, escape
+
+    names = sorted((metric.key for metric in content.metrics), key=len, reverse=True)
+    if not names:
+        return escape(text)
+    pieces = re.split(f"({'|'.join(map(re.escape, names))})", text)
+    return Markup("").join(
+        Markup("<code>{}</code>").format(piece) if piece in names else escape(piece) for piece in pieces
+    )
+
+
+def _plain(content: Page) -> dict[str, Any]:
+    """For `data.json`: all the numbers of the page; clips by their place in the report only."""
+    plain = asdict(content)
+    for example in plain["examples"]:
+        example["clips"] = sorted(example["clips"])
+    plain.pop("files")
+    return _finite(plain)
+
+
+def _finite(value: Any) -> Any:
+    """JSON knows no infinity: undefined numbers become null."""
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def _write_text(path: Path, text: str) -> None:
+    atomic_write(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))

@@ -1,0 +1,105 @@
+"""Reconstructions against their originals, clip by clip: means with 95% intervals."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from counterpoint.audio import load_audio
+from counterpoint.codec.measures import MEASURES, clip_measures
+from counterpoint.config import read_json, write_json
+from counterpoint.metrics.base import ByGroup, Functional, WeightedMean
+from counterpoint.metrics.statistics import MIN_CLIPS, half_samples, interval, value_of
+from counterpoint.metrics.visqol import visqol
+
+if TYPE_CHECKING:
+    from counterpoint.study.engine import Work
+
+SAMPLE_RATE = 32_000
+"""All are compared at this rate."""
+CHANCE = "chance"
+INFOS = [{"name": m.name, "what": m.what, "unit": m.unit, "better": m.better} for m in MEASURES]
+VISQOL = {
+    "name": "visqol",
+    "what": "Mean opinion score that ViSQOL predicts in audio mode, from 1 to about 4.75",
+    "unit": "MOS-LQO",
+    "better": "higher",
+}
+
+
+def measure(work: Work) -> None:
+    """Write `scores.json`: every measure of each view of the input `reconstruction`."""
+    views = read_json(work.inputs["reconstruction"] / "codec.json")["views"]
+    folders = {view: work.inputs["reconstruction"] / view for view in views}
+    _write(work, folders, compare=_measures, infos=INFOS)
+
+
+def measure_chance(work: Work) -> None:
+    """Write `scores.json`: every measure where each clip's reconstruction is another clip, the next one."""
+    _write(work, {CHANCE: work.inputs["clips"] / "truth"}, compare=_measures, infos=INFOS, shift=1)
+
+
+def ask_visqol(work: Work) -> None:
+    """Write `scores.json`: ViSQOL's of each view."""
+    program = Path(work.config["program"])
+    views = read_json(work.inputs["reconstruction"] / "codec.json")["views"]
+    folders = {view: work.inputs["reconstruction"] / view for view in views}
+    _write(
+        work,
+        folders,
+        compare=lambda estimate, reference: {"visqol": visqol(estimate, reference, program=program)},
+        infos=[VISQOL],
+    )
+
+
+def _measures(estimate: Path, reference: Path) -> dict[str, float]:
+    found, wanted = (load_audio(path, sample_rate=SAMPLE_RATE)[0] for path in (estimate, reference))
+    length = min(len(found), len(wanted))  # resampling from another rate may be a sample off
+    return clip_measures(found[:length], wanted[:length], sample_rate=SAMPLE_RATE)
+
+
+def _write(
+    work: Work,
+    folders: Mapping[str, Path],
+    *,
+    compare: Callable[[Path, Path], dict[str, float]],
+    infos: Sequence[Mapping[str, Any]],
+    shift: int = 0,
+) -> None:
+    """Compare every clip of every folder with the original `shift` places on."""
+    windows = read_json(work.inputs["clips"] / "prompts.json")["windows"]
+    truth = work.inputs["clips"] / "truth"
+    names = [f"{window['id']}.wav" for window in windows]
+    originals = [truth / names[(index + shift) % len(names)] for index in range(len(names))]
+    groups = [window["row"] for window in windows]
+    scores, done = {}, 0
+    with ThreadPoolExecutor(2) as pool:
+        for view, folder in folders.items():
+            found: list[dict[str, float]] = []
+            for values in pool.map(compare, [folder / name for name in names], originals):
+                found.append(values)
+                done += 1
+                work.progress(done, len(names) * len(folders))
+            scores[view] = {info["name"]: _score([each[info["name"]] for each in found], groups) for info in infos}
+    write_json(work.folder / "scores.json", {"measures": list(infos), "scores": scores})
+
+
+def _score(values: Sequence[float], groups: Sequence[str]) -> dict[str, Any]:
+    """The mean over clips that have a value, with its 95% interval; clips of one track are drawn together."""
+    functional: Functional = WeightedMean(np.asarray(values))
+    names = {group: number for number, group in enumerate(dict.fromkeys(groups))}
+    value, count = value_of(functional, len(values)), len(values)
+    if MIN_CLIPS <= len(names) < count:
+        functional, count = ByGroup(functional, np.array([names[group] for group in groups])), len(names)
+    halves = half_samples(count, rng=np.random.default_rng([0, count]))
+    low, high = interval(value, functional(halves), n=count)
+    per_clip = [value if math.isfinite(value) else None for value in values]
+    known = sum(value is not None for value in per_clip)
+    if not known:
+        value = low = high = float("nan")
+    return {"value": value, "low": low, "high": high, "n": known, "per_clip": per_clip}
