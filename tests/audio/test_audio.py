@@ -8,7 +8,16 @@ import numpy as np
 import pytest
 import soundfile
 
-from counterpoint.audio import frames, load_audio, normalize_loudness, save_audio, seconds
+from counterpoint.audio import (
+    audio_duration_s,
+    frames,
+    load_audio,
+    normalize_loudness,
+    save_audio,
+    save_stream,
+    seconds,
+    stream_audio,
+)
 from counterpoint.config import UserError
 
 
@@ -110,3 +119,65 @@ def test_loudness_reaches_minus_20_dbfs_within_the_peak_limit():
     hiss = np.full(800, 1e-4, np.float32)
     assert np.array_equal(normalize_loudness(hiss, sample_rate=8000), hiss)
     assert normalize_loudness(np.zeros(0), sample_rate=8000).size == 0
+
+
+@pytest.mark.parametrize(("own_rate", "sample_rate"), [(8000, 8000), (44_100, 32_000), (22_050, 32_000)])
+@pytest.mark.parametrize("samples", [1, 700, 44_101, 123_456])
+def test_a_stream_is_what_is_loaded_whole(tmp_path: Path, own_rate: int, sample_rate: int, samples: int):
+    noise = np.random.default_rng(0).uniform(-1, 1, (2, samples))
+    save_audio(tmp_path / "x.wav", noise, sample_rate=own_rate)
+    whole, _ = load_audio(tmp_path / "x.wav", sample_rate=sample_rate)
+    pieces = list(stream_audio(tmp_path / "x.wav", sample_rate=sample_rate, piece_s=0.7))
+    assert np.array_equal(np.concatenate(pieces), whole) and whole.dtype == pieces[0].dtype == np.float32
+    assert max(piece.size for piece in pieces) < 0.7 * sample_rate + 3000
+    assert len(pieces) == 1 or samples > 0.7 * own_rate
+    assert audio_duration_s(tmp_path / "x.wav") == pytest.approx(samples / own_rate)
+
+
+def test_a_stream_tells_what_is_wrong_where_it_is(tmp_path: Path):
+    audio = np.zeros((8000 * 3, 2))
+    audio[8000 * 2 + 4000, 1] = np.inf
+    soundfile.write(tmp_path / "inf.wav", audio, 8000, subtype="FLOAT")
+    read = []
+    with pytest.raises(UserError, match=r"inf\.wav holds samples that are not numbers .* the first at 2\.500 s"):
+        read.extend(stream_audio(tmp_path / "inf.wav", sample_rate=8000, piece_s=1.0))
+    assert len(read) == 2
+    with pytest.raises(UserError, match=r"the first at 2\.500 s"):
+        load_audio(tmp_path / "inf.wav", sample_rate=None, start_s=1.0)
+    save_audio(tmp_path / "empty.wav", np.zeros(0), sample_rate=8000)
+    save_audio(tmp_path / "point.wav", np.zeros(1), sample_rate=32_000)
+    (tmp_path / "text.wav").write_text("hello")
+    for name, rate, reason in (
+        ("empty.wav", 8000, "holds no audio"),
+        ("point.wav", 8000, "holds no audio"),  # less than a sample at that rate
+        ("text.wav", 8000, "cannot be read as audio"),
+        ("missing.wav", 8000, "There is no audio file"),
+    ):
+        with pytest.raises(UserError, match=reason):
+            list(stream_audio(tmp_path / name, sample_rate=rate))
+        with pytest.raises(UserError, match=reason):
+            load_audio(tmp_path / name, sample_rate=rate)
+
+
+@pytest.mark.parametrize("suffix", [".wav", ".flac"])
+def test_audio_written_in_pieces_has_the_bytes_of_the_whole(tmp_path: Path, suffix: str):
+    tone = np.stack([_tone(0.5, sample_rate=8000), _tone(0.5, sample_rate=8000, hz=300)])
+    save_audio(tmp_path / f"whole{suffix}", tone, sample_rate=8000)
+    pieces = np.array_split(tone, 7, axis=1)
+    assert save_stream(tmp_path / f"pieces{suffix}", pieces, sample_rate=8000) == 4000
+    whole, joined = (
+        load_audio(tmp_path / f"{name}{suffix}", sample_rate=None, mono=False)[0] for name in ("whole", "pieces")
+    )
+    assert np.array_equal(whole, joined)
+
+
+def test_a_stream_that_breaks_off_writes_nothing(tmp_path: Path):
+    def pieces():
+        yield np.zeros(800)
+        raise UserError("no more")
+
+    with pytest.raises(UserError, match="no more"):
+        save_stream(tmp_path / "x.wav", pieces(), sample_rate=8000)
+    with pytest.raises(UserError, match="not numbers"):
+        save_stream(tmp_path / "x.wav", [np.zeros(8), np.array([np.nan])], sample_rate=8000)
+    assert not list(tmp_path.iterdir())
