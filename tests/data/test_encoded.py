@@ -9,6 +9,7 @@ import pytest
 
 from counterpoint.config import LatentSpec, UserError
 from counterpoint.data import SPLITS, EncodedWriter, MusicDataset, encoded, open_encoded, save_dataset
+from counterpoint.data.batches import Example, read_batch
 
 K, D = 4, 6
 SPEC = LatentSpec(
@@ -165,3 +166,38 @@ def test_a_slice_of_a_ten_minute_row_touches_only_its_own_pages(tmp_path: Path):
 def _resident_kb() -> int:
     [line] = [line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmRSS")]
     return int(line.split()[1])
+
+
+@pytest.mark.parametrize("stop_at", [None, 33])
+def test_a_codec_without_codes_has_latents_alone(tmp_path: Path, stop_at: int | None):
+    dataset = _dataset(tmp_path)
+
+    def rows(split: str, start: int):
+        for row in range(start, len(LENGTHS[split])):
+            if row == stop_at and start == 0:
+                raise KeyboardInterrupt
+            yield None, _row(split, row)[1]
+
+    def encode() -> encoded.Encoded:
+        writer = EncodedWriter(dataset, codec_fingerprint="vae", num_codebooks=0, latent_dim=D)
+        for split in SPLITS:
+            writer.write_split(split, rows(split, writer.rows_done(split)))
+        return writer.finish(SPEC.model_copy(update={"num_codebooks": 0, "codebook_size": 0}))
+
+    if stop_at is not None:
+        with pytest.raises(KeyboardInterrupt):
+            encode()
+    encode()
+    opened = open_encoded(tmp_path, codec="vae")
+    assert opened.spec.num_codebooks == 0 and len(opened["test"]) == 0
+    for split in SPLITS:
+        assert opened[split].lengths.tolist() == LENGTHS[split]
+        for row in range(len(opened[split])):
+            codes, latents = opened[split].slice(row, 0, opened[split].frames(row))
+            assert codes is None and np.array_equal(latents, _row(split, row)[1])
+    chosen = [Example(row=1, start=5, frames=4), Example(row=3, start=0, frames=6)]
+    batch = read_batch(opened["train"], chosen, target="latents")
+    assert batch.target.shape == (2, 6, D) and not batch.target[0, 4:].any()
+    writer = EncodedWriter(dataset, codec_fingerprint="other", num_codebooks=0, latent_dim=D)
+    with pytest.raises(AssertionError, match="expected codes"):
+        writer.write_split("train", _rows("train", 0))
