@@ -8,8 +8,21 @@ import math
 import pytest
 import torch
 
+from counterpoint.codec import Encoding
 from counterpoint.codec.kmeans import fit_codebooks
-from counterpoint.codec.measures import log_spectral_distance, perplexity, si_snr
+from counterpoint.codec.measures import (
+    MEASURES,
+    chord_agreement_viterbi25,
+    chroma_agreement,
+    clip_measures,
+    log_mel_distance,
+    log_spectral_distance,
+    onset_f1,
+    perplexity,
+    reconstruction_measures,
+    si_snr,
+)
+from counterpoint.data.compose import render_clip
 
 
 @pytest.fixture
@@ -33,10 +46,75 @@ def test_log_spectral_distance_of_a_gain_is_that_gain(music: torch.Tensor) -> No
     assert log_spectral_distance(torch.zeros_like(music), music).min() > 30
 
 
+@pytest.mark.parametrize("gain_db", [-12.0, 3.0])
+def test_both_spectral_distances_of_a_gain_are_that_gain(music: torch.Tensor, gain_db: float) -> None:
+    louder = 10 ** (gain_db / 20) * music
+    distance = log_spectral_distance(louder, music)
+    torch.testing.assert_close(distance, torch.full((2,), abs(gain_db)), atol=0.02, rtol=0)
+    mel = log_mel_distance(louder, music, sample_rate=16_000)
+    torch.testing.assert_close(10 * mel, torch.full((2,), abs(gain_db)), atol=0.02, rtol=0)
+
+
+def test_silence_is_the_worst_reconstruction(music: torch.Tensor) -> None:
+    torch.testing.assert_close(si_snr(torch.zeros_like(music), music), torch.full((2,), -120.0))
+
+
+@pytest.fixture(scope="module")
+def clips() -> torch.Tensor:
+    return torch.stack([torch.from_numpy(render_clip(88, index, duration_s=5.0).audio) for index in range(6)])
+
+
+def test_agreements_are_one_with_itself_and_near_chance_with_another(clips: torch.Tensor) -> None:
+    for measure in (chord_agreement_viterbi25, chroma_agreement, onset_f1):
+        same = measure(clips, clips, sample_rate=32_000)
+        other = measure(clips.roll(1, dims=0), clips, sample_rate=32_000)
+        torch.testing.assert_close(same, torch.ones(6))
+        assert other.mean() < 0.75, measure
+    assert chord_agreement_viterbi25(clips.roll(1, dims=0), clips, sample_rate=32_000).mean() < 0.3
+
+
+def test_onsets_may_move_by_fifty_milliseconds_and_no_further(clips: torch.Tensor) -> None:
+    clicks = torch.zeros(1, 64_000)
+    clicks[0, 8000::16_000] = 1.0
+    for shift_s, low, high in ((0.03, 1.0, 1.0), (0.2, 0.0, 0.0)):
+        moved = clicks.roll(round(shift_s * 32_000), dims=1)
+        assert low <= onset_f1(moved, clicks, sample_rate=32_000).item() <= high
+    silence = torch.zeros_like(clicks)
+    assert onset_f1(silence, clicks, sample_rate=32_000).item() == 0
+    assert onset_f1(silence, silence, sample_rate=32_000).isnan().all()
+
+
+def test_a_clip_gets_every_measure(clips: torch.Tensor) -> None:
+    audio = clips[0].numpy()
+    found = clip_measures(0.5 * audio, audio, sample_rate=32_000)
+    assert list(found) == [measure.name for measure in MEASURES]
+    assert 2 < found["log_spectral_distance"] < 6.03, "less than the gain: what lies below the floor stays there"
+    assert found["chord_agreement_viterbi25"] == 1
+    assert found["si_snr"] > 60
+
+
+def test_a_codec_without_codes_has_measures_of_its_latents_alone(clips: torch.Tensor) -> None:
+    class Identity:
+        sample_rate, num_codebooks = 32_000, 0
+
+        def encode(self, audio: torch.Tensor) -> Encoding:
+            return Encoding(latents=audio[..., None], codes=None)
+
+        def decode_latents(self, latents: torch.Tensor) -> torch.Tensor:
+            return latents[..., 0]
+
+    found = reconstruction_measures(Identity(), clips)  # type: ignore[arg-type]
+    assert list(found) == ["latents"]
+    assert found["latents"]["log_spectral_distance_db"] == 0
+
+
 def test_perplexity_of_even_and_of_constant_use() -> None:
     even = torch.arange(64).repeat(4).view(2, 1, 128)
     codes = torch.cat([even, torch.full_like(even, 5)], dim=1)
-    torch.testing.assert_close(perplexity(codes, codebook_size=64), torch.tensor([64.0, 1.0], dtype=torch.float64))
+    expected = torch.tensor([64.0, 1.0], dtype=torch.float64)
+    torch.testing.assert_close(perplexity(codes, codebook_size=64), expected)
+    parts = [codes[:1, :, :50], codes[:1, :, 50:], codes[1:]]
+    torch.testing.assert_close(perplexity(parts, codebook_size=64), expected)
 
 
 def test_residual_kmeans_finds_a_two_level_grid() -> None:

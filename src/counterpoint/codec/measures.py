@@ -21,7 +21,8 @@ from counterpoint.dsp import mel_filterbank, stft_magnitude
 def si_snr(estimate: Tensor, reference: Tensor) -> Tensor:
     """Scale-invariant signal-to-noise ratio in dB, per clip; phase-sensitive, higher is better.
 
-    With both made zero-mean, s = <e, r> r / |r|^2 and SI-SNR = 10 log10(|s|^2 / |e - s|^2) (Le Roux et al. 2019).
+    With both made zero-mean, s = <e, r> r / |r|^2 and SI-SNR = 10 log10(|s|^2 / |e - s|^2) (Le Roux et al. 2019). It
+    does not go below -120 dB, which is what silence gets.
 
     Args:
         estimate: [B, N].
@@ -35,7 +36,7 @@ def si_snr(estimate: Tensor, reference: Tensor) -> Tensor:
     scale = (estimate * reference).sum(dim=-1, keepdim=True) / reference.square().sum(dim=-1, keepdim=True)
     signal = scale * reference
     noise = (estimate - signal).square().sum(dim=-1).clamp(min=1e-12)
-    return 10.0 * torch.log10(signal.square().sum(dim=-1).clamp(min=1e-12) / noise)
+    return 10.0 * torch.log10((signal.square().sum(dim=-1) / noise).clamp(min=1e-12))
 
 
 def log_spectral_distance(estimate: Tensor, reference: Tensor, *, n_fft: int = 2048, floor_db: float = -80.0) -> Tensor:

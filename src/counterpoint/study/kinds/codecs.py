@@ -56,6 +56,7 @@ class CodecStudy(Study):
 
 def _codec_steps(label: str, identity: dict[str, str], *, clips: Step, data: Step | Source) -> list[Step]:
     """All that one codec needs; no other codec's steps depend on them."""
+    from counterpoint.data.layout import file_digest
     from counterpoint.metrics.visqol import find_visqol
     from counterpoint.study.steps.compare import ask_visqol, measure
     from counterpoint.study.steps.judge import judge
@@ -70,7 +71,9 @@ def _codec_steps(label: str, identity: dict[str, str], *, clips: Step, data: Ste
     ]
     program = find_visqol()
     if program is not None:
-        steps.append(Step(f"visqol_{label}", ask_visqol, {"program": str(program)}, pair))
+        steps.append(
+            Step(f"visqol_{label}", ask_visqol, {"program": str(program), "content": file_digest(program)}, pair)
+        )
     return steps
 
 

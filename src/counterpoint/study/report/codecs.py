@@ -6,12 +6,12 @@ import csv
 import io
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from counterpoint.config import read_json
-from counterpoint.study.paper import PaperTable, paper_table
+from counterpoint.study.report.beside_paper import beside_paper, paper_text
+from counterpoint.study.report.codec import KINDS, Codec
 from counterpoint.study.report.content import (
     CodecContent,
     CostRow,
@@ -20,57 +20,19 @@ from counterpoint.study.report.content import (
     Line,
     Metric,
     Note,
-    PaperComparison,
-    PaperRow,
     Score,
     System,
 )
 from counterpoint.study.report.machine import machine_facts
-from counterpoint.study.report.numbers import count, duration, interval, number
+from counterpoint.study.report.numbers import count, duration, number
 from counterpoint.study.report.page import write_page, write_players
-from counterpoint.study.report.tables import Table, scores_csv, scores_table
+from counterpoint.study.report.tables import scores_csv, scores_table
 
 ORIGINAL, CHANCE = "ground_truth", "chance"
-VIEWS = {"latents": "unquantised", "codes": "codes"}
-KINDS = {"vae": "VAE", "encodec": "EnCodec"}
 AGREEMENTS = ("chord_agreement_viterbi25", "chroma_agreement", "onset_f1")
 """For these chance is worth a row; what two clips differ in their waveforms and levels would only stretch the axes."""
 COLOURS = 6
 """That the style sheet has for codecs; a seventh takes the first again."""
-
-
-@dataclass(frozen=True)
-class Codec:
-    """One codec of the study.
-
-    Attributes:
-        label: short and unique.
-        facts: its `codec.json`.
-        scores: by measure, then view.
-        folder: of its reconstructions, one subfolder a view.
-        mark: beginning of its systems' keys.
-    """
-
-    label: str
-    facts: Mapping[str, Any]
-    scores: Mapping[str, Mapping[str, Score]]
-    folder: Path
-    mark: str
-
-    @property
-    def kind(self) -> str:
-        return "encodec" if self.facts["num_codebooks"] else "vae"
-
-    @property
-    def views(self) -> list[str]:
-        return self.facts["views"]
-
-    def key(self, view: str) -> str:
-        """The system's."""
-        return f"{self.mark}_{view}"
-
-    def title(self, view: str) -> str:
-        return f"{self.label}, {VIEWS[view]}" if len(self.views) > 1 else self.label
 
 
 def write_codec_report(content: CodecContent, out: Path, *, progress: Callable[[int, int], None] | None = None) -> Path:
@@ -79,7 +41,7 @@ def write_codec_report(content: CodecContent, out: Path, *, progress: Callable[[
     rows = [
         [player for (number, _), player in players.items() if number == index] for index in range(len(content.examples))
     ]
-    paper = _paper_text(content.paper)
+    paper = paper_text(content.paper)
     return write_page(
         content,
         out,
@@ -133,7 +95,7 @@ def assemble_codecs(
         command=f"counterpoint study run study.yaml{' --data DATASET' if own_data else ''}",
         files={"study.yaml": study_yaml},
         lines=[_line(codec, chance) for codec in codecs],
-        paper=_paper(codecs, has_visqol=any(metric.key == "visqol" for metric in metrics)),
+        paper=beside_paper(codecs, has_visqol=any(metric.key == "visqol" for metric in metrics)),
         codecs=_codec_rows(codecs),
         labels={codec.label: codec.key("latents") for codec in codecs},
     )
@@ -218,65 +180,6 @@ def _line(codec: Codec, chance: Mapping[str, Score]) -> Line:
         f"and {chance['onset_f1'].value:.2f}."
     )
     return Line(codec.key("latents"), text)
-
-
-def _paper(codecs: Sequence[Codec], *, has_visqol: bool) -> PaperComparison:
-    table = paper_table("appendix_b")
-    rows = []
-    for row in table.rows:
-        rows.append(PaperRow(f"{row.measure}, the paper", False, [f"{value:.3f}" for value in row.values]))
-        rows += _our_rows(codecs, table, measure=row.ours)
-    remarks = [
-        "The paper's codecs are full-size, and were trained and heard on other music: read the two side by side, not "
-        "one against the other.",
-        "log-MSD is not defined in the paper; log_mel_distance is our guess at such a measure, and nothing certifies "
-        "that the two are the same quantity.",
-    ]
-    if not has_visqol:
-        remarks.append(
-            "ViSQOL was not measured: no program named visqol is on the PATH. Build it from github.com/google/visqol, "
-            "put it there and run the study again; nothing else will be computed anew."
-        )
-    homeless = [codec.label for codec in codecs if _column(codec, table) is None]
-    if homeless:
-        remarks.append(f"The paper's table has no place for {', '.join(homeless)}; see the full table.")
-    columns = [(f"{column.frame_rate:g}", KINDS[column.codec]) for column in table.columns]
-    return PaperComparison(columns, rows, f"{table.source}: {table.where}. {table.about}", remarks)
-
-
-def _column(codec: Codec, table: PaperTable) -> int | None:
-    """Where in the paper's table a codec belongs."""
-    for index, column in enumerate(table.columns):
-        if column.codec == codec.kind and abs(column.frame_rate - codec.facts["frame_rate"]) < 0.5:
-            return index
-    return None
-
-
-def _our_rows(codecs: Sequence[Codec], table: PaperTable, *, measure: str) -> list[PaperRow]:
-    """Ours in the paper's columns, unquantised as there; a second row where two codecs share a column."""
-    columns: dict[int, list[Codec]] = {}
-    for codec in codecs:
-        place = _column(codec, table)
-        if place is not None and measure in codec.scores:
-            columns.setdefault(place, []).append(codec)
-    rows = []
-    for turn in range(max(map(len, columns.values()), default=0)):
-        cells = [""] * len(table.columns)
-        for place, own in columns.items():
-            if turn < len(own):
-                score = own[turn].scores[measure]["latents"]
-                cells[place] = f"{interval(score.value, score.low, score.high)} {own[turn].label}"
-        rows.append(PaperRow(f"{measure}, ours", True, cells))
-    return rows
-
-
-def _paper_text(paper: PaperComparison) -> Table:
-    header = ["", *(f"{rate} Hz {codec}" for rate, codec in paper.columns)]
-    return Table(
-        f"Ours, unquantised, beside {paper.source} {' '.join(paper.remarks)}",
-        header,
-        [[row.label, *row.cells] for row in paper.rows],
-    )
 
 
 def _csv(rows: Sequence[Sequence[str]]) -> str:

@@ -231,12 +231,21 @@ class Line:
 
 
 @dataclass(frozen=True)
+class PaperCell:
+    """A value as text; ours come with their interval and the codec's name."""
+
+    value: str
+    interval: str = ""
+    codec: str = ""
+
+
+@dataclass(frozen=True)
 class PaperRow:
-    """A measure of the paper's, or ours beside it: one cell a column, "" where there is nothing."""
+    """A measure of the paper's, or ours beside it: one cell a column, None where there is nothing."""
 
     label: str
     ours: bool
-    cells: Sequence[str]
+    cells: Sequence[PaperCell | None]
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from counterpoint.config import write_json
-from counterpoint.encode import reconstruct_folder
+from counterpoint.encode import reconstruct_views
 
 if TYPE_CHECKING:
+    from counterpoint.codec import View
     from counterpoint.study.engine import Work
 
 
@@ -15,8 +17,5 @@ def reconstruct(work: Work) -> None:
     """Write `codes/` (through the quantiser) and `latents/` (not quantised), and `reconstruction.json`: mean SI-SNR and
     log-spectral distance of each, in dB."""
     truth = work.inputs["prompts"] / "truth"
-    measures = {
-        view: reconstruct_folder(truth, out=work.folder / view, codec=work.config["codec"], quantized=view == "codes")
-        for view in ("codes", "latents")
-    }
-    write_json(work.folder / "reconstruction.json", measures)
+    out: dict[View, Path] = {"codes": work.folder / "codes", "latents": work.folder / "latents"}
+    write_json(work.folder / "reconstruction.json", reconstruct_views(truth, out=out, codec=work.config["codec"]))

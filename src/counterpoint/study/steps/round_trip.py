@@ -7,16 +7,13 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from counterpoint.audio import load_audio, save_audio
-from counterpoint.codec import load_codec
+from counterpoint.codec import View, decode, encode_audio, load_codec
 from counterpoint.codec.measures import parameter_count, perplexity
 from counterpoint.config import read_json, write_json
-from counterpoint.encode import decode, encode_audio
 
 if TYPE_CHECKING:
     from counterpoint.codec import Codec
     from counterpoint.study.engine import Work
-
-LATENTS, CODES = "latents", "codes"
 
 
 def round_trip(work: Work) -> None:
@@ -24,7 +21,7 @@ def round_trip(work: Work) -> None:
     codec = load_codec(work.config["codec"])
     clips = work.inputs["clips"]
     windows = read_json(clips / "prompts.json")["windows"]
-    views = [LATENTS] + ([CODES] if codec.num_codebooks else [])
+    views: list[View] = ["latents", "codes"] if codec.num_codebooks else ["latents"]
     clocks = {task: _Clock() for task in ("encode", *(f"decode_{view}" for view in views))}
     codes = []
     for number, window in enumerate(windows):
@@ -32,7 +29,7 @@ def round_trip(work: Work) -> None:
         seconds = len(audio) / codec.sample_rate
         encoding = clocks["encode"].time(lambda audio=audio: encode_audio(audio, codec), seconds=seconds)
         for view in views:
-            given: dict[str, Any] = {view: getattr(encoding, view)}
+            given: dict[str, Any] = {view: encoding.view(view)}
             decoded = clocks[f"decode_{view}"].time(lambda given=given: decode(codec, **given), seconds=seconds)
             path = work.folder / view / f"{window['id']}.wav"
             save_audio(path, decoded[0, : len(audio)].numpy(), sample_rate=codec.sample_rate)

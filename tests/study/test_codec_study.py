@@ -1,0 +1,217 @@
+"""A reconstruction study: tiny codecs of both kinds, and a codec added to it computes nothing but its own steps."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+
+from counterpoint.codec.encodec import build_encodec, encodec_config, save_encodec
+from counterpoint.codec.vae import build_vae, save_vae
+from counterpoint.config import UserError
+from counterpoint.study import CodecStudy, StudyResult, load_study, run_study
+from counterpoint.study.engine import in_order
+from counterpoint.study.paper import paper_table
+from counterpoint.study.run import CONFIGS
+
+STUDY = """
+kind: codecs
+compose: {clips: 40, duration_s: 3, seed: 3}
+codecs: [CODECS]
+clips: {clips: 8, duration_s: 2}
+report: {examples: 1}
+"""
+VISQOL = f"#!{sys.executable}\nprint('MOS-LQO:\\t\\t4.125')\n"
+
+
+def untrained_encodec(folder: Path) -> Path:
+    torch.manual_seed(0)
+    config = encodec_config(filters=2, latent_dim=8, codebook_size=32, lstm_layers=1)
+    model = build_encodec(config)
+    for name, buffer in model.named_buffers():
+        if name.endswith("codebook.embed"):
+            buffer.normal_(std=0.1)
+    save_encodec(folder, config=config, state=model.state_dict())
+    return folder
+
+
+def untrained_vae(folder: Path) -> Path:
+    """50 Hz at 16 kHz: not the rate that everything is compared at."""
+    torch.manual_seed(0)
+    config = {
+        "encoder_hidden_size": 8,
+        "downsampling_ratios": [8, 8, 5],
+        "channel_multiples": [1, 1, 1],
+        "decoder_channels": 4,
+        "decoder_input_channels": 4,
+        "audio_channels": 1,
+        "sampling_rate": 16_000,
+    }
+    save_vae(folder, config=config, state=build_vae(config).state_dict())
+    return folder
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("codecs")
+    untrained_encodec(folder / "small encodec")
+    untrained_vae(folder / "vae")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def path_without_visqol(folder: Path) -> Iterator[Path]:
+    """The folder that the PATH leads to."""
+    place = folder / "bin"
+    place.mkdir()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PATH", str(place))
+        yield place
+
+
+def run(folder: Path, *codecs: str) -> StudyResult:
+    named = ", ".join(f'"{folder / codec}"' for codec in codecs)
+    (folder / "tiny.yaml").write_text(STUDY.replace("CODECS", named))
+    return run_study(folder / "tiny.yaml", out=folder / "out", store=folder / "store", say=lambda _: None)
+
+
+@pytest.fixture(scope="module")
+def first(folder: Path, path_without_visqol: Path) -> StudyResult:
+    return run(folder, "small encodec")
+
+
+@pytest.fixture(scope="module")
+def second(folder: Path, first: StudyResult) -> StudyResult:
+    return run(folder, "small encodec", "vae")
+
+
+def scores(result: StudyResult) -> dict[tuple[str, str], dict[str, str]]:
+    with (result.report.parent / "tables" / "scores.csv").open() as file:
+        return {(row["system"], row["metric"]): row for row in csv.DictReader(file)}
+
+
+def test_a_rerun_does_nothing(folder: Path, first: StudyResult) -> None:
+    assert not any(step.cached for step in first.steps.values())
+    assert all(step.cached for step in run(folder, "small encodec").steps.values())
+
+
+def test_a_codec_that_is_added_computes_its_own_steps_alone(first: StudyResult, second: StudyResult) -> None:
+    fresh = {name for name, step in second.steps.items() if not step.cached}
+    assert fresh == {"reconstruct_vae", "measure_vae", "judge_vae", "report"}
+    assert {"measure_small-encodec", "chance", "judge_original"} <= first.steps.keys()
+
+
+def test_every_system_has_its_measures_with_intervals(second: StudyResult) -> None:
+    found = scores(second)
+    encodec, vae = "reconstruction_0_0", "reconstruction_1_1"
+    measured = {"si_snr", "log_mel_distance", "log_spectral_distance", "chroma_agreement", "fad_musicnn"}
+    for system in (f"{encodec}_latents", f"{encodec}_codes", f"{vae}_latents"):
+        assert measured <= {metric for name, metric in found if name == system}
+    assert not any(name == f"{vae}_codes" for name, _ in found)
+    assert {metric for name, metric in found if name == "chance"} >= {"chord_agreement_viterbi25", "onset_f1"}
+    assert {metric for name, metric in found if name == "ground_truth"} == {"fad_musicnn"}
+    for row in found.values():
+        assert float(row["low_95"]) <= float(row["value"]) <= float(row["high_95"])
+        assert row["n"] == "8"
+    original = float(found["ground_truth", "fad_musicnn"]["value"])
+    assert original < float(found[f"{encodec}_codes", "fad_musicnn"]["value"])
+
+
+def test_what_the_codecs_are_is_stated(second: StudyResult) -> None:
+    encodec, vae = (
+        json.loads((second.steps[f"reconstruct_{label}"].folder / "codec.json").read_text())
+        for label in ("small-encodec", "vae")
+    )
+    assert encodec["bits_per_second"] == 4 * 25 * 5 and encodec["numbers_per_second"] == 25 * 8
+    assert len(encodec["perplexity"]) == 4 and all(1 <= value <= 32 for value in encodec["perplexity"])
+    assert set(encodec["speed"]) == {"encode", "decode_latents", "decode_codes"}
+    assert vae["bits_per_second"] is None and vae["perplexity"] == [] and vae["frame_rate"] == 50
+    assert all(speed > 0 for codec in (encodec, vae) for speed in codec["speed"].values())
+
+
+def test_the_report_stands_alone_and_shows_the_paper_beside_ours(second: StudyResult) -> None:
+    page = second.report.read_text(encoding="utf-8")
+    links = [link for link in re.findall(r'(?:src|href)="([^"#]+)"', page) if not link.startswith("#")]
+    assert len([link for link in links if link.startswith("audio/")]) == 1 + 2 + 1
+    for link in links:
+        assert (second.report.parent / link).is_file(), link
+    with (second.report.parent / "tables" / "paper.csv").open() as file:
+        rows = {row[""]: row for row in csv.DictReader(file)}
+    assert rows["SISNR, the paper"]["100 Hz VAE"] == "11.963"
+    assert rows["si_snr, ours"]["25 Hz EnCodec"].endswith("small-encodec")
+    assert rows["si_snr, ours"]["50 Hz VAE"].endswith("vae")
+    assert not rows["si_snr, ours"]["25 Hz VAE"]
+    assert "visqol, ours" not in rows and "no program named visqol is on the PATH" in page
+
+
+def test_visqol_is_measured_once_its_program_is_there(
+    folder: Path, second: StudyResult, path_without_visqol: Path
+) -> None:
+    program = path_without_visqol / "visqol"
+    program.write_text(VISQOL)
+    program.chmod(0o755)
+    try:
+        third = run(folder, "small encodec", "vae")
+    finally:
+        program.unlink()
+    fresh = {name for name, step in third.steps.items() if not step.cached}
+    assert fresh == {"visqol_small-encodec", "visqol_vae", "report"}
+    assert float(scores(third)["reconstruction_0_0_codes", "visqol"]["value"]) == 4.125
+    assert "no program named visqol" not in third.report.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("codecs", "message"),
+    [
+        ("", "codecs"),
+        ("pocket, pocket", "'pocket' is named twice"),
+        ("pocket, pockt", "no codec 'pockt'; the shipped ones are"),
+        ("COPY, ORIGINAL", "are the same codec"),
+    ],
+)
+def test_codecs_that_cannot_be_compared_are_refused_before_anything_is_computed(
+    folder: Path, tmp_path: Path, codecs: str, message: str
+) -> None:
+    copy = untrained_vae(tmp_path / "copy")
+    text = STUDY.replace("CODECS", codecs.replace("COPY", f'"{copy}"').replace("ORIGINAL", f'"{folder / "vae"}"'))
+    (tmp_path / "study.yaml").write_text(text)
+    with pytest.raises(UserError, match=message):
+        run_study(tmp_path / "study.yaml", out=tmp_path / "out", store=tmp_path / "store")
+    assert not (tmp_path / "store").exists()
+
+
+def test_where_a_codec_lies_is_told_apart_by_what_it_is(folder: Path, tmp_path: Path) -> None:
+    other = untrained_encodec(tmp_path / "vae")
+    study = CodecStudy(kind="codecs", codecs=[str(folder / "vae"), str(other)])
+    names = [step.name for step in in_order([study.plan(name="two")]) if step.name.startswith("reconstruct_")]
+    assert names[0] == "reconstruct_vae"
+    assert re.fullmatch(r"reconstruct_vae-[0-9a-f]{6}", names[1])
+
+
+def test_the_shipped_study_holds_out_what_codecs_were_trained_on() -> None:
+    study = load_study(CONFIGS / "appendix_b.yaml")
+    assert isinstance(study, CodecStudy)
+    seeds = set()
+    for path in (Path(__file__).parents[2] / "configs" / "codec").glob("*.yaml"):
+        seeds |= {int(seed) for seed in re.findall(r"seed: *(\d+)", path.read_text())}
+    assert study.compose.seed not in seeds | {11, 99}
+
+
+def test_the_papers_table_is_complete() -> None:
+    table = paper_table("appendix_b")
+    assert [(column.frame_rate, column.codec) for column in table.columns] == [
+        (rate, codec) for rate in (25, 50, 100) for codec in ("vae", "encodec")
+    ]
+    assert [row.measure for row in table.rows] == ["SISNR", "ViSQOL", "log-MSD"]
+    assert all(len(row.values) == 6 for row in table.rows)
+    assert "Appendix B" in table.where and "openreview.net" in table.source
+    better = {"SISNR": max, "ViSQOL": max, "log-MSD": min}
+    for row in table.rows:
+        for codec in (0, 1):
+            assert row.values[codec::2][2] == better[row.measure](row.values[codec::2]), "100 Hz is the best of each"
