@@ -52,7 +52,7 @@ def _our_rows(codecs: Sequence[Codec], table: PaperTable, *, measure: str) -> li
         if place is not None and measure in codec.scores:
             columns.setdefault(place, []).append(codec)
     rows = []
-    for turn in range(max(map(len, columns.values()), default=0)):
+    for turn in range(max(map(len, columns.values()), default=1)):
         cells: list[PaperCell | None] = [None] * len(table.columns)
         for place, own in columns.items():
             if turn < len(own):

@@ -90,7 +90,7 @@ def dots_and_whiskers(metric: Metric, scores: dict[str, Score], systems: Sequenc
 
 def _label_width(systems: Sequence[System]) -> float:
     """Room for the longest name, in a proportional font."""
-    return min(200.0, max(float(_LABELS), 6.4 * max(len(system.short) for system in systems) + 4))
+    return min(210.0, max(float(_LABELS), 7.2 * max(len(system.short) for system in systems)))
 
 
 def _axis(scores: Sequence[Score], chance: float | None, *, labels: float) -> Axis:

@@ -43,5 +43,10 @@ class Codec:
         """The system's."""
         return f"{self.mark}_{view}"
 
+    def short(self, view: str) -> str:
+        """For charts, where a hollow mark says that nothing was quantised."""
+        label = self.label if len(self.label) <= 22 else f"{self.label[:21]}…"
+        return f"{label}, codes" if view == "codes" else label
+
     def title(self, view: str) -> str:
         return f"{self.label}, {VIEWS[view]}" if len(self.views) > 1 else self.label

@@ -94,7 +94,11 @@ def assemble_codecs(
         notes=_notes(folders, codecs, metrics, own_data=own_data),
         command=f"counterpoint study run study.yaml{' --data DATASET' if own_data else ''}",
         files={"study.yaml": study_yaml},
-        lines=[_line(codec, chance) for codec in codecs],
+        lines=[Line(codec.key("latents"), _summary(codec)) for codec in codecs],
+        chance=(
+            f"By chance, with another clip in its place: {chance['chord_agreement_viterbi25'].value:.0%} of the chords "
+            f"and an F1 of {chance['onset_f1'].value:.2f}."
+        ),
         paper=beside_paper(codecs, has_visqol=any(metric.key == "visqol" for metric in metrics)),
         codecs=_codec_rows(codecs),
         labels={codec.label: codec.key("latents") for codec in codecs},
@@ -148,7 +152,7 @@ def _systems(codecs: Sequence[Codec]) -> list[System]:
     return [
         System(ORIGINAL, "Original", "Original", original),
         *(
-            System(codec.key(view), codec.title(view), codec.title(view), f"Through the codec's {what[view]}")
+            System(codec.key(view), codec.title(view), codec.short(view), f"Through the codec's {what[view]}")
             for codec in codecs
             for view in codec.views
         ),
@@ -156,7 +160,7 @@ def _systems(codecs: Sequence[Codec]) -> list[System]:
     ]
 
 
-def _line(codec: Codec, chance: Mapping[str, Score]) -> Line:
+def _summary(codec: Codec) -> str:
     """A codec in plain words."""
 
     def kept(view: str) -> str:
@@ -174,12 +178,8 @@ def _line(codec: Codec, chance: Mapping[str, Score]) -> Line:
         f"Unquantised, {kept('latents')}. "
     )
     if "codes" in codec.views:
-        text += f"Through its codes, at {_bit_rate(facts)}, {kept('codes')}. "
-    text += (
-        f"Another clip altogether would score {chance['chord_agreement_viterbi25'].value:.0%} "
-        f"and {chance['onset_f1'].value:.2f}."
-    )
-    return Line(codec.key("latents"), text)
+        text += f"Through its codes, at {_bit_rate(facts)}, {kept('codes')}."
+    return text.strip()
 
 
 def _csv(rows: Sequence[Sequence[str]]) -> str:
@@ -211,7 +211,7 @@ def _codec_facts(codec: Codec) -> dict[str, str]:
         found["Codes in use (perplexity)"] = ", ".join(f"{value:,.0f}" for value in facts["perplexity"])
     for task, speed in facts["speed"].items():
         label = {"encode": "Encoding", "decode_latents": "Decoding latents", "decode_codes": "Decoding codes"}[task]
-        found[f"{label}, times real time on this machine"] = "–" if speed is None else f"{number(speed, places=0)} ×"
+        found[f"{label}, times real time on one core here"] = f"{number(speed, places=0)} ×"
     return found
 
 
@@ -299,7 +299,7 @@ def _notes(
         Note(
             "Intervals",
             "95%, from half samples of the clips (delete-half jackknife); windows of one track are drawn together. "
-            "Speeds are of single clips on this machine, whatever else it was doing, the first clip left out. "
+            "Speeds are medians over clips on this machine, by the time that one core spent on each. "
             "What you hear here is at the loudness of -20 dBFS, as fad_musicnn hears it; the other measures take the "
             "audio as it is.",
         ),

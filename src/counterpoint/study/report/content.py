@@ -210,13 +210,15 @@ class CodecContent(Page):
     """All that the report of a reconstruction study says.
 
     Attributes:
-        lines: what each codec does, one sentence or two each.
+        lines: what each codec does, a few sentences each.
+        chance: what those numbers would be for another clip altogether.
         paper: the paper's table with ours in it.
         codecs: what each codec is and costs; the values by its label.
         labels: of the codecs, by which `codecs` has its values, with the key of a system for the mark.
     """
 
     lines: Sequence[Line]
+    chance: str
     paper: PaperComparison
     codecs: Sequence[CostRow]
     labels: Mapping[str, str]

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from counterpoint.audio import load_audio
+from counterpoint.codec.chunked import one_block_a_core
 from counterpoint.codec.measures import MEASURES, clip_measures
 from counterpoint.config import read_json, write_json
 from counterpoint.metrics.base import ByGroup, Functional, WeightedMean
@@ -75,22 +75,30 @@ def _write(
     windows = read_json(work.inputs["clips"] / "prompts.json")["windows"]
     truth = work.inputs["clips"] / "truth"
     names = [f"{window['id']}.wav" for window in windows]
-    originals = [truth / names[(index + shift) % len(names)] for index in range(len(names))]
+    pairs = [(name, truth / names[(index + shift) % len(names)]) for index, name in enumerate(names)]
     groups = [window["row"] for window in windows]
     scores, done = {}, 0
-    with ThreadPoolExecutor(2) as pool:
+    with one_block_a_core() as apply:
         for view, folder in folders.items():
             found: list[dict[str, float]] = []
-            for values in pool.map(compare, [folder / name for name in names], originals):
+            for values in apply(lambda pair: compare(*pair), [(folder / name, original) for name, original in pairs]):
                 found.append(values)
                 done += 1
                 work.progress(done, len(names) * len(folders))
-            scores[view] = {info["name"]: _score([each[info["name"]] for each in found], groups) for info in infos}
+            scores[view] = {
+                info["name"]: _score([each[info["name"]] for each in found], groups, share=not info["unit"])
+                for info in infos
+            }
     write_json(work.folder / "scores.json", {"measures": list(infos), "scores": scores})
 
 
-def _score(values: Sequence[float], groups: Sequence[str]) -> dict[str, Any]:
-    """The mean over clips that have a value, with its 95% interval; clips of one track are drawn together."""
+def _score(values: Sequence[float], groups: Sequence[str], *, share: bool) -> dict[str, Any]:
+    """The mean over clips that have a value, with its 95% interval; clips of one track are drawn together.
+
+    Args:
+        groups: the track of each clip.
+        share: the values lie between 0 and 1, so the interval does too.
+    """
     functional: Functional = WeightedMean(np.asarray(values))
     names = {group: number for number, group in enumerate(dict.fromkeys(groups))}
     value, count = value_of(functional, len(values)), len(values)
@@ -98,6 +106,7 @@ def _score(values: Sequence[float], groups: Sequence[str]) -> dict[str, Any]:
         functional, count = ByGroup(functional, np.array([names[group] for group in groups])), len(names)
     halves = half_samples(count, rng=np.random.default_rng([0, count]))
     low, high = interval(value, functional(halves), n=count)
+    low, high = (max(low, 0.0), min(high, 1.0)) if share else (low, high)
     per_clip = [value if math.isfinite(value) else None for value in values]
     known = sum(value is not None for value in per_clip)
     if not known:

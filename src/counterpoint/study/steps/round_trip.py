@@ -1,13 +1,21 @@
-"""The held-out clips through one codec, and what the codec is."""
+"""The held-out clips through one codec, and what the codec is.
+
+Clips go side by side, each on one core alone, and are timed by the time that core gave them: a busy neighbour then
+counts little. The median leaves out the first clips, which warm up.
+"""
 
 from __future__ import annotations
 
 import math
 import time
+from collections.abc import Sequence
+from functools import partial
+from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from counterpoint.audio import load_audio, save_audio
 from counterpoint.codec import View, decode, encode_audio, load_codec
+from counterpoint.codec.chunked import one_block_a_core
 from counterpoint.codec.measures import parameter_count, perplexity
 from counterpoint.config import read_json, write_json
 
@@ -19,48 +27,39 @@ if TYPE_CHECKING:
 def round_trip(work: Work) -> None:
     """Write `latents/` (decoded without quantising), `codes/` where the codec has codebooks, and `codec.json`."""
     codec = load_codec(work.config["codec"])
-    clips = work.inputs["clips"]
-    windows = read_json(clips / "prompts.json")["windows"]
     views: list[View] = ["latents", "codes"] if codec.num_codebooks else ["latents"]
-    clocks = {task: _Clock() for task in ("encode", *(f"decode_{view}" for view in views))}
-    codes = []
-    for number, window in enumerate(windows):
-        audio, _ = load_audio(clips / "truth" / f"{window['id']}.wav", sample_rate=codec.sample_rate)
-        seconds = len(audio) / codec.sample_rate
-        encoding = clocks["encode"].time(lambda audio=audio: encode_audio(audio, codec), seconds=seconds)
-        for view in views:
-            given: dict[str, Any] = {view: encoding.view(view)}
-            decoded = clocks[f"decode_{view}"].time(lambda given=given: decode(codec, **given), seconds=seconds)
-            path = work.folder / view / f"{window['id']}.wav"
-            save_audio(path, decoded[0, : len(audio)].numpy(), sample_rate=codec.sample_rate)
-        codes += [] if encoding.codes is None else [encoding.codes]
-        work.progress(number + 1, len(windows))
+    windows = read_json(work.inputs["clips"] / "prompts.json")["windows"]
+    names = [f"{window['id']}.wav" for window in windows]
+    codes, speeds = [], []
+    with one_block_a_core() as apply:
+        trips = apply(partial(_one, work, codec, views), names)
+        for done, (found, speed) in enumerate(trips, start=1):
+            codes += [] if found is None else [found]
+            speeds.append(speed)
+            work.progress(done, len(names))
     use = perplexity(codes, codebook_size=codec.codebook_size).tolist() if codes else []
-    facts = {"views": views, "perplexity": use, "speed": {task: clock.speed for task, clock in clocks.items()}}
+    facts = {
+        "views": views,
+        "perplexity": use,
+        "speed": {task: median(speed[task] for speed in speeds) for task in speeds[0]},
+    }
     write_json(work.folder / "codec.json", {**_shape(codec), **facts})
 
 
-class _Clock:
-    """Adds up what a task takes; its first call, which warms caches up, does not count."""
-
-    def __init__(self) -> None:
-        self._took = self._seconds = 0.0
-        self._calls = 0
-
-    def time(self, task: Any, *, seconds: float) -> Any:
-        """Run `task` on `seconds` of audio."""
-        started = time.perf_counter()
-        result = task()
-        if self._calls:
-            self._took += time.perf_counter() - started
-            self._seconds += seconds
-        self._calls += 1
-        return result
-
-    @property
-    def speed(self) -> float | None:
-        """Times real time."""
-        return self._seconds / self._took if self._took else None
+def _one(work: Work, codec: Codec, views: Sequence[View], name: str) -> tuple[Any, dict[str, float]]:
+    """One clip; its codes, if any, and how many times faster than real time each task was."""
+    audio, _ = load_audio(work.inputs["clips"] / "truth" / name, sample_rate=codec.sample_rate)
+    seconds, speed = len(audio) / codec.sample_rate, {}
+    started = time.thread_time()
+    encoding = encode_audio(audio, codec)
+    speed["encode"] = seconds / (time.thread_time() - started)
+    for view in views:
+        given: dict[str, Any] = {view: encoding.view(view)}
+        started = time.thread_time()
+        decoded = decode(codec, **given)
+        speed[f"decode_{view}"] = seconds / (time.thread_time() - started)
+        save_audio(work.folder / view / name, decoded[0, : len(audio)].numpy(), sample_rate=codec.sample_rate)
+    return encoding.codes, speed
 
 
 def _shape(codec: Codec) -> dict[str, Any]:
