@@ -166,6 +166,7 @@ def test_encodec_32khz_loads_at_its_full_size(tmp_path: Path) -> None:
     assert_same_encodec(tmp_path, reference, frames=5)
 
 
+@pytest.mark.slow
 def test_hub_ids_are_read_from_the_hubs_cache(tmp_path: Path) -> None:
     """Both repositories in a cache as the hub's client leaves it, in a process of its own without a network."""
     writers: dict[str, Any] = {

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from counterpoint.codec.base import Encoding
+from counterpoint.codec.layout import channels_last, pad
 from counterpoint.codec.loading import fingerprint, quietly, refuse_gaps, unreadable
 from counterpoint.config import UserError, atomic_write, write_json
 
@@ -123,6 +124,8 @@ class EnCodec:
         self.fingerprint = _fingerprint(model)
         self.model = model.eval().requires_grad_(False)
         _fold_weight_norm(self.model)
+        channels_last(self.model)
+        _keep_layout(self.model)
         self.device = torch.device("cpu")
 
     def to(self, device: torch.device | str) -> EnCodec:
@@ -256,3 +259,19 @@ def _fold_weight_norm(model: nn.Module) -> None:
     for module in model.modules():
         if parametrize.is_parametrized(module, "weight"):
             parametrize.remove_parametrizations(module, "weight", leave_parametrized=True)  # type: ignore[arg-type]
+
+
+def _keep_layout(model: nn.Module) -> None:
+    """Let the convolutions of `transformers` pad without leaving the layout of `codec.layout`."""
+    from transformers.models.encodec.modeling_encodec import EncodecConv1d
+
+    original = EncodecConv1d._pad1d
+
+    def pad1d(hidden_states: Tensor, paddings: tuple[int, int], mode: str = "zero", value: float = 0.0) -> Tensor:
+        if hidden_states.shape[-1] <= max(paddings):  # too short to be reflected
+            return original(hidden_states, paddings, mode, value)
+        return pad(hidden_states, paddings, mode, value)
+
+    for module in model.modules():
+        if isinstance(module, EncodecConv1d):
+            module._pad1d = pad1d

@@ -25,6 +25,7 @@ import torch
 from torch import Tensor, nn
 
 from counterpoint.codec.base import Encoding
+from counterpoint.codec.layout import channels_last
 from counterpoint.codec.loading import fingerprint, quietly, refuse_gaps, unreadable
 from counterpoint.config import UserError, atomic_write, write_json
 
@@ -77,6 +78,8 @@ class Vae:
         self.channels: int = config.audio_channels
         self.fingerprint = fingerprint({key: config[key] for key in _FIELDS}, model.state_dict())
         _fold_weight_norm(model)
+        _fold_snakes(model)
+        channels_last(model)
         self.model = model.eval().requires_grad_(False)
         self.device = torch.device("cpu")
 
@@ -174,3 +177,26 @@ def _fold_weight_norm(model: nn.Module) -> None:
     for module in model.modules():
         if hasattr(module, "weight_g"):
             remove_weight_norm(module)
+
+
+class _Snake(nn.Module):
+    """x + sin^2(a x) / b with a and b computed once, and one tensor to work in: three times as fast as that of
+    `diffusers`. For inference alone."""
+
+    def __init__(self, *, alpha: Tensor, beta: Tensor):
+        super().__init__()
+        self.frequency = nn.Parameter(alpha.detach().exp())
+        self.height = nn.Parameter((beta.detach().exp() + 1e-9).reciprocal())
+
+    def forward(self, x: Tensor) -> Tensor:
+        wave = (x * self.frequency).sin_().square_()
+        return torch.addcmul(x, wave, self.height, out=wave)
+
+
+def _fold_snakes(model: nn.Module) -> None:
+    from diffusers.models.autoencoders.autoencoder_oobleck import Snake1d
+
+    for module in list(model.modules()):
+        for name, child in list(module.named_children()):
+            if isinstance(child, Snake1d):
+                setattr(module, name, _Snake(alpha=child.alpha, beta=child.beta))

@@ -1,0 +1,55 @@
+"""The convolutions of a loaded codec with channels last in memory: the same sums, faster.
+
+In the outer layers of a codec time is long and channels are few, and there a CPU does a convolution two to five times
+as fast when the channels of a moment stand beside each other. PyTorch keeps one-dimensional convolutions from that
+layout, so these are two-dimensional ones of height 1. Tensors keep their shape [B, C, T]; strides alone differ.
+
+Shapes: B batch, C channels, T time.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+def channels_last(model: nn.Module) -> None:
+    """Replace every one-dimensional convolution below `model` in place; its weights must be plain by then."""
+    for module in list(model.modules()):
+        for name, child in list(module.named_children()):
+            if isinstance(child, nn.Conv1d | nn.ConvTranspose1d):
+                setattr(module, name, Convolution(child))
+
+
+def pad(x: Tensor, paddings: tuple[int, int], mode: str, value: float = 0.0) -> Tensor:
+    """`F.pad` of the last dimension of [B, C, T] that keeps the layout."""
+    return F.pad(x[:, :, None], (*paddings, 0, 0), mode=mode, value=value)[:, :, 0]
+
+
+class Convolution(nn.Module):
+    """What `conv` does, on [B, C, T] that lies in memory as [B, T, C]."""
+
+    def __init__(self, conv: nn.Conv1d | nn.ConvTranspose1d):
+        super().__init__()
+        weight = conv.weight.detach()[:, :, None].contiguous(memory_format=torch.channels_last)
+        self.weight = nn.Parameter(weight, requires_grad=False)
+        self.bias = conv.bias
+        self.kernel_size, self.stride = conv.kernel_size, conv.stride
+        self.function: Any = F.conv2d
+        self.options: dict[str, Any] = {
+            "stride": (1, conv.stride[0]),
+            "padding": (0, conv.padding[0]),
+            "dilation": (1, conv.dilation[0]),
+            "groups": conv.groups,
+        }
+        if isinstance(conv, nn.ConvTranspose1d):
+            self.function = F.conv_transpose2d
+            self.options["output_padding"] = (0, conv.output_padding[0])
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = x[:, :, None].contiguous(memory_format=torch.channels_last)
+        y = self.function(x, self.weight, self.bias, **self.options)
+        return y.contiguous(memory_format=torch.channels_last)[:, :, 0]  # one channel in leaves the layout open
