@@ -59,3 +59,10 @@ def test_the_report_depends_on_no_model_and_the_training_on_no_report() -> None:
     assert not {"training", "paradigm", "backbone", "generate"} & report
     assert {"training", "paradigm", "backbone", "data"} <= training
     assert not any(unit.startswith(("study", "metrics", "cli")) for unit in training)
+
+
+def test_a_reconstruction_study_depends_on_no_model() -> None:
+    for step in ("round_trip", "compare", "judge", "codec_report"):
+        assert not {"training", "paradigm", "backbone", "generate", "encode"} & reached(STEPS / f"{step}.py"), step
+    assert "codec" in reached(STEPS / "round_trip.py")
+    assert "codec" not in reached(STEPS / "judge.py")

@@ -22,7 +22,7 @@ from counterpoint.study.run import CONFIGS
 
 STUDY = """
 kind: codecs
-compose: {clips: 40, duration_s: 3, seed: 3}
+compose: {clips: 20, duration_s: 4, seed: 3}
 codecs: [CODECS]
 clips: {clips: 8, duration_s: 2}
 report: {examples: 1}

@@ -76,6 +76,15 @@ def test_prompts_longer_than_what_is_trained_on_are_refused() -> None:
         keys("prompts.duration_s=60")
 
 
+def test_a_codec_without_codes_is_refused_before_anything_is_computed(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Vae:
+        num_codebooks = 0
+
+    monkeypatch.setattr("counterpoint.codec.load_codec", lambda name: Vae())
+    with pytest.raises(UserError, match="'vae' has no codes"):
+        keys("codec=vae")
+
+
 def test_the_user_sees_one_list_of_studies() -> None:
     assert (REPOSITORY / "configs" / "study").resolve() == CONFIGS.resolve()
     for path in CONFIGS.glob("*.yaml"):

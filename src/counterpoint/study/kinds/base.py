@@ -8,6 +8,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from counterpoint.config import UserError
 from counterpoint.config.schema import Config, Positive
 from counterpoint.study.engine import Source, Step
 
@@ -76,3 +77,21 @@ def data_step(compose: ComposeConfig, dataset: Path | None) -> Step | Source:
     if dataset is None:
         return Step("data", compose_corpus, compose)
     return Source("data", dataset.resolve(), open_dataset(dataset).fingerprint())
+
+
+def identify_codec(name: str, *, needs_codes: bool = False) -> dict[str, str]:
+    """What a codec's steps are keyed by: its name, or its path where it is a folder, and the digest of its weights.
+
+    Raises:
+        UserError: a codec that cannot be loaded, or one without codes where they are needed.
+    """
+    from counterpoint.codec import load_codec, shipped_codecs
+
+    codec = load_codec(name)
+    if needs_codes and not codec.num_codebooks:
+        raise UserError(
+            f"The codec {name!r} has no codes, and the auto-regressive model speaks in them: use an EnCodec."
+        )
+    folder = Path(name).expanduser()
+    place = str(folder.resolve()) if name not in shipped_codecs() and folder.is_dir() else name
+    return {"codec": place, "fingerprint": codec.fingerprint}

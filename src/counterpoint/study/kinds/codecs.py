@@ -10,7 +10,7 @@ from pydantic import Field, field_validator
 
 from counterpoint.config import UserError
 from counterpoint.study.engine import Source, Step
-from counterpoint.study.kinds.base import ClipsConfig, ReportConfig, Study, data_step
+from counterpoint.study.kinds.base import ClipsConfig, ReportConfig, Study, data_step, identify_codec
 
 
 class CodecStudy(Study):
@@ -33,6 +33,11 @@ class CodecStudy(Study):
     def summary(self) -> str:
         """See `Study`."""
         return f"reconstruction by {len(self.codecs)} codec{'s' * (len(self.codecs) > 1)}, {', '.join(self.codecs)}"
+
+    def next_command(self, out: Path) -> str:
+        """Hear the first with music of one's own."""
+        del out
+        return f"counterpoint codec reconstruct IN.wav --codec {self.codecs[0]} --out OUT.wav"
 
     def plan(self, *, name: str, dataset: Path | None = None) -> Step:
         """See `Study`. The codecs are loaded, so that one which cannot be is known before anything is computed."""
@@ -78,21 +83,18 @@ def _codec_steps(label: str, identity: dict[str, str], *, clips: Step, data: Ste
 
 
 def _identified(names: list[str]) -> dict[str, dict[str, str]]:
-    """A short label for each codec, and what it is: its name and the digest of its weights.
+    """A short label for each codec, and its identity.
 
     Raises:
         UserError: a codec that cannot be loaded, or one under two names.
     """
-    from counterpoint.codec import load_codec
-
     found: dict[str, dict[str, str]] = {}
     for name in names:
-        fingerprint = load_codec(name).fingerprint
-        twin = next((known["codec"] for known in found.values() if known["fingerprint"] == fingerprint), None)
+        identity = identify_codec(name)
+        twin = next((known for known in found.values() if known["fingerprint"] == identity["fingerprint"]), None)
         if twin is not None:
-            raise UserError(f"{twin} and {name} are the same codec; name it once.")
-        folder = Path(name).expanduser()
-        label = re.sub(r"[^\w.-]+", "-", folder.resolve().name if folder.is_dir() else name)
-        label = f"{label}-{fingerprint[:6]}" if label in found else label
-        found[label] = {"codec": str(folder.resolve()) if folder.is_dir() else name, "fingerprint": fingerprint}
+            raise UserError(f"{twin['codec']} and {name} are the same codec; name it once.")
+        place = Path(identity["codec"])
+        label = re.sub(r"[^\w.-]+", "-", place.name if place.is_absolute() else name)
+        found[f"{label}-{identity['fingerprint'][:6]}" if label in found else label] = identity
     return found

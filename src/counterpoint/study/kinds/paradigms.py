@@ -15,11 +15,18 @@ from counterpoint.config import (
     SamplingConfig,
     TextConfig,
     TrainingConfig,
-    digest,
 )
 from counterpoint.config.schema import Config, NamedBackbone, ParadigmName, Positive
 from counterpoint.study.engine import Step
-from counterpoint.study.kinds.base import ClipsConfig, PositiveSeconds, ReportConfig, Seed, Study, data_step
+from counterpoint.study.kinds.base import (
+    ClipsConfig,
+    PositiveSeconds,
+    ReportConfig,
+    Seed,
+    Study,
+    data_step,
+    identify_codec,
+)
 
 PARADIGMS: tuple[ParadigmName, ...] = ("autoregressive", "flow_matching")
 SYSTEMS: dict[str, tuple[ParadigmName, bool]] = {
@@ -128,7 +135,7 @@ class ParadigmStudy(Study):
         return f"counterpoint generate CAPTION --model {out / PARADIGMS[0]} --out x.wav"
 
     def plan(self, *, name: str, dataset: Path | None = None) -> Step:
-        """See `Study`."""
+        """See `Study`. The codec is loaded, so that one which cannot be is known before anything is computed."""
         from counterpoint.study.steps.encode import encode, is_encoded
         from counterpoint.study.steps.evaluate import evaluate_systems
         from counterpoint.study.steps.generate import generate_clips
@@ -137,10 +144,11 @@ class ParadigmStudy(Study):
         from counterpoint.study.steps.report import make_report
         from counterpoint.study.steps.train import train_model
 
+        codec = identify_codec(self.codec, needs_codes=True)
         data = data_step(self.compose, dataset)
-        encoded = Step("encode", encode, _codec(self.codec), {"data": data}, resumable=True, holds=is_encoded)
+        encoded = Step("encode", encode, codec, {"data": data}, resumable=True, holds=is_encoded)
         prompts = Step("prompts", choose_prompts, self.prompts, {"data": data})
-        codec = Step("reconstruct", reconstruct, _codec(self.codec), {"prompts": prompts})
+        reconstruction = Step("reconstruct", reconstruct, codec, {"prompts": prompts})
         models, clips = {}, {}
         for system, (paradigm, trained) in SYSTEMS.items():
             models[system] = Step(
@@ -161,7 +169,12 @@ class ParadigmStudy(Study):
             "evaluate",
             evaluate_systems,
             self.evaluation,
-            {"data": data, "prompts": prompts, "reconstruct": codec, **{step.name: step for step in clips.values()}},
+            {
+                "data": data,
+                "prompts": prompts,
+                "reconstruct": reconstruction,
+                **{step.name: step for step in clips.values()},
+            },
         )
         return Step(
             "report",
@@ -171,19 +184,8 @@ class ParadigmStudy(Study):
                 "data": data,
                 "encode": encoded,
                 "prompts": prompts,
-                "reconstruct": codec,
+                "reconstruct": reconstruction,
                 "evaluate": evaluation,
                 **{step.name: step for step in (*models.values(), *clips.values())},
             },
         )
-
-
-def _codec(name: str) -> dict[str, str]:
-    """A codec's name, and its content where it is a folder of the user's; shipped ones count with the code."""
-    from counterpoint.data.layout import file_digest
-
-    folder = Path(name)
-    if not folder.is_dir():
-        return {"codec": name}
-    content = {str(file.relative_to(folder)): file_digest(file) for file in folder.rglob("*") if file.is_file()}
-    return {"codec": str(folder.resolve()), "content": digest(content)}
