@@ -65,7 +65,7 @@ def dataset(tmp_path: Path) -> Path:
 def test_dataset_gets_codes_latents_and_statistics(dataset: Path, codec_folder: Path, codec: Codec) -> None:
     seen: list[tuple[float, float]] = []
     spec = encode_dataset(dataset, codec=str(codec_folder), progress=lambda done, total: seen.append((done, total)))
-    assert seen[-1][0] == pytest.approx(seen[-1][1]) and len(seen) == 8  # a call a block, and the clip of 25 s has three
+    assert seen[-1][0] == pytest.approx(seen[-1][1]) and len(seen) == 8  # a call a block
     encoded = open_encoded(dataset, codec=str(codec_folder))
     assert encoded.spec == spec
     assert (spec.frame_rate, spec.latent_dim, spec.num_codebooks, spec.codebook_size) == (100.0, 8, 3, 16)
