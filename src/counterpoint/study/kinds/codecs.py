@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -37,7 +38,7 @@ class CodecStudy(Study):
     def next_command(self, out: Path) -> str:
         """Hear the first with music of one's own."""
         del out
-        return f"counterpoint codec reconstruct IN.wav --codec {self.codecs[0]} --out OUT.wav"
+        return f"counterpoint codec reconstruct IN.wav --codec {shlex.quote(self.codecs[0])} --out OUT.wav"
 
     def plan(self, *, name: str, dataset: Path | None = None) -> Step:
         """See `Study`. The codecs are loaded, so that one which cannot be is known before anything is computed."""
