@@ -1,12 +1,12 @@
 """Typed configurations, the error a user sees, and the file helpers every floor shares. Imports no torch."""
 
+from counterpoint.config.codec_training import CodecTrainingConfig
 from counterpoint.config.errors import UserError
 from counterpoint.config.files import atomic_write, digest, read_json, write_json
 from counterpoint.config.load import dump_yaml, load_yaml, parse
 from counterpoint.config.schema import (
     BACKBONES,
     BackboneConfig,
-    CodecTrainingConfig,
     DataConfig,
     LatentSpec,
     ModelConfig,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
@@ -177,64 +176,3 @@ class SamplingConfig(Config):
     """Flow matching: steps of a fixed-grid solver."""
     tolerance: Annotated[float, Field(gt=0)] = 1e-5
     """Flow matching: absolute and relative tolerance of dopri5."""
-
-
-class CodecTrainingConfig(Config):
-    """One training run of an EnCodec autoencoder (App. E)."""
-
-    dataset: str
-    filters: Positive = 64
-    """Channels of the first layer; each stage doubles them."""
-    strides: tuple[Positive, ...] = (8, 8, 5, 4)
-    """Down-sampling factors in the paper's order; their product is samples per frame."""
-    lstm_layers: Positive = 2
-    sample_rate: Positive = 32_000
-    latent_dim: Positive = 128
-    num_codebooks: Positive = 4
-    codebook_size: Positive = 2048
-    activation: Literal["elu", "gelu"] = "elu"
-    segment_s: Annotated[float, Field(gt=0)] = 1.0
-    """Cut to whole frames."""
-    batch_size: Positive = 64
-    steps: Positive = 400_000
-    learning_rate: Annotated[float, Field(gt=0)] = 3e-4
-    betas: tuple[float, float] = (0.5, 0.9)
-    warmup_steps: Annotated[int, Field(ge=0)] = 0
-    """Linear; a cosine to zero follows."""
-    clip_norm: Annotated[float, Field(gt=0)] = 10.0
-    weight_ema_decay: Annotated[float, Field(ge=0, lt=1)] = 0.999
-    """Of the exported weights."""
-    ema_decay: Annotated[float, Field(ge=0, lt=1)] = 0.99
-    """Of the codebooks."""
-    quantize_after: Annotated[int, Field(ge=0)] = 500
-    """Steps of a plain auto-encoder before the codebooks are started by k-means."""
-    refit_every: Annotated[int, Field(ge=0)] = 0
-    """Steps after which k-means starts the codebooks again; 0 never does. For small batches."""
-    pool_vectors: Positive = 16_384
-    """Latent vectors that k-means sees."""
-    final_vectors: Positive = 40_960
-    """Latent vectors that it sees when the training is over."""
-    continuous_fraction: Annotated[float, Field(ge=0, le=1)] = 0.5
-    """Share of each batch that the decoder sees unquantised, so that it decodes latents as well as codes."""
-    loss_weights: dict[Literal["mel", "stft", "time", "commitment", "latent"], Annotated[float, Field(ge=0)]] = {
-        "mel": 1.0,
-        "stft": 1.0,
-        "time": 1.0,
-        "commitment": 0.25,
-        "latent": 0.1,
-    }
-    spectral_start: Annotated[float, Field(ge=0, le=1)] = 0.15
-    """Share of the mel and STFT weights at the first step; the waveform is learned first."""
-    spectral_ramp: Annotated[int, Field(ge=0)] = 2000
-    """Steps over which they grow to their full weight."""
-    workers: Positive = 2
-    """Threads, each with its part of every batch."""
-    seed: Annotated[int, Field(ge=0)] = 0
-    checkpoint_every: Positive = 1000
-    validate_every: Positive = 1000
-    log_every: Positive = 20
-
-    @property
-    def segment_frames(self) -> int:
-        """Latent frames of a training segment."""
-        return max(1, round(self.segment_s * self.sample_rate / math.prod(self.strides)))

@@ -1,7 +1,8 @@
-"""One training loop for both paradigms, and one for codecs."""
+"""One training loop, for paradigms and for codecs."""
 
-from counterpoint.training.codec import CodecTrainingResult, train_codec
-from counterpoint.training.loop import TrainingResult, train
+from counterpoint.training.codec import train_codec
+from counterpoint.training.generative import train
+from counterpoint.training.loop import TrainingResult
 from counterpoint.training.monitor import TrainingStopped, read_metrics
 
-__all__ = ["CodecTrainingResult", "TrainingResult", "TrainingStopped", "read_metrics", "train", "train_codec"]
+__all__ = ["TrainingResult", "TrainingStopped", "read_metrics", "train", "train_codec"]

@@ -1,4 +1,4 @@
-"""The generative step: one update of a paradigm on its batch, and its validation loss.
+"""Training of a paradigm: `train`, and its step, one update on a batch.
 
 Shapes: B examples of an update, K codebooks, T latent frames, D latent channels.
 
@@ -10,21 +10,23 @@ micro-batches are the same update, and nothing random outlives a step.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 
 from counterpoint.audio import frames
-from counterpoint.config import TrainingConfig, UserError
+from counterpoint.config import TrainingConfig, UserError, write_json
 from counterpoint.config.checkpoints import Checkpoint
-from counterpoint.data import EncodedSplit
+from counterpoint.data import Encoded, open_encoded
 from counterpoint.data.batches import Batch, ExampleOrder, read_batch, seed_of
-from counterpoint.paradigm import LossOutput, Paradigm
+from counterpoint.generate.run import MODEL_FILE
+from counterpoint.paradigm import LossOutput, Paradigm, build_paradigm
 from counterpoint.training.checkpoint import optimizer_tensors, restore_optimizer
+from counterpoint.training.loop import TrainingResult, Update, run_training
 from counterpoint.training.optimization import Ema, build_optimizer, learning_rate
 
 if TYPE_CHECKING:
@@ -34,21 +36,18 @@ VALIDATION_EXAMPLES = 64
 VALIDATION_BATCH = 8
 
 
-@dataclass(frozen=True)
-class Update:
-    """What one update did, over all processes.
+def train(
+    config: TrainingConfig, *, out: Path, progress: bool = True, stop: Callable[[], bool] | None = None
+) -> TrainingResult:
+    """Train a paradigm, or go on with the training that `out` holds; arguments and errors as of `loop.run_training`."""
 
-    Attributes:
-        loss: mean over the batch, before the update.
-        grad_norm: of all gradients together, before clipping.
-        learning_rate: that it was made with.
-        audio_s: seconds of audio in its batch.
-    """
+    def build(accelerator: Accelerator, _: Checkpoint | None) -> GenerativeStep:
+        encoded = open_encoded(Path(config.data.dataset), codec=config.data.codec)
+        model = build_paradigm(config.model, encoded.spec, seed=config.seed).to(accelerator.device).train()
+        return GenerativeStep(model, config=config, encoded=encoded, accelerator=accelerator)
 
-    loss: float
-    grad_norm: float
-    learning_rate: float
-    audio_s: float
+    label = f"{config.model.paradigm} ({out.name})"
+    return run_training(build, config=config, out=out, label=label, progress=progress, stop=stop)
 
 
 class GenerativeStep:
@@ -57,8 +56,7 @@ class GenerativeStep:
     Args:
         model: on the accelerator's device.
         config: of the run.
-        train: the split to learn from.
-        valid: the split to validate on; may have no rows.
+        encoded: the dataset; its valid split may have no rows.
         accelerator: devices and processes.
     """
 
@@ -67,8 +65,7 @@ class GenerativeStep:
         model: Paradigm,
         *,
         config: TrainingConfig,
-        train: EncodedSplit,
-        valid: EncodedSplit,
+        encoded: Encoded,
         accelerator: Accelerator,
     ):
         slices = config.accumulate * accelerator.num_processes
@@ -79,14 +76,15 @@ class GenerativeStep:
         self.model = model
         self.config = config
         self._accelerator = accelerator
-        self._split, self._valid = train, valid
+        self._split, self._valid = encoded["train"], encoded["valid"]
+        self.data = {"dataset": encoded.fingerprint(), "latent": encoded.spec.model_dump(mode="json")}
         self._segment = frames(config.data.segment_s, frame_rate=model.latent.frame_rate)
         if self._segment > model.max_frames():
             raise UserError(
                 f"data.segment_s {config.data.segment_s:g} is {self._segment} frames; "
                 f"this backbone's positions end at {model.max_frames()}."
             )
-        self._order = ExampleOrder(train.lengths, segment=self._segment, seed=config.seed)
+        self._order = ExampleOrder(self._split.lengths, segment=self._segment, seed=config.seed)
         self._micro_size = config.batch_size // slices
         self.optimizer = build_optimizer(model, config=config.optimizer)
         self.ema = Ema(model, decay=config.optimizer.ema_decay)
@@ -114,18 +112,23 @@ class GenerativeStep:
         return found
 
     @property
+    def description(self) -> str:
+        """Trainable parameters."""
+        return f"parameters: {sum(p.numel() for p in self._parameters):,}"
+
+    @property
     def can_validate(self) -> bool:
         """Whether the validation split has anything in it."""
         return bool(self._valid.lengths.any())
 
     @torch.no_grad()
-    def validate(self) -> float | None:
-        """Loss of the averaged weights on fixed examples with fixed draws, comparable across steps, runs and seeds.
+    def validate(self) -> dict[str, float]:
+        """`valid_loss`, of the averaged weights on fixed examples with fixed draws: comparable across steps and seeds.
 
-        None where the validation split has no rows.
+        Empty where the validation split has no rows.
         """
         if not self.can_validate:
-            return None
+            return {}
         order = ExampleOrder(self._valid.lengths, segment=self._segment, seed=0)
         count = min(order.per_epoch, VALIDATION_EXAMPLES)
         rank, processes = self._accelerator.process_index, self._accelerator.num_processes
@@ -140,7 +143,12 @@ class GenerativeStep:
             generator = self._generator("validation", number)
             total += self._loss(batch, generator=generator, state=state).per_example.sum()
         self.model.train()
-        return float(self._reduce(total)) / count
+        return {"valid_loss": float(self._reduce(total)) / count}
+
+    def publish(self, out: Path, *, step: int) -> None:
+        """Write what the model is and what latents it speaks of."""
+        model, latent = self.config.model, self.model.latent
+        write_json(out / MODEL_FILE, {"model": model.model_dump(mode="json"), "latent": latent.model_dump(mode="json")})
 
     def tensors(self) -> dict[str, dict[str, Tensor]]:
         """Everything a checkpoint must hold."""
@@ -149,6 +157,10 @@ class GenerativeStep:
             "ema": self.ema.state_dict(),
             "optimizer": optimizer_tensors(self.optimizer, self.model),
         }
+
+    def state(self) -> dict[str, Any]:
+        """Nothing: every random draw is a function of the step."""
+        return {}
 
     def load(self, checkpoint: Checkpoint) -> None:
         """Take up where `tensors` were."""

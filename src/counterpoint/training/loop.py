@@ -1,4 +1,4 @@
-"""One loop for both paradigms: update, log, validate, checkpoint, until done or asked to stop."""
+"""One loop for paradigms and codecs: update, log, validate, checkpoint, until done or asked to stop."""
 
 from __future__ import annotations
 
@@ -6,17 +6,18 @@ import math
 import resource
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from accelerate import Accelerator
+from torch import Tensor, nn
 
 from counterpoint.config import (
-    LatentSpec,
+    CodecTrainingConfig,
     TrainingConfig,
     UserError,
     dump_yaml,
@@ -25,10 +26,7 @@ from counterpoint.config import (
     write_json,
 )
 from counterpoint.config.checkpoints import Checkpoint, newest_checkpoint, remove_leftovers, write_checkpoint
-from counterpoint.data import Encoded, open_encoded
-from counterpoint.generate.run import CHECKPOINTS, CONFIG_FILE, METRICS_FILE, MODEL_FILE, RESULT_FILE
-from counterpoint.paradigm import build_paradigm, parameter_count
-from counterpoint.training.generative import GenerativeStep, Update
+from counterpoint.generate.run import CHECKPOINTS, CONFIG_FILE, METRICS_FILE, RESULT_FILE
 from counterpoint.training.monitor import (
     MetricsLog,
     TrainingProgress,
@@ -38,13 +36,83 @@ from counterpoint.training.monitor import (
     stop_on_signal,
 )
 
-FREE_KEYS = frozenset({"checkpoint_every", "keep_checkpoints", "validate_every", "data.dataset"})
+FREE_KEYS = frozenset({"checkpoint_every", "keep_checkpoints", "validate_every", "data.dataset", "dataset"})
 """Keys that may change between a run and its resumption: they cannot change its weights. (The dataset may have moved;
-that it still holds the same latents is checked.)"""
+that it still holds the same data is checked.)"""
 FINAL_UPDATES = 20
 """Updates whose mean is the final training loss; a single batch says little."""
 LOGGED_UPDATES = 20_000
 """metrics.jsonl grows to about so many lines; shorter trainings log every update."""
+
+
+Config = TrainingConfig | CodecTrainingConfig
+
+
+@dataclass(frozen=True)
+class Update:
+    """What one update did, over all processes.
+
+    Attributes:
+        loss: mean over the batch, before the update.
+        grad_norm: of all gradients together, before clipping.
+        learning_rate: that it was made with.
+        audio_s: seconds of audio in its batch.
+        details: whatever else is worth a place in the log.
+    """
+
+    loss: float
+    grad_norm: float
+    learning_rate: float
+    audio_s: float
+    details: Mapping[str, float] = field(default_factory=dict)
+
+
+class Step(Protocol):
+    """What is trained: networks, optimisers and the data they see."""
+
+    @property
+    def model(self) -> nn.Module: ...
+
+    @property
+    def data(self) -> Mapping[str, Any]:
+        """JSON-able identity of the data; a run goes on with the same data alone."""
+        ...
+
+    @property
+    def description(self) -> str:
+        """Sizes of what is trained, for the first line that the user sees."""
+        ...
+
+    @property
+    def can_validate(self) -> bool: ...
+
+    def update(self, step: int) -> Update:
+        """Make update `step`, counted from 0.
+
+        Raises:
+            UserError: a loss or gradient is not finite, or the training diverges.
+        """
+        ...
+
+    def validate(self) -> Mapping[str, Any]:
+        """Measures for the log; `valid_loss` among them is the one that counts. Empty where there is no data for it."""
+        ...
+
+    def publish(self, out: Path, *, step: int) -> None:
+        """Write into the run folder what others read of it, besides checkpoints; before every checkpoint."""
+        ...
+
+    def tensors(self) -> dict[str, dict[str, Tensor]]:
+        """Everything a checkpoint must hold."""
+        ...
+
+    def state(self) -> dict[str, Any]:
+        """What it must hold besides, JSON-able."""
+        ...
+
+    def load(self, checkpoint: Checkpoint) -> None:
+        """Take up where `tensors` and `state` were."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -85,24 +153,32 @@ class _Spent:
     peak_memory_bytes: int = 0
 
 
-def train(
-    config: TrainingConfig, *, out: Path, progress: bool = True, stop: Callable[[], bool] | None = None
+def run_training(
+    build: Callable[[Accelerator, Checkpoint | None], Step],
+    *,
+    config: Config,
+    out: Path,
+    label: str,
+    progress: bool = True,
+    stop: Callable[[], bool] | None = None,
 ) -> TrainingResult:
-    """Train a paradigm, or go on with the training that `out` holds.
+    """Train, or go on with the training that `out` holds.
 
     SIGINT, SIGTERM, and `stop` when it returns True after an update, end it after a checkpoint. A run that was killed
     goes on from its newest good checkpoint, and its weights come out as if it had never stopped. `steps` 0 writes
     the untrained model.
 
     Args:
-        config: what to train, on what.
+        build: makes what is trained; given the checkpoint that it will be told to load, None to begin.
+        config: of the run.
         out: the run folder (see `generate.run`).
+        label: for the progress bar.
         progress: show a bar on stderr.
         stop: asked after every update.
 
     Raises:
-        UserError: the folder holds a run of another configuration or another dataset, every checkpoint is damaged, the
-            dataset is missing, or the loss is not finite.
+        UserError: the folder holds a run of another configuration or other data, every checkpoint is damaged, the
+            dataset is missing, or the training diverges.
         OSError: the disk is full; the newest checkpoint stays good.
         TrainingStopped: asked to stop; a KeyboardInterrupt.
     """
@@ -114,16 +190,17 @@ def train(
         checkpoint = _resume_point(out, config=config)
         if checkpoint is not None and checkpoint.step == config.steps and (out / RESULT_FILE).is_file():
             return TrainingResult(**read_json(out / RESULT_FILE))
-        encoded = open_encoded(Path(config.data.dataset), codec=config.data.codec)
-        step = _build(config, encoded=encoded, accelerator=accelerator)
+        step = build(accelerator, checkpoint)
         if checkpoint is not None:
-            _require_same_data(checkpoint, encoded=encoded, out=out)
+            if checkpoint.state["data"] != step.data:
+                raise UserError(
+                    f"{out} was trained on other data than the configuration names now: the music or the codec "
+                    "changed; give another folder to train anew."
+                )
             step.load(checkpoint)
         if accelerator.is_main_process:
-            _describe(out, config=config, latent=encoded.spec)
-        session = _Session(
-            step, out=out, config=config, data=_identity(encoded), checkpoint=checkpoint, accelerator=accelerator
-        )
+            dump_yaml(out / CONFIG_FILE, config)
+        session = _Session(step, out=out, config=config, label=label, checkpoint=checkpoint, accelerator=accelerator)
         return session.run(progress=progress, stop=stop or (lambda: False))
 
 
@@ -132,15 +209,15 @@ class _Session:
 
     def __init__(
         self,
-        step: GenerativeStep,
+        step: Step,
         *,
         out: Path,
-        config: TrainingConfig,
-        data: dict[str, Any],
+        config: Config,
+        label: str,
         checkpoint: Checkpoint | None,
         accelerator: Accelerator,
     ):
-        self._step, self._out, self._config, self._data = step, out, config, data
+        self._step, self._out, self._config, self._label = step, out, config, label
         self._accelerator = accelerator
         self._fresh = checkpoint is None
         self._done = 0 if checkpoint is None else checkpoint.step
@@ -149,8 +226,7 @@ class _Session:
 
     def run(self, *, progress: bool, stop: Callable[[], bool]) -> TrainingResult:
         main = self._accelerator.is_main_process
-        label = f"{self._config.model.paradigm} ({self._out.name})"
-        bar = TrainingProgress(label, total=self._config.steps, done=self._done, shown=progress and main)
+        bar = TrainingProgress(self._label, total=self._config.steps, done=self._done, shown=progress and main)
         with ExitStack() as held:
             signalled = held.enter_context(stop_on_signal())
             log = held.enter_context(self._open_log()) if main else None
@@ -187,6 +263,7 @@ class _Session:
                 loss=update.loss,
                 lr=update.learning_rate,
                 grad_norm=round(update.grad_norm, 6),
+                **{name: round(value, 6) for name, value in update.details.items()},
                 seconds=round(self._spent.wall_s, 3),
                 examples=self._done * self._config.batch_size,
                 audio_s=round(self._spent.audio_s, 3),
@@ -194,20 +271,21 @@ class _Session:
         return update
 
     def _validate(self, log: MetricsLog | None) -> float | None:
-        loss = self._step.validate()
-        if log is not None and loss is not None:
-            log.write(step=self._done, valid_loss=loss, seconds=round(self._spent.wall_s, 3))
-        return loss
+        found = self._step.validate()
+        if log is not None and found:
+            log.write(step=self._done, **found, seconds=round(self._spent.wall_s, 3))
+        return found.get("valid_loss")
 
     def _save(self, log: MetricsLog | None) -> None:
         self._spent.peak_memory_bytes = max(self._spent.peak_memory_bytes, _peak_memory(self._accelerator.device))
         if log is not None:
             log.sync()
+            self._step.publish(self._out, step=self._done)
             write_checkpoint(
                 self._out / CHECKPOINTS,
                 step=self._done,
                 tensors=self._step.tensors(),
-                state={"spent": asdict(self._spent), "data": self._data},
+                state={"spent": asdict(self._spent), "data": dict(self._step.data), "step": self._step.state()},
                 keep=self._config.keep_checkpoints,
             )
         self._accelerator.wait_for_everyone()
@@ -223,6 +301,8 @@ class _Session:
         if not self._accelerator.is_main_process:
             return
         warmup = self._config.optimizer.warmup_steps
+        if bar.shown:
+            bar.note(f"{self._label}, {self._step.description}")
         if self._done:
             bar.note(f"Going on from step {self._done} of {self._config.steps} in {self._out}.")
         if 0 < self._config.steps <= warmup:
@@ -230,7 +310,7 @@ class _Session:
                 f"optimizer.warmup_steps {warmup} is not shorter than steps {self._config.steps}: no decay follows."
             )
         if not self._step.can_validate:
-            bar.note("The validation split is empty: there will be no validation loss.")
+            bar.note("The validation split is empty: nothing will be validated.")
 
     def _stopped(self, bar: TrainingProgress) -> TrainingStopped:
         message = f"Stopped after step {self._done} of {self._config.steps}; the same command goes on from there."
@@ -244,11 +324,11 @@ class _Session:
         result = TrainingResult(
             steps=self._done,
             loss=math.fsum(losses) / len(losses) if losses else None,
-            valid_loss=valid_loss if valid_loss is not None else self._step.validate(),
+            valid_loss=valid_loss if valid_loss is not None else self._step.validate().get("valid_loss"),
             wall_s=self._spent.wall_s,
             examples=self._done * self._config.batch_size,
             audio_s=self._spent.audio_s,
-            parameters=parameter_count(self._step.model),
+            parameters=sum(p.numel() for p in self._step.model.parameters() if p.requires_grad),
             peak_memory_bytes=self._spent.peak_memory_bytes,
             device=torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
             processes=self._accelerator.num_processes,
@@ -258,12 +338,7 @@ class _Session:
         return result
 
 
-def _build(config: TrainingConfig, *, encoded: Encoded, accelerator: Accelerator) -> GenerativeStep:
-    model = build_paradigm(config.model, encoded.spec, seed=config.seed).to(accelerator.device).train()
-    return GenerativeStep(model, config=config, train=encoded["train"], valid=encoded["valid"], accelerator=accelerator)
-
-
-def _resume_point(out: Path, *, config: TrainingConfig) -> Checkpoint | None:
+def _resume_point(out: Path, *, config: Config) -> Checkpoint | None:
     """The checkpoint to go on from, None to begin.
 
     Raises:
@@ -272,7 +347,7 @@ def _resume_point(out: Path, *, config: TrainingConfig) -> Checkpoint | None:
     checkpoint = newest_checkpoint(out / CHECKPOINTS)
     if checkpoint is None:
         return None
-    stored = _flat(load_yaml(out / CONFIG_FILE, TrainingConfig).model_dump(mode="json"))
+    stored = _flat(load_yaml(out / CONFIG_FILE, type(config)).model_dump(mode="json"))
     wanted = _flat(config.model_dump(mode="json"))
     differing = sorted(key for key in stored.keys() | wanted.keys() if stored.get(key) != wanted.get(key))
     differing = [key for key in differing if key not in FREE_KEYS]
@@ -294,25 +369,6 @@ def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     for key, value in values.items():
         flat.update(_flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value})
     return flat
-
-
-def _identity(encoded: Encoded) -> dict[str, Any]:
-    """What tells one encoded dataset from another."""
-    return {"dataset": encoded.fingerprint(), "latent": encoded.spec.model_dump(mode="json")}
-
-
-def _require_same_data(checkpoint: Checkpoint, *, encoded: Encoded, out: Path) -> None:
-    if checkpoint.state["data"] != _identity(encoded):
-        raise UserError(
-            f"{out} was trained on other data than {encoded.dataset.folder} holds now: the music or the codec changed; "
-            "give another folder to train anew."
-        )
-
-
-def _describe(out: Path, *, config: TrainingConfig, latent: LatentSpec) -> None:
-    dump_yaml(out / CONFIG_FILE, config)
-    described = {"model": config.model.model_dump(mode="json"), "latent": latent.model_dump(mode="json")}
-    write_json(out / MODEL_FILE, described)
 
 
 def _peak_memory(device: torch.device) -> int:

@@ -118,6 +118,7 @@ class TrainingProgress:
             console=self.console,
             disable=not (shown and self.console.is_terminal),
         )
+        self.shown = shown
         self._plain = shown and not self.console.is_terminal
         self._label = label
         self._total, self._first = total, done

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from counterpoint.audio import load_audio
-from counterpoint.config import UserError
+from counterpoint.config import UserError, digest
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,12 @@ class Clips:
     paths: tuple[Path, ...]
     durations_s: tuple[float, ...]
     sample_rate: int
+
+    def fingerprint(self) -> str:
+        """What tells these files from others: their names and durations."""
+        return digest(
+            [[path.name, round(duration_s, 3)] for path, duration_s in zip(self.paths, self.durations_s, strict=True)]
+        )
 
     def batch(self, draws: np.random.Generator, *, batch_size: int, samples: int) -> np.ndarray:
         """Random segments at random gain (-6 to +3 dB, never clipped).
@@ -69,8 +75,10 @@ class Clips:
 def open_clips(dataset: Path | str, *, sample_rate: int, split: str = "train") -> Clips:
     """The files of a dataset's split.
 
+    Files at other rates are resampled.
+
     Raises:
-        UserError: not a dataset, or the split is empty.
+        UserError: not a dataset, the split is empty, or all of it was recorded at a lower rate.
     """
     from counterpoint.data import open_dataset
 
@@ -78,5 +86,11 @@ def open_clips(dataset: Path | str, *, sample_rate: int, split: str = "train") -
     rows: Any = opened.splits[split]
     if not len(rows):
         raise UserError(f"The {split} split of {dataset} is empty; give a dataset with more clips.")
+    highest = max(rows["sample_rate"])
+    if highest < sample_rate:
+        raise UserError(
+            f"sample_rate {sample_rate} is above that of all audio in {dataset}: there is nothing up there to learn; "
+            f"set it to {highest} or less."
+        )
     paths = tuple(opened.audio_path(row) for row in rows)
     return Clips(paths=paths, durations_s=tuple(rows["duration_s"]), sample_rate=sample_rate)

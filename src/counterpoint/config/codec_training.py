@@ -1,0 +1,136 @@
+"""The training of a codec (App. E); defaults are the paper's unless a comment says otherwise."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from counterpoint.config.schema import Config, OptimizerConfig, Positive
+
+Weight = Annotated[float, Field(ge=0)]
+
+
+class EncodecArchitecture(Config):
+    """SEANet and residual vector quantisation (App. E.3)."""
+
+    kind: Literal["encodec"] = "encodec"
+    strides: tuple[Positive, ...] = (8, 5, 4, 4)
+    """In the decoder's order, as the paper lists them; their product is samples per frame."""
+    filters: Positive = 64
+    """Channels of the first layer; each stage doubles them."""
+    lstm_layers: Positive = 2
+    activation: Literal["elu", "gelu"] = "gelu"
+    """The paper's table says GELU; released weights have ELU, the only one that `transformers` builds by itself."""
+    latent_dim: Positive = 128
+    num_codebooks: Positive = 4
+    codebook_size: Positive = 2048
+
+
+class VaeArchitecture(Config):
+    """The auto-encoder of Stable Audio (App. E.3); its latent has `filters` / 2 channels."""
+
+    kind: Literal["vae"]
+    strides: tuple[Positive, ...] = (2, 4, 4, 4, 5)
+    """In the encoder's order, as the paper lists them; their product is samples per frame."""
+    filters: Positive = 128
+    """Channels of the encoder's first layer, and moments of a latent frame: a mean and a scale for each channel."""
+    decoder_filters: Positive = 128
+    """Channels of the decoder's last layer."""
+    multiples: tuple[Positive, ...] = (1, 2, 4, 8, 16)
+    """Channels after each stage, in units of `filters`."""
+
+    @property
+    def latent_dim(self) -> int:
+        return self.filters // 2
+
+    @model_validator(mode="after")
+    def _fits(self) -> VaeArchitecture:
+        if len(self.multiples) != len(self.strides):
+            raise ValueError(f"multiples must be {len(self.strides)}, one for each stride, not {len(self.multiples)}")
+        if self.filters % 2:
+            raise ValueError(f"filters {self.filters} must be even: half of them are means, half scales")
+        return self
+
+
+class DiscriminatorConfig(Config):
+    """Multi-scale STFT discriminators (Défossez et al. 2022, section 3.4)."""
+
+    filters: Positive = 32
+    windows: Annotated[tuple[Positive, ...], Field(min_length=1)] = (2048, 1024, 512, 256, 128)
+    """STFT windows, one discriminator each."""
+    start_after: Annotated[int, Field(ge=0)] = 0
+    """Updates of the auto-encoder alone, without discriminators."""
+
+
+class QuantizerConfig(Config):
+    """How codebooks learn; EnCodec alone has them."""
+
+    decay: Annotated[float, Field(ge=0, lt=1)] = 0.99
+    """Of the codes' moving averages."""
+    dead_below: Annotated[float, Field(ge=0)] = 2.0
+    """A code whose average use in a batch is less is replaced by a latent of the batch."""
+    kmeans_vectors: Positive = 8192
+    """Latents that k-means sees when it starts the codebooks."""
+    refit_every: Annotated[int, Field(ge=0)] = 0
+    """Updates after which k-means starts them again, and once more at the end; 0 never does. For batches with fewer
+    latents than there are codes."""
+    continuous_fraction: Annotated[float, Field(ge=0, le=1)] = 0.5
+    """Share of each batch that the decoder sees unquantised: it is to decode latents as well (App. B)."""
+
+
+class CodecLosses(Config):
+    """Weights of the losses. Where they are balanced, those on the waveform are shares of the gradient."""
+
+    adversarial: Weight = 4.0
+    feature: Weight = 4.0
+    waveform: Weight = 0.1
+    spectral: Weight = 2.0
+    commitment: Weight = 0.25
+    """EnCodec alone."""
+    kl: Weight = 1e-3
+    """VAE alone."""
+    balanced: bool = True
+
+
+class CodecTrainingConfig(Config):
+    """One training run of a codec."""
+
+    dataset: str
+    codec: Annotated[EncodecArchitecture | VaeArchitecture, Field(discriminator="kind")]
+    sample_rate: Positive = 32_000
+    discriminator: DiscriminatorConfig = DiscriminatorConfig()
+    quantizer: QuantizerConfig = QuantizerConfig()
+    losses: CodecLosses = CodecLosses()
+    optimizer: OptimizerConfig = OptimizerConfig(
+        learning_rate=3e-4, betas=(0.5, 0.9), weight_decay=0.0, warmup_steps=0, clip_norm=10.0, ema_decay=0.999
+    )
+    """Of the auto-encoder and of the discriminators, one each."""
+    start: Literal["random", "transform"] = "random"
+    """`transform` starts as the best linear transform codec of the same shape (see `training.codec.transform`)."""
+    segment_s: Annotated[float, Field(gt=0)] = 1.0
+    """Cut to whole frames."""
+    batch_size: Positive = 64
+    steps: Annotated[int, Field(ge=0)] = 400_000
+    seed: Annotated[int, Field(ge=0)] = 0
+    precision: Literal["fp32", "bf16"] = "fp32"
+    validate_every: Positive = 1000
+    checkpoint_every: Positive = 1000
+    keep_checkpoints: Positive = 2
+
+    @property
+    def segment_samples(self) -> int:
+        """Samples of a training segment: whole frames."""
+        hop = math.prod(self.codec.strides)
+        return hop * max(1, round(self.segment_s * self.sample_rate / hop))
+
+    @model_validator(mode="after")
+    def _segments_hold_a_window(self) -> CodecTrainingConfig:
+        longest = max(self.discriminator.windows)
+        if self.segment_samples < longest:
+            raise ValueError(
+                f"segment_s {self.segment_s:g} is {self.segment_samples} samples, shorter than the discriminators' "
+                f"window of {longest}; lengthen segment_s or shorten discriminator.windows"
+            )
+        return self

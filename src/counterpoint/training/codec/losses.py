@@ -1,0 +1,51 @@
+"""Losses of the codec's training on waveforms.
+
+Shapes: B batch, N audio samples.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from counterpoint.dsp import log_mel, stft_magnitude
+
+_SCALES: dict[int, int] = {4096: 128, 2048: 128, 1024: 80, 512: 48, 256: 24, 128: 12}
+"""Mel bands by STFT window; the hop is a quarter of the window."""
+_MEL_FLOOR = 1e-4
+"""Some 60 dB below the partials of music at -20 dBFS; what is quieter would rule the gradient, and nobody hears it."""
+_QUIET = 3e-2
+"""Level (full scale 1; an STFT bin's is lower by the root of the window) below which errors count absolutely."""
+
+
+def spectral_loss(estimate: Tensor, reference: Tensor, *, sample_rate: int) -> Tensor:
+    """Distance of spectra, phases aside, averaged over window lengths.
+
+    For each: L1 between log-mel magnitudes, and sum |S - S'| / sum |S| over the linear magnitudes, where loud partials
+    count most. Both do not depend on a clip's gain, the floor of the logarithm aside. Windows longer than the clips are
+    left out.
+
+    Args:
+        estimate: [B, N].
+        reference: [B, N].
+        sample_rate: Hz.
+    """
+    windows = [n_fft for n_fft in _SCALES if n_fft <= reference.shape[-1]]
+    return torch.stack([_scale(estimate, reference, sample_rate=sample_rate, n_fft=n_fft) for n_fft in windows]).mean()
+
+
+def _scale(estimate: Tensor, reference: Tensor, *, sample_rate: int, n_fft: int) -> Tensor:
+    found, wanted = (stft_magnitude(audio, n_fft=n_fft, hop=n_fft // 4) for audio in (estimate, reference))
+    mels = [
+        log_mel(magnitude, sample_rate=sample_rate, n_fft=n_fft, bands=_SCALES[n_fft], floor=_MEL_FLOOR)
+        for magnitude in (found, wanted)
+    ]
+    level = wanted.mean(dim=(1, 2)).clamp(min=0.5 * _QUIET / math.sqrt(n_fft))
+    return (mels[0] - mels[1]).abs().mean() + ((found - wanted).abs().mean(dim=(1, 2)) / level).mean()
+
+
+def waveform_loss(estimate: Tensor, reference: Tensor) -> Tensor:
+    """mean |x - x'|: the one loss that knows phases."""
+    return (estimate - reference).abs().mean()

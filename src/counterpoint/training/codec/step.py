@@ -1,0 +1,315 @@
+"""The codec step: one update of an auto-encoder and of the discriminators that judge it (App. E).
+
+Every random draw is a function of (seed, step, process), so that nothing random outlives a step.
+
+Shapes: B batch, K codebooks, T latent frames, D latent channels, N audio samples.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from counterpoint.codec import load_codec
+from counterpoint.codec.kmeans import fit_codebooks
+from counterpoint.codec.measures import reconstruction_measures
+from counterpoint.config import CodecTrainingConfig, UserError, write_json
+from counterpoint.config.checkpoints import Checkpoint
+from counterpoint.data.batches import seed_of
+from counterpoint.training.checkpoint import optimizer_tensors, restore_optimizer
+from counterpoint.training.codec.autoencoder import EncodecAutoEncoder, Reconstruction, build_autoencoder
+from counterpoint.training.codec.balancer import Balancer
+from counterpoint.training.codec.data import Clips
+from counterpoint.training.codec.discriminator import (
+    Discriminators,
+    accuracy,
+    adversarial_loss,
+    feature_loss,
+    hinge_loss,
+)
+from counterpoint.training.codec.losses import spectral_loss, waveform_loss
+from counterpoint.training.codec.transform import start_as_transform
+from counterpoint.training.loop import Update
+from counterpoint.training.optimization import Ema, build_optimizer, learning_rate
+
+if TYPE_CHECKING:
+    from accelerate import Accelerator
+
+EXPORT = "codec"
+"""Folder of a run that holds the codec as of its last checkpoint."""
+MEASURES = "measures.json"
+"""In it: how it reconstructs clips that it was not trained on."""
+_TRANSFORM_CLIPS = 96
+_LLOYD_STEPS = 6
+
+
+@dataclass
+class Divergence:
+    """Notices when the spectral loss, smoothed over some 100 updates, leaves the level it had reached.
+
+    Attributes:
+        smoothed: moving average; None before the first update.
+        lowest: of the average, once it has seen 100 updates.
+        updates: seen so far.
+    """
+
+    smoothed: float | None = None
+    lowest: float = math.inf
+    updates: int = 0
+
+    def check(self, loss: float) -> None:
+        """
+        Raises:
+            UserError: the average is more than half above its lowest.
+        """
+        self.updates += 1
+        self.smoothed = loss if self.smoothed is None else 0.99 * self.smoothed + 0.01 * loss
+        if self.updates < 100:
+            return
+        self.lowest = min(self.lowest, self.smoothed)
+        if self.smoothed > 1.5 * self.lowest:
+            raise UserError(
+                f"The training diverges: its spectral loss fell to {self.lowest:.3f} and rose to {self.smoothed:.3f}. "
+                "The last checkpoint is good; train into another folder with a smaller optimizer.learning_rate or "
+                "losses.adversarial."
+            )
+
+
+class CodecStep:
+    """An auto-encoder and its discriminators, each with an optimiser, and the clips they see.
+
+    Args:
+        config: of the run.
+        clips: to learn from.
+        held_out: [B, N] excerpts to measure reconstruction on; may have no rows.
+        accelerator: devices and processes.
+        fresh: set the weights to those that a training begins with; else `load` follows.
+    """
+
+    def __init__(
+        self, config: CodecTrainingConfig, *, clips: Clips, held_out: Tensor, accelerator: Accelerator, fresh: bool
+    ):
+        if config.batch_size % accelerator.num_processes:
+            raise UserError(
+                f"batch_size {config.batch_size} must be a multiple of the processes, {accelerator.num_processes}."
+            )
+        self.config, self._clips, self._held_out, self._accelerator = config, clips, held_out, accelerator
+        self.model = build_autoencoder(config).to(accelerator.device).train()
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed_of(config.seed, "discriminators"))
+            self.discriminators = Discriminators(config.discriminator).to(accelerator.device)
+        if fresh and config.start == "transform":
+            audio = self._draw("transform", clips=_TRANSFORM_CLIPS)
+            if audio.std() < 1e-4:
+                raise UserError(f"The audio of {config.dataset} is silent; give a dataset with sound in it.")
+            start_as_transform(self.model.cpu(), audio)
+            self.model.to(accelerator.device)
+        if fresh:
+            self._fit_codebooks(0)
+        self.optimizer = build_optimizer(self.model, config=config.optimizer)
+        self.discriminators_optimizer = build_optimizer(self.discriminators, config=config.optimizer)
+        self.ema = Ema(self.model, decay=config.optimizer.ema_decay)
+        self.balancer = Balancer()
+        self.divergence = Divergence()
+        self._measures: dict[str, Any] = {}
+        self.data = {"clips": clips.fingerprint()}
+        self._network: nn.Module = accelerator.prepare_model(self.model)
+        self._judges: nn.Module = accelerator.prepare_model(self.discriminators)
+
+    def update(self, step: int) -> Update:
+        """Make update `step`, counted from 0.
+
+        Raises:
+            UserError: a loss or gradient is not finite, or the training diverges.
+        """
+        config, rank = self.config, self._accelerator.process_index
+        rate = learning_rate(step, config=config.optimizer, steps=config.steps)
+        for group in (*self.optimizer.param_groups, *self.discriminators_optimizer.param_groups):
+            group["lr"] = rate
+        if step and config.quantizer.refit_every and step % config.quantizer.refit_every == 0:
+            self._fit_codebooks(step)
+        audio = self._draw("update", step, clips=config.batch_size)
+        share = config.batch_size // self._accelerator.num_processes
+        audio = audio[rank * share : (rank + 1) * share].to(self._accelerator.device)
+        self.optimizer.zero_grad(set_to_none=True)
+        self.discriminators_optimizer.zero_grad(set_to_none=True)
+        with self._autocast():
+            output: Reconstruction = self._network(audio, seed=seed_of(config.seed, step, rank))
+        judged = step >= config.discriminator.start_after
+        losses = self._backward(output, audio, judged=judged)
+        grad_norm = float(nn.utils.clip_grad_norm_(self.model.parameters(), config.optimizer.clip_norm))
+        if judged:
+            norm = nn.utils.clip_grad_norm_(self.discriminators.parameters(), config.optimizer.clip_norm)
+            losses["discriminator_grad_norm"] = float(norm)
+        losses = self._mean_over_processes(losses | {"grad_norm": grad_norm})
+        self._require_finite(losses, step=step, rate=rate)
+        self.divergence.check(losses["spectral"])
+        self.optimizer.step()
+        self.discriminators_optimizer.step()  # nothing without gradients
+        self.ema.update(step)
+        return Update(
+            loss=losses.pop("loss"),
+            grad_norm=losses.pop("grad_norm"),
+            learning_rate=rate,
+            audio_s=config.batch_size * config.segment_samples / config.sample_rate,
+            details={**losses, **self._codebook_use()},
+        )
+
+    def _backward(self, output: Reconstruction, audio: Tensor, *, judged: bool) -> dict[str, float]:
+        """Set every gradient; returns all losses.
+
+        The losses on the waveform see a copy of it that is a leaf, so that one pass through the discriminators serves
+        their own loss and the auto-encoder's, and each loss's gradient can be balanced against the others'.
+
+        Args:
+            judged: whether discriminators take part.
+        """
+        estimate = output.audio.float()
+        leaf = estimate.detach().requires_grad_()
+        losses = {
+            "waveform": waveform_loss(leaf, audio),
+            "spectral": spectral_loss(leaf, audio, sample_rate=self.config.sample_rate),
+        }
+        found: dict[str, Tensor] = {}
+        if judged:
+            with self._autocast():
+                real, fake = self._judges(audio), self._judges(leaf)
+            losses |= {"adversarial": adversarial_loss(fake), "feature": feature_loss(real, fake)}
+            found = {"discriminator": hinge_loss(real, fake), "discriminator_accuracy": accuracy(real, fake)}
+        config = self.config.losses
+        weights = {name: getattr(config, name) for name in losses if getattr(config, name) > 0}
+        gradients = {name: torch.autograd.grad(losses[name], leaf, retain_graph=True)[0] for name in weights}
+        gradient = (self.balancer if config.balanced else _weighted_sum)(gradients, weights)
+        if judged:
+            self._accelerator.backward(found["discriminator"])
+        penalties = {name: getattr(config, name) * value for name, value in output.penalties.items()}
+        torch.autograd.backward([estimate, *penalties.values()], [gradient, *map(torch.ones_like, penalties.values())])
+        total = sum(weight * float(losses[name].detach()) for name, weight in weights.items())
+        total += sum(float(value.detach()) for value in penalties.values())
+        values = losses | output.penalties | found
+        return {"loss": total, **{name: float(value.detach()) for name, value in values.items()}}
+
+    @property
+    def description(self) -> str:
+        """Sizes of what is trained."""
+        sizes = {"encoder": self.model.encoder, "decoder": self.model.decoder, "discriminators": self.discriminators}
+        counts = {name: sum(p.numel() for p in part.parameters()) for name, part in sizes.items()}
+        if isinstance(self.model, EncodecAutoEncoder):
+            counts["codebooks"] = sum(book.numel() for book in self.model.codebooks())
+        return "parameters: " + ", ".join(f"{name} {count:,}" for name, count in counts.items())
+
+    @property
+    def can_validate(self) -> bool:
+        """Whether there are held-out clips."""
+        return len(self._held_out) > 0
+
+    def validate(self) -> dict[str, Any]:
+        """Reconstruction of the held-out clips by what would be exported now; `valid_loss` is the log-spectral distance
+        of what comes back from latents, in dB. Empty without held-out clips."""
+        if not self.can_validate or not self._accelerator.is_main_process:
+            return {}
+        with TemporaryDirectory() as folder:
+            self._export(Path(folder))
+            self._measures = reconstruction_measures(load_codec(folder), self._held_out)
+        return {"valid_loss": self._measures["latents"]["log_spectral_distance_db"], "held_out": self._measures}
+
+    def tensors(self) -> dict[str, dict[str, Tensor]]:
+        """Everything a checkpoint must hold."""
+        return {
+            "model": self.model.state_dict(),
+            "ema": self.ema.state_dict(),
+            "optimizer": optimizer_tensors(self.optimizer, self.model),
+            "discriminators": self.discriminators.state_dict(),
+            "discriminators_optimizer": optimizer_tensors(self.discriminators_optimizer, self.discriminators),
+        }
+
+    def state(self) -> dict[str, Any]:
+        """What it must hold besides."""
+        return {"balancer": self.balancer.norms, "divergence": vars(self.divergence)}
+
+    def load(self, checkpoint: Checkpoint) -> None:
+        """Take up where `tensors` and `state` were."""
+        self.model.load_state_dict(checkpoint.tensors("model"))
+        self.ema.load_state_dict(checkpoint.tensors("ema"))
+        restore_optimizer(self.optimizer, self.model, checkpoint.tensors("optimizer"))
+        self.discriminators.load_state_dict(checkpoint.tensors("discriminators"))
+        tensors = checkpoint.tensors("discriminators_optimizer")
+        restore_optimizer(self.discriminators_optimizer, self.discriminators, tensors)
+        self.balancer.norms = dict(checkpoint.state["step"]["balancer"])
+        self.divergence = Divergence(**checkpoint.state["step"]["divergence"])
+
+    def publish(self, out: Path, *, step: int) -> None:
+        """Write the codec as of now into OUT/codec, and beside it the measures of the last validation."""
+        if step == self.config.steps and self.config.quantizer.refit_every:
+            # The codebooks followed the latents of the encoder, and what ships is its average.
+            self.model.load_state_dict(self.ema.state_dict())
+            self._fit_codebooks(step, vectors=4 * self.config.quantizer.kmeans_vectors)
+            self.validate()
+        self._export(out / EXPORT)
+        write_json(out / EXPORT / MEASURES, {"step": step, "held_out_clips": len(self._held_out), **self._measures})
+
+    def _export(self, folder: Path) -> None:
+        self.model.export(folder, state=self.ema.state_dict())
+
+    def _draw(self, *purpose: str | int, clips: int) -> Tensor:
+        """[clips, N] random segments."""
+        draws = np.random.default_rng(seed_of(self.config.seed, "clips", *purpose))
+        return torch.from_numpy(self._clips.batch(draws, batch_size=clips, samples=self.config.segment_samples))
+
+    @torch.no_grad()
+    def _fit_codebooks(self, step: int, *, vectors: int | None = None) -> None:
+        """Start the codebooks by k-means on the latents of random segments, or start them again."""
+        model, quantizer = self.model, self.config.quantizer
+        if not isinstance(model, EncodecAutoEncoder):
+            return
+        wanted = vectors or quantizer.kmeans_vectors
+        pools: list[Tensor] = []
+        while sum(map(len, pools)) < wanted:
+            audio = self._draw("codebooks", step, len(pools), clips=8).to(self._accelerator.device)
+            pools.append(model.encode(audio).flatten(0, 1))
+        books = fit_codebooks(
+            torch.cat(pools),
+            num_codebooks=len(model.codebooks()),
+            codebook_size=len(model.codebooks()[0]),
+            iterations=_LLOYD_STEPS,
+            generator=torch.Generator().manual_seed(seed_of(self.config.seed, "codebooks", step)),
+            initial=model.codebooks() if step else None,
+        )
+        model.set_codebooks(books)
+
+    def _codebook_use(self) -> dict[str, float]:
+        if not isinstance(self.model, EncodecAutoEncoder):
+            return {}
+        return {f"perplexity_{k}": value for k, value in enumerate(self.model.perplexities(), start=1)}
+
+    def _mean_over_processes(self, losses: dict[str, float]) -> dict[str, float]:
+        if self._accelerator.num_processes == 1:
+            return losses
+        values: Any = torch.tensor(list(losses.values()), device=self._accelerator.device)
+        return dict(zip(losses, self._accelerator.reduce(values, reduction="mean").tolist(), strict=True))
+
+    def _autocast(self) -> Any:
+        if self.config.precision == "fp32":
+            return nullcontext()
+        return torch.autocast(self._accelerator.device.type, dtype=torch.bfloat16)
+
+    def _require_finite(self, found: Mapping[str, float], *, step: int, rate: float) -> None:
+        for name, value in found.items():
+            if not math.isfinite(value):
+                raise UserError(
+                    f"{name} was {value:g} in update {step + 1}, so training stopped; the last checkpoint is good. "
+                    f"Train into another folder with a smaller optimizer.learning_rate (it was {rate:g})."
+                )
+
+
+def _weighted_sum(gradients: Mapping[str, Tensor], weights: Mapping[str, float]) -> Tensor:
+    return torch.stack([weights[name] * gradient for name, gradient in gradients.items()]).sum(dim=0)

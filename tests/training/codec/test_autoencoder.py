@@ -1,0 +1,102 @@
+"""The auto-encoders of the codec's training."""
+
+import pytest
+import torch
+
+from counterpoint.codec import load_codec
+from counterpoint.codec.encodec import EnCodec
+from counterpoint.config import CodecTrainingConfig, UserError
+from counterpoint.config.load import parse
+from counterpoint.training.codec.autoencoder import EncodecAutoEncoder, VaeAutoEncoder, build_autoencoder
+
+
+@pytest.mark.parametrize("kind", ["encodec", "vae"])
+def test_what_is_exported_is_what_was_trained(configure, tmp_path, kind):
+    model = build_autoencoder(configure(kind)).eval()
+    if isinstance(model, EncodecAutoEncoder):
+        model.set_codebooks([torch.randn(32, 16) for _ in range(2)])
+    model.export(tmp_path, state=model.state_dict())
+    codec = load_codec(str(tmp_path))
+    audio = 0.1 * torch.randn(2, 3200)
+    with torch.no_grad():
+        latents = model.encode(audio)
+        back = model.decoder(latents.transpose(1, 2))[:, 0]
+    torch.testing.assert_close(codec.encode(audio).latents, latents, atol=5e-3, rtol=0)  # half precision on disk
+    torch.testing.assert_close(codec.decode_latents(latents)[:, : back.shape[1]], back, atol=5e-3, rtol=0)
+
+
+def test_training_quantiser_and_exported_codec_choose_the_same_codes(configure, tmp_path):
+    model = build_autoencoder(configure()).eval()
+    assert isinstance(model, EncodecAutoEncoder)
+    model.set_codebooks([book.half().float() for book in (torch.randn(32, 16), torch.randn(32, 16))])
+    model.export(tmp_path, state=model.state_dict())
+    codec = load_codec(str(tmp_path))
+    assert isinstance(codec, EnCodec)
+    latents = torch.randn(2, 9, 16)
+    quantized, codes, _ = model.quantizer(latents)
+    assert torch.equal(codes.transpose(1, 2), codec.quantize(latents))
+    torch.testing.assert_close(codec.dequantize(codec.quantize(latents)), quantized, atol=1e-5, rtol=1e-4)
+
+
+def test_codebooks_follow_their_latents(configure):
+    model = build_autoencoder(configure())
+    assert isinstance(model, EncodecAutoEncoder)
+    audio = 0.1 * torch.randn(4, 3200)
+    model.set_codebooks([torch.randn(32, 16) for _ in range(2)])
+    before = model(audio, seed=0).penalties["commitment"].item()
+    for step in range(40):
+        model(audio, seed=step)
+    assert model(audio, seed=0).penalties["commitment"].item() < 0.5 * before
+    assert all(1 < value <= 32 for value in model.perplexities())
+
+
+def test_continuous_clips_bypass_the_quantiser(configure):
+    whole = configure(quantizer={"continuous_fraction": 1.0})
+    model = build_autoencoder(whole).eval()
+    audio = 0.1 * torch.randn(4, 3200)
+    with torch.no_grad():
+        found = model(audio, seed=0).audio
+        assert isinstance(model, EncodecAutoEncoder)
+        torch.testing.assert_close(found, model.decode(model.encode(audio)))
+
+
+def test_kl_is_that_of_two_gaussians(configure):
+    model = build_autoencoder(configure("vae")).eval()
+    assert isinstance(model, VaeAutoEncoder)
+    audio = 0.1 * torch.randn(4, 3200)
+    with torch.no_grad():
+        mean, scale = model.encoder(audio[:, None]).chunk(2, dim=1)
+        posterior = torch.distributions.Normal(mean, torch.nn.functional.softplus(scale) + 1e-4)
+        nats = torch.distributions.kl_divergence(posterior, torch.distributions.Normal(0.0, 1.0)).sum(dim=1).mean()
+        found = model(audio, seed=0)
+    torch.testing.assert_close(found.penalties["kl"], 2 * nats)
+    assert found.audio.shape == audio.shape
+    with torch.no_grad():
+        assert torch.equal(model(audio, seed=0).audio, found.audio)
+        assert not torch.equal(model(audio, seed=1).audio, found.audio)
+
+
+def test_random_weights_are_a_function_of_the_seed(configure):
+    first, again, other = (build_autoencoder(configure(seed=seed)) for seed in (0, 0, 1))
+    weights = [next(model.encoder.parameters()) for model in (first, again, other)]
+    assert torch.equal(weights[0], weights[1]) and not torch.equal(weights[0], weights[2])
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"sample_rate": 0}, "sample_rate"),
+        ({"codec": {"kind": "vae", "strides": [2, 2], "multiples": [1]}}, "multiples must be 2"),
+        ({"codec": {"kind": "vae", "filters": 7}}, "must be even"),
+        ({"codec": {"kind": "mp3"}}, "mp3"),
+        ({"segment_s": 0.01}, "lengthen segment_s"),
+    ],
+)
+def test_configurations_that_cannot_be(configure, changes, said):
+    with pytest.raises(UserError, match=said):
+        configure(**changes)
+
+
+def test_the_default_configuration_asks_for_the_kind():
+    with pytest.raises(UserError, match="codec"):
+        parse({"dataset": "data"}, CodecTrainingConfig, source="test")
