@@ -14,7 +14,7 @@ import torch
 from counterpoint.config import TrainingConfig, UserError, dump_yaml, load_yaml
 from counterpoint.config.checkpoints import list_checkpoints
 from counterpoint.generate.run import load_run
-from counterpoint.training.loop import TrainingResult, train
+from counterpoint.training import TrainingResult, train
 from counterpoint.training.monitor import TrainingStopped, read_metrics
 
 PARADIGMS = ["autoregressive", "flow_matching"]
@@ -114,7 +114,7 @@ import json, os, sys
 from pathlib import Path
 import accelerate, datasets
 from counterpoint.config import TrainingConfig, load_yaml
-from counterpoint.training.loop import train
+from counterpoint.training import train
 for line in sys.stdin:
     config, out, said = json.loads(line)
     process = os.fork()
@@ -300,7 +300,7 @@ def test_other_music_in_the_dataset_is_noticed(configure, write_encoded, tmp_pat
     with pytest.raises(TrainingStopped):
         quiet(configure("autoregressive", data={"dataset": str(moved)}), tmp_path / "run", stop=stop_after(2))
     write_encoded(folder, rows=rows, seed=1)
-    with pytest.raises(UserError, match=r"was trained on other data than .*data holds now"):
+    with pytest.raises(UserError, match=r"was trained on other data"):
         quiet(config, tmp_path / "run")
 
 

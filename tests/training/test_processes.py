@@ -9,21 +9,25 @@ from pathlib import Path
 import pytest
 import torch
 
-from counterpoint.config import TrainingConfig, dump_yaml
+from counterpoint.codec import load_codec
+from counterpoint.config import CodecTrainingConfig, TrainingConfig, dump_yaml
 from counterpoint.config.checkpoints import newest_checkpoint
-from counterpoint.training.loop import train
+from counterpoint.config.load import parse
+from counterpoint.data.compose import compose
+from counterpoint.training import train
 from counterpoint.training.monitor import read_metrics
 
 TRAIN = """
 import sys
 from pathlib import Path
-from counterpoint.config import TrainingConfig, load_yaml
-from counterpoint.training.loop import train
-train(load_yaml(Path(sys.argv[1]), TrainingConfig), out=Path(sys.argv[2]), progress=False)
+from counterpoint.config import CodecTrainingConfig, TrainingConfig, load_yaml
+from counterpoint.training import train, train_codec
+kind, function = (CodecTrainingConfig, train_codec) if "codec" in sys.argv[2] else (TrainingConfig, train)
+function(load_yaml(Path(sys.argv[1]), kind), out=Path(sys.argv[2]), progress=False)
 """
 
 
-def train_with_two_processes(config: TrainingConfig, out: Path) -> None:
+def train_with_two_processes(config: TrainingConfig | CodecTrainingConfig, out: Path) -> None:
     dump_yaml(out.with_suffix(".yaml"), config)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -58,3 +62,30 @@ def test_two_processes_are_two_micro_batches(configure, tmp_path):
     assert [line["step"] for line in after] == [line["step"] for line in before]
     assert alone.valid_loss == pytest.approx(after[-1]["valid_loss"], rel=1e-3)
     assert before[-2]["audio_s"] == pytest.approx(after[-2]["audio_s"])
+
+
+@pytest.mark.slow
+def test_two_processes_train_a_codec_and_its_discriminators(tmp_path):
+    """Both optimisers act on the whole batch, and the codec is exported once."""
+    compose(tmp_path / "music", clips=8, duration_s=2.0, seed=0)
+    shape = {"kind": "encodec", "strides": [8, 5, 4, 4], "filters": 4, "latent_dim": 16, "codebook_size": 32}
+    config = parse(
+        {
+            "dataset": str(tmp_path / "music"),
+            "codec": {**shape, "lstm_layers": 1, "activation": "elu"},
+            "discriminator": {"filters": 2, "windows": [512]},
+            "quantizer": {"kmeans_vectors": 100},
+            **{"segment_s": 0.25, "batch_size": 4, "steps": 4, "validate_every": 2, "checkpoint_every": 2},
+        },
+        CodecTrainingConfig,
+        source="test",
+    )
+    out = tmp_path / "codec"
+    train_with_two_processes(config, out)
+    lines = [line for line in read_metrics(out / "metrics.jsonl") if "discriminator" in line]
+    assert [line["step"] for line in lines] == [1, 2, 3, 4]
+    checkpoint = newest_checkpoint(out / "checkpoints")
+    assert checkpoint is not None
+    moments = checkpoint.tensors("discriminators_optimizer")
+    assert any(value.abs().sum() > 0 for name, value in moments.items() if name.startswith("exp_avg/"))
+    assert load_codec(str(out)).frame_rate == 50
