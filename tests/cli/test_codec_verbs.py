@@ -104,3 +104,38 @@ def test_reconstruct(
         error = capsys.readouterr().err
         assert sentence in error and "Traceback" not in error and error.strip().count("\n") == 0
     assert not list(tmp_path.glob("y*"))
+
+
+CODECS = {
+    "encodec": "{kind: encodec, strides: [4, 4, 2], filters: 4, lstm_layers: 1, activation: elu, latent_dim: 8,"
+    " num_codebooks: 2, codebook_size: 16}",
+    "vae": "{kind: vae, strides: [4, 4, 2], filters: 8, decoder_filters: 4, multiples: [1, 1, 2]}",
+}
+
+
+@pytest.mark.parametrize("kind", CODECS)
+def test_a_codec_is_trained_goes_on_and_is_heard(
+    kind: str, dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config, out = tmp_path / "codec.yaml", tmp_path / "run"
+    config.write_text(
+        f"dataset: {dataset}\ncodec: {CODECS[kind]}\nsample_rate: {RATE}\nstart: transform\nbatch_size: 2\nsteps: 2\n"
+        "discriminator: {filters: 2, windows: [128]}\nquantizer: {kmeans_vectors: 64}\n"
+    )
+    assert run(monkeypatch, "codec", "train", config, "--out", out) == 0
+    assert "parameters: encoder" in capsys.readouterr().err
+    assert run(monkeypatch, "codec", "train", config, "--out", out) == 0  # finished: nothing to do
+    assert run(monkeypatch, "codec", "train", config, "--out", out, "--set", "steps=3") == 2
+    assert "holds a run with steps 2" in capsys.readouterr().err
+    source, heard = dataset / "audio" / "test.wav", tmp_path / "heard.wav"
+    assert run(monkeypatch, "codec", "reconstruct", source, "--codec", out, "--out", heard) == 0
+    assert soundfile.info(heard).frames == soundfile.info(source).frames
+
+
+def test_a_codec_cannot_learn_what_was_not_recorded(
+    dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = tmp_path / "codec.yaml"
+    config.write_text(f"dataset: {dataset}\ncodec: {{kind: vae}}\nsample_rate: 32000\n")
+    assert run(monkeypatch, "codec", "train", config, "--out", tmp_path / "run") == 2
+    assert f"set it to {RATE} or less" in capsys.readouterr().err

@@ -103,7 +103,7 @@ def codec_train(
     out: Annotated[Path, typer.Option(help="Run folder; goes on where it was if it exists.")],
     overrides: Overrides = None,
 ) -> None:
-    """Train an EnCodec autoencoder; the run folder loads wherever a codec is asked for."""
+    """Train an EnCodec or a VAE; the run folder loads wherever a codec is asked for."""
     from counterpoint.config import CodecTrainingConfig, load_yaml
     from counterpoint.training import train_codec
 

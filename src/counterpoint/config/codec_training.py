@@ -62,6 +62,11 @@ class DiscriminatorConfig(Config):
     """STFT windows, one discriminator each."""
     start_after: Annotated[int, Field(ge=0)] = 0
     """Updates of the auto-encoder alone, without discriminators."""
+    head_start: Annotated[int, Field(ge=0)] = 0
+    """Updates that the discriminators then learn for before the auto-encoder hears them: a balanced gradient from
+    discriminators that know nothing is noise at full strength."""
+    learning_rate: Annotated[float, Field(gt=0)] = 3e-4
+    """Follows the same schedule as the auto-encoder's."""
 
 
 class QuantizerConfig(Config):

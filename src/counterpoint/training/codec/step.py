@@ -133,8 +133,10 @@ class CodecStep:
         """
         config, rank = self.config, self._accelerator.process_index
         rate = learning_rate(step, config=config.optimizer, steps=config.steps)
-        for group in (*self.optimizer.param_groups, *self.discriminators_optimizer.param_groups):
+        for group in self.optimizer.param_groups:
             group["lr"] = rate
+        for group in self.discriminators_optimizer.param_groups:
+            group["lr"] = rate / config.optimizer.learning_rate * config.discriminator.learning_rate
         if step and config.quantizer.refit_every and step % config.quantizer.refit_every == 0:
             self._fit_codebooks(step)
         audio = self._draw("update", step, clips=config.batch_size)
@@ -145,7 +147,8 @@ class CodecStep:
         with self._autocast():
             output: Reconstruction = self._network(audio, seed=seed_of(config.seed, step, rank))
         judged = step >= config.discriminator.start_after
-        losses = self._backward(output, audio, judged=judged)
+        heard = step >= config.discriminator.start_after + config.discriminator.head_start
+        losses = self._backward(output, audio, judged=judged, heard=heard)
         grad_norm = float(nn.utils.clip_grad_norm_(self.model.parameters(), config.optimizer.clip_norm))
         if judged:
             norm = nn.utils.clip_grad_norm_(self.discriminators.parameters(), config.optimizer.clip_norm)
@@ -164,14 +167,15 @@ class CodecStep:
             details={**losses, **self._codebook_use()},
         )
 
-    def _backward(self, output: Reconstruction, audio: Tensor, *, judged: bool) -> dict[str, float]:
+    def _backward(self, output: Reconstruction, audio: Tensor, *, judged: bool, heard: bool) -> dict[str, float]:
         """Set every gradient; returns all losses.
 
         The losses on the waveform see a copy of it that is a leaf, so that one pass through the discriminators serves
         their own loss and the auto-encoder's, and each loss's gradient can be balanced against the others'.
 
         Args:
-            judged: whether discriminators take part.
+            judged: whether the discriminators learn.
+            heard: whether the auto-encoder learns from them; only if `judged`.
         """
         estimate = output.audio.float()
         leaf = estimate.detach().requires_grad_()
@@ -183,7 +187,8 @@ class CodecStep:
         if judged:
             with self._autocast():
                 real, fake = self._judges(audio), self._judges(leaf)
-            losses |= {"adversarial": adversarial_loss(fake), "feature": feature_loss(real, fake)}
+            if heard:
+                losses |= {"adversarial": adversarial_loss(fake), "feature": feature_loss(real, fake)}
             found = {"discriminator": hinge_loss(real, fake), "discriminator_accuracy": accuracy(real, fake)}
         config = self.config.losses
         weights = {name: getattr(config, name) for name in losses if getattr(config, name) > 0}
@@ -294,8 +299,9 @@ class CodecStep:
     def _mean_over_processes(self, losses: dict[str, float]) -> dict[str, float]:
         if self._accelerator.num_processes == 1:
             return losses
-        values: Any = torch.tensor(list(losses.values()), device=self._accelerator.device)
-        return dict(zip(losses, self._accelerator.reduce(values, reduction="mean").tolist(), strict=True))
+        values = torch.tensor(list(losses.values()), device=self._accelerator.device)
+        mean: Any = self._accelerator.reduce(values, reduction="mean")
+        return dict(zip(losses, mean.tolist(), strict=True))
 
     def _autocast(self) -> Any:
         if self.config.precision == "fp32":
