@@ -112,8 +112,9 @@ class CodecTrainingConfig(Config):
         learning_rate=3e-4, betas=(0.5, 0.9), weight_decay=0.0, warmup_steps=0, clip_norm=10.0, ema_decay=0.999
     )
     """Of the auto-encoder and of the discriminators, one each."""
-    start: Literal["random", "transform"] = "random"
-    """`transform` starts as the best linear transform codec of the same shape (see `training.codec.transform`)."""
+    start: str = "random"
+    """Weights to begin with: `random`; `transform`, those of the best linear transform codec of the same shape (see
+    `training.codec.transform`); or the folder of another training of the same shape, discriminators included."""
     segment_s: Annotated[float, Field(gt=0)] = 1.0
     """Cut to whole frames."""
     batch_size: Positive = 64

@@ -145,3 +145,18 @@ def test_silence(configure, tmp_path, start):
 def test_a_folder_that_is_no_dataset_is_refused(configure, tmp_path):
     with pytest.raises(UserError, match="is not a dataset"):
         train_codec(configure(dataset=str(tmp_path)), out=tmp_path / "run", progress=False)
+
+
+def test_starts_where_another_training_ended(configure, clips, tmp_path):
+    run(configure(), tmp_path / "first", clips)
+    first = newest_checkpoint(tmp_path / "first" / "checkpoints")
+    untouched = configure(start=str(tmp_path / "first"), steps=0, quantizer={"dead_below": 0.1})
+    run(untouched, tmp_path / "second", clips)
+    second = newest_checkpoint(tmp_path / "second" / "checkpoints")
+    assert first is not None and second is not None and second.step == 0
+    torch.testing.assert_close(second.tensors("model"), first.tensors("ema"), rtol=0, atol=0)
+    torch.testing.assert_close(second.tensors("discriminators"), first.tensors("discriminators"), rtol=0, atol=0)
+    with pytest.raises(UserError, match="no codec training in nowhere"):
+        run(configure(start="nowhere"), tmp_path / "third", clips)
+    with pytest.raises(UserError, match="has another shape"):
+        run(configure("vae", start=str(tmp_path / "first")), tmp_path / "fourth", clips)

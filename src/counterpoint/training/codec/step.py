@@ -23,8 +23,9 @@ from counterpoint.codec import load_codec
 from counterpoint.codec.kmeans import fit_codebooks
 from counterpoint.codec.measures import reconstruction_measures
 from counterpoint.config import CodecTrainingConfig, UserError, write_json
-from counterpoint.config.checkpoints import Checkpoint
+from counterpoint.config.checkpoints import Checkpoint, newest_checkpoint
 from counterpoint.data.batches import seed_of
+from counterpoint.generate.run import CHECKPOINTS
 from counterpoint.training.checkpoint import optimizer_tensors, restore_optimizer
 from counterpoint.training.codec.autoencoder import EncodecAutoEncoder, Reconstruction, build_autoencoder
 from counterpoint.training.codec.balancer import Balancer
@@ -107,14 +108,8 @@ class CodecStep:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed_of(config.seed, "discriminators"))
             self.discriminators = Discriminators(config.discriminator).to(accelerator.device)
-        if fresh and config.start == "transform":
-            audio = self._draw("transform", clips=_TRANSFORM_CLIPS)
-            if audio.std() < 1e-4:
-                raise UserError(f"The audio of {config.dataset} is silent; give a dataset with sound in it.")
-            start_as_transform(self.model.cpu(), audio)
-            self.model.to(accelerator.device)
         if fresh:
-            self._fit_codebooks(0)
+            self._start()
         self.optimizer = build_optimizer(self.model, config=config.optimizer)
         self.discriminators_optimizer = build_optimizer(self.discriminators, config=config.optimizer)
         self.ema = Ema(self.model, decay=config.optimizer.ema_decay)
@@ -261,6 +256,33 @@ class CodecStep:
             self.validate()
         self._export(out / EXPORT)
         write_json(out / EXPORT / MEASURES, {"step": step, "held_out_clips": len(self._held_out), **self._measures})
+
+    def _start(self) -> None:
+        """Set the weights that a training begins with (`config.start`)."""
+        start = self.config.start
+        if start not in ("random", "transform"):
+            self._take_over(Path(start))
+            return
+        if start == "transform":
+            audio = self._draw("transform", clips=_TRANSFORM_CLIPS)
+            if audio.std() < 1e-4:
+                raise UserError(f"The audio of {self.config.dataset} is silent; give a dataset with sound in it.")
+            start_as_transform(self.model.cpu(), audio)
+            self.model.to(self._accelerator.device)
+        self._fit_codebooks(0)
+
+    def _take_over(self, run: Path) -> None:
+        """The averaged weights and the discriminators of another training."""
+        checkpoint = newest_checkpoint(run / CHECKPOINTS)
+        if checkpoint is None:
+            raise UserError(f"There is no codec training in {run}; start is random, transform or the folder of one.")
+        try:
+            self.model.load_state_dict(checkpoint.tensors("ema"))
+            self.discriminators.load_state_dict(checkpoint.tensors("discriminators"))
+        except (RuntimeError, FileNotFoundError):
+            raise UserError(
+                f"The training in {run} has another shape; start from one with the same codec and discriminators."
+            ) from None
 
     def _export(self, folder: Path) -> None:
         self.model.export(folder, state=self.ema.state_dict())
