@@ -172,8 +172,8 @@ def test_visqol_is_measured_once_its_program_is_there(
     ("codecs", "message"),
     [
         ("", "codecs"),
-        ("pocket, pocket", "'pocket' is named twice"),
-        ("pocket, pockt", "no codec 'pockt'; the shipped ones are"),
+        ("pocket_encodec_25hz, pocket_encodec_25hz", "'pocket_encodec_25hz' is named twice"),
+        ("pocket_encodec_25hz, pockt", "no codec 'pockt'; the shipped ones are"),
         ("COPY, ORIGINAL", "are the same codec"),
     ],
 )

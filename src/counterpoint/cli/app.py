@@ -83,7 +83,7 @@ def data_ingest(
 @data_app.command("encode")
 def data_encode(
     dataset: Annotated[Path, typer.Argument(help="A dataset folder.")],
-    codec: Annotated[str, typer.Option(help="A shipped codec, a hub id or a folder.")] = "pocket",
+    codec: Annotated[str, typer.Option(help="A shipped codec, a hub id or a folder.")] = "pocket_encodec_25hz",
 ) -> None:
     """Add codes, latents and the App. E.2 statistics of a codec to a dataset."""
     from counterpoint.encode import encode_dataset
@@ -114,7 +114,7 @@ def codec_train(
 def codec_reconstruct(
     source: Annotated[Path, typer.Argument(metavar="IN", help="Any audio file, of any length.")],
     out: Annotated[Path, typer.Option(help="A .wav or .flac: mono, at the codec's sample rate, as long as IN.")],
-    codec: Annotated[str, typer.Option(help="A shipped codec, a hub id or a folder.")] = "pocket",
+    codec: Annotated[str, typer.Option(help="A shipped codec, a hub id or a folder.")] = "pocket_encodec_25hz",
     view: Annotated[
         Literal["latents", "codes"] | None,
         typer.Option("--from", help="What to decode; by default the codes, or the latents where the codec has none."),
@@ -221,7 +221,7 @@ def _reference_clips(dataset: Path, *, split: str) -> list[Clip]:
 
 @study_app.command("run")
 def study_run(
-    study: Annotated[str, typer.Argument(help="A shipped study (quick) or a YAML file.")],
+    study: Annotated[str, typer.Argument(help="A shipped study (quick, appendix_b) or a YAML file.")],
     data: Annotated[Path | None, typer.Option(help="Your own dataset, from `data ingest`.")] = None,
     out: Annotated[Path | None, typer.Option(help="For report and models; runs/STUDY[-DATA] by default.")] = None,
     overrides: Overrides = None,

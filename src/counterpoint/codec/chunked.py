@@ -1,8 +1,8 @@
 """Audio of any length through a codec, in windows that overlap, so that memory does not grow with the length.
 
 A window is a block with what stands before and after it as context; of what comes out, the block alone is kept. Blocks
-differ from the whole in one piece by nothing but what an LSTM recalls from before the context: for the pocket codec
-under 1e-4 of the latents' standard deviation (tested).
+differ from the whole in one piece by nothing but what an LSTM recalls from before the context: for the pocket codecs
+under 1e-3 of the latents' standard deviation (tested).
 
 Shapes: B batch, K codebooks, T latent frames, D latent channels, N audio samples.
 """

@@ -49,7 +49,11 @@ class Convolution(nn.Module):
             self.function = F.conv_transpose2d
             self.options["output_padding"] = (0, conv.output_padding[0])
 
+        self.pointwise = isinstance(conv, nn.Conv1d) and conv.kernel_size == conv.stride == (1,) and conv.groups == 1
+
     def forward(self, x: Tensor) -> Tensor:
+        if self.pointwise:  # a matrix product, for which a convolution would copy its input first
+            return F.linear(x.transpose(1, 2), self.weight[:, :, 0, 0], self.bias).transpose(1, 2)
         x = x[:, :, None].contiguous(memory_format=torch.channels_last)
         y = self.function(x, self.weight, self.bias, **self.options)
         return y.contiguous(memory_format=torch.channels_last)[:, :, 0]  # one channel in leaves the layout open
