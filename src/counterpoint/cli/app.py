@@ -83,7 +83,7 @@ def data_ingest(
 @data_app.command("encode")
 def data_encode(
     dataset: Annotated[Path, typer.Argument(help="A dataset folder.")],
-    codec: Annotated[str, typer.Option(help="A shipped codec, a hub id or a folder.")] = "pocket_encodec_25hz",
+    codec: Annotated[str, typer.Option(help="A shipped codec, a hub id or a folder.")] = "pocket",
 ) -> None:
     """Add codes, latents and the App. E.2 statistics of a codec to a dataset."""
     from counterpoint.encode import encode_dataset
@@ -114,7 +114,7 @@ def codec_train(
 def codec_reconstruct(
     source: Annotated[Path, typer.Argument(metavar="IN", help="Any audio file, of any length.")],
     out: Annotated[Path, typer.Option(help="A .wav or .flac: mono, at the codec's sample rate, as long as IN.")],
-    codec: Annotated[str, typer.Option(help="A shipped codec, a hub id or a folder.")] = "pocket_encodec_25hz",
+    codec: Annotated[str, typer.Option(help="A shipped codec, a hub id or a folder.")] = "pocket",
     view: Annotated[
         Literal["latents", "codes"] | None,
         typer.Option("--from", help="What to decode; by default the codes, or the latents where the codec has none."),

@@ -14,7 +14,7 @@ from counterpoint.config import UserError, read_json
 SHIPPED = Path(__file__).parent / "weights"
 """One folder a codec that comes with the package, with its card, measures and loss log.
 
-They lie in git, in half precision: 18 MB in all, so that a clone or a wheel works at once and offline. They are
+They lie in git, in half precision: 26 MB in all, so that a clone or a wheel works at once and offline. They are
 replaced as a whole and seldom, since every replacement stays in the history. Larger codecs belong on a hub, which
 `load_codec` reaches by id.
 """
@@ -29,7 +29,7 @@ def load_codec(name: str) -> Codec:
     """Load a codec on the CPU.
 
     Args:
-        name: a shipped codec (`pocket_encodec_25hz`), a folder, the run folder of a codec's training, or a hub id
+        name: a shipped codec (`pocket`), a folder, the run folder of a codec's training, or a hub id
             (`facebook/encodec_32khz`, `stabilityai/stable-audio-open-1.0`).
 
     Raises:

@@ -120,7 +120,7 @@ class DataConfig(Config):
     """An encoded dataset and how it is cut into training segments."""
 
     dataset: str
-    codec: str = "pocket_encodec_25hz"
+    codec: str = "pocket"
     segment_s: Annotated[float, Field(gt=0)] = 10.0
 
 

@@ -73,7 +73,7 @@ class ParadigmStudy(Study):
     """A comparison of the paradigms, from data to report."""
 
     kind: Literal["paradigms"] = "paradigms"
-    codec: str = "pocket_encodec_25hz"
+    codec: str = "pocket"
     training: SharedTrainingConfig = SharedTrainingConfig()
     skips: Literal["paper", "jasco", "none"] = "paper"
     """U-Net-like skips: flow matching alone has them (App. E.3.1)."""
