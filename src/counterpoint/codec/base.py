@@ -83,3 +83,14 @@ def latent_spec(codec: Codec, *, mean: float = 0.0, mean_std: float = 1.0) -> La
         mean=mean,
         mean_std=mean_std,
     )
+
+
+def whole_frames(audio: Tensor, *, samples_per_frame: int) -> Tensor:
+    """[B, N] padded with zeros to a multiple of `samples_per_frame`.
+
+    Raises:
+        ValueError: not [B, N], or N is 0.
+    """
+    if audio.ndim != 2 or not audio.shape[-1]:
+        raise ValueError(f"audio must be [B, N] with N > 0, got {tuple(audio.shape)}")
+    return torch.nn.functional.pad(audio, (0, -audio.shape[-1] % samples_per_frame))

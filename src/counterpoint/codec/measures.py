@@ -189,6 +189,18 @@ def perplexity(codes: Tensor | Sequence[Tensor], *, codebook_size: int) -> Tenso
     parts = [codes] if isinstance(codes, Tensor) else codes
     flat = torch.cat([part.transpose(0, 1).flatten(1) for part in parts], dim=1)
     counts = torch.stack([torch.bincount(row, minlength=codebook_size) for row in flat]).double()
+    return perplexity_of_counts(counts)
+
+
+def perplexity_of_counts(counts: Tensor) -> Tensor:
+    """As `perplexity`, from how often each code was used.
+
+    Args:
+        counts: [K, V], of any scale.
+
+    Returns:
+        [K].
+    """
     share = counts / counts.sum(dim=1, keepdim=True)
     return torch.exp(-torch.special.xlogy(share, share).sum(dim=1))
 

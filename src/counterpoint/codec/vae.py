@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from counterpoint.codec.base import Encoding
+from counterpoint.codec.base import Encoding, whole_frames
 from counterpoint.codec.layout import channels_last
 from counterpoint.codec.loading import fingerprint, quietly, refuse_gaps, unreadable
 from counterpoint.config import UserError, atomic_write, write_json
@@ -92,10 +92,7 @@ class Vae:
     @torch.no_grad()
     def encode(self, audio: Tensor) -> Encoding:
         """[B, N] in [-1, 1], padded with zeros to whole frames: T = ceil(N / samples per frame)."""
-        if audio.ndim != 2 or not audio.shape[-1]:
-            raise ValueError(f"audio must be [B, N] with N > 0, got {tuple(audio.shape)}")
-        padding = -audio.shape[-1] % self.samples_per_frame
-        audio = nn.functional.pad(audio.to(self.device, torch.float32), (0, padding))
+        audio = whole_frames(audio.to(self.device, torch.float32), samples_per_frame=self.samples_per_frame)
         moments = self.model.encoder(audio[:, None].expand(-1, self.channels, -1))
         return Encoding(latents=moments[:, : self.latent_dim].transpose(1, 2), codes=None)
 

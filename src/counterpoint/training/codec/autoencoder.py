@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from counterpoint.codec.encodec import build_encodec, encodec_config, save_encodec
+from counterpoint.codec.measures import perplexity_of_counts
 from counterpoint.codec.vae import build_vae, save_vae
 from counterpoint.config import CodecTrainingConfig
 from counterpoint.config.codec_training import EncodecArchitecture, VaeArchitecture
@@ -109,9 +110,8 @@ class EncodecAutoEncoder(nn.Module):
 
     def perplexities(self) -> list[float]:
         """exp of the entropy of each codebook's use, in its moving average: V when all codes are used alike."""
-        shares = torch.stack([codebook.cluster_size[0] for codebook in self._codebooks()]).double()
-        shares = shares / shares.sum(dim=1, keepdim=True)
-        return torch.exp(-torch.special.xlogy(shares, shares).sum(dim=1)).tolist()
+        used = torch.stack([codebook.cluster_size[0] for codebook in self._codebooks()])
+        return perplexity_of_counts(used.double()).tolist()
 
     def export(self, folder: Path, *, state: Mapping[str, Tensor]) -> None:
         """Write `state` (of this module) as a codec folder, in half precision."""
