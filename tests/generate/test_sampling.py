@@ -13,7 +13,8 @@ from counterpoint.codec.encodec import build_encodec, encodec_config, save_encod
 from counterpoint.config import BACKBONES, LatentSpec, ModelConfig, SamplingConfig, UserError, write_json
 from counterpoint.config.checkpoints import write_checkpoint
 from counterpoint.generate import generate_captions, load_run
-from counterpoint.generate.sampling import generate, generate_folder, load_model
+from counterpoint.generate.model import load_model
+from counterpoint.generate.sampling import generate, generate_folder
 from counterpoint.paradigm import build_paradigm
 
 SAMPLING = SamplingConfig(steps=2)
@@ -53,7 +54,8 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 @pytest.mark.parametrize("paradigm", PARADIGMS)
 def test_a_clip_depends_on_its_own_seed_alone(runs: dict[str, Path], paradigm: str) -> None:
-    model, codec = load_model(runs[paradigm])
+    loaded = load_model(runs[paradigm])
+    model, codec = loaded.paradigm, loaded.codec
     captions = ["slow piano", "", "a much longer caption about loud drums", "harp"]
 
     def draw(texts: list[str], *, seed: int, batch_size: int = 16) -> list[np.ndarray]:

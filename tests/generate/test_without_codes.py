@@ -13,7 +13,7 @@ from counterpoint.codec.vae import build_vae, save_vae
 from counterpoint.config import BACKBONES, ModelConfig, SamplingConfig, UserError, write_json
 from counterpoint.config.checkpoints import write_checkpoint
 from counterpoint.generate import generate
-from counterpoint.generate.sampling import load_model
+from counterpoint.generate.model import load_model
 from counterpoint.paradigm import build_paradigm
 
 VAE = {
@@ -42,7 +42,7 @@ def test_its_latents_are_drawn_unnormalised_and_decoded(codec: Codec, tmp_path: 
     weights = build_paradigm(config, latent).state_dict()
     write_json(tmp_path / "model.json", {"model": config.model_dump(), "latent": latent.model_dump()})
     write_checkpoint(tmp_path / "checkpoints", step=0, tensors={"model": weights, "ema": weights}, state={}, keep=1)
-    model, loaded = load_model(tmp_path)
+    model, loaded = load_model(tmp_path).paradigm, load_model(tmp_path).codec
     assert loaded.fingerprint == codec.fingerprint and model.latent == latent
     sampling = SamplingConfig(steps=2)
     [clip] = generate(["drums"], model=model, codec=loaded, duration_s=0.5, seed=3, sampling=sampling)

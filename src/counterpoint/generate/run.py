@@ -1,7 +1,7 @@
 """A run folder and how to read it.
 
 RUN/config.yaml      the TrainingConfig
-RUN/model.json       {"model": ModelConfig, "latent": LatentSpec}
+RUN/model.json       {"model": ModelConfig, "latent": LatentSpec, "segment_s": length of the music it was trained on}
 RUN/metrics.jsonl    a line an update, and a line a validation
 RUN/result.json      what the training cost, once it is done
 RUN/checkpoints/     see `config.checkpoints`

@@ -15,9 +15,9 @@ import numpy as np
 import torch
 
 from counterpoint.audio import frames, save_audio
-from counterpoint.codec import Codec, decode, load_codec
+from counterpoint.codec import Codec, decode
 from counterpoint.config import SamplingConfig, UserError, atomic_write, write_json
-from counterpoint.generate.run import load_run
+from counterpoint.generate.model import load_model
 from counterpoint.paradigm import Paradigm
 
 
@@ -116,12 +116,12 @@ def generate_folder(
         progress: called with (clips done, clips in all).
     """
     sampling = sampling or SamplingConfig()
-    paradigm, codec = load_model(model)
+    loaded = load_model(model)
     names = list(ids) if ids is not None else [f"{index:03d}" for index in range(len(captions))]
     clips = generate(
         captions,
-        model=paradigm,
-        codec=codec,
+        model=loaded.paradigm,
+        codec=loaded.codec,
         duration_s=duration_s,
         seed=seed,
         sampling=sampling,
@@ -143,7 +143,7 @@ def generate_folder(
             progress(len(lines), len(names))
     text = "\n".join(lines) + "\n"
     atomic_write(out / "metadata.jsonl", lambda temporary: temporary.write_text(text, encoding="utf-8"))
-    report = GenerationReport(paradigm.config.paradigm, len(names), audio_s, latency_s, evaluations)
+    report = GenerationReport(loaded.paradigm.config.paradigm, len(names), audio_s, latency_s, evaluations)
     write_json(
         out / "generation.json",
         {"model": str(model), "seed": seed, "sampling": sampling.model_dump(), "report": asdict(report)},
@@ -179,13 +179,22 @@ def generate_captions(
         )
     if len(captions) > 1:
         raise UserError(f"{len(captions)} clips do not fit into the one file {out}: give --out a folder.")
-    paradigm, codec = load_model(model)
+    loaded = load_model(model)
     started = time.perf_counter()
-    clip = next(generate(captions, model=paradigm, codec=codec, duration_s=duration_s, seed=seed, sampling=sampling))
+    clip = next(
+        generate(
+            captions,
+            model=loaded.paradigm,
+            codec=loaded.codec,
+            duration_s=duration_s,
+            seed=seed,
+            sampling=sampling,
+        )
+    )
     latency_s = time.perf_counter() - started
     save_audio(out, clip.audio, sample_rate=clip.sample_rate)
     audio_s = len(clip.audio) / clip.sample_rate
-    return GenerationReport(paradigm.config.paradigm, 1, audio_s, latency_s, clip.network_evaluations)
+    return GenerationReport(loaded.paradigm.config.paradigm, 1, audio_s, latency_s, clip.network_evaluations)
 
 
 def _read_captions(caption: str | None, captions_file: Path | None) -> list[str]:
@@ -203,29 +212,6 @@ def _read_captions(caption: str | None, captions_file: Path | None) -> list[str]
     if not captions:
         raise UserError(f"{captions_file} holds no caption; write one a line.")
     return captions
-
-
-def load_model(model: str | Path) -> tuple[Paradigm, Codec]:
-    """The run's model and the codec whose latents it was trained on.
-
-    Raises:
-        UserError: no such run, or the codec of that name has other weights now.
-    """
-    paradigm = load_run(find_run(model))
-    codec = load_codec(paradigm.latent.codec)
-    if paradigm.latent.fingerprint and paradigm.latent.fingerprint != codec.fingerprint:
-        raise UserError(
-            f"The model {model} was trained on latents of another version of the codec {paradigm.latent.codec!r}; "
-            "train it again on latents of the present one."
-        )
-    return paradigm, codec
-
-
-def find_run(model: str | Path) -> Path:
-    """A run folder, given as a path or as its name below `runs`."""
-    path = Path(model)
-    below_runs = Path("runs") / path
-    return below_runs if not path.exists() and below_runs.exists() else path
 
 
 def _frames(duration_s: float, *, model: Paradigm) -> int:

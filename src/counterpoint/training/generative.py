@@ -147,8 +147,12 @@ class GenerativeStep:
 
     def publish(self, out: Path, *, step: int) -> None:
         """Write what the model is and what latents it speaks of."""
-        model, latent = self.config.model, self.model.latent
-        write_json(out / MODEL_FILE, {"model": model.model_dump(mode="json"), "latent": latent.model_dump(mode="json")})
+        described = {
+            "model": self.config.model.model_dump(mode="json"),
+            "latent": self.model.latent.model_dump(mode="json"),
+            "segment_s": self.config.data.segment_s,
+        }
+        write_json(out / MODEL_FILE, described)
 
     def tensors(self) -> dict[str, dict[str, Tensor]]:
         """Everything a checkpoint must hold."""
