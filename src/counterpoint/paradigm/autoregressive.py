@@ -89,6 +89,7 @@ class Autoregressive(Paradigm):
         lengths: Tensor,
         sampling: SamplingConfig,
         generators: Sequence[torch.Generator],
+        window: int | None = None,
     ) -> Sample:
         frames = [int(length) for length in lengths]
         check_frames(max(frames), limit=self.max_frames())
@@ -111,7 +112,10 @@ class Autoregressive(Paradigm):
             delayed.append(token)
         codes = undelay(torch.stack(delayed, dim=2))
         valid = torch.arange(codes.shape[2], device=codes.device) < lengths.to(codes.device)[:, None, None]
-        return Sample(codes=codes.where(valid, 0), latents=None, network_evaluations=steps)
+        evaluations = 2 * steps if guided else steps
+        return Sample(
+            codes=codes.where(valid, 0), latents=None, network_evaluations=steps, model_evaluations=evaluations
+        )
 
     def _read(self, text: TextTokens) -> Memory:
         return self.backbone.remember(self.text(text), mask=text.mask)

@@ -35,12 +35,14 @@ class Sample:
     Attributes:
         codes: [B, K, T] long, auto-regressive.
         latents: [B, T, D] float in the codec's own scale, flow matching.
-        network_evaluations: backbone passes a sample took, guidance not counted twice.
+        network_evaluations: backbone passes a sample took.
+        model_evaluations: the same with the rows of guidance counted: a guided pass is two.
     """
 
     codes: Tensor | None
     latents: Tensor | None
     network_evaluations: int
+    model_evaluations: int
 
 
 class Paradigm(nn.Module, ABC):
@@ -88,11 +90,13 @@ class Paradigm(nn.Module, ABC):
         lengths: Tensor,
         sampling: SamplingConfig,
         generators: Sequence[torch.Generator],
+        window: int | None = None,
     ) -> Sample:
         """Draw one sample per caption; `generators[b]` alone decides sample b, whatever its batch mates.
 
         Args:
             lengths: [B] frames to draw; shorter ones are padded at the end.
+            window: frames that the network sees at once; longer music is made by windows. None: as many as are asked.
         """
 
     @abstractmethod

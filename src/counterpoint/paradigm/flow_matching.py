@@ -83,6 +83,7 @@ class FlowMatching(Paradigm):
         lengths: Tensor,
         sampling: SamplingConfig,
         generators: Sequence[torch.Generator],
+        window: int | None = None,
     ) -> Sample:
         """See `Paradigm.sample`.
 
@@ -110,7 +111,13 @@ class FlowMatching(Paradigm):
         latents = self.latent.unnormalize(solution.z)
         if valid is not None:
             latents = latents.masked_fill(~valid[:, :, None], 0.0)
-        return Sample(codes=None, latents=latents, network_evaluations=solution.evaluations)
+        passes = solution.evaluations
+        return Sample(
+            codes=None,
+            latents=latents,
+            network_evaluations=passes,
+            model_evaluations=2 * passes if guided else passes,
+        )
 
 
 class TimeEmbedding(nn.Module):
