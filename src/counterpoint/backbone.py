@@ -38,6 +38,15 @@ class Memory:
     mask: Tensor | None
     shifts: tuple[Tensor, ...] | None = None
 
+    def rows(self, which: Tensor | slice) -> Memory:
+        """The memory of some rows alone, before any shift."""
+        assert self.shifts is None
+        return Memory(
+            keys=tuple(keys[which] for keys in self.keys),
+            values=tuple(values[which] for values in self.values),
+            mask=None if self.mask is None else self.mask[which],
+        )
+
 
 @dataclass
 class Cache:

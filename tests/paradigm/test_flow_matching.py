@@ -103,20 +103,78 @@ def test_latents_are_normalised_in_and_out(kit):
     torch.testing.assert_close(loss(scaled, target * 10 + 3), loss(plain, target))
 
 
-@pytest.mark.parametrize("solver, evaluations", [("euler", 7), ("midpoint", 14), ("dopri5", None)])
-def test_evaluations_are_counted(kit, solver, evaluations):
+@pytest.mark.parametrize("guidance, rows", [(3.0, 2), (1.0, 1)])
+@pytest.mark.parametrize(
+    "solver, evaluations", [("euler", 7), ("adams", 7), ("midpoint", 14), ("heun", 14), ("dopri5", None)]
+)
+def test_evaluations_are_counted_with_and_without_the_rows_of_guidance(kit, solver, evaluations, guidance, rows):
     paradigm = kit.build("flow_matching")
-    calls = []
-    paradigm.backbone.register_forward_hook(lambda *_: calls.append(1))
+    seen = []
+    paradigm.backbone.register_forward_hook(lambda module, inputs, output: seen.append(len(output)))
     out = paradigm.sample(
         text=paradigm.prepare(["drums", None]),
         lengths=torch.tensor([6, 4]),
-        sampling=SamplingConfig(solver=solver, steps=7, tolerance=1e-3),
+        sampling=SamplingConfig(solver=solver, steps=7, tolerance=1e-3, guidance=guidance),
         generators=kit.generators(0, 1),
     )
-    assert out.network_evaluations == len(calls)
-    assert out.network_evaluations == (evaluations or len(calls))
+    assert out.network_evaluations == len(seen) == (evaluations or len(seen))
+    assert out.model_evaluations == sum(seen) / 2 == rows * len(seen)
     assert out.codes is None
+
+
+def drawn(kit, paradigm, *, seed=0, frames=6, **settings):
+    return paradigm.sample(
+        text=paradigm.prepare(["warm piano"]),
+        lengths=torch.tensor([frames]),
+        sampling=SamplingConfig(**{"steps": 10, **settings}),
+        generators=kit.generators(seed),
+    )
+
+
+def test_guidance_inside_its_interval_alone(kit):
+    """Everywhere, it is guidance; nowhere, it is none; in a part, it is neither and costs what it says."""
+    paradigm = kit.build("flow_matching")
+    everywhere, plain = drawn(kit, paradigm), drawn(kit, paradigm, guidance=1.0)
+    assert torch.equal(drawn(kit, paradigm, guidance_interval=(0.0, 1.0)).latents, everywhere.latents)
+    nowhere = drawn(kit, paradigm, guidance_interval=(0.95, 1.0))  # the last of ten evaluations is at 0.9
+    torch.testing.assert_close(nowhere.latents, plain.latents)
+    assert (everywhere.model_evaluations, nowhere.model_evaluations, plain.model_evaluations) == (20, 10, 10)
+    part = drawn(kit, paradigm, guidance_interval=(0.3, 0.6))
+    assert (part.network_evaluations, part.model_evaluations) == (10, 14)  # at 0.3, 0.4, 0.5 and 0.6
+    for other in (everywhere, plain):
+        assert (part.latents - other.latents).abs().max() > 1e-3
+
+
+def test_the_part_outside_the_interval_is_the_conditional_branch(kit):
+    """Step by step: one Euler step guided, one not."""
+    paradigm = kit.build("flow_matching")
+    got = drawn(kit, paradigm, steps=2, guidance_interval=(0.0, 0.2))
+    z = torch.randn(6, 6, generator=torch.Generator().manual_seed(0))[None]
+    told, null = (velocity(paradigm, torch.zeros(1), z, [caption]) for caption in ("warm piano", None))
+    z = z + 0.5 * (null + 3 * (told - null))
+    z = z + 0.5 * velocity(paradigm, torch.full((1,), 0.5), z, ["warm piano"])
+    torch.testing.assert_close(got.latents, paradigm.latent.unnormalize(z), atol=1e-5, rtol=1e-5)
+
+
+def test_time_added_to_every_token_is_a_constant_that_softmax_ignores_and_a_bias(kit):
+    """To the last digits of float64, for rows with padding and for a hidden caption, which reads the time alone."""
+    backbone = kit.build("flow_matching").double().backbone
+    generator = torch.Generator().manual_seed(0)
+    states, x, time = (
+        torch.randn(shape, generator=generator, dtype=torch.float64) for shape in ((3, 5, 32), (3, 7, 32), (3, 32))
+    )
+    mask = torch.tensor([[True] * 5, [True, True, False, False, False], [False] * 5])
+    states = states.masked_fill(~mask[:, :, None], 0.0)
+    fast = backbone(x, memory=backbone.shift(backbone.remember(states, mask=mask), time))
+    told = states + time[:, None]
+    slow = torch.cat(
+        [
+            backbone(x[row : row + 1], memory=backbone.remember(told[row : row + 1, : max(1, count)], mask=None))
+            for row, count in enumerate(mask.sum(dim=1).tolist())
+        ]
+    )
+    torch.testing.assert_close(fast, slow, atol=1e-13, rtol=0)
+    assert (fast - backbone(x, memory=backbone.remember(states, mask=mask))).abs().max() > 0.01
 
 
 def test_solvers_agree(kit):
@@ -131,5 +189,9 @@ def test_solvers_agree(kit):
         ).latents
 
     reference = draw(solver="dopri5", tolerance=1e-5)
-    for other, atol in ((draw(solver="euler", steps=200), 0.2), (draw(solver="midpoint", steps=50), 0.01)):
+    for other, atol in (
+        (draw(solver="euler", steps=200), 0.2),
+        (draw(solver="midpoint", steps=50), 0.01),
+        (draw(solver="heun", steps=50), 0.01),
+    ):
         torch.testing.assert_close(other, reference, atol=atol, rtol=0)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 ParadigmName = Literal["autoregressive", "flow_matching"]
 Positive = Annotated[int, Field(gt=0)]
@@ -170,9 +171,31 @@ class SamplingConfig(Config):
     """Auto-regressive; 0 keeps every token."""
     top_p: Annotated[float, Field(gt=0, le=1)] = 1.0
     """Auto-regressive; 1 keeps every token."""
-    solver: Literal["euler", "midpoint", "dopri5"] = "euler"
+    solver: Literal["euler", "midpoint", "heun", "adams", "dopri5"] = "euler"
     """Flow matching."""
     steps: Positive = 50
-    """Flow matching: steps of a fixed-grid solver."""
+    """Flow matching: steps of a fixed-grid solver, which are all but dopri5."""
+    sway: Annotated[float, Field(ge=-1, le=2 / (math.pi - 2))] = 0.0
+    """Flow matching: s of sway sampling (F5-TTS), which puts steps of the grid near the noise (< 0) or near the data
+    (> 0); 0 is uniform. Beyond its range time would run backwards."""
+    guidance_interval: tuple[float, float] = (0.0, 1.0)
+    """Flow matching: guidance is applied where t lies in it, both ends included (Kynkäänniemi et al., 2024); elsewhere
+    the conditional branch alone is evaluated, at half the cost."""
     tolerance: Annotated[float, Field(gt=0)] = 1e-5
     """Flow matching: absolute and relative tolerance of dopri5."""
+
+    @field_validator("guidance_interval")
+    @classmethod
+    def _within_the_unit_interval(cls, interval: tuple[float, float]) -> tuple[float, float]:
+        low, high = interval
+        if not 0 <= low <= high <= 1:
+            raise ValueError("it must be two times in order, 0 (noise) <= low <= high <= 1 (data)")
+        return interval
+
+    @model_validator(mode="after")
+    def _sway_has_a_grid(self) -> SamplingConfig:
+        if self.sway and self.solver == "dopri5":
+            raise ValueError(
+                "sway shapes a fixed grid, and dopri5 chooses its own steps: leave it 0"
+            )
+        return self

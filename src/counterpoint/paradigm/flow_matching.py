@@ -17,6 +17,7 @@ from counterpoint.conditioning import TextTokens, build_text_encoder, drop_text,
 from counterpoint.config import LatentSpec, ModelConfig, SamplingConfig
 from counterpoint.paradigm.base import LossOutput, Paradigm, Sample, check_frames
 from counterpoint.paradigm.solvers import solve
+from counterpoint.paradigm.windows import Windows, plan_windows
 
 
 class FlowMatching(Paradigm):
@@ -87,37 +88,77 @@ class FlowMatching(Paradigm):
     ) -> Sample:
         """See `Paradigm.sample`.
 
+        Longer music than the window is one latent, whose velocity is averaged over windows (see `windows`).
         dopri5 chooses its steps for the whole batch: with it, batch mates may change a sample, within the tolerance.
         """
         frames = [int(length) for length in lengths]
-        check_frames(max(frames), limit=self.max_frames())
-        device = self.head.weight.device
-        valid = frame_mask(lengths.to(device), max(frames))
-        guided = is_guided(text, guidance=sampling.guidance)
-        told = with_null(text) if guided else text
-        memory = self.backbone.remember(self.text(told), mask=told.mask)
-        mask = torch.cat((valid, valid)) if guided and valid is not None else valid
-
-        def field(t: Tensor, z: Tensor) -> Tensor:
-            both = torch.cat((z, z)) if guided else z
-            v = self.velocity(t.expand(both.shape[0]), both, memory=memory, mask=mask)
-            v = guide(v, guidance=sampling.guidance) if guided else v
-            return v if valid is None else v.masked_fill(~valid[:, :, None], 0.0)
-
+        window = min(max(frames), window or max(frames))
+        check_frames(window if min(frames) > 0 else 0, limit=self.max_frames())
+        device = lengths.device
+        valid = frame_mask(lengths, max(frames))
+        field = _Field(self, text=text, sampling=sampling, frames=frames, window=window)
         z_0 = _noise(generators, frames=frames, channels=self.latent.latent_dim).to(device)
-        solution = solve(
-            field, z_0, solver=sampling.solver, steps=sampling.steps, tolerance=sampling.tolerance, valid=valid
-        )
+        solution = solve(field, z_0, sampling=sampling, valid=valid)
         latents = self.latent.unnormalize(solution.z)
         if valid is not None:
             latents = latents.masked_fill(~valid[:, :, None], 0.0)
-        passes = solution.evaluations
         return Sample(
             codes=None,
             latents=latents,
-            network_evaluations=passes,
-            model_evaluations=2 * passes if guided else passes,
+            network_evaluations=solution.evaluations,
+            model_evaluations=field.model_evaluations,
         )
+
+
+class _Field:
+    """v(t, z) for the captions of a batch: guided where it should be, averaged over windows where there are several.
+
+    Keys and values of the captions are computed once, here, for all evaluations.
+
+    Attributes:
+        model_evaluations: how often the network saw all frames so far; a guided evaluation counts twice.
+    """
+
+    WINDOWS_AT_ONCE = 4
+    """Or the number of samples, where that is more: memory does not grow with the length."""
+
+    def __init__(
+        self, model: FlowMatching, *, text: TextTokens, sampling: SamplingConfig, frames: Sequence[int], window: int
+    ):
+        self.model, self.sampling, self.batch = model, sampling, len(frames)
+        self.is_guided = is_guided(text, guidance=sampling.guidance)
+        told = with_null(text) if self.is_guided else text
+        self.memory = model.backbone.remember(model.text(told), mask=told.mask)
+        at_once = max(self.batch, self.WINDOWS_AT_ONCE)
+        self.windows = plan_windows(frames, window=window, at_once=at_once, device=text.ids.device)
+        self.model_evaluations = 0
+
+    def __call__(self, t: float, z: Tensor) -> Tensor:
+        low, high = self.sampling.guidance_interval
+        guided = self.is_guided and low <= t <= high
+        self.model_evaluations += 2 if guided else 1
+        frames = z.flatten(0, 1)
+        mean = torch.zeros_like(frames)
+        for windows in self.windows:
+            v = self._velocity(t, frames[windows.frames], windows=windows, guided=guided)
+            mean.index_add_(0, windows.frames.flatten(), (windows.shares[:, :, None] * v).flatten(0, 1))
+        return mean.view_as(z)
+
+    def _velocity(self, t: float, z: Tensor, *, windows: Windows, guided: bool) -> Tensor:
+        """[R, W, D] of windows [R, W, D]."""
+        mask = windows.mask
+        if guided:
+            z = torch.cat((z, z))
+            mask = None if mask is None else torch.cat((mask, mask))
+        memory = self.memory.rows(self._rows(windows, guided=guided))
+        v = self.model.velocity(z.new_full((len(z),), t), z, memory=memory, mask=mask)
+        return guide(v, guidance=self.sampling.guidance) if guided else v
+
+    def _rows(self, windows: Windows, *, guided: bool) -> Tensor | slice:
+        """Of the memory, which holds the B captions and then as many null conditions."""
+        if len(windows.samples) == self.batch and len(self.windows) == 1:  # one window a sample: nothing to copy
+            return slice(2 * self.batch if guided else self.batch)
+        return torch.cat((windows.samples, windows.samples + self.batch)) if guided else windows.samples
 
 
 class TimeEmbedding(nn.Module):
