@@ -195,7 +195,5 @@ class SamplingConfig(Config):
     @model_validator(mode="after")
     def _sway_has_a_grid(self) -> SamplingConfig:
         if self.sway and self.solver == "dopri5":
-            raise ValueError(
-                "sway shapes a fixed grid, and dopri5 chooses its own steps: leave it 0"
-            )
+            raise ValueError("sway shapes a fixed grid, and dopri5 chooses its own steps: leave it 0")
         return self
