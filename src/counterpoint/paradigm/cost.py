@@ -1,10 +1,10 @@
 """What sampling costs, from the configuration alone: arithmetic, bytes and memory of a step, an evaluation, a clip.
 
-Two engines are told apart. `fast` is this package's: keys and values of cross-attention are computed once a caption, and
-rows without a caption skip cross-attention, which for them is exactly zero (or, in flow matching, one vector).
-`reference` is the paper's: both halves of a guided batch in full, keys and values of the text recomputed every time, the
-cache of self-attention copied to grow. A multiplication and an addition are two FLOPs; norms, softmax and the like are
-not counted.
+Two engines are told apart. `fast` is this package's: keys and values of cross-attention are computed once a caption,
+and rows without a caption skip cross-attention, which for them is exactly zero (or, in flow matching, one vector).
+`reference` is the paper's: both halves of a guided batch in full, keys and values of the text recomputed every time,
+the cache of self-attention copied to grow. A multiplication and an addition are two FLOPs; norms, softmax and the like
+are not counted.
 
 Shapes: B batch, R rows (2 B with guidance), K codebooks, V codebook size, T latent frames, S = T + K - 1 delayed steps,
 D latent channels, C width, F width of the feed-forward, L text tokens, N layers.
@@ -139,7 +139,8 @@ class Job:
         frames: T of each.
         guided: an unconditional row beside each conditional one.
         text_tokens: L of every caption; 0 where none is conditioned.
-        dtype_bytes: of weights, caches and activations.
+        weight_bytes: of a weight.
+        state_bytes: of a number in a cache or on its way.
         engine: whose work is counted.
     """
 
@@ -147,7 +148,8 @@ class Job:
     frames: int
     guided: bool = True
     text_tokens: int = TEXT_TOKENS
-    dtype_bytes: float = 2
+    weight_bytes: float = 2
+    state_bytes: float = 2
     engine: EngineName = "fast"
 
     @property
@@ -169,8 +171,8 @@ def caption(config: ModelConfig, latent: LatentSpec, job: Job) -> Cost:
         return Cost()
     return Cost(
         flops=2.0 * tokens * count,
-        weight_bytes=count * job.dtype_bytes,
-        activation_bytes=tokens * config.backbone.width * (1 + 2 * config.backbone.layers) * job.dtype_bytes,
+        weight_bytes=count * job.weight_bytes,
+        activation_bytes=tokens * config.backbone.width * (1 + 2 * config.backbone.layers) * job.state_bytes,
     )
 
 
@@ -183,7 +185,7 @@ def ar_step(config: ModelConfig, latent: LatentSpec, job: Job, *, position: int)
     attention = 4.0 * job.rows * b.layers * b.width * (position + 1)
     cost = Cost(
         flops=2.0 * job.rows * (count.core + count.ends) + attention + _cross_flops(config, count, job, positions=1),
-        weight_bytes=count.step * job.dtype_bytes,
+        weight_bytes=count.step * job.weight_bytes,
         kv_bytes=job.rows * token * (1 + passes_over_cache * position),
         cross_bytes=job.reading * job.text_tokens * token,
         activation_bytes=_activations(config, job, positions=1),
@@ -200,7 +202,7 @@ def fm_evaluation(config: ModelConfig, latent: LatentSpec, job: Job) -> Cost:
         flops=2.0 * job.rows * (job.frames * (count.core + count.skips + count.ends) + count.time + shift)
         + attention
         + _cross_flops(config, count, job, positions=job.frames),
-        weight_bytes=(count.step + shift) * job.dtype_bytes,
+        weight_bytes=(count.step + shift) * job.weight_bytes,
         cross_bytes=job.reading * job.text_tokens * _token_bytes(config, job),
         activation_bytes=_activations(config, job, positions=job.frames),
     )
@@ -268,7 +270,7 @@ def sampling_bytes(
 
 def _token_bytes(config: ModelConfig, job: Job) -> float:
     """Keys and values of one position in all blocks."""
-    return 2 * config.backbone.layers * config.backbone.width * job.dtype_bytes
+    return 2 * config.backbone.layers * config.backbone.width * job.state_bytes
 
 
 def _cross_flops(config: ModelConfig, count: Weights, job: Job, *, positions: int) -> float:
@@ -281,4 +283,4 @@ def _activations(config: ModelConfig, job: Job, *, positions: int) -> float:
     """Read and written between the matrix products of `positions` a row, with norms, GELU and sums fused into them:
     19 C + 2 F a block."""
     b = config.backbone
-    return job.rows * positions * b.layers * (19 * b.width + 2 * b.feed_forward) * job.dtype_bytes
+    return job.rows * positions * b.layers * (19 * b.width + 2 * b.feed_forward) * job.state_bytes
