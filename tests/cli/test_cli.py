@@ -58,6 +58,20 @@ def config(tmp_path: Path) -> Path:
         (["generate", "--captions", "{tmp}/none.txt", "--model", "m", "--out", "{tmp}/x"], "no captions file"),
         (["generate", "a", "--num", "2", "--model", "m", "--out", "{tmp}/x.wav"], "--out a folder"),
         (["generate", "a", "--solver", "magic", "--model", "m", "--out", "{tmp}/x.wav"], "solver"),
+        (
+            ["generate", "a", "--steps", "0", "--model", "m", "--out", "{tmp}/x.wav"],
+            "steps: Input should be greater than 0",
+        ),
+        (
+            ["generate", "a", "--sway", "-2", "--model", "m", "--out", "{tmp}/x.wav"],
+            "sway: Input should be greater than or equal to -1",
+        ),
+        (
+            ["generate", "a", "--guidance-interval", "0.2", "1.5", "--model", "m", "--out", "{tmp}/x.wav"],
+            "0 (noise) <= low <= high <= 1 (data)",
+        ),
+        (["generate", "a", "--guidance-interval", "0.9", "0.1", "--model", "m", "--out", "{tmp}/x.wav"], "in order"),
+        (["generate", "a", "--sway", "1", "--solver", "dopri5", "--model", "m", "--out", "{tmp}/x"], "leave it 0"),
         (["data", "ingest", "{tmp}/none", "{tmp}/out"], "none"),
         (["data", "ingest", "{tmp}/empty", "{tmp}/out"], "empty"),
         (["data", "encode", "{tmp}/empty"], "empty"),

@@ -1,6 +1,7 @@
 """Caption to audio on real, randomly initialised models of debug size."""
 
 import json
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from counterpoint.codec.encodec import build_encodec, encodec_config, save_encod
 from counterpoint.config import BACKBONES, LatentSpec, ModelConfig, SamplingConfig, UserError, write_json
 from counterpoint.config.checkpoints import write_checkpoint
 from counterpoint.generate import generate_captions, load_run
+from counterpoint.generate.memory import SHARE, clip_bytes, free_bytes
 from counterpoint.generate.model import load_model
 from counterpoint.generate.sampling import generate, generate_folder
 from counterpoint.paradigm import build_paradigm
@@ -54,14 +56,11 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 @pytest.mark.parametrize("paradigm", PARADIGMS)
 def test_a_clip_depends_on_its_own_seed_alone(runs: dict[str, Path], paradigm: str) -> None:
-    loaded = load_model(runs[paradigm])
-    model, codec = loaded.paradigm, loaded.codec
+    model = load_model(runs[paradigm])
     captions = ["slow piano", "", "a much longer caption about loud drums", "harp"]
 
     def draw(texts: list[str], *, seed: int, batch_size: int = 16) -> list[np.ndarray]:
-        clips = generate(
-            texts, model=model, codec=codec, duration_s=0.5, seed=seed, sampling=SAMPLING, batch_size=batch_size
-        )
+        clips = generate(texts, model=model, duration_s=0.5, seed=seed, sampling=SAMPLING, batch_size=batch_size)
         return [clip.audio for clip in clips]
 
     together = draw(captions, seed=5)
@@ -103,11 +102,12 @@ def test_a_folder_says_what_each_clip_is(runs: dict[str, Path], tmp_path: Path) 
     assert [line["caption"] for line in lines] == ["one", "one", "two", "two"]
     assert [line["seed"] for line in lines] == [7, 8, 9, 10]
     assert all((tmp_path / "clips" / line["file_name"]).is_file() for line in lines)
-    assert report.network_evaluations == SAMPLING.steps
+    assert (report.network_evaluations, report.model_evaluations) == (SAMPLING.steps, 2 * SAMPLING.steps)
+    assert json.loads((tmp_path / "clips/generation.json").read_text())["report"] == asdict(report)
     assert report.audio_s == pytest.approx(0.8)
 
 
-@pytest.mark.parametrize("duration_s", [0.0, -1.0, 1e4, float("nan")])
+@pytest.mark.parametrize("duration_s", [0.0, -1.0, float("inf"), float("nan")])
 def test_a_duration_out_of_range_is_refused(runs: dict[str, Path], tmp_path: Path, duration_s: float) -> None:
     with pytest.raises(UserError, match="duration"):
         generate_captions("piano", model=runs["autoregressive"], out=tmp_path / "x.wav", duration_s=duration_s)
@@ -139,3 +139,67 @@ def test_a_folder_that_is_no_run_is_explained(tmp_path: Path) -> None:
         load_run(tmp_path / "none")
     with pytest.raises(UserError, match="not a run folder"):
         load_run(tmp_path)
+
+
+def test_a_batch_that_memory_cannot_hold_is_split_and_gives_the_same_clips(
+    runs: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = load_model(runs["flow_matching"])
+    captions = ["piano", "harp", "drums", "", "flute"]
+    batches = []
+    sample = model.paradigm.sample
+
+    def draw() -> list[np.ndarray]:
+        batches.clear()
+        return [clip.audio for clip in generate(captions, model=model, duration_s=0.4, sampling=SAMPLING)]
+
+    def counted(**arguments):
+        batches.append(len(arguments["lengths"]))
+        return sample(**arguments)
+
+    monkeypatch.setattr(model.paradigm, "sample", counted)
+    together = draw()
+    assert batches == [5]
+    two = clip_bytes(model.paradigm, batch=2, frames=10, window=10, text_tokens=1, guided=True)
+    monkeypatch.setattr("counterpoint.generate.memory.free_bytes", lambda device: two / SHARE + 1)
+    apart = draw()
+    assert batches == [2, 2, 1]
+    np.testing.assert_allclose(together, apart, atol=1e-4)
+    monkeypatch.setattr("counterpoint.generate.memory.free_bytes", lambda device: 1000)
+    with pytest.raises(
+        UserError, match=r"One clip of 0\.4 s needs .* GiB of memory .*: free some, or ask for a shorter"
+    ):
+        draw()
+
+
+@pytest.mark.parametrize("paradigm", PARADIGMS)
+def test_memory_grows_with_the_batch_and_hardly_with_the_length_beyond_a_window(
+    runs: dict[str, Path], paradigm: str
+) -> None:
+    model = load_model(runs[paradigm]).paradigm
+
+    def needed(batch: int, frames: int) -> int:
+        return clip_bytes(model, batch=batch, frames=frames, window=250, text_tokens=20, guided=True)
+
+    assert needed(8, 250) > 1.9 * needed(4, 250)
+    hour = 25 * 3600
+    assert needed(1, hour) < needed(4, 250) + hour * 2000
+    assert free_bytes(torch.device("cpu")) > 2**20
+
+
+def test_music_longer_than_the_window_is_made_by_windows(
+    runs: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The network sees no more frames at once than it was trained on."""
+    model = replace(load_model(runs["flow_matching"]), window_s=0.8)
+    seen = set()
+    model.paradigm.backbone.register_forward_hook(lambda module, inputs, output: seen.add(output.shape[1]))
+    [clip] = generate(["piano"], model=model, duration_s=10, sampling=SAMPLING)
+    assert clip.audio.shape == (320_000,) and np.isfinite(clip.audio).all()
+    assert seen == {20}
+
+
+@pytest.mark.parametrize("batch_size", [0, -1])
+def test_a_batch_of_no_clip_is_refused(runs: dict[str, Path], tmp_path: Path, batch_size: int) -> None:
+    with pytest.raises(UserError, match=f"batch size {batch_size} draws no clip"):
+        generate_folder(["a"], model=runs["flow_matching"], out=tmp_path / "x", duration_s=1, batch_size=batch_size)

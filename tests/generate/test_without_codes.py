@@ -42,10 +42,11 @@ def test_its_latents_are_drawn_unnormalised_and_decoded(codec: Codec, tmp_path: 
     weights = build_paradigm(config, latent).state_dict()
     write_json(tmp_path / "model.json", {"model": config.model_dump(), "latent": latent.model_dump()})
     write_checkpoint(tmp_path / "checkpoints", step=0, tensors={"model": weights, "ema": weights}, state={}, keep=1)
-    model, loaded = load_model(tmp_path).paradigm, load_model(tmp_path).codec
-    assert loaded.fingerprint == codec.fingerprint and model.latent == latent
+    loaded = load_model(tmp_path)
+    model = loaded.paradigm
+    assert loaded.codec.fingerprint == codec.fingerprint and model.latent == latent
     sampling = SamplingConfig(steps=2)
-    [clip] = generate(["drums"], model=model, codec=loaded, duration_s=0.5, seed=3, sampling=sampling)
+    [clip] = generate(["drums"], model=loaded, duration_s=0.5, seed=3, sampling=sampling)
     sample = model.sample(
         text=model.prepare(["drums"]),
         lengths=torch.tensor([40]),

@@ -159,14 +159,33 @@ def generate(
     temperature: Annotated[float, typer.Option(help="Auto-regressive; 0 is greedy.")] = 1.0,
     top_k: Annotated[int, typer.Option(help="Auto-regressive; 0 keeps every token.")] = 250,
     top_p: Annotated[float, typer.Option(help="Auto-regressive; 1 keeps every token.")] = 1.0,
-    solver: Annotated[str, typer.Option(help="Flow matching: euler, midpoint or dopri5.")] = "euler",
-    steps: Annotated[int, typer.Option(help="Flow matching: steps of euler or midpoint.")] = 50,
+    solver: Annotated[str, typer.Option(help="Flow matching: euler, midpoint, heun, adams or dopri5.")] = "euler",
+    steps: Annotated[int, typer.Option(help="Flow matching: steps of all solvers but dopri5.")] = 50,
+    sway: Annotated[
+        float, typer.Option(help="Flow matching: smaller steps near the noise (< 0) or the data (> 0).")
+    ] = 0,
+    guidance_interval: Annotated[
+        tuple[float, float],
+        typer.Option(metavar="LOW HIGH", help="Flow matching: guide at these times only, noise is 0 and data 1."),
+    ] = (0, 1),
+    tolerance: Annotated[float, typer.Option(help="Flow matching: of dopri5.")] = 1e-5,
+    batch_size: Annotated[int, typer.Option(help="Most clips at once; memory may hold fewer.")] = 16,
 ) -> None:
     """Generate music from a caption."""
     from counterpoint.config import SamplingConfig, parse
     from counterpoint.generate import generate_captions
 
-    sampling = {"guidance": guidance, "temperature": temperature, "top_k": top_k, "top_p": top_p}
+    sampling = {
+        "guidance": guidance,
+        "temperature": temperature,
+        "top_k": top_k,
+        "top_p": top_p,
+        "solver": solver,
+        "steps": steps,
+        "sway": sway,
+        "guidance_interval": guidance_interval,
+        "tolerance": tolerance,
+    }
     with progress_bar("Generating", unit="clips") as progress:
         report = generate_captions(
             caption,
@@ -176,10 +195,14 @@ def generate(
             out=out,
             duration_s=duration_s,
             seed=seed,
-            sampling=parse({**sampling, "solver": solver, "steps": steps}, SamplingConfig, source="sampling"),
+            sampling=parse(sampling, SamplingConfig, source="sampling"),
+            batch_size=batch_size,
             progress=progress,
         )
-    typer.echo(f"{out}: {report.audio_s:.1f} s of music in {report.latency_s:.1f} s")
+    typer.echo(
+        f"{out}: {report.audio_s:.1f} s of music in {report.latency_s:.1f} s; "
+        f"{report.network_evaluations:,} network evaluations a clip, {report.model_evaluations:,} with rows of guidance"
+    )
 
 
 @app.command()

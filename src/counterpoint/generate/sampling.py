@@ -10,15 +10,20 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
 from counterpoint.audio import frames, save_audio
 from counterpoint.codec import Codec, decode
+from counterpoint.conditioning import is_guided
 from counterpoint.config import SamplingConfig, UserError, atomic_write, write_json
-from counterpoint.generate.model import load_model
-from counterpoint.paradigm import Paradigm
+from counterpoint.generate.memory import clips_at_once
+from counterpoint.generate.model import LoadedModel, load_model
+from counterpoint.paradigm import Sample
+
+BATCH_SIZE = 16
 
 
 @dataclass(frozen=True)
@@ -31,6 +36,7 @@ class AudioGeneration:
         caption: what was asked for.
         seed: gives the same audio again, alone or in any batch.
         network_evaluations: backbone passes it took.
+        model_evaluations: the same with the rows of guidance counted: a guided pass is two.
     """
 
     audio: np.ndarray
@@ -38,18 +44,20 @@ class AudioGeneration:
     caption: str
     seed: int
     network_evaluations: int
+    model_evaluations: int
 
 
 @dataclass(frozen=True)
 class GenerationReport:
-    """What a folder of clips cost.
+    """What some clips cost.
 
     Attributes:
         paradigm: of the model.
         clips: how many were written.
         audio_s: their length together.
         latency_s: wall time of drawing and decoding, without loading.
-        network_evaluations: backbone passes a clip took.
+        network_evaluations: backbone passes a clip took, the most of any.
+        model_evaluations: the same with the rows of guidance counted: a guided pass is two.
     """
 
     paradigm: str
@@ -57,43 +65,72 @@ class GenerationReport:
     audio_s: float
     latency_s: float
     network_evaluations: int
+    model_evaluations: int
 
 
 def generate(
     captions: Sequence[str],
     *,
-    model: Paradigm,
-    codec: Codec,
+    model: LoadedModel,
     duration_s: float,
     seed: int = 0,
     sampling: SamplingConfig | None = None,
-    batch_size: int = 16,
+    batch_size: int = BATCH_SIZE,
 ) -> Iterator[AudioGeneration]:
     """Draw one clip per caption; clip i has the seed `seed + i`, which alone decides it.
 
     Args:
         captions: an empty one asks for unconditional music.
-        duration_s: length of every clip, rounded to whole latent frames.
-        batch_size: clips drawn at once; changes the speed, not the clips.
+        duration_s: length of every clip, rounded to whole latent frames; longer than the model's window, it is made by
+            windows, in memory that hardly grows.
+        batch_size: most clips to draw at once; fewer where memory holds fewer. Changes the speed, not the clips.
 
     Raises:
-        UserError: a duration that is not positive or beyond the model's positions, a caption that is too long.
+        UserError: a duration or a batch that is not positive, a caption that is too long, a clip that memory cannot
+            hold.
     """
-    length = _frames(duration_s, model=model)
-    model.prepare(captions)  # a caption that is too long is refused before anything is drawn
-    device = next(model.parameters()).device
-    for start in range(0, len(captions), batch_size):
-        batch = captions[start : start + batch_size]
-        seeds = [seed + start + index for index in range(len(batch))]
-        sample = model.sample(
-            text=model.prepare(batch).to(device),
+    if batch_size < 1:
+        raise UserError(f"The batch size {batch_size} draws no clip: it must be 1 or more.")
+    paradigm, sampling = model.paradigm, sampling or SamplingConfig()
+    length, window = (frames(value, frame_rate=paradigm.latent.frame_rate) for value in (duration_s, model.window_s))
+    text = paradigm.prepare(captions)  # a caption that is too long is refused before anything is drawn
+    at_once = clips_at_once(
+        paradigm,
+        frames=length,
+        window=window,
+        text_tokens=text.ids.shape[1],
+        guided=is_guided(text, guidance=sampling.guidance),
+        wanted=min(batch_size, len(captions)),
+    )
+    device = next(paradigm.parameters()).device
+    for start in range(0, len(captions), at_once):
+        batch = captions[start : start + at_once]
+        seeds = range(seed + start, seed + start + len(batch))
+        sample = paradigm.sample(
+            text=paradigm.prepare(batch).to(device),
             lengths=torch.full((len(batch),), length, device=device),
-            sampling=sampling or SamplingConfig(),
+            sampling=sampling,
             generators=[torch.Generator(device).manual_seed(value) for value in seeds],
+            window=window,
         )
-        decoded = decode(codec, latents=sample.latents, codes=sample.codes).clamp(-1, 1).numpy()
-        for caption, value, audio in zip(batch, seeds, decoded, strict=True):
-            yield AudioGeneration(audio, codec.sample_rate, caption, value, sample.network_evaluations)
+        for caption, value, audio in zip(batch, seeds, _decoded(sample, model.codec), strict=True):
+            yield AudioGeneration(
+                audio,
+                model.codec.sample_rate,
+                caption,
+                value,
+                network_evaluations=sample.network_evaluations,
+                model_evaluations=sample.model_evaluations,
+            )
+
+
+def _decoded(sample: Sample, codec: Codec) -> Iterator[np.ndarray]:
+    """[N] of each sample: one at a time fits a processor's caches, several fill a GPU."""
+    drawn = sample.codes if sample.latents is None else sample.latents
+    assert drawn is not None
+    view = "codes" if sample.latents is None else "latents"
+    for part in drawn.split(8 if drawn.is_cuda else 1):
+        yield from decode(codec, **{view: part}).clamp(-1, 1).numpy()
 
 
 def generate_folder(
@@ -105,45 +142,34 @@ def generate_folder(
     seed: int = 0,
     sampling: SamplingConfig | None = None,
     ids: Sequence[str] | None = None,
-    batch_size: int = 16,
+    batch_size: int = BATCH_SIZE,
     progress: Callable[[int, int], None] | None = None,
 ) -> GenerationReport:
     """Write one wav per caption, `metadata.jsonl` (the HF audiofolder layout) and `generation.json`.
 
     Args:
-        model: a run folder.
+        model: what `load_model` takes.
         ids: a name for each clip, the wav's stem; numbers by default.
         progress: called with (clips done, clips in all).
     """
     sampling = sampling or SamplingConfig()
-    loaded = load_model(model)
     names = list(ids) if ids is not None else [f"{index:03d}" for index in range(len(captions))]
-    clips = generate(
+    report = _write(
         captions,
-        model=loaded.paradigm,
-        codec=loaded.codec,
+        [out / f"{name}.wav" for name in names],
+        model=load_model(model),
+        progress=progress,
         duration_s=duration_s,
         seed=seed,
         sampling=sampling,
         batch_size=batch_size,
     )
-    lines: list[str] = []
-    latency_s = audio_s = 0.0
-    evaluations = 0
-    for name in names:
-        started = time.perf_counter()
-        clip = next(clips)
-        latency_s += time.perf_counter() - started
-        audio_s += len(clip.audio) / clip.sample_rate
-        evaluations = clip.network_evaluations
-        save_audio(out / f"{name}.wav", clip.audio, sample_rate=clip.sample_rate)
-        entry = {"file_name": f"{name}.wav", "caption": clip.caption, "id": name, "seed": clip.seed}
-        lines.append(json.dumps(entry, ensure_ascii=False))
-        if progress is not None:
-            progress(len(lines), len(names))
-    text = "\n".join(lines) + "\n"
+    entries = [
+        {"file_name": f"{name}.wav", "caption": caption, "id": name, "seed": seed + index}
+        for index, (name, caption) in enumerate(zip(names, captions, strict=True))
+    ]
+    text = "".join(json.dumps(entry, ensure_ascii=False) + "\n" for entry in entries)
     atomic_write(out / "metadata.jsonl", lambda temporary: temporary.write_text(text, encoding="utf-8"))
-    report = GenerationReport(loaded.paradigm.config.paradigm, len(names), audio_s, latency_s, evaluations)
     write_json(
         out / "generation.json",
         {"model": str(model), "seed": seed, "sampling": sampling.model_dump(), "report": asdict(report)},
@@ -161,6 +187,7 @@ def generate_captions(
     duration_s: float,
     seed: int = 0,
     sampling: SamplingConfig | None = None,
+    batch_size: int = BATCH_SIZE,
     progress: Callable[[int, int], None] | None = None,
 ) -> GenerationReport:
     """What `counterpoint generate` does: one caption or a file of them, `num` clips each, to a file or a folder.
@@ -175,26 +202,52 @@ def generate_captions(
     captions = [text for text in _read_captions(caption, captions_file) for _ in range(num)]
     if out.suffix.lower() not in (".wav", ".flac"):
         return generate_folder(
-            captions, model=model, out=out, duration_s=duration_s, seed=seed, sampling=sampling, progress=progress
-        )
-    if len(captions) > 1:
-        raise UserError(f"{len(captions)} clips do not fit into the one file {out}: give --out a folder.")
-    loaded = load_model(model)
-    started = time.perf_counter()
-    clip = next(
-        generate(
             captions,
-            model=loaded.paradigm,
-            codec=loaded.codec,
+            model=model,
+            out=out,
             duration_s=duration_s,
             seed=seed,
             sampling=sampling,
+            batch_size=batch_size,
+            progress=progress,
         )
+    if len(captions) > 1:
+        raise UserError(f"{len(captions)} clips do not fit into the one file {out}: give --out a folder.")
+    return _write(
+        captions,
+        [out],
+        model=load_model(model),
+        progress=None,
+        duration_s=duration_s,
+        seed=seed,
+        sampling=sampling,
+        batch_size=batch_size,
     )
-    latency_s = time.perf_counter() - started
-    save_audio(out, clip.audio, sample_rate=clip.sample_rate)
-    audio_s = len(clip.audio) / clip.sample_rate
-    return GenerationReport(loaded.paradigm.config.paradigm, 1, audio_s, latency_s, clip.network_evaluations)
+
+
+def _write(
+    captions: Sequence[str],
+    paths: Sequence[Path],
+    *,
+    model: LoadedModel,
+    progress: Callable[[int, int], None] | None,
+    **settings: Any,
+) -> GenerationReport:
+    """Draw every caption's clip into its file; `settings` are those of `generate`."""
+    clips = generate(captions, model=model, **settings)
+    latency_s = audio_s = 0.0
+    passes = evaluations = 0
+    for done, path in enumerate(paths, start=1):
+        started = time.perf_counter()
+        clip = next(clips)
+        latency_s += time.perf_counter() - started
+        audio_s += len(clip.audio) / clip.sample_rate
+        passes = max(passes, clip.network_evaluations)
+        evaluations = max(evaluations, clip.model_evaluations)
+        save_audio(path, clip.audio, sample_rate=clip.sample_rate)
+        if progress is not None:
+            progress(done, len(paths))
+    return GenerationReport(model.paradigm.config.paradigm, len(paths), audio_s, latency_s, passes, evaluations)
 
 
 def _read_captions(caption: str | None, captions_file: Path | None) -> list[str]:
@@ -212,12 +265,3 @@ def _read_captions(caption: str | None, captions_file: Path | None) -> list[str]
     if not captions:
         raise UserError(f"{captions_file} holds no caption; write one a line.")
     return captions
-
-
-def _frames(duration_s: float, *, model: Paradigm) -> int:
-    longest_s = model.max_frames() / model.latent.frame_rate
-    if not 0 < duration_s <= longest_s:
-        raise UserError(
-            f"The duration {duration_s:g} s is out of range: this model makes more than 0 and at most {longest_s:g} s."
-        )
-    return frames(duration_s, frame_rate=model.latent.frame_rate)

@@ -24,6 +24,8 @@ class FlowMatching(Paradigm):
     """Linear(D -> C) in; the backbone, seeing both ways, with U-Net-like skips; Linear(C -> D) out."""
 
     target = "latents"
+    WINDOWS_AT_ONCE = 4
+    """Of long music; or the number of samples, where that is more. Memory does not grow with the length."""
 
     def __init__(self, config: ModelConfig, latent: LatentSpec):
         super().__init__(config, latent)
@@ -119,9 +121,6 @@ class _Field:
         model_evaluations: how often the network saw all frames so far; a guided evaluation counts twice.
     """
 
-    WINDOWS_AT_ONCE = 4
-    """Or the number of samples, where that is more: memory does not grow with the length."""
-
     def __init__(
         self, model: FlowMatching, *, text: TextTokens, sampling: SamplingConfig, frames: Sequence[int], window: int
     ):
@@ -129,7 +128,7 @@ class _Field:
         self.is_guided = is_guided(text, guidance=sampling.guidance)
         told = with_null(text) if self.is_guided else text
         self.memory = model.backbone.remember(model.text(told), mask=told.mask)
-        at_once = max(self.batch, self.WINDOWS_AT_ONCE)
+        at_once = max(self.batch, model.WINDOWS_AT_ONCE)
         self.windows = plan_windows(frames, window=window, at_once=at_once, device=text.ids.device)
         self.model_evaluations = 0
 

@@ -239,6 +239,7 @@ def _generation_cost(folders: Folders, key: str) -> dict[str, str]:
         "Generation in batches: times real time": f"{number(report['audio_s'] / report['latency_s'])} ×",
         "Generation of one clip alone": duration(alone["latency_s"]),
         "Generation: network evaluations a clip": f"{report['network_evaluations']:,}",
+        "Generation: the same with rows of guidance": f"{report['model_evaluations']:,}",
         "Generation: peak memory of the process": memory(record.get("peak_memory_bytes")),
     }
 

@@ -1,0 +1,77 @@
+"""How many clips can be drawn at once, planned before the run: a batch is split and never runs out of memory."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+from counterpoint.config import UserError
+from counterpoint.paradigm import FlowMatching, Paradigm
+from counterpoint.paradigm.cost import sampling_bytes
+
+SHARE = 0.8
+"""Of what is free: the rest is for decoding, which takes turns with drawing, and for what an estimate leaves out."""
+_LIMIT, _USED = (Path("/sys/fs/cgroup") / name for name in ("memory.max", "memory.current"))
+
+
+def clips_at_once(
+    model: Paradigm, *, frames: int, window: int, text_tokens: int, guided: bool, wanted: int, free: int | None = None
+) -> int:
+    """The largest batch, up to `wanted`, that fits into memory.
+
+    Args:
+        frames: of each clip.
+        window: frames that the network sees at once.
+        text_tokens: of the longest caption.
+        free: bytes; by default what is free now on the model's device.
+
+    Raises:
+        UserError: a single clip does not fit.
+    """
+    device = next(model.parameters()).device
+    room = SHARE * (free_bytes(device) if free is None else free)
+
+    def needed(batch: int) -> int:
+        return clip_bytes(model, batch=batch, frames=frames, window=window, text_tokens=text_tokens, guided=guided)
+
+    if needed(1) > room:
+        seconds = frames / model.latent.frame_rate
+        raise UserError(
+            f"One clip of {seconds:g} s needs {needed(1) / 2**30:.1f} GiB of memory beside the model, and "
+            f"{room / 2**30:.1f} GiB can be had on {device}: free some, or ask for a shorter duration."
+        )
+    fitting = wanted
+    while needed(fitting) > room:
+        fitting -= 1
+    return fitting
+
+
+def clip_bytes(model: Paradigm, *, batch: int, frames: int, window: int, text_tokens: int, guided: bool) -> int:
+    """Bytes to draw `batch` clips at once, beside the weights: some windows of them and the whole of each."""
+    seen = max(batch, FlowMatching.WINDOWS_AT_ONCE) if frames > window and model.target == "latents" else batch
+    item = 2 if next(model.parameters()).device.type == "cuda" else 4
+    whole = 0 if frames <= window else batch * frames * (10 * model.latent.latent_dim * 4 + 32)
+    return whole + sampling_bytes(
+        model.config,
+        model.latent,
+        batch=seen,
+        frames=min(frames, window),
+        guided=guided,
+        text_tokens=text_tokens,
+        dtype_bytes=item,
+    )
+
+
+def free_bytes(device: torch.device) -> int:
+    """Memory that can still be had: on a GPU with what torch holds unused, else of the machine or its container."""
+    if device.type == "cuda":
+        unused = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+        return torch.cuda.mem_get_info(device)[0] + unused
+    import psutil
+
+    free = psutil.virtual_memory().available
+    try:
+        return min(free, int(_LIMIT.read_text()) - int(_USED.read_text()))
+    except (OSError, ValueError):  # no such file, or "max": no limit
+        return free
