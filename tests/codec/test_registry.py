@@ -257,7 +257,7 @@ def test_a_run_of_another_kind_is_refused(tmp_path: Path) -> None:
     write_json(tmp_path / "model.json", {"model": {}, "latent": {}})
     with pytest.raises(UserError, match=r"is no codec: it has no config\.json"):
         load_codec(str(tmp_path))
-    for config in ({"model_type": "musicgen"}, {"_class_name": "AutoencoderKL"}, {}, []):
+    for config in ({"model_type": "dac"}, {"_class_name": "AutoencoderKL"}, {}, []):
         write_json(tmp_path / "config.json", config)
         with pytest.raises(UserError, match=r"of the kind .*; the kinds known here are encodec, AutoencoderOobleck"):
             load_codec(str(tmp_path))

@@ -11,15 +11,16 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from torch import Tensor, nn
 
 from counterpoint.codec.base import Encoding, whole_frames
-from counterpoint.codec.layout import channels_last, pad
+from counterpoint.codec.layout import Convolution, channels_last, pad
 from counterpoint.codec.loading import fingerprint, quietly, refuse_gaps, unreadable
 from counterpoint.config import UserError, atomic_write, write_json
+from counterpoint.config.weights import fetch_folder, read_part, read_weights
 
 if TYPE_CHECKING:
     from transformers import EncodecConfig, EncodecModel
@@ -176,6 +177,22 @@ class EnCodec:
         layers: Any = self.model.quantizer.layers
         return [layer.codebook.embed for layer in layers]
 
+    def export(self) -> EncodecModel:
+        """A copy as `transformers` builds it: its own convolutions, weights normalised as w = g v / |v| with v = w."""
+        from torch.nn.utils import parametrize
+
+        model = build_encodec(self.model.config)
+        ours = dict(self.model.named_modules())
+        with torch.no_grad():
+            for name, module in model.named_modules():
+                if parametrize.is_parametrized(module, "weight"):
+                    folded = cast(Convolution, ours[name])
+                    module.weight = folded.weight[:, :, 0].contiguous()  # what parametrisation makes of it: g and v
+                    cast(Tensor, module.bias).copy_(cast(Tensor, folded.bias))
+            own = {key: value for key, value in self.model.state_dict().items() if key in model.state_dict()}
+            model.load_state_dict({**model.state_dict(), **own})
+        return model.eval()
+
 
 def nearest_code(vectors: Tensor, codebook: Tensor) -> Tensor:
     """Index of the nearest row of `codebook` [V, D], in Euclidean distance, of each of `vectors` [n, D]: [n] long.
@@ -218,6 +235,23 @@ def load_encodec(source: str, *, name: str, subfolder: str = "") -> EnCodec:
     model, found = loaded
     refuse_gaps(found, name=name, unread=_TRAINING_ONLY)
     _set_activation(model, getattr(model.config, "activation", "elu"))
+    return EnCodec(model, name=name)
+
+
+def load_encodec_of_musicgen(source: str, *, name: str, subfolder: str = "") -> EnCodec:
+    """Load the EnCodec inside a MusicGen checkpoint in the format of `transformers`; see `load_encodec`."""
+    from transformers import AutoConfig, EncodecModel
+
+    folder = fetch_folder(source)
+    config = AutoConfig.from_pretrained(folder).audio_encoder
+    return wrap_weights(EncodecModel, config, read_weights(folder, prefix="audio_encoder."), name=name)
+
+
+def wrap_weights(kind: Any, config: Any, weights: Mapping[str, Tensor], *, name: str) -> EnCodec:
+    """An EnCodec of a configuration and weights that were read already."""
+    with quietly():
+        model = read_part(kind, config, weights, source=name, unread=_TRAINING_ONLY)
+    _set_activation(model, getattr(config, "activation", "elu"))
     return EnCodec(model, name=name)
 
 

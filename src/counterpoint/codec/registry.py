@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from counterpoint.codec.audiocraft import COMPRESSION_FILE, load_audiocraft, read_package
 from counterpoint.codec.base import Codec
-from counterpoint.codec.encodec import load_encodec
+from counterpoint.codec.encodec import load_encodec, load_encodec_of_musicgen
 from counterpoint.codec.loading import unreadable
 from counterpoint.codec.vae import load_vae
 from counterpoint.config import UserError, read_json
@@ -19,7 +20,11 @@ replaced as a whole and seldom, since every replacement stays in the history. La
 `load_codec` reaches by id.
 """
 
-FORMATS: dict[str, Callable[..., Codec]] = {"encodec": load_encodec, "AutoencoderOobleck": load_vae}
+FORMATS: dict[str, Callable[..., Codec]] = {
+    "encodec": load_encodec,
+    "AutoencoderOobleck": load_vae,
+    "musicgen": load_encodec_of_musicgen,
+}
 """Loader by the `model_type` (transformers) or `_class_name` (diffusers) in a codec's config.json."""
 PLACES = ("", "vae")
 """Where in a folder or hub repository a codec may lie: a pipeline of diffusers keeps its own in `vae`."""
@@ -30,13 +35,16 @@ def load_codec(name: str) -> Codec:
 
     Args:
         name: a shipped codec (`pocket`), a folder, the run folder of a codec's training, or a hub id
-            (`facebook/encodec_32khz`, `stabilityai/stable-audio-open-1.0`).
+            (`facebook/encodec_32khz`, `stabilityai/stable-audio-open-1.0`); a MusicGen checkpoint has one inside.
 
     Raises:
         UserError: no such codec, one of a kind not known here, or one whose weights are not those of its configuration.
     """
     source = _source(name)
     config_file, place = _config_file(source, name=name)
+    if config_file.name == COMPRESSION_FILE:
+        package = read_package(config_file)
+        return load_codec(package["pretrained"]) if "pretrained" in package else load_audiocraft(package, name=name)
     config = read_json(config_file)
     kind = config.get("model_type") or config.get("_class_name") if isinstance(config, dict) else None
     if kind not in FORMATS:
@@ -66,23 +74,28 @@ def _source(name: str) -> str:
 
 
 def _config_file(source: str, *, name: str) -> tuple[Path, str]:
-    """A codec's config.json, and the place of `PLACES` where it lies."""
+    """A codec's config.json, and the place of `PLACES` where it lies; or audiocraft's one file for all."""
     if not Path(source).is_dir():
         return _config_from_hub(source, name=name)
     for place in PLACES:
         if (found := Path(source) / place / "config.json").is_file():
             return found, place
+    if (found := Path(source) / COMPRESSION_FILE).is_file():
+        return found, ""
     raise UserError(f"{name} is no codec: it has no config.json; give a folder that `counterpoint codec train` wrote.")
 
 
 def _config_from_hub(source: str, *, name: str) -> tuple[Path, str]:
     from huggingface_hub import hf_hub_download
+    from huggingface_hub.errors import LocalEntryNotFoundError
 
     failed: Exception | None = None
-    for place in PLACES:
+    cut_off = False  # from the hub: what follows is sought in its cache alone, without waiting for it again
+    for place, file in (*((place, "config.json") for place in PLACES), ("", COMPRESSION_FILE)):
         try:
-            return Path(hf_hub_download(source, "config.json", subfolder=place or None)), place
+            return Path(hf_hub_download(source, file, subfolder=place or None, local_files_only=cut_off)), place
         except Exception as error:  # no network, no such repository, no permission: one kind of exception each
             failed = failed or error
+            cut_off = cut_off or isinstance(error, LocalEntryNotFoundError)
     assert failed is not None
     raise unreadable(failed, name=name) from failed

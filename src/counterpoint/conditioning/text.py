@@ -22,6 +22,7 @@ import torch
 from torch import Tensor, nn
 
 from counterpoint.config import TextConfig, UserError
+from counterpoint.config.weights import fetch_folder, read_part, read_weights
 
 # A fraction ("6/8") stays one word, and so does a sharp or "r&b"; hyphens and all other punctuation part words.
 _WORD = re.compile(r"\d+/\d+|[\w#♯♭&]+")
@@ -110,7 +111,7 @@ class LookUpText(TextEncoder):
 
 
 class FrozenT5:
-    """A published T5 encoder and its tokenizer, each read at first use.
+    """A published T5 encoder and its tokenizer, each read at first use; a MusicGen checkpoint has one inside.
 
     Not an nn.Module, so that a model that holds one keeps it out of its parameters and its `state_dict`.
     """
@@ -119,7 +120,10 @@ class FrozenT5:
         from transformers import AutoConfig
 
         self.name = name
-        self.width = int(self._load(AutoConfig).d_model)
+        config = self._load(AutoConfig)
+        self.inside = config.model_type == "musicgen"
+        self.config = config.text_encoder if self.inside else config
+        self.width = int(self.config.d_model)
 
     @cached_property
     def tokenizer(self) -> Any:
@@ -131,7 +135,12 @@ class FrozenT5:
     def encoder(self) -> nn.Module:
         from transformers import T5EncoderModel
 
-        return self._load(T5EncoderModel).float().eval().requires_grad_(False)
+        if self.inside:
+            weights = read_weights(fetch_folder(self.name), prefix="text_encoder.")
+            model = read_part(T5EncoderModel, self.config, weights, source=self.name)
+        else:
+            model = self._load(T5EncoderModel).float()
+        return model.eval().requires_grad_(False)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> FrozenT5:
         return self  # it never changes: copies of a model share it
@@ -141,10 +150,10 @@ class FrozenT5:
             return kind.from_pretrained(self.name)
         except (OSError, ValueError) as error:
             where = "folder" if Path(self.name).exists() else "hub id or folder"
-            reason = str(error).strip().splitlines()[0]
+            reason = str(error).strip().partition("\n")[0]
             raise UserError(
                 f"The text encoder {self.name!r} cannot be read as a T5 {where} ({reason}); "
-                "download it first, or choose text.encoder: lut, which needs no download."
+                "download it first; a model to be trained may do with text.encoder: lut, which needs no download."
             ) from None
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from counterpoint.codec import Codec, load_codec
 from counterpoint.config import UserError, read_json
+from counterpoint.generate.musicgen import WINDOW_S, is_musicgen, load_musicgen
 from counterpoint.generate.run import MODEL_FILE, load_run
 from counterpoint.paradigm import Paradigm
 
@@ -27,12 +28,17 @@ class LoadedModel:
 
 
 def load_model(model: str | Path) -> LoadedModel:
-    """The run's model and the codec whose latents it was trained on.
+    """A model and the codec whose latents it was trained on.
+
+    Args:
+        model: a run folder, its name below `runs`, or a MusicGen checkpoint: a folder or a hub id.
 
     Raises:
-        UserError: no such run, or the codec of that name has other weights now.
+        UserError: no such model, one that is damaged or not supported, or the codec has other weights now.
     """
     run = find_run(model)
+    if _is_published(run):
+        return LoadedModel(*load_musicgen(str(model)), window_s=WINDOW_S)
     paradigm = load_run(run)
     codec = load_codec(paradigm.latent.codec)
     if paradigm.latent.fingerprint and paradigm.latent.fingerprint != codec.fingerprint:
@@ -50,3 +56,10 @@ def find_run(model: str | Path) -> Path:
     path = Path(model)
     below_runs = Path("runs") / path
     return below_runs if not path.exists() and below_runs.exists() else path
+
+
+def _is_published(path: Path) -> bool:
+    """Whether a path stands for another library's checkpoint, or can only be a hub id: OWNER/NAME."""
+    if path.is_dir():
+        return not (path / MODEL_FILE).is_file() and is_musicgen(path)
+    return path.is_file() or (len(path.parts) == 2 and not Path(path.parts[0]).exists())

@@ -1,0 +1,150 @@
+"""Published weights as files: a folder or a hub repository, safetensors or pickles that may hold nothing but data.
+
+Tensors are mapped from the file, not copied: what is never read costs no memory. Torch is imported where it is used:
+this floor loads without it.
+"""
+
+from __future__ import annotations
+
+import pickle
+import zipfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from counterpoint.config.errors import UserError
+from counterpoint.config.files import read_json
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+CONFIG_FILE = "config.json"
+_WEIGHTS = ("model.safetensors", "pytorch_model.bin")
+"""What `transformers` calls a file of weights, or with `.index.json` behind it the list of several."""
+_SMALL_FILES = ("*.json", "*.model", "*.txt")
+
+
+def fetch_folder(source: str | Path) -> Path:
+    """The folder `source`, or where the hub repository of that id lies on this machine, downloaded if need be.
+
+    Of a repository, safetensors are taken where there are any.
+
+    Raises:
+        UserError: no such folder, and no such repository within reach.
+    """
+    folder = Path(source).expanduser()
+    if folder.is_dir():
+        return folder
+    from huggingface_hub import snapshot_download
+
+    try:
+        found = Path(snapshot_download(str(source), allow_patterns=[*_SMALL_FILES, "*.safetensors"]))
+        if not any(found.glob("*.safetensors")):
+            pickles = "pytorch_model*.bin" if (found / CONFIG_FILE).is_file() else "*state_dict.bin"
+            snapshot_download(str(source), allow_patterns=[pickles])
+    except Exception as error:  # no network, no such repository, no permission: one kind of exception each
+        reason = str(error).strip().partition("\n")[0] or type(error).__name__
+        raise UserError(
+            f"There is no folder {source} here, and as a hub id it needs the network or an earlier download "
+            f"({reason.rstrip('.')}); give a local path."
+        ) from None
+    return found
+
+
+def read_weights(folder: Path, *, prefix: str = "") -> dict[str, Tensor]:
+    """The tensors of a folder in the format of `transformers` whose names begin with `prefix`, without it.
+
+    Raises:
+        UserError: no weights, a missing shard, or a file that cannot be read.
+    """
+    return {
+        key.removeprefix(prefix): value
+        for path in _weight_files(folder, prefix=prefix)
+        for key, value in _read_tensors(path).items()
+        if key.startswith(prefix)
+    }
+
+
+def read_pickle(path: Path) -> Any:
+    """What a file of `torch.save` holds, if that is tensors and plain values; no code in it is ever run.
+
+    Raises:
+        UserError: no such file, a damaged one, or one that needs code to be read.
+    """
+    import torch
+
+    if not path.is_file():
+        raise UserError(f"{path} is missing.")
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
+    except pickle.UnpicklingError:
+        raise UserError(
+            f"{path} is damaged, or holds objects whose reading would run code from the file, which is never done; "
+            "give one that holds tensors and text alone, as safetensors or as exported by its makers."
+        ) from None
+    except (RuntimeError, EOFError, ValueError):
+        raise UserError(f"{path} is damaged; get it anew.") from None
+
+
+def read_part(
+    kind: Any, config: Any, weights: Mapping[str, Tensor], *, source: str | Path, unread: tuple[str, ...] = ()
+) -> Any:
+    """A `transformers` model of class `kind` with these weights, in single precision; nothing is left to chance.
+
+    Args:
+        config: its configuration.
+        weights: by the names that `kind` has given them in any of its versions.
+        source: named in errors.
+        unread: endings of names that may be missing, since inference never reads them.
+
+    Raises:
+        UserError: naming a tensor that is missing or of another shape.
+    """
+    import torch
+
+    model, found = kind.from_pretrained(
+        None,
+        config=config,
+        state_dict=dict(weights),
+        dtype=torch.float32,
+        output_loading_info=True,
+        ignore_mismatched_sizes=True,
+    )
+    missing = sorted(name for name in found.get("missing_keys") or () if not name.endswith(unread))
+    if missing:
+        raise UserError(f"{source} lacks the tensor {missing[0]} of its {kind.__name__}; get it anew.")
+    for name, has, should in found.get("mismatched_keys") or ():
+        raise misshapen(source, name=name, has=has, should=should)
+    return model
+
+
+def misshapen(source: str | Path, *, name: str, has: Sequence[int], should: Sequence[int]) -> UserError:
+    """The sentence for a tensor that does not fit its configuration."""
+    return UserError(
+        f"In {source} the tensor {name} has the shape {list(has)}, where its configuration asks for {list(should)}; "
+        "give weights and configuration that belong together."
+    )
+
+
+def _weight_files(folder: Path, *, prefix: str) -> list[Path]:
+    for name in _WEIGHTS:
+        if (folder / name).is_file():
+            return [folder / name]
+        if (folder / f"{name}.index.json").is_file():
+            places: dict[str, str] = read_json(folder / f"{name}.index.json")["weight_map"]
+            return sorted({folder / place for key, place in places.items() if key.startswith(prefix)})
+    raise UserError(f"{folder} has no weights: neither {_WEIGHTS[0]} nor {_WEIGHTS[1]}, whole or in parts.")
+
+
+def _read_tensors(path: Path) -> dict[str, Tensor]:
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    if path.suffix != ".safetensors":
+        return read_pickle(path)
+    try:
+        return load_file(path)
+    except FileNotFoundError:
+        raise UserError(f"{path} is missing.") from None
+    except SafetensorError as error:
+        raise UserError(f"{path} is damaged ({error}); get it anew.") from None

@@ -1,0 +1,294 @@
+"""MusicGen checkpoints (Copet et al., 2023): the network of `paradigm.autoregressive` under two other sets of names.
+
+Read from a folder or a hub id, in the format of `transformers` (`config.json`, safetensors or a pickle of tensors) or
+as audiocraft exports them (`state_dict.bin`, `compression_state_dict.bin`). No code inside a checkpoint is run.
+
+Shapes: K codebooks, V codebook size, C model width.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+from string import Formatter
+from typing import Any
+
+import torch
+import yaml
+from torch import Tensor
+
+from counterpoint.codec import Codec, latent_spec, load_codec
+from counterpoint.codec.audiocraft import COMPRESSION_FILE, read_package
+from counterpoint.config import BackboneConfig, ModelConfig, TextConfig, UserError, read_json
+from counterpoint.config.weights import CONFIG_FILE, fetch_folder, misshapen, read_weights
+from counterpoint.paradigm import Autoregressive
+
+WINDOW_S = 30.0
+"""The music that MusicGen was trained on (Copet et al., 2023)."""
+LANGUAGE_MODEL_FILE = "state_dict.bin"
+_T5_TOKENS = 512
+"""The longest text that T5 was trained on; its relative positions know no limit."""
+
+TRANSFORMERS = {
+    "text.project.{p}": "enc_to_dec_proj.{p}",
+    "embed.weight": "decoder.model.decoder.embed_tokens.{k}.weight",
+    "heads.weight": "decoder.lm_heads.{k}.weight",
+    "backbone.norm.{p}": "decoder.model.decoder.layer_norm.{p}",
+} | {
+    f"backbone.blocks.{{i}}.{ours}": f"decoder.model.decoder.layers.{{i}}.{theirs}"
+    for ours, theirs in {
+        "self_norm.{p}": "self_attn_layer_norm.{p}",
+        "self_attention.in_proj.weight": "self_attn.{qkv}_proj.weight",
+        "self_attention.out_proj.weight": "self_attn.out_proj.weight",
+        "cross_norm.{p}": "encoder_attn_layer_norm.{p}",
+        "cross_attention.query.weight": "encoder_attn.q_proj.weight",
+        "cross_attention.key.weight": "encoder_attn.k_proj.weight",
+        "cross_attention.value.weight": "encoder_attn.v_proj.weight",
+        "cross_attention.out_proj.weight": "encoder_attn.out_proj.weight",
+        "feed_norm.{p}": "final_layer_norm.{p}",
+        "up.weight": "fc1.weight",
+        "down.weight": "fc2.weight",
+    }.items()
+}
+"""Our names and those of `transformers`.
+
+A field on both sides makes as many pairs, one on one side stacks as many tensors there, in order.
+"""
+AUDIOCRAFT = {
+    "text.project.{p}": "condition_provider.conditioners.description.output_proj.{p}",
+    "embed.weight": "emb.{k}.weight",
+    "heads.weight": "linears.{k}.weight",
+    "backbone.norm.{p}": "out_norm.{p}",
+} | {
+    f"backbone.blocks.{{i}}.{ours}": f"transformer.layers.{{i}}.{theirs}"
+    for ours, theirs in {
+        "self_norm.{p}": "norm1.{p}",
+        "self_attention.in_proj.weight": "self_attn.in_proj_weight",
+        "self_attention.out_proj.weight": "self_attn.out_proj.weight",
+        "cross_norm.{p}": "norm_cross.{p}",
+        "cross_attention.{role}.weight": "cross_attention.in_proj_weight",
+        "cross_attention.out_proj.weight": "cross_attention.out_proj.weight",
+        "feed_norm.{p}": "norm2.{p}",
+        "up.weight": "linear1.weight",
+        "down.weight": "linear2.weight",
+    }.items()
+}
+"""Our names and audiocraft's."""
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A checkpoint's language model, read but not yet ours.
+
+    Attributes:
+        config: of our network.
+        codebooks: K.
+        codebook_size: V.
+        names: TRANSFORMERS or AUDIOCRAFT.
+        weights: by their names.
+    """
+
+    config: ModelConfig
+    codebooks: int
+    codebook_size: int
+    names: Mapping[str, str]
+    weights: Mapping[str, Tensor]
+
+
+def is_musicgen(folder: Path) -> bool:
+    """Whether a folder looks like a checkpoint of another library's model, ours to read or to refuse."""
+    return (folder / CONFIG_FILE).is_file() or (folder / LANGUAGE_MODEL_FILE).is_file()
+
+
+def load_musicgen(source: str) -> tuple[Autoregressive, Codec]:
+    """The network of a MusicGen checkpoint and its EnCodec, on the CPU, ready to sample.
+
+    Args:
+        source: a hub id, a folder, or audiocraft's `state_dict.bin`.
+
+    Raises:
+        UserError: no such checkpoint, a variant that is not text to mono music, or naming the tensor that is missing or
+            misshapen.
+    """
+    if Path(source).name == LANGUAGE_MODEL_FILE:
+        source = str(Path(source).parent)
+    folder = fetch_folder(source)
+    read = _read_transformers if (folder / CONFIG_FILE).is_file() else _read_audiocraft
+    checkpoint = read(folder, source=source)
+    codec = load_codec(source)
+    if (codec.num_codebooks, codec.codebook_size) != (checkpoint.codebooks, checkpoint.codebook_size):
+        raise UserError(
+            f"The codec in {source} has {codec.num_codebooks} codebooks of {codec.codebook_size} codes, its network "
+            f"{checkpoint.codebooks} of {checkpoint.codebook_size}; give a checkpoint whose parts belong together."
+        )
+    model = empty_model(checkpoint.config, codec)
+    model.load_state_dict(to_ours(checkpoint, model=model, source=source), assign=True)
+    return model.eval().requires_grad_(False), codec
+
+
+def empty_model(config: ModelConfig, codec: Codec) -> Autoregressive:
+    """A network whose parameters take no memory yet."""
+    from accelerate import init_empty_weights
+
+    with init_empty_weights(include_buffers=False):
+        return Autoregressive(config, latent_spec(codec))
+
+
+def to_ours(checkpoint: Checkpoint, *, model: Autoregressive, source: str) -> dict[str, Tensor]:
+    """The checkpoint's tensors under our names, in single precision; those that need no change stay in their file.
+
+    Raises:
+        UserError: naming the tensor that is missing or misshapen.
+    """
+    shapes = {name: parameter.shape for name, parameter in model.named_parameters()}
+    state: dict[str, Tensor] = {}
+    for ours, theirs in pairs(checkpoint.names, model=model):
+        rows = [shapes[name][0] for name in ours]
+        should = (sum(rows) // len(theirs), *shapes[ours[0]][1:])
+        parts = [_take(checkpoint.weights, name, shape=should, source=source) for name in theirs]
+        whole = parts[0] if len(parts) == 1 else torch.cat(parts)
+        state |= zip(ours, whole.split(rows), strict=True)
+    return {name: tensor.float().contiguous() for name, tensor in state.items()}
+
+
+def to_theirs(model: Autoregressive, *, names: Mapping[str, str]) -> dict[str, Tensor]:
+    """The inverse of `to_ours`: the network's tensors under the names of another library."""
+    state = model.state_dict()
+    found: dict[str, Tensor] = {}
+    for ours, theirs in pairs(names, model=model):
+        whole = torch.cat([state[name] for name in ours])
+        found |= zip(theirs, whole.chunk(len(theirs)), strict=True)
+    return found
+
+
+def pairs(names: Mapping[str, str], *, model: Autoregressive) -> Iterator[tuple[list[str], list[str]]]:
+    """(ours, theirs): tensors that hold the same rows when stacked."""
+    choices: dict[str, Any] = {
+        "i": range(model.config.backbone.layers),
+        "k": range(model.latent.num_codebooks),
+        "p": ("weight", "bias"),
+        "qkv": "qkv",
+        "role": ("query", "key", "value"),
+    }
+
+    def spread(pattern: str, fields: list[str], given: dict[str, Any]) -> list[str]:
+        own = [field for field in fields if field not in given]
+        rows = product(*(choices[field] for field in own))
+        return [pattern.format(**given, **dict(zip(own, row, strict=True))) for row in rows]
+
+    for ours, theirs in names.items():
+        left, right = _fields(ours), _fields(theirs)
+        shared = [field for field in left if field in right]
+        for values in product(*(choices[field] for field in shared)):
+            given = dict(zip(shared, values, strict=True))
+            yield spread(ours, left, given), spread(theirs, right, given)
+
+
+def _fields(pattern: str) -> list[str]:
+    return [field for _, field, _, _ in Formatter().parse(pattern) if field]
+
+
+def _take(weights: Mapping[str, Tensor], name: str, *, shape: tuple[int, ...], source: str) -> Tensor:
+    if name not in weights:
+        raise UserError(f"{source} lacks the tensor {name}; get the checkpoint anew.")
+    if tuple(weights[name].shape) != shape:
+        raise misshapen(source, name=name, has=weights[name].shape, should=shape)
+    return weights[name]
+
+
+def _read_transformers(folder: Path, *, source: str) -> Checkpoint:
+    from transformers import AutoConfig
+
+    kind = read_json(folder / CONFIG_FILE).get("model_type")
+    if kind != "musicgen":
+        raise UserError(
+            f"{source} holds a model of the kind {kind!r}; of the models of transformers, generation reads musicgen, "
+            "which turns text into mono music."
+        )
+    config = AutoConfig.from_pretrained(folder)
+    decoder = config.decoder
+    _refuse_variants(
+        {
+            "audio_channels": (decoder.audio_channels, 1),
+            "activation_function": (decoder.activation_function, "gelu"),
+            "scale_embedding": (decoder.scale_embedding, False),
+        },
+        source=source,
+    )
+    weights = read_weights(folder)  # mapped: T5's and EnCodec's cost nothing until they are read
+    if config.text_encoder.hidden_size == decoder.hidden_size:  # then transformers leaves the projection out
+        weights["enc_to_dec_proj.weight"] = torch.eye(decoder.hidden_size)
+        weights["enc_to_dec_proj.bias"] = torch.zeros(decoder.hidden_size)
+    backbone = BackboneConfig(
+        layers=decoder.num_hidden_layers,
+        width=decoder.hidden_size,
+        heads=decoder.num_attention_heads,
+        feed_forward=decoder.ffn_dim,
+        max_positions=decoder.max_position_embeddings,
+    )
+    return Checkpoint(_model(backbone, t5=source), decoder.num_codebooks, decoder.vocab_size, TRANSFORMERS, weights)
+
+
+def _read_audiocraft(folder: Path, *, source: str) -> Checkpoint:
+    if not (folder / LANGUAGE_MODEL_FILE).is_file():
+        raise UserError(f"{source} is no MusicGen checkpoint: it has neither {CONFIG_FILE} nor {LANGUAGE_MODEL_FILE}.")
+    if not (folder / COMPRESSION_FILE).is_file():
+        raise UserError(f"{folder / COMPRESSION_FILE} is missing; put the codec's file beside {LANGUAGE_MODEL_FILE}.")
+    package = read_package(folder / LANGUAGE_MODEL_FILE)
+    try:
+        cfg = yaml.safe_load(package["xp.cfg"])
+        lm, conditioners = cfg["transformer_lm"], cfg["conditioners"]
+        expected = {
+            "conditioners": (sorted(conditioners), ["description"]),
+            "channels": (cfg.get("channels", 1), 1),
+            "codebooks_pattern.modeling": (cfg["codebooks_pattern"]["modeling"], "delay"),
+            **{name: (lm.get(name, value), value) for name, value in _PLAIN.items()},
+        }
+        _refuse_variants(expected, source=source)
+        backbone = BackboneConfig(
+            layers=lm["num_layers"],
+            width=lm["dim"],
+            heads=lm["num_heads"],
+            feed_forward=int(lm["hidden_scale"] * lm["dim"]),
+        )
+        t5 = conditioners["description"]["t5"]["name"]
+        return Checkpoint(_model(backbone, t5=t5), lm["n_q"], lm["card"], AUDIOCRAFT, package["best_state"])
+    except (KeyError, TypeError) as error:
+        raise UserError(f"{source} is no MusicGen that can be read: its xp.cfg lacks {error}.") from None
+
+
+_PLAIN = {
+    "activation": "gelu",
+    "norm_first": True,
+    "norm": "layer_norm",
+    "bias_ff": False,
+    "bias_attn": False,
+    "bias_proj": False,
+    "layer_scale": None,
+    "positional_embedding": "sin",
+    "past_context": None,
+    "qk_layer_norm": False,
+    "qk_layer_norm_cross": False,
+    "kv_repeat": 1,
+}
+"""What audiocraft's `transformer_lm` must say, or leave unsaid, to be our network."""
+
+
+def _model(backbone: BackboneConfig, *, t5: str) -> ModelConfig:
+    text = TextConfig(encoder="t5", name=t5, max_tokens=_T5_TOKENS)
+    return ModelConfig(paradigm="autoregressive", backbone=backbone, text=text)
+
+
+def _refuse_variants(expected: Mapping[str, tuple[Any, Any]], *, source: str) -> None:
+    """
+    Raises:
+        UserError: naming the first setting (has, should) that makes another model of it.
+    """
+    for name, (has, should) in expected.items():
+        if has != should:
+            raise UserError(
+                f"{source} is a variant of MusicGen that is not supported ({name} is {has}, not {should}): "
+                "only text to mono music is, as in facebook/musicgen-small, -medium and -large."
+            )
