@@ -149,7 +149,7 @@ def train(
 def generate(
     caption: Annotated[str | None, typer.Argument(help="What it should sound like.")] = None,
     *,
-    model: Annotated[str, typer.Option(help="A run folder, or its name below runs.")],
+    model: Annotated[str, typer.Option(help="A run folder, its name below runs, or a MusicGen: a folder or hub id.")],
     out: Annotated[Path, typer.Option(help="A .wav for one clip, a folder for several.")],
     duration_s: Annotated[float, typer.Option("--duration-s", help="Length, seconds.")] = 10.0,
     seed: Annotated[int, typer.Option(help="The same seed gives the same audio; clip i has seed + i.")] = 0,
@@ -203,6 +203,18 @@ def generate(
         f"{out}: {report.audio_s:.1f} s of music in {report.latency_s:.1f} s; "
         f"{report.network_evaluations:,} network evaluations a clip, {report.model_evaluations:,} with rows of guidance"
     )
+
+
+@app.command()
+def export(
+    model: Annotated[str, typer.Argument(help="A run folder, or a MusicGen checkpoint: a folder or a hub id.")],
+    out: Annotated[Path, typer.Argument(help="Folder to make.")],
+) -> None:
+    """Write an auto-regressive model in MusicGen's format, which transformers loads."""
+    from counterpoint.generate import export_musicgen
+
+    export_musicgen(model, out)
+    typer.echo(f"{out}: load it with transformers.MusicgenForConditionalGeneration.from_pretrained")
 
 
 @app.command()

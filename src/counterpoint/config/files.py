@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -37,6 +38,30 @@ def atomic_write(path: Path, write: Callable[[Path], object]) -> None:
         temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)
+        raise
+
+
+def atomic_folder(path: Path, fill: Callable[[Path], object]) -> None:
+    """Let `fill` write into a temporary folder beside `path`, then move it there in one step.
+
+    Args:
+        path: a folder that does not exist yet, or is empty.
+        fill: called with the temporary folder.
+
+    Raises:
+        UserError: something stands at `path`.
+        OSError: when the disk is full or the folder cannot be written; nothing is left behind.
+    """
+    if path.exists() and not (path.is_dir() and not any(path.iterdir())):
+        raise UserError(f"{path} exists already; give a new folder.")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
+    try:
+        fill(temporary)
+        temporary.chmod(0o755)  # mkdtemp makes private folders
+        temporary.replace(path)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
         raise
 
 

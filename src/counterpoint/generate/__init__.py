@@ -1,5 +1,6 @@
 """Captions to audio with a trained model."""
 
+from counterpoint.generate.export import export_musicgen
 from counterpoint.generate.run import load_run
 from counterpoint.generate.sampling import (
     AudioGeneration,
@@ -9,4 +10,12 @@ from counterpoint.generate.sampling import (
     generate_folder,
 )
 
-__all__ = ["AudioGeneration", "GenerationReport", "generate", "generate_captions", "generate_folder", "load_run"]
+__all__ = [
+    "AudioGeneration",
+    "GenerationReport",
+    "export_musicgen",
+    "generate",
+    "generate_captions",
+    "generate_folder",
+    "load_run",
+]

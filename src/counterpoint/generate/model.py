@@ -38,7 +38,7 @@ def load_model(model: str | Path) -> LoadedModel:
     """
     run = find_run(model)
     if _is_published(run):
-        return LoadedModel(*load_musicgen(str(model)), window_s=WINDOW_S)
+        return LoadedModel(*load_musicgen(str(run)), window_s=WINDOW_S)
     paradigm = load_run(run)
     codec = load_codec(paradigm.latent.codec)
     if paradigm.latent.fingerprint and paradigm.latent.fingerprint != codec.fingerprint:

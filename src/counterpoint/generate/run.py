@@ -37,7 +37,10 @@ def load_run(run: Path, *, step: int | None = None, ema: bool = True) -> Paradig
     if not run.is_dir():
         raise UserError(f"There is no run folder at {run}; train a model with `counterpoint train CONFIG --out {run}`.")
     if not (run / MODEL_FILE).is_file():
-        raise UserError(f"{run} is not a run folder: it has no {MODEL_FILE}; give what `counterpoint train` wrote.")
+        raise UserError(
+            f"{run} is not a run folder: it has no {MODEL_FILE}; "
+            "give what `counterpoint train` wrote, or a MusicGen checkpoint."
+        )
     described = read_json(run / MODEL_FILE)
     if not isinstance(described, dict) or not {"model", "latent"} <= described.keys():
         raise UserError(f"{run / MODEL_FILE} does not describe a model; train anew in another folder.")

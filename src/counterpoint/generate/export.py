@@ -1,0 +1,114 @@
+"""Our auto-regressive models in the format of `transformers.MusicgenForConditionalGeneration`.
+
+Shapes: K codebooks, V codebook size.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from counterpoint.audio import frames
+from counterpoint.codec.encodec import EnCodec
+from counterpoint.conditioning import T5Text
+from counterpoint.config import UserError, atomic_folder
+from counterpoint.generate.model import LoadedModel, load_model
+from counterpoint.generate.musicgen import TRANSFORMERS, to_theirs
+from counterpoint.paradigm import Autoregressive
+
+GUIDANCE = 3.0
+"""What an exported model is sampled with unless its user says otherwise; MusicGen's own."""
+
+
+def export_musicgen(model: str | Path, out: Path) -> None:
+    """Write a model so that `MusicgenForConditionalGeneration.from_pretrained(out)` gives the same logits and audio.
+
+    Args:
+        model: a run folder or a MusicGen checkpoint, as for `load_model`.
+        out: a folder that does not exist yet; it is written whole or not at all.
+
+    Raises:
+        UserError: a model that this format has no words for, or a folder that is there already.
+    """
+    loaded = load_model(model)
+    refused = _refusal(loaded)
+    if refused:
+        raise UserError(f"{model} cannot be written as MusicGen: {refused}.")
+    atomic_folder(Path(out), lambda folder: _write(folder, loaded))
+
+
+def _refusal(loaded: LoadedModel) -> str | None:
+    """Why the format cannot hold a model, or None."""
+    paradigm, codec = loaded.paradigm, loaded.codec
+    if not isinstance(paradigm, Autoregressive):
+        return f"it is a {paradigm.config.paradigm} model, and MusicGen is auto-regressive"
+    if not isinstance(paradigm.text, T5Text):
+        return f"its text encoder is {paradigm.config.text.encoder}, and MusicGen's is t5"
+    if paradigm.text.frozen.width == paradigm.config.backbone.width:
+        return "its network is as wide as T5, and transformers then leaves out the projection between them"
+    if not isinstance(codec, EnCodec) or getattr(codec.model.config, "activation", "elu") != "elu":
+        return f"its codec {codec.name!r} is no EnCodec of ELU activations, the only kind that transformers has"
+    return None
+
+
+def _write(folder: Path, loaded: LoadedModel) -> None:
+    from safetensors.torch import save_file
+    from transformers import EncodecFeatureExtractor
+
+    model, codec = loaded.paradigm, loaded.codec
+    assert isinstance(model, Autoregressive) and isinstance(model.text, T5Text) and isinstance(codec, EnCodec)
+    audio = codec.export()
+    tensors = to_theirs(model, names=TRANSFORMERS) | _text_weights(model.text)
+    tensors |= {f"audio_encoder.{name}": tensor for name, tensor in audio.state_dict().items()}
+    save_file(
+        {name: tensor.contiguous() for name, tensor in tensors.items()},
+        folder / "model.safetensors",
+        metadata={"format": "pt"},
+    )
+    _configuration(model, text=model.text.frozen.config, audio=audio.config).save_pretrained(folder)
+    _generation(model, window_s=loaded.window_s).save_pretrained(folder)
+    model.text.frozen.tokenizer.save_pretrained(folder)
+    EncodecFeatureExtractor(sampling_rate=codec.sample_rate, padding_side="left").save_pretrained(folder)
+
+
+def _text_weights(text: T5Text) -> dict[str, Tensor]:
+    """T5's own; the word table, which it holds under two names, once."""
+    state = text.frozen.encoder.state_dict()
+    state.pop("encoder.embed_tokens.weight", None)
+    return {f"text_encoder.{name}": tensor for name, tensor in state.items()}
+
+
+def _configuration(model: Autoregressive, *, text: Any, audio: Any) -> Any:
+    from transformers import MusicgenConfig, MusicgenDecoderConfig
+
+    backbone, V = model.config.backbone, model.latent.codebook_size
+    decoder = MusicgenDecoderConfig(
+        vocab_size=V,
+        num_codebooks=model.latent.num_codebooks,
+        max_position_embeddings=backbone.max_positions,
+        num_hidden_layers=backbone.layers,
+        hidden_size=backbone.width,
+        num_attention_heads=backbone.heads,
+        ffn_dim=backbone.feed_forward,
+        dropout=backbone.dropout,
+        pad_token_id=V,
+        bos_token_id=V,
+    )
+    parts = {"text_encoder": text.to_dict(), "audio_encoder": audio.to_dict(), "decoder": decoder.to_dict()}
+    return MusicgenConfig(architectures=["MusicgenForConditionalGeneration"], dtype="float32", **parts)
+
+
+def _generation(model: Autoregressive, *, window_s: float) -> Any:
+    from transformers import GenerationConfig
+
+    K, V = model.latent.num_codebooks, model.latent.codebook_size
+    return GenerationConfig(
+        do_sample=True,
+        guidance_scale=GUIDANCE,
+        max_length=frames(window_s, frame_rate=model.latent.frame_rate) + K,  # a start token, and the delay
+        pad_token_id=V,
+        bos_token_id=V,
+        decoder_start_token_id=V,
+    )
