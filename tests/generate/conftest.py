@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
@@ -77,18 +79,34 @@ def build_musicgen(config: Any, *, seed: int = 0) -> Any:
 
 
 @pytest.fixture(scope="session")
-def peer() -> Any:
-    """The `transformers` model that every checkpoint here is one of."""
-    return build_musicgen(configuration())
+def publish() -> Callable[..., Any]:
+    """A function that saves a checkpoint in the format of `transformers` and returns the model it holds."""
+
+    def save(folder: Path, *, seed: int = 0, **decoder: Any) -> Any:
+        model = build_musicgen(configuration(**decoder), seed=seed)
+        model.save_pretrained(folder)
+        save_tokenizer(folder)
+        return model
+
+    return save
 
 
 @pytest.fixture(scope="session")
-def published(tmp_path_factory: pytest.TempPathFactory, peer: Any) -> Path:
-    """The checkpoint in the format of `transformers`."""
+def tiny(tmp_path_factory: pytest.TempPathFactory, publish: Callable[..., Any]) -> tuple[Path, Any]:
     folder = tmp_path_factory.mktemp("musicgen") / "tiny"
-    peer.save_pretrained(folder)
-    save_tokenizer(folder)
-    return folder
+    return folder, publish(folder)
+
+
+@pytest.fixture(scope="session")
+def published(tiny: tuple[Path, Any]) -> Path:
+    """The checkpoint of `peer`, in the format of `transformers`."""
+    return tiny[0]
+
+
+@pytest.fixture(scope="session")
+def peer(tiny: tuple[Path, Any]) -> Any:
+    """The `transformers` model that every checkpoint here is one of."""
+    return tiny[1]
 
 
 def in_audiocrafts_names(peer: Any) -> dict[str, torch.Tensor]:
@@ -128,7 +146,7 @@ LM_CFG: dict[str, Any] = {
         **{"activation": "gelu", "norm_first": True, "bias_ff": False, "bias_attn": False, "bias_proj": False},
         **{"layer_scale": None, "positional_embedding": "sin", "norm": "layer_norm"},
     },
-    "conditioners": {"description": {"model": "t5", "t5": {"name": "T5", "finetune": False}}},
+    "conditioners": {"description": {"model": "t5", "t5": {"name": "t5-base", "finetune": False}}},
 }
 CODEC_CFG: dict[str, Any] = {
     "channels": 1,
@@ -165,18 +183,30 @@ def in_audiocrafts_codec_names(peer: Any) -> dict[str, torch.Tensor]:
 
 
 @pytest.fixture
-def audiocraft(tmp_path: Path, peer: Any, published: Path) -> Save:
+def audiocraft(tmp_path: Path, peer: Any) -> Save:
     """A function that saves the same checkpoint as audiocraft exports it, with T5 in a folder of its own."""
 
-    def save(*, lm: dict[str, Any] = LM_CFG, weights: Any = None, codec: Any = None) -> Path:
+    def save(*, change: tuple[str, Any] | None = None, missing: str = "", codec: Any = None) -> Path:
+        """
+        Args:
+            change: a dotted key of the configuration and another value.
+            missing: a tensor to leave out.
+            codec: another content of the codec's file.
+        """
         t5, folder = tmp_path / "t5", tmp_path / "audiocraft"
         peer.text_encoder.save_pretrained(t5)
         save_tokenizer(t5)
         folder.mkdir()
-        text = yaml.safe_dump(lm).replace("name: T5", f"name: {t5}")
+        cfg = copy.deepcopy(LM_CFG)
+        cfg["conditioners"]["description"]["t5"]["name"] = str(t5)
+        if change is not None:
+            *parents, leaf = change[0].split(".")
+            reduce(dict.__getitem__, parents, cfg)[leaf] = change[1]
+        state = in_audiocrafts_names(peer)
+        if missing:
+            del state[missing]
         common = {"version": "1.4.0", "exported": True}
-        state = weights or in_audiocrafts_names(peer)
-        torch.save({"best_state": state, "xp.cfg": text, **common}, folder / "state_dict.bin")
+        torch.save({"best_state": state, "xp.cfg": yaml.safe_dump(cfg), **common}, folder / "state_dict.bin")
         codec = codec or {"best_state": in_audiocrafts_codec_names(peer), "xp.cfg": yaml.safe_dump(CODEC_CFG)}
         torch.save({**codec, **common}, folder / "compression_state_dict.bin")
         return folder

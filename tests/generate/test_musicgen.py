@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import os
+import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+import soundfile
 import torch
+from safetensors.torch import load_file, save_file
 
-from counterpoint.config import SamplingConfig
+from counterpoint.codec import load_codec
+from counterpoint.config import SamplingConfig, UserError, read_json, write_json
+from counterpoint.generate import generate, generate_captions
 from counterpoint.generate.model import LoadedModel, load_model
 from counterpoint.paradigm import Autoregressive
 
 CAPTIONS = ["slow warm piano with drums and harp", "loud drums"]
+Save = Callable[..., Path]
 GREEDY = SamplingConfig(temperature=0, guidance=3.0)
 
 
@@ -60,7 +68,7 @@ def logits_of_both(
 
 
 @pytest.fixture(params=["transformers", "audiocraft"])
-def loaded(request: pytest.FixtureRequest, published: Path, audiocraft: Callable[[], Path]) -> LoadedModel:
+def loaded(request: pytest.FixtureRequest, published: Path, audiocraft: Save) -> LoadedModel:
     return load_model(published if request.param == "transformers" else audiocraft())
 
 
@@ -81,3 +89,193 @@ def test_greedy_tokens_agree_under_guidance(peer: Any, published: Path, loaded: 
     ).codes
     assert theirs.shape == (2, 4, frames) and theirs.unique().numel() > 8
     assert torch.equal(ours, theirs)
+
+
+# --- Other layouts of the same checkpoint ---
+
+
+def assert_same_weights(folder: Path | str, published: Path, *, tolerance: float = 0.0) -> None:
+    ours, theirs = load_model(folder), load_model(published)
+    for name, tensor in theirs.paradigm.state_dict().items():
+        torch.testing.assert_close(ours.paradigm.state_dict()[name], tensor, atol=tolerance, rtol=0)
+    codes = torch.randint(0, ours.codec.codebook_size, (1, ours.codec.num_codebooks, 20))
+    torch.testing.assert_close(ours.codec.decode_codes(codes), theirs.codec.decode_codes(codes), atol=1e-5, rtol=0)
+    assert ours.window_s == 30.0
+
+
+def without_weights(published: Path, folder: Path) -> Path:
+    shutil.copytree(published, folder, ignore=shutil.ignore_patterns("*.safetensors"))
+    return folder
+
+
+def test_audiocrafts_codec_is_the_same(published: Path, audiocraft: Save) -> None:
+    folder = audiocraft()
+    assert_same_weights(folder, published)
+    assert_same_weights(folder / "state_dict.bin", published)
+    assert load_codec(str(folder)).fingerprint == load_codec(str(published)).fingerprint
+
+
+def test_a_codec_elsewhere_is_followed(published: Path, audiocraft: Save) -> None:
+    assert_same_weights(audiocraft(codec={"pretrained": str(published)}), published)
+
+
+def test_shards_pickles_and_half_precision(published: Path, peer: Any, tmp_path: Path) -> None:
+    peer.save_pretrained(without_weights(published, tmp_path / "shards"), max_shard_size="20kB")
+    assert len(list((tmp_path / "shards").glob("*.safetensors"))) > 2
+    assert_same_weights(tmp_path / "shards", published)
+    state = load_file(published / "model.safetensors")
+    torch.save(state, without_weights(published, tmp_path / "pickle") / "pytorch_model.bin")
+    assert_same_weights(tmp_path / "pickle", published)
+    halved = {name: tensor.half() if tensor.is_floating_point() else tensor for name, tensor in state.items()}
+    save_file(halved, without_weights(published, tmp_path / "half") / "model.safetensors", metadata={"format": "pt"})
+    assert_same_weights(tmp_path / "half", published, tolerance=2e-3)
+    assert all(p.dtype == torch.float32 for p in load_model(tmp_path / "half").paradigm.parameters())
+
+
+def test_sizes_are_those_of_the_configuration(publish: Callable[..., Any], tmp_path: Path) -> None:
+    """As medium and large differ from small."""
+    peer = publish(tmp_path, seed=1, hidden_size=32, num_hidden_layers=3, num_attention_heads=2, ffn_dim=48)
+    ours, theirs = logits_of_both(peer, tmp_path, network(load_model(tmp_path)), CAPTIONS, steps=9)
+    torch.testing.assert_close(ours, theirs, atol=1e-4, rtol=0)
+
+
+def test_no_projection_where_widths_agree(publish: Callable[..., Any], tmp_path: Path) -> None:
+    peer = publish(tmp_path, seed=1, hidden_size=24)
+    assert not hasattr(peer, "enc_to_dec_proj")
+    ours, theirs = logits_of_both(peer, tmp_path, network(load_model(tmp_path)), CAPTIONS, steps=9)
+    torch.testing.assert_close(ours, theirs, atol=1e-4, rtol=0)
+
+
+def test_a_caption_to_a_file(published: Path, tmp_path: Path) -> None:
+    out = tmp_path / "x.wav"
+    report = generate_captions("warm piano", model=published, out=out, duration_s=0.5)
+    assert report.paradigm == "autoregressive" and soundfile.info(out).duration == 0.5
+    assert soundfile.info(out).samplerate == 800
+
+
+# --- What cannot be read says so ---
+
+
+def damaged(published: Path, folder: Path, **changes: torch.Tensor | None) -> Path:
+    state = load_file(published / "model.safetensors") | changes
+    assert set(changes) <= set(state)
+    state = {name: tensor for name, tensor in state.items() if tensor is not None}
+    save_file(state, without_weights(published, folder) / "model.safetensors", metadata={"format": "pt"})
+    return folder
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "decoder.model.decoder.layers.1.encoder_attn.v_proj.weight",
+        "decoder.lm_heads.3.weight",
+        "enc_to_dec_proj.bias",
+        "text_encoder.encoder.block.1.layer.0.SelfAttention.q.weight",
+        "audio_encoder.decoder.layers.1.lstm.bias_hh_l0",
+    ],
+)
+def test_a_missing_or_misshapen_tensor_is_named(name: str, published: Path, tmp_path: Path) -> None:
+    for kind, change in (("missing", None), ("misshapen", torch.zeros(3, 5))):
+        folder = damaged(published, tmp_path / kind, **{name: change})
+        own = name.removeprefix("text_encoder.").removeprefix("audio_encoder.")
+        with pytest.raises(UserError, match=f"{kind}.* the tensor .*{re.escape(own)}"):
+            list(generate(["piano"], model=load_model(folder), duration_s=0.1))
+
+
+def test_audiocrafts_tensors_are_named_too(audiocraft: Save) -> None:
+    name = "transformer.layers.0.cross_attention.in_proj_weight"
+    with pytest.raises(UserError, match=f"lacks the tensor {re.escape(name)}"):
+        load_model(audiocraft(missing=name))
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"audio_channels": 2, "num_codebooks": 8}, "audio_channels is 2"),
+        ({"scale_embedding": True}, "scale_embedding"),
+    ],
+)
+def test_variants_are_refused(change: dict[str, Any], told: str, published: Path, tmp_path: Path) -> None:
+    config = read_json(published / "config.json")
+    write_json(tmp_path / "config.json", {**config, "decoder": {**config["decoder"], **change}})
+    with pytest.raises(UserError, match=f"variant of MusicGen that is not supported .*{told}.*musicgen-small"):
+        load_model(tmp_path)
+
+
+def test_other_kinds_of_models_are_refused(tmp_path: Path) -> None:
+    for kind in ("musicgen_melody", "llama"):
+        write_json(tmp_path / "config.json", {"model_type": kind})
+        with pytest.raises(UserError, match=f"of the kind '{kind}'"):
+            load_model(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (("conditioners.self_wav", {"model": "chroma_stem"}), r"conditioners is \['description', 'self_wav'\]"),
+        (("channels", 2), "channels is 2"),
+        (("codebooks_pattern.modeling", "parallel"), "parallel"),
+        (("transformer_lm.norm_first", False), "norm_first is False"),
+    ],
+)
+def test_audiocrafts_variants_are_refused(change: tuple[str, Any], told: str, audiocraft: Save) -> None:
+    with pytest.raises(UserError, match=f"variant of MusicGen that is not supported .*{told}"):
+        load_model(audiocraft(change=change))
+
+
+class Intruder:
+    """Code in a pickle: it would make a file."""
+
+    def __init__(self, path: Path):
+        self.path = path
+
+    def __reduce__(self) -> Any:
+        return (Path.touch, (self.path,))
+
+
+def test_code_in_a_pickle_is_not_run(audiocraft: Save, published: Path, tmp_path: Path) -> None:
+    folder, witness = audiocraft(), tmp_path / "ran"
+    torch.save({"best_state": Intruder(witness), "xp.cfg": ""}, folder / "state_dict.bin")
+    other = without_weights(published, tmp_path / "pickle")
+    torch.save({"weights": Intruder(witness)}, other / "pytorch_model.bin")
+    for place, name in ((folder, "state_dict.bin"), (other, "pytorch_model.bin")):
+        with pytest.raises(UserError, match=rf"{name} .*would run code from the file, which is never done"):
+            load_model(place)
+    assert not witness.exists()
+
+
+def test_files_that_are_missing_or_cut(audiocraft: Save, published: Path, tmp_path: Path) -> None:
+    folder = audiocraft()
+    os.truncate(folder / "state_dict.bin", 2000)
+    with pytest.raises(UserError, match=r"state_dict\.bin is damaged"):
+        load_model(folder)
+    (folder / "compression_state_dict.bin").unlink()
+    with pytest.raises(UserError, match=r"compression_state_dict\.bin is missing"):
+        load_model(folder)
+    bare = without_weights(published, tmp_path / "bare")
+    with pytest.raises(UserError, match=r"has no weights: neither model\.safetensors nor pytorch_model\.bin"):
+        load_model(bare)
+    shutil.copy(published / "model.safetensors", bare)
+    os.truncate(bare / "model.safetensors", 50_000)
+    with pytest.raises(UserError, match=r"model\.safetensors is damaged"):
+        load_model(bare)
+
+
+def test_a_folder_that_is_neither(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"not a run folder.*or a MusicGen checkpoint"):
+        load_model(tmp_path)
+
+
+def test_a_hub_id_needs_the_network_or_a_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    from huggingface_hub.errors import LocalEntryNotFoundError
+
+    def unreachable(*_: Any, **__: Any) -> str:
+        raise LocalEntryNotFoundError("Cannot reach the hub.\nMore words.")
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", unreachable)
+    with pytest.raises(
+        UserError, match=r"facebook/musicgen-small .* needs the network .*reach the hub\); .*local path"
+    ):
+        load_model("facebook/musicgen-small")
+    with pytest.raises(UserError, match="There is no run folder"):
+        load_model("src/no-such-run")  # below a folder that is here
