@@ -12,19 +12,17 @@ from counterpoint.metrics import Clip, evaluate, load_generated
 
 if TYPE_CHECKING:
     from counterpoint.study.engine import Work
-    from counterpoint.study.kinds.paradigms import EvaluationConfig
 
 GENERATED = "generate_"
-PAIR = ("autoregressive", "flow_matching")
 
 
 def evaluate_systems(work: Work) -> None:
     """Write `evaluation.json`: every metric of the models, of the ground truth and of its reconstructions.
 
     The reference is the training split: no clip of the ground truth is in it, so the ground truth's own distance is
-    what a perfect system would get. Windows of one track are resampled together.
+    what a perfect system would get. Windows of one track are resampled together. The configuration holds the `seed`
+    and the `pairs` of systems to test for a difference.
     """
-    config: EvaluationConfig = work.config
     prompts = read_json(work.inputs["prompts"] / "prompts.json")
     tracks = {window["id"]: window["row"] for window in prompts["windows"]}
     systems = {
@@ -34,8 +32,8 @@ def evaluate_systems(work: Work) -> None:
     evaluation = evaluate(
         systems,
         reference=_training_music(work.inputs["data"]),
-        pairs=[PAIR],
-        seed=config.seed,
+        pairs=work.config["pairs"],
+        seed=work.config["seed"],
         progress=work.progress,
     )
     write_json(work.folder / "evaluation.json", evaluation.to_json())

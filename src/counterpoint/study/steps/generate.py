@@ -9,7 +9,7 @@ from counterpoint.generate import generate_folder
 
 if TYPE_CHECKING:
     from counterpoint.study.engine import Work
-    from counterpoint.study.kinds.paradigms import PromptsConfig
+    from counterpoint.study.kinds.trained import PromptsConfig
 
 ALONE = "alone"
 """Folder of a single clip drawn by itself, for its latency."""
