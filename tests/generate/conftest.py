@@ -30,13 +30,14 @@ def save_tokenizer(folder: Path) -> None:
     ).save_pretrained(folder)
 
 
-def configuration(**decoder: Any) -> Any:
+def configuration(*, text_width: int = 24, **decoder: Any) -> Any:
     """That of facebook/musicgen-small but for its sizes."""
     from transformers import EncodecConfig, MusicgenConfig, MusicgenDecoderConfig, T5Config
 
-    sizes = {"vocab_size": V, "num_codebooks": K, "hidden_size": C, "num_hidden_layers": LAYERS, "ffn_dim": 4 * C}
-    special = {"num_attention_heads": 4, "pad_token_id": V, "bos_token_id": V}
-    text = T5Config(vocab_size=16, d_model=24, d_kv=6, d_ff=32, num_layers=2, num_heads=4)
+    codes = decoder.pop("vocab_size", V)
+    sizes = {"vocab_size": codes, "num_codebooks": K, "hidden_size": C, "num_hidden_layers": LAYERS, "ffn_dim": 4 * C}
+    special = {"num_attention_heads": 4, "pad_token_id": codes, "bos_token_id": codes}
+    text = T5Config(vocab_size=16, d_model=text_width, d_kv=6, d_ff=32, num_layers=2, num_heads=4)
     audio = EncodecConfig(
         sampling_rate=800,
         normalize=False,
@@ -46,8 +47,8 @@ def configuration(**decoder: Any) -> Any:
         upsampling_ratios=[4, 2],
         use_causal_conv=False,
         use_conv_shortcut=False,
-        codebook_size=V,
-        target_bandwidths=[2.0],  # 4 codebooks of 5 bits at 100 Hz
+        codebook_size=codes,
+        target_bandwidths=[K * (codes - 1).bit_length() / 10],  # at 100 Hz
     )
     return MusicgenConfig(
         text_encoder=text.to_dict(),
@@ -57,15 +58,17 @@ def configuration(**decoder: Any) -> Any:
 
 
 def build_musicgen(config: Any, *, seed: int = 0) -> Any:
-    """Weights large enough for the argmax, norms and biases away from their trivial start."""
+    """Weights large enough to matter in every sum, norms and biases away from their trivial start."""
     from transformers import GenerationConfig, MusicgenForConditionalGeneration
 
     torch.manual_seed(seed)
     model = MusicgenForConditionalGeneration(config).eval()
     with torch.no_grad():
         for name, parameter in model.named_parameters():
-            if name.startswith("decoder.") or name.startswith("enc_to_dec"):
-                parameter.add_(torch.randn_like(parameter) * (0.3 if parameter.ndim > 1 else 0.1))
+            if name.startswith(("decoder.", "enc_to_dec")) and parameter.ndim > 1:
+                parameter.normal_(std=parameter.shape[-1] ** -0.5)
+            elif name.startswith(("decoder.", "enc_to_dec")):
+                parameter.add_(0.1 * torch.randn_like(parameter))
         for layer in model.audio_encoder.quantizer.layers:
             layer.codebook.embed.copy_(torch.randn_like(layer.codebook.embed))
     model.generation_config = GenerationConfig(
