@@ -1,0 +1,68 @@
+"""Compiles `linear.cpp` once per machine, in about two seconds, and keeps the result in the user's cache."""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import os
+import platform
+import shutil
+import subprocess
+import tempfile
+import warnings
+from functools import cache
+from pathlib import Path
+
+SOURCE = Path(__file__).parent / "linear.cpp"
+FLAGS = ("-O2", "-march=native", "-ffast-math", "-fopenmp", "-shared", "-fPIC", "-std=c++17")
+_POINTERS, _SIZES = 5, 3
+
+
+@cache
+def library() -> ctypes.CDLL | None:
+    """The compiled kernels, or None where they cannot be had; then one warning says why."""
+    target = _cached()
+    try:
+        if not target.is_file():
+            _compile(target)
+        loaded = ctypes.CDLL(str(target))
+    except (OSError, subprocess.CalledProcessError, _NoCompilerError) as error:
+        reason = error.stderr.strip().splitlines()[0] if isinstance(error, subprocess.CalledProcessError) else error
+        warnings.warn(f"The compiled kernels cannot be had ({reason}); the slower ones of torch serve.", stacklevel=3)
+        return None
+    for name in ("linear_fp32", "linear_fp16", "linear_int8"):
+        function = getattr(loaded, name)
+        function.argtypes = [ctypes.c_void_p] * _POINTERS + [ctypes.c_int] * _SIZES
+        function.restype = None
+    return loaded
+
+
+class _NoCompilerError(Exception):
+    pass
+
+
+def _cached() -> Path:
+    """One file for each version of the source, and for each kind of processor that a shared home may serve."""
+    root = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "counterpoint" / "kernels"
+    identity = SOURCE.read_bytes() + " ".join((*FLAGS, platform.machine(), _processor())).encode()
+    return root / f"linear-{hashlib.sha256(identity).hexdigest()[:16]}.so"
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor()
+    return next((line for line in lines if line.startswith("flags")), platform.processor())
+
+
+def _compile(target: Path) -> None:
+    """Compile aside and rename, so that two processes may do it at once."""
+    compiler = os.environ.get("CXX") or shutil.which("g++") or shutil.which("clang++")
+    if compiler is None:
+        raise _NoCompilerError("no g++ or clang++ was found")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target.parent) as folder:
+        built = Path(folder) / target.name
+        subprocess.run([compiler, *FLAGS, str(SOURCE), "-o", str(built)], check=True, capture_output=True, text=True)
+        built.rename(target)

@@ -1,0 +1,110 @@
+"""Packed linear layers compute what `nn.Linear` computes, to the precision of their weights."""
+
+import shutil
+import subprocess
+import warnings
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from counterpoint.config import UserError
+from counterpoint.kernels import build, pack
+from counterpoint.kernels.linear import CompiledLinear, FbgemmLinear, OneDnnLinear, Precision
+
+needs_compiler = pytest.mark.skipif(shutil.which("g++") is None, reason="there is no g++")
+TOLERANCES: dict[Precision, float] = {"fp32": 1e-6, "fp16": 5e-4, "int8": 1e-2}
+
+
+@pytest.fixture(autouse=True)
+def no_gradients():
+    with torch.inference_mode():
+        yield
+
+
+def linear(*, inputs: int = 320, outputs: int = 48, bias: bool = False) -> nn.Linear:
+    torch.manual_seed(0)
+    return nn.Linear(inputs, outputs, bias=bias)
+
+
+@needs_compiler
+@pytest.mark.parametrize("precision", TOLERANCES)
+@pytest.mark.parametrize("rows", [1, 2, 3, 5, 6, 7, 13, 16, 64])
+@pytest.mark.parametrize("inputs", [4, 320, 1028])
+def test_the_compiled_kernel_agrees(precision: Precision, rows: int, inputs: int) -> None:
+    reference = linear(inputs=inputs)
+    packed = pack(nn.Sequential(linear(inputs=inputs)), precision=precision)
+    assert isinstance(packed[0], CompiledLinear)
+    x = torch.randn(rows, inputs)
+    error = (packed(x) - reference(x)).abs().max()
+    assert error < TOLERANCES[precision] * max(1, inputs / 320) ** 0.5
+    assert precision == "fp32" or error > 0
+
+
+@needs_compiler
+def test_int8_weights_are_rounded_per_output_and_nothing_else() -> None:
+    reference = linear()
+    scale = reference.weight.abs().amax(dim=1, keepdim=True) / 127
+    reference.weight.copy_((reference.weight / scale).round() * scale)
+    x = torch.randn(5, 320)
+    torch.testing.assert_close(pack(nn.Sequential(linear()), precision="int8")(x), reference(x), atol=2e-6, rtol=0)
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+def test_shapes_biases_and_strides_are_kept(compiled: bool) -> None:
+    reference, packed = linear(bias=True), pack(nn.Sequential(linear(bias=True)), compiled=compiled)
+    x = torch.randn(2, 320, 3).transpose(1, 2)
+    torch.testing.assert_close(packed(x), reference(x), atol=2e-6, rtol=0)
+
+
+@pytest.mark.parametrize(
+    ("precision", "kind"), [("fp32", OneDnnLinear), ("fp16", FbgemmLinear), ("int8", FbgemmLinear)]
+)
+@pytest.mark.parametrize("rows", [1, 2, 9])
+def test_torch_alone_serves_where_nothing_can_be_compiled(precision: Precision, kind: type, rows: int) -> None:
+    packed = pack(nn.Sequential(linear()), precision=precision, compiled=False)
+    assert isinstance(packed[0], kind)
+    x = torch.randn(rows, 320)
+    torch.testing.assert_close(packed(x), linear()(x), atol=TOLERANCES["fp16"], rtol=0)
+
+
+def test_without_a_compiler_one_warning_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.delenv("CXX", raising=False)
+    build.library.cache_clear()
+    try:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            packed = pack(nn.Sequential(linear(), linear(inputs=48)))
+        assert [str(item.message) for item in caught] == [
+            "The compiled kernels cannot be had (no g++ or clang++ was found); the slower ones of torch serve."
+        ]
+        assert isinstance(packed[0], OneDnnLinear)
+    finally:
+        build.library.cache_clear()
+
+
+@needs_compiler
+def test_a_second_process_compiles_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    build.library.cache_clear()
+    try:
+        assert build.library() is not None
+        build.library.cache_clear()
+        monkeypatch.setattr(subprocess, "run", None)
+        assert build.library() is not None
+        assert [path.suffix for path in (tmp_path / "counterpoint/kernels").iterdir()] == [".so"]
+    finally:
+        build.library.cache_clear()
+
+
+def test_layers_that_do_not_fit_are_left_alone() -> None:
+    odd = pack(nn.Sequential(nn.Linear(6, 16), nn.Linear(16, 12)))
+    assert [type(layer) for layer in odd] == [nn.Linear, nn.Linear]
+
+
+def test_bf16_is_refused_on_a_cpu() -> None:
+    with pytest.raises(UserError, match="bf16 is for a GPU"):
+        pack(nn.Sequential(linear()), precision="bf16")
