@@ -254,6 +254,52 @@ def _reference_clips(dataset: Path, *, split: str) -> list[Clip]:
     return [Clip(audio=opened.audio_path(row), caption=row["caption"], id=row["id"]) for row in rows]
 
 
+@app.command()
+def bench(
+    batch: Annotated[str, typer.Option(help="Clips at once; several, as all lists here, with commas: 2,8,32.")] = "1",
+    duration_s: Annotated[str, typer.Option("--duration-s", help="Length of a clip, seconds; a list.")] = "10",
+    layers: Annotated[str | None, typer.Option(help="In place of the backbone's own; a list.")] = None,
+    steps: Annotated[str, typer.Option(help="Flow matching: Euler steps, or dopri5; a list.")] = "50",
+    paradigm: Annotated[Literal["both", "autoregressive", "flow_matching"], typer.Option(help="What draws.")] = "both",
+    engine: Annotated[
+        Literal["fast", "reference", "both"], typer.Option(help="reference: a plain loop like the paper's.")
+    ] = "fast",
+    backbone: Annotated[str, typer.Option(help="A named size: musicgen-small, pocket, debug.")] = "musicgen-small",
+    device: Annotated[
+        str, typer.Option(help="cpu or cuda; to predict, a100, h100, two-cores or a limits.json, too.")
+    ] = "cpu",
+    dtype: Annotated[
+        Literal["fp32", "fp16", "bf16", "int8"] | None, typer.Option(help="bf16 on a GPU, fp32 on a CPU.")
+    ] = None,
+    repeats: Annotated[int, typer.Option(help="Undisturbed runs of each point.")] = 3,
+    out: Annotated[Path, typer.Option(help="Folder of results; the same command goes on there.")] = Path("runs/bench"),
+    predict: Annotated[bool, typer.Option("--predict", help="Run nothing: say what the device could do.")] = False,
+    floor_ms: Annotated[float, typer.Option("--floor-ms", help="To predict: a pass takes no less.")] = 0.0,
+    device_limits: Annotated[
+        bool, typer.Option("--device-limits", help="Measure the device's ceilings alone.")
+    ] = False,
+) -> None:
+    """Time sampling over batch, duration, depth and steps, beside the limits of the device; or predict those."""
+    from counterpoint.bench.run import bench_command
+
+    bench_command(
+        batches=batch,
+        durations_s=duration_s,
+        layers=layers,
+        steps=steps,
+        paradigms=("autoregressive", "flow_matching") if paradigm == "both" else (paradigm,),
+        engines=("fast", "reference") if engine == "both" else (engine,),
+        backbone=backbone,
+        device=device,
+        dtype=dtype,
+        repeats=repeats,
+        out=out,
+        mode="predict" if predict else "limits" if device_limits else "measure",
+        floor_s=floor_ms / 1000,
+        progress_bar=progress_bar,
+    )
+
+
 @study_app.command("run")
 def study_run(
     study: Annotated[str, typer.Argument(help="A shipped study (quick, appendix_b) or a YAML file.")],

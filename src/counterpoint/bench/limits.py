@@ -1,0 +1,145 @@
+"""A device's ceilings: the fastest matrix products and the fastest reads, known or measured."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from counterpoint.bench.machine import Busy, Device, device_name
+from counterpoint.config import UserError, parse, read_json, write_json
+from counterpoint.config.schema import Config
+from counterpoint.kernels import Precision
+
+ROUNDS, PATIENCE_S = 9, 1.0
+"""A ceiling is the best of so many rounds, or of those that fit into this time: a disturbed one is no ceiling."""
+
+
+class Limits(Config):
+    """What a device can do at most.
+
+    Attributes:
+        name: of the device.
+        kind: whether torch calls it cpu or cuda.
+        flops: FLOP/s of large matrix products, by number format.
+        bandwidth: bytes/s read from memory.
+        memory: bytes; None where it is not known.
+        foreign: share of the processors that others used while it was measured.
+    """
+
+    name: str
+    kind: Device
+    flops: dict[Precision, float]
+    bandwidth: float
+    memory: float | None = None
+    foreign: float | None = None
+
+    def rate(self, precision: Precision) -> float:
+        """FLOP/s.
+
+        Raises:
+            UserError: of a number format that nothing is known of.
+        """
+        if precision not in self.flops:
+            raise UserError(f"Nothing is known of {precision} on {self.name}; choose one of {', '.join(self.flops)}.")
+        return self.flops[precision]
+
+
+def known_devices() -> dict[str, Limits]:
+    """Devices that need not be here, by name."""
+    values = yaml.safe_load((Path(__file__).parent / "devices.yaml").read_text(encoding="utf-8"))
+    return {name: parse(given, Limits, source=f"devices.yaml, {name}") for name, given in values.items()}
+
+
+def load_limits(path: Path) -> Limits:
+    """What `device_limits` wrote."""
+    return parse(read_json(path), Limits, source=str(path))
+
+
+def device_limits(path: Path, *, device: Device) -> Limits:
+    """The ceilings of a device that is here: from `path` if they are its own, else measured and written there."""
+    if path.is_file() and (known := load_limits(path)).name == device_name(device):
+        return known
+    limits = measure_limits(device)
+    write_json(path, limits.model_dump())
+    return limits
+
+
+def measure_limits(device: Device) -> Limits:
+    """Measure a device's ceilings, in some seconds.
+
+    On a CPU, weights of fewer bits are computed with in float32 unless their own products are faster.
+
+    Raises:
+        UserError: there is no such device.
+    """
+    name, busy = device_name(device), Busy.now()
+    flops: dict[Precision, float] = {
+        precision: rate for precision in _KINDS if (rate := _gemm_rate(precision, device)) is not None
+    }
+    if device == "cpu":
+        flops = {precision: max(rate, flops["fp32"]) for precision, rate in flops.items()}
+    bandwidth = _bandwidth(device)
+    foreign = Busy.now().foreign_since(busy)
+    memory = _memory(device)
+    return Limits(name=name, kind=device, flops=flops, bandwidth=bandwidth, memory=memory, foreign=foreign)
+
+
+_KINDS: dict[Precision, str] = {"fp32": "float32", "fp16": "float16", "bf16": "bfloat16", "int8": "int8"}
+
+
+def _gemm_rate(precision: Precision, device: Device) -> float | None:
+    """FLOP/s of square products; None where the device has none of this format."""
+    import torch
+
+    side = 8192 if device == "cuda" else 1024 if precision == "fp32" else 256
+    dtype = getattr(torch, _KINDS[precision])
+    ones = torch.ones(side, side, dtype=dtype, device=device)
+    product: Callable[[], Any] = (lambda: torch._int_mm(ones, ones)) if precision == "int8" else (lambda: ones @ ones)
+    try:
+        return 2 * side**3 / _best_seconds(product, device)
+    except RuntimeError:
+        return None
+
+
+def _memory(device: Device) -> float:
+    if device == "cpu":
+        return float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+    import torch
+
+    return float(torch.cuda.get_device_properties(0).total_memory)
+
+
+def _bandwidth(device: Device) -> float:
+    """Bytes/s of the fastest way to read: a sum, a product of matrix and vector, or a copy."""
+    import torch
+
+    side = 32768 if device == "cuda" else 8192
+    matrix = torch.ones(side, side, device=device)
+    vector, copy, size = torch.ones(side, device=device), torch.empty_like(matrix), matrix.numel() * 4
+    ways = ((size, matrix.sum), (size, lambda: torch.mv(matrix, vector)), (2 * size, lambda: copy.copy_(matrix)))
+    return max(moved / _best_seconds(way, device) for moved, way in ways)
+
+
+def _best_seconds(work: Callable[[], Any], device: Device) -> float:
+    """Of one run, among some rounds of runs that last long enough to be timed."""
+    import torch
+
+    wait = torch.cuda.synchronize if device == "cuda" else (lambda: None)
+
+    def seconds(runs: int) -> float:
+        wait()
+        started = time.perf_counter()
+        for _ in range(runs):
+            work()
+        wait()
+        return (time.perf_counter() - started) / runs
+
+    once = seconds(1)
+    runs = max(1, min(50, round(0.05 / once)))
+    rounds = max(1, min(ROUNDS, round(PATIENCE_S / (once * runs))))
+    return min(seconds(runs) for _ in range(rounds))

@@ -1,0 +1,167 @@
+"""Time one point once: wall time between synchronisations, peak memory, and what others used of the processors."""
+
+from __future__ import annotations
+
+import gc
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+
+import torch
+
+from counterpoint.bench.machine import Busy, Device, peak_memory, reset_peak_memory, resident_memory
+from counterpoint.bench.point import PAPER_LATENT, Point
+from counterpoint.bench.reference import sample_reference
+from counterpoint.bench.roofline import sampling_memory
+from counterpoint.generate.memory import free_bytes
+from counterpoint.kernels import pack
+from counterpoint.paradigm import Autoregressive, FlowMatching, Sample, build_paradigm
+from counterpoint.paradigm.cost import TEXT_TOKENS
+
+DISTURBED = 0.1
+"""A run during which others used more than this share of the processors says little."""
+CAPTION = " ".join(f"word{index}" for index in range(TEXT_TOKENS))
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of a point.
+
+    Attributes:
+        seconds: from prompts to latents or codes of the whole batch.
+        peak_bytes: memory taken beside the weights at most; None where the system does not tell.
+        foreign: share of the processors that others used meanwhile; None where the system does not tell.
+        evaluations: passes of the network, guidance not counted twice.
+    """
+
+    seconds: float
+    peak_bytes: int | None
+    foreign: float | None
+    evaluations: int
+
+    @property
+    def disturbed(self) -> bool:
+        return self.foreign is not None and self.foreign > DISTURBED
+
+
+@dataclass(frozen=True)
+class OutOfMemory:
+    """A point that does not fit.
+
+    Attributes:
+        planned: bytes that it needs beside the weights, by the cost model.
+        free: bytes there were.
+        tried: it was run all the same, and failed.
+    """
+
+    planned: int
+    free: int
+    tried: bool
+
+
+class Bench:
+    """Models with random weights, each built when first asked for and kept; points are run on them."""
+
+    def __init__(self) -> None:
+        self._models: dict[str, Autoregressive | FlowMatching] = {}
+        self._warm: set[str] = set()
+
+    def run(self, point: Point) -> Run | OutOfMemory:
+        """Run a point once, after a warm-up the first time; never out of memory."""
+        model = self._model(point)
+        planned, free = sampling_memory(point), free_bytes(torch.device(point.device))
+        if planned > free:
+            return OutOfMemory(planned, free, tried=False)
+        try:
+            key = point.model_dump_json()
+            if key not in self._warm:
+                draw(model, _shortened(point))
+                self._warm.add(key)
+            return _timed(lambda: draw(model, point), device=point.device)
+        except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
+            if not _is_memory(error):
+                raise
+        gc.collect()
+        if point.device == "cuda":
+            torch.cuda.empty_cache()
+        return OutOfMemory(planned, free, tried=True)
+
+    def _model(self, point: Point) -> Autoregressive | FlowMatching:
+        config = point.model
+        # The plain engine needs weights that are not laid out anew.
+        key = f"{config.model_dump_json()} {point.device} {point.dtype} {point.engine == 'fast'}"
+        if key not in self._models:
+            self._models[key] = build(point)
+        return self._models[key]
+
+
+def build(point: Point) -> Autoregressive | FlowMatching:
+    """A model with random weights, on its device and ready for its engine."""
+    model = build_paradigm(point.model, PAPER_LATENT).eval().requires_grad_(False)
+    assert isinstance(model, Autoregressive | FlowMatching)
+    if point.device == "cuda":
+        model.to("cuda", {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}[point.dtype])
+        if isinstance(model, FlowMatching):
+            model.time.float()  # t is told apart in full precision alone
+    elif point.engine == "fast":
+        pack(model, precision=point.dtype)
+    return model
+
+
+def draw(model: Autoregressive | FlowMatching, point: Point) -> Sample:
+    """The clips of a point."""
+    text = model.prepare([CAPTION if point.captioned else None] * point.batch).to(point.device)
+    generators = [torch.Generator().manual_seed(seed) for seed in range(point.batch)]
+    with _autocast(point):
+        if point.engine == "reference":
+            return sample_reference(
+                model, text=text, frames=point.frames, sampling=point.sampling, generators=generators
+            )
+        lengths = torch.full((point.batch,), point.frames, device=point.device)
+        return model.sample(text=text, lengths=lengths, sampling=point.sampling, generators=generators)
+
+
+def _autocast(point: Point) -> AbstractContextManager[object]:
+    """Norms and what is kept in full precision meet weights in half of it."""
+    if point.device == "cpu" or point.dtype == "fp32":
+        return nullcontext()
+    return torch.autocast(point.device, dtype=torch.bfloat16 if point.dtype == "bf16" else torch.float16)
+
+
+def _shortened(point: Point) -> Point:
+    """What warms a point up: on a GPU, where graphs are captured for a shape, the point itself; else a few passes."""
+    if point.device == "cuda" or point.solver == "dopri5":
+        return point
+    if point.paradigm == "flow_matching":
+        return point.model_copy(update={"steps": 1})
+    return point.model_copy(update={"duration_s": min(point.duration_s, 4 / PAPER_LATENT.frame_rate)})
+
+
+def _timed(work: Callable[[], Sample], *, device: Device) -> Run:
+    before = _start_memory(device)
+    busy = Busy.now()
+    started = time.perf_counter()
+    sample = work()
+    if device == "cuda":
+        torch.cuda.synchronize()
+    seconds = time.perf_counter() - started
+    foreign = Busy.now().foreign_since(busy)
+    peak = torch.cuda.max_memory_allocated() if device == "cuda" else peak_memory()
+    taken = None if peak is None or before is None else max(0, peak - before)
+    return Run(seconds=seconds, peak_bytes=taken, foreign=foreign, evaluations=sample.network_evaluations)
+
+
+def _start_memory(device: Device) -> int | None:
+    """Bytes in use now; peaks count from here."""
+    if device == "cpu":
+        reset_peak_memory()
+        return resident_memory()
+    torch.cuda.synchronize()
+    torch.cuda.reset_peak_memory_stats()
+    return torch.cuda.memory_allocated()
+
+
+def _is_memory(error: Exception) -> bool:
+    words = ("not enough memory", "can't allocate memory")
+    return isinstance(error, torch.OutOfMemoryError | MemoryError) or any(word in str(error) for word in words)

@@ -1,0 +1,88 @@
+"""One point of a sweep: what is drawn, by which engine, on which device."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from counterpoint.bench.machine import Device
+from counterpoint.config import BACKBONES, BackboneConfig, LatentSpec, ModelConfig, SamplingConfig
+from counterpoint.config.schema import Config, NamedBackbone, ParadigmName, Positive
+from counterpoint.kernels import Precision
+from counterpoint.paradigm.cost import TEXT_TOKENS, EngineName, Job
+
+PAPER_LATENT = LatentSpec(
+    codec="encodec", sample_rate=32_000, frame_rate=50, num_codebooks=4, codebook_size=2048, latent_dim=128
+)
+"""The paper's EnCodec at 50 Hz: all that speed depends on."""
+_BYTES: dict[Precision, int] = {"fp32": 4, "fp16": 2, "bf16": 2, "int8": 1}
+
+
+class Point(Config):
+    """A batch of clips to be drawn and timed, from prompt to latents; the codec is not part of it."""
+
+    paradigm: ParadigmName
+    engine: EngineName = "fast"
+    """`fast`: `Paradigm.sample`; `reference`: a plain loop like the paper's."""
+    backbone: NamedBackbone = BACKBONES["musicgen-small"]
+    batch: Positive = 1
+    duration_s: Annotated[float, Field(gt=0)] = 10.0
+    solver: Literal["euler", "dopri5"] = "euler"
+    """Flow matching."""
+    steps: Positive = 50
+    """Flow matching: of euler."""
+    device: Device = "cpu"
+    dtype: Precision = "fp32"
+    captioned: bool = True
+    """With captions and guidance; else neither, and so no cross-attention either."""
+    greedy: bool = False
+    """Auto-regressive: take the likeliest token instead of drawing one of the 250 likeliest."""
+
+    @model_validator(mode="after")
+    def _exists(self) -> Point:
+        if self.engine == "reference" and self.device == "cpu" and self.dtype != "fp32":
+            raise ValueError("the reference engine computes in fp32 on a CPU")
+        if self.device == "cuda" and self.dtype == "int8":
+            raise ValueError("int8 is for CPUs; a GPU computes in bf16, fp16 or fp32")
+        return self
+
+    @property
+    def label(self) -> str:
+        """`AR`, `FM-50`, `FM-dopri5`."""
+        if self.paradigm == "autoregressive":
+            return "AR"
+        return f"FM-{self.steps}" if self.solver == "euler" else f"FM-{self.solver}"
+
+    @property
+    def frames(self) -> int:
+        return max(1, round(self.duration_s * PAPER_LATENT.frame_rate))
+
+    @property
+    def model(self) -> ModelConfig:
+        """With positions for all frames; their number is rounded up, so that durations share a model."""
+        steps = self.frames + PAPER_LATENT.num_codebooks
+        positions = max(self.backbone.max_positions, 1 << (steps - 1).bit_length())
+        backbone = BackboneConfig.model_validate({**self.backbone.model_dump(), "max_positions": positions})
+        return ModelConfig(paradigm=self.paradigm, backbone=backbone)
+
+    @property
+    def job(self) -> Job:
+        """What the fast engine must do, whichever it is that is timed."""
+        return Job(
+            batch=self.batch,
+            frames=self.frames,
+            guided=self.captioned,
+            text_tokens=TEXT_TOKENS if self.captioned else 0,
+            weight_bytes=_BYTES[self.dtype],
+            state_bytes=_BYTES[self.dtype] if self.device == "cuda" else 4,
+        )
+
+    @property
+    def sampling(self) -> SamplingConfig:
+        return SamplingConfig(
+            guidance=3.0 if self.captioned else 1.0,
+            temperature=0.0 if self.greedy else 1.0,
+            solver=self.solver,
+            steps=self.steps,
+        )

@@ -1,0 +1,210 @@
+"""A plain engine like the paper's, to tell its curves from the hardware's: eager, and nothing kept that could be.
+
+Caches of self-attention grow by concatenation; keys and values of the text are computed again at every step and every
+evaluation; both halves of a guided batch go through everything. The weights are those of our own modules. Clips of a
+batch are of one length.
+
+Shapes: B batch, R rows (2 B with guidance), K codebooks, V codebook size, T latent frames, D latent channels, L text
+tokens, C width, H heads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from counterpoint.backbone import Backbone, Block, CrossAttention, SelfAttention
+from counterpoint.conditioning import TextTokens, guide, is_guided, with_null
+from counterpoint.config import SamplingConfig
+from counterpoint.paradigm import Autoregressive, FlowMatching, Sample
+from counterpoint.paradigm.delay import undelay
+from counterpoint.paradigm.solvers import solve
+
+Past = list[tuple[Tensor, Tensor]]
+"""Keys and values [R, H, S, C / H] of the steps so far, one pair a block; empty before the first."""
+
+
+@dataclass(frozen=True)
+class Told:
+    """What the text says to each row.
+
+    Attributes:
+        states: [R, L, C], zero where hidden; None where no row has a caption.
+        allowed: [R, 1, 1, L] bool, tokens that may be read.
+        guided: the second half of the rows is the first without captions.
+    """
+
+    states: Tensor | None
+    allowed: Tensor | None
+    guided: bool
+
+
+@torch.no_grad()
+def sample_reference(
+    model: Autoregressive | FlowMatching,
+    *,
+    text: TextTokens,
+    frames: int,
+    sampling: SamplingConfig,
+    generators: Sequence[torch.Generator],
+) -> Sample:
+    """Draw one clip a caption; greedy tokens, and latents, are those of `Paradigm.sample`.
+
+    Args:
+        text: from `model.prepare`.
+        frames: T, of every clip.
+        generators: of the noise, one a clip; tokens are drawn for the whole batch at once, from the first.
+    """
+    told = _tell(model, text, guidance=sampling.guidance)
+    if isinstance(model, Autoregressive):
+        return _tokens(model, told, frames=frames, sampling=sampling, generators=generators)
+    return _latents(model, told, frames=frames, sampling=sampling, generators=generators)
+
+
+def _tell(model: Autoregressive | FlowMatching, text: TextTokens, *, guidance: float) -> Told:
+    guided = is_guided(text, guidance=guidance)
+    text = with_null(text) if guided else text
+    if not bool(text.mask.any()):
+        return Told(None, None, guided)
+    states = model.text(text).masked_fill(~text.mask[:, :, None], 0.0)
+    allowed = (text.mask | ~text.mask.any(dim=1, keepdim=True))[:, None, None, :]
+    return Told(states, allowed, guided)
+
+
+def _tokens(
+    model: Autoregressive,
+    told: Told,
+    *,
+    frames: int,
+    sampling: SamplingConfig,
+    generators: Sequence[torch.Generator],
+) -> Sample:
+    K = model.latent.num_codebooks
+    token = torch.full((len(generators), K), model.filler, device=model.embed.weight.device)
+    generator = torch.Generator(token.device).manual_seed(generators[0].initial_seed())
+    past: Past = []
+    delayed = []
+    for step in range(frames + K - 1):
+        rows = torch.cat((token, token)) if told.guided else token
+        x = model.embed(rows[:, :, None] + model.table_starts).sum(dim=1)
+        hidden = _backbone(model.backbone, x, told.states, told.allowed, past=past)
+        logits = model.heads(hidden[:, -1]).view(len(rows), K, -1)
+        if told.guided:
+            logits = guide(logits, guidance=sampling.guidance)
+        token = _draw(logits, sampling=sampling, generator=generator)
+        token = torch.stack(
+            [token[:, k] if 0 <= step - k < frames else torch.full_like(token[:, k], model.filler) for k in range(K)],
+            dim=1,
+        )
+        delayed.append(token)
+    passes = frames + K - 1
+    return Sample(
+        codes=undelay(torch.stack(delayed, dim=2)),
+        latents=None,
+        network_evaluations=passes,
+        model_evaluations=passes * (2 if told.guided else 1),
+    )
+
+
+def _draw(logits: Tensor, *, sampling: SamplingConfig, generator: torch.Generator) -> Tensor:
+    """[B, K, V] to [B, K]: the likeliest, or one of the top k by its probability."""
+    if sampling.temperature == 0:
+        return logits.argmax(dim=-1)
+    probabilities = (logits.float() / sampling.temperature).softmax(dim=-1)
+    if sampling.top_k:
+        kept, ids = probabilities.topk(min(sampling.top_k, logits.shape[-1]), dim=-1)
+        probabilities = torch.zeros_like(probabilities).scatter_(-1, ids, kept)
+    return torch.multinomial(probabilities.flatten(0, 1), 1, generator=generator).view(logits.shape[:2])
+
+
+def _latents(
+    model: FlowMatching,
+    told: Told,
+    *,
+    frames: int,
+    sampling: SamplingConfig,
+    generators: Sequence[torch.Generator],
+) -> Sample:
+    weight = model.head.weight
+    D = model.latent.latent_dim
+    noise = [torch.randn(frames, D, generator=generator, device=generator.device) for generator in generators]
+
+    def field(t: float, z: Tensor) -> Tensor:
+        both = (torch.cat((z, z)) if told.guided else z).to(weight.dtype)
+        time = model.time(z.new_full((len(both),), t)).to(weight.dtype)[:, None]
+        states = time if told.states is None else told.states + time
+        hidden = _backbone(model.backbone, model.embed(both), states, told.allowed)
+        v = model.head(hidden).to(z.dtype)
+        return guide(v, guidance=sampling.guidance) if told.guided else v
+
+    solution = solve(field, torch.stack(noise).to(weight.device), sampling=sampling)
+    return Sample(
+        codes=None,
+        latents=model.latent.unnormalize(solution.z),
+        network_evaluations=solution.evaluations,
+        model_evaluations=solution.evaluations * (2 if told.guided else 1),
+    )
+
+
+def _backbone(
+    backbone: Backbone, x: Tensor, states: Tensor | None, allowed: Tensor | None, *, past: Past | None = None
+) -> Tensor:
+    """[R, S, C] to [R, S, C]; with `past`, `x` is the step after it, and joins it.
+
+    Args:
+        states: [R, L, C] of the text, and of the time in flow matching; None goes without cross-attention.
+        allowed: [R, 1, 1, L] bool, tokens that may be read; None reads all.
+    """
+    start = past[0][0].shape[2] if past else 0
+    x = x + backbone.positions[start : start + x.shape[1]].to(x.dtype)
+    half, outputs = len(backbone.blocks) // 2, [x]
+    for index, block in enumerate(backbone.blocks):
+        if len(backbone.skips) and index >= half:
+            skip = outputs[2 * half - 1 - index + backbone.skip_offset]
+            x = backbone.skips[index - half](torch.cat((x, skip), dim=-1))
+        x = _block(block, x, states, allowed, past=past, index=index)
+        if len(backbone.skips) and index < half:
+            outputs.append(x)
+    return backbone.norm(x)
+
+
+def _block(
+    block: Block, x: Tensor, states: Tensor | None, allowed: Tensor | None, *, past: Past | None, index: int
+) -> Tensor:
+    x = x + _self_attention(block.self_attention, block.self_norm(x), past=past, index=index)
+    if states is not None:
+        x = x + _cross_attention(block.cross_attention, block.cross_norm(x), states, allowed)
+    return x + block.down(F.gelu(block.up(block.feed_norm(x))))
+
+
+def _self_attention(attention: SelfAttention, x: Tensor, *, past: Past | None, index: int) -> Tensor:
+    q, k, v = (_split(part, attention.heads) for part in attention.in_proj(x).chunk(3, dim=-1))
+    if past is not None:
+        if index < len(past):
+            k, v = torch.cat((past[index][0], k), dim=2), torch.cat((past[index][1], v), dim=2)
+            past[index] = k, v
+        else:
+            past.append((k, v))
+    return attention.out_proj(_joined(F.scaled_dot_product_attention(q, k, v)))
+
+
+def _cross_attention(attention: CrossAttention, x: Tensor, states: Tensor, allowed: Tensor | None) -> Tensor:
+    q, k, v = (
+        _split(project(given), attention.heads)
+        for project, given in ((attention.query, x), (attention.key, states), (attention.value, states))
+    )
+    return attention.out_proj(_joined(F.scaled_dot_product_attention(q, k, v, attn_mask=allowed)))
+
+
+def _split(x: Tensor, heads: int) -> Tensor:
+    """[R, S, C] to [R, H, S, C / H]."""
+    return x.unflatten(-1, (heads, -1)).transpose(1, 2)
+
+
+def _joined(x: Tensor) -> Tensor:
+    """[R, H, S, C / H] to [R, S, C]."""
+    return x.transpose(1, 2).flatten(2)

@@ -1,0 +1,155 @@
+"""`counterpoint bench`: lists of sizes to points, points to tables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from itertools import product
+from pathlib import Path
+from typing import Any, Literal
+
+from counterpoint.bench.limits import Limits, device_limits, known_devices, load_limits
+from counterpoint.bench.machine import Device
+from counterpoint.bench.point import Point
+from counterpoint.bench.sweep import Measured, Progress, sweep
+from counterpoint.bench.table import crossovers, limits_table, measured_table, predicted_table
+from counterpoint.config import UserError, parse
+from counterpoint.kernels import Precision
+
+POINTS_FILE, LIMITS_FILE = "points.jsonl", "limits.json"
+
+
+Mode = Literal["measure", "predict", "limits"]
+
+
+def bench_command(
+    *,
+    device: str,
+    dtype: Precision | None,
+    repeats: int,
+    out: Path,
+    mode: Mode,
+    floor_s: float,
+    progress_bar: Callable[..., AbstractContextManager[Progress]],
+    batches: str,
+    durations_s: str,
+    layers: str | None,
+    steps: str,
+    **options: Any,
+) -> None:
+    """Do what the command line asks, and print tables; sizes are lists with commas.
+
+    Raises:
+        UserError: an unknown device, or a value that cannot be.
+    """
+    from rich.console import Console
+
+    console = Console()
+    limits = find_limits(device) if mode == "predict" else None
+    kind = _here(device) if limits is None else limits.kind
+    if mode == "limits":
+        console.print(limits_table(device_limits(out / LIMITS_FILE, device=kind)))
+        return
+    points = make_points(
+        batches=_numbers(batches, name="--batch"),
+        durations_s=_numbers(durations_s, name="--duration-s", kind=float),
+        layers=None if layers is None else _numbers(layers, name="--layers"),
+        steps=[step if step == "dopri5" else _numbers(step, name="--steps")[0] for step in steps.split(",")],
+        device=kind,
+        dtype=dtype or ("fp32" if kind == "cpu" else "bf16"),
+        **options,
+    )
+    if limits is None:
+        with progress_bar("Measuring", unit="points") as progress:
+            measured, limits = measure(points, out=out, repeats=repeats, progress=progress)
+        console.print(measured_table(measured, limits=limits))
+    else:
+        console.print(predicted_table(points, limits=limits, floor_s=floor_s))
+    for sentence in crossovers(points, limits=limits, floor_s=floor_s):
+        console.print(sentence)
+
+
+def make_points(
+    *,
+    paradigms: Sequence[str] = ("autoregressive", "flow_matching"),
+    engines: Sequence[str] = ("fast",),
+    batches: Sequence[int] = (1,),
+    durations_s: Sequence[float] = (10.0,),
+    layers: Sequence[int] | None = None,
+    steps: Sequence[int | Literal["dopri5"]] = (50,),
+    backbone: Any = "musicgen-small",
+    **options: Any,
+) -> list[Point]:
+    """Every combination; `steps` are of flow matching alone.
+
+    Args:
+        layers: in place of the backbone's own number.
+        options: the same for all points.
+
+    Raises:
+        UserError: a value that cannot be, batch 0 say.
+    """
+    base = parse({"paradigm": "autoregressive", "backbone": backbone}, Point, source="bench").backbone
+    points = []
+    for depth, duration_s, batch, engine in product(layers or [base.layers], durations_s, batches, engines):
+        for paradigm in paradigms:
+            shared = {
+                "paradigm": paradigm,
+                "engine": engine,
+                "backbone": {**base.model_dump(), "layers": depth},
+                "batch": batch,
+                "duration_s": duration_s,
+                **options,
+            }
+            settings = [_solver(count) for count in steps] if paradigm == "flow_matching" else [{}]
+            points += [parse({**shared, **setting}, Point, source="bench") for setting in settings]
+    return points
+
+
+def measure(
+    points: Sequence[Point], *, out: Path, repeats: int = 3, progress: Progress | None = None
+) -> tuple[list[Measured], Limits]:
+    """Measure points, or what of them `out` does not hold yet, and the ceilings of their device.
+
+    Args:
+        out: a folder: `points.jsonl`, a line a run, and `limits.json`.
+
+    Raises:
+        UserError: the device is not here.
+    """
+    limits = device_limits(out / LIMITS_FILE, device=points[0].device)
+    return sweep(points, out=out / POINTS_FILE, repeats=repeats, progress=progress), limits
+
+
+def find_limits(device: str) -> Limits:
+    """A known device's by its name, or those of a file.
+
+    Raises:
+        UserError: neither.
+    """
+    known = known_devices()
+    if device in known:
+        return known[device]
+    if Path(device).is_file():
+        return load_limits(Path(device))
+    raise UserError(
+        f"Nothing is known of the device {device!r}: name one of {', '.join(known)}, or a limits.json "
+        "that --device-limits wrote."
+    )
+
+
+def _solver(steps: int | str) -> dict[str, Any]:
+    return {"solver": steps} if isinstance(steps, str) else {"solver": "euler", "steps": steps}
+
+
+def _here(device: str) -> Device:
+    if device not in ("cpu", "cuda"):
+        raise UserError(f"--device {device} cannot be measured: choose cpu or cuda, or see its limits with --predict.")
+    return device
+
+
+def _numbers(text: str, *, name: str, kind: Callable[[str], Any] = int) -> list[Any]:
+    try:
+        return [kind(part) for part in text.split(",")]
+    except ValueError:
+        raise UserError(f"{name} {text} must be numbers with commas between them, as in {name} 2,8,32.") from None

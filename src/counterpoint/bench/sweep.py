@@ -1,0 +1,179 @@
+"""Many points, again and again in turn, into a file of JSON lines that the same sweep goes on with.
+
+A line is one run. Repeats are interleaved over the points, so that whatever slows a machine for a while slows all of
+them; a run that others disturbed is marked and repeated, at most as often again.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from statistics import median, quantiles
+from typing import Any
+
+from counterpoint import __version__
+from counterpoint.bench.machine import device_name
+from counterpoint.bench.measure import Bench, OutOfMemory, Run
+from counterpoint.bench.point import Point
+from counterpoint.config import UserError, digest
+
+Progress = Callable[[float, float], None]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """All runs of a point.
+
+    Attributes:
+        device: its name.
+        latency_s: of the whole batch, the median of undisturbed runs, or of all where every one was disturbed.
+        low_s, high_s: quartiles of the same.
+        runs: how many those are.
+        disturbed: how many others disturbed.
+        is_clean: those taken are undisturbed.
+        peak_bytes: beside the weights.
+        evaluations: passes of the network.
+        out_of_memory: it does not fit, and nothing else is known.
+    """
+
+    point: Point
+    device: str
+    latency_s: float = 0.0
+    low_s: float = 0.0
+    high_s: float = 0.0
+    runs: int = 0
+    disturbed: int = 0
+    is_clean: bool = True
+    peak_bytes: int | None = None
+    evaluations: int = 0
+    out_of_memory: OutOfMemory | None = None
+
+    @property
+    def throughput(self) -> float:
+        """Clips a second."""
+        return self.point.batch / self.latency_s
+
+
+def sweep(
+    points: Sequence[Point], *, out: Path, repeats: int = 3, long_s: float = 15.0, progress: Progress | None = None
+) -> list[Measured]:
+    """Measure points, or what of them `out` does not hold yet.
+
+    Args:
+        out: JSON lines; grows by a line a run.
+        repeats: undisturbed runs of each point.
+        long_s: a point that takes longer is run once.
+        progress: called with (points done, points in all).
+
+    Raises:
+        UserError: repeats 0, or a point on a device that is not here.
+    """
+    if repeats < 1:
+        raise UserError(f"repeats is {repeats}; a point is measured once at least.")
+    log, bench = _Log(out, [(key(point), point) for point in points]), Bench()
+    for _ in range(2 * repeats):
+        waiting = [point for point in points if not log.is_done(point, repeats=repeats, long_s=long_s)]
+        for point in waiting:
+            log.add(point, bench.run(point))
+            if progress is not None:
+                done = sum(log.is_done(each, repeats=repeats, long_s=long_s) for each in points)
+                progress(done, len(points))
+    return read_points(out, wanted=points)
+
+
+def read_points(path: Path, *, wanted: Iterable[Point] | None = None) -> list[Measured]:
+    """The points of a file of runs: those `wanted`, measured here, or all, in the order of their first runs."""
+    records = _read(path)
+    if wanted is not None:
+        keys = list(dict.fromkeys(key(point) for point in wanted))
+    else:
+        keys = list(dict.fromkeys(record["key"] for record in records))
+    by_key = {found: [record for record in records if record["key"] == found] for found in keys}
+    return [_summary(of_key) for of_key in by_key.values() if of_key]
+
+
+def key(point: Point) -> str:
+    """Two runs of one key can be compared: the same point on the same device with the same versions."""
+    import torch
+
+    return digest([point.model_dump(mode="json"), device_name(point.device), torch.__version__, __version__])
+
+
+class _Log:
+    """A file of runs."""
+
+    def __init__(self, path: Path, points: Sequence[tuple[str, Point]]):
+        self.path = path
+        self.records: dict[str, list[dict[str, Any]]] = {found: [] for found, _ in points}
+        for record in _read(path):
+            if record["key"] in self.records:
+                self.records[record["key"]].append(record)
+
+    def is_done(self, point: Point, *, repeats: int, long_s: float) -> bool:
+        records = self.records[key(point)]
+        if any("out_of_memory" in record for record in records):
+            return True
+        clean = [record["seconds"] for record in records if not record["disturbed"]]
+        wanted = 1 if any(record["seconds"] > long_s for record in records) else repeats
+        return len(clean) >= wanted or len(records) >= 2 * wanted
+
+    def add(self, point: Point, found: Run | OutOfMemory) -> None:
+        import torch
+
+        record: dict[str, Any] = {
+            "key": key(point),
+            "at": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+            "device": device_name(point.device),
+            "torch": torch.__version__,
+            "point": point.model_dump(mode="json"),
+        }
+        if isinstance(found, Run):
+            record |= {**asdict(found), "disturbed": found.disturbed}
+        else:
+            record["out_of_memory"] = asdict(found)
+        self.records[record["key"]].append(record)
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        cut = self.path.is_file() and self.path.read_bytes()[-1:] not in (b"", b"\n")
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write("\n" * cut + json.dumps(record) + "\n")
+
+
+def _read(path: Path) -> list[dict[str, Any]]:
+    """Whole lines; one that was cut when a run was killed is passed over."""
+    if not path.is_file():
+        return []
+    records = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        try:
+            records.append(json.loads(line))
+        except json.JSONDecodeError:
+            continue
+    return records
+
+
+def _summary(records: Sequence[dict[str, Any]]) -> Measured:
+    first = records[0]
+    point, device = Point.model_validate(first["point"]), first["device"]
+    failed = next((record["out_of_memory"] for record in records if "out_of_memory" in record), None)
+    if failed is not None:
+        return Measured(point, device, out_of_memory=OutOfMemory(**failed))
+    clean = [record for record in records if not record["disturbed"]]
+    kept = clean or list(records)
+    seconds = [record["seconds"] for record in kept]
+    low, _, high = quantiles(seconds, n=4, method="inclusive") if len(seconds) > 1 else seconds * 3
+    peaks = [record["peak_bytes"] for record in kept if record["peak_bytes"] is not None]
+    return Measured(
+        point,
+        device,
+        latency_s=median(seconds),
+        low_s=low,
+        high_s=high,
+        runs=len(kept),
+        disturbed=len(records) - len(clean),
+        is_clean=bool(clean),
+        peak_bytes=max(peaks, default=None),
+        evaluations=kept[0]["evaluations"],
+    )
