@@ -243,7 +243,8 @@ def load_encodec_of_musicgen(source: str, *, name: str, subfolder: str = "") -> 
     from transformers import AutoConfig, EncodecModel
 
     folder = fetch_folder(source)
-    config = AutoConfig.from_pretrained(folder).audio_encoder
+    with quietly():
+        config = AutoConfig.from_pretrained(folder).audio_encoder
     return wrap_weights(EncodecModel, config, read_weights(folder, prefix="audio_encoder."), name=name)
 
 

@@ -21,6 +21,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from counterpoint.codec.loading import quietly
 from counterpoint.config import TextConfig, UserError
 from counterpoint.config.weights import fetch_folder, read_part, read_weights
 
@@ -137,7 +138,8 @@ class FrozenT5:
 
         if self.inside:
             weights = read_weights(fetch_folder(self.name), prefix="text_encoder.")
-            model = read_part(T5EncoderModel, self.config, weights, source=self.name)
+            with quietly():
+                model = read_part(T5EncoderModel, self.config, weights, source=self.name)
         else:
             model = self._load(T5EncoderModel).float()
         return model.eval().requires_grad_(False)
@@ -147,7 +149,8 @@ class FrozenT5:
 
     def _load(self, kind: Any) -> Any:
         try:
-            return kind.from_pretrained(self.name)
+            with quietly():
+                return kind.from_pretrained(self.name)
         except (OSError, ValueError) as error:
             where = "folder" if Path(self.name).exists() else "hub id or folder"
             reason = str(error).strip().partition("\n")[0]

@@ -21,7 +21,8 @@ from torch import Tensor
 
 from counterpoint.codec import Codec, latent_spec, load_codec
 from counterpoint.codec.audiocraft import COMPRESSION_FILE, read_package
-from counterpoint.config import BackboneConfig, ModelConfig, TextConfig, UserError, read_json
+from counterpoint.codec.loading import quietly
+from counterpoint.config import BackboneConfig, LatentSpec, ModelConfig, TextConfig, UserError, read_json
 from counterpoint.config.weights import CONFIG_FILE, fetch_folder, misshapen, read_weights
 from counterpoint.paradigm import Autoregressive
 
@@ -123,17 +124,17 @@ def load_musicgen(source: str) -> tuple[Autoregressive, Codec]:
             f"The codec in {source} has {codec.num_codebooks} codebooks of {codec.codebook_size} codes, its network "
             f"{checkpoint.codebooks} of {checkpoint.codebook_size}; give a checkpoint whose parts belong together."
         )
-    model = empty_model(checkpoint.config, codec)
-    model.load_state_dict(to_ours(checkpoint, model=model, source=source), assign=True)
-    return model.eval().requires_grad_(False), codec
+    return build(checkpoint, latent_spec(codec), source=source), codec
 
 
-def empty_model(config: ModelConfig, codec: Codec) -> Autoregressive:
-    """A network whose parameters take no memory yet."""
+def build(checkpoint: Checkpoint, latent: LatentSpec, *, source: str) -> Autoregressive:
+    """The network of a checkpoint, for the latents of its codec; see `load_musicgen` for the errors."""
     from accelerate import init_empty_weights
 
-    with init_empty_weights(include_buffers=False):
-        return Autoregressive(config, latent_spec(codec))
+    with init_empty_weights(include_buffers=False):  # parameters take no memory before they are read
+        model = Autoregressive(checkpoint.config, latent)
+    model.load_state_dict(to_ours(checkpoint, model=model, source=source), assign=True)
+    return model.eval().requires_grad_(False)
 
 
 def to_ours(checkpoint: Checkpoint, *, model: Autoregressive, source: str) -> dict[str, Tensor]:
@@ -207,7 +208,8 @@ def _read_transformers(folder: Path, *, source: str) -> Checkpoint:
             f"{source} holds a model of the kind {kind!r}; of the models of transformers, generation reads musicgen, "
             "which turns text into mono music."
         )
-    config = AutoConfig.from_pretrained(folder)
+    with quietly():
+        config = AutoConfig.from_pretrained(folder)
     decoder = config.decoder
     _refuse_variants(
         {
