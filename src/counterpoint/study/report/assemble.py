@@ -111,9 +111,9 @@ def assemble(folders: Folders, *, name: str, study: Mapping[str, Any], study_yam
         own_data: the music is the user's, not composed.
     """
     evaluation = folders.json("evaluate", "evaluation.json")
-    scores = _scores(evaluation)
-    metrics = _metrics(evaluation, scores)
-    differences = [_difference(item) for item in evaluation["differences"]]
+    scores = read_scores(evaluation)
+    metrics = read_metrics(evaluation, scores)
+    differences = [read_difference(item) for item in evaluation["differences"]]
     systems = [system for system in SYSTEMS if any(system.key in of_metric for of_metric in scores.values())]
     prompts = folders.json("prompts", "prompts.json")
     primary = study["evaluation"]["primary"]
@@ -138,13 +138,13 @@ def assemble(folders: Folders, *, name: str, study: Mapping[str, Any], study_yam
         example_systems=EXAMPLE_SYSTEMS,
         codec_systems=("ground_truth", LATENTS, CODES),
         facts=_facts(folders, study, prompts),
-        notes=notes(evaluation, prompts=prompts, study=study, budget=_budget(folders), own_data=own_data),
-        command=_command(own_data=own_data),
+        notes=notes(evaluation, prompts=prompts, study=study, budget=budget_of(folders), own_data=own_data),
+        command=command_of(own_data=own_data),
         files={"study.yaml": study_yaml},
     )
 
 
-def _scores(evaluation: Mapping[str, Any]) -> dict[str, dict[str, Score]]:
+def read_scores(evaluation: Mapping[str, Any]) -> dict[str, dict[str, Score]]:
     """By metric, then system; the halves of the reference are a system of their own, for distances alone."""
     rows = dict(evaluation["scores"])
     distances = {
@@ -159,7 +159,7 @@ def _scores(evaluation: Mapping[str, Any]) -> dict[str, dict[str, Score]]:
     return {metric: of_metric for metric, of_metric in scores.items() if of_metric}
 
 
-def _metrics(evaluation: Mapping[str, Any], scores: Mapping[str, Any]) -> list[Metric]:
+def read_metrics(evaluation: Mapping[str, Any], scores: Mapping[str, Any]) -> list[Metric]:
     return [
         Metric(
             key=info["name"],
@@ -173,7 +173,7 @@ def _metrics(evaluation: Mapping[str, Any], scores: Mapping[str, Any]) -> list[M
     ]
 
 
-def _difference(item: Mapping[str, Any]) -> Difference:
+def read_difference(item: Mapping[str, Any]) -> Difference:
     return Difference(**{name: item[name] for name in Difference.__dataclass_fields__})
 
 
@@ -287,14 +287,14 @@ def _examples(folders: Folders, prompts: Mapping[str, Any], *, wanted: int) -> l
 
 def _facts(folders: Folders, study: Mapping[str, Any], prompts: Mapping[str, Any]) -> list[Fact]:
     return [
-        *_data_facts(folders, prompts),
-        *_model_facts(folders, study),
+        *data_facts(folders, prompts),
+        *model_facts(folders, study),
         *_sampling_facts(study),
         *machine_facts(),
     ]
 
 
-def _data_facts(folders: Folders, prompts: Mapping[str, Any]) -> list[Fact]:
+def data_facts(folders: Folders, prompts: Mapping[str, Any]) -> list[Fact]:
     info = folders.json("data", "dataset.json")
     spec = folders.json("encode", "latents.json")
     splits = ", ".join(f"{split} {rows:,}" for split, rows in info["rows"].items())
@@ -321,7 +321,7 @@ def _data_facts(folders: Folders, prompts: Mapping[str, Any]) -> list[Fact]:
     ]
 
 
-def _model_facts(folders: Folders, study: Mapping[str, Any]) -> list[Fact]:
+def model_facts(folders: Folders, study: Mapping[str, Any]) -> list[Fact]:
     training = study["training"]
     backbone, optimizer = training["backbone"], training["optimizer"]
     parameters = {key: folders.json(f"train_{key}", "result.json")["parameters"] for key in PAIR}
@@ -369,13 +369,13 @@ def _sampling_facts(study: Mapping[str, Any]) -> list[Fact]:
     ]
 
 
-def _budget(folders: Folders) -> str:
+def budget_of(folders: Folders) -> str:
     results = [folders.json(f"train_{key}", "result.json") for key in PAIR]
     sizes = " and ".join(count(result["parameters"]) for result in results)
     times = " and ".join(duration(result["wall_s"]) for result in results)
     return f"Models of {sizes} parameters, trained for {results[0]['steps']:,} updates each ({times})"
 
 
-def _command(*, own_data: bool) -> str:
+def command_of(*, own_data: bool) -> str:
     """Runs this very study again, from the file beside the page."""
     return f"counterpoint study run study.yaml{' --data DATASET' if own_data else ''}"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -26,7 +24,7 @@ from counterpoint.study.report.content import (
 from counterpoint.study.report.machine import machine_facts
 from counterpoint.study.report.numbers import count, duration, number
 from counterpoint.study.report.page import write_page, write_players
-from counterpoint.study.report.tables import scores_csv, scores_table
+from counterpoint.study.report.tables import scores_csv, scores_table, to_csv
 
 ORIGINAL, CHANCE = "ground_truth", "chance"
 AGREEMENTS = ("chord_agreement_viterbi25", "chroma_agreement", "onset_f1")
@@ -47,7 +45,7 @@ def write_codec_report(content: CodecContent, out: Path, *, progress: Callable[[
         out,
         template="codecs.html",
         tables={"scores": scores_table(content, content.metrics), "paper": paper},
-        csv={"scores": scores_csv(content), "paper": _csv([paper.header, *paper.rows])},
+        csv={"scores": scores_csv(content), "paper": to_csv([paper.header, *paper.rows])},
         players=rows,
     )
 
@@ -180,12 +178,6 @@ def _summary(codec: Codec) -> str:
     if "codes" in codec.views:
         text += f"Through its codes, at {_bit_rate(facts)}, {kept('codes')}."
     return text.strip()
-
-
-def _csv(rows: Sequence[Sequence[str]]) -> str:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(rows)
-    return text.getvalue()
 
 
 def _codec_rows(codecs: Sequence[Codec]) -> list[CostRow]:

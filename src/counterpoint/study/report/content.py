@@ -269,3 +269,137 @@ class PaperComparison:
     def frame_rates(self) -> list[tuple[str, int]]:
         """Each frame rate with the number of its columns, which stand side by side."""
         return [(rate, len(list(group))) for rate, group in groupby(rate for rate, _ in self.columns)]
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What one setting of a sampler costs and is worth.
+
+    Attributes:
+        system: key of its system.
+        label: as in the study's configuration.
+        series: settings of one series differ in the number of steps alone; "" for a setting that is none of a series.
+        passes: of the network a clip.
+        evaluations: the same with the rows of guidance counted.
+        seconds: that a clip takes, the median of the turns, and the shortest and longest turn.
+        difference: of the primary metric to the reference; None for the reference.
+    """
+
+    system: str
+    label: str
+    series: str
+    passes: int
+    evaluations: int
+    seconds: tuple[float, float, float]
+    score: Score
+    difference: Difference | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SamplerContent(Page):
+    """All that the report of a study of samplers says.
+
+    Attributes:
+        primary: key of the metric that the verdict is about.
+        settings: of flow matching, by rising evaluations.
+        autoregressive: beside them.
+        reference: the label that the others are compared with.
+        chosen: label of the best within the budget; "" where none is.
+        budget: evaluations that the question allows.
+        batch: clips drawn at once where time was taken.
+        beside: the paper's table with ours in its last columns: header and rows.
+        source: where the paper's numbers stand.
+    """
+
+    verdict: Verdict
+    primary: str
+    settings: Sequence[Setting]
+    autoregressive: Setting
+    reference: str
+    chosen: str
+    budget: int
+    batch: int
+    beside: Sequence[Sequence[str]]
+    source: str
+    example_systems: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Place:
+    """A value at a size, with its quartiles and what to say of it."""
+
+    x: float
+    y: float
+    low: float
+    high: float
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class Series:
+    """A line of a chart.
+
+    Attributes:
+        system: key, for colour and shape.
+        name: at its end; "" for none.
+        is_limit: of the device, not measured.
+    """
+
+    system: str
+    name: str
+    points: Sequence[Place]
+    is_limit: bool = False
+
+
+@dataclass(frozen=True)
+class PaperMark:
+    """A number that the paper states."""
+
+    x: float
+    y: float
+    name: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One chart of lines."""
+
+    title: str
+    what: str
+    x_name: str
+    series: Sequence[Series]
+    notes: Sequence[PaperMark] = ()
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Text in rows and columns."""
+
+    header: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SpeedContent(Page):
+    """All that the report of a study of speed says.
+
+    Attributes:
+        title: the question.
+        lines: the answer, a sentence each.
+        measured: charts of this machine.
+        elsewhere: charts of the limits of devices that are not here.
+        small: there are many charts.
+        crossings: where one paradigm overtakes the other.
+        points: all that was measured.
+        source: where the paper's numbers stand.
+    """
+
+    title: str
+    lines: Sequence[str]
+    measured: Sequence[Panel]
+    elsewhere: Sequence[Panel]
+    small: bool
+    crossings: Grid
+    points: Grid
+    source: str

@@ -121,7 +121,7 @@ def scores_csv(content: Page) -> str:
         for metric in content.metrics
         if (score := content.scores.get(metric.key, {}).get(system.key))
     ]
-    return _csv([header, *rows])
+    return to_csv([header, *rows])
 
 
 def differences_csv(content: Content) -> str:
@@ -131,10 +131,10 @@ def differences_csv(content: Content) -> str:
         [item.metric, item.first, item.second, item.value, item.low, item.high, item.p, item.p_holm, item.n]
         for item in content.differences
     ]
-    return _csv([header, *rows])
+    return to_csv([header, *rows])
 
 
-def _csv(rows: Sequence[Sequence[object]]) -> str:
+def to_csv(rows: Sequence[Sequence[object]]) -> str:
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows(rows)
     return text.getvalue()

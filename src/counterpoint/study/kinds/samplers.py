@@ -1,0 +1,81 @@
+"""What a setting of the sampler costs and what it is worth (Figure 3 and Table 8, with more solvers and schedules)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from counterpoint.config import SamplingConfig
+from counterpoint.config.schema import Config, Positive
+from counterpoint.study.engine import Step
+from counterpoint.study.kinds.trained import PARADIGMS, TrainedStudy
+
+
+class TimingConfig(Config):
+    """How long a clip takes: draws of all settings in turn, so that a busy moment falls on all of them."""
+
+    batch_size: Positive = 4
+    repeats: Positive = 3
+
+
+class SamplerStudy(TrainedStudy):
+    """Settings of flow matching's sampler against each other, and auto-regression beside them."""
+
+    kind: Literal["samplers"]
+    autoregressive: SamplingConfig = SamplingConfig()
+    settings: Annotated[dict[Annotated[str, Field(pattern=r"^\w+$")], SamplingConfig], Field(min_length=2)]
+    """Of flow matching, by name."""
+    reference: str
+    """The setting that the others are compared with."""
+    budget: Positive = 20
+    """Model evaluations, rows of guidance counted, that the question allows."""
+    timing: TimingConfig = TimingConfig()
+
+    @model_validator(mode="after")
+    def _reference_is_there(self) -> SamplerStudy:
+        if self.reference not in self.settings:
+            raise ValueError(f"reference {self.reference!r} is none of the settings: {', '.join(self.settings)}")
+        if PARADIGMS[0] in self.settings:
+            raise ValueError(f"a setting of flow matching cannot be named {PARADIGMS[0]!r}")
+        return self
+
+    def summary(self) -> str:
+        """See `Study`."""
+        return f"{len(self.settings)} settings of flow matching's sampler, and auto-regression"
+
+    def plan(self, *, name: str, dataset: Path | None = None) -> Step:
+        """See `Study`. Models, prompts and all before them are those of a comparison with the same configuration."""
+        from counterpoint.study.steps.sampler_report import make_sampler_report
+        from counterpoint.study.steps.timing import time_systems
+
+        ground = self.groundwork(dataset)
+        models = {paradigm: self.model_step(paradigm, ground=ground) for paradigm in PARADIGMS}
+        autoregressive, flow_matching = PARADIGMS
+        systems = {autoregressive: (autoregressive, self.autoregressive)} | {
+            label: (flow_matching, sampling) for label, sampling in self.settings.items()
+        }
+        clips = {
+            system: self.clips_step(system, model=models[paradigm], sampling=sampling, ground=ground)
+            for system, (paradigm, sampling) in systems.items()
+        }
+        timing = Step(
+            "timing",
+            time_systems,
+            {"timing": self.timing, "seed": self.prompts.seed, "systems": systems},
+            {"prompts": ground.prompts, **models},
+            resumable=True,
+        )
+        pairs = [(system, self.reference) for system in systems if system != self.reference]
+        return Step(
+            "report",
+            make_sampler_report,
+            {"name": name, "study": self, "own_data": dataset is not None},
+            {
+                **ground.inputs,
+                **{step.name: step for step in (*models.values(), *clips.values())},
+                "evaluate": self.evaluation_step(clips, ground=ground, pairs=pairs),
+                "timing": timing,
+            },
+        )
