@@ -23,6 +23,7 @@ import torch
 from torch import Tensor
 
 from counterpoint.bench.machine import Busy, device_name
+from counterpoint.codec.loading import quietly
 from counterpoint.conditioning import TextTokens
 from counterpoint.config import BACKBONES, BackboneConfig, LatentSpec, ModelConfig, SamplingConfig, TextConfig
 from counterpoint.generate.musicgen import TRANSFORMERS, Checkpoint, build
@@ -92,7 +93,8 @@ def build_peer(backbone: BackboneConfig) -> Any:
     )
     torch.manual_seed(0)
     parts = {"text_encoder": text.to_dict(), "audio_encoder": audio.to_dict(), "decoder": decoder.to_dict()}
-    peer = MusicgenForConditionalGeneration(MusicgenConfig(**parts)).eval().requires_grad_(False)
+    with quietly():
+        peer = MusicgenForConditionalGeneration(MusicgenConfig(**parts)).eval().requires_grad_(False)
     for parameter in peer.decoder.parameters():
         if parameter.ndim > 1:  # from a deviation of 0.02 to one that keeps variance at every width
             parameter.mul_(parameter.shape[-1] ** -0.5 / 0.02)
@@ -124,7 +126,8 @@ def peer_engine(peer: Any) -> Engine:
 def our_engines(peer: Any, backbone: BackboneConfig) -> Iterator[Engine]:
     """Ours at each precision, on the peer's weights: those that need no other layout are the peer's own."""
     with tempfile.TemporaryDirectory() as folder:  # T5 by name
-        peer.text_encoder.save_pretrained(folder)
+        with quietly():
+            peer.text_encoder.save_pretrained(folder)
         text = TextConfig(encoder="t5", name=folder)
         config = ModelConfig(paradigm="autoregressive", backbone=backbone, text=text)
         checkpoint = Checkpoint(config, K, V, TRANSFORMERS, peer.state_dict())
@@ -207,7 +210,7 @@ def run(shape: str, *, batches: Sequence[int], frames: int, repeats: int) -> str
     said = []
     for batch in batches:
         measure(engines, batch=batch, frames=frames, repeats=repeats)
-        print(f"\nBatch {batch}, {frames + K - 1} steps, median of {repeats} interleaved runs")
+        print(f"\nBatch {batch}, {frames + K - 1} steps, median of {repeats} interleaved runs", flush=True)
         print(f"{'engine':32}{'ms/step':>9}{'tokens/s':>10}{'ratio':>7}{'logits error':>14}{'same frames':>13}")
         ratios = []
         for engine, (error, same) in zip(engines, compare(engines, batch=batch), strict=True):

@@ -302,13 +302,15 @@ def bench(
 
 @study_app.command("run")
 def study_run(
-    study: Annotated[str, typer.Argument(help="A shipped study (quick, appendix_b) or a YAML file.")],
+    study: Annotated[str, typer.Argument(help="A shipped study (quick, appendix_b, fig5, ...) or a YAML file.")],
     data: Annotated[Path | None, typer.Option(help="Your own dataset, from `data ingest`.")] = None,
+    scale: Annotated[str | None, typer.Option(help="quick (the default) or paper, where a study has both.")] = None,
     out: Annotated[Path | None, typer.Option(help="For report and models; runs/STUDY[-DATA] by default.")] = None,
     overrides: Overrides = None,
 ) -> None:
     """Run a study from data to report; finished steps are kept, so run it again to go on."""
     from counterpoint.study import run_study
 
-    name = Path(study).stem + (f"-{data.resolve().name}" if data else "")
-    run_study(study, data=data, out=out or Path("runs") / name, overrides=overrides)
+    name = Path(study).stem + (f"-{scale}" if scale not in (None, "quick") else "")
+    name += f"-{data.resolve().name}" if data else ""
+    run_study(study, data=data, out=out or Path("runs") / name, overrides=overrides, scale=scale)

@@ -15,13 +15,16 @@ from counterpoint.config.files import atomic_write
 Model = TypeVar("Model", bound=BaseModel)
 
 
-def load_yaml(path: Path, kind: type[Model], *, overrides: list[str] | None = None) -> Model:
+def load_yaml(path: Path, kind: type[Model], *, overrides: list[str] | None = None, scale: str | None = None) -> Model:
     """Read a YAML file of small deltas on typed defaults.
+
+    Its key `scales`, if any, names further deltas, of which one is laid over the rest.
 
     Args:
         path: the file.
         kind: the pydantic model it describes.
         overrides: `key.sub=value` strings, the values read as YAML.
+        scale: one of the file's scales; by default its first.
 
     Raises:
         UserError: missing file, malformed YAML, unknown key (with the nearest known one) or a value that does not fit.
@@ -34,6 +37,7 @@ def load_yaml(path: Path, kind: type[Model], *, overrides: list[str] | None = No
         raise UserError(f"{path} is not valid YAML: {error}") from None
     if not isinstance(values, dict):
         raise UserError(f"{path} must be a mapping of keys to values.")
+    values = _scaled(values, scale, source=str(path))
     for override in overrides or []:
         _apply_override(values, override)
     return parse(values, kind, source=str(path))
@@ -51,6 +55,27 @@ def dump_yaml(path: Path, config: BaseModel, *, header: str = "") -> None:
     """Write a configuration in full, atomically."""
     text = header + yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
     atomic_write(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+
+
+def _scaled(values: dict[str, Any], scale: str | None, *, source: str) -> dict[str, Any]:
+    scales = values.pop("scales", {})
+    if scale is None and scales:
+        scale = next(iter(scales))
+    if scale is None:
+        return values
+    if scale not in scales:
+        known = f"its scales are {', '.join(scales)}." if scales else "it has one only: leave out the scale."
+        raise UserError(f"{source} has no scale {scale!r}; {known}")
+    return _merged(values, scales[scale] or {})
+
+
+def _merged(values: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    """`changes` laid over `values`, group by group."""
+    merged = dict(values)
+    for key, change in changes.items():
+        group = merged.get(key)
+        merged[key] = _merged(group, change) if isinstance(group, dict) and isinstance(change, dict) else change
+    return merged
 
 
 def _apply_override(values: dict[str, Any], override: str) -> None:

@@ -38,6 +38,7 @@ def run_study(
     out: Path,
     store: Path = STORE,
     overrides: list[str] | None = None,
+    scale: str | None = None,
     say: Callable[[str], None] = print,
 ) -> StudyResult:
     """Run a study from data to report; finished steps are kept, so a second run goes on where the first stopped.
@@ -49,12 +50,13 @@ def run_study(
             `steps/`, to every step's folder.
         store: where the steps' results are kept.
         overrides: `key.sub=value` strings on the configuration.
+        scale: one of those that the configuration has; by default its first.
 
     Raises:
         UserError: an unknown study, a configuration or a dataset that does not fit.
     """
     path = find_study(study)
-    config = load_study(path, overrides=overrides)
+    config = load_study(path, overrides=overrides, scale=scale)
     _require_folder(out)
     say(f"Study {path.stem}: {config.summary()}")
     done = LocalEngine(store.resolve(), say=say).run([config.plan(name=path.stem, dataset=data)])

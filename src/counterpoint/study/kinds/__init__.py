@@ -10,8 +10,15 @@ from counterpoint.config import UserError, load_yaml
 from counterpoint.study.kinds.base import Study
 from counterpoint.study.kinds.codecs import CodecStudy
 from counterpoint.study.kinds.paradigms import ParadigmStudy
+from counterpoint.study.kinds.samplers import SamplerStudy
+from counterpoint.study.kinds.speed import SpeedStudy
 
-KINDS: dict[str, type[Study]] = {"paradigms": ParadigmStudy, "codecs": CodecStudy}
+KINDS: dict[str, type[Study]] = {
+    "paradigms": ParadigmStudy,
+    "codecs": CodecStudy,
+    "samplers": SamplerStudy,
+    "speed": SpeedStudy,
+}
 """By the `kind` in the YAML; a file that names none compares the paradigms."""
 
 
@@ -19,16 +26,16 @@ class _Kind(BaseModel):
     kind: str = "paradigms"
 
 
-def load_study(path: Path, *, overrides: list[str] | None = None) -> Study:
+def load_study(path: Path, *, overrides: list[str] | None = None, scale: str | None = None) -> Study:
     """Read a study of any kind.
 
     Raises:
         UserError: a kind that is not known, or what `load_yaml` raises.
     """
-    kind = load_yaml(path, _Kind, overrides=overrides).kind
+    kind = load_yaml(path, _Kind, overrides=overrides, scale=scale).kind
     if kind not in KINDS:
         raise UserError(f"{path}: there is no kind of study {kind!r}; the kinds are {', '.join(KINDS)}.")
-    return load_yaml(path, KINDS[kind], overrides=overrides)
+    return load_yaml(path, KINDS[kind], overrides=overrides, scale=scale)
 
 
-__all__ = ["KINDS", "CodecStudy", "ParadigmStudy", "Study", "load_study"]
+__all__ = ["KINDS", "CodecStudy", "ParadigmStudy", "SamplerStudy", "SpeedStudy", "Study", "load_study"]

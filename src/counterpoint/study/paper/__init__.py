@@ -49,6 +49,40 @@ class PaperTable(Config):
     rows: list[Row]
 
 
+class SpeedMark(Config):
+    """A throughput that the text states: clips a second of a batch."""
+
+    draws: str
+    batch: int
+    throughput: float
+    text: str
+
+
+class PaperSpeed(Config):
+    """What the text of 5.4 says of speed; the `text`s are its words.
+
+    Attributes:
+        layers, duration_s: of the model and the clips that the marks are of.
+        crossover_batch: beyond it auto-regression is the faster.
+        longest_s: up to which it is, in such batches.
+    """
+
+    source: str
+    where: str
+    layers: int
+    duration_s: float
+    marks: list[SpeedMark]
+    crossover_batch: int
+    crossover_text: str
+    longest_s: float
+    longest_text: str
+
+
+def paper_speed() -> PaperSpeed:
+    """The numbers in `speed.yaml`."""
+    return load_yaml(_HERE / "speed.yaml", PaperSpeed)
+
+
 def paper_table(name: str) -> PaperTable:
     """The table in `NAME.yaml`."""
     return load_yaml(_HERE / f"{name}.yaml", PaperTable)

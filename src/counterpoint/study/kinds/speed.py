@@ -1,0 +1,74 @@
+"""The runtime study (5.4, App. K): how fast both paradigms draw, by two engines, beside what the device could do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import Field
+
+from counterpoint.config import BACKBONES, UserError
+from counterpoint.config.schema import NamedBackbone, Positive
+from counterpoint.study.engine import Step
+from counterpoint.study.kinds.base import PositiveSeconds, Study
+
+if TYPE_CHECKING:
+    from counterpoint.bench.point import Point
+
+Figure = Literal["fig5", "fig6", "fig7", "fig10"]
+
+
+class SpeedStudy(Study):
+    """Every combination of the lists is drawn and timed; `steps` are of flow matching alone."""
+
+    kind: Literal["speed"]
+    figure: Figure
+    """Of the paper, whose picture the report draws."""
+    backbone: NamedBackbone = BACKBONES["musicgen-small"]
+    layers: Annotated[tuple[Positive, ...], Field(min_length=1)]
+    batches: Annotated[tuple[Positive, ...], Field(min_length=1)]
+    durations_s: Annotated[tuple[PositiveSeconds, ...], Field(min_length=1)]
+    steps: Annotated[tuple[Positive | Literal["dopri5"], ...], Field(min_length=1)]
+    engines: Annotated[tuple[Literal["fast", "reference"], ...], Field(min_length=1)] = ("fast", "reference")
+    device: Literal["cpu", "cuda"] = "cpu"
+    dtype: Literal["fp32", "fp16", "bf16", "int8"] = "fp32"
+    captioned: bool = True
+    """With captions and guidance, and so with cross-attention."""
+    greedy: bool = False
+    repeats: Positive = 3
+
+    def points(self) -> list[Point]:
+        """What is measured.
+
+        Raises:
+            UserError: values that do not go together.
+        """
+        from counterpoint.bench.run import make_points
+
+        return make_points(
+            engines=self.engines,
+            batches=self.batches,
+            durations_s=self.durations_s,
+            layers=self.layers,
+            steps=self.steps,
+            backbone=self.backbone.model_dump(),
+            device=self.device,
+            dtype=self.dtype,
+            captioned=self.captioned,
+            greedy=self.greedy,
+        )
+
+    def summary(self) -> str:
+        """See `Study`."""
+        return f"the speed of both paradigms at {len(self.points())} points on this machine's {self.device}"
+
+    def plan(self, *, name: str, dataset: Path | None = None) -> Step:
+        """See `Study`. A device that is not here is known before anything is run."""
+        from counterpoint.bench.machine import device_name
+        from counterpoint.study.steps.speed import make_speed_report, measure_speed
+
+        if dataset is not None:
+            raise UserError("A study of speed draws with random weights and needs no music: leave out --data.")
+        config = {"points": self.points(), "repeats": self.repeats, "device": device_name(self.device)}
+        measured = Step("measure", measure_speed, config, resumable=True)
+        return Step("report", make_speed_report, {"name": name, "study": self}, {"measure": measured})
