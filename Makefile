@@ -3,8 +3,9 @@ PYTHON ?= python3.11
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
+SHAPE  ?= small
 
-.PHONY: demo test setup lint clean
+.PHONY: demo test bench setup lint clean
 
 demo: setup
 	$(BIN)/counterpoint study run quick --out runs/quick
@@ -12,6 +13,10 @@ demo: setup
 # Slow tests too; one process a core does more than two threads in one process.
 test: lint
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 -m 'slow or not slow'
+
+# Ours against transformers' MusicGen: a minute or two; `make bench SHAPE=musicgen-small` takes five and 8 GB.
+bench: setup
+	$(BIN)/python -m counterpoint.bench.peer --shape $(SHAPE)
 
 lint: setup
 	$(BIN)/ruff check src tests

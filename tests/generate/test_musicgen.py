@@ -15,10 +15,11 @@ import soundfile
 import torch
 from safetensors.torch import load_file, save_file
 
-from counterpoint.codec import load_codec
+from counterpoint.codec import latent_spec, load_codec
 from counterpoint.config import SamplingConfig, UserError, read_json, write_json
 from counterpoint.generate import generate, generate_captions
 from counterpoint.generate.model import LoadedModel, load_model
+from counterpoint.generate.musicgen import build, read_transformers
 from counterpoint.paradigm import Autoregressive
 
 CAPTIONS = ["slow warm piano with drums and harp", "loud drums"]
@@ -146,6 +147,14 @@ def test_no_projection_where_widths_agree(publish: Callable[..., Any], tmp_path:
     assert not hasattr(peer, "enc_to_dec_proj")
     ours, theirs = logits_of_both(peer, tmp_path, network(load_model(tmp_path)), CAPTIONS, steps=9)
     torch.testing.assert_close(ours, theirs, atol=1e-4, rtol=0)
+
+
+def test_what_needs_no_other_layout_is_not_copied(published: Path) -> None:
+    codec = load_codec(str(published))
+    checkpoint = read_transformers(published, source="tiny")
+    model = build(checkpoint, latent_spec(codec), source="tiny")
+    theirs = checkpoint.weights["decoder.model.decoder.layers.1.fc1.weight"]
+    assert model.backbone.blocks[1].up.weight.data_ptr() == theirs.data_ptr()
 
 
 def test_a_caption_to_a_file(published: Path, tmp_path: Path) -> None:

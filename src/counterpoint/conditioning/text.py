@@ -184,7 +184,9 @@ class T5Text(TextEncoder):
         mask = tokens.mask | ~tokens.mask.any(dim=1, keepdim=True)
         with torch.no_grad():
             states = encoder(input_ids=tokens.ids, attention_mask=mask.long()).last_hidden_state
-        return self.project(states.to(self.project.weight.dtype))
+        if isinstance(self.project, nn.Linear):  # one of `kernels` takes float, whatever its weights are stored as
+            states = states.to(self.project.weight.dtype)
+        return self.project(states)
 
     def initialise(self, generator: torch.Generator) -> None:
         nn.init.normal_(self.project.weight, std=self.project.in_features**-0.5, generator=generator)

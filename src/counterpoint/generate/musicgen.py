@@ -116,7 +116,7 @@ def load_musicgen(source: str) -> tuple[Autoregressive, Codec]:
     if Path(source).name == LANGUAGE_MODEL_FILE:
         source = str(Path(source).parent)
     folder = fetch_folder(source)
-    read = _read_transformers if (folder / CONFIG_FILE).is_file() else _read_audiocraft
+    read = read_transformers if (folder / CONFIG_FILE).is_file() else read_audiocraft
     checkpoint = read(folder, source=source)
     codec = load_codec(source)
     if (codec.num_codebooks, codec.codebook_size) != (checkpoint.codebooks, checkpoint.codebook_size):
@@ -199,7 +199,8 @@ def _take(weights: Mapping[str, Tensor], name: str, *, shape: tuple[int, ...], s
     return weights[name]
 
 
-def _read_transformers(folder: Path, *, source: str) -> Checkpoint:
+def read_transformers(folder: Path, *, source: str) -> Checkpoint:
+    """The language model of a folder in the format of `transformers`; `source` is what the user typed."""
     from transformers import AutoConfig
 
     kind = read_json(folder / CONFIG_FILE).get("model_type")
@@ -233,7 +234,8 @@ def _read_transformers(folder: Path, *, source: str) -> Checkpoint:
     return Checkpoint(_model(backbone, t5=source), decoder.num_codebooks, decoder.vocab_size, TRANSFORMERS, weights)
 
 
-def _read_audiocraft(folder: Path, *, source: str) -> Checkpoint:
+def read_audiocraft(folder: Path, *, source: str) -> Checkpoint:
+    """The language model of a folder that audiocraft exported; T5 comes by its name."""
     if not (folder / LANGUAGE_MODEL_FILE).is_file():
         raise UserError(f"{source} is no MusicGen checkpoint: it has neither {CONFIG_FILE} nor {LANGUAGE_MODEL_FILE}.")
     if not (folder / COMPRESSION_FILE).is_file():
