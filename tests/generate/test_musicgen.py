@@ -151,7 +151,7 @@ def test_no_projection_where_widths_agree(publish: Callable[..., Any], tmp_path:
 
 def test_what_needs_no_other_layout_is_not_copied(published: Path) -> None:
     codec = load_codec(str(published))
-    checkpoint = read_transformers(published, source="tiny")
+    checkpoint = read_transformers(published, source=str(published))
     model = build(checkpoint, latent_spec(codec), source="tiny")
     theirs = checkpoint.weights["decoder.model.decoder.layers.1.fc1.weight"]
     assert model.backbone.blocks[1].up.weight.data_ptr() == theirs.data_ptr()
