@@ -1,0 +1,155 @@
+"""A study of samplers: what it shares with the comparison, what it concludes, and a tiny one from data to report."""
+
+from __future__ import annotations
+
+import csv
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from counterpoint.codec.encodec import build_encodec, encodec_config, save_encodec
+from counterpoint.config import UserError, read_json
+from counterpoint.study import load_study, run_study
+from counterpoint.study.engine import in_order
+from counterpoint.study.report.content import Difference, Score, Setting
+from counterpoint.study.report.samplers import _sentence, described
+from counterpoint.study.report.scatter import Level, Point, scatter
+from counterpoint.study.run import find_study
+
+STUDY = """
+kind: samplers
+compose: {clips: 40, duration_s: 3}
+codec: CODEC
+training:
+  backbone: debug
+  text: {width: 16, buckets: 64}
+  segment_s: 3
+  steps: 2
+  batch_size: 4
+  validate_every: 2
+  checkpoint_every: 2
+prompts: {clips: 8, duration_s: 3, batch_size: 8}
+settings:
+  euler_4: {steps: 4}
+  euler_8: {steps: 8}
+  heun_2: {solver: heun, steps: 2}
+  adams_3_interval: {solver: adams, steps: 3, guidance_interval: [0, 0.5], sway: -0.5}
+reference: euler_8
+budget: 8
+timing: {batch_size: 2, repeats: 2}
+report: {examples: 1}
+"""
+
+
+def keys(study: str) -> dict[str, str]:
+    return {step.name: step.key for step in in_order([load_study(find_study(study)).plan(name=study)])}
+
+
+def test_it_trains_nothing_that_the_comparison_has_trained() -> None:
+    own, quick = keys("fig3"), keys("quick")
+    shared = {"data", "encode", "prompts", "reconstruct", "train_autoregressive", "train_flow_matching"}
+    assert {name for name in own.keys() & quick.keys() if own[name] == quick[name]} == {
+        *shared,
+        "generate_autoregressive",
+    }
+    settings = read_settings()
+    assert {f"generate_{label}" for label in settings} <= own.keys()
+    assert any(10 <= sampling["steps"] <= 20 for sampling in settings.values())
+
+
+def read_settings() -> dict[str, Any]:
+    return load_study(find_study("fig3")).model_dump(mode="json")["settings"]
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ("reference=euler_7", "reference 'euler_7' is none of the settings"),
+        ("settings.autoregressive={steps: 3}", "cannot be named 'autoregressive'"),
+        ("settings.bad={guidance_interval: [0.5, 2]}", "settings.bad.guidance_interval"),
+        ("timing.repeats=0", "timing.repeats"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(change: str, sentence: str) -> None:
+    with pytest.raises(UserError, match=re.escape(sentence)):
+        load_study(find_study("fig3"), overrides=[change])
+
+
+def setting(label: str, value: float, evaluations: int, apart: tuple[float, float] | None) -> Setting:
+    difference = None
+    if apart is not None:
+        low, high = apart
+        difference = Difference("fad_musicnn", label, "euler_50", (low + high) / 2, low, high, 0.01, 0.01, 48)
+    score = Score(value, value - 1, value + 1, 48)
+    return Setting(label, label, "", evaluations, evaluations, (1.0, 0.9, 1.2), score, difference)
+
+
+@pytest.mark.parametrize(
+    ("value", "apart", "words"),
+    [
+        (9.0, (-2.0, 0.5), "adams_10 reaches the quality of euler_50 with 20 model evaluations"),
+        (10.5, (-0.2, 1.2), "adams_10 comes within chance of euler_50 with 20"),
+        (12.0, (1.0, 3.0), "No setting of at most 20 model evaluations reaches euler_50; the nearest, adams_10"),
+    ],
+)
+def test_the_answer_says_no_more_than_the_test(value: float, apart: tuple[float, float], words: str) -> None:
+    reference = setting("euler_50", 10.0, 100, None)
+    found = _sentence(reference, setting("adams_10", value, 20, apart), budget=20, metric="fad_musicnn")
+    assert words in found
+    assert "in place of 100" in found
+    assert "was among those tried" in _sentence(reference, None, budget=20, metric="fad_musicnn")
+
+
+def test_settings_are_described_in_words() -> None:
+    settings = read_settings()
+    assert described(settings["euler_10"]) == "Euler, 10 steps"
+    assert described(settings["dopri5"]) == "Dopri5, tolerance 1e-05"
+    assert "guidance for t in [0.2, 0.6]" in described(settings["euler_14_interval"])
+    assert "sway −0.5" in described(settings["adams_10_sway"])
+
+
+def test_a_scatter_holds_every_mark_and_its_interval_within_the_frame() -> None:
+    points = [
+        Point(f"solver-euler-{x}", f"p{x}", x, Score(y, y * 0.9, y * 1.1, 9), "euler")
+        for x, y in ((10, 80), (400, 9), (20, 30))
+    ]
+    picture = scatter(points, x_name="evaluations", levels=[Level("ar", "AR", Score(12, 11, 13, 9))], budget=20)
+    marks = re.findall(r'<circle class="dot" cx="([\d.]+)" cy="([\d.]+)"', picture)
+    xs, ys = ([float(value) for value in column] for column in zip(*marks, strict=True))
+    assert xs[0] < xs[2] < xs[1] and ys[0] < ys[2] < ys[1]  # cost to the right, bad at the top
+    assert all(44 < x < 526 for x in xs) and all(12 < y < 300 for y in ys)
+    [line] = re.findall(r'class="joined" points="([^"]+)"', picture)
+    assert [float(place.split(",")[0]) for place in line.split()] == sorted(xs)
+    assert 'class="band"' in picture and 'class="chance"' in picture
+
+
+@pytest.mark.slow
+def test_a_whole_study(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    config = encodec_config(filters=2, latent_dim=8, codebook_size=32, lstm_layers=1)
+    model = build_encodec(config)
+    with torch.no_grad():
+        for name, buffer in model.named_buffers():
+            if name.endswith("codebook.embed"):
+                buffer.normal_(std=0.1)
+    save_encodec(tmp_path / "codec", config=config, state=model.state_dict())
+    (tmp_path / "tiny.yaml").write_text(STUDY.replace("CODEC", str(tmp_path / "codec")))
+    result = run_study(tmp_path / "tiny.yaml", out=tmp_path / "out", store=tmp_path / "store")
+    page = result.report.read_text(encoding="utf-8")
+    links = [link for link in re.findall(r'(?:src|href)="([^"]+)"', page) if not link.startswith("#")]
+    assert all((result.report.parent / link).is_file() for link in links)
+    with (result.report.parent / "tables" / "settings.csv").open() as file:
+        rows = {row["setting"]: row for row in csv.DictReader(file)}
+    counts = {label: (int(row["passes"]), int(row["evaluations"])) for label, row in rows.items()}
+    assert counts.pop("autoregressive")[1] > 100
+    assert counts == {"euler_4": (4, 8), "euler_8": (8, 16), "heun_2": (4, 8), "adams_3_interval": (3, 5)}
+    assert all(
+        float(row["seconds_low"]) <= float(row["seconds"]) <= float(row["seconds_high"]) for row in rows.values()
+    )
+    assert rows["euler_8"]["difference"] == "" and rows["heun_2"]["difference"] != ""
+    times = read_json(result.steps["timing"].folder / "times.json")
+    assert {len(turns) for turns in times.values()} == {2}
+    assert "<h1>What does an evaluation buy?" in page and "euler_8" in page
