@@ -6,11 +6,12 @@ import pytest
 import torch
 
 from counterpoint.bench import measure
-from counterpoint.bench.machine import Busy, cores
+from counterpoint.bench.machine import Busy
 from counterpoint.bench.measure import Bench, OutOfMemory, Run
 from counterpoint.bench.point import Point
 from counterpoint.bench.sweep import read_points, sweep
 from counterpoint.config import BackboneConfig, UserError
+from counterpoint.config.machine import cores
 
 TINY = BackboneConfig(layers=2, width=32, heads=2, feed_forward=64)
 POINTS = [

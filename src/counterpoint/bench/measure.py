@@ -10,10 +10,11 @@ from dataclasses import dataclass
 
 import torch
 
-from counterpoint.bench.machine import Busy, Device, peak_memory, reset_peak_memory, resident_memory
+from counterpoint.bench.machine import Busy, Device
 from counterpoint.bench.point import PAPER_LATENT, Point
 from counterpoint.bench.reference import sample_reference
 from counterpoint.bench.roofline import sampling_memory
+from counterpoint.config.machine import peak_memory, reset_peak_memory, resident_memory
 from counterpoint.generate.memory import free_bytes
 from counterpoint.kernels import pack
 from counterpoint.paradigm import Autoregressive, FlowMatching, Sample, build_paradigm

@@ -23,6 +23,7 @@ from pydantic import BaseModel
 from pydantic_core import to_jsonable_python
 
 from counterpoint.config import UserError, digest, read_json, write_json
+from counterpoint.config.machine import peak_memory, reset_peak_memory
 from counterpoint.study.code_version import code_version
 from counterpoint.study.progress import StepBar
 
@@ -176,7 +177,7 @@ class LocalEngine:
         if not step.resumable:
             shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True, exist_ok=True)
-        _reset_peak_memory()
+        reset_peak_memory()
         started = time.perf_counter()
         try:
             with StepBar(step.name) as bar:
@@ -187,7 +188,7 @@ class LocalEngine:
             if not step.resumable:
                 shutil.rmtree(partial, ignore_errors=True)
             raise
-        seconds, memory = time.perf_counter() - started, _peak_memory_bytes()
+        seconds, memory = time.perf_counter() - started, peak_memory()
         write_json(
             partial / RECORD, {"name": step.name, **step.identity, "seconds": seconds, "peak_memory_bytes": memory}
         )
@@ -261,22 +262,3 @@ def _clock(seconds: float) -> str:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes} min {rest:02d} s"
-
-
-def _reset_peak_memory() -> None:
-    """Let the system count the peak anew (Linux; elsewhere nothing is measured)."""
-    try:
-        Path("/proc/self/clear_refs").write_text("5")
-    except OSError:
-        return
-
-
-def _peak_memory_bytes() -> int | None:
-    try:
-        status = Path("/proc/self/status").read_text()
-    except OSError:
-        return None
-    for line in status.splitlines():
-        if line.startswith("VmHWM:"):
-            return int(line.split()[1]) * 1024
-    return None

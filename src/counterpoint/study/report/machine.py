@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import subprocess
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import counterpoint
+from counterpoint.config.machine import cores, processor
 from counterpoint.study.report.content import Fact
 
 _PACKAGES = ("torch", "numpy", "transformers", "datasets", "vector-quantize-pytorch")
@@ -18,7 +18,7 @@ def machine_facts() -> list[Fact]:
     versions = ", ".join(f"{name} {found}" for name in _PACKAGES if (found := _version(name)))
     commit = source_commit()
     return [
-        Fact("Machine", f"{_processor()}, {_cores()} cores, {platform.system()}"),
+        Fact("Machine", f"{processor()}, {cores()} cores, {platform.system()}"),
         Fact(
             "Versions",
             f"counterpoint {counterpoint.__version__}{f' at {commit}' if commit else ''}, "
@@ -53,16 +53,3 @@ def _version(package: str) -> str:
         return version(package)
     except PackageNotFoundError:
         return ""
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor() or platform.machine()
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.machine()
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -9,7 +9,8 @@ import yaml
 from counterpoint.bench.limits import load_limits
 from counterpoint.bench.run import LIMITS_FILE, POINTS_FILE, measure
 from counterpoint.bench.sweep import read_points
-from counterpoint.study.report.speed import assemble_speed, write_speed_report
+from counterpoint.study.report.speed import write_speed_report
+from counterpoint.study.speed.assemble import assemble_speed
 
 if TYPE_CHECKING:
     from counterpoint.study.engine import Work

@@ -1,0 +1,50 @@
+"""The machine: its processors, and this process's memory, as Linux tells them in /proc; elsewhere None says so."""
+
+from __future__ import annotations
+
+import os
+import platform
+from pathlib import Path
+
+
+def cores() -> int:
+    """Processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def processor() -> str:
+    """The processor's name."""
+    lines = read_proc("cpuinfo").splitlines()
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()
+
+
+def reset_peak_memory() -> None:
+    """Let the system count this process's peak anew."""
+    try:
+        Path("/proc/self/clear_refs").write_text("5")
+    except OSError:
+        return
+
+
+def peak_memory() -> int | None:
+    """Largest resident size of this process since the last reset, bytes."""
+    return _status("VmHWM:")
+
+
+def resident_memory() -> int | None:
+    """Resident size of this process, bytes."""
+    return _status("VmRSS:")
+
+
+def read_proc(name: str) -> str:
+    """A file of /proc; "" where there is none."""
+    try:
+        return Path("/proc", name).read_text()
+    except OSError:
+        return ""
+
+
+def _status(name: str) -> int | None:
+    lines = read_proc("self/status").splitlines()
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith(name)), None)
