@@ -1,10 +1,14 @@
 """The backbone against MusicGen's own decoder, and the properties both paradigms rest on."""
 
+import copy
+import shutil
+
 import pytest
 import torch
 
 from counterpoint.backbone import Backbone, sinusoids
 from counterpoint.config import BackboneConfig, UserError
+from counterpoint.kernels import Precision, pack
 
 CONFIG = BackboneConfig(layers=4, width=32, heads=4, feed_forward=64, max_positions=64)
 
@@ -118,7 +122,7 @@ def test_cached_equals_uncached():
     x, memory = draw(2, 12, 32), remember(backbone)
     with torch.no_grad():
         expected = backbone(x, memory=memory)
-        cache = backbone.allocate(2, 12, dtype=torch.float32)
+        cache = backbone.allocate(2, 12)
         pieces = [x[:, :5], x[:, 5:8], *x[:, 8:].split(1, dim=1)]  # prefill, a chunk, single steps
         got = torch.cat([backbone(piece, memory=memory, cache=cache) for piece in pieces], dim=1)
     assert cache.length == 12
@@ -127,7 +131,7 @@ def test_cached_equals_uncached():
 
 def test_cache_is_written_in_place():
     backbone = make()
-    cache = backbone.allocate(1, 6, dtype=torch.float32)
+    cache = backbone.allocate(1, 6)
     addresses = [keys.data_ptr() for keys in cache.keys]
     with torch.no_grad():
         for step in draw(1, 6, 32).split(1, dim=1):
@@ -229,3 +233,33 @@ def test_signal_keeps_its_size_at_depth():
     backbone.norm.register_forward_pre_hook(lambda _, args: seen.append(args[0].std()))
     backbone(draw(1, 16, 64), memory=remember(backbone, batch=1))
     assert 0.8 < seen[0] < 3
+
+
+@pytest.mark.skipif(shutil.which("g++") is None, reason="there is no g++")
+@pytest.mark.parametrize(("precision", "tolerance"), [("fp32", 1e-5), ("fp16", 1e-2), ("int8", 0.2)])
+def test_packed_equals_plain(precision: Precision, tolerance: float):
+    backbone = make()
+    x = draw(3, 12, 32)
+    states, mask = draw(2, 5, 32), torch.tensor([[True] * 5, [True] * 2 + [False] * 3])
+    with torch.no_grad():
+        memory = backbone.remember(states, mask=mask)  # the third row reads no text
+        expected = backbone(x, memory=memory)
+        packed = pack(copy.deepcopy(backbone), precision=precision)
+        assert isinstance(packed, Backbone)
+        cache = packed.allocate(3, 12)
+        parts = [packed(x[:, start:stop], memory=memory, cache=cache) for start, stop in ((0, 4), (4, 5), (5, 12))]
+        error = (torch.cat(parts, dim=1) - expected).abs().max()
+    assert cache.length == 12
+    assert error < tolerance and (error > 0 or precision == "fp32")
+
+
+def test_rows_beyond_the_memory_read_nothing_but_the_shift():
+    backbone = make(causal=False, skips="paper")
+    x, states, time = draw(4, 6, 32), draw(2, 5, 32), draw(4, 32)
+    everywhere, nowhere = torch.ones(2, 5, dtype=torch.bool), torch.zeros(2, 5, dtype=torch.bool)
+    with torch.no_grad():
+        short = backbone.remember(states, mask=everywhere)
+        full = backbone.remember(torch.cat((states, states)), mask=torch.cat((everywhere, nowhere)))
+        for memory in (lambda m: m, lambda m: backbone.shift(m, time)):
+            expected, got = backbone(x, memory=memory(full)), backbone(x, memory=memory(short))
+            torch.testing.assert_close(got, expected, atol=1e-5, rtol=0)

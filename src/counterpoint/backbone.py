@@ -19,6 +19,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from counterpoint.config import BackboneConfig, UserError
+from counterpoint.kernels import CompiledLinear, attend, attend_cached
 
 Skips = Literal["paper", "jasco", "none"]
 
@@ -28,23 +29,27 @@ class Memory:
     """What cross-attention reads, projected once per caption and read at every step or solver evaluation.
 
     Attributes:
-        keys, values: one [B, H, L, C / H] per block.
-        mask: [B, 1, 1, L] bool, True where a token may be read; None reads them all.
+        keys, values: one [R, H, L, C / H] per block. Of the batch, the first R rows read them; the others read nothing,
+            as the unconditional half of guidance does.
+        mask: [R, 1, 1, L] bool, True where a token may be read; None reads them all.
+        lengths: [R] how many tokens may be read, 0 for none.
         shifts: one [B, 1, C] per block, see `Backbone.shift`; None adds nothing.
     """
 
     keys: tuple[Tensor, ...]
     values: tuple[Tensor, ...]
     mask: Tensor | None
+    lengths: Tensor
     shifts: tuple[Tensor, ...] | None = None
 
-    def rows(self, which: Tensor | slice) -> Memory:
+    def rows(self, which: Tensor) -> Memory:
         """The memory of some rows alone, before any shift."""
         assert self.shifts is None
         return Memory(
             keys=tuple(keys[which] for keys in self.keys),
             values=tuple(values[which] for values in self.values),
             mask=None if self.mask is None else self.mask[which],
+            lengths=self.lengths[which],
         )
 
 
@@ -99,9 +104,14 @@ class CrossAttention(nn.Module):
     def forward(self, x: Tensor, *, memory: Memory, block: int) -> Tensor:
         """[B, S, C] to [B, S, C]."""
         keys, values = memory.keys[block], memory.values[block]
-        read = F.scaled_dot_product_attention(self.split(self.query(x)), keys, values, attn_mask=memory.mask)
-        read = read.transpose(1, 2).flatten(2)
-        return self.out_proj(read if memory.shifts is None else read + memory.shifts[block])
+        R = len(keys)
+        query = self.split(self.query(x[:R]))
+        read = F.scaled_dot_product_attention(query, keys, values, attn_mask=memory.mask).transpose(1, 2).flatten(2)
+        if memory.shifts is None:
+            return F.pad(self.out_proj(read), (0, 0, 0, 0, 0, len(x) - R))
+        shift = memory.shifts[block]
+        told = self.out_proj(read + shift[:R])
+        return told if len(x) == R else torch.cat((told, self.out_proj(shift[R:]).expand(-1, x.shape[1], -1)))
 
 
 class Block(nn.Module):
@@ -158,18 +168,20 @@ class Backbone(nn.Module):
         Hidden tokens are zeroed first, so that, there being no biases, a row that may read nothing reads exact zeros.
 
         Args:
-            states: [B, L, C].
-            mask: [B, L] bool, True = a real token; None reads every token (MusicGen's own habit).
+            states: [R, L, C], of the first R rows of the batch to come.
+            mask: [R, L] bool, True = a real token, all before any other; None reads every token (MusicGen's own habit).
         """
-        allowed = None
+        allowed, lengths = None, torch.full(states.shape[:1], states.shape[1], device=states.device)
         if mask is not None:
+            lengths = mask.sum(dim=1)
             states = states.masked_fill(~mask[:, :, None], 0.0)
             allowed = (mask | ~mask.any(dim=1, keepdim=True))[:, None, None, :]
         attentions = [block.cross_attention for block in self.blocks]
         return Memory(
-            keys=tuple(attention.split(attention.key(states)) for attention in attentions),
-            values=tuple(attention.split(attention.value(states)) for attention in attentions),
+            keys=tuple(attention.split(attention.key(states)).contiguous() for attention in attentions),
+            values=tuple(attention.split(attention.value(states)).contiguous() for attention in attentions),
             mask=allowed,
+            lengths=lengths,
         )
 
     def shift(self, memory: Memory, vector: Tensor) -> Memory:
@@ -181,10 +193,13 @@ class Backbone(nn.Module):
         shifts = tuple(block.cross_attention.value(vector)[:, None] for block in self.blocks)
         return replace(memory, shifts=shifts)
 
-    def allocate(self, batch: int, steps: int, *, dtype: torch.dtype) -> Cache:
-        """An empty cache for `batch` sequences of up to `steps` steps."""
+    def allocate(self, batch: int, steps: int) -> Cache:
+        """An empty cache for `batch` sequences of up to `steps` steps, as precise as the weights are."""
         shape = (batch, self.config.heads, steps, self.config.width // self.config.heads)
         device = self.norm.weight.device
+        packed = self._packed()
+        half = packed is not None and packed.precision != "fp32"
+        dtype = torch.float16 if half else self.norm.weight.dtype
 
         def empty() -> list[Tensor]:
             return [torch.empty(shape, dtype=dtype, device=device) for _ in self.blocks]
@@ -214,6 +229,8 @@ class Backbone(nn.Module):
         S = x.shape[1]
         assert start + S <= self.positions.shape[0], "the sequence is longer than the positions"
         x = self._drop(x + self.positions[start : start + S].to(x.dtype), generator)
+        if cache is not None and self._packed() is not None:
+            return self._forward_packed(x, memory=memory, cache=cache)
         attend, causal = self._self_mask(S, start=start, mask=mask)
         outputs = [x]
         half = self.config.layers // 2
@@ -231,6 +248,27 @@ class Backbone(nn.Module):
                 outputs.append(x)
         if cache is not None:
             cache.length += S
+        return self.norm(x)
+
+    def _packed(self) -> CompiledLinear | None:
+        """Any of the layers, where `kernels.pack` has laid them out."""
+        layer = self.blocks[0].self_attention.in_proj
+        fits = self.config.width // self.config.heads % 8 == 0 and self.config.feed_forward % 16 == 0
+        return layer if fits and isinstance(layer, CompiledLinear) else None
+
+    def _forward_packed(self, x: Tensor, *, memory: Memory, cache: Cache) -> Tensor:
+        """The blocks of `forward`, each in eight calls of our own kernels; `x` is overwritten."""
+        told = x[: len(memory.lengths)]
+        for index, block in enumerate(self.blocks):
+            mine, cross = block.self_attention, block.cross_attention
+            qkv = mine.in_proj(x, norm=block.self_norm)
+            read = attend_cached(qkv, keys=cache.keys[index], values=cache.values[index], start=cache.length)
+            mine.out_proj(read, base=x)
+            query = cross.query(told, norm=block.cross_norm)
+            read = attend(query, keys=memory.keys[index], values=memory.values[index], lengths=memory.lengths)
+            cross.out_proj(read, base=told)
+            block.down(block.up(x, norm=block.feed_norm, gelu=True), base=x)
+        cache.length += x.shape[1]
         return self.norm(x)
 
     def initialise(self, generator: torch.Generator) -> None:

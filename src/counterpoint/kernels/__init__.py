@@ -1,5 +1,6 @@
-"""Linear layers for few rows, whose speed is that of reading their weights."""
+"""The arithmetic of a decoder block for few rows on a CPU, at the speed of reading weights and caches."""
 
-from counterpoint.kernels.linear import PRECISIONS, Precision, pack
+from counterpoint.kernels.attention import attend, attend_cached
+from counterpoint.kernels.linear import PRECISIONS, CompiledLinear, Precision, pack
 
-__all__ = ["PRECISIONS", "Precision", "pack"]
+__all__ = ["PRECISIONS", "CompiledLinear", "Precision", "attend", "attend_cached", "pack"]

@@ -1,4 +1,4 @@
-"""Compiles `linear.cpp` once per machine, in about two seconds, and keeps the result in the user's cache."""
+"""Compiles `kernels.cpp` once per machine, in about two seconds, and keeps the result in the user's cache."""
 
 from __future__ import annotations
 
@@ -13,9 +13,11 @@ import warnings
 from functools import cache
 from pathlib import Path
 
-SOURCE = Path(__file__).parent / "linear.cpp"
-FLAGS = ("-O2", "-march=native", "-ffast-math", "-fopenmp", "-shared", "-fPIC", "-std=c++17")
-_POINTERS, _SIZES = 5, 3
+SOURCE = Path(__file__).parent / "kernels.cpp"
+FLAGS = ("-O2", "-march=native", "-ffast-math", "-fopenmp", "-fPIC", "-std=c++17")
+KERNELS = ("linear_fp32", "linear_fp16", "linear_int8", "attend_fp32", "attend_fp16")
+_ARGUMENTS = {"linear": (7, 4), "attend": (7, 7)}
+"""Of each kernel: how many pointers, then how many integers."""
 
 
 @cache
@@ -30,9 +32,10 @@ def library() -> ctypes.CDLL | None:
         reason = error.stderr.strip().splitlines()[0] if isinstance(error, subprocess.CalledProcessError) else error
         warnings.warn(f"The compiled kernels cannot be had ({reason}); the slower ones of torch serve.", stacklevel=3)
         return None
-    for name in ("linear_fp32", "linear_fp16", "linear_int8"):
+    for name in KERNELS:
+        pointers, integers = _ARGUMENTS[name.partition("_")[0]]
         function = getattr(loaded, name)
-        function.argtypes = [ctypes.c_void_p] * _POINTERS + [ctypes.c_int] * _SIZES
+        function.argtypes = [ctypes.c_void_p] * pointers + [ctypes.c_int] * integers
         function.restype = None
     return loaded
 
@@ -45,7 +48,7 @@ def _cached() -> Path:
     """One file for each version of the source, and for each kind of processor that a shared home may serve."""
     root = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "counterpoint" / "kernels"
     identity = SOURCE.read_bytes() + " ".join((*FLAGS, platform.machine(), _processor())).encode()
-    return root / f"linear-{hashlib.sha256(identity).hexdigest()[:16]}.so"
+    return root / f"{hashlib.sha256(identity).hexdigest()[:16]}.so"
 
 
 def _processor() -> str:
@@ -63,6 +66,8 @@ def _compile(target: Path) -> None:
         raise _NoCompilerError("no g++ or clang++ was found")
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent) as folder:
-        built = Path(folder) / target.name
-        subprocess.run([compiler, *FLAGS, str(SOURCE), "-o", str(built)], check=True, capture_output=True, text=True)
-        built.rename(target)
+        compiled, linked = Path(folder) / "kernels.o", Path(folder) / target.name
+        # Linked without -ffast-math, with which a library would make denormal numbers zero in the whole process.
+        for command in ([*FLAGS, "-c", SOURCE, "-o", compiled], ["-fopenmp", "-shared", compiled, "-o", linked]):
+            subprocess.run([compiler, *command], check=True, capture_output=True, text=True)
+        linked.rename(target)

@@ -1,14 +1,13 @@
 """Linear layers that read their weights fast, for a few rows of input on a CPU.
 
-`F.linear` at 2 to 16 rows reads weights at a fifth of the speed of memory. `pack` puts in its place, where a compiler is
-at hand, our own kernels (`linear.cpp`), and otherwise those of oneDNN and FBGEMM, which torch brings.
+`F.linear` at 2 to 16 rows reads weights at a fifth of the speed of memory. `pack` puts in its place our own kernels
+(`kernels.cpp`) where they can be compiled, and otherwise those of oneDNN and FBGEMM, which torch brings.
 
 Shapes: M rows, K in, N out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Literal
 
 import torch
@@ -20,8 +19,9 @@ from counterpoint.kernels.build import library
 
 Precision = Literal["fp32", "fp16", "int8", "bf16"]
 PRECISIONS: tuple[Precision, ...] = ("fp32", "fp16", "int8", "bf16")
+STORED = {"fp32": torch.float32, "fp16": torch.float16, "int8": torch.int8}
 _LANES = 16
-"""Outputs that stand side by side in packed weights; K must be a multiple of 4 besides."""
+"""Outputs that stand side by side in packed weights."""
 
 
 def pack(module: nn.Module, *, precision: Precision = "fp32", compiled: bool = True) -> nn.Module:
@@ -30,67 +30,76 @@ def pack(module: nn.Module, *, precision: Precision = "fp32", compiled: bool = T
     Args:
         precision: of the stored weights; arithmetic stays in float32. fp32 changes results by rounding alone, fp16
             rounds each weight to 11 bits, int8 to 255 levels of its output's largest.
-        compiled: use our own kernels where they can be compiled.
+        compiled: use our own kernels where they can be compiled; without, fp16 serves for int8.
 
     Returns:
-        `module`. Layers whose sizes do not fit the kernels are left as they are.
+        `module`. Layers whose sizes do not suit the kernels are left as they are.
 
     Raises:
         UserError: bf16, which a CPU of this kind has no arithmetic for.
     """
     if precision == "bf16":
         raise UserError("bf16 is for a GPU; on a CPU choose fp32, fp16 or int8.")
+    compiled = compiled and library() is not None
     for parent in list(module.modules()):
         for name, child in list(parent.named_children()):
-            if type(child) is nn.Linear and child.out_features % _LANES == 0 and child.in_features % 4 == 0:
+            if type(child) is nn.Linear and child.out_features % _LANES == 0 and child.in_features % 8 == 0:
                 setattr(parent, name, _packed(child, precision=precision, compiled=compiled))
     return module
 
 
 def _packed(linear: nn.Linear, *, precision: Precision, compiled: bool) -> nn.Module:
-    if compiled and library() is not None:
+    if compiled:
         return CompiledLinear(linear, precision=precision)
     return OneDnnLinear(linear) if precision == "fp32" else FbgemmLinear(linear)
 
 
 class CompiledLinear(nn.Module):
-    """Our own kernel, with weights [N / 16, K, 16] and, for int8, a scale [N] of each output."""
+    """Our own kernel, with weights [N / 16, K, 16] and, for int8, a scale [N] of each output.
+
+    They are plain attributes: weights in this layout mean nothing to another device or to a state_dict.
+    """
 
     def __init__(self, linear: nn.Linear, *, precision: Precision):
         super().__init__()
-        found = library()
-        assert found is not None
-        self.kernel: Callable[..., None] = getattr(found, f"linear_{precision}")
+        self.precision = precision
         self.out_features, self.in_features = linear.weight.shape
         weight = linear.weight.detach().float()
-        scale = None
+        self.scale = None
         if precision == "int8":
-            scale = weight.abs().amax(dim=1).clamp(min=1e-30) / 127
-            weight = (weight / scale[:, None]).round()
-        dtype = {"fp32": torch.float32, "fp16": torch.float16, "int8": torch.int8}[precision]
+            self.scale = weight.abs().amax(dim=1).clamp(min=1e-30) / 127
+            weight = (weight / self.scale[:, None]).round()
         columns = weight.view(-1, _LANES, self.in_features).transpose(1, 2)
-        # Plain attributes: these weights mean nothing to another device, precision or state_dict.
-        self.weight = columns.to(dtype).contiguous()
-        self.scale = scale
+        self.weight = columns.to(STORED[precision]).contiguous()
         self.bias = None if linear.bias is None else linear.bias.detach()
 
-    def forward(self, x: Tensor) -> Tensor:
-        """[..., K] to [..., N]."""
+    def forward(
+        self, x: Tensor, *, norm: nn.LayerNorm | None = None, gelu: bool = False, base: Tensor | None = None
+    ) -> Tensor:
+        """[..., K] to [..., N].
+
+        Args:
+            norm: applied to x first.
+            gelu: apply the exact GELU to the product; not together with `base`.
+            base: [..., N] that the product is added to, in place.
+        """
+        found = library()
+        assert found is not None and not (gelu and (base is not None or self.bias is not None))
         x = x.contiguous()
-        rows = x.numel() // self.in_features
-        y = x.new_empty((*x.shape[:-1], self.out_features))
-        scratch = x.new_empty(x.numel())
-        self.kernel(
+        y = x.new_empty((*x.shape[:-1], self.out_features)) if base is None else base
+        getattr(found, f"linear_{self.precision}")(
             x.data_ptr(),
+            *((None, None) if norm is None else (norm.weight.data_ptr(), norm.bias.data_ptr())),
             self.weight.data_ptr(),
             None if self.scale is None else self.scale.data_ptr(),
+            None if base is None else base.data_ptr(),
             y.data_ptr(),
-            scratch.data_ptr(),
-            rows,
+            int(gelu),
+            x.numel() // self.in_features,
             self.out_features,
             self.in_features,
         )
-        return y if self.bias is None else y + self.bias
+        return y if self.bias is None else y.add_(self.bias)
 
 
 class OneDnnLinear(nn.Module):

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from counterpoint.backbone import Backbone, Cache, Memory, fill
-from counterpoint.conditioning import TextTokens, build_text_encoder, drop_text, guide, is_guided, with_null
+from counterpoint.conditioning import TextTokens, build_text_encoder, drop_text, guide, is_guided
 from counterpoint.config import LatentSpec, ModelConfig, SamplingConfig, UserError
 from counterpoint.paradigm.base import LossOutput, Paradigm, Sample, check_frames
 from counterpoint.paradigm.delay import delay, shift_right, undelay
@@ -96,10 +96,10 @@ class Autoregressive(Paradigm):
         K = self.latent.num_codebooks
         steps = max(frames) + K - 1
         guided = is_guided(text, guidance=sampling.guidance)
-        memory = self._read(with_null(text) if guided else text)
+        memory = self._read(text)
         uniforms = _uniforms(generators, frames=frames, codebooks=K).to(self.embed.weight.device)
         is_code = _code_places(frames, codebooks=K).to(self.embed.weight.device)
-        cache = self.backbone.allocate(len(frames) * (2 if guided else 1), steps, dtype=memory.keys[0].dtype)
+        cache = self.backbone.allocate(len(frames) * (2 if guided else 1), steps)
         token = is_code.new_full((len(frames), K), self.filler, dtype=torch.long)
         delayed = []
         for step in range(steps):

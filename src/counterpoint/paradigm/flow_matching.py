@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from counterpoint.backbone import Backbone, Memory, fill
-from counterpoint.conditioning import TextTokens, build_text_encoder, drop_text, guide, is_guided, with_null
+from counterpoint.conditioning import TextTokens, build_text_encoder, drop_text, guide, is_guided
 from counterpoint.config import LatentSpec, ModelConfig, SamplingConfig
 from counterpoint.paradigm.base import LossOutput, Paradigm, Sample, check_frames
 from counterpoint.paradigm.solvers import solve
@@ -126,8 +126,7 @@ class _Field:
     ):
         self.model, self.sampling, self.batch = model, sampling, len(frames)
         self.is_guided = is_guided(text, guidance=sampling.guidance)
-        told = with_null(text) if self.is_guided else text
-        self.memory = model.backbone.remember(model.text(told), mask=told.mask)
+        self.memory = model.backbone.remember(model.text(text), mask=text.mask)
         at_once = max(self.batch, model.WINDOWS_AT_ONCE)
         self.windows = plan_windows(frames, window=window, at_once=at_once, device=text.ids.device)
         self.model_evaluations = 0
@@ -149,15 +148,13 @@ class _Field:
         if guided:
             z = torch.cat((z, z))
             mask = None if mask is None else torch.cat((mask, mask))
-        memory = self.memory.rows(self._rows(windows, guided=guided))
-        v = self.model.velocity(z.new_full((len(z),), t), z, memory=memory, mask=mask)
+        # The second half of guided rows has no caption to read.
+        v = self.model.velocity(z.new_full((len(z),), t), z, memory=self._memory(windows), mask=mask)
         return guide(v, guidance=self.sampling.guidance) if guided else v
 
-    def _rows(self, windows: Windows, *, guided: bool) -> Tensor | slice:
-        """Of the memory, which holds the B captions and then as many null conditions."""
-        if len(windows.samples) == self.batch and len(self.windows) == 1:  # one window a sample: nothing to copy
-            return slice(2 * self.batch if guided else self.batch)
-        return torch.cat((windows.samples, windows.samples + self.batch)) if guided else windows.samples
+    def _memory(self, windows: Windows) -> Memory:
+        whole = len(windows.samples) == self.batch and len(self.windows) == 1  # one window a sample: nothing to copy
+        return self.memory if whole else self.memory.rows(windows.samples)
 
 
 class TimeEmbedding(nn.Module):

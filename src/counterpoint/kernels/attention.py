@@ -1,0 +1,82 @@
+"""Attention of a few queries to many cached keys, by our own kernel.
+
+Shapes: B sequences, S new steps, H heads, D channels of a head, C = H D, L text tokens.
+"""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from counterpoint.kernels.build import library
+from counterpoint.kernels.linear import STORED
+
+_NAMES = {STORED[precision]: f"attend_{precision}" for precision in ("fp32", "fp16")}
+
+
+def attend_cached(qkv: Tensor, *, keys: Tensor, values: Tensor, start: int) -> Tensor:
+    """Causal self-attention of the steps that follow `start` cached ones, whose keys and values join the cache.
+
+    Args:
+        qkv: [B, S, 3 C] float32, contiguous.
+        keys, values: [B, H, capacity, D] float32 or float16, contiguous; written from `start` on.
+
+    Returns:
+        [B, S, C].
+    """
+    B, S, width = qkv.shape
+    C = width // 3
+    assert start + S <= keys.shape[2], "the cache is full"
+    y = qkv.new_empty((B, S, C))
+    query = qkv.data_ptr()
+    new_keys, new_values = (query + part * C * qkv.element_size() for part in (1, 2))
+    _call(query, new_keys, new_values, keys, values, None, y, stride=width, start=start)
+    return y
+
+
+def attend(queries: Tensor, *, keys: Tensor, values: Tensor, lengths: Tensor) -> Tensor:
+    """Attention to the first `lengths[b]` of sequence b's keys; zero where that is none.
+
+    Args:
+        queries: [B, S, C] float32, contiguous.
+        keys, values: [B, H, L, D] float32 or float16, contiguous.
+        lengths: [B] int64.
+
+    Returns:
+        [B, S, C].
+    """
+    y = queries.new_empty(queries.shape)
+    _call(queries.data_ptr(), None, None, keys, values, lengths, y, stride=queries.shape[2], start=0)
+    return y
+
+
+def _call(
+    query: int,
+    new_keys: int | None,
+    new_values: int | None,
+    keys: Tensor,
+    values: Tensor,
+    lengths: Tensor | None,
+    y: Tensor,
+    *,
+    stride: int,
+    start: int,
+) -> None:
+    found = library()
+    assert found is not None and keys.is_contiguous() and values.is_contiguous()
+    B, H, capacity, D = keys.shape
+    getattr(found, _NAMES[keys.dtype])(
+        query,
+        new_keys,
+        new_values,
+        keys.data_ptr(),
+        values.data_ptr(),
+        None if lengths is None else lengths.data_ptr(),
+        y.data_ptr(),
+        stride,
+        start,
+        B,
+        y.shape[1],
+        H,
+        D,
+        capacity,
+    )
