@@ -16,7 +16,7 @@ from counterpoint.config.checkpoints import write_checkpoint
 from counterpoint.generate import generate_captions, load_run
 from counterpoint.generate.memory import SHARE, clip_bytes, free_bytes
 from counterpoint.generate.model import load_model
-from counterpoint.generate.sampling import generate, generate_folder
+from counterpoint.generate.sampling import AudioGeneration, generate, generate_folder
 from counterpoint.paradigm import build_paradigm
 
 SAMPLING = SamplingConfig(steps=2)
@@ -203,3 +203,38 @@ def test_music_longer_than_the_window_is_made_by_windows(
 def test_a_batch_of_no_clip_is_refused(runs: dict[str, Path], tmp_path: Path, batch_size: int) -> None:
     with pytest.raises(UserError, match=f"batch size {batch_size} draws no clip"):
         generate_folder(["a"], model=runs["flow_matching"], out=tmp_path / "x", duration_s=1, batch_size=batch_size)
+
+
+@pytest.mark.parametrize("paradigm", PARADIGMS)
+@pytest.mark.parametrize("precision", ["fp16", "int8"])
+def test_weights_stored_shorter_draw_nearly_the_same_noise_and_codes(
+    runs: dict[str, Path], paradigm: str, precision: str
+) -> None:
+    sampling = SamplingConfig(steps=2, temperature=0)
+
+    def draw(precision: str) -> AudioGeneration:
+        model = load_model(runs[paradigm], precision=precision)
+        [clip] = generate(["slow piano"], model=model, duration_s=0.2, sampling=sampling)
+        return clip
+
+    full, short = draw("fp32"), draw(precision)
+    assert np.isfinite(short.audio).all() and np.corrcoef(full.audio, short.audio)[0, 1] > 0.9
+    assert (full.audio != short.audio).any() or paradigm == "autoregressive"
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"precision": "bf16"}, "'bf16' does not serve on cpu: choose fp32, fp16, int8"),
+        ({"precision": "fp12"}, "'fp12' does not serve on cpu"),
+        ({"device": "cuda", "precision": "int8"}, "'int8' does not serve on cuda: choose bf16, fp16, fp32"),
+        ({"device": "tpu"}, "no device 'tpu': choose cpu or cuda"),
+        ({"device": "cuda"}, "no GPU that torch can use here"),
+    ],
+)
+def test_a_precision_or_device_that_does_not_serve_is_named(
+    runs: dict[str, Path], settings: dict[str, str], sentence: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(UserError, match=sentence):
+        load_model(runs["flow_matching"], **settings)

@@ -170,6 +170,10 @@ def generate(
     ] = (0, 1),
     tolerance: Annotated[float, typer.Option(help="Flow matching: of dopri5.")] = 1e-5,
     batch_size: Annotated[int, typer.Option(help="Most clips at once; memory may hold fewer.")] = 16,
+    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
+    precision: Annotated[
+        str | None, typer.Option(help="Of the weights: fp32, fp16 or int8 on cpu; bf16, fp16 or fp32 on cuda.")
+    ] = None,
 ) -> None:
     """Generate music from a caption."""
     from counterpoint.config import SamplingConfig, parse
@@ -197,6 +201,8 @@ def generate(
             seed=seed,
             sampling=parse(sampling, SamplingConfig, source="sampling"),
             batch_size=batch_size,
+            device=device,
+            precision=precision,
             progress=progress,
         )
     typer.echo(

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+
+import torch
 
 from counterpoint.codec import Codec, load_codec
 from counterpoint.config import UserError, read_json
 from counterpoint.generate.musicgen import WINDOW_S, is_musicgen, load_musicgen
 from counterpoint.generate.run import MODEL_FILE, load_run
-from counterpoint.paradigm import Paradigm
+from counterpoint.kernels import PRECISIONS, Precision, pack
+from counterpoint.paradigm import FlowMatching, Paradigm
 
 
 @dataclass(frozen=True)
 class LoadedModel:
-    """A model ready to generate, on the CPU.
+    """A model ready to generate.
 
     Attributes:
         paradigm: the network.
@@ -27,15 +30,46 @@ class LoadedModel:
     window_s: float
 
 
-def load_model(model: str | Path) -> LoadedModel:
-    """A model and the codec whose latents it was trained on.
+def load_model(model: str | Path, *, device: str = "cpu", precision: str | None = None) -> LoadedModel:
+    """A model and the codec whose latents it was trained on, laid out to draw fast.
 
     Args:
         model: a run folder, its name below `runs`, or a MusicGen checkpoint: a folder or a hub id.
+        device: `cpu` or `cuda`.
+        precision: that weights are stored in: fp32 (the default), fp16 or int8 on a CPU, bf16 (the default), fp16 or
+            fp32 on a GPU. The codec keeps fp32.
 
     Raises:
-        UserError: no such model, one that is damaged or not supported, or the codec has other weights now.
+        UserError: no such model, one that is damaged or not supported, the codec has other weights now, there is no
+            such device, or a precision that it does not serve.
     """
+    device, chosen = _check(device, precision)
+    loaded = _read(model)
+    if device == "cpu":
+        # Flow matching has many rows at once, for which plain matrices in full precision are fastest.
+        if chosen != "fp32" or loaded.paradigm.target == "codes":
+            pack(loaded.paradigm, precision=chosen)
+        return loaded
+    loaded.paradigm.to(device, {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}[chosen])
+    if isinstance(loaded.paradigm, FlowMatching):
+        loaded.paradigm.time.float()  # t is told apart in full precision alone
+    return replace(loaded, codec=loaded.codec.to(device))
+
+
+def _check(device: str, precision: str | None) -> tuple[str, Precision]:
+    served: dict[str, tuple[Precision, ...]] = {"cpu": ("fp32", "fp16", "int8"), "cuda": ("bf16", "fp16", "fp32")}
+    kind = device.partition(":")[0]
+    if kind not in served:
+        raise UserError(f"There is no device {device!r}: choose cpu or cuda.")
+    chosen = next((known for known in PRECISIONS if known == (precision or served[kind][0])), None)
+    if chosen not in served[kind]:
+        raise UserError(f"The precision {precision!r} does not serve on {kind}: choose {', '.join(served[kind])}.")
+    if kind == "cuda" and not torch.cuda.is_available():
+        raise UserError("There is no GPU that torch can use here: leave --device cpu.")
+    return device, chosen
+
+
+def _read(model: str | Path) -> LoadedModel:
     run = find_run(model)
     if _is_published(run):
         return LoadedModel(*load_musicgen(str(run)), window_s=WINDOW_S)

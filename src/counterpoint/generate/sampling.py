@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from counterpoint.conditioning import is_guided
 from counterpoint.config import SamplingConfig, UserError, atomic_write, write_json
 from counterpoint.generate.memory import clips_at_once
 from counterpoint.generate.model import LoadedModel, load_model
-from counterpoint.paradigm import Sample
+from counterpoint.paradigm import Paradigm, Sample
 
 BATCH_SIZE = 16
 
@@ -106,13 +107,14 @@ def generate(
     for start in range(0, len(captions), at_once):
         batch = captions[start : start + at_once]
         seeds = range(seed + start, seed + start + len(batch))
-        sample = paradigm.sample(
-            text=paradigm.prepare(batch).to(device),
-            lengths=torch.full((len(batch),), length, device=device),
-            sampling=sampling,
-            generators=[torch.Generator(device).manual_seed(value) for value in seeds],
-            window=window,
-        )
+        with _autocast(paradigm):
+            sample = paradigm.sample(
+                text=paradigm.prepare(batch).to(device),
+                lengths=torch.full((len(batch),), length, device=device),
+                sampling=sampling,
+                generators=[torch.Generator().manual_seed(value) for value in seeds],
+                window=window,
+            )
         for caption, value, audio in zip(batch, seeds, _decoded(sample, model.codec), strict=True):
             yield AudioGeneration(
                 audio,
@@ -122,6 +124,14 @@ def generate(
                 network_evaluations=sample.network_evaluations,
                 model_evaluations=sample.model_evaluations,
             )
+
+
+def _autocast(paradigm: Paradigm) -> AbstractContextManager[object]:
+    """Where weights are halved, on a GPU: norms and what is kept in full precision meet them."""
+    weight = next(paradigm.parameters())
+    if not weight.is_cuda or weight.dtype == torch.float32:
+        return nullcontext()
+    return torch.autocast("cuda", dtype=weight.dtype)
 
 
 def _decoded(sample: Sample, codec: Codec) -> Iterator[np.ndarray]:
@@ -143,12 +153,14 @@ def generate_folder(
     sampling: SamplingConfig | None = None,
     ids: Sequence[str] | None = None,
     batch_size: int = BATCH_SIZE,
+    device: str = "cpu",
+    precision: str | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> GenerationReport:
     """Write one wav per caption, `metadata.jsonl` (the HF audiofolder layout) and `generation.json`.
 
     Args:
-        model: what `load_model` takes.
+        model, device, precision: what `load_model` takes.
         ids: a name for each clip, the wav's stem; numbers by default.
         progress: called with (clips done, clips in all).
     """
@@ -157,7 +169,7 @@ def generate_folder(
     report = _write(
         captions,
         [out / f"{name}.wav" for name in names],
-        model=load_model(model),
+        model=load_model(model, device=device, precision=precision),
         progress=progress,
         duration_s=duration_s,
         seed=seed,
@@ -188,6 +200,8 @@ def generate_captions(
     seed: int = 0,
     sampling: SamplingConfig | None = None,
     batch_size: int = BATCH_SIZE,
+    device: str = "cpu",
+    precision: str | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> GenerationReport:
     """What `counterpoint generate` does: one caption or a file of them, `num` clips each, to a file or a folder.
@@ -209,6 +223,8 @@ def generate_captions(
             seed=seed,
             sampling=sampling,
             batch_size=batch_size,
+            device=device,
+            precision=precision,
             progress=progress,
         )
     if len(captions) > 1:
@@ -216,7 +232,7 @@ def generate_captions(
     return _write(
         captions,
         [out],
-        model=load_model(model),
+        model=load_model(model, device=device, precision=precision),
         progress=None,
         duration_s=duration_s,
         seed=seed,
