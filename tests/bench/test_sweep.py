@@ -51,6 +51,20 @@ def test_other_settings_run(options):
         assert isinstance(bench.run(point.model_copy(update=options)), Run)
 
 
+@pytest.mark.parametrize("point", POINTS)
+def test_half_precision_draws_as_on_a_gpu(point):
+    """The same code on a CPU, where every kind of number is served, if slowly."""
+    model = measure.build(point.model_copy(update={"engine": "reference"})).to(torch.bfloat16)
+    if point.paradigm == "flow_matching":
+        model.time.float()
+    drawn = measure.draw(model, point)
+    if drawn.codes is None:
+        assert drawn.latents.dtype == torch.float32
+        assert drawn.latents.isfinite().all()
+    else:
+        assert drawn.codes.max() < 2048
+
+
 def test_repeats_are_interleaved_and_medians_taken(tmp_path, scripted):
     asked, answers = scripted
     answers += [Run(seconds, None, None, 5) for seconds in (1.0, 10.0, 3.0, 14.0, 2.0, 12.0)]

@@ -57,8 +57,9 @@ class FlowMatching(Paradigm):
         The time joins every cross-attention token, as in JASCO. A hidden caption has no token to read, but reads the
         time all the same (`Backbone.shift`), just as JASCO's zeroed tokens do.
         """
-        memory = self.backbone.shift(memory, self.time(t))
-        return self.head(self.backbone(self.embed(z), memory=memory, mask=mask, generator=generator))
+        dtype = self.backbone.norm.weight.dtype  # half of it on a GPU, where z and t stay in full precision
+        memory = self.backbone.shift(memory, self.time(t).to(dtype))
+        return self.head(self.backbone(self.embed(z.to(dtype)), memory=memory, mask=mask, generator=generator)).to(z)
 
     def forward(self, target: Tensor, *, text: TextTokens, lengths: Tensor, generator: torch.Generator) -> LossOutput:
         """Eq. 4: (1 + t) |v - v_t|^2, the mean over channels and valid frames; the mean of that over examples."""
