@@ -18,7 +18,7 @@ from safetensors.torch import load_file, save_file
 from counterpoint.codec import latent_spec, load_codec
 from counterpoint.config import SamplingConfig, UserError, read_json, write_json
 from counterpoint.generate import generate, generate_captions
-from counterpoint.generate.model import LoadedModel, load_model
+from counterpoint.generate.model import LoadedModel, load_model, read_model
 from counterpoint.generate.musicgen import build, read_transformers
 from counterpoint.paradigm import Autoregressive
 
@@ -97,7 +97,7 @@ def test_greedy_tokens_agree_under_guidance(peer: Any, published: Path, loaded: 
 
 
 def assert_same_weights(folder: Path | str, published: Path, *, tolerance: float = 0.0) -> None:
-    ours, theirs = load_model(folder), load_model(published)
+    ours, theirs = read_model(folder), read_model(published)
     for name, tensor in theirs.paradigm.state_dict().items():
         torch.testing.assert_close(ours.paradigm.state_dict()[name], tensor, atol=tolerance, rtol=0)
     codes = torch.randint(0, ours.codec.codebook_size, (1, ours.codec.num_codebooks, 20))
@@ -132,7 +132,7 @@ def test_shards_pickles_and_half_precision(published: Path, peer: Any, tmp_path:
     halved = {name: tensor.half() if tensor.is_floating_point() else tensor for name, tensor in state.items()}
     save_file(halved, without_weights(published, tmp_path / "half") / "model.safetensors", metadata={"format": "pt"})
     assert_same_weights(tmp_path / "half", published, tolerance=2e-3)
-    assert all(p.dtype == torch.float32 for p in load_model(tmp_path / "half").paradigm.parameters())
+    assert all(p.dtype == torch.float32 for p in read_model(tmp_path / "half").paradigm.parameters())
 
 
 def test_sizes_are_those_of_the_configuration(publish: Callable[..., Any], tmp_path: Path) -> None:
@@ -169,7 +169,7 @@ def test_musicgen_small_in_full(publish: Callable[..., Any], tmp_path: Path) -> 
     """Every size of the published model but T5's depth and EnCodec; 1.7 GB on disk, 4 GB in memory."""
     sizes = {"hidden_size": 1024, "num_hidden_layers": 24, "num_attention_heads": 16, "ffn_dim": 4096}
     peer = publish(tmp_path, text_width=768, vocab_size=2048, **sizes)
-    model = network(load_model(tmp_path))
+    model = network(read_model(tmp_path))
     assert sum(p.numel() for p in model.parameters()) == 420_371_456
     ours, theirs = logits_of_both(peer, tmp_path, model, CAPTIONS, steps=6)
     (tmp_path / "model.safetensors").unlink()

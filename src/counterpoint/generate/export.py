@@ -14,7 +14,7 @@ from counterpoint.audio import frames
 from counterpoint.codec.encodec import EnCodec
 from counterpoint.conditioning import T5Text
 from counterpoint.config import UserError, atomic_folder
-from counterpoint.generate.model import LoadedModel, load_model
+from counterpoint.generate.model import LoadedModel, read_model
 from counterpoint.generate.musicgen import TRANSFORMERS, to_theirs
 from counterpoint.paradigm import Autoregressive
 
@@ -26,13 +26,13 @@ def export_musicgen(model: str | Path, out: Path) -> None:
     """Write a model so that `MusicgenForConditionalGeneration.from_pretrained(out)` gives the same logits and audio.
 
     Args:
-        model: a run folder or a MusicGen checkpoint, as for `load_model`.
+        model: a run folder or a MusicGen checkpoint, as for `read_model`.
         out: a folder that does not exist yet; it is written whole or not at all.
 
     Raises:
         UserError: a model that this format has no words for, or a folder that is there already.
     """
-    loaded = load_model(model)
+    loaded = read_model(model)
     refused = _refusal(loaded)
     if refused:
         raise UserError(f"{model} cannot be written as MusicGen: {refused}.")

@@ -44,7 +44,7 @@ def load_model(model: str | Path, *, device: str = "cpu", precision: str | None 
             such device, or a precision that it does not serve.
     """
     device, chosen = _check(device, precision)
-    loaded = _read(model)
+    loaded = read_model(model)
     if device == "cpu":
         # Flow matching has many rows at once, for which plain matrices in full precision are fastest.
         if chosen != "fp32" or loaded.paradigm.target == "codes":
@@ -69,7 +69,8 @@ def _check(device: str, precision: str | None) -> tuple[str, Precision]:
     return device, chosen
 
 
-def _read(model: str | Path) -> LoadedModel:
+def read_model(model: str | Path) -> LoadedModel:
+    """A model as it was trained, in full precision on the CPU; see `load_model` for its name and for the errors."""
     run = find_run(model)
     if _is_published(run):
         return LoadedModel(*load_musicgen(str(run)), window_s=WINDOW_S)
