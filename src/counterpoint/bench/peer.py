@@ -189,14 +189,14 @@ def measure(engines: Sequence[Engine], *, batch: int, frames: int, repeats: int)
 
 @torch.no_grad()
 def compare(engines: Sequence[Engine], *, batch: int) -> Iterator[tuple[float, float]]:
-    """Of each engine the largest error of a logit against the first engine's, given the same tokens, and the share of
-    greedy frames before the first that differs; once one token does, all that follow may."""
+    """Of each engine the largest error of a logit against the first engine's, given the same tokens, as a share of
+    the logits' deviation; and the share of greedy frames before the first that differs, after which all may."""
     text, codes = prompts(batch), engines[0].codes
     lengths = torch.full((batch,), codes.shape[2])
     inputs = shift_right(delay(codes, lengths=lengths, filler=V), filler=V)[:, :, :CHECKED_STEPS]
     expected = engines[0].logits(text, inputs)
     for engine in engines:
-        error = (engine.logits(text, inputs) - expected).abs().max().item()
+        error = ((engine.logits(text, inputs) - expected).abs().max() / expected.std()).item()
         same = (engine.codes == codes).all(dim=1).long().cumprod(dim=-1)
         yield error, same.float().mean().item()
 
