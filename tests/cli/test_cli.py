@@ -72,6 +72,8 @@ def config(tmp_path: Path) -> Path:
         ),
         (["generate", "a", "--guidance-interval", "0.9", "0.1", "--model", "m", "--out", "{tmp}/x.wav"], "in order"),
         (["generate", "a", "--sway", "1", "--solver", "dopri5", "--model", "m", "--out", "{tmp}/x"], "leave it 0"),
+        (["export", "{tmp}/none", "{tmp}/out"], "no run folder"),
+        (["export", "{tmp}/empty", "{tmp}/out"], "or a MusicGen checkpoint"),
         (["data", "ingest", "{tmp}/none", "{tmp}/out"], "none"),
         (["data", "ingest", "{tmp}/empty", "{tmp}/out"], "empty"),
         (["data", "encode", "{tmp}/empty"], "empty"),

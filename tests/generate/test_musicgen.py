@@ -6,6 +6,8 @@ import os
 import re
 import resource
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -162,6 +164,31 @@ def test_a_caption_to_a_file(published: Path, tmp_path: Path) -> None:
     report = generate_captions("warm piano", model=published, out=out, duration_s=0.5)
     assert report.paradigm == "autoregressive" and soundfile.info(out).duration == 0.5
     assert soundfile.info(out).samplerate == 800
+
+
+@pytest.mark.slow
+def test_a_hub_id_on_the_command_line(published: Path, tmp_path: Path) -> None:
+    """From a cache as the hub's client leaves it, in a process of its own without a network."""
+    repository, commit = tmp_path / "hub" / "models--facebook--musicgen-small", "0" * 40
+    shutil.copytree(published, repository / "snapshots" / commit)
+    (repository / "refs").mkdir()
+    (repository / "refs" / "main").write_text(commit)
+    environment = {**os.environ, "HF_HOME": str(tmp_path), "HF_HUB_OFFLINE": "1"}
+    environment.pop("HF_HUB_CACHE", None)
+
+    def call(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "counterpoint", *arguments]
+        return subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True)
+
+    asked = ("generate", "warm piano", "--duration-s", "0.2", "--out", "x.wav", "--model")
+    done = call(*asked, "facebook/musicgen-small")
+    assert done.returncode == 0 and soundfile.info(tmp_path / "x.wav").duration == 0.2, done.stderr
+    assert not done.stderr
+    failed = call(*asked, "nobody/nothing")
+    assert failed.returncode == 2
+    assert failed.stderr.startswith("Error: There is no folder nobody/nothing here, and as a hub id it needs")
+    exported = call("export", "facebook/musicgen-small", "out")
+    assert exported.returncode == 0 and (tmp_path / "out" / "model.safetensors").is_file(), exported.stderr
 
 
 @pytest.mark.slow
