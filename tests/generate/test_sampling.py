@@ -238,3 +238,22 @@ def test_a_precision_or_device_that_does_not_serve_is_named(
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(UserError, match=sentence):
         load_model(runs["flow_matching"], **settings)
+
+
+@pytest.mark.slow
+def test_a_compiled_network_draws_the_same(runs: dict[str, Path]) -> None:
+    sampling = SamplingConfig(solver="heun", steps=2, guidance_interval=(0, 0.5))
+    plain, fast = (
+        next(
+            generate(
+                ["piano"],
+                model=load_model(runs["flow_matching"], compiled=compiled),
+                duration_s=0.4,
+                sampling=sampling,
+            )
+        )
+        for compiled in (False, True)
+    )
+    np.testing.assert_allclose(fast.audio, plain.audio, atol=1e-4)
+    with pytest.raises(UserError, match="kernels of its own"):
+        load_model(runs["autoregressive"], compiled=True)

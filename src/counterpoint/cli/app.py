@@ -174,6 +174,9 @@ def generate(
     precision: Annotated[
         str | None, typer.Option(help="Of the weights: fp32, fp16 or int8 on cpu; bf16, fp16 or fp32 on cuda.")
     ] = None,
+    compiled: Annotated[
+        bool, typer.Option("--compile", help="Flow matching: compile the network; a minute that pays for many clips.")
+    ] = False,
 ) -> None:
     """Generate music from a caption."""
     from counterpoint.config import SamplingConfig, parse
@@ -203,6 +206,7 @@ def generate(
             batch_size=batch_size,
             device=device,
             precision=precision,
+            compiled=compiled,
             progress=progress,
         )
     typer.echo(

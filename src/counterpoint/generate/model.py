@@ -30,7 +30,9 @@ class LoadedModel:
     window_s: float
 
 
-def load_model(model: str | Path, *, device: str = "cpu", precision: str | None = None) -> LoadedModel:
+def load_model(
+    model: str | Path, *, device: str = "cpu", precision: str | None = None, compiled: bool = False
+) -> LoadedModel:
     """A model and the codec whose latents it was trained on, laid out to draw fast.
 
     Args:
@@ -38,6 +40,7 @@ def load_model(model: str | Path, *, device: str = "cpu", precision: str | None 
         device: `cpu` or `cuda`.
         precision: that weights are stored in: fp32 (the default), fp16 or int8 on a CPU, bf16 (the default), fp16 or
             fp32 on a GPU. The codec keeps fp32.
+        compiled: compile the network of flow matching, which takes a minute and pays for many clips.
 
     Raises:
         UserError: no such model, one that is damaged or not supported, the codec has other weights now, there is no
@@ -45,15 +48,20 @@ def load_model(model: str | Path, *, device: str = "cpu", precision: str | None 
     """
     device, chosen = _check(device, precision)
     loaded = read_model(model)
-    if device == "cpu":
-        # Flow matching has many rows at once, for which plain matrices in full precision are fastest.
-        if chosen != "fp32" or loaded.paradigm.target == "codes":
-            pack(loaded.paradigm, precision=chosen)
-        return loaded
-    loaded.paradigm.to(device, {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}[chosen])
-    if isinstance(loaded.paradigm, FlowMatching):
-        loaded.paradigm.time.float()  # t is told apart in full precision alone
-    return replace(loaded, codec=loaded.codec.to(device))
+    paradigm, codec = loaded.paradigm, loaded.codec
+    if compiled:
+        if not isinstance(paradigm, FlowMatching):
+            raise UserError("An auto-regressive model has kernels of its own and is not compiled: leave out --compile.")
+        paradigm.compile_velocity()
+    if device != "cpu":
+        paradigm.to(device, {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}[chosen])
+        if isinstance(paradigm, FlowMatching):
+            paradigm.time.float()  # t is told apart in full precision alone
+        codec = codec.to(device)
+    # Flow matching has many rows at once, for which plain matrices in full precision are fastest.
+    elif chosen != "fp32" or paradigm.target == "codes":
+        pack(paradigm, precision=chosen)
+    return replace(loaded, codec=codec)
 
 
 def _check(device: str, precision: str | None) -> tuple[str, Precision]:

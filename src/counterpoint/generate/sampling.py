@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,7 @@ from counterpoint.conditioning import is_guided
 from counterpoint.config import SamplingConfig, UserError, atomic_write, write_json
 from counterpoint.generate.memory import clips_at_once
 from counterpoint.generate.model import LoadedModel, load_model
-from counterpoint.paradigm import Paradigm, Sample
+from counterpoint.paradigm import Sample
 
 BATCH_SIZE = 16
 
@@ -107,14 +106,13 @@ def generate(
     for start in range(0, len(captions), at_once):
         batch = captions[start : start + at_once]
         seeds = range(seed + start, seed + start + len(batch))
-        with _autocast(paradigm):
-            sample = paradigm.sample(
-                text=paradigm.prepare(batch).to(device),
-                lengths=torch.full((len(batch),), length, device=device),
-                sampling=sampling,
-                generators=[torch.Generator().manual_seed(value) for value in seeds],
-                window=window,
-            )
+        sample = paradigm.sample(
+            text=paradigm.prepare(batch).to(device),
+            lengths=torch.full((len(batch),), length, device=device),
+            sampling=sampling,
+            generators=[torch.Generator().manual_seed(value) for value in seeds],
+            window=window,
+        )
         for caption, value, audio in zip(batch, seeds, _decoded(sample, model.codec), strict=True):
             yield AudioGeneration(
                 audio,
@@ -124,14 +122,6 @@ def generate(
                 network_evaluations=sample.network_evaluations,
                 model_evaluations=sample.model_evaluations,
             )
-
-
-def _autocast(paradigm: Paradigm) -> AbstractContextManager[object]:
-    """Where weights are halved, on a GPU: norms and what is kept in full precision meet them."""
-    weight = next(paradigm.parameters())
-    if not weight.is_cuda or weight.dtype == torch.float32:
-        return nullcontext()
-    return torch.autocast("cuda", dtype=weight.dtype)
 
 
 def _decoded(sample: Sample, codec: Codec) -> Iterator[np.ndarray]:
@@ -155,12 +145,13 @@ def generate_folder(
     batch_size: int = BATCH_SIZE,
     device: str = "cpu",
     precision: str | None = None,
+    compiled: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> GenerationReport:
     """Write one wav per caption, `metadata.jsonl` (the HF audiofolder layout) and `generation.json`.
 
     Args:
-        model, device, precision: what `load_model` takes.
+        model, device, precision, compiled: what `load_model` takes.
         ids: a name for each clip, the wav's stem; numbers by default.
         progress: called with (clips done, clips in all).
     """
@@ -169,7 +160,7 @@ def generate_folder(
     report = _write(
         captions,
         [out / f"{name}.wav" for name in names],
-        model=load_model(model, device=device, precision=precision),
+        model=load_model(model, device=device, precision=precision, compiled=compiled),
         progress=progress,
         duration_s=duration_s,
         seed=seed,
@@ -202,6 +193,7 @@ def generate_captions(
     batch_size: int = BATCH_SIZE,
     device: str = "cpu",
     precision: str | None = None,
+    compiled: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> GenerationReport:
     """What `counterpoint generate` does: one caption or a file of them, `num` clips each, to a file or a folder.
@@ -225,6 +217,7 @@ def generate_captions(
             batch_size=batch_size,
             device=device,
             precision=precision,
+            compiled=compiled,
             progress=progress,
         )
     if len(captions) > 1:
@@ -232,7 +225,7 @@ def generate_captions(
     return _write(
         captions,
         [out],
-        model=load_model(model, device=device, precision=precision),
+        model=load_model(model, device=device, precision=precision, compiled=compiled),
         progress=None,
         duration_s=duration_s,
         seed=seed,
