@@ -121,11 +121,11 @@ def draw(model: Autoregressive | FlowMatching, point: Point) -> Sample:
 
 
 def _shortened(point: Point) -> Point:
-    """What warms a point up: on a GPU, where graphs are captured for a shape, the point itself; else a few passes."""
-    if point.device == "cuda" or point.solver == "dopri5":
-        return point
+    """What warms a point up: an evaluation, or a few steps; on a GPU, where caches have the whole clip's shape, all."""
     if point.paradigm == "flow_matching":
-        return point.model_copy(update={"steps": 1})
+        return point.model_copy(update={"solver": "euler", "steps": 1})
+    if point.device == "cuda":
+        return point
     return point.model_copy(update={"duration_s": min(point.duration_s, 4 / PAPER_LATENT.frame_rate)})
 
 

@@ -21,6 +21,8 @@ from counterpoint.bench.point import Point
 from counterpoint.config import UserError, digest
 
 Progress = Callable[[float, float], None]
+LONG_S = 10.0
+"""A point that takes longer is run once."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ class Measured:
 
 
 def sweep(
-    points: Sequence[Point], *, out: Path, repeats: int = 3, long_s: float = 15.0, progress: Progress | None = None
+    points: Sequence[Point], *, out: Path, repeats: int = 3, long_s: float = LONG_S, progress: Progress | None = None
 ) -> list[Measured]:
     """Measure points, or what of them `out` does not hold yet.
 

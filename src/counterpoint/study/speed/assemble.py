@@ -10,7 +10,7 @@ from typing import Any, Literal
 from counterpoint.bench.limits import Limits, known_devices
 from counterpoint.bench.point import Point
 from counterpoint.bench.roofline import predict
-from counterpoint.bench.sweep import Measured
+from counterpoint.bench.sweep import LONG_S, Measured
 from counterpoint.config import BACKBONES
 from counterpoint.study.paper import PaperSpeed, paper_speed
 from counterpoint.study.report.content import Fact, Grid, Note, Panel, PaperMark, Place, Series, SpeedContent, System
@@ -309,7 +309,7 @@ def _notes(measured: Sequence[Measured], limits: Limits) -> list[Note]:
             "Every point is warmed up, then run in turn with all others, so that what slows the machine for a while "
             "slows all of them; times are taken between synchronisations. A run during which other programs used more "
             f"than a tenth of the processors is set aside and repeated, at most as often again.{noise} "
-            "A point that takes more than 15 s is run once.",
+            f"A point that takes more than {LONG_S:g} s is run once.",
         ),
         Note(
             "The limit",
