@@ -270,6 +270,7 @@ def test_other_kinds_of_models_are_refused(tmp_path: Path) -> None:
         (("conditioners.self_wav", {"model": "chroma_stem"}), r"conditioners is \['description', 'self_wav'\]"),
         (("channels", 2), "channels is 2"),
         (("codebooks_pattern.modeling", "parallel"), "parallel"),
+        (("codebooks_pattern.delay.delays", [0, 0, 0, 1]), r"delays is \[0, 0, 0, 1\]"),
         (("transformer_lm.norm_first", False), "norm_first is False"),
     ],
 )

@@ -92,7 +92,11 @@ def build_peer(backbone: BackboneConfig) -> Any:
         bos_token_id=V,
     )
     torch.manual_seed(0)
-    parts = {"text_encoder": text.to_dict(), "audio_encoder": audio.to_dict(), "decoder": decoder.to_dict()}
+    parts: dict[str, Any] = {
+        "text_encoder": text.to_dict(),
+        "audio_encoder": audio.to_dict(),
+        "decoder": decoder.to_dict(),
+    }
     with quietly():
         peer = MusicgenForConditionalGeneration(MusicgenConfig(**parts)).eval().requires_grad_(False)
     for parameter in peer.decoder.parameters():

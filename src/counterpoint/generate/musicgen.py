@@ -113,10 +113,11 @@ def load_musicgen(source: str) -> tuple[Autoregressive, Codec]:
         UserError: no such checkpoint, a variant that is not text to mono music, or naming the tensor that is missing or
             misshapen.
     """
-    if Path(source).name == LANGUAGE_MODEL_FILE:
+    named = Path(source).name == LANGUAGE_MODEL_FILE
+    if named:
         source = str(Path(source).parent)
     folder = fetch_folder(source)
-    read = read_transformers if (folder / CONFIG_FILE).is_file() else read_audiocraft
+    read = read_audiocraft if named or not (folder / CONFIG_FILE).is_file() else read_transformers
     checkpoint = read(folder, source=source)
     codec = load_codec(source)
     if (codec.num_codebooks, codec.codebook_size) != (checkpoint.codebooks, checkpoint.codebook_size):
@@ -243,11 +244,14 @@ def read_audiocraft(folder: Path, *, source: str) -> Checkpoint:
     package = read_package(folder / LANGUAGE_MODEL_FILE)
     try:
         cfg = yaml.safe_load(package["xp.cfg"])
-        lm, conditioners = cfg["transformer_lm"], cfg["conditioners"]
+        lm, conditioners, pattern = cfg["transformer_lm"], cfg["conditioners"], cfg["codebooks_pattern"]
+        in_order = list(range(lm["n_q"]))
         expected = {
             "conditioners": (sorted(conditioners), ["description"]),
             "channels": (cfg.get("channels", 1), 1),
-            "codebooks_pattern.modeling": (cfg["codebooks_pattern"]["modeling"], "delay"),
+            "codebooks_pattern.modeling": (pattern["modeling"], "delay"),
+            "codebooks_pattern.delay.delays": (pattern.get("delay", {}).get("delays", in_order), in_order),
+            "fuser.cross_attention_pos_emb": (cfg.get("fuser", {}).get("cross_attention_pos_emb", False), False),
             **{name: (lm.get(name, value), value) for name, value in _PLAIN.items()},
         }
         _refuse_variants(expected, source=source)
