@@ -59,12 +59,48 @@ class Cache:
 
     Attributes:
         keys, values: one [B, H, S, C / H] per block, S the longest sequence to come.
+        cursor: [1] long, `length` as the device knows it.
         length: steps written.
+        bound: where set, single steps have the same shapes and addresses whatever the length, as a CUDA graph needs
+            them: attention reads the first `bound` steps and masks those that are not written.
     """
 
     keys: list[Tensor] = field(repr=False)
     values: list[Tensor] = field(repr=False)
+    cursor: Tensor
     length: int = 0
+    bound: int | None = None
+
+    @property
+    def capacity(self) -> int:
+        """S."""
+        return self.keys[0].shape[2]
+
+    def write(self, k: Tensor, v: Tensor, *, block: int) -> tuple[Tensor, Tensor]:
+        """Add [B, H, S', C / H] new keys and values; what attention is to read of them all."""
+        keys, values = self.keys[block], self.values[block]
+        if self.bound is not None:
+            keys.index_copy_(2, self.cursor, k)
+            values.index_copy_(2, self.cursor, v)
+            return keys[:, :, : self.bound], values[:, :, : self.bound]
+        stop = self.length + k.shape[2]
+        keys[:, :, self.length : stop] = k
+        values[:, :, self.length : stop] = v
+        return keys[:, :, :stop], values[:, :, :stop]
+
+    def written(self) -> Tensor:
+        """[1, bound] bool: the steps that are there, with the one being written."""
+        return (torch.arange(self.bound or 0, device=self.cursor.device) <= self.cursor)[None]
+
+    def advance(self, steps: int) -> None:
+        """`steps` more are written."""
+        self.length += steps
+        self.cursor += steps
+
+    def rewind(self, length: int) -> None:
+        """Go on from `length`."""
+        self.length = length
+        self.cursor.fill_(length)
 
 
 class SelfAttention(nn.Module):
@@ -81,7 +117,7 @@ class SelfAttention(nn.Module):
         B, S, C = x.shape
         q, k, v = self.in_proj(x).view(B, S, 3, self.heads, C // self.heads).permute(2, 0, 3, 1, 4).unbind(0)
         if cache is not None:
-            k, v = _remember(cache, k, v, block=block)
+            k, v = cache.write(k, v, block=block)
         read = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=causal)
         return self.out_proj(read.transpose(1, 2).reshape(B, S, C))
 
@@ -204,7 +240,7 @@ class Backbone(nn.Module):
         def empty() -> list[Tensor]:
             return [torch.empty(shape, dtype=dtype, device=device) for _ in self.blocks]
 
-        return Cache(keys=empty(), values=empty())
+        return Cache(keys=empty(), values=empty(), cursor=torch.zeros(1, dtype=torch.long, device=device))
 
     def forward(
         self,
@@ -228,10 +264,12 @@ class Backbone(nn.Module):
         start = 0 if cache is None else cache.length
         S = x.shape[1]
         assert start + S <= self.positions.shape[0], "the sequence is longer than the positions"
-        x = self._drop(x + self.positions[start : start + S].to(x.dtype), generator)
-        if cache is not None and self._packed() is not None:
+        fixed = cache if cache is not None and cache.bound is not None else None
+        positions = self.positions.index_select(0, fixed.cursor) if fixed else self.positions[start : start + S]
+        x = self._drop(x + positions.to(x.dtype), generator)
+        if cache is not None and not fixed and self._packed() is not None:
             return self._forward_packed(x, memory=memory, cache=cache)
-        attend, causal = self._self_mask(S, start=start, mask=mask)
+        attend, causal = (fixed.written(), False) if fixed else self._self_mask(S, start=start, mask=mask)
         outputs = [x]
         half = self.config.layers // 2
         for index, block in enumerate(self.blocks):
@@ -247,7 +285,7 @@ class Backbone(nn.Module):
             if len(self.skips) and index < half:
                 outputs.append(x)
         if cache is not None:
-            cache.length += S
+            cache.advance(S)
         return self.norm(x)
 
     def _packed(self) -> CompiledLinear | None:
@@ -268,7 +306,7 @@ class Backbone(nn.Module):
             read = attend(query, keys=memory.keys[index], values=memory.values[index], lengths=memory.lengths)
             cross.out_proj(read, base=told)
             block.down(block.up(x, norm=block.feed_norm, gelu=True), base=x)
-        cache.length += x.shape[1]
+        cache.advance(x.shape[1])
         return self.norm(x)
 
     def initialise(self, generator: torch.Generator) -> None:
@@ -314,11 +352,3 @@ def fill(weight: Tensor, generator: torch.Generator, *, gain: float = 1.0) -> No
     """Normal weights [out, in] of standard deviation gain / sqrt(in), cut at three deviations."""
     std = gain * weight.shape[-1] ** -0.5
     nn.init.trunc_normal_(weight, std=std, a=-3 * std, b=3 * std, generator=generator)
-
-
-def _remember(cache: Cache, k: Tensor, v: Tensor, *, block: int) -> tuple[Tensor, Tensor]:
-    stop = cache.length + k.shape[2]
-    keys, values = cache.keys[block], cache.values[block]
-    keys[:, :, cache.length : stop] = k
-    values[:, :, cache.length : stop] = v
-    return keys[:, :, :stop], values[:, :, :stop]

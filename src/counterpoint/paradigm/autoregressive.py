@@ -5,18 +5,21 @@ Shapes: B batch, K codebooks, T latent frames, S = T + K - 1 delayed steps, V co
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from counterpoint.backbone import Backbone, Cache, Memory, fill
-from counterpoint.conditioning import TextTokens, build_text_encoder, drop_text, guide, is_guided
+from counterpoint.conditioning import TextTokens, build_text_encoder, drop_text, is_guided
 from counterpoint.config import LatentSpec, ModelConfig, SamplingConfig, UserError
 from counterpoint.paradigm.base import LossOutput, Paradigm, Sample, check_frames
+from counterpoint.paradigm.decoder import Decoder
 from counterpoint.paradigm.delay import delay, shift_right, undelay
-from counterpoint.paradigm.sampling import draw_tokens
+
+CONTEXT = 0.4
+"""Of a window of long music, the share that the window before has drawn (MusicGen keeps 12 s of 30)."""
 
 
 class Autoregressive(Paradigm):
@@ -58,12 +61,15 @@ class Autoregressive(Paradigm):
         nn.init.normal_(self.embed.weight, std=self.latent.num_codebooks**-0.5, generator=generator)
         fill(self.heads.weight, generator, gain=0.3)  # nearly uniform predictions at the start
 
+    def hidden(self, tokens: Tensor, *, memory: Memory, cache: Cache | None = None, generator=None) -> Tensor:
+        """[B, K, S] delayed input tokens to hidden states [B, S, C]."""
+        x = self.embed(tokens + self.table_starts).sum(dim=1)
+        return self.backbone(x, memory=memory, cache=cache, generator=generator)
+
     def logits(self, tokens: Tensor, *, memory: Memory, cache: Cache | None = None, generator=None) -> Tensor:
         """[B, K, S] delayed input tokens to logits [B, K, S, V] of the delayed tokens one step later."""
-        B, K, S = tokens.shape
-        x = self.embed(tokens + self.table_starts).sum(dim=1)
-        hidden = self.backbone(x, memory=memory, cache=cache, generator=generator)
-        return self.heads(hidden).view(B, S, K, -1).transpose(1, 2)
+        hidden = self.hidden(tokens, memory=memory, cache=cache, generator=generator)
+        return self.heads(hidden).unflatten(-1, (self.latent.num_codebooks, -1)).transpose(1, 2)
 
     def forward(self, target: Tensor, *, text: TextTokens, lengths: Tensor, generator: torch.Generator) -> LossOutput:
         """Eq. 1: the mean over codebooks of the mean cross-entropy over valid frames; then the mean over examples."""
@@ -73,11 +79,11 @@ class Autoregressive(Paradigm):
         delayed = delay(target, lengths=lengths, filler=self.filler)
         memory = self.backbone.remember(self.text(text), mask=text.mask)
         inputs = shift_right(delayed, filler=self.filler)
-        logits = undelay(self.logits(inputs, memory=memory, generator=generator))
-        valid = torch.arange(target.shape[2], device=target.device) < lengths[:, None, None]
-        labels = target.where(valid, -100)
+        # [B, S, K, V], as the one product of all heads leaves them: logits are large, and labels cheap to rearrange.
+        logits = self.logits(inputs, memory=memory, generator=generator).transpose(1, 2)
+        labels = delayed.where(delayed != self.filler, -100).transpose(1, 2)
         entropy = F.cross_entropy(logits.flatten(0, 2).float(), labels.flatten(), reduction="none", ignore_index=-100)
-        per_codebook = entropy.view(target.shape).sum(dim=2) / lengths.clamp(min=1)[:, None]
+        per_codebook = entropy.view(labels.shape).sum(dim=1) / lengths.clamp(min=1)[:, None]
         per_example = per_codebook.mean(dim=1)
         return LossOutput(loss=per_example.mean(), per_example=per_example.detach())
 
@@ -91,34 +97,58 @@ class Autoregressive(Paradigm):
         generators: Sequence[torch.Generator],
         window: int | None = None,
     ) -> Sample:
+        """See `Paradigm.sample`.
+
+        Longer music than the window is drawn window by window; each begins with the last `CONTEXT` of the one before.
+        """
         frames = [int(length) for length in lengths]
-        check_frames(max(frames), limit=self.max_frames())
-        K = self.latent.num_codebooks
-        steps = max(frames) + K - 1
+        longest = max(frames)
+        window = min(longest, window or longest)
+        check_frames(window if min(frames) > 0 else 0, limit=self.max_frames())
+        device, K = self.embed.weight.device, self.latent.num_codebooks
         guided = is_guided(text, guidance=sampling.guidance)
-        memory = self._read(text)
-        uniforms = _uniforms(generators, frames=frames, codebooks=K).to(self.embed.weight.device)
-        is_code = _code_places(frames, codebooks=K).to(self.embed.weight.device)
-        cache = self.backbone.allocate(len(frames) * (2 if guided else 1), steps)
-        token = is_code.new_full((len(frames), K), self.filler, dtype=torch.long)
-        delayed = []
-        for step in range(steps):
-            inputs = (torch.cat((token, token)) if guided else token)[:, :, None]
-            logits = self.logits(inputs, memory=memory, cache=cache)[:, :, 0]
-            if guided:
-                logits = guide(logits, guidance=sampling.guidance)
-            drawn = draw_tokens(logits, uniforms=uniforms[step], sampling=sampling)
-            token = drawn.where(is_code[step], self.filler)
-            delayed.append(token)
-        codes = undelay(torch.stack(delayed, dim=2))
-        valid = torch.arange(codes.shape[2], device=codes.device) < lengths.to(codes.device)[:, None, None]
-        evaluations = 2 * steps if guided else steps
+        decoder = Decoder(
+            self,
+            memory=self.backbone.remember(self.text(text), mask=text.mask),
+            batch=len(frames),
+            steps=window + K - 1,
+            sampling=sampling,
+            guided=guided,
+        )
+        uniforms = _uniforms(generators, frames=frames, codebooks=K).to(device)
+        codes = torch.full((len(frames), K, longest), self.filler, device=device)
+        passes = 0
+        for start, known, stop in _windows(longest, window=window):
+            steps = stop - start + K - 1
+            drawn_before = torch.full_like(lengths, known, device=device)
+            delayed = delay(codes[:, :, start:stop], lengths=drawn_before, filler=self.filler)
+            ends = [min(count, stop) - start for count in frames]
+            free = _free_places(ends, known=known, steps=steps, codebooks=K).to(device)
+            decoder.begin(delayed, free=free, uniforms=uniforms[start : start + steps])
+            if known:
+                decoder.prefill(known)
+            decoder.decode_n_tokens(steps - known)
+            codes[:, :, start:stop] = undelay(decoder.tokens[:, :, 1 : 1 + steps])
+            passes += steps - known + bool(known)
+        valid = torch.arange(longest, device=device) < lengths.to(device)[:, None, None]
         return Sample(
-            codes=codes.where(valid, 0), latents=None, network_evaluations=steps, model_evaluations=evaluations
+            codes=codes.where(valid, 0),
+            latents=None,
+            network_evaluations=passes,
+            model_evaluations=passes * (2 if guided else 1),
         )
 
-    def _read(self, text: TextTokens) -> Memory:
-        return self.backbone.remember(self.text(text), mask=text.mask)
+
+def _windows(frames: int, *, window: int) -> Iterator[tuple[int, int, int]]:
+    """(start, known, stop) of each window: frames [start, start + known) are there, those up to `stop` are drawn."""
+    start, known, stop = 0, 0, min(window, frames)
+    while True:
+        yield start, known, stop
+        if stop == frames:
+            return
+        known = int(window * CONTEXT)
+        start = stop - known
+        stop = min(start + window, frames)
 
 
 def _uniforms(generators: Sequence[torch.Generator], *, frames: list[int], codebooks: int) -> Tensor:
@@ -133,7 +163,7 @@ def _uniforms(generators: Sequence[torch.Generator], *, frames: list[int], codeb
     return torch.stack(columns, dim=1)
 
 
-def _code_places(frames: list[int], *, codebooks: int) -> Tensor:
-    """[S, B, K] bool: where the delayed sequence holds a code, 0 <= step - k < T."""
-    frame = torch.arange(max(frames) + codebooks - 1)[:, None, None] - torch.arange(codebooks)
-    return (frame >= 0) & (frame < torch.tensor(frames)[:, None])
+def _free_places(ends: list[int], *, known: int, steps: int, codebooks: int) -> Tensor:
+    """[steps, B, K] bool: where the delayed sequence holds a code to be drawn, known <= step - k < end."""
+    frame = torch.arange(steps)[:, None, None] - torch.arange(codebooks)
+    return (frame >= known) & (frame < torch.tensor(ends)[:, None])
