@@ -13,9 +13,11 @@ BIN=${BIN:-.venv/bin}
 if [ "$SCALE" = debug ]; then
     device=cpu
     summary=(--backbone debug --batch 1,2 --duration-s 0.2 --steps 50)
+    compiled=(--backbone debug --batch 1 --duration-s 0.2 --steps 50)
 else
     device=cuda
     summary=(--batch 1,256 --steps 50)
+    compiled=(--batch 8,64 --steps 50)
 fi
 
 "$BIN/counterpoint" bench --device-limits --device "$device" --out "runs/limits-$device"
@@ -29,6 +31,10 @@ for figure in fig5 fig6 fig7; do
     "$BIN/counterpoint" study run "$figure" --scale "$SCALE"
     cp "runs/$figure-$SCALE/steps/measure/points.jsonl" "$saved/$figure.jsonl"
 done
+
+"$BIN/counterpoint" bench --device "$device" --engine compiled --paradigm flow_matching "${compiled[@]}" \
+    --out "runs/compiled-$SCALE"
+cp "runs/compiled-$SCALE/points.jsonl" "$saved/compiled.jsonl"
 
 # Measured already, as a part of Figure 5: this only prints.
 "$BIN/counterpoint" bench --device "$device" --engine both "${summary[@]}" --out "runs/fig5-$SCALE/steps/measure"

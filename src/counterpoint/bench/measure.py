@@ -15,7 +15,7 @@ from counterpoint.bench.reference import sample_reference
 from counterpoint.bench.roofline import sampling_memory
 from counterpoint.config.machine import peak_memory, reset_peak_memory, resident_memory
 from counterpoint.generate.memory import free_bytes
-from counterpoint.kernels import pack
+from counterpoint.generate.model import lay_out
 from counterpoint.paradigm import Autoregressive, FlowMatching, Sample, build_paradigm
 from counterpoint.paradigm.cost import TEXT_TOKENS
 
@@ -89,8 +89,7 @@ class Bench:
 
     def _model(self, point: Point) -> Autoregressive | FlowMatching:
         config = point.model
-        # The plain engine needs weights that are not laid out anew.
-        key = f"{config.model_dump_json()} {point.device} {point.dtype} {point.engine == 'fast'}"
+        key = f"{config.model_dump_json()} {point.device} {point.dtype} {point.engine}"
         if key not in self._models:
             self._models[key] = build(point)
         return self._models[key]
@@ -100,13 +99,9 @@ def build(point: Point) -> Autoregressive | FlowMatching:
     """A model with random weights, on its device and ready for its engine."""
     model = build_paradigm(point.model, PAPER_LATENT).eval().requires_grad_(False)
     assert isinstance(model, Autoregressive | FlowMatching)
-    if point.device == "cuda":
-        model.to("cuda", {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}[point.dtype])
-        if isinstance(model, FlowMatching):
-            model.time.float()  # t is told apart in full precision alone
-    elif point.engine == "fast" and (point.dtype != "fp32" or isinstance(model, Autoregressive)):
-        # As `load_model` does: flow matching has many rows at once, for which plain matrices are fastest.
-        pack(model, precision=point.dtype)
+    # The plain engine, on a CPU, reads weights as they are.
+    if point.engine != "reference" or point.device != "cpu":
+        lay_out(model, device=point.device, precision=point.dtype, compiled=point.engine == "compiled")
     return model
 
 

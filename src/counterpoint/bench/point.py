@@ -10,12 +10,13 @@ from counterpoint.bench.machine import Device
 from counterpoint.config import BACKBONES, BackboneConfig, LatentSpec, ModelConfig, SamplingConfig
 from counterpoint.config.schema import Config, NamedBackbone, ParadigmName, Positive
 from counterpoint.kernels import Precision
-from counterpoint.paradigm.cost import TEXT_TOKENS, EngineName, Job
+from counterpoint.paradigm.cost import TEXT_TOKENS, Job
 
 PAPER_LATENT = LatentSpec(
     codec="encodec", sample_rate=32_000, frame_rate=50, num_codebooks=4, codebook_size=2048, latent_dim=128
 )
 """The paper's EnCodec at 50 Hz: all that speed depends on."""
+Engine = Literal["fast", "compiled", "reference"]
 _BYTES: dict[Precision, int] = {"fp32": 4, "fp16": 2, "bf16": 2, "int8": 1}
 
 
@@ -23,8 +24,9 @@ class Point(Config):
     """A batch of clips to be drawn and timed, from prompt to latents; the codec is not part of it."""
 
     paradigm: ParadigmName
-    engine: EngineName = "fast"
-    """`fast`: `Paradigm.sample`; `reference`: a plain loop like the paper's."""
+    engine: Engine = "fast"
+    """`fast`: `Paradigm.sample`; `compiled`: the same, with evaluations of flow matching compiled; `reference`: a plain
+    loop like the paper's."""
     backbone: NamedBackbone = BACKBONES["musicgen-small"]
     batch: Positive = 1
     duration_s: Annotated[float, Field(gt=0)] = 10.0

@@ -75,14 +75,18 @@ def sweep(
     """
     if repeats < 1:
         raise UserError(f"repeats is {repeats}; a point is measured once at least.")
-    log, bench = _Log(out, [(key(point), point) for point in points]), Bench()
+    log, bench = _Log(out, [key(point) for point in points]), Bench()
+
+    def waiting() -> list[Point]:
+        found = [point for point in points if not log.is_done(point, repeats=repeats, long_s=long_s)]
+        if progress is not None:
+            progress(len(points) - len(found), len(points))
+        return found
+
     for _ in range(2 * repeats):
-        waiting = [point for point in points if not log.is_done(point, repeats=repeats, long_s=long_s)]
-        for point in waiting:
+        for point in waiting():
             log.add(point, bench.run(point))
-            if progress is not None:
-                done = sum(log.is_done(each, repeats=repeats, long_s=long_s) for each in points)
-                progress(done, len(points))
+            waiting()
     return read_points(out, wanted=points)
 
 
@@ -107,9 +111,9 @@ def key(point: Point) -> str:
 class _Log:
     """A file of runs."""
 
-    def __init__(self, path: Path, points: Sequence[tuple[str, Point]]):
+    def __init__(self, path: Path, keys: Sequence[str]):
         self.path = path
-        self.records: dict[str, list[dict[str, Any]]] = {found: [] for found, _ in points}
+        self.records: dict[str, list[dict[str, Any]]] = {found: [] for found in keys}
         for record in _read(path):
             if record["key"] in self.records:
                 self.records[record["key"]].append(record)

@@ -15,54 +15,71 @@ if TYPE_CHECKING:
 
 
 def measured_table(measured: Sequence[Measured], *, limits: Limits) -> Table:
-    """A row a point, each as a share of its limit on the device."""
-    from rich.table import Table
-
-    table = Table(
-        *("Draws", "Engine", "Format", "Layers", "Clips", "Seconds each", "Latency, s", "Quartiles", "Clips/s"),
-        *("ms a pass", "Memory", "Of its limit", "Bound by", "Runs"),
-        title=f"Measured on {limits.name}",
-        caption=_ceilings(limits),
-    )
-    for found in measured:
-        point = found.point
-        names = (point.label, point.engine, point.dtype, str(point.backbone.layers), str(point.batch))
+    """A row a point, each as a share of its limit on the device; the spread is that of the quartiles."""
+    points = [found.point for found in measured]
+    table = _table("Measured", points, limits, "Seconds", "Spread", "Clips/s", "ms/pass", "MiB", "Of limit")
+    for column in ("Bound by", "Runs"):
+        table.add_column(column)
+    if not all(found.is_clean for found in measured):
+        table.caption = f"{table.caption}\n* every run was disturbed by other programs"
+    for found, names in zip(measured, _varying(points)[1], strict=True):
         if found.out_of_memory is not None:
-            table.add_row(*names, f"{point.duration_s:g}", "out of memory", style="dim")
+            table.add_row(*names, "out of memory", style="dim")
             continue
-        limit = predict(point, limits=limits, evaluations=found.evaluations)
+        limit = predict(found.point, limits=limits, evaluations=found.evaluations)
         table.add_row(
             *names,
-            f"{point.duration_s:g}",
             f"{found.latency_s:.3g}",
-            f"{found.low_s:.3g} to {found.high_s:.3g}",
+            f"{(found.high_s - found.low_s) / found.latency_s:.0%}",
             f"{found.throughput:.3g}",
             f"{1000 * found.latency_s / found.evaluations:.3g}",
-            "" if found.peak_bytes is None else f"{found.peak_bytes / 2**20:,.0f} MiB",
+            "" if found.peak_bytes is None else f"{found.peak_bytes / 2**20:,.0f}",
             f"{limit.latency_s / found.latency_s:.0%}",
             limit.bound,
-            f"{found.runs}{'' if found.is_clean else ', disturbed'}",
+            f"{found.runs}{'' if found.is_clean else '*'}",
         )
     return table
 
 
 def predicted_table(points: Sequence[Point], *, limits: Limits, floor_s: float = 0.0) -> Table:
     """A row a point: the limits of a device that need not be here."""
-    from rich.table import Table
-
-    table = Table(
-        *("Draws", "Format", "Layers", "Clips", "Seconds each", "Latency, s", "Clips/s", "ms a pass", "Bound by"),
-        title=f"Limits on {limits.name}",
-        caption=_ceilings(limits),
-    )
-    for point in points:
+    table = _table("Limits", points, limits, "Seconds", "Clips/s", "ms/pass")
+    table.add_column("Bound by")
+    for point, names in zip(points, _varying(points)[1], strict=True):
         limit = predict(point, limits=limits, floor_s=floor_s)
         table.add_row(
-            *(point.label, point.dtype, str(point.backbone.layers), str(point.batch), f"{point.duration_s:g}"),
-            *(f"{limit.latency_s:.3g}", f"{limit.throughput:.3g}", f"{1000 * limit.pass_s:.3g}"),
+            *(*names, f"{limit.latency_s:.3g}", f"{limit.throughput:.3g}", f"{1000 * limit.pass_s:.3g}"),
             limit.bound if limit.fits is not False else f"{limit.bound}; does not fit into its memory",
         )
     return table
+
+
+def _table(title: str, points: Sequence[Point], limits: Limits, *numbers: str) -> Table:
+    from rich.box import SIMPLE
+    from rich.table import Table
+
+    (shared, headers), _ = _varying(points)
+    title = f"{title}: {', '.join((limits.name, *shared))}"
+    table = Table(*headers, title=title, caption=_ceilings(limits), box=SIMPLE, padding=(0, 1, 0, 0))
+    for column in numbers:
+        table.add_column(column, justify="right")
+    return table
+
+
+def _varying(points: Sequence[Point]) -> tuple[tuple[list[str], list[str]], list[list[str]]]:
+    """What all points share, in words; the headers of what they do not; and that, a row a point."""
+    told = {
+        "Engine": [f"{point.engine} engine" for point in points],
+        "Format": [point.dtype for point in points],
+        "Layers": [f"{point.backbone.layers} layers of width {point.backbone.width}" for point in points],
+        "Clips": [f"{point.batch} clip{'s' * (point.batch > 1)}" for point in points],
+        "Each": [f"{point.duration_s:g} s" for point in points],
+    }
+    shared = [values[0] for values in told.values() if len(set(values)) == 1]
+    varying = {name: values for name, values in told.items() if len(set(values)) > 1}
+    short = [[value.split()[0] for value in row] for row in zip(*varying.values(), strict=True)]
+    rows = [[point.label, *row] for point, row in zip(points, short or [[]] * len(points), strict=True)]
+    return (shared, ["Draws", *varying]), rows
 
 
 def limits_table(limits: Limits) -> Table:
@@ -77,18 +94,18 @@ def limits_table(limits: Limits) -> Table:
 
 
 def crossovers(points: Sequence[Point], *, limits: Limits, floor_s: float = 0.0) -> list[str]:
-    """For each setting of flow matching, a sentence: from which batch, and up to which duration, AR is the faster."""
+    """For each setting of flow matching: from which batch, and up to which duration, AR is the faster at the limits."""
     said: dict[str, None] = {}
     for point in points:
         if point.paradigm == "flow_matching" and point.solver == "euler":
+            who = f"AR is faster than {point.label} at {point.backbone.layers} layers"
             batch = crossover_batch(point, limits=limits, floor_s=floor_s)
-            where = f"AR overtakes {point.label} at {point.backbone.layers} layers and {point.duration_s:g} s"
-            said[f"{where} {'at no batch' if batch is None else f'from a batch of {batch} on'}."] = None
-            if batch is not None and batch <= point.batch:
-                seconds = crossover_duration(point, limits=limits, floor_s=floor_s)
-                until = "at every duration up to an hour" if seconds is None else f"up to {seconds - 1} s"
-                said[f"In batches of {point.batch} it is the faster {until}."] = None
-    return list(said)
+            begin = "at no batch" if batch is None else f"from a batch of {batch} on"
+            said[f"{who}, {point.duration_s:g} s: {begin}."] = None
+            seconds = crossover_duration(point, limits=limits, floor_s=floor_s)
+            until = "at every duration up to an hour" if seconds is None else f"up to {seconds - 1} s"
+            said[f"{who}, batch {point.batch}: {'at no duration' if seconds == 1 else until}."] = None
+    return [f"At the limits of {limits.name}:", *said] if said else []
 
 
 def _ceilings(limits: Limits) -> str:

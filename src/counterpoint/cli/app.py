@@ -272,7 +272,8 @@ def bench(
     steps: Annotated[str, typer.Option(help="Flow matching: Euler steps, or dopri5; a list.")] = "50",
     paradigm: Annotated[Literal["both", "autoregressive", "flow_matching"], typer.Option(help="What draws.")] = "both",
     engine: Annotated[
-        Literal["fast", "reference", "both"], typer.Option(help="reference: a plain loop like the paper's.")
+        Literal["fast", "reference", "both", "compiled"],
+        typer.Option(help="reference: a plain loop like the paper's; compiled: flow matching compiled whole."),
     ] = "fast",
     backbone: Annotated[str, typer.Option(help="A named size: musicgen-small, pocket, debug.")] = "musicgen-small",
     device: Annotated[

@@ -48,20 +48,23 @@ def load_model(
     """
     device, chosen = _check(device, precision)
     loaded = read_model(model)
-    paradigm, codec = loaded.paradigm, loaded.codec
-    if compiled:
-        if not isinstance(paradigm, FlowMatching):
-            raise UserError("An auto-regressive model has kernels of its own and is not compiled: leave out --compile.")
+    if compiled and not isinstance(loaded.paradigm, FlowMatching):
+        raise UserError("An auto-regressive model has kernels of its own and is not compiled: leave out --compile.")
+    lay_out(loaded.paradigm, device=device, precision=chosen, compiled=compiled)
+    return loaded if device == "cpu" else replace(loaded, codec=loaded.codec.to(device))
+
+
+def lay_out(paradigm: Paradigm, *, device: str, precision: Precision, compiled: bool = False) -> None:
+    """Bring a model, in place, to its device and into the format and layout in which it draws fastest."""
+    if compiled and isinstance(paradigm, FlowMatching):
         paradigm.compile_velocity()
     if device != "cpu":
-        paradigm.to(device, {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}[chosen])
+        paradigm.to(device, {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}[precision])
         if isinstance(paradigm, FlowMatching):
             paradigm.time.float()  # t is told apart in full precision alone
-        codec = codec.to(device)
     # Flow matching has many rows at once, for which plain matrices in full precision are fastest.
-    elif chosen != "fp32" or paradigm.target == "codes":
-        pack(paradigm, precision=chosen)
-    return replace(loaded, codec=codec)
+    elif precision != "fp32" or paradigm.target == "codes":
+        pack(paradigm, precision=precision)
 
 
 def _check(device: str, precision: str | None) -> tuple[str, Precision]:

@@ -29,7 +29,10 @@ class SpeedStudy(Study):
     batches: Annotated[tuple[Positive, ...], Field(min_length=1)]
     durations_s: Annotated[tuple[PositiveSeconds, ...], Field(min_length=1)]
     steps: Annotated[tuple[Positive | Literal["dopri5"], ...], Field(min_length=1)]
-    engines: Annotated[tuple[Literal["fast", "reference"], ...], Field(min_length=1)] = ("fast", "reference")
+    engines: Annotated[tuple[Literal["fast", "compiled", "reference"], ...], Field(min_length=1)] = (
+        "fast",
+        "reference",
+    )
     device: Literal["cpu", "cuda"] = "cpu"
     dtype: Literal["fp32", "fp16", "bf16", "int8"] = "fp32"
     captioned: bool = True

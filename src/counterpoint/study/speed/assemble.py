@@ -19,7 +19,11 @@ from counterpoint.study.report.numbers import number
 from counterpoint.study.speed.crossings import Over, crossings, overtaking, paper_point
 
 Value = Literal["throughput", "latency"]
-ENGINES = {"fast": "This package's engine", "reference": "A plain engine like the paper's"}
+ENGINES = {
+    "fast": "This package's engine",
+    "compiled": "This package's engine, compiled",
+    "reference": "A plain engine like the paper's",
+}
 X_NAMES: dict[Over, str] = {"batch": "clips at once", "duration_s": "seconds of music a clip"}
 Y_NAMES: dict[Value, str] = {"throughput": "Clips a second.", "latency": "Seconds until the whole batch is there."}
 PAPER_STEPS = (10, 25, 50, 200)
@@ -124,7 +128,7 @@ def _facet(point: Point, name: str) -> str:
 
 def _key(point: Point, labels: Sequence[str]) -> str:
     """Of a system: the engine decides whether its marks are filled, the number of steps how dark they are."""
-    plain = "-plain" if point.engine == "reference" else ""
+    plain = {"fast": "", "compiled": "-compiled", "reference": "-plain"}[point.engine]
     if point.paradigm == "autoregressive":
         return f"autoregressive{plain}"
     flows = [label for label in labels if label != "AR"]
@@ -279,6 +283,7 @@ def _systems(measured: Sequence[Measured]) -> list[System]:
         point = found.point
         what = {
             "fast": "Static caches, keys and values of the text once a caption, packed weights.",
+            "compiled": "The same, an evaluation of flow matching compiled whole.",
             "reference": "Caches grown by concatenation, keys and values of the text at every pass, eager.",
         }[point.engine]
         key = _key(point, labels)

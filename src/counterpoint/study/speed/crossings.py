@@ -161,7 +161,7 @@ def _shares(own: Sequence[Measured], *, over: Over, limits: Limits) -> list[str]
     for found in own:
         if getattr(found.point, over) == largest:
             limit = predict(found.point, limits=limits, evaluations=found.evaluations)
-            engine = {"fast": "this package's engine", "reference": "the plain engine"}[found.point.engine]
+            engine = "the plain engine" if found.point.engine == "reference" else f"the {found.point.engine} engine"
             said.append(f"{found.point.label} by {engine} {limit.latency_s / found.latency_s:.0%}")
     size = f"a batch of {largest:g}" if over == "batch" else f"{largest:g} s"
     return [f"Share of the machine's limit that is reached at {size}: {', '.join(said)}."]
