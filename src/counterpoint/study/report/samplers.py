@@ -119,6 +119,10 @@ def assemble_samplers(
     reference = next(item for item in settings if item.label == study["reference"])
     within = [item for item in settings if item.evaluations <= study["budget"] and item is not reference]
     best = min(within, key=lambda item: item.score.value, default=None)
+    alike = [
+        item for item in within if study["settings"][item.label]["guidance_interval"] == DEFAULTS["guidance_interval"]
+    ]
+    steady = min(alike, key=lambda item: item.score.value, default=None)
     shown = [reference.system, *([best.system] if best else []), AR]
     prompts = folders.json("prompts", "prompts.json")
     metrics = read_metrics(evaluation, scores)
@@ -139,7 +143,10 @@ def assemble_samplers(
         files={"study.yaml": study_yaml},
         verdict=Verdict(
             _sentence(reference, best, budget=study["budget"], metric=primary),
-            _points(settings, autoregressive, reference, best, metric=primary),
+            [
+                *_steady(steady if steady is not best else None, reference, metric=primary),
+                *_points(settings, autoregressive, reference, best, metric=primary),
+            ],
         ),
         primary=primary,
         settings=settings,
@@ -225,6 +232,17 @@ def _sentence(reference: Setting, best: Setting | None, *, budget: int, metric: 
         f"No setting of at most {budget} model evaluations reaches {reference.label}; the nearest, {best.label}, needs "
         f"{cost}, and scores {against}; the difference is {apart}."
     )
+
+
+def _steady(setting: Setting | None, reference: Setting, *, metric: str) -> list[str]:
+    """The best that guides throughout, where the best of all does not: the solver's own merit."""
+    if setting is None or (difference := setting.difference) is None:
+        return []
+    return [
+        f"Of those that guide all the time, as {reference.label} does, {setting.label} is best with "
+        f"{setting.evaluations} evaluations: {metric} {_span(setting.score)}, a difference of "
+        f"{interval(difference.value, difference.low, difference.high)}."
+    ]
 
 
 def _points(
@@ -404,7 +422,9 @@ def _notes(study: Mapping[str, Any]) -> list[Note]:
             "A pass of the network on a clip is one evaluation; with guidance it sees the clip twice, with and without "
             "the caption, and counts twice. Outside the interval of t in which a setting guides, it sees it once. "
             "Euler and Adams (Adams-Bashforth of order 2) pass once a step, midpoint and Heun twice; dopri5 as often "
-            "as its tolerance asks, the number here being the most of any batch.",
+            "as its tolerance asks, the number here being the most of any batch. A setting that guides in a part of "
+            "the time draws from another distribution, less pulled to the caption: its distance measures that, too, "
+            "and tag_match_musicnn says what became of the caption.",
         ),
         Note(
             "The best of many",
