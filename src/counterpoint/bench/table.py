@@ -18,8 +18,7 @@ def measured_table(measured: Sequence[Measured], *, limits: Limits) -> Table:
     """A row a point, each as a share of its limit on the device; the spread is that of the quartiles."""
     points = [found.point for found in measured]
     table = _table("Measured", points, limits, "Seconds", "Spread", "Clips/s", "ms/pass", "MiB", "Of limit")
-    for column in ("Bound by", "Runs"):
-        table.add_column(column)
+    table.add_column("Bound by", no_wrap=True)
     if not all(found.is_clean for found in measured):
         table.caption = f"{table.caption}\n* every run was disturbed by other programs"
     for found, names in zip(measured, _varying(points)[1], strict=True):
@@ -29,14 +28,13 @@ def measured_table(measured: Sequence[Measured], *, limits: Limits) -> Table:
         limit = predict(found.point, limits=limits, evaluations=found.evaluations)
         table.add_row(
             *names,
-            f"{found.latency_s:.3g}",
+            f"{found.latency_s:.3g}{'' if found.is_clean else '*'}",
             f"{(found.high_s - found.low_s) / found.latency_s:.0%}",
             f"{found.throughput:.3g}",
             f"{1000 * found.latency_s / found.evaluations:.3g}",
             "" if found.peak_bytes is None else f"{found.peak_bytes / 2**20:,.0f}",
             f"{limit.latency_s / found.latency_s:.0%}",
             limit.bound,
-            f"{found.runs}{'' if found.is_clean else '*'}",
         )
     return table
 
@@ -62,7 +60,7 @@ def _table(title: str, points: Sequence[Point], limits: Limits, *numbers: str) -
     title = f"{title}: {', '.join((limits.name, *shared))}"
     table = Table(*headers, title=title, caption=_ceilings(limits), box=SIMPLE, padding=(0, 1, 0, 0))
     for column in numbers:
-        table.add_column(column, justify="right")
+        table.add_column(column, justify="right", no_wrap=True)
     return table
 
 

@@ -49,8 +49,8 @@ class Shape:
 
 SHAPES = {
     "fig5": Shape("How does speed grow with the batch?", "batch", ("engine",), ("throughput", "latency")),
-    "fig6": Shape("How long do longer clips take, with two layers?", "duration_s", ("batch", "engine")),
-    "fig7": Shape("How long do longer clips take, with 24 layers?", "duration_s", ("batch", "engine")),
+    "fig6": Shape("How long do longer clips take, with two layers?", "duration_s", ("engine", "batch")),
+    "fig7": Shape("How long do longer clips take, with 24 layers?", "duration_s", ("engine", "batch")),
     "fig10": Shape("What does depth cost?", "duration_s", ("layers", "batch")),
 }
 
@@ -114,7 +114,7 @@ def _facets(shape: Shape, points: Sequence[Point]) -> list[str]:
         "duration_s": {point.duration_s for point in points},
     }
     varied = [name for name, found in sizes.items() if len(found) > 1 and name not in (shape.over, *shape.facets)]
-    return [*varied, *shape.facets]
+    return [*shape.facets, *varied]
 
 
 def _facet(point: Point, name: str) -> str:
@@ -126,25 +126,19 @@ def _facet(point: Point, name: str) -> str:
     }[name]
 
 
-def _key(point: Point, labels: Sequence[str]) -> str:
+def _key(point: Point) -> str:
     """Of a system: the engine decides whether its marks are filled, the number of steps how dark they are."""
-    plain = {"fast": "", "compiled": "-compiled", "reference": "-plain"}[point.engine]
+    engine = {"fast": "", "compiled": "-compiled", "reference": "-plain"}[point.engine]
     if point.paradigm == "autoregressive":
-        return f"autoregressive{plain}"
-    flows = [label for label in labels if label != "AR"]
-    place = flows.index(point.label) if len(flows) > 1 else 2
-    return f"flow_matching-{min(4, place)}{plain}"
-
-
-def _labels(points: Sequence[Point]) -> list[str]:
-    return list(dict.fromkeys(point.label for point in points))
+        return f"autoregressive{engine}"
+    shade = sum(point.steps > steps for steps in PAPER_STEPS) if point.solver == "euler" else len(PAPER_STEPS)
+    return f"flow_matching-{shade}{engine}"
 
 
 def _measured_series(measured: Sequence[Measured], value: Value, over: Over, limits: Limits) -> list[Series]:
-    labels = _labels([found.point for found in measured])
     groups: dict[str, list[Measured]] = {}
     for found in measured:
-        groups.setdefault(_key(found.point, labels), []).append(found)
+        groups.setdefault(_key(found.point), []).append(found)
     return [
         Series(key, own[0].point.label, [_place(found, value, over, limits) for found in _sorted(own, over)])
         for key, own in groups.items()
@@ -170,14 +164,13 @@ def _place(found: Measured, value: Value, over: Over, limits: Limits) -> Place:
 
 
 def _limit_series(measured: Sequence[Measured], value: Value, over: Over, limits: Limits) -> list[Series]:
-    labels = _labels([found.point for found in measured])
     groups: dict[str, dict[float, Place]] = {}
     for found in _sorted(measured, over):
         point = found.point.model_copy(update={"engine": "fast"})
         limit = predict(point, limits=limits, evaluations=found.evaluations)
         y = limit.latency_s if value == "latency" else limit.throughput
         x = getattr(point, over)
-        groups.setdefault(_key(point, labels), {})[x] = Place(x, y, y, y)
+        groups.setdefault(_key(point), {})[x] = Place(x, y, y, y)
     return [Series(key, "", list(places.values()), is_limit=True) for key, places in groups.items()]
 
 
@@ -213,11 +206,11 @@ def _elsewhere(shape: Shape, *, layers: int, paper: PaperSpeed, captioned: bool)
             for steps in (None, *PAPER_STEPS)
             for size in sizes
         ]
-        labels, groups = _labels(points), {}
+        groups: dict[tuple[str, str], list[Place]] = {}
         for point in points:
             limit = predict(point, limits=limits)
             y, x = (limit.latency_s if value == "latency" else limit.throughput), getattr(point, shape.over)
-            groups.setdefault((_key(point, labels), point.label), []).append(Place(x, y, y, y))
+            groups.setdefault((_key(point), point.label), []).append(Place(x, y, y, y))
         series = [Series(key, label, places, is_limit=True) for (key, label), places in groups.items()]
         is_paper = shape.over == "batch" and "A100" in limits.name
         notes = _paper_marks(paper, of=points, value=value) if is_paper else []
@@ -277,7 +270,6 @@ def _facts(measured: Sequence[Measured], limits: Limits) -> list[Fact]:
 
 
 def _systems(measured: Sequence[Measured]) -> list[System]:
-    labels = _labels([found.point for found in measured])
     systems: dict[str, System] = {}
     for found in measured:
         point = found.point
@@ -286,7 +278,7 @@ def _systems(measured: Sequence[Measured]) -> list[System]:
             "compiled": "The same, an evaluation of flow matching compiled whole.",
             "reference": "Caches grown by concatenation, keys and values of the text at every pass, eager.",
         }[point.engine]
-        key = _key(point, labels)
+        key = _key(point)
         name = f"{point.label}, {ENGINES[point.engine].lower()}"
         systems.setdefault(key, System(key, name, point.label, what))
     return list(systems.values())
