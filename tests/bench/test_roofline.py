@@ -123,13 +123,19 @@ def test_measured_ceilings_are_kept_for_their_device(tmp_path, monkeypatch):
 
     path = tmp_path / "limits.json"
     monkeypatch.setattr(limits, "PATIENCE_S", 0.01)
-    found = device_limits(path, device="cpu")
+    measured = device_limits(path, device="cpu")
+    found = measured.model_copy(update={"foreign": 0.0})
+    path.write_text(found.model_dump_json())
     assert found.kind == "cpu"
     assert 1e9 < found.flops["fp32"] < 1e14
     assert 1e9 < found.bandwidth < 1e13
     assert load_limits(path) == find_limits(str(path)) == found
     monkeypatch.setattr(limits, "measure_limits", lambda device: pytest.fail("they are known"))
     assert device_limits(path, device="cpu") == found
+    disturbed = {**found.model_dump(), "foreign": 0.5, "bandwidth": 9e99}
+    path.write_text(json.dumps(disturbed))
+    monkeypatch.setattr(limits, "measure_limits", lambda device: found)
+    assert device_limits(path, device="cpu") == found.model_copy(update={"bandwidth": 9e99})
     path.write_text(json.dumps({**found.model_dump(), "name": "another"}))
     monkeypatch.setattr(limits, "measure_limits", lambda device: Limits(**{**found.model_dump(), "bandwidth": 1.0}))
     assert device_limits(path, device="cpu").bandwidth == 1.0

@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from counterpoint.bench.machine import Busy, Device, device_name
+from counterpoint.bench.machine import DISTURBED, Busy, Device, device_name
 from counterpoint.config import UserError, parse, read_json, write_json
 from counterpoint.config.schema import Config
 from counterpoint.kernels import Precision
@@ -61,12 +61,23 @@ def load_limits(path: Path) -> Limits:
 
 
 def device_limits(path: Path, *, device: Device) -> Limits:
-    """The ceilings of a device that is here: from `path` if they are its own, else measured and written there."""
-    if path.is_file() and (known := load_limits(path)).name == device_name(device):
+    """The ceilings of a device that is here: from `path` if they are its own, else measured and written there.
+
+    Those that others disturbed are measured again, and the best of both is kept.
+    """
+    known = load_limits(path) if path.is_file() else None
+    known = known if known is not None and known.name == device_name(device) else None
+    if known is not None and (known.foreign or 0.0) <= DISTURBED:
         return known
     limits = measure_limits(device)
+    limits = limits if known is None else _best(limits, known)
     write_json(path, limits.model_dump())
     return limits
+
+
+def _best(new: Limits, old: Limits) -> Limits:
+    flops = {precision: max(rate, old.flops.get(precision, 0.0)) for precision, rate in new.flops.items()}
+    return new.model_copy(update={"flops": flops, "bandwidth": max(new.bandwidth, old.bandwidth)})
 
 
 def measure_limits(device: Device) -> Limits:

@@ -11,6 +11,8 @@ from counterpoint.config import UserError
 from counterpoint.config.machine import cores, processor, read_proc
 
 Device = Literal["cpu", "cuda"]
+DISTURBED = 0.1
+"""What is timed while others use more than this share of the processors says little."""
 
 
 def device_name(device: Device) -> str:

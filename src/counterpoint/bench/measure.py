@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import torch
 
-from counterpoint.bench.machine import Busy, Device
+from counterpoint.bench.machine import DISTURBED, Busy, Device
 from counterpoint.bench.point import PAPER_LATENT, Point
 from counterpoint.bench.reference import sample_reference
 from counterpoint.bench.roofline import sampling_memory
@@ -19,8 +19,6 @@ from counterpoint.generate.model import lay_out
 from counterpoint.paradigm import Autoregressive, FlowMatching, Sample, build_paradigm
 from counterpoint.paradigm.cost import TEXT_TOKENS
 
-DISTURBED = 0.1
-"""A run during which others used more than this share of the processors says little."""
 CAPTION = " ".join(f"word{index}" for index in range(TEXT_TOKENS))
 
 

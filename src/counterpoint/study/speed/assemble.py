@@ -83,7 +83,12 @@ def assemble_speed(
         command="counterpoint study run study.yaml",
         files={"study.yaml": study_yaml},
         measured=_measured_panels(ran, shape, limits=limits, paper=paper),
-        elsewhere=_elsewhere(shape, layers=max(study["layers"]), paper=paper, captioned=study["captioned"]),
+        elsewhere=_elsewhere(
+            shape,
+            layers=max(study["layers"]) if shape.over == "duration_s" else paper.layers,
+            paper=paper,
+            captioned=study["captioned"],
+        ),
         small=len(shape.facets) > 1 and "engine" not in shape.facets,
         crossings=crossings(ran, over=shape.over, limits=limits, paper=paper),
         points=_points(measured, limits),

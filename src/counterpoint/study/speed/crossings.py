@@ -21,9 +21,9 @@ MAIN = "FM-50"
 def crossings(measured: Sequence[Measured], *, over: Over, limits: Limits, paper: PaperSpeed) -> Grid:
     """A row for each setting of flow matching at each size: from which batch, or up to which duration, AR is faster."""
     gpus = [known for known in known_devices().values() if known.kind == "cuda"]
-    size = "10 s" if over == "batch" else f"{paper.crossover_batch} clips"
+    size = f"24 × 1024, {paper.duration_s:g} s" if over == "batch" else f"width 1024, {paper.crossover_batch} clips"
     header = ["Auto-regression is faster", "Measured, this engine", "Measured, plain engine", "Limit, this machine"]
-    header += [f"Limit, {gpu.name.removeprefix('NVIDIA ')}, width 1024, {size}" for gpu in gpus]
+    header += [f"Limit, {gpu.name.removeprefix('NVIDIA ')}, {size}" for gpu in gpus]
     header += ["The paper, A100"]
     rows = []
     for own in _groups(measured, over=over):
@@ -31,7 +31,7 @@ def crossings(measured: Sequence[Measured], *, over: Over, limits: Limits, paper
         row = [_name(flow, over=over)]
         row += [_measured(own, engine=engine, over=over) for engine in ("fast", "reference")]
         row += [_limit(flow, over=over, limits=limits)]
-        row += [_limit(_as_the_paper(flow), over=over, limits=gpu) for gpu in gpus]
+        row += [_limit(_as_the_paper(flow, over=over), over=over, limits=gpu) for gpu in gpus]
         rows.append([*row, _paper(flow, over=over, paper=paper)])
     return Grid(header, rows)
 
@@ -44,13 +44,16 @@ def overtaking(measured: Sequence[Measured], *, over: Over, limits: Limits, pape
         return ["Nothing could be measured: no point fits into memory."]
     flow = own[-1].point
     fast, plain = (_measured(own, engine=engine, over=over) for engine in ("fast", "reference"))
-    a100, h100 = (_limit(_as_the_paper(flow), over=over, limits=known_devices()[name]) for name in ("a100", "h100"))
+    a100, h100 = (
+        _limit(_as_the_paper(flow, over=over), over=over, limits=known_devices()[name]) for name in ("a100", "h100")
+    )
     size = f"{flow.duration_s:g} s a clip" if over == "batch" else f"{flow.batch} clips at once"
     sentences = [
         f"On this machine, with {flow.backbone.layers} layers of width {flow.backbone.width} and {size}, "
         f"auto-regression is faster than {flow.label} {fast} with this package's engine, {plain} with the plain one; "
         f"at the machine's limits {_limit(flow, over=over, limits=limits)}.",
-        f"At the paper's width the limits of an A100 have it faster {a100}, those of an H100 {h100}"
+        f"At the paper's {'size' if over == 'batch' else 'width'} the limits of an A100 have it faster {a100}, "
+        f"those of an H100 {h100}"
         + (f"; the paper's engine, on an A100, {stated}." if (stated := _paper(flow, over=over, paper=paper)) else "."),
     ]
     return [*sentences, *_shares(own, over=over, limits=limits)]
@@ -75,8 +78,10 @@ def paper_point(flow_steps: int | None, *, layers: int, captioned: bool = True) 
     )
 
 
-def _as_the_paper(flow: Point) -> Point:
-    shaped = paper_point(flow.steps, layers=flow.backbone.layers, captioned=flow.captioned)
+def _as_the_paper(flow: Point, *, over: Over) -> Point:
+    """Over the duration the depth, which figures are told apart by, stays."""
+    layers = paper_speed().layers if over == "batch" else flow.backbone.layers
+    shaped = paper_point(flow.steps, layers=layers, captioned=flow.captioned)
     return shaped.model_copy(update={"solver": flow.solver})
 
 
