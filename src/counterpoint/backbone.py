@@ -139,15 +139,19 @@ class CrossAttention(nn.Module):
 
     def forward(self, x: Tensor, *, memory: Memory, block: int) -> Tensor:
         """[B, S, C] to [B, S, C]."""
-        keys, values = memory.keys[block], memory.values[block]
-        R = len(keys)
-        query = self.split(self.query(x[:R]))
-        read = F.scaled_dot_product_attention(query, keys, values, attn_mask=memory.mask).transpose(1, 2).flatten(2)
+        told = len(memory.keys[block])
+        if told == len(x):
+            return self.out_proj(self._read(x, memory=memory, block=block))
+        read = self.out_proj(self._read(x[:told], memory=memory, block=block))
         if memory.shifts is None:
-            return F.pad(self.out_proj(read), (0, 0, 0, 0, 0, len(x) - R))
-        shift = memory.shifts[block]
-        told = self.out_proj(read + shift[:R])
-        return told if len(x) == R else torch.cat((told, self.out_proj(shift[R:]).expand(-1, x.shape[1], -1)))
+            return F.pad(read, (0, 0, 0, 0, 0, len(x) - told))
+        untold = self.out_proj(memory.shifts[block][told:])
+        return torch.cat((read, untold.expand(-1, x.shape[1], -1)))
+
+    def _read(self, x: Tensor, *, memory: Memory, block: int) -> Tensor:
+        query, keys, values = self.split(self.query(x)), memory.keys[block], memory.values[block]
+        read = F.scaled_dot_product_attention(query, keys, values, attn_mask=memory.mask).transpose(1, 2).flatten(2)
+        return read if memory.shifts is None else read + memory.shifts[block][: len(x)]
 
 
 class Block(nn.Module):
