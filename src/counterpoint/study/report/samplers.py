@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -334,13 +335,18 @@ def _mark(item: Setting, content: SamplerContent, *, x: float) -> Point:
 
 
 def _by_evaluations(content: SamplerContent) -> str:
-    levels = [Level(AR, "Auto-regressive", content.autoregressive.score)]
-    return scatter(
-        [_mark(item, content, x=item.evaluations) for item in content.settings],
-        x_name="model evaluations a clip",
-        levels=levels,
-        budget=content.budget,
-    )
+    """Paired differences: what all settings share, and the other paradigm's distance, would hide them."""
+
+    def apart(item: Setting) -> Score:
+        d = item.difference
+        return Score(d.value, d.low, d.high, d.n) if d else Score(0.0, 0.0, 0.0, item.score.n)
+
+    points = [
+        replace(_mark(item, content, x=item.evaluations), y=apart(item), named=item.label == content.chosen)
+        for item in content.settings
+    ]
+    zero = Level("ground_truth", content.reference, Score(0.0, 0.0, 0.0, content.autoregressive.score.n))
+    return scatter(points, x_name="model evaluations a clip", levels=[zero], budget=content.budget)
 
 
 def _by_throughput(content: SamplerContent) -> str:

@@ -8,7 +8,7 @@ from html import escape
 
 from counterpoint.study.report.charts import LOSS_WIDTH, Axis, mark
 from counterpoint.study.report.content import Score
-from counterpoint.study.report.numbers import interval, number
+from counterpoint.study.report.numbers import decimals, interval, number
 
 _LEFT, _TOP, _BOTTOM, _HEIGHT = 44, 12, 300, 340
 
@@ -76,10 +76,13 @@ def scatter(points: Sequence[Point], *, x_name: str, levels: Sequence[Level] = (
 
 def _grid(across: Axis, up: Axis, *, x_name: str) -> str:
     parts = []
-    for tick in up.ticks():
+    ticks = up.ticks()
+    places = decimals(ticks[1] - ticks[0], digits=1) if len(ticks) > 1 else 2
+    for tick in ticks:
         y = up(tick)
+        text = f"{tick:g}" if up.log else number(tick, places=places)
         parts.append(f'<line class="grid" x1="{_LEFT}" x2="{LOSS_WIDTH - 14}" y1="{y:.1f}" y2="{y:.1f}"/>')
-        parts.append(f'<text class="tick" x="{_LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{tick:g}</text>')
+        parts.append(f'<text class="tick" x="{_LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{text}</text>')
     for tick in across.ticks():
         parts.append(
             f'<text class="tick" x="{across(tick):.1f}" y="{_BOTTOM + 16}" text-anchor="middle">{tick:g}</text>'
@@ -112,9 +115,9 @@ def _point(point: Point, across: Axis, up: Axis, *, x_name: str) -> str:
     x, y, low, high = across(point.x), up(point.y.value), up(point.y.low), up(point.y.high)
     span = interval(point.y.value, point.y.low, point.y.high)
     title = f"{point.name}: {number(point.x)} {x_name}, {span}, n = {point.y.n}"
-    name = (
-        f'<text class="tick named" x="{x + 9:.1f}" y="{y - 7:.1f}">{escape(point.name)}</text>' if point.named else ""
-    )
+    side, anchor = (9, "start") if x < 0.6 * LOSS_WIDTH else (-9, "end")
+    place = f'x="{x + side:.1f}" y="{y + 16:.1f}" text-anchor="{anchor}"'
+    name = f'<text class="tick named" {place}>{escape(point.name)}</text>' if point.named else ""
     return (
         f'<g class="mark s-{point.system}"><title>{escape(title)}</title>'
         f'<line class="whisker thin" x1="{x:.1f}" x2="{x:.1f}" y1="{low:.1f}" y2="{high:.1f}"/>'
