@@ -17,6 +17,7 @@ from counterpoint.config import LatentSpec, ModelConfig, SamplingConfig, UserErr
 from counterpoint.paradigm.base import LossOutput, Paradigm, Sample, check_frames
 from counterpoint.paradigm.decoder import Decoder
 from counterpoint.paradigm.delay import delay, shift_right, undelay
+from counterpoint.paradigm.entropy import IGNORED, cross_entropy
 
 CONTEXT = 0.4
 """Of a window of long music, the share that the window before has drawn (MusicGen keeps 12 s of 30)."""
@@ -81,8 +82,8 @@ class Autoregressive(Paradigm):
         inputs = shift_right(delayed, filler=self.filler)
         # [B, S, K, V], as the one product of all heads leaves them: logits are large, and labels cheap to rearrange.
         logits = self.logits(inputs, memory=memory, generator=generator).transpose(1, 2)
-        labels = delayed.where(delayed != self.filler, -100).transpose(1, 2)
-        entropy = F.cross_entropy(logits.flatten(0, 2).float(), labels.flatten(), reduction="none", ignore_index=-100)
+        labels = delayed.where(delayed != self.filler, IGNORED).transpose(1, 2)
+        entropy = cross_entropy(logits.flatten(0, 2).float(), labels.flatten())
         per_codebook = entropy.view(labels.shape).sum(dim=1) / lengths.clamp(min=1)[:, None]
         per_example = per_codebook.mean(dim=1)
         return LossOutput(loss=per_example.mean(), per_example=per_example.detach())
