@@ -12,6 +12,8 @@ from counterpoint.kernels import Precision, pack
 
 CONFIG = BackboneConfig(layers=4, width=32, heads=4, feed_forward=64, max_positions=64)
 
+needs_compiler = pytest.mark.skipif(shutil.which("g++") is None, reason="there is no g++")
+
 
 def make(*, causal=True, skips="none", config=CONFIG, seed=0):
     backbone = Backbone(config, causal=causal, skips=skips).eval()
@@ -235,16 +237,16 @@ def test_signal_keeps_its_size_at_depth():
     assert 0.8 < seen[0] < 3
 
 
-@pytest.mark.skipif(shutil.which("g++") is None, reason="there is no g++")
+@pytest.mark.parametrize("compiled", [pytest.param(True, marks=needs_compiler), False])
 @pytest.mark.parametrize(("precision", "tolerance"), [("fp32", 1e-5), ("fp16", 1e-2), ("int8", 0.2)])
-def test_packed_equals_plain(precision: Precision, tolerance: float):
+def test_packed_equals_plain(precision: Precision, tolerance: float, compiled: bool):
     backbone = make()
     x = draw(3, 12, 32)
     states, mask = draw(2, 5, 32), torch.tensor([[True] * 5, [True] * 2 + [False] * 3])
     with torch.no_grad():
         memory = backbone.remember(states, mask=mask)  # the third row reads no text
         expected = backbone(x, memory=memory)
-        packed = pack(copy.deepcopy(backbone), precision=precision)
+        packed = pack(copy.deepcopy(backbone), precision=precision, compiled=compiled)
         assert isinstance(packed, Backbone)
         cache = packed.allocate(3, 12)
         parts = [packed(x[:, start:stop], memory=memory, cache=cache) for start, stop in ((0, 4), (4, 5), (5, 12))]

@@ -19,9 +19,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from counterpoint.config import BackboneConfig, UserError
-from counterpoint.kernels import CompiledLinear, attend, attend_cached
+from counterpoint.kernels import CompiledLinear, PackedLinear, attend, attend_cached
 
 Skips = Literal["paper", "jasco", "none"]
+LINEARS = 8
+"""In a block."""
 
 
 @dataclass(frozen=True)
@@ -240,7 +242,7 @@ class Backbone(nn.Module):
         shape = (batch, self.config.heads, steps, self.config.width // self.config.heads)
         device = self.norm.weight.device
         packed = self._packed()
-        half = packed is not None and packed.precision != "fp32"
+        half = isinstance(packed, CompiledLinear) and packed.precision != "fp32"
         dtype = torch.float16 if half else self.norm.weight.dtype
 
         def empty() -> list[Tensor]:
@@ -273,8 +275,8 @@ class Backbone(nn.Module):
         fixed = cache if cache is not None and cache.bound is not None else None
         positions = self.positions.index_select(0, fixed.cursor) if fixed else self.positions[start : start + S]
         x = self._drop(x + positions.to(x.dtype), generator)
-        if cache is not None and not fixed and self._packed() is not None:
-            return self._forward_packed(x, memory=memory, cache=cache)
+        if cache is not None and not fixed and (packed := self._packed()) is not None:
+            return self._forward_packed(x, memory=memory, cache=cache, compiled=isinstance(packed, CompiledLinear))
         attend, causal = (fixed.written(), False) if fixed else self._self_mask(S, start=start, mask=mask)
         outputs = [x]
         half = self.config.layers // 2
@@ -294,23 +296,23 @@ class Backbone(nn.Module):
             cache.advance(S)
         return self.norm(x)
 
-    def _packed(self) -> CompiledLinear | None:
-        """Any of the layers, where `kernels.pack` has laid them out."""
-        layer = self.blocks[0].self_attention.in_proj
-        fits = self.config.width // self.config.heads % 8 == 0 and self.config.feed_forward % 16 == 0
-        return layer if fits and isinstance(layer, CompiledLinear) else None
+    def _packed(self) -> PackedLinear | None:
+        """The layer that tells how the backbone is laid out, if `kernels.pack` has done so."""
+        layers = [module for block in self.blocks[:1] for module in block.modules() if isinstance(module, PackedLinear)]
+        fits = len(layers) == LINEARS and self.config.width // self.config.heads % 8 == 0
+        return layers[0] if fits else None
 
-    def _forward_packed(self, x: Tensor, *, memory: Memory, cache: Cache) -> Tensor:
-        """The blocks of `forward`, each in eight calls of our own kernels; `x` is overwritten."""
+    def _forward_packed(self, x: Tensor, *, memory: Memory, cache: Cache, compiled: bool) -> Tensor:
+        """The blocks of `forward`, each in eight calls of fast kernels; `x` is overwritten."""
         told = x[: len(memory.lengths)]
+        text = {"lengths": memory.lengths, "mask": memory.mask, "compiled": compiled}
         for index, block in enumerate(self.blocks):
             mine, cross = block.self_attention, block.cross_attention
+            keys, values = cache.keys[index], cache.values[index]
             qkv = mine.in_proj(x, norm=block.self_norm)
-            read = attend_cached(qkv, keys=cache.keys[index], values=cache.values[index], start=cache.length)
-            mine.out_proj(read, base=x)
+            mine.out_proj(attend_cached(qkv, keys=keys, values=values, start=cache.length, compiled=compiled), base=x)
             query = cross.query(told, norm=block.cross_norm)
-            read = attend(query, keys=memory.keys[index], values=memory.values[index], lengths=memory.lengths)
-            cross.out_proj(read, base=told)
+            cross.out_proj(attend(query, keys=memory.keys[index], values=memory.values[index], **text), base=told)
             block.down(block.up(x, norm=block.feed_norm, gelu=True), base=x)
         cache.advance(x.shape[1])
         return self.norm(x)

@@ -1,6 +1,6 @@
 """The arithmetic of a decoder block for few rows on a CPU, at the speed of reading weights and caches."""
 
 from counterpoint.kernels.attention import attend, attend_cached
-from counterpoint.kernels.linear import PRECISIONS, CompiledLinear, Precision, pack
+from counterpoint.kernels.linear import PRECISIONS, CompiledLinear, PackedLinear, Precision, pack
 
-__all__ = ["PRECISIONS", "CompiledLinear", "Precision", "attend", "attend_cached", "pack"]
+__all__ = ["PRECISIONS", "CompiledLinear", "PackedLinear", "Precision", "attend", "attend_cached", "pack"]

@@ -1,10 +1,12 @@
-"""Attention of a few queries to many cached keys, by our own kernel.
+"""Attention of a few queries to many cached keys: by our own kernel, or by torch's where that could not be compiled.
 
 Shapes: B sequences, S new steps, H heads, D channels of a head, C = H D, L text tokens.
 """
 
 from __future__ import annotations
 
+import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from counterpoint.kernels.build import library
@@ -13,12 +15,13 @@ from counterpoint.kernels.linear import STORED
 _NAMES = {STORED[precision]: f"attend_{precision}" for precision in ("fp32", "fp16")}
 
 
-def attend_cached(qkv: Tensor, *, keys: Tensor, values: Tensor, start: int) -> Tensor:
+def attend_cached(qkv: Tensor, *, keys: Tensor, values: Tensor, start: int, compiled: bool = True) -> Tensor:
     """Causal self-attention of the steps that follow `start` cached ones, whose keys and values join the cache.
 
     Args:
         qkv: [B, S, 3 C] float32, contiguous.
-        keys, values: [B, H, capacity, D] float32 or float16, contiguous; written from `start` on.
+        keys, values: [B, H, capacity, D] float32, or float16 for our kernel, contiguous; written from `start` on.
+        compiled: use our kernel.
 
     Returns:
         [B, S, C].
@@ -26,6 +29,12 @@ def attend_cached(qkv: Tensor, *, keys: Tensor, values: Tensor, start: int) -> T
     B, S, width = qkv.shape
     C = width // 3
     assert start + S <= keys.shape[2], "the cache is full"
+    if not compiled:
+        query, key, value = qkv.view(B, S, 3, keys.shape[1], -1).permute(2, 0, 3, 1, 4).unbind(0)
+        keys[:, :, start : start + S] = key
+        values[:, :, start : start + S] = value
+        mask = None if S == 1 else torch.ones(S, start + S, dtype=torch.bool).tril(start)
+        return _attend(query, keys[:, :, : start + S], values[:, :, : start + S], mask)
     y = qkv.new_empty((B, S, C))
     query = qkv.data_ptr()
     new_keys, new_values = (query + part * C * qkv.element_size() for part in (1, 2))
@@ -33,20 +42,31 @@ def attend_cached(qkv: Tensor, *, keys: Tensor, values: Tensor, start: int) -> T
     return y
 
 
-def attend(queries: Tensor, *, keys: Tensor, values: Tensor, lengths: Tensor) -> Tensor:
+def attend(
+    queries: Tensor, *, keys: Tensor, values: Tensor, lengths: Tensor, mask: Tensor | None = None, compiled: bool = True
+) -> Tensor:
     """Attention to the first `lengths[b]` of sequence b's keys; zero where that is none.
 
     Args:
         queries: [B, S, C] float32, contiguous.
         keys, values: [B, H, L, D] float32 or float16, contiguous.
-        lengths: [B] int64.
+        lengths: [B] int64, for our kernel.
+        mask: [B, 1, 1, L] bool, which says the same to torch's, None where all may be read; a sequence that has none
+            to read must read values of zero.
+        compiled: use our kernel.
 
     Returns:
         [B, S, C].
     """
+    if not compiled:
+        return _attend(queries.unflatten(-1, (keys.shape[1], -1)).transpose(1, 2), keys, values, mask)
     y = queries.new_empty(queries.shape)
     _call(queries.data_ptr(), None, None, keys, values, lengths, y, stride=queries.shape[2], start=0)
     return y
+
+
+def _attend(queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None) -> Tensor:
+    return F.scaled_dot_product_attention(queries, keys, values, attn_mask=mask).transpose(1, 2).flatten(2)
 
 
 def _call(

@@ -54,11 +54,32 @@ def _packed(linear: nn.Linear, *, precision: Precision, compiled: bool) -> nn.Mo
     return OneDnnLinear(linear) if precision == "fp32" else FbgemmLinear(linear)
 
 
-class CompiledLinear(nn.Module):
-    """Our own kernel, with weights [N / 16, K, 16] and, for int8, a scale [N] of each output.
+class PackedLinear(nn.Module):
+    """A linear layer laid out for few rows, which takes its neighbours in with it.
 
-    They are plain attributes: weights in this layout mean nothing to another device or to a state_dict.
+    Weights are plain attributes: in these layouts they mean nothing to another device or to a state_dict.
     """
+
+    def forward(
+        self, x: Tensor, *, norm: nn.LayerNorm | None = None, gelu: bool = False, base: Tensor | None = None
+    ) -> Tensor:
+        """[..., K] to [..., N].
+
+        Args:
+            norm: applied to x first.
+            gelu: apply the exact GELU to the product; not together with `base`.
+            base: [..., N] that the product is added to, in place.
+        """
+        assert not (gelu and base is not None)
+        product = self._product(x if norm is None else norm(x), gelu=gelu)
+        return product if base is None else base.add_(product)
+
+    def _product(self, x: Tensor, *, gelu: bool) -> Tensor:
+        raise NotImplementedError
+
+
+class CompiledLinear(PackedLinear):
+    """Our own kernel, with weights [N / 16, K, 16] and, for int8, a scale [N] of each output."""
 
     def __init__(self, linear: nn.Linear, *, precision: Precision):
         super().__init__()
@@ -76,13 +97,7 @@ class CompiledLinear(nn.Module):
     def forward(
         self, x: Tensor, *, norm: nn.LayerNorm | None = None, gelu: bool = False, base: Tensor | None = None
     ) -> Tensor:
-        """[..., K] to [..., N].
-
-        Args:
-            norm: applied to x first.
-            gelu: apply the exact GELU to the product; not together with `base`.
-            base: [..., N] that the product is added to, in place.
-        """
+        """See `PackedLinear`: all in one call."""
         found = library()
         assert found is not None and not (gelu and (base is not None or self.bias is not None))
         x = x.contiguous()
@@ -102,7 +117,7 @@ class CompiledLinear(nn.Module):
         return y if self.bias is None else y.add_(self.bias)
 
 
-class OneDnnLinear(nn.Module):
+class OneDnnLinear(PackedLinear):
     """oneDNN with weights laid out once, for a few rows."""
 
     ROWS = 2
@@ -113,12 +128,12 @@ class OneDnnLinear(nn.Module):
         self.weight = torch.ops.mkldnn._reorder_linear_weight(linear.weight.detach().float().contiguous(), self.ROWS)
         self.bias = None if linear.bias is None else linear.bias.detach()
 
-    def forward(self, x: Tensor) -> Tensor:
-        """[..., K] to [..., N]."""
-        return torch.ops.mkldnn._linear_pointwise(x, self.weight, self.bias, "none", [], "")
+    def _product(self, x: Tensor, *, gelu: bool) -> Tensor:
+        after = ("gelu", [], "none") if gelu else ("none", [], "")
+        return torch.ops.mkldnn._linear_pointwise(x, self.weight, self.bias, *after)
 
 
-class FbgemmLinear(nn.Module):
+class FbgemmLinear(PackedLinear):
     """FBGEMM with weights stored in half precision."""
 
     ROWS = 4
@@ -129,9 +144,9 @@ class FbgemmLinear(nn.Module):
         bias = None if linear.bias is None else linear.bias.detach()
         self.weight = torch.ops.quantized.linear_prepack_fp16(linear.weight.detach().float(), bias)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """[..., K] to [..., N]."""
+    def _product(self, x: Tensor, *, gelu: bool) -> Tensor:
         rows = x.flatten(0, -2)
         missing = max(0, self.ROWS - len(rows))
         y = torch.ops.quantized.linear_dynamic_fp16(F.pad(rows, (0, 0, 0, missing)), self.weight)
-        return y[: len(rows)].view(*x.shape[:-1], -1)
+        y = y[: len(rows)].view(*x.shape[:-1], -1)
+        return F.gelu(y) if gelu else y
