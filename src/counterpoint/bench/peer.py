@@ -22,7 +22,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from counterpoint.bench.machine import Busy, device_name
+from counterpoint.bench.machine import DISTURBED, Busy, device_name
 from counterpoint.codec.loading import quietly
 from counterpoint.conditioning import TextTokens
 from counterpoint.config import BACKBONES, BackboneConfig, LatentSpec, ModelConfig, SamplingConfig, TextConfig
@@ -39,8 +39,6 @@ K, V, T5_WIDTH, T5_WORDS = 4, 2048, 768, 100
 GUIDANCE = 3.0
 CHECKED_STEPS = 16
 """Over which logits are compared."""
-DISTURBED = 0.1
-"""A run during which others used more than this share of the processors says little."""
 
 
 @dataclass
