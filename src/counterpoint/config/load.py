@@ -94,7 +94,8 @@ def _explain(item: Any, kind: type[BaseModel]) -> str:
     location = [str(part) for part in item["loc"]]
     key = ".".join(location)
     if item["type"] != "extra_forbidden":
-        return f"{key}: {item['msg']} (got {item['input']!r})" if key else item["msg"]
+        message = item["msg"].removeprefix("Value error, ")
+        return f"{key}: {message} (got {item['input']!r})" if key else message
     known = _known_keys(kind, location[:-1])
     near = difflib.get_close_matches(location[-1], known, n=1)
     remedy = f"did you mean {near[0]!r}?" if near else f"the keys there are {', '.join(sorted(known))}."
