@@ -2,7 +2,6 @@
 
 import shutil
 import subprocess
-import warnings
 from pathlib import Path
 
 import pytest
@@ -14,7 +13,7 @@ from counterpoint.kernels import build, pack
 from counterpoint.kernels.linear import CompiledLinear, FbgemmLinear, OneDnnLinear, Precision
 
 needs_compiler = pytest.mark.skipif(shutil.which("g++") is None, reason="there is no g++")
-TOLERANCES: dict[Precision, float] = {"fp32": 1e-6, "fp16": 1e-3, "int8": 1e-2}
+TOLERANCES: dict[Precision, float] = {"fp32": 2e-6, "fp16": 1e-3, "int8": 1e-2}
 
 
 @pytest.fixture(autouse=True)
@@ -37,7 +36,7 @@ def test_the_compiled_kernel_agrees(precision: Precision, rows: int, inputs: int
     packed = pack(nn.Sequential(linear(inputs=inputs)), precision=precision)
     assert isinstance(packed[0], CompiledLinear)
     x = torch.randn(rows, inputs)
-    error = (packed(x) - reference(x)).abs().max()
+    error = (packed(x) - reference.double()(x.double())).abs().max()
     assert error < TOLERANCES[precision] * max(1, inputs / 320) ** 0.5
     assert precision == "fp32" or error > 0
 
@@ -69,19 +68,25 @@ def test_torch_alone_serves_where_nothing_can_be_compiled(precision: Precision, 
     torch.testing.assert_close(packed(x), linear()(x), atol=TOLERANCES["fp16"], rtol=0)
 
 
-def test_without_a_compiler_one_warning_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("compiler", "reason"),
+    [(None, "no g++ or clang++ was found"), ("/bin/false", "the compiler failed"), ("/none", "[Errno 2]")],
+)
+def test_without_a_compiler_one_warning_says_so(
+    compiler: str | None, reason: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setenv("PATH", "")
     monkeypatch.delenv("CXX", raising=False)
+    if compiler is not None:
+        monkeypatch.setenv("CXX", compiler)
     build.library.cache_clear()
     try:
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always")
+        with pytest.warns(UserWarning, match="slower ones of torch serve") as caught:
             packed = pack(nn.Sequential(linear(), linear(inputs=48)))
-        assert [str(item.message) for item in caught] == [
-            "The compiled kernels cannot be had (no g++ or clang++ was found); the slower ones of torch serve."
-        ]
+        assert len(caught) == 1 and f"({reason}" in str(caught[0].message)
         assert isinstance(packed[0], OneDnnLinear)
+        assert not list(tmp_path.rglob("*.so"))
     finally:
         build.library.cache_clear()
 

@@ -29,7 +29,8 @@ def library() -> ctypes.CDLL | None:
             _compile(target)
         loaded = ctypes.CDLL(str(target))
     except (OSError, subprocess.CalledProcessError, _NoCompilerError) as error:
-        reason = error.stderr.strip().splitlines()[0] if isinstance(error, subprocess.CalledProcessError) else error
+        said = error.stderr if isinstance(error, subprocess.CalledProcessError) else str(error)
+        reason = said.strip().partition("\n")[0] or "the compiler failed"
         warnings.warn(f"The compiled kernels cannot be had ({reason}); the slower ones of torch serve.", stacklevel=3)
         return None
     for name in KERNELS:
