@@ -246,7 +246,8 @@ class Backbone(nn.Module):
         dtype = torch.float16 if half else self.norm.weight.dtype
 
         def empty() -> list[Tensor]:
-            return [torch.empty(shape, dtype=dtype, device=device) for _ in self.blocks]
+            # Zeros: where steps have a fixed shape, what is masked is still multiplied, and by NaN would be NaN.
+            return [torch.zeros(shape, dtype=dtype, device=device) for _ in self.blocks]
 
         return Cache(keys=empty(), values=empty(), cursor=torch.zeros(1, dtype=torch.long, device=device))
 
