@@ -65,11 +65,13 @@ class Cache:
         length: steps written.
         bound: where set, single steps have the same shapes and addresses whatever the length, as a CUDA graph needs
             them: attention reads the first `bound` steps and masks those that are not written.
+        packed: the layer that tells how the backbone is laid out, if `kernels.pack` has done so.
     """
 
     keys: list[Tensor] = field(repr=False)
     values: list[Tensor] = field(repr=False)
     cursor: Tensor
+    packed: PackedLinear | None = field(default=None, repr=False)
     length: int = 0
     bound: int | None = None
 
@@ -249,7 +251,8 @@ class Backbone(nn.Module):
             # Zeros: where steps have a fixed shape, what is masked is still multiplied, and by NaN would be NaN.
             return [torch.zeros(shape, dtype=dtype, device=device) for _ in self.blocks]
 
-        return Cache(keys=empty(), values=empty(), cursor=torch.zeros(1, dtype=torch.long, device=device))
+        cursor = torch.zeros(1, dtype=torch.long, device=device)
+        return Cache(keys=empty(), values=empty(), cursor=cursor, packed=packed)
 
     def forward(
         self,
@@ -276,8 +279,8 @@ class Backbone(nn.Module):
         fixed = cache if cache is not None and cache.bound is not None else None
         positions = self.positions.index_select(0, fixed.cursor) if fixed else self.positions[start : start + S]
         x = self._drop(x + positions.to(x.dtype), generator)
-        if cache is not None and not fixed and (packed := self._packed()) is not None:
-            return self._forward_packed(x, memory=memory, cache=cache, compiled=isinstance(packed, CompiledLinear))
+        if cache is not None and cache.packed is not None and not fixed:
+            return self._forward_packed(x, memory=memory, cache=cache)
         attend, causal = (fixed.written(), False) if fixed else self._self_mask(S, start=start, mask=mask)
         outputs = [x]
         half = self.config.layers // 2
@@ -298,13 +301,14 @@ class Backbone(nn.Module):
         return self.norm(x)
 
     def _packed(self) -> PackedLinear | None:
-        """The layer that tells how the backbone is laid out, if `kernels.pack` has done so."""
+        """See `Cache.packed`."""
         layers = [module for block in self.blocks[:1] for module in block.modules() if isinstance(module, PackedLinear)]
         fits = len(layers) == LINEARS and self.config.width // self.config.heads % 8 == 0
         return layers[0] if fits else None
 
-    def _forward_packed(self, x: Tensor, *, memory: Memory, cache: Cache, compiled: bool) -> Tensor:
+    def _forward_packed(self, x: Tensor, *, memory: Memory, cache: Cache) -> Tensor:
         """The blocks of `forward`, each in eight calls of fast kernels; `x` is overwritten."""
+        compiled = isinstance(cache.packed, CompiledLinear)
         told = x[: len(memory.lengths)]
         text = {"lengths": memory.lengths, "mask": memory.mask, "compiled": compiled}
         for index, block in enumerate(self.blocks):
