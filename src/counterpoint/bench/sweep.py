@@ -75,17 +75,18 @@ def sweep(
     """
     if repeats < 1:
         raise UserError(f"repeats is {repeats}; a point is measured once at least.")
-    log, bench = _Log(out, [key(point) for point in points]), Bench()
+    by_key = {key(point): point for point in points}
+    log, bench = _Log(out, list(by_key)), Bench()
 
-    def waiting() -> list[Point]:
-        found = [point for point in points if not log.is_done(point, repeats=repeats, long_s=long_s)]
+    def waiting() -> list[str]:
+        found = [name for name in by_key if not log.is_done(name, repeats=repeats, long_s=long_s)]
         if progress is not None:
-            progress(len(points) - len(found), len(points))
+            progress(len(by_key) - len(found), len(by_key))
         return found
 
     for _ in range(2 * repeats):
-        for point in waiting():
-            log.add(point, bench.run(point))
+        for name in waiting():
+            log.add(name, by_key[name], bench.run(by_key[name]))
             waiting()
     return read_points(out, wanted=points)
 
@@ -118,19 +119,19 @@ class _Log:
             if record["key"] in self.records:
                 self.records[record["key"]].append(record)
 
-    def is_done(self, point: Point, *, repeats: int, long_s: float) -> bool:
-        records = self.records[key(point)]
+    def is_done(self, name: str, *, repeats: int, long_s: float) -> bool:
+        records = self.records[name]
         if any("out_of_memory" in record for record in records):
             return True
         clean = [record["seconds"] for record in records if not record["disturbed"]]
         wanted = 1 if any(record["seconds"] > long_s for record in records) else repeats
         return len(clean) >= wanted or len(records) >= 2 * wanted
 
-    def add(self, point: Point, found: Run | OutOfMemory) -> None:
+    def add(self, name: str, point: Point, found: Run | OutOfMemory) -> None:
         import torch
 
         record: dict[str, Any] = {
-            "key": key(point),
+            "key": name,
             "at": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
             "device": device_name(point.device),
             "torch": torch.__version__,
@@ -140,7 +141,7 @@ class _Log:
             record |= {**asdict(found), "disturbed": found.disturbed}
         else:
             record["out_of_memory"] = asdict(found)
-        self.records[record["key"]].append(record)
+        self.records[name].append(record)
         self.path.parent.mkdir(parents=True, exist_ok=True)
         cut = self.path.is_file() and self.path.read_bytes()[-1:] not in (b"", b"\n")
         with self.path.open("a", encoding="utf-8") as file:
