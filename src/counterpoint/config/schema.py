@@ -8,6 +8,9 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 ParadigmName = Literal["autoregressive", "flow_matching"]
+ControlName = Literal["chords", "melody", "drums"]
+CONTROLS: tuple[ControlName, ...] = ("chords", "melody", "drums")
+"""The temporally aligned controls (4.5), in the order in which their embeddings stand side by side."""
 Positive = Annotated[int, Field(gt=0)]
 
 
@@ -111,10 +114,24 @@ class ModelConfig(Config):
     text: TextConfig = TextConfig()
     text_dropout: Annotated[float, Field(ge=0, le=1)] = 0.2
     """Probability, per sample, that training hides the caption (classifier-free guidance)."""
+    controls: tuple[ControlName, ...] = ()
+    """What it can be steered by beside text (4.5); kept in the order of `CONTROLS`."""
+    control_width: Positive = 32
+    """Channels of each control's embedding."""
+    control_dropout: Annotated[float, Field(ge=0, le=1)] = 0.5
+    """Probability, per sample and control, that training hides it; where the caption is hidden, half of the samples
+    lose all controls too."""
     skips: Literal["paper", "jasco", "none"] = "paper"
     """U-Net-like skips, flow matching only (App. E.3.1)."""
     sigma_min: Annotated[float, Field(gt=0, lt=1)] = 1e-5
     """s of the probability path, flow matching only (Eq. 2)."""
+
+    @field_validator("controls")
+    @classmethod
+    def _in_order(cls, controls: tuple[ControlName, ...]) -> tuple[ControlName, ...]:
+        if len(set(controls)) < len(controls):
+            raise ValueError("a control is named twice")
+        return tuple(name for name in CONTROLS if name in controls)
 
 
 class DataConfig(Config):
@@ -123,6 +140,9 @@ class DataConfig(Config):
     dataset: str
     codec: str = "pocket"
     segment_s: Annotated[float, Field(gt=0)] = 10.0
+    tracks: dict[ControlName, str] = {}
+    """Which track teaches a control, as `data controls` names them (`chords: chords.viterbi25`); by default the first
+    that the dataset has: exact before extracted."""
 
 
 class OptimizerConfig(Config):
@@ -164,7 +184,10 @@ class SamplingConfig(Config):
     """How to draw from a trained model; a paradigm reads the fields that are its own."""
 
     guidance: Annotated[float, Field(ge=0)] = 3.0
-    """Classifier-free guidance c: u + c (cond - u)."""
+    """Classifier-free guidance c: u + c (cond - u), cond with caption and controls, u with neither."""
+    text_guidance: float = 0.0
+    """Multi-source guidance (JASCO): the weight c_text of a third pass with the caption alone. The result is
+    c all + c_text text + (1 - c - c_text) null; 0 leaves that pass out."""
     temperature: Annotated[float, Field(ge=0)] = 1.0
     """Auto-regressive; 0 is greedy."""
     top_k: Annotated[int, Field(ge=0)] = 250

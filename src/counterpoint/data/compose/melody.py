@@ -7,10 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from counterpoint.analysis.tracks import MELODY_HIGH, MELODY_LOW
 from counterpoint.data.compose.style import Lead
 from counterpoint.data.compose.theory import (
-    MELODY_HIGH,
-    MELODY_LOW,
     SCALES,
     Chord,
     chord_at,

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 
 from counterpoint.analysis.chords import KINDS, bass_pitch_class, chord_label
 
-MELODY_LOW, MELODY_HIGH = 43, 95  # G2-B6: the melody control's 53 notes
-
 SCALES: dict[str, tuple[int, ...]] = {
     "major": (0, 2, 4, 5, 7, 9, 11),
     "minor": (0, 2, 3, 5, 7, 8, 10),

@@ -1,0 +1,67 @@
+"""Controls at the latent frame rate: what is asked of every frame, as vectors (4.5, Fig. 2).
+
+Each control is embedded, by a table with one more row for `NOT_GIVEN` (the learned null token); the embeddings are
+concatenated with the input over channels and pass through one Linear. Of that Linear,
+W [x; e_1; e_2; ...] = A x + B [e_1; e_2; ...], this module is B, which is computed once for all frames; A is the input
+layer that a model has anyway. B starts at zero: a model without controls, and one with them before training, agree.
+
+Shapes: B batch, J controls of the model, T frames, C model width.
+"""
+
+from __future__ import annotations
+
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+
+from counterpoint.analysis.tracks import NOT_GIVEN, track_classes
+from counterpoint.config import LatentSpec, ModelConfig, UserError
+
+
+class ControlEmbedding(nn.Module):
+    """Tracks to what is added to the input.
+
+    Raises:
+        UserError: drums are the codes of a codec, and this one has none.
+    """
+
+    def __init__(self, config: ModelConfig, latent: LatentSpec):
+        super().__init__()
+        if "drums" in config.controls and not latent.num_codebooks:
+            raise UserError(
+                f"The control drums is made of codes, and the codec {latent.codec!r} has none: "
+                "leave drums out of model.controls, or use an EnCodec."
+            )
+        classes = [track_classes(name, codebook_size=latent.codebook_size) for name in config.controls]
+        width = config.control_width
+        self.tables = cast("list[nn.Embedding]", nn.ModuleList(nn.Embedding(count + 1, width) for count in classes))
+        self.project = nn.Linear(len(classes) * width, config.backbone.width, bias=False)
+
+    def initialise(self, generator: torch.Generator) -> None:
+        """Draw every weight; see the module for the zeros."""
+        for table in self.tables:
+            nn.init.normal_(table.weight, generator=generator)
+        nn.init.zeros_(self.project.weight)
+
+    def forward(self, tracks: Tensor) -> Tensor:
+        """[B, J, T] long, classes or `NOT_GIVEN`, to [B, T, C]."""
+        # The null token is the last row, which -1 is, modulo the rows.
+        rows = [table(track % table.num_embeddings) for table, track in zip(self.tables, tracks.unbind(1), strict=True)]
+        return self.project(torch.cat(rows, dim=-1))
+
+
+def drop_controls(tracks: Tensor, *, p: float, hidden: Tensor, generator: torch.Generator) -> Tensor:
+    """Hide each control of each sample with probability `p`, and all of those of half the samples without a caption.
+
+    So that a model knows every subset of its controls, with a caption and without, and nothing at all (the null
+    condition of guidance).
+
+    Args:
+        tracks: [B, J, T].
+        hidden: [B] bool, samples whose caption is hidden.
+    """
+    B, J, _ = tracks.shape
+    draw = torch.rand(B, J + 1, generator=generator, device=generator.device).to(tracks.device)
+    dropped = (draw[:, :J] < p) | (hidden.to(tracks.device) & (draw[:, J] < 0.5))[:, None]
+    return tracks.masked_fill(dropped[:, :, None], NOT_GIVEN)

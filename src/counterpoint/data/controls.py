@@ -1,0 +1,178 @@
+"""Control tracks of a dataset: an integer for every latent frame of every row (App. C).
+
+    DATASET/controls/<codec fingerprint>/<track>/train.int16, valid.int16, test.int16
+    DATASET/controls/<codec fingerprint>/<track>/track.json      version, dataset and what is known of it; written last
+
+A track is a control as one source hears it, `chords.exact` or `melody.basic_pitch`. Its frames are those of the codec's
+latents, so a file is the rows' frames one after the other and needs no index; a file still being written is appended
+to row by row, and its length says where to go on.
+
+Shapes: T latent frames.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from counterpoint.config import UserError, read_json, write_json
+from counterpoint.config.schema import ControlName
+from counterpoint.data.encoded import Encoded
+from counterpoint.data.layout import SPLITS
+
+FOLDER = "controls"
+SOURCES: dict[ControlName, tuple[str, ...]] = {
+    "chords": ("chords.exact", "chords.chordino", "chords.viterbi25"),
+    "melody": ("melody.exact", "melody.basic_pitch"),
+    "drums": ("drums.stem", "drums.mix"),
+}
+"""Every track there may be, in the order in which training prefers them."""
+_INFO_FILE = "track.json"
+_DTYPE = np.dtype(np.int16)
+
+
+@dataclass(frozen=True, eq=False)
+class ControlTrack:
+    """A track of a whole dataset.
+
+    Attributes:
+        name: such as `chords.exact`.
+        splits: all frames of each split, memory-mapped.
+        ends: by split, [rows + 1] where each row begins and ends in them.
+        info: what its writer knew: `version` of the extractor and perhaps its accuracy.
+    """
+
+    name: str
+    splits: Mapping[str, np.ndarray]
+    ends: Mapping[str, np.ndarray]
+    info: Mapping[str, Any]
+
+    def slice(self, split: str, row: int, start: int, frames: int) -> np.ndarray:
+        """[frames] int16 of a row from frame `start` on."""
+        first = int(self.ends[split][row]) + start
+        assert start >= 0 and first + frames <= self.ends[split][row + 1], (row, start, frames)
+        return self.splits[split][first : first + frames]
+
+    def row(self, split: str, row: int) -> np.ndarray:
+        """[T] int16 of a whole row."""
+        return self.splits[split][self.ends[split][row] : self.ends[split][row + 1]]
+
+
+class TrackWriter:
+    """Writes one track, row by row; an interrupted one goes on where it was, another version starts anew.
+
+    Use:
+        writer = TrackWriter(encoded, "chords.viterbi25", version="1")
+        if not writer.is_complete():
+            for split in SPLITS:
+                rows = range(writer.rows_done(split), len(encoded[split]))
+                writer.write(split, (extract(split, row) for row in rows))
+            writer.finish(seconds=...)
+    """
+
+    def __init__(self, encoded: Encoded, name: str, *, version: str):
+        self.folder = _folder(encoded) / name
+        self._ends = _row_ends(encoded)
+        self._state = {"version": version, "dataset": encoded.dataset.fingerprint()}
+        state_file = self.folder / "writing.json"
+        if self.is_complete() and self._state.items() <= read_json(self.folder / _INFO_FILE).items():
+            return
+        if not state_file.is_file() or read_json(state_file) != self._state:
+            shutil.rmtree(self.folder, ignore_errors=True)
+            write_json(state_file, self._state)
+
+    def is_complete(self) -> bool:
+        """Whether every split is there."""
+        return (self.folder / _INFO_FILE).is_file()
+
+    def rows_done(self, split: str) -> int:
+        """Rows of a split that are safe on disk."""
+        path = self.folder / f"{split}.int16"
+        frames = path.stat().st_size // _DTYPE.itemsize if path.is_file() else 0
+        return int(np.searchsorted(self._ends[split], frames, side="right")) - 1
+
+    def write(self, split: str, tracks: Iterable[np.ndarray]) -> None:
+        """Append the tracks [T] of the rows from `rows_done(split)` on."""
+        done, ends = self.rows_done(split), self._ends[split]
+        path = self.folder / f"{split}.int16"
+        path.touch()
+        os.truncate(path, int(ends[done]) * _DTYPE.itemsize)  # half a row, of a run that was killed
+        with path.open("ab") as file:
+            for row, track in enumerate(tracks, start=done):
+                assert len(track) == ends[row + 1] - ends[row], "a track has the frames of its row"
+                file.write(np.asarray(track, dtype=_DTYPE).tobytes())
+                file.flush()
+
+    def finish(self, **info: Any) -> None:
+        """Make the track visible to `open_track`, with what is known of it."""
+        assert all(self.rows_done(split) == len(ends) - 1 for split, ends in self._ends.items()), "rows are missing"
+        write_json(self.folder / _INFO_FILE, {**self._state, **info})
+
+
+def open_track(encoded: Encoded, name: str) -> ControlTrack:
+    """A track that `counterpoint data controls` wrote.
+
+    Raises:
+        UserError: an unknown name, no such track, or one from before the dataset was changed.
+    """
+    if name not in known_tracks():
+        raise UserError(f"There is no control track {name!r}; choose one of {', '.join(known_tracks())}.")
+    folder = _folder(encoded) / name
+    info = read_json(folder / _INFO_FILE) if (folder / _INFO_FILE).is_file() else None
+    if info is None or info["dataset"] != encoded.dataset.fingerprint():
+        present = ", ".join(written_tracks(encoded)) or "none"
+        raise UserError(
+            f"{encoded.dataset.folder} has no control track {name!r} for the codec {encoded.spec.codec!r} (it has "
+            f"{present}); run `counterpoint data controls {encoded.dataset.folder} --codec {encoded.spec.codec}`."
+        )
+    ends = _row_ends(encoded)
+    splits = {split: _mapped(folder / f"{split}.int16", frames=int(ends[split][-1])) for split in SPLITS}
+    return ControlTrack(name, splits=splits, ends=ends, info=info)
+
+
+def open_tracks(
+    encoded: Encoded, controls: Iterable[ControlName], *, chosen: Mapping[ControlName, str]
+) -> list[ControlTrack]:
+    """A track for each control: the one chosen, else the first of `SOURCES` that has been written.
+
+    Raises:
+        UserError: a chosen track is of another control, or a control has no track.
+    """
+    written = written_tracks(encoded)
+    tracks = []
+    for control in controls:
+        name = chosen.get(control) or next((name for name in SOURCES[control] if name in written), SOURCES[control][-1])
+        if name not in SOURCES[control]:
+            raise UserError(f"data.tracks: {name!r} is no track of {control}; choose of {', '.join(SOURCES[control])}.")
+        tracks.append(open_track(encoded, name))
+    return tracks
+
+
+def written_tracks(encoded: Encoded) -> list[str]:
+    """Names of the complete tracks of the dataset as it is now."""
+    files = {name: _folder(encoded) / name / _INFO_FILE for name in known_tracks()}
+    dataset = encoded.dataset.fingerprint()
+    return [name for name, file in files.items() if file.is_file() and read_json(file)["dataset"] == dataset]
+
+
+def known_tracks() -> list[str]:
+    """All of `SOURCES`."""
+    return [name for names in SOURCES.values() for name in names]
+
+
+def _folder(encoded: Encoded) -> Path:
+    return encoded.dataset.folder / FOLDER / encoded.spec.fingerprint
+
+
+def _row_ends(encoded: Encoded) -> dict[str, np.ndarray]:
+    return {split: np.concatenate([[0], np.cumsum(encoded[split].lengths)]) for split in SPLITS}
+
+
+def _mapped(path: Path, *, frames: int) -> np.ndarray:
+    return np.memmap(path, dtype=_DTYPE, mode="r", shape=(frames,)) if frames else np.zeros(0, _DTYPE)
