@@ -1,0 +1,58 @@
+"""Drums as a codec hears them, without their detail (App. C): codes of blurred latents.
+
+Latents are averaged over every five frames, so that the beat stays and timbre and pitch mostly go; the first codebook
+alone makes integers of them.
+
+Shapes: T latent frames, D latent channels, V codebook size, N audio samples.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from counterpoint.codec.base import Codec
+from counterpoint.codec.chunked import encode_audio
+from counterpoint.codec.encodec import EnCodec, nearest_code
+from counterpoint.config import UserError
+
+BLURRED_FRAMES = 5
+
+
+def blurred_codes(codec: Codec, audio: np.ndarray) -> np.ndarray:
+    """The drum track of audio of any length.
+
+    Args:
+        codec: one with codebooks.
+        audio: [N] float at the codec's sample rate, N > 0.
+
+    Returns:
+        [T] int16 codes, T = ceil(N / samples per frame).
+
+    Raises:
+        UserError: the codec has no codebooks.
+    """
+    _require_codebooks(codec)
+    return codes_of_blurred(codec, encode_audio(audio, codec).latents[0])
+
+
+@torch.no_grad()
+def codes_of_blurred(codec: Codec, latents: Tensor) -> np.ndarray:
+    """The drum track of latents [T, D] that were taken already, T > 0; else as `blurred_codes`.
+
+    z'_t is the mean of z over the frames 5 k ... 5 k + 4, k = floor(t / 5), at the end over what there is of them; the
+    code of frame t is that of the vector nearest to z'_t in the first codebook.
+    """
+    book = _require_codebooks(codec).codebooks()[0]
+    groups = latents.to(book.device, torch.float32).split(BLURRED_FRAMES)
+    codes = nearest_code(torch.stack([group.mean(dim=0) for group in groups]), book)
+    return codes.repeat_interleave(BLURRED_FRAMES)[: len(latents)].to("cpu", torch.int16).numpy()
+
+
+def _require_codebooks(codec: Codec) -> EnCodec:
+    if not isinstance(codec, EnCodec):
+        raise UserError(
+            f"The codec {codec.name!r} has no codebooks, and drums are codes; use one that has, such as 'pocket'."
+        )
+    return codec
