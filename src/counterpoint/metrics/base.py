@@ -111,7 +111,7 @@ class MetricInfo:
     """A metric in words.
 
     Attributes:
-        at_least: a value it cannot fall below, so no interval reaches further.
+        at_least, at_most: values it cannot fall below or rise above, so no interval reaches further.
         chance: the score of guessing, where it is known.
     """
 
@@ -120,6 +120,7 @@ class MetricInfo:
     unit: str
     better: Better
     at_least: float | None = None
+    at_most: float | None = None
     chance: float | None = None
 
 
