@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from counterpoint.conditioning import build_text_encoder, drop_text, guide, is_guided, with_null, words
+from counterpoint.conditioning import build_text_encoder, drop_text, with_null, words
 from counterpoint.config import TextConfig, UserError
 
 
@@ -74,17 +74,10 @@ def test_dropout_is_per_sample_and_repeatable():
     assert dropped(0, p=1.0).all()
 
 
-def test_guidance():
+def test_with_null():
     tokens = make_lut().prepare(["warm piano", None])
     doubled = with_null(tokens)
     assert doubled.mask.tolist() == [[True, True], [False, False], [False, False], [False, False]]
-    both = torch.tensor([[5.0], [1.0]])
-    assert guide(both, guidance=1.0).item() == 5.0
-    assert guide(both, guidance=0.0).item() == 1.0
-    assert guide(both, guidance=3.0).item() == 13.0
-    assert is_guided(tokens, guidance=3.0)
-    assert not is_guided(tokens, guidance=1.0)
-    assert not is_guided(tokens.hidden(), guidance=3.0)
 
 
 # --- T5 ---

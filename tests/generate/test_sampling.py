@@ -160,7 +160,7 @@ def test_a_batch_that_memory_cannot_hold_is_split_and_gives_the_same_clips(
     monkeypatch.setattr(model.paradigm, "sample", counted)
     together = draw()
     assert batches == [5]
-    two = clip_bytes(model.paradigm, batch=2, frames=10, window=10, text_tokens=1, guided=True)
+    two = clip_bytes(model.paradigm, batch=2, frames=10, window=10, text_tokens=1, passes=2)
     monkeypatch.setattr("counterpoint.generate.memory.free_bytes", lambda device: two / SHARE + 1)
     apart = draw()
     assert batches == [2, 2, 1]
@@ -179,7 +179,7 @@ def test_memory_grows_with_the_batch_and_hardly_with_the_length_beyond_a_window(
     model = load_model(runs[paradigm]).paradigm
 
     def needed(batch: int, frames: int) -> int:
-        return clip_bytes(model, batch=batch, frames=frames, window=250, text_tokens=20, guided=True)
+        return clip_bytes(model, batch=batch, frames=frames, window=250, text_tokens=20, passes=2)
 
     assert needed(8, 250) > 1.9 * needed(4, 250)
     hour = 25 * 3600

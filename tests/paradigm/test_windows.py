@@ -98,7 +98,7 @@ def test_no_seam_where_windows_begin_and_end(kit, monkeypatch):
     side by side show what a seam would be."""
     paradigm = kit.build("flow_matching")
 
-    def smoothing(t, z, *, memory, mask):
+    def smoothing(t, z, *, memory, mask, control):
         seen = torch.nn.functional.pad(z.transpose(1, 2), (8, 8), mode="replicate")
         return 3 * (torch.nn.functional.avg_pool1d(seen, 17, stride=1).transpose(1, 2) - z)
 

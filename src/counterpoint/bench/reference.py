@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from counterpoint.backbone import Backbone, Block, CrossAttention, SelfAttention
-from counterpoint.conditioning import TextTokens, guide, is_guided, with_null
+from counterpoint.conditioning import Guidance, TextTokens, plan_guidance, with_null
 from counterpoint.config import SamplingConfig
 from counterpoint.paradigm import Autoregressive, FlowMatching, Sample
 from counterpoint.paradigm.delay import undelay
@@ -35,12 +35,12 @@ class Told:
     Attributes:
         states: [R, L, C], zero where hidden; None where no row has a caption.
         allowed: [R, 1, 1, L] bool, tokens that may be read.
-        guided: the second half of the rows is the first without captions.
+        guidance: with two passes, the second half of the rows is the first without captions.
     """
 
     states: Tensor | None
     allowed: Tensor | None
-    guided: bool
+    guidance: Guidance
 
 
 @torch.no_grad()
@@ -59,20 +59,20 @@ def sample_reference(
         frames: T, of every clip.
         generators: of the noise, one a clip; tokens are drawn for the whole batch at once, from the first.
     """
-    told = _tell(model, text, guidance=sampling.guidance)
+    told = _tell(model, text, sampling=sampling)
     if isinstance(model, Autoregressive):
         return _tokens(model, told, frames=frames, sampling=sampling, generators=generators)
     return _latents(model, told, frames=frames, sampling=sampling, generators=generators)
 
 
-def _tell(model: Autoregressive | FlowMatching, text: TextTokens, *, guidance: float) -> Told:
-    guided = is_guided(text, guidance=guidance)
-    text = with_null(text) if guided else text
+def _tell(model: Autoregressive | FlowMatching, text: TextTokens, *, sampling: SamplingConfig) -> Told:
+    guidance = plan_guidance(text, controls=None, sampling=sampling)
+    text = with_null(text) if guidance.weights else text
     if not bool(text.mask.any()):
-        return Told(None, None, guided)
+        return Told(None, None, guidance)
     states = model.text(text).masked_fill(~text.mask[:, :, None], 0.0)
     allowed = (text.mask | ~text.mask.any(dim=1, keepdim=True))[:, None, None, :]
-    return Told(states, allowed, guided)
+    return Told(states, allowed, guidance)
 
 
 def _tokens(
@@ -89,12 +89,11 @@ def _tokens(
     past: Past = []
     delayed = []
     for step in range(frames + K - 1):
-        rows = torch.cat((token, token)) if told.guided else token
+        rows = told.guidance.rows(token)
         x = model.embed(rows[:, :, None] + model.table_starts).sum(dim=1)
         hidden = _backbone(model.backbone, x, told.states, told.allowed, past=past)
         logits = model.heads(hidden[:, -1]).view(len(rows), K, -1)
-        if told.guided:
-            logits = guide(logits, guidance=sampling.guidance)
+        logits = told.guidance.combine(logits)
         token = _draw(logits, sampling=sampling, generator=generator)
         token = torch.stack(
             [token[:, k] if 0 <= step - k < frames else torch.full_like(token[:, k], model.filler) for k in range(K)],
@@ -106,7 +105,7 @@ def _tokens(
         codes=undelay(torch.stack(delayed, dim=2)),
         latents=None,
         network_evaluations=passes,
-        model_evaluations=passes * (2 if told.guided else 1),
+        model_evaluations=passes * told.guidance.passes,
     )
 
 
@@ -134,19 +133,19 @@ def _latents(
     noise = [torch.randn(frames, D, generator=generator, device=generator.device) for generator in generators]
 
     def field(t: float, z: Tensor) -> Tensor:
-        both = (torch.cat((z, z)) if told.guided else z).to(weight.dtype)
+        both = told.guidance.rows(z).to(weight.dtype)
         time = model.time(z.new_full((len(both),), t)).to(weight.dtype)[:, None]
         states = time if told.states is None else told.states + time
         hidden = _backbone(model.backbone, model.embed(both), states, told.allowed)
         v = model.head(hidden).to(z.dtype)
-        return guide(v, guidance=sampling.guidance) if told.guided else v
+        return told.guidance.combine(v)
 
     solution = solve(field, torch.stack(noise).to(weight.device), sampling=sampling)
     return Sample(
         codes=None,
         latents=model.latent.unnormalize(solution.z),
         network_evaluations=solution.evaluations,
-        model_evaluations=solution.evaluations * (2 if told.guided else 1),
+        model_evaluations=solution.evaluations * told.guidance.passes,
     )
 
 

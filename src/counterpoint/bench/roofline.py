@@ -85,7 +85,7 @@ def sampling_memory(point: Point) -> int:
         PAPER_LATENT,
         batch=job.batch,
         frames=job.frames,
-        guided=job.guided,
+        passes=2 if job.guided else 1,
         text_tokens=job.text_tokens,
         dtype_bytes=int(job.state_bytes),
     )

@@ -1,17 +1,20 @@
-"""What a model is told, and how strongly: text, condition dropout, guidance."""
+"""What a model is told, and how strongly: text, controls, condition dropout, guidance."""
 
-from counterpoint.conditioning.guidance import drop_text, guide, is_guided, with_null
+from counterpoint.conditioning.controls import ControlEmbedding, drop_controls
+from counterpoint.conditioning.guidance import Guidance, drop_text, plan_guidance, with_null
 from counterpoint.conditioning.text import LookUpText, T5Text, TextEncoder, TextTokens, build_text_encoder, words
 
 __all__ = [
+    "ControlEmbedding",
+    "Guidance",
     "LookUpText",
     "T5Text",
     "TextEncoder",
     "TextTokens",
     "build_text_encoder",
+    "drop_controls",
     "drop_text",
-    "guide",
-    "is_guided",
+    "plan_guidance",
     "with_null",
     "words",
 ]

@@ -44,6 +44,10 @@ class TextTokens:
     def to(self, device: torch.device | str) -> TextTokens:
         return TextTokens(ids=self.ids.to(device), mask=self.mask.to(device))
 
+    def repeated(self, times: int) -> TextTokens:
+        """[times B] rows: all of them, again and again."""
+        return TextTokens(ids=self.ids.repeat(times, 1), mask=self.mask.repeat(times, 1))
+
     def hidden(self, rows: Tensor | bool = True) -> TextTokens:
         """The same tokens with the rows [B] (all, by default) made the null condition."""
         if isinstance(rows, bool):

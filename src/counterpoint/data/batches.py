@@ -1,6 +1,6 @@
 """Which segments an update sees: a pure function of seed and step, the same for both paradigms.
 
-Shapes: B batch, K codebooks, T latent frames, D latent channels.
+Shapes: B batch, J controls, K codebooks, T latent frames, D latent channels.
 
 A row of F frames counts as `round(F / T)` segments (at least one), so that a long track is heard as often as its length
 deserves. An epoch is a permutation of all segments of all rows. The r-th segment of a row starts somewhere in the r-th
@@ -18,9 +18,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from counterpoint.analysis.tracks import NOT_GIVEN
 from counterpoint.config import UserError, digest
 
 if TYPE_CHECKING:
+    from counterpoint.data.controls import TrackSplit
     from counterpoint.data.encoded import EncodedSplit
 
 
@@ -42,12 +44,14 @@ class Batch:
         captions: one an example, "" where the row has none.
         lengths: [B] long, valid frames.
         ids: of the rows.
+        controls: [B, J, T] long, `NOT_GIVEN` where padded; None without tracks.
     """
 
     target: Tensor
     captions: list[str]
     lengths: Tensor
     ids: list[str]
+    controls: Tensor | None = None
 
 
 def seed_of(*parts: int | str) -> int:
@@ -108,13 +112,20 @@ class ExampleOrder:
         return self._epoch[1]
 
 
-def read_batch(split: EncodedSplit, chosen: Sequence[Example], *, target: Literal["codes", "latents"]) -> Batch:
+def read_batch(
+    split: EncodedSplit,
+    chosen: Sequence[Example],
+    *,
+    target: Literal["codes", "latents"],
+    tracks: Sequence[TrackSplit] = (),
+) -> Batch:
     """Read the chosen segments, and nothing else of their rows, and pad them to the longest.
 
     Args:
         split: the encoded split that the examples point into.
         chosen: at least one example.
         target: the view of the encoding that the paradigm models.
+        tracks: of the same split, one for each control.
     """
     lengths = torch.tensor([example.frames for example in chosen])
     longest = int(lengths.max())
@@ -132,4 +143,14 @@ def read_batch(split: EncodedSplit, chosen: Sequence[Example], *, target: Litera
         captions=[split.captions[example.row] for example in chosen],
         lengths=lengths,
         ids=[split.ids[example.row] for example in chosen],
+        controls=torch.from_numpy(_read_tracks(tracks, chosen, frames=longest)) if tracks else None,
     )
+
+
+def _read_tracks(tracks: Sequence[TrackSplit], chosen: Sequence[Example], *, frames: int) -> np.ndarray:
+    """[B, J, T] int64."""
+    found = np.full((len(chosen), len(tracks), frames), NOT_GIVEN, dtype=np.int64)
+    for index, example in enumerate(chosen):
+        for place, track in enumerate(tracks):
+            found[index, place, : example.frames] = track.slice(example.row, example.start, example.frames)
+    return found

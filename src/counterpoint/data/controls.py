@@ -38,30 +38,44 @@ _DTYPE = np.dtype(np.int16)
 
 
 @dataclass(frozen=True, eq=False)
+class TrackSplit:
+    """A track of the rows of one split.
+
+    Attributes:
+        values: int16, the frames of all rows, memory-mapped.
+        ends: [rows + 1], where each row begins and ends in them.
+    """
+
+    values: np.ndarray
+    ends: np.ndarray
+
+    def slice(self, row: int, start: int, frames: int) -> np.ndarray:
+        """[frames] of a row from frame `start` on."""
+        first = int(self.ends[row]) + start
+        assert start >= 0 and first + frames <= self.ends[row + 1], (row, start, frames)
+        return self.values[first : first + frames]
+
+    def row(self, row: int) -> np.ndarray:
+        """[T] of a whole row."""
+        return self.values[self.ends[row] : self.ends[row + 1]]
+
+
+@dataclass(frozen=True, eq=False)
 class ControlTrack:
     """A track of a whole dataset.
 
     Attributes:
         name: such as `chords.exact`.
-        splits: all frames of each split, memory-mapped.
-        ends: by split, [rows + 1] where each row begins and ends in them.
+        splits: train, valid and test.
         info: what its writer knew: `version` of the extractor and perhaps its accuracy.
     """
 
     name: str
-    splits: Mapping[str, np.ndarray]
-    ends: Mapping[str, np.ndarray]
+    splits: Mapping[str, TrackSplit]
     info: Mapping[str, Any]
 
-    def slice(self, split: str, row: int, start: int, frames: int) -> np.ndarray:
-        """[frames] int16 of a row from frame `start` on."""
-        first = int(self.ends[split][row]) + start
-        assert start >= 0 and first + frames <= self.ends[split][row + 1], (row, start, frames)
-        return self.splits[split][first : first + frames]
-
-    def row(self, split: str, row: int) -> np.ndarray:
-        """[T] int16 of a whole row."""
-        return self.splits[split][self.ends[split][row] : self.ends[split][row + 1]]
+    def __getitem__(self, split: str) -> TrackSplit:
+        return self.splits[split]
 
 
 class TrackWriter:
@@ -109,6 +123,10 @@ class TrackWriter:
                 file.write(np.asarray(track, dtype=_DTYPE).tobytes())
                 file.flush()
 
+    def split(self, split: str) -> np.ndarray:
+        """[frames] int16 of a split that has been written, memory-mapped."""
+        return _mapped(self.folder / f"{split}.int16", frames=int(self._ends[split][-1]))
+
     def finish(self, **info: Any) -> None:
         """Make the track visible to `open_track`, with what is known of it."""
         assert all(self.rows_done(split) == len(ends) - 1 for split, ends in self._ends.items()), "rows are missing"
@@ -132,8 +150,9 @@ def open_track(encoded: Encoded, name: str) -> ControlTrack:
             f"{present}); run `counterpoint data controls {encoded.dataset.folder} --codec {encoded.spec.codec}`."
         )
     ends = _row_ends(encoded)
-    splits = {split: _mapped(folder / f"{split}.int16", frames=int(ends[split][-1])) for split in SPLITS}
-    return ControlTrack(name, splits=splits, ends=ends, info=info)
+    values = {split: _mapped(folder / f"{split}.int16", frames=int(ends[split][-1])) for split in SPLITS}
+    splits = {split: TrackSplit(values[split], ends=ends[split]) for split in SPLITS}
+    return ControlTrack(name, splits=splits, info=info)
 
 
 def open_tracks(

@@ -16,7 +16,7 @@ _LIMIT, _USED = (Path("/sys/fs/cgroup") / name for name in ("memory.max", "memor
 
 
 def clips_at_once(
-    model: Paradigm, *, frames: int, window: int, text_tokens: int, guided: bool, wanted: int, free: int | None = None
+    model: Paradigm, *, frames: int, window: int, text_tokens: int, passes: int, wanted: int, free: int | None = None
 ) -> int:
     """The largest batch, up to `wanted`, that fits into memory.
 
@@ -33,7 +33,7 @@ def clips_at_once(
     room = SHARE * (free_bytes(device) if free is None else free)
 
     def needed(batch: int) -> int:
-        return clip_bytes(model, batch=batch, frames=frames, window=window, text_tokens=text_tokens, guided=guided)
+        return clip_bytes(model, batch=batch, frames=frames, window=window, text_tokens=text_tokens, passes=passes)
 
     if needed(1) > room:
         seconds = frames / model.latent.frame_rate
@@ -47,7 +47,7 @@ def clips_at_once(
     return fitting
 
 
-def clip_bytes(model: Paradigm, *, batch: int, frames: int, window: int, text_tokens: int, guided: bool) -> int:
+def clip_bytes(model: Paradigm, *, batch: int, frames: int, window: int, text_tokens: int, passes: int) -> int:
     """Bytes to draw `batch` clips at once, beside the weights: some windows of them and the whole of each."""
     seen = max(batch, FlowMatching.WINDOWS_AT_ONCE) if frames > window and model.target == "latents" else batch
     item = 2 if next(model.parameters()).device.type == "cuda" else 4
@@ -57,7 +57,7 @@ def clip_bytes(model: Paradigm, *, batch: int, frames: int, window: int, text_to
         model.latent,
         batch=seen,
         frames=min(frames, window),
-        guided=guided,
+        passes=passes,
         text_tokens=text_tokens,
         dtype_bytes=item,
     )

@@ -1,6 +1,6 @@
 """Captions to waveforms: prepare text, draw latents, decode.
 
-Shapes: B batch, K codebooks, T latent frames, D latent channels, N audio samples.
+Shapes: n captions, B batch, J controls, K codebooks, T latent frames, D latent channels, N audio samples.
 """
 
 from __future__ import annotations
@@ -17,13 +17,15 @@ import torch
 
 from counterpoint.audio import frames, save_audio
 from counterpoint.codec import Codec, decode
-from counterpoint.conditioning import is_guided
+from counterpoint.conditioning import plan_guidance
 from counterpoint.config import SamplingConfig, UserError, atomic_write, write_json
 from counterpoint.generate.memory import clips_at_once
 from counterpoint.generate.model import LoadedModel, load_model
 from counterpoint.paradigm import Sample
 
 BATCH_SIZE = 16
+ENTROPIES_FILE = "entropies.npy"
+"""[n, T] nats of the first codebook's distributions, beside the clips of an auto-regressive model (App. I)."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,8 @@ class AudioGeneration:
         caption: what was asked for.
         seed: gives the same audio again, alone or in any batch.
         network_evaluations: backbone passes it took.
-        model_evaluations: the same with the rows of guidance counted: a guided pass is two.
+        model_evaluations: the same with the rows of guidance counted: a guided pass is two (or three).
+        entropies: [T] nats, see `Sample`; auto-regressive only.
     """
 
     audio: np.ndarray
@@ -45,6 +48,7 @@ class AudioGeneration:
     seed: int
     network_evaluations: int
     model_evaluations: int
+    entropies: np.ndarray | None
 
 
 @dataclass(frozen=True)
@@ -76,6 +80,7 @@ def generate(
     seed: int = 0,
     sampling: SamplingConfig | None = None,
     batch_size: int = BATCH_SIZE,
+    controls: np.ndarray | None = None,
 ) -> Iterator[AudioGeneration]:
     """Draw one clip per caption; clip i has the seed `seed + i`, which alone decides it.
 
@@ -84,6 +89,8 @@ def generate(
         duration_s: length of every clip, rounded to whole latent frames; longer than the model's window, it is made by
             windows, in memory that hardly grows.
         batch_size: most clips to draw at once; fewer where memory holds fewer. Changes the speed, not the clips.
+        controls: [n, J, T] classes of `analysis.tracks`, one row for each of the model's controls; by default nothing
+            is asked.
 
     Raises:
         UserError: a duration or a batch that is not positive, a caption that is too long, a clip that memory cannot
@@ -94,12 +101,13 @@ def generate(
     paradigm, sampling = model.paradigm, sampling or SamplingConfig()
     length, window = (frames(value, frame_rate=paradigm.latent.frame_rate) for value in (duration_s, model.window_s))
     text = paradigm.prepare(captions)  # a caption that is too long is refused before anything is drawn
+    tracks = None if controls is None else torch.from_numpy(controls).long()
     at_once = clips_at_once(
         paradigm,
         frames=length,
         window=window,
         text_tokens=text.ids.shape[1],
-        guided=is_guided(text, guidance=sampling.guidance),
+        passes=plan_guidance(text, controls=tracks, sampling=sampling).passes,
         wanted=min(batch_size, len(captions)),
     )
     device = next(paradigm.parameters()).device
@@ -112,8 +120,10 @@ def generate(
             sampling=sampling,
             generators=[torch.Generator().manual_seed(value) for value in seeds],
             window=window,
+            controls=None if tracks is None else tracks[start : start + at_once].to(device),
         )
-        for caption, value, audio in zip(batch, seeds, _decoded(sample, model.codec), strict=True):
+        heard = zip(batch, seeds, _decoded(sample, model.codec), strict=True)
+        for index, (caption, value, audio) in enumerate(heard):
             yield AudioGeneration(
                 audio,
                 model.codec.sample_rate,
@@ -121,6 +131,7 @@ def generate(
                 value,
                 network_evaluations=sample.network_evaluations,
                 model_evaluations=sample.model_evaluations,
+                entropies=None if sample.entropies is None else sample.entropies[index].cpu().numpy(),
             )
 
 
@@ -142,17 +153,20 @@ def generate_folder(
     seed: int = 0,
     sampling: SamplingConfig | None = None,
     ids: Sequence[str] | None = None,
+    controls: np.ndarray | None = None,
     batch_size: int = BATCH_SIZE,
     device: str = "cpu",
     precision: str | None = None,
     compiled: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> GenerationReport:
-    """Write one wav per caption, `metadata.jsonl` (the HF audiofolder layout) and `generation.json`.
+    """Write one wav per caption, `metadata.jsonl` (the HF audiofolder layout), `generation.json` and, of an
+    auto-regressive model, `entropies.npy`.
 
     Args:
         model, device, precision, compiled: what `load_model` takes.
         ids: a name for each clip, the wav's stem; numbers by default.
+        controls: as in `generate`.
         progress: called with (clips done, clips in all).
     """
     sampling = sampling or SamplingConfig()
@@ -166,6 +180,8 @@ def generate_folder(
         seed=seed,
         sampling=sampling,
         batch_size=batch_size,
+        controls=controls,
+        entropies=out / ENTROPIES_FILE,
     )
     entries = [
         {"file_name": f"{name}.wav", "caption": caption, "id": name, "seed": seed + index}
@@ -240,12 +256,15 @@ def _write(
     *,
     model: LoadedModel,
     progress: Callable[[int, int], None] | None,
+    entropies: Path | None = None,
     **settings: Any,
 ) -> GenerationReport:
-    """Draw every caption's clip into its file; `settings` are those of `generate`."""
+    """Draw every caption's clip into its file, and the entropies, where there are any, into one of their own;
+    `settings` are those of `generate`."""
     clips = generate(captions, model=model, **settings)
     latency_s = audio_s = 0.0
     passes = evaluations = 0
+    curves = []
     for done, path in enumerate(paths, start=1):
         started = time.perf_counter()
         clip = next(clips)
@@ -253,10 +272,18 @@ def _write(
         audio_s += len(clip.audio) / clip.sample_rate
         passes = max(passes, clip.network_evaluations)
         evaluations = max(evaluations, clip.model_evaluations)
+        curves.append(clip.entropies)
         save_audio(path, clip.audio, sample_rate=clip.sample_rate)
         if progress is not None:
             progress(done, len(paths))
+    if entropies is not None and model.paradigm.target == "codes":
+        atomic_write(entropies, lambda temporary: _save_array(temporary, np.stack(curves)))
     return GenerationReport(model.paradigm.config.paradigm, len(paths), audio_s, latency_s, passes, evaluations)
+
+
+def _save_array(path: Path, array: np.ndarray) -> None:
+    with path.open("wb") as file:  # np.save would add a suffix to the name
+        np.save(file, array)
 
 
 def _read_captions(caption: str | None, captions_file: Path | None) -> list[str]:

@@ -1,18 +1,21 @@
 """The auto-regressive paradigm: next-token prediction of K codebooks under a delay pattern (3.2, Eq. 1).
 
-Shapes: B batch, K codebooks, T latent frames, S = T + K - 1 delayed steps, V codebook size, C width, L text tokens.
+Shapes: B batch, R rows (B for every pass of guidance), J controls, K codebooks, T latent frames, S = T + K - 1 delayed
+steps, V codebook size, C width, L text tokens.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from counterpoint.analysis.tracks import NOT_GIVEN
 from counterpoint.backbone import Backbone, Cache, Memory, fill
-from counterpoint.conditioning import TextTokens, build_text_encoder, drop_text, is_guided
+from counterpoint.conditioning import TextTokens, build_text_encoder, plan_guidance
 from counterpoint.config import LatentSpec, ModelConfig, SamplingConfig, UserError
 from counterpoint.paradigm.base import LossOutput, Paradigm, Sample, check_frames
 from counterpoint.paradigm.decoder import Decoder
@@ -61,27 +64,59 @@ class Autoregressive(Paradigm):
         # The sum over the K tables then has variance 1, beside positions of variance 1/2.
         nn.init.normal_(self.embed.weight, std=self.latent.num_codebooks**-0.5, generator=generator)
         fill(self.heads.weight, generator, gain=0.3)  # nearly uniform predictions at the start
+        if self.controls is not None:
+            self.controls.initialise(generator)
 
-    def hidden(self, tokens: Tensor, *, memory: Memory, cache: Cache | None = None, generator=None) -> Tensor:
-        """[B, K, S] delayed input tokens to hidden states [B, S, C]."""
+    def steer(self, tracks: Tensor) -> Tensor:
+        """[R, J, T] controls to [R, S, C], what is added to the input of each step (Fig. 2).
+
+        The input of step s is the token of step s - 1, and from it frame s of the first codebook is predicted: the
+        control of frame s stands there, one step before its own token, so that frame t of codebook k sees the
+        controls of frames up to t + k. The last K - 1 steps begin no frame.
+        """
+        assert self.controls is not None
+        return self.controls(F.pad(tracks, (0, self.latent.num_codebooks - 1), value=NOT_GIVEN))
+
+    def hidden(
+        self,
+        tokens: Tensor,
+        *,
+        memory: Memory,
+        control: Tensor | None = None,
+        cache: Cache | None = None,
+        generator: torch.Generator | None = None,
+    ) -> Tensor:
+        """[R, K, S] delayed input tokens, with what `steer` gives for them, to hidden states [R, S, C]."""
         x = self.embed(tokens + self.table_starts).sum(dim=1)
+        if control is not None:
+            x = x + control
         return self.backbone(x, memory=memory, cache=cache, generator=generator)
 
-    def logits(self, tokens: Tensor, *, memory: Memory, cache: Cache | None = None, generator=None) -> Tensor:
-        """[B, K, S] delayed input tokens to logits [B, K, S, V] of the delayed tokens one step later."""
-        hidden = self.hidden(tokens, memory=memory, cache=cache, generator=generator)
+    def logits(self, tokens: Tensor, **context: Any) -> Tensor:
+        """[R, K, S] delayed input tokens to logits [R, K, S, V] of the delayed tokens one step later; see `hidden`."""
+        hidden = self.hidden(tokens, **context)
         return self.heads(hidden).unflatten(-1, (self.latent.num_codebooks, -1)).transpose(1, 2)
 
-    def forward(self, target: Tensor, *, text: TextTokens, lengths: Tensor, generator: torch.Generator) -> LossOutput:
+    def forward(
+        self,
+        target: Tensor,
+        *,
+        text: TextTokens,
+        lengths: Tensor,
+        generator: torch.Generator,
+        controls: Tensor | None = None,
+    ) -> LossOutput:
         """Eq. 1: the mean over codebooks of the mean cross-entropy over valid frames; then the mean over examples."""
-        check_frames(target.shape[2], limit=self.max_frames())
-        if self.training:
-            text = drop_text(text, p=self.config.text_dropout, generator=generator)
+        B, _, T = target.shape
+        check_frames(T, limit=self.max_frames())
+        tracks = self.tracks(controls, batch=B, frames=T)
+        text, tracks = self.drop_conditions(text, tracks, generator=generator)
         delayed = delay(target, lengths=lengths, filler=self.filler)
         memory = self.backbone.remember(self.text(text), mask=text.mask)
         inputs = shift_right(delayed, filler=self.filler)
         # [B, S, K, V], as the one product of all heads leaves them: logits are large, and labels cheap to rearrange.
-        logits = self.logits(inputs, memory=memory, generator=generator).transpose(1, 2)
+        control = None if tracks is None else self.steer(tracks)
+        logits = self.logits(inputs, memory=memory, control=control, generator=generator).transpose(1, 2)
         labels = delayed.where(delayed != self.filler, IGNORED).transpose(1, 2)
         entropy = cross_entropy(logits.flatten(0, 2).float(), labels.flatten())
         per_codebook = entropy.view(labels.shape).sum(dim=1) / lengths.clamp(min=1)[:, None]
@@ -97,6 +132,7 @@ class Autoregressive(Paradigm):
         sampling: SamplingConfig,
         generators: Sequence[torch.Generator],
         window: int | None = None,
+        controls: Tensor | None = None,
     ) -> Sample:
         """See `Paradigm.sample`.
 
@@ -107,17 +143,20 @@ class Autoregressive(Paradigm):
         window = min(longest, window or longest)
         check_frames(window if min(frames) > 0 else 0, limit=self.max_frames())
         device, K = self.embed.weight.device, self.latent.num_codebooks
-        guided = is_guided(text, guidance=sampling.guidance)
+        tracks = self.tracks(controls, batch=len(frames), frames=longest)
+        guidance = plan_guidance(text, controls=tracks, sampling=sampling)
+        told = text.repeated(guidance.captioned)
         decoder = Decoder(
             self,
-            memory=self.backbone.remember(self.text(text), mask=text.mask),
+            memory=self.backbone.remember(self.text(told), mask=told.mask),
             batch=len(frames),
             steps=window + K - 1,
             sampling=sampling,
-            guided=guided,
+            guidance=guidance,
         )
         uniforms = _uniforms(generators, frames=frames, codebooks=K).to(device)
         codes = torch.full((len(frames), K, longest), self.filler, device=device)
+        entropies = torch.zeros(len(frames), longest, device=device)
         passes = 0
         for start, known, stop in _windows(longest, window=window):
             steps = stop - start + K - 1
@@ -125,18 +164,21 @@ class Autoregressive(Paradigm):
             delayed = delay(codes[:, :, start:stop], lengths=drawn_before, filler=self.filler)
             ends = [min(count, stop) - start for count in frames]
             free = _free_places(ends, known=known, steps=steps, codebooks=K).to(device)
-            decoder.begin(delayed, free=free, uniforms=uniforms[start : start + steps])
+            control = None if tracks is None else self.steer(guidance.control_rows(tracks[:, :, start:stop]))
+            decoder.begin(delayed, free=free, uniforms=uniforms[start : start + steps], control=control)
             if known:
                 decoder.prefill(known)
             decoder.decode_n_tokens(steps - known)
             codes[:, :, start:stop] = undelay(decoder.tokens[:, :, 1 : 1 + steps])
+            entropies[:, start + known : stop] = decoder.entropies[known : stop - start].T
             passes += steps - known + bool(known)
         valid = torch.arange(longest, device=device) < lengths.to(device)[:, None, None]
         return Sample(
             codes=codes.where(valid, 0),
             latents=None,
             network_evaluations=passes,
-            model_evaluations=passes * (2 if guided else 1),
+            model_evaluations=passes * guidance.passes,
+            entropies=entropies.masked_fill(~valid[:, 0], 0.0),
         )
 
 

@@ -1,6 +1,7 @@
 """The paradigm protocol: (target, conditions, lengths) tensors in, loss or latents out.
 
-Shapes: B batch, K codebooks, T latent frames, V codebook size, D latent channels, L text tokens.
+Shapes: B batch, J controls of the model, K codebooks, T latent frames, V codebook size, D latent channels, L text
+tokens.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from counterpoint.conditioning import TextTokens
+from counterpoint.analysis.tracks import NOT_GIVEN
+from counterpoint.conditioning import ControlEmbedding, TextTokens, drop_controls, drop_text
 from counterpoint.config import LatentSpec, ModelConfig, SamplingConfig, UserError
 
 
@@ -36,13 +38,16 @@ class Sample:
         codes: [B, K, T] long, auto-regressive.
         latents: [B, T, D] float in the codec's own scale, flow matching.
         network_evaluations: backbone passes a sample took.
-        model_evaluations: the same with the rows of guidance counted: a guided pass is two.
+        model_evaluations: the same with the rows of guidance counted: a guided pass is two (or three).
+        entropies: [B, T] nats of the distribution that each code of the first codebook was drawn from, guided and at
+            the sampling temperature, before top-k and top-p (App. I); auto-regressive only.
     """
 
     codes: Tensor | None
     latents: Tensor | None
     network_evaluations: int
     model_evaluations: int
+    entropies: Tensor | None = None
 
 
 class Paradigm(nn.Module, ABC):
@@ -55,6 +60,7 @@ class Paradigm(nn.Module, ABC):
         super().__init__()
         self.config = config
         self.latent = latent
+        self.controls = ControlEmbedding(config, latent) if config.controls else None
 
     @abstractmethod
     def prepare(self, captions: Sequence[str | None], *, truncate: bool = False) -> TextTokens:
@@ -72,7 +78,15 @@ class Paradigm(nn.Module, ABC):
         """Draw every trainable weight; the backbone's come first, so one seed gives both paradigms the same ones."""
 
     @abstractmethod
-    def forward(self, target: Tensor, *, text: TextTokens, lengths: Tensor, generator: torch.Generator) -> LossOutput:
+    def forward(
+        self,
+        target: Tensor,
+        *,
+        text: TextTokens,
+        lengths: Tensor,
+        generator: torch.Generator,
+        controls: Tensor | None = None,
+    ) -> LossOutput:
         """Training loss.
 
         Args:
@@ -80,6 +94,8 @@ class Paradigm(nn.Module, ABC):
             text: from `prepare`; dropped per sample inside, with probability `text_dropout`, in training mode only.
             lengths: [B] valid frames.
             generator: source of every random draw.
+            controls: [B, J, T] classes (`analysis.tracks`), `NOT_GIVEN` where nothing is asked; None: nowhere. Dropped
+                like text.
         """
 
     @abstractmethod
@@ -91,17 +107,43 @@ class Paradigm(nn.Module, ABC):
         sampling: SamplingConfig,
         generators: Sequence[torch.Generator],
         window: int | None = None,
+        controls: Tensor | None = None,
     ) -> Sample:
         """Draw one sample per caption; `generators[b]` alone decides sample b, whatever its batch mates.
 
         Args:
             lengths: [B] frames to draw; shorter ones are padded at the end.
             window: frames that the network sees at once; longer music is made by windows. None: as many as are asked.
+            controls: [B, J, T], as in `forward`.
         """
 
     @abstractmethod
     def max_frames(self) -> int:
         """Longest T the positions allow."""
+
+    def drop_conditions(
+        self, text: TextTokens, controls: Tensor | None, *, generator: torch.Generator
+    ) -> tuple[TextTokens, Tensor | None]:
+        """Hide some of what a batch is told, in training mode only (4.5)."""
+        if not self.training:
+            return text, controls
+        text = drop_text(text, p=self.config.text_dropout, generator=generator)
+        if controls is None:
+            return text, None
+        hidden = ~text.mask.any(dim=1)
+        return text, drop_controls(controls, p=self.config.control_dropout, hidden=hidden, generator=generator)
+
+    def tracks(self, controls: Tensor | None, *, batch: int, frames: int) -> Tensor | None:
+        """[B, J, T], all `NOT_GIVEN` where nothing was asked; None for a model without controls."""
+        J = len(self.config.controls)
+        if not J:
+            assert controls is None, "the model has no controls"
+            return None
+        if controls is None:
+            device = next(self.parameters()).device
+            return torch.full((batch, J, frames), NOT_GIVEN, device=device)
+        assert controls.shape == (batch, J, frames), (tuple(controls.shape), (batch, J, frames))
+        return controls
 
 
 def check_frames(frames: int, *, limit: int) -> None:

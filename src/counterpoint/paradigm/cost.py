@@ -236,7 +236,7 @@ def sampling_bytes(
     *,
     batch: int,
     frames: int,
-    guided: bool = True,
+    passes: int = 2,
     text_tokens: int | None = None,
     dtype_bytes: int = 4,
 ) -> int:
@@ -244,15 +244,16 @@ def sampling_bytes(
 
     Auto-regressive: the whole KV cache, allocated for all steps before the first; keys and values of the text; logits
     and what is made of them to draw (some of it in float64). Flow matching: the activations of an evaluation and what
-    the skips keep. Text counts as if both halves of a guided batch held it, so that no engine takes more.
+    the skips keep. Text counts as if all rows of a guided batch held it, so that no engine takes more.
 
     Args:
         frames: that the network sees at once: a window's, where longer music is made by windows.
+        passes: of guidance, side by side.
         text_tokens: of the longest caption; by default the most that are read.
         dtype_bytes: of activations and caches: 4 for float32, 2 for float16 and bfloat16.
     """
     b = config.backbone
-    rows = batch * (2 if guided else 1)
+    rows = batch * passes
     tokens = config.text.max_tokens if text_tokens is None else text_tokens
     text = rows * tokens * b.width * (2 * b.layers + 2)
     if config.paradigm == "flow_matching":

@@ -3,7 +3,7 @@
 On a GPU a whole step, drawing included, is one CUDA graph; its attention reads the cache up to the next multiple of
 `BUCKET`, so that a few graphs serve all steps.
 
-Shapes: B batch, R rows (2 B under guidance), K codebooks, S delayed steps, V codebook size.
+Shapes: B batch, R rows (B for every pass of guidance), K codebooks, S delayed steps, V codebook size, C width.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from counterpoint.backbone import Memory
-from counterpoint.conditioning import guide
+from counterpoint.conditioning import Guidance
 from counterpoint.config import SamplingConfig
 from counterpoint.paradigm.sampling import draw_tokens
 
@@ -27,14 +27,15 @@ class Decoder:
 
     Attributes:
         tokens: [B, K, 1 + S] the start column and the delayed sequence, `filler` where nothing is drawn.
+        entropies: [S, B] nats of the first codebook's distributions, those of steps drawn so far.
 
     Args:
         model: the network.
-        memory: of the B captions.
+        memory: of the rows that read a caption.
         batch: B.
         steps: S at most.
         sampling: how to draw.
-        guided: whether B rows without a caption run beside the others.
+        guidance: the passes that run side by side.
         static: give every step the same shapes and addresses, as a CUDA graph must have them.
     """
 
@@ -49,46 +50,57 @@ class Decoder:
         batch: int,
         steps: int,
         sampling: SamplingConfig,
-        guided: bool,
+        guidance: Guidance,
         static: bool | None = None,
     ):
-        self.model, self.memory, self.sampling, self.guided = model, memory, sampling, guided
+        self.model, self.memory, self.sampling, self.guidance = model, memory, sampling, guidance
         device, K = model.embed.weight.device, model.latent.num_codebooks
         self.static = device.type == "cuda" if static is None else static
-        self.cache = model.backbone.allocate(batch * (2 if guided else 1), steps)
+        rows = batch * guidance.passes
+        self.cache = model.backbone.allocate(rows, steps)
         self.tokens = torch.full((batch, K, 1 + steps), model.filler, device=device)
         self.free = torch.zeros(steps, batch, K, dtype=torch.bool, device=device)
         self.uniforms = torch.zeros(steps, batch, K, dtype=torch.float64, device=device)
+        self.entropies = torch.zeros(steps, batch, device=device)
+        weight = model.embed.weight
+        self.control = weight.new_zeros(rows, steps, weight.shape[1]) if model.controls is not None else None
         self._graphs: dict[int, torch.cuda.CUDAGraph] = {}
 
-    def begin(self, delayed: Tensor, *, free: Tensor, uniforms: Tensor) -> None:
+    def begin(self, delayed: Tensor, *, free: Tensor, uniforms: Tensor, control: Tensor | None = None) -> None:
         """Start on a sequence.
 
         Args:
             delayed: [B, K, S'] codes already known, filler elsewhere; S' <= S.
             free: [S', B, K] bool, where to draw.
             uniforms: [S', B, K] what to draw with.
+            control: [R, S', C] of a model that has controls (`Autoregressive.steer`).
         """
         steps = delayed.shape[2]
         self.tokens[:, :, 1 : 1 + steps] = delayed
         self.free[:steps] = free
         self.uniforms[:steps] = uniforms
+        if self.control is not None and control is not None:
+            self.control[:, :steps] = control
         self.cache.rewind(0)
 
     def prefill(self, steps: int) -> None:
         """Read the next `steps` columns at once; what follows each of them is known."""
         start = self.cache.length
-        columns = self._rows(self.tokens[:, :, start : start + steps])
-        self.model.hidden(columns, memory=self.memory, cache=self.cache)
+        columns = self.guidance.rows(self.tokens[:, :, start : start + steps])
+        control = None if self.control is None else self.control[:, start : start + steps]
+        self.model.hidden(columns, memory=self.memory, control=control, cache=self.cache)
 
     def decode_one_token(self) -> None:
         """Read one column and draw the next."""
         cursor = self.cache.cursor
-        columns = self._rows(self.tokens.index_select(2, cursor))
+        columns = self.guidance.rows(self.tokens.index_select(2, cursor))
+        control = None if self.control is None else self.control.index_select(1, cursor)
         free, uniforms = self.free.index_select(0, cursor)[0], self.uniforms.index_select(0, cursor)[0]
-        logits = self.model.logits(columns, memory=self.memory, cache=self.cache)[:, :, 0]  # and the cursor moves on
-        if self.guided:
-            logits = guide(logits, guidance=self.sampling.guidance)
+        step = cursor.clone()
+        logits = self.model.logits(columns, memory=self.memory, control=control, cache=self.cache)[:, :, 0]
+        # Here the cursor has moved on.
+        logits = self.guidance.combine(logits)
+        self.entropies.index_copy_(0, step, self._entropy(logits[:, 0])[None])
         drawn = draw_tokens(logits, uniforms=uniforms, sampling=self.sampling)
         known = self.tokens.index_select(2, cursor)[:, :, 0]
         self.tokens.index_copy_(2, cursor, drawn.where(free, known)[:, :, None])
@@ -123,5 +135,7 @@ class Decoder:
             self.cache.rewind(start)
         return self._graphs[bound]
 
-    def _rows(self, tokens: Tensor) -> Tensor:
-        return torch.cat((tokens, tokens)) if self.guided else tokens
+    def _entropy(self, logits: Tensor) -> Tensor:
+        """[B, V] to [B]; greedy drawing has the temperature 1 here."""
+        logs = (logits.float() / (self.sampling.temperature or 1.0)).log_softmax(dim=-1)
+        return -(logs.exp() * logs).sum(dim=-1)

@@ -1,6 +1,6 @@
 """The flow-matching paradigm: regress the velocity that carries noise to latents, then integrate it (3.3, Eq. 2-5).
 
-Shapes: B batch, T latent frames, D latent channels, C width, L text tokens.
+Shapes: B batch, P passes of guidance, J controls, T latent frames, D latent channels, C width, L text tokens.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from counterpoint.backbone import Backbone, Memory, fill
-from counterpoint.conditioning import TextTokens, build_text_encoder, drop_text, guide, is_guided
+from counterpoint.conditioning import Guidance, TextTokens, build_text_encoder, plan_guidance
 from counterpoint.config import LatentSpec, ModelConfig, SamplingConfig
 from counterpoint.paradigm.base import LossOutput, Paradigm, Sample, check_frames
 from counterpoint.paradigm.solvers import solve
@@ -21,7 +21,7 @@ from counterpoint.paradigm.windows import Windows, plan_windows
 
 
 class FlowMatching(Paradigm):
-    """Linear(D -> C) in; the backbone, seeing both ways, with U-Net-like skips; Linear(C -> D) out."""
+    """Linear(D [+ controls] -> C) in; the backbone, seeing both ways, with U-Net-like skips; Linear(C -> D) out."""
 
     target = "latents"
     WINDOWS_AT_ONCE = 4
@@ -48,18 +48,31 @@ class FlowMatching(Paradigm):
         fill(self.embed.weight, generator)
         self.time.initialise(generator)
         fill(self.head.weight, generator, gain=0.3)  # a nearly resting field at the start
+        if self.controls is not None:
+            self.controls.initialise(generator)
 
     def velocity(
-        self, t: Tensor, z: Tensor, *, memory: Memory, mask: Tensor | None, generator: torch.Generator | None = None
+        self,
+        t: Tensor,
+        z: Tensor,
+        *,
+        memory: Memory,
+        mask: Tensor | None,
+        control: Tensor | None = None,
+        generator: torch.Generator | None = None,
     ) -> Tensor:
-        """v(t [B], z [B, T, D]), the estimate of dz/dt; `mask` [B, T] is None where all frames are valid.
+        """v(t [B], z [B, T, D]), the estimate of dz/dt; `mask` [B, T] is None where all frames are valid, and `control`
+        [B, T, C] is what `ControlEmbedding` gives.
 
         The time joins every cross-attention token, as in JASCO. A hidden caption has no token to read, but reads the
         time all the same (`Backbone.shift`), just as JASCO's zeroed tokens do.
         """
         dtype = self.backbone.norm.weight.dtype  # half of it on a GPU, where z and t stay in full precision
         memory = self.backbone.shift(memory, self.time(t).to(dtype))
-        return self.head(self.backbone(self.embed(z.to(dtype)), memory=memory, mask=mask, generator=generator)).to(z)
+        x = self.embed(z.to(dtype))
+        if control is not None:
+            x = x + control
+        return self.head(self.backbone(x, memory=memory, mask=mask, generator=generator)).to(z)
 
     def compile_velocity(self) -> None:
         """Compile an evaluation whole, for sampling: worth its minute for many clips of one length on a GPU.
@@ -68,18 +81,28 @@ class FlowMatching(Paradigm):
         """
         self.velocity = torch.compile(self.velocity, dynamic=False, mode="reduce-overhead")
 
-    def forward(self, target: Tensor, *, text: TextTokens, lengths: Tensor, generator: torch.Generator) -> LossOutput:
+    def forward(
+        self,
+        target: Tensor,
+        *,
+        text: TextTokens,
+        lengths: Tensor,
+        generator: torch.Generator,
+        controls: Tensor | None = None,
+    ) -> LossOutput:
         """Eq. 4: (1 + t) |v - v_t|^2, the mean over channels and valid frames; the mean of that over examples."""
-        check_frames(target.shape[1], limit=self.max_frames())
-        if self.training:
-            text = drop_text(text, p=self.config.text_dropout, generator=generator)
-        mask = frame_mask(lengths, target.shape[1])
+        B, T, _ = target.shape
+        check_frames(T, limit=self.max_frames())
+        tracks = self.tracks(controls, batch=B, frames=T)
+        text, tracks = self.drop_conditions(text, tracks, generator=generator)
+        mask = frame_mask(lengths, T)
         z_1 = self.latent.normalize(target.float())
-        t = torch.rand(target.shape[0], generator=generator, device=generator.device).to(target.device)
+        t = torch.rand(B, generator=generator, device=generator.device).to(target.device)
         z_0 = torch.randn(target.shape, generator=generator, device=generator.device).to(target.device)
         z_t, v_t = path(z_0, z_1, t, sigma_min=self.config.sigma_min)
         memory = self.backbone.remember(self.text(text), mask=text.mask)
-        v = self.velocity(t, z_t, memory=memory, mask=mask, generator=generator)
+        control = None if self.controls is None or tracks is None else self.controls(tracks)
+        v = self.velocity(t, z_t, memory=memory, mask=mask, control=control, generator=generator)
         squares = (v.float() - v_t).square().mean(dim=2)
         if mask is not None:
             squares = squares.masked_fill(~mask, 0.0)
@@ -95,6 +118,7 @@ class FlowMatching(Paradigm):
         sampling: SamplingConfig,
         generators: Sequence[torch.Generator],
         window: int | None = None,
+        controls: Tensor | None = None,
     ) -> Sample:
         """See `Paradigm.sample`.
 
@@ -106,7 +130,7 @@ class FlowMatching(Paradigm):
         check_frames(window if min(frames) > 0 else 0, limit=self.max_frames())
         device = lengths.device
         valid = frame_mask(lengths, max(frames))
-        field = _Field(self, text=text, sampling=sampling, frames=frames, window=window)
+        field = _Field(self, text=text, controls=controls, sampling=sampling, frames=frames, window=window)
         z_0 = _noise(generators, frames=frames, channels=self.latent.latent_dim).to(device)
         solution = solve(field, z_0, sampling=sampling, valid=valid)
         latents = self.latent.unnormalize(solution.z)
@@ -121,48 +145,62 @@ class FlowMatching(Paradigm):
 
 
 class _Field:
-    """v(t, z) for the captions of a batch: guided where it should be, averaged over windows where there are several.
+    """v(t, z) for the conditions of a batch: guided where it should be, averaged over windows where there are several.
 
-    Keys and values of the captions are computed once, here, for all evaluations.
+    Keys and values of the captions, and what the controls add to the input, are computed once, here, for all
+    evaluations.
 
     Attributes:
-        model_evaluations: how often the network saw all frames so far; a guided evaluation counts twice.
+        model_evaluations: how often the network saw all frames so far; each pass of guidance counts.
     """
 
     def __init__(
-        self, model: FlowMatching, *, text: TextTokens, sampling: SamplingConfig, frames: Sequence[int], window: int
+        self,
+        model: FlowMatching,
+        *,
+        text: TextTokens,
+        controls: Tensor | None,
+        sampling: SamplingConfig,
+        frames: Sequence[int],
+        window: int,
     ):
         self.model, self.sampling, self.batch = model, sampling, len(frames)
-        self.is_guided = is_guided(text, guidance=sampling.guidance)
+        tracks = model.tracks(controls, batch=self.batch, frames=max(frames))
+        self.guidance = plan_guidance(text, controls=tracks, sampling=sampling)
         self.memory = model.backbone.remember(model.text(text), mask=text.mask)
+        self.control = None
+        if model.controls is not None and tracks is not None:
+            steered = model.controls(self.guidance.control_rows(tracks))
+            self.control = steered.view(self.guidance.passes, -1, steered.shape[-1])  # [P, B T, C]
         at_once = max(self.batch, model.WINDOWS_AT_ONCE)
         self.windows = plan_windows(frames, window=window, at_once=at_once, device=text.ids.device)
         self.model_evaluations = 0
 
     def __call__(self, t: float, z: Tensor) -> Tensor:
         low, high = self.sampling.guidance_interval
-        guided = self.is_guided and low <= t <= high
-        self.model_evaluations += 2 if guided else 1
+        guidance = self.guidance if low <= t <= high else Guidance()
+        self.model_evaluations += guidance.passes
         frames = z.flatten(0, 1)
         mean = torch.zeros_like(frames)
         for windows in self.windows:
-            v = self._velocity(t, frames[windows.frames], windows=windows, guided=guided)
+            v = self._velocity(t, frames[windows.frames], windows=windows, guidance=guidance)
             mean.index_add_(0, windows.frames.flatten(), (windows.shares[:, :, None] * v).flatten(0, 1))
         return mean.view_as(z)
 
-    def _velocity(self, t: float, z: Tensor, *, windows: Windows, guided: bool) -> Tensor:
+    def _velocity(self, t: float, z: Tensor, *, windows: Windows, guidance: Guidance) -> Tensor:
         """[R, W, D] of windows [R, W, D]."""
-        mask = windows.mask
-        if guided:
-            z = torch.cat((z, z))
-            mask = None if mask is None else torch.cat((mask, mask))
-        # The second half of guided rows has no caption to read.
-        v = self.model.velocity(z.new_full((len(z),), t), z, memory=self._memory(windows), mask=mask)
-        return guide(v, guidance=self.sampling.guidance) if guided else v
+        z = guidance.rows(z)
+        mask = None if windows.mask is None else guidance.rows(windows.mask)
+        control = None
+        if self.control is not None:
+            control = self.control[: guidance.passes, windows.frames].flatten(0, 1)
+        memory = self._memory(windows, captioned=guidance.captioned)  # the rows beyond have no caption to read
+        v = self.model.velocity(z.new_full((len(z),), t), z, memory=memory, mask=mask, control=control)
+        return guidance.combine(v)
 
-    def _memory(self, windows: Windows) -> Memory:
-        whole = len(windows.samples) == self.batch and len(self.windows) == 1  # one window a sample: nothing to copy
-        return self.memory if whole else self.memory.rows(windows.samples)
+    def _memory(self, windows: Windows, *, captioned: int) -> Memory:
+        whole = len(windows.samples) == self.batch and len(self.windows) == 1 and captioned == 1
+        return self.memory if whole else self.memory.rows(windows.samples.repeat(captioned))  # whole: nothing to copy
 
 
 class TimeEmbedding(nn.Module):

@@ -23,6 +23,7 @@ from counterpoint.config import TrainingConfig, UserError, write_json
 from counterpoint.config.checkpoints import Checkpoint
 from counterpoint.data import Encoded, open_encoded
 from counterpoint.data.batches import Batch, ExampleOrder, read_batch, seed_of
+from counterpoint.data.controls import open_tracks
 from counterpoint.generate.run import MODEL_FILE
 from counterpoint.paradigm import LossOutput, Paradigm, build_paradigm
 from counterpoint.training.checkpoint import optimizer_tensors, restore_optimizer
@@ -78,6 +79,10 @@ class GenerativeStep:
         self._accelerator = accelerator
         self._split, self._valid = encoded["train"], encoded["valid"]
         self.data = {"dataset": encoded.fingerprint(), "latent": encoded.spec.model_dump(mode="json")}
+        tracks = open_tracks(encoded, config.model.controls, chosen=config.data.tracks)
+        self._tracks = {split: [track[split] for track in tracks] for split in ("train", "valid")}
+        if tracks:
+            self.data["tracks"] = {track.name: track.info["version"] for track in tracks}
         self._segment = frames(config.data.segment_s, frame_rate=model.latent.frame_rate)
         if self._segment > model.max_frames():
             raise UserError(
@@ -139,7 +144,7 @@ class GenerativeStep:
             if number % processes != rank:
                 continue
             chosen = [order.at(position) for position in range(first, min(first + VALIDATION_BATCH, count))]
-            batch = read_batch(self._valid, chosen, target=self.model.target)
+            batch = read_batch(self._valid, chosen, target=self.model.target, tracks=self._tracks["valid"])
             generator = self._generator("validation", number)
             total += self._loss(batch, generator=generator, state=state).per_example.sum()
         self.model.train()
@@ -184,7 +189,7 @@ class GenerativeStep:
         for turn in range(accumulate):
             number = turn * accelerator.num_processes + accelerator.process_index
             slice_ = chosen[number * self._micro_size : (number + 1) * self._micro_size]
-            batch = read_batch(self._split, slice_, target=self.model.target)
+            batch = read_batch(self._split, slice_, target=self.model.target, tracks=self._tracks["train"])
             last = turn == accumulate - 1
             quiet = nullcontext() if last else accelerator.no_sync(self._network)
             generator = self._generator("update", self.config.seed, step, number)
@@ -204,6 +209,7 @@ class GenerativeStep:
             "text": self.model.prepare(batch.captions, truncate=True).to(device),
             "lengths": batch.lengths.to(device),
             "generator": generator,
+            "controls": None if batch.controls is None else batch.controls.to(device),
         }
         target = batch.target.to(device)
         with torch.autocast(device.type, dtype=torch.bfloat16, enabled=self.config.precision == "bf16"):
