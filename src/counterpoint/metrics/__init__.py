@@ -1,12 +1,14 @@
-"""Judges of waveforms: distances to real music, agreement with captions, signal statistics, all with their doubt."""
+"""Judges of waveforms: distance to real music, agreement with captions and controls, signals, all with their doubt."""
 
+from counterpoint.metrics.adherence import Target, evaluate_adherence
 from counterpoint.metrics.base import Clip, Difference, Metric, MetricInfo, Score
 from counterpoint.metrics.evaluate import evaluate
 from counterpoint.metrics.generated import load_generated
 from counterpoint.metrics.registry import METRICS
-from counterpoint.metrics.result import GROUND_TRUTH, Evaluation, print_evaluation
+from counterpoint.metrics.result import ANOTHER_CLIP, GROUND_TRUTH, Evaluation, print_evaluation
 
 __all__ = [
+    "ANOTHER_CLIP",
     "GROUND_TRUTH",
     "METRICS",
     "Clip",
@@ -15,7 +17,9 @@ __all__ = [
     "Metric",
     "MetricInfo",
     "Score",
+    "Target",
     "evaluate",
+    "evaluate_adherence",
     "load_generated",
     "print_evaluation",
 ]

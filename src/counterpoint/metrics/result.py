@@ -13,19 +13,20 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 GROUND_TRUTH = "ground truth"
+ANOTHER_CLIP = "another clip"
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What `evaluate` found.
+    """What `evaluate` or `evaluate_adherence` found.
 
     Attributes:
-        n: clips on each side of every distance.
+        n: clips on each side of every distance; where there is none, of the smallest system.
         seed: of every resampling and selection.
         metrics: in the order of the table.
         scores: by system, then metric; a metric that does not apply to a system is left out, and a note says why.
         floors: by row, then metric. `ground truth` is one half of the reference against the other (for metrics that are
-            no distances: the reference itself).
+            no distances: the reference itself). `another clip` follows the target of another prompt.
         differences: for each pair and metric.
         ids: by system, the prompts in the order of `Score.per_clip`.
         notes: sentences that a reader of the table must know.
@@ -77,12 +78,13 @@ def print_evaluation(evaluation: Evaluation, *, console: Console | None = None) 
 def _score_table(evaluation: Evaluation) -> Table:
     from rich.table import Table
 
-    title = f"Scores with 95% intervals; {evaluation.n} clips on each side of a distance"
+    columns = {**evaluation.scores, **evaluation.floors}
+    distances = any(score.per_clip is None for scores in columns.values() for score in scores.values())
+    title = "Scores with 95% intervals" + f"; {evaluation.n} clips on each side of a distance" * distances
     table = Table(title=title, title_justify="left", show_lines=True)
     table.add_column("metric", no_wrap=True)
-    columns: dict[str, dict[str, Score]] = {**evaluation.scores, GROUND_TRUTH: evaluation.floors[GROUND_TRUTH]}
     for name in columns:
-        table.add_column(_plain(name), justify="right", no_wrap=True, style="dim" if name == GROUND_TRUTH else "")
+        table.add_column(_plain(name), justify="right", no_wrap=True, style="dim" if name in evaluation.floors else "")
     arrows = {"lower": " ↓", "higher": " ↑", "neither": ""}
     for info in evaluation.metrics:
         if any(info.name in scores for scores in columns.values()):

@@ -1,0 +1,114 @@
+"""What of a clip the measures of adherence compare: chords, beats and the strongest pitch class, by our extractors.
+
+Shapes: N audio samples, F frames of chroma, P = 12 pitch classes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+
+import numpy as np
+
+from counterpoint.analysis.annotation import Annotation
+from counterpoint.analysis.beats import hear_beats
+from counterpoint.analysis.tracks import runs
+from counterpoint.analysis.viterbi25 import LABELS, Chords, recognise_chords
+from counterpoint.audio import SILENCE_PEAK, load_audio, normalize_loudness
+from counterpoint.metrics.adherence_measures import LEFT_OUT
+from counterpoint.metrics.base import Clip
+
+SAMPLE_RATE = 32_000
+CHROMA_WINDOW, CHROMA_HOP = 2**14, 2**12
+"""Samples at 32 kHz, 0.512 and 0.128 s: as MusicGen is evaluated (audiocraft, `radix2_exp: 14`)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Hearing:
+    """What is heard in a clip, or what is to be heard.
+
+    Attributes:
+        annotation: its chords and beats; a heard one has no notes.
+        pitch_classes: [F] the strongest from C = 0, frame f at f * 0.128 s; `LEFT_OUT` where nothing sounds.
+        silent: nothing above -60 dBFS.
+    """
+
+    annotation: Annotation
+    pitch_classes: np.ndarray
+    silent: bool = False
+
+    @classmethod
+    def of_exact(cls, annotation: Annotation) -> Hearing:
+        """What is known to be played; the pitch classes are the melody's."""
+        return cls(annotation, note_pitch_classes(annotation.notes, duration_s=annotation.duration_s))
+
+    def first(self, duration_s: float) -> Hearing:
+        """Its beginning."""
+        if duration_s >= self.annotation.duration_s:
+            return self
+        kept = self.pitch_classes[: chroma_frames(duration_s)]
+        return replace(self, annotation=self.annotation.cut(0.0, duration_s), pitch_classes=kept)
+
+
+def hear_clip(clip: Clip) -> Hearing:
+    """Read, bring to one loudness, and listen.
+
+    Silence has no beats and no pitch class, and its chord is N.
+
+    Raises:
+        UserError: naming the file, when it is missing, broken or empty.
+    """
+    raw, _ = load_audio(clip.audio, sample_rate=SAMPLE_RATE, start_s=clip.start_s, duration_s=clip.duration_s)
+    audio = normalize_loudness(raw, sample_rate=SAMPLE_RATE)
+    annotation = Annotation(
+        duration_s=len(raw) / SAMPLE_RATE,
+        chords=chord_changes(recognise_chords(audio, sample_rate=SAMPLE_RATE)),
+        beats=hear_beats(audio, sample_rate=SAMPLE_RATE),
+    )
+    silent = bool(np.abs(raw).max() < SILENCE_PEAK)
+    return Hearing(annotation, strongest_pitch_classes(audio), silent)
+
+
+def chord_changes(chords: Chords) -> tuple[tuple[float, str], ...]:
+    """(start in seconds, label); a frame reaches half a hop to either side of its centre."""
+    return tuple((max(0.0, (start - 0.5) * chords.hop_s), LABELS[index]) for start, _, index in runs(chords.classes))
+
+
+def strongest_pitch_classes(audio: np.ndarray) -> np.ndarray:
+    """[F] argmax of the 12-bin chroma of audio [N] at 32 kHz; `LEFT_OUT` where a frame is silent.
+
+    As audiocraft's ChromaExtractor: power spectra of centred Hann windows of 2^14 samples every 2^12, librosa's chroma
+    filters at tuning 0. There a silent frame is a C, and two silences agree; here they do not count.
+    """
+    reach = CHROMA_WINDOW // 2
+    frames = chroma_frames(len(audio) / SAMPLE_RATE)
+    padded = np.pad(audio, reach, mode="reflect" if len(audio) > reach else "constant")
+    padded = np.pad(padded, (0, CHROMA_HOP))
+    windows = np.lib.stride_tricks.sliding_window_view(padded, CHROMA_WINDOW)[::CHROMA_HOP][:frames]
+    window = np.hanning(CHROMA_WINDOW + 1)[:-1].astype(np.float32)
+    magnitudes = np.abs(np.fft.rfft(windows * window, axis=1)) / window.sum()
+    strongest = (np.square(magnitudes) @ _chroma_filters().T).argmax(axis=1)
+    return np.where(magnitudes.max(axis=1) < 0.5 * SILENCE_PEAK, LEFT_OUT, strongest)
+
+
+def note_pitch_classes(notes: Sequence[tuple[float, float, int]], *, duration_s: float) -> np.ndarray:
+    """[F] pitch class of the melody at the centre of each frame of chroma; of two notes at once the later one's."""
+    times = np.arange(chroma_frames(duration_s)) * CHROMA_HOP / SAMPLE_RATE
+    classes = np.full(len(times), LEFT_OUT)
+    for start, end, midi in sorted(notes):
+        classes[(times >= start) & (times < end)] = midi % 12
+    return classes
+
+
+def chroma_frames(duration_s: float) -> int:
+    """F: as many hops as begin within the audio."""
+    return -(-round(duration_s * SAMPLE_RATE) // CHROMA_HOP)
+
+
+@cache
+def _chroma_filters() -> np.ndarray:
+    """[P, bins]."""
+    from librosa.filters import chroma
+
+    return chroma(sr=SAMPLE_RATE, n_fft=CHROMA_WINDOW, tuning=0.0)
