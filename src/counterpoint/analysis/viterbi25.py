@@ -15,12 +15,14 @@ from functools import cache
 import numpy as np
 
 from counterpoint.analysis.chords import KINDS, NO_CHORD, ROOTS, chord_parts
+from counterpoint.analysis.tracks import runs
 from counterpoint.audio import SILENCE_PEAK, resample
 
 LABELS = (NO_CHORD, *ROOTS, *(f"{root}m" for root in ROOTS))
 """The 25 classes in order."""
 HOP_S = 0.1
-_RATE = 4000
+SAMPLE_RATE = 4000
+"""Hz; audio of any other rate is brought to it."""
 _WINDOW = 2048
 _LOW_HZ, _HIGH_HZ = 55.0, 1000.0
 """Where basses and chords lie; above, overtones mislead more than they tell (0.83 to 1 kHz, 0.79 to 2, 0.75 to 3)."""
@@ -51,6 +53,11 @@ class Chords:
     def labels(self) -> list[str]:
         """One label a frame."""
         return [LABELS[index] for index in self.classes]
+
+    @property
+    def stamps(self) -> tuple[tuple[float, str], ...]:
+        """(start in seconds, label) of every chord, half-way between two frames; each lasts until the next."""
+        return tuple((max(0.0, (first - 0.5) * self.hop_s), LABELS[index]) for first, _, index in runs(self.classes))
 
 
 def recognise_chords(audio: np.ndarray, *, sample_rate: int) -> Chords:
@@ -83,8 +90,8 @@ def triad_class(label: str) -> int | None:
 
 def _spectrum(audio: np.ndarray, *, sample_rate: int) -> np.ndarray:
     """[F, T] magnitudes of centred Hann windows, a sine of amplitude a peaking at a / 2."""
-    low = resample(np.asarray(audio, dtype=np.float32), own_rate=sample_rate, sample_rate=_RATE)
-    hop = round(HOP_S * _RATE)
+    low = resample(np.asarray(audio, dtype=np.float32), own_rate=sample_rate, sample_rate=SAMPLE_RATE)
+    hop = round(HOP_S * SAMPLE_RATE)
     count = max(1, -(-len(low) // hop))
     padded = np.pad(low, (_WINDOW // 2, _WINDOW // 2 + hop))
     frames = np.lib.stride_tricks.sliding_window_view(padded, _WINDOW)[::hop][:count]
@@ -95,7 +102,7 @@ def _spectrum(audio: np.ndarray, *, sample_rate: int) -> np.ndarray:
 @cache
 def _fold() -> np.ndarray:
     """[P, F]: each bin to its pitch class, a Gaussian of a quarter semitone around each."""
-    hertz = np.fft.rfftfreq(_WINDOW, 1 / _RATE)
+    hertz = np.fft.rfftfreq(_WINDOW, 1 / SAMPLE_RATE)
     heard = (hertz >= _LOW_HZ) & (hertz <= _HIGH_HZ)
     pitch = 12 * np.log2(np.where(heard, hertz, 440.0) / 440.0) + 9  # semitones from C
     away = (pitch - np.arange(12)[:, None] + 6) % 12 - 6

@@ -97,6 +97,23 @@ def data_encode(
     )
 
 
+@data_app.command("controls")
+def data_controls(
+    dataset: Annotated[Path, typer.Argument(help="A dataset folder, encoded.")],
+    codec: Annotated[str, typer.Option(help="That it was encoded with.")] = "pocket",
+    tracks: Annotated[
+        str | None, typer.Option(help="With commas: chords.exact, chords.viterbi25, drums.mix, ...; all by default.")
+    ] = None,
+) -> None:
+    """Write the chords, melody and drums of a dataset frame by frame: those it knows, and those it can hear."""
+    from counterpoint.extract import extract_controls, print_tracks
+
+    names = None if tracks is None else [name.strip() for name in tracks.split(",")]
+    with progress_bar("Listening", unit="s of audio") as progress:
+        reports = extract_controls(dataset, codec=codec, tracks=names, progress=progress)
+    print_tracks(reports)
+
+
 @codec_app.command("train")
 def codec_train(
     config: Annotated[Path, typer.Argument(help="A YAML file, as in configs/codec.")],

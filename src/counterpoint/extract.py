@@ -1,0 +1,329 @@
+"""Controls of a whole dataset (App. C): every track that its rows know or that can be heard in their audio.
+
+Shapes: T latent frames.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache, cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from counterpoint.analysis import chordino, melody, viterbi25
+from counterpoint.analysis.annotation import Annotation
+from counterpoint.analysis.chords import vocabulary
+from counterpoint.analysis.tracks import NOT_GIVEN, REST, chord_track, melody_track
+from counterpoint.audio import stream_audio
+from counterpoint.codec import Codec, blurred_codes, load_codec
+from counterpoint.codec.blurred import codes_of_blurred
+from counterpoint.codec.chunked import one_block_a_core
+from counterpoint.config import UserError
+from counterpoint.data import SPLITS, Encoded, open_encoded
+from counterpoint.data.controls import TrackWriter, known_tracks, open_track, written_tracks
+
+Progress = Callable[[float, float], None]
+"""Called with (done, total) in seconds of audio, which counts once for every track."""
+
+
+@dataclass(frozen=True)
+class TrackReport:
+    """A track of a dataset.
+
+    Attributes:
+        name: such as `chords.exact`.
+        version: of what made it.
+        rows: clips, over all splits.
+        accuracy: by measure, against what the rows know exactly; empty where they know nothing, or the track is exact.
+        audio_s, wall_s: what the call that finished the track went through, and how long it took.
+        is_new: whether that was this call.
+    """
+
+    name: str
+    version: str
+    rows: int
+    accuracy: Mapping[str, float]
+    audio_s: float
+    wall_s: float
+    is_new: bool
+
+    @property
+    def times_real_time(self) -> float:
+        """Seconds of audio a second."""
+        return self.audio_s / max(self.wall_s, 1e-9)
+
+
+def extract_controls(
+    dataset: Path | str, *, codec: str = "pocket", tracks: Sequence[str] | None = None, progress: Progress | None = None
+) -> dict[str, TrackReport]:
+    """Write control tracks beside a dataset, frame by frame of its latents.
+
+    Tracks that are there already, from the same version of their extractor, are left as they are; an interrupted call
+    goes on where it was.
+
+    Args:
+        dataset: a dataset folder that has been encoded.
+        codec: name or fingerprint of the codec that it was encoded with.
+        tracks: names as in `data.controls.SOURCES`; by default all that can be had.
+        progress: called with the seconds of audio done and in all.
+
+    Returns:
+        What there is now, by name.
+
+    Raises:
+        UserError: no such dataset, not encoded, a track that is unknown or cannot be had, or an unreadable clip.
+        OSError: when the disk is full.
+    """
+    source = _Source(open_encoded(dataset, codec=codec))
+    writers = {name: TrackWriter(source.encoded, name, version=_TRACKS[name][0]) for name in _wanted(source, tracks)}
+    new = [name for name, writer in writers.items() if not writer.is_complete()]
+    meter = _Meter(source, [writers[name] for name in new], report=progress)
+    with one_block_a_core() as apply:
+        for name in new:
+            writer, started, before_s = writers[name], time.perf_counter(), meter.done_s
+            for split in SPLITS:
+                clips = source.clips(split, first=writer.rows_done(split))
+                writer.write(split, meter.watch(clips, apply(_TRACKS[name][1], clips)))
+            spent = {"audio_s": meter.done_s - before_s, "wall_s": time.perf_counter() - started}
+            writer.finish(**spent, accuracy=_accuracy(source, name, writer))
+    return {name: _report(source, name, is_new=name in new) for name in writers}
+
+
+class _Source:
+    """An encoded dataset and what an extractor asks of all of it."""
+
+    def __init__(self, encoded: Encoded):
+        self.encoded = encoded
+
+    @cached_property
+    def codec(self) -> Codec:
+        """The codec of the latents."""
+        spec = self.encoded.spec
+        codec = load_codec(spec.codec)
+        if codec.fingerprint != spec.fingerprint:
+            raise UserError(
+                f"{self.encoded.dataset.folder} was encoded with another version of the codec {spec.codec!r}; run "
+                f"`counterpoint data encode {self.encoded.dataset.folder} --codec {spec.codec}` again."
+            )
+        return codec
+
+    def clips(self, split: str, *, first: int = 0) -> list[_Clip]:
+        """Those of a split from row `first` on."""
+        return [_Clip(self, split, row) for row in range(first, len(self.encoded[split]))]
+
+    def has(self, column: str) -> bool:
+        """Whether any row of the dataset has something in a column."""
+        return any(any(rows[column]) for rows in self.encoded.dataset.splits.values())
+
+    @cache  # noqa: B019 - goes with the extraction
+    def silence(self, frames: int) -> np.ndarray:
+        """[T] codes of silence."""
+        return blurred_codes(self.codec, np.zeros(frames * self.codec.samples_per_frame, np.float32))
+
+
+@dataclass(frozen=True)
+class _Clip:
+    """One row, and what an extractor asks of it."""
+
+    source: _Source
+    split: str
+    index: int
+
+    @cached_property
+    def row(self) -> dict[str, Any]:
+        """The dataset's columns."""
+        return self.source.encoded[self.split].row(self.index)
+
+    @property
+    def frames(self) -> int:
+        """T."""
+        return self.source.encoded[self.split].frames(self.index)
+
+    @property
+    def frame_rate(self) -> float:
+        """Hz."""
+        return self.source.encoded.spec.frame_rate
+
+    @property
+    def latents(self) -> torch.Tensor:
+        """[T, D]."""
+        return torch.from_numpy(self.source.encoded[self.split].slice(self.index, 0, self.frames)[1])
+
+    def audio(self, *, sample_rate: int, column: str = "audio") -> np.ndarray:
+        """[N] of the mix, or of the stem `drums`."""
+        path = self.source.encoded.dataset.folder / self.row[column]
+        return np.concatenate(list(stream_audio(path, sample_rate=sample_rate)))
+
+
+def _chords_exact(clip: _Clip) -> np.ndarray:
+    return chord_track(Annotation.of_row(clip.row).chords, frames=clip.frames, frame_rate=clip.frame_rate)
+
+
+def _chords_chordino(clip: _Clip) -> np.ndarray:
+    audio = clip.audio(sample_rate=chordino.SAMPLE_RATE)
+    heard = chordino.hear_chords(audio, sample_rate=chordino.SAMPLE_RATE)
+    return chord_track(heard, frames=clip.frames, frame_rate=clip.frame_rate)
+
+
+def _chords_viterbi25(clip: _Clip) -> np.ndarray:
+    audio = clip.audio(sample_rate=viterbi25.SAMPLE_RATE)
+    heard = viterbi25.recognise_chords(audio, sample_rate=viterbi25.SAMPLE_RATE).stamps
+    return chord_track(heard, frames=clip.frames, frame_rate=clip.frame_rate)
+
+
+def _melody_exact(clip: _Clip) -> np.ndarray:
+    notes = Annotation.of_row(clip.row).notes
+    if not notes:
+        return np.full(clip.frames, NOT_GIVEN)
+    return melody_track(notes, frames=clip.frames, frame_rate=clip.frame_rate)
+
+
+def _melody_basic_pitch(clip: _Clip) -> np.ndarray:
+    audio = clip.audio(sample_rate=melody.SAMPLE_RATE)
+    return melody.hear_melody(audio, sample_rate=melody.SAMPLE_RATE, frames=clip.frames, frame_rate=clip.frame_rate)
+
+
+def _drums_stem(clip: _Clip) -> np.ndarray:
+    """Where other clips have a stem, one without it has no drums."""
+    codec = clip.source.codec
+    if not clip.row["drums"]:
+        return clip.source.silence(clip.frames)
+    audio = clip.audio(sample_rate=codec.sample_rate, column="drums")
+    length = clip.frames * codec.samples_per_frame
+    return blurred_codes(codec, np.pad(audio, (0, max(0, length - audio.size)))[:length])
+
+
+def _drums_mix(clip: _Clip) -> np.ndarray:
+    """From the latents that are there already; their half precision moves hardly a code."""
+    return codes_of_blurred(clip.source.codec, clip.latents)
+
+
+_TRACKS: dict[str, tuple[str, Callable[[_Clip], np.ndarray]]] = {
+    "chords.exact": ("1", _chords_exact),
+    "chords.chordino": ("1", _chords_chordino),
+    "chords.viterbi25": ("1", _chords_viterbi25),
+    "melody.exact": ("1", _melody_exact),
+    "melody.basic_pitch": ("1", _melody_basic_pitch),
+    "drums.stem": ("1", _drums_stem),
+    "drums.mix": ("1", _drums_mix),
+}
+"""Version and extractor of every track; count the version up when the extractor comes to give anything else."""
+_TRUTHS = {"chords": "chords.exact", "melody": "melody.exact", "drums": "drums.stem"}
+
+
+def _wanted(source: _Source, tracks: Sequence[str] | None) -> list[str]:
+    """Names of the tracks to write, in the order of `SOURCES`: what others are judged by comes first."""
+    lacking = _lacking(source)
+    for name in tracks or ():
+        if name not in known_tracks():
+            raise UserError(f"There is no control track {name!r}; choose of {', '.join(known_tracks())}.")
+        if name in lacking:
+            raise UserError(f"The track {name} cannot be had: {lacking[name]}")
+    return [name for name in known_tracks() if (name not in lacking if tracks is None else name in tracks)]
+
+
+def _lacking(source: _Source) -> dict[str, str]:
+    """Why tracks cannot be had, by name; one that is not named can."""
+    lacking = {}
+    folder, spec = source.encoded.dataset.folder, source.encoded.spec
+    for column in ("chords", "melody"):
+        if not source.has(column):
+            lacking[f"{column}.exact"] = f"no clip of {folder} comes with its {column}; have them heard."
+    if not source.has("drums"):
+        lacking["drums.stem"] = f"no clip of {folder} comes with a stem of its drums; use drums.mix."
+    if not spec.num_codebooks:
+        reason = f"drums are codes, and the codec {spec.codec!r} has none; encode with one that has, such as 'pocket'."
+        lacking |= {"drums.stem": reason, "drums.mix": reason}
+    if not chordino.is_installed():
+        lacking["chords.chordino"] = chordino.REMEDY
+    if not melody.is_installed():
+        lacking["melody.basic_pitch"] = melody.REMEDY
+    return lacking
+
+
+class _Meter:
+    """Counts the audio that has gone through, over all tracks."""
+
+    def __init__(self, source: _Source, writers: Sequence[TrackWriter], *, report: Progress | None):
+        durations_s = {split: np.asarray(rows["duration_s"]) for split, rows in source.encoded.dataset.splits.items()}
+        rest_s = (durations_s[split][writer.rows_done(split) :].sum() for writer in writers for split in SPLITS)
+        self._report, self.done_s, self.total_s = report, 0.0, float(sum(rest_s))
+
+    def watch(self, clips: Sequence[_Clip], tracks: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
+        """The same tracks; each counts when it is there."""
+        for clip, track in zip(clips, tracks, strict=True):
+            self.done_s += clip.row["duration_s"]
+            if self._report is not None:
+                self._report(self.done_s, self.total_s)
+            yield track
+
+
+def _report(source: _Source, name: str, *, is_new: bool) -> TrackReport:
+    info = open_track(source.encoded, name).info
+    rows = sum(len(source.encoded[split]) for split in SPLITS)
+    measured = {key: info[key] for key in ("version", "accuracy", "audio_s", "wall_s")}
+    return TrackReport(name, rows=rows, is_new=is_new, **measured)
+
+
+def _accuracy(source: _Source, name: str, writer: TrackWriter) -> dict[str, float]:
+    """How right a heard track is, over all frames of the dataset; empty where the truth is not known."""
+    control = name.partition(".")[0]
+    truth = _truth(source, _TRUTHS[control]) if name != _TRUTHS[control] else None
+    if truth is None:
+        return {}
+    heard = np.concatenate([writer.split(split) for split in SPLITS])
+    known = truth != NOT_GIVEN
+    heard, truth = heard[known], truth[known]
+    if control == "chords":
+        return _chord_accuracy(heard, truth) | ({"labels": _share(heard == truth)} if name == "chords.chordino" else {})
+    return _melody_accuracy(heard, truth) if control == "melody" else {"codes": _share(heard == truth)}
+
+
+def _truth(source: _Source, name: str) -> np.ndarray | None:
+    """All frames of a track that others are judged by; None where the rows do not know it, or it is not written."""
+    if name in written_tracks(source.encoded):
+        track = open_track(source.encoded, name)
+        return np.concatenate([track[split].values for split in SPLITS])
+    if name == "drums.stem" or name in _lacking(source):
+        return None
+    return np.concatenate([_TRACKS[name][1](clip) for split in SPLITS for clip in source.clips(split)])
+
+
+def _chord_accuracy(heard: np.ndarray, truth: np.ndarray) -> dict[str, float]:
+    """`triads`: share of the frames that are right as far as `viterbi25.triad_class` tells, those left out that are
+    neither major nor minor nor without a chord."""
+    triads = np.array([-1 if (found := viterbi25.triad_class(label)) is None else found for label in vocabulary()])
+    counted = triads[truth] >= 0
+    return {"triads": _share(triads[heard][counted] == triads[truth][counted])}
+
+
+def _melody_accuracy(heard: np.ndarray, truth: np.ndarray) -> dict[str, float]:
+    """`notes`: share of the frames with the right note or rest; `pitch_classes`: of the frames with a note, share with
+    that note in any octave."""
+    sounds = truth != REST
+    octaves = (heard[sounds] != REST) & ((heard[sounds] - truth[sounds]) % 12 == 0)
+    return {"notes": _share(heard == truth), "pitch_classes": _share(octaves)}
+
+
+def _share(right: np.ndarray) -> float:
+    return float(right.mean()) if right.size else float("nan")
+
+
+def print_tracks(reports: Mapping[str, TrackReport]) -> None:
+    """One line a track."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("track", "version", box=None, pad_edge=False)
+    for title in ("rows", "accuracy", "x real time"):
+        table.add_column(title, justify="left" if title == "accuracy" else "right")
+    for report in reports.values():
+        right = ", ".join(f"{measure} {value:.2f}" for measure, value in report.accuracy.items())
+        speed = f"{report.times_real_time:,.0f}" if report.is_new else "there already"
+        table.add_row(report.name, report.version, f"{report.rows:,}", right, speed)
+    Console().print(table)
