@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
+
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
@@ -50,16 +52,21 @@ def choose_windows(
     ]
 
 
+def spread(items: Sequence[Item], wanted: int) -> list[Item]:
+    """Up to `wanted` of the items, the middle one of each of as many equal parts: examples not chosen by ear."""
+    wanted = min(wanted, len(items))
+    return [items[(2 * part + 1) * len(items) // (2 * wanted)] for part in range(wanted)]
+
+
 def _share(room: Mapping[str, Sequence[int]], wanted: int) -> dict[str, list[int]]:
     """How many of `wanted` windows each row gives."""
     counts = {split: [0] * len(spaces) for split, spaces in room.items()}
     left = wanted
     for split, spaces in room.items():
         usable = [index for index, space in enumerate(spaces) if space]
-        first = min(left, len(usable))
-        for part in range(first):
-            counts[split][usable[(2 * part + 1) * len(usable) // (2 * first)]] = 1
-        left -= first
+        for index in spread(usable, left):
+            counts[split][index] = 1
+        left -= min(left, len(usable))
     while left > 0:
         open_ = [
             (split, i) for split, spaces in room.items() for i, space in enumerate(spaces) if counts[split][i] < space

@@ -25,6 +25,7 @@ from counterpoint.study.report.machine import machine_facts
 from counterpoint.study.report.notes import notes
 from counterpoint.study.report.numbers import count, duration, memory, number
 from counterpoint.study.report.verdict import verdict
+from counterpoint.study.windows import spread
 
 PAIR = ("autoregressive", "flow_matching")
 FLOORS = {key: f"untrained_{key}" for key in PAIR}
@@ -270,9 +271,6 @@ def _codec(folders: Folders) -> list[CostRow]:
 
 def _examples(folders: Folders, prompts: Mapping[str, Any], *, wanted: int) -> list[Example]:
     """Evenly spread over the prompts, not chosen by ear."""
-    windows = prompts["windows"]
-    wanted = min(wanted, len(windows))
-    chosen = [windows[(2 * index + 1) * len(windows) // (2 * wanted)] for index in range(wanted)]
     places = {
         "ground_truth": folders.paths["prompts"] / "truth",
         CODES: folders.paths["reconstruct"] / "codes",
@@ -281,7 +279,7 @@ def _examples(folders: Folders, prompts: Mapping[str, Any], *, wanted: int) -> l
     }
     return [
         Example(window["id"], window["caption"], {key: place / f"{window['id']}.wav" for key, place in places.items()})
-        for window in chosen
+        for window in spread(prompts["windows"], wanted)
     ]
 
 

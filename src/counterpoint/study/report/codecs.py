@@ -25,6 +25,7 @@ from counterpoint.study.report.machine import machine_facts
 from counterpoint.study.report.numbers import count, duration, number
 from counterpoint.study.report.page import write_page, write_players
 from counterpoint.study.report.tables import scores_csv, scores_table, to_csv
+from counterpoint.study.windows import spread
 
 ORIGINAL, CHANCE = "ground_truth", "chance"
 AGREEMENTS = ("chord_agreement_viterbi25", "chroma_agreement", "onset_f1")
@@ -243,11 +244,8 @@ def _examples(
     folders: Mapping[str, Path], codecs: Sequence[Codec], windows: Mapping[str, Any], *, wanted: int
 ) -> list[Example]:
     """Evenly spread over the clips, not chosen by ear."""
-    chosen = windows["windows"]
-    wanted = min(wanted, len(chosen))
     examples = []
-    for turn in range(wanted):
-        window = chosen[(2 * turn + 1) * len(chosen) // (2 * wanted)]
+    for window in spread(windows["windows"], wanted):
         file = f"{window['id']}.wav"
         clips = {ORIGINAL: folders["clips"] / "truth" / file}
         clips |= {codec.key(view): codec.folder / view / file for codec in codecs for view in codec.views}

@@ -38,6 +38,7 @@ from counterpoint.study.report.numbers import MINUS, duration, interval, number,
 from counterpoint.study.report.page import write_page, write_players
 from counterpoint.study.report.scatter import Level, Point, scatter
 from counterpoint.study.report.tables import Table, scores_csv, scores_table, to_csv
+from counterpoint.study.windows import spread
 
 AR, FM = PAIR
 TRUTH = "ground_truth"
@@ -410,14 +411,11 @@ def _examples(
     folders: Folders, prompts: Mapping[str, Any], *, keys: Mapping[str, str], shown: Sequence[str], wanted: int
 ) -> list[Example]:
     """Evenly spread over the prompts, not chosen by ear."""
-    windows = prompts["windows"]
-    wanted = min(wanted, len(windows))
     places = {TRUTH: folders.paths["prompts"] / "truth", AR: folders.paths[f"generate_{AR}"]}
     places |= {key: folders.paths[f"generate_{label}"] for label, key in keys.items()}
-    chosen = [windows[(2 * index + 1) * len(windows) // (2 * wanted)] for index in range(wanted)]
     return [
         Example(window["id"], window["caption"], {key: places[key] / f"{window['id']}.wav" for key in (TRUTH, *shown)})
-        for window in chosen
+        for window in spread(prompts["windows"], wanted)
     ]
 
 

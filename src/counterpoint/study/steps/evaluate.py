@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from counterpoint.config import read_json, write_json
+from counterpoint.config import write_json
 from counterpoint.data import open_dataset
-from counterpoint.metrics import Clip, evaluate, load_generated
+from counterpoint.metrics import Clip, evaluate
+from counterpoint.study.systems import judged_systems
 
 if TYPE_CHECKING:
     from counterpoint.study.engine import Work
-
-GENERATED = "generate_"
 
 
 def evaluate_systems(work: Work) -> None:
@@ -23,30 +21,14 @@ def evaluate_systems(work: Work) -> None:
     what a perfect system would get. Windows of one track are resampled together. The configuration holds the `seed`
     and the `pairs` of systems to test for a difference.
     """
-    prompts = read_json(work.inputs["prompts"] / "prompts.json")
-    tracks = {window["id"]: window["row"] for window in prompts["windows"]}
-    systems = {
-        name: [replace(clip, group=tracks[clip.key]) for clip in load_generated(folder)]
-        for name, folder in _folders(work).items()
-    }
     evaluation = evaluate(
-        systems,
+        judged_systems(work.inputs),
         reference=_training_music(work.inputs["data"]),
         pairs=work.config["pairs"],
         seed=work.config["seed"],
         progress=work.progress,
     )
     write_json(work.folder / "evaluation.json", evaluation.to_json())
-
-
-def _folders(work: Work) -> dict[str, Path]:
-    generated = {name.removeprefix(GENERATED): path for name, path in work.inputs.items() if name.startswith(GENERATED)}
-    return {
-        "ground_truth": work.inputs["prompts"] / "truth",
-        "reconstruction_latents": work.inputs["reconstruct"] / "latents",
-        "reconstruction_codes": work.inputs["reconstruct"] / "codes",
-        **generated,
-    }
 
 
 def _training_music(folder: Path) -> list[Clip]:
