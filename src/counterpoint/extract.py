@@ -24,8 +24,9 @@ from counterpoint.codec import Codec, blurred_codes, load_codec
 from counterpoint.codec.blurred import codes_of_blurred
 from counterpoint.codec.chunked import one_block_a_core
 from counterpoint.config import UserError
+from counterpoint.config.schema import ControlName
 from counterpoint.data import SPLITS, Encoded, open_encoded
-from counterpoint.data.controls import TrackWriter, known_tracks, open_track, written_tracks
+from counterpoint.data.controls import SOURCES, TrackWriter, known_tracks, open_track, written_tracks
 
 Progress = Callable[[float, float], None]
 """Called with (done, total) in seconds of audio, which counts once for every track."""
@@ -92,6 +93,21 @@ def extract_controls(
             spent = {"audio_s": meter.done_s - before_s, "wall_s": time.perf_counter() - started}
             writer.finish(**spent, accuracy=_accuracy(source, name, writer))
     return {name: _report(source, name, is_new=name in new) for name in writers}
+
+
+def best_tracks(
+    dataset: Path | str, *, codec: str, controls: Sequence[ControlName], chosen: Mapping[ControlName, str]
+) -> dict[ControlName, str]:
+    """By control, the track that can be had and should teach it: the one chosen, else the first of `SOURCES`.
+
+    Raises:
+        UserError: no such dataset, or not encoded.
+    """
+    lacking = _lacking(_Source(open_encoded(dataset, codec=codec)))
+    best = {
+        name: next((track for track in SOURCES[name] if track not in lacking), SOURCES[name][-1]) for name in controls
+    }
+    return {name: chosen.get(name, track) for name, track in best.items()}
 
 
 class _Source:
