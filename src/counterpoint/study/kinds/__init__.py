@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from counterpoint.config import UserError, load_yaml
 from counterpoint.study.kinds.base import Study
 from counterpoint.study.kinds.codecs import CodecStudy
+from counterpoint.study.kinds.controls import ControlStudy, EntropyStudy
 from counterpoint.study.kinds.paradigms import ParadigmStudy
 from counterpoint.study.kinds.samplers import SamplerStudy
 from counterpoint.study.kinds.speed import SpeedStudy
@@ -16,6 +17,8 @@ from counterpoint.study.kinds.speed import SpeedStudy
 KINDS: dict[str, type[Study]] = {
     "paradigms": ParadigmStudy,
     "codecs": CodecStudy,
+    "controls": ControlStudy,
+    "entropy": EntropyStudy,
     "samplers": SamplerStudy,
     "speed": SpeedStudy,
 }
@@ -38,4 +41,14 @@ def load_study(path: Path, *, overrides: list[str] | None = None, scale: str | N
     return load_yaml(path, KINDS[kind], overrides=overrides, scale=scale)
 
 
-__all__ = ["KINDS", "CodecStudy", "ParadigmStudy", "SamplerStudy", "SpeedStudy", "Study", "load_study"]
+__all__ = [
+    "KINDS",
+    "CodecStudy",
+    "ControlStudy",
+    "EntropyStudy",
+    "ParadigmStudy",
+    "SamplerStudy",
+    "SpeedStudy",
+    "Study",
+    "load_study",
+]

@@ -5,12 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from counterpoint.config import SamplingConfig
 from counterpoint.config.schema import ParadigmName
 from counterpoint.study.engine import Step
-from counterpoint.study.kinds.trained import PARADIGMS, TrainedStudy
+from counterpoint.study.kinds.trained import PARADIGMS, BothSampling, TrainedStudy, both_sampling
 
 SYSTEMS: dict[str, tuple[ParadigmName, bool]] = {
     **{paradigm: (paradigm, True) for paradigm in PARADIGMS},
@@ -23,16 +22,7 @@ class ParadigmStudy(TrainedStudy):
     """A comparison of the paradigms, from data to report."""
 
     kind: Literal["paradigms"] = "paradigms"
-    sampling: dict[ParadigmName, SamplingConfig] = Field(
-        default_factory=lambda: {name: SamplingConfig() for name in PARADIGMS}
-    )
-
-    @model_validator(mode="after")
-    def _complete(self) -> ParadigmStudy:
-        missing = [name for name in PARADIGMS if name not in self.sampling]
-        if missing:
-            raise ValueError(f"sampling must name both paradigms; {missing[0]} is missing")
-        return self
+    sampling: BothSampling = Field(default_factory=both_sampling)
 
     def summary(self) -> str:
         """See `Study`."""

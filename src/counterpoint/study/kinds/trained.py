@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from counterpoint.config import (
     BACKBONES,
@@ -21,7 +21,7 @@ from counterpoint.config import (
     TextConfig,
     TrainingConfig,
 )
-from counterpoint.config.schema import Config, NamedBackbone, ParadigmName, Positive
+from counterpoint.config.schema import CONTROLS, Config, ControlName, NamedBackbone, ParadigmName, Positive
 from counterpoint.study.engine import Source, Step
 from counterpoint.study.kinds.base import (
     ClipsConfig,
@@ -34,6 +34,22 @@ from counterpoint.study.kinds.base import (
 )
 
 PARADIGMS: tuple[ParadigmName, ParadigmName] = ("autoregressive", "flow_matching")
+
+
+def _names_both(sampling: dict[ParadigmName, SamplingConfig]) -> dict[ParadigmName, SamplingConfig]:
+    missing = [name for name in PARADIGMS if name not in sampling]
+    if missing:
+        raise ValueError(f"sampling must name both paradigms; {missing[0]} is missing")
+    return sampling
+
+
+BothSampling = Annotated[dict[ParadigmName, SamplingConfig], AfterValidator(_names_both)]
+"""How to draw from each paradigm."""
+
+
+def both_sampling() -> dict[ParadigmName, SamplingConfig]:
+    """The defaults of both."""
+    return {name: SamplingConfig() for name in PARADIGMS}
 
 
 class SharedTrainingConfig(Config):
@@ -51,6 +67,16 @@ class SharedTrainingConfig(Config):
     precision: Literal["fp32", "bf16"] = "fp32"
     validate_every: Positive = 1000
     checkpoint_every: Positive = 1000
+
+
+class ControlsConfig(Config):
+    """What models are steered by beside text (4.5)."""
+
+    names: Annotated[tuple[ControlName, ...], Field(min_length=1)] = CONTROLS
+    width: Positive = 32
+    dropout: Annotated[float, Field(ge=0, le=1)] = 0.5
+    tracks: dict[ControlName, str] = Field(default_factory=dict)
+    """Which track teaches a control; by default the first that can be had, exact before heard."""
 
 
 class PromptsConfig(ClipsConfig):
@@ -97,6 +123,8 @@ class TrainedStudy(Study):
     training: SharedTrainingConfig = SharedTrainingConfig()
     skips: Literal["paper", "jasco", "none"] = "paper"
     """U-Net-like skips: flow matching alone has them (App. E.3.1)."""
+    controls: ControlsConfig = ControlsConfig()
+    """Of the models that have any."""
     prompts: PromptsConfig = PromptsConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
     report: ReportConfig = ReportConfig()
@@ -110,9 +138,16 @@ class TrainedStudy(Study):
             )
         return self
 
-    def training_config(self, paradigm: ParadigmName, *, dataset: str, trained: bool = True) -> TrainingConfig:
+    def training_config(
+        self, paradigm: ParadigmName, *, dataset: str, trained: bool = True, controlled: bool = False
+    ) -> TrainingConfig:
         """The run of one paradigm; an untrained one stops before its first update and is alike in all else."""
-        shared = self.training
+        shared, controls = self.training, self.controls
+        steered = {
+            "controls": controls.names,
+            "control_width": controls.width,
+            "control_dropout": controls.dropout,
+        }
         return TrainingConfig.model_validate(
             {
                 "model": ModelConfig.model_validate(
@@ -122,6 +157,7 @@ class TrainedStudy(Study):
                         "text": shared.text,
                         "text_dropout": shared.text_dropout,
                         "skips": self.skips,
+                        **(steered if controlled else {}),
                     }
                 ),
                 "data": DataConfig(dataset=dataset, codec=self.codec, segment_s=shared.segment_s),
@@ -160,29 +196,59 @@ class TrainedStudy(Study):
             reconstruct=Step("reconstruct", reconstruct, codec, {"prompts": prompts}),
         )
 
-    def model_step(self, paradigm: ParadigmName, *, ground: Groundwork, trained: bool = True) -> Step:
+    def controls_step(self, ground: Groundwork) -> Step:
+        """The tracks of the controls, beside the music."""
+        from counterpoint.study.steps.controls import are_written, write_controls
+
+        config = {"controls": self.controls.names, "chosen": self.controls.tracks}
+        inputs = {"data": ground.data, "encode": ground.encode}
+        return Step("controls", write_controls, config, inputs, resumable=True, holds=are_written)
+
+    def model_step(
+        self, paradigm: ParadigmName, *, ground: Groundwork, trained: bool = True, controls: Step | None = None
+    ) -> Step:
         """A model; an untrained one is the same before its first update."""
         from counterpoint.study.steps.train import train_model
 
+        name = f"train_{paradigm}" if trained else f"untrained_{paradigm}"
         return Step(
-            f"train_{paradigm}" if trained else f"untrained_{paradigm}",
+            f"{name}_controlled" if controls else name,
             train_model,
             # The dataset is an input; where it lies is no part of what the run is.
-            self.training_config(paradigm, dataset="data", trained=trained),
-            {"data": ground.data, "encode": ground.encode},
+            self.training_config(paradigm, dataset="data", trained=trained, controlled=controls is not None),
+            {"data": ground.data, "encode": ground.encode, **({"controls": controls} if controls else {})},
             resumable=True,
         )
 
-    def clips_step(self, system: str, *, model: Step, sampling: SamplingConfig, ground: Groundwork) -> Step:
-        """The clips of one system, for every prompt."""
+    def clips_step(
+        self,
+        system: str,
+        *,
+        model: Step,
+        sampling: SamplingConfig,
+        ground: Groundwork,
+        controls: Step | None = None,
+        given: Sequence[ControlName] = (),
+    ) -> Step:
+        """The clips of one system, for every prompt; the prompt's own music gives the controls `given`."""
         from counterpoint.study.steps.generate import generate_clips
 
-        return Step(
-            f"generate_{system}",
-            generate_clips,
-            {"prompts": self.prompts, "sampling": sampling},
-            {"model": model, "prompts": ground.prompts},
-        )
+        config: dict[str, Any] = {"prompts": self.prompts, "sampling": sampling}
+        inputs: dict[str, Step | Source] = {"model": model, "prompts": ground.prompts}
+        if given and controls:
+            config |= {"controls": self.controls.names, "given": given}
+            inputs |= {"controls": controls, "data": ground.data, "encode": ground.encode}
+        return Step(f"generate_{system}", generate_clips, config, inputs)
+
+    def adherence_step(
+        self, clips: Mapping[str, Step], *, ground: Groundwork, pairs: Sequence[tuple[str, str]]
+    ) -> Step:
+        """How well all clips follow what the prompts' own music plays, and tests between pairs of systems."""
+        from counterpoint.study.steps.adhere import adhere
+
+        inputs = {"data": ground.data, "prompts": ground.prompts, "reconstruct": ground.reconstruct}
+        config = {"seed": self.evaluation.seed, "pairs": pairs, "examples": self.report.examples}
+        return Step("adhere", adhere, config, {**inputs, **{step.name: step for step in clips.values()}})
 
     def evaluation_step(
         self, clips: Mapping[str, Step], *, ground: Groundwork, pairs: Sequence[tuple[str, str]]

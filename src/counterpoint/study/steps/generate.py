@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from counterpoint.config import SamplingConfig, read_json
 from counterpoint.generate import generate_folder
+from counterpoint.study.steps.controls import asked
 
 if TYPE_CHECKING:
     from counterpoint.study.engine import Work
@@ -16,14 +17,20 @@ ALONE = "alone"
 
 
 def generate_clips(work: Work) -> None:
-    """Answer every prompt with the input `model`, in batches; then the first one again, alone."""
+    """Answer every prompt with the input `model`, in batches; then the first one again, alone.
+
+    Where the configuration names controls that are `given`, the prompts' own music gives them.
+    """
     prompts: PromptsConfig = work.config["prompts"]
     sampling: SamplingConfig = work.config["sampling"]
     chosen = read_json(work.inputs["prompts"] / "prompts.json")
-    for out, windows, batch_size in (
-        (work.folder, chosen["windows"], prompts.batch_size),
-        (work.folder / ALONE, chosen["windows"][:1], 1),
+    given = work.config.get("given")
+    controls = asked(work, controls=work.config["controls"], given=given) if given else None
+    for out, count, batch_size in (
+        (work.folder, len(chosen["windows"]), prompts.batch_size),
+        (work.folder / ALONE, 1, 1),
     ):
+        windows = chosen["windows"][:count]
         generate_folder(
             [window["caption"] for window in windows],
             model=work.inputs["model"],
@@ -32,6 +39,7 @@ def generate_clips(work: Work) -> None:
             seed=prompts.seed,
             sampling=sampling,
             ids=[window["id"] for window in windows],
+            controls=None if controls is None else controls[:count],
             batch_size=batch_size,
             progress=work.progress,
         )

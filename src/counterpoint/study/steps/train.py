@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from counterpoint.config import read_json
+from counterpoint.study.steps.controls import FILE, latents_of
 from counterpoint.training import train
 
 if TYPE_CHECKING:
@@ -15,10 +16,11 @@ if TYPE_CHECKING:
 def train_model(work: Work) -> None:
     """Make the step's folder a run folder, going on from the last checkpoint there.
 
-    The dataset is the input `data`, its codec the one of the input `encode`, by fingerprint: beside a user's dataset
-    there may be latents of an older codec of the same name.
+    The dataset is the input `data`, its codec the one of the input `encode`, its tracks those of the input `controls`
+    where there is one.
     """
     config: TrainingConfig = work.config
-    fingerprint = read_json(work.inputs["encode"] / "latents.json")["fingerprint"]
-    data = config.data.model_copy(update={"dataset": str(work.inputs["data"]), "codec": fingerprint})
+    tracks = read_json(work.inputs["controls"] / FILE)["tracks"] if "controls" in work.inputs else {}
+    found = {"dataset": str(work.inputs["data"]), "codec": latents_of(work), "tracks": tracks}
+    data = config.data.model_copy(update=found)
     train(config.model_copy(update={"data": data}), out=work.folder)

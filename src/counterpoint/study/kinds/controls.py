@@ -1,0 +1,123 @@
+"""How faithfully models follow temporally aligned controls, and what that costs (Table 3, Figure 9)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+
+from counterpoint.config.schema import ControlName, ParadigmName
+from counterpoint.study.engine import Step
+from counterpoint.study.kinds.trained import (
+    PARADIGMS,
+    BothSampling,
+    Groundwork,
+    TrainedStudy,
+    both_sampling,
+)
+
+
+class SteeredStudy(TrainedStudy):
+    """A study of models with and without controls."""
+
+    sampling: BothSampling = Field(default_factory=both_sampling)
+
+    def shortcuts(self) -> dict[str, str]:
+        """The trained models."""
+        return {paradigm: f"train_{paradigm}_controlled" for paradigm in self.paradigms()}
+
+    def paradigms(self) -> Sequence[ParadigmName]:
+        """Those that the study trains."""
+        return PARADIGMS
+
+    def systems(self, ground: Groundwork, *, single: bool) -> tuple[dict[str, Step], dict[str, Step]]:
+        """Models and clips, by system: `{paradigm}_text` of a model without controls; of one with them `_null`, where
+        nothing is given, `_all`, and, if `single`, one for each control given alone."""
+        controls = self.controls_step(ground)
+        models, clips = {}, {}
+        for paradigm in self.paradigms():
+            text = self.model_step(paradigm, ground=ground)
+            steered = self.model_step(paradigm, ground=ground, controls=controls)
+            models |= {text.name: text, steered.name: steered}
+            given: dict[str, tuple[ControlName, ...]] = {"null": (), "all": self.controls.names}
+            if single:
+                given |= {name: (name,) for name in self.controls.names}
+            sampling = self.sampling[paradigm]
+            system = f"{paradigm}_text"
+            clips[system] = self.clips_step(system, model=text, sampling=sampling, ground=ground)
+            for mode, names in given.items():
+                system = f"{paradigm}_{mode}"
+                clips[system] = self.clips_step(
+                    system, model=steered, sampling=sampling, ground=ground, controls=controls, given=names
+                )
+        return models, clips
+
+
+class ControlStudy(SteeredStudy):
+    """All controls, one alone, none; both paradigms; against models of text alone (Table 3)."""
+
+    kind: Literal["controls"]
+
+    def summary(self) -> str:
+        """See `Study`."""
+        return f"{', '.join(self.controls.names)} steer both paradigms, {self.training.steps:,} updates each"
+
+    def next_command(self, out: Path) -> str:
+        """Play with it."""
+        return f'counterpoint generate CAPTION --model {out / PARADIGMS[0]} --chords "C:0 Am:2" --out x.wav'
+
+    def plan(self, *, name: str, dataset: Path | None = None) -> Step:
+        """See `Study`."""
+        from counterpoint.study.steps.controls_report import make_controls_report
+
+        ground = self.groundwork(dataset)
+        models, clips = self.systems(ground, single=True)
+        modes = ("all", *self.controls.names)
+        own = [(f"{paradigm}_{mode}", f"{paradigm}_null") for paradigm in PARADIGMS for mode in modes]
+        first, second = PARADIGMS
+        across = [(f"{first}_{mode}", f"{second}_{mode}") for mode in modes]
+        text = [(f"{paradigm}_{mode}", f"{paradigm}_text") for paradigm in PARADIGMS for mode in (*modes, "null")]
+        return Step(
+            "report",
+            make_controls_report,
+            {"name": name, "study": self, "own_data": dataset is not None},
+            {
+                **ground.inputs,
+                **models,
+                **{step.name: step for step in clips.values()},
+                "evaluate": self.evaluation_step(clips, ground=ground, pairs=text),
+                "adhere": self.adherence_step(clips, ground=ground, pairs=[*own, *across]),
+            },
+        )
+
+
+class EntropyStudy(SteeredStudy):
+    """How sure the auto-regressive model is of its next token, with controls and without (Figure 9)."""
+
+    kind: Literal["entropy"]
+
+    def paradigms(self) -> Sequence[ParadigmName]:
+        """Flow matching draws no tokens."""
+        return PARADIGMS[:1]
+
+    def summary(self) -> str:
+        """See `Study`."""
+        return "entropy of the first codebook's tokens, with controls and without"
+
+    def plan(self, *, name: str, dataset: Path | None = None) -> Step:
+        """See `Study`."""
+        from counterpoint.study.steps.entropy import collect_entropies
+        from counterpoint.study.steps.entropy_report import make_entropy_report
+
+        ground = self.groundwork(dataset)
+        models, clips = self.systems(ground, single=False)
+        steps = {step.name: step for step in clips.values()}
+        entropy = Step("entropy", collect_entropies, {}, {"encode": ground.encode, **steps})
+        return Step(
+            "report",
+            make_entropy_report,
+            {"name": name, "study": self, "own_data": dataset is not None},
+            {**ground.inputs, **models, **steps, "entropy": entropy},
+        )

@@ -1,0 +1,26 @@
+"""Entropies of the first codebook, of every auto-regressive system."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from counterpoint.config import read_json, write_json
+from counterpoint.generate.sampling import ENTROPIES_FILE
+
+if TYPE_CHECKING:
+    from counterpoint.study.engine import Work
+
+PREFIX = "generate_autoregressive_"
+
+
+def collect_entropies(work: Work) -> None:
+    """Write `entropy.json`: `frame_rate` of the latents and, by system (`text`, `null`, `all`), a curve a prompt, nats."""
+    curves = {
+        name.removeprefix(PREFIX): np.load(folder / ENTROPIES_FILE).round(4).tolist()
+        for name, folder in work.inputs.items()
+        if name.startswith(PREFIX)
+    }
+    frame_rate = read_json(work.inputs["encode"] / "latents.json")["frame_rate"]
+    write_json(work.folder / "entropy.json", {"frame_rate": frame_rate, "curves": curves})
