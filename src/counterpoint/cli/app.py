@@ -11,7 +11,7 @@ from counterpoint import __version__
 from counterpoint.cli.progress import progress_bar
 
 if TYPE_CHECKING:
-    from counterpoint.metrics import Clip
+    from counterpoint.metrics import Target
 
 
 def _group(summary: str) -> typer.Typer:
@@ -172,7 +172,15 @@ def generate(
     seed: Annotated[int, typer.Option(help="The same seed gives the same audio; clip i has seed + i.")] = 0,
     num: Annotated[int, typer.Option(min=1, help="Clips a caption.")] = 1,
     captions: Annotated[Path | None, typer.Option(help="A text file, one caption a line.")] = None,
+    chords: Annotated[
+        str | None, typer.Option(help='A chart, LABEL:SECONDS: "C:0 Am:2 F:4 G:6"; or a .lab or .json file.')
+    ] = None,
+    melody: Annotated[Path | None, typer.Option(help="A tune to follow: MIDI, or audio to hear it in.")] = None,
+    drums: Annotated[Path | None, typer.Option(help="A drum loop to follow: audio.")] = None,
     guidance: Annotated[float, typer.Option(help="Classifier-free guidance; 1 is none.")] = 3.0,
+    text_guidance: Annotated[
+        float, typer.Option(help="With controls: a weight of the caption alone, beside that of caption and controls.")
+    ] = 0.0,
     temperature: Annotated[float, typer.Option(help="Auto-regressive; 0 is greedy.")] = 1.0,
     top_k: Annotated[int, typer.Option(help="Auto-regressive; 0 keeps every token.")] = 250,
     top_p: Annotated[float, typer.Option(help="Auto-regressive; 1 keeps every token.")] = 1.0,
@@ -195,12 +203,13 @@ def generate(
         bool, typer.Option("--compile", help="Flow matching: compile the network; a minute that pays for many clips.")
     ] = False,
 ) -> None:
-    """Generate music from a caption."""
+    """Generate music from a caption, and from chords, a melody and drums where the model knows them."""
     from counterpoint.config import SamplingConfig, parse
-    from counterpoint.generate import generate_captions
+    from counterpoint.generate import ControlSources, generate_captions
 
     sampling = {
         "guidance": guidance,
+        "text_guidance": text_guidance,
         "temperature": temperature,
         "top_k": top_k,
         "top_p": top_p,
@@ -220,12 +229,15 @@ def generate(
             duration_s=duration_s,
             seed=seed,
             sampling=parse(sampling, SamplingConfig, source="sampling"),
+            controls=ControlSources(chords=chords, melody=melody, drums=drums),
             batch_size=batch_size,
             device=device,
             precision=precision,
             compiled=compiled,
             progress=progress,
         )
+    for remark in report.remarks:
+        typer.echo(remark)
     typer.echo(
         f"{out}: {report.audio_s:.1f} s of music in {report.latency_s:.1f} s; "
         f"{report.network_evaluations:,} network evaluations a clip, {report.model_evaluations:,} with rows of guidance"
@@ -251,34 +263,54 @@ def evaluate(
     split: Annotated[str, typer.Option(help="Its split.")] = "test",
     out: Annotated[Path | None, typer.Option(help="Also write the scores here, as JSON.")] = None,
     seed: Annotated[int, typer.Option(help="Of every resampling.")] = 0,
+    controls: Annotated[
+        bool,
+        typer.Option(
+            "--controls",
+            help="Score instead how each clip follows chords, beats and melody of the row it is named after (its `id` "
+            "in metadata.jsonl, or its file).",
+        ),
+    ] = False,
 ) -> None:
     """Score generated clips against a dataset, with intervals, floors and paired tests between systems."""
     from counterpoint.config import write_json
-    from counterpoint.metrics import evaluate, load_generated, print_evaluation
+    from counterpoint.metrics import evaluate, evaluate_adherence, load_generated, print_evaluation
 
     names = [folder.resolve().name for folder in generated]
     if len(set(names)) < len(names):
         names = [str(folder) for folder in generated]
     systems = {name: load_generated(folder) for name, folder in zip(names, generated, strict=True)}
     pairs = [(names[0], other) for other in names[1:]]
-    clips = _reference_clips(reference, split=split)
+    targets = _targets(reference, split=split)
     with progress_bar("Listening", unit="clips") as progress:
-        evaluation = evaluate(systems, reference=clips, pairs=pairs, seed=seed, progress=progress)
+        if controls:
+            evaluation = evaluate_adherence(systems, targets=targets, pairs=pairs, seed=seed, progress=progress)
+        else:
+            clips = [target.reference for target in targets.values() if target.reference]
+            evaluation = evaluate(systems, reference=clips, pairs=pairs, seed=seed, progress=progress)
     print_evaluation(evaluation)
     if out is not None:
         write_json(out, evaluation.to_json())
 
 
-def _reference_clips(dataset: Path, *, split: str) -> list[Clip]:
+def _targets(dataset: Path, *, split: str) -> dict[str, Target]:
+    """What there is to follow in each row of a split, by its id."""
+    from counterpoint.analysis.annotation import Annotation
     from counterpoint.config import UserError
     from counterpoint.data import open_dataset
-    from counterpoint.metrics import Clip
+    from counterpoint.metrics import Clip, Target
 
     opened = open_dataset(dataset)
     if split not in opened.splits:
         raise UserError(f"{dataset} has no split {split!r}; it has {', '.join(opened.splits)}.")
-    rows = opened.splits[split].select_columns(["id", "audio", "caption"]).to_list()
-    return [Clip(audio=opened.audio_path(row), caption=row["caption"], id=row["id"]) for row in rows]
+    known = ["id", "audio", "caption", "duration_s", "chords", "melody", "beats"]
+    return {
+        row["id"]: Target(
+            exact=Annotation.of_row(row),
+            reference=Clip(audio=opened.audio_path(row), caption=row["caption"], id=row["id"]),
+        )
+        for row in opened.splits[split].select_columns(known).to_list()
+    }
 
 
 @app.command()

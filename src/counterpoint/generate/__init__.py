@@ -1,5 +1,6 @@
 """Captions to audio with a trained model."""
 
+from counterpoint.generate.controls import ControlSources
 from counterpoint.generate.export import export_musicgen
 from counterpoint.generate.run import load_run
 from counterpoint.generate.sampling import (
@@ -12,6 +13,7 @@ from counterpoint.generate.sampling import (
 
 __all__ = [
     "AudioGeneration",
+    "ControlSources",
     "GenerationReport",
     "export_musicgen",
     "generate",

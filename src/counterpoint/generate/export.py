@@ -44,6 +44,8 @@ def _refusal(loaded: LoadedModel) -> str | None:
     paradigm, codec = loaded.paradigm, loaded.codec
     if not isinstance(paradigm, Autoregressive):
         return f"it is a {paradigm.config.paradigm} model, and MusicGen is auto-regressive"
+    if paradigm.config.controls:
+        return f"it takes {' and '.join(paradigm.config.controls)}, and MusicGen follows text alone"
     if not isinstance(paradigm.text, T5Text):
         return f"its text encoder is {paradigm.config.text.encoder}, and MusicGen's is t5"
     if paradigm.text.frozen.width == paradigm.config.backbone.width:

@@ -19,6 +19,7 @@ from counterpoint.audio import frames, save_audio
 from counterpoint.codec import Codec, decode
 from counterpoint.conditioning import plan_guidance
 from counterpoint.config import SamplingConfig, UserError, atomic_write, write_json
+from counterpoint.generate.controls import ControlSources, read_controls
 from counterpoint.generate.memory import clips_at_once
 from counterpoint.generate.model import LoadedModel, load_model
 from counterpoint.paradigm import Sample
@@ -62,6 +63,7 @@ class GenerationReport:
         latency_s: wall time of drawing and decoding, without loading.
         network_evaluations: backbone passes a clip took, the most of any.
         model_evaluations: the same with the rows of guidance counted: a guided pass is two.
+        remarks: what was changed of the controls that a user gave, a sentence each.
     """
 
     paradigm: str
@@ -70,6 +72,7 @@ class GenerationReport:
     latency_s: float
     network_evaluations: int
     model_evaluations: int
+    remarks: Sequence[str] = ()
 
 
 def generate(
@@ -153,7 +156,7 @@ def generate_folder(
     seed: int = 0,
     sampling: SamplingConfig | None = None,
     ids: Sequence[str] | None = None,
-    controls: np.ndarray | None = None,
+    controls: np.ndarray | ControlSources | None = None,
     batch_size: int = BATCH_SIZE,
     device: str = "cpu",
     precision: str | None = None,
@@ -166,12 +169,12 @@ def generate_folder(
     Args:
         model, device, precision, compiled: what `load_model` takes.
         ids: a name for each clip, the wav's stem; numbers by default.
-        controls: as in `generate`.
+        controls: as in `generate`, or a user's own, the same for every clip.
         progress: called with (clips done, clips in all).
     """
     sampling = sampling or SamplingConfig()
     names = list(ids) if ids is not None else [f"{index:03d}" for index in range(len(captions))]
-    report = _write(
+    report, asked = _write(
         captions,
         [out / f"{name}.wav" for name in names],
         model=load_model(model, device=device, precision=precision, compiled=compiled),
@@ -191,7 +194,13 @@ def generate_folder(
     atomic_write(out / "metadata.jsonl", lambda temporary: temporary.write_text(text, encoding="utf-8"))
     write_json(
         out / "generation.json",
-        {"model": str(model), "seed": seed, "sampling": sampling.model_dump(), "report": asdict(report)},
+        {
+            "model": str(model),
+            "seed": seed,
+            "sampling": sampling.model_dump(),
+            "controls": asked,
+            "report": asdict(report),
+        },
     )
     return report
 
@@ -206,6 +215,7 @@ def generate_captions(
     duration_s: float,
     seed: int = 0,
     sampling: SamplingConfig | None = None,
+    controls: ControlSources | None = None,
     batch_size: int = BATCH_SIZE,
     device: str = "cpu",
     precision: str | None = None,
@@ -217,9 +227,11 @@ def generate_captions(
     Args:
         captions_file: text, one caption a line; instead of `caption`.
         out: an audio file for a single clip; a folder otherwise, filled as `generate_folder` does.
+        controls: the same for every clip.
 
     Raises:
-        UserError: no caption or two sources of them, a file for several clips, and what `generate` refuses.
+        UserError: no caption or two sources of them, a file for several clips, and what `generate` and `read_controls`
+            refuse.
     """
     captions = [text for text in _read_captions(caption, captions_file) for _ in range(num)]
     if out.suffix.lower() not in (".wav", ".flac"):
@@ -230,6 +242,7 @@ def generate_captions(
             duration_s=duration_s,
             seed=seed,
             sampling=sampling,
+            controls=controls,
             batch_size=batch_size,
             device=device,
             precision=precision,
@@ -238,7 +251,7 @@ def generate_captions(
         )
     if len(captions) > 1:
         raise UserError(f"{len(captions)} clips do not fit into the one file {out}: give --out a folder.")
-    return _write(
+    report, _ = _write(
         captions,
         [out],
         model=load_model(model, device=device, precision=precision, compiled=compiled),
@@ -247,7 +260,9 @@ def generate_captions(
         seed=seed,
         sampling=sampling,
         batch_size=batch_size,
+        controls=controls,
     )
+    return report
 
 
 def _write(
@@ -256,12 +271,24 @@ def _write(
     *,
     model: LoadedModel,
     progress: Callable[[int, int], None] | None,
+    duration_s: float,
+    controls: np.ndarray | ControlSources | None,
     entropies: Path | None = None,
     **settings: Any,
-) -> GenerationReport:
-    """Draw every caption's clip into its file, and the entropies, where there are any, into one of their own;
-    `settings` are those of `generate`."""
-    clips = generate(captions, model=model, **settings)
+) -> tuple[GenerationReport, dict[str, Any] | None]:
+    """Draw every caption's clip into its file, and the entropies, where there are any, into one of their own.
+
+    Args:
+        settings: the rest of those of `generate`.
+
+    Returns:
+        What it cost, and what a user's controls ask for, in plain values.
+    """
+    asked = None
+    if isinstance(controls, ControlSources):
+        asked = read_controls(controls, model=model, duration_s=duration_s) if controls.given() else None
+        controls = None if asked is None else np.stack([asked.tracks] * len(captions))
+    clips = generate(captions, model=model, duration_s=duration_s, controls=controls, **settings)
     latency_s = audio_s = 0.0
     passes = evaluations = 0
     curves = []
@@ -278,7 +305,16 @@ def _write(
             progress(done, len(paths))
     if entropies is not None and model.paradigm.target == "codes":
         atomic_write(entropies, lambda temporary: _save_array(temporary, np.stack(curves)))
-    return GenerationReport(model.paradigm.config.paradigm, len(paths), audio_s, latency_s, passes, evaluations)
+    report = GenerationReport(
+        model.paradigm.config.paradigm,
+        len(paths),
+        audio_s,
+        latency_s,
+        passes,
+        evaluations,
+        remarks=() if asked is None else asked.remarks,
+    )
+    return report, None if asked is None else asked.to_json()
 
 
 def _save_array(path: Path, array: np.ndarray) -> None:

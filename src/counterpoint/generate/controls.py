@@ -1,0 +1,246 @@
+"""What a user asks for beside the caption, as tracks for one model: chords, a melody, drums (4.5, App. C).
+
+Every control begins where the clip begins. Where it ends sooner, the rest is left free; where it ends later, it is cut.
+
+Shapes: J controls of the model, T frames of the clip, N audio samples.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from counterpoint.analysis.chords import chord_index, vocabulary
+from counterpoint.analysis.melody import hear_melody, melody_notes
+from counterpoint.analysis.tracks import MELODY_HIGH, MELODY_LOW, NOT_GIVEN, REST, frame_times, runs
+from counterpoint.audio import SILENCE_PEAK, audio_duration_s, frames, load_audio, normalize_loudness
+from counterpoint.codec import Codec, blurred_codes
+from counterpoint.config import UserError
+from counterpoint.config.schema import CONTROLS, ControlName
+from counterpoint.generate.chart import HOW, NOT_ASKED, read_chords
+from counterpoint.generate.model import LoadedModel
+
+if TYPE_CHECKING:
+    from pretty_midi import Instrument, PrettyMIDI
+
+MELODY_NAMES = ("melody", "lead", "vocal")
+"""A MIDI track with one of these in its name holds the melody."""
+
+
+@dataclass(frozen=True)
+class ControlSources:
+    """What a user gives; every one may be missing.
+
+    Attributes:
+        chords: a chart or a file, see `read_chords`.
+        melody: a MIDI file, or audio to hear it in.
+        drums: audio.
+    """
+
+    chords: str | None = None
+    melody: Path | None = None
+    drums: Path | None = None
+
+    def given(self) -> dict[ControlName, str]:
+        """Those that are there."""
+        return {name: str(source) for name in CONTROLS if (source := getattr(self, name)) is not None}
+
+
+@dataclass(frozen=True, eq=False)
+class Asked:
+    """What is asked of every clip of a call.
+
+    Attributes:
+        tracks: [J, T] int16, see `analysis.tracks`.
+        sources: where each given control comes from.
+        chords, notes: the same as in an `Annotation`, on the frames' grid; None is no label: nothing is asked there.
+        remarks: what was changed to make it fit, a sentence each.
+    """
+
+    tracks: np.ndarray
+    sources: Mapping[ControlName, str]
+    chords: Sequence[tuple[float, str | None]]
+    notes: Sequence[tuple[float, float, int]]
+    remarks: Sequence[str]
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values, for `write_json`."""
+        return {"sources": self.sources, "chords": self.chords, "notes": self.notes}
+
+
+@dataclass(frozen=True)
+class _Clip:
+    """The clip that controls are for: T and the frame rate, Hz."""
+
+    frames: int
+    frame_rate: float
+
+    @property
+    def duration_s(self) -> float:
+        return self.frames / self.frame_rate
+
+    @property
+    def times(self) -> np.ndarray:
+        return frame_times(self.frames, frame_rate=self.frame_rate)
+
+    def free(self) -> np.ndarray:
+        """[T] of which nothing is asked."""
+        return np.full(self.frames, NOT_GIVEN, dtype=np.int16)
+
+    def said_cut(self, name: object, duration_s: float) -> list[str]:
+        """What to say of something that lasts so long, if anything."""
+        if duration_s <= self.duration_s + 1 / self.frame_rate:
+            return []
+        return [f"{name} lasts {duration_s:.1f} s and was cut to the {self.duration_s:.1f} s of the clip."]
+
+
+def read_controls(sources: ControlSources, *, model: LoadedModel, duration_s: float) -> Asked:
+    """The tracks of a clip of `duration_s` seconds.
+
+    Raises:
+        UserError: a control that the model was not trained with, or one that cannot be read or asks nothing.
+    """
+    given, known = sources.given(), model.paradigm.config.controls
+    _require_known(list(given), known=known)
+    frame_rate = model.paradigm.latent.frame_rate
+    clip = _Clip(frames(duration_s, frame_rate=frame_rate), frame_rate)
+    tracks: dict[ControlName, np.ndarray] = {}
+    remarks: list[str] = []
+    for name, source in given.items():
+        if name == "chords":
+            tracks[name], said = _read_chords(source, clip)
+        elif name == "melody":
+            tracks[name], said = _read_melody(Path(source), clip)
+        else:
+            tracks[name], said = _read_drums(Path(source), clip, codec=model.codec)
+        remarks += said
+    chords = runs(tracks["chords"]) if "chords" in tracks else []
+    return Asked(
+        np.stack([tracks.get(name, clip.free()) for name in known]),
+        sources=given,
+        chords=[
+            (start / frame_rate, None if label == NOT_GIVEN else vocabulary()[label]) for start, _, label in chords
+        ],
+        notes=melody_notes(tracks["melody"], frame_rate=frame_rate) if "melody" in tracks else [],
+        remarks=remarks,
+    )
+
+
+def _require_known(given: Sequence[str], *, known: Sequence[str]) -> None:
+    foreign = [name for name in given if name not in known]
+    if foreign and not known:
+        raise UserError(
+            f"This model follows a caption alone and takes no {' or '.join(foreign)}: train one with model.controls, "
+            'as in --set "model.controls=[chords, melody, drums]".'
+        )
+    if foreign:
+        raise UserError(
+            f"This model was trained without {' and '.join(foreign)}, it knows {' and '.join(known)}: leave out what "
+            "it does not know, or train one with more model.controls."
+        )
+
+
+def _read_chords(source: str, clip: _Clip) -> tuple[np.ndarray, list[str]]:
+    chart = read_chords(source)
+    name = "The chord chart" if chart.is_typed else source
+    late = [(start, label) for start, _, label in chart.spans if start >= clip.duration_s]
+    if late and (chart.is_typed or len(late) == len(chart.spans)):
+        start, label = late[0]
+        raise UserError(
+            f"{name} has {label} at {start:g} s, past the end of the {clip.duration_s:g} s clip; raise --duration-s or "
+            "leave it out."
+        )
+    track = clip.free()
+    for start, end, label in chart.spans:
+        if label != NOT_ASKED:
+            track[(clip.times >= start) & (clip.times < end)] = chord_index(label)
+    if (track == NOT_GIVEN).all():
+        raise UserError(f"{name} asks for no chord within the clip; {HOW}.")
+    said = [f"{given} is not among the 193 chords and was taken for {used}." for given, used in chart.taken_for.items()]
+    last_start, last_end, _ = chart.spans[-1]
+    return track, said + clip.said_cut(name, last_end if np.isfinite(last_end) else last_start)
+
+
+def _read_melody(path: Path, clip: _Clip) -> tuple[np.ndarray, list[str]]:
+    if path.suffix.lower() in (".mid", ".midi"):
+        return _play_melody(path, clip)
+    audio, sample_rate, duration_s = _load(path, clip, sample_rate=None)
+    if np.abs(audio).max() < SILENCE_PEAK:
+        raise UserError(f"{path} is silent, so it holds no melody; give a recording that can be heard, or a MIDI file.")
+    count = min(clip.frames, frames(len(audio) / sample_rate, frame_rate=clip.frame_rate))
+    audio = normalize_loudness(audio, sample_rate=sample_rate)
+    track = clip.free()
+    track[:count] = hear_melody(audio, sample_rate=sample_rate, frames=count, frame_rate=clip.frame_rate)
+    if not np.isin(track, (REST, NOT_GIVEN), invert=True).any():
+        raise UserError(f"No note from G2 to B6 could be heard in {path}; give a clearer recording, or a MIDI file.")
+    return track, clip.said_cut(path, duration_s)
+
+
+def _play_melody(path: Path, clip: _Clip) -> tuple[np.ndarray, list[str]]:
+    """The highest note of the melody's track at every time; rests where it rests, free after the music ends."""
+    midi = _load_midi(path)
+    notes = _melody_part(midi, path=path).notes
+    moved = {note.pitch: _into_range(note.pitch) for note in notes}
+    track = clip.free()
+    track[clip.times < midi.get_end_time()] = REST
+    for note in sorted(notes, key=lambda note: moved[note.pitch]):
+        track[(clip.times >= note.start) & (clip.times < note.end)] = moved[note.pitch] - MELODY_LOW
+    if not np.isin(track, (REST, NOT_GIVEN), invert=True).any():
+        first = min(note.start for note in notes)
+        raise UserError(f"The melody of {path} begins at {first:.1f} s, past the end of the clip; raise --duration-s.")
+    outside = sum(moved[note.pitch] != note.pitch for note in notes)
+    said = [f"{outside} of the {len(notes)} notes of {path} lie outside G2-B6 and were moved into it by octaves."]
+    return track, (said if outside else []) + clip.said_cut(path, midi.get_end_time())
+
+
+def _into_range(pitch: int) -> int:
+    """The MIDI number of G2-B6 that is the fewest octaves away."""
+    octaves = min(0, (MELODY_HIGH - pitch) // 12) or max(0, -((pitch - MELODY_LOW) // 12))
+    return pitch + 12 * octaves
+
+
+def _load_midi(path: Path) -> PrettyMIDI:
+    from pretty_midi import PrettyMIDI
+
+    if not path.is_file():
+        raise UserError(f"There is no MIDI file at {path}.")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of tempo changes in an unusual place, which are understood all the same
+            return PrettyMIDI(str(path))
+    except Exception as error:  # the parser says so in whatever way it trips over a broken file
+        raise UserError(f"{path} cannot be read as MIDI ({error or type(error).__name__}); export it again.") from None
+
+
+def _melody_part(midi: PrettyMIDI, *, path: Path) -> Instrument:
+    """The part named so, else the highest on average."""
+    parts = [part for part in midi.instruments if part.notes and not part.is_drum]
+    if not parts:
+        drums = any(part.notes for part in midi.instruments)
+        raise UserError(
+            f"{path} holds {'drums alone' if drums else 'no notes'}, so there is no melody in it; give a MIDI file "
+            "with the melody on a track of its own."
+        )
+    named = [part for part in parts if any(word in part.name.lower() for word in MELODY_NAMES)]
+    return max(named or parts, key=lambda part: float(np.mean([note.pitch for note in part.notes])))
+
+
+def _read_drums(path: Path, clip: _Clip, *, codec: Codec) -> tuple[np.ndarray, list[str]]:
+    """As they are, silence included: to ask for no drums is to ask something."""
+    audio, _, duration_s = _load(path, clip, sample_rate=codec.sample_rate)
+    heard = blurred_codes(codec, audio)[: clip.frames]
+    track = clip.free()
+    track[: len(heard)] = heard
+    return track, clip.said_cut(path, duration_s)
+
+
+def _load(path: Path, clip: _Clip, *, sample_rate: int | None) -> tuple[np.ndarray, int, float]:
+    """[N] up to the clip's end, Hz, and the seconds that the file lasts."""
+    duration_s = audio_duration_s(path)
+    audio, rate = load_audio(path, sample_rate=sample_rate, duration_s=clip.duration_s)
+    return audio, rate, duration_s
