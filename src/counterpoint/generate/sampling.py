@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -72,7 +72,7 @@ class GenerationReport:
     latency_s: float
     network_evaluations: int
     model_evaluations: int
-    remarks: Sequence[str] = ()
+    remarks: Sequence[str] = field(default_factory=list)
 
 
 def generate(
@@ -312,7 +312,7 @@ def _write(
         latency_s,
         passes,
         evaluations,
-        remarks=() if asked is None else asked.remarks,
+        remarks=[] if asked is None else asked.remarks,
     )
     return report, None if asked is None else asked.to_json()
 
