@@ -69,8 +69,8 @@ class Measure:
 
 def _both(name: str, description: str, of: Callable[[Hearing, Hearing], float]) -> tuple[Measure, Measure]:
     return (
-        _measure(name, f"{description}; against what the extractor hears in the reference", "pseudo", of),
-        _measure(f"{name}_exact", f"{description}; against what is truly played", "exact", of),
+        _measure(name, f"{description}, with what is heard in the reference", "pseudo", of),
+        _measure(f"{name}_exact", f"{description}, with what is truly played", "exact", of),
     )
 
 
@@ -91,27 +91,27 @@ Values = Mapping[str, Mapping[str, float]]
 MEASURES: tuple[Measure, ...] = (
     *_both(
         "chord_iou_viterbi25",
-        "chords, micro intersection over union m / (2T - m), m of T frames of 20 ms agreeing in their triad",
+        "agreement of chords: micro intersection over union m / (2T - m), m of T frames of 20 ms having the same triad",
         lambda truth, heard: chord_iou(triads(truth.annotation), triads(heard.annotation)),
     ),
     *_both(
         "chord_iou_macro_viterbi25",
-        "chords, intersection over union of the frames of a triad, mean over the triads in either",
+        "agreement of chords: intersection over union of the frames of a triad, mean over the triads in either",
         lambda truth, heard: chord_iou_macro(triads(truth.annotation), triads(heard.annotation)),
     ),
     *_both(
         "chord_majmin_viterbi25",
-        "chords, mir_eval's accuracy over major and minor chords and no chord",
+        "agreement of chords: mir_eval's accuracy over major and minor chords and no chord",
         lambda truth, heard: chord_majmin(truth.annotation, heard.annotation),
     ),
     *_both(
         "downbeat_f1_librosa",
-        "downbeats, F1 within 50 ms",
+        "agreement of downbeats: F1 within 50 ms",
         lambda truth, heard: beat_f1(truth.annotation.downbeats_s, heard.annotation.downbeats_s),
     ),
     *_both(
         "beat_f1_librosa",
-        "all beats, F1 within 50 ms",
+        "agreement of all beats: F1 within 50 ms",
         lambda truth, heard: beat_f1(*([time for time, _ in each.annotation.beats] for each in (truth, heard))),
     ),
     _measure(
@@ -123,7 +123,7 @@ MEASURES: tuple[Measure, ...] = (
     ),
     _measure(
         "melody_pitch_class_exact",
-        "share of the same frames whose strongest pitch class is the melody note's, where one is truly played",
+        "share of such frames whose strongest pitch class is the melody note's, where one is truly played",
         "exact",
         lambda truth, heard: pitch_class_agreement(truth.pitch_classes, heard.pitch_classes),
     ),
@@ -207,7 +207,10 @@ def hear_systems(
     }
     for prompt in prompts.values():
         if prompt not in targets:
-            raise UserError(f"There is no target for the clip {prompt!r}; name each clip after its target.")
+            some = ", ".join(list(targets)[:3]) or "none"
+            raise UserError(
+                f"Nothing says what the clip {prompt!r} follows; name it after one of the targets: {some}, ..."
+            )
     wanted = {prompt: targets[prompt] for prompt in dict.fromkeys(prompts.values())}
     references = {prompt: target.reference for prompt, target in wanted.items() if target.reference is not None}
     notes: list[str] = []

@@ -82,7 +82,7 @@ def _score_table(evaluation: Evaluation) -> Table:
     distances = any(score.per_clip is None for scores in columns.values() for score in scores.values())
     title = "Scores with 95% intervals" + f"; {evaluation.n} clips on each side of a distance" * distances
     table = Table(title=title, title_justify="left", show_lines=True)
-    table.add_column("metric", no_wrap=True)
+    table.add_column("metric", min_width=20, overflow="fold")
     for name in columns:
         table.add_column(_plain(name), justify="right", no_wrap=True, style="dim" if name in evaluation.floors else "")
     arrows = {"lower": " ↓", "higher": " ↑", "neither": ""}
