@@ -1,19 +1,27 @@
-"""Beats and downbeats from audio, without weights: librosa's beats, and a vote on which of them begin a bar.
+"""Beats and downbeats from audio: by beat_this where its checkpoint is given, else without any weights.
 
-Beats are tracked by dynamic programming (Ellis, 2007) on the onsets of a spectrogram. On the first beat of a bar basses
-and kick drums strike and chords change: of all bars of 3 or 4 beats, those are taken whose first beats stand out most.
+Without, beats are tracked by dynamic programming (Ellis, 2007) on the onsets of a spectrogram. On the first beat of a
+bar basses and kick drums strike and chords change: of all bars of 3 or 4 beats, those are taken whose first beats stand
+out most.
 
 Music is taken a minute at a time: tempo and metre may change, and memory does not grow.
+
+Of 64 composed clips of 10 s that nothing was tuned on, ACCURACY.
 
 Shapes: N audio samples, F spectrogram frames, n beats.
 """
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import numpy as np
 
 from counterpoint.audio import SILENCE_PEAK, resample
 
+CHECKPOINT_VARIABLE = "COUNTERPOINT_BEAT_THIS"
+"""Environment variable with the path of a checkpoint of beat_this."""
 SAMPLE_RATE = 22_050
 BAR_LENGTHS = (3, 4)
 _BLOCK_S = 60.0
@@ -25,16 +33,28 @@ _NEAR = 3
 """Frames before and after a beat in which its bass may strike."""
 
 
-def hear_beats(audio: np.ndarray, *, sample_rate: int) -> tuple[tuple[float, int], ...]:
+def hear_beats(
+    audio: np.ndarray, *, sample_rate: int, checkpoint: Path | str | None = None
+) -> tuple[tuple[float, int], ...]:
     """The beats of a piece of any length.
 
     Args:
         audio: [N] float in [-1, 1].
         sample_rate: Hz.
+        checkpoint: of beat_this; by default what the environment variable COUNTERPOINT_BEAT_THIS names, if anything.
 
     Returns:
         (time in seconds, position in the bar) in order; position 1 is the downbeat. Empty for silence.
+
+    Raises:
+        UserError: the checkpoint cannot be used.
     """
+    if np.abs(audio).max(initial=0.0) < SILENCE_PEAK:
+        return ()
+    if checkpoint := checkpoint or os.environ.get(CHECKPOINT_VARIABLE):
+        from counterpoint.analysis import beat_this
+
+        return beat_this.hear_beats(audio, sample_rate=sample_rate, checkpoint=Path(checkpoint))
     low = resample(np.asarray(audio, dtype=np.float32), own_rate=sample_rate, sample_rate=SAMPLE_RATE)
     beats: list[tuple[float, int]] = []
     start = 0
@@ -44,7 +64,8 @@ def hear_beats(audio: np.ndarray, *, sample_rate: int) -> tuple[tuple[float, int
         beats += [
             (time, position)
             for time, position in ((start / SAMPLE_RATE + time, position) for time, position in found)
-            if not beats or time > beats[-1][0] + apart_s  # a beat at the border is heard from both sides
+            if time < len(low) / SAMPLE_RATE
+            and (not beats or time > beats[-1][0] + apart_s)  # one at the border is heard from both sides
         ]
         start += len(block)
     return tuple(beats)

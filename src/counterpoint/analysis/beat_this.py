@@ -1,0 +1,119 @@
+"""Beats and downbeats by the paper's own judge, beat_this, where its checkpoint is given.
+
+Model: Foscarin, Schlüter and Widmer, "Beat this! Accurate beat tracking without DBN postprocessing" (ISMIR 2024). The
+network comes from the wheel `beat-this`. What stands around it there needs torchaudio and is done here: a log-mel
+spectrogram at 50 Hz, windows of 30 s that overlap by 6 frames at either end, and the peaks above one half.
+
+Shapes: N audio samples, T frames at 50 Hz, F = 128 mel bands.
+"""
+
+from __future__ import annotations
+
+import inspect
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from counterpoint.audio import resample
+from counterpoint.config import UserError
+from counterpoint.config.weights import read_pickle
+
+SAMPLE_RATE = 22_050
+FRAME_RATE = 50
+_WINDOW, _HOP, _MELS = 1024, 441, 128
+_LOW_HZ, _HIGH_HZ = 30.0, 11_000.0
+_SCALE = 1000.0
+_CHUNK, _BORDER = 1500, 6
+"""Frames the network sees at once, and those at either end whose answer does not count."""
+_PEAK_RADIUS = 3
+"""Frames, 60 ms: of two peaks nearer than this the higher one counts."""
+
+
+def hear_beats(audio: np.ndarray, *, sample_rate: int, checkpoint: Path) -> tuple[tuple[float, int], ...]:
+    """(time in seconds, position in the bar) of the beats of audio [N] of any length; position 1 is the downbeat.
+
+    Raises:
+        UserError: beat-this is not installed, or the checkpoint is none of its own.
+    """
+    low = resample(np.asarray(audio, dtype=np.float32), own_rate=sample_rate, sample_rate=SAMPLE_RATE)
+    beats, downbeats = (_peaks(logits) / FRAME_RATE for logits in _logits(_load(checkpoint), _log_mel(low)))
+    return number_beats(beats, downbeats=downbeats)
+
+
+def number_beats(beats: np.ndarray, *, downbeats: np.ndarray) -> tuple[tuple[float, int], ...]:
+    """(time, position) of beats [n] at seconds, counted from each of the downbeats, which move to the nearest beat.
+
+    What comes before the first of them counts as if a bar as long as the first had begun there; without any downbeat
+    the count begins with 2, so that none is made up.
+    """
+    if not len(beats):
+        return ()
+    first = np.unique([np.abs(beats - time).argmin() for time in downbeats]).astype(np.int64)
+    if not len(first):
+        return tuple((float(time), index + 2) for index, time in enumerate(beats))
+    bar = int(first[1] - first[0]) if len(first) > 1 else max(int(first[0]), 1)
+    index = np.arange(len(beats))
+    last = np.searchsorted(first, index, side="right") - 1
+    positions = np.where(last >= 0, index - first[last], (index - first[0]) % bar) + 1
+    return tuple(zip(beats.tolist(), positions.tolist(), strict=True))
+
+
+@cache
+def _load(checkpoint: Path) -> nn.Module:
+    try:
+        from beat_this.model.beat_tracker import BeatThis  # the one module of the wheel that needs no torchaudio
+    except ImportError as error:
+        raise UserError(
+            f"Reading {checkpoint} needs beat_this ({error}); run `pip install --no-deps -r requirements-nodeps.txt`."
+        ) from None
+    saved = read_pickle(checkpoint)
+    try:
+        known = inspect.signature(BeatThis).parameters
+        model = BeatThis(**{name: value for name, value in saved["hyper_parameters"].items() if name in known})
+        weights = {name.removeprefix("model."): value for name, value in saved["state_dict"].items()}
+        model.load_state_dict({name.replace("_orig_mod.", ""): value for name, value in weights.items()})
+    except (KeyError, TypeError, AttributeError, RuntimeError):
+        raise UserError(f"{checkpoint} is no checkpoint of beat_this; give one as its makers publish it.") from None
+    return model.eval().requires_grad_(False)
+
+
+def _log_mel(audio: np.ndarray) -> Tensor:
+    """[T, F]: log(1 + 1000 m), m the mel bands of the magnitudes of centred Hann windows over sqrt(window)."""
+    from librosa.filters import mel
+
+    bands = mel(sr=SAMPLE_RATE, n_fft=_WINDOW, n_mels=_MELS, fmin=_LOW_HZ, fmax=_HIGH_HZ, norm=None).T
+    window = np.hanning(_WINDOW + 1)[:-1].astype(np.float32) / np.sqrt(_WINDOW)
+    half = _WINDOW // 2
+    padded = np.pad(audio, half, mode="reflect" if len(audio) > half else "constant")
+    frames = np.lib.stride_tricks.sliding_window_view(padded, _WINDOW)[::_HOP]
+    parts = [
+        np.log1p(_SCALE * np.abs(np.fft.rfft(frames[start : start + _CHUNK] * window)) @ bands)
+        for start in range(0, len(frames), _CHUNK)
+    ]
+    return torch.from_numpy(np.concatenate(parts).astype(np.float32))
+
+
+@torch.no_grad()
+def _logits(model: nn.Module, spectrogram: Tensor) -> tuple[Tensor, Tensor]:
+    """[T] of the beats and [T] of the downbeats; where two windows overlap the earlier one counts."""
+    count, inner = len(spectrogram), _CHUNK - 2 * _BORDER
+    padded = F.pad(spectrogram, (0, 0, _BORDER, _BORDER))
+    found = spectrogram.new_zeros(2, count)
+    for start in reversed(range(0, count, inner)):
+        start = max(0, min(start, count - inner))  # the last window is as long as the others
+        answer = model(padded[None, start : start + _CHUNK])
+        both = torch.stack([answer["beat"][0], answer["downbeat"][0]])[:, _BORDER:-_BORDER]
+        found[:, start : start + both.shape[1]] = both
+    return found[0], found[1]
+
+
+def _peaks(logits: Tensor) -> np.ndarray:
+    """Frames, perhaps between two, of the local maxima above zero, those side by side taken together."""
+    highest = F.max_pool1d(logits[None], 2 * _PEAK_RADIUS + 1, stride=1, padding=_PEAK_RADIUS)[0]
+    frames = torch.nonzero((logits == highest) & (logits > 0))[:, 0].numpy()
+    groups = np.split(frames, np.flatnonzero(np.diff(frames) > 1) + 1)
+    return np.array([group.mean() for group in groups if len(group)])
