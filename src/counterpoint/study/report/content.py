@@ -8,6 +8,8 @@ from itertools import groupby
 from pathlib import Path
 from typing import Literal
 
+from counterpoint.analysis.annotation import Annotation
+
 Better = Literal["lower", "higher", "neither"]
 Judgement = Literal["first", "second", "open"]
 
@@ -119,11 +121,17 @@ class Example:
     Attributes:
         caption: "" for an unconditional prompt.
         clips: a wav file for each system.
+        target: what the prompt's own music plays, which a system may have been asked for.
+        heard: what is heard in the clip of each system.
+        asked: the controls that each system was given; all, where it is not named.
     """
 
     id: str
     caption: str
     clips: Mapping[str, Path]
+    target: Annotation | None = None
+    heard: Mapping[str, Annotation] = field(default_factory=dict)
+    asked: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

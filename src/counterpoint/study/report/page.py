@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from counterpoint.config import atomic_write, write_json
+from counterpoint.config.schema import CONTROLS
 from counterpoint.study.report.charts import dots_and_whiskers, mark
-from counterpoint.study.report.content import Page
+from counterpoint.study.report.content import Example, Page, System
 from counterpoint.study.report.media import PITCH_MARKS, Media, write_media
 from counterpoint.study.report.numbers import interval, p_value
 from counterpoint.study.report.tables import ARROWS, Table, metric_heading
+from counterpoint.study.report.timelines import timelines
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -24,12 +26,17 @@ _HERE = Path(__file__).parent
 
 @dataclass(frozen=True)
 class Player:
-    """One clip of an example, as the page needs it."""
+    """One clip of an example, as the page needs it.
+
+    Attributes:
+        timelines: what was asked of it above what is heard in it, as SVG; "" where nothing is known of that.
+    """
 
     system: str
     name: str
     short: str
     media: Media
+    timelines: str = ""
 
 
 def write_players(
@@ -54,10 +61,22 @@ def write_players(
     for (number, key), clip in clips.items():
         system = content.system(key)
         media = write_media(clip, report=out, name=f"{number + 1:02d}-{key}")
-        players[number, key] = Player(key, system.name, system.short, media)
+        players[number, key] = Player(
+            key, system.name, system.short, media, _timelines(content.examples[number], system, media.duration_s)
+        )
         if progress is not None:
             progress(len(players), len(clips))
     return players
+
+
+def _timelines(example: Example, system: System, duration_s: float) -> str:
+    from markupsafe import Markup
+
+    heard = example.heard.get(system.key)
+    if heard is None or example.target is None:
+        return ""
+    asked = example.asked.get(system.key, CONTROLS)
+    return Markup(timelines(example.target, heard, duration_s=duration_s, name=system.name, asked=asked))
 
 
 def write_page(

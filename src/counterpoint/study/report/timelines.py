@@ -1,0 +1,175 @@
+"""What a clip was asked to play above what is heard in it, on the clip's own time axis: chords, melody, beats.
+
+Inline SVG as in `charts`, as wide as the spectrogram below it, so that one playing head crosses both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from html import escape
+
+import numpy as np
+
+from counterpoint.analysis.annotation import Annotation
+from counterpoint.analysis.chords import chord_parts
+from counterpoint.config.schema import CONTROLS
+from counterpoint.metrics.adherence_measures import LEFT_OUT, TOLERANCE_S, triads
+
+WIDTH = 300.0
+_STRIP, _GAP = 15.0, 2.0
+_ROLL = 54.0
+_BEATS = 9.0
+_LETTER = 6.2
+"""Width of one, about."""
+_LEAST_NOTES = 12
+"""Semitones that a piano roll spans at least."""
+_NOTES = ("C", "C sharp", "D", "E flat", "E", "F", "F sharp", "G", "A flat", "A", "B flat", "B")
+Note = tuple[float, float, int]
+
+
+def timelines(
+    target: Annotation, heard: Annotation, *, duration_s: float, name: str, asked: Collection[str] = CONTROLS
+) -> str:
+    """Rows of chords, a piano roll and beats: of each the target's above or around the heard ones.
+
+    Args:
+        name: of the system, for those who cannot see.
+        asked: controls that the system was given; what it was not is drawn faintly.
+    """
+    rows = [
+        (_chords, bool(target.chords or heard.chords), 2 * _STRIP + _GAP, "chords"),
+        (_roll, bool(target.notes or heard.notes), _ROLL, "melody"),
+        (_beats, bool(target.beats or heard.beats), 2 * _BEATS + _GAP, "drums"),
+    ]
+    parts, top = [], 0.0
+    for draw, is_there, height, control in rows:
+        if is_there:
+            of_row = draw(target, heard, duration_s=duration_s, top=top)
+            parts.append(f'<g class="{"asked" if control in asked else "free"}">{of_row}</g>')
+            top += height + 3 * _GAP
+    if not parts:
+        return ""
+    label = f"{name}: {described(target, heard, asked=asked)}"
+    return (
+        f'<svg class="timelines" viewBox="0 0 {WIDTH:g} {top - _GAP:g}" role="img" '
+        f'aria-label="{escape(label, quote=True)}">{"".join(parts)}</svg>'
+    )
+
+
+def described(target: Annotation, heard: Annotation, *, asked: Collection[str] = CONTROLS) -> str:
+    """The same in words: "asked C Am F G; heard C Am F N, the same 82% of the time; 3 of 4 downbeats met"."""
+    said = []
+    if target.chords or heard.chords:
+        verb = "asked" if "chords" in asked else "target"
+        said.append(f"chords {verb} {_named(target)}; heard {_named(heard)}{_agreement(target, heard)}")
+    if target.notes or heard.notes:
+        verb = "asked" if "melody" in asked else "target"
+        said.append(f"melody {verb} {_span(target.notes)}; heard {_span(heard.notes)}")
+    if target.downbeats_s:
+        met = downbeats_met(target, heard)
+        said.append(f"{met} of {len(target.downbeats_s)} downbeats within {1000 * TOLERANCE_S:.0f} ms")
+    return ". ".join(said) or "nothing asked and nothing heard"
+
+
+def _named(annotation: Annotation) -> str:
+    return " ".join(label for _, label in annotation.chords) or "none"
+
+
+def _agreement(target: Annotation, heard: Annotation) -> str:
+    """As triads, which is all that is heard."""
+    if not (target.chords and heard.chords):
+        return ""
+    wanted, found = triads(target), triads(heard)
+    count = min(len(wanted), len(found))
+    wanted, found = wanted[:count], found[:count]
+    known = wanted != LEFT_OUT
+    return f", the same {100 * np.mean((wanted == found)[known]):.0f}% of the time" if known.any() else ""
+
+
+def _span(notes: Sequence[Note]) -> str:
+    if not notes:
+        return "none"
+    pitches = [midi for _, _, midi in notes]
+    low, high = (f"{_NOTES[midi % 12]} {midi // 12 - 1}" for midi in (min(pitches), max(pitches)))
+    return f"{len(notes)} notes from {low} to {high}" if len(notes) > 1 else f"1 note, {low}"
+
+
+def downbeats_met(target: Annotation, heard: Annotation) -> int:
+    """How many of the target's downbeats have a heard one of their own within the tolerance."""
+    free = list(heard.downbeats_s)
+    met = 0
+    for time in target.downbeats_s:
+        near = [other for other in free if abs(other - time) <= TOLERANCE_S]
+        if near:
+            free.remove(min(near, key=lambda other: abs(other - time)))
+            met += 1
+    return met
+
+
+def _chords(target: Annotation, heard: Annotation, *, duration_s: float, top: float) -> str:
+    return _strip(target, duration_s=duration_s, top=top, kind="wanted") + _strip(
+        heard, duration_s=duration_s, top=top + _STRIP + _GAP, kind="heard"
+    )
+
+
+def _strip(annotation: Annotation, *, duration_s: float, top: float, kind: str) -> str:
+    """A box for every chord; its colour is its root's place in the circle of fifths."""
+    ends = [*(start for start, _ in annotation.chords[1:]), duration_s]
+    parts = []
+    for (start, label), end in zip(annotation.chords, ends, strict=False):
+        left, right = _x(start, duration_s), _x(end, duration_s)
+        if right <= left:
+            continue
+        chord = chord_parts(label)
+        kind_of = "none" if chord is None else "minor" if chord[1].startswith("m") and "maj" not in chord[1] else ""
+        hue = "" if chord is None else f' style="--h: {chord[0] * 7 % 12 * 30 + 20}"'
+        text = ""
+        if right - left > _LETTER * len(label) + 5:
+            text = f'<text x="{(left + right) / 2:.1f}" y="{top + 11:.1f}">{escape(label)}</text>'
+        parts.append(
+            f'<g class="chord {kind} {kind_of}"{hue}><title>{escape(f"{kind} {label}, {start:.2f}–{end:.2f} s")}</title>'
+            f'<rect x="{left:.1f}" y="{top:.1f}" width="{max(1.0, right - left - 1):.1f}" height="{_STRIP:g}" rx="2"/>'
+            f"{text}</g>"
+        )
+    return "".join(parts)
+
+
+def _roll(target: Annotation, heard: Annotation, *, duration_s: float, top: float) -> str:
+    """Heard notes filled, the target's as outlines over them."""
+    pitches = [midi for _, _, midi in (*target.notes, *heard.notes)]
+    low, high = min(pitches), max(pitches)
+    spare = max(0, _LEAST_NOTES - (high - low)) / 2 + 0.5
+    step = _ROLL / (high - low + 2 * spare)
+    tall = max(2.6, step)
+    parts = [f'<rect class="roll" x="0" y="{top:.1f}" width="{WIDTH:g}" height="{_ROLL:g}" rx="2"/>']
+    for notes, kind in ((heard.notes, "heard"), (target.notes, "wanted")):
+        for start, end, midi in notes:
+            left, right = _x(start, duration_s), _x(end, duration_s)
+            if right <= left:
+                continue
+            y = top + (high + spare - midi) * step - tall / 2
+            parts.append(
+                f'<rect class="note {kind}" x="{left:.1f}" y="{y:.1f}" width="{max(1.2, right - left - 0.6):.1f}" '
+                f'height="{tall:.1f}" rx="1"/>'
+            )
+    return "".join(parts)
+
+
+def _beats(target: Annotation, heard: Annotation, *, duration_s: float, top: float) -> str:
+    """Marks of beats, downbeats long; the target's above the line, the heard ones below."""
+    middle = top + _BEATS + _GAP / 2
+    parts = [f'<line class="ground" x1="0" x2="{WIDTH:g}" y1="{middle:.1f}" y2="{middle:.1f}"/>']
+    for annotation, kind, side in ((target, "wanted", -1), (heard, "heard", 1)):
+        for time, position in annotation.beats:
+            if time <= duration_s:
+                length = _BEATS if position == 1 else 0.4 * _BEATS
+                x, kind_of = _x(time, duration_s), "downbeat" if position == 1 else "beat"
+                parts.append(
+                    f'<line class="{kind_of} {kind}" x1="{x:.1f}" x2="{x:.1f}" y1="{middle:.1f}" '
+                    f'y2="{middle + side * length:.1f}"/>'
+                )
+    return "".join(parts)
+
+
+def _x(time_s: float, duration_s: float) -> float:
+    return min(1.0, max(0.0, time_s / duration_s)) * WIDTH
