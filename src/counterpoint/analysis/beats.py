@@ -55,6 +55,11 @@ def hear_beats(
         from counterpoint.analysis import beat_this
 
         return beat_this.hear_beats(audio, sample_rate=sample_rate, checkpoint=Path(checkpoint))
+    return track_beats(audio, sample_rate=sample_rate)
+
+
+def track_beats(audio: np.ndarray, *, sample_rate: int) -> tuple[tuple[float, int], ...]:
+    """The beats of a piece of any length without weights; as `hear_beats`."""
     low = resample(np.asarray(audio, dtype=np.float32), own_rate=sample_rate, sample_rate=SAMPLE_RATE)
     beats: list[tuple[float, int]] = []
     start = 0
