@@ -52,9 +52,10 @@ def made_up(monkeypatch: pytest.MonkeyPatch) -> None:
         heard = Hearing.of_exact(played)
         if kind == "early":
             played = replace(played, beats=tuple((max(0.0, time - 0.2), position) for time, position in played.beats))
-            heard = replace(heard, annotation=played)
+            heard = replace(heard, annotation=played, published=played)
         if kind == "silent":
-            heard = Hearing(Annotation(5.0, chords=((0.0, "N"),)), np.full(chroma_frames(5.0), -1), silent=True)
+            nothing = Annotation(5.0, chords=((0.0, "N"),))
+            heard = Hearing(nothing, nothing, np.full(chroma_frames(5.0), -1), silent=True)
         return heard
 
     monkeypatch.setattr(adherence, "hear_clip", hear)
@@ -91,6 +92,21 @@ def test_each_measure_hears_its_own_control(made_up: None) -> None:
     found = evaluate_adherence({"early": clips("early")}, targets=targets()).scores["early"]
     for name, score in found.items():
         assert (score.value < 0.3) if "beat" in name else (score.value == 1), name
+
+
+def test_the_papers_own_extractors_have_measures_where_they_are_there(
+    made_up: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("counterpoint.analysis.chordino.is_installed", lambda: True)
+    monkeypatch.setenv("COUNTERPOINT_BEAT_THIS", "weights.ckpt")
+    systems = {"good": clips("good"), "early": clips("early"), "half": [*clips("silent")[:6], *clips("good")[6:]]}
+    found = evaluate_adherence(systems, targets=targets(), pairs=[("good", "early")])
+    for name, expected in (("chord_iou_chordino", 1), ("downbeat_f1_beat_this", 0)):
+        for version in (name, f"{name}_exact"):
+            assert found.scores["good"][version].value == 1
+            assert found.scores["early"][version].value == pytest.approx(expected, abs=0.1)
+            assert found.scores["half"][version].value == 0.5
+            assert version in {each.metric for each in found.differences} & {info.name for info in found.metrics}
 
 
 def test_differences_are_paired_by_prompt_and_corrected(made_up: None) -> None:

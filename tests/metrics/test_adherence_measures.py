@@ -10,14 +10,13 @@ from mir_eval import chord as mir_chord
 
 from counterpoint.analysis.annotation import Annotation
 from counterpoint.analysis.chords import bass_pitch_class, chord_parts, chord_pitch_classes, vocabulary
-from counterpoint.analysis.viterbi25 import Chords, triad_class
+from counterpoint.analysis.viterbi25 import triad_class
 from counterpoint.audio import save_audio
 from counterpoint.metrics import Clip
 from counterpoint.metrics.adherence_hearing import (
     CHROMA_HOP,
     CHROMA_WINDOW,
     SAMPLE_RATE,
-    chord_changes,
     chroma_frames,
     hear_clip,
     note_pitch_classes,
@@ -168,11 +167,6 @@ def test_melody_stands_where_its_notes_sound() -> None:
     classes = note_pitch_classes([(0.2, 0.5, 60), (0.4, 0.6, 67)], duration_s=1.0)  # frames every 0.128 s
     assert list(classes) == [LEFT_OUT, LEFT_OUT, 0, 0, 7, LEFT_OUT, LEFT_OUT, LEFT_OUT]
     assert list(note_pitch_classes([], duration_s=0.2)) == [LEFT_OUT] * 2
-
-
-def test_chords_change_between_the_centres_of_frames() -> None:
-    starts, labels = zip(*chord_changes(Chords(np.array([0, 0, 1, 1, 13]))), strict=True)
-    assert starts == pytest.approx((0.0, 0.15, 0.35)) and labels == ("N", "C", "Cm")
 
 
 def test_silence_is_no_chord_no_beat_and_no_pitch_class(tmp_path: Path) -> None:

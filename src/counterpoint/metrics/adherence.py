@@ -15,11 +15,13 @@ from typing import Literal
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from counterpoint.analysis import chordino
 from counterpoint.analysis.annotation import Annotation
 from counterpoint.config import UserError
-from counterpoint.metrics.adherence_hearing import Hearing, hear_clip
+from counterpoint.metrics.adherence_hearing import Hearing, beat_this_is_given, hear_clip
 from counterpoint.metrics.adherence_measures import (
     beat_f1,
+    chord_classes,
     chord_iou,
     chord_iou_macro,
     chord_majmin,
@@ -130,6 +132,24 @@ MEASURES: tuple[Measure, ...] = (
 )
 
 
+_CHORDINO = _both(
+    "chord_iou_chordino",
+    "agreement of chords as Chordino hears them: micro intersection over union m / (2T - m), m of T frames of 20 ms "
+    "having the same one of 193 labels",
+    lambda truth, heard: chord_iou(chord_classes(truth.published), chord_classes(heard.published)),
+)
+_BEAT_THIS = _both(
+    "downbeat_f1_beat_this",
+    "agreement of downbeats as beat_this hears them: F1 within 50 ms",
+    lambda truth, heard: beat_f1(truth.published.downbeats_s, heard.published.downbeats_s),
+)
+
+
+def measures() -> tuple[Measure, ...]:
+    """Those that need no weights, and the paper's own where their extractors are there."""
+    return MEASURES + _CHORDINO * chordino.is_installed() + _BEAT_THIS * beat_this_is_given()
+
+
 def evaluate_adherence(
     systems: Mapping[str, Sequence[Clip]],
     *,
@@ -191,7 +211,7 @@ class HeardSystems:
                 key: _value(measure, truths[measure.truth].get(self.prompts[key]), heard)
                 for key, heard in answers.items()
             }
-            for measure in MEASURES
+            for measure in measures()
         }
 
 
@@ -244,13 +264,13 @@ def judge_adherence(
         ANOTHER_CLIP: heard.values(another_clip(heard, seed=seed)),
     }
     scores = {name: _scores(of_system, scorer=scorer) for name, of_system in values.items()}
-    for measure in MEASURES:
+    for measure in measures():
         if not any(measure.info.name in of_system for of_system in scores.values()):
             notes.append(f"{measure.info.name} is left out: fewer than {MIN_CLIPS} clips have a truth to compare with.")
     return Evaluation(
         n=min(map(len, heard.systems.values())),
         seed=seed,
-        metrics=tuple(measure.info for measure in MEASURES),
+        metrics=tuple(measure.info for measure in measures()),
         scores=scores,
         floors={row: _scores(of_row, scorer=scorer) for row, of_row in floors.items()},
         differences=tuple(
@@ -284,7 +304,7 @@ def _value(measure: Measure, truth: Hearing | None, heard: Hearing) -> float:
 def _scores(values: Values, *, scorer: Scorer) -> dict[str, Score]:
     """Of the measures that enough clips have; each says how many."""
     scores = {}
-    for measure in MEASURES:
+    for measure in measures():
         name, of_clip = measure.info.name, values[measure.info.name]
         functional = WeightedMean(np.array([*of_clip.values()]))
         known = int(np.isfinite(list(of_clip.values())).sum())
@@ -299,7 +319,7 @@ def _compare(
 ) -> list[Difference]:
     """Each measure's difference between two systems, over the prompts that have it on both sides."""
     differences = []
-    for measure in MEASURES:
+    for measure in measures():
         name = measure.info.name
         orders = ([key for key, value in side[name].items() if np.isfinite(value)] for side in sides)
         left, right = orders
@@ -312,4 +332,4 @@ def _compare(
         differences.append(
             scorer.difference(functional, pair=pair, keys=(left, right), info=measure.info, paired=paired)
         )
-    return corrected(differences, [measure.info for measure in MEASURES])
+    return corrected(differences, [measure.info for measure in measures()])

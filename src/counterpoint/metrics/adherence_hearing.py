@@ -1,20 +1,21 @@
-"""What of a clip the measures of adherence compare: chords, beats and the strongest pitch class, by our extractors.
+"""What of a clip the measures of adherence compare: chords, beats and the strongest pitch class.
 
 Shapes: N audio samples, F frames of chroma, P = 12 pitch classes.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 
 import numpy as np
 
+from counterpoint.analysis import chordino
 from counterpoint.analysis.annotation import Annotation
-from counterpoint.analysis.beats import hear_beats
-from counterpoint.analysis.tracks import runs
-from counterpoint.analysis.viterbi25 import LABELS, Chords, recognise_chords
+from counterpoint.analysis.beats import CHECKPOINT_VARIABLE, hear_beats, track_beats
+from counterpoint.analysis.viterbi25 import recognise_chords
 from counterpoint.audio import SILENCE_PEAK, load_audio, normalize_loudness
 from counterpoint.metrics.adherence_measures import LEFT_OUT
 from counterpoint.metrics.base import Clip
@@ -29,26 +30,33 @@ class Hearing:
     """What is heard in a clip, or what is to be heard.
 
     Attributes:
-        annotation: its chords and beats; a heard one has no notes.
+        annotation: its chords by `viterbi25` and its beats by librosa, which need no weights; a heard one has no notes.
+        published: the same by the paper's own extractors, Chordino and beat_this, where they are there.
         pitch_classes: [F] the strongest from C = 0, frame f at f * 0.128 s; `LEFT_OUT` where nothing sounds.
         silent: nothing above -60 dBFS.
     """
 
     annotation: Annotation
+    published: Annotation
     pitch_classes: np.ndarray
     silent: bool = False
 
     @classmethod
     def of_exact(cls, annotation: Annotation) -> Hearing:
         """What is known to be played; the pitch classes are the melody's."""
-        return cls(annotation, note_pitch_classes(annotation.notes, duration_s=annotation.duration_s))
+        melody = note_pitch_classes(annotation.notes, duration_s=annotation.duration_s)
+        return cls(annotation, published=annotation, pitch_classes=melody)
 
     def first(self, duration_s: float) -> Hearing:
         """Its beginning."""
         if duration_s >= self.annotation.duration_s:
             return self
-        kept = self.pitch_classes[: chroma_frames(duration_s)]
-        return replace(self, annotation=self.annotation.cut(0.0, duration_s), pitch_classes=kept)
+        return replace(
+            self,
+            annotation=self.annotation.cut(0.0, duration_s),
+            published=self.published.cut(0.0, duration_s),
+            pitch_classes=self.pitch_classes[: chroma_frames(duration_s)],
+        )
 
 
 def hear_clip(clip: Clip) -> Hearing:
@@ -61,18 +69,23 @@ def hear_clip(clip: Clip) -> Hearing:
     """
     raw, _ = load_audio(clip.audio, sample_rate=SAMPLE_RATE, start_s=clip.start_s, duration_s=clip.duration_s)
     audio = normalize_loudness(raw, sample_rate=SAMPLE_RATE)
-    annotation = Annotation(
-        duration_s=len(raw) / SAMPLE_RATE,
-        chords=chord_changes(recognise_chords(audio, sample_rate=SAMPLE_RATE)),
-        beats=hear_beats(audio, sample_rate=SAMPLE_RATE),
+    sound = {"audio": audio, "sample_rate": SAMPLE_RATE}
+    duration_s = len(raw) / SAMPLE_RATE
+    return Hearing(
+        Annotation(duration_s, chords=recognise_chords(**sound).stamps, beats=track_beats(**sound)),
+        published=Annotation(
+            duration_s,
+            chords=chordino.hear_chords(**sound) if chordino.is_installed() else (),
+            beats=hear_beats(**sound) if beat_this_is_given() else (),
+        ),
+        pitch_classes=strongest_pitch_classes(audio),
+        silent=bool(np.abs(raw).max() < SILENCE_PEAK),
     )
-    silent = bool(np.abs(raw).max() < SILENCE_PEAK)
-    return Hearing(annotation, strongest_pitch_classes(audio), silent)
 
 
-def chord_changes(chords: Chords) -> tuple[tuple[float, str], ...]:
-    """(start in seconds, label); a frame reaches half a hop to either side of its centre."""
-    return tuple((max(0.0, (start - 0.5) * chords.hop_s), LABELS[index]) for start, _, index in runs(chords.classes))
+def beat_this_is_given() -> bool:
+    """Whether there is a checkpoint of beat_this."""
+    return bool(os.environ.get(CHECKPOINT_VARIABLE))
 
 
 def strongest_pitch_classes(audio: np.ndarray) -> np.ndarray:

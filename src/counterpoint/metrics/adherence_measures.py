@@ -15,15 +15,21 @@ import numpy as np
 
 from counterpoint.analysis.annotation import Annotation
 from counterpoint.analysis.chords import ROOTS, chord_parts, vocabulary
-from counterpoint.analysis.tracks import chord_track
+from counterpoint.analysis.tracks import NOT_GIVEN, chord_track
 from counterpoint.analysis.viterbi25 import triad_class
 
 FRAME_RATE = 50.0
 """Of chord labels, Hz."""
-LEFT_OUT = -1
+LEFT_OUT = NOT_GIVEN
 """A frame that does not count: no class is known there."""
 TOLERANCE_S = 0.05
 """Of beats."""
+
+
+def chord_classes(annotation: Annotation) -> np.ndarray:
+    """[T] class of the 193 at the middle of each frame; `LEFT_OUT` before the first."""
+    frames = round(annotation.duration_s * FRAME_RATE)
+    return chord_track(annotation.chords, frames=frames, frame_rate=FRAME_RATE)
 
 
 def triads(annotation: Annotation) -> np.ndarray:
@@ -31,9 +37,7 @@ def triads(annotation: Annotation) -> np.ndarray:
 
     Each of the 193 labels counts by its third; `LEFT_OUT` where it is neither major nor minor, and before the first.
     """
-    frames = round(annotation.duration_s * FRAME_RATE)
-    track = chord_track(annotation.chords, frames=frames, frame_rate=FRAME_RATE)
-    return _triad_of_chord()[track]
+    return _triad_of_chord()[chord_classes(annotation)]
 
 
 def chord_iou(truth: np.ndarray, heard: np.ndarray) -> float:
@@ -128,6 +132,6 @@ _HARTE = {
 
 @cache
 def _triad_of_chord() -> np.ndarray:
-    """[194] triad of each class of the vocabulary; the last one is that of `NOT_GIVEN`, -1."""
+    """[194] triad of each class of the vocabulary; the last one is that of `LEFT_OUT`, -1."""
     classes = [triad_class(label) for label in vocabulary()]
     return np.array([*(LEFT_OUT if triad is None else triad for triad in classes), LEFT_OUT])
