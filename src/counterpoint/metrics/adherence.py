@@ -302,15 +302,15 @@ def _value(measure: Measure, truth: Hearing | None, heard: Hearing) -> float:
 
 
 def _scores(values: Values, *, scorer: Scorer) -> dict[str, Score]:
-    """Of the measures that enough clips have; each says how many."""
+    """Of the measures that enough clips have, over those clips."""
     scores = {}
     for measure in measures():
-        name, of_clip = measure.info.name, values[measure.info.name]
-        functional = WeightedMean(np.array([*of_clip.values()]))
-        known = int(np.isfinite(list(of_clip.values())).sum())
-        if known >= MIN_CLIPS:
-            score = scorer.score(functional, n=len(of_clip), info=measure.info, keys=list(of_clip))
-            scores[name] = replace(score, n=known)
+        of_clip = values[measure.info.name]
+        known = {key: value for key, value in of_clip.items() if np.isfinite(value)}
+        if len(known) >= MIN_CLIPS:
+            functional = WeightedMean(np.array([*known.values()]))
+            score = scorer.score(functional, n=len(known), info=measure.info, keys=list(known))
+            scores[score.name] = replace(score, per_clip=tuple(known.get(key) for key in of_clip))
     return scores
 
 
@@ -321,8 +321,7 @@ def _compare(
     differences = []
     for measure in measures():
         name = measure.info.name
-        orders = ([key for key, value in side[name].items() if np.isfinite(value)] for side in sides)
-        left, right = orders
+        left, right = ([key for key, value in side[name].items() if np.isfinite(value)] for side in sides)
         if min(len(left), len(right)) < MIN_CLIPS:
             continue
         (left, right), paired = common_prompts(pair, (left, right), notes=notes)
