@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from counterpoint.analysis.chords import ROOTS
 from counterpoint.analysis.tracks import MELODY_HIGH, MELODY_LOW, NOT_GIVEN, REST, frame_times, runs
 from counterpoint.audio import resample
 from counterpoint.config import UserError
@@ -70,6 +71,11 @@ def melody_notes(track: np.ndarray, *, frame_rate: float) -> tuple[tuple[float, 
         for start, stop, note in runs(track)
         if note not in (REST, NOT_GIVEN)
     )
+
+
+def note_name(midi: int) -> str:
+    """Such as C4, which is 60."""
+    return f"{ROOTS[midi % 12]}{midi // 12 - 1}"
 
 
 def note_confidence(audio: np.ndarray, *, sample_rate: int, times_s: np.ndarray) -> np.ndarray:

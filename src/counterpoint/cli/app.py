@@ -245,6 +245,20 @@ def generate(
 
 
 @app.command()
+def analyze(
+    file: Annotated[Path, typer.Argument(help="Any audio file, of any length.")],
+    out: Annotated[Path | None, typer.Option(help="Also draw it, to a .png.")] = None,
+    json: Annotated[
+        Path | None, typer.Option("--json", help="Also write it here; `generate --chords` reads the chords in it.")
+    ] = None,
+) -> None:
+    """Say what is heard in a piece: tempo, chords as `generate --chords` takes them, melody, downbeats and tags."""
+    from counterpoint.analysis.listen import analyze
+
+    typer.echo(analyze(file, picture=out, json=json))
+
+
+@app.command()
 def export(
     model: Annotated[str, typer.Argument(help="A run folder, or a MusicGen checkpoint: a folder or a hub id.")],
     out: Annotated[Path, typer.Argument(help="Folder to make.")],

@@ -1,0 +1,199 @@
+"""A piece of music as a score of what is heard in it: chords, spectrogram with beats, and melody, line below line.
+
+Shapes: N audio samples.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from counterpoint.analysis.annotation import Annotation
+from counterpoint.analysis.chords import KINDS, NO_CHORD, chord_parts
+from counterpoint.analysis.melody import note_name
+from counterpoint.config import UserError, atomic_write
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_INK, _MUTED, _RULE, _SHADE, _PAPER, _NOTE = "#1f1d1a", "#6b675f", "#d9d4c8", "#f1ede4", "#fcfbf8", "#1c6a8c"
+_WIDTH, _LINE_HEIGHT, _DPI, _LEFT = 13.0, 3.1, 120, 0.055
+"""Inches, inches, dots an inch, share of the width."""
+_LINE_S, _MOST_LINES = 20.0, 12
+"""A longer piece breaks into lines of this length, and into longer ones where there would be more lines than this."""
+_WINDOW, _COLUMNS, _BANDS = 2048, 1400, 160
+"""Of a line's spectrogram: samples, windows, frequencies."""
+_LOW_HZ, _HIGH_HZ, _FLOOR_DB = 50.0, 11_000.0, -72.0
+_LEAST_NOTES = 12
+_BLACK_KEYS = (1, 3, 6, 8, 10)
+
+
+def save_picture(path: Path, annotation: Annotation, *, audio: np.ndarray, sample_rate: int, title: str) -> None:
+    """Draw to a .png.
+
+    Args:
+        path: the file to write.
+        annotation: what is heard.
+        audio: [N] float that it is heard in.
+        sample_rate: Hz.
+        title: stands above.
+
+    Raises:
+        UserError: another suffix.
+    """
+    check_picture(path)
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    line_s = max(min(_LINE_S, annotation.duration_s), annotation.duration_s / _MOST_LINES)
+    count = max(1, math.ceil(annotation.duration_s / line_s - 1e-6))
+    height = 0.7 + _LINE_HEIGHT * count
+    figure = Figure(figsize=(_WIDTH, height), dpi=_DPI, facecolor=_PAPER)
+    FigureCanvasAgg(figure)
+    figure.text(_LEFT, 1 - 0.36 / height, title, color=_INK, fontsize=13, weight="bold")
+    edges = {"left": _LEFT, "right": 0.985, "top": 1 - 0.5 / height, "bottom": 0.35 / height}
+    lines = figure.add_gridspec(count, 1, hspace=0.2, **edges)
+    for index in range(count):
+        grid: Any = lines[index].subgridspec(3, 1, height_ratios=(0.3, 1.5, 1.1), hspace=0.04)
+        strip, sound, roll = grid.subplots(sharex=True)
+        span_s = (index * line_s, (index + 1) * line_s)
+        _draw_chords(strip, annotation, span_s=span_s)
+        _draw_sound(sound, audio, sample_rate=sample_rate, span_s=span_s)
+        _draw_notes(roll, annotation, span_s=span_s)
+        _draw_beats((sound, roll), annotation, span_s=span_s)
+        for axes in (strip, sound, roll):
+            _plain(axes, span_s=span_s, times=axes is roll)
+    atomic_write(path, lambda temporary: figure.savefig(temporary, format="png", facecolor=_PAPER))
+
+
+def check_picture(path: Path) -> None:
+    """
+    Raises:
+        UserError: the suffix is not .png.
+    """
+    if path.suffix.lower() != ".png":
+        raise UserError(f"Cannot draw to {path}: name it .png.")
+
+
+def _draw_chords(axes: Axes, annotation: Annotation, *, span_s: tuple[float, float]) -> None:
+    """A box a chord, coloured along the circle of fifths, minor ones darker."""
+    ends = [*(start for start, _ in annotation.chords[1:]), annotation.duration_s]
+    for (start, label), end in zip(annotation.chords, ends, strict=False):
+        first, last = max(start, span_s[0]), min(end, span_s[1])
+        if last <= first:
+            continue
+        axes.axvspan(first, last, 0.06, 0.98, facecolor=_chord_colour(label), edgecolor=_PAPER, linewidth=1.5)
+        room = (last - first) / (span_s[1] - span_s[0]) * _WIDTH * 0.93
+        if label != NO_CHORD and room > 0.1 * len(label) + 0.06:
+            axes.text((first + last) / 2, 0.48, label, ha="center", va="center", fontsize=9.5, color=_INK, clip_on=True)
+    axes.set_ylim(0, 1)
+    axes.set_yticks([])
+    axes.set_ylabel("chords", color=_MUTED, fontsize=8, rotation=0, ha="right", va="center")
+
+
+def _chord_colour(label: str) -> tuple[float, float, float]:
+    parts = chord_parts(label)
+    if parts is None:
+        return _oklch(0.93, chroma=0.005, hue=90)
+    root, kind = parts
+    minor = 3 in KINDS[kind]
+    return _oklch(0.80 if minor else 0.87, chroma=0.085, hue=root * 7 % 12 * 30 + 20)
+
+
+def _oklch(lightness: float, *, chroma: float, hue: float) -> tuple[float, float, float]:
+    """sRGB in [0, 1] of a colour in Ottosson's OKLCH, hue in degrees: even steps look even."""
+    a, b = chroma * math.cos(math.radians(hue)), chroma * math.sin(math.radians(hue))
+    cones = np.array([[1, 0.3963378, 0.2158038], [1, -0.1055613, -0.0638542], [1, -0.0894842, -1.2914855]])
+    linear = np.array(
+        [[4.0767417, -3.3077116, 0.2309699], [-1.2684380, 2.6097574, -0.3413194], [-0.0041961, -0.7034186, 1.7076147]]
+    ) @ ((cones @ [lightness, a, b]) ** 3)
+    red, green, blue = np.where(
+        linear > 0.0031308, 1.055 * np.maximum(linear, 1e-9) ** (1 / 2.4) - 0.055, 12.92 * linear
+    )
+    return tuple(np.clip((red, green, blue), 0, 1).tolist())
+
+
+def _draw_sound(axes: Axes, audio: np.ndarray, *, sample_rate: int, span_s: tuple[float, float]) -> None:
+    """Power over frequency, evenly spaced in octaves from 40 Hz up."""
+    low, high = _LOW_HZ, min(_HIGH_HZ, sample_rate / 2)
+    centres = np.geomspace(low, high, _BANDS)
+    span_s = span_s[0], min(span_s[1], len(audio) / sample_rate)
+    picture = _spectrogram(audio, sample_rate=sample_rate, span_s=span_s, hertz=centres)
+    axes.imshow(
+        picture,
+        origin="lower",
+        aspect="auto",
+        extent=(*span_s, math.log2(low), math.log2(high)),
+        cmap="magma",
+        vmin=_FLOOR_DB,
+        vmax=0,
+        interpolation="bilinear",
+    )
+    ticks = [hertz for hertz in (100, 400, 1600, 6400) if hertz < high]
+    axes.set_yticks([math.log2(hertz) for hertz in ticks], [f"{hertz:,} Hz" for hertz in ticks], fontsize=7)
+
+
+def _spectrogram(audio: np.ndarray, *, sample_rate: int, span_s: tuple[float, float], hertz: np.ndarray) -> np.ndarray:
+    """[bands, columns] dB below the loudest of the piece; of a long line every column is a short look at its middle."""
+    step = (span_s[1] - span_s[0]) * sample_rate / _COLUMNS
+    starts = (span_s[0] * sample_rate + (np.arange(_COLUMNS) + 0.5) * step - _WINDOW / 2).astype(np.int64)
+    index = starts[:, None] + np.arange(_WINDOW)
+    sound = np.where((index >= 0) & (index < len(audio)), audio[np.clip(index, 0, len(audio) - 1)], 0.0)
+    power = np.abs(np.fft.rfft(sound * np.hanning(_WINDOW))) ** 2
+    bins = hertz * _WINDOW / sample_rate
+    below = np.minimum(bins.astype(np.int64), power.shape[1] - 2)
+    share = bins - below
+    bands = (power[:, below] * (1 - share) + power[:, below + 1] * share) * np.sqrt(
+        hertz / hertz[0]
+    )  # lifts the treble
+    loudest = (np.abs(audio).max(initial=1e-9) * _WINDOW / 8) ** 2
+    return np.maximum(10 * np.log10(bands / loudest + 1e-12), _FLOOR_DB).T
+
+
+def _draw_notes(axes: Axes, annotation: Annotation, *, span_s: tuple[float, float]) -> None:
+    """A piano roll, as high as the melody of the whole piece."""
+    pitches = [midi for _, _, midi in annotation.notes] or [60, 72]
+    spare = max(0, _LEAST_NOTES - (max(pitches) - min(pitches)))
+    low, high = min(pitches) - 1 - spare // 2, max(pitches) + 2 + spare // 2
+    end_s = min(span_s[1], annotation.duration_s)
+    for midi in range(low, high):
+        if midi % 12 in _BLACK_KEYS:
+            axes.barh(midi, end_s - span_s[0], left=span_s[0], height=1, color=_SHADE, linewidth=0, zorder=0)
+    inside = [(start, end, midi) for start, end, midi in annotation.notes if start < span_s[1] and end > span_s[0]]
+    starts, ends, rows = zip(*inside, strict=True) if inside else ((), (), ())
+    axes.hlines(rows, starts, ends, color=_NOTE, linewidth=4.2, zorder=3)
+    axes.set_ylim(low - 0.5, high - 0.5)
+    ticks = [midi for midi in range(low, high) if midi % 12 == 0] or [min(pitches)]
+    axes.set_yticks(ticks, [note_name(midi) for midi in ticks], fontsize=7)
+
+
+def _draw_beats(both: Sequence[Axes], annotation: Annotation, *, span_s: tuple[float, float]) -> None:
+    """A line through spectrogram and notes a beat, a strong one with its number a bar."""
+    inside = [(time, position) for time, position in annotation.beats if span_s[0] <= time < span_s[1]]
+    sound, roll = both
+    for time, position in inside:
+        strong = position == 1
+        sound.axvline(time, color="white", alpha=0.75 if strong else 0.28, linewidth=1.1 if strong else 0.6)
+        roll.axvline(time, color=_MUTED if strong else _RULE, linewidth=0.9 if strong else 0.7, zorder=1)
+    for bar, time in enumerate(annotation.downbeats_s, start=1):
+        if span_s[0] <= time < span_s[1]:
+            sound.text(
+                time, 0.97, f" {bar}", transform=sound.get_xaxis_transform(), color="white", fontsize=7.5, va="top"
+            )
+
+
+def _plain(axes: Axes, *, span_s: tuple[float, float], times: bool) -> None:
+    from matplotlib.ticker import MaxNLocator
+
+    axes.set_xlim(*span_s)
+    axes.set_facecolor(_PAPER)
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+    axes.tick_params(length=0, labelbottom=times, labelsize=7, colors=_MUTED)
+    if times:
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
+        axes.xaxis.set_major_formatter(lambda time, _: f"{int(time // 60)}:{int(time % 60):02d}")
