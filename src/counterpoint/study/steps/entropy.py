@@ -16,7 +16,7 @@ PREFIX = "generate_autoregressive_"
 
 
 def collect_entropies(work: Work) -> None:
-    """Write `entropy.json`: `frame_rate` of the latents and, by system (`text`, `null`, `all`), a curve a prompt, nats."""
+    """Write `entropy.json`: latents a second, and by system (`text`, `null`, `all`) a curve a prompt, nats a frame."""
     curves = {
         name.removeprefix(PREFIX): np.load(folder / ENTROPIES_FILE).round(4).tolist()
         for name, folder in work.inputs.items()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from counterpoint.config import SamplingConfig, read_json
 from counterpoint.generate import generate_folder
-from counterpoint.study.steps.controls import asked
+from counterpoint.study.given import asked
 
 if TYPE_CHECKING:
     from counterpoint.study.engine import Work

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from counterpoint.config import read_json
-from counterpoint.study.steps.controls import FILE, latents_of
+from counterpoint.study.given import latents_of, tracks_of
 from counterpoint.training import train
 
 if TYPE_CHECKING:
@@ -20,7 +19,6 @@ def train_model(work: Work) -> None:
     where there is one.
     """
     config: TrainingConfig = work.config
-    tracks = read_json(work.inputs["controls"] / FILE)["tracks"] if "controls" in work.inputs else {}
-    found = {"dataset": str(work.inputs["data"]), "codec": latents_of(work), "tracks": tracks}
+    found = {"dataset": str(work.inputs["data"]), "codec": latents_of(work), "tracks": tracks_of(work)}
     data = config.data.model_copy(update=found)
     train(config.model_copy(update={"data": data}), out=work.folder)

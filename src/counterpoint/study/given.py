@@ -1,0 +1,53 @@
+"""What a step's inputs say of latents and controls; steps that only use them need not the code that makes them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from counterpoint.analysis.tracks import NOT_GIVEN
+from counterpoint.audio import frames
+from counterpoint.config import read_json
+from counterpoint.data import open_encoded
+from counterpoint.data.controls import open_tracks
+
+if TYPE_CHECKING:
+    from counterpoint.config.schema import ControlName
+    from counterpoint.study.engine import Work
+
+TRACKS_FILE = "controls.json"
+"""Of the step `controls`."""
+
+
+def asked(work: Work, *, controls: tuple[ControlName, ...], given: tuple[ControlName, ...]) -> np.ndarray:
+    """[n, J, T] what the prompts' own music plays, of the controls `given`; the others are not given.
+
+    Args:
+        controls: the J of the model.
+    """
+    prompts = read_json(work.inputs["prompts"] / "prompts.json")
+    encoded = open_encoded(work.inputs["data"], codec=latents_of(work))
+    tracks = open_tracks(encoded, controls, chosen=tracks_of(work))
+    rate = encoded.spec.frame_rate
+    length = frames(prompts["duration_s"], frame_rate=rate)
+    places = {split: {row: index for index, row in enumerate(encoded[split].ids)} for split in encoded.splits}
+    found = np.full((len(prompts["windows"]), len(tracks), length), NOT_GIVEN, dtype=np.int64)
+    for index, window in enumerate(prompts["windows"]):
+        split, start = window["split"], round(window["start_s"] * rate)
+        for place, (control, track) in enumerate(zip(controls, tracks, strict=True)):
+            if control in given:
+                heard = track[split].row(places[split][window["row"]])[start : start + length]
+                found[index, place, : len(heard)] = heard
+    return found
+
+
+def latents_of(work: Work) -> str:
+    """Fingerprint of the codec that the input `encode` used: beside a user's dataset there may be latents of an older
+    codec of the same name."""
+    return read_json(work.inputs["encode"] / "latents.json")["fingerprint"]
+
+
+def tracks_of(work: Work) -> dict[ControlName, str]:
+    """By control, the track that the input `controls` has chosen; none where there is no such input."""
+    return read_json(work.inputs["controls"] / TRACKS_FILE)["tracks"] if "controls" in work.inputs else {}
