@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 from counterpoint.config import load_yaml
-from counterpoint.config.schema import Config
+from counterpoint.config.schema import Config, ParadigmName
 
 _HERE = Path(__file__).parent
 
@@ -49,6 +50,33 @@ class PaperTable(Config):
     rows: list[Row]
 
 
+class SteeredRow(Config):
+    """A row of Table 3.
+
+    Attributes:
+        given: all controls, or a single one: then `fad` and `clap` are of chords, drums and melody alone, in this
+            order, and each adherence is that of its own control alone.
+    """
+
+    paradigm: ParadigmName
+    given: Literal["all", "single"]
+    fad: list[float]
+    clap: list[float]
+    chords: float
+    beats: float
+    melody: float
+
+
+class PaperControls(Config):
+    """Table 3, and what the text concludes from it in the paper's words."""
+
+    source: str
+    where: str
+    about: str
+    rows: list[SteeredRow]
+    claims: list[str]
+
+
 class SpeedMark(Config):
     """A throughput that the text states: clips a second of a batch."""
 
@@ -81,6 +109,11 @@ class PaperSpeed(Config):
 def paper_speed() -> PaperSpeed:
     """The numbers in `speed.yaml`."""
     return load_yaml(_HERE / "speed.yaml", PaperSpeed)
+
+
+def paper_controls() -> PaperControls:
+    """The numbers in `table_3.yaml`."""
+    return load_yaml(_HERE / "table_3.yaml", PaperControls)
 
 
 def paper_table(name: str) -> PaperTable:

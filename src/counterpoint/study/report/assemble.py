@@ -132,7 +132,7 @@ def assemble(folders: Folders, *, name: str, study: Mapping[str, Any], study_yam
         metrics=metrics,
         scores=scores,
         differences=differences,
-        curves=[_curve(folders.paths[f"train_{key}"] / "metrics.jsonl", key) for key in PAIR],
+        curves=[loss_curve_of(folders.paths[f"train_{key}"] / "metrics.jsonl", key) for key in PAIR],
         costs=_costs(folders),
         codec=_codec(folders),
         examples=_examples(folders, prompts, wanted=study["report"]["examples"]),
@@ -200,13 +200,19 @@ def _hours(hours: float) -> str:
     return f"{hours:.1f} h" if hours >= 1 else f"{60 * hours:.0f} min"
 
 
-def _curve(path: Path, system: str) -> Curve:
+def loss_curve_of(path: Path, paradigm: str, *, name: str = "") -> Curve:
+    """The losses of a run, from its `metrics.jsonl`.
+
+    Args:
+        name: where it is not the only run of its paradigm.
+    """
     lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
     return Curve(
-        system=system,
-        unit=LOSSES[system],
+        system=paradigm,
+        unit=LOSSES[paradigm],
         train=[(line["step"], line["loss"]) for line in lines if "loss" in line],
         valid=[(line["step"], line["valid_loss"]) for line in lines if "valid_loss" in line],
+        name=name,
     )
 
 
@@ -287,7 +293,7 @@ def _facts(folders: Folders, study: Mapping[str, Any], prompts: Mapping[str, Any
     return [
         *data_facts(folders, prompts),
         *model_facts(folders, study),
-        *_sampling_facts(study),
+        *sampling_facts(study),
         *machine_facts(),
     ]
 
@@ -350,7 +356,7 @@ def model_facts(folders: Folders, study: Mapping[str, Any]) -> list[Fact]:
     ]
 
 
-def _sampling_facts(study: Mapping[str, Any]) -> list[Fact]:
+def sampling_facts(study: Mapping[str, Any]) -> list[Fact]:
     first, second = (study["sampling"][key] for key in PAIR)
     solver = (
         f"{second['solver']}, {second['steps']} steps"

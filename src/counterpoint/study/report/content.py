@@ -98,12 +98,14 @@ class Curve:
         unit: what the loss is; those of the paradigms cannot be compared.
         train: (update, loss) of every logged update.
         valid: (update, loss) on the validation split.
+        name: of the model, where it is not the only one of its paradigm.
     """
 
     system: str
     unit: str
     train: Sequence[tuple[int, float]]
     valid: Sequence[tuple[int, float]]
+    name: str = ""
 
 
 @dataclass(frozen=True)
@@ -192,7 +194,15 @@ class Page:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Content(Page):
+class Compared(Page):
+    """What a report says that tests systems against each other."""
+
+    verdict: Verdict
+    differences: Sequence[Difference]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Content(Compared):
     """All that the report of a comparison of the paradigms says.
 
     Attributes:
@@ -200,10 +210,8 @@ class Content(Page):
         pair: keys of the two systems compared.
     """
 
-    verdict: Verdict
     primary: str
     pair: tuple[str, str]
-    differences: Sequence[Difference]
     curves: Sequence[Curve]
     costs: Sequence[CostRow]
     codec: Sequence[CostRow]
@@ -329,6 +337,77 @@ class SamplerContent(Page):
     batch: int
     beside: Sequence[Sequence[str]]
     source: str
+    example_systems: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A value as text.
+
+    Attributes:
+        interval: "" for a number of the paper's.
+        what: of several values in one place, which this is.
+        is_clear: a difference that has passed its test; true of what is no difference.
+    """
+
+    value: str
+    interval: str = ""
+    what: str = ""
+    is_clear: bool = True
+
+
+@dataclass(frozen=True)
+class CellRow:
+    """A row of such: a place may hold none or several.
+
+    Attributes:
+        system: key of a system for the mark; "" for none.
+        is_ours: not the paper's.
+    """
+
+    label: str
+    system: str
+    cells: Sequence[Sequence[Cell]]
+    is_ours: bool = True
+
+
+@dataclass(frozen=True)
+class CellTable:
+    """Rows of cells under measures.
+
+    Attributes:
+        columns: keys of metrics, each with what the paper calls it, if it has such.
+    """
+
+    title: str
+    lead: str
+    columns: Sequence[tuple[str, str]]
+    rows: Sequence[CellRow]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ControlsContent(Compared):
+    """All that the report of a study of controls says.
+
+    Attributes:
+        table: in the layout of the paper's Table 3, its rows below ours.
+        comparisons: paired differences.
+        adherence: metrics of following, those of the verdict first.
+        shown: systems of the chart of each of these.
+        costs: metrics of what following may cost.
+        curves: losses.
+        source: where the paper's numbers stand.
+        claims: what the paper concludes.
+    """
+
+    table: CellTable
+    comparisons: Sequence[CellTable]
+    adherence: Sequence[str]
+    shown: Mapping[str, Sequence[str]]
+    costs: Sequence[str]
+    curves: Sequence[Curve]
+    source: str
+    claims: Sequence[str]
     example_systems: Sequence[str]
 
 

@@ -7,7 +7,7 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from counterpoint.study.report.content import Content, Metric, Page
+from counterpoint.study.report.content import CellTable, Compared, Metric, Page
 from counterpoint.study.report.numbers import MINUS, interval, p_value
 
 ARROWS = {"lower": "↓", "higher": "↑", "neither": ""}
@@ -88,7 +88,7 @@ def scores_table(content: Page, metrics: Sequence[Metric]) -> Table:
     return Table(caption, ["System", *map(metric_heading, shown), "n"], rows)
 
 
-def differences_table(content: Content) -> Table:
+def differences_table(content: Compared) -> Table:
     """One row a paired difference."""
     rows = [
         [
@@ -105,6 +105,22 @@ def differences_table(content: Content) -> Table:
         "First minus second on the same prompts, with 95% intervals; p-values are two-sided, corrected after Holm."
     )
     return Table(caption, ["Metric", "Difference", "Value", "p", "p (Holm)", "n"], rows)
+
+
+def cells_table(table: CellTable, content: Page) -> Table:
+    """The same as text; several values of one place with what each of them is."""
+    header = ["", *(metric_heading(content.metric(key)) for key, _ in table.columns)]
+    rows = [
+        [
+            row.label,
+            *(
+                " / ".join(" ".join(filter(None, (cell.what, cell.value, cell.interval))) for cell in cells) or "–"
+                for cells in row.cells
+            ),
+        ]
+        for row in table.rows
+    ]
+    return Table(f"{table.title}. {table.lead}", header, rows)
 
 
 def metric_heading(metric: Metric) -> str:
@@ -124,7 +140,7 @@ def scores_csv(content: Page) -> str:
     return to_csv([header, *rows])
 
 
-def differences_csv(content: Content) -> str:
+def differences_csv(content: Compared) -> str:
     """One line a paired difference, with full precision."""
     header = ["metric", "first", "second", "difference", "low_95", "high_95", "p", "p_holm", "n"]
     rows = [

@@ -126,8 +126,9 @@ def _strip(annotation: Annotation, *, duration_s: float, top: float, kind: str) 
         text = ""
         if right - left > _LETTER * len(label) + 5:
             text = f'<text x="{(left + right) / 2:.1f}" y="{top + 11:.1f}">{escape(label)}</text>'
+        title = escape(f"{kind} {label}, {start:.2f}–{end:.2f} s")
         parts.append(
-            f'<g class="chord {kind} {kind_of}"{hue}><title>{escape(f"{kind} {label}, {start:.2f}–{end:.2f} s")}</title>'
+            f'<g class="chord {kind} {kind_of}"{hue}><title>{title}</title>'
             f'<rect x="{left:.1f}" y="{top:.1f}" width="{max(1.0, right - left - 1):.1f}" height="{_STRIP:g}" rx="2"/>'
             f"{text}</g>"
         )
