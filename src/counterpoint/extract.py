@@ -5,6 +5,7 @@ Shapes: T latent frames.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,16 +18,19 @@ import torch
 
 from counterpoint.analysis import chordino, melody, viterbi25
 from counterpoint.analysis.annotation import Annotation
+from counterpoint.analysis.beats import SAMPLE_RATE as BEAT_RATE
+from counterpoint.analysis.beats import track_beats
 from counterpoint.analysis.chords import vocabulary
 from counterpoint.analysis.tracks import NOT_GIVEN, REST, chord_track, melody_track
 from counterpoint.audio import stream_audio
 from counterpoint.codec import Codec, blurred_codes, load_codec
 from counterpoint.codec.blurred import codes_of_blurred
-from counterpoint.codec.chunked import one_block_a_core
+from counterpoint.codec.chunked import Map, one_block_a_core
 from counterpoint.config import UserError
 from counterpoint.config.schema import ControlName
 from counterpoint.data import SPLITS, Encoded, open_encoded
 from counterpoint.data.controls import SOURCES, TrackWriter, known_tracks, open_track, written_tracks
+from counterpoint.metrics.adherence_measures import beat_f1
 
 Progress = Callable[[float, float], None]
 """Called with (done, total) in seconds of audio, which counts once for every track."""
@@ -83,6 +87,8 @@ def extract_controls(
     source = _Source(open_encoded(dataset, codec=codec))
     writers = {name: TrackWriter(source.encoded, name, version=_TRACKS[name][0]) for name in _wanted(source, tracks)}
     new = [name for name, writer in writers.items() if not writer.is_complete()]
+    if any(name.startswith("drums") for name in new):
+        source.check_codec()  # before, not after, a long wait
     meter = _Meter(source, [writers[name] for name in new], report=progress)
     with one_block_a_core() as apply:
         for name in new:
@@ -91,7 +97,7 @@ def extract_controls(
                 clips = source.clips(split, first=writer.rows_done(split))
                 writer.write(split, meter.watch(clips, apply(_TRACKS[name][1], clips)))
             spent = {"audio_s": meter.done_s - before_s, "wall_s": time.perf_counter() - started}
-            writer.finish(**spent, accuracy=_accuracy(source, name, writer))
+            writer.finish(**spent, accuracy=_accuracy(source, name, writer=writer, apply=apply))
     return {name: _report(source, name, is_new=name in new) for name in writers}
 
 
@@ -104,7 +110,7 @@ def best_tracks(
         UserError: no such dataset, or not encoded.
     """
     lacking = _lacking(_Source(open_encoded(dataset, codec=codec)))
-    best = {
+    best: dict[ControlName, str] = {
         name: next((track for track in SOURCES[name] if track not in lacking), SOURCES[name][-1]) for name in controls
     }
     return {name: chosen.get(name, track) for name, track in best.items()}
@@ -119,14 +125,19 @@ class _Source:
     @cached_property
     def codec(self) -> Codec:
         """The codec of the latents."""
-        spec = self.encoded.spec
-        codec = load_codec(spec.codec)
-        if codec.fingerprint != spec.fingerprint:
+        return load_codec(self.encoded.spec.codec)
+
+    def check_codec(self) -> None:
+        """
+        Raises:
+            UserError: the codec of that name is another one by now.
+        """
+        folder, spec = self.encoded.dataset.folder, self.encoded.spec
+        if self.codec.fingerprint != spec.fingerprint:
             raise UserError(
-                f"{self.encoded.dataset.folder} was encoded with another version of the codec {spec.codec!r}; run "
-                f"`counterpoint data encode {self.encoded.dataset.folder} --codec {spec.codec}` again."
+                f"{folder} was encoded with another version of the codec {spec.codec!r}; run "
+                f"`counterpoint data encode {folder} --codec {spec.codec}` again."
             )
-        return codec
 
     def clips(self, split: str, *, first: int = 0) -> list[_Clip]:
         """Those of a split from row `first` on."""
@@ -229,6 +240,7 @@ _TRACKS: dict[str, tuple[str, Callable[[_Clip], np.ndarray]]] = {
     "drums.mix": ("1", _drums_mix),
 }
 """Version and extractor of every track; count the version up when the extractor comes to give anything else."""
+_BEAT_CLIPS = 64
 _TRUTHS = {"chords": "chords.exact", "melody": "melody.exact", "drums": "drums.stem"}
 
 
@@ -286,18 +298,22 @@ def _report(source: _Source, name: str, *, is_new: bool) -> TrackReport:
     return TrackReport(name, rows=rows, is_new=is_new, **measured)
 
 
-def _accuracy(source: _Source, name: str, writer: TrackWriter) -> dict[str, float]:
-    """How right a heard track is, over all frames of the dataset; empty where the truth is not known."""
+def _accuracy(source: _Source, name: str, *, writer: TrackWriter, apply: Map) -> dict[str, float]:
+    """How right a heard track is, over all frames of the dataset; empty where the truth is not known.
+
+    Drums ask for a beat, and are judged by the beats that are heard: those are compared with the true ones besides.
+    """
     control = name.partition(".")[0]
+    beats = _beat_accuracy(source, apply=apply) if name == "drums.mix" else {}
     truth = _truth(source, _TRUTHS[control]) if name != _TRUTHS[control] else None
     if truth is None:
-        return {}
+        return beats
     heard = np.concatenate([writer.split(split) for split in SPLITS])
     known = truth != NOT_GIVEN
     heard, truth = heard[known], truth[known]
     if control == "chords":
         return _chord_accuracy(heard, truth) | ({"labels": _share(heard == truth)} if name == "chords.chordino" else {})
-    return _melody_accuracy(heard, truth) if control == "melody" else {"codes": _share(heard == truth)}
+    return _melody_accuracy(heard, truth) if control == "melody" else {"codes": _share(heard == truth), **beats}
 
 
 def _truth(source: _Source, name: str) -> np.ndarray | None:
@@ -324,6 +340,23 @@ def _melody_accuracy(heard: np.ndarray, truth: np.ndarray) -> dict[str, float]:
     sounds = truth != REST
     octaves = (heard[sounds] != REST) & ((heard[sounds] - truth[sounds]) % 12 == 0)
     return {"notes": _share(heard == truth), "pitch_classes": _share(octaves)}
+
+
+def _beat_accuracy(source: _Source, *, apply: Map) -> dict[str, float]:
+    """F1 within 50 ms of the beats and of the downbeats, in up to 64 clips spread over the dataset."""
+    if not source.has("beats"):
+        return {}
+    clips = [clip for split in SPLITS for clip in source.clips(split)]
+    chosen = clips[:: math.ceil(len(clips) / _BEAT_CLIPS)]
+    pairs = list(zip((Annotation.of_row(clip.row) for clip in chosen), apply(_beats, chosen), strict=True))
+    beats = [beat_f1([time for time, _ in true.beats], [time for time, _ in heard.beats]) for true, heard in pairs]
+    downbeats = [beat_f1(true.downbeats_s, heard.downbeats_s) for true, heard in pairs]
+    return {"beat_f1_librosa": float(np.nanmean(beats)), "downbeat_f1_librosa": float(np.nanmean(downbeats))}
+
+
+def _beats(clip: _Clip) -> Annotation:
+    audio = clip.audio(sample_rate=BEAT_RATE)
+    return Annotation(clip.row["duration_s"], beats=track_beats(audio, sample_rate=BEAT_RATE))
 
 
 def _share(right: np.ndarray) -> float:

@@ -41,7 +41,7 @@ def hear_beats(audio: np.ndarray, *, sample_rate: int, checkpoint: Path) -> tupl
     """
     low = resample(np.asarray(audio, dtype=np.float32), own_rate=sample_rate, sample_rate=SAMPLE_RATE)
     beats, downbeats = (_peaks(logits) / FRAME_RATE for logits in _logits(_load(checkpoint), _log_mel(low)))
-    return number_beats(beats, downbeats=downbeats)
+    return number_beats(beats[beats < len(low) / SAMPLE_RATE], downbeats=downbeats)
 
 
 def number_beats(beats: np.ndarray, *, downbeats: np.ndarray) -> tuple[tuple[float, int], ...]:

@@ -57,7 +57,9 @@ class Chords:
     @property
     def stamps(self) -> tuple[tuple[float, str], ...]:
         """(start in seconds, label) of every chord, half-way between two frames; each lasts until the next."""
-        return tuple((max(0.0, (first - 0.5) * self.hop_s), LABELS[index]) for first, _, index in runs(self.classes))
+        return tuple(
+            (round(max(0.0, (first - 0.5) * self.hop_s), 6), LABELS[index]) for first, _, index in runs(self.classes)
+        )
 
 
 def recognise_chords(audio: np.ndarray, *, sample_rate: int) -> Chords:
