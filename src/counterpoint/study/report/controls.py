@@ -221,8 +221,7 @@ class Findings:
 
 
 def _verdict(found: Findings, judged: Mapping[str, str], fidelity: Sequence[str], *, given: Sequence[str]) -> Verdict:
-    clauses = [_follows(found, judged, paradigm) for paradigm in PAIR]
-    sentence = f"Given {listed(given)}, {clauses[0]}; {clauses[1]}. {_more_faithful(found, judged)}"
+    sentence = f"Given {listed(given)}, {_who_follows(found, judged)}. {_more_faithful(found, judged)}"
     points = [
         *(_own(found, judged, paradigm) for paradigm in PAIR),
         _across(found, judged),
@@ -232,15 +231,30 @@ def _verdict(found: Findings, judged: Mapping[str, str], fidelity: Sequence[str]
     return Verdict(sentence, [point for point in points if point])
 
 
-def _follows(found: Findings, judged: Mapping[str, str], paradigm: str) -> str:
-    """What a paradigm follows: better given all than its own model given nothing."""
-    outcomes = {control: found.better(key, f"{paradigm}_all", f"{paradigm}_null") for control, key in judged.items()}
-    yes = [FOLLOWED[control] for control, outcome in outcomes.items() if outcome == "first"]
-    no = [FOLLOWED[control] for control, outcome in outcomes.items() if outcome != "first"]
-    name = NAMES[paradigm].lower()
-    if not yes:
-        return f"{name} has not been shown to follow any of them"
-    return f"{name} follows {listed(yes)}" + (f" but has not been shown to follow {listed(no)}" if no else "")
+def _who_follows(found: Findings, judged: Mapping[str, str]) -> str:
+    """What each paradigm follows: it is better given all than its own model given nothing."""
+    followed = {
+        paradigm: [
+            FOLLOWED[control]
+            for control, key in judged.items()
+            if found.better(key, f"{paradigm}_all", f"{paradigm}_null") == "first"
+        ]
+        for paradigm in PAIR
+    }
+    if followed[AR] == followed[FM]:
+        return _follows("both paradigms", "follow", "have", followed[AR], judged)
+    return "; ".join(
+        _follows(NAMES[paradigm].lower(), "follows", "has", names, judged) for paradigm, names in followed.items()
+    )
+
+
+def _follows(subject: str, follow: str, have: str, names: Sequence[str], judged: Mapping[str, str]) -> str:
+    others = [FOLLOWED[control] for control in judged if FOLLOWED[control] not in names]
+    if not names:
+        return f"{subject} {have} not been shown to follow any of them"
+    return f"{subject} {follow} {listed(names)}" + (
+        f" but {have} not been shown to follow {listed(others)}" if others else ""
+    )
 
 
 def _more_faithful(found: Findings, judged: Mapping[str, str]) -> str:
@@ -264,16 +278,16 @@ def _own(found: Findings, judged: Mapping[str, str], paradigm: str) -> str:
     """Numbers of all against nothing."""
     steered, free = f"{paradigm}_all", f"{paradigm}_null"
     parts = [
-        f"{key} {found.span(key, steered)} against {found.span(key, free)}"
+        f"{FOLLOWED[control]} {found.span(key, steered)} against {found.span(key, free)}"
         f"{', intervals apart' if found.are_apart(key, steered, free) else ', intervals meet'}"
-        for key in judged.values()
+        for control, key in judged.items()
     ]
     return f"{NAMES[paradigm]}, given all and given nothing: {'; '.join(parts)}." if parts else ""
 
 
 def _across(found: Findings, judged: Mapping[str, str]) -> str:
-    items = [(key, found.difference(key, f"{AR}_all", f"{FM}_all")) for key in judged.values()]
-    parts = [f"{key} {interval(d.value, d.low, d.high)}" for key, d in items if d]
+    items = [(FOLLOWED[control], found.difference(key, f"{AR}_all", f"{FM}_all")) for control, key in judged.items()]
+    parts = [f"{name} {interval(d.value, d.low, d.high)}" for name, d in items if d]
     return f"Auto-regressive minus flow matching, both given all: {'; '.join(parts)}." if parts else ""
 
 
@@ -292,20 +306,13 @@ def _cost(found: Findings, fidelity: Sequence[str], paradigm: str) -> str:
 
 
 def _frame(found: Findings, judged: Mapping[str, str]) -> str:
-    """Ceiling and chance."""
+    """What these numbers are, with ceiling and chance."""
     parts = [
-        f"{key} {found.span(key, ANOTHER)} and {found.span(key, TRUTH)}"
-        if found.score(key, TRUTH)
-        else f"{key} {found.span(key, ANOTHER)}"
-        for key in judged.values()
-        if found.score(key, ANOTHER)
+        f"{FOLLOWED[control]} by {key} (another prompt's music {found.span(key, ANOTHER)}"
+        + (f", the true music {found.span(key, TRUTH)})" if found.score(key, TRUTH) else ")")
+        for control, key in judged.items()
     ]
-    return (
-        f"The frame of these numbers, music that follows another prompt and, where known, the true music: "
-        f"{'; '.join(parts)}."
-        if parts
-        else ""
-    )
+    return f"Judged are {'; '.join(parts)}." if parts else ""
 
 
 def listed(names: Sequence[str]) -> str:
@@ -412,7 +419,7 @@ def _comparisons(
             f"{paradigm}_null",
             f"{SHORT[paradigm]}, {named.get(mode, mode)}",
             judged.values(),
-            mark=f"{paradigm}_all",
+            mark=f"{paradigm}_{mode}",
         )
         for paradigm in PAIR
         for mode in modes
@@ -427,7 +434,7 @@ def _comparisons(
             f"{paradigm}_text",
             f"{SHORT[paradigm]}, {named.get(mode, mode)}",
             fidelity,
-            mark=f"{paradigm}_all",
+            mark=f"{paradigm}_{mode}",
         )
         for paradigm in PAIR
         for mode in (*modes, "null")
