@@ -1,34 +1,24 @@
 """How well systems follow chords, beats and melodies given to them in time (paper 4.3, Table 3).
 
-Every measure comes in two versions. Against pseudo-labels, the paper's way: what our extractors hear in the clip and in
-the reference audio. Against exact truth, as the embedded corpus knows it, the name ends in `_exact`: a perfect clip
-then scores what the extractor is worth, which the `ground truth` row tells.
+Two rows frame the systems. `ground truth` is the reference audio itself against exact truth: what the extractors are
+worth (against its own labels it would score 1). `another clip` is each reference's audio against another one's target:
+what following nothing scores.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from counterpoint.analysis import chordino
 from counterpoint.analysis.annotation import Annotation
 from counterpoint.config import UserError
-from counterpoint.metrics.adherence_hearing import Hearing, beat_this_is_given, hear_clip
-from counterpoint.metrics.adherence_measures import (
-    beat_f1,
-    chord_classes,
-    chord_iou,
-    chord_iou_macro,
-    chord_majmin,
-    pitch_class_agreement,
-    triads,
-)
-from counterpoint.metrics.base import Clip, Difference, MetricInfo, Score, WeightedMean
+from counterpoint.metrics.adherence_hearing import Hearing, hear_clip
+from counterpoint.metrics.adherence_registry import Measure, measures
+from counterpoint.metrics.base import Clip, Difference, Score, WeightedMean
 from counterpoint.metrics.listener import Listener, Progress
 from counterpoint.metrics.result import ANOTHER_CLIP, GROUND_TRUTH, Evaluation
 from counterpoint.metrics.scoring import (
@@ -41,6 +31,9 @@ from counterpoint.metrics.scoring import (
     unique_keys,
 )
 from counterpoint.metrics.statistics import MIN_CLIPS, RESAMPLES
+
+Values = Mapping[str, Mapping[str, float]]
+"""By measure, a value by clip key; NaN where the truth says nothing."""
 
 
 @dataclass(frozen=True)
@@ -56,100 +49,6 @@ class Target:
     reference: Clip | None = None
 
 
-@dataclass(frozen=True)
-class Measure:
-    """One measure against one kind of truth.
-
-    Attributes:
-        of: (truth, heard), both of one length, to the value of a clip; NaN where the truth says nothing.
-    """
-
-    info: MetricInfo
-    truth: Literal["pseudo", "exact"]
-    of: Callable[[Hearing, Hearing], float]
-
-
-def _both(name: str, description: str, of: Callable[[Hearing, Hearing], float]) -> tuple[Measure, Measure]:
-    return (
-        _measure(name, f"{description}, with what is heard in the reference", "pseudo", of),
-        _measure(f"{name}_exact", f"{description}, with what is truly played", "exact", of),
-    )
-
-
-def _measure(
-    name: str,
-    description: str,
-    truth: Literal["pseudo", "exact"],
-    of: Callable[[Hearing, Hearing], float],
-    chance: float | None = None,
-) -> Measure:
-    info = MetricInfo(name, description, "", better="higher", at_least=0.0, at_most=1.0, chance=chance)
-    return Measure(info, truth, of)
-
-
-Values = Mapping[str, Mapping[str, float]]
-"""By measure, a value by clip key; NaN where the truth says nothing."""
-
-MEASURES: tuple[Measure, ...] = (
-    *_both(
-        "chord_iou_viterbi25",
-        "agreement of chords: micro intersection over union m / (2T - m), m of T frames of 20 ms having the same triad",
-        lambda truth, heard: chord_iou(triads(truth.annotation), triads(heard.annotation)),
-    ),
-    *_both(
-        "chord_iou_macro_viterbi25",
-        "agreement of chords: intersection over union of the frames of a triad, mean over the triads in either",
-        lambda truth, heard: chord_iou_macro(triads(truth.annotation), triads(heard.annotation)),
-    ),
-    *_both(
-        "chord_majmin_viterbi25",
-        "agreement of chords: mir_eval's accuracy over major and minor chords and no chord",
-        lambda truth, heard: chord_majmin(truth.annotation, heard.annotation),
-    ),
-    *_both(
-        "downbeat_f1_librosa",
-        "agreement of downbeats: F1 within 50 ms",
-        lambda truth, heard: beat_f1(truth.annotation.downbeats_s, heard.annotation.downbeats_s),
-    ),
-    *_both(
-        "beat_f1_librosa",
-        "agreement of all beats: F1 within 50 ms",
-        lambda truth, heard: beat_f1(*([time for time, _ in each.annotation.beats] for each in (truth, heard))),
-    ),
-    _measure(
-        "melody_similarity",
-        "share of chroma frames (0.512 s every 0.128 s) whose strongest pitch class is the reference's, as in MusicGen",
-        "pseudo",
-        lambda truth, heard: pitch_class_agreement(truth.pitch_classes, heard.pitch_classes),
-        chance=0.09,
-    ),
-    _measure(
-        "melody_pitch_class_exact",
-        "share of such frames whose strongest pitch class is the melody note's, where one is truly played",
-        "exact",
-        lambda truth, heard: pitch_class_agreement(truth.pitch_classes, heard.pitch_classes),
-    ),
-)
-
-
-_CHORDINO = _both(
-    "chord_iou_chordino",
-    "agreement of chords as Chordino hears them: micro intersection over union m / (2T - m), m of T frames of 20 ms "
-    "having the same one of 193 labels",
-    lambda truth, heard: chord_iou(chord_classes(truth.published), chord_classes(heard.published)),
-)
-_BEAT_THIS = _both(
-    "downbeat_f1_beat_this",
-    "agreement of downbeats as beat_this hears them: F1 within 50 ms",
-    lambda truth, heard: beat_f1(truth.published.downbeats_s, heard.published.downbeats_s),
-)
-
-
-def measures() -> tuple[Measure, ...]:
-    """Those that need no weights, and the paper's own where their extractors are there."""
-    return MEASURES + _CHORDINO * chordino.is_installed() + _BEAT_THIS * beat_this_is_given()
-
-
 def evaluate_adherence(
     systems: Mapping[str, Sequence[Clip]],
     *,
@@ -161,10 +60,8 @@ def evaluate_adherence(
 ) -> Evaluation:
     """Judge how well each system's clips follow their targets.
 
-    A clip and its target are compared over the length of the shorter one. Two rows frame the systems: `ground truth`
-    is the reference audio against exact truth (against its own labels it would score 1), `another clip` is each
-    reference's audio against another one's target, what following nothing scores. Silence counts as no chord, no beats
-    and no pitch class.
+    A clip and its target are compared over the length of the shorter one. Silence counts as no chord, no beats and no
+    pitch class.
 
     Args:
         systems: clips by system name.
@@ -298,7 +195,7 @@ def _value(measure: Measure, truth: Hearing | None, heard: Hearing) -> float:
     if truth is None:
         return np.nan
     shorter = min(truth.annotation.duration_s, heard.annotation.duration_s)
-    return measure.of(truth.first(shorter), heard.first(shorter))
+    return measure.compare(truth.first(shorter), heard.first(shorter))
 
 
 def _scores(values: Values, *, scorer: Scorer) -> dict[str, Score]:

@@ -1,0 +1,115 @@
+"""The measures of adherence that `evaluate_adherence` takes, in the order of its table.
+
+Every measure comes in two versions. Against pseudo-labels, the paper's way: what one extractor hears in the clip and in
+the reference audio. Against exact truth, as the embedded corpus knows it, the name ends in `_exact`; the extractor's
+errors then count against every system, and the ground truth itself stays below 1.
+
+On 48 clips of 5 s of the embedded corpus, exact: ground truth, reconstruction from `pocket` codes, a mixture of each
+clip with another as loud, another clip score 0.73, 0.56, 0.18, 0.03 in `chord_iou_viterbi25`, 0.66, 0.54, 0.41, 0.19 in
+`beat_f1_librosa`, 0.43, 0.30, 0.24, 0.04 in `downbeat_f1_librosa` and 0.79, 0.67, 0.51, 0.08 in `melody_pitch_class`.
+Pseudo-labels tell the same systems apart a little better (t statistics mostly 1.1 to 1.4 times as large): an error that
+the extractor makes on both sides costs nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from counterpoint.analysis import chordino
+from counterpoint.metrics.adherence_hearing import Hearing, beat_this_is_given
+from counterpoint.metrics.adherence_measures import (
+    beat_f1,
+    chord_classes,
+    chord_iou,
+    chord_iou_macro,
+    chord_majmin,
+    pitch_class_agreement,
+    triads,
+)
+from counterpoint.metrics.base import MetricInfo
+
+Compare = Callable[[Hearing, Hearing], float]
+"""(truth, heard), both of one length, to the value of a clip; NaN where the truth says nothing."""
+Truth = Literal["pseudo", "exact"]
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One comparison with one kind of truth."""
+
+    info: MetricInfo
+    truth: Truth
+    compare: Compare
+
+
+def _measure(name: str, *, truth: Truth, what: str, compare: Compare, chance: float | None = None) -> Measure:
+    return Measure(MetricInfo(name, what, "", "higher", at_least=0.0, at_most=1.0, chance=chance), truth, compare)
+
+
+def _both(name: str, *, what: str, compare: Compare) -> tuple[Measure, Measure]:
+    heard, played = f"{what}, with what is heard in the reference", f"{what}, with what is truly played"
+    return (
+        _measure(name, truth="pseudo", what=heard, compare=compare),
+        _measure(f"{name}_exact", truth="exact", what=played, compare=compare),
+    )
+
+
+_TRIADS = "triads (major, minor or none; other chords do not count)"
+MEASURES: tuple[Measure, ...] = (
+    *_both(
+        "chord_iou_viterbi25",
+        what=f"agreement of {_TRIADS}: micro intersection over union m / (2T - m), m of T frames of 20 ms agreeing",
+        compare=lambda truth, heard: chord_iou(triads(truth.annotation), triads(heard.annotation)),
+    ),
+    *_both(
+        "chord_iou_macro_viterbi25",
+        what=f"agreement of {_TRIADS}: intersection over union of the frames of each, mean over those in either",
+        compare=lambda truth, heard: chord_iou_macro(triads(truth.annotation), triads(heard.annotation)),
+    ),
+    *_both(
+        "chord_majmin_viterbi25",
+        what=f"agreement of {_TRIADS}: mir_eval's majmin, the share of the time",
+        compare=lambda truth, heard: chord_majmin(truth.annotation, heard.annotation),
+    ),
+    *_both(
+        "downbeat_f1_librosa",
+        what="agreement of downbeats: F1 within 50 ms",
+        compare=lambda truth, heard: beat_f1(truth.annotation.downbeats_s, heard.annotation.downbeats_s),
+    ),
+    *_both(
+        "beat_f1_librosa",
+        what="agreement of all beats: F1 within 50 ms",
+        compare=lambda truth, heard: beat_f1(*([time for time, _ in each.annotation.beats] for each in (truth, heard))),
+    ),
+    _measure(
+        "melody_similarity",
+        truth="pseudo",
+        what="share of frames (0.512 s every 0.128 s) whose strongest pitch class is the reference's, as for MusicGen",
+        compare=lambda truth, heard: pitch_class_agreement(truth.pitch_classes, heard.pitch_classes),
+        chance=0.09,
+    ),
+    _measure(
+        "melody_pitch_class_exact",
+        truth="exact",
+        what="share of such frames whose strongest pitch class is the melody note's, where one is truly played",
+        compare=lambda truth, heard: pitch_class_agreement(truth.pitch_classes, heard.pitch_classes),
+    ),
+)
+_CHORDINO = _both(
+    "chord_iou_chordino",
+    what="agreement of chords as Chordino hears them, 193 labels: micro intersection over union m / (2T - m), m of T "
+    "frames of 20 ms agreeing",
+    compare=lambda truth, heard: chord_iou(chord_classes(truth.published), chord_classes(heard.published)),
+)
+_BEAT_THIS = _both(
+    "downbeat_f1_beat_this",
+    what="agreement of downbeats as beat_this hears them: F1 within 50 ms",
+    compare=lambda truth, heard: beat_f1(truth.published.downbeats_s, heard.published.downbeats_s),
+)
+
+
+def measures() -> tuple[Measure, ...]:
+    """Those that need no weights, and the paper's own where their extractors are there."""
+    return MEASURES + _CHORDINO * chordino.is_installed() + _BEAT_THIS * beat_this_is_given()
