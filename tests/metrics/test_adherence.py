@@ -45,7 +45,8 @@ def music(number: int, *, duration_s: float = 5.0) -> Annotation:
 
 @pytest.fixture
 def made_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A clip is heard by its path: `good/3.wav` plays prompt 3 exactly, `deaf` others, `early` all 0.2 s too soon."""
+    """Without the paper's own extractors, a clip is heard by its path: `good/3.wav` plays prompt 3 exactly, `deaf`
+    plays others, `early` beats 0.2 s too soon."""
 
     def hear(clip: Clip) -> Hearing:
         kind, number = clip.audio.parent.name, int(clip.audio.stem)
@@ -60,6 +61,8 @@ def made_up(monkeypatch: pytest.MonkeyPatch) -> None:
         return heard
 
     monkeypatch.setattr(adherence, "hear_clip", hear)
+    monkeypatch.setattr("counterpoint.analysis.chordino.is_installed", lambda: False)
+    monkeypatch.delenv("COUNTERPOINT_BEAT_THIS", raising=False)
 
 
 def clips(kind: str, n: int = 12, *, tracks: int | None = None) -> list[Clip]:

@@ -176,6 +176,25 @@ def test_silence_is_no_chord_no_beat_and_no_pitch_class(tmp_path: Path) -> None:
     assert (heard.pitch_classes == LEFT_OUT).all()
 
 
+def test_the_papers_own_extractors_are_heard_where_they_are_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save_audio(tmp_path / "tone.wav", tone(60), sample_rate=SAMPLE_RATE)
+    monkeypatch.setattr("counterpoint.analysis.chordino.is_installed", lambda: False)
+    monkeypatch.delenv("COUNTERPOINT_BEAT_THIS", raising=False)
+    without = hear_clip(Clip(tmp_path / "tone.wav"))
+    assert without.published == Annotation(2.0)
+    monkeypatch.setattr("counterpoint.analysis.chordino.is_installed", lambda: True)
+    monkeypatch.setattr("counterpoint.analysis.chordino.hear_chords", lambda audio, *, sample_rate: ((0.0, "Cmaj7"),))
+    monkeypatch.setenv("COUNTERPOINT_BEAT_THIS", "weights.ckpt")
+    monkeypatch.setattr(
+        "counterpoint.analysis.beat_this.hear_beats", lambda audio, *, sample_rate, checkpoint: ((0.5, 1),)
+    )
+    heard = hear_clip(Clip(tmp_path / "tone.wav"))
+    assert heard.published == Annotation(2.0, chords=((0.0, "Cmaj7"),), beats=((0.5, 1),))
+    assert heard.annotation == without.annotation
+
+
 def test_a_part_of_a_file_is_heard_at_any_level(tmp_path: Path) -> None:
     audio = np.concatenate([tone(60), 2 * tone(67) + tone(71) + tone(74)])  # C, then a chord of G
     for name, gain in (("loud", 1.0), ("quiet", 0.05)):
