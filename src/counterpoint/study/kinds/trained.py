@@ -244,10 +244,16 @@ class TrainedStudy(Study):
         self, clips: Mapping[str, Step], *, ground: Groundwork, pairs: Sequence[tuple[str, str]]
     ) -> Step:
         """How well all clips follow what the prompts' own music plays, and tests between pairs of systems."""
+        from counterpoint.metrics.adherence_registry import measures
         from counterpoint.study.steps.adhere import adhere
 
         inputs = {"data": ground.data, "prompts": ground.prompts, "reconstruct": ground.reconstruct}
-        config = {"seed": self.evaluation.seed, "pairs": pairs, "examples": self.report.examples}
+        config = {
+            "seed": self.evaluation.seed,
+            "pairs": pairs,
+            "examples": self.report.examples,
+            "measures": [measure.info.name for measure in measures()],  # a newly installed extractor has its say
+        }
         return Step("adhere", adhere, config, {**inputs, **{step.name: step for step in clips.values()}})
 
     def evaluation_step(
