@@ -85,7 +85,7 @@ def dots_and_whiskers(metric: Metric, scores: dict[str, Score], systems: Sequenc
     label = f"{metric.key}: " + "; ".join(
         f"{system.name} {interval(score.value, score.low, score.high)}" for system, score in rows
     )
-    return _svg(height, parts, label=label)
+    return svg(height, parts, label=label)
 
 
 def _label_width(systems: Sequence[System]) -> float:
@@ -175,7 +175,7 @@ def loss_curve(curve: Curve, *, name: str) -> str:
     last = max(step for step, _ in (*curve.train, *curve.valid)) or 1
     across = Axis(0, last, left, LOSS_WIDTH - 14)
     up = Axis(low - margin, high + margin, bottom, 10)
-    parts = [_loss_grid(across, up, left=left, bottom=bottom)]
+    parts = [grid_of(across, up, left=left, bottom=bottom)]
     parts.append(f'<polyline class="faint" points="{_points(curve.train, across, up)}"/>')
     parts.append(f'<polyline class="strong" points="{_points(smooth(curve.train), across, up)}"/>')
     parts.append(f'<polyline class="valid" points="{_points(curve.valid, across, up)}"/>')
@@ -192,10 +192,11 @@ def loss_curve(curve: Curve, *, name: str) -> str:
     )
     if curve.valid:
         label += f"; validation loss from {number(curve.valid[0][1])} to {number(curve.valid[-1][1])}"
-    return _svg(height, [f'<g class="curve s-{curve.system}">{"".join(parts)}</g>'], label=label, width=LOSS_WIDTH)
+    return svg(height, [f'<g class="curve s-{curve.system}">{"".join(parts)}</g>'], label=label, width=LOSS_WIDTH)
 
 
-def _loss_grid(across: Axis, up: Axis, *, left: float, bottom: float) -> str:
+def grid_of(across: Axis, up: Axis, *, left: float, bottom: float) -> str:
+    """Lines and numbers of a chart of `LOSS_WIDTH` over steps."""
     ticks = up.ticks()
     places = _tick_places(ticks)
     parts = []
@@ -235,7 +236,8 @@ def smooth(curve: Sequence[tuple[int, float]], *, share: float = 0.04) -> list[t
     return smoothed
 
 
-def _svg(height: float, parts: Sequence[str], *, label: str, width: float = WIDTH) -> str:
+def svg(height: float, parts: Sequence[str], *, label: str, width: float = WIDTH) -> str:
+    """A chart of these parts, and what it says in words."""
     return (
         f'<svg class="chart" viewBox="0 0 {width:g} {height:g}" role="img" aria-label="{escape(label, quote=True)}">'
         f"{''.join(parts)}</svg>"

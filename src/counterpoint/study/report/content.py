@@ -412,6 +412,43 @@ class ControlsContent(Compared):
 
 
 @dataclass(frozen=True)
+class Band:
+    """A mean over prompts at every step, with its 95% interval.
+
+    Attributes:
+        system: key, for the colour.
+    """
+
+    system: str
+    name: str
+    mean: Sequence[float]
+    low: Sequence[float]
+    high: Sequence[float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class EntropyContent(Compared):
+    """All that the report of a study of entropies says.
+
+    Attributes:
+        frame_rate: steps a second.
+        early: steps before the border between early and late.
+        curves: entropy of each system, nats.
+        apart: differences between systems.
+        source: where the paper's claim stands.
+        claim: in its words.
+    """
+
+    frame_rate: float
+    early: int
+    curves: Sequence[Band]
+    apart: Sequence[Band]
+    source: str
+    claim: str
+    example_systems: Sequence[str]
+
+
+@dataclass(frozen=True)
 class Place:
     """A value at a size, with its quartiles and what to say of it."""
 
