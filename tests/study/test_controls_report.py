@@ -15,7 +15,8 @@ import pytest
 from counterpoint.study.kinds.controls import ControlStudy
 from counterpoint.study.report.assemble import Folders
 from counterpoint.study.report.content import ControlsContent
-from counterpoint.study.report.controls import assemble_controls, listed, measures, write_controls_report
+from counterpoint.study.report.controls import assemble_controls, write_controls_report
+from counterpoint.study.report.following import listed, measures
 
 Fabricate = Callable[..., Folders]
 STUDY = {"kind": "controls", "training": {"backbone": "debug", "steps": 3}, "report": {"examples": 2}}
@@ -109,7 +110,7 @@ def test_the_table_has_the_papers_rows_below_ours(content: ControlsContent) -> N
         ),
         *(f"{short}, {given}" for given in ("nothing", "text model") for short in ("AR", "FM")),
     ]
-    assert [key for key, _ in content.table.columns] == [
+    assert [metric.key for metric, _ in content.table.columns] == [
         "fad_musicnn",
         "tag_match_musicnn",
         "chord_iou_viterbi25",
@@ -139,7 +140,7 @@ def test_a_study_of_one_control_has_no_others(tmp_path: Path, fabricate: Fabrica
     assert content.verdict.sentence.startswith("Given chords, both paradigms follow chords.")
     index = write_controls_report(content, tmp_path / "report")
     assert "Auto-regressive, melody" not in index.read_text(encoding="utf-8")
-    assert [key for key, _ in content.table.columns if "_f1" in key or "melody" in key] == []
+    assert [metric.key for metric, _ in content.table.columns if "_f1" in metric.key or "melody" in metric.key] == []
 
 
 def test_every_link_leads_into_the_folder_and_nothing_is_escaped_wrongly(report: Path, page: str) -> None:

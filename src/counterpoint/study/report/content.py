@@ -376,12 +376,12 @@ class CellTable:
     """Rows of cells under measures.
 
     Attributes:
-        columns: keys of metrics, each with what the paper calls it, if it has such.
+        columns: metrics, each with a name above its own.
     """
 
     title: str
     lead: str
-    columns: Sequence[tuple[str, str]]
+    columns: Sequence[tuple[Metric, str]]
     rows: Sequence[CellRow]
 
 

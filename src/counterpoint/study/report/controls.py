@@ -9,7 +9,6 @@ from typing import Any
 
 import yaml
 
-from counterpoint.analysis.annotation import Annotation
 from counterpoint.study.paper import SteeredRow, paper_controls
 from counterpoint.study.report.assemble import (
     CODES,
@@ -32,29 +31,34 @@ from counterpoint.study.report.content import (
     CellRow,
     CellTable,
     ControlsContent,
-    Difference,
     Example,
     Fact,
-    Metric,
     Note,
     Score,
     System,
     Verdict,
+)
+from counterpoint.study.report.following import (
+    ANOTHER,
+    FOLLOWED,
+    NAMES,
+    SHORT,
+    TRUTH,
+    Findings,
+    heard_in,
+    listed,
+    measures,
+    read_following,
 )
 from counterpoint.study.report.machine import machine_facts
 from counterpoint.study.report.notes import notes
 from counterpoint.study.report.numbers import MINUS, count, duration, interval
 from counterpoint.study.report.page import write_page, write_players
 from counterpoint.study.report.tables import cells_table, differences_csv, differences_table, scores_csv, scores_table
-from counterpoint.study.report.verdict import apart, judge
+from counterpoint.study.report.verdict import judge
 from counterpoint.study.windows import spread
 
 AR, FM = PAIR
-NAMES = {AR: "Auto-regressive", FM: "Flow matching"}
-SHORT = {AR: "AR", FM: "FM"}
-TRUTH, ANOTHER = "ground_truth", "another_clip"
-FOLLOWED = {"chords": "chords", "drums": "downbeats", "melody": "melody"}
-"""What each control is judged by, in words; the order of the paper's columns."""
 FIDELITY = ("fad_musicnn", "tag_match_musicnn")
 """What stands in for the paper's FAD and CLAP."""
 
@@ -78,8 +82,8 @@ def write_controls_report(
         out,
         template="controls.html",
         tables={
-            "table3": cells_table(content.table, content),
-            **{f"comparison{index}": cells_table(table, content) for index, table in enumerate(content.comparisons, 1)},
+            "table3": cells_table(content.table),
+            **{f"comparison{index}": cells_table(table) for index, table in enumerate(content.comparisons, 1)},
             "adherence": scores_table(content, adherence),
             "scores": scores_table(content, others),
             "differences": differences_table(content),
@@ -159,71 +163,10 @@ def assemble_controls(
     )
 
 
-def read_following(adherence: Mapping[str, Any]) -> dict[str, dict[str, Score]]:
-    """Scores by metric, then system. The ground truth is heard against what is truly played, not against itself; music
-    that follows another prompt is a system of its own."""
-    rows = dict(adherence["scores"])
-    rows[TRUTH] = adherence["floors"].get("ground truth", {})
-    rows[ANOTHER] = adherence["floors"].get("another clip", {})
-    found: dict[str, dict[str, Score]] = {info["name"]: {} for info in adherence["metrics"]}
-    for system, of_system in rows.items():
-        for metric, score in of_system.items():
-            found[metric][system] = Score(score["value"], score["low"], score["high"], score["n"])
-    return {metric: of_metric for metric, of_metric in found.items() if set(of_metric) - {TRUTH, ANOTHER}}
-
-
-def measures(following: Iterable[str], *, exact: bool = True) -> dict[str, str]:
-    """The metric that judges each control: against exact truth where that is wanted and known, else against labels
-    heard in the prompt's own music, as the paper does."""
-    names = {"chords": "chord_iou_", "drums": "downbeat_f1_", "melody": "melody_"}
-    found: dict[str, str] = {}
-    for control in FOLLOWED:
-        own = [key for key in following if key.startswith(names[control]) and "_macro" not in key]
-        chosen = [key for key in own if key.endswith("_exact") == exact] or [
-            key for key in own if not key.endswith("_exact")
-        ]
-        if chosen:
-            found[control] = chosen[0]
-    return found
-
-
-class Findings:
-    """Scores and tests, to look up."""
-
-    def __init__(
-        self,
-        *,
-        metrics: Mapping[str, Metric],
-        scores: Mapping[str, Mapping[str, Score]],
-        differences: Sequence[Difference],
-    ):
-        self.metrics, self._scores = metrics, scores
-        self._differences = {(item.metric, item.first, item.second): item for item in differences}
-
-    def score(self, metric: str, system: str) -> Score | None:
-        return self._scores.get(metric, {}).get(system)
-
-    def difference(self, metric: str, first: str, second: str) -> Difference | None:
-        return self._differences.get((metric, first, second))
-
-    def better(self, metric: str, first: str, second: str) -> str:
-        """`first`, `second` or `open`, as the test says; "" where there was none."""
-        item = self.difference(metric, first, second)
-        return judge(item, self.metrics[metric]) if item else ""
-
-    def span(self, metric: str, system: str) -> str:
-        score = self.score(metric, system)
-        return interval(score.value, score.low, score.high) if score else "not measured"
-
-    def are_apart(self, metric: str, system: str, floor: str) -> bool:
-        own, other = self.score(metric, system), self.score(metric, floor)
-        return own is not None and other is not None and apart(own, other, self.metrics[metric])
-
-
 def _verdict(found: Findings, judged: Mapping[str, str], fidelity: Sequence[str], *, given: Sequence[str]) -> Verdict:
     sentence = f"Given {listed(given)}, {_who_follows(found, judged)}. {_more_faithful(found, judged)}"
     points = [
-        *(_own(found, judged, paradigm) for paradigm in PAIR),
+        *(found.against(judged, f"{paradigm}_all", f"{paradigm}_null", name=NAMES[paradigm]) for paradigm in PAIR),
         _across(found, judged),
         *(_cost(found, fidelity, paradigm) for paradigm in PAIR),
         _frame(found, judged),
@@ -274,17 +217,6 @@ def _more_faithful(found: Findings, judged: Mapping[str, str]) -> str:
     return f"{text[:1].upper()}{text[1:]}." if text else ""
 
 
-def _own(found: Findings, judged: Mapping[str, str], paradigm: str) -> str:
-    """Numbers of all against nothing."""
-    steered, free = f"{paradigm}_all", f"{paradigm}_null"
-    parts = [
-        f"{FOLLOWED[control]} {found.span(key, steered)} against {found.span(key, free)}"
-        f"{', intervals apart' if found.are_apart(key, steered, free) else ', intervals meet'}"
-        for control, key in judged.items()
-    ]
-    return f"{NAMES[paradigm]}, given all and given nothing: {'; '.join(parts)}." if parts else ""
-
-
 def _across(found: Findings, judged: Mapping[str, str]) -> str:
     items = [(FOLLOWED[control], found.difference(key, f"{AR}_all", f"{FM}_all")) for control, key in judged.items()]
     parts = [f"{name} {interval(d.value, d.low, d.high)}" for name, d in items if d]
@@ -313,11 +245,6 @@ def _frame(found: Findings, judged: Mapping[str, str]) -> str:
         for control, key in judged.items()
     ]
     return f"Judged are {'; '.join(parts)}." if parts else ""
-
-
-def listed(names: Sequence[str]) -> str:
-    """`a, b and c`."""
-    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1]))) if names else "nothing"
 
 
 def _systems(given: Sequence[str]) -> list[System]:
@@ -357,12 +284,12 @@ def _table(found: Findings, judged: Mapping[str, str], fidelity: Sequence[str], 
     for kind, what in (("null", "nothing"), ("text", "text model")):
         for paradigm in PAIR:
             keys = [*fidelity, *judged.values()]
-            cells = [_cells(found, [(key, f"{paradigm}_{kind}", "")]) for key in keys]
+            cells = [found.cells([(key, f"{paradigm}_{kind}", "")]) for key in keys]
             rows.append(CellRow(f"{SHORT[paradigm]}, {what}", f"{paradigm}_{kind}", cells))
     names = {"chords": "Chords IOU", "drums": "Beat F1", "melody": "Melody Sim."}
     columns = [
-        *((key, title) for key, title in zip(FIDELITY, ("FAD", "Clap"), strict=True) if key in fidelity),
-        *((key, names[control]) for control, key in judged.items()),
+        *((found.metrics[key], title) for key, title in zip(FIDELITY, ("FAD", "Clap"), strict=True) if key in fidelity),
+        *((found.metrics[key], names[control]) for control, key in judged.items()),
     ]
     lead = (
         "Ours with 95% intervals, in the layout of the paper's Table 3. One alone: fidelity of chords, drums and "
@@ -376,20 +303,11 @@ def _our_cells(
     found: Findings, judged: Mapping[str, str], fidelity: Sequence[str], row: SteeredRow, *, given: Sequence[str]
 ) -> list[Sequence[Cell]]:
     if row.given == "all":
-        return [_cells(found, [(key, f"{row.paradigm}_all", "")]) for key in (*fidelity, *judged.values())]
+        return [found.cells([(key, f"{row.paradigm}_all", "")]) for key in (*fidelity, *judged.values())]
     order = [control for control in ("chords", "drums", "melody") if control in given]
     return [
-        *(_cells(found, [(key, f"{row.paradigm}_{control}", control) for control in order]) for key in fidelity),
-        *(_cells(found, [(key, f"{row.paradigm}_{control}", "")]) for control, key in judged.items()),
-    ]
-
-
-def _cells(found: Findings, wanted: Sequence[tuple[str, str, str]]) -> list[Cell]:
-    """Of (metric, system, what it is)."""
-    return [
-        Cell(*interval(score.value, score.low, score.high).split(" ", 1), what=what)
-        for metric, system, what in wanted
-        if (score := found.score(metric, system))
+        *(found.cells([(key, f"{row.paradigm}_{control}", control) for control in order]) for key in fidelity),
+        *(found.cells([(key, f"{row.paradigm}_{control}", "")]) for control, key in judged.items()),
     ]
 
 
@@ -439,7 +357,7 @@ def _comparisons(
         for paradigm in PAIR
         for mode in (*modes, "null")
     ]
-    columns = [(key, FOLLOWED[control]) for control, key in judged.items()]
+    columns = [(found.metrics[key], FOLLOWED[control]) for control, key in judged.items()]
     return [
         CellTable(
             "Does it follow?",
@@ -456,7 +374,7 @@ def _comparisons(
         CellTable(
             "What does control cost?",
             f"The model with controls {MINUS} the model of text alone, of the same paradigm.",
-            [(key, "") for key in fidelity],
+            [(found.metrics[key], "") for key in fidelity],
             cost,
         ),
     ]
@@ -508,19 +426,6 @@ def _examples(folders: Folders, prompts: Mapping[str, Any], *, given: Sequence[s
         )
         for window in spread(prompts["windows"], wanted)
     ]
-
-
-def heard_in(folders: Folders, clip: str, *, systems: Iterable[str]) -> dict[str, Any]:
-    """`target` and `heard` of an example, as the step `adhere` wrote them."""
-    known = folders.json("adhere", "heard.json")
-    return {
-        "target": Annotation.from_json(known["target"][clip]) if clip in known["target"] else None,
-        "heard": {
-            key: Annotation.from_json(known["systems"][key][clip])
-            for key in systems
-            if clip in known["systems"].get(key, {})
-        },
-    }
 
 
 def _headline(folders: Folders, study: Mapping[str, Any], prompts: Mapping[str, Any]) -> list[Fact]:

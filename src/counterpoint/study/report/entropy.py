@@ -28,7 +28,7 @@ from counterpoint.study.report.content import (
     System,
     Verdict,
 )
-from counterpoint.study.report.controls import listed
+from counterpoint.study.report.following import listed
 from counterpoint.study.report.machine import machine_facts
 from counterpoint.study.report.numbers import MINUS, count, duration, interval, number
 from counterpoint.study.report.page import write_page, write_players

@@ -107,9 +107,9 @@ def differences_table(content: Compared) -> Table:
     return Table(caption, ["Metric", "Difference", "Value", "p", "p (Holm)", "n"], rows)
 
 
-def cells_table(table: CellTable, content: Page) -> Table:
+def cells_table(table: CellTable) -> Table:
     """The same as text; several values of one place with what each of them is."""
-    header = ["", *(metric_heading(content.metric(key)) for key, _ in table.columns)]
+    header = ["", *(metric_heading(metric) for metric, _ in table.columns)]
     rows = [
         [
             row.label,
