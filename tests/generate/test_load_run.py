@@ -6,6 +6,8 @@ import torch
 
 from counterpoint.config import LatentSpec, ModelConfig, UserError, parse, write_json
 from counterpoint.config.checkpoints import write_checkpoint
+from counterpoint.generate import publish_run
+from counterpoint.generate.model import find_run, shipped_models
 from counterpoint.generate.run import load_run
 from counterpoint.paradigm import build_paradigm
 
@@ -86,3 +88,24 @@ def test_a_description_that_does_not_fit_is_told(tmp_path):
     write_json(run / "model.json", {"model": other, "latent": LATENT.model_dump(mode="json")})
     with pytest.raises(UserError, match="of another version of the model"):
         load_run(run)
+
+
+@pytest.mark.parametrize("paradigm", ["autoregressive", "flow_matching"])
+def test_a_published_run_is_its_averages_in_half_precision(tmp_path, paradigm):
+    run = write_run(tmp_path / "run", paradigm=paradigm)
+    publish_run(run, tmp_path / "out")
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["model.json", "model.safetensors"]
+    model = load_run(tmp_path / "out")
+    assert value_of(model) == 20 and model.latent == LATENT
+    assert all(p.dtype == torch.float32 for p in model.parameters())
+    with pytest.raises(UserError, match="exists already"):
+        publish_run(run, tmp_path / "out")
+
+
+def test_models_that_ship_are_found_by_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in shipped_models():
+        assert load_run(find_run(name)).config.controls, name
+    assert set(shipped_models()) == {"pocket_autoregressive", "pocket_flow_matching"}
+    mine = write_run(tmp_path / "runs" / "pocket_autoregressive")  # one's own run goes before
+    assert find_run("pocket_autoregressive").resolve() == mine

@@ -262,10 +262,18 @@ def analyze(
 def export(
     model: Annotated[str, typer.Argument(help="A run folder, or a MusicGen checkpoint: a folder or a hub id.")],
     out: Annotated[Path, typer.Argument(help="Folder to make.")],
+    kind: Annotated[
+        Literal["musicgen", "weights"],
+        typer.Option("--as", help="musicgen: for transformers. weights: a run without what only training needs."),
+    ] = "musicgen",
 ) -> None:
-    """Write an auto-regressive model in MusicGen's format, which transformers loads."""
-    from counterpoint.generate import export_musicgen
+    """Write a model to hand on: an auto-regressive one in MusicGen's format, or any as its averaged weights alone."""
+    from counterpoint.generate import export_musicgen, publish_run
 
+    if kind == "weights":
+        publish_run(model, out)
+        typer.echo(f"{out}: counterpoint generate CAPTION --model {out} --out x.wav")
+        return
     export_musicgen(model, out)
     typer.echo(f"{out}: load it with transformers.MusicgenForConditionalGeneration.from_pretrained")
 

@@ -1,7 +1,7 @@
 """Captions to audio with a trained model."""
 
 from counterpoint.generate.controls import ControlSources
-from counterpoint.generate.export import export_musicgen
+from counterpoint.generate.export import export_musicgen, publish_run
 from counterpoint.generate.run import load_run
 from counterpoint.generate.sampling import (
     AudioGeneration,
@@ -20,4 +20,5 @@ __all__ = [
     "generate_captions",
     "generate_folder",
     "load_run",
+    "publish_run",
 ]

@@ -1,4 +1,5 @@
-"""Our auto-regressive models in the format of `transformers.MusicgenForConditionalGeneration`.
+"""Models to hand on: as their averaged weights alone, or in the format of
+`transformers.MusicgenForConditionalGeneration`.
 
 Shapes: K codebooks, V codebook size.
 """
@@ -13,9 +14,10 @@ from torch import Tensor
 from counterpoint.audio import frames
 from counterpoint.codec.encodec import EnCodec
 from counterpoint.conditioning import T5Text
-from counterpoint.config import UserError, atomic_folder
-from counterpoint.generate.model import LoadedModel, read_model
+from counterpoint.config import UserError, atomic_folder, read_json, write_json
+from counterpoint.generate.model import LoadedModel, find_run, read_model
 from counterpoint.generate.musicgen import TRANSFORMERS, to_theirs
+from counterpoint.generate.run import MODEL_FILE, WEIGHTS_FILE, load_run
 from counterpoint.paradigm import Autoregressive
 
 GUIDANCE = 3.0
@@ -37,6 +39,24 @@ def export_musicgen(model: str | Path, out: Path) -> None:
     if refused:
         raise UserError(f"{model} cannot be written as MusicGen: {refused}.")
     atomic_folder(Path(out), lambda folder: _write(folder, loaded))
+
+
+def publish_run(model: str | Path, out: Path) -> None:
+    """Write the model of a run as a folder to hand on, which loads as the run does, at a twelfth of a run's size.
+
+    Raises:
+        UserError: `model` is no run, or `out` is there already.
+    """
+    from safetensors.torch import save_file
+
+    run = find_run(model)
+    weights = {name: tensor.half().contiguous() for name, tensor in load_run(run).state_dict().items()}
+
+    def write(folder: Path) -> None:
+        write_json(folder / MODEL_FILE, read_json(run / MODEL_FILE))
+        save_file(weights, folder / WEIGHTS_FILE, metadata={"format": "pt"})
+
+    atomic_folder(Path(out), write)
 
 
 def _refusal(loaded: LoadedModel) -> str | None:

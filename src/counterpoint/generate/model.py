@@ -14,6 +14,9 @@ from counterpoint.generate.run import MODEL_FILE, load_run
 from counterpoint.kernels import PRECISIONS, Precision, pack
 from counterpoint.paradigm import FlowMatching, Paradigm
 
+SHIPPED = Path(__file__).parent / "weights"
+"""One folder a model that comes with the package, with its card and loss log; see `codec.registry.SHIPPED`."""
+
 
 @dataclass(frozen=True)
 class LoadedModel:
@@ -98,10 +101,15 @@ def read_model(model: str | Path) -> LoadedModel:
 
 
 def find_run(model: str | Path) -> Path:
-    """A run folder, given as a path or as its name below `runs`."""
+    """A run folder, given as a path, as its name below `runs`, or as the name of a model that ships."""
     path = Path(model)
-    below_runs = Path("runs") / path
-    return below_runs if not path.exists() and below_runs.exists() else path
+    places = (path, Path("runs") / path, SHIPPED / path)
+    return next((place for place in places if place.exists()), path)
+
+
+def shipped_models() -> list[str]:
+    """Names of the models that come with the package."""
+    return sorted(folder.parent.name for folder in SHIPPED.glob(f"*/{MODEL_FILE}"))
 
 
 def _is_published(path: Path) -> bool:

@@ -5,6 +5,9 @@ RUN/model.json       {"model": ModelConfig, "latent": LatentSpec, "segment_s": l
 RUN/metrics.jsonl    a line an update, and a line a validation
 RUN/result.json      what the training cost, once it is done
 RUN/checkpoints/     see `config.checkpoints`
+
+A model to hand on is a folder with `model.json` and `model.safetensors`, the averaged weights in half precision
+(`export.publish_run`); such are the models that ship with the package.
 """
 
 from __future__ import annotations
@@ -13,6 +16,7 @@ from pathlib import Path
 
 from counterpoint.config import LatentSpec, ModelConfig, UserError, parse, read_json
 from counterpoint.config.checkpoints import Checkpoint, list_checkpoints, newest_checkpoint, read_checkpoint
+from counterpoint.config.weights import read_weights
 from counterpoint.paradigm import Paradigm, build_paradigm
 
 CONFIG_FILE = "config.yaml"
@@ -20,6 +24,7 @@ MODEL_FILE = "model.json"
 METRICS_FILE = "metrics.jsonl"
 RESULT_FILE = "result.json"
 CHECKPOINTS = "checkpoints"
+WEIGHTS_FILE = "model.safetensors"
 
 
 def load_run(run: Path, *, step: int | None = None, ema: bool = True) -> Paradigm:
@@ -48,7 +53,10 @@ def load_run(run: Path, *, step: int | None = None, ema: bool = True) -> Paradig
     config = parse(described["model"], ModelConfig, source=source)
     latent = parse(described["latent"], LatentSpec, source=source)
     part = "ema" if ema else "model"
-    weights = _checkpoint(run, step=step, part=part).tensors(part)
+    if (run / WEIGHTS_FILE).is_file():
+        weights = {name: tensor.float() for name, tensor in read_weights(run).items()}
+    else:
+        weights = _checkpoint(run, step=step, part=part).tensors(part)
     paradigm = build_paradigm(config, latent)
     try:
         paradigm.load_state_dict(weights)
