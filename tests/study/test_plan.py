@@ -108,7 +108,9 @@ def test_wrong_arguments_are_named_with_a_remedy(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="did you mean 'training'"):
         run_study(config, out=tmp_path)
     config.write_text("kind: quack\n")
-    with pytest.raises(UserError, match="no kind of study 'quack'; the kinds are paradigms, codecs, samplers"):
+    with pytest.raises(
+        UserError, match="no kind of study 'quack'; the kinds are paradigms, codecs, controls, entropy, samplers"
+    ):
         run_study(config, out=tmp_path)
 
 

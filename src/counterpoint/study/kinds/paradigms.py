@@ -9,7 +9,14 @@ from pydantic import Field
 
 from counterpoint.config.schema import ParadigmName
 from counterpoint.study.engine import Step
-from counterpoint.study.kinds.trained import PARADIGMS, BothSampling, TrainedStudy, both_sampling
+from counterpoint.study.kinds.trained import (
+    PARADIGMS,
+    BothSampling,
+    Groundwork,
+    TrainedStudy,
+    both_sampling,
+    shipped_source,
+)
 
 SYSTEMS: dict[str, tuple[ParadigmName, bool]] = {
     **{paradigm: (paradigm, True) for paradigm in PARADIGMS},
@@ -23,6 +30,9 @@ class ParadigmStudy(TrainedStudy):
 
     kind: Literal["paradigms"] = "paradigms"
     sampling: BothSampling = Field(default_factory=both_sampling)
+    steered: dict[ParadigmName, str] = Field(default_factory=dict)
+    """Models that ship, whose controls the report shows on the same prompts: what is trained in minutes follows none.
+    On the embedded corpus alone, whose chords, melodies and drums are known."""
 
     def summary(self) -> str:
         """See `Study`."""
@@ -45,6 +55,7 @@ class ParadigmStudy(TrainedStudy):
             system: self.clips_step(system, model=models[system], sampling=self.sampling[paradigm], ground=ground)
             for system, (paradigm, _) in SYSTEMS.items()
         }
+        steered = {} if dataset else self.steered_steps(ground)
         return Step(
             "report",
             make_report,
@@ -53,5 +64,26 @@ class ParadigmStudy(TrainedStudy):
                 **ground.inputs,
                 "evaluate": self.evaluation_step(clips, ground=ground, pairs=[PARADIGMS]),
                 **{step.name: step for step in (*models.values(), *clips.values())},
+                **steered,
             },
         )
+
+    def steered_steps(self, ground: Groundwork) -> dict[str, Step]:
+        """Clips of the models in `steered`, given all controls and none, and how well they follow; by step name.
+
+        Raises:
+            UserError: no such model ships.
+        """
+        if not self.steered:
+            return {}
+        controls, clips = self.controls_step(ground), {}
+        for paradigm, name in self.steered.items():
+            model, sampling = shipped_source(name), self.sampling[paradigm]
+            for mode, given in (("null", ()), ("all", self.controls.names)):
+                system = f"{paradigm}_{mode}"
+                clips[system] = self.clips_step(
+                    system, model=model, sampling=sampling, ground=ground, controls=controls, given=given
+                )
+        pairs = [(f"{paradigm}_all", f"{paradigm}_null") for paradigm in self.steered]
+        adhere = self.adherence_step(clips, ground=ground, pairs=pairs)
+        return {step.name: step for step in (*clips.values(), adhere)}

@@ -20,8 +20,11 @@ from counterpoint.config import (
     SamplingConfig,
     TextConfig,
     TrainingConfig,
+    UserError,
+    digest,
 )
 from counterpoint.config.schema import CONTROLS, Config, ControlName, NamedBackbone, ParadigmName, Positive
+from counterpoint.data.layout import file_digest
 from counterpoint.study.engine import Source, Step
 from counterpoint.study.kinds.base import (
     ClipsConfig,
@@ -114,6 +117,20 @@ class Groundwork:
     @property
     def inputs(self) -> dict[str, Step | Source]:
         return {"data": self.data, "encode": self.encode, "prompts": self.prompts, "reconstruct": self.reconstruct}
+
+
+def shipped_source(name: str) -> Source:
+    """A model that comes with the package.
+
+    Raises:
+        UserError: there is none of that name.
+    """
+    from counterpoint.generate.model import SHIPPED, shipped_models
+
+    if name not in shipped_models():
+        raise UserError(f"No model named {name!r} ships; those that do are {', '.join(shipped_models()) or 'none'}.")
+    parts = {file.name: file_digest(file) for file in (SHIPPED / name).glob("model.*")}
+    return Source(name, SHIPPED / name, digest(parts))
 
 
 class TrainedStudy(Study):
@@ -224,7 +241,7 @@ class TrainedStudy(Study):
         self,
         system: str,
         *,
-        model: Step,
+        model: Step | Source,
         sampling: SamplingConfig,
         ground: Groundwork,
         controls: Step | None = None,
