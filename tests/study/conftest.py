@@ -15,7 +15,7 @@ import yaml
 from counterpoint.analysis.annotation import Annotation
 from counterpoint.audio import save_audio
 from counterpoint.config import write_json
-from counterpoint.study.report.assemble import Folders
+from counterpoint.study.report.read import Folders
 
 PAIR = ("autoregressive", "flow_matching")
 CONTROLS = ("chords", "melody", "drums")

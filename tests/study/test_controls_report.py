@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 
 from counterpoint.study.kinds.controls import ControlStudy
-from counterpoint.study.report.assemble import Folders
 from counterpoint.study.report.content import ControlsContent
 from counterpoint.study.report.controls import assemble_controls, write_controls_report
 from counterpoint.study.report.following import listed, measures
+from counterpoint.study.report.read import Folders
 
 Fabricate = Callable[..., Folders]
 STUDY = {"kind": "controls", "training": {"backbone": "debug", "steps": 3}, "report": {"examples": 2}}

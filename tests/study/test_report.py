@@ -7,7 +7,7 @@ import io
 import json
 import re
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -31,8 +31,10 @@ from counterpoint.study.report import (
     Verdict,
     write_report,
 )
+from counterpoint.study.report.following import steered_models
 from counterpoint.study.report.media import log_mel
 from counterpoint.study.report.numbers import MINUS, interval, number, p_value
+from counterpoint.study.report.read import Folders
 from counterpoint.study.report.tables import Table, scores_csv, scores_table
 
 PAIR = ("autoregressive", "flow_matching")
@@ -211,3 +213,39 @@ def test_a_spectrogram_shows_pitch_from_bottom_to_top() -> None:
     low, high = (np.sin(2 * np.pi * hertz * time).astype(np.float32) for hertz in (200, 4000))
     assert log_mel(low).mean(axis=1).argmax() < log_mel(high).mean(axis=1).argmax()
     assert log_mel(np.zeros(32_000, np.float32)).max() == 0
+
+
+@pytest.mark.parametrize("free", ["_null", ""])
+def test_models_that_know_controls_have_a_section_of_their_own(
+    tmp_path: Path, fabricate: Callable[..., Folders], free: str
+) -> None:
+    folders = fabricate(tmp_path / "study")
+    paths = {name.replace("_null", free): path for name, path in folders.paths.items()}
+    for file in ("adherence.json", "heard.json"):
+        text = (paths["adhere"] / file).read_text()
+        (paths["adhere"] / file).write_text(text.replace("_null", free))
+    windows = folders.json("prompts", "prompts.json")["windows"]
+    found = steered_models(Folders(paths), given=("chords", "melody", "drums"), windows=windows, wanted=1)
+    assert found is not None
+    steered, systems = found
+    base = content(tmp_path / "clips", clips=1)
+    names = {system.key: system for system in (*base.systems, *systems)}
+    index = write_report(replace(base, systems=list(names.values()), steered=steered), tmp_path / "report")
+    page = index.read_text(encoding="utf-8")
+    section = page[page.index('<section id="controls">') : page.index('<section id="training">')]
+    for paradigm in ("Auto-regressive", "Flow matching"):
+        assert f"{paradigm}, controls: chords asked C Am7 F G/B; heard C Am7 F G/B" in section
+    assert section.count("<audio") == section.count('class="timelines"') == 5
+    assert "AR, controls" in section and "0.60" in section and 'href="tables/controls.md"' in section
+    assert [point[:15] for point in steered.points] == ["Auto-regressive", "Flow matching, "]
+    assert all("intervals apart" in point for point in steered.points)
+    for link in re.findall(r'src="([^"]+)"', section):
+        assert (index.parent / link).is_file(), link
+
+
+def test_models_without_controls_have_none(report: Path, tmp_path: Path, fabricate: Callable[..., Folders]) -> None:
+    assert 'id="controls"' not in (report / "index.html").read_text(encoding="utf-8")
+    paths = fabricate(tmp_path).paths
+    for without in ("adhere", "generate_"):
+        kept = {name: path for name, path in paths.items() if not name.startswith(without)}
+        assert steered_models(Folders(kept), given=("chords",), windows=[], wanted=1) is None

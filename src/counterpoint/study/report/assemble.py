@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,22 +14,20 @@ from counterpoint.study.report.content import (
     Content,
     CostRow,
     Curve,
-    Difference,
     Example,
     Fact,
-    Metric,
-    Score,
     System,
 )
+from counterpoint.study.report.following import steered_models
 from counterpoint.study.report.machine import machine_facts
 from counterpoint.study.report.notes import notes
 from counterpoint.study.report.numbers import count, duration, memory, number
+from counterpoint.study.report.read import HALVES, Folders, read_difference, read_metrics, read_scores
 from counterpoint.study.report.verdict import verdict
 from counterpoint.study.windows import spread
 
 PAIR = ("autoregressive", "flow_matching")
 FLOORS = {key: f"untrained_{key}" for key in PAIR}
-HALVES = "reference_halves"
 CODES, LATENTS = "reconstruction_codes", "reconstruction_latents"
 SYSTEMS = (
     System(
@@ -81,26 +79,12 @@ SYSTEMS = (
         "One half of the reference tracks against the other: what the distances come to when nothing differs.",
     ),
 )
+STEERED_EXAMPLES = 2
 EXAMPLE_SYSTEMS = ("ground_truth", CODES, *PAIR)
 LOSSES = {
     "autoregressive": "cross-entropy in nats, mean over codebooks (Eq. 1)",
     "flow_matching": "weighted squared error of the vector field (Eq. 4)",
 }
-
-
-@dataclass(frozen=True)
-class Folders:
-    """Where each step's result lies, by step name; its record beside it."""
-
-    paths: Mapping[str, Path]
-
-    def json(self, step: str, name: str) -> Any:
-        return read_json(self.paths[step] / name)
-
-    def record(self, step: str) -> dict[str, Any]:
-        """Seconds and memory of a step; empty where it was no step, such as a user's dataset."""
-        path = self.paths[step] / "step.json"
-        return read_json(path) if path.is_file() else {}
 
 
 def assemble(folders: Folders, *, name: str, study: Mapping[str, Any], study_yaml: str, own_data: bool) -> Content:
@@ -118,17 +102,26 @@ def assemble(folders: Folders, *, name: str, study: Mapping[str, Any], study_yam
     systems = [system for system in SYSTEMS if any(system.key in of_metric for of_metric in scores.values())]
     prompts = folders.json("prompts", "prompts.json")
     primary = study["evaluation"]["primary"]
+    steered = steered_models(
+        folders,
+        given=study["controls"]["names"],
+        windows=prompts["windows"],
+        wanted=min(STEERED_EXAMPLES, study["report"]["examples"]),
+    )
     found = verdict(
         differences, scores=scores, metrics=metrics, systems=systems, primary=primary, pair=PAIR, floors=FLOORS
     )
     return Content(
         name=name,
         made=time.strftime("%-d %B %Y"),
-        verdict=replace(found, points=[*found.points, _cost_point(folders, study)]),
+        verdict=replace(
+            found,
+            points=[*found.points, *(steered[0].points if steered else []), _cost_point(folders, study)],
+        ),
         primary=primary,
         pair=PAIR,
         headline_facts=_headline(folders, study, prompts),
-        systems=systems,
+        systems=[*systems, *(steered[1] if steered else [])],
         metrics=metrics,
         scores=scores,
         differences=differences,
@@ -138,44 +131,12 @@ def assemble(folders: Folders, *, name: str, study: Mapping[str, Any], study_yam
         examples=_examples(folders, prompts, wanted=study["report"]["examples"]),
         example_systems=EXAMPLE_SYSTEMS,
         codec_systems=("ground_truth", LATENTS, CODES),
+        steered=steered[0] if steered else None,
         facts=_facts(folders, study, prompts),
         notes=notes(evaluation, prompts=prompts, study=study, budget=budget_of(folders), own_data=own_data),
         command=command_of(own_data=own_data),
         files={"study.yaml": study_yaml},
     )
-
-
-def read_scores(evaluation: Mapping[str, Any]) -> dict[str, dict[str, Score]]:
-    """By metric, then system; the halves of the reference are a system of their own, for distances alone."""
-    rows = dict(evaluation["scores"])
-    distances = {
-        name: score for name, score in evaluation["floors"].get("ground truth", {}).items() if score["per_clip"] is None
-    }
-    if distances:
-        rows[HALVES] = distances
-    scores: dict[str, dict[str, Score]] = {info["name"]: {} for info in evaluation["metrics"]}
-    for system, of_system in rows.items():
-        for metric, score in of_system.items():
-            scores[metric][system] = Score(score["value"], score["low"], score["high"], score["n"])
-    return {metric: of_metric for metric, of_metric in scores.items() if of_metric}
-
-
-def read_metrics(evaluation: Mapping[str, Any], scores: Mapping[str, Any]) -> list[Metric]:
-    return [
-        Metric(
-            key=info["name"],
-            better=info["better"],
-            what=info["description"][:1].upper() + info["description"][1:] + ".",
-            unit=info["unit"],
-            chance=info["chance"],
-        )
-        for info in evaluation["metrics"]
-        if info["name"] in scores
-    ]
-
-
-def read_difference(item: Mapping[str, Any]) -> Difference:
-    return Difference(**{name: item[name] for name in Difference.__dataclass_fields__})
 
 
 def _headline(folders: Folders, study: Mapping[str, Any], prompts: Mapping[str, Any]) -> list[Fact]:

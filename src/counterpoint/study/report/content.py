@@ -201,6 +201,66 @@ class Compared(Page):
     differences: Sequence[Difference]
 
 
+@dataclass(frozen=True)
+class Cell:
+    """A value as text.
+
+    Attributes:
+        interval: "" for a number of the paper's.
+        what: of several values in one place, which this is.
+        is_clear: a difference that has passed its test; true of what is no difference.
+    """
+
+    value: str
+    interval: str = ""
+    what: str = ""
+    is_clear: bool = True
+
+
+@dataclass(frozen=True)
+class CellRow:
+    """A row of such: a place may hold none or several.
+
+    Attributes:
+        system: key of a system for the mark; "" for none.
+        is_ours: not the paper's.
+    """
+
+    label: str
+    system: str
+    cells: Sequence[Sequence[Cell]]
+    is_ours: bool = True
+
+
+@dataclass(frozen=True)
+class CellTable:
+    """Rows of cells under measures.
+
+    Attributes:
+        columns: metrics, each with a name above its own.
+    """
+
+    title: str
+    lead: str
+    columns: Sequence[tuple[Metric, str]]
+    rows: Sequence[CellRow]
+
+
+@dataclass(frozen=True)
+class Steered:
+    """How the models of a comparison follow controls.
+
+    Attributes:
+        points: in words.
+        example_systems: the columns of the examples.
+    """
+
+    points: Sequence[str]
+    table: CellTable
+    examples: Sequence[Example]
+    example_systems: Sequence[str]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Content(Compared):
     """All that the report of a comparison of the paradigms says.
@@ -208,6 +268,7 @@ class Content(Compared):
     Attributes:
         primary: key of the metric that the verdict is about.
         pair: keys of the two systems compared.
+        steered: None where the models have no controls.
     """
 
     primary: str
@@ -219,6 +280,7 @@ class Content(Compared):
     """The columns of the examples."""
     codec_systems: Sequence[str]
     """The columns of the first few examples once more, to hear the codec alone; may be empty."""
+    steered: Steered | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -338,51 +400,6 @@ class SamplerContent(Page):
     beside: Sequence[Sequence[str]]
     source: str
     example_systems: Sequence[str]
-
-
-@dataclass(frozen=True)
-class Cell:
-    """A value as text.
-
-    Attributes:
-        interval: "" for a number of the paper's.
-        what: of several values in one place, which this is.
-        is_clear: a difference that has passed its test; true of what is no difference.
-    """
-
-    value: str
-    interval: str = ""
-    what: str = ""
-    is_clear: bool = True
-
-
-@dataclass(frozen=True)
-class CellRow:
-    """A row of such: a place may hold none or several.
-
-    Attributes:
-        system: key of a system for the mark; "" for none.
-        is_ours: not the paper's.
-    """
-
-    label: str
-    system: str
-    cells: Sequence[Sequence[Cell]]
-    is_ours: bool = True
-
-
-@dataclass(frozen=True)
-class CellTable:
-    """Rows of cells under measures.
-
-    Attributes:
-        columns: metrics, each with a name above its own.
-    """
-
-    title: str
-    lead: str
-    columns: Sequence[tuple[Metric, str]]
-    rows: Sequence[CellRow]
 
 
 @dataclass(frozen=True, kw_only=True)

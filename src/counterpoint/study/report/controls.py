@@ -14,15 +14,11 @@ from counterpoint.study.report.assemble import (
     CODES,
     LATENTS,
     PAIR,
-    Folders,
     budget_of,
     command_of,
     data_facts,
     loss_curve_of,
     model_facts,
-    read_difference,
-    read_metrics,
-    read_scores,
     sampling_facts,
 )
 from counterpoint.study.report.charts import dots_and_whiskers, loss_curve
@@ -54,6 +50,7 @@ from counterpoint.study.report.machine import machine_facts
 from counterpoint.study.report.notes import notes
 from counterpoint.study.report.numbers import MINUS, count, duration, interval
 from counterpoint.study.report.page import write_page, write_players
+from counterpoint.study.report.read import Folders, read_difference, read_metrics, read_scores
 from counterpoint.study.report.tables import cells_table, differences_csv, differences_table, scores_csv, scores_table
 from counterpoint.study.report.verdict import judge
 from counterpoint.study.windows import spread

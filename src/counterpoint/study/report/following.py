@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from counterpoint.analysis.annotation import Annotation
-from counterpoint.study.report.content import Cell, Difference, Metric, Score
+from counterpoint.study.report.content import (
+    Cell,
+    CellRow,
+    CellTable,
+    Difference,
+    Example,
+    Metric,
+    Score,
+    Steered,
+    System,
+)
 from counterpoint.study.report.numbers import interval
+from counterpoint.study.report.read import Folders, read_difference, read_metrics
 from counterpoint.study.report.verdict import apart, judge
-
-if TYPE_CHECKING:
-    from counterpoint.study.report.assemble import Folders
+from counterpoint.study.windows import spread
 
 NAMES = {"autoregressive": "Auto-regressive", "flow_matching": "Flow matching"}
 SHORT = {"autoregressive": "AR", "flow_matching": "FM"}
@@ -114,3 +123,64 @@ def heard_in(folders: Folders, clip: str, *, systems: Iterable[str]) -> dict[str
 def listed(names: Sequence[str]) -> str:
     """`a, b and c`."""
     return " and ".join(filter(None, (", ".join(names[:-1]), names[-1]))) if names else "nothing"
+
+
+def steered_models(
+    folders: Folders, *, given: Sequence[str], windows: Sequence[Mapping[str, Any]], wanted: int
+) -> tuple[Steered, list[System]] | None:
+    """Of a comparison whose models know controls: `{paradigm}_all` beside the same models given nothing, and the
+    systems that this adds; None where there are no such clips.
+
+    Args:
+        windows: the prompts.
+        wanted: examples.
+    """
+    steered = [paradigm for paradigm in NAMES if f"generate_{paradigm}_all" in folders.paths]
+    if "adhere" not in folders.paths or not steered:
+        return None
+    adherence = folders.json("adhere", "adherence.json")
+    following = read_following(adherence)
+    metrics = {metric.key: metric for metric in read_metrics(adherence, following)}
+    found = Findings(
+        metrics=metrics, scores=following, differences=[read_difference(item) for item in adherence["differences"]]
+    )
+    judged = {control: key for control, key in measures(following).items() if control in given}
+    free = {key: f"{key}_null" if f"generate_{key}_null" in folders.paths else key for key in steered}
+    systems = [
+        System(f"{key}{kind}", f"{NAMES[key]}, {name}", f"{SHORT[key]}, {name}", f"The model with controls, {what}.")
+        for key in steered
+        for kind, name, what in (
+            ("_all", "controls", f"given {listed(given)} of the prompt's own music"),
+            *((("_null", "nothing", "none of them given"),) if free[key] != key else ()),
+        )
+    ]
+    rows = [
+        (TRUTH, "True music"),
+        *(
+            row
+            for key in steered
+            for row in ((f"{key}_all", f"{SHORT[key]}, controls"), (free[key], f"{SHORT[key]}, nothing"))
+        ),
+        (ANOTHER, "Another clip"),
+    ]
+    table = CellTable(
+        "Controls",
+        "What is heard in the clips against what was asked: the same models, given the chords, melody and drums of the "
+        "prompt's own music, and given nothing. True music is what the extractors make of the music itself.",
+        [(metrics[key], FOLLOWED[control]) for control, key in judged.items()],
+        [CellRow(label, key, [found.cells([(metric, key, "")]) for metric in judged.values()]) for key, label in rows],
+    )
+    shown = [TRUTH, *(f"{key}_all" for key in steered), *free.values()]
+    places = {key: folders.paths[f"generate_{key}"] for key in shown[1:]} | {TRUTH: folders.paths["prompts"] / "truth"}
+    examples = [
+        Example(
+            window["id"],
+            window["caption"],
+            {key: places[key] / f"{window['id']}.wav" for key in shown},
+            **heard_in(folders, window["id"], systems=shown),
+            asked={f"{key}_all": given for key in steered} | dict.fromkeys(free.values(), ()),
+        )
+        for window in spread(windows, wanted)
+    ]
+    points = [found.against(judged, f"{key}_all", free[key], name=NAMES[key]) for key in steered]
+    return Steered([point for point in points if point], table, examples, shown), systems

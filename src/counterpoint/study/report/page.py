@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -44,25 +44,30 @@ def write_players(
     out: Path,
     *,
     wanted: Callable[[int, str], bool],
+    examples: Sequence[Example] | None = None,
+    prefix: str = "",
     progress: Callable[[int, int], None] | None = None,
 ) -> dict[tuple[int, str], Player]:
     """The players of the clips that are `wanted`, by (number of the example, system), in the order of each example.
 
     Args:
+        examples: by default those of the content.
+        prefix: of the names of files, which tells one set of examples from another.
         progress: called with (clips done, clips in all).
     """
+    examples = content.examples if examples is None else examples
     clips = {
         (number, key): clip
-        for number, example in enumerate(content.examples)
+        for number, example in enumerate(examples)
         for key, clip in example.clips.items()
         if wanted(number, key)
     }
     players: dict[tuple[int, str], Player] = {}
     for (number, key), clip in clips.items():
         system = content.system(key)
-        media = write_media(clip, report=out, name=f"{number + 1:02d}-{key}")
+        media = write_media(clip, report=out, name=f"{prefix}{number + 1:02d}-{key}")
         players[number, key] = Player(
-            key, system.name, system.short, media, _timelines(content.examples[number], system, media.duration_s)
+            key, system.name, system.short, media, _timelines(examples[number], system, media.duration_s)
         )
         if progress is not None:
             progress(len(players), len(clips))
@@ -154,16 +159,16 @@ def _coded(text: str, content: Page) -> Markup:
 
 
 def _plain(content: Page) -> dict[str, Any]:
-    """For `data.json`: all the numbers of the page; clips by their place in the report only."""
+    """For `data.json`: all the numbers of the page."""
     plain = asdict(content)
-    for example in plain["examples"]:
-        example["clips"] = sorted(example["clips"])
     plain.pop("files")
     return _finite(plain)
 
 
 def _finite(value: Any) -> Any:
-    """JSON knows no infinity: undefined numbers become null."""
+    """JSON knows no infinity, and undefined numbers become null; of a file its name is told, not where it lay."""
+    if isinstance(value, Path):
+        return value.name
     if isinstance(value, dict):
         return {key: _finite(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

@@ -12,14 +12,10 @@ from typing import Any
 from counterpoint.study.paper import paper_table
 from counterpoint.study.report.assemble import (
     PAIR,
-    Folders,
     budget_of,
     command_of,
     data_facts,
     model_facts,
-    read_difference,
-    read_metrics,
-    read_scores,
 )
 from counterpoint.study.report.content import (
     Difference,
@@ -36,6 +32,7 @@ from counterpoint.study.report.machine import machine_facts
 from counterpoint.study.report.notes import notes
 from counterpoint.study.report.numbers import MINUS, duration, interval, number, p_value
 from counterpoint.study.report.page import write_page, write_players
+from counterpoint.study.report.read import Folders, read_difference, read_metrics, read_scores
 from counterpoint.study.report.scatter import Level, Point, scatter
 from counterpoint.study.report.tables import Table, scores_csv, scores_table, to_csv
 from counterpoint.study.windows import spread

@@ -9,7 +9,14 @@ from pathlib import Path
 from counterpoint.study.report.charts import difference_axis, loss_curve
 from counterpoint.study.report.content import Content, Difference
 from counterpoint.study.report.page import Player, write_page, write_players
-from counterpoint.study.report.tables import differences_csv, differences_table, scores_csv, scores_table
+from counterpoint.study.report.tables import (
+    Table,
+    cells_table,
+    differences_csv,
+    differences_table,
+    scores_csv,
+    scores_table,
+)
 from counterpoint.study.report.verdict import judge
 
 CODEC_EXAMPLES = 2
@@ -25,6 +32,7 @@ def write_report(content: Content, out: Path, *, progress: Callable[[int, int], 
     from markupsafe import Markup
 
     players, codec_players = _players(content, out, progress)
+    steered_players, steered_tables = _steered(content, out)
     return write_page(
         content,
         out,
@@ -33,10 +41,12 @@ def write_report(content: Content, out: Path, *, progress: Callable[[int, int], 
             "scores": scores_table(content, content.judges),
             "signals": scores_table(content, content.descriptions),
             "differences": differences_table(content),
+            **steered_tables,
         },
         csv={"scores": scores_csv(content), "differences": differences_csv(content)},
         players=players,
         codec_players=codec_players,
+        steered_players=steered_players,
         outcome=lambda item: judge(item, content.metric(item.metric)),
         delta=lambda item: Markup(_delta(item, content)),
         losses=lambda curve: Markup(loss_curve(curve, name=content.system(curve.system).name)),
@@ -62,6 +72,16 @@ def _players(
     count = len(content.examples)
     codec_rows = min(count, CODEC_EXAMPLES) if content.codec_systems else 0
     return rows(count, content.example_systems), rows(codec_rows, content.codec_systems)
+
+
+def _steered(content: Content, out: Path) -> tuple[list[list[Player]], dict[str, Table]]:
+    """The players and the table of the section on controls."""
+    steered = content.steered
+    if steered is None:
+        return [], {}
+    players = write_players(content, out, wanted=lambda row, key: True, examples=steered.examples, prefix="controls-")
+    rows = [[players[row, key] for key in steered.example_systems] for row in range(len(steered.examples))]
+    return rows, {"controls": cells_table(steered.table)}
 
 
 def _delta(item: Difference, content: Content) -> str:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-from counterpoint.study.report.assemble import Folders
 from counterpoint.study.report.controls import assemble_controls, write_controls_report
+from counterpoint.study.report.read import Folders
 
 if TYPE_CHECKING:
     from counterpoint.study.engine import Work

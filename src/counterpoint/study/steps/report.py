@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import yaml
 
 from counterpoint.study.report import write_report
-from counterpoint.study.report.assemble import Folders, assemble
+from counterpoint.study.report.assemble import assemble
+from counterpoint.study.report.read import Folders
 
 if TYPE_CHECKING:
     from counterpoint.study.engine import Work

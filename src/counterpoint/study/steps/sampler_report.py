@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-from counterpoint.study.report.assemble import Folders
+from counterpoint.study.report.read import Folders
 from counterpoint.study.report.samplers import assemble_samplers, write_sampler_report
 
 if TYPE_CHECKING:
