@@ -225,7 +225,10 @@ def test_models_that_know_controls_have_a_section_of_their_own(
         text = (paths["adhere"] / file).read_text()
         (paths["adhere"] / file).write_text(text.replace("_null", free))
     windows = folders.json("prompts", "prompts.json")["windows"]
-    found = steered_models(Folders(paths), given=("chords", "melody", "drums"), windows=windows, wanted=1)
+    shipped = {"autoregressive": "pocket-ar"} if free else {}
+    found = steered_models(
+        Folders(paths), given=("chords", "melody", "drums"), windows=windows, wanted=1, shipped=shipped
+    )
     assert found is not None
     steered, systems = found
     base = content(tmp_path / "clips", clips=1)
@@ -238,6 +241,7 @@ def test_models_that_know_controls_have_a_section_of_their_own(
     assert section.count("<audio") == section.count('class="timelines"') == 5
     assert "AR, controls" in section and "0.60" in section and 'href="tables/controls.md"' in section
     assert [point[:15] for point in steered.points] == ["Auto-regressive", "Flow matching, "]
+    assert ("not the models compared above" in section) == ("that ships (pocket-ar)" in steered.points[0]) == bool(free)
     assert all("intervals apart" in point for point in steered.points)
     for link in re.findall(r'src="([^"]+)"', section):
         assert (index.parent / link).is_file(), link
@@ -248,4 +252,4 @@ def test_models_without_controls_have_none(report: Path, tmp_path: Path, fabrica
     paths = fabricate(tmp_path).paths
     for without in ("adhere", "generate_"):
         kept = {name: path for name, path in paths.items() if not name.startswith(without)}
-        assert steered_models(Folders(kept), given=("chords",), windows=[], wanted=1) is None
+        assert steered_models(Folders(kept), given=("chords",), windows=[], wanted=1, shipped={}) is None

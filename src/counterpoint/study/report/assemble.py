@@ -107,6 +107,7 @@ def assemble(folders: Folders, *, name: str, study: Mapping[str, Any], study_yam
         given=study["controls"]["names"],
         windows=prompts["windows"],
         wanted=min(STEERED_EXAMPLES, study["report"]["examples"]),
+        shipped=study["steered"],
     )
     found = verdict(
         differences, scores=scores, metrics=metrics, systems=systems, primary=primary, pair=PAIR, floors=FLOORS

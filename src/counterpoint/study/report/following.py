@@ -126,14 +126,20 @@ def listed(names: Sequence[str]) -> str:
 
 
 def steered_models(
-    folders: Folders, *, given: Sequence[str], windows: Sequence[Mapping[str, Any]], wanted: int
+    folders: Folders,
+    *,
+    given: Sequence[str],
+    windows: Sequence[Mapping[str, Any]],
+    wanted: int,
+    shipped: Mapping[str, str],
 ) -> tuple[Steered, list[System]] | None:
-    """Of a comparison whose models know controls: `{paradigm}_all` beside the same models given nothing, and the
+    """Of a comparison beside models that know controls: `{paradigm}_all` and the same models given nothing, and the
     systems that this adds; None where there are no such clips.
 
     Args:
         windows: the prompts.
         wanted: examples.
+        shipped: by paradigm, the name of a model that comes with the package in place of the one that is compared.
     """
     steered = [paradigm for paradigm in NAMES if f"generate_{paradigm}_all" in folders.paths]
     if "adhere" not in folders.paths or not steered:
@@ -147,7 +153,12 @@ def steered_models(
     judged = {control: key for control, key in measures(following).items() if control in given}
     free = {key: f"{key}_null" if f"generate_{key}_null" in folders.paths else key for key in steered}
     systems = [
-        System(f"{key}{kind}", f"{NAMES[key]}, {name}", f"{SHORT[key]}, {name}", f"The model with controls, {what}.")
+        System(
+            f"{key}{kind}",
+            f"{NAMES[key]}, {name}",
+            f"{SHORT[key]}, {name}",
+            f"The model {f'that ships as {shipped[key]}' if key in shipped else 'with controls'}, {what}.",
+        )
         for key in steered
         for kind, name, what in (
             ("_all", "controls", f"given {listed(given)} of the prompt's own music"),
@@ -163,9 +174,15 @@ def steered_models(
         ),
         (ANOTHER, "Another clip"),
     ]
+    others = (
+        f"These are not the models compared above but models that ship with the package, {listed([*shipped.values()])}, "
+        "trained for longer, on the same prompts. "
+        if shipped
+        else ""
+    )
     table = CellTable(
         "Controls",
-        "What is heard in the clips against what was asked: the same models, given the chords, melody and drums of the "
+        f"{others}What is heard in the clips against what was asked: the same model, given {listed(given)} of the "
         "prompt's own music, and given nothing. True music is what the extractors make of the music itself.",
         [(metrics[key], FOLLOWED[control]) for control, key in judged.items()],
         [CellRow(label, key, [found.cells([(metric, key, "")]) for metric in judged.values()]) for key, label in rows],
@@ -182,5 +199,13 @@ def steered_models(
         )
         for window in spread(windows, wanted)
     ]
-    points = [found.against(judged, f"{key}_all", free[key], name=NAMES[key]) for key in steered]
+    points = [
+        found.against(
+            judged,
+            f"{key}_all",
+            free[key],
+            name=NAMES[key] + (f" that ships ({shipped[key]})" if key in shipped else ""),
+        )
+        for key in steered
+    ]
     return Steered([point for point in points if point], table, examples, shown), systems
