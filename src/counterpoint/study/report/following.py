@@ -175,7 +175,7 @@ def steered_models(
         (ANOTHER, "Another clip"),
     ]
     others = (
-        f"These are not the models compared above but models that ship with the package, {listed([*shipped.values()])}, "
+        f"These are not the models compared above but ones that ship with the package, {listed([*shipped.values()])}, "
         "trained for longer, on the same prompts. "
         if shipped
         else ""
