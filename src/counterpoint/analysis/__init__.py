@@ -1,1 +1,1 @@
-"""Audio to music: chords, and the tags and embeddings of a trained listener. Import the module you need."""
+"""Audio to music: chords, melody, beats, and the tags and embeddings of a trained listener. Import what you need."""

@@ -122,6 +122,7 @@ class TrackWriter:
                 assert len(track) == ends[row + 1] - ends[row], "a track has the frames of its row"
                 file.write(np.asarray(track, dtype=_DTYPE).tobytes())
                 file.flush()
+            os.fsync(file.fileno())
 
     def split(self, split: str) -> np.ndarray:
         """[frames] int16 of a split that has been written, memory-mapped."""

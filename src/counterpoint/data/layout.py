@@ -4,6 +4,7 @@ DATASET/dataset_dict.json, train/, valid/, test/    HF datasets, memory-mapped
 DATASET/dataset.json                                name, kind, counts, report, fingerprint; written last
 DATASET/audio/                                      the audio, where the dataset was composed
 DATASET/latents/<codec fingerprint>/                encoded columns, row by row (see `encoded`)
+DATASET/controls/<codec fingerprint>/               control tracks, frame by frame (see `controls`)
 """
 
 from __future__ import annotations
