@@ -15,21 +15,36 @@ from counterpoint.paradigm.delay import delay, shift_right, undelay
 GREEDY = SamplingConfig(temperature=0.0, guidance=3.0)
 
 
-def draw(paradigm, kit, *, frames, captions=("warm piano", "drums"), sampling=GREEDY, seeds=(0, 1), window=None):
+def draw(
+    paradigm,
+    kit,
+    *,
+    frames,
+    captions=("warm piano", "drums"),
+    sampling=GREEDY,
+    seeds=(0, 1),
+    window=None,
+    controls=None,
+):
     return paradigm.sample(
         text=paradigm.prepare(list(captions)),
         lengths=torch.tensor(frames),
         sampling=sampling,
         generators=kit.generators(*seeds),
         window=window,
+        controls=controls,
     ).codes
 
 
-@pytest.mark.parametrize("sampling", [GREEDY, SamplingConfig(top_k=5, guidance=3.0)])
+@pytest.mark.parametrize(
+    "sampling", [GREEDY, SamplingConfig(top_k=5, guidance=3.0), SamplingConfig(top_k=5, text_guidance=1.0)]
+)
 def test_steps_of_fixed_shape_draw_the_same(kit, monkeypatch, sampling):
     """What a CUDA graph records, run as it is."""
-    paradigm = kit.build("autoregressive")
-    expected = draw(paradigm, kit, frames=[17, 9], sampling=sampling)
+    paradigm = kit.build("autoregressive", controls=["melody"])
+    torch.nn.init.normal_(paradigm.controls.project.weight, generator=torch.Generator().manual_seed(5))
+    controls = torch.arange(2 * 17).view(2, 1, 17)
+    expected = draw(paradigm, kit, frames=[17, 9], sampling=sampling, controls=controls)
     # What is not written yet must not be heard, whatever memory held before.
     monkeypatch.setattr(torch, "empty", lambda *shape, **kwargs: torch.full(*shape, torch.nan, **kwargs))
     bounds = []
@@ -37,7 +52,7 @@ def test_steps_of_fixed_shape_draw_the_same(kit, monkeypatch, sampling):
     monkeypatch.setattr(Decoder.__init__, "__kwdefaults__", {**Decoder.__init__.__kwdefaults__, "static": True})
     step = Decoder.decode_one_token
     monkeypatch.setattr(Decoder, "decode_one_token", lambda self: (bounds.append(self.cache.bound), step(self)))
-    assert torch.equal(draw(paradigm, kit, frames=[17, 9], sampling=sampling), expected)
+    assert torch.equal(draw(paradigm, kit, frames=[17, 9], sampling=sampling, controls=controls), expected)
     assert bounds == [8] * 8 + [16] * 8 + [19] * 3
 
 
