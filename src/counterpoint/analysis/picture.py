@@ -28,7 +28,8 @@ _LINE_S, _MOST_LINES = 20.0, 12
 _WINDOW, _COLUMNS, _BANDS = 2048, 1400, 160
 """Of a line's spectrogram: samples, windows, frequencies."""
 _LOW_HZ, _HIGH_HZ, _FLOOR_DB = 50.0, 11_000.0, -72.0
-_LEAST_NOTES = 12
+_LEAST_NOTES, _MOST_BARS = 12, 30
+"""Semitones that a piano roll spans at least; bars that a line marks at most."""
 _BLACK_KEYS = (1, 3, 6, 8, 10)
 
 
@@ -172,15 +173,18 @@ def _draw_notes(axes: Axes, annotation: Annotation, *, span_s: tuple[float, floa
 
 
 def _draw_beats(both: Sequence[Axes], annotation: Annotation, *, span_s: tuple[float, float]) -> None:
-    """A line through spectrogram and notes a beat, a strong one with its number a bar."""
-    inside = [(time, position) for time, position in annotation.beats if span_s[0] <= time < span_s[1]]
+    """A line through spectrogram and notes a beat, a strong one with its number a bar; fewer where they would crowd."""
     sound, roll = both
-    for time, position in inside:
-        strong = position == 1
-        sound.axvline(time, color="white", alpha=0.75 if strong else 0.28, linewidth=1.1 if strong else 0.6)
-        roll.axvline(time, color=_MUTED if strong else _RULE, linewidth=0.9 if strong else 0.7, zorder=1)
-    for bar, time in enumerate(annotation.downbeats_s, start=1):
-        if span_s[0] <= time < span_s[1]:
+    bars = [(bar, time) for bar, time in enumerate(annotation.downbeats_s, 1) if span_s[0] <= time < span_s[1]]
+    beats = [time for time, position in annotation.beats if position > 1 and span_s[0] <= time < span_s[1]]
+    apart = 2 ** math.ceil(math.log2(max(1, len(bars) / _MOST_BARS)))
+    for time in beats if apart == 1 else ():
+        sound.axvline(time, color="white", alpha=0.28, linewidth=0.6)
+        roll.axvline(time, color=_RULE, linewidth=0.7, zorder=1)
+    for bar, time in bars:
+        if (bar - 1) % apart == 0:
+            sound.axvline(time, color="white", alpha=0.75, linewidth=1.1)
+            roll.axvline(time, color=_MUTED, linewidth=0.9, zorder=1)
             sound.text(
                 time, 0.97, f" {bar}", transform=sound.get_xaxis_transform(), color="white", fontsize=7.5, va="top"
             )
