@@ -85,8 +85,8 @@ def analyze(path: Path, *, picture: Path | None = None, json: Path | None = None
 def describe(heard: Annotation, *, tags: Mapping[str, float]) -> str:
     """A line each for the whole, chords, melody, downbeats and tags; of what is long the beginning, but all chords."""
     gaps = [later - earlier for (earlier, _), (later, _) in pairwise(heard.beats)]
-    tempo = f", {60 / float(np.median(gaps)):.0f} beats a minute" if gaps else ", no beat"
-    bar = f", {max(position for _, position in heard.beats)} to the bar" if gaps else ""
+    tempo = f", {60 / float(np.median(gaps)):.0f} beats a minute" if gaps else ""
+    bar = f", {max(position for _, position in heard.beats)} to the bar" if heard.beats else ", no beat"
     lines = {
         "length": f"{heard.duration_s:.1f} s{tempo}{bar}",
         "chords": " ".join(f"{label}:{round(start, 2):g}" for start, label in heard.chords),
