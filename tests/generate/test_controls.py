@@ -243,3 +243,20 @@ def test_what_is_asked_steers_the_clips_and_is_written_down(
         "chords": [[0, "C"], [0.52, "Am"]],
         "notes": [],
     }
+
+
+def test_the_command_says_what_it_changed(make_run: Callable[..., Path], tmp_path: Path) -> None:
+    from typer.testing import CliRunner
+
+    from counterpoint.cli.app import app
+
+    run = make_run("flow_matching", ("chords", "melody", "drums"))
+    midi = write_midi(tmp_path / "a.mid", ("", [(31, 0, 1)]))
+    command = ["generate", "piano", "--model", run, "--out", tmp_path / "x.wav", "--duration-s", "1", "--steps", "2"]
+    command += ["--chords", "C:0 G9:0.5", "--melody", midi, "--text-guidance", "0.5"]
+    result = CliRunner().invoke(app, list(map(str, command)))
+    assert result.exit_code == 0, result.output
+    said = result.output.splitlines()
+    assert "G9 is not among the 193 chords and was taken for G7." in said
+    assert any("1 of the 1 notes of" in line for line in said) and "network evaluations" in said[-1]
+    assert (tmp_path / "x.wav").is_file()
