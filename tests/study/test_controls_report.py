@@ -60,7 +60,7 @@ def test_the_verdict_names_who_follows_and_who_does_so_better(content: ControlsC
 @pytest.mark.parametrize(
     ("found", "words"),
     [
-        ({"clear": False}, "both paradigms have not been shown to follow any of them."),
+        ({"clear": False}, "neither paradigm has been shown to follow any of them."),
         ({"clear": False}, "In chords, downbeats and melody no difference between the two could be shown."),
         (
             {"following": {"autoregressive_all": 0.1, "null": 0.3}},

@@ -181,6 +181,8 @@ def _who_follows(found: Findings, judged: Mapping[str, str]) -> str:
         ]
         for paradigm in PAIR
     }
+    if not any(followed.values()):
+        return "neither paradigm has been shown to follow any of them"
     if followed[AR] == followed[FM]:
         return _follows("both paradigms", "follow", "have", followed[AR], judged)
     return "; ".join(
