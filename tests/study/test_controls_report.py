@@ -90,6 +90,7 @@ def test_exact_truth_is_preferred_and_the_papers_way_used_without_it(tmp_path: P
         "drums": "downbeat_f1_y",
         "melody": "melody_similarity",
     }
+    assert measures([*names, "chord_iou_chordino"], exact=False)["chords"] == "chord_iou_chordino"
     content = assembled(fabricate(tmp_path, exact=False))
     assert not any("_exact" in text for text in (content.verdict.sentence, *content.verdict.points))
     assert not any(

@@ -43,17 +43,22 @@ def read_following(adherence: Mapping[str, Any]) -> dict[str, dict[str, Score]]:
 
 
 def measures(following: Iterable[str], *, exact: bool = True) -> dict[str, str]:
-    """The metric that judges each control: against exact truth where that is wanted and known, else against labels
-    heard in the prompt's own music, as the paper does."""
-    names = {"chords": "chord_iou_", "drums": "downbeat_f1_", "melody": "melody_"}
+    """The metric that judges each control.
+
+    Args:
+        following: names of metrics.
+        exact: against exact truth where it is known; else the paper's way, against labels heard in the prompt's own
+            music, and by the paper's own extractors where they have been there.
+    """
     found: dict[str, str] = {}
-    for control in FOLLOWED:
-        own = [key for key in following if key.startswith(names[control]) and "_macro" not in key]
-        chosen = [key for key in own if key.endswith("_exact") == exact] or [
-            key for key in own if not key.endswith("_exact")
-        ]
-        if chosen:
-            found[control] = chosen[0]
+    for control, prefix in {"chords": "chord_iou_", "drums": "downbeat_f1_", "melody": "melody_"}.items():
+        own = [key for key in following if key.startswith(prefix) and "_macro" not in key]
+        heard = [key for key in own if not key.endswith("_exact")]
+        played = [key for key in own if key.endswith("_exact")]
+        published = [key for key in heard if key.endswith(("_chordino", "_beat_this"))]
+        wanted = [*played, *heard] if exact else [*published, *heard]
+        if wanted:
+            found[control] = wanted[0]
     return found
 
 
