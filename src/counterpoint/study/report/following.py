@@ -152,65 +152,80 @@ def steered_models(
     adherence = folders.json("adhere", "adherence.json")
     following = read_following(adherence)
     metrics = {metric.key: metric for metric in read_metrics(adherence, following)}
-    found = Findings(
-        metrics=metrics, scores=following, differences=[read_difference(item) for item in adherence["differences"]]
-    )
+    differences = [read_difference(item) for item in adherence["differences"]]
+    found = Findings(metrics=metrics, scores=following, differences=differences)
     judged = {control: key for control, key in measures(following).items() if control in given}
     free = {key: f"{key}_null" if f"generate_{key}_null" in folders.paths else key for key in steered}
-    systems = [
+    shown = [TRUTH, *(f"{key}_all" for key in steered), *free.values()]
+    named = {key: f"{NAMES[key]} that ships ({shipped[key]})" if key in shipped else NAMES[key] for key in steered}
+    points = [found.against(judged, f"{key}_all", free[key], name=named[key]) for key in steered]
+    section = Steered(
+        [point for point in points if point],
+        _steered_table(found, judged, free, given=given, shipped=shipped),
+        _steered_examples(folders, spread(windows, wanted), shown, given=given, free=[*free.values()]),
+        shown,
+    )
+    return section, _steered_systems(free, given=given, shipped=shipped)
+
+
+def _steered_systems(free: Mapping[str, str], *, given: Sequence[str], shipped: Mapping[str, str]) -> list[System]:
+    """By paradigm in `free`, the model given all controls and, where that is another one's system, given none."""
+    return [
         System(
             f"{key}{kind}",
             f"{NAMES[key]}, {name}",
             f"{SHORT[key]}, {name}",
             f"The model {f'that ships as {shipped[key]}' if key in shipped else 'with controls'}, {what}.",
         )
-        for key in steered
+        for key in free
         for kind, name, what in (
             ("_all", "controls", f"given {listed(given)} of the prompt's own music"),
             *((("_null", "nothing", "none of them given"),) if free[key] != key else ()),
         )
     ]
-    rows = [
-        (TRUTH, "True music"),
-        *(
-            row
-            for key in steered
-            for row in ((f"{key}_all", f"{SHORT[key]}, controls"), (free[key], f"{SHORT[key]}, nothing"))
-        ),
-        (ANOTHER, "Another clip"),
-    ]
+
+
+def _steered_table(
+    found: Findings,
+    judged: Mapping[str, str],
+    free: Mapping[str, str],
+    *,
+    given: Sequence[str],
+    shipped: Mapping[str, str],
+) -> CellTable:
+    pairs = [((f"{key}_all", f"{SHORT[key]}, controls"), (free[key], f"{SHORT[key]}, nothing")) for key in free]
+    rows = [(TRUTH, "True music"), *(row for pair in pairs for row in pair), (ANOTHER, "Another clip")]
     others = (
         f"These are not the models compared above but ones that ship with the package, {listed([*shipped.values()])}, "
         "trained for longer, on the same prompts. "
         if shipped
         else ""
     )
-    table = CellTable(
+    return CellTable(
         "Controls",
         f"{others}What is heard in the clips against what was asked: the same model, given {listed(given)} of the "
         "prompt's own music, and given nothing. True music is what the extractors make of the music itself.",
-        [(metrics[key], FOLLOWED[control]) for control, key in judged.items()],
+        [(found.metrics[key], FOLLOWED[control]) for control, key in judged.items()],
         [CellRow(label, key, [found.cells([(metric, key, "")]) for metric in judged.values()]) for key, label in rows],
     )
-    shown = [TRUTH, *(f"{key}_all" for key in steered), *free.values()]
+
+
+def _steered_examples(
+    folders: Folders,
+    windows: Sequence[Mapping[str, Any]],
+    shown: Sequence[str],
+    *,
+    given: Sequence[str],
+    free: Sequence[str],
+) -> list[Example]:
     places = {key: folders.paths[f"generate_{key}"] for key in shown[1:]} | {TRUTH: folders.paths["prompts"] / "truth"}
-    examples = [
+    return [
         Example(
             window["id"],
             window["caption"],
             {key: places[key] / f"{window['id']}.wav" for key in shown},
             **heard_in(folders, window["id"], systems=shown),
-            asked={f"{key}_all": given for key in steered} | dict.fromkeys(free.values(), ()),
+            asked={key: () if key in free else given for key in shown[1:]},
         )
-        for window in spread(windows, wanted)
+        for window in windows
     ]
-    points = [
-        found.against(
-            judged,
-            f"{key}_all",
-            free[key],
-            name=NAMES[key] + (f" that ships ({shipped[key]})" if key in shipped else ""),
-        )
-        for key in steered
-    ]
-    return Steered([point for point in points if point], table, examples, shown), systems
