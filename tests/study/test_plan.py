@@ -30,6 +30,16 @@ def changed(quick: dict[str, str], *overrides: str) -> set[str]:
     return {name for name in quick if quick[name] != other[name]}
 
 
+STEERED = (("", "_all"), ("", "_null"))
+
+
+def test_models_that_ship_are_shown_following_controls(quick: dict[str, str]) -> None:
+    for paradigm in ("autoregressive", "flow_matching"):
+        assert {f"generate_{paradigm}_all", f"generate_{paradigm}_null"} <= quick.keys()
+    with pytest.raises(UserError, match="No model named 'mine' ships"):
+        keys("steered.flow_matching=mine")
+
+
 def test_both_paradigms_are_trained_judged_and_reported(quick: dict[str, str]) -> None:
     for paradigm in ("autoregressive", "flow_matching"):
         assert {f"train_{paradigm}", f"untrained_{paradigm}", f"generate_untrained_{paradigm}"} <= quick.keys()
@@ -42,12 +52,12 @@ def test_a_study_has_the_same_keys_each_time(quick: dict[str, str]) -> None:
 
 def test_the_report_alone_is_made_anew_for_its_own_settings(quick: dict[str, str]) -> None:
     assert changed(quick, "report.examples=3") == {"report"}
-    assert changed(quick, "evaluation.seed=9") == {"evaluate", "report"}
+    assert changed(quick, "evaluation.seed=9") == {"evaluate", "adhere", "report"}
 
 
 def test_sampling_retrains_nothing(quick: dict[str, str]) -> None:
-    expected = {"generate_flow_matching", "generate_untrained_flow_matching", "evaluate", "report"}
-    assert changed(quick, "sampling.flow_matching.steps=7") == expected
+    clips = {f"generate_{kind}flow_matching{mode}" for kind, mode in (("", ""), ("untrained_", ""), *STEERED)}
+    assert changed(quick, "sampling.flow_matching.steps=7") == clips | {"evaluate", "adhere", "report"}
 
 
 def test_a_training_setting_changes_both_models(quick: dict[str, str]) -> None:

@@ -9,6 +9,10 @@ from typing import Any, TypeVar
 Item = TypeVar("Item")
 
 
+STEERED_EXAMPLES = 2
+"""Prompts whose controls the report of a comparison shows, where it shows any."""
+
+
 @dataclass(frozen=True)
 class Window:
     """A part of a row of the dataset.

@@ -88,7 +88,9 @@ class ControlStudy(SteeredStudy):
                 **models,
                 **{step.name: step for step in clips.values()},
                 "evaluate": self.evaluation_step(clips, ground=ground, pairs=text),
-                "adhere": self.adherence_step(clips, ground=ground, pairs=[*own, *across]),
+                "adhere": self.adherence_step(
+                    clips, ground=ground, pairs=[*own, *across], examples=self.report.examples
+                ),
             },
         )
 

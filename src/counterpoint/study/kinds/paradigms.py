@@ -17,6 +17,7 @@ from counterpoint.study.kinds.trained import (
     both_sampling,
     shipped_source,
 )
+from counterpoint.study.windows import STEERED_EXAMPLES
 
 SYSTEMS: dict[str, tuple[ParadigmName, bool]] = {
     **{paradigm: (paradigm, True) for paradigm in PARADIGMS},
@@ -85,5 +86,5 @@ class ParadigmStudy(TrainedStudy):
                     system, model=model, sampling=sampling, ground=ground, controls=controls, given=given
                 )
         pairs = [(f"{paradigm}_all", f"{paradigm}_null") for paradigm in self.steered]
-        adhere = self.adherence_step(clips, ground=ground, pairs=pairs)
+        adhere = self.adherence_step(clips, ground=ground, pairs=pairs, examples=STEERED_EXAMPLES)
         return {step.name: step for step in (*clips.values(), adhere)}

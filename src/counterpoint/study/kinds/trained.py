@@ -258,7 +258,7 @@ class TrainedStudy(Study):
         return Step(f"generate_{system}", generate_clips, config, inputs)
 
     def adherence_step(
-        self, clips: Mapping[str, Step], *, ground: Groundwork, pairs: Sequence[tuple[str, str]]
+        self, clips: Mapping[str, Step], *, ground: Groundwork, pairs: Sequence[tuple[str, str]], examples: int
     ) -> Step:
         """How well all clips follow what the prompts' own music plays, and tests between pairs of systems."""
         from counterpoint.metrics.adherence_registry import measures
@@ -268,7 +268,7 @@ class TrainedStudy(Study):
         config = {
             "seed": self.evaluation.seed,
             "pairs": pairs,
-            "examples": self.report.examples,
+            "examples": examples,
             "measures": [measure.info.name for measure in measures()],  # a newly installed extractor has its say
         }
         return Step("adhere", adhere, config, {**inputs, **{step.name: step for step in clips.values()}})

@@ -24,7 +24,7 @@ from counterpoint.study.report.notes import notes
 from counterpoint.study.report.numbers import count, duration, memory, number
 from counterpoint.study.report.read import HALVES, Folders, read_difference, read_metrics, read_scores
 from counterpoint.study.report.verdict import verdict
-from counterpoint.study.windows import spread
+from counterpoint.study.windows import STEERED_EXAMPLES, spread
 
 PAIR = ("autoregressive", "flow_matching")
 FLOORS = {key: f"untrained_{key}" for key in PAIR}
@@ -79,7 +79,6 @@ SYSTEMS = (
         "One half of the reference tracks against the other: what the distances come to when nothing differs.",
     ),
 )
-STEERED_EXAMPLES = 2
 EXAMPLE_SYSTEMS = ("ground_truth", CODES, *PAIR)
 LOSSES = {
     "autoregressive": "cross-entropy in nats, mean over codebooks (Eq. 1)",
@@ -106,7 +105,7 @@ def assemble(folders: Folders, *, name: str, study: Mapping[str, Any], study_yam
         folders,
         given=study["controls"]["names"],
         windows=prompts["windows"],
-        wanted=min(STEERED_EXAMPLES, study["report"]["examples"]),
+        wanted=STEERED_EXAMPLES if study["report"]["examples"] else 0,
         shipped=study["steered"],
     )
     found = verdict(

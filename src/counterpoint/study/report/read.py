@@ -7,10 +7,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from counterpoint.config import read_json
 from counterpoint.study.report.content import Difference, Metric, Score
 
 HALVES = "reference_halves"
+
+
+def told(config: Mapping[str, Any]) -> dict[str, Any]:
+    """What every report is told of its study, from the configuration of its step: `name`, `study` as plain values and
+    as a file that `study run` takes, whether the music is the user's own."""
+    plain = config["study"].model_dump(mode="json")
+    return {
+        "name": config["name"],
+        "study": plain,
+        "study_yaml": yaml.safe_dump(plain, sort_keys=False, allow_unicode=True),
+        "own_data": config["own_data"],
+    }
 
 
 @dataclass(frozen=True)
