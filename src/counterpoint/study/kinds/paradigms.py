@@ -7,7 +7,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from counterpoint.config.schema import ParadigmName
+from counterpoint.config import SamplingConfig
+from counterpoint.config.schema import Config, ParadigmName
 from counterpoint.study.engine import Step
 from counterpoint.study.kinds.trained import (
     PARADIGMS,
@@ -26,14 +27,21 @@ SYSTEMS: dict[str, tuple[ParadigmName, bool]] = {
 """Paradigm of each model, and whether it is trained; an untrained one is the same before its first update."""
 
 
+class SteeredModel(Config):
+    """A model that ships, and how to draw from it."""
+
+    model: str
+    sampling: SamplingConfig = SamplingConfig()
+
+
 class ParadigmStudy(TrainedStudy):
     """A comparison of the paradigms, from data to report."""
 
     kind: Literal["paradigms"] = "paradigms"
     sampling: BothSampling = Field(default_factory=both_sampling)
-    steered: dict[ParadigmName, str] = Field(default_factory=dict)
-    """Models that ship, whose controls the report shows on the same prompts: what is trained in minutes follows none.
-    On the embedded corpus alone, whose chords, melodies and drums are known."""
+    steered: dict[ParadigmName, SteeredModel] = Field(default_factory=dict)
+    """Models whose controls the report shows on the same prompts: what is trained in minutes hardly follows any. On the
+    embedded corpus alone, whose chords, melodies and drums are known."""
 
     def summary(self) -> str:
         """See `Study`."""
@@ -78,12 +86,12 @@ class ParadigmStudy(TrainedStudy):
         if not self.steered:
             return {}
         controls, clips = self.controls_step(ground), {}
-        for paradigm, name in self.steered.items():
-            model, sampling = shipped_source(name), self.sampling[paradigm]
+        for paradigm, steered in self.steered.items():
+            model = shipped_source(steered.model)
             for mode, given in (("null", ()), ("all", self.controls.names)):
                 system = f"{paradigm}_{mode}"
                 clips[system] = self.clips_step(
-                    system, model=model, sampling=sampling, ground=ground, controls=controls, given=given
+                    system, model=model, sampling=steered.sampling, ground=ground, controls=controls, given=given
                 )
         pairs = [(f"{paradigm}_all", f"{paradigm}_null") for paradigm in self.steered]
         adhere = self.adherence_step(clips, ground=ground, pairs=pairs, examples=STEERED_EXAMPLES)

@@ -106,7 +106,7 @@ def assemble(folders: Folders, *, name: str, study: Mapping[str, Any], study_yam
         given=study["controls"]["names"],
         windows=prompts["windows"],
         wanted=STEERED_EXAMPLES if study["report"]["examples"] else 0,
-        shipped=study["steered"],
+        shipped={paradigm: steered["model"] for paradigm, steered in study["steered"].items()},
     )
     found = verdict(
         differences, scores=scores, metrics=metrics, systems=systems, primary=primary, pair=PAIR, floors=FLOORS
