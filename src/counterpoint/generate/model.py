@@ -7,6 +7,7 @@ from pathlib import Path
 
 import torch
 
+import counterpoint
 from counterpoint.codec import Codec, load_codec
 from counterpoint.config import UserError, read_json
 from counterpoint.generate.musicgen import WINDOW_S, is_musicgen, load_musicgen
@@ -14,8 +15,9 @@ from counterpoint.generate.run import MODEL_FILE, load_run
 from counterpoint.kernels import PRECISIONS, Precision, pack
 from counterpoint.paradigm import FlowMatching, Paradigm
 
-SHIPPED = Path(__file__).parent / "weights"
-"""One folder a model that comes with the package, with its card and loss log; see `codec.registry.SHIPPED`."""
+SHIPPED = Path(counterpoint.__file__).parent / "models"
+"""One folder a model that comes with the package, with its card and loss log; see `codec.registry.SHIPPED`. They lie
+apart from the code, so that no step of a study depends on a model that it does not use."""
 
 
 @dataclass(frozen=True)
