@@ -79,7 +79,8 @@ class Decoder:
         self.tokens[:, :, 1 : 1 + steps] = delayed
         self.free[:steps] = free
         self.uniforms[:steps] = uniforms
-        if self.control is not None and control is not None:
+        if control is not None:
+            assert self.control is not None, "the model has no controls"
             self.control[:, :steps] = control
         self.cache.rewind(0)
 
