@@ -19,6 +19,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from counterpoint.audio import resample
+from counterpoint.audio.librosa_import import import_librosa
 from counterpoint.config import UserError
 from counterpoint.config.weights import read_pickle
 
@@ -83,9 +84,11 @@ def _load(checkpoint: Path) -> nn.Module:
 
 def _log_mel(audio: np.ndarray) -> Tensor:
     """[T, F]: log(1 + 1000 m), m the mel bands of the magnitudes of centred Hann windows over sqrt(window)."""
-    from librosa.filters import mel
-
-    bands = mel(sr=SAMPLE_RATE, n_fft=_WINDOW, n_mels=_MELS, fmin=_LOW_HZ, fmax=_HIGH_HZ, norm=None).T
+    bands = (
+        import_librosa()
+        .filters.mel(sr=SAMPLE_RATE, n_fft=_WINDOW, n_mels=_MELS, fmin=_LOW_HZ, fmax=_HIGH_HZ, norm=None)
+        .T
+    )
     window = np.hanning(_WINDOW + 1)[:-1].astype(np.float32) / np.sqrt(_WINDOW)
     half = _WINDOW // 2
     padded = np.pad(audio, half, mode="reflect" if len(audio) > half else "constant")

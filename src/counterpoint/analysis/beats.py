@@ -20,6 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from counterpoint.audio import SILENCE_PEAK, resample
+from counterpoint.audio.librosa_import import import_librosa
 
 CHECKPOINT_VARIABLE = "COUNTERPOINT_BEAT_THIS"
 """Environment variable with the path of a checkpoint of beat_this."""
@@ -80,20 +81,16 @@ def track_beats(audio: np.ndarray, *, sample_rate: int) -> tuple[tuple[float, in
 def _hear_block(audio: np.ndarray) -> list[tuple[float, int]]:
     if len(audio) < _WINDOW or np.abs(audio).max() < SILENCE_PEAK:
         return []
-    from librosa import power_to_db
-    from librosa.beat import beat_track
-    from librosa.feature import melspectrogram
-    from librosa.onset import onset_strength
-
+    librosa = import_librosa()
     spectrum = _spectrum(audio)
-    mel = power_to_db(melspectrogram(S=spectrum**2, sr=SAMPLE_RATE, n_mels=128))
+    mel = librosa.power_to_db(librosa.feature.melspectrogram(S=spectrum**2, sr=SAMPLE_RATE, n_mels=128))
     for over_bands in (np.median, np.mean):  # of music from a low sample rate most bands are empty, and so their median
-        onsets = onset_strength(S=mel, sr=SAMPLE_RATE, aggregate=over_bands, center=False)
+        onsets = librosa.onset.onset_strength(S=mel, sr=SAMPLE_RATE, aggregate=over_bands, center=False)
         if onsets.any():
             break
     else:
         return []
-    _, frames = beat_track(onset_envelope=onsets, sr=SAMPLE_RATE, hop_length=_HOP, trim=False)
+    _, frames = librosa.beat.beat_track(onset_envelope=onsets, sr=SAMPLE_RATE, hop_length=_HOP, trim=False)
     frames = np.asarray(frames, dtype=np.int64)
     times_s = frames * _HOP / SAMPLE_RATE + _LATE_S
     positions = bar_positions(_strikes(spectrum, frames) + _changes(spectrum, frames))
@@ -122,9 +119,7 @@ def bar_positions(accents: np.ndarray) -> np.ndarray:
 
 def _spectrum(audio: np.ndarray) -> np.ndarray:
     """[1025, F] magnitudes of centred windows."""
-    from librosa import stft
-
-    return np.abs(stft(audio, n_fft=_WINDOW, hop_length=_HOP))
+    return np.abs(import_librosa().stft(audio, n_fft=_WINDOW, hop_length=_HOP))
 
 
 def _strikes(spectrum: np.ndarray, frames: np.ndarray) -> np.ndarray:
@@ -136,9 +131,7 @@ def _strikes(spectrum: np.ndarray, frames: np.ndarray) -> np.ndarray:
 
 def _changes(spectrum: np.ndarray, frames: np.ndarray) -> np.ndarray:
     """[n] how much the pitch classes between a beat and the next differ from those before it, standardised."""
-    from librosa.feature import chroma_stft
-
-    chroma = chroma_stft(S=spectrum, sr=SAMPLE_RATE, n_fft=_WINDOW, tuning=0.0, norm=None)
+    chroma = import_librosa().feature.chroma_stft(S=spectrum, sr=SAMPLE_RATE, n_fft=_WINDOW, tuning=0.0, norm=None)
     after = [part.mean(axis=1) for part in np.split(chroma, frames, axis=1)[1:]]
     if len(after) < 2:
         return np.zeros(len(frames))

@@ -27,6 +27,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from counterpoint.analysis.tf_checkpoint import read_checkpoint
+from counterpoint.audio.librosa_import import import_librosa
 from counterpoint.config import UserError
 
 SAMPLE_RATE = 16_000
@@ -194,9 +195,7 @@ def log_mel_patches(audio: np.ndarray) -> Tensor:
 
 @cache
 def _mel_filters() -> Tensor:
-    from librosa.filters import mel
-
-    return torch.from_numpy(mel(sr=SAMPLE_RATE, n_fft=_FFT, n_mels=_MELS))
+    return torch.from_numpy(import_librosa().filters.mel(sr=SAMPLE_RATE, n_fft=_FFT, n_mels=_MELS))
 
 
 def _conv(layer: int) -> str:

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from counterpoint.analysis.viterbi25 import recognise_chords
+from counterpoint.audio.librosa_import import import_librosa
 from counterpoint.codec.base import Codec
 from counterpoint.dsp import mel_filterbank, stft_magnitude
 
@@ -113,8 +114,9 @@ def onset_f1(estimate: Tensor, reference: Tensor, *, sample_rate: int, tolerance
     Returns:
         [B].
     """
-    import librosa
     import mir_eval
+
+    librosa = import_librosa()
 
     scores = []
     for pair in zip(estimate, reference, strict=True):

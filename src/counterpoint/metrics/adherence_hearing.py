@@ -17,6 +17,7 @@ from counterpoint.analysis.annotation import Annotation
 from counterpoint.analysis.beats import CHECKPOINT_VARIABLE, hear_beats, track_beats
 from counterpoint.analysis.viterbi25 import recognise_chords
 from counterpoint.audio import SILENCE_PEAK, load_audio, normalize_loudness
+from counterpoint.audio.librosa_import import import_librosa
 from counterpoint.metrics.adherence_measures import LEFT_OUT
 from counterpoint.metrics.base import Clip
 
@@ -122,6 +123,4 @@ def chroma_frames(duration_s: float) -> int:
 @cache
 def _chroma_filters() -> np.ndarray:
     """[P, bins]."""
-    from librosa.filters import chroma
-
-    return chroma(sr=SAMPLE_RATE, n_fft=CHROMA_WINDOW, tuning=0.0)
+    return import_librosa().filters.chroma(sr=SAMPLE_RATE, n_fft=CHROMA_WINDOW, tuning=0.0)

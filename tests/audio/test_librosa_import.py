@@ -1,0 +1,30 @@
+"""One process, or thread, at a time loads what librosa compiles."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import tempfile
+from pathlib import Path
+from threading import Thread
+
+from counterpoint.audio.librosa_import import import_librosa
+
+
+def test_loading_waits_for_whoever_loads_already() -> None:
+    import_librosa()
+    with Path(tempfile.gettempdir(), f"counterpoint-librosa-{os.getuid()}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        second = Thread(target=import_librosa.__wrapped__, daemon=True)
+        second.start()
+        second.join(0.3)
+        assert second.is_alive()
+    second.join(30)
+    assert not second.is_alive()
+
+
+def test_what_compiles_is_loaded() -> None:
+    import sys
+
+    import_librosa()
+    assert {"librosa.beat", "librosa.util.utils"} <= set(sys.modules)
