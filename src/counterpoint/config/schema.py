@@ -11,6 +11,8 @@ ParadigmName = Literal["autoregressive", "flow_matching"]
 ControlName = Literal["chords", "melody", "drums"]
 CONTROLS: tuple[ControlName, ...] = ("chords", "melody", "drums")
 """The temporally aligned controls (4.5), in the order in which their embeddings stand side by side."""
+InpaintingMethod = Literal["supervised", "inversion", "repaint", "projection", "gradient"]
+"""How a span of music is replaced (5.3): by a model trained for it; or, zero-shot, by any flow-matching model."""
 Positive = Annotated[int, Field(gt=0)]
 
 
@@ -121,6 +123,8 @@ class ModelConfig(Config):
     control_dropout: Annotated[float, Field(ge=0, le=1)] = 0.5
     """Probability, per sample and control, that training hides it; where the caption is hidden, half of the samples
     lose all controls too."""
+    inpainting: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """Share of the training examples that have a span hidden to be filled in (5.3); 0: the model never learns to."""
     skips: Literal["paper", "jasco", "none"] = "paper"
     """U-Net-like skips, flow matching only (App. E.3.1)."""
     sigma_min: Annotated[float, Field(gt=0, lt=1)] = 1e-5
@@ -161,6 +165,9 @@ class TrainingConfig(Config):
 
     model: ModelConfig
     data: DataConfig
+    start: str = ""
+    """A run of the same network whose weights (their moving average) this one begins with, to be fine-tuned: to
+    inpaint, to be steered, or on other music. By default they are drawn from `seed`."""
     optimizer: OptimizerConfig = OptimizerConfig()
     steps: Annotated[int, Field(ge=0)] = 500_000
     batch_size: Positive = 256

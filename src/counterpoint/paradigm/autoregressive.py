@@ -16,11 +16,13 @@ from torch import Tensor, nn
 from counterpoint.analysis.tracks import NOT_GIVEN
 from counterpoint.backbone import Backbone, Cache, Memory, fill
 from counterpoint.conditioning import TextTokens, build_text_encoder, plan_guidance
-from counterpoint.config import LatentSpec, ModelConfig, SamplingConfig, UserError
+from counterpoint.config import InpaintingMethod, LatentSpec, ModelConfig, SamplingConfig, UserError
 from counterpoint.paradigm.base import LossOutput, Paradigm, Sample, check_frames
 from counterpoint.paradigm.decoder import Decoder
 from counterpoint.paradigm.delay import delay, shift_right, undelay
 from counterpoint.paradigm.entropy import IGNORED, cross_entropy
+from counterpoint.paradigm.fill_in_the_middle import NONE, SPECIAL, Layout, lay_out, put_back, take
+from counterpoint.paradigm.spans import draw_spans
 
 CONTEXT = 0.4
 """Of a window of long music, the share that the window before has drawn (MusicGen keeps 12 s of 30)."""
@@ -43,6 +45,9 @@ class Autoregressive(Paradigm):
         self.embed = nn.Embedding(K * (V + 1), width)  # the K tables, stacked
         self.backbone = Backbone(config.backbone, causal=True)
         self.heads = nn.Linear(width, K * V, bias=False)  # the K heads, stacked
+        # A special token is the filler in every codebook, and a vector beside it; <eos> ends the first codebook alone.
+        self.special = nn.Embedding(len(SPECIAL), width) if config.inpainting else None
+        self.end = nn.Linear(width, 1) if config.inpainting else None
         self.register_buffer("table_starts", torch.arange(K)[:, None] * (V + 1), persistent=False)
 
     table_starts: Tensor
@@ -53,7 +58,8 @@ class Autoregressive(Paradigm):
         return self.latent.codebook_size
 
     def max_frames(self) -> int:
-        return self.config.backbone.max_positions - self.latent.num_codebooks + 1
+        K = self.latent.num_codebooks
+        return self.config.backbone.max_positions - (3 * K if self.config.inpainting else K - 1)
 
     def prepare(self, captions: Sequence[str | None], *, truncate: bool = False) -> TextTokens:
         return self.text.prepare(captions, truncate=truncate)
@@ -66,6 +72,10 @@ class Autoregressive(Paradigm):
         fill(self.heads.weight, generator, gain=0.3)  # nearly uniform predictions at the start
         if self.controls is not None:
             self.controls.initialise(generator)
+        if self.special is not None and self.end is not None:
+            nn.init.normal_(self.special.weight, std=self.latent.num_codebooks**-0.5, generator=generator)
+            nn.init.zeros_(self.end.weight)
+            nn.init.zeros_(self.end.bias)
 
     def steer(self, tracks: Tensor) -> Tensor:
         """[R, J, T] controls to [R, S, C], what is added to the input of each step (Fig. 2).
@@ -76,6 +86,19 @@ class Autoregressive(Paradigm):
         """
         assert self.controls is not None
         return self.controls(F.pad(tracks, (0, self.latent.num_codebooks - 1), value=NOT_GIVEN))
+
+    def arrange(self, tracks: Tensor | None, *, layout: Layout) -> Tensor:
+        """[R, S, C] what is added to the input of each column of `layout`: its special token, its position in the music
+        instead of that in the row, and controls [R, J, T] where their frames begin, as in `steer`."""
+        assert self.special is not None
+        positions = self.backbone.positions
+        moved = positions[layout.positions] - positions[: layout.columns]
+        special = self.special(layout.special.clamp(min=0)).masked_fill((layout.special == NONE)[:, :, None], 0.0)
+        arranged = special + moved.to(special.dtype)
+        if self.controls is None or tracks is None:
+            return arranged
+        where = layout.begins[:, None].expand(-1, tracks.shape[1], -1)
+        return arranged + self.controls(take(tracks, where, filler=NOT_GIVEN))
 
     def hidden(
         self,
@@ -106,21 +129,36 @@ class Autoregressive(Paradigm):
         generator: torch.Generator,
         controls: Tensor | None = None,
     ) -> LossOutput:
-        """Eq. 1: the mean over codebooks of the mean cross-entropy over valid frames; then the mean over examples."""
+        """Eq. 1: the mean over codebooks of the mean cross-entropy over valid frames; then the mean over examples.
+
+        A model that learns to inpaint reads its share of the examples with the middle last, and learns all of their
+        segments; the entropy of <eos> joins that of the first codebook.
+        """
         B, _, T = target.shape
         check_frames(T, limit=self.max_frames())
         tracks = self.tracks(controls, batch=B, frames=T)
         text, tracks = self.drop_conditions(text, tracks, generator=generator)
-        delayed = delay(target, lengths=lengths, filler=self.filler)
         memory = self.backbone.remember(self.text(text), mask=text.mask)
-        inputs = shift_right(delayed, filler=self.filler)
+        layout = None
+        if self.config.inpainting:
+            spans = draw_spans(lengths, share=self.config.inpainting, generator=generator)
+            layout = lay_out(spans, lengths=lengths, frames=T, codebooks=self.latent.num_codebooks)
+            inputs = take(target, layout.inputs, filler=self.filler)
+            labels = take(target, layout.targets, filler=IGNORED)
+            control = self.arrange(tracks, layout=layout)
+        else:
+            delayed = delay(target, lengths=lengths, filler=self.filler)
+            inputs = shift_right(delayed, filler=self.filler)
+            labels = delayed.where(delayed != self.filler, IGNORED)
+            control = None if tracks is None else self.steer(tracks)
+        hidden = self.hidden(inputs, memory=memory, control=control, generator=generator)
         # [B, S, K, V], as the one product of all heads leaves them: logits are large, and labels cheap to rearrange.
-        control = None if tracks is None else self.steer(tracks)
-        logits = self.logits(inputs, memory=memory, control=control, generator=generator).transpose(1, 2)
-        labels = delayed.where(delayed != self.filler, IGNORED).transpose(1, 2)
-        entropy = cross_entropy(logits.flatten(0, 2).float(), labels.flatten())
-        per_codebook = entropy.view(labels.shape).sum(dim=1) / lengths.clamp(min=1)[:, None]
-        per_example = per_codebook.mean(dim=1)
+        labels = labels.transpose(1, 2)
+        entropy = cross_entropy(self.heads(hidden).view(-1, self.latent.codebook_size).float(), labels.flatten())
+        summed = entropy.view(labels.shape).sum(dim=1)
+        if layout is not None:
+            summed[:, 0] += self._ending_entropy(hidden, layout=layout)
+        per_example = (summed / lengths.clamp(min=1)[:, None]).mean(dim=1)
         return LossOutput(loss=per_example.mean(), per_example=per_example.detach())
 
     @torch.no_grad()
@@ -180,6 +218,84 @@ class Autoregressive(Paradigm):
             model_evaluations=passes * guidance.passes,
             entropies=entropies.masked_fill(~valid[:, 0], 0.0),
         )
+
+    @torch.no_grad()
+    def inpaint(
+        self,
+        target: Tensor,
+        *,
+        spans: Tensor,
+        text: TextTokens,
+        sampling: SamplingConfig,
+        generators: Sequence[torch.Generator],
+        method: InpaintingMethod | None = None,
+        controls: Tensor | None = None,
+    ) -> Sample:
+        """See `Paradigm.inpaint`.
+
+        The span's length is given, so <eos> is barred before its end and taken for granted there: stopped earlier, as
+        App. J has it, what comes after would no longer be where it was.
+        """
+        self.inpainting_method(method)
+        B, K, T = target.shape
+        check_frames(T, limit=self.max_frames())
+        n = int(spans[0, 1] - spans[0, 0])
+        assert bool((spans[:, 1] - spans[:, 0] == n).all()), "spans of one length"
+        tracks = self.tracks(controls, batch=B, frames=T)
+        guidance = plan_guidance(text, controls=tracks, sampling=sampling)
+        told = text.repeated(guidance.captioned)
+        layout = self._lay_out(spans, frames=T)
+        drawn = n + K - 1
+        known, steps = layout.columns - 1 - drawn, layout.columns - 1  # from the last column nothing is drawn
+        decoder = Decoder(
+            self,
+            memory=self.backbone.remember(self.text(told), mask=told.mask),
+            batch=B,
+            steps=layout.columns,
+            sampling=sampling,
+            guidance=guidance,
+        )
+        given = take(target, layout.inputs, filler=self.filler)
+        free = (layout.targets != NONE)[:, :, :steps].permute(2, 0, 1).clone()
+        free[:known] = False
+        uniforms = F.pad(_uniforms(generators, frames=[n] * B, codebooks=K), (0, 0, 0, 0, known, 0))
+        rows = None if tracks is None else guidance.control_rows(tracks)
+        control = self.arrange(rows, layout=self._lay_out(guidance.rows(spans), frames=T))[:, :steps]
+        decoder.begin(given[:, :, 1:], free=free, uniforms=uniforms.to(target.device), control=control)
+        decoder.prefill(known)
+        decoder.decode_n_tokens(drawn)
+        predicted = F.pad(decoder.tokens[:, :, 1 : layout.columns], (0, 1), value=self.filler)
+        passes = drawn + 2
+        return Sample(
+            codes=put_back(target, predicted, layout=layout),
+            latents=None,
+            network_evaluations=passes,
+            model_evaluations=passes * guidance.passes,
+            endings=self._endings(decoder, column=known + n),
+        )
+
+    def _lay_out(self, spans: Tensor, *, frames: int) -> Layout:
+        lengths = torch.full_like(spans[:, 0], frames)
+        return lay_out(spans, lengths=lengths, frames=frames, codebooks=self.latent.num_codebooks)
+
+    def _endings(self, decoder: Decoder, *, column: int) -> Tensor:
+        """[B] the probability of <eos> from one column, which is read once more."""
+        assert self.end is not None
+        decoder.cache.rewind(column)
+        return self.end(decoder.read(1)[: len(decoder.tokens)])[:, 0, 0].sigmoid()
+
+    def _ending_entropy(self, hidden: Tensor, *, layout: Layout) -> Tensor:
+        """[B] of <eos> or not, summed over the columns of the span [B, S, C] that predict its first codebook, and the
+        one after them."""
+        assert self.end is not None
+        at = torch.arange(layout.columns, device=hidden.device)
+        asked = (at >= layout.drawn[:, None]) & (at <= layout.ends[:, None])  # none where ends is NONE
+        ends = (at == layout.ends[:, None]).float()
+        entropy = F.binary_cross_entropy_with_logits(self.end(hidden)[:, :, 0].float(), ends, reduction="none")
+        return entropy.where(asked, 0.0).sum(dim=1)
+
+    def inpainting_methods(self) -> tuple[InpaintingMethod, ...]:
+        return ("supervised",) if self.config.inpainting else ()
 
 
 def _windows(frames: int, *, window: int) -> Iterator[tuple[int, int, int]]:

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from counterpoint.analysis.tracks import NOT_GIVEN
 from counterpoint.conditioning import ControlEmbedding, TextTokens, drop_controls, drop_text
-from counterpoint.config import LatentSpec, ModelConfig, SamplingConfig, UserError
+from counterpoint.config import InpaintingMethod, LatentSpec, ModelConfig, SamplingConfig, UserError
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,8 @@ class Sample:
         model_evaluations: the same with the rows of guidance counted: a guided pass is two (or three).
         entropies: [B, T] nats of the distribution that each code of the first codebook was drawn from, guided and at
             the sampling temperature, before top-k and top-p (App. I); auto-regressive only.
+        endings: [B] how probable the model finds it that what it filled in ends where the span does (<eos>, App. J);
+            of inpainting by an auto-regressive model.
     """
 
     codes: Tensor | None
@@ -48,6 +50,7 @@ class Sample:
     network_evaluations: int
     model_evaluations: int
     entropies: Tensor | None = None
+    endings: Tensor | None = None
 
 
 class Paradigm(nn.Module, ABC):
@@ -116,6 +119,60 @@ class Paradigm(nn.Module, ABC):
             window: frames that the network sees at once; longer music is made by windows. None: as many as are asked.
             controls: [B, J, T], as in `forward`.
         """
+
+    @abstractmethod
+    def inpaint(
+        self,
+        target: Tensor,
+        *,
+        spans: Tensor,
+        text: TextTokens,
+        sampling: SamplingConfig,
+        generators: Sequence[torch.Generator],
+        method: InpaintingMethod | None = None,
+        controls: Tensor | None = None,
+    ) -> Sample:
+        """Replace a span of each sample, seeing what stands before and after it (5.3).
+
+        Outside the spans the result is `target` itself; of what `target` holds inside, nothing is read.
+
+        Args:
+            target: [B, K, T] codes or [B, T, D] raw latents; every frame is valid.
+            spans: [B, 2] first frame and the one after the last, 0 <= start < stop <= T; all of one length. A span may
+                touch either end, or both.
+            text: of the whole; as in `sample`.
+            generators: as in `sample`.
+            method: one of `inpainting_methods`; by default the first.
+            controls: [B, J, T], of the whole.
+
+        Raises:
+            UserError: the model does not know the method, or T is longer than its positions.
+        """
+
+    @abstractmethod
+    def inpainting_methods(self) -> tuple[InpaintingMethod, ...]:
+        """Those that this model knows, the best first; none: it cannot inpaint."""
+
+    def inpainting_method(self, method: InpaintingMethod | None) -> InpaintingMethod:
+        """`method`, or the first of those that the model knows.
+
+        Raises:
+            UserError: naming what would work, if the model does not know it.
+        """
+        known = self.inpainting_methods()
+        if not known:
+            raise UserError(
+                "This auto-regressive model was not trained to inpaint: fine-tune it with model.inpainting, "
+                "or use a flow-matching model, which can do it zero-shot."
+            )
+        chosen = method or known[0]
+        if chosen not in known:
+            raise UserError(
+                f"This model cannot inpaint by {chosen!r}"
+                + (", for which it was not trained" if chosen == "supervised" else "")
+                + f"; it can by {', '.join(known)}."
+            )
+        return chosen
 
     @abstractmethod
     def max_frames(self) -> int:

@@ -63,7 +63,8 @@ class Decoder:
         self.uniforms = torch.zeros(steps, batch, K, dtype=torch.float64, device=device)
         self.entropies = torch.zeros(steps, batch, device=device)
         weight = model.embed.weight
-        self.control = weight.new_zeros(rows, steps, weight.shape[1]) if model.controls is not None else None
+        steered = model.controls is not None or model.special is not None
+        self.control = weight.new_zeros(rows, steps, weight.shape[1]) if steered else None
         self._graphs: dict[int, torch.cuda.CUDAGraph] = {}
 
     def begin(self, delayed: Tensor, *, free: Tensor, uniforms: Tensor, control: Tensor | None = None) -> None:
@@ -73,23 +74,28 @@ class Decoder:
             delayed: [B, K, S'] codes already known, filler elsewhere; S' <= S.
             free: [S', B, K] bool, where to draw.
             uniforms: [S', B, K] what to draw with.
-            control: [R, S', C] of a model that has controls (`Autoregressive.steer`).
+            control: [R, S', C] what is added to the input of each step (`Autoregressive.steer`, `.arrange`), for a
+                model that has controls or inpaints; None: nothing.
         """
         steps = delayed.shape[2]
         self.tokens[:, :, 1 : 1 + steps] = delayed
         self.free[:steps] = free
         self.uniforms[:steps] = uniforms
-        if control is not None:
-            assert self.control is not None, "the model has no controls"
-            self.control[:, :steps] = control
+        assert control is None or self.control is not None, "the model has no controls"
+        if self.control is not None:
+            self.control[:, :steps] = 0.0 if control is None else control
         self.cache.rewind(0)
 
     def prefill(self, steps: int) -> None:
         """Read the next `steps` columns at once; what follows each of them is known."""
+        self.read(steps)
+
+    def read(self, steps: int) -> Tensor:
+        """[R, S', C] hidden states of the next `steps` columns."""
         start = self.cache.length
         columns = self.guidance.rows(self.tokens[:, :, start : start + steps])
         control = None if self.control is None else self.control[:, start : start + steps]
-        self.model.hidden(columns, memory=self.memory, control=control, cache=self.cache)
+        return self.model.hidden(columns, memory=self.memory, control=control, cache=self.cache)
 
     def decode_one_token(self) -> None:
         """Read one column and draw the next."""

@@ -14,10 +14,12 @@ from torch import Tensor, nn
 
 from counterpoint.backbone import Backbone, Memory, fill
 from counterpoint.conditioning import Guidance, TextTokens, build_text_encoder, plan_guidance
-from counterpoint.config import LatentSpec, ModelConfig, SamplingConfig
+from counterpoint.config import InpaintingMethod, LatentSpec, ModelConfig, SamplingConfig
 from counterpoint.paradigm.base import LossOutput, Paradigm, Sample, check_frames
-from counterpoint.paradigm.solvers import solve
+from counterpoint.paradigm.solvers import grid, solve
+from counterpoint.paradigm.spans import draw_spans, inside
 from counterpoint.paradigm.windows import Windows, plan_windows
+from counterpoint.paradigm.zero_shot import ZERO_SHOT, Task
 
 
 class FlowMatching(Paradigm):
@@ -35,6 +37,7 @@ class FlowMatching(Paradigm):
         self.time = TimeEmbedding(width)
         self.backbone = Backbone(config.backbone, causal=False, skips=config.skips)
         self.head = nn.Linear(width, D, bias=False)
+        self.known = nn.Parameter(torch.zeros(width)) if config.inpainting else None
 
     def max_frames(self) -> int:
         return self.config.backbone.max_positions
@@ -62,7 +65,7 @@ class FlowMatching(Paradigm):
         generator: torch.Generator | None = None,
     ) -> Tensor:
         """v(t [B], z [B, T, D]), the estimate of dz/dt; `mask` [B, T] is None where all frames are valid, and `control`
-        [B, T, C] is what `ControlEmbedding` gives.
+        [B, T, C] is what `steer` gives.
 
         The time joins every cross-attention token, as in JASCO. A hidden caption has no token to read, but reads the
         time all the same (`Backbone.shift`), just as JASCO's zeroed tokens do.
@@ -73,6 +76,15 @@ class FlowMatching(Paradigm):
         if control is not None:
             x = x + control
         return self.head(self.backbone(x, memory=memory, mask=mask, generator=generator)).to(z)
+
+    def steer(self, tracks: Tensor | None, *, known: Tensor | None = None) -> Tensor | None:
+        """What is added to the embedded input [B, T, C]: what controls [B, J, T] ask for, and, for a model that learns
+        to inpaint, a mark on the frames that are `known` [B, T] and not noise. None: nothing."""
+        control = None if self.controls is None or tracks is None else self.controls(tracks)
+        if self.known is None or known is None:
+            return control
+        mark = known[:, :, None].to(self.known.dtype) * self.known
+        return mark if control is None else control + mark
 
     def compile_velocity(self) -> None:
         """Compile an evaluation whole, for sampling: worth its minute for many clips of one length on a GPU.
@@ -90,7 +102,11 @@ class FlowMatching(Paradigm):
         generator: torch.Generator,
         controls: Tensor | None = None,
     ) -> LossOutput:
-        """Eq. 4: (1 + t) |v - v_t|^2, the mean over channels and valid frames; the mean of that over examples."""
+        """Eq. 4: (1 + t) |v - v_t|^2, the mean over channels and valid frames; the mean of that over examples.
+
+        A model that learns to inpaint sees, of its share of the examples, all but a span as it is (Algorithm 2), and
+        their loss is that of the span.
+        """
         B, T, _ = target.shape
         check_frames(T, limit=self.max_frames())
         tracks = self.tracks(controls, batch=B, frames=T)
@@ -100,13 +116,19 @@ class FlowMatching(Paradigm):
         t = torch.rand(B, generator=generator, device=generator.device).to(target.device)
         z_0 = torch.randn(target.shape, generator=generator, device=generator.device).to(target.device)
         z_t, v_t = path(z_0, z_1, t, sigma_min=self.config.sigma_min)
+        counted = torch.ones(B, T, dtype=torch.bool, device=target.device) if mask is None else mask
+        known = None
+        if self.config.inpainting:
+            spans = draw_spans(lengths, share=self.config.inpainting, generator=generator)
+            hidden = inside(spans, T)
+            known = ~hidden & hidden.any(dim=1, keepdim=True)
+            z_t = z_1.where(known[:, :, None], z_t)
+            counted = counted & ~known
         memory = self.backbone.remember(self.text(text), mask=text.mask)
-        control = None if self.controls is None or tracks is None else self.controls(tracks)
+        control = self.steer(tracks, known=known)
         v = self.velocity(t, z_t, memory=memory, mask=mask, control=control, generator=generator)
-        squares = (v.float() - v_t).square().mean(dim=2)
-        if mask is not None:
-            squares = squares.masked_fill(~mask, 0.0)
-        per_example = (1 + t) * squares.sum(dim=1) / lengths.clamp(min=1)
+        squares = (v.float() - v_t).square().mean(dim=2).masked_fill(~counted, 0.0)
+        per_example = (1 + t) * squares.sum(dim=1) / counted.sum(dim=1).clamp(min=1)
         return LossOutput(loss=per_example.mean(), per_example=per_example.detach())
 
     @torch.no_grad()
@@ -143,6 +165,62 @@ class FlowMatching(Paradigm):
             model_evaluations=field.model_evaluations,
         )
 
+    @torch.no_grad()
+    def inpaint(
+        self,
+        target: Tensor,
+        *,
+        spans: Tensor,
+        text: TextTokens,
+        sampling: SamplingConfig,
+        generators: Sequence[torch.Generator],
+        method: InpaintingMethod | None = None,
+        controls: Tensor | None = None,
+    ) -> Sample:
+        """See `Paradigm.inpaint`.
+
+        `supervised` is Algorithm 2, with any solver: whenever the velocity is asked for, what is known stands in its
+        place. The other methods take Euler steps, whatever `sampling.solver` says.
+        """
+        chosen = self.inpainting_method(method)
+        B, T, D = target.shape
+        check_frames(T, limit=self.max_frames())
+        known = ~inside(spans, T)
+        z_1 = self.latent.normalize(target.float()).masked_fill(~known[:, :, None], 0.0)
+        supervised = chosen == "supervised"
+        field = _Field(
+            self,
+            text=text,
+            controls=controls,
+            sampling=sampling,
+            frames=[T] * B,
+            window=T,
+            known=known if supervised else None,
+        )
+
+        def noise() -> Tensor:
+            return _noise(generators, frames=[T] * B, channels=D).to(target.device)
+
+        def in_context(t: float, z: Tensor) -> Tensor:
+            return field(t, z_1.where(known[:, :, None], z))
+
+        if supervised:
+            z = solve(in_context, noise(), sampling=sampling).z
+        else:
+            times = grid(sampling.steps, sway=sampling.sway)
+            task = Task(field, z_1, known[:, :, None], times, noise, sigma_min=self.config.sigma_min)
+            z = ZERO_SHOT[chosen](task)
+        return Sample(
+            codes=None,
+            latents=target.where(known[:, :, None], self.latent.unnormalize(z).to(target)),
+            network_evaluations=field.network_evaluations,
+            model_evaluations=field.model_evaluations,
+        )
+
+    def inpainting_methods(self) -> tuple[InpaintingMethod, ...]:
+        zero_shot = tuple(ZERO_SHOT)
+        return ("supervised", *zero_shot) if self.config.inpainting else zero_shot
+
 
 class _Field:
     """v(t, z) for the conditions of a batch: guided where it should be, averaged over windows where there are several.
@@ -151,7 +229,8 @@ class _Field:
     evaluations.
 
     Attributes:
-        model_evaluations: how often the network saw all frames so far; each pass of guidance counts.
+        network_evaluations: how often the network saw all frames so far.
+        model_evaluations: the same; each pass of guidance counts.
     """
 
     def __init__(
@@ -163,22 +242,25 @@ class _Field:
         sampling: SamplingConfig,
         frames: Sequence[int],
         window: int,
+        known: Tensor | None = None,
     ):
+        """`known` [B, T] bool marks the frames that are not noise; None marks none."""
         self.model, self.sampling, self.batch = model, sampling, len(frames)
         tracks = model.tracks(controls, batch=self.batch, frames=max(frames))
         self.guidance = plan_guidance(text, controls=tracks, sampling=sampling)
         self.memory = model.backbone.remember(model.text(text), mask=text.mask)
-        self.control = None
-        if model.controls is not None and tracks is not None:
-            steered = model.controls(self.guidance.control_rows(tracks))
-            self.control = steered.view(self.guidance.passes, -1, steered.shape[-1])  # [P, B T, C]
+        rows = None if tracks is None else self.guidance.control_rows(tracks)
+        control = model.steer(rows, known=None if known is None else self.guidance.rows(known))
+        # [P, B T, C]
+        self.control = None if control is None else control.view(self.guidance.passes, -1, control.shape[-1])
         at_once = max(self.batch, model.WINDOWS_AT_ONCE)
         self.windows = plan_windows(frames, window=window, at_once=at_once, device=text.ids.device)
-        self.model_evaluations = 0
+        self.network_evaluations = self.model_evaluations = 0
 
     def __call__(self, t: float, z: Tensor) -> Tensor:
         low, high = self.sampling.guidance_interval
         guidance = self.guidance if low <= t <= high else Guidance()
+        self.network_evaluations += 1
         self.model_evaluations += guidance.passes
         frames = z.flatten(0, 1)
         mean = torch.zeros_like(frames)

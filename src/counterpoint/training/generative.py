@@ -19,12 +19,13 @@ import torch
 from torch import Tensor, nn
 
 from counterpoint.audio import frames
-from counterpoint.config import TrainingConfig, UserError, write_json
+from counterpoint.config import LatentSpec, TrainingConfig, UserError, write_json
 from counterpoint.config.checkpoints import Checkpoint
 from counterpoint.data import Encoded, open_encoded
 from counterpoint.data.batches import Batch, ExampleOrder, read_batch, seed_of
 from counterpoint.data.controls import open_tracks
-from counterpoint.generate.run import MODEL_FILE
+from counterpoint.generate.model import find_run
+from counterpoint.generate.run import MODEL_FILE, load_run
 from counterpoint.paradigm import LossOutput, Paradigm, build_paradigm
 from counterpoint.training.checkpoint import optimizer_tensors, restore_optimizer
 from counterpoint.training.loop import TrainingResult, Update, run_training
@@ -44,11 +45,44 @@ def train(
 
     def build(accelerator: Accelerator, _: Checkpoint | None) -> GenerativeStep:
         encoded = open_encoded(Path(config.data.dataset), codec=config.data.codec)
-        model = build_paradigm(config.model, encoded.spec, seed=config.seed).to(accelerator.device).train()
+        if config.start:
+            model = begin_with(Path(config.start), config=config, latent=encoded.spec)
+        else:
+            model = build_paradigm(config.model, encoded.spec, seed=config.seed)
+        model = model.to(accelerator.device).train()
         return GenerativeStep(model, config=config, encoded=encoded, accelerator=accelerator)
 
     label = f"{config.model.paradigm} ({out.name})"
     return run_training(build, config=config, out=out, label=label, progress=progress, stop=stop)
+
+
+def begin_with(start: Path, *, config: TrainingConfig, latent: LatentSpec) -> Paradigm:
+    """A model with a run's averaged weights and normalisation of latents; what the run does not have is drawn.
+
+    Args:
+        start: the run.
+        config: of the training to come.
+        latent: of its dataset.
+
+    Raises:
+        UserError: no such run, or one of another network or codec.
+    """
+    known = load_run(find_run(start))
+    if known.latent.fingerprint != latent.fingerprint:
+        raise UserError(
+            f"start {start} knows the codec {known.latent.codec!r}, and the dataset is encoded by {latent.codec!r}: "
+            "encode it by the codec that the run was trained on."
+        )
+    model = build_paradigm(config.model, known.latent, seed=config.seed)
+    own = model.state_dict()
+    for name, tensor in known.state_dict().items():
+        if name not in own or own[name].shape != tensor.shape:
+            raise UserError(
+                f"start {start} is another network ({name} differs): its paradigm, backbone, text encoder and skips "
+                "must be the configuration's; controls and inpainting may be added, not left out."
+            )
+    model.load_state_dict(known.state_dict(), strict=False)
+    return model
 
 
 class GenerativeStep:

@@ -16,9 +16,10 @@ def train_model(work: Work) -> None:
     """Make the step's folder a run folder, going on from the last checkpoint there.
 
     The dataset is the input `data`, its codec the one of the input `encode`, its tracks those of the input `controls`
-    where there is one.
+    where there is one; fine-tuning begins with the run that is the input `start`.
     """
     config: TrainingConfig = work.config
     found = {"dataset": str(work.inputs["data"]), "codec": latents_of(work), "tracks": tracks_of(work)}
     data = config.data.model_copy(update=found)
-    train(config.model_copy(update={"data": data}), out=work.folder)
+    start = str(work.inputs["start"]) if config.start else ""
+    train(config.model_copy(update={"data": data, "start": start}), out=work.folder)
