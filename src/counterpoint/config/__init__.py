@@ -2,7 +2,7 @@
 
 from counterpoint.config.codec_training import CodecTrainingConfig
 from counterpoint.config.errors import UserError
-from counterpoint.config.files import atomic_folder, atomic_write, digest, read_json, write_json
+from counterpoint.config.files import atomic_folder, atomic_write, digest, read_json, write_json, write_json_lines
 from counterpoint.config.load import dump_yaml, load_yaml, parse
 from counterpoint.config.schema import (
     BACKBONES,
@@ -38,4 +38,5 @@ __all__ = [
     "parse",
     "read_json",
     "write_json",
+    "write_json_lines",
 ]

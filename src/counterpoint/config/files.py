@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +68,12 @@ def atomic_folder(path: Path, fill: Callable[[Path], object]) -> None:
 def write_json(path: Path, value: Any) -> None:
     """Write `value` as indented JSON, atomically."""
     text = json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+    atomic_write(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+
+
+def write_json_lines(path: Path, values: Iterable[Any]) -> None:
+    """Write each of `values` as a line of JSON, atomically; `metadata.jsonl` of an HF audiofolder is such a file."""
+    text = "".join(json.dumps(value, ensure_ascii=False) + "\n" for value in values)
     atomic_write(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
 
 

@@ -5,7 +5,6 @@ Shapes: n captions, B batch, J controls, K codebooks, T latent frames, D latent 
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
@@ -18,7 +17,7 @@ import torch
 from counterpoint.audio import frames, save_audio
 from counterpoint.codec import Codec, decode
 from counterpoint.conditioning import plan_guidance
-from counterpoint.config import SamplingConfig, UserError, atomic_write, write_json
+from counterpoint.config import SamplingConfig, UserError, atomic_write, write_json, write_json_lines
 from counterpoint.generate.controls import ControlSources, read_controls
 from counterpoint.generate.memory import clips_at_once
 from counterpoint.generate.model import LoadedModel, load_model
@@ -190,8 +189,7 @@ def generate_folder(
         {"file_name": f"{name}.wav", "caption": caption, "id": name, "seed": seed + index}
         for index, (name, caption) in enumerate(zip(names, captions, strict=True))
     ]
-    text = "".join(json.dumps(entry, ensure_ascii=False) + "\n" for entry in entries)
-    atomic_write(out / "metadata.jsonl", lambda temporary: temporary.write_text(text, encoding="utf-8"))
+    write_json_lines(out / "metadata.jsonl", entries)
     write_json(
         out / "generation.json",
         {

@@ -10,6 +10,7 @@ from counterpoint.config import UserError, load_yaml
 from counterpoint.study.kinds.base import Study
 from counterpoint.study.kinds.codecs import CodecStudy
 from counterpoint.study.kinds.controls import ControlStudy, EntropyStudy
+from counterpoint.study.kinds.inpainting import InpaintingStudy
 from counterpoint.study.kinds.paradigms import ParadigmStudy
 from counterpoint.study.kinds.samplers import SamplerStudy
 from counterpoint.study.kinds.speed import SpeedStudy
@@ -19,6 +20,7 @@ KINDS: dict[str, type[Study]] = {
     "codecs": CodecStudy,
     "controls": ControlStudy,
     "entropy": EntropyStudy,
+    "inpainting": InpaintingStudy,
     "samplers": SamplerStudy,
     "speed": SpeedStudy,
 }
@@ -46,6 +48,7 @@ __all__ = [
     "CodecStudy",
     "ControlStudy",
     "EntropyStudy",
+    "InpaintingStudy",
     "ParadigmStudy",
     "SamplerStudy",
     "SpeedStudy",

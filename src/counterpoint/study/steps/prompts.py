@@ -5,7 +5,6 @@ Every window belongs to a track that training never saw.
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from counterpoint.audio import SILENCE_PEAK, load_audio, save_audio
-from counterpoint.config import UserError, atomic_write, write_json
+from counterpoint.config import UserError, write_json, write_json_lines
 from counterpoint.data import MusicDataset, open_dataset
 from counterpoint.study.windows import Window, choose_windows
 
@@ -62,12 +61,8 @@ def _cut(dataset: MusicDataset, *, config: ClipsConfig, folder: Path) -> list[Wi
         if np.abs(audio).max() >= SILENCE_PEAK:
             save_audio(folder / f"{window.id}.wav", _exactly(audio, config.duration_s), sample_rate=SAMPLE_RATE)
             kept.append(window)
-    lines = [
-        json.dumps({"file_name": f"{window.id}.wav", "caption": window.caption, "id": window.id}, ensure_ascii=False)
-        for window in kept
-    ]
-    text = "".join(f"{line}\n" for line in lines)
-    atomic_write(folder / "metadata.jsonl", lambda temporary: temporary.write_text(text, encoding="utf-8"))
+    lines = [{"file_name": f"{window.id}.wav", "caption": window.caption, "id": window.id} for window in kept]
+    write_json_lines(folder / "metadata.jsonl", lines)
     return kept
 
 

@@ -1,0 +1,70 @@
+"""The task of inpainting in a study: windows of music, of each of which a span is to be replaced.
+
+Shapes: n windows, N audio samples.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from counterpoint.audio import load_audio, save_audio
+from counterpoint.config import read_json, write_json_lines
+from counterpoint.inpaint import splice
+from counterpoint.study.steps.prompts import SAMPLE_RATE
+from counterpoint.study.steps.spans import SPANS_FILE
+
+CROSSFADE_S = 0.03
+"""On either side of a span, for everything that is put there."""
+
+
+@dataclass(frozen=True)
+class Hidden:
+    """Windows with their spans.
+
+    Attributes:
+        ids, captions, spans: of each window; a span is (start, stop) in seconds.
+        audio: [n, N] at `SAMPLE_RATE`, the music as it is.
+    """
+
+    ids: Sequence[str]
+    captions: Sequence[str]
+    spans: Sequence[tuple[float, float]]
+    audio: np.ndarray
+
+    def write(self, folder: Path, fills: Mapping[str, np.ndarray]) -> None:
+        """Write `{id}.wav` of some windows, each with its [N] fill in its span."""
+        places = {name: index for index, name in enumerate(self.ids)}
+        for name, fill in fills.items():
+            index = places[name]
+            whole = splice(
+                self.audio[index], fill, sample_rate=SAMPLE_RATE, span=self.spans[index], crossfade_s=CROSSFADE_S
+            )
+            save_audio(folder / f"{name}.wav", whole, sample_rate=SAMPLE_RATE)
+
+    def finish(self, folder: Path) -> None:
+        """List all windows, once they are written."""
+        write_json_lines(
+            folder / "metadata.jsonl",
+            [
+                {"file_name": f"{name}.wav", "caption": caption, "id": name}
+                for name, caption in zip(self.ids, self.captions, strict=True)
+            ],
+        )
+
+
+def read_hidden(inputs: Mapping[str, Path]) -> Hidden:
+    """The windows of the step `prompts` with the spans of the step `spans`."""
+    windows = read_json(inputs["prompts"] / "prompts.json")["windows"]
+    spans = read_json(inputs["spans"] / SPANS_FILE)["spans"]
+    ids = [window["id"] for window in windows]
+    audio = [load_audio(inputs["prompts"] / "truth" / f"{name}.wav", sample_rate=SAMPLE_RATE)[0] for name in ids]
+    return Hidden(
+        ids=ids,
+        captions=[window["caption"] for window in windows],
+        spans=[(spans[name][0], spans[name][1]) for name in ids],
+        audio=np.stack(audio),
+    )

@@ -1,0 +1,177 @@
+"""Replacing a span of music: by models trained for it, zero-shot, and by what cannot fit (Tables 4 and 5)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field, model_validator
+
+from counterpoint.config import InpaintingMethod, OptimizerConfig, SamplingConfig
+from counterpoint.config.schema import Config, ParadigmName, Positive
+from counterpoint.study.engine import Step
+from counterpoint.study.kinds.base import PositiveSeconds
+from counterpoint.study.kinds.trained import PARADIGMS, Groundwork, TrainedStudy
+
+ANCHORS = ("silence", "other_clip")
+BEST = "fm_best"
+TRAINED: dict[str, ParadigmName] = dict(zip(("ar", "fm"), PARADIGMS, strict=True))
+"""Systems whose models learn to inpaint."""
+ZERO_SHOT: dict[str, InpaintingMethod] = {
+    "fm_inversion": "inversion",
+    "fm_repaint": "repaint",
+    "fm_projection": "projection",
+    "fm_gradient": "gradient",
+}
+"""Systems of the flow-matching model that knows text alone, the paper's first."""
+CONTESTANTS = (*TRAINED, *ZERO_SHOT, BEST)
+
+
+def _names_all(sampling: dict[str, SamplingConfig]) -> dict[str, SamplingConfig]:
+    wanted = (*TRAINED, *ZERO_SHOT)
+    if set(sampling) != set(wanted):
+        raise ValueError(f"sampling must name {', '.join(wanted)}, and nothing else")
+    return sampling
+
+
+class InpaintingConfig(Config):
+    """The task, and how models learn it."""
+
+    start: Literal["scratch", "text"] = "text"
+    """Whether they are fine-tuned from the models of text alone (App. J) or learn from nothing."""
+    share: Annotated[float, Field(gt=0, le=1)] = 0.9
+    """Of the training examples, that have a span hidden."""
+    optimizer: OptimizerConfig = OptimizerConfig()
+    steps: Positive = 100_000
+    """Updates of either model."""
+    mask_s: PositiveSeconds = 5.0
+    """Length of every span (5.3)."""
+    margin_s: PositiveSeconds = 1.0
+    """Music before and after it, at least (5.3)."""
+
+
+class InpaintingStudy(TrainedStudy):
+    """Both paradigms trained to inpaint, the ways of flow matching to do it untrained, and two anchors."""
+
+    kind: Literal["inpainting"]
+    inpainting: InpaintingConfig = InpaintingConfig()
+    sampling: Annotated[dict[str, SamplingConfig], AfterValidator(_names_all)] = Field(
+        default_factory=lambda: {system: SamplingConfig() for system in (*TRAINED, *ZERO_SHOT)}
+    )
+    """How each system draws."""
+
+    @model_validator(mode="after")
+    def _spans_fit(self) -> InpaintingStudy:
+        task = self.inpainting
+        if task.mask_s + 2 * task.margin_s > self.prompts.duration_s:
+            raise ValueError(
+                f"inpainting.mask_s {task.mask_s:g} with two margins of {task.margin_s:g} does not fit into "
+                f"prompts.duration_s {self.prompts.duration_s:g}"
+            )
+        return self
+
+    def summary(self) -> str:
+        """See `Study`."""
+        task = self.inpainting
+        return f"spans of {task.mask_s:g} s replaced, by models trained for it ({task.steps:,} updates) and zero-shot"
+
+    def shortcuts(self) -> dict[str, str]:
+        """The models that learned to inpaint, and the one that did not."""
+        return {paradigm: f"inpaint_{paradigm}" for paradigm in PARADIGMS} | {"text": f"train_{TRAINED['fm']}"}
+
+    def next_command(self, out: Path) -> str:
+        """Play with it."""
+        return f"counterpoint inpaint IN.wav --span 2.0:4.5 --model {out / TRAINED['fm']} --out OUT.wav"
+
+    def plan(self, *, name: str, dataset: Path | None = None) -> Step:
+        """See `Study`."""
+        from counterpoint.study.steps.inpainting_report import make_inpainting_report
+        from counterpoint.study.steps.seams import judge_seams
+        from counterpoint.study.steps.spans import draw_spans
+
+        ground = self.groundwork(dataset)
+        models = self._models(ground)
+        task = {"mask_s": self.inpainting.mask_s, "margin_s": self.inpainting.margin_s, "seed": self.prompts.seed}
+        spans = Step("spans", draw_spans, task, {"prompts": ground.prompts})
+        clips = self._clips(models, ground=ground, spans=spans)
+        steps = {step.name: step for step in clips.values()}
+        pairs = _pairs()
+        judged = {"prompts": ground.prompts, "spans": spans, "reconstruct": ground.reconstruct, **steps}
+        seams = Step("seams", judge_seams, {"seed": self.evaluation.seed, "pairs": pairs}, judged)
+        return Step(
+            "report",
+            make_inpainting_report,
+            {"name": name, "study": self, "own_data": dataset is not None},
+            {
+                **ground.inputs,
+                **{step.name: step for step in models.values()},
+                **steps,
+                "spans": spans,
+                "evaluate": self.evaluation_step(clips, ground=ground, pairs=pairs),
+                "seams": seams,
+            },
+        )
+
+    def _models(self, ground: Groundwork) -> dict[str, Step]:
+        """By system, and `text` for the zero-shot ones."""
+        fine_tuned = self.inpainting.start == "text"
+        models = {"text": self.model_step(TRAINED["fm"], ground=ground)}
+        for system, paradigm in TRAINED.items():
+            start = self.model_step(paradigm, ground=ground) if fine_tuned else None
+            models[system] = self._inpainting_step(paradigm, ground=ground, start=start)
+            if start is not None:
+                models[start.name] = start
+        return models
+
+    def _inpainting_step(self, paradigm: ParadigmName, *, ground: Groundwork, start: Step | None) -> Step:
+        from counterpoint.study.steps.train import train_model
+
+        config = self.training_config(paradigm, dataset="data")
+        task = self.inpainting
+        update: dict[str, Any] = {
+            "model": config.model.model_copy(update={"inpainting": task.share}),
+            "optimizer": task.optimizer,
+            "steps": task.steps,
+            "start": "start" if start else "",
+        }
+        inputs = {"data": ground.data, "encode": ground.encode, **({"start": start} if start else {})}
+        return Step(f"inpaint_{paradigm}", train_model, config.model_copy(update=update), inputs, resumable=True)
+
+    def _clips(self, models: dict[str, Step], *, ground: Groundwork, spans: Step) -> dict[str, Step]:
+        """By system."""
+        from counterpoint.study.steps.anchors import misplace_spans, silence_spans
+        from counterpoint.study.steps.best import keep_best
+        from counterpoint.study.steps.inpaint import inpaint_clips
+
+        task = {"prompts": ground.prompts, "spans": spans}
+        methods: dict[str, InpaintingMethod] = {**dict.fromkeys(TRAINED, "supervised"), **ZERO_SHOT}
+        clips = {
+            system: Step(
+                f"generate_{system}",
+                inpaint_clips,
+                {"prompts": self.prompts, "sampling": self.sampling[system], "method": method},
+                {**task, "model": models.get(system, models["text"])},
+            )
+            for system, method in methods.items()
+        }
+        zero_shot = {clips[system].name: clips[system] for system in ZERO_SHOT}
+        silence, other = ANCHORS
+        return clips | {
+            BEST: Step(f"generate_{BEST}", keep_best, {}, {**task, **zero_shot}),
+            silence: Step(f"generate_{silence}", silence_spans, {}, task),
+            other: Step(f"generate_{other}", misplace_spans, {}, {**task, "reconstruct": ground.reconstruct}),
+        }
+
+
+def _pairs() -> Sequence[tuple[str, str]]:
+    """Everyone against the anchors; the trained ones against each other, and against the paper's zero-shot way and the
+    best of all; the zero-shot ones against the paper's."""
+    ar, fm = TRAINED
+    first, *others = ZERO_SHOT
+    return [
+        *((system, anchor) for system in CONTESTANTS for anchor in ANCHORS),
+        (ar, fm),
+        *((system, rival) for system in TRAINED for rival in (first, BEST)),
+        *((system, first) for system in (*others, BEST)),
+    ]

@@ -1,0 +1,40 @@
+"""What a span must not sound like: nothing, and music from somewhere else."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from counterpoint.audio import load_audio
+from counterpoint.config import read_json
+from counterpoint.study.hidden import read_hidden
+from counterpoint.study.steps.prompts import SAMPLE_RATE
+
+if TYPE_CHECKING:
+    from counterpoint.study.engine import Work
+
+
+def silence_spans(work: Work) -> None:
+    """Silence in every span."""
+    hidden = read_hidden(work.inputs)
+    hidden.write(work.folder, dict.fromkeys(hidden.ids, np.zeros_like(hidden.audio[0])))
+    hidden.finish(work.folder)
+
+
+def misplace_spans(work: Work) -> None:
+    """In every span what the next window of another track plays there, wherever that is in its own bar and key.
+
+    It comes from the input `reconstruct`, through the codec as every fill does, so that a fill is told from it by how
+    it fits and not by how it was coded.
+    """
+    hidden = read_hidden(work.inputs)
+    rows = [window["row"] for window in read_json(work.inputs["prompts"] / "prompts.json")["windows"]]
+    fills = {}
+    for index, name in enumerate(hidden.ids):
+        others = [(index + step) % len(rows) for step in range(1, len(rows))]
+        other = next((at for at in others if rows[at] != rows[index]), others[0])
+        path = work.inputs["reconstruct"] / "latents" / f"{hidden.ids[other]}.wav"
+        fills[name] = load_audio(path, sample_rate=SAMPLE_RATE)[0][: hidden.audio.shape[1]]
+    hidden.write(work.folder, fills)
+    hidden.finish(work.folder)

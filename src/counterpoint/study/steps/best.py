@@ -1,0 +1,39 @@
+"""Of several systems' takes of each window, the one with the smoothest seams."""
+
+from __future__ import annotations
+
+import shutil
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from counterpoint.audio import load_audio
+from counterpoint.config import write_json
+from counterpoint.metrics import measure_seams
+from counterpoint.study.hidden import read_hidden
+from counterpoint.study.steps.prompts import SAMPLE_RATE
+from counterpoint.study.systems import GENERATED
+
+if TYPE_CHECKING:
+    from counterpoint.study.engine import Work
+
+CHOICE_FILE = "best.json"
+
+
+def keep_best(work: Work) -> None:
+    """Take every window from that input `generate_<system>` whose take has the best `Seams.score`, which knows nothing
+    of the true music; `best.json` says from which."""
+    hidden = read_hidden(work.inputs)
+    folders = {name.removeprefix(GENERATED): path for name, path in work.inputs.items() if name.startswith(GENERATED)}
+    chosen = {}
+    for done, (name, span) in enumerate(zip(hidden.ids, hidden.spans, strict=True), start=1):
+        scores = {}
+        for system, folder in folders.items():
+            audio, _ = load_audio(folder / f"{name}.wav", sample_rate=SAMPLE_RATE)
+            scores[system] = measure_seams(np.asarray(audio), sample_rate=SAMPLE_RATE, spans=[span]).score
+        chosen[name] = max(scores, key=lambda system: scores[system])
+        shutil.copyfile(folders[chosen[name]] / f"{name}.wav", work.folder / f"{name}.wav")
+        work.progress(done, len(hidden.ids))
+    hidden.finish(work.folder)
+    write_json(work.folder / CHOICE_FILE, {"chosen": chosen, "counts": dict(Counter(chosen.values()))})

@@ -1,0 +1,60 @@
+"""The prompts' music with a span of each window replaced by a model."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from counterpoint.audio import resample
+from counterpoint.config import InpaintingMethod, SamplingConfig, write_json
+from counterpoint.generate import load_model
+from counterpoint.inpaint import fill_windows
+from counterpoint.study.hidden import read_hidden
+from counterpoint.study.steps.prompts import SAMPLE_RATE
+
+if TYPE_CHECKING:
+    from counterpoint.study.engine import Work
+    from counterpoint.study.kinds.trained import PromptsConfig
+
+COST_FILE = "inpaint.json"
+
+
+def inpaint_clips(work: Work) -> None:
+    """Fill every window's span with the input `model`, by the `method` and `sampling` of the configuration; write what
+    it cost, and how sure an auto-regressive model is that its spans end where they do, into `inpaint.json`."""
+    prompts: PromptsConfig = work.config["prompts"]
+    sampling: SamplingConfig = work.config["sampling"]
+    method: InpaintingMethod = work.config["method"]
+    hidden, model = read_hidden(work.inputs), load_model(work.inputs["model"])
+    rate = model.codec.sample_rate
+    seconds, evaluations, endings = 0.0, 0, []
+    for first in range(0, len(hidden.ids), prompts.batch_size):
+        part = slice(first, first + prompts.batch_size)
+        ids = hidden.ids[part]
+        started = time.perf_counter()
+        filled = fill_windows(
+            resample(hidden.audio[part].T, own_rate=SAMPLE_RATE, sample_rate=rate).T,
+            spans_s=hidden.spans[part],
+            captions=hidden.captions[part],
+            seeds=range(prompts.seed + first, prompts.seed + first + len(ids)),
+            model=model,
+            sampling=sampling,
+            method=method,
+        )
+        seconds += time.perf_counter() - started
+        evaluations = filled.model_evaluations
+        endings += [] if filled.endings is None else list(filled.endings)
+        fills = resample(filled.audio.T, own_rate=rate, sample_rate=SAMPLE_RATE).T
+        hidden.write(work.folder, dict(zip(ids, fills, strict=True)))
+        work.progress(first + len(ids), len(hidden.ids))
+    hidden.finish(work.folder)
+    cost = {
+        "method": method,
+        "sampling": sampling.model_dump(),
+        "seconds_per_clip": seconds / len(hidden.ids),
+        "model_evaluations": evaluations,
+        "mean_ending": float(np.mean(endings)) if endings else None,
+    }
+    write_json(work.folder / COST_FILE, cost)
