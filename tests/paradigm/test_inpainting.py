@@ -23,7 +23,7 @@ def build(kit, paradigm, **kwargs):
 
 
 def fill(
-    kit, model, target, *, spans=SPANS, captions=CAPTIONS, seeds=(1, 2, 3), method=None, controls=None, **sampling
+    kit, model, target, *, spans=SPANS, captions=CAPTIONS, seeds=(1, 2, 3), method=None, controls=None, **options
 ):
     return model.inpaint(
         target,
