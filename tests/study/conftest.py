@@ -65,24 +65,107 @@ def fabricate() -> Callable[..., Folders]:
     return lambda root, **found: write_study(root, Found(**found))
 
 
+@dataclass
+class Filled:
+    """What the judges of a made-up study of inpainting are to have found.
+
+    Attributes:
+        seams: by system, the value of both of its made-up measures; the second is better where it is high.
+        clear: whether all differences have passed their tests.
+        without: pairs that were not tested.
+        text_model: the auto-regressive model of text alone was trained too.
+    """
+
+    seams: dict[str, tuple[float, float]] = field(default_factory=lambda: dict(SEAMS))
+    clear: bool = True
+    without: Sequence[tuple[str, str]] = ()
+    text_model: bool = True
+
+
+ZERO_SHOT = ("fm_inversion", "fm_repaint", "fm_projection", "fm_gradient")
+FILLED = ("ar", "fm", *ZERO_SHOT, "fm_best")
+ANCHORS = ("silence", "other_clip")
+RECONSTRUCTIONS = ("reconstruction_latents", "reconstruction_codes")
+SEAMS = {
+    "ground_truth": (1.0, 0.9),
+    **dict.fromkeys(RECONSTRUCTIONS, (1.05, 0.88)),
+    "ar": (2.0, 0.6),
+    "fm": (1.5, 0.7),
+    "fm_inversion": (3.0, 0.4),
+    "fm_repaint": (2.5, 0.45),
+    "fm_projection": (2.8, 0.5),
+    "fm_gradient": (4.0, 0.3),
+    "fm_best": (2.2, 0.55),
+    "silence": (9.0, 0.1),
+    "other_clip": (6.0, 0.2),
+}
+SPAN_S = (0.6, 1.4)
+
+
+@pytest.fixture(scope="session")
+def fabricate_inpainting() -> Callable[..., Folders]:
+    """A function that writes the folders of a finished `table4`; see `Filled` for its arguments."""
+    return lambda root, **found: write_inpainting(root, Filled(**found))
+
+
+def write_inpainting(root: Path, found: Filled) -> Folders:
+    ids = [f"track-{index}" for index in range(8)]
+    _write_ground(root, ids)
+    runs = ["inpaint_autoregressive", "inpaint_flow_matching", "train_flow_matching"]
+    for run in (*runs, *(["train_autoregressive"] if found.text_model else [])):
+        _write_run(root / run, controls=())
+    spans = {key: [SPAN_S[0] + 0.05 * index, SPAN_S[1] + 0.05 * index] for index, key in enumerate(ids)}
+    sizes = {"duration_s": CLIP_S, "mask_s": 0.8, "margin_s": 0.5}
+    write_json(root / "spans" / "spans.json", {**sizes, "spans": spans})
+    for index, key in enumerate(ids):
+        for folder in ("prompts/truth", "reconstruct/codes", "reconstruct/latents"):
+            _write_clip(root / folder / f"{key}.wav", seed=index)
+        for number, system in enumerate((*FILLED, *ANCHORS), start=1):
+            seed = None if system == "silence" else index + number
+            _write_clip(root / f"generate_{system}" / f"{key}.wav", seed=index, filled=(seed, spans[key]))
+    for number, system in enumerate(FILLED[:-1], start=1):
+        cost = {"method": system, "seconds_per_clip": 0.5 * number, "model_evaluations": 10 * number}
+        write_json(root / f"generate_{system}" / "inpaint.json", cost)
+    chosen = {key: ZERO_SHOT[index % 3] for index, key in enumerate(ids)}
+    counts = {system: [*chosen.values()].count(system) for system in ZERO_SHOT[:3]}
+    write_json(root / "generate_fm_best" / "best.json", {"chosen": chosen, "counts": counts})
+    _write_seam_judgements(root, found)
+    steps = ["data", "encode", "prompts", "reconstruct", "spans", "seams", "evaluate"]
+    steps += [path.name for pattern in ("train_*", "inpaint_*", "generate_*") for path in root.glob(pattern)]
+    return Folders({step: root / step for step in steps})
+
+
+def _write_seam_judgements(root: Path, found: Filled) -> None:
+    pairs = [
+        *((system, anchor) for system in FILLED for anchor in ANCHORS),
+        ("ar", "fm"),
+        *((system, rival) for system in ("ar", "fm") for rival in ("fm_inversion", "fm_best")),
+        *((system, "fm_inversion") for system in (*ZERO_SHOT[1:], "fm_best")),
+    ]
+    pairs = [pair for pair in pairs if pair not in found.without]
+    tests = Found(clear=found.clear)
+    seams = {
+        system: {"seam_flux": _score(flux), "seam_chord": _score(chord)}
+        for system, (flux, chord) in found.seams.items()
+    }
+    better = {"seam_flux": "lower", "seam_chord": "higher"}
+    write_json(root / "seams" / "seams.json", _evaluation(better, seams, {}, pairs=pairs, found=tests))
+    rows = {
+        system: {
+            "fad_musicnn": _score(10 * flux, clips=False),
+            "tag_match_musicnn": _score(chord),
+            "sig_flatness": _score(flux),
+        }
+        for system, (flux, chord) in found.seams.items()
+    }
+    floors = {"ground truth": {"fad_musicnn": _score(1.0, clips=False)}}
+    write_json(root / "evaluate" / "evaluation.json", _evaluation(FIDELITY, rows, floors, pairs=pairs, found=tests))
+
+
 def write_study(root: Path, found: Found) -> Folders:
     systems = [f"{paradigm}_{mode}" for paradigm in PAIR for mode in ("text", "null", "all", *found.controls)]
     ids = [f"track-{index}" for index in range(8)]
-    windows = [
-        {"id": key, "row": key, "split": "test", "start_s": 0.0, "caption": CAPTIONS[index % 3]}
-        for index, key in enumerate(ids)
-    ]
-    write_json(root / "prompts" / "prompts.json", {"duration_s": CLIP_S, "windows": windows})
-    info = {
-        "kind": "composed",
-        "name": "made-up",
-        "fingerprint": "f",
-        "rows": {"train": 9, "test": 8},
-        "hours": {"train": 1.0},
-    }
-    write_json(root / "data" / "dataset.json", info)
-    latents = {"codec": "pocket", "sample_rate": 32_000, "frame_rate": 25.0, "num_codebooks": 4, "codebook_size": 64}
-    write_json(root / "encode" / "latents.json", {**latents, "latent_dim": 8, "fingerprint": "c"})
+    _write_ground(root, ids)
     for paradigm in PAIR:
         for suffix in ("", "_controlled"):
             _write_run(root / f"train_{paradigm}{suffix}", controls=found.controls if suffix else ())
@@ -193,6 +276,24 @@ def _evaluation(
     }
 
 
+def _write_ground(root: Path, ids: Sequence[str]) -> None:
+    windows = [
+        {"id": key, "row": key, "split": "test", "start_s": 0.0, "caption": CAPTIONS[index % 3]}
+        for index, key in enumerate(ids)
+    ]
+    write_json(root / "prompts" / "prompts.json", {"duration_s": CLIP_S, "windows": windows})
+    info = {
+        "kind": "composed",
+        "name": "made-up",
+        "fingerprint": "f",
+        "rows": {"train": 9, "test": 8},
+        "hours": {"train": 1.0},
+    }
+    write_json(root / "data" / "dataset.json", info)
+    latents = {"codec": "pocket", "sample_rate": 32_000, "frame_rate": 25.0, "num_codebooks": 4, "codebook_size": 64}
+    write_json(root / "encode" / "latents.json", {**latents, "latent_dim": 8, "fingerprint": "c"})
+
+
 def _write_run(folder: Path, *, controls: Sequence[str]) -> None:
     result = {"parameters": 1_234_567, "steps": 3, "examples": 12, "audio_s": 24.0, "wall_s": 9.0}
     write_json(folder / "result.json", result)
@@ -202,7 +303,17 @@ def _write_run(folder: Path, *, controls: Sequence[str]) -> None:
     (folder / "config.yaml").write_text(yaml.safe_dump({"data": {"dataset": "data", "tracks": tracks}}))
 
 
-def _write_clip(path: Path, *, seed: int) -> None:
+def _write_clip(path: Path, *, seed: int, filled: tuple[int | None, Sequence[float]] | None = None) -> None:
+    """A tune of its own for every seed; in a span that is `filled` another one's, or silence."""
+    audio = _tune(seed)
+    if filled is not None:
+        other, span = filled
+        inside = slice(*(round(32_000 * border) for border in span))
+        audio[inside] = 0 if other is None else _tune(other)[inside]
+    save_audio(path, audio, sample_rate=32_000)
+
+
+def _tune(seed: int) -> np.ndarray:
     time = np.arange(round(CLIP_S * 32_000)) / 32_000
     audio = 0.2 * np.sin(2 * np.pi * (220 + 40 * seed) * time) * (1 - time % 0.25 / 0.25)
-    save_audio(path, audio.astype(np.float32), sample_rate=32_000)
+    return audio.astype(np.float32)

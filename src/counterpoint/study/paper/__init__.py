@@ -77,6 +77,44 @@ class PaperControls(Config):
     claims: list[str]
 
 
+class InpaintedRow(Config):
+    """A row of Table 4; `system` is ours of the same method."""
+
+    system: str
+    name: str
+    fad: float
+    clap: float
+    pq: float
+    pc: float
+    ce: float
+
+
+class Rating(Config):
+    """A row of Table 5.
+
+    Attributes:
+        asked: what raters were asked, in our words.
+        values: mean and half-width of the 95% interval by system; None where it could not be read.
+    """
+
+    criterion: str
+    asked: str
+    values: dict[str, tuple[float, float] | None]
+
+
+class PaperInpainting(Config):
+    """Tables 4 and 5, with their captions, and what the text concludes from them in the paper's words."""
+
+    source: str
+    where: str
+    caption: str
+    about: str
+    rows: list[InpaintedRow]
+    ratings_caption: str
+    ratings: list[Rating]
+    claims: list[str]
+
+
 class SpeedMark(Config):
     """A throughput that the text states: clips a second of a batch."""
 
@@ -114,6 +152,11 @@ def paper_speed() -> PaperSpeed:
 def paper_controls() -> PaperControls:
     """The numbers in `table_3.yaml`."""
     return load_yaml(_HERE / "table_3.yaml", PaperControls)
+
+
+def paper_inpainting() -> PaperInpainting:
+    """The numbers in `table_4.yaml`."""
+    return load_yaml(_HERE / "table_4.yaml", PaperInpainting)
 
 
 def paper_table(name: str) -> PaperTable:

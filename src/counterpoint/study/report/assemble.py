@@ -286,10 +286,14 @@ def data_facts(folders: Folders, prompts: Mapping[str, Any]) -> list[Fact]:
     ]
 
 
-def model_facts(folders: Folders, study: Mapping[str, Any]) -> list[Fact]:
+def model_facts(folders: Folders, study: Mapping[str, Any], *, prefix: str = "train") -> list[Fact]:
+    """
+    Args:
+        prefix: of the steps that trained the two models.
+    """
     training = study["training"]
     backbone, optimizer = training["backbone"], training["optimizer"]
-    parameters = {key: folders.json(f"train_{key}", "result.json")["parameters"] for key in PAIR}
+    parameters = {key: folders.json(f"{prefix}_{key}", "result.json")["parameters"] for key in PAIR}
     return [
         Fact(
             "Backbone of both",
@@ -334,8 +338,8 @@ def sampling_facts(study: Mapping[str, Any]) -> list[Fact]:
     ]
 
 
-def budget_of(folders: Folders) -> str:
-    results = [folders.json(f"train_{key}", "result.json") for key in PAIR]
+def budget_of(folders: Folders, *, prefix: str = "train") -> str:
+    results = [folders.json(f"{prefix}_{key}", "result.json") for key in PAIR]
     sizes = " and ".join(count(result["parameters"]) for result in results)
     times = " and ".join(duration(result["wall_s"]) for result in results)
     return f"Models of {sizes} parameters, trained for {results[0]['steps']:,} updates each ({times})"

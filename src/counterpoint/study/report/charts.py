@@ -137,12 +137,14 @@ def _whisker(system: System, score: Score, axis: Axis, *, labels: float, y: floa
 
 def mark(key: str, x: float, y: float) -> str:
     """A shape of its own for each kind of system, so that colour is never the only sign."""
-    if any(kind in key for kind in ("flow", "adams")):
+    if any(kind in key for kind in ("flow", "adams")) or key.startswith("fm"):
         return _polygon((x, y - 6), (x + 6, y), (x, y + 6), (x - 6, y))
     if any(kind in key for kind in ("truth", "reference", "midpoint")):
         return _polygon((x, y - 5.8), (x + 5.8, y + 4.2), (x - 5.8, y + 4.2))
     if "dopri5" in key:
         return _polygon((x, y + 5.8), (x + 5.8, y - 4.2), (x - 5.8, y - 4.2))
+    if key in ("silence", "other_clip"):
+        return _polygon((x - 5.4, y - 2), (x + 5.4, y - 2), (x + 5.4, y + 2), (x - 5.4, y + 2))
     if any(kind in key for kind in ("reconstruction", "heun")):
         return _polygon((x - 4.3, y - 4.3), (x + 4.3, y - 4.3), (x + 4.3, y + 4.3), (x - 4.3, y + 4.3))
     return f'<circle class="dot" cx="{x:.1f}" cy="{y:.1f}" r="5"/>'

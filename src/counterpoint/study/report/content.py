@@ -126,6 +126,7 @@ class Example:
         target: what the prompt's own music plays, which a system may have been asked for.
         heard: what is heard in the clip of each system.
         asked: the controls that each system was given; all, where it is not named.
+        span_s: start and stop of what the systems filled in; None where they made the whole clip.
     """
 
     id: str
@@ -134,6 +135,7 @@ class Example:
     target: Annotation | None = None
     heard: Mapping[str, Annotation] = field(default_factory=dict)
     asked: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    span_s: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -422,6 +424,36 @@ class ControlsContent(Compared):
     adherence: Sequence[str]
     shown: Mapping[str, Sequence[str]]
     costs: Sequence[str]
+    curves: Sequence[Curve]
+    source: str
+    claims: Sequence[str]
+    example_systems: Sequence[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class InpaintingContent(Compared):
+    """All that the report of a study of inpainting says.
+
+    Attributes:
+        table: in the layout of the paper's Table 4, its rows below ours.
+        ratings: what the paper's listeners said (Table 5), a sentence each.
+        comparisons: paired differences.
+        seams: metrics of the seams.
+        fidelity: what stands in for the paper's FAD and CLAP.
+        chosen: how often each method's take was the best; empty where none was chosen.
+        costs: seconds and evaluations, by system and in text.
+        curves: losses.
+        source: where the paper's numbers stand.
+        claims: what the paper concludes.
+    """
+
+    table: CellTable
+    ratings: Sequence[str]
+    comparisons: Sequence[CellTable]
+    seams: Sequence[str]
+    fidelity: Sequence[str]
+    chosen: Mapping[str, int]
+    costs: Sequence[CostRow]
     curves: Sequence[Curve]
     source: str
     claims: Sequence[str]

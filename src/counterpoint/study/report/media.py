@@ -5,6 +5,7 @@ Shapes: N samples, F mel bands, T frames.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -13,6 +14,7 @@ import numpy as np
 
 from counterpoint.audio import load_audio, normalize_loudness
 from counterpoint.config import atomic_write
+from counterpoint.study.level import shared_gain
 
 SAMPLE_RATE = 32_000
 BANDS = 96
@@ -37,13 +39,25 @@ class Media:
     duration_s: float
 
 
-def write_media(clip: Path, *, report: Path, name: str) -> Media:
+def load_clip(clip: Path) -> np.ndarray:
+    """[N] at the loudness that the metrics hear it at, so that no system sounds better by being louder."""
+    audio, _ = load_audio(clip, sample_rate=SAMPLE_RATE)
+    return normalize_loudness(audio, sample_rate=SAMPLE_RATE)
+
+
+def load_versions(clips: Mapping[str, Path], *, original: str) -> dict[str, np.ndarray]:
+    """The same for versions of one clip, [N] each by name, all with one gain: what they share sounds the same."""
+    found = {name: load_audio(clip, sample_rate=SAMPLE_RATE)[0] for name, clip in clips.items()}
+    gain = np.float32(shared_gain(found[original], found.values(), sample_rate=SAMPLE_RATE))
+    return {name: gain * audio for name, audio in found.items()}
+
+
+def write_media(audio: np.ndarray, *, report: Path, name: str) -> Media:
     """Write `audio/<name>.mp3` (or wav, where MP3 cannot be written) and `pictures/<name>.png`.
 
-    The clip is brought to the loudness that the metrics hear it at, so that no system sounds better by being louder.
+    Args:
+        audio: [N] at `SAMPLE_RATE`.
     """
-    audio, _ = load_audio(clip, sample_rate=SAMPLE_RATE)
-    audio = normalize_loudness(audio, sample_rate=SAMPLE_RATE)
     sound = _write_audio(report / "audio", name, audio)
     picture = report / "pictures" / f"{name}.png"
     levels = log_mel(audio)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,12 +13,14 @@ from counterpoint.config import atomic_write, write_json
 from counterpoint.config.schema import CONTROLS
 from counterpoint.study.report.charts import dots_and_whiskers, mark
 from counterpoint.study.report.content import Example, Page, System
-from counterpoint.study.report.media import PITCH_MARKS, Media, write_media
+from counterpoint.study.report.media import PITCH_MARKS, Media, load_clip, load_versions, write_media
 from counterpoint.study.report.numbers import interval, p_value
 from counterpoint.study.report.tables import ARROWS, Table, metric_heading
 from counterpoint.study.report.timelines import timelines
+from counterpoint.study.report.waveform import waveform
 
 if TYPE_CHECKING:
+    import numpy as np
     from markupsafe import Markup
 
 _HERE = Path(__file__).parent
@@ -29,7 +31,9 @@ class Player:
     """One clip of an example, as the page needs it.
 
     Attributes:
-        timelines: what was asked of it above what is heard in it, as SVG; "" where nothing is known of that.
+        timelines: what was asked of it above what is heard in it, or its waveform with the span that was filled in, as
+            SVG above the spectrogram; "" where there is neither.
+        seams: where that span begins and ends, in percent of the clip.
     """
 
     system: str
@@ -37,6 +41,7 @@ class Player:
     short: str
     media: Media
     timelines: str = ""
+    seams: Sequence[float] = ()
 
 
 def write_players(
@@ -56,22 +61,34 @@ def write_players(
         progress: called with (clips done, clips in all).
     """
     examples = content.examples if examples is None else examples
-    clips = {
-        (number, key): clip
-        for number, example in enumerate(examples)
-        for key, clip in example.clips.items()
-        if wanted(number, key)
-    }
+    total = sum(wanted(number, key) for number, example in enumerate(examples) for key in example.clips)
     players: dict[tuple[int, str], Player] = {}
-    for (number, key), clip in clips.items():
-        system = content.system(key)
-        media = write_media(clip, report=out, name=f"{prefix}{number + 1:02d}-{key}")
-        players[number, key] = Player(
-            key, system.name, system.short, media, _timelines(examples[number], system, media.duration_s)
-        )
-        if progress is not None:
-            progress(len(players), len(clips))
+    for number, example in enumerate(examples):
+        clips = {key: clip for key, clip in example.clips.items() if wanted(number, key)}
+        for key, audio in _sounds(example, clips):
+            system = content.system(key)
+            media = write_media(audio, report=out, name=f"{prefix}{number + 1:02d}-{key}")
+            players[number, key] = _player(example, system, audio, media)
+            if progress is not None:
+                progress(len(players), total)
     return players
+
+
+def _sounds(example: Example, clips: Mapping[str, Path]) -> Iterable[tuple[str, np.ndarray]]:
+    """Each clip at its loudness; the first is the music whose span the others filled in, if any did."""
+    if example.span_s is None or not clips:
+        return ((key, load_clip(clip)) for key, clip in clips.items())
+    return load_versions(clips, original=next(iter(clips))).items()
+
+
+def _player(example: Example, system: System, audio: np.ndarray, media: Media) -> Player:
+    from markupsafe import Markup
+
+    if example.span_s is None:
+        return Player(system.key, system.name, system.short, media, _timelines(example, system, media.duration_s))
+    picture = waveform(audio, duration_s=media.duration_s, span_s=example.span_s, name=system.name)
+    seams = [100 * border / media.duration_s for border in example.span_s]
+    return Player(system.key, system.name, system.short, media, Markup(picture), seams)
 
 
 def _timelines(example: Example, system: System, duration_s: float) -> str:

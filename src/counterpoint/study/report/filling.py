@@ -1,0 +1,268 @@
+"""Who fills in a span best: each method against another and against the anchors, in words the tests allow."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations
+
+from counterpoint.study.report.content import Difference, System, Verdict
+from counterpoint.study.report.following import Findings, listed
+from counterpoint.study.report.numbers import interval
+from counterpoint.study.report.verdict import judge
+
+AR, FM, INVERSION, BEST = "ar", "fm", "fm_inversion", "fm_best"
+SILENCE, OTHER = "silence", "other_clip"
+ANCHORS = (SILENCE, OTHER)
+PAPERS = (FM, AR, INVERSION)
+"""The methods of the paper."""
+
+METHODS = (
+    System(
+        AR,
+        "Auto-regressive",
+        "AR",
+        "Trained to fill in (fill-in-the-middle, App. J): reads what stands before and after the span, then draws the "
+        "span's codes one frame after another.",
+    ),
+    System(
+        FM,
+        "Flow matching, supervised",
+        "FM",
+        "Trained to fill in (Algorithm 2): carries noise to the span's latents beside the true latents around it.",
+    ),
+    System(
+        INVERSION,
+        "Flow matching, zero-shot: inversion",
+        "FM, inversion",
+        "The text-to-music model, as the paper does it (Algorithm 1): the music to noise and back, what is known "
+        "replaced at every step by where it was on the way.",
+    ),
+    System(
+        "fm_repaint",
+        "Flow matching, zero-shot: RePaint",
+        "FM, RePaint",
+        "The text-to-music model: what is known replaced at every step by a noisy version of it, and every step taken "
+        "twice (after Lugmayr et al., 2022).",
+    ),
+    System(
+        "fm_projection",
+        "Flow matching, zero-shot: projection",
+        "FM, projection",
+        "The text-to-music model: what is known put into every step's guess of the music, then on from fresh noise "
+        "(after Martin et al., 2025).",
+    ),
+    System(
+        "fm_gradient",
+        "Flow matching, zero-shot: gradient",
+        "FM, gradient",
+        "The text-to-music model: the velocity corrected by the gradient of how well the guess meets what is known "
+        "(after Pokle et al., 2024).",
+    ),
+    System(
+        BEST,
+        "Flow matching, zero-shot: best take",
+        "FM, best take",
+        "Of the zero-shot takes of each clip the one with the best seam score, which never hears the true music.",
+    ),
+)
+NOUNS = {
+    AR: "auto-regression",
+    FM: "supervised flow matching",
+    INVERSION: "zero-shot inversion",
+    "fm_repaint": "RePaint",
+    "fm_projection": "projection",
+    "fm_gradient": "gradient",
+    BEST: "the best zero-shot take",
+    SILENCE: "silence",
+    OTHER: "another clip",
+}
+
+
+def mirrored(difference: Difference) -> Difference:
+    """Second minus first."""
+    return replace(
+        difference,
+        first=difference.second,
+        second=difference.first,
+        value=-difference.value,
+        low=-difference.high,
+        high=-difference.low,
+    )
+
+
+@dataclass(frozen=True)
+class Duel:
+    """What tests of one system against another have shown, as keys of metrics.
+
+    Attributes:
+        better, worse: the first system is.
+        open: neither has been shown.
+    """
+
+    better: Sequence[str]
+    worse: Sequence[str]
+    open: Sequence[str]
+
+    @property
+    def is_won(self) -> bool:
+        """Better by something, worse by nothing."""
+        return bool(self.better) and not self.worse
+
+    @property
+    def tally(self) -> str:
+        """`3 of 4 measures`."""
+        return f"{len(self.better)} of {len(self.better) + len(self.worse) + len(self.open)} measures"
+
+
+def duel(found: Findings, first: str, second: str, keys: Sequence[str]) -> Duel | None:
+    """None where the two were not tested against each other; tests without a result do not count."""
+    sides: dict[str, list[str]] = {"first": [], "second": [], "open": []}
+    for key in keys:
+        item = found.difference(key, first, second)
+        if item is not None and math.isfinite(item.value):
+            sides[judge(item, found.metrics[key])].append(key)
+    return Duel(sides["first"], sides["second"], sides["open"]) if any(sides.values()) else None
+
+
+def verdict_of(
+    found: Findings,
+    *,
+    seams: Sequence[str],
+    fidelity: Sequence[str],
+    methods: Sequence[str],
+    chosen: Mapping[str, int],
+    cost: str,
+) -> Verdict:
+    """The sentence, and the numbers behind it.
+
+    Args:
+        seams: keys of the measures of seams.
+        fidelity: keys of what stands in for the paper's metrics, FAD's first.
+        methods: systems that fill in, the best take apart.
+        chosen: how often the best take was which method's.
+        cost: what a clip costs, in words.
+    """
+    anchored = [*seams, *fidelity[:1]]
+    zero_shot = [key for key in methods if key not in (AR, FM)]
+    parts = [
+        _smoothest(found, [key for key in PAPERS if key in methods], seams),
+        _anchored(found, methods, anchored),
+        _winners(found, zero_shot, [*seams, *fidelity]),
+    ]
+    sentence = "; ".join(part for part in parts if part)
+    points = [
+        _numbers(found, AR, FM, seams),
+        _numbers(found, FM, INVERSION, seams),
+        _short_of(found, methods, anchored),
+        _alternatives(found, zero_shot, [*seams, *fidelity]),
+        _best(found, chosen, fidelity),
+        cost,
+    ]
+    return Verdict(f"{sentence[:1].upper()}{sentence[1:]}.", [point for point in points if point])
+
+
+def _smoothest(found: Findings, methods: Sequence[str], seams: Sequence[str]) -> str:
+    """Of the paper's methods: the one that wins all its duels, or what each duel has shown."""
+    for key in methods:
+        duels = {other: duel(found, key, other, seams) for other in methods if other != key}
+        if duels and all(each is not None and each.is_won for each in duels.values()):
+            tallies = listed([f"{NOUNS[other]} ({each.tally})" for other, each in duels.items() if each])
+            return f"{NOUNS[key]} makes the smoothest seams of the paper's methods, smoother than {tallies}"
+    shown = [part for first, second in combinations(methods, 2) if (part := _pair(found, first, second, seams))]
+    return ", ".join(shown) or "no method has been shown to make smoother seams than another"
+
+
+def _pair(found: Findings, first: str, second: str, seams: Sequence[str]) -> str:
+    for one, other in ((first, second), (second, first)):
+        each = duel(found, one, other, seams)
+        if each is not None and each.is_won:
+            return f"{NOUNS[one]} makes smoother seams than {NOUNS[other]} ({each.tally})"
+    each = duel(found, first, second, seams)
+    if each is not None and each.better:
+        return f"{NOUNS[first]} and {NOUNS[second]} each make the smoother seams by some measures"
+    return ""
+
+
+def _anchored(found: Findings, methods: Sequence[str], keys: Sequence[str]) -> str:
+    duels = {key: [duel(found, key, anchor, keys) for anchor in ANCHORS] for key in methods}
+    duels = {key: tested for key, tested in duels.items() if any(tested)}
+    if not duels:
+        return ""
+    full = [key for key, tested in duels.items() if all(each and not each.worse and not each.open for each in tested)]
+    what = "silence and another clip in the span on every measure"
+    if len(full) == len(duels) > 1:
+        return f"every method beats {what}"
+    if not full:
+        return f"no method has been shown to beat {what}"
+    return f"{listed([NOUNS[key] for key in full])} {'beats' if len(full) == 1 else 'beat'} {what}"
+
+
+def _winners(found: Findings, zero_shot: Sequence[str], keys: Sequence[str]) -> str:
+    duels = {key: duel(found, key, INVERSION, keys) for key in zero_shot if key != INVERSION}
+    tested = {key: each for key, each in duels.items() if each is not None}
+    if not tested:
+        return ""
+    won = [f"{NOUNS[key]} ({each.tally})" for key, each in tested.items() if each.is_won]
+    if won:
+        return f"of the zero-shot methods {listed(won)} {'beats' if len(won) == 1 else 'beat'} inversion"
+    lost = [NOUNS[key] for key in tested if (each := duel(found, INVERSION, key, keys)) and each.is_won]
+    if len(lost) == len(tested):
+        return f"of the zero-shot methods inversion beats {listed(lost)}"
+    return "no zero-shot method has been shown to beat inversion"
+
+
+def _numbers(found: Findings, first: str, second: str, keys: Sequence[str]) -> str:
+    items = [(key, found.difference(key, first, second)) for key in keys]
+    parts = [f"{key} {interval(d.value, d.low, d.high)}" for key, d in items if d and math.isfinite(d.value)]
+    names = f"{NOUNS[first].capitalize()} minus {NOUNS[second]}"
+    return f"{names}, at the seams: {'; '.join(parts)}." if parts else ""
+
+
+def _short_of(found: Findings, methods: Sequence[str], keys: Sequence[str]) -> str:
+    """Which comparisons with the anchors were not won, and in how many the scores' own intervals are apart."""
+    missed, apart, total = [], 0, 0
+    for method in methods:
+        for anchor in ANCHORS:
+            each = duel(found, method, anchor, keys)
+            if each is None:
+                continue
+            tested = [*each.better, *each.worse, *each.open]
+            total += len(tested)
+            apart += sum(found.are_apart(key, method, anchor) for key in tested)
+            if lacking := [*each.worse, *each.open]:
+                missed.append(f"{NOUNS[method]} against {NOUNS[anchor]} on {listed(lacking)}")
+    if not total:
+        return ""
+    head = f"Against the anchors the intervals of the scores themselves are apart in {apart} of {total} comparisons."
+    return f"{head} Not shown to be better: {'; '.join(missed)}." if missed else head
+
+
+def _alternatives(found: Findings, zero_shot: Sequence[str], keys: Sequence[str]) -> str:
+    parts = []
+    for key in zero_shot:
+        each = duel(found, key, INVERSION, keys) if key != INVERSION else None
+        if each is not None:
+            said = [f"{word} on {listed(of)}" for word, of in (("better", each.better), ("worse", each.worse)) if of]
+            parts.append(f"{NOUNS[key]} {', '.join(said) or 'no difference shown'}")
+    return f"Zero-shot methods against inversion: {'; '.join(parts)}." if parts else ""
+
+
+def _best(found: Findings, chosen: Mapping[str, int], fidelity: Sequence[str]) -> str:
+    if not chosen:
+        return ""
+    total = sum(chosen.values())
+    counts = [f"{NOUNS.get(key, key)} in {number}" for key, number in sorted(chosen.items(), key=lambda kv: -kv[1])]
+    each = duel(found, BEST, INVERSION, fidelity)
+    said = (
+        [f"{word} on {listed(of)}" for word, of in (("better", each.better), ("worse", each.worse)) if of]
+        if each
+        else []
+    )
+    tail = (
+        f" Against always inverting, judged by what did not choose it: {', '.join(said) or 'no difference shown'}."
+        if each
+        else ""
+    )
+    return f"Per clip the best zero-shot take by its seams is that of {listed(counts)} of {total}.{tail}"

@@ -1,0 +1,17 @@
+"""The report of a study of inpainting, into `report/` of the step's folder."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from counterpoint.study.report.inpainting import assemble_inpainting, write_inpainting_report
+from counterpoint.study.report.read import Folders, told
+
+if TYPE_CHECKING:
+    from counterpoint.study.engine import Work
+
+
+def make_inpainting_report(work: Work) -> None:
+    """Write the report of the study whose steps are the inputs."""
+    content = assemble_inpainting(Folders(work.inputs), **told(work.config))
+    write_inpainting_report(content, work.folder / "report", progress=work.progress)
