@@ -6,6 +6,7 @@ from counterpoint.metrics.evaluate import evaluate
 from counterpoint.metrics.generated import load_generated
 from counterpoint.metrics.registry import METRICS
 from counterpoint.metrics.result import ANOTHER_CLIP, GROUND_TRUTH, Evaluation, print_evaluation
+from counterpoint.metrics.seams import Seams, evaluate_seams, measure_seams
 
 __all__ = [
     "ANOTHER_CLIP",
@@ -17,9 +18,12 @@ __all__ = [
     "Metric",
     "MetricInfo",
     "Score",
+    "Seams",
     "Target",
     "evaluate",
     "evaluate_adherence",
+    "evaluate_seams",
     "load_generated",
+    "measure_seams",
     "print_evaluation",
 ]

@@ -18,22 +18,20 @@ from counterpoint.analysis.annotation import Annotation
 from counterpoint.config import UserError
 from counterpoint.metrics.adherence_hearing import Hearing, hear_clip
 from counterpoint.metrics.adherence_registry import Measure, measures
-from counterpoint.metrics.base import Clip, Difference, Score, WeightedMean
+from counterpoint.metrics.base import Clip
 from counterpoint.metrics.listener import Listener, Progress
 from counterpoint.metrics.result import ANOTHER_CLIP, GROUND_TRUTH, Evaluation
 from counterpoint.metrics.scoring import (
     Scorer,
+    Values,
     check_silence,
     check_systems,
-    common_prompts,
-    corrected,
     groups_of,
+    mean_differences,
+    mean_scores,
     unique_keys,
 )
 from counterpoint.metrics.statistics import MIN_CLIPS, RESAMPLES
-
-Values = Mapping[str, Mapping[str, float]]
-"""By measure, a value by clip key; NaN where the truth says nothing."""
 
 
 @dataclass(frozen=True)
@@ -154,26 +152,29 @@ def judge_adherence(
 ) -> Evaluation:
     """What `evaluate_adherence` says of clips that have been listened to."""
     notes = list(heard.notes)
+    infos = tuple(measure.info for measure in measures())
     scorer = Scorer(heard.groups, seed=seed, resamples=resamples)
     values = {name: heard.values(answers) for name, answers in heard.systems.items()}
     floors = {
         GROUND_TRUTH: replace(heard, references={}).values(heard.references),
         ANOTHER_CLIP: heard.values(another_clip(heard, seed=seed)),
     }
-    scores = {name: _scores(of_system, scorer=scorer) for name, of_system in values.items()}
-    for measure in measures():
-        if not any(measure.info.name in of_system for of_system in scores.values()):
-            notes.append(f"{measure.info.name} is left out: fewer than {MIN_CLIPS} clips have a truth to compare with.")
+    scores = {name: mean_scores(of_system, infos=infos, scorer=scorer) for name, of_system in values.items()}
+    for info in infos:
+        if not any(info.name in of_system for of_system in scores.values()):
+            notes.append(f"{info.name} is left out: fewer than {MIN_CLIPS} clips have a truth to compare with.")
     return Evaluation(
         n=min(map(len, heard.systems.values())),
         seed=seed,
-        metrics=tuple(measure.info for measure in measures()),
+        metrics=infos,
         scores=scores,
-        floors={row: _scores(of_row, scorer=scorer) for row, of_row in floors.items()},
+        floors={row: mean_scores(of_row, infos=infos, scorer=scorer) for row, of_row in floors.items()},
         differences=tuple(
             difference
             for pair in pairs
-            for difference in _compare(pair, sides=(values[pair[0]], values[pair[1]]), scorer=scorer, notes=notes)
+            for difference in mean_differences(
+                pair, sides=(values[pair[0]], values[pair[1]]), infos=infos, scorer=scorer, notes=notes
+            )
         ),
         ids={name: tuple(answers) for name, answers in heard.systems.items()},
         notes=tuple(dict.fromkeys(notes)),
@@ -196,36 +197,3 @@ def _value(measure: Measure, truth: Hearing | None, heard: Hearing) -> float:
         return np.nan
     shorter = min(truth.annotation.duration_s, heard.annotation.duration_s)
     return measure.compare(truth.first(shorter), heard.first(shorter))
-
-
-def _scores(values: Values, *, scorer: Scorer) -> dict[str, Score]:
-    """Of the measures that enough clips have, over those clips."""
-    scores = {}
-    for measure in measures():
-        of_clip = values[measure.info.name]
-        known = {key: value for key, value in of_clip.items() if np.isfinite(value)}
-        if len(known) >= MIN_CLIPS:
-            functional = WeightedMean(np.array([*known.values()]))
-            score = scorer.score(functional, n=len(known), info=measure.info, keys=list(known))
-            scores[score.name] = replace(score, per_clip=tuple(known.get(key) for key in of_clip))
-    return scores
-
-
-def _compare(
-    pair: tuple[str, str], *, sides: tuple[Values, Values], scorer: Scorer, notes: list[str]
-) -> list[Difference]:
-    """Each measure's difference between two systems, over the prompts that have it on both sides."""
-    differences = []
-    for measure in measures():
-        name = measure.info.name
-        left, right = ([key for key, value in side[name].items() if np.isfinite(value)] for side in sides)
-        if min(len(left), len(right)) < MIN_CLIPS:
-            continue
-        (left, right), paired = common_prompts(pair, (left, right), notes=notes)
-        functional = WeightedMean(
-            np.array([*(sides[0][name][key] for key in left), *(sides[1][name][key] for key in right)])
-        )
-        differences.append(
-            scorer.difference(functional, pair=pair, keys=(left, right), info=measure.info, paired=paired)
-        )
-    return corrected(differences, [measure.info for measure in measures()])

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from counterpoint.config import UserError
-from counterpoint.metrics.base import ByGroup, Clip, Difference, Functional, MetricInfo, Score
+from counterpoint.metrics.base import ByGroup, Clip, Difference, Functional, MetricInfo, Score, WeightedMean
 from counterpoint.metrics.statistics import (
     MIN_CLIPS,
     RESAMPLES,
@@ -24,6 +24,9 @@ from counterpoint.metrics.statistics import (
     unpaired_difference,
     value_of,
 )
+
+Values = Mapping[str, Mapping[str, float]]
+"""By metric, a value by clip key; NaN where a clip has none."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +86,40 @@ class Scorer:
             return functional, len(keys)
         labels = np.array([names[group] for group in groups])
         return ByGroup(functional, np.concatenate([labels + side * len(names) for side in range(sides)])), len(names)
+
+
+def mean_scores(values: Values, *, infos: Sequence[MetricInfo], scorer: Scorer) -> dict[str, Score]:
+    """The mean of each metric that enough clips have, over those clips."""
+    scores = {}
+    for info in infos:
+        of_clip = values[info.name]
+        known = {key: value for key, value in of_clip.items() if np.isfinite(value)}
+        if len(known) >= MIN_CLIPS:
+            functional = WeightedMean(np.array([*known.values()]))
+            score = scorer.score(functional, n=len(known), info=info, keys=list(known))
+            scores[info.name] = replace(score, per_clip=tuple(known.get(key) for key in of_clip))
+    return scores
+
+
+def mean_differences(
+    pair: tuple[str, str],
+    *,
+    sides: tuple[Values, Values],
+    infos: Sequence[MetricInfo],
+    scorer: Scorer,
+    notes: list[str],
+) -> list[Difference]:
+    """Each metric's difference of means between two systems, over the prompts that have it on both sides."""
+    differences = []
+    for info in infos:
+        left, right = ([key for key, value in side[info.name].items() if np.isfinite(value)] for side in sides)
+        if min(len(left), len(right)) < MIN_CLIPS:
+            continue
+        (left, right), paired = common_prompts(pair, (left, right), notes=notes)
+        of_clips = [*(sides[0][info.name][key] for key in left), *(sides[1][info.name][key] for key in right)]
+        functional = WeightedMean(np.array(of_clips))
+        differences.append(scorer.difference(functional, pair=pair, keys=(left, right), info=info, paired=paired))
+    return corrected(differences, infos)
 
 
 def common_prompts(

@@ -1,0 +1,267 @@
+"""What the paper's metrics miss: the seams of a span of music that was filled in (paper 5.3, Tables 4 and 5).
+
+Four measures look at what lies before and after each border of a span; none of them knows the true music. The value of
+a clip is the mean over its borders that lie inside the audio: a span at the very start or end has one.
+
+Shapes: N audio samples.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import pairwise
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from counterpoint.audio import SILENCE_PEAK, load_audio, resample
+from counterpoint.config import UserError
+from counterpoint.metrics.base import Clip, MetricInfo
+from counterpoint.metrics.listener import Listener, Progress
+from counterpoint.metrics.result import Evaluation
+from counterpoint.metrics.scoring import (
+    Scorer,
+    check_silence,
+    check_systems,
+    groups_of,
+    mean_differences,
+    mean_scores,
+    unique_keys,
+)
+from counterpoint.metrics.seam_measures import SAMPLE_RATE, Border, Sound, beat_phase, chord, flux, loudness_step
+from counterpoint.metrics.statistics import RESAMPLES
+
+Span = tuple[float, float]
+"""Start and stop in seconds."""
+NEIGHBOURHOOD_S = 10.0
+"""What lies further from a span is not listened to."""
+_SLACK_S = 0.02
+"""A border so near to an end of the audio lies on it: codecs keep whole frames only."""
+
+
+@dataclass(frozen=True)
+class SeamMeasure:
+    """One measure of a border.
+
+    Attributes:
+        usual: what real music has where nothing was filled in, the mean over clips.
+        spread: standard deviation over clips of the same.
+    """
+
+    info: MetricInfo
+    of: Callable[[Sound, Border], float]
+    usual: float
+    spread: float
+
+
+@dataclass(frozen=True)
+class Seams:
+    """How well filled-in spans join what is around them; means over the borders, NaN where there is nothing to say.
+
+    Attributes:
+        flux: change of the spectrum at the border against the change elsewhere; lower is better.
+        loudness_step: dB; lower is better.
+        beat_phase: 1 where the beats go on as before, 0 without any relation; higher is better.
+        chord: 1 where the harmony is the same on both sides; higher is better.
+    """
+
+    flux: float
+    loudness_step: float
+    beat_phase: float
+    chord: float
+
+    @property
+    def score(self) -> float:
+        """To rank takes of one task, higher is better: minus the sum of how far each measure is worse than real music
+        usually is, in its standard deviations. What is smoother than real music gains nothing, so 0 is the best."""
+        worse = [
+            (1 if measure.info.better == "lower" else -1) * (getattr(self, name) - measure.usual) / measure.spread
+            for name, measure in MEASURES.items()
+        ]
+        return -float(np.nansum(np.maximum(worse, 0.0)))
+
+
+MEASURES: Mapping[str, SeamMeasure] = {
+    "flux": SeamMeasure(
+        MetricInfo(
+            "seam_flux", "spectral flux at the borders against the flux elsewhere, ln of the ratio", "", "lower"
+        ),
+        flux,
+        usual=0.0,
+        spread=0.5,
+    ),
+    "loudness_step": SeamMeasure(
+        MetricInfo("seam_loudness_step", "step of the K-weighted level at the borders", "dB", "lower", at_least=0.0),
+        loudness_step,
+        usual=2.5,
+        spread=1.5,
+    ),
+    "beat_phase": SeamMeasure(
+        MetricInfo(
+            "seam_beat_phase",
+            "continuity of the beats: cosine of their phase against the beats outside the span",
+            "",
+            "higher",
+            at_least=-1.0,
+            at_most=1.0,
+            chance=0.0,
+        ),
+        beat_phase,
+        usual=0.5,
+        spread=0.3,
+    ),
+    "chord": SeamMeasure(
+        MetricInfo("seam_chord", "similarity of the pitch classes on both sides", "", "higher", at_least=0, at_most=1),
+        chord,
+        usual=0.9,
+        spread=0.1,
+    ),
+}
+"""By attribute of `Seams`."""
+
+
+def measure_seams(audio: np.ndarray, *, sample_rate: int, spans: Sequence[Span]) -> Seams:
+    """Listen to the borders of one or more spans.
+
+    Args:
+        audio: [N] float; its level does not matter.
+        sample_rate: Hz.
+        spans: start and stop of each in seconds.
+
+    Raises:
+        UserError: no span, one that is empty or lies beyond the audio, or two that overlap.
+    """
+    audio = resample(np.asarray(audio, dtype=np.float32), own_rate=sample_rate, sample_rate=SAMPLE_RATE)
+    spans = _checked(spans, duration_s=len(audio) / SAMPLE_RATE)
+    values = np.array([row for span in spans for row in _listen(audio, span, spans)]).reshape(-1, len(MEASURES))
+    known = np.isfinite(values)
+    means = np.where(known, values, 0.0).sum(axis=0) / np.where(known.any(axis=0), known.sum(axis=0), np.nan)
+    return Seams(**dict(zip(MEASURES, means.tolist(), strict=True)))
+
+
+def _listen(audio: np.ndarray, span: Span, spans: Sequence[Span]) -> list[list[float]]:
+    """A row of measures for each border of `span` inside the audio."""
+    duration_s = len(audio) / SAMPLE_RATE
+    begin = max(0, round((span[0] - NEIGHBOURHOOD_S) * SAMPLE_RATE))
+    piece = audio[begin : round((span[1] + NEIGHBOURHOOD_S) * SAMPLE_RATE)]
+    sound, zero_s = Sound.of(piece), begin / SAMPLE_RATE
+    places = sorted({0.0, duration_s, *(border for each in spans for border in each)})
+    moved = [(start - zero_s, stop - zero_s) for start, stop in spans]
+    rows = []
+    for at_s in span:
+        if 0.0 < at_s < duration_s:
+            turn = places.index(at_s)
+            near = (places[turn] - zero_s, places[turn - 1] - zero_s, places[turn + 1] - zero_s)
+            border = Border(*near, span=(span[0] - zero_s, span[1] - zero_s), spans=moved)
+            rows.append([measure.of(sound, border) for measure in MEASURES.values()])
+    return rows
+
+
+def _checked(spans: Sequence[Span], *, duration_s: float) -> list[Span]:
+    """In order, borders at the very ends moved onto them."""
+    if not spans:
+        raise UserError("There is no span to look at the seams of; give the start and stop of what was filled in.")
+    ordered = sorted((float(start), float(stop)) for start, stop in spans)
+    for start, stop in ordered:
+        if not 0 <= start < stop <= duration_s + _SLACK_S:
+            raise UserError(
+                f"The span {start:g}:{stop:g} does not lie in {duration_s:g} s of audio; give a start and a later stop "
+                "inside it."
+            )
+    for (_, stop), (start, _) in pairwise(ordered):
+        if start < stop:
+            raise UserError(f"Two spans overlap at {start:g} s; join them into one.")
+    return [
+        (start if start > _SLACK_S else 0.0, stop if stop < duration_s - _SLACK_S else duration_s)
+        for start, stop in ordered
+    ]
+
+
+@dataclass(frozen=True)
+class _Heard:
+    seams: Seams
+    silent: bool
+
+
+def _hear(clip: Clip, *, spans: Mapping[str, Span], prompts: Mapping[str, str]) -> _Heard:
+    """The seams of a clip.
+
+    Raises:
+        UserError: naming the clip.
+    """
+    audio, _ = load_audio(clip.audio, sample_rate=SAMPLE_RATE, start_s=clip.start_s, duration_s=clip.duration_s)
+    try:
+        seams = measure_seams(audio, sample_rate=SAMPLE_RATE, spans=[spans[prompts[clip.key]]])
+    except UserError as error:
+        raise UserError(f"{clip.audio}: {error}") from None
+    return _Heard(seams, silent=bool(np.abs(audio).max() < SILENCE_PEAK))
+
+
+def evaluate_seams(
+    systems: Mapping[str, Sequence[Clip]],
+    *,
+    spans: Mapping[str, Span],
+    pairs: Sequence[tuple[str, str]] = (),
+    seed: int = 0,
+    resamples: int = RESAMPLES,
+    progress: Progress | None = None,
+) -> Evaluation:
+    """Judge how well what each system filled in joins the music around it.
+
+    There are no floors: the music itself, silence and another clip's music in the span are systems to give.
+
+    Args:
+        systems: clips by system name; whole clips, not only what was filled in.
+        spans: start and stop in seconds of what was filled in, by `Clip.key`.
+        pairs: (first, second) systems to test for a difference.
+        seed: of every resampling.
+        resamples: draws behind each interval and each p-value.
+        progress: called with (clips listened to, clips in all).
+
+    Raises:
+        UserError: fewer than 8 clips of a system, a pair that names no system, a clip without a span or one whose span
+            lies beyond it, a file that cannot be read, or a system of nothing but silence.
+    """
+    check_systems(systems, pairs)
+    unique = {name: unique_keys(clips) for name, clips in systems.items()}
+    prompts = {
+        clip.key: original.key
+        for name, clips in systems.items()
+        for clip, original in zip(unique[name], clips, strict=True)
+    }
+    for prompt in prompts.values():
+        if prompt not in spans:
+            raise UserError(f"Nothing says which span of the clip {prompt!r} was filled in; give its start and stop.")
+    listen = Listener(
+        partial(_hear, spans=spans, prompts=prompts), total=sum(map(len, unique.values())), progress=progress
+    )
+    notes: list[str] = []
+    infos = [measure.info for measure in MEASURES.values()]
+    values: dict[str, dict[str, dict[str, float]]] = {}
+    with threadpool_limits(1, user_api="blas"):  # a core works on a clip alone
+        for name, clips in unique.items():
+            heard = dict(zip([clip.key for clip in clips], listen(clips), strict=True))
+            check_silence(name, [each.silent for each in heard.values()], notes=notes)
+            values[name] = {
+                measure.info.name: {key: getattr(each.seams, field) for key, each in heard.items()}
+                for field, measure in MEASURES.items()
+            }
+    scorer = Scorer(groups_of(unique, notes=notes), seed=seed, resamples=resamples)
+    return Evaluation(
+        n=min(map(len, unique.values())),
+        seed=seed,
+        metrics=tuple(infos),
+        scores={name: mean_scores(of_system, infos=infos, scorer=scorer) for name, of_system in values.items()},
+        floors={},
+        differences=tuple(
+            difference
+            for first, second in pairs
+            for difference in mean_differences(
+                (first, second), sides=(values[first], values[second]), infos=infos, scorer=scorer, notes=notes
+            )
+        ),
+        ids={name: tuple(clip.key for clip in clips) for name, clips in unique.items()},
+        notes=tuple(dict.fromkeys(notes)),
+    )
