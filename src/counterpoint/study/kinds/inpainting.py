@@ -38,8 +38,10 @@ def _names_all(sampling: dict[str, SamplingConfig]) -> dict[str, SamplingConfig]
 class InpaintingConfig(Config):
     """The task, and how models learn it."""
 
-    start: Literal["scratch", "text"] = "text"
-    """Whether they are fine-tuned from the models of text alone (App. J) or learn from nothing."""
+    start: dict[ParadigmName, Literal["scratch", "text"]] = Field(
+        default_factory=lambda: dict.fromkeys(PARADIGMS, "text"), min_length=2
+    )
+    """Whether each learns from nothing or is fine-tuned from the model of text alone (App. J)."""
     share: Annotated[float, Field(gt=0, le=1)] = 0.9
     """Of the training examples, that have a span hidden."""
     optimizer: OptimizerConfig = OptimizerConfig()
@@ -115,9 +117,9 @@ class InpaintingStudy(TrainedStudy):
 
     def _models(self, ground: Groundwork) -> dict[str, Step]:
         """By system, and `text` for the zero-shot ones."""
-        fine_tuned = self.inpainting.start == "text"
         models = {"text": self.model_step(TRAINED["fm"], ground=ground)}
         for system, paradigm in TRAINED.items():
+            fine_tuned = self.inpainting.start[paradigm] == "text"
             start = self.model_step(paradigm, ground=ground) if fine_tuned else None
             models[system] = self._inpainting_step(paradigm, ground=ground, start=start)
             if start is not None:

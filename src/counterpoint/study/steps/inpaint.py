@@ -9,7 +9,7 @@ import numpy as np
 
 from counterpoint.audio import resample
 from counterpoint.config import InpaintingMethod, SamplingConfig, write_json
-from counterpoint.generate import load_model
+from counterpoint.generate.model import load_model
 from counterpoint.inpaint import fill_windows
 from counterpoint.study.hidden import read_hidden
 from counterpoint.study.steps.prompts import SAMPLE_RATE
