@@ -31,6 +31,23 @@ Overrides = Annotated[
     typer.Option("--set", metavar="KEY=VALUE", help="Change one key of the configuration; may be given again."),
 ]
 
+Guidance = Annotated[float, typer.Option(help="Classifier-free guidance; 1 is none.")]
+Temperature = Annotated[float, typer.Option(help="Auto-regressive; 0 is greedy.")]
+TopK = Annotated[int, typer.Option(help="Auto-regressive; 0 keeps every token.")]
+TopP = Annotated[float, typer.Option(help="Auto-regressive; 1 keeps every token.")]
+Solver = Annotated[str, typer.Option(help="Flow matching: euler, midpoint, heun, adams or dopri5.")]
+Steps = Annotated[int, typer.Option(help="Flow matching: steps of all solvers but dopri5.")]
+Sway = Annotated[float, typer.Option(help="Flow matching: smaller steps near the noise (< 0) or the data (> 0).")]
+GuidanceInterval = Annotated[
+    tuple[float, float],
+    typer.Option(metavar="LOW HIGH", help="Flow matching: guide at these times only, noise is 0 and data 1."),
+]
+Tolerance = Annotated[float, typer.Option(help="Flow matching: of dopri5.")]
+Device = Annotated[str, typer.Option(help="cpu or cuda.")]
+Precision = Annotated[
+    str | None, typer.Option(help="Of the weights: fp32, fp16 or int8 on cpu; bf16, fp16 or fp32 on cuda.")
+]
+
 
 def _version(wanted: bool) -> None:
     if wanted:
@@ -177,28 +194,21 @@ def generate(
     ] = None,
     melody: Annotated[Path | None, typer.Option(help="A tune to follow: MIDI, or audio to hear it in.")] = None,
     drums: Annotated[Path | None, typer.Option(help="A drum loop to follow: audio.")] = None,
-    guidance: Annotated[float, typer.Option(help="Classifier-free guidance; 1 is none.")] = 3.0,
+    guidance: Guidance = 3.0,
     text_guidance: Annotated[
         float, typer.Option(help="With controls: a weight of the caption alone, beside that of caption and controls.")
     ] = 0.0,
-    temperature: Annotated[float, typer.Option(help="Auto-regressive; 0 is greedy.")] = 1.0,
-    top_k: Annotated[int, typer.Option(help="Auto-regressive; 0 keeps every token.")] = 250,
-    top_p: Annotated[float, typer.Option(help="Auto-regressive; 1 keeps every token.")] = 1.0,
-    solver: Annotated[str, typer.Option(help="Flow matching: euler, midpoint, heun, adams or dopri5.")] = "euler",
-    steps: Annotated[int, typer.Option(help="Flow matching: steps of all solvers but dopri5.")] = 50,
-    sway: Annotated[
-        float, typer.Option(help="Flow matching: smaller steps near the noise (< 0) or the data (> 0).")
-    ] = 0,
-    guidance_interval: Annotated[
-        tuple[float, float],
-        typer.Option(metavar="LOW HIGH", help="Flow matching: guide at these times only, noise is 0 and data 1."),
-    ] = (0, 1),
-    tolerance: Annotated[float, typer.Option(help="Flow matching: of dopri5.")] = 1e-5,
+    temperature: Temperature = 1.0,
+    top_k: TopK = 250,
+    top_p: TopP = 1.0,
+    solver: Solver = "euler",
+    steps: Steps = 50,
+    sway: Sway = 0,
+    guidance_interval: GuidanceInterval = (0, 1),
+    tolerance: Tolerance = 1e-5,
     batch_size: Annotated[int, typer.Option(help="Most clips at once; memory may hold fewer.")] = 16,
-    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
-    precision: Annotated[
-        str | None, typer.Option(help="Of the weights: fp32, fp16 or int8 on cpu; bf16, fp16 or fp32 on cuda.")
-    ] = None,
+    device: Device = "cpu",
+    precision: Precision = None,
     compiled: Annotated[
         bool, typer.Option("--compile", help="Flow matching: compile the network; a minute that pays for many clips.")
     ] = False,
@@ -241,6 +251,82 @@ def generate(
     typer.echo(
         f"{out}: {report.audio_s:.1f} s of music in {report.latency_s:.1f} s; "
         f"{report.network_evaluations:,} network evaluations a clip, {report.model_evaluations:,} with rows of guidance"
+    )
+
+
+@app.command()
+def inpaint(
+    source: Annotated[Path, typer.Argument(metavar="IN", help="Any audio file, of any length.")],
+    *,
+    spans: Annotated[
+        list[str], typer.Option("--span", metavar="START:STOP", help="Seconds to replace; may be given again.")
+    ],
+    prompt: Annotated[str, typer.Option(help="What it should sound like.")] = "",
+    model: Annotated[str, typer.Option(help="A run folder, its name below runs, or a model that ships.")],
+    out: Annotated[Path, typer.Option(help="A .wav or .flac, in the sample format of IN.")],
+    method: Annotated[
+        str | None,
+        typer.Option(
+            help="supervised; or zero-shot, by any flow-matching model: inversion, repaint, projection, gradient. "
+            "By default what suits the model best."
+        ),
+    ] = None,
+    num: Annotated[int, typer.Option(help="Takes to draw; take i has seed + i.")] = 1,
+    keep: Annotated[
+        Literal["best", "all"], typer.Option(help="The take with the best seams, or all: OUT-1 is the best.")
+    ] = "best",
+    crossfade_s: Annotated[
+        float, typer.Option("--crossfade-s", help="Outside the span, on each side; beyond, IN stays bit for bit.")
+    ] = 0.03,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same audio.")] = 0,
+    guidance: Guidance = 3.0,
+    temperature: Temperature = 1.0,
+    top_k: TopK = 250,
+    top_p: TopP = 1.0,
+    solver: Solver = "euler",
+    steps: Steps = 50,
+    sway: Sway = 0,
+    guidance_interval: GuidanceInterval = (0, 1),
+    tolerance: Tolerance = 1e-5,
+    device: Device = "cpu",
+    precision: Precision = None,
+) -> None:
+    """Replace spans of a piece of music with new music that fits what stands around them."""
+    from counterpoint.config import SamplingConfig, parse
+    from counterpoint.inpaint import inpaint_audio, parse_span, print_takes
+
+    sampling = {
+        "guidance": guidance,
+        "temperature": temperature,
+        "top_k": top_k,
+        "top_p": top_p,
+        "solver": solver,
+        "steps": steps,
+        "sway": sway,
+        "guidance_interval": guidance_interval,
+        "tolerance": tolerance,
+    }
+    with progress_bar("Filling in", unit="spans") as progress:
+        done = inpaint_audio(
+            source,
+            spans=[parse_span(span) for span in spans],
+            prompt=prompt,
+            model=model,
+            out=out,
+            method=method,
+            num=num,
+            keep=keep,
+            crossfade_s=crossfade_s,
+            seed=seed,
+            sampling=parse(sampling, SamplingConfig, source="sampling"),
+            device=device,
+            precision=precision,
+            progress=progress,
+        )
+    print_takes(done.takes)
+    typer.echo(
+        f"{done.takes[0].path}: {done.audio_s:.1f} s, filled in by {done.method} in {done.latency_s:.1f} s; "
+        f"{done.network_evaluations:,} network evaluations a take, {done.model_evaluations:,} with rows of guidance"
     )
 
 

@@ -21,6 +21,8 @@ from counterpoint.generate.model import LoadedModel
 from counterpoint.paradigm import Sample
 
 BATCH_SIZE = 16
+SLACK = 1e-3
+"""Of a frame, about a sample: what begins or stops so near to a frame's border is meant to do so there."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,9 +118,8 @@ def frame_spans(spans_s: Sequence[tuple[float, float]], *, frame_rate: float, fr
         frame_rate: Hz.
         frames: T.
     """
-    slack = 1e-6  # of a frame: 2.4 s at 25 Hz begin with frame 60, though 2.4 * 25 is a little more or less
     covering = [
-        (math.floor(start * frame_rate + slack), math.ceil(stop * frame_rate - slack)) for start, stop in spans_s
+        (math.floor(start * frame_rate + SLACK), math.ceil(stop * frame_rate - SLACK)) for start, stop in spans_s
     ]
     count = min(max(stop - start for start, stop in covering), frames)
     starts = [min(max(start, 0), frames - count) for start, _ in covering]

@@ -1,0 +1,137 @@
+"""Audio files in their own sample format, so that what is not changed is written as it was.
+
+Shapes: N audio samples, C channels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import soundfile
+
+from counterpoint.audio import audio_duration_s
+from counterpoint.audio.files import check_writable
+from counterpoint.config import UserError, atomic_write
+
+BLOCK = 1 << 18
+SampleType = Literal["int16", "int32", "float32", "float64"]
+_TYPES: dict[str, SampleType] = {
+    "PCM_S8": "int16",
+    "PCM_U8": "int16",
+    "PCM_16": "int16",
+    "PCM_24": "int32",
+    "PCM_32": "int32",
+    "FLOAT": "float32",
+    "DOUBLE": "float64",
+}
+"""What holds the samples of a format without loss; those of a lossy one are taken as 16 bits."""
+
+
+@dataclass(frozen=True, eq=False)
+class Patch:
+    """New samples [N, C], in the file's own type, and where they begin."""
+
+    start: int
+    samples: np.ndarray
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file of music.
+
+    Attributes:
+        path: of the file.
+        sample_rate: Hz.
+        frames: samples a channel.
+        subtype: libsndfile's name of the sample format that it is written in again.
+        dtype: of the samples that are read.
+    """
+
+    path: Path
+    sample_rate: int
+    frames: int
+    subtype: str
+    dtype: SampleType
+
+    @classmethod
+    def open(cls, path: Path) -> Source:
+        """
+        Raises:
+            UserError: it is missing, is not audio, or is empty.
+        """
+        if not audio_duration_s(path):
+            raise UserError(f"{path} holds no audio; give another file.")
+        info = soundfile.info(path)
+        lossless = info.subtype in _TYPES
+        subtype = info.subtype if lossless else "PCM_16"
+        return cls(path, info.samplerate, info.frames, subtype, _TYPES[subtype])
+
+    def read(self, start: int, stop: int, *, patches: Sequence[Patch] = ()) -> np.ndarray:
+        """Samples [N, C], patched."""
+        with soundfile.SoundFile(self.path) as file:
+            file.seek(start)
+            block = file.read(stop - start, dtype=self.dtype, always_2d=True)
+        lay_over(block, start=start, patches=patches)
+        return block
+
+    def check_out(self, out: Path) -> None:
+        """
+        Raises:
+            UserError: `out` is the file itself, names a format that is not written here or does not hold such samples,
+                or a folder.
+        """
+        check_writable(out)
+        if out.is_dir():
+            raise UserError(f"{out} is a folder; name a file in it.")
+        if out.exists() and out.samefile(self.path):
+            raise UserError(f"{out} is the music itself, which is kept: give --out another name.")
+        if not soundfile.check_format(_form(out), self.subtype):
+            raise UserError(f"{out.suffix[1:]} files hold no {self.subtype} samples as {self.path} has: name it .wav.")
+
+    def write(self, out: Path, *, patches: Sequence[Patch]) -> None:
+        """The file, patched, to `out`, atomically and block by block.
+
+        Raises:
+            OSError: the disk is full or the folder cannot be written.
+        """
+
+        def copy(temporary: Path) -> None:
+            try:
+                with (
+                    soundfile.SoundFile(self.path) as file,
+                    soundfile.SoundFile(
+                        temporary, "w", file.samplerate, file.channels, self.subtype, format=_form(out)
+                    ) as written,
+                ):
+                    place = 0
+                    for block in file.blocks(BLOCK, dtype=self.dtype, always_2d=True):
+                        lay_over(block, start=place, patches=patches)
+                        written.write(block)
+                        place += len(block)
+            except soundfile.LibsndfileError as error:
+                raise OSError(f"{out} could not be written: {error.error_string}") from error
+
+        atomic_write(out, copy)
+
+
+def lay_over(block: np.ndarray, *, start: int, patches: Sequence[Patch]) -> None:
+    """Replace, in place, what patches hold of a block that begins at `start`; later ones lie over earlier ones."""
+    for patch in patches:
+        first = max(start, patch.start)
+        last = min(start + len(block), patch.start + len(patch.samples))
+        if first < last:
+            block[first - start : last - start] = patch.samples[first - patch.start : last - patch.start]
+
+
+def as_float(samples: np.ndarray) -> np.ndarray:
+    """float32, full scale at 1."""
+    scale = -float(np.iinfo(samples.dtype).min) if samples.dtype.kind == "i" else 1.0
+    return (samples / scale).astype(np.float32)
+
+
+def _form(out: Path) -> str:
+    return out.suffix[1:].upper()

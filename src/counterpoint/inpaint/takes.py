@@ -1,0 +1,270 @@
+"""A file with spans of it filled in, several times over, and the takes ranked by their seams.
+
+Shapes: B takes, C channels, N audio samples.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, fields, replace
+from functools import partial
+from itertools import zip_longest
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+import numpy as np
+
+from counterpoint.audio import SILENCE_PEAK, resample
+from counterpoint.config import InpaintingMethod, SamplingConfig, UserError
+from counterpoint.generate.model import LoadedModel, load_model
+from counterpoint.inpaint.files import Patch, Source, as_float
+from counterpoint.inpaint.spans import Place, Span, lay_windows
+from counterpoint.inpaint.splice import match_level, splice, within
+from counterpoint.inpaint.windows import Filled, fill_windows, without
+
+if TYPE_CHECKING:
+    from counterpoint.metrics import Seams
+
+CROSSFADE_S = 0.03
+LISTEN_S = 10.0
+"""Of music that is heard on both sides of the spans to judge their seams."""
+Keep = Literal["best", "all"]
+
+
+@dataclass(frozen=True, eq=False)
+class Take:
+    """One way to fill in the spans.
+
+    Attributes:
+        seed: gives it again.
+        seams: how well all its spans join what is around them.
+        path: the file it was written to, if it was kept.
+    """
+
+    seed: int
+    seams: Seams
+    path: Path | None
+
+
+@dataclass(frozen=True)
+class Inpainting:
+    """What `inpaint_audio` did.
+
+    Attributes:
+        takes: the best first.
+        method: that was used.
+        audio_s: length of the file.
+        latency_s: wall time of filling in, without loading and judging.
+        network_evaluations: backbone passes a take took, all spans together.
+        model_evaluations: the same with the rows of guidance counted.
+    """
+
+    takes: Sequence[Take]
+    method: InpaintingMethod
+    audio_s: float
+    latency_s: float
+    network_evaluations: int
+    model_evaluations: int
+
+
+@dataclass
+class _Draft:
+    """A take in the making: its seed, and what it puts into the file."""
+
+    seed: int
+    patches: list[Patch] = field(default_factory=list)
+
+
+def inpaint_audio(
+    source: Path,
+    *,
+    spans: Sequence[Span],
+    prompt: str,
+    model: str | Path,
+    out: Path,
+    method: str | None = None,
+    num: int = 1,
+    keep: Keep = "best",
+    seed: int = 0,
+    sampling: SamplingConfig | None = None,
+    crossfade_s: float = CROSSFADE_S,
+    device: str = "cpu",
+    precision: str | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Inpainting:
+    """What `counterpoint inpaint` does: fill in spans of a file of any length, rate and number of channels.
+
+    Outside the spans and crossfades the output holds the file's own samples, bit for bit, in the file's own sample
+    format. Spans are filled in order of time, so that a later one goes by what an earlier one became. What a mono model
+    fills in goes into all channels, at the level that each has around the span.
+
+    Args:
+        source: any file libsndfile reads.
+        spans: start and stop of each, seconds.
+        prompt: what the music should sound like; an empty one asks for nothing.
+        model, device, precision: what `load_model` takes.
+        out: a .wav or .flac.
+        method: one of the model's `inpainting_methods`; by default the first.
+        num: takes to draw; take i has the seed `seed + i`.
+        keep: write the `best` to `out`, or `all` of them to OUT-1, OUT-2, ... in order of rank.
+        crossfade_s: on each side of a span.
+        progress: called with (fills done, fills in all).
+
+    Raises:
+        UserError: what is wrong with a span, the file, the model or the method, and the remedy; nothing is written.
+    """
+    music = Source.open(source)
+    paths = [out.with_stem(f"{out.stem}-{rank}") for rank in range(1, num + 1)] if keep == "all" else [out]
+    _check(music, paths, spans=spans, num=num, crossfade_s=crossfade_s)
+    loaded = load_model(model, device=device, precision=precision)
+    chosen = loaded.paradigm.inpainting_method(cast(InpaintingMethod | None, method))
+    places = lay_windows(
+        spans,
+        samples=music.frames,
+        sample_rate=music.sample_rate,
+        window_s=loaded.window_s,
+        frame_rate=loaded.codec.frame_rate,
+    )
+    for place in places:
+        _require_sound(music, place)
+    drafts = [_Draft(seed + index) for index in range(num)]
+    filled, started = [], time.perf_counter()
+    for index, place in enumerate(places):
+        told = progress and partial(_later, progress, by=index * num, total=len(places) * num)
+        filled.append(
+            _fill(
+                drafts,
+                music=music,
+                place=place,
+                model=loaded,
+                prompt=prompt,
+                sampling=sampling or SamplingConfig(),
+                method=chosen,
+                crossfade_s=crossfade_s,
+                progress=told,
+            )
+        )
+    latency_s = time.perf_counter() - started
+    takes = [_judge(draft, music=music, places=places) for draft in drafts]
+    ranked = sorted(zip(takes, drafts, strict=True), key=lambda pair: -pair[0].seams.score)
+    for path, (_, draft) in zip(paths, ranked, strict=False):
+        music.write(path, patches=draft.patches)
+    return Inpainting(
+        [replace(take, path=path) for (take, _), path in zip_longest(ranked, paths)],
+        chosen,
+        audio_s=music.frames / music.sample_rate,
+        latency_s=latency_s,
+        network_evaluations=sum(fills.network_evaluations for fills in filled),
+        model_evaluations=sum(fills.model_evaluations for fills in filled),
+    )
+
+
+def print_takes(takes: Sequence[Take]) -> None:
+    """A table of takes, the best first, with the measures of their seams."""
+    from rich.console import Console
+    from rich.table import Table
+
+    names = [entry.name for entry in fields(takes[0].seams)]
+    table = Table("take", "seed", "score", *(name.replace("_", " ") for name in names), box=None, pad_edge=False)
+    for rank, take in enumerate(takes, start=1):
+        values = [take.seams.score, *(getattr(take.seams, name) for name in names)]
+        table.add_row(str(rank), str(take.seed), *("-" if math.isnan(value) else f"{value:.2f}" for value in values))
+    Console().print(table)
+
+
+def _check(music: Source, paths: Sequence[Path], *, spans: Sequence[Span], num: int, crossfade_s: float) -> None:
+    """Refuse, before anything is drawn, what could not be done or written."""
+    if num < 1:
+        raise UserError(f"--num {num} draws no take: it must be 1 or more.")
+    if not (math.isfinite(crossfade_s) and crossfade_s >= 0):
+        raise UserError(f"A crossfade of {crossfade_s:g} s cannot be: it must be zero or longer.")
+    if not spans:
+        raise UserError("There is no span to fill in: give --span START:STOP in seconds.")
+    for path in paths:
+        music.check_out(path)
+    folder = paths[0].parent
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"{folder} cannot be made ({error.strerror}): give --out another folder.") from None
+    if not os.access(folder, os.W_OK):
+        raise UserError(f"Nothing can be written into {folder}: give --out another folder.")
+
+
+def _require_sound(music: Source, place: Place) -> None:
+    """Refuse a window in which nothing is heard outside the span."""
+    mono = as_float(music.read(place.start, place.stop)).mean(axis=1)
+    around = mono[~within(place.span, samples=len(mono), sample_rate=music.sample_rate)]
+    if not np.isfinite(around).all():
+        raise UserError(f"{music.path} holds samples that are not numbers (NaN or infinity); export it again.")
+    if np.abs(around).max() < SILENCE_PEAK:
+        start, stop = (place.start / music.sample_rate + second for second in place.span)
+        raise UserError(
+            f"Around the span {start:g}:{stop:g} {music.path} is silent, which leaves nothing to go by: make new music "
+            "with `counterpoint generate`."
+        )
+
+
+def _fill(
+    drafts: Sequence[_Draft],
+    *,
+    music: Source,
+    place: Place,
+    model: LoadedModel,
+    prompt: str,
+    crossfade_s: float,
+    **how: Any,
+) -> Filled:
+    """Fill in one span of every take.
+
+    Args:
+        how: the rest of what `fill_windows` takes.
+    """
+    own, nth = model.codec.sample_rate, len(drafts[0].patches)
+    fills = fill_windows(
+        np.stack([_heard(music, place, draft.patches, sample_rate=own) for draft in drafts]),
+        spans_s=[place.span] * len(drafts),
+        captions=[prompt] * len(drafts),
+        seeds=[draft.seed + (nth << 32) for draft in drafts],  # that of the first span is the take's own
+        model=model,
+        **how,
+    )
+    for draft, fill in zip(drafts, fills.audio, strict=True):
+        fill = resample(fill, own_rate=own, sample_rate=music.sample_rate)
+        draft.patches.append(_patch(fill, music=music, place=place, under=draft.patches, crossfade_s=crossfade_s))
+    return fills
+
+
+def _heard(music: Source, place: Place, patches: Sequence[Patch], *, sample_rate: int) -> np.ndarray:
+    """[N] mono, as the model hears the window of a take; the span is gone before a resampler can smear it."""
+    mono = as_float(music.read(place.start, place.stop, patches=patches)).mean(axis=1)
+    start, stop = (round(second * music.sample_rate) for second in place.span)
+    return resample(without(mono, start, stop), own_rate=music.sample_rate, sample_rate=sample_rate)
+
+
+def _patch(fill: np.ndarray, *, music: Source, place: Place, under: Sequence[Patch], crossfade_s: float) -> Patch:
+    """A window with the span of `fill` [N] in it, at the file's rate."""
+    window = music.read(place.start, place.stop, patches=under)
+    fill = np.pad(fill, (0, max(0, len(window) - len(fill))), mode="edge")[: len(window)]  # a sample, by rounding
+    where = {"sample_rate": music.sample_rate, "span": place.span}
+    fill = match_level(fill, as_float(window), **where)
+    return Patch(place.start, splice(window, fill, crossfade_s=crossfade_s, **where))
+
+
+def _judge(draft: _Draft, *, music: Source, places: Sequence[Place]) -> Take:
+    """Listen to the seams of all spans, with what is around them."""
+    from counterpoint.metrics import measure_seams
+
+    rate = music.sample_rate
+    starts, stops = ([place.start + round(place.span[side] * rate) for place in places] for side in (0, 1))
+    first, last = max(0, starts[0] - round(LISTEN_S * rate)), min(music.frames, stops[-1] + round(LISTEN_S * rate))
+    mono = as_float(music.read(first, last, patches=draft.patches)).mean(axis=1)
+    spans = [((start - first) / rate, (stop - first) / rate) for start, stop in zip(starts, stops, strict=True)]
+    return Take(draft.seed, measure_seams(mono, sample_rate=rate, spans=spans), path=None)
+
+
+def _later(progress: Callable[[int, int], None], done: int, _: int, *, by: int, total: int) -> None:
+    progress(done + by, total)
