@@ -155,7 +155,7 @@ def verdict_of(
     points = [
         _numbers(found, AR, FM, seams),
         _numbers(found, FM, INVERSION, seams),
-        _short_of(found, methods, anchored),
+        _won_of_anchors(found, methods, anchored),
         _alternatives(found, zero_shot, [*seams, *fidelity]),
         _best(found, chosen, fidelity),
         cost,
@@ -220,23 +220,25 @@ def _numbers(found: Findings, first: str, second: str, keys: Sequence[str]) -> s
     return f"{names}, at the seams: {'; '.join(parts)}." if parts else ""
 
 
-def _short_of(found: Findings, methods: Sequence[str], keys: Sequence[str]) -> str:
-    """Which comparisons with the anchors were not won, and in how many the scores' own intervals are apart."""
-    missed, apart, total = [], 0, 0
+def _won_of_anchors(found: Findings, methods: Sequence[str], keys: Sequence[str]) -> str:
+    """In how many measures each method beats each anchor, and in how many the scores' own intervals are apart."""
+    parts, apart, total = [], 0, 0
     for method in methods:
+        tallies = []
         for anchor in ANCHORS:
-            each = duel(found, method, anchor, keys)
-            if each is None:
-                continue
-            tested = [*each.better, *each.worse, *each.open]
-            total += len(tested)
-            apart += sum(found.are_apart(key, method, anchor) for key in tested)
-            if lacking := [*each.worse, *each.open]:
-                missed.append(f"{NOUNS[method]} against {NOUNS[anchor]} on {listed(lacking)}")
+            if each := duel(found, method, anchor, keys):
+                tested = [*each.better, *each.worse, *each.open]
+                total += len(tested)
+                apart += sum(found.are_apart(key, method, anchor) for key in tested)
+                tallies.append(f"{len(each.better)}/{len(tested)}")
+        if tallies:
+            parts.append(f"{NOUNS[method]} {' and '.join(tallies)}")
     if not total:
         return ""
-    head = f"Against the anchors the intervals of the scores themselves are apart in {apart} of {total} comparisons."
-    return f"{head} Not shown to be better: {'; '.join(missed)}." if missed else head
+    return (
+        f"Measures in which a method is better than silence and than another clip: {'; '.join(parts)}. "
+        f"The intervals of the scores themselves are apart in {apart} of these {total} comparisons."
+    )
 
 
 def _alternatives(found: Findings, zero_shot: Sequence[str], keys: Sequence[str]) -> str:

@@ -48,7 +48,7 @@ from counterpoint.study.report.filling import (
     mirrored,
     verdict_of,
 )
-from counterpoint.study.report.following import TRUTH, Findings
+from counterpoint.study.report.following import NAMES, TRUTH, Findings
 from counterpoint.study.report.machine import machine_facts
 from counterpoint.study.report.notes import notes
 from counterpoint.study.report.numbers import MINUS, count, duration, interval
@@ -217,13 +217,12 @@ def _chosen(folders: Folders) -> dict[str, int]:
 
 
 def _table(found: Findings, systems: Sequence[System], fidelity: Sequence[str], *, paper: PaperInpainting) -> CellTable:
-    """The paper's rows below ours of the same method, then all else that was judged."""
+    """The paper's rows below ours of the same method, then the other methods, then what is none."""
     names = {"fad_musicnn": "FAD", "tag_match_musicnn": "CLAP"}
     theirs = {row.system: row for row in paper.rows}
     rows = []
-    order = [*theirs, *(system.key for system in systems if system.key not in theirs)]
     by_key = {system.key: system for system in systems}
-    for key in (key for key in order if key in by_key):
+    for key in (key for key in dict.fromkeys([*theirs, *SHORT, *by_key]) if key in by_key):
         cells: list[Sequence[Cell]] = [found.cells([(metric, key, "")]) for metric in fidelity]
         rows.append(CellRow(by_key[key].short, key, [*cells, [], [], []]))
         if row := theirs.get(key):
@@ -283,8 +282,7 @@ def _comparisons(
         ),
         table(
             "Which zero-shot method wins?",
-            f"Zero-shot method {MINUS} inversion, of the same model. The best take is chosen by its seams: what the "
-            "seams say of it, in grey, is no evidence; its other scores are.",
+            f"Zero-shot method {MINUS} inversion, of the same model.",
             ((key, INVERSION) for key in [*zero_shot, BEST] if key != INVERSION),
             everything,
         ),
@@ -307,8 +305,11 @@ def _tested(found: Findings, metric: str, first: str, second: str, *, counts: bo
 
 
 def _heard(systems: Sequence[System]) -> list[str]:
-    """The systems of the examples; the codec's own clips tell nothing of seams."""
-    return [system.key for system in systems if system.key not in (LATENTS, CODES)]
+    """The systems of the examples: the music and the best fills side by side, each zero-shot method, the anchors. The
+    codec's own clips tell nothing of seams."""
+    first = (TRUTH, AR, FM, BEST)
+    there = [system.key for system in systems if system.key not in (LATENTS, CODES)]
+    return [*(key for key in first if key in there), *(key for key in there if key not in first)]
 
 
 def _examples(folders: Folders, prompts: Mapping[str, Any], systems: Sequence[System], *, wanted: int) -> list[Example]:
@@ -386,8 +387,13 @@ def _task_fact(folders: Folders, study: Mapping[str, Any]) -> Fact:
 
 def _start(folders: Folders) -> str:
     """What the supervised models began with, by their own configuration."""
-    run = yaml.safe_load((folders.paths[f"inpaint_{PAIR[1]}"] / "config.yaml").read_text(encoding="utf-8"))
-    return "fine-tuned from the models of text alone" if run.get("start") else "trained from scratch"
+    began = {}
+    for key in PAIR:
+        run = yaml.safe_load((folders.paths[f"inpaint_{key}"] / "config.yaml").read_text(encoding="utf-8"))
+        began[key] = "fine-tuned from its model of text alone" if run.get("start") else "trained from scratch"
+    if len({*began.values()}) == 1:
+        return f"each model {began[PAIR[0]]}"
+    return ", ".join(f"{NAMES[key].lower()} {how}" for key, how in began.items())
 
 
 def _text_model_fact(folders: Folders) -> list[Fact]:

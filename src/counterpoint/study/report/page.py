@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -64,29 +64,29 @@ def write_players(
     total = sum(wanted(number, key) for number, example in enumerate(examples) for key in example.clips)
     players: dict[tuple[int, str], Player] = {}
     for number, example in enumerate(examples):
-        clips = {key: clip for key, clip in example.clips.items() if wanted(number, key)}
-        for key, audio in _sounds(example, clips):
-            system = content.system(key)
+        sounds = _sounds(example, {key: clip for key, clip in example.clips.items() if wanted(number, key)})
+        top = max((float(abs(audio).max()) for audio in sounds.values()), default=0.0) or 1.0
+        for key, audio in sounds.items():
             media = write_media(audio, report=out, name=f"{prefix}{number + 1:02d}-{key}")
-            players[number, key] = _player(example, system, audio, media)
+            players[number, key] = _player(example, content.system(key), audio, media, top=top)
             if progress is not None:
                 progress(len(players), total)
     return players
 
 
-def _sounds(example: Example, clips: Mapping[str, Path]) -> Iterable[tuple[str, np.ndarray]]:
+def _sounds(example: Example, clips: Mapping[str, Path]) -> dict[str, np.ndarray]:
     """Each clip at its loudness; the first is the music whose span the others filled in, if any did."""
     if example.span_s is None or not clips:
-        return ((key, load_clip(clip)) for key, clip in clips.items())
-    return load_versions(clips, original=next(iter(clips))).items()
+        return {key: load_clip(clip) for key, clip in clips.items()}
+    return load_versions(clips, original=next(iter(clips)))
 
 
-def _player(example: Example, system: System, audio: np.ndarray, media: Media) -> Player:
+def _player(example: Example, system: System, audio: np.ndarray, media: Media, *, top: float) -> Player:
     from markupsafe import Markup
 
     if example.span_s is None:
         return Player(system.key, system.name, system.short, media, _timelines(example, system, media.duration_s))
-    picture = waveform(audio, duration_s=media.duration_s, span_s=example.span_s, name=system.name)
+    picture = waveform(audio, duration_s=media.duration_s, span_s=example.span_s, name=system.name, top=1.05 * top)
     seams = [100 * border / media.duration_s for border in example.span_s]
     return Player(system.key, system.name, system.short, media, Markup(picture), seams)
 

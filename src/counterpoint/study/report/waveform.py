@@ -23,16 +23,18 @@ def waveform(
     duration_s: float,
     span_s: tuple[float, float],
     name: str,
+    top: float = 1.0,
     columns: int = COLUMNS,
     alone: bool = False,
 ) -> str:
-    """The waveform, full scale as high as the picture, and the span behind it.
+    """The waveform and the span behind it.
 
     Args:
         audio: [N].
         duration_s: of it.
         span_s: start and stop of what was filled in.
         name: of the clip, for those who cannot see.
+        top: the sample value that the picture is high; the same for what is to be compared.
         columns: P.
         alone: a file of its own instead of a part of a page.
     """
@@ -44,7 +46,7 @@ def waveform(
         f'aria-label="{escape(label, quote=True)}">{f"<style>{_COLOURS}</style>" if alone else ""}'
         f'<rect class="span" x="{start:.2f}" y="0" width="{stop - start:.2f}" height="{HEIGHT}"/>'
         f'<line class="middle" x1="0" x2="{columns}" y1="{HEIGHT // 2}" y2="{HEIGHT // 2}"/>'
-        f"{_wave(audio, start, stop, columns=columns)}</svg>"
+        f"{_wave(audio / top, start, stop, columns=columns)}</svg>"
     )
 
 
