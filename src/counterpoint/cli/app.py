@@ -482,3 +482,35 @@ def study_run(
     name = Path(study).stem + (f"-{scale}" if scale not in (None, "quick") else "")
     name += f"-{data.resolve().name}" if data else ""
     run_study(study, data=data, out=out or Path("runs") / name, overrides=overrides, scale=scale)
+
+
+@study_app.command("stimuli")
+def study_stimuli(
+    study: Annotated[str, typer.Argument(help="A study of inpainting that is finished: table4.")],
+    out: Annotated[Path, typer.Argument(help="Folder to make.")],
+    source: Annotated[
+        Path | None, typer.Option("--from", help="Where the study lies; runs/STUDY by default.", show_default=False)
+    ] = None,
+    items: Annotated[int, typer.Option(help="Clips, spread evenly over those of the study.")] = 12,
+    seed: Annotated[int, typer.Option(help="Of file names and order; the same seed gives the same bytes.")] = 0,
+    systems: Annotated[
+        str | None, typer.Option(help="With commas: ar,fm,fm_inversion for the paper's; all of the study by default.")
+    ] = None,
+) -> None:
+    """Write what a listening test needs: blinded clips and waveforms, the hidden truth, a low anchor, a manifest."""
+    from counterpoint.study.stimuli import write_stimuli
+
+    with progress_bar("Writing", unit="items") as progress:
+        done = write_stimuli(
+            study,
+            out,
+            folder=source or Path("runs") / study,
+            items=items,
+            seed=seed,
+            systems=None if systems is None else [name.strip() for name in systems.split(",")],
+            progress=progress,
+        )
+    heard = f"{done.items} items, each as {', '.join(done.conditions)}"
+    typer.echo(
+        f"{out}: {heard}{'' if done.is_new else '; they were there already'}. Keep {out / 'key.json'} to yourself."
+    )
