@@ -277,7 +277,7 @@ def inpaint(
     ] = "best",
     crossfade_s: Annotated[
         float, typer.Option("--crossfade-s", help="Outside the span, on each side; beyond, IN stays bit for bit.")
-    ] = 0.03,
+    ] = 0.05,
     seed: Annotated[int, typer.Option(help="The same seed gives the same audio.")] = 0,
     guidance: Guidance = 3.0,
     temperature: Temperature = 1.0,

@@ -28,7 +28,7 @@ from counterpoint.inpaint.windows import Filled, fill_windows, without
 if TYPE_CHECKING:
     from counterpoint.metrics import Seams
 
-CROSSFADE_S = 0.03
+CROSSFADE_S = 0.05
 LISTEN_S = 10.0
 """Of music that is heard on both sides of the spans to judge their seams."""
 Keep = Literal["best", "all"]

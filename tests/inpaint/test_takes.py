@@ -1,0 +1,216 @@
+"""Files with spans filled in: what stays, what changes, which take is kept, what is refused."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from counterpoint.config import SamplingConfig, UserError
+from counterpoint.inpaint import Inpainting, inpaint_audio
+from counterpoint.inpaint.files import Source
+
+SAMPLING = SamplingConfig(steps=2)
+FADE_S = 0.03
+
+
+@pytest.fixture
+def save(tmp_path: Path, compose):
+    """A function that writes `compose`d music to a file and says where."""
+
+    def write(name: str = "in.wav", *, subtype: str = "PCM_16", duration_s: float = 4.0, rate: int = 8000, channels=1):
+        path = tmp_path / name
+        soundfile.write(path, compose(duration_s, sample_rate=rate, channels=channels), rate, subtype)
+        return path
+
+    return write
+
+
+def inpaint(source: Path, model: Path, *spans: tuple[float, float], out: Path | None = None, **options) -> Inpainting:
+    options.setdefault("prompt", "slow piano")
+    options.setdefault("sampling", SAMPLING)
+    return inpaint_audio(
+        source, spans=spans, model=model, out=out or source.with_stem("out"), crossfade_s=FADE_S, **options
+    )
+
+
+def raw(path: Path) -> np.ndarray:
+    """[N, C] of a type that holds every sample as it is."""
+    whole = soundfile.info(path).subtype in ("FLOAT", "DOUBLE")
+    return soundfile.read(path, dtype="float64" if whole else "int32", always_2d=True)[0]
+
+
+def assert_kept(source: Path, out: Path, *spans: tuple[float, float]) -> None:
+    """Outside the spans and crossfades every sample is the same, and most of those inside are not."""
+    before, after = soundfile.info(source), soundfile.info(out)
+    assert (before.samplerate, before.channels, before.frames) == (after.samplerate, after.channels, after.frames)
+    at = np.arange(before.frames) / before.samplerate
+    fade = FADE_S + 1 / before.samplerate
+    touched = np.zeros(before.frames, bool)
+    same = (raw(source) == raw(out)).all(axis=1)
+    for start, stop in spans:
+        touched |= (at > start - fade) & (at < stop + fade)
+        assert same[(at > start) & (at < stop)].mean() < 0.2, (start, stop)
+    assert same[~touched].all()
+
+
+@pytest.mark.parametrize(
+    ("name", "subtype", "rate", "channels"),
+    [
+        ("in.wav", "PCM_16", 8000, 1),
+        ("in.wav", "PCM_16", 44100, 2),
+        ("in.wav", "PCM_24", 11025, 2),
+        ("in.wav", "FLOAT", 8000, 2),
+        ("in.wav", "DOUBLE", 8000, 1),
+        ("in.wav", "PCM_U8", 8000, 1),
+        ("in.wav", "PCM_32", 8000, 3),
+        ("in.flac", "PCM_16", 22050, 1),
+        ("in.flac", "PCM_24", 8000, 2),
+    ],
+)
+def test_what_is_not_filled_in_stays_bit_for_bit(runs, save, name, subtype, rate, channels) -> None:
+    source = save(name, subtype=subtype, rate=rate, channels=channels)
+    done = inpaint(source, runs["fm"], (1.013, 2.01))
+    (take,) = done.takes
+    assert take.path == source.with_stem("out") and soundfile.info(take.path).subtype == subtype
+    assert_kept(source, take.path, (1.013, 2.01))
+
+
+def test_a_lossy_file_is_kept_as_it_is_decoded(runs, save) -> None:
+    source = save("in.ogg", subtype="VORBIS", duration_s=40)
+    inpaint(source, runs["fm"], (30.0, 31.0), out=source.with_name("out.wav"))
+    decoded = soundfile.read(source, dtype="int16")[0]
+    written = soundfile.read(source.with_name("out.wav"), dtype="int16")[0]
+    rate = 8000
+    assert (decoded[: 29 * rate] == written[: 29 * rate]).all() and (decoded[32 * rate :] == written[32 * rate :]).all()
+    assert (decoded[30 * rate : 31 * rate] != written[30 * rate : 31 * rate]).mean() > 0.8
+
+
+@pytest.mark.parametrize("name", ["ar", "fm", "fm_text"])
+def test_several_spans_with_a_lead_in_and_a_continuation(runs, save, name: str) -> None:
+    source = save(duration_s=12.3, rate=11025, channels=2)
+    spans = ((9.9, 12.3), (0.0, 1.0), (4.0, 5.0), (5.6, 6.0))
+    done = inpaint(source, runs[name], *spans, num=2)
+    assert_kept(source, source.with_stem("out"), *spans)
+    assert done.audio_s == pytest.approx(12.3, abs=1e-3)
+    assert {take.seed for take in done.takes} == {0, 1}
+    assert done.method == ("supervised" if name != "fm_text" else done.method)
+
+
+@pytest.mark.parametrize("rate", [8000, 11025])
+def test_what_the_span_held_leaves_no_trace(runs, save, rate: int) -> None:
+    source = save(rate=rate)
+    inpaint(source, runs["fm"], (1.0, 2.0), out=source.with_stem("one"))
+    audio = soundfile.read(source)[0]
+    audio[rate : 2 * rate] = 0.9
+    soundfile.write(source, audio, rate, "PCM_16")
+    inpaint(source, runs["fm"], (1.0, 2.0), out=source.with_stem("two"))
+    assert source.with_stem("one").read_bytes() == source.with_stem("two").read_bytes()
+
+
+def test_a_later_span_goes_by_what_an_earlier_one_became(runs, save) -> None:
+    source = save()
+    both, half, again, without = (source.with_stem(stem) for stem in ("both", "half", "again", "without"))
+    inpaint(source, runs["fm"], (1.0, 1.5), (2.2, 2.7), out=both)
+    audio, mended = (soundfile.read(path, dtype="int16")[0] for path in (source, both))
+    audio[:16000] = mended[:16000]
+    soundfile.write(half, audio, 8000, "PCM_16")
+    second = {"seed": 1 << 32}  # the second span's of a take whose own is 0
+    inpaint(half, runs["fm"], (2.2, 2.7), out=again, **second)
+    assert (raw(again) == raw(both)).all()
+    inpaint(source, runs["fm"], (2.2, 2.7), out=without, **second)
+    assert (raw(without) != raw(both))[17600:21600].mean() > 0.2
+
+
+def test_a_stereo_image_is_kept(runs, save) -> None:
+    source = save(channels=2, subtype="FLOAT")
+    inpaint(source, runs["fm"], (1.0, 2.0))
+    fill = raw(source.with_stem("out"))[8000:16000]
+    np.testing.assert_allclose(fill[:, 1], fill[:, 0] / 2, atol=1e-4)
+    around = np.concatenate((raw(source)[:7000], raw(source)[17000:]))
+    assert 0.2 < np.sqrt((fill**2).mean() / (around**2).mean()) < 5
+
+
+def test_takes_are_ranked_by_their_seams_and_the_best_is_kept(runs, save) -> None:
+    source = save()
+    told: list[tuple[int, int]] = []
+    every = inpaint(
+        source,
+        runs["fm"],
+        (1.0, 2.0),
+        num=3,
+        seed=7,
+        keep="all",
+        progress=lambda done, total: told.append((done, total)),
+    )
+    scores = [take.seams.score for take in every.takes]
+    assert scores == sorted(scores, reverse=True) and len(set(scores)) == 3
+    assert sorted(take.seed for take in every.takes) == [7, 8, 9]
+    assert [take.path for take in every.takes] == [source.with_stem(f"out-{rank}") for rank in (1, 2, 3)]
+    assert told[-1] == (3, 3)
+    best = inpaint(source, runs["fm"], (1.0, 2.0), num=3, seed=7)
+    assert source.with_stem("out").read_bytes() == source.with_stem("out-1").read_bytes()
+    assert [take.path for take in best.takes] == [source.with_stem("out"), None, None]
+    for take in every.takes:  # a seed gives its take again
+        inpaint(source, runs["fm"], (1.0, 2.0), seed=take.seed, out=source.with_stem("again"))
+        assert take.path is not None
+        np.testing.assert_allclose(raw(source.with_stem("again")) / 2**31, raw(take.path) / 2**31, atol=1e-3)
+
+
+def test_an_interruption_leaves_what_was_written_whole(runs, save, monkeypatch: pytest.MonkeyPatch) -> None:
+    source, write = save(), Source.write
+
+    def interrupted(music: Source, out: Path, **options) -> None:
+        if out.stem == "out-2":
+            monkeypatch.setattr(soundfile.SoundFile, "write", _interrupt)
+        write(music, out, **options)
+
+    monkeypatch.setattr(Source, "write", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        inpaint(source, runs["fm"], (1.0, 2.0), num=3, keep="all")
+    assert sorted(path.name for path in source.parent.iterdir()) == ["in.wav", "out-1.wav"]
+    assert_kept(source, source.with_stem("out-1"), (1.0, 2.0))
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def test_what_cannot_be_done_is_refused_before_anything_is_drawn(runs, save, tmp_path: Path) -> None:
+    source = save()
+    floats = save("float.wav", subtype="FLOAT")
+    soundfile.write(tmp_path / "silent.wav", np.zeros(32000), 8000)
+    soundfile.write(tmp_path / "empty.wav", np.zeros(0), 8000)
+    broken = np.full(32000, 0.1)
+    broken[17000] = np.nan
+    soundfile.write(tmp_path / "nan.wav", broken, 8000, "FLOAT")
+    (tmp_path / "text.wav").write_text("music")
+    span = (1.0, 2.0)
+    for given, sentence in (
+        ({"num": 0}, "--num 0 draws no take"),
+        ({"out": source}, "is the music itself"),
+        ({"out": tmp_path / "x.mp3"}, "name it .wav or .flac"),
+        ({"out": tmp_path}, "name it .wav or .flac"),
+        ({"out": tmp_path / "text.wav" / "x.wav"}, "give --out another folder"),
+        ({"source": floats, "out": tmp_path / "x.flac"}, "hold no FLOAT samples"),
+        ({"source": tmp_path / "none.wav"}, "no audio file at"),
+        ({"source": tmp_path / "text.wav"}, "cannot be read as audio"),
+        ({"source": tmp_path / "empty.wav"}, "holds no audio"),
+        ({"source": tmp_path / "silent.wav"}, "is silent, which leaves nothing to go by"),
+        ({"source": tmp_path / "nan.wav"}, "not numbers"),
+        ({"method": "magic"}, "cannot inpaint by 'magic'; it can by supervised"),
+        ({"model": runs["ar_text"]}, "fine-tune it with"),
+        ({"model": runs["fm_text"], "method": "supervised"}, "for which it was not trained; it can by"),
+        ({"span": (0.0, 4.0)}, "counterpoint generate"),
+        ({"span": (1.0, 3.9)}, "at most 2.5 s"),
+        ({"span": (3.0, 4.2)}, "lasts 4.000 s"),
+        ({"prompt": "very " * 300}, "caption"),
+    ):
+        options = {"source": source, "model": runs["fm"], "span": span, **given}
+        with pytest.raises(UserError) as refused:
+            inpaint(options.pop("source"), options.pop("model"), options.pop("span"), **options)
+        assert sentence in str(refused.value), refused.value
+        assert "\n" not in str(refused.value)
+    with pytest.raises(UserError, match="no span to fill in"):
+        inpaint(source, runs["fm"])
+    assert not list(tmp_path.glob("out*")) and not list(tmp_path.glob(".*"))
