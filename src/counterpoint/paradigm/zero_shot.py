@@ -20,7 +20,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from counterpoint.config import InpaintingMethod
+from counterpoint.config import InpaintingMethod, UserError
 from counterpoint.paradigm.solvers import Field
 
 
@@ -79,8 +79,8 @@ def repaint(task: Task) -> Tensor:
 
         z_t = (t / t') z_t' + d e,  e ~ N(0, 1)
 
-    At t = 0 this would forget everything, and the first step is taken once. RePaint jumps back by ten steps at a time
-    and ten times at each place, of 250 steps; of N that are few there is no room for it.
+    At t = 0 this would forget everything, and the first step is taken once. RePaint has 250 steps and jumps back ten of
+    them at a time, ten times at each place; 2 N evaluations have no room for that.
     """
     z = task.noise()
     for t, after in pairwise(task.times):
@@ -112,33 +112,41 @@ def projection(task: Task) -> Tensor:
 
 
 def gradient(task: Task) -> Tensor:
-    """OT-ODE (Pokle et al., 2024), with the likelihood of PiGDM (Song et al., 2023): add to the velocity what brings
-    the guess of the music nearer to what is known, by a gradient through the network. N evaluations, each with a
-    backward pass.
+    """OT-ODE (Pokle et al., 2024), by the likelihood of PiGDM (Song et al., 2023): add to the velocity what brings the
+    guess of the music nearer to what is known, by a gradient through the network. N evaluations, each with a backward
+    pass.
 
         v' = v + (1 - t) / (t r_t^2) * d/dz_t [-1/2 |known (y - (z_t + (1 - t) v(t, z_t)))|^2]
 
-    with y the known music and r_t^2 as in `projection`. It begins at t = 0.2, where the paper puts known frames on the
-    path and the span in noise: nearer to t = 0 the guess is the mean of all music, whose gradient says nothing.
+    with y the known music and r_t^2 as in `projection`. As in MCG (Chung et al., 2022), known frames are besides put on
+    the path at every step, always with the same noise; without this some fills grew too loud, since the weight takes
+    music for standard normal, and steps are few. At t = 0 the guess is the mean of all music, and nothing corrects it.
+
+    Raises:
+        UserError: the network's weights are packed for drawing alone (`kernels.pack`).
     """
-    z = task.path(START, task.z_1, task.noise())
-    for t, after in pairwise(START + (1 - START) * t for t in task.times):
+    z = z_0 = task.noise()
+    for t, after in pairwise(task.times):
+        z = task.path(t, task.z_1, z_0).where(task.known, z)
         with torch.enable_grad():
-            z = z.detach().requires_grad_()
+            z.requires_grad_()
             v = task.velocity(t, z)
-            error = (task.z_1 - (z + (1 - t) * v)) * task.known
-            (gradient,) = torch.autograd.grad(-error.square().sum() / 2, z)
-        z = z.detach() + (after - t) * (v.detach() + (t**2 + (1 - t) ** 2) / (t * (1 - t)) * gradient)
+            if not v.requires_grad:
+                raise UserError(
+                    "The weights of this model are packed in a precision that lets no gradient through: "
+                    "load it in fp32, or inpaint by another method than 'gradient'."
+                )
+            error = (task.z_1 - (z + (1 - t) * v)).masked_fill(~task.known, 0.0)
+            (nearer,) = torch.autograd.grad(-error.square().sum() / 2, z)
+        weight = (t**2 + (1 - t) ** 2) / (t * (1 - t)) if t > 0 else 0.0
+        z = z.detach() + (after - t) * (v.detach() + weight * nearer)
     return z
 
 
-START = 0.2
-"""Where `gradient` begins."""
-
 ZERO_SHOT: dict[InpaintingMethod, Callable[[Task], Tensor]] = {
-    "projection": projection,
     "gradient": gradient,
-    "repaint": repaint,
     "inversion": inversion,
+    "projection": projection,
+    "repaint": repaint,
 }
 """By name, the best first: a `Task` to [B, T, D] at t = 1, whose known frames the caller replaces a last time."""
