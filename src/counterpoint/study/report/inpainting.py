@@ -68,6 +68,10 @@ RUNS = {
 }
 """Trainings by step; of these the first two are supervised, and the last answers zero-shot."""
 SHORT = {system.key: system.short for system in METHODS} | {SILENCE: "silence", OTHER: "another clip"}
+DECIDES = (
+    "In the verdict a method is ahead of another if it is shown to be better by one of the measures named and worse by "
+    "none; the tests of different pairs are not corrected for each other"
+)
 AESTHETICS = {"PQ": "production quality", "PC": "production complexity", "CE": "content enjoyment"}
 
 
@@ -164,6 +168,7 @@ def assemble_inpainting(
             *model_facts(folders, supervised, prefix="inpaint"),
             *_text_model_fact(folders),
             *_sampling_facts(study),
+            *_ending_fact(folders),
             *machine_facts(),
         ],
         notes=[
@@ -176,6 +181,7 @@ def assemble_inpainting(
                     study=study,
                     budget=budget_of(folders, prefix="inpaint"),
                     own_data=own_data,
+                    decides=DECIDES,
                 )
                 if note.title not in ("What is held equal", "Loudness")
             ),
@@ -418,6 +424,17 @@ def _sampling_facts(study: Mapping[str, Any]) -> list[Fact]:
     prompts = study["prompts"]
     drawn = f"clip i has seed {prompts['seed']} + i; {prompts['batch_size']} clips a batch"
     return [Fact("Sampling", f"{'; '.join(parts)}. {drawn[:1].upper()}{drawn[1:]}")]
+
+
+def _ending_fact(folders: Folders) -> list[Fact]:
+    """How well auto-regression knows where a span ends; nothing where it was not there, or was not asked."""
+    step = f"generate_{AR}"
+    sure = folders.json(step, "inpaint.json").get("mean_ending") if step in folders.paths else None
+    if sure is None:
+        return []
+    return [
+        Fact("Endings", f"auto-regression finds it {sure:.0%} probable, on average, that a span ends where it has to")
+    ]
 
 
 def _notes(seams: Mapping[str, Any], study: Mapping[str, Any]) -> list[Note]:

@@ -15,6 +15,7 @@ def notes(
     study: Mapping[str, Any],
     budget: str,
     own_data: bool,
+    decides: str = "",
 ) -> list[Note]:
     """The paragraphs below the numbers.
 
@@ -24,12 +25,13 @@ def notes(
         study: the configuration.
         budget: what each model had, as the start of a sentence.
         own_data: the music is the user's.
+        decides: what the verdict rests on, where it is not the primary metric alone.
     """
     found = [
         _matched(study),
         _judges(evaluation),
         _stand_ins(),
-        _statistics(evaluation, study),
+        _statistics(evaluation, decides or _primary(study)),
         _prompts(prompts),
         _loudness(),
         _reach(budget, own_data=own_data),
@@ -74,15 +76,18 @@ def _stand_ins() -> Note:
     )
 
 
-def _statistics(evaluation: Mapping[str, Any], study: Mapping[str, Any]) -> Note:
+def _primary(study: Mapping[str, Any]) -> str:
     primary = study["evaluation"]["primary"]
+    return f"The metric of the verdict, {primary}, was set in the configuration before anything was run"
+
+
+def _statistics(evaluation: Mapping[str, Any], decides: str) -> Note:
     return Note(
         "Intervals and tests",
         "Intervals are of 95%, from half samples of the prompts (delete-half jackknife), the reference held fixed. "
         "Differences are paired: the same prompts are drawn for both systems, and p-values come from swapping the "
-        "two systems' clips within prompts. Holm's correction is over the metrics that say better or worse. The "
-        f"metric of the verdict, {primary}, was set in the configuration before anything was run (distances: n = "
-        f"{evaluation['n']}).",
+        "two systems' clips within prompts. Holm's correction is over the metrics that say better or worse. "
+        f"{decides} (distances: n = {evaluation['n']}).",
     )
 
 
