@@ -17,9 +17,20 @@ SAMPLE_RATE = 32_000
 """Hz; audio of any other rate is brought to it."""
 HOP_S = 0.005
 _FFT, _HOP, _BANDS = 1024, 160, 40
-FLOOR_DB = -60.0
-"""Nothing below this makes a difference."""
-_LOW_RATE, _LOW_FFT = 4000, 2048
+_FLOOR = 1e-6
+"""Power in a band, after the loudness policy, below which nothing makes a difference (-60 dB)."""
+_GAP_S = 0.02
+"""What is nearer to a border than this may be a crossfade, or be heard from both sides."""
+_NEAR_S = 0.03
+"""How far from its place a border may be heard as a change of the spectrum."""
+_STEP_S, _LOUDNESS_EXPONENT = 0.7, 0.3
+_INSIDE_S, _OUTSIDE_S = 2.5, 5.0
+"""Of a span, and of what is around it, the beats so near to a border are compared: errors of the tempo add up."""
+_BEAT_HZ = (1.0, 8.0)
+_BEAT_FFT = 2**14
+"""0.012 Hz apart."""
+_CHORD_S = 0.5
+_LOW_RATE, _LOW_FFT, _LOW_HOP = 4000, 1024, 256
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,30 +38,32 @@ class Sound:
     """A piece of audio as the measures hear it; frame t is centred on t * 5 ms.
 
     Attributes:
-        bands_db: [T, M] mel bands, floored at -60 dB.
-        power: [T] K-weighted, a full-scale sine of 1 kHz about 1.
+        bands: [T, M] power of mel bands, floored at -60 dB; a full-scale sine is about 1.
         low: [N / 8] the audio at 4 kHz.
     """
 
-    bands_db: np.ndarray
-    power: np.ndarray
+    bands: np.ndarray
     low: np.ndarray
 
     @classmethod
     def of(cls, audio: np.ndarray) -> Sound:
-        """Audio [N] at 32 kHz."""
+        """Audio [N] at 32 kHz, brought to one loudness."""
         audio = normalize_loudness(audio, sample_rate=SAMPLE_RATE)
-        power = _power(audio)
         return cls(
-            bands_db=10 * np.log10(power @ _mel().T + 10 ** (FLOOR_DB / 10)),
-            power=power @ _k_weights(),
+            bands=_power(audio) @ _mel().T + _FLOOR,
             low=resample(audio, own_rate=SAMPLE_RATE, sample_rate=_LOW_RATE),
         )
 
     @property
     def times_s(self) -> np.ndarray:
         """[T] the centre of each frame."""
-        return HOP_S * np.arange(len(self.power))
+        return HOP_S * np.arange(len(self.bands))
+
+    def changes(self) -> np.ndarray:
+        """[T, M] change of each band over 20 ms, in dB."""
+        decibels, changes = 10 * np.log10(self.bands), np.zeros_like(self.bands)
+        changes[2:-2] = decibels[4:] - decibels[:-4]
+        return changes
 
 
 @dataclass(frozen=True)
@@ -70,83 +83,109 @@ class Border:
     span: tuple[float, float]
     spans: Sequence[tuple[float, float]]
 
-    def sides(self, reach_s: float, *, gap_s: float = 0.0) -> tuple[tuple[float, float], tuple[float, float]]:
-        """The stretches of at most `reach_s` on its two sides, without what is nearer than `gap_s` to a border."""
-        before = (max(self.before_s, self.at_s - reach_s), self.at_s - gap_s)
-        after = (self.at_s + gap_s, min(self.after_s, self.at_s + reach_s))
+    def sides(self, reach_s: float) -> tuple[tuple[float, float], tuple[float, float]]:
+        """The stretches of at most `reach_s` on its two sides, up to the next border, without 20 ms around this one."""
+        before = (max(self.before_s, self.at_s - reach_s), self.at_s - _GAP_S)
+        after = (self.at_s + _GAP_S, min(self.after_s, self.at_s + reach_s))
         return before, after
 
 
 def flux(sound: Sound, border: Border) -> float:
-    """ln of the largest spectral flux within 30 ms of the border over the usual largest one outside the spans."""
-    change = _flux(sound.bands_db)
-    reach = round(0.03 / HOP_S)
-    peaks = np.lib.stride_tricks.sliding_window_view(np.pad(change, reach), 2 * reach + 1).max(axis=1)
-    at = min(round(border.at_s / HOP_S), len(peaks) - 1)
-    usual = np.median(peaks[_outside(sound.times_s, border.spans, gap_s=0.06)])
-    return float(np.log((peaks[at] + 0.5) / (usual + 0.5)))
+    """ln((f + 0.5) / (u + 0.5)): f the largest change of the spectrum within 30 ms of the border, u its usual value.
+
+    A change is the mean over mel bands of |difference in dB| over 20 ms; usual is the median, over all places outside
+    the spans, of the largest one within 30 ms. Half a decibel keeps a sustained tone from dividing by nothing.
+    """
+    change, reach = np.abs(sound.changes()).mean(axis=1), round(_NEAR_S / HOP_S)
+    largest = np.lib.stride_tricks.sliding_window_view(np.pad(change, reach), 2 * reach + 1).max(axis=1)
+    usual = largest[_outside(sound.times_s, border.spans)]
+    if not len(usual):
+        return np.nan
+    at = largest[min(round(border.at_s / HOP_S), len(largest) - 1)]
+    return float(np.log((at + 0.5) / (np.median(usual) + 0.5)))
 
 
 def loudness_step(sound: Sound, border: Border) -> float:
-    """|difference| in dB of the K-weighted levels on the two sides."""
-    levels = []
-    for start, stop in border.sides(0.4, gap_s=0.016):
-        inside = (sound.times_s >= start) & (sound.times_s < stop)
-        levels.append(10 * np.log10(sound.power[inside].mean() + 10 ** (FLOOR_DB / 10)))
-    return float(abs(levels[1] - levels[0]))
+    """Difference in dB between 0.7 s before and after, each mel band by itself: sum_m w_m |step_m| / sum_m w_m.
+
+    w_m is the band's loudness on its louder side, power^0.3 (Stevens), so that bands in which nothing sounds do not
+    count. One level for all bands does not tell music from another clip's, where both are equally loud (1.5 dB and 1.6
+    on 96 clips of the embedded corpus); and in wider bands what a codec takes from the treble weighs as much.
+    """
+    before, after = (10 * np.log10(_part(sound.bands, side).mean(axis=0)) for side in border.sides(_STEP_S))
+    weights = 10 ** (_LOUDNESS_EXPONENT * np.maximum(before, after) / 10)
+    return float(weights @ np.abs(after - before) / weights.sum())
 
 
 def beat_phase(sound: Sound, border: Border) -> float:
-    """cos of the angle by which the beats on the span's side of the border are off those outside, in [-1, 1]."""
-    onsets = np.maximum(_flux(sound.bands_db, rises=True), 0.0)
-    times = sound.times_s
-    outside = _outside(times, border.spans, gap_s=0.06)
-    inside = (times > border.span[0] + 0.06) & (times < border.span[1] - 0.06)
-    hertz = np.arange(1.0, 4.01, 0.02)
-    waves = np.exp(-2j * np.pi * hertz[:, None] * times)
-    context = waves[:, outside] @ (onsets[outside] - onsets[outside].mean())
-    best = np.abs(context).argmax()
-    if not onsets[outside].max() > 0.5:
+    """cos of the angle by which the beats within the span are off those outside, times how clear they are.
+
+    Of the onsets o(t) (rises of the spectrum above their median) outside the span, F(f) = sum_t o(t) e^(-2 pi i f t) is
+    taken at its largest between 1 and 8 Hz (eighth notes are surer than beats: up to 4 Hz music and another clip's are
+    half as far apart), and G of those inside at the same f: Re(G F*) / (|F| sum_t o(t)). Of clicks inside that come d
+    seconds late it is cos(2 pi f d); without onsets it is 0. NaN where none are outside.
+    """
+    near = np.abs(sound.times_s - border.at_s) < _OUTSIDE_S
+    onsets, times = np.maximum(sound.changes()[near], 0.0).mean(axis=1), sound.times_s[near]
+    outside = _outside(times, border.spans)
+    start, stop = (max(border.span[0], border.at_s - _INSIDE_S), min(border.span[1], border.at_s + _INSIDE_S))
+    inside = (times >= start + 2 * _NEAR_S) & (times < stop - 2 * _NEAR_S)
+    (context, heard), (fill, _) = (_above_median(onsets, mask) for mask in (outside, inside))
+    if not heard:
         return np.nan
-    total = onsets[inside].sum()
-    if total < 1e-6:
-        return 0.0
-    fill = waves[best, inside] @ onsets[inside]
-    return float((fill * context[best].conj()).real / (abs(context[best]) * total))
+    context[outside] -= context[outside].mean()
+    hertz = np.fft.rfftfreq(_BEAT_FFT, HOP_S)
+    beats = (hertz >= _BEAT_HZ[0]) & (hertz <= _BEAT_HZ[1])
+    theirs, own = (np.fft.rfft(each, _BEAT_FFT)[beats] for each in (context, fill))
+    at = np.abs(theirs).argmax()
+    return float((own[at] * theirs[at].conj()).real / (np.abs(theirs[at]) * max(fill.sum(), 1e-9)))
 
 
 def chord(sound: Sound, border: Border) -> float:
-    """Cosine of the mean chroma of the two sides; 0 where one is silent."""
-    before, after = (_chroma(sound.low, *side) for side in border.sides(1.0))
+    """Correlation of the mean chroma of half a second before and after: 1 the same harmony, 0 unrelated or silent."""
+    before, after = (_chroma(_low_part(sound.low, side)) for side in border.sides(_CHORD_S))
     return float(before @ after)
 
 
-def _chroma(low: np.ndarray, start_s: float, stop_s: float) -> np.ndarray:
-    """[P] of unit length, or zeros for silence."""
-    part = low[round(start_s * _LOW_RATE) : round(stop_s * _LOW_RATE)]
-    part = np.pad(part, (0, max(0, _LOW_FFT - len(part))))
-    frames = np.lib.stride_tricks.sliding_window_view(part, _LOW_FFT)[::256]
+def _above_median(onsets: np.ndarray, where: np.ndarray) -> tuple[np.ndarray, bool]:
+    """[T] what exceeds the median of the onsets at `where`, zero elsewhere; and whether any does, by more than 1 dB."""
+    above = np.where(where, np.maximum(onsets - np.median(onsets[where]), 0.0), 0.0) if where.any() else 0 * onsets
+    return above, bool(above.max(initial=0.0) > 1.0)
+
+
+def _chroma(low: np.ndarray) -> np.ndarray:
+    """[P] ln(1 + 1000 magnitude) by pitch class of audio at 4 kHz, less its mean and of unit length; about 0 where it
+    is silent."""
+    padded = np.pad(low, (0, max(0, _LOW_FFT - len(low))))
     window = np.hanning(_LOW_FFT + 1)[:-1]
-    chroma = (np.abs(np.fft.rfft(frames * window, axis=1)) @ _fold().T).mean(axis=0) / window.sum()
-    return chroma / max(np.linalg.norm(chroma), 10 ** (FLOOR_DB / 20))
+    frames = np.lib.stride_tricks.sliding_window_view(padded, _LOW_FFT)[::_LOW_HOP]
+    magnitudes = np.abs(np.fft.rfft(frames * window, axis=1)) / window.sum()
+    chroma = np.log1p(1000 * magnitudes).mean(axis=0) @ _fold().T
+    chroma -= chroma.mean()
+    return chroma / max(float(np.linalg.norm(chroma)), 0.1)
 
 
-def _flux(bands_db: np.ndarray, *, rises: bool = False) -> np.ndarray:
-    """[T] mean change of the bands over 20 ms, in dB."""
-    change = np.zeros_like(bands_db)
-    change[2:-2] = bands_db[4:] - bands_db[:-4]
-    return (np.maximum(change, 0.0) if rises else np.abs(change)).mean(axis=1)
+def _part(frames: np.ndarray, side: tuple[float, float]) -> np.ndarray:
+    """At least one of the frames [T, ...]."""
+    first = min(round(side[0] / HOP_S), len(frames) - 1)
+    return frames[first : max(first + 1, round(side[1] / HOP_S))]
 
 
-def _outside(times: np.ndarray, spans: Sequence[tuple[float, float]], *, gap_s: float) -> np.ndarray:
-    """[T] bool: at least `gap_s` away from every span."""
-    return np.logical_and.reduce([(times < start - gap_s) | (times >= stop + gap_s) for start, stop in spans])
+def _low_part(low: np.ndarray, side: tuple[float, float]) -> np.ndarray:
+    return low[round(side[0] * _LOW_RATE) : round(side[1] * _LOW_RATE)]
+
+
+def _outside(times: np.ndarray, spans: Sequence[tuple[float, float]]) -> np.ndarray:
+    """[T] bool: well away from every span and from both ends."""
+    gap_s = 2 * _NEAR_S
+    away = [(times < start - gap_s) | (times >= stop + gap_s) for start, stop in spans]
+    return np.logical_and.reduce([*away, times >= times[0] + gap_s, times < times[-1] - gap_s])
 
 
 def _power(audio: np.ndarray) -> np.ndarray:
     """[T, F] of centred Hann windows; a full-scale sine sums to 1 over its bins."""
     window = np.hanning(_FFT + 1)[:-1].astype(np.float32)
-    padded = np.pad(audio, (_FFT // 2, _FFT // 2 + _HOP))
+    padded = np.pad(audio, (_FFT // 2, _FFT // 2 + _HOP), mode="reflect")
     frames = np.lib.stride_tricks.sliding_window_view(padded, _FFT)[::_HOP][: 1 + len(audio) // _HOP]
     return np.square(np.abs(np.fft.rfft(frames * window, axis=1))) * (4 / (_FFT * np.square(window).sum()))
 
@@ -158,18 +197,6 @@ def _mel() -> np.ndarray:
 
     filters = mel_filterbank(sample_rate=SAMPLE_RATE, n_fft=_FFT, bands=_BANDS, f_min=30.0).numpy()
     return filters / filters.max(axis=1, keepdims=True)
-
-
-@cache
-def _k_weights() -> np.ndarray:
-    """[F] power gains of the two filters of ITU-R BS.1770-4, which are given for 48 kHz."""
-    from scipy.signal import freqz
-
-    shelf = ([1.53512485958697, -2.69169618940638, 1.19839281085285], [1.0, -1.69065929318241, 0.73248077421585])
-    high_pass = ([1.0, -2.0, 1.0], [1.0, -1.99004745483398, 0.99007225036621])
-    hertz = np.fft.rfftfreq(_FFT, 1 / SAMPLE_RATE)
-    gains = [np.abs(freqz(b, a, worN=hertz, fs=48_000)[1]) for b, a in (shelf, high_pass)]
-    return np.square(gains[0] * gains[1]).astype(np.float32)
 
 
 @cache

@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import pairwise
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -37,8 +36,8 @@ Span = tuple[float, float]
 """Start and stop in seconds."""
 NEIGHBOURHOOD_S = 10.0
 """What lies further from a span is not listened to."""
-_SLACK_S = 0.02
-"""A border so near to an end of the audio lies on it: codecs keep whole frames only."""
+LEAST_S = 0.1
+"""A shorter span cannot be judged; less than this beside a span, or between two, is nothing to compare it with."""
 
 
 @dataclass(frozen=True)
@@ -86,22 +85,32 @@ class Seams:
 MEASURES: Mapping[str, SeamMeasure] = {
     "flux": SeamMeasure(
         MetricInfo(
-            "seam_flux", "spectral flux at the borders against the flux elsewhere, ln of the ratio", "", "lower"
+            "seam_flux",
+            "change of the spectrum within 30 ms of the borders, ln of its ratio to that elsewhere",
+            "",
+            "lower",
         ),
         flux,
-        usual=0.0,
-        spread=0.5,
+        usual=0.05,
+        spread=0.41,
     ),
     "loudness_step": SeamMeasure(
-        MetricInfo("seam_loudness_step", "step of the K-weighted level at the borders", "dB", "lower", at_least=0.0),
+        MetricInfo(
+            "seam_loudness_step",
+            "step of the level at the borders, 0.7 s before against 0.7 s after, each mel band by itself",
+            "dB",
+            "lower",
+            at_least=0.0,
+        ),
         loudness_step,
-        usual=2.5,
-        spread=1.5,
+        usual=3.89,
+        spread=1.71,
     ),
     "beat_phase": SeamMeasure(
         MetricInfo(
             "seam_beat_phase",
-            "continuity of the beats: cosine of their phase against the beats outside the span",
+            "continuity of the beats: cosine of the phase of those in the span against those around it, times their "
+            "clearness; 1 for clicks that go on in time, 0 without relation or beats",
             "",
             "higher",
             at_least=-1.0,
@@ -109,17 +118,27 @@ MEASURES: Mapping[str, SeamMeasure] = {
             chance=0.0,
         ),
         beat_phase,
-        usual=0.5,
-        spread=0.3,
+        usual=0.57,
+        spread=0.32,
     ),
     "chord": SeamMeasure(
-        MetricInfo("seam_chord", "similarity of the pitch classes on both sides", "", "higher", at_least=0, at_most=1),
+        MetricInfo(
+            "seam_chord",
+            "continuity of the harmony: correlation of the chroma of 0.5 s before and after the borders",
+            "",
+            "higher",
+            at_least=-1.0,
+            at_most=1.0,
+            chance=0.0,
+        ),
         chord,
-        usual=0.9,
-        spread=0.1,
+        usual=0.69,
+        spread=0.22,
     ),
 }
-"""By attribute of `Seams`."""
+"""By attribute of `Seams`. `usual` and `spread` are the mean and standard deviation over 192 clips of 5 s of composed
+music (training clips, seed 0) at the borders of spans of 2.5 s, at random 0.5 s or more from either end, in which the
+music was left as it is."""
 
 
 def measure_seams(audio: np.ndarray, *, sample_rate: int, spans: Sequence[Span]) -> Seams:
@@ -131,7 +150,7 @@ def measure_seams(audio: np.ndarray, *, sample_rate: int, spans: Sequence[Span])
         spans: start and stop of each in seconds.
 
     Raises:
-        UserError: no span, one that is empty or lies beyond the audio, or two that overlap.
+        UserError: no span, one that is shorter than 0.1 s or lies beyond the audio, or two that overlap.
     """
     audio = resample(np.asarray(audio, dtype=np.float32), own_rate=sample_rate, sample_rate=SAMPLE_RATE)
     spans = _checked(spans, duration_s=len(audio) / SAMPLE_RATE)
@@ -153,29 +172,39 @@ def _listen(audio: np.ndarray, span: Span, spans: Sequence[Span]) -> list[list[f
     for at_s in span:
         if 0.0 < at_s < duration_s:
             turn = places.index(at_s)
-            near = (places[turn] - zero_s, places[turn - 1] - zero_s, places[turn + 1] - zero_s)
-            border = Border(*near, span=(span[0] - zero_s, span[1] - zero_s), spans=moved)
+            border = Border(
+                at_s - zero_s,
+                before_s=places[turn - 1] - zero_s,
+                after_s=places[turn + 1] - zero_s,
+                span=(span[0] - zero_s, span[1] - zero_s),
+                spans=moved,
+            )
             rows.append([measure.of(sound, border) for measure in MEASURES.values()])
     return rows
 
 
 def _checked(spans: Sequence[Span], *, duration_s: float) -> list[Span]:
-    """In order, borders at the very ends moved onto them."""
+    """In order; what is left of the audio beside or between them is enough to compare with."""
     if not spans:
         raise UserError("There is no span to look at the seams of; give the start and stop of what was filled in.")
     ordered = sorted((float(start), float(stop)) for start, stop in spans)
     for start, stop in ordered:
-        if not 0 <= start < stop <= duration_s + _SLACK_S:
+        if not (start >= 0 and start + LEAST_S <= stop <= duration_s + LEAST_S):
             raise UserError(
-                f"The span {start:g}:{stop:g} does not lie in {duration_s:g} s of audio; give a start and a later stop "
-                "inside it."
+                f"The span {start:g}:{stop:g} cannot be judged in {duration_s:.3f} s of audio; give a start and a stop "
+                f"inside it that are {LEAST_S:g} s or more apart."
             )
-    for (_, stop), (start, _) in pairwise(ordered):
-        if start < stop:
+    joined = [ordered[0]]
+    for start, stop in ordered[1:]:
+        if start < joined[-1][1]:
             raise UserError(f"Two spans overlap at {start:g} s; join them into one.")
+        if start < joined[-1][1] + LEAST_S:
+            joined[-1] = (joined[-1][0], stop)
+        else:
+            joined.append((start, stop))
     return [
-        (start if start > _SLACK_S else 0.0, stop if stop < duration_s - _SLACK_S else duration_s)
-        for start, stop in ordered
+        (start if start >= LEAST_S else 0.0, stop if stop <= duration_s - LEAST_S else duration_s)
+        for start, stop in joined
     ]
 
 
