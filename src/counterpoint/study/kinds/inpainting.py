@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from itertools import combinations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -166,14 +166,14 @@ class InpaintingStudy(TrainedStudy):
         }
 
 
-def _pairs() -> Sequence[tuple[str, str]]:
+def _pairs() -> list[tuple[str, str]]:
     """Everyone against the anchors; the trained ones against each other, and against the paper's zero-shot way and the
     best of all; the zero-shot ones against the paper's."""
     ar, fm = TRAINED
-    first, *others = ZERO_SHOT
+    paper, *others = ZERO_SHOT
     return [
         *((system, anchor) for system in CONTESTANTS for anchor in ANCHORS),
         (ar, fm),
-        *((system, rival) for system in TRAINED for rival in (first, BEST)),
-        *((system, first) for system in (*others, BEST)),
+        *((system, rival) for system in TRAINED for rival in (paper, BEST)),
+        *((system, paper) for system in (*others, BEST)),
     ]

@@ -10,7 +10,7 @@ import numpy as np
 from counterpoint.audio import resample
 from counterpoint.config import InpaintingMethod, SamplingConfig, write_json
 from counterpoint.generate.model import load_model
-from counterpoint.inpaint import fill_windows
+from counterpoint.inpaint import fill_windows, match_level
 from counterpoint.study.hidden import read_hidden
 from counterpoint.study.steps.prompts import SAMPLE_RATE
 
@@ -47,7 +47,11 @@ def inpaint_clips(work: Work) -> None:
         evaluations = filled.model_evaluations
         endings += [] if filled.endings is None else list(filled.endings)
         fills = resample(filled.audio.T, own_rate=rate, sample_rate=SAMPLE_RATE).T
-        hidden.write(work.folder, dict(zip(ids, fills, strict=True)))
+        levelled = [
+            match_level(fill, original, sample_rate=SAMPLE_RATE, span=span)
+            for fill, original, span in zip(fills, hidden.audio[part], hidden.spans[part], strict=True)
+        ]
+        hidden.write(work.folder, dict(zip(ids, levelled, strict=True)))
         work.progress(first + len(ids), len(hidden.ids))
     hidden.finish(work.folder)
     cost = {
