@@ -35,7 +35,7 @@ from counterpoint.metrics.statistics import RESAMPLES
 Span = tuple[float, float]
 """Start and stop in seconds."""
 NEIGHBOURHOOD_S = 10.0
-"""What lies further from a span is not listened to."""
+"""What lies further from a border is not listened to."""
 LEAST_S = 0.1
 """A shorter span cannot be judged; less than this beside a span, or between two, is nothing to compare it with."""
 
@@ -153,34 +153,36 @@ def measure_seams(audio: np.ndarray, *, sample_rate: int, spans: Sequence[Span])
         UserError: no span, one that is shorter than 0.1 s or lies beyond the audio, or two that overlap.
     """
     audio = resample(np.asarray(audio, dtype=np.float32), own_rate=sample_rate, sample_rate=SAMPLE_RATE)
-    spans = _checked(spans, duration_s=len(audio) / SAMPLE_RATE)
-    values = np.array([row for span in spans for row in _listen(audio, span, spans)]).reshape(-1, len(MEASURES))
-    known = np.isfinite(values)
-    means = np.where(known, values, 0.0).sum(axis=0) / np.where(known.any(axis=0), known.sum(axis=0), np.nan)
-    return Seams(**dict(zip(MEASURES, means.tolist(), strict=True)))
-
-
-def _listen(audio: np.ndarray, span: Span, spans: Sequence[Span]) -> list[list[float]]:
-    """A row of measures for each border of `span` inside the audio."""
     duration_s = len(audio) / SAMPLE_RATE
-    begin = max(0, round((span[0] - NEIGHBOURHOOD_S) * SAMPLE_RATE))
-    piece = audio[begin : round((span[1] + NEIGHBOURHOOD_S) * SAMPLE_RATE)]
-    sound, zero_s = Sound.of(piece), begin / SAMPLE_RATE
-    places = sorted({0.0, duration_s, *(border for each in spans for border in each)})
-    moved = [(start - zero_s, stop - zero_s) for start, stop in spans]
-    rows = []
-    for at_s in span:
-        if 0.0 < at_s < duration_s:
-            turn = places.index(at_s)
-            border = Border(
-                at_s - zero_s,
-                before_s=places[turn - 1] - zero_s,
-                after_s=places[turn + 1] - zero_s,
-                span=(span[0] - zero_s, span[1] - zero_s),
-                spans=moved,
-            )
-            rows.append([measure.of(sound, border) for measure in MEASURES.values()])
-    return rows
+    borders = _borders(_checked(spans, duration_s=duration_s), duration_s=duration_s)
+    near = {border: _neighbourhood(border, samples=len(audio)) for border in borders}
+    sounds = {part: Sound.of(audio[slice(*part)], start_s=part[0] / SAMPLE_RATE) for part in set(near.values())}
+    means = {}
+    for name, measure in MEASURES.items():
+        values = [measure.of(sounds[near[border]], border) for border in borders]
+        known = [value for value in values if np.isfinite(value)]
+        means[name] = float(np.mean(known)) if known else np.nan
+    return Seams(**means)
+
+
+def _borders(spans: Sequence[Span], *, duration_s: float) -> list[Border]:
+    """Those inside the audio."""
+    places = sorted({0.0, duration_s, *(border for span in spans for border in span)})
+    between = {
+        at_s: (before_s, after_s) for before_s, at_s, after_s in zip(places, places[1:], places[2:], strict=False)
+    }
+    return [
+        Border(at_s, *between[at_s], span=span, spans=tuple(spans))
+        for span in spans
+        for at_s in span
+        if at_s in between
+    ]
+
+
+def _neighbourhood(border: Border, *, samples: int) -> tuple[int, int]:
+    """First sample and the one after the last."""
+    start, stop = (round((border.at_s + away_s) * SAMPLE_RATE) for away_s in (-NEIGHBOURHOOD_S, NEIGHBOURHOOD_S))
+    return max(0, start), min(samples, stop)
 
 
 def _checked(spans: Sequence[Span], *, duration_s: float) -> list[Span]:
