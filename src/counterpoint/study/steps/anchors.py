@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 def silence_spans(work: Work) -> None:
     """Silence in every span."""
     hidden = read_hidden(work.inputs)
-    hidden.write(work.folder, dict.fromkeys(hidden.ids, np.zeros_like(hidden.audio[0])))
+    silence = np.zeros_like(hidden.audio[0])
+    hidden.write(work.folder, {name: silence for name in hidden.ids})
     hidden.finish(work.folder)
 
 
