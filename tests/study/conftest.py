@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -143,7 +144,8 @@ def _write_seam_judgements(root: Path, found: Filled) -> None:
         *((system, anchor) for system in FILLED for anchor in ANCHORS),
         ("ar", "fm"),
         *((system, rival) for system in ("ar", "fm") for rival in ("fm_inversion", "fm_best")),
-        *((system, "fm_inversion") for system in (*ZERO_SHOT[1:], "fm_best")),
+        *((system, rival) for rival, system in combinations(ZERO_SHOT, 2)),
+        ("fm_best", "fm_inversion"),
     ]
     pairs = [pair for pair in pairs if pair not in found.without]
     tests = Found(clear=found.clear)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import combinations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -167,12 +168,13 @@ class InpaintingStudy(TrainedStudy):
 
 def _pairs() -> list[tuple[str, str]]:
     """Everyone against the anchors; the trained ones against each other, and against the paper's zero-shot way and the
-    best of all; the zero-shot ones against the paper's."""
+    best of all; the zero-shot ones against each other, and the best of all against the paper's."""
     ar, fm = TRAINED
-    paper, *others = ZERO_SHOT
+    paper = next(iter(ZERO_SHOT))
     return [
         *((system, anchor) for system in CONTESTANTS for anchor in ANCHORS),
         (ar, fm),
         *((system, rival) for system in TRAINED for rival in (paper, BEST)),
-        *((system, paper) for system in (*others, BEST)),
+        *((system, rival) for rival, system in combinations(ZERO_SHOT, 2)),
+        (BEST, paper),
     ]

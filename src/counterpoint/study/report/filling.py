@@ -163,13 +163,19 @@ def verdict_of(
     return Verdict(f"{sentence[:1].upper()}{sentence[1:]}.", [point for point in points if point])
 
 
+def _champion(found: Findings, methods: Sequence[str], keys: Sequence[str]) -> tuple[str, str] | None:
+    """The method that wins all its duels, and these in words; None where there is none, or one was not tested."""
+    for key in methods:
+        duels = {other: duel(found, key, other, keys) for other in methods if other != key}
+        if duels and all(each is not None and each.is_won for each in duels.values()):
+            return key, listed([f"{NOUNS[other]} ({each.tally})" for other, each in duels.items() if each])
+    return None
+
+
 def _smoothest(found: Findings, methods: Sequence[str], seams: Sequence[str]) -> str:
     """Of the paper's methods: the one that wins all its duels, or what each duel has shown."""
-    for key in methods:
-        duels = {other: duel(found, key, other, seams) for other in methods if other != key}
-        if duels and all(each is not None and each.is_won for each in duels.values()):
-            tallies = listed([f"{NOUNS[other]} ({each.tally})" for other, each in duels.items() if each])
-            return f"{NOUNS[key]} makes the smoothest seams of the paper's methods, smoother than {tallies}"
+    if best := _champion(found, methods, seams):
+        return f"{NOUNS[best[0]]} makes the smoothest seams of the paper's methods, smoother than {best[1]}"
     shown = [part for first, second in combinations(methods, 2) if (part := _pair(found, first, second, seams))]
     return ", ".join(shown) or "no method has been shown to make smoother seams than another"
 
@@ -200,17 +206,18 @@ def _anchored(found: Findings, methods: Sequence[str], keys: Sequence[str]) -> s
 
 
 def _winners(found: Findings, zero_shot: Sequence[str], keys: Sequence[str]) -> str:
+    """The zero-shot method that wins all its duels, or what those with the paper's have shown."""
+    if best := _champion(found, zero_shot, keys):
+        return f"of the zero-shot methods {NOUNS[best[0]]} wins, better than {best[1]}".replace(
+            NOUNS[INVERSION], "inversion"
+        )
     duels = {key: duel(found, key, INVERSION, keys) for key in zero_shot if key != INVERSION}
-    tested = {key: each for key, each in duels.items() if each is not None}
-    if not tested:
+    if not any(duels.values()):
         return ""
-    won = [f"{NOUNS[key]} ({each.tally})" for key, each in tested.items() if each.is_won]
-    if won:
-        return f"of the zero-shot methods {listed(won)} {'beats' if len(won) == 1 else 'beat'} inversion"
-    lost = [NOUNS[key] for key in tested if (each := duel(found, INVERSION, key, keys)) and each.is_won]
-    if len(lost) == len(tested):
-        return f"of the zero-shot methods inversion beats {listed(lost)}"
-    return "no zero-shot method has been shown to beat inversion"
+    won = [f"{NOUNS[key]} ({each.tally})" for key, each in duels.items() if each is not None and each.is_won]
+    if not won:
+        return "no zero-shot method has been shown to beat inversion"
+    return f"of the zero-shot methods {listed(won)} {'beats' if len(won) == 1 else 'beat'} inversion"
 
 
 def _numbers(found: Findings, first: str, second: str, keys: Sequence[str]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from counterpoint.study.report.assemble import (
     loss_curve_of,
     model_facts,
 )
-from counterpoint.study.report.charts import dots_and_whiskers, loss_curve
+from counterpoint.study.report.charts import loss_curve
 from counterpoint.study.report.content import (
     Cell,
     CellRow,
@@ -85,9 +86,6 @@ def write_inpainting_report(
     seams = [content.metric(key) for key in content.seams]
     others = [metric for metric in content.judges if metric.key not in content.seams]
 
-    def picture(key: str) -> str:
-        return Markup(dots_and_whiskers(content.metric(key), dict(content.scores[key]), content.systems))
-
     return write_page(
         content,
         out,
@@ -106,7 +104,6 @@ def write_inpainting_report(
         ],
         seams=seams,
         others=others,
-        picture=picture,
         losses=lambda curve: Markup(loss_curve(curve, name=curve.name)),
     )
 
@@ -288,8 +285,8 @@ def _comparisons(
         ),
         table(
             "Which zero-shot method wins?",
-            f"Zero-shot method {MINUS} inversion, of the same model.",
-            ((key, INVERSION) for key in [*zero_shot, BEST] if key != INVERSION),
+            "The zero-shot methods against each other, with the same model; and the best take against inversion alone.",
+            [*((key, rival) for rival, key in combinations(zero_shot, 2)), (BEST, INVERSION)],
             everything,
         ),
         table(
