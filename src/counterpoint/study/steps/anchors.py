@@ -18,8 +18,7 @@ if TYPE_CHECKING:
 def silence_spans(work: Work) -> None:
     """Silence in every span."""
     hidden = read_hidden(work.inputs)
-    silence = np.zeros_like(hidden.audio[0])
-    hidden.write(work.folder, {name: silence for name in hidden.ids})
+    hidden.write(work.folder, dict(zip(hidden.ids, np.zeros_like(hidden.audio), strict=True)))
     hidden.finish(work.folder)
 
 
