@@ -43,6 +43,12 @@ def test_a_crossfade_goes_evenly_from_the_one_to_the_other_and_lies_outside_the_
     np.testing.assert_allclose(result[2500:2600], result[900:1000][::-1])
 
 
+def test_a_crossfade_is_whole_even_where_there_is_less_music_than_it_wants() -> None:
+    result = splice(np.zeros(N), np.ones(N), sample_rate=RATE, span=(0.05, 3.8), crossfade_s=1.0)
+    assert result[0] == pytest.approx(1 / 51) and result[-1] == pytest.approx(1 / 201)
+    assert np.abs(np.diff(result)).max() < 0.02
+
+
 @pytest.mark.parametrize("span", [(0.0, 1.0), (3.0, 4.0), (0.0, 4.0)])
 def test_at_an_end_of_the_music_there_is_nothing_to_fade(span: tuple[float, float]) -> None:
     result = splice(np.zeros(N), np.ones(N), sample_rate=RATE, span=span, crossfade_s=0.1)

@@ -131,6 +131,16 @@ def test_a_stereo_image_is_kept(runs, save) -> None:
     assert 0.2 < np.sqrt((fill**2).mean() / (around**2).mean()) < 5
 
 
+def test_quiet_music_is_heard_as_if_it_were_loud(runs, compose, tmp_path: Path) -> None:
+    fills = []
+    for gain in (0.03, 0.003):
+        source = tmp_path / f"{gain}.wav"
+        soundfile.write(source, gain * compose(4.0), 8000, "FLOAT")
+        inpaint(source, runs["fm"], (1.0, 2.0), out=source.with_stem("out"))
+        fills.append(raw(source.with_stem("out"))[8000:16000] / gain)
+    np.testing.assert_allclose(fills[0], fills[1], atol=0.01 * np.abs(fills[0]).max())
+
+
 def test_takes_are_ranked_by_their_seams_and_the_best_is_kept(runs, save) -> None:
     source = save()
     told: list[tuple[int, int]] = []

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 
-MOST_GAIN = 4.0
-"""Twelve decibels: what is quieter than that was not heard by the codec."""
+MOST_GAIN = 10.0
+"""20 dB: a codec that gives back less has not heard the music."""
 
 
 def splice(
@@ -24,16 +24,17 @@ def splice(
         fill: [N] or [N, C] float in [-1, 1]; mono goes into every channel.
         sample_rate: Hz.
         span: its start and stop, seconds.
-        crossfade_s: length of each crossfade, as far as there is music to fade; 0 cuts.
+        crossfade_s: length of each crossfade, less where there is less music to fade; 0 cuts.
 
     Returns:
         A new array of the shape and type of `original`.
     """
     start, stop = (round(second * sample_rate) for second in span)
-    fade = round(crossfade_s * sample_rate)
-    touched = slice(max(0, start - fade), min(len(original), stop + fade))
+    fade_in, fade_out = (min(round(crossfade_s * sample_rate), room) for room in (start, len(original) - stop))
+    touched = slice(start - fade_in, stop + fade_out)
     at = np.arange(touched.start, touched.stop)
-    weight = (np.minimum(at - start + fade + 1, stop + fade - at) / (fade + 1)).clip(0, 1)
+    rise, fall = (at - touched.start + 1) / (fade_in + 1), (touched.stop - at) / (fade_out + 1)
+    weight = np.minimum(rise, fall).clip(0, 1)
     weight = weight.reshape(-1, *[1] * (original.ndim - 1))
     new = fill[touched].astype(np.float64)
     new = new.reshape(*new.shape, *[1] * (original.ndim - new.ndim))

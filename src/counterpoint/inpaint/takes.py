@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
 
-from counterpoint.audio import SILENCE_PEAK, resample
+from counterpoint.audio import SILENCE_PEAK, normalize_loudness, resample
+from counterpoint.codec import encode_audio
 from counterpoint.config import InpaintingMethod, SamplingConfig, UserError
 from counterpoint.generate.model import LoadedModel, load_model
 from counterpoint.inpaint.files import Patch, Source, as_float
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 CROSSFADE_S = 0.05
 LISTEN_S = 10.0
 """Of music that is heard on both sides of the spans to judge their seams."""
+USUAL = 1.5
+"""By this factor the spread of latents may be off before the level is taken to be."""
 Keep = Literal["best", "all"]
 
 
@@ -185,12 +188,8 @@ def _check(music: Source, paths: Sequence[Path], *, spans: Sequence[Span], num: 
         raise UserError("There is no span to fill in: give --span START:STOP in seconds.")
     for path in paths:
         music.check_out(path)
-    folder = paths[0].parent
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"{folder} cannot be made ({error.strerror}): give --out another folder.") from None
-    if not os.access(folder, os.W_OK):
+    folder = next(parent for parent in paths[0].absolute().parents if parent.exists())
+    if not (folder.is_dir() and os.access(folder, os.W_OK)):
         raise UserError(f"Nothing can be written into {folder}: give --out another folder.")
 
 
@@ -225,7 +224,7 @@ def _fill(
     """
     own, nth = model.codec.sample_rate, len(drafts[0].patches)
     fills = fill_windows(
-        np.stack([_heard(music, place, draft.patches, sample_rate=own) for draft in drafts]),
+        np.stack([_heard(music, place, draft.patches, model=model) for draft in drafts]),
         spans_s=[place.span] * len(drafts),
         captions=[prompt] * len(drafts),
         seeds=[draft.seed + (nth << 32) for draft in drafts],  # that of the first span is the take's own
@@ -238,11 +237,20 @@ def _fill(
     return fills
 
 
-def _heard(music: Source, place: Place, patches: Sequence[Patch], *, sample_rate: int) -> np.ndarray:
-    """[N] mono, as the model hears the window of a take; the span is gone before a resampler can smear it."""
+def _heard(music: Source, place: Place, patches: Sequence[Patch], *, model: LoadedModel) -> np.ndarray:
+    """[N] mono, as the model hears the window of a take; the span is gone before a resampler can smear it.
+
+    Music much quieter or louder than what the model was trained on, which shows in the spread of its latents (App.
+    E.2), would be strange to it, and is heard at the level of the loudness policy; `match_level` takes that back.
+    """
     mono = as_float(music.read(place.start, place.stop, patches=patches)).mean(axis=1)
     start, stop = (round(second * music.sample_rate) for second in place.span)
-    return resample(without(mono, start, stop), own_rate=music.sample_rate, sample_rate=sample_rate)
+    rate = model.codec.sample_rate
+    audio = resample(without(mono, start, stop), own_rate=music.sample_rate, sample_rate=rate)
+    spread = float(encode_audio(audio, model.codec).latents.std(dim=1).mean())
+    if 1 / USUAL < spread / model.paradigm.latent.mean_std < USUAL:
+        return audio
+    return normalize_loudness(audio, sample_rate=rate)
 
 
 def _patch(fill: np.ndarray, *, music: Source, place: Place, under: Sequence[Patch], crossfade_s: float) -> Patch:
