@@ -20,6 +20,7 @@ from counterpoint.metrics import Clip, Evaluation, Seams, evaluate_seams, measur
 from counterpoint.metrics.seams import MEASURES
 
 RATE = 32_000
+COUNT = 8
 SPAN = (1.2, 3.7)
 TIME = np.arange(5 * RATE) / RATE
 
@@ -52,7 +53,7 @@ def seams(audio: np.ndarray, span: tuple[float, float] = SPAN) -> Seams:
 
 
 @cache
-def pieces(count: int = 10) -> list[np.ndarray]:
+def pieces(count: int = COUNT) -> list[np.ndarray]:
     return [render_clip(7, index, duration_s=5.0).audio.astype(np.float32) for index in range(count)]
 
 
@@ -67,10 +68,10 @@ def test_a_step_of_gain_is_heard_in_decibels(gain_db: float) -> None:
 
 def test_in_music_too_the_step_grows_with_the_gain() -> None:
     found = [
-        np.mean([seams(fill(audio, audio * 10 ** (gain_db / 20))).loudness_step for audio in pieces(6)])
-        for gain_db in (0, 6, 12, 24)
+        np.mean([seams(fill(audio, audio * 10 ** (gain_db / 20))).loudness_step for audio in pieces(4)])
+        for gain_db in (0, 12, 24)
     ]
-    assert all(after > before + 2 for before, after in pairwise(found))
+    assert all(after > before + 4 for before, after in pairwise(found))
     assert found[-1] == pytest.approx(24, abs=5)
 
 
@@ -112,18 +113,17 @@ def test_a_click_and_a_cut_in_a_sustained_tone_are_heard() -> None:
 
 
 def test_a_crossfade_softens_the_border() -> None:
-    found = [
-        np.mean([seams(fill(a, b, fade_s=fade_s)).flux for a, b in pairwise(pieces())]) for fade_s in (0, 0.05, 0.3)
-    ]
+    found = [np.mean([seams(fill(a, b, fade_s=fade_s)).flux for a, b in pairwise(pieces())]) for fade_s in (0, 0.3)]
     assert all(after < before for before, after in pairwise(found))
 
 
-def test_music_as_it_is_beats_silence_and_another_clip_on_every_measure() -> None:
+def test_music_as_it_is_beats_silence_another_clip_and_noise_on_every_measure() -> None:
     audio = pieces()
     truth = [seams(each) for each in audio]
     silence = [seams(fill(each, 0 * each, fade_s=0.01)) for each in audio]
     other = [seams(fill(a, b, fade_s=0.01)) for a, b in zip(audio, audio[1:] + audio[:1], strict=True)]
-    for worse in (silence, other):
+    hiss = [seams(fill(each, noise(), fade_s=0.01)) for each in audio]
+    for worse in (silence, other, hiss):
         for name, measure in MEASURES.items():
             sign = 1 if measure.info.better == "higher" else -1
             apart = [sign * (getattr(a, name) - getattr(b, name)) for a, b in zip(truth, worse, strict=True)]
@@ -153,7 +153,13 @@ def test_a_span_at_the_start_or_end_has_one_border_and_a_whole_clip_none() -> No
     audio = fill(noise(), 2 * noise(), span=(2.5, 5.0))
     both = [seams(audio, span).loudness_step for span in ((0.0, 2.5), (2.5, 5.0), (2.5, 4.95))]
     assert both == pytest.approx([6.02] * 3, abs=0.4)
+    assert seams(audio[:-1000], (2.5, 5.0)).loudness_step == pytest.approx(6.02, abs=0.4), "a codec keeps whole frames"
     assert np.isnan(astuple(seams(audio, (0.0, 5.0)))).all()
+
+
+def test_spans_with_next_to_nothing_between_are_one() -> None:
+    one, two = (measure_seams(pieces()[0], sample_rate=RATE, spans=s) for s in ([SPAN], [(1.2, 2.0), (2.05, 3.7)]))
+    assert one == two
 
 
 def test_only_what_is_near_counts_and_spans_are_averaged() -> None:
@@ -210,10 +216,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def systems(folder: Path, *names: str) -> dict[str, list[Clip]]:
-    return {name: [Clip(folder / name / f"{index}.wav") for index in range(10)] for name in names}
+    return {name: [Clip(folder / name / f"{index}.wav") for index in range(COUNT)] for name in names}
 
 
-SPANS = {str(index): SPAN for index in range(10)}
+SPANS = {str(index): SPAN for index in range(COUNT)}
 
 
 def test_an_evaluation_has_every_measure_of_every_clip_and_tests_the_pairs(folder: Path) -> None:
@@ -226,7 +232,7 @@ def test_an_evaluation_has_every_measure_of_every_clip_and_tests_the_pairs(folde
         progress=lambda done, total: seen.append((done, total)),
     )
     names = [measure.info.name for measure in MEASURES.values()]
-    assert seen[-1] == (30, 30) and [info.name for info in found.metrics] == names
+    assert seen[-1] == (3 * COUNT, 3 * COUNT) and [info.name for info in found.metrics] == names
     alone = [seams(each) for each in pieces()]
     for field, measure in MEASURES.items():
         score = found.scores["truth"][measure.info.name]
@@ -245,8 +251,8 @@ def test_an_evaluation_has_every_measure_of_every_clip_and_tests_the_pairs(folde
 
 
 def test_clips_whose_span_is_wrong_are_named(folder: Path) -> None:
-    with pytest.raises(UserError, match="clip '9'"):
-        evaluate_seams(systems(folder, "truth"), spans=dict.fromkeys(list(SPANS)[:9], SPAN))
+    with pytest.raises(UserError, match="clip '7'"):
+        evaluate_seams(systems(folder, "truth"), spans=dict.fromkeys(list(SPANS)[:7], SPAN))
     with pytest.raises(UserError, match=r"7\.wav: The span 4:9 cannot be judged in 5\.000 s"):
         evaluate_seams(systems(folder, "truth"), spans={**SPANS, "7": (4.0, 9.0)})
     with pytest.raises(UserError, match="no system"):

@@ -18,7 +18,7 @@ ANOTHER_CLIP = "another clip"
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What `evaluate` or `evaluate_adherence` found.
+    """What `evaluate`, `evaluate_adherence` or `evaluate_seams` found.
 
     Attributes:
         n: clips on each side of every distance; where there is none, of the smallest system.

@@ -3,6 +3,18 @@
 Four measures look at what lies before and after each border of a span; none of them knows the true music. The value of
 a clip is the mean over its borders that lie inside the audio: a span at the very start or end has one.
 
+On 96 held-out clips of 5 s of the embedded corpus, spans of 2.5 s put in with crossfades of 10 ms, the means and their
+95% intervals:
+
+                               | flux               | loudness step, dB | beat phase         | chord             | score
+-------------------------------|--------------------|-------------------|--------------------|-------------------|-------
+the music itself               | 0.06 (-0.03, 0.15) | 3.6 (3.3, 3.9)    | 0.55 (0.48, 0.63)  | 0.67 (0.63, 0.71) | -1.5
+through the codec `pocket`     | 0.43 (0.35, 0.51)  | 5.9 (5.5, 6.2)    | 0.47 (0.40, 0.54)  | 0.64 (0.59, 0.68) | -3.2
+half a beat late               | 0.51 (0.42, 0.60)  | 3.2 (2.9, 3.4)    | 0.38 (0.27, 0.49)  | 0.70 (0.65, 0.74) | -2.6
+another clip through the codec | 0.75 (0.66, 0.85)  | 7.8 (7.4, 8.2)    | 0.02 (-0.02, 0.05) | 0.06 (0.01, 0.11) | -8.6
+another clip                   | 0.86 (0.76, 0.97)  | 7.5 (7.1, 8.0)    | 0.00 (-0.04, 0.04) | 0.07 (0.02, 0.11) | -8.7
+silence                        | 1.47 (1.37, 1.56)  | 27 (27, 28)       | 0                  | 0                 | -22
+
 Shapes: N audio samples.
 """
 
