@@ -145,8 +145,11 @@ def gradient(task: Task) -> Tensor:
 
 ZERO_SHOT: dict[InpaintingMethod, Callable[[Task], Tensor]] = {
     "gradient": gradient,
-    "inversion": inversion,
     "projection": projection,
+    "inversion": inversion,
     "repaint": repaint,
 }
-"""By name, the best first: a `Task` to [B, T, D] at t = 1, whose known frames the caller replaces a last time."""
+"""By name, the best first: a `Task` to [B, T, D] at t = 1, whose known frames the caller replaces a last time.
+
+On held-out music of a pocket model the seams of `gradient` are the best by far; the others do not differ beyond chance,
+and `projection` is the cheapest."""
