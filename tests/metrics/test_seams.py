@@ -157,6 +157,11 @@ def test_a_span_at_the_start_or_end_has_one_border_and_a_whole_clip_none() -> No
     assert np.isnan(astuple(seams(audio, (0.0, 5.0)))).all()
 
 
+def test_a_span_too_short_to_be_heard_says_nothing() -> None:
+    found = seams(fill(noise(), clicks()), (2.0, 2.05))
+    assert np.isnan(astuple(found)).all() and found.score == 0
+
+
 def test_spans_with_next_to_nothing_between_are_one() -> None:
     one, two = (measure_seams(pieces()[0], sample_rate=RATE, spans=s) for s in ([SPAN], [(1.2, 2.0), (2.05, 3.7)]))
     assert one == two
@@ -193,10 +198,11 @@ def test_what_lies_in_one_span_does_not_speak_for_the_context_of_another() -> No
     ("spans", "message"),
     [
         ([], "no span"),
-        ([(1.0, 1.0)], "1:1 cannot be judged"),
-        ([(2.0, 1.0)], "2:1 cannot be judged"),
+        ([(1.0, 1.0)], "1:1 does not lie"),
+        ([(2.0, 1.0)], "2:1 does not lie"),
         ([(-1.0, 1.0)], "-1:1"),
-        ([(4.0, 6.0)], "4:6 cannot be judged in 5.000 s"),
+        ([(4.0, 6.0)], "4:6 does not lie in 5.000 s"),
+        ([(5.05, 5.06)], "5.05:5.06"),
         ([(float("nan"), 1.0)], "nan"),
         ([(1.0, 3.0), (2.0, 4.0)], "overlap at 2 s"),
     ],
@@ -253,7 +259,7 @@ def test_an_evaluation_has_every_measure_of_every_clip_and_tests_the_pairs(folde
 def test_clips_whose_span_is_wrong_are_named(folder: Path) -> None:
     with pytest.raises(UserError, match="clip '7'"):
         evaluate_seams(systems(folder, "truth"), spans=dict.fromkeys(list(SPANS)[:7], SPAN))
-    with pytest.raises(UserError, match=r"7\.wav: The span 4:9 cannot be judged in 5\.000 s"):
+    with pytest.raises(UserError, match=r"7\.wav: The span 4:9 does not lie in 5\.000 s"):
         evaluate_seams(systems(folder, "truth"), spans={**SPANS, "7": (4.0, 9.0)})
     with pytest.raises(UserError, match="no system"):
         evaluate_seams({}, spans=SPANS)

@@ -49,7 +49,7 @@ Span = tuple[float, float]
 NEIGHBOURHOOD_S = 10.0
 """What lies further from a border is not listened to."""
 LEAST_S = 0.1
-"""A shorter span cannot be judged; less than this beside a span, or between two, is nothing to compare it with."""
+"""A shorter span has no measure; less than this beside a span, or between two, is nothing to compare it with."""
 
 
 @dataclass(frozen=True)
@@ -162,7 +162,7 @@ def measure_seams(audio: np.ndarray, *, sample_rate: int, spans: Sequence[Span])
         spans: start and stop of each in seconds.
 
     Raises:
-        UserError: no span, one that is shorter than 0.1 s or lies beyond the audio, or two that overlap.
+        UserError: no span, one that is empty or lies beyond the audio, or two that overlap.
     """
     audio = resample(np.asarray(audio, dtype=np.float32), own_rate=sample_rate, sample_rate=SAMPLE_RATE)
     duration_s = len(audio) / SAMPLE_RATE
@@ -183,9 +183,10 @@ def _borders(spans: Sequence[Span], *, duration_s: float) -> list[Border]:
     between = {
         at_s: (before_s, after_s) for before_s, at_s, after_s in zip(places, places[1:], places[2:], strict=False)
     }
+    judged = [span for span in spans if span[1] - span[0] >= LEAST_S]
     return [
         Border(at_s, *between[at_s], span=span, spans=tuple(spans))
-        for span in spans
+        for span in judged
         for at_s in span
         if at_s in between
     ]
@@ -203,14 +204,14 @@ def _checked(spans: Sequence[Span], *, duration_s: float) -> list[Span]:
         raise UserError("There is no span to look at the seams of; give the start and stop of what was filled in.")
     ordered = sorted((float(start), float(stop)) for start, stop in spans)
     for start, stop in ordered:
-        if not (start >= 0 and start + LEAST_S <= stop <= duration_s + LEAST_S):
+        if not (start >= 0 and start < min(stop, duration_s) and stop <= duration_s + LEAST_S):
             raise UserError(
-                f"The span {start:g}:{stop:g} cannot be judged in {duration_s:.3f} s of audio; give a start and a stop "
-                f"inside it that are {LEAST_S:g} s or more apart."
+                f"The span {start:g}:{stop:g} does not lie in {duration_s:.3f} s of audio; give a start and a "
+                "later stop inside it."
             )
     joined = [ordered[0]]
     for start, stop in ordered[1:]:
-        if start < joined[-1][1]:
+        if start < joined[-1][1] - 1e-6:  # rounding of seconds is no overlap
             raise UserError(f"Two spans overlap at {start:g} s; join them into one.")
         if start < joined[-1][1] + LEAST_S:
             joined[-1] = (joined[-1][0], stop)
