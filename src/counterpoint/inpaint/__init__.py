@@ -2,10 +2,11 @@
 
 from counterpoint.inpaint.spans import parse_span
 from counterpoint.inpaint.splice import match_level, splice
-from counterpoint.inpaint.takes import Inpainting, Take, inpaint_audio, print_takes
+from counterpoint.inpaint.takes import CROSSFADE_S, Inpainting, Take, inpaint_audio, print_takes
 from counterpoint.inpaint.windows import Filled, fill_windows
 
 __all__ = [
+    "CROSSFADE_S",
     "Filled",
     "Inpainting",
     "Take",

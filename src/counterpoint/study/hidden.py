@@ -13,12 +13,9 @@ import numpy as np
 
 from counterpoint.audio import load_audio, save_audio
 from counterpoint.config import read_json, write_json_lines
-from counterpoint.inpaint import splice
+from counterpoint.inpaint import CROSSFADE_S, splice
 from counterpoint.study.steps.prompts import SAMPLE_RATE
 from counterpoint.study.steps.spans import SPANS_FILE
-
-CROSSFADE_S = 0.03
-"""On either side of a span, for everything that is put there."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +33,7 @@ class Hidden:
     audio: np.ndarray
 
     def write(self, folder: Path, fills: Mapping[str, np.ndarray]) -> None:
-        """Write `{id}.wav` of some windows, each with its [N] fill in its span."""
+        """Write `{id}.wav` of some windows, each with its [N] fill in its span, whatever it is with the same crossfade."""
         places = {name: index for index, name in enumerate(self.ids)}
         for name, fill in fills.items():
             index = places[name]
