@@ -33,7 +33,7 @@ class Hidden:
     audio: np.ndarray
 
     def write(self, folder: Path, fills: Mapping[str, np.ndarray]) -> None:
-        """Write `{id}.wav` of some windows, each with its [N] fill in its span, whatever it is with the same crossfade."""
+        """Write `{id}.wav` of some windows, each with its [N] fill in its span; all fade alike."""
         places = {name: index for index, name in enumerate(self.ids)}
         for name, fill in fills.items():
             index = places[name]
