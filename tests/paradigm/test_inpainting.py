@@ -22,9 +22,7 @@ def build(kit, paradigm, **kwargs):
     return model
 
 
-def fill(
-    kit, model, target, *, spans=SPANS, captions=CAPTIONS, seeds=(1, 2, 3), method=None, controls=None, **options
-):
+def fill(kit, model, target, *, spans=SPANS, captions=CAPTIONS, seeds=(1, 2, 3), method=None, controls=None, **options):
     return model.inpaint(
         target,
         spans=spans,

@@ -116,15 +116,20 @@ class InpaintingStudy(TrainedStudy):
         )
 
     def _models(self, ground: Groundwork) -> dict[str, Step]:
-        """By system, and `text` for the zero-shot ones."""
-        models = {"text": self.model_step(TRAINED["fm"], ground=ground)}
-        for system, paradigm in TRAINED.items():
-            fine_tuned = self.inpainting.start[paradigm] == "text"
-            start = self.model_step(paradigm, ground=ground) if fine_tuned else None
-            models[system] = self._inpainting_step(paradigm, ground=ground, start=start)
-            if start is not None:
-                models[start.name] = start
-        return models
+        """By system; `text`, which the zero-shot ones steer; and what else a training begins with."""
+        ar, fm = PARADIGMS
+        texts = {fm: self.model_step(fm, ground=ground)}
+        if self.inpainting.start[ar] == "text":
+            texts[ar] = self.model_step(ar, ground=ground)
+        trained = {
+            system: self._inpainting_step(
+                paradigm,
+                ground=ground,
+                start=texts[paradigm] if self.inpainting.start[paradigm] == "text" else None,
+            )
+            for system, paradigm in TRAINED.items()
+        }
+        return {"text": texts[fm], **trained, **{step.name: step for step in texts.values()}}
 
     def _inpainting_step(self, paradigm: ParadigmName, *, ground: Groundwork, start: Step | None) -> Step:
         from counterpoint.study.steps.train import train_model
