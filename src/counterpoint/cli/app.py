@@ -283,8 +283,8 @@ def inpaint(
     temperature: Temperature = 1.0,
     top_k: TopK = 250,
     top_p: TopP = 1.0,
-    solver: Solver = "euler",
-    steps: Steps = 50,
+    solver: Solver = "adams",  # of supervised models; the zero-shot methods take Euler steps
+    steps: Steps = 16,
     sway: Sway = 0,
     guidance_interval: GuidanceInterval = (0, 1),
     tolerance: Tolerance = 1e-5,
