@@ -182,16 +182,8 @@ class Autoregressive(Paradigm):
         check_frames(window if min(frames) > 0 else 0, limit=self.max_frames())
         device, K = self.embed.weight.device, self.latent.num_codebooks
         tracks = self.tracks(controls, batch=len(frames), frames=longest)
-        guidance = plan_guidance(text, controls=tracks, sampling=sampling)
-        told = text.repeated(guidance.captioned)
-        decoder = Decoder(
-            self,
-            memory=self.backbone.remember(self.text(told), mask=told.mask),
-            batch=len(frames),
-            steps=window + K - 1,
-            sampling=sampling,
-            guidance=guidance,
-        )
+        decoder = self._decoder(text, tracks=tracks, batch=len(frames), steps=window + K - 1, sampling=sampling)
+        guidance = decoder.guidance
         uniforms = _uniforms(generators, frames=frames, codebooks=K).to(device)
         codes = torch.full((len(frames), K, longest), self.filler, device=device)
         entropies = torch.zeros(len(frames), longest, device=device)
@@ -242,19 +234,11 @@ class Autoregressive(Paradigm):
         n = int(spans[0, 1] - spans[0, 0])
         assert bool((spans[:, 1] - spans[:, 0] == n).all()), "spans of one length"
         tracks = self.tracks(controls, batch=B, frames=T)
-        guidance = plan_guidance(text, controls=tracks, sampling=sampling)
-        told = text.repeated(guidance.captioned)
         layout = self._lay_out(spans, frames=T)
         drawn = n + K - 1
         known, steps = layout.columns - 1 - drawn, layout.columns - 1  # from the last column nothing is drawn
-        decoder = Decoder(
-            self,
-            memory=self.backbone.remember(self.text(told), mask=told.mask),
-            batch=B,
-            steps=layout.columns,
-            sampling=sampling,
-            guidance=guidance,
-        )
+        decoder = self._decoder(text, tracks=tracks, batch=B, steps=layout.columns, sampling=sampling)
+        guidance = decoder.guidance
         given = take(target, layout.inputs, filler=self.filler)
         free = (layout.targets != NONE)[:, :, :steps].permute(2, 0, 1).clone()
         free[:known] = False
@@ -273,6 +257,15 @@ class Autoregressive(Paradigm):
             model_evaluations=passes * guidance.passes,
             endings=self._endings(decoder, column=known + n),
         )
+
+    def _decoder(
+        self, text: TextTokens, *, tracks: Tensor | None, batch: int, steps: int, sampling: SamplingConfig
+    ) -> Decoder:
+        """An engine with the passes of guidance that these conditions need."""
+        guidance = plan_guidance(text, controls=tracks, sampling=sampling)
+        told = text.repeated(guidance.captioned)
+        memory = self.backbone.remember(self.text(told), mask=told.mask)
+        return Decoder(self, memory=memory, batch=batch, steps=steps, sampling=sampling, guidance=guidance)
 
     def _lay_out(self, spans: Tensor, *, frames: int) -> Layout:
         lengths = torch.full_like(spans[:, 0], frames)
