@@ -13,11 +13,12 @@ from rich.console import Console
 from counterpoint.analysis.musicnn import TAGS
 from counterpoint.audio import save_audio
 from counterpoint.config import UserError
-from counterpoint.metrics import GROUND_TRUTH, METRICS, Clip, Evaluation, print_evaluation
+from counterpoint.metrics import GROUND_TRUTH, Clip, Evaluation, metrics, print_evaluation
 from counterpoint.metrics import evaluate as evaluate_in_full
 from counterpoint.metrics import features as features_module
 from counterpoint.metrics.base import Features
 from counterpoint.metrics.features import features_of
+from counterpoint.metrics.judges.musicnn import MusicnnJudge
 
 _SIGNALS = ("sig_loudness", "sig_centroid_hz", "sig_flatness", "sig_onset_rate", "sig_silence")
 
@@ -28,14 +29,20 @@ evaluate = partial(evaluate_in_full, resamples=200)
 def made_up(monkeypatch):
     """A clip's features follow from its path: `real` clips from one distribution, `bad` ones shifted and deaf."""
 
-    def listen(clip: Clip) -> Features:
+    def listen(clip: Clip, judges) -> Features:
         kind = clip.audio.parent.name
         rng = np.random.default_rng([*f"{kind}/{clip.audio.name}".encode(), round(clip.start_s)])
         logits = rng.standard_normal(50)
         if kind != "bad":
             logits[TAGS.index("piano" if "piano" in clip.caption else "guitar")] += 4
         embeddings = rng.standard_normal((2, 200)) * np.exp(-np.arange(200) / 20) + (kind == "bad")
-        return Features(clip.caption, embeddings, logits, dict.fromkeys(_SIGNALS, 1.0), 5.0, kind == "silent")
+        return Features(
+            clip.caption,
+            {"musicnn": {"embeddings": embeddings, "logits": logits}},
+            dict.fromkeys(_SIGNALS, 1.0),
+            5.0,
+            kind == "silent",
+        )
 
     monkeypatch.setattr(features_module, "features_of", listen)
 
@@ -60,7 +67,7 @@ def test_scores_floors_and_differences(made_up, tmp_path):
     assert match.low > result.scores["bad"]["tag_match_musicnn"].high
     assert match.per_clip is not None and len(match.per_clip) == len(result.ids["good"]) == 24
     differences = {each.metric: each for each in result.differences}
-    assert set(differences) == {metric.info.name for metric in METRICS}
+    assert set(differences) == {metric.info.name for metric in metrics()}
     assert differences["fad_musicnn"].high < 0 < differences["tag_match_musicnn"].low
     assert all(each.paired and each.n == 24 for each in result.differences)
     assert differences["fad_musicnn"].p < differences["fad_musicnn"].p_holm < 0.02
@@ -155,7 +162,13 @@ def test_table_shows_every_score_and_no_markup_is_lost(made_up, tmp_path):
     print_evaluation(result, console=console)
     assert isinstance(console.file, io.StringIO)
     text = console.file.getvalue()
-    for word in ("ar [small]", "ground truth", "chance", "ar [small] - fm", *(metric.info.name for metric in METRICS)):
+    for word in (
+        "ar [small]",
+        "ground truth",
+        "chance",
+        "ar [small] - fm",
+        *(metric.info.name for metric in metrics()),
+    ):
         assert word in text
     assert all(note[:30] in text for note in result.notes)
 
@@ -184,10 +197,10 @@ def test_real_audio_end_to_end(tmp_path):
 
 
 def test_loudness_policy_comes_before_every_metric_but_the_loudness(tmp_path):
-    loud = features_of(Clip(_tone(tmp_path, "loud", gain=0.9, noise=0.3, seed=1)))
-    quiet = features_of(Clip(_tone(tmp_path, "quiet", gain=0.1, noise=0.3, seed=1)))
+    loud = features_of(Clip(_tone(tmp_path, "loud", gain=0.9, noise=0.3, seed=1)), [MusicnnJudge()])
+    quiet = features_of(Clip(_tone(tmp_path, "quiet", gain=0.1, noise=0.3, seed=1)), [MusicnnJudge()])
     assert loud.signals["sig_loudness"] - quiet.signals["sig_loudness"] == pytest.approx(19.08, abs=0.1)
-    np.testing.assert_allclose(loud.embeddings, quiet.embeddings, atol=0.05)
+    np.testing.assert_allclose(loud.heard["musicnn"]["embeddings"], quiet.heard["musicnn"]["embeddings"], atol=0.05)
     for name in ("sig_centroid_hz", "sig_flatness", "sig_onset_rate", "sig_silence"):
         assert loud.signals[name] == pytest.approx(quiet.signals[name], rel=0.02)
 

@@ -5,6 +5,7 @@ import pytest
 
 from counterpoint.metrics.base import Features, WeightedMean
 from counterpoint.metrics.distribution import FrechetDistance
+from counterpoint.metrics.judges.musicnn import MusicnnJudge
 from counterpoint.metrics.statistics import (
     half_samples,
     holm,
@@ -18,7 +19,7 @@ from counterpoint.metrics.statistics import (
 
 def _clips(embeddings: np.ndarray) -> list[Features]:
     """[n, P, E] to clips."""
-    return [Features("", rows, np.zeros(50), {}, 5.0, False) for rows in embeddings]
+    return [Features("", {"musicnn": {"embeddings": rows}}, {}, 5.0, False) for rows in embeddings]
 
 
 def test_half_samples_are_halves_and_the_same_for_one_seed():
@@ -48,7 +49,7 @@ def test_frechet_interval_covers_the_expected_distance_at_this_n():
     scale = np.exp(-np.arange(channels) / 10)
     draw = lambda: 1.3 * rng.standard_normal((n, 1, channels)) * scale  # noqa: E731
     reference = _clips(rng.standard_normal((n, 1, channels)) * scale)
-    functional = lambda: FrechetDistance().prepare(_clips(draw()), reference=reference)  # noqa: E731
+    functional = lambda: FrechetDistance(MusicnnJudge()).prepare(_clips(draw()), reference=reference)  # noqa: E731
     expected = np.mean([value_of(functional(), n) for _ in range(200)])
     halves = half_samples(n, rng=rng, resamples=150)
     intervals = []

@@ -49,7 +49,7 @@ def _clip(caption: str, rng: np.random.Generator, *, tag: str = "", strength: fl
     logits = rng.standard_normal(50) * 2 - 3
     if tag:
         logits[TAGS.index(tag)] += strength
-    return Features(caption, np.zeros((1, 200)), logits, {}, 5.0, False)
+    return Features(caption, {"musicnn": {"logits": logits}}, {}, 5.0, False)
 
 
 def _system(strength: float) -> tuple[list[Features], list[Features]]:
@@ -70,7 +70,7 @@ def test_score_is_in_standard_deviations_and_chance_is_zero():
 def test_a_habit_is_no_match():
     """Clips that sound alike whatever was asked for score 0, however strongly they bring every tag to mind."""
     clips, reference = _system(0.0)
-    noisy = [replace(clip, logits=clip.logits + 5) for clip in clips]
+    noisy = [replace(clip, heard={"musicnn": {"logits": clip.heard["musicnn"]["logits"] + 5}}) for clip in clips]
     value = value_of(TagMatch().prepare(noisy, reference=reference), 60)
     assert value == pytest.approx(value_of(TagMatch().prepare(clips, reference=reference), 60))
 

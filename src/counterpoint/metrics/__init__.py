@@ -4,14 +4,13 @@ from counterpoint.metrics.adherence import Target, evaluate_adherence
 from counterpoint.metrics.base import Clip, Difference, Metric, MetricInfo, Score
 from counterpoint.metrics.evaluate import evaluate
 from counterpoint.metrics.generated import load_generated
-from counterpoint.metrics.registry import METRICS
+from counterpoint.metrics.registry import metrics
 from counterpoint.metrics.result import ANOTHER_CLIP, GROUND_TRUTH, Evaluation, print_evaluation
 from counterpoint.metrics.seams import Seams, evaluate_seams, measure_seams
 
 __all__ = [
     "ANOTHER_CLIP",
     "GROUND_TRUTH",
-    "METRICS",
     "Clip",
     "Difference",
     "Evaluation",
@@ -25,5 +24,6 @@ __all__ = [
     "evaluate_seams",
     "load_generated",
     "measure_seams",
+    "metrics",
     "print_evaluation",
 ]

@@ -1,6 +1,6 @@
 """What a metric is: clips in, a number with its doubt out. Metrics never see a model.
 
-Shapes: n clips, P patches of a clip, R resamples, E = 200 embedding channels.
+Shapes: N audio samples, n clips, P patches of a clip, R resamples, E embedding channels.
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ class Clip:
             stem.
         group: clips of one group, such as windows of one track, are alike and are resampled together; "" is a group of
             its own.
+        seed: names the training run that made it, where a system was trained several times: the scores of the runs are
+            averaged, and what varies between them widens the interval.
     """
 
     audio: Path
@@ -34,10 +36,34 @@ class Clip:
     start_s: float = 0.0
     duration_s: float | None = None
     group: str = ""
+    seed: str = ""
 
     @property
     def key(self) -> str:
         return self.id or self.audio.stem
+
+
+Hearing = Mapping[str, np.ndarray]
+"""What a judge hears in one clip: `embeddings` [P, E] where it has any, and whatever else its own metrics ask for."""
+
+
+class Judge(Protocol):
+    """A network that listens to clips; several metrics may ask what it heard.
+
+    Attributes:
+        name: in `Features.heard`, and at the end of the names of metrics that are not a paper's own.
+        version: digest of all that its answers depend on but the audio: its weights, and our code around them. Answers
+            are cached by it.
+        checkpoint: its weights in words, for tables and reports.
+    """
+
+    name: str
+    version: str
+    checkpoint: str
+
+    def hear(self, audio: np.ndarray) -> Hearing:
+        """[N] mono audio at `signals.SAMPLE_RATE`, after the loudness policy."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -46,16 +72,14 @@ class Features:
 
     Attributes:
         caption: of the clip.
-        embeddings: [P, E] MusiCNN's penultimate layer.
-        logits: [50] MusiCNN's log-odds of each tag, averaged over the patches.
+        heard: by judge, what it hears.
         signals: signal statistics by name; NaN where one is not defined, as the centroid of silence.
         seconds: length of the audio.
         silent: nothing above -60 dBFS.
     """
 
     caption: str
-    embeddings: np.ndarray
-    logits: np.ndarray
+    heard: Mapping[str, Hearing]
     signals: Mapping[str, float]
     seconds: float
     silent: bool
@@ -92,6 +116,7 @@ class Difference:
         p_holm: the same after Holm's correction; see `evaluate`.
         n: prompts (paired) or clips of the smaller side (not paired).
         paired: clips were compared prompt by prompt.
+        effect: size of the difference in units of its spread, comparable between metrics; None where there is none.
     """
 
     metric: str
@@ -104,6 +129,7 @@ class Difference:
     p_holm: float
     n: int
     paired: bool
+    effect: float | None = None
 
 
 @dataclass(frozen=True)

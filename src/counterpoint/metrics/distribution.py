@@ -1,9 +1,9 @@
-"""Distances between sets of clips in MusiCNN's embedding space: Frechet and kernel distance.
+"""Distances between sets of clips in the embedding space of a judge: Frechet and kernel distance.
 
-Both use the embeddings of all 3 s patches, as published FAD code uses all of its windows, and both treat the clip as
+Both use the embeddings of all patches, as published FAD code uses all of its windows, and both treat the clip as
 the unit of chance.
 
-Shapes: n clips, P patches of a clip, M patches in all, E = 200 embedding channels, R resamples.
+Shapes: n clips, P patches of a clip, M patches in all, E embedding channels, R resamples.
 """
 
 from __future__ import annotations
@@ -12,29 +12,34 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from counterpoint.metrics.base import Features, Functional, MetricInfo, PairMean
+from counterpoint.metrics.base import Features, Functional, Judge, MetricInfo, PairMean
 
 KAD_SCALE = 100.0
 """As the authors print it."""
 
 
 class FrechetDistance:
-    """`fad_musicnn`; biased upwards by few clips, so compare values of one n alone, and read the floor beside it."""
+    """`fad_JUDGE`; biased upwards by few clips, so compare values of one n alone, and read the floor beside it."""
 
     equal_n = True
-    info = MetricInfo(
-        name="fad_musicnn",
-        description=(
-            "Frechet distance between Gaussians fitted to MusiCNN embeddings of the system and of the reference "
-            "(not the published VGGish FAD); grows as 1/n for few clips, so read it against the ground-truth floor"
-        ),
-        unit="",
-        better="lower",
-        at_least=0.0,
-    )
+
+    def __init__(self, judge: Judge, *, what: str = ""):
+        """`what` says more of it, for the reader of a table."""
+        self._judge = judge.name
+        self.info = MetricInfo(
+            name=f"fad_{judge.name}",
+            description=(
+                f"Frechet distance between Gaussians fitted to embeddings of the system and of the reference "
+                f"({'; '.join(filter(None, (what, judge.checkpoint)))}); grows as 1/n for few clips, so read it "
+                "against the ground-truth floor"
+            ),
+            unit="",
+            better="lower",
+            at_least=0.0,
+        )
 
     def prepare(self, clips: Sequence[Features], *, reference: Sequence[Features]) -> Functional:
-        return _Frechet(clips, reference)
+        return _Frechet(_embeddings(clips, self._judge), _embeddings(reference, self._judge))
 
 
 class _Frechet:
@@ -42,15 +47,16 @@ class _Frechet:
 
     per_clip: np.ndarray | None = None
 
-    def __init__(self, clips: Sequence[Features], reference: Sequence[Features]):
-        fixed = np.concatenate([clip.embeddings for clip in reference]).astype(np.float64)
+    def __init__(self, clips: Sequence[np.ndarray], reference: Sequence[np.ndarray]):
+        """[P, E] of each clip."""
+        fixed = np.concatenate(reference)
         self._mean = fixed.mean(0)
         covariance = np.cov(fixed, rowvar=False)
         self._trace = np.trace(covariance)
         values, vectors = np.linalg.eigh(covariance)
         self._root = (vectors * np.sqrt(np.clip(values, 0, None))) @ vectors.T  # C1^(1/2)
-        self._patches = np.concatenate([clip.embeddings for clip in clips]).astype(np.float64)
-        self._owner = np.repeat(np.arange(len(clips)), [len(clip.embeddings) for clip in clips])
+        self._patches = np.concatenate(clips)
+        self._owner = np.repeat(np.arange(len(clips)), list(map(len, clips)))
 
     def __call__(self, weights: np.ndarray) -> np.ndarray:
         return np.array([self._distance(self._patches[row[self._owner] > 0]) for row in weights])
@@ -67,21 +73,24 @@ class _Frechet:
 
 
 class KernelDistance:
-    """`kad_musicnn`; unbiased, so its mean over equal systems is 0 at any n, and it may come out below 0."""
+    """`kad_JUDGE`; unbiased, so its mean over equal systems is 0 at any n, and it may come out below 0."""
 
     equal_n = True
-    info = MetricInfo(
-        name="kad_musicnn",
-        description=(
-            "kernel audio distance: 100 x unbiased squared MMD between MusiCNN embeddings (Gaussian kernel, bandwidth "
-            "= the reference's median distance); 0 for equal distributions at any n"
-        ),
-        unit="",
-        better="lower",
-    )
+
+    def __init__(self, judge: Judge):
+        self._judge = judge.name
+        self.info = MetricInfo(
+            name=f"kad_{judge.name}",
+            description=(
+                "kernel audio distance: 100 x unbiased squared MMD between embeddings (Gaussian kernel, bandwidth = "
+                f"the reference's median distance; {judge.checkpoint}); 0 for equal distributions at any n"
+            ),
+            unit="",
+            better="lower",
+        )
 
     def prepare(self, clips: Sequence[Features], *, reference: Sequence[Features]) -> Functional:
-        return _Kernel(clips, reference)
+        return _Kernel(_embeddings(clips, self._judge), _embeddings(reference, self._judge))
 
 
 class _Kernel:
@@ -93,8 +102,9 @@ class _Kernel:
 
     per_clip: np.ndarray | None = None
 
-    def __init__(self, clips: Sequence[Features], reference: Sequence[Features]):
-        x, y = ([clip.embeddings.astype(np.float64) for clip in side] for side in (clips, reference))
+    def __init__(self, clips: Sequence[np.ndarray], reference: Sequence[np.ndarray]):
+        """[P, E] of each clip."""
+        x, y = clips, reference
         distances = _squared_distances(np.concatenate(y), np.concatenate(y))
         bandwidth = np.median(distances[np.triu_indices(len(distances), 1)])  # squared
         kernel = lambda a, b: _clip_kernel(a, b, bandwidth=max(float(bandwidth), 1e-12))  # noqa: E731
@@ -105,6 +115,10 @@ class _Kernel:
     def __call__(self, weights: np.ndarray) -> np.ndarray:
         across = (weights @ self._across) / weights.sum(1)
         return KAD_SCALE * (self._own(weights) + self._reference - 2 * across)
+
+
+def _embeddings(clips: Sequence[Features], judge: str) -> list[np.ndarray]:
+    return [clip.heard[judge]["embeddings"].astype(np.float64) for clip in clips]
 
 
 def _clip_kernel(x: Sequence[np.ndarray], y: Sequence[np.ndarray], *, bandwidth: float) -> np.ndarray:

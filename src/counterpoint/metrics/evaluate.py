@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from threadpoolctl import threadpool_limits
 
@@ -12,7 +13,7 @@ from counterpoint.metrics import features
 from counterpoint.metrics.base import Clip, Difference, Features, Metric, NotApplicableError, Score
 from counterpoint.metrics.listener import Listener, Progress
 from counterpoint.metrics.reference import ReferencePool, reference_pool, shuffled, without
-from counterpoint.metrics.registry import METRICS
+from counterpoint.metrics.registry import judges, metrics
 from counterpoint.metrics.result import GROUND_TRUTH, Evaluation
 from counterpoint.metrics.scoring import (
     Scorer,
@@ -70,12 +71,12 @@ def evaluate(
         differences = [
             difference
             for first, second in pairs
-            for difference in heard.compare(first, second, metrics=_shared(scores, first, second), notes=notes)
+            for difference in heard.compare(first, second, metrics=heard.shared(scores, first, second), notes=notes)
         ]
     return Evaluation(
         n=heard.n,
         seed=seed,
-        metrics=tuple(metric.info for metric in METRICS),
+        metrics=tuple(metric.info for metric in heard.metrics),
         scores=scores,
         floors=floors,
         differences=tuple(differences),
@@ -95,6 +96,7 @@ class _Heard:
         reference: of the windows in `pool`.
         n: clips on each side of a distance.
         scorer: gives scores their intervals and pairs their tests.
+        metrics: to compute.
     """
 
     systems: Mapping[str, Mapping[str, Features]]
@@ -103,12 +105,13 @@ class _Heard:
     reference: Sequence[Features]
     n: int
     scorer: Scorer
+    metrics: Sequence[Metric]
 
     def scores_of(self, system: str, *, notes: list[str]) -> dict[str, Score]:
         """Every metric that applies to a system."""
         own = self.systems[system]
         scores = {}
-        for metric in METRICS:
+        for metric in self.metrics:
             keys = self.order[system][: self.n] if metric.equal_n else list(own)
             try:
                 functional = metric.prepare([own[key] for key in keys], reference=self._against(metric, self.n))
@@ -132,7 +135,7 @@ class _Heard:
                 f"so that of a biased distance is too high; a reference of {2 * self.n} clips would mend it."
             )
         scores = {}
-        for metric in METRICS:
+        for metric in self.metrics:
             clips = first[:size] if metric.equal_n else self.reference
             against = second[:size] if metric.equal_n else self.reference
             if len(clips) < MIN_CLIPS:
@@ -160,6 +163,10 @@ class _Heard:
             )
         return corrected(differences, [metric.info for metric in metrics])
 
+    def shared(self, scores: Mapping[str, Mapping[str, Score]], first: str, second: str) -> list[Metric]:
+        """The metrics that both systems have."""
+        return [metric for metric in self.metrics if metric.info.name in scores[first].keys() & scores[second].keys()]
+
     def _against(self, metric: Metric, n: int) -> Sequence[Features]:
         return self.reference[:n] if metric.equal_n else self.reference
 
@@ -176,7 +183,7 @@ def _listen(
     """Listen to the systems, then to as much of the reference as their number and length ask for."""
     fewest = min(map(len, systems.values()))
     total = sum(map(len, systems.values())) + min(len(reference), 2 * fewest)
-    listen = Listener(features.features_of, total=total, progress=progress)
+    listen = Listener(partial(features.features_of, judges=judges()), total=total, progress=progress)
     heard = {
         name: {clip.key: replace(found, caption=clip.caption) for clip, found in zip(clips, listen(clips), strict=True)}
         for name, clips in systems.items()
@@ -198,7 +205,7 @@ def _listen(
         notes.append(f"Distances use {n} clips on each side, the same prompts for every system.")
     order = {name: [clip.key for clip in shuffled(clips, seed=seed)] for name, clips in systems.items()}
     scorer = Scorer(groups_of(systems, notes=notes), seed=seed, resamples=resamples)
-    return _Heard(heard, order, pool, listen(pool.clips), n, scorer)
+    return _Heard(heard, order, pool, listen(pool.clips), n, scorer, metrics())
 
 
 def _undisputed(
@@ -217,7 +224,3 @@ def _undisputed(
         "distances of the system they belong to are too low."
     )
     return reference
-
-
-def _shared(scores: Mapping[str, Mapping[str, Score]], first: str, second: str) -> list[Metric]:
-    return [metric for metric in METRICS if metric.info.name in scores[first] and metric.info.name in scores[second]]

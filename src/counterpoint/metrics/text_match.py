@@ -123,9 +123,9 @@ class TagMatch:
         if not np.isfinite(wanted).any():
             reason = "names a MusiCNN tag" if any(clip.caption for clip in clips) else "was given"
             raise NotApplicableError(f"no caption {reason}")
-        usual = np.array([clip.logits for clip in reference], dtype=np.float64)
+        usual = np.array([clip.heard["musicnn"]["logits"] for clip in reference], dtype=np.float64)
         spread = np.maximum(usual.std(0, ddof=1), 0.1)  # a tag the reference never varies in must not decide all
-        heard = (np.array([clip.logits for clip in clips]) - usual.mean(0)) / spread
+        heard = (np.array([clip.heard["musicnn"]["logits"] for clip in clips]) - usual.mean(0)) / spread
         return heard @ wanted.T
 
 

@@ -1,8 +1,8 @@
 """Content-addressed steps: what has been done once is not done again, by this study or another.
 
 A step's key is the digest of its configuration, of its code (see `code_version`) and of its inputs' keys. Its result is
-the folder `STORE/<name>-<key>/`, complete or absent: it is written as `<name>-<key>.partial` and renamed at the end. A
-step marked `resumable` finds its own partial folder again after an interruption and goes on there; any other starts
+the folder `STORE/<name>-<key>/`, complete or absent: it is written as `<name>-<key>.partial` and renamed at the end. The
+name is for people, the key is what counts: a result that another study has made under another name is used. A step marked `resumable` finds its own partial folder again after an interruption and goes on there; any other starts
 afresh. A lock file keeps two studies from doing one step twice: the second waits and then finds it done.
 """
 
@@ -214,15 +214,19 @@ class LocalEngine:
         return Work(folder=folder, config=step.config, inputs=inputs, progress=progress)
 
     def _final(self, step: Step) -> Path:
-        return self.store / step.folder_name
+        return self._found(step, "")
 
     def _partial(self, step: Step) -> Path:
-        return self.store / f"{step.folder_name}.partial"
+        return self._found(step, ".partial")
+
+    def _found(self, step: Step, ending: str) -> Path:
+        own = self.store / f"{step.folder_name}{ending}"
+        return own if own.exists() else next(self.store.glob(f"*-{step.key}{ending}"), own)
 
     @contextmanager
     def _lock(self, step: Step, *, label: str) -> Iterator[None]:
         """Hold the step; the system lets go of the lock when the process dies, however it dies."""
-        path = self.store / "locks" / step.folder_name
+        path = self.store / "locks" / step.key
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("w") as handle:
             try:

@@ -11,6 +11,7 @@ from pydantic import Field
 from counterpoint.config import UserError
 from counterpoint.config.schema import Config, Positive
 from counterpoint.study.engine import Source, Step
+from counterpoint.study.workload import Workload
 
 PositiveSeconds = Annotated[float, Field(gt=0)]
 Seed = Annotated[int, Field(ge=0)]
@@ -40,6 +41,8 @@ class ReportConfig(Config):
 class Study(Config, ABC):
     """The configuration of a study, of one kind or another."""
 
+    reproduces: str = ""
+    """Of the paper: "Table 2"; for `study list`."""
     compose: ComposeConfig = ComposeConfig()
     """The embedded corpus; left unused where a dataset is given."""
 
@@ -58,6 +61,10 @@ class Study(Config, ABC):
     @abstractmethod
     def summary(self) -> str:
         """What is compared, in a few words."""
+
+    def workload(self) -> Workload:
+        """What it would train and draw, from the configuration alone."""
+        return Workload()
 
     def shortcuts(self) -> dict[str, str]:
         """Links in the study's folder: name to step."""

@@ -144,6 +144,10 @@ class TrainedStudy(Study):
     """Of the models that have any."""
     prompts: PromptsConfig = PromptsConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
+    systems: dict[Annotated[str, Field(pattern=r"^[a-zA-Z]\w*$")], Path] = Field(default_factory=dict)
+    """Outside systems by name: a folder of clips each, judged beside the study's own on the same prompts."""
+    seeds: tuple[Seed, ...] = ()
+    """Train every model once with each of them; by default once, with the seed of `training`."""
     report: ReportConfig = ReportConfig()
 
     @model_validator(mode="after")

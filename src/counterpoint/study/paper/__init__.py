@@ -115,6 +115,30 @@ class PaperInpainting(Config):
     claims: list[str]
 
 
+class ScoredRow(Config):
+    """Scores of one model, by measure; `system` is ours of the same cell."""
+
+    system: str
+    name: str
+    scores: dict[str, float]
+
+
+class PaperScores(Config):
+    """A table of the paper with a model a row, and what the text concludes from it in the paper's words.
+
+    Attributes:
+        measures: the paper's name for each measure, with an arrow; the keys are those of `ScoredRow.scores`.
+    """
+
+    source: str
+    where: str
+    caption: str
+    about: str
+    measures: dict[str, str]
+    rows: list[ScoredRow]
+    claims: list[str] = []
+
+
 class SpeedMark(Config):
     """A throughput that the text states: clips a second of a batch."""
 
@@ -157,6 +181,11 @@ def paper_controls() -> PaperControls:
 def paper_inpainting() -> PaperInpainting:
     """The numbers in `table_4.yaml`."""
     return load_yaml(_HERE / "table_4.yaml", PaperInpainting)
+
+
+def paper_scores(name: str) -> PaperScores:
+    """The table in `NAME.yaml`."""
+    return load_yaml(_HERE / f"{name}.yaml", PaperScores)
 
 
 def paper_table(name: str) -> PaperTable:

@@ -1,0 +1,32 @@
+"""MusiCNN as a judge: it needs no weights but those of an installed wheel, and stands in for published judges.
+
+Shapes: N audio samples, P patches of 3 s, E = 200, 50 tags.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from counterpoint.audio import resample
+from counterpoint.metrics.base import Hearing
+from counterpoint.metrics.signals import SAMPLE_RATE
+
+
+class MusicnnJudge:
+    """Hears `embeddings` [P, E], its penultimate layer, and `logits` [50], log-odds of each tag, mean over patches."""
+
+    name = "musicnn"
+    version = "musicnn-0.1.0-1"
+    checkpoint = "MTT_musicnn, from the wheel musicnn 0.1.0"
+
+    def hear(self, audio: np.ndarray) -> Hearing:
+        """See `Judge`.
+
+        Raises:
+            UserError: MusiCNN is not installed.
+        """
+        from counterpoint.analysis import musicnn
+
+        low = resample(audio, own_rate=SAMPLE_RATE, sample_rate=musicnn.SAMPLE_RATE)
+        heard = musicnn.load_musicnn()(low, sample_rate=musicnn.SAMPLE_RATE)
+        return {"embeddings": heard.embeddings, "logits": heard.logits.mean(0)}
