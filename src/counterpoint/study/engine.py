@@ -1,9 +1,10 @@
 """Content-addressed steps: what has been done once is not done again, by this study or another.
 
 A step's key is the digest of its configuration, of its code (see `code_version`) and of its inputs' keys. Its result is
-the folder `STORE/<name>-<key>/`, complete or absent: it is written as `<name>-<key>.partial` and renamed at the end. The
-name is for people, the key is what counts: a result that another study has made under another name is used. A step marked `resumable` finds its own partial folder again after an interruption and goes on there; any other starts
-afresh. A lock file keeps two studies from doing one step twice: the second waits and then finds it done.
+the folder `STORE/<name>-<key>/`, complete or absent: it is written as `<name>-<key>.partial` and renamed at the end.
+The name is for people and the key is what counts: a result that another study has under another name is used. A step
+marked `resumable` finds its own partial folder again after an interruption and goes on there; any other starts afresh.
+A lock file keeps two studies from doing one step twice: the second waits and then finds it done.
 """
 
 from __future__ import annotations

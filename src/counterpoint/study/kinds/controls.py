@@ -32,7 +32,7 @@ class SteeredStudy(TrainedStudy):
         """Those that the study trains."""
         return PARADIGMS
 
-    def systems(self, ground: Groundwork, *, single: bool) -> tuple[dict[str, Step], dict[str, Step]]:
+    def models_and_clips(self, ground: Groundwork, *, single: bool) -> tuple[dict[str, Step], dict[str, Step]]:
         """Models and clips, by system: `{paradigm}_text` of a model without controls; of one with them `_null`, where
         nothing is given, `_all`, and, if `single`, one for each control given alone."""
         controls = self.controls_step(ground)
@@ -73,7 +73,7 @@ class ControlStudy(SteeredStudy):
         from counterpoint.study.steps.controls_report import make_controls_report
 
         ground = self.groundwork(dataset)
-        models, clips = self.systems(ground, single=True)
+        models, clips = self.models_and_clips(ground, single=True)
         modes = ("all", *self.controls.names)
         own = [(f"{paradigm}_{mode}", f"{paradigm}_null") for paradigm in PARADIGMS for mode in modes]
         first, second = PARADIGMS
@@ -114,7 +114,7 @@ class EntropyStudy(SteeredStudy):
         from counterpoint.study.steps.entropy_report import make_entropy_report
 
         ground = self.groundwork(dataset)
-        models, clips = self.systems(ground, single=False)
+        models, clips = self.models_and_clips(ground, single=False)
         steps = {step.name: step for step in clips.values()}
         entropy = Step("entropy", collect_entropies, {}, {"encode": ground.encode, **steps})
         return Step(

@@ -136,7 +136,7 @@ class PaperScores(Config):
     about: str
     measures: dict[str, str]
     rows: list[ScoredRow]
-    claims: list[str] = []
+    claims: list[str]
 
 
 class SpeedMark(Config):
