@@ -24,3 +24,8 @@ def metrics() -> tuple[Metric, ...]:
         TagMatch(),
         *signal_metrics(),
     )
+
+
+def absent() -> tuple[str, ...]:
+    """Why published metrics are missing and how to get them, a sentence each."""
+    return ()
