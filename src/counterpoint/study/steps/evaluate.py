@@ -17,13 +17,14 @@ if TYPE_CHECKING:
 def evaluate_systems(work: Work) -> None:
     """Write `evaluation.json`: every metric of the models, of the ground truth and of its reconstructions.
 
-    The reference is the training split: no clip of the ground truth is in it, so the ground truth's own distance is
-    what a perfect system would get. Windows of one track are resampled together. The configuration holds the `seed`
-    and the `pairs` of systems to test for a difference.
+    The reference is the training split of the input `data`: no clip of the ground truth is in it, so the ground truth's
+    own distance is what a perfect system would get. Where the prompts were cut from that split too, it is what music
+    they were not cut from is left. Windows of one track are resampled together. The configuration holds the `seed` and
+    the `pairs` of systems to test for a difference.
     """
     evaluation = evaluate(
         judged_systems(work.inputs),
-        reference=_training_music(work.inputs["data"]),
+        reference=training_music(work.inputs["data"]),
         pairs=work.config["pairs"],
         seed=work.config["seed"],
         progress=work.progress,
@@ -31,7 +32,8 @@ def evaluate_systems(work: Work) -> None:
     write_json(work.folder / "evaluation.json", evaluation.to_json())
 
 
-def _training_music(folder: Path) -> list[Clip]:
+def training_music(folder: Path) -> list[Clip]:
+    """The training split of a dataset, whole."""
     dataset = open_dataset(folder)
     rows = dataset.splits["train"].select_columns(["id", "audio", "caption"]).to_list()
     return [Clip(audio=dataset.audio_path(row), caption=row["caption"], id=row["id"]) for row in rows]
