@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
+from pydantic import Field
+
 from counterpoint.config import load_yaml
 from counterpoint.config.schema import Config, ParadigmName
 
@@ -127,16 +129,102 @@ class PaperScores(Config):
     """A table of the paper with a model a row, and what the text concludes from it in the paper's words.
 
     Attributes:
+        page: of the published PDF; None where it is not known.
         measures: the paper's name for each measure, with an arrow; the keys are those of `ScoredRow.scores`.
     """
 
     source: str
     where: str
+    page: int | None = None
     caption: str
     about: str
     measures: dict[str, str]
     rows: list[ScoredRow]
     claims: list[str]
+
+
+class ClaimSource(Config):
+    """Where in a study's results a claim shows.
+
+    Names of systems may hold words in braces: `{at}` stands for any label, and the same one in all of them; `{x}`, or
+    `{rate}` and `{duration}`, for numbers by which systems are ordered.
+
+    Attributes:
+        study: as in `study list`.
+        first, second: systems to compare.
+        along: systems of which the slope per doubling of `{x}` counts; `against`: minus the slope of these.
+        of: what `{x}` is, in words.
+        to_largest: in place of the slope, each system of at least this share of the largest `{x}` against that one.
+        effect: in place of the slope, that of the frame rate at one length of the sequence, of this length at one frame
+            rate, or the first minus the second.
+        engine, batches, seconds, layers: of measured times, which to compare; the ranges include their ends.
+    """
+
+    study: str
+    first: str = ""
+    second: str = ""
+    along: str = ""
+    against: str = ""
+    of: str = ""
+    to_largest: float | None = None
+    effect: Literal["rate", "length", "rate_over_length"] | None = None
+    engine: str = "fast"
+    batches: tuple[float, float] = (0, float("inf"))
+    seconds: tuple[float, float] = (0, float("inf"))
+    layers: tuple[float, float] = (0, float("inf"))
+
+
+class Claim(Config):
+    """A part of a takeaway that results can decide.
+
+    Attributes:
+        claim: in our words.
+        test: what of the first, or of the slope, supports it.
+        judges: a family of `PaperClaims.judges`; of these the first that a study has decides.
+        holds: for all comparisons, or for any.
+        sources: the first study that is there decides.
+        systems: what `{at}` and other words in braces may stand for; without, whatever the study has.
+        note: what to bear in mind.
+    """
+
+    claim: str
+    test: Literal["better", "worse", "comparable", "not_worse"]
+    judges: str
+    holds: Literal["all", "any"] = "all"
+    sources: list[ClaimSource]
+    systems: dict[str, list[str]] = Field(default_factory=dict)
+    note: str = ""
+
+
+class Takeaway(Config):
+    """A row of Table 1; or, where `in_table` is false, what the text concludes elsewhere.
+
+    Attributes:
+        takeaway: the paper's words.
+    """
+
+    axis: str
+    section: str
+    takeaway: str
+    in_table: bool = True
+    claims: list[Claim]
+
+
+class PaperClaims(Config):
+    """Table 1, taken apart.
+
+    Attributes:
+        judges: by family, names of metrics in order of preference, the paper's own first; `*` stands for anything.
+        published: those of them that the paper uses.
+    """
+
+    source: str
+    where: str
+    page: int | None = None
+    caption: str
+    judges: dict[str, list[str]]
+    published: list[str]
+    rows: list[Takeaway]
 
 
 class SpeedMark(Config):
@@ -186,6 +274,11 @@ def paper_inpainting() -> PaperInpainting:
 def paper_scores(name: str) -> PaperScores:
     """The table in `NAME.yaml`."""
     return load_yaml(_HERE / f"{name}.yaml", PaperScores)
+
+
+def paper_claims() -> PaperClaims:
+    """The claims in `table_1.yaml`."""
+    return load_yaml(_HERE / "table_1.yaml", PaperClaims)
 
 
 def paper_table(name: str) -> PaperTable:
