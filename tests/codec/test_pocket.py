@@ -20,13 +20,15 @@ from counterpoint.config import read_json
 from counterpoint.data.compose import render_clip
 
 ENCODECS = ("pocket_encodec_25hz", "pocket_encodec_50hz")
-RECIPES = (*ENCODECS, "pocket_vae_100hz")
-NAMES = ("pocket", *RECIPES)
+COARSE = ("pocket_vae_25hz", "pocket_vae_50hz")
+"""Too few numbers a second to keep a tune: their cards say so."""
+NAMES = ("pocket", *ENCODECS, "pocket_vae_100hz")
+RECIPES = (*ENCODECS, "pocket_vae_100hz", *COARSE)
 
 
 @pytest.fixture(scope="module")
 def codecs() -> dict[str, Codec]:
-    return {name: load_codec(name) for name in NAMES}
+    return {name: load_codec(name) for name in (*NAMES, *COARSE)}
 
 
 @pytest.fixture(scope="module")
@@ -42,6 +44,8 @@ def music() -> torch.Tensor:
         ("pocket_encodec_25hz", 25, 4, 128),
         ("pocket_encodec_50hz", 50, 4, 128),
         ("pocket_vae_100hz", 100, 0, 16),
+        ("pocket_vae_25hz", 25, 0, 16),
+        ("pocket_vae_50hz", 50, 0, 16),
     ],
 )
 def test_ships_at_the_promised_shape_and_size(codecs, name, frame_rate, num_codebooks, latent_dim) -> None:
@@ -55,7 +59,7 @@ def test_ships_at_the_promised_shape_and_size(codecs, name, frame_rate, num_code
 @pytest.mark.parametrize("name", RECIPES)
 def test_its_card_tells_what_it_reaches_and_how_it_was_made(name) -> None:
     measures = read_json(SHIPPED / name / "measures.json")
-    assert measures["held_out_clips"] >= 16 and measures["latents"]["si_snr_db"] > 0
+    assert measures["held_out_clips"] >= 16 and measures["latents"]["chroma_agreement"] > 0.3  # chance is 0.09
     assert {path.name for path in (SHIPPED / name).iterdir()} >= {"README.md", "training.jsonl", "config.json"}
     assert f"configs/codec/{name}.yaml" in (SHIPPED / name / "README.md").read_text()
 

@@ -10,6 +10,7 @@ from counterpoint.config import UserError, load_yaml
 from counterpoint.study.kinds.base import Study
 from counterpoint.study.kinds.codecs import CodecStudy
 from counterpoint.study.kinds.controls import ControlStudy, EntropyStudy
+from counterpoint.study.kinds.grid import GridStudy
 from counterpoint.study.kinds.inpainting import InpaintingStudy
 from counterpoint.study.kinds.paradigms import ParadigmStudy
 from counterpoint.study.kinds.samplers import SamplerStudy
@@ -20,6 +21,7 @@ KINDS: dict[str, type[Study]] = {
     "codecs": CodecStudy,
     "controls": ControlStudy,
     "entropy": EntropyStudy,
+    "grid": GridStudy,
     "inpainting": InpaintingStudy,
     "samplers": SamplerStudy,
     "speed": SpeedStudy,
@@ -48,6 +50,7 @@ __all__ = [
     "CodecStudy",
     "ControlStudy",
     "EntropyStudy",
+    "GridStudy",
     "InpaintingStudy",
     "ParadigmStudy",
     "SamplerStudy",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -30,6 +30,8 @@ class ClipsConfig(Config):
 
     clips: Annotated[int, Field(ge=8)] = 64
     duration_s: PositiveSeconds = 5.0
+    splits: Annotated[tuple[Literal["test", "valid", "train"], ...], Field(min_length=1)] = ("test", "valid")
+    """Where they are cut, in the order of preference; all of music that no model has heard, else what was held out."""
 
 
 class ReportConfig(Config):

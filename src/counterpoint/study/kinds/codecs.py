@@ -12,6 +12,7 @@ from pydantic import Field, field_validator
 from counterpoint.config import UserError
 from counterpoint.study.engine import Source, Step
 from counterpoint.study.kinds.base import ClipsConfig, ReportConfig, Study, data_step, identify_codec
+from counterpoint.study.workload import Workload
 
 
 class CodecStudy(Study):
@@ -34,6 +35,10 @@ class CodecStudy(Study):
     def summary(self) -> str:
         """See `Study`."""
         return f"reconstruction by {len(self.codecs)} codec{'s' * (len(self.codecs) > 1)}, {', '.join(self.codecs)}"
+
+    def workload(self) -> Workload:
+        """See `Study`."""
+        return Workload(codecs=self.codecs, heard=self.clips.clips * (1 + 2 * len(self.codecs)))
 
     def next_command(self, out: Path) -> str:
         """Hear the first with music of one's own."""

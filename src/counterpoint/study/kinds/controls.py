@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import product
 from pathlib import Path
 from typing import Literal
 
@@ -15,8 +16,10 @@ from counterpoint.study.kinds.trained import (
     BothSampling,
     Groundwork,
     TrainedStudy,
+    at_seed,
     both_sampling,
 )
+from counterpoint.study.workload import Workload
 
 
 class SteeredStudy(TrainedStudy):
@@ -32,25 +35,49 @@ class SteeredStudy(TrainedStudy):
         """Those that the study trains."""
         return PARADIGMS
 
+    def contestants(self) -> Sequence[str]:
+        """Models of text alone: an outside system is given no controls."""
+        return [f"{paradigm}_text" for paradigm in self.paradigms()]
+
+    def workload(self) -> Workload:
+        """See `Study`."""
+        runs, draws = [], []
+        for paradigm, seed in product(self.paradigms(), self.training_seeds):
+            text, steered = (
+                self.training_config(paradigm, dataset="data", controlled=controlled, seed=seed)
+                for controlled in (False, True)
+            )
+            sampling = self.sampling[paradigm]
+            runs += [text, steered]
+            draws += [self.draw(text, sampling), self.draw(steered, sampling)]
+            draws += [self.draw(steered, sampling, steered=True)] * self.ways_to_steer()
+        return Workload(runs, draws)
+
+    def ways_to_steer(self) -> int:
+        """Systems of a model with controls that are given some."""
+        return 1
+
     def models_and_clips(self, ground: Groundwork, *, single: bool) -> tuple[dict[str, Step], dict[str, Step]]:
         """Models and clips, by system: `{paradigm}_text` of a model without controls; of one with them `_null`, where
         nothing is given, `_all`, and, if `single`, one for each control given alone."""
         controls = self.controls_step(ground)
         models, clips = {}, {}
-        for paradigm in self.paradigms():
-            text = self.model_step(paradigm, ground=ground)
-            steered = self.model_step(paradigm, ground=ground, controls=controls)
+        for paradigm, seed in product(self.paradigms(), self.turns):
+            text = self.model_step(paradigm, ground=ground, seed=seed)
+            steered = self.model_step(paradigm, ground=ground, controls=controls, seed=seed)
             models |= {text.name: text, steered.name: steered}
             given: dict[str, tuple[ControlName, ...]] = {"null": (), "all": self.controls.names}
             if single:
                 given |= {name: (name,) for name in self.controls.names}
             sampling = self.sampling[paradigm]
             system = f"{paradigm}_text"
-            clips[system] = self.clips_step(system, model=text, sampling=sampling, ground=ground)
+            clips[at_seed(system, seed)] = self.clips_step(
+                system, model=text, sampling=sampling, ground=ground, seed=seed
+            )
             for mode, names in given.items():
                 system = f"{paradigm}_{mode}"
-                clips[system] = self.clips_step(
-                    system, model=steered, sampling=sampling, ground=ground, controls=controls, given=names
+                clips[at_seed(system, seed)] = self.clips_step(
+                    system, model=steered, sampling=sampling, ground=ground, controls=controls, given=names, seed=seed
                 )
         return models, clips
 
@@ -59,6 +86,10 @@ class ControlStudy(SteeredStudy):
     """All controls, one alone, none; both paradigms; against models of text alone (Table 3)."""
 
     kind: Literal["controls"]
+
+    def ways_to_steer(self) -> int:
+        """All controls together, and each alone."""
+        return 1 + len(self.controls.names)
 
     def summary(self) -> str:
         """See `Study`."""

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import combinations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from counterpoint.config import InpaintingMethod, OptimizerConfig, SamplingConfig
+from counterpoint.config import InpaintingMethod, OptimizerConfig, SamplingConfig, TrainingConfig
 from counterpoint.config.schema import Config, ParadigmName, Positive
 from counterpoint.study.engine import Step
 from counterpoint.study.kinds.base import PositiveSeconds
-from counterpoint.study.kinds.trained import PARADIGMS, Groundwork, PromptsConfig, TrainedStudy
+from counterpoint.study.kinds.trained import PARADIGMS, Groundwork, PromptsConfig, TrainedStudy, at_seed
+from counterpoint.study.workload import Workload
 
 ANCHORS = ("silence", "other_clip")
 BEST = "fm_best"
@@ -25,6 +27,8 @@ ZERO_SHOT: dict[str, InpaintingMethod] = {
     "fm_gradient": "gradient",
 }
 """Systems of the flow-matching model that knows text alone, the paper's first."""
+METHODS: dict[str, InpaintingMethod] = {**dict.fromkeys(TRAINED, "supervised"), **ZERO_SHOT}
+"""By system that draws."""
 CONTESTANTS = (*TRAINED, *ZERO_SHOT, BEST)
 
 
@@ -94,10 +98,13 @@ class InpaintingStudy(TrainedStudy):
         from counterpoint.study.steps.spans import draw_spans
 
         ground = self.groundwork(dataset)
-        models = self._models(ground)
         task = {"mask_s": self.inpainting.mask_s, "margin_s": self.inpainting.margin_s, "seed": self.prompts.seed}
         spans = Step("spans", draw_spans, task, {"prompts": ground.prompts})
-        clips = self._clips(models, ground=ground, spans=spans)
+        models, clips = {}, self._anchors(ground=ground, spans=spans)
+        for seed in self.turns:
+            of_seed = self._models(ground, seed=seed)
+            models |= {step.name: step for step in of_seed.values()}
+            clips |= self._clips(of_seed, ground=ground, spans=spans, seed=seed)
         steps = {step.name: step for step in clips.values()}
         judged = {"prompts": ground.prompts, "spans": spans, "reconstruct": ground.reconstruct, **steps}
         seams = Step("seams", judge_seams, {"seed": self.evaluation.seed, "pairs": _pairs()}, judged)
@@ -107,7 +114,7 @@ class InpaintingStudy(TrainedStudy):
             {"name": name, "study": self, "own_data": dataset is not None},
             {
                 **ground.inputs,
-                **{step.name: step for step in models.values()},
+                **models,
                 **steps,
                 "spans": spans,
                 "evaluate": self.evaluation_step(clips, ground=ground, pairs=_against_anchors()),
@@ -115,57 +122,91 @@ class InpaintingStudy(TrainedStudy):
             },
         )
 
-    def _models(self, ground: Groundwork) -> dict[str, Step]:
+    def contestants(self) -> Sequence[str]:
+        """See `TrainedStudy`."""
+        return tuple(TRAINED)
+
+    def inpainting_config(self, paradigm: ParadigmName, *, seed: int | None = None) -> TrainingConfig:
+        """The run of a paradigm that learns to inpaint."""
+        config, task = self.training_config(paradigm, dataset="data", seed=seed), self.inpainting
+        update: dict[str, Any] = {
+            "model": config.model.model_copy(update={"inpainting": task.share}),
+            "optimizer": task.optimizer,
+            "steps": task.steps,
+            "start": "start" if task.start[paradigm] == "text" else "",
+        }
+        return config.model_copy(update=update)
+
+    def workload(self) -> Workload:
+        """See `Study`."""
+        runs, draws = [], []
+        for seed in self.training_seeds:
+            texts = {
+                paradigm: self.training_config(paradigm, dataset="data", seed=seed)
+                for paradigm in PARADIGMS
+                if paradigm == TRAINED["fm"] or self.inpainting.start[paradigm] == "text"
+            }
+            trained = {system: self.inpainting_config(paradigm, seed=seed) for system, paradigm in TRAINED.items()}
+            runs += [*texts.values(), *trained.values()]
+            draws += [
+                self.draw(trained.get(system, texts[TRAINED["fm"]]), self.sampling[system], method=method)
+                for system, method in METHODS.items()
+            ]
+        return Workload(runs, draws)
+
+    def _models(self, ground: Groundwork, *, seed: int | None) -> dict[str, Step]:
         """By system; `text`, which the zero-shot ones steer; and what else a training begins with."""
         ar, fm = PARADIGMS
-        texts = {fm: self.model_step(fm, ground=ground)}
+        texts = {fm: self.model_step(fm, ground=ground, seed=seed)}
         if self.inpainting.start[ar] == "text":
-            texts[ar] = self.model_step(ar, ground=ground)
+            texts[ar] = self.model_step(ar, ground=ground, seed=seed)
         trained = {
             system: self._inpainting_step(
                 paradigm,
                 ground=ground,
                 start=texts[paradigm] if self.inpainting.start[paradigm] == "text" else None,
+                seed=seed,
             )
             for system, paradigm in TRAINED.items()
         }
         return {"text": texts[fm], **trained, **{step.name: step for step in texts.values()}}
 
-    def _inpainting_step(self, paradigm: ParadigmName, *, ground: Groundwork, start: Step | None) -> Step:
+    def _inpainting_step(
+        self, paradigm: ParadigmName, *, ground: Groundwork, start: Step | None, seed: int | None
+    ) -> Step:
         from counterpoint.study.steps.train import train_model
 
-        config = self.training_config(paradigm, dataset="data")
-        task = self.inpainting
-        update: dict[str, Any] = {
-            "model": config.model.model_copy(update={"inpainting": task.share}),
-            "optimizer": task.optimizer,
-            "steps": task.steps,
-            "start": "start" if start else "",
-        }
+        config = self.inpainting_config(paradigm, seed=seed)
         inputs = {"data": ground.data, "encode": ground.encode, **({"start": start} if start else {})}
-        return Step(f"inpaint_{paradigm}", train_model, config.model_copy(update=update), inputs, resumable=True)
+        name = at_seed(f"inpaint_{paradigm}", seed)
+        return Step(name, train_model, config, inputs, resumable=True)
 
-    def _clips(self, models: dict[str, Step], *, ground: Groundwork, spans: Step) -> dict[str, Step]:
-        """By system."""
-        from counterpoint.study.steps.anchors import misplace_spans, silence_spans
+    def _clips(self, models: dict[str, Step], *, ground: Groundwork, spans: Step, seed: int | None) -> dict[str, Step]:
+        """By system, of one training seed."""
         from counterpoint.study.steps.best import keep_best
         from counterpoint.study.steps.inpaint import inpaint_clips
 
         task = {"prompts": ground.prompts, "spans": spans}
-        methods: dict[str, InpaintingMethod] = {**dict.fromkeys(TRAINED, "supervised"), **ZERO_SHOT}
         clips = {
-            system: Step(
-                f"generate_{system}",
+            at_seed(system, seed): Step(
+                at_seed(f"generate_{system}", seed),
                 inpaint_clips,
                 {"prompts": self.prompts, "sampling": self.sampling[system], "method": method},
                 {**task, "model": models.get(system, models["text"])},
             )
-            for system, method in methods.items()
+            for system, method in METHODS.items()
         }
-        zero_shot = {clips[system].name: clips[system] for system in ZERO_SHOT}
+        zero_shot = {f"generate_{system}": clips[at_seed(system, seed)] for system in ZERO_SHOT}
+        best = Step(at_seed(f"generate_{BEST}", seed), keep_best, {}, {**task, **zero_shot})
+        return clips | {at_seed(BEST, seed): best}
+
+    def _anchors(self, *, ground: Groundwork, spans: Step) -> dict[str, Step]:
+        """What no model has made, by system."""
+        from counterpoint.study.steps.anchors import misplace_spans, silence_spans
+
+        task = {"prompts": ground.prompts, "spans": spans}
         silence, other = ANCHORS
-        return clips | {
-            BEST: Step(f"generate_{BEST}", keep_best, {}, {**task, **zero_shot}),
+        return {
             silence: Step(f"generate_{silence}", silence_spans, {}, task),
             other: Step(f"generate_{other}", misplace_spans, {}, {**task, "reconstruct": ground.reconstruct}),
         }

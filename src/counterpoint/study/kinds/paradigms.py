@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from pathlib import Path
 from typing import Literal
 
@@ -15,10 +16,12 @@ from counterpoint.study.kinds.trained import (
     BothSampling,
     Groundwork,
     TrainedStudy,
+    at_seed,
     both_sampling,
     shipped_source,
 )
 from counterpoint.study.windows import STEERED_EXAMPLES
+from counterpoint.study.workload import Workload
 
 SYSTEMS: dict[str, tuple[ParadigmName, bool]] = {
     **{paradigm: (paradigm, True) for paradigm in PARADIGMS},
@@ -51,19 +54,29 @@ class ParadigmStudy(TrainedStudy):
         """Hear more of the first."""
         return f"counterpoint generate CAPTION --model {out / PARADIGMS[0]} --out x.wav"
 
+    def workload(self) -> Workload:
+        """See `Study`. The models that ship are taken for such as would be trained here with controls."""
+        runs = [
+            self.training_config(paradigm, dataset="data", trained=trained, seed=seed)
+            for seed, (paradigm, trained) in product(self.training_seeds, SYSTEMS.values())
+        ]
+        draws = [self.draw(run, self.sampling[run.model.paradigm]) for run in runs]
+        for paradigm, steered in self.steered.items():
+            shipped = self.training_config(paradigm, dataset="data", controlled=True)
+            draws += [self.draw(shipped, steered.sampling, steered=told) for told in (False, True)]
+        return Workload(runs, draws)
+
     def plan(self, *, name: str, dataset: Path | None = None) -> Step:
         """See `Study`. The codec is loaded, so that one which cannot be is known before anything is computed."""
         from counterpoint.study.steps.report import make_report
 
         ground = self.groundwork(dataset)
-        models = {
-            system: self.model_step(paradigm, ground=ground, trained=trained)
-            for system, (paradigm, trained) in SYSTEMS.items()
-        }
-        clips = {
-            system: self.clips_step(system, model=models[system], sampling=self.sampling[paradigm], ground=ground)
-            for system, (paradigm, _) in SYSTEMS.items()
-        }
+        models, clips = {}, {}
+        for seed in self.turns:
+            for system, (paradigm, trained) in SYSTEMS.items():
+                name, sampling = at_seed(system, seed), self.sampling[paradigm]
+                models[name] = self.model_step(paradigm, ground=ground, trained=trained, seed=seed)
+                clips[name] = self.clips_step(system, model=models[name], sampling=sampling, ground=ground, seed=seed)
         steered = {} if dataset else self.steered_steps(ground)
         return Step(
             "report",

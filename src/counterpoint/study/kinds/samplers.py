@@ -10,7 +10,8 @@ from pydantic import Field, model_validator
 from counterpoint.config import SamplingConfig
 from counterpoint.config.schema import Config, Positive
 from counterpoint.study.engine import Step
-from counterpoint.study.kinds.trained import PARADIGMS, TrainedStudy
+from counterpoint.study.kinds.trained import PARADIGMS, TrainedStudy, at_seed
+from counterpoint.study.workload import Workload
 
 
 class TimingConfig(Config):
@@ -41,9 +42,25 @@ class SamplerStudy(TrainedStudy):
             raise ValueError(f"a setting of flow matching cannot be named {PARADIGMS[0]!r}")
         return self
 
+    def contestants(self) -> tuple[str, str]:
+        """See `TrainedStudy`."""
+        return PARADIGMS[0], self.reference
+
     def summary(self) -> str:
         """See `Study`."""
         return f"{len(self.settings)} settings of flow matching's sampler, and auto-regression"
+
+    def workload(self) -> Workload:
+        """See `Study`."""
+        runs, draws = [], []
+        for seed in self.training_seeds:
+            autoregressive, flow_matching = (
+                self.training_config(paradigm, dataset="data", seed=seed) for paradigm in PARADIGMS
+            )
+            runs += [autoregressive, flow_matching]
+            draws.append(self.draw(autoregressive, self.autoregressive))
+            draws += [self.draw(flow_matching, sampling) for sampling in self.settings.values()]
+        return Workload(runs, draws)
 
     def plan(self, *, name: str, dataset: Path | None = None) -> Step:
         """See `Study`. Models, prompts and all before them are those of a comparison with the same configuration."""
@@ -51,20 +68,22 @@ class SamplerStudy(TrainedStudy):
         from counterpoint.study.steps.timing import time_systems
 
         ground = self.groundwork(dataset)
-        models = {paradigm: self.model_step(paradigm, ground=ground) for paradigm in PARADIGMS}
+        models, clips = {}, {}
         autoregressive, flow_matching = PARADIGMS
         systems = {autoregressive: (autoregressive, self.autoregressive)} | {
             label: (flow_matching, sampling) for label, sampling in self.settings.items()
         }
-        clips = {
-            system: self.clips_step(system, model=models[paradigm], sampling=sampling, ground=ground)
-            for system, (paradigm, sampling) in systems.items()
-        }
+        for seed in self.turns:
+            of_seed = {paradigm: self.model_step(paradigm, ground=ground, seed=seed) for paradigm in PARADIGMS}
+            models |= {at_seed(paradigm, seed): model for paradigm, model in of_seed.items()}
+            for system, (paradigm, sampling) in systems.items():
+                step = self.clips_step(system, model=of_seed[paradigm], sampling=sampling, ground=ground, seed=seed)
+                clips[at_seed(system, seed)] = step
         timing = Step(
             "timing",
             time_systems,
             {"timing": self.timing, "seed": self.prompts.seed, "systems": systems},
-            {"prompts": ground.prompts, **models},
+            {"prompts": ground.prompts, **{paradigm: models[paradigm] for paradigm in PARADIGMS}},
             resumable=True,
         )
         pairs = [(system, self.reference) for system in systems if system != self.reference]

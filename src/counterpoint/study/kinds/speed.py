@@ -11,6 +11,7 @@ from counterpoint.config import BACKBONES, UserError
 from counterpoint.config.schema import NamedBackbone, Positive
 from counterpoint.study.engine import Step
 from counterpoint.study.kinds.base import PositiveSeconds, Study
+from counterpoint.study.workload import Workload
 
 if TYPE_CHECKING:
     from counterpoint.bench.point import Point
@@ -64,6 +65,10 @@ class SpeedStudy(Study):
     def summary(self) -> str:
         """See `Study`."""
         return f"the speed of both paradigms at {len(self.points())} points on this machine's {self.device}"
+
+    def workload(self) -> Workload:
+        """See `Study`."""
+        return Workload(timed=self.points(), repeats=self.repeats)
 
     def plan(self, *, name: str, dataset: Path | None = None) -> Step:
         """See `Study`. A device that is not here is known before anything is run."""

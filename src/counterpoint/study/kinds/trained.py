@@ -35,6 +35,7 @@ from counterpoint.study.kinds.base import (
     data_step,
     identify_codec,
 )
+from counterpoint.study.workload import Draw
 
 PARADIGMS: tuple[ParadigmName, ParadigmName] = ("autoregressive", "flow_matching")
 
@@ -107,16 +108,42 @@ class Groundwork:
         encode: its codes and latents.
         prompts: held-out windows.
         reconstruct: those through the codec.
+        outside: the clips of outside systems, by step name; first, so that what does not fit is known early.
     """
 
     data: Step | Source
     encode: Step
     prompts: Step
     reconstruct: Step
+    outside: Mapping[str, Step]
 
     @property
     def inputs(self) -> dict[str, Step | Source]:
-        return {"data": self.data, "encode": self.encode, "prompts": self.prompts, "reconstruct": self.reconstruct}
+        """All of them, by step name."""
+        return {
+            "data": self.data,
+            "prompts": self.prompts,
+            **self.outside,
+            "encode": self.encode,
+            "reconstruct": self.reconstruct,
+        }
+
+
+def at_seed(name: str, seed: int | None) -> str:
+    """What a step is called that belongs to a further training seed."""
+    return name if seed is None else f"{name}@{seed}"
+
+
+def clips_source(folder: Path) -> Source:
+    """A folder of clips, identified by the content of its files.
+
+    Raises:
+        UserError: what `load_generated` raises.
+    """
+    from counterpoint.metrics import load_generated
+
+    parts = {clip.key: [file_digest(clip.audio), clip.caption] for clip in load_generated(Path(folder).expanduser())}
+    return Source(folder.name, folder.expanduser().resolve(), digest(parts))
 
 
 def shipped_source(name: str) -> Source:
@@ -159,10 +186,27 @@ class TrainedStudy(Study):
             )
         return self
 
+    @property
+    def training_seeds(self) -> tuple[int, ...]:
+        """One run of every model for each."""
+        return self.seeds or (self.training.seed,)
+
+    @property
+    def turns(self) -> tuple[int | None, ...]:
+        """The same, the first of them as None: it has no part in the names of steps."""
+        return (None, *self.training_seeds[1:])
+
     def training_config(
-        self, paradigm: ParadigmName, *, dataset: str, trained: bool = True, controlled: bool = False
+        self,
+        paradigm: ParadigmName,
+        *,
+        dataset: str,
+        trained: bool = True,
+        controlled: bool = False,
+        seed: int | None = None,
     ) -> TrainingConfig:
-        """The run of one paradigm; an untrained one stops before its first update and is alike in all else."""
+        """The run of one paradigm, by default with the first seed; an untrained one stops before its first update and
+        is alike in all else."""
         shared, controls = self.training, self.controls
         steered = {
             "controls": controls.names,
@@ -186,12 +230,17 @@ class TrainedStudy(Study):
                 "steps": shared.steps if trained else 0,
                 "batch_size": shared.batch_size,
                 "accumulate": shared.accumulate,
-                "seed": shared.seed,
+                "seed": self.training_seeds[0] if seed is None else seed,
                 "precision": shared.precision,
                 "validate_every": shared.validate_every,
                 "checkpoint_every": shared.checkpoint_every,
             }
         )
+
+    def draw(self, run: TrainingConfig, sampling: SamplingConfig, **how: Any) -> Draw:
+        """One system's answers to the prompts, for `workload`."""
+        prompts = self.prompts
+        return Draw(run, sampling, prompts.clips, prompts.duration_s, prompts.batch_size, **how)
 
     def shortcuts(self) -> dict[str, str]:
         """The trained models."""
@@ -201,7 +250,7 @@ class TrainedStudy(Study):
         """Everything before the first model.
 
         Raises:
-            UserError: the codec cannot be loaded or has no codes.
+            UserError: the codec cannot be loaded or has no codes, or an outside system has no clips.
         """
         from counterpoint.study.steps.encode import encode, is_encoded
         from counterpoint.study.steps.prompts import choose_prompts
@@ -215,7 +264,23 @@ class TrainedStudy(Study):
             encode=Step("encode", encode, codec, {"data": data}, resumable=True, holds=is_encoded),
             prompts=prompts,
             reconstruct=Step("reconstruct", reconstruct, codec, {"prompts": prompts}),
+            outside=self.outside_steps(prompts),
         )
+
+    def outside_steps(self, prompts: Step) -> dict[str, Step]:
+        """The clips of the outside systems that answer the prompts, by step name.
+
+        Raises:
+            UserError: a folder without clips, or with too few.
+        """
+        from counterpoint.study.steps.outside import admit
+
+        return {
+            f"generate_{name}": Step(
+                f"generate_{name}", admit, {"name": name}, {"prompts": prompts, "folder": clips_source(folder)}
+            )
+            for name, folder in self.systems.items()
+        }
 
     def controls_step(self, ground: Groundwork) -> Step:
         """The tracks of the controls, beside the music."""
@@ -226,17 +291,36 @@ class TrainedStudy(Study):
         return Step("controls", write_controls, config, inputs, resumable=True, holds=are_written)
 
     def model_step(
-        self, paradigm: ParadigmName, *, ground: Groundwork, trained: bool = True, controls: Step | None = None
+        self,
+        paradigm: ParadigmName,
+        *,
+        ground: Groundwork,
+        trained: bool = True,
+        controls: Step | None = None,
+        seed: int | None = None,
+        label: str = "",
     ) -> Step:
-        """A model; an untrained one is the same before its first update."""
+        """A model; an untrained one is the same before its first update.
+
+        Args:
+            seed: a further training seed.
+            label: of the model, where a paradigm has more than one.
+        """
         from counterpoint.study.steps.train import train_model
 
-        name = f"train_{paradigm}" if trained else f"untrained_{paradigm}"
-        return Step(
-            f"{name}_controlled" if controls else name,
-            train_model,
+        name = f"{'train' if trained else 'untrained'}_{label or paradigm}{'_controlled' if controls else ''}"
+        config = self.training_config(
             # The dataset is an input; where it lies is no part of what the run is.
-            self.training_config(paradigm, dataset="data", trained=trained, controlled=controls is not None),
+            paradigm,
+            dataset="data",
+            trained=trained,
+            controlled=controls is not None,
+            seed=seed,
+        )
+        return Step(
+            at_seed(name, seed),
+            train_model,
+            config,
             {"data": ground.data, "encode": ground.encode, **({"controls": controls} if controls else {})},
             resumable=True,
         )
@@ -250,8 +334,13 @@ class TrainedStudy(Study):
         ground: Groundwork,
         controls: Step | None = None,
         given: Sequence[ControlName] = (),
+        seed: int | None = None,
     ) -> Step:
-        """The clips of one system, for every prompt; the prompt's own music gives the controls `given`."""
+        """The clips of one system, for every prompt; the prompt's own music gives the controls `given`.
+
+        Args:
+            seed: a further training seed, that of the model.
+        """
         from counterpoint.study.steps.generate import generate_clips
 
         config: dict[str, Any] = {"prompts": self.prompts, "sampling": sampling}
@@ -259,7 +348,7 @@ class TrainedStudy(Study):
         if given and controls:
             config |= {"controls": self.controls.names, "given": given}
             inputs |= {"controls": controls, "data": ground.data, "encode": ground.encode}
-        return Step(f"generate_{system}", generate_clips, config, inputs)
+        return Step(at_seed(f"generate_{system}", seed), generate_clips, config, inputs)
 
     def adherence_step(
         self, clips: Mapping[str, Step], *, ground: Groundwork, pairs: Sequence[tuple[str, str]], examples: int
@@ -268,14 +357,13 @@ class TrainedStudy(Study):
         from counterpoint.metrics.adherence_registry import measures
         from counterpoint.study.steps.adhere import adhere
 
-        inputs = {"data": ground.data, "prompts": ground.prompts, "reconstruct": ground.reconstruct}
         config = {
             "seed": self.evaluation.seed,
             "pairs": pairs,
             "examples": examples,
             "measures": [measure.info.name for measure in measures()],  # a newly installed extractor has its say
         }
-        return Step("adhere", adhere, config, {**inputs, **{step.name: step for step in clips.values()}})
+        return Step("adhere", adhere, config, _judged(clips, ground))
 
     def evaluation_step(
         self, clips: Mapping[str, Step], *, ground: Groundwork, pairs: Sequence[tuple[str, str]]
@@ -286,11 +374,19 @@ class TrainedStudy(Study):
         return Step(
             "evaluate",
             evaluate_systems,
-            {"seed": self.evaluation.seed, "pairs": pairs},
             {
-                "data": ground.data,
-                "prompts": ground.prompts,
-                "reconstruct": ground.reconstruct,
-                **{step.name: step for step in clips.values()},
+                "seed": self.evaluation.seed,
+                "pairs": [*pairs, *((own, other) for own in self.contestants() for other in self.systems)],
             },
+            _judged(clips, ground),
         )
+
+    def contestants(self) -> Sequence[str]:
+        """The systems of its own that outside ones are compared with."""
+        return PARADIGMS
+
+
+def _judged(clips: Mapping[str, Step], ground: Groundwork) -> dict[str, Step | Source]:
+    """What a step reads that judges clips."""
+    inputs = {"data": ground.data, "prompts": ground.prompts, "reconstruct": ground.reconstruct, **ground.outside}
+    return {**inputs, **{step.name: step for step in clips.values()}}

@@ -1,7 +1,4 @@
-"""Held-out windows of music: their audio is the ground truth, their captions are the prompts where models are asked.
-
-Every window belongs to a track that training never saw.
-"""
+"""Held-out windows of music: their audio is the ground truth, their captions are the prompts where models are asked."""
 
 from __future__ import annotations
 
@@ -21,8 +18,6 @@ if TYPE_CHECKING:
     from counterpoint.study.kinds.base import ClipsConfig
 
 SAMPLE_RATE = 32_000
-HELD_OUT = ("test", "valid")
-"""Test first; validation windows fill up where test is too small. Neither was trained on."""
 LEAST_CLIPS = 8
 
 
@@ -30,15 +25,15 @@ def choose_prompts(work: Work) -> None:
     """Write `truth/`, an HF audiofolder, and `prompts.json`.
 
     Raises:
-        UserError: when fewer than eight windows can be cut from the held-out splits.
+        UserError: when fewer than eight windows can be cut from the splits.
     """
     config: ClipsConfig = work.config
     dataset = open_dataset(work.inputs["data"])
     windows = _cut(dataset, config=config, folder=work.folder / "truth")
     if len(windows) < LEAST_CLIPS:
         raise UserError(
-            f"Only {len(windows)} clips of {config.duration_s:g} s can be cut from the valid and test splits of "
-            f"{dataset.folder}; a study needs {LEAST_CLIPS}: add music to it, or set a shorter duration_s."
+            f"Only {len(windows)} clips of {config.duration_s:g} s can be cut from the {' and '.join(config.splits)} "
+            f"splits of {dataset.folder}; a study needs {LEAST_CLIPS}: add music to it, or set a shorter duration_s."
         )
     write_json(
         work.folder / "prompts.json",
@@ -48,7 +43,7 @@ def choose_prompts(work: Work) -> None:
 
 def _cut(dataset: MusicDataset, *, config: ClipsConfig, folder: Path) -> list[Window]:
     """Choose windows and write them; silent ones are left out."""
-    held_out = {split: dataset.splits[split].select_columns(_COLUMNS).to_list() for split in HELD_OUT}
+    held_out = {split: dataset.splits[split].select_columns(_COLUMNS).to_list() for split in config.splits}
     audio_of = {(split, row["id"]): dataset.audio_path(row) for split, rows in held_out.items() for row in rows}
     kept: list[Window] = []
     for window in choose_windows(held_out, wanted=config.clips, duration_s=config.duration_s):

@@ -1,0 +1,367 @@
+"""Models and settings of sampling over a grid (Tables 2, 6, 7 and 8, Figures 4 and 8): a cell for each combination."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations, product
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, ValidationError, model_validator
+
+from counterpoint.config import SamplingConfig
+from counterpoint.config.schema import Config, ParadigmName
+from counterpoint.study.engine import Source, Step
+from counterpoint.study.kinds.base import data_step, identify_codec
+from counterpoint.study.kinds.trained import (
+    PARADIGMS,
+    BothSampling,
+    Groundwork,
+    PromptsConfig,
+    SharedTrainingConfig,
+    TrainedStudy,
+    at_seed,
+    both_sampling,
+)
+from counterpoint.study.workload import Draw, Workload
+
+Label = Annotated[str, Field(pattern=r"^[a-zA-Z0-9.]+$")]
+Setting = str | int | float
+_OF_TRAINING = ("paradigm", "codec", "training.")
+_GROUPS = ("training", "sampling", "prompts")
+
+
+class Axis(Config):
+    """One dimension of the grid.
+
+    Attributes:
+        keys: of the configuration, dotted, that its values are given to: `paradigm`, `codec`, `training.KEY`,
+            `sampling.KEY` (of the cell's paradigm) or `prompts.KEY`. Without any, a value is a mapping of such keys to
+            values, or fills the place `{AXIS}` in `codec`.
+        values: by label, which names the cell.
+    """
+
+    keys: tuple[str, ...] = ()
+    values: Annotated[dict[Label, Setting | dict[str, Setting]], Field(min_length=1)]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One combination.
+
+    Attributes:
+        system: the labels, joined: the name of its clips.
+        labels: by axis.
+        model: those of the axes that training depends on, joined; cells that share it share a model.
+        study: the configuration of this cell: `paradigm`, `codec`, `training`, `sampling` and `prompts` are its own.
+    """
+
+    system: str
+    labels: Mapping[str, str]
+    model: str
+    study: GridStudy
+
+    @property
+    def codec(self) -> str:
+        """A name of its codec that may be part of a file's."""
+        return codec_label(self.study.codec)
+
+    @property
+    def duration(self) -> str:
+        return f"{self.study.prompts.duration_s:g}s"
+
+
+class GridStudy(TrainedStudy):
+    """A grid of configurations, every cell of which is judged alike."""
+
+    kind: Literal["grid"]
+    paradigm: ParadigmName = "flow_matching"
+    """Where it is no axis."""
+    sampling: BothSampling = Field(default_factory=both_sampling)
+    axes: Annotated[dict[Annotated[str, Field(pattern=r"^[a-z_]+$")], Axis], Field(min_length=1)]
+    x: str = ""
+    """The axis along which the report draws curves; by default the last."""
+    without: list[dict[str, str]] = Field(default_factory=list)
+    """Labels by axis: combinations to leave out, such as auto-regression with a VAE, which has no codes."""
+    paper: str = ""
+    """The paper's table, as `study.paper` knows it, whose rows have the names of cells."""
+    prompts_from: str = ""
+    """A dataset of others' captions and music (from `data ingest`) that the prompts and the reference of distances are
+    taken from, all splits of it; `composed` makes an embedded one of another seed. By default the held-out music."""
+
+    @model_validator(mode="after")
+    def _cells_fit(self) -> GridStudy:
+        if self.x and self.x not in self.axes:
+            raise ValueError(f"x {self.x!r} is none of the axes: {', '.join(self.axes)}")
+        systems = [cell.system for cell in self.cells()]
+        if not systems:
+            raise ValueError("no cell is left; leave fewer out in `without`")
+        twice = {system for system in systems if systems.count(system) > 1}
+        if twice:
+            raise ValueError(f"two cells are named {min(twice)!r}; give the axes other labels")
+        return self
+
+    def cells(self) -> list[Cell]:
+        """All combinations that are not left out."""
+        found = []
+        for labels in product(*(axis.values for axis in self.axes.values())):
+            of_axis = dict(zip(self.axes, labels, strict=True))
+            if any(left_out.items() <= of_axis.items() for left_out in self.without):
+                continue
+            study = self._at(of_axis)
+            model = "_".join(label for name, label in of_axis.items() if self._is_of_training(name))
+            found.append(Cell("_".join(labels), of_axis, model or study.paradigm, study))
+        return found
+
+    def summary(self) -> str:
+        """See `Study`."""
+        cells = self.cells()
+        models, runs = len({cell.model for cell in cells}), len(self.training_seeds)
+        times = f", {runs} times each" if runs > 1 else ""
+        return f"{len(cells)} cells of {' x '.join(self.axes)}; {models} models{times}, {self.training.steps:,} updates"
+
+    def shortcuts(self) -> dict[str, str]:
+        """The trained models."""
+        return {cell.model: f"train_{cell.model}" for cell in self.cells()}
+
+    def contestants(self) -> Sequence[str]:
+        """See `TrainedStudy`."""
+        return [cell.system for cell in self.cells()]
+
+    def workload(self) -> Workload:
+        """See `Study`."""
+        models, draws = {}, []
+        for cell, seed in product(self.cells(), self.training_seeds):
+            study, prompts = cell.study, cell.study.prompts
+            run = study.training_config(study.paradigm, dataset="data", seed=seed)
+            models[cell.model, seed] = run
+            draws.append(
+                Draw(run, study.sampling[study.paradigm], prompts.clips, prompts.duration_s, prompts.batch_size)
+            )
+        return Workload(list(models.values()), draws)
+
+    def plan(self, *, name: str, dataset: Path | None = None) -> Step:
+        """See `Study`. Every codec is loaded, so that one which cannot be is known before anything is computed."""
+        from counterpoint.study.steps.grid_report import make_grid_report
+
+        cells = self.cells()
+        ground = self._grounds(cells, dataset)
+        models: dict[str, Step] = {}
+        clips: dict[str, dict[str, Step]] = {cell.duration: {} for cell in cells}
+        for cell, seed in product(cells, self.turns):
+            study, own = cell.study, ground[cell.system]
+            label = at_seed(cell.model, seed)
+            if label not in models:
+                models[label] = study.model_step(study.paradigm, ground=own, seed=seed, label=cell.model)
+            clips[cell.duration][at_seed(cell.system, seed)] = study.clips_step(
+                cell.system,
+                model=models[label],
+                sampling=study.sampling[study.paradigm],
+                ground=own,
+                seed=seed,
+            )
+        evaluations = [self._evaluation(cells, duration, clips[duration], ground) for duration in clips]
+        plain = {
+            "name": name,
+            "study": self,
+            "own_data": dataset is not None,
+            "cells": [_told(cell) for cell in cells],
+            "codecs": {cell.codec: cell.study.codec for cell in cells},
+        }
+        steps = (*models.values(), *(step for of_duration in clips.values() for step in of_duration.values()))
+        grounds = {step: given for own in ground.values() for step, given in own.inputs.items()}
+        return Step(
+            "report", make_grid_report, plain, {**grounds, **{step.name: step for step in (*steps, *evaluations)}}
+        )
+
+    def _grounds(self, cells: Sequence[Cell], dataset: Path | None) -> dict[str, _GridGroundwork]:
+        """By system, what comes before its model; cells share what is the same."""
+        from counterpoint.study.steps.encode import encode, is_encoded
+        from counterpoint.study.steps.prompts import choose_prompts
+        from counterpoint.study.steps.reconstruct import reconstruct
+
+        data = data_step(self.compose, dataset)
+        captions = self._captions(data)
+        found = {}
+        codecs: dict[str, dict[str, str]] = {}
+        for cell in cells:
+            name, speaks = cell.study.codec, cell.study.paradigm == PARADIGMS[0]
+            if name not in codecs or speaks:
+                codecs[name] = identify_codec(name, needs_codes=speaks)
+            own = cell.study.prompts
+            if self.prompts_from:
+                own = own.model_copy(update={"splits": ("test", "valid", "train")})
+            prompts = Step(f"prompts_{cell.duration}", choose_prompts, own, {"data": captions})
+            found[cell.system] = _GridGroundwork(
+                data=data,
+                prompts=prompts,
+                encode=Step(
+                    f"encode_{cell.codec}", encode, codecs[name], {"data": data}, resumable=True, holds=is_encoded
+                ),
+                reconstruct=Step(
+                    f"reconstruct_{cell.codec}_{cell.duration}", reconstruct, codecs[name], {"prompts": prompts}
+                ),
+                outside=self.outside_steps(prompts),
+                captions=captions,
+                codec=cell.codec,
+                duration=cell.duration,
+            )
+        return found
+
+    def _captions(self, data: Step | Source) -> Step | Source:
+        """The dataset that prompts come from."""
+        if not self.prompts_from:
+            return data
+        if self.prompts_from != "composed":
+            return data_step(self.compose, Path(self.prompts_from).expanduser())
+        other = self.compose.model_copy(update={"clips": 2 * self.prompts.clips, "seed": self.compose.seed + 1})
+        from counterpoint.study.steps.compose import compose_corpus
+
+        return Step("captions", compose_corpus, other)
+
+    def _evaluation(
+        self,
+        cells: Sequence[Cell],
+        duration: str,
+        clips: Mapping[str, Step],
+        ground: Mapping[str, _GridGroundwork],
+    ) -> Step:
+        """The judges on all cells of one duration: clips of different lengths are not set against each other."""
+        from counterpoint.study.steps.evaluate import evaluate_systems
+
+        own = [cell for cell in cells if cell.duration == duration]
+        first = ground[own[0].system]
+        outside = [(cell.system, other) for cell in own for other in self.systems]
+        return Step(
+            f"evaluate_{duration}",
+            evaluate_systems,
+            {"seed": self.evaluation.seed, "pairs": [*_pairs(own), *outside]},
+            {
+                "data": first.captions,
+                "prompts": first.prompts,
+                **{f"reconstruct_{ground[cell.system].codec}": ground[cell.system].reconstruct for cell in own},
+                **first.outside,
+                **{step.name: step for step in clips.values()},
+            },
+        )
+
+    def _is_of_training(self, axis: str) -> bool:
+        return any(key.startswith(_OF_TRAINING) for key in self._keys(axis))
+
+    def _keys(self, axis: str) -> Iterator[str]:
+        """All that the axis changes."""
+        yield from self.axes[axis].keys
+        if not self.axes[axis].keys:
+            for value in self.axes[axis].values.values():
+                yield from value if isinstance(value, dict) else ("codec",)
+
+    def _at(self, labels: Mapping[str, str]) -> GridStudy:
+        """The configuration of one cell.
+
+        Raises:
+            ValueError: an axis that names no key, or gives one a value that does not fit.
+        """
+        changes: dict[str, dict[str, Any]] = {"": {}, **{group: {} for group in _GROUPS}}
+        filled = {}
+        for name, label in labels.items():
+            axis, value = self.axes[name], self.axes[name].values[label]
+            if not axis.keys and not isinstance(value, dict):
+                filled[name] = value
+                continue
+            for key, setting in (value if isinstance(value, dict) else dict.fromkeys(axis.keys, value)).items():
+                group, dot, rest = key.partition(".")
+                if key not in ("paradigm", "codec") and not (dot and group in _GROUPS):
+                    raise ValueError(f"the axis {name!r} changes {key!r}; it may change paradigm, codec, {_OPEN}")
+                changes[group if dot else ""][rest if dot else key] = setting
+        try:
+            codec = str(changes[""].get("codec", self.codec)).format_map(filled)
+        except KeyError as missing:
+            raise ValueError(f"codec {self.codec!r} has a place for {missing}, which is no axis") from None
+        paradigm = changes[""].get("paradigm", self.paradigm)
+        if paradigm not in PARADIGMS:
+            raise ValueError(f"{paradigm!r} is no paradigm; they are {' and '.join(PARADIGMS)}")
+        sampling = {**self.sampling, paradigm: _with(self.sampling[paradigm], changes["sampling"], SamplingConfig)}
+        cell = self.model_copy(
+            update={
+                "paradigm": paradigm,
+                "codec": codec,
+                "training": _with(self.training, changes["training"], SharedTrainingConfig),
+                "sampling": sampling,
+                "prompts": _with(self.prompts, changes["prompts"], PromptsConfig),
+            }
+        )
+        cell._prompts_fit()
+        return cell
+
+
+@dataclass(frozen=True)
+class _GridGroundwork(Groundwork):
+    """What comes before the model of a cell.
+
+    Attributes:
+        captions: the dataset of the prompts and of the reference of distances.
+        codec, duration: their labels.
+    """
+
+    captions: Step | Source
+    codec: str
+    duration: str
+
+    @property
+    def inputs(self) -> dict[str, Step | Source]:
+        """All of them, by step name."""
+        steps = {step.name: step for step in (self.prompts, *self.outside.values(), self.encode, self.reconstruct)}
+        return {"data": self.data, **steps}
+
+
+_OPEN = " and ".join(f"{group}.KEY" for group in _GROUPS)
+
+
+def codec_label(name: str) -> str:
+    """Short, and fit to be part of a file's name."""
+    return re.sub(r"[^\w.-]+", "-", Path(name).name)
+
+
+def _with(config: Any, changes: Mapping[str, Any], kind: type[Config]) -> Any:
+    try:
+        return kind.model_validate({**config.model_dump(), **changes})
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(map(str, first["loc"]))
+        raise ValueError(f"an axis gives {key} the value {first['input']!r}: {first['msg']}") from None
+
+
+def _pairs(cells: Sequence[Cell]) -> list[tuple[str, str]]:
+    """Cells that differ in one axis alone, the first value of it against each other one: no more tests than are
+    asked for, since all of them share one correction."""
+    found = []
+    for one, other in combinations(cells, 2):
+        differing = [axis for axis in one.labels if one.labels[axis] != other.labels[axis]]
+        if len(differing) == 1 and one.labels[differing[0]] == _first(cells, differing[0], like=one):
+            found.append((one.system, other.system))
+    return found
+
+
+def _first(cells: Sequence[Cell], axis: str, *, like: Cell) -> str:
+    """The first label of the axis among the cells that are alike in all else."""
+    rest = {name: label for name, label in like.labels.items() if name != axis}
+    return next(
+        cell.labels[axis]
+        for cell in cells
+        if {name: label for name, label in cell.labels.items() if name != axis} == rest
+    )
+
+
+def _told(cell: Cell) -> dict[str, Any]:
+    """What the report is told of a cell."""
+    return {
+        "system": cell.system,
+        "model": cell.model,
+        "labels": dict(cell.labels),
+        "paradigm": cell.study.paradigm,
+        "codec": cell.codec,
+        "duration_s": cell.study.prompts.duration_s,
+        "evaluate": f"evaluate_{cell.duration}",
+    }
