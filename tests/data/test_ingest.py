@@ -219,6 +219,25 @@ def test_tables_as_people_write_them(tmp_path: Path):
     assert missing.path == "gone.wav" and "metadata.csv" in missing.reason
 
 
+def test_the_table_of_musiccaps_finds_its_clips_however_they_are_named(tmp_path: Path):
+    src = tmp_path / "src"
+    names = ["-0Gj8-vB1q4.wav", "[_-kssA-FOzU]-[30-40].wav", "clips/4Vyz0tPFLOs_30_40.flac", "mine.wav"]
+    for seed, name in enumerate(names):
+        _put(src / name, seed=seed)
+    (src / "musiccaps-public.csv").write_text(
+        "ytid,start_s,end_s,audioset_positive_labels,aspect_list,caption,author_id,is_balanced_subset,is_audioset_eval\n"
+        '-0Gj8-vB1q4,30,40,"/m/0140xf","[\'low quality\', \'ballad\']","A slow, ""sad"" ballad.",4,False,True\n'
+        "_-kssA-FOzU,30,40,/m/02p0sh1,['accordion'],An accordion alone.,4,False,True\n"
+        "4Vyz0tPFLOs,30,40,/m/02p0sh1,['harp'],A harp.,4,False,True\n"
+        "0000000gone,30,40,/m/02p0sh1,['harp'],Not downloaded.,4,False,True\n"
+    )
+    report, rows = _ingest(src)
+    captions = ['A slow, "sad" ballad.', "An accordion alone.", "A harp.", ""]
+    assert {name: row["caption"] for name, row in rows.items()} == dict(zip(names, captions, strict=True))
+    [missing] = [problem for problem in report.problems if problem.kind == "missing file"]
+    assert "1 rows are of clips that are not there" in missing.reason
+
+
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
 def test_text_sidecars_in_any_common_encoding(tmp_path: Path, encoding: str):
     _put(tmp_path / "src/x.wav")

@@ -2,7 +2,8 @@
 
 A file's caption is the first that is not empty of
   1. its row in a table: `metadata.csv` or `metadata.jsonl` (HF audiofolder: `file_name` beside `caption`), or an
-     audiocraft manifest `data.jsonl[.gz]` (`path`), tables in the file's own folder before those further up;
+     audiocraft manifest `data.jsonl[.gz]` (`path`), tables in the file's own folder before those further up; or
+     `musiccaps-public.csv`, whose rows are of the files with their `ytid` anywhere in the name;
   2. its JSON sidecar: the same stem with `.json`, or what a manifest's `info_path` names;
   3. its text sidecar: the same stem with `.txt`;
   4. a sentence composed from title, genre, moods, keywords, instruments, tempo and key of a table or JSON sidecar.
@@ -33,9 +34,12 @@ FOREIGN = frozenset(
     (".m4a", ".aac", ".wma", ".ape", ".wv", ".mpc", ".alac", ".m4b", ".mka", ".ac3", ".amr", ".dsf", ".webm")
 )
 """Suffixes of audio that it does not; such files are named, not passed over in silence."""
-_TABLES = ("metadata.csv", "metadata.jsonl", "data.jsonl", "data.jsonl.gz")
+_TABLES = ("metadata.csv", "metadata.jsonl", "data.jsonl", "data.jsonl.gz", "musiccaps-public.csv")
 _FILE_KEYS = ("file_name", "path", "filename", "file", "audio")
 _CAPTION_KEYS = ("caption", "description", "text")
+_YOUTUBE_KEYS = ("ytid",)
+_YOUTUBE_ID = 11
+"""Characters, of which some may be - or _, so that nothing tells where in a name an id begins."""
 _ARTIST_KEYS = ("artist", "artists", "artist_name")
 _TRACK_KEYS = ("track", "track_id")
 _NOBODY = {"", "unknown", "unknown artist", "various", "various artists", "n/a", "none", "-"}
@@ -176,11 +180,18 @@ def _foreign(path: Path) -> Problem:
 
 def _read_table(table: Path, found: _Found, tables: dict[str, list[tuple[str, Mapping[str, Any]]]]) -> None:
     """Attach each row of a table to its file; files that only the table knows of join the audio."""
-    nowhere = 0
+    nowhere = absent = 0
+    by_id: dict[str, Path] | None = None
     for number, row in _table_rows(table, found.problems):
         name = _first(row, _FILE_KEYS)
         if not name:
-            nowhere += 1
+            if not (clip := _first(row, _YOUTUBE_KEYS)):
+                nowhere += 1
+                continue
+            by_id = _by_youtube_id(found) if by_id is None else by_id
+            if clip in by_id:
+                tables.setdefault(_key(by_id[clip]), []).append((table.name, row))
+            absent += clip not in by_id
             continue
         path = _locate(name, table)
         if path is None:
@@ -193,9 +204,21 @@ def _read_table(table: Path, found: _Found, tables: dict[str, list[tuple[str, Ma
                 found.problems.append(_foreign(path))
         else:
             found.audio.setdefault(key, path)
+    if absent:
+        reason = f"{absent} rows are of clips that are not there: no file has their ytid in its name"
+        found.problems.append(Problem(str(table), "missing file", reason))
     if nowhere:
         reason = f"{nowhere} rows name no file (expected a column {' or '.join(_FILE_KEYS[:2])})"
         found.problems.append(Problem(str(table), "broken metadata", reason))
+
+
+def _by_youtube_id(found: _Found) -> dict[str, Path]:
+    """The audio by everything in its name that may be an id."""
+    return {
+        path.stem[start : start + _YOUTUBE_ID]: path
+        for path in found.audio.values()
+        for start in range(len(path.stem) - _YOUTUBE_ID + 1)
+    }
 
 
 def _locate(name: str, table: Path) -> Path | None:
