@@ -2,9 +2,9 @@
 
 Everything here is about numbers alone: which study they come from, and which judge gave them, is decided elsewhere.
 
-A claim about direction holds where the 95% interval leaves out zero on its side and the p-value, where there is one, is
-below 5% after Holm's correction. "Comparable" holds where the whole interval lies within a margin of zero: two one-sided
-tests (Schuirmann, 1987), at 2.5% each. Several results make one verdict by Kleene's three-valued logic.
+A claim about direction holds where the 95% interval leaves out zero on its side and the p-value, where there is one,
+is below 5% after Holm's correction. "Comparable" holds where the whole interval lies within a margin of zero: two
+one-sided tests (Schuirmann, 1987) at 2.5% each. Several results make one verdict by Kleene's three-valued logic.
 
 Shapes: n systems.
 """
@@ -23,10 +23,10 @@ from counterpoint.study.report.content import Better, Score
 from counterpoint.study.report.verdict import LEVEL
 
 Outcome = Literal["supported", "contradicted", "undecided", "untested"]
-Test = Literal["better", "worse", "comparable", "not_worse"]
+Test = Literal["better", "worse", "higher", "lower", "comparable", "not_worse"]
 MARGIN = 0.1
-"""Of equivalence, as a share of the scores compared. Of all pairs of Table 2 that the paper calls comparable (AR and FM on
-EnCodec), FAD differs by up to 6%, CLAP and PQ by up to 5%, PC and CE by up to 11%."""
+"""Of equivalence, as a share of the scores compared: between the models of Table 2 that the paper calls comparable (AR,
+and FM on EnCodec) FAD differs by up to 6%, CLAP by up to 5%, PQ by up to 2%, CE by up to 4% and PC by up to 10%."""
 _Z = 1.959964  # of a 95% interval
 
 
@@ -74,16 +74,16 @@ def outcome(effect: Effect, test: Test) -> Outcome:
     """What one effect says of a claim.
 
     Args:
-        test: `better` or `worse`: the first is so, or the slope. `comparable`: they differ by less than the margin.
-            `not_worse`: the first is not behind by more than the margin.
+        test: `better` or `worse`: the first is so, or the slope; `higher` or `lower`: whichever way is good.
+            `comparable`: they differ by less than the margin. `not_worse`: the first is not behind by more than it.
     """
-    low, high = effect.gain
+    low, high = effect.gain if test not in ("higher", "lower") else (effect.low, effect.high)
     if not math.isfinite(low + high):
         return "undecided"
-    if test in ("better", "worse"):
+    if test in ("better", "worse", "higher", "lower"):
         if not effect.is_clear:
             return "undecided"
-        return "supported" if (low > 0) == (test == "better") else "contradicted"
+        return "supported" if (low > 0) == (test in ("better", "higher")) else "contradicted"
     if low >= -effect.margin and (high <= effect.margin or test == "not_worse"):
         return "supported"
     is_beyond = high < -effect.margin or (low > effect.margin and test == "comparable")
@@ -106,26 +106,29 @@ def any_of(outcomes: Sequence[Outcome]) -> Outcome:
     return turned.get(found, found)
 
 
-def contrast(scores: Sequence[Score], weights: Sequence[float]) -> tuple[float, float, float, float]:
-    """A weighted sum of scores that were judged apart: value, low and high of its 95% interval, two-sided p.
+def contrast(
+    scores: Sequence[Score], weights: Sequence[float], *, together: bool = False
+) -> tuple[float, float, float, float]:
+    """A weighted sum of scores: value, low and high of its 95% interval, two-sided p.
 
-    The interval combines theirs (MOVER; Zou and Donner, 2008). It takes them to be independent: for systems that
-    answered the same prompts, whose errors go together, a difference's interval is wider than it had to be.
+    The interval combines theirs (MOVER; Zou and Donner, 2008) as if they were independent. Of systems that answered the
+    same prompts the errors go together, and a difference's interval is wider than it had to be.
 
     Args:
         scores: n of one metric.
         weights: [n]; (1, -1) is a difference.
+        together: the errors may go together in any way: theirs are added up, which is the worst case.
     """
-    down = up = value = 0.0
-    for score, weight in zip(scores, weights, strict=True):
-        sides = (weight * (score.low - score.value), weight * (score.high - score.value))
-        value += weight * score.value
-        down += min(sides) ** 2
-        up += max(sides) ** 2
-    low, high = value - math.sqrt(down), value + math.sqrt(up)
+    value = sum(weight * score.value for score, weight in zip(scores, weights, strict=True))
+    sides = [
+        sorted((weight * (score.low - score.value), weight * (score.high - score.value)))
+        for score, weight in zip(scores, weights, strict=True)
+    ]
+    down, up = (sum(abs(side)) if together else math.sqrt(sum(side**2)) for side in np.array(sides).T)
+    low, high = value - down, value + up
     spread = (value - low if value > 0 else high - value) / _Z  # on the side of zero
     p = math.erfc(abs(value) / spread / math.sqrt(2)) if spread > 0 else float(value == 0)
-    return value, low, high, p
+    return value, float(low), float(high), p
 
 
 def slope_weights(places: Sequence[float]) -> list[float]:

@@ -188,7 +188,7 @@ class Claim(Config):
     """
 
     claim: str
-    test: Literal["better", "worse", "comparable", "not_worse"]
+    test: Literal["better", "worse", "higher", "lower", "comparable", "not_worse"]
     judges: str
     holds: Literal["all", "any"] = "all"
     sources: list[ClaimSource]
@@ -214,7 +214,7 @@ class PaperClaims(Config):
     """Table 1, taken apart.
 
     Attributes:
-        judges: by family, names of metrics in order of preference, the paper's own first; `*` stands for anything.
+        judges: by family, names of metrics in order of preference, the paper's own first.
         published: those of them that the paper uses.
     """
 
