@@ -152,7 +152,7 @@ class LocalEngine:
             UserError: two different steps of one name.
         """
         plan = in_order(targets)
-        waiting = [step.name for step in plan if not self._is_done(step)]
+        waiting = [step.name for step in plan if not self.is_done(step)]
         self.say(f"{len(plan)} steps, {len(waiting)} to run; results in {self.store}")
         started = time.perf_counter()
         done: dict[str, Done] = {}
@@ -163,9 +163,9 @@ class LocalEngine:
         return done
 
     def _complete(self, step: Step, done: Mapping[str, Done], *, label: str) -> Done:
-        if not self._is_done(step):
+        if not self.is_done(step):
             with self._lock(step, label=label):
-                if not self._is_done(step):
+                if not self.is_done(step):
                     self.say(f"{label} ...")
                     finished = self._execute(step)
                     self.say(f"{label} {_clock(finished.seconds)}")
@@ -202,7 +202,8 @@ class LocalEngine:
         record = read_json(self._final(step) / RECORD)
         return Done(self._final(step), True, record["seconds"], record["peak_memory_bytes"])
 
-    def _is_done(self, step: Step) -> bool:
+    def is_done(self, step: Step) -> bool:
+        """Whether its result is there, and all that it wrote elsewhere."""
         final = self._final(step)
         if not (final / RECORD).is_file():
             return False

@@ -64,7 +64,9 @@ class SpeedStudy(Study):
 
     def summary(self) -> str:
         """See `Study`."""
-        return f"the speed of both paradigms at {len(self.points())} points on this machine's {self.device}"
+        lists = {"batch": self.batches, "duration": self.durations_s, "depth": self.layers, "steps": self.steps}
+        varied = [name for name, values in lists.items() if len(values) > 1]
+        return f"the speed of both paradigms by {' and '.join(varied) or 'engine'} on this machine's {self.device}"
 
     def workload(self) -> Workload:
         """See `Study`."""

@@ -1,0 +1,111 @@
+"""The shape of a codec's latents, known without its weights, a network or torch: enough to count what models cost.
+
+Whatever had to be assumed is said.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import counterpoint
+from counterpoint.config import CodecTrainingConfig, LatentSpec, UserError, load_yaml, read_json
+
+SHIPPED = Path(counterpoint.__file__).parent / "codec" / "weights"
+CONFIGS = Path("configs/codec")
+"""Of the repository, one file for each codec that can be trained, named like it."""
+_ENCODEC = {"sample_rate": 32_000, "num_codebooks": 4, "codebook_size": 2048, "latent_dim": 128}
+_VAE = {"sample_rate": 32_000, "num_codebooks": 0, "codebook_size": 0, "latent_dim": 64}
+_STABLE_AUDIO = {**_VAE, "sample_rate": 44_100, "frame_rate": 44_100 / 2048}
+PUBLISHED: dict[str, dict[str, Any]] = {
+    "facebook/encodec_32khz": {**_ENCODEC, "frame_rate": 50},
+    "facebook/musicgen-small": {**_ENCODEC, "frame_rate": 50},
+    "stabilityai/stable-audio-open-1.0": _STABLE_AUDIO,
+}
+"""By hub id."""
+
+
+@dataclass(frozen=True)
+class KnownLatent:
+    """A codec's latents.
+
+    Attributes:
+        spec: their shape.
+        assumed: what was taken for granted, a sentence; "" where it is known.
+        missing: how to get the codec, a command or a sentence; "" where it is here.
+    """
+
+    spec: LatentSpec
+    assumed: str = ""
+    missing: str = ""
+
+
+def known_latent(codec: str) -> KnownLatent:
+    """By name: shipped, a folder that is there, published, or one that is still to be trained (App. E.1)."""
+    config = _config_here(codec)
+    if config is not None:
+        return KnownLatent(_spec(codec, **config))
+    if codec in PUBLISHED:
+        return KnownLatent(
+            _spec(codec, **PUBLISHED[codec]), missing="the study fetches it from the hub when it starts."
+        )
+    recipe = CONFIGS / f"{Path(codec).name}.yaml"
+    command = f"counterpoint codec train {recipe} --out {codec}"
+    if recipe.is_file():
+        return KnownLatent(_spec(codec, **_planned(recipe)), missing=command)
+    named = re.search(r"(\d+(?:\.\d+)?) ?hz", Path(codec).name, flags=re.IGNORECASE)
+    vae = "vae" in Path(codec).name.lower()
+    rate = float(named[1]) if named else 50.0
+    what = f"a VAE of {_VAE['latent_dim']} channels" if vae else "an EnCodec of 4 x 2048 codes and 128 channels"
+    return KnownLatent(
+        _spec(codec, **(_VAE if vae else _ENCODEC), frame_rate=rate),
+        assumed=f"{codec} is taken for {what} at {rate:g} Hz, {'as its name says' if named else 'like the paper’s'}.",
+        missing=command if named else "It is not here: give a folder, a shipped name or a hub id.",
+    )
+
+
+def _spec(codec: str, **shape: Any) -> LatentSpec:
+    return LatentSpec(codec=codec, **shape)
+
+
+def _config_here(codec: str) -> dict[str, Any] | None:
+    """The shape that the codec's own config.json tells, where there is one."""
+    folder = Path(codec).expanduser()
+    places = (SHIPPED / codec, folder / "codec", folder, folder / "vae")
+    found = next((place / "config.json" for place in places if (place / "config.json").is_file()), None)
+    if found is None:
+        return None
+    config = read_json(found)
+    if config.get("_class_name") == "AutoencoderOobleck":
+        rate = config["sampling_rate"] / math.prod(config["downsampling_ratios"])
+        return {**_VAE, "sample_rate": config["sampling_rate"], "frame_rate": rate} | {
+            "latent_dim": config["decoder_input_channels"]
+        }
+    if config.get("model_type") != "encodec":
+        raise UserError(f"{found} is of no codec known here; name a folder that `counterpoint codec train` wrote.")
+    rate = config["sampling_rate"] / math.prod(config["upsampling_ratios"])
+    bits = math.log2(config["codebook_size"])
+    return {
+        "sample_rate": config["sampling_rate"],
+        "frame_rate": rate,
+        "num_codebooks": int(1000 * max(config["target_bandwidths"]) / (rate * bits)),
+        "codebook_size": config["codebook_size"],
+        "latent_dim": config["hidden_size"],
+    }
+
+
+def _planned(recipe: Path) -> dict[str, Any]:
+    """The shape of the codec that a configuration would train."""
+    config = load_yaml(recipe, CodecTrainingConfig)
+    codec = config.codec
+    discrete = codec.kind == "encodec"
+    return {
+        "sample_rate": config.sample_rate,
+        "frame_rate": config.sample_rate / math.prod(codec.strides),
+        "num_codebooks": codec.num_codebooks if discrete else 0,
+        "codebook_size": codec.codebook_size if discrete else 0,
+        "latent_dim": codec.latent_dim,
+    }
