@@ -484,6 +484,41 @@ def study_run(
     run_study(study, data=data, out=out or Path("runs") / name, overrides=overrides, scale=scale)
 
 
+@study_app.command("list")
+def study_list() -> None:
+    """Name the studies that ship: what each reproduces, compares and costs here, and which are finished below runs/."""
+    from rich.console import Console
+
+    from counterpoint.study.catalog import catalog, catalog_table
+
+    Console().print(catalog_table(catalog()))
+
+
+@study_app.command("plan")
+def study_plan(
+    study: Annotated[str, typer.Argument(help="A shipped study, as `study list` names it, or a YAML file.")],
+    scale: Annotated[str | None, typer.Option(help="quick (the default) or paper, where a study has both.")] = None,
+    device: Annotated[
+        str | None,
+        typer.Option(help="h100, a100 or two-cores; by default what the scale is meant for.", show_default=False),
+    ] = None,
+    data: Annotated[Path | None, typer.Option(help="Your own dataset, from `data ingest`.")] = None,
+    overrides: Overrides = None,
+) -> None:
+    """Say what a study would take, before anything starts: runs, clips, hours, disk, memory, and what is finished."""
+    from rich.console import Console
+
+    from counterpoint.study.plan import make_plan, print_plan, progress_of, progress_sentence
+    from counterpoint.study.run import STORE
+
+    console = Console()
+    plan = make_plan(study, scale=scale, device=device, data=data, overrides=overrides)
+    print_plan(plan, console)
+    with console.status(f"Looking for finished steps in {STORE}"):
+        progress = progress_of(plan, store=STORE)
+    console.print(progress_sentence(progress), highlight=False, soft_wrap=True)
+
+
 @study_app.command("stimuli")
 def study_stimuli(
     study: Annotated[str, typer.Argument(help="A study of inpainting that is finished: table4.")],
