@@ -41,7 +41,7 @@ def hear_beats(audio: np.ndarray, *, sample_rate: int, checkpoint: Path) -> tupl
         UserError: beat-this is not installed, or the checkpoint is none of its own.
     """
     low = resample(np.asarray(audio, dtype=np.float32), own_rate=sample_rate, sample_rate=SAMPLE_RATE)
-    beats, downbeats = (_peaks(logits) / FRAME_RATE for logits in _logits(_load(checkpoint), _log_mel(low)))
+    beats, downbeats = (_peaks(logits) / FRAME_RATE for logits in _logits(load(checkpoint), _log_mel(low)))
     return number_beats(beats[beats < len(low) / SAMPLE_RATE], downbeats=downbeats)
 
 
@@ -64,7 +64,12 @@ def number_beats(beats: np.ndarray, *, downbeats: np.ndarray) -> tuple[tuple[flo
 
 
 @cache
-def _load(checkpoint: Path) -> nn.Module:
+def load(checkpoint: Path) -> nn.Module:
+    """The network of a published checkpoint.
+
+    Raises:
+        UserError: beat-this is not installed, or the checkpoint is none of its own.
+    """
     try:
         from beat_this.model.beat_tracker import BeatThis  # the one module of the wheel that needs no torchaudio
     except ImportError as error:

@@ -21,9 +21,10 @@ import numpy as np
 
 from counterpoint.audio import SILENCE_PEAK, resample
 from counterpoint.audio.librosa_import import import_librosa
+from counterpoint.config.fetched import fetched
 
 CHECKPOINT_VARIABLE = "COUNTERPOINT_BEAT_THIS"
-"""Environment variable with the path of a checkpoint of beat_this."""
+"""Environment variable with the path of a checkpoint of beat_this; it counts before one that was fetched."""
 SAMPLE_RATE = 22_050
 BAR_LENGTHS = (3, 4)
 _BLOCK_S = 60.0
@@ -43,7 +44,7 @@ def hear_beats(
     Args:
         audio: [N] float in [-1, 1].
         sample_rate: Hz.
-        checkpoint: of beat_this; by default what the environment variable COUNTERPOINT_BEAT_THIS names, if anything.
+        checkpoint: of beat_this; by default `given_checkpoint()`, if there is one.
 
     Returns:
         (time in seconds, position in the bar) in order; position 1 is the downbeat. Empty for silence.
@@ -53,11 +54,23 @@ def hear_beats(
     """
     if np.abs(audio).max(initial=0.0) < SILENCE_PEAK:
         return ()
-    if checkpoint := checkpoint or os.environ.get(CHECKPOINT_VARIABLE):
+    if checkpoint := checkpoint or given_checkpoint():
         from counterpoint.analysis import beat_this
 
         return beat_this.hear_beats(audio, sample_rate=sample_rate, checkpoint=Path(checkpoint))
     return track_beats(audio, sample_rate=sample_rate)
+
+
+def given_checkpoint() -> Path | None:
+    """The checkpoint of beat_this: what COUNTERPOINT_BEAT_THIS names, or what was fetched by the name `beat_this`.
+
+    Raises:
+        UserError: what was fetched has changed since.
+    """
+    if named := os.environ.get(CHECKPOINT_VARIABLE):
+        return Path(named)
+    found = fetched("beat_this")
+    return found.verified() if found and found.is_there else None
 
 
 def track_beats(audio: np.ndarray, *, sample_rate: int) -> tuple[tuple[float, int], ...]:

@@ -22,9 +22,11 @@ app = _group("Text-to-music generation: auto-regressive or flow matching?")
 data_app = _group("Make, ingest and encode datasets.")
 codec_app = _group("Train codecs.")
 study_app = _group("Run a comparison from data to report.")
+metrics_app = _group("Get the published judges, and see which are there.")
 app.add_typer(data_app, name="data")
 app.add_typer(codec_app, name="codec")
 app.add_typer(study_app, name="study")
+app.add_typer(metrics_app, name="metrics")
 
 Overrides = Annotated[
     list[str] | None,
@@ -470,15 +472,24 @@ def bench(
 
 @study_app.command("run")
 def study_run(
-    study: Annotated[str, typer.Argument(help="A shipped study (quick, appendix_b, fig5, ...) or a YAML file.")],
+    study: Annotated[str, typer.Argument(help="A shipped study (quick, table2, fig5, ...) or a YAML file.")],
     data: Annotated[Path | None, typer.Option(help="Your own dataset, from `data ingest`.")] = None,
     scale: Annotated[str | None, typer.Option(help="quick (the default) or paper, where a study has both.")] = None,
     out: Annotated[Path | None, typer.Option(help="For report and models; runs/STUDY[-DATA] by default.")] = None,
+    systems: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--system",
+            metavar="NAME=FOLDER",
+            help="Judge these clips too: those whose ids or captions are the study's; may be given again.",
+        ),
+    ] = None,
     overrides: Overrides = None,
 ) -> None:
     """Run a study from data to report; finished steps are kept, so run it again to go on."""
     from counterpoint.study import run_study
 
+    overrides = [*(overrides or []), *(f"systems.{system}" for system in systems or [])]
     name = Path(study).stem + (f"-{scale}" if scale not in (None, "quick") else "")
     name += f"-{data.resolve().name}" if data else ""
     run_study(study, data=data, out=out or Path("runs") / name, overrides=overrides, scale=scale)
@@ -549,3 +560,27 @@ def study_stimuli(
     typer.echo(
         f"{out}: {heard}{'' if done.is_new else '; they were there already'}. Keep {out / 'key.json'} to yourself."
     )
+
+
+@metrics_app.command("fetch")
+def metrics_fetch(
+    name: Annotated[str, typer.Argument(help="A judge, as `metrics status` names it.")],
+    source: Annotated[
+        str | None, typer.Option("--from", help="A hub id, a URL or a path; the published place by default.")
+    ] = None,
+    sha256: Annotated[str | None, typer.Option(help="That the content must have.")] = None,
+) -> None:
+    """Get the weights of a judge; a local file or folder is used where it lies, so keep it there."""
+    from counterpoint.metrics.checkpoints import get
+
+    with progress_bar("Fetching", unit="MB") as progress:
+        found = get(name, source=source, sha256=sha256, progress=lambda done, all_: progress(done / 1e6, all_ / 1e6))
+    typer.echo(f"{name}: {found.label}, {found.megabytes:.0f} MB, in {found.path}")
+
+
+@metrics_app.command("status")
+def metrics_status() -> None:
+    """Which judges are there, from which weights, under which licence, and how to get the others."""
+    from counterpoint.metrics.checkpoints import print_statuses, statuses
+
+    print_statuses(statuses())

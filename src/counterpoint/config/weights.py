@@ -33,15 +33,26 @@ def fetch_folder(source: str | Path) -> Path:
         UserError: no such folder, and no such repository within reach.
     """
     folder = Path(source).expanduser()
-    if folder.is_dir():
-        return folder
+    return folder if folder.is_dir() else download_repository(str(source))
+
+
+def download_repository(source: str, *, into: Path | None = None, weights: bool = True) -> Path:
+    """Where the hub repository of an id lies after this: in the hub's own cache, or in the folder `into`.
+
+    Args:
+        weights: take its weights, not only its small files.
+
+    Raises:
+        UserError: no such repository within reach.
+    """
     from huggingface_hub import snapshot_download
 
+    take = [*_SMALL_FILES, "*.safetensors"] if weights else list(_SMALL_FILES)
     try:
-        found = Path(snapshot_download(str(source), allow_patterns=[*_SMALL_FILES, "*.safetensors"]))
-        if not any(found.glob("*.safetensors")):
+        found = Path(snapshot_download(source, allow_patterns=take, local_dir=into))
+        if weights and not any(found.glob("*.safetensors")):
             pickles = "pytorch_model*.bin" if (found / CONFIG_FILE).is_file() else "*state_dict.bin"
-            snapshot_download(str(source), allow_patterns=[pickles])
+            snapshot_download(source, allow_patterns=[pickles], local_dir=into)
     except Exception as error:  # no network, no such repository, no permission: one kind of exception each
         reason = str(error).strip().partition("\n")[0] or type(error).__name__
         raise UserError(
@@ -76,7 +87,8 @@ def read_pickle(path: Path) -> Any:
     if not path.is_file():
         raise UserError(f"{path} is missing.")
     try:
-        return torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
+        with torch.serialization.safe_globals(_numpy_scalars()):
+            return torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
     except pickle.UnpicklingError:
         raise UserError(
             f"{path} is damaged, or holds objects whose reading would run code from the file, which is never done; "
@@ -84,6 +96,15 @@ def read_pickle(path: Path) -> Any:
         ) from None
     except (RuntimeError, EOFError, ValueError):
         raise UserError(f"{path} is damaged; get it anew.") from None
+
+
+def _numpy_scalars() -> list[Any]:
+    """What a pickle needs for a number of numpy's, such as a loss beside the weights; none of it runs code."""
+    import numpy as np
+    from numpy._core.multiarray import scalar  # type: ignore[attr-defined]
+
+    kinds = {type(np.dtype(code)) for code in "?bhilqBHILQefd"}
+    return [scalar, (scalar, "numpy.core.multiarray.scalar"), np.dtype, *kinds]
 
 
 def read_part(

@@ -5,7 +5,6 @@ Shapes: N audio samples, F frames of chroma, P = 12 pitch classes.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -14,7 +13,7 @@ import numpy as np
 
 from counterpoint.analysis import chordino
 from counterpoint.analysis.annotation import Annotation
-from counterpoint.analysis.beats import CHECKPOINT_VARIABLE, hear_beats, track_beats
+from counterpoint.analysis.beats import given_checkpoint, hear_beats, track_beats
 from counterpoint.analysis.viterbi25 import recognise_chords
 from counterpoint.audio import SILENCE_PEAK, load_audio, normalize_loudness
 from counterpoint.audio.librosa_import import import_librosa
@@ -86,7 +85,7 @@ def hear_clip(clip: Clip) -> Hearing:
 
 def beat_this_is_given() -> bool:
     """Whether there is a checkpoint of beat_this."""
-    return bool(os.environ.get(CHECKPOINT_VARIABLE))
+    return given_checkpoint() is not None
 
 
 def strongest_pitch_classes(audio: np.ndarray) -> np.ndarray:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from counterpoint.metrics.base import Judge, Metric
+from counterpoint.metrics.checkpoints import missing, there
 from counterpoint.metrics.distribution import FrechetDistance, KernelDistance
+from counterpoint.metrics.judges.audiobox import AudioboxJudge, audiobox_metrics
+from counterpoint.metrics.judges.clap import TOKENIZER, ClapJudge, ClapMatch
 from counterpoint.metrics.judges.musicnn import MusicnnJudge
+from counterpoint.metrics.judges.vggish import VggishJudge
 from counterpoint.metrics.signals import signal_metrics
 from counterpoint.metrics.text_match import TagMatch
 
@@ -12,13 +16,34 @@ _MUSICNN = MusicnnJudge()
 
 
 def judges() -> tuple[Judge, ...]:
-    """Those whose weights are there."""
-    return (_MUSICNN,)
+    """Those whose weights are there, the paper's own first."""
+    found: list[Judge] = []
+    if weights := there("vggish"):
+        found.append(VggishJudge(weights))
+    if weights := there("clap"):
+        found.append(ClapJudge(weights))
+    if weights := there("audiobox"):
+        found.append(AudioboxJudge(weights))
+    if weights := there("vggish_fadtk"):
+        found.append(VggishJudge(weights, as_fadtk=True))
+    return (*found, _MUSICNN)
 
 
 def metrics() -> tuple[Metric, ...]:
-    """Those that the judges can give."""
+    """Those that the judges can give, the paper's own first."""
+    own: list[Metric] = []
+    further: list[Metric] = []
+    for judge in judges():
+        if isinstance(judge, VggishJudge):
+            (further if judge.as_fadtk else own).append(FrechetDistance(judge))
+        elif isinstance(judge, ClapJudge):
+            own += [ClapMatch(judge)] * judge.can_read
+            further += [FrechetDistance(judge), KernelDistance(judge)]
+        elif isinstance(judge, AudioboxJudge):
+            own += audiobox_metrics(judge)
     return (
+        *own,
+        *further,
         FrechetDistance(_MUSICNN, what="not the published VGGish FAD"),
         KernelDistance(_MUSICNN),
         TagMatch(),
@@ -27,5 +52,12 @@ def metrics() -> tuple[Metric, ...]:
 
 
 def absent() -> tuple[str, ...]:
-    """Why published metrics are missing and how to get them, a sentence each."""
-    return ()
+    """Which published metrics are missing and how to get them, in one sentence if there are any."""
+    lost = [f"{', '.join(one.gives)} ({one.name}, {one.megabytes} MB)" for one in missing() if one.name != TOKENIZER]
+    if any(isinstance(judge, ClapJudge) and not judge.can_read for judge in judges()):
+        lost.append(f"clap_laion ({TOKENIZER}, the tokenizer)")
+    if not lost:
+        return ()
+    return (
+        f"Absent for want of weights: {'; '.join(lost)}. `counterpoint metrics fetch NAME` gets what is in brackets.",
+    )

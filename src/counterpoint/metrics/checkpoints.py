@@ -1,0 +1,228 @@
+"""The published weights that judges need: what each gives, where it comes from, and under which licence.
+
+Licences are those that the makers state beside the weights. Digests are the ones that many public projects pin; where
+none is known, the digest of the first fetch counts from then on.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from counterpoint.analysis.beats import CHECKPOINT_VARIABLE
+from counterpoint.config import UserError
+from counterpoint.config.fetched import Fetched, Progress, fetch, fetched
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """Weights that can be fetched.
+
+    Attributes:
+        gives: metrics, or what else it is good for.
+        source: URL or hub id.
+        sha256: of what lies at the source; "" where it is not known.
+        megabytes: how much comes.
+        beside: the name of what it is fetched with, unless that is there.
+        same_as: another by the name of which the same weights may be there already.
+        optional: nobody misses it.
+        weights: take the weights of a hub repository, not only its small files.
+    """
+
+    name: str
+    gives: tuple[str, ...]
+    source: str
+    licence: str
+    megabytes: int
+    check: Callable[[Path], object]
+    sha256: str = ""
+    beside: str = ""
+    same_as: str = ""
+    optional: bool = False
+    weights: bool = True
+
+
+def _is_vggish(path: Path) -> object:
+    from counterpoint.metrics.judges.vggish import load
+
+    return load(path)
+
+
+def _is_clap(path: Path) -> object:
+    from counterpoint.metrics.judges.clap import load
+
+    return load(path)
+
+
+def _is_tokenizer(path: Path) -> object:
+    from counterpoint.metrics.judges.clap import load_tokenizer
+
+    return load_tokenizer(path)
+
+
+def _is_audiobox(path: Path) -> object:
+    from counterpoint.metrics.judges.audiobox import load
+
+    return load(path)
+
+
+def _is_beat_this(path: Path) -> object:
+    from counterpoint.analysis.beat_this import load
+
+    return load(path)
+
+
+_VGGISH = "https://github.com/harritaylor/torchvggish/releases/download/v0.1/vggish-10086976.pth"
+CHECKPOINTS: tuple[Checkpoint, ...] = (
+    Checkpoint("vggish", ("fad_vggish",), _VGGISH, "Apache-2.0", 289, _is_vggish),
+    Checkpoint(
+        "clap",
+        ("clap_laion", "fad_clap_laion", "kad_clap_laion"),
+        "https://huggingface.co/lukewys/laion_clap/resolve/main/music_audioset_epoch_15_esc_90.14.pt",
+        "CC0-1.0 (hub twin: Apache-2.0)",
+        2352,
+        _is_clap,
+        sha256="fae3e9c087f2909c28a09dc31c8dfcdacbc42ba44c70e972b58c1bd1caf6dedd",
+        beside="roberta",
+    ),
+    Checkpoint("roberta", ("captions for clap",), "FacebookAI/roberta-base", "MIT", 4, _is_tokenizer, weights=False),
+    Checkpoint(
+        "audiobox",
+        ("pq_audiobox", "pc_audiobox", "ce_audiobox", "cu_audiobox"),
+        "https://huggingface.co/facebook/audiobox-aesthetics/resolve/main/checkpoint.pt",
+        "CC-BY-4.0",
+        416,
+        _is_audiobox,
+        sha256="a4931a7a01c3e6733352e9d85371835f03bf9135f8b31e1583c23538811d4a32",
+    ),
+    Checkpoint(
+        "vggish_fadtk",
+        ("fad_vggish_fadtk",),
+        _VGGISH,
+        "Apache-2.0",
+        289,
+        _is_vggish,
+        same_as="vggish",
+        optional=True,
+    ),
+    Checkpoint(
+        "beat_this",
+        ("downbeat_f1_beat_this",),
+        "https://cloud.cp.jku.at/public.php/dav/files/7ik4RrBKTS273gp/final0.ckpt",
+        "MIT",
+        81,
+        _is_beat_this,
+        sha256="8c328b45f59d8dd3dff219253ff6a8d6482be57d0133a29140e2febbf8eb8331",
+        optional=True,
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Status:
+    """How things stand with one judge.
+
+    Attributes:
+        found: it can be used.
+        checkpoint: what was found, with the beginning of its digest where it was fetched.
+        megabytes: of what is there, or else of what would come; None where it is not known.
+        remedy: how to get it.
+    """
+
+    name: str
+    gives: tuple[str, ...]
+    found: bool
+    checkpoint: str
+    licence: str
+    megabytes: float | None
+    remedy: str
+
+
+def get(
+    name: str, *, source: str | None = None, sha256: str | None = None, progress: Progress | None = None
+) -> Fetched:
+    """Fetch the weights of a judge; a local file or folder is used where it lies.
+
+    Args:
+        name: one of `CHECKPOINTS`.
+        source: another place to take them from: a URL, a hub id, or a path.
+        sha256: of the content; by default the published one, where the published source is taken and it is known.
+        progress: called with (bytes there, bytes in all).
+
+    Raises:
+        UserError: no such judge, or the fetch failed; see `fetch`.
+    """
+    known = {checkpoint.name: checkpoint for checkpoint in CHECKPOINTS}
+    if name == "chordino":
+        raise UserError(_chordino().remedy)
+    if name not in known:
+        raise UserError(f"There is no judge {name}; there are {', '.join(known)}.")
+    wanted = known[name]
+    if source is None:
+        other = there(wanted.same_as) if wanted.same_as else None
+        source = str(other.path) if other else wanted.source
+        sha256 = sha256 or wanted.sha256
+        if wanted.beside and not there(wanted.beside):
+            get(wanted.beside)
+    return fetch(name, source, sha256=sha256 or "", weights=wanted.weights, check=wanted.check, progress=progress)
+
+
+def statuses() -> tuple[Status, ...]:
+    """How things stand with every judge that is not always there."""
+    return (*map(_status, CHECKPOINTS), _chordino())
+
+
+def missing() -> tuple[Checkpoint, ...]:
+    """Those that `evaluate` would use and cannot."""
+    return tuple(wanted for wanted in CHECKPOINTS if not wanted.optional and not there(wanted.name))
+
+
+def there(name: str) -> Fetched | None:
+    """What was fetched under a name, if it is still there."""
+    found = fetched(name)
+    return found if found and found.is_there else None
+
+
+def print_statuses(rows: Sequence[Status]) -> None:
+    """As a table, and what to do about those that are missing."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title="Judges", title_justify="left", show_lines=True)
+    table.add_column("judge", no_wrap=True)
+    table.add_column("gives", no_wrap=True)
+    table.add_column("checkpoint", overflow="fold")
+    table.add_column("licence")
+    table.add_column("MB", justify="right", no_wrap=True)
+    for row in rows:
+        size = "" if row.megabytes is None else f"{row.megabytes:.0f}"
+        place = row.checkpoint if row.found else "missing"
+        table.add_row(row.name, "\n".join(row.gives), place, row.licence, size, style="" if row.found else "dim")
+    console = Console()
+    console.print(table)
+    for row in rows:
+        if not row.found:
+            console.print(f"{row.name}: {row.remedy}", highlight=False, markup=False)
+
+
+def _status(wanted: Checkpoint) -> Status:
+    found = fetched(wanted.name)
+    remedy = f"`counterpoint metrics fetch {wanted.name}`"
+    place, megabytes = "", float(wanted.megabytes)
+    if found and found.is_there:
+        place, megabytes = found.label, found.megabytes
+    elif found:
+        remedy += f", since {found.path} is gone"
+    if wanted.name == "beat_this" and (named := os.environ.get(CHECKPOINT_VARIABLE)):
+        place = f"{named}, as {CHECKPOINT_VARIABLE} says"
+    return Status(wanted.name, wanted.gives, bool(place), place, wanted.licence, megabytes, remedy)
+
+
+def _chordino() -> Status:
+    from counterpoint.analysis import chordino
+
+    found = chordino.is_installed()
+    place = "Vamp plugin nnls-chroma:chordino" if found else ""
+    return Status("chordino", ("chord_iou_chordino",), found, place, "GPL-2.0", None, chordino.REMEDY)

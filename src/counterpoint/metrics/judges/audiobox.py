@@ -1,0 +1,147 @@
+"""Audiobox Aesthetics: production quality and complexity, content enjoyment and usefulness, from 1 to 10 (Sec. 4.3).
+
+Network: Tjandra et al., "Meta Audiobox Aesthetics" (arXiv:2502.05139), WavLM with a head for each axis. The model class
+comes from the wheel `audiobox_aesthetics`; its predictor needs torchaudio, so the windows are cut here, as there: 10 s
+at 16 kHz, the rest of a clip as a window of its own that counts by its length.
+
+Shapes: N audio samples, W windows of 10 s.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from counterpoint.audio import resample
+from counterpoint.config import UserError, read_json
+from counterpoint.config.fetched import Fetched
+from counterpoint.config.weights import CONFIG_FILE, read_pickle, read_weights
+from counterpoint.metrics.base import Better, Features, Functional, Hearing, MetricInfo, WeightedMean
+from counterpoint.metrics.judges.loading import fill, once
+from counterpoint.metrics.signals import SAMPLE_RATE
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+_RATE = 16_000
+_WINDOW = 10 * _RATE
+_CODE = 1
+"""Of what stands in this file, for `Judge.version`."""
+_AXES: dict[str, tuple[str, Better]] = {  # in the paper's order
+    "PQ": ("production quality: clean, balanced, well recorded", "higher"),
+    "PC": ("production complexity: how much sounds at once, in rich music and in a mess alike", "higher"),
+    "CE": ("content enjoyment: what a listener likes", "higher"),
+    "CU": ("content usefulness: of what one could make something", "higher"),
+}
+
+
+class AudioboxJudge:
+    """Hears `aesthetics` [4], in the order PQ, PC, CE, CU."""
+
+    name = "audiobox"
+
+    def __init__(self, weights: Fetched):
+        self.version = f"{weights.sha256[:16]}-{_CODE}"
+        self.checkpoint = f"Audiobox Aesthetics {weights.label}"
+        self._weights = weights
+
+    def hear(self, audio: np.ndarray) -> Hearing:
+        """See `Judge`.
+
+        Raises:
+            UserError: the weights are gone, or are not what was fetched, or the wheel is not installed.
+        """
+        import torch
+
+        model = load(self._weights.verified())
+        cuts, lengths = windows(resample(audio, own_rate=SAMPLE_RATE, sample_rate=_RATE))
+        mask = torch.arange(_WINDOW) < torch.from_numpy(lengths)[:, None]
+        with torch.inference_mode():
+            parts = [
+                model({"wav": torch.from_numpy(cut)[None, None], "mask": own[None, None]})
+                for cut, own in zip(cuts, mask, strict=True)
+            ]
+        scores = [
+            _score([float(part[axis]) for part in parts], lengths, model.target_transform[axis]) for axis in _AXES
+        ]
+        return {"aesthetics": np.array(scores, dtype=np.float32)}
+
+
+class Aesthetic:
+    """`pq_audiobox`, `pc_audiobox`, `ce_audiobox` or `cu_audiobox`: the mean over clips.
+
+    Complexity is no quality by itself, but the paper's tables and claims read more of it as better, and so does this.
+    """
+
+    equal_n = False
+
+    def __init__(self, judge: AudioboxJudge, axis: str):
+        what, better = _AXES[axis]
+        self._judge, self._place = judge.name, list(_AXES).index(axis)
+        self.info = MetricInfo(f"{axis.lower()}_audiobox", f"{what}, from 1 to 10 ({judge.checkpoint})", "", better)
+
+    def prepare(self, clips: Sequence[Features], *, reference: Sequence[Features]) -> Functional:
+        return WeightedMean(
+            np.array([clip.heard[self._judge]["aesthetics"][self._place] for clip in clips], dtype=float)
+        )
+
+
+def audiobox_metrics(judge: AudioboxJudge) -> tuple[Aesthetic, ...]:
+    return tuple(Aesthetic(judge, axis) for axis in _AXES)
+
+
+def windows(audio: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """[N] audio at 16 kHz to [W, 160 000], the last one padded with zeros, and how many samples of each are audio."""
+    starts = range(0, len(audio), _WINDOW)
+    lengths = np.array([min(_WINDOW, len(audio) - start) for start in starts])
+    padded = np.pad(audio.astype(np.float32), (0, len(starts) * _WINDOW - len(audio)))
+    return padded.reshape(len(starts), _WINDOW), lengths
+
+
+def _score(answers: Sequence[float], lengths: np.ndarray, target: Mapping[str, float]) -> float:
+    """Mean over windows by their length, brought back from the standardised targets of training."""
+    return float(np.average(answers, weights=lengths)) * target["std"] + target["mean"]
+
+
+@once
+def load(path: Path) -> Any:
+    """The model from the published `checkpoint.pt`, or from a folder with its hub twin's config and safetensors.
+
+    Raises:
+        UserError: it is damaged, is no Audiobox Aesthetics, or the wheel is not installed.
+    """
+    try:
+        from audiobox_aesthetics.model.aes import AesMultiOutput  # the part of the wheel that needs no torchaudio
+    except ImportError as error:
+        raise UserError(
+            f"Reading {path} needs audiobox_aesthetics ({error}); "
+            "run `pip install --no-deps -r requirements-nodeps.txt`."
+        ) from None
+    try:
+        config, targets, weights = _from_folder(path) if path.is_dir() else _from_file(path)
+        known = inspect.signature(AesMultiOutput).parameters
+        chosen = {name: value for name, value in config.items() if name in known}
+        model = AesMultiOutput(**{**chosen, "target_transform": targets})
+        assert all({"mean", "std"} <= targets[axis].keys() for axis in _AXES)
+    except (KeyError, TypeError, AttributeError, ValueError, AssertionError) as error:
+        if isinstance(error, UserError):
+            raise
+        raise UserError(f"{path} is no checkpoint of Audiobox Aesthetics; give one as its makers publish it.") from None
+    fill(model, weights, source=path, what="Audiobox Aesthetics")
+    return model
+
+
+def _from_file(path: Path) -> tuple[dict[str, Any], dict[str, Any], dict[str, Tensor]]:
+    """Configuration, statistics of the targets and tensors."""
+    saved = read_pickle(path)
+    weights = {name.removeprefix("model."): value for name, value in saved["state_dict"].items()}
+    return saved["model_cfg"], saved["target_transform"], weights
+
+
+def _from_folder(path: Path) -> tuple[dict[str, Any], dict[str, Any], dict[str, Tensor]]:
+    config = read_json(path / CONFIG_FILE)
+    return config, config["target_transform"], read_weights(path)

@@ -1,0 +1,49 @@
+"""What the judges with published weights share: their networks are made once, and filled tensor by tensor."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cache
+from threading import Lock
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
+
+from counterpoint.config import UserError
+from counterpoint.config.weights import misshapen
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from torch import Tensor, nn
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def once(make: Callable[P, R]) -> Callable[P, R]:
+    """`make`, but once for the same arguments, and not by two threads at a time."""
+    lock, known = Lock(), cache(make)
+
+    def locked(*args: P.args, **kwargs: P.kwargs) -> R:
+        with lock:
+            return known(*args, **kwargs)
+
+    return locked
+
+
+def fill(network: nn.Module, weights: Mapping[str, Tensor], *, source: Path, what: str) -> None:
+    """Give every tensor of a network its value, in single precision, leaving none over.
+
+    Raises:
+        UserError: naming a tensor that is missing, of another shape, or of no place.
+    """
+    should = network.state_dict()
+    for name, tensor in should.items():
+        if name not in weights:
+            raise UserError(f"{source} is no checkpoint of {what}: it lacks the tensor {name}.")
+        if weights[name].shape != tensor.shape:
+            raise misshapen(source, name=name, has=weights[name].shape, should=tensor.shape)
+    if extra := sorted(weights.keys() - should.keys()):
+        raise UserError(f"{source} is no checkpoint of {what}: {what} has no tensor {extra[0]}.")
+    whole = {name: value.float() if value.is_floating_point() else value for name, value in weights.items()}
+    network.load_state_dict(whole, assign=True)
+    network.eval().requires_grad_(False)
