@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,8 +22,9 @@ from counterpoint.study.report.following import steered_models
 from counterpoint.study.report.machine import machine_facts
 from counterpoint.study.report.notes import notes
 from counterpoint.study.report.numbers import count, duration, memory, number
+from counterpoint.study.report.outside import outside_clips, outside_systems
 from counterpoint.study.report.read import HALVES, Folders, read_difference, read_metrics, read_scores
-from counterpoint.study.report.verdict import verdict
+from counterpoint.study.report.verdict import against_outside, verdict
 from counterpoint.study.windows import STEERED_EXAMPLES, spread
 
 PAIR = ("autoregressive", "flow_matching")
@@ -98,7 +99,9 @@ def assemble(folders: Folders, *, name: str, study: Mapping[str, Any], study_yam
     scores = read_scores(evaluation)
     metrics = read_metrics(evaluation, scores)
     differences = [read_difference(item) for item in evaluation["differences"]]
-    systems = [system for system in SYSTEMS if any(system.key in of_metric for of_metric in scores.values())]
+    outside = outside_systems(study)
+    known = (*SYSTEMS[:-1], *outside, SYSTEMS[-1])
+    systems = [system for system in known if any(system.key in of_metric for of_metric in scores.values())]
     prompts = folders.json("prompts", "prompts.json")
     primary = study["evaluation"]["primary"]
     steered = steered_models(
@@ -116,7 +119,17 @@ def assemble(folders: Folders, *, name: str, study: Mapping[str, Any], study_yam
         made=time.strftime("%-d %B %Y"),
         verdict=replace(
             found,
-            points=[*found.points, *(steered[0].points if steered else []), _cost_point(folders, study)],
+            points=[
+                *found.points,
+                *against_outside(
+                    differences,
+                    outside,
+                    metric=next(metric for metric in metrics if metric.key == primary),
+                    names={system.key: system.name for system in systems},
+                ),
+                *(steered[0].points if steered else []),
+                _cost_point(folders, study),
+            ],
         ),
         primary=primary,
         pair=PAIR,
@@ -128,8 +141,8 @@ def assemble(folders: Folders, *, name: str, study: Mapping[str, Any], study_yam
         curves=[loss_curve_of(folders.paths[f"train_{key}"] / "metrics.jsonl", key) for key in PAIR],
         costs=_costs(folders),
         codec=_codec(folders),
-        examples=_examples(folders, prompts, wanted=study["report"]["examples"]),
-        example_systems=EXAMPLE_SYSTEMS,
+        examples=_examples(folders, prompts, outside, wanted=study["report"]["examples"]),
+        example_systems=[*EXAMPLE_SYSTEMS, *(system.key for system in outside)],
         codec_systems=("ground_truth", LATENTS, CODES),
         steered=steered[0] if steered else None,
         facts=_facts(folders, study, prompts),
@@ -145,7 +158,7 @@ def _headline(folders: Folders, study: Mapping[str, Any], prompts: Mapping[str, 
     training = study["training"]
     spent = sum(folders.record(step).get("seconds", 0.0) for step in folders.paths)
     return [
-        Fact("Music", f"{sum(info['rows'].values()):,} {_clips(info)}, {_hours(sum(info['hours'].values()))}"),
+        Fact("Music", f"{sum(info['rows'].values()):,} {clips_of(info)}, {hours_of(sum(info['hours'].values()))}"),
         Fact("Budget of each", f"{training['steps']:,} updates × {training['batch_size']} clips"),
         Fact("Parameters, AR / FM", " / ".join(parameters)),
         Fact("Prompts", f"{len(prompts['windows'])} of {prompts['duration_s']:g} s, held out"),
@@ -153,11 +166,11 @@ def _headline(folders: Folders, study: Mapping[str, Any], prompts: Mapping[str, 
     ]
 
 
-def _clips(info: Mapping[str, Any]) -> str:
+def clips_of(info: Mapping[str, Any]) -> str:
     return "clips" if info.get("kind") == "composed" else "tracks"
 
 
-def _hours(hours: float) -> str:
+def hours_of(hours: float) -> str:
     return f"{hours:.1f} h" if hours >= 1 else f"{60 * hours:.0f} min"
 
 
@@ -236,7 +249,7 @@ def _codec(folders: Folders) -> list[CostRow]:
     ]
 
 
-def _examples(folders: Folders, prompts: Mapping[str, Any], *, wanted: int) -> list[Example]:
+def _examples(folders: Folders, prompts: Mapping[str, Any], outside: Sequence[System], *, wanted: int) -> list[Example]:
     """Evenly spread over the prompts, not chosen by ear."""
     places = {
         "ground_truth": folders.paths["prompts"] / "truth",
@@ -245,7 +258,12 @@ def _examples(folders: Folders, prompts: Mapping[str, Any], *, wanted: int) -> l
         **{key: folders.paths[f"generate_{key}"] for key in PAIR},
     }
     return [
-        Example(window["id"], window["caption"], {key: place / f"{window['id']}.wav" for key, place in places.items()})
+        Example(
+            window["id"],
+            window["caption"],
+            {key: place / f"{window['id']}.wav" for key, place in places.items()}
+            | outside_clips(folders.paths, outside, window["id"]),
+        )
         for window in spread(prompts["windows"], wanted)
     ]
 
@@ -259,22 +277,27 @@ def _facts(folders: Folders, study: Mapping[str, Any], prompts: Mapping[str, Any
     ]
 
 
+def music_fact(folders: Folders) -> Fact:
+    info = folders.json("data", "dataset.json")
+    splits = ", ".join(f"{split} {rows:,}" for split, rows in info["rows"].items())
+    return Fact(
+        "Music",
+        f"{info.get('name') or info.get('kind', 'dataset')}: {sum(info['rows'].values()):,} {clips_of(info)} "
+        f"({splits}), {hours_of(sum(info['hours'].values()))}; fingerprint {info['fingerprint']}",
+    )
+
+
 def data_facts(folders: Folders, prompts: Mapping[str, Any]) -> list[Fact]:
     info = folders.json("data", "dataset.json")
     spec = folders.json("encode", "latents.json")
-    splits = ", ".join(f"{split} {rows:,}" for split, rows in info["rows"].items())
     windows = prompts["windows"]
     tracks = len({window["row"] for window in windows})
     sources = sorted({window["split"] for window in windows}, reverse=True)
     return [
-        Fact(
-            "Music",
-            f"{info.get('name') or info.get('kind', 'dataset')}: {sum(info['rows'].values()):,} {_clips(info)} "
-            f"({splits}), {_hours(sum(info['hours'].values()))}; fingerprint {info['fingerprint']}",
-        ),
+        music_fact(folders),
         Fact(
             "Prompts",
-            f"captions of {len(windows)} windows of {prompts['duration_s']:g} s from {tracks} {_clips(info)} "
+            f"captions of {len(windows)} windows of {prompts['duration_s']:g} s from {tracks} {clips_of(info)} "
             f"of the {' and '.join(sources)} split; never trained on",
         ),
         Fact(
@@ -292,15 +315,9 @@ def model_facts(folders: Folders, study: Mapping[str, Any], *, prefix: str = "tr
         prefix: of the steps that trained the two models.
     """
     training = study["training"]
-    backbone, optimizer = training["backbone"], training["optimizer"]
     parameters = {key: folders.json(f"{prefix}_{key}", "result.json")["parameters"] for key in PAIR}
     return [
-        Fact(
-            "Backbone of both",
-            f"{backbone['layers']} transformer blocks {backbone['width']} wide, {backbone['heads']} heads, "
-            f"feed-forward {backbone['feed_forward']}; text through a {training['text']['encoder']} encoder by "
-            "cross-attention",
-        ),
+        backbone_fact(training, "Backbone of both"),
         Fact(
             "What differs",
             f"auto-regressive ({count(parameters[PAIR[0]])} parameters): causal, embeds and predicts codes in the "
@@ -312,13 +329,28 @@ def model_facts(folders: Folders, study: Mapping[str, Any], *, prefix: str = "tr
             f"{training['steps']:,} updates of {training['batch_size']} segments of {training['segment_s']:g} s, the "
             f"same segments in the same order (seed {training['seed']})",
         ),
-        Fact(
-            "Optimiser of both",
-            f"AdamW, learning rate {optimizer['learning_rate']:g} after {optimizer['warmup_steps']:,} updates of "
-            f"warm-up, cosine to zero, weight decay {optimizer['weight_decay']:g}, clip {optimizer['clip_norm']:g}; "
-            f"generation uses the moving average of the weights ({optimizer['ema_decay']:g}); {training['precision']}",
-        ),
+        optimiser_fact(training, "Optimiser of both"),
     ]
+
+
+def backbone_fact(training: Mapping[str, Any], label: str) -> Fact:
+    backbone = training["backbone"]
+    return Fact(
+        label,
+        f"{backbone['layers']} transformer blocks {backbone['width']} wide, {backbone['heads']} heads, "
+        f"feed-forward {backbone['feed_forward']}; text through a {training['text']['encoder']} encoder by "
+        "cross-attention",
+    )
+
+
+def optimiser_fact(training: Mapping[str, Any], label: str) -> Fact:
+    optimizer = training["optimizer"]
+    return Fact(
+        label,
+        f"AdamW, learning rate {optimizer['learning_rate']:g} after {optimizer['warmup_steps']:,} updates of "
+        f"warm-up, cosine to zero, weight decay {optimizer['weight_decay']:g}, clip {optimizer['clip_norm']:g}; "
+        f"generation uses the moving average of the weights ({optimizer['ema_decay']:g}); {training['precision']}",
+    )
 
 
 def sampling_facts(study: Mapping[str, Any]) -> list[Fact]:

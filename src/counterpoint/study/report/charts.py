@@ -129,14 +129,18 @@ def _whisker(system: System, score: Score, axis: Axis, *, labels: float, y: floa
     line = f'<line class="whisker" x1="{left:.1f}" x2="{right:.1f}" y1="{y:.1f}" y2="{y:.1f}"/>'
     title = f"{system.name}: {interval(score.value, score.low, score.high)}, n = {score.n}"
     return (
-        f'<g class="mark s-{system.key}"><title>{escape(title)}</title>'
+        f'<g class="mark s-{system.look}"><title>{escape(title)}</title>'
         f'<text class="row" x="{labels:.0f}" y="{y + 4:.1f}" text-anchor="end">{escape(system.short)}</text>'
-        f"{line}{mark(system.key, x, y)}</g>"
+        f"{line}{mark(system.look, x, y)}</g>"
     )
 
 
 def mark(key: str, x: float, y: float) -> str:
     """A shape of its own for each kind of system, so that colour is never the only sign."""
+    if key.startswith("line-"):
+        return _shape(int(key.removeprefix("line-")), x, y)
+    if key == "outside":
+        return _polygon((x - 5, y - 5), (x + 5, y - 5), (x - 5, y + 5), (x + 5, y + 5))
     if any(kind in key for kind in ("flow", "adams")) or key.startswith("fm"):
         return _polygon((x, y - 6), (x + 6, y), (x, y + 6), (x - 6, y))
     if any(kind in key for kind in ("truth", "reference", "midpoint")):
@@ -148,6 +152,12 @@ def mark(key: str, x: float, y: float) -> str:
     if any(kind in key for kind in ("reconstruction", "heun")):
         return _polygon((x - 4.3, y - 4.3), (x + 4.3, y - 4.3), (x + 4.3, y + 4.3), (x - 4.3, y + 4.3))
     return f'<circle class="dot" cx="{x:.1f}" cy="{y:.1f}" r="5"/>'
+
+
+def _shape(index: int, x: float, y: float) -> str:
+    """One of six, for lines of which none is more than the others."""
+    keys = ("ar", "reconstruction", "truth", "fm", "dopri5", "silence")
+    return mark(keys[index % len(keys)], x, y)
 
 
 def _polygon(*points: tuple[float, float]) -> str:

@@ -23,12 +23,18 @@ class System:
         name: for people.
         short: for people, where there is little room.
         what: one sentence on where its clips come from.
+        style: names its shape and its rules in the style sheet, where that is not the key.
     """
 
     key: str
     name: str
     short: str
     what: str
+    style: str = ""
+
+    @property
+    def look(self) -> str:
+        return self.style or self.key
 
 
 @dataclass(frozen=True)
@@ -67,6 +73,7 @@ class Difference:
         p: two-sided.
         p_holm: the same after Holm's correction for the number of comparisons.
         paired: clip by clip, on the same prompts.
+        effect: size of the difference in units of its spread; None where there is none.
     """
 
     metric: str
@@ -79,6 +86,7 @@ class Difference:
     p_holm: float
     n: int
     paired: bool = True
+    effect: float | None = None
 
 
 @dataclass(frozen=True)
@@ -211,12 +219,14 @@ class Cell:
         interval: "" for a number of the paper's.
         what: of several values in one place, which this is.
         is_clear: a difference that has passed its test; true of what is no difference.
+        remark: below it, in small print.
     """
 
     value: str
     interval: str = ""
     what: str = ""
     is_clear: bool = True
+    remark: str = ""
 
 
 @dataclass(frozen=True)
@@ -576,3 +586,136 @@ class SpeedContent(Page):
     crossings: Grid
     points: Grid
     source: str
+
+
+@dataclass(frozen=True)
+class GridAxis:
+    """What one axis of a grid varies.
+
+    Attributes:
+        key: as in the configuration.
+        name: for people.
+        labels: the same for people, by label, in order.
+        numbers: by label, where every label tells one.
+    """
+
+    key: str
+    name: str
+    labels: Mapping[str, str]
+    numbers: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class GridCell:
+    """One combination of the axes.
+
+    Attributes:
+        system: key of its clips.
+        model: key of its model, which other cells may share.
+        labels: where it lies, by axis.
+        paradigm: of the model.
+        codec: label of its codec.
+        duration_s: of its clips.
+        runs: the steps that trained its model, one for each training seed.
+    """
+
+    system: str
+    model: str
+    labels: Mapping[str, str]
+    paradigm: str
+    codec: str
+    duration_s: float
+    runs: Sequence[str]
+
+
+@dataclass(frozen=True)
+class GridRow:
+    """Ours, and the paper's beside it.
+
+    Attributes:
+        system: key.
+        cells: one for each metric, None where there is nothing.
+        best: by metric, whether it is shown to be the best of its group.
+        paper: one for each of the paper's measures, "" where there is nothing.
+    """
+
+    system: str
+    label: str
+    cells: Sequence[Cell | None]
+    best: Sequence[bool]
+    paper: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class GridTable:
+    """Groups of rows under metrics of ours and measures of the paper's.
+
+    Attributes:
+        by: name of the axis that groups them; "" for none.
+        metrics: ours.
+        measures: the paper's names.
+        groups: rows by the group's name.
+        floors: the same, of what no model made.
+    """
+
+    by: str
+    metrics: Sequence[Metric]
+    measures: Sequence[str]
+    groups: Mapping[str, Sequence[GridRow]]
+    floors: Mapping[str, Sequence[GridRow]]
+
+
+@dataclass(frozen=True)
+class GridPanel:
+    """One metric along an axis.
+
+    Attributes:
+        ticks: place and name of each label of the axis.
+        log: the axis is logarithmic.
+        series: a line a combination of the other axes.
+        levels: what real music scores; dashed.
+    """
+
+    metric: str
+    x_name: str
+    ticks: Sequence[tuple[float, str]]
+    log: bool
+    series: Sequence[Series]
+    levels: Sequence[Series] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class GridContent(Compared):
+    """All that the report of a grid says.
+
+    Attributes:
+        title: the question.
+        primary: the metric that the verdict was to be about.
+        decided: the one that it is about.
+        axes: those that vary.
+        cells: the combinations.
+        table: scores, in the layout of the paper's.
+        panels: curves along an axis, one a metric; empty where none is along.
+        comparisons: paired differences, a table an axis.
+        curves: losses.
+        training, generation, codecs: what they took, and what the codecs keep.
+        source: where the paper's numbers stand; "" where there are none.
+        claims: what the paper concludes.
+        evaluations: by step, of which duration its clips are and how many are on each side of a distance.
+    """
+
+    title: str
+    primary: str
+    decided: str
+    axes: Sequence[GridAxis]
+    cells: Sequence[GridCell]
+    table: GridTable
+    panels: Sequence[GridPanel]
+    comparisons: Sequence[CellTable]
+    curves: Sequence[Curve]
+    training: Grid
+    generation: Grid
+    codecs: Grid
+    source: str
+    claims: Sequence[str]
+    evaluations: Mapping[str, str]

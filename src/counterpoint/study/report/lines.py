@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from html import escape
 
 from counterpoint.study.report.charts import LOSS_WIDTH, Axis, mark
@@ -25,7 +25,7 @@ def lines(panel: Panel, *, width: float = LOSS_WIDTH, height: float = 330) -> st
     up = Axis(min(ys) / 1.3, max(ys) * 1.3, height - _FOOT, _TOP, log=True)
     parts = [_grid(across, up, panel, width=width, height=height)]
     parts += [_line(series, across, up) for series in panel.series]
-    parts += [_names(panel.series, across, up)]
+    parts += [names_at_ends(panel.series, across, up)]
     for note in panel.notes:
         x, y = across(note.x), up(note.y)
         parts.append(
@@ -72,7 +72,7 @@ def _line(series: Series, across: Axis, up: Axis) -> str:
     return f'<g class="mark s-{series.system}">{"".join(parts)}</g>'
 
 
-def _names(all_series: Sequence[Series], across: Axis, up: Axis) -> str:
+def names_at_ends(all_series: Sequence[Series], across: Callable[[float], float], up: Axis) -> str:
     """At the right end of each line that has a name, moved apart where they would overlap."""
     named = [series for series in all_series if series.name and series.points]
     wanted = sorted((up(series.points[-1].y) + 4, index) for index, series in enumerate(named))

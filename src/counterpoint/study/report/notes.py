@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from counterpoint.study.report.content import Note
@@ -16,6 +16,7 @@ def notes(
     budget: str,
     own_data: bool,
     decides: str = "",
+    own: Sequence[Note] = (),
 ) -> list[Note]:
     """The paragraphs below the numbers.
 
@@ -26,6 +27,7 @@ def notes(
         budget: what each model had, as the start of a sentence.
         own_data: the music is the user's.
         decides: what the verdict rests on, where it is not the primary metric alone.
+        own: the study's, each in the place of that with its title.
     """
     found = [
         _matched(study),
@@ -38,7 +40,8 @@ def notes(
     ]
     if evaluation["notes"]:
         found.append(Note("Remarks of the judges", "\n".join(evaluation["notes"])))
-    return found
+    by_title = {note.title: note for note in own}
+    return [by_title.get(note.title, note) for note in found]
 
 
 def _matched(study: Mapping[str, Any]) -> Note:

@@ -140,6 +140,10 @@ def _render(content: Page, *, template: str, **values: Any) -> str:
     environment = Environment(
         loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
+
+    def look(key: str) -> str:
+        return next((system.look for system in content.systems if system.key == key), key)
+
     helpers = {
         "interval": interval,
         "p_value": p_value,
@@ -156,8 +160,10 @@ def _render(content: Page, *, template: str, **values: Any) -> str:
             dots_and_whiskers(metric, dict(content.scores.get(metric.key, {})), content.systems)
         ),
         "swatch": lambda key: Markup(
-            f'<svg class="swatch mark s-{key}" viewBox="0 0 14 14" aria-hidden="true">{mark(key, 7, 7)}</svg>'
+            f'<svg class="swatch mark s-{look(key)}" viewBox="0 0 14 14" aria-hidden="true">'
+            f"{mark(look(key), 7, 7)}</svg>"
         ),
+        "look": look,
     }
     return environment.get_template(template).render(content=content, **helpers, **values)
 

@@ -72,4 +72,4 @@ def read_metrics(evaluation: Mapping[str, Any], scores: Mapping[str, Any]) -> li
 
 
 def read_difference(item: Mapping[str, Any]) -> Difference:
-    return Difference(**{name: item[name] for name in Difference.__dataclass_fields__})
+    return Difference(**{name: item[name] for name in Difference.__dataclass_fields__ if name in item})

@@ -53,6 +53,23 @@ def verdict(
     return Verdict(sentence, [point for point in points if point])
 
 
+def against_outside(
+    differences: Sequence[Difference], outside: Sequence[System], *, metric: Metric, names: Mapping[str, str]
+) -> list[str]:
+    """How the study's own systems compare with those from outside: a point for each of these."""
+    words = {"first": "better", "second": "worse", "open": "no difference shown"}
+    points = []
+    for system in outside:
+        parts = [
+            f"{names[item.first].lower()} {interval(item.value, item.low, item.high)} ({words[judge(item, metric)]})"
+            for item in differences
+            if item.second == system.key and item.metric == metric.key
+        ]
+        if parts:
+            points.append(f"Minus {system.name}, in {metric.key}: {'; '.join(parts)}.")
+    return points
+
+
 def _sentence(difference: Difference | None, metric: Metric, names: Mapping[str, str], pair: tuple[str, str]) -> str:
     first, second = (names[key].lower() for key in pair)
     if difference is None:
