@@ -68,10 +68,10 @@ def test_paired_test_keeps_its_level_and_finds_what_an_unpaired_one_cannot():
     for seed in range(150):
         prompt, noise = rng.standard_normal(20), 0.3 * rng.standard_normal((2, 20))
         same = WeightedMean(np.concatenate([prompt + noise[0], prompt + noise[1]]))
-        null.append(paired_difference(same, n=20, seed=seed, resamples=200)[3])
+        null.append(paired_difference([same], n=20, seed=seed, resamples=200).p)
         better = WeightedMean(np.concatenate([prompt + noise[0] + 0.4, prompt + noise[1]]))
-        paired.append(paired_difference(better, n=20, seed=seed, resamples=200)[3])
-        unpaired.append(unpaired_difference(better, n=(20, 20), seed=seed, resamples=200)[3])
+        paired.append(paired_difference([better], n=20, seed=seed, resamples=200).p)
+        unpaired.append(unpaired_difference([better], n=(20, 20), seed=seed, resamples=200).p)
     assert np.mean(np.array(null) < 0.05) < 0.1
     assert np.mean(np.array(null) < 0.5) == pytest.approx(0.5, abs=0.13)
     assert np.mean(np.array(paired) < 0.05) > 0.9
@@ -80,12 +80,12 @@ def test_paired_test_keeps_its_level_and_finds_what_an_unpaired_one_cannot():
 
 def test_difference_has_the_sign_of_first_minus_second_and_repeats_with_its_seed():
     functional = WeightedMean(np.concatenate([np.arange(12.0) + 1, np.arange(12.0)]))
-    value, low, high, p = paired_difference(functional, n=12, seed=4)
-    assert value == pytest.approx(1) and low == pytest.approx(1) and high == pytest.approx(1)
-    assert p <= 2 / 1000
-    assert paired_difference(functional, n=12, seed=4) == (value, low, high, p)
+    found = paired_difference([functional], n=12, seed=4)
+    assert (found.value, found.low, found.high) == pytest.approx((1, 1, 1))
+    assert found.p <= 2 / 1000 and found.effect is None  # nothing varies
+    assert paired_difference([functional], n=12, seed=4) == found
     unequal = WeightedMean(np.concatenate([np.full(9, 5.0), np.zeros(14)]))
-    assert unpaired_difference(unequal, n=(9, 14), seed=0)[0] == pytest.approx(5)
+    assert unpaired_difference([unequal], n=(9, 14), seed=0).value == pytest.approx(5)
 
 
 def test_p_value_is_never_zero_and_counts_ties():

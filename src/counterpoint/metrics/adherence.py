@@ -21,17 +21,9 @@ from counterpoint.metrics.adherence_registry import Measure, measures
 from counterpoint.metrics.base import Clip
 from counterpoint.metrics.listener import Listener, Progress
 from counterpoint.metrics.result import ANOTHER_CLIP, GROUND_TRUTH, Evaluation
-from counterpoint.metrics.scoring import (
-    Scorer,
-    Values,
-    check_silence,
-    check_systems,
-    groups_of,
-    mean_differences,
-    mean_scores,
-    unique_keys,
-)
+from counterpoint.metrics.scoring import Scorer, Values, mean_differences, mean_scores
 from counterpoint.metrics.statistics import MIN_CLIPS, RESAMPLES
+from counterpoint.metrics.systems import JudgedSystems, check_silence, groups_of, runs_note
 
 
 @dataclass(frozen=True)
@@ -73,8 +65,7 @@ def evaluate_adherence(
         UserError: fewer than 8 clips of a system, a pair that names no system, a clip without a target, a file that
             cannot be read, or a system of nothing but silence.
     """
-    check_systems(systems, pairs)
-    heard = hear_systems(systems, targets=targets, progress=progress)
+    heard = hear_systems(systems, targets=targets, pairs=pairs, progress=progress)
     return judge_adherence(heard, pairs=pairs, seed=seed, resamples=resamples)
 
 
@@ -83,7 +74,8 @@ class HeardSystems:
     """Everybody's hearings.
 
     Attributes:
-        systems: by system name, each clip's by its key; several clips of a prompt are prompt, prompt#2, ...
+        systems: by system name and seed of the training run, each clip's by its key; several clips of a prompt are
+            prompt, prompt#2, ...
         prompts: the prompt of each key of `systems`.
         references: of the reference audio, by prompt.
         exact: what is truly played, by prompt.
@@ -91,7 +83,7 @@ class HeardSystems:
         notes: what a reader of the scores must know.
     """
 
-    systems: Mapping[str, Mapping[str, Hearing]]
+    systems: Mapping[str, Mapping[str, Mapping[str, Hearing]]]
     prompts: Mapping[str, str]
     references: Mapping[str, Hearing]
     exact: Mapping[str, Hearing]
@@ -111,15 +103,15 @@ class HeardSystems:
 
 
 def hear_systems(
-    systems: Mapping[str, Sequence[Clip]], *, targets: Mapping[str, Target], progress: Progress | None = None
+    systems: Mapping[str, Sequence[Clip]],
+    *,
+    targets: Mapping[str, Target],
+    pairs: Sequence[tuple[str, str]] = (),
+    progress: Progress | None = None,
 ) -> HeardSystems:
     """Listen to the systems and to the references of their prompts; see `evaluate_adherence`."""
-    unique = {name: unique_keys(clips) for name, clips in systems.items()}
-    prompts = {
-        clip.key: original.key
-        for name, clips in systems.items()
-        for clip, original in zip(unique[name], clips, strict=True)
-    }
+    judged = JudgedSystems.of(systems, pairs)
+    prompts = judged.prompts
     for prompt in prompts.values():
         if prompt not in targets:
             some = ", ".join(list(targets)[:3]) or "none"
@@ -128,21 +120,21 @@ def hear_systems(
             )
     wanted = {prompt: targets[prompt] for prompt in dict.fromkeys(prompts.values())}
     references = {prompt: target.reference for prompt, target in wanted.items() if target.reference is not None}
-    notes: list[str] = []
-    listen = Listener(hear_clip, total=len(references) + sum(map(len, unique.values())), progress=progress)
+    notes = runs_note(judged)
+    listen = Listener(hear_clip, total=len(references) + judged.count, progress=progress)
     with threadpool_limits(1, user_api="blas"):  # a core works on a clip alone
         real = dict(zip(references, listen(list(references.values())), strict=True))
         heard = {
-            name: dict(zip([clip.key for clip in clips], listen(clips), strict=True)) for name, clips in unique.items()
+            name: {seed: listen.by_key(clips) for seed, clips in runs.items()} for name, runs in judged.runs.items()
         }
-    for name, of_system in heard.items():
-        check_silence(name, [hearing.silent for hearing in of_system.values()], notes=notes)
+    for name, runs in heard.items():
+        check_silence(name, [hearing.silent for of_run in runs.values() for hearing in of_run.values()], notes=notes)
     return HeardSystems(
         systems=heard,
         prompts=prompts,
         references=real,
         exact={prompt: Hearing.of_exact(target.exact) for prompt, target in wanted.items() if target.exact is not None},
-        groups=groups_of(unique, notes=notes),
+        groups=groups_of(judged, notes=notes),
         notes=tuple(notes),
     )
 
@@ -153,8 +145,10 @@ def judge_adherence(
     """What `evaluate_adherence` says of clips that have been listened to."""
     notes = list(heard.notes)
     infos = tuple(measure.info for measure in measures())
-    scorer = Scorer(heard.groups, seed=seed, resamples=resamples)
-    values = {name: heard.values(answers) for name, answers in heard.systems.items()}
+    scorer = Scorer(heard.groups, seed=seed, resamples=resamples, pairs=len(pairs), infos=infos)
+    values = {
+        name: {run: heard.values(answers) for run, answers in runs.items()} for name, runs in heard.systems.items()
+    }
     floors = {
         GROUND_TRUTH: replace(heard, references={}).values(heard.references),
         ANOTHER_CLIP: heard.values(another_clip(heard, seed=seed)),
@@ -164,19 +158,13 @@ def judge_adherence(
         if not any(info.name in of_system for of_system in scores.values()):
             notes.append(f"{info.name} is left out: fewer than {MIN_CLIPS} clips have a truth to compare with.")
     return Evaluation(
-        n=min(map(len, heard.systems.values())),
+        n=min(len(answers) for runs in heard.systems.values() for answers in runs.values()),
         seed=seed,
         metrics=infos,
         scores=scores,
-        floors={row: mean_scores(of_row, infos=infos, scorer=scorer) for row, of_row in floors.items()},
-        differences=tuple(
-            difference
-            for pair in pairs
-            for difference in mean_differences(
-                pair, sides=(values[pair[0]], values[pair[1]]), infos=infos, scorer=scorer, notes=notes
-            )
-        ),
-        ids={name: tuple(answers) for name, answers in heard.systems.items()},
+        floors={row: mean_scores({"": of_row}, infos=infos, scorer=scorer) for row, of_row in floors.items()},
+        differences=mean_differences(pairs, systems=values, infos=infos, scorer=scorer, notes=notes),
+        ids={name: tuple(next(iter(runs.values()))) for name, runs in heard.systems.items()},
         notes=tuple(dict.fromkeys(notes)),
     )
 

@@ -86,14 +86,33 @@ class Features:
 
 
 @dataclass(frozen=True)
+class Fit:
+    """How a distance was extrapolated to infinitely many clips: value = intercept + slope / n.
+
+    Attributes:
+        points: (n, mean distance over subsamples of n clips); the line passes through the last, that of all clips.
+        slope: of the line over 1 / n.
+        residual: of the point that is furthest from the line.
+    """
+
+    points: tuple[tuple[int, float], ...]
+    slope: float
+    residual: float
+
+
+@dataclass(frozen=True)
 class Score:
     """A metric's value for one system.
 
     Attributes:
         name: of the metric.
-        low, high: 95% interval over prompts, the reference held fixed.
-        n: clips it was computed on; a distance used as many reference clips.
-        per_clip: one value a clip in the system's order, None where a clip has none; None for distances between sets.
+        low, high: 95% interval over prompts, and over training runs where there are several; the reference is held
+            fixed but for `fad_inf`.
+        n: prompts it was computed on, in each run; a distance used as many reference clips.
+        per_clip: one value a prompt in the system's order, of several runs their mean, None where a clip has none; None
+            for distances between sets.
+        seeds: training runs that it is the mean of.
+        fit: where the value is extrapolated.
     """
 
     name: str
@@ -104,6 +123,8 @@ class Score:
     unit: str
     better: Better
     per_clip: tuple[float | None, ...] | None = None
+    seeds: int = 1
+    fit: Fit | None = None
 
 
 @dataclass(frozen=True)
@@ -112,11 +133,13 @@ class Difference:
 
     Attributes:
         low, high: 95% interval.
-        p: two-sided permutation p-value.
-        p_holm: the same after Holm's correction; see `evaluate`.
+        p: two-sided p-value, of a permutation test unless the training runs allow less; see `statistics`.
+        p_holm: the same after Holm's correction over the table; see `evaluate`.
         n: prompts (paired) or clips of the smaller side (not paired).
         paired: clips were compared prompt by prompt.
-        effect: size of the difference in units of its spread, comparable between metrics; None where there is none.
+        effect: the difference in standard deviations of what one prompt tells of it, comparable between metrics (for
+            paired means Cohen's d_z, else d, with Hedges' correction); None where nothing varies.
+        seeds: training runs, of the side that has fewer.
     """
 
     metric: str
@@ -130,6 +153,7 @@ class Difference:
     n: int
     paired: bool
     effect: float | None = None
+    seeds: int = 1
 
 
 @dataclass(frozen=True)
@@ -163,6 +187,8 @@ class Functional(Protocol):
 
     per_clip: np.ndarray | None
     """[n] where the statistic is a mean over clips (NaN for a clip without a value), else None."""
+    fit: Fit | None
+    """Where the statistic of all clips is extrapolated."""
 
     def __call__(self, weights: np.ndarray) -> np.ndarray:
         """[R, n] weights, zero or one, to [R] values."""
@@ -188,6 +214,8 @@ class Metric(Protocol):
 class WeightedMean:
     """The mean of one value a clip, over the clips that have one."""
 
+    fit: Fit | None = None
+
     def __init__(self, values: np.ndarray):
         self.per_clip: np.ndarray | None = values
         self._known = np.isfinite(values).astype(float)
@@ -203,6 +231,7 @@ class ByGroup:
     def __init__(self, functional: Functional, labels: np.ndarray):
         """[n] labels: the number of each clip's group."""
         self.per_clip: np.ndarray | None = functional.per_clip
+        self.fit: Fit | None = functional.fit
         self._functional = functional
         self._labels = labels
 
@@ -212,6 +241,8 @@ class ByGroup:
 
 class PairMean:
     """The mean of a value over all ordered pairs of different clips: a U-statistic of order two."""
+
+    fit: Fit | None = None
 
     def __init__(self, values: np.ndarray):
         """[n, n]; the diagonal does not count, nor does what is NaN."""

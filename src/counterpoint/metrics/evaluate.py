@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
+import numpy as np
 from threadpoolctl import threadpool_limits
 
 from counterpoint.config import UserError
 from counterpoint.metrics import features
-from counterpoint.metrics.base import Clip, Difference, Features, Metric, NotApplicableError, Score
+from counterpoint.metrics.base import Clip, Difference, Features, Functional, Metric, NotApplicableError, Score
 from counterpoint.metrics.listener import Listener, Progress
 from counterpoint.metrics.reference import ReferencePool, reference_pool, shuffled, without
-from counterpoint.metrics.registry import judges, metrics
+from counterpoint.metrics.registry import absent, judges, metrics
 from counterpoint.metrics.result import GROUND_TRUTH, Evaluation
-from counterpoint.metrics.scoring import (
-    Scorer,
-    check_silence,
-    check_systems,
-    common_prompts,
-    corrected,
-    groups_of,
-    unique_keys,
-)
-from counterpoint.metrics.statistics import MIN_CLIPS, RESAMPLES
+from counterpoint.metrics.scoring import Scorer, common_prompts, corrected
+from counterpoint.metrics.statistics import MIN_CLIPS, RESAMPLES, pair_runs
+from counterpoint.metrics.systems import JudgedSystems, check_silence, groups_of, runs_note, same_prompts
 
 
 def evaluate(
@@ -43,11 +38,13 @@ def evaluate(
     several windows of each are taken. A file that is judged is taken out of the reference as long as enough others
     remain.
 
-    Holm's correction is over the metrics of one pair that say better or worse, and apart from them over those that
-    only describe.
+    Holm's correction is over all pairs and all metrics of the table that say better or worse, and apart from them over
+    those that only describe.
 
     Args:
-        systems: clips by system name. Clips of two systems with one id answer the same prompt.
+        systems: clips by system name. Clips of two systems with one id answer the same prompt, and where there are no
+            ids, those with one caption; see `same_prompts`. A system may hold clips of several training runs, which
+            differ in `Clip.seed`: see `statistics`.
         reference: real music, best not the prompts' own clips.
         pairs: (first, second) systems to test for a difference.
         seed: of every resampling and selection.
@@ -58,30 +55,32 @@ def evaluate(
         UserError: fewer than 8 clips on a side, a pair that names no system, a file that cannot be read, a system of
             nothing but silence, or MusiCNN not installed.
     """
-    check_systems(systems, pairs)
     if not reference:
         raise UserError("The reference has no clips; name another dataset or split.")
     notes: list[str] = []
-    systems = {name: unique_keys(clips) for name, clips in systems.items()}
+    judged = JudgedSystems.of(same_prompts(systems, notes=notes), pairs)
     # Thousands of small matrices: threads would wait for each other longer than they work, 20 times on busy cores.
     with threadpool_limits(1, user_api="blas"):
-        heard = _listen(systems, reference, seed=seed, resamples=resamples, progress=progress, notes=notes)
-        scores = {name: heard.scores_of(name, notes=notes) for name in systems}
+        heard = _listen(
+            judged, reference, pairs=len(pairs), seed=seed, resamples=resamples, progress=progress, notes=notes
+        )
+        scores = heard.scores(notes=notes)
         floors = {GROUND_TRUTH: heard.ground_truth(notes=notes)}
         differences = [
             difference
             for first, second in pairs
             for difference in heard.compare(first, second, metrics=heard.shared(scores, first, second), notes=notes)
         ]
+    infos = tuple(metric.info for metric in heard.metrics)
     return Evaluation(
         n=heard.n,
         seed=seed,
-        metrics=tuple(metric.info for metric in heard.metrics),
+        metrics=infos,
         scores=scores,
         floors=floors,
-        differences=tuple(differences),
-        ids={name: tuple(clip.key for clip in clips) for name, clips in systems.items()},
-        notes=tuple(dict.fromkeys(notes)),
+        differences=corrected(differences, infos),
+        ids=judged.ids,
+        notes=tuple(dict.fromkeys([*notes, *absent()])),
     )
 
 
@@ -90,7 +89,7 @@ class _Heard:
     """Everybody's features.
 
     Attributes:
-        systems: by system name, the features of each clip by its key, in the order given.
+        systems: by system name and seed of the training run, the features of each clip by its key, in the order given.
         order: by system name, the keys in an order that systems with the same prompts share; distances take the
             first n.
         reference: of the windows in `pool`.
@@ -99,7 +98,7 @@ class _Heard:
         metrics: to compute.
     """
 
-    systems: Mapping[str, Mapping[str, Features]]
+    systems: Mapping[str, Mapping[str, Mapping[str, Features]]]
     order: Mapping[str, Sequence[str]]
     pool: ReferencePool
     reference: Sequence[Features]
@@ -107,18 +106,25 @@ class _Heard:
     scorer: Scorer
     metrics: Sequence[Metric]
 
-    def scores_of(self, system: str, *, notes: list[str]) -> dict[str, Score]:
-        """Every metric that applies to a system."""
-        own = self.systems[system]
-        scores = {}
-        for metric in self.metrics:
-            keys = self.order[system][: self.n] if metric.equal_n else list(own)
-            try:
-                functional = metric.prepare([own[key] for key in keys], reference=self._against(metric, self.n))
-            except NotApplicableError as reason:
-                notes.append(f"{metric.info.name} is left out for {system}: {reason}.")
-                continue
-            scores[metric.info.name] = self.scorer.score(functional, n=len(keys), info=metric.info, keys=keys)
+    def scores(self, *, notes: list[str]) -> dict[str, dict[str, Score]]:
+        """Every metric that applies to each system."""
+        scores: dict[str, dict[str, Score]] = {name: {} for name in self.systems}
+        left_out: dict[tuple[str, str], list[str]] = defaultdict(list)
+        for name, runs in self.systems.items():
+            for metric in self.metrics:
+                keys = self.order[name][: self.n] if metric.equal_n else list(next(iter(runs.values())))
+                clips = [[own[key] for key in keys] for own in runs.values()]
+                try:
+                    functionals = [self._prepared(metric, of_run, n=self.n) for of_run in clips]
+                except NotApplicableError as reason:
+                    left_out[metric.info.name, str(reason)].append(name)
+                    continue
+                scores[name][metric.info.name] = self.scorer.score(
+                    functionals, n=len(keys), info=metric.info, keys=keys
+                )
+        for (metric_name, reason), names in left_out.items():
+            whom = "every system" if len(names) == len(self.systems) > 1 else ", ".join(names)
+            notes.append(f"{metric_name} is left out for {whom}: {reason}.")
         return scores
 
     def ground_truth(self, *, notes: list[str]) -> dict[str, Score]:
@@ -144,54 +150,81 @@ class _Heard:
                 functional = metric.prepare(clips, reference=against)
             except NotApplicableError:
                 continue
-            scores[metric.info.name] = self.scorer.score(functional, n=len(clips), info=metric.info)
+            scores[metric.info.name] = self.scorer.score([functional], n=len(clips), info=metric.info)
         return scores
 
     def compare(self, first: str, second: str, *, metrics: Sequence[Metric], notes: list[str]) -> list[Difference]:
         """Each metric's difference between two systems, prompt by prompt where they answered the same ones."""
+        sides = [list(self.systems[name].values()) for name in (first, second)]
+        runs = pair_runs(list(self.systems[first]), list(self.systems[second]))
         orders, paired = common_prompts((first, second), (self.order[first], self.order[second]), notes=notes)
         differences = []
         for metric in metrics:
             size = min(self.n, *map(len, orders))
             left, right = (order[:size] if metric.equal_n else order for order in orders)
-            clips = [*(self.systems[first][key] for key in left), *(self.systems[second][key] for key in right)]
-            functional = metric.prepare(clips, reference=self._against(metric, size))
+            clips = [[*(sides[0][a][key] for key in left), *(sides[1][b][key] for key in right)] for a, b in runs.turns]
+            try:
+                functionals = [self._prepared(metric, of_turn, n=size, split=len(left)) for of_turn in clips]
+            except NotApplicableError as reason:
+                notes.append(f"{first} and {second} are not compared in {metric.info.name}: {reason}.")
+                continue
             differences.append(
                 self.scorer.difference(
-                    functional, pair=(first, second), keys=(left, right), info=metric.info, paired=paired
+                    functionals, pair=(first, second), keys=(left, right), info=metric.info, paired=paired, runs=runs
                 )
             )
-        return corrected(differences, [metric.info for metric in metrics])
+        return differences
 
     def shared(self, scores: Mapping[str, Mapping[str, Score]], first: str, second: str) -> list[Metric]:
-        """The metrics that both systems have."""
-        return [metric for metric in self.metrics if metric.info.name in scores[first].keys() & scores[second].keys()]
+        """The metrics that both systems have; what is extrapolated has no test, but the distance at equal n has."""
+        both = scores[first].keys() & scores[second].keys()
+        return [
+            metric
+            for metric in self.metrics
+            if metric.info.name in both and scores[first][metric.info.name].fit is None
+        ]
+
+    def _prepared(self, metric: Metric, clips: Sequence[Features], *, n: int, split: int | None = None) -> Functional:
+        """The statistic of the clips of a run, or of two, the second's from `split` on.
+
+        Raises:
+            NotApplicableError: what `Metric.prepare` says, or too few clips of a run have a value.
+        """
+        functional = metric.prepare(clips, reference=self._against(metric, n))
+        if functional.per_clip is not None:
+            sides = np.split(np.isfinite(functional.per_clip), [] if split is None else [split])
+            known = min(int(side.sum()) for side in sides)
+            if known < MIN_CLIPS:
+                raise NotApplicableError(f"{known} of its clips have a value, and {MIN_CLIPS} is the least")
+        return functional
 
     def _against(self, metric: Metric, n: int) -> Sequence[Features]:
         return self.reference[:n] if metric.equal_n else self.reference
 
 
 def _listen(
-    systems: Mapping[str, Sequence[Clip]],
+    judged: JudgedSystems,
     reference: Sequence[Clip],
     *,
+    pairs: int,
     seed: int,
     resamples: int,
     progress: Progress | None,
     notes: list[str],
 ) -> _Heard:
     """Listen to the systems, then to as much of the reference as their number and length ask for."""
-    fewest = min(map(len, systems.values()))
-    total = sum(map(len, systems.values())) + min(len(reference), 2 * fewest)
+    fewest = judged.n
+    total = judged.count + min(len(reference), 2 * fewest)
     listen = Listener(partial(features.features_of, judges=judges()), total=total, progress=progress)
     heard = {
-        name: {clip.key: replace(found, caption=clip.caption) for clip, found in zip(clips, listen(clips), strict=True)}
-        for name, clips in systems.items()
+        name: {run: _captioned(clips, listen) for run, clips in runs.items()} for name, runs in judged.runs.items()
     }
-    for name, found in heard.items():
-        check_silence(name, [clip.silent for clip in found.values()], notes=notes)
-    longest = max(clip.seconds for found in heard.values() for clip in found.values())
-    reference = _undisputed(systems, reference, least=fewest, notes=notes)
+    flat = {name: [clip for own in runs.values() for clip in own.values()] for name, runs in heard.items()}
+    for name, clips in flat.items():
+        check_silence(name, [clip.silent for clip in clips], notes=notes)
+    notes += runs_note(judged) + _length_notes(flat)
+    longest = max(clip.seconds for clips in flat.values() for clip in clips)
+    reference = _undisputed(judged, reference, least=fewest, notes=notes)
     pool = reference_pool(reference, duration_s=longest, count=2 * fewest, seed=seed)
     if len(pool.clips) < MIN_CLIPS:
         raise UserError(
@@ -201,19 +234,66 @@ def _listen(
     n = min(fewest, len(pool.clips))
     if pool.cut:
         notes.append(f"Reference clips were cut to {longest:g} s, the length of the longest clip judged.")
-    if any(len(clips) > n for clips in systems.values()):
+    keys = judged.ids
+    if any(len(of_system) > n for of_system in keys.values()):
         notes.append(f"Distances use {n} clips on each side, the same prompts for every system.")
-    order = {name: [clip.key for clip in shuffled(clips, seed=seed)] for name, clips in systems.items()}
-    scorer = Scorer(groups_of(systems, notes=notes), seed=seed, resamples=resamples)
-    return _Heard(heard, order, pool, listen(pool.clips), n, scorer, metrics())
+    order = {
+        name: [clip.key for clip in shuffled(next(iter(runs.values())), seed=seed)]
+        for name, runs in judged.runs.items()
+    }
+    real = listen(pool.clips)
+    notes += _rank_notes(real[:n])
+    table = metrics()
+    infos = [metric.info for metric in table]
+    scorer = Scorer(groups_of(judged, notes=notes), seed=seed, resamples=resamples, pairs=pairs, infos=infos)
+    return _Heard(heard, order, pool, real, n, scorer, table)
 
 
-def _undisputed(
-    systems: Mapping[str, Sequence[Clip]], reference: Sequence[Clip], *, least: int, notes: list[str]
-) -> Sequence[Clip]:
+def _captioned(clips: Sequence[Clip], listen: Listener[Features]) -> dict[str, Features]:
+    """Features by key, with each clip's own caption: one stretch of a file may be heard for several."""
+    heard = listen.by_key(clips)
+    return {clip.key: replace(heard[clip.key], caption=clip.caption) for clip in clips}
+
+
+def _length_notes(systems: Mapping[str, Sequence[Features]]) -> list[str]:
+    """What it means that clips differ in length."""
+    lengths = {name: sorted(clip.seconds for clip in clips) for name, clips in systems.items()}
+    if max(each[-1] for each in lengths.values()) <= 1.05 * min(each[0] for each in lengths.values()):
+        return []
+    said = [f"{name} {_span(*each[:: len(each) - 1])} s" for name, each in lengths.items()]
+    return [
+        f"Clips differ in length ({', '.join(said)}): a long clip counts more than a short one in a Frechet distance, "
+        "and as much in every other metric."
+    ]
+
+
+def _span(low: float, high: float) -> str:
+    return f"{low:.3g}" if f"{low:.3g}" == f"{high:.3g}" else f"{low:.3g} to {high:.3g}"
+
+
+def _rank_notes(reference: Sequence[Features]) -> list[str]:
+    """What few clips do to a Frechet distance."""
+    notes = []
+    for judge, heard in reference[0].heard.items():
+        if "embeddings" not in heard:
+            continue
+        patches, channels = (
+            sum(len(clip.heard[judge]["embeddings"]) for clip in reference),
+            heard["embeddings"].shape[1],
+        )
+        if patches <= channels:
+            notes.append(
+                f"{len(reference)} clips give {patches} embeddings of {judge}, which has {channels} dimensions: their "
+                f"covariance has rank {patches - 1} at most, so Frechet distances are far above those of more clips; "
+                "compare them at this n alone, beside their floor and the kernel distance, which has no such bias."
+            )
+    return notes
+
+
+def _undisputed(judged: JudgedSystems, reference: Sequence[Clip], *, least: int, notes: list[str]) -> Sequence[Clip]:
     """The reference without the files that are judged, if at least `least` others remain."""
-    judged = [clip for clips in systems.values() for clip in clips]
-    others = without(reference, judged)
+    clips = [clip for runs in judged.runs.values() for of_run in runs.values() for clip in of_run]
+    others = without(reference, clips)
     if len(others) == len(reference):
         return reference
     if len(others) >= max(least, MIN_CLIPS):

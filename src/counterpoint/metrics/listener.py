@@ -34,6 +34,10 @@ class Listener(Generic[Heard]):
                 self._progress(self._done, max(self._total, self._done))
         return heard
 
+    def by_key(self, clips: Sequence[Clip]) -> dict[str, Heard]:
+        """The same by `Clip.key`, of clips whose keys differ."""
+        return dict(zip([clip.key for clip in clips], self(clips), strict=True))
+
     def _listen(self, clip: Clip) -> Heard:
         stretch = (clip.audio.resolve(), clip.start_s, clip.duration_s)
         if stretch not in self._heard:

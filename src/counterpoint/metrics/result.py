@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from counterpoint.metrics.base import Difference, MetricInfo, Score
+from counterpoint.metrics.base import Difference, Fit, MetricInfo, Score
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -21,7 +22,8 @@ class Evaluation:
     """What `evaluate`, `evaluate_adherence` or `evaluate_seams` found.
 
     Attributes:
-        n: clips on each side of every distance; where there is none, of the smallest system.
+        n: clips on each side of every distance; where there is none, of the smallest system; of several training runs,
+            of one.
         seed: of every resampling and selection.
         metrics: in the order of the table.
         scores: by system, then metric; a metric that does not apply to a system is left out, and a note says why.
@@ -40,6 +42,13 @@ class Evaluation:
     differences: tuple[Difference, ...]
     ids: dict[str, tuple[str, ...]]
     notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """No number of a table is silently none: a metric without a value is left out, and a note says why."""
+        rows = [score for row in (*self.scores.values(), *self.floors.values()) for score in row.values()]
+        for each in (*rows, *self.differences):
+            name = each.name if isinstance(each, Score) else each.metric
+            assert all(map(math.isfinite, (each.value, each.low, each.high))), f"{name} is not a number: {each}"
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, for `write_json`."""
@@ -71,6 +80,9 @@ def print_evaluation(evaluation: Evaluation, *, console: Console | None = None) 
     for info in evaluation.metrics:
         if any(info.name in row for row in evaluation.scores.values()):
             console.print(f"[bold]{info.name}[/]: {info.description}.", highlight=False)
+            for system, scores in evaluation.scores.items():
+                if info.name in scores and (fit := scores[info.name].fit):
+                    console.print(f"  {system}: {_fit(fit)}", highlight=False, markup=False)
     for note in evaluation.notes:
         console.print(f"Note: {note}", highlight=False, markup=False)
 
@@ -81,10 +93,12 @@ def _score_table(evaluation: Evaluation) -> Table:
     columns = {**evaluation.scores, **evaluation.floors}
     distances = any(score.per_clip is None for scores in columns.values() for score in scores.values())
     title = "Scores with 95% intervals" + f"; {evaluation.n} clips on each side of a distance" * distances
+    runs = {name: max((score.seeds for score in scores.values()), default=1) for name, scores in columns.items()}
     table = Table(title=title, title_justify="left", show_lines=True)
     table.add_column("metric", min_width=20, overflow="fold")
     for name in columns:
-        table.add_column(_plain(name), justify="right", no_wrap=True, style="dim" if name in evaluation.floors else "")
+        heading = _plain(name) + (f"\n{runs[name]} runs" if runs[name] > 1 else "")
+        table.add_column(heading, justify="right", no_wrap=True, style="dim" if name in evaluation.floors else "")
     arrows = {"lower": " ↓", "higher": " ↑", "neither": ""}
     for info in evaluation.metrics:
         if any(info.name in scores for scores in columns.values()):
@@ -98,22 +112,37 @@ def _score_table(evaluation: Evaluation) -> Table:
 def _difference_table(evaluation: Evaluation) -> Table:
     from rich.table import Table
 
-    table = Table(title="Differences, first minus second; p from permutations, Holm-corrected", title_justify="left")
-    table.add_column("pair")
-    table.add_column("metric", no_wrap=True)
-    for name in ("difference", "95% interval", "p", "p Holm", "n"):
-        table.add_column(name, justify="right")
+    table = Table(
+        title="Differences, first minus second; p from permutations, Holm-corrected over the table;\n"
+        "effect in standard deviations of one prompt",
+        title_justify="left",
+    )
+    several = any(each.seeds > 1 for each in evaluation.differences)
+    table.add_column("pair", overflow="fold")
+    table.add_column("metric", overflow="fold", min_width=20)
+    for name in ("difference", "95% interval", "effect", "p", "p Holm", "n", *["runs"] * several):
+        table.add_column(name, justify="right", no_wrap=True)
     for each in evaluation.differences:
         table.add_row(
             _plain(f"{each.first} - {each.second}" + ("" if each.paired else " (not paired)")),
             each.metric,
             _number(each.value),
             f"{_number(each.low)} to {_number(each.high)}",
+            "" if each.effect is None else f"{each.effect:.2f}",
             f"{each.p:.3f}",
             f"{each.p_holm:.3f}",
             str(each.n),
+            *[str(each.seeds)] * several,
         )
     return table
+
+
+def _fit(fit: Fit) -> str:
+    """What the value was extrapolated from."""
+    points = ", ".join(f"{_number(value)} at {n}" for n, value in fit.points)
+    return (
+        f"{points} clips; slope {_number(fit.slope)} / n, no point further than {_number(fit.residual)} from the line"
+    )
 
 
 def _cell(score: Score | None) -> str:
@@ -138,5 +167,7 @@ def _rows_from_json(rows: Mapping[str, Any]) -> dict[str, dict[str, Score]]:
 
 
 def _score_from_json(value: Mapping[str, Any]) -> Score:
-    per_clip = value["per_clip"]
-    return Score(**{**value, "per_clip": None if per_clip is None else tuple(per_clip)})
+    per_clip, fit = value["per_clip"], value["fit"]
+    if fit is not None:
+        fit = Fit(tuple((n, at) for n, at in fit["points"]), fit["slope"], fit["residual"])
+    return Score(**{**value, "per_clip": None if per_clip is None else tuple(per_clip), "fit": fit})

@@ -6,27 +6,36 @@ Shapes: n clips.
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from counterpoint.config import UserError
-from counterpoint.metrics.base import ByGroup, Clip, Difference, Functional, MetricInfo, Score, WeightedMean
+from counterpoint.metrics.base import ByGroup, Difference, Fit, Functional, MetricInfo, Score, WeightedMean
 from counterpoint.metrics.statistics import (
     MIN_CLIPS,
+    ONE_RUN,
     RESAMPLES,
+    RunPairs,
+    between_runs,
     half_samples,
     holm,
     interval,
+    of_runs,
+    pair_runs,
     paired_difference,
     unpaired_difference,
-    value_of,
 )
 
 Values = Mapping[str, Mapping[str, float]]
-"""By metric, a value by clip key; NaN where a clip has none."""
+"""Of one training run: by metric, a value by clip key; NaN where a clip has none."""
+Runs = Mapping[str, Values]
+"""The values of each run, by its seed."""
+
+
+def judges(info: MetricInfo) -> bool:
+    """The metric says what is better, and does not only describe."""
+    return info.better != "neither"
 
 
 @dataclass(frozen=True)
@@ -36,90 +45,152 @@ class Scorer:
     Attributes:
         groups: the group of each prompt that shares one with others, by its key.
         seed, resamples: of every draw.
+        pairs: of systems that the table compares; with its metrics they make the family of Holm's correction.
+        infos: the metrics of the table.
     """
 
     groups: Mapping[str, str]
     seed: int = 0
     resamples: int = RESAMPLES
+    pairs: int = 1
+    infos: Sequence[MetricInfo] = ()
 
-    def score(self, functional: Functional, *, n: int, info: MetricInfo, keys: Sequence[str] = ()) -> Score:
-        """The statistic of n clips; without their keys, none share a group."""
-        value = value_of(functional, n)
-        units, count = self._units(functional, keys) if keys else (functional, n)
+    def score(self, runs: Sequence[Functional], *, n: int, info: MetricInfo, keys: Sequence[str] = ()) -> Score:
+        """The mean over training runs of the statistic of their n clips, in the order of `keys`; without their keys,
+        none share a group."""
+        of_run = of_runs(runs, np.ones((1, n)))[0]
+        value = float(of_run.mean())
+        units, count = self._units(runs, keys) if keys else (runs, n)
         rng = np.random.default_rng([self.seed, count])  # one count, one set of halves: systems are resampled alike
-        halves = half_samples(count, rng=rng, resamples=self.resamples)
-        low, high = interval(value, units(halves), n=count)
+        replicates = of_runs(units, half_samples(count, rng=rng, resamples=self.resamples))
+        between = between_runs(of_run, replicates, n=count)
+        low, high = interval(value, replicates.mean(1), n=count, runs=between)
         low = low if info.at_least is None else max(low, info.at_least)
         high = high if info.at_most is None else min(high, info.at_most)
-        values = functional.per_clip
-        per_clip = None if values is None else tuple(float(v) if math.isfinite(v) else None for v in values)
-        return Score(info.name, value, low, high, n, info.unit, info.better, per_clip)
+        return Score(
+            info.name, value, low, high, n, info.unit, info.better, _per_clip(runs), seeds=len(runs), fit=_fit(runs)
+        )
 
     def difference(
         self,
-        functional: Functional,
+        functionals: Sequence[Functional],
         *,
         pair: tuple[str, str],
         keys: tuple[Sequence[str], Sequence[str]],
         info: MetricInfo,
         paired: bool,
+        runs: RunPairs = ONE_RUN,
     ) -> Difference:
         """Between two systems: prompt by prompt where they are `paired`, that is where both keys are the same.
 
         Args:
-            functional: of the first system's clips before the second's, in the order of `keys`.
+            functionals: for each of the turns of `runs`, of the clips of the first system's run before those of the
+                second's, in the order of `keys`.
         """
         sizes = (len(keys[0]), len(keys[1]))
-        draws = {"seed": self.seed, "resamples": self.resamples}
+        family = self.pairs * sum(judges(other) is judges(info) for other in self.infos)
+        draws = {"seed": self.seed, "resamples": self.resamples, "family": family, "runs": runs}
         if paired:
-            units, count = self._units(functional, keys[0], sides=2)
-            value, low, high, p = paired_difference(units, n=count, **draws)
+            units, count = self._units(functionals, keys[0], sides=2)
+            found = paired_difference(units, n=count, **draws)
         else:
-            value, low, high, p = unpaired_difference(functional, n=sizes, **draws)
-        return Difference(info.name, *pair, value, low, high, p, p, min(sizes), paired=paired)
+            found = unpaired_difference(functionals, n=sizes, **draws)
+        seeds = min(len(set(side)) for side in zip(*runs.turns, strict=True))
+        return Difference(
+            info.name,
+            *pair,
+            found.value,
+            found.low,
+            found.high,
+            found.p,
+            found.p,
+            min(sizes),
+            paired=paired,
+            effect=found.effect,
+            seeds=seeds,
+        )
 
-    def _units(self, functional: Functional, keys: Sequence[str], *, sides: int = 1) -> tuple[Functional, int]:
+    def _units(
+        self, functionals: Sequence[Functional], keys: Sequence[str], *, sides: int = 1
+    ) -> tuple[Sequence[Functional], int]:
         """What is resampled: prompts, or their groups where some share one and they are enough; and how many."""
         groups = [self.groups.get(key, key) for key in keys]
         names = {group: number for number, group in enumerate(dict.fromkeys(groups))}
         if not MIN_CLIPS <= len(names) < len(keys):
-            return functional, len(keys)
+            return functionals, len(keys)
         labels = np.array([names[group] for group in groups])
-        return ByGroup(functional, np.concatenate([labels + side * len(names) for side in range(sides)])), len(names)
+        labels = np.concatenate([labels + side * len(names) for side in range(sides)])
+        return [ByGroup(functional, labels) for functional in functionals], len(names)
 
 
-def mean_scores(values: Values, *, infos: Sequence[MetricInfo], scorer: Scorer) -> dict[str, Score]:
-    """The mean of each metric that enough clips have, over those clips."""
+def _per_clip(runs: Sequence[Functional]) -> tuple[float | None, ...] | None:
+    """The mean over the runs that have a value."""
+    values = [functional.per_clip for functional in runs if functional.per_clip is not None]
+    if not values:
+        return None
+    known = [[float(value) for value in of_clip if math.isfinite(value)] for of_clip in zip(*values, strict=True)]
+    return tuple(sum(of_clip) / len(of_clip) if of_clip else None for of_clip in known)
+
+
+def _fit(runs: Sequence[Functional]) -> Fit | None:
+    """The mean of the runs' fits."""
+    fits = [functional.fit for functional in runs if functional.fit is not None]
+    if not fits:
+        return None
+    points = [tuple(map(float, np.mean(point, axis=0))) for point in zip(*(fit.points for fit in fits), strict=True)]
+    slope, residual = (float(np.mean([getattr(fit, name) for fit in fits])) for name in ("slope", "residual"))
+    return Fit(tuple((int(n), value) for n, value in points), slope, residual)
+
+
+def mean_scores(runs: Runs, *, infos: Sequence[MetricInfo], scorer: Scorer) -> dict[str, Score]:
+    """The mean of each metric that enough prompts have in every run, over those prompts."""
     scores = {}
     for info in infos:
-        of_clip = values[info.name]
-        known = {key: value for key, value in of_clip.items() if np.isfinite(value)}
+        known = _known(runs, info)
         if len(known) >= MIN_CLIPS:
-            functional = WeightedMean(np.array([*known.values()]))
-            score = scorer.score(functional, n=len(known), info=info, keys=list(known))
-            scores[info.name] = replace(score, per_clip=tuple(known.get(key) for key in of_clip))
+            functionals = [
+                WeightedMean(np.array([values[info.name][key] for key in known])) for values in runs.values()
+            ]
+            score = scorer.score(functionals, n=len(known), info=info, keys=known)
+            of_clip = dict(zip(known, score.per_clip or (), strict=True))
+            everyone = next(iter(runs.values()))[info.name]
+            scores[info.name] = replace(score, per_clip=tuple(of_clip.get(key) for key in everyone))
     return scores
 
 
 def mean_differences(
-    pair: tuple[str, str],
+    pairs: Sequence[tuple[str, str]],
     *,
-    sides: tuple[Values, Values],
+    systems: Mapping[str, Runs],
     infos: Sequence[MetricInfo],
     scorer: Scorer,
     notes: list[str],
-) -> list[Difference]:
+) -> tuple[Difference, ...]:
     """Each metric's difference of means between two systems, over the prompts that have it on both sides."""
     differences = []
-    for info in infos:
-        left, right = ([key for key, value in side[info.name].items() if np.isfinite(value)] for side in sides)
-        if min(len(left), len(right)) < MIN_CLIPS:
-            continue
-        (left, right), paired = common_prompts(pair, (left, right), notes=notes)
-        of_clips = [*(sides[0][info.name][key] for key in left), *(sides[1][info.name][key] for key in right)]
-        functional = WeightedMean(np.array(of_clips))
-        differences.append(scorer.difference(functional, pair=pair, keys=(left, right), info=info, paired=paired))
+    for pair in pairs:
+        sides = systems[pair[0]], systems[pair[1]]
+        matched = pair_runs(*map(list, sides))
+        for info in infos:
+            known = _known(sides[0], info), _known(sides[1], info)
+            if min(map(len, known)) < MIN_CLIPS:
+                continue
+            keys, paired = common_prompts(pair, known, notes=notes)
+            of_runs = [
+                [np.array([values[info.name][key] for key in side_keys]) for values in side.values()]
+                for side, side_keys in zip(sides, keys, strict=True)
+            ]
+            functionals = [WeightedMean(np.concatenate([of_runs[0][a], of_runs[1][b]])) for a, b in matched.turns]
+            differences.append(
+                scorer.difference(functionals, pair=pair, keys=keys, info=info, paired=paired, runs=matched)
+            )
     return corrected(differences, infos)
+
+
+def _known(runs: Runs, info: MetricInfo) -> list[str]:
+    """The prompts that have a value in every run."""
+    first, *others = (values[info.name] for values in runs.values())
+    return [key for key in first if all(np.isfinite(values[key]) for values in (first, *others))]
 
 
 def common_prompts(
@@ -134,63 +205,10 @@ def common_prompts(
     return orders, False
 
 
-def corrected(differences: Sequence[Difference], metrics: Sequence[MetricInfo]) -> list[Difference]:
-    """With Holm's correction within the metrics that judge, and within those that describe."""
-    judging = {info.name: info.better != "neither" for info in metrics}
-    adjusted: dict[str, float] = {}
+def corrected(differences: Sequence[Difference], metrics: Sequence[MetricInfo]) -> tuple[Difference, ...]:
+    """With Holm's correction over all pairs and metrics that judge, and apart from them over those that describe."""
+    judging = {info.name: judges(info) for info in metrics}
+    adjusted: dict[int, float] = {}
     for kind in (True, False):
-        adjusted |= holm({each.metric: each.p for each in differences if judging[each.metric] is kind})
-    return [replace(each, p_holm=adjusted[each.metric]) for each in differences]
-
-
-def groups_of(systems: Mapping[str, Sequence[Clip]], *, notes: list[str]) -> dict[str, str]:
-    """The group of each prompt that has one, by its key; says what that means for the intervals."""
-    groups = {clip.key: clip.group for clips in systems.values() for clip in clips if clip.group}
-    prompts, count = len(groups), len(set(groups.values()))
-    if MIN_CLIPS <= count < prompts:
-        notes.append(f"The {prompts} prompts come from {count} tracks; intervals and paired tests draw whole tracks.")
-    elif count < prompts:
-        notes.append(
-            f"The {prompts} prompts come from only {count} tracks, too few to be drawn: intervals and tests draw "
-            "prompts, and speak of these tracks alone, not of other music."
-        )
-    return groups
-
-
-def unique_keys(clips: Sequence[Clip]) -> list[Clip]:
-    """Several clips of one prompt become prompt, prompt#2, ...; the same in every system, so they pair up."""
-    seen: Counter[str] = Counter()
-    unique = []
-    for clip in clips:
-        seen[clip.key] += 1
-        unique.append(clip if seen[clip.key] == 1 else replace(clip, id=f"{clip.key}#{seen[clip.key]}"))
-    return unique
-
-
-def check_systems(systems: Mapping[str, Sequence[Clip]], pairs: Sequence[tuple[str, str]]) -> None:
-    """Refuse what gives no score.
-
-    Raises:
-        UserError: no system, one of fewer than 8 clips, or a pair that names none.
-    """
-    if not systems:
-        raise UserError("There is no system to evaluate; name a folder of generated clips.")
-    for name, clips in systems.items():
-        if len(clips) < MIN_CLIPS:
-            raise UserError(
-                f"{name} has {len(clips)} clips; {MIN_CLIPS} is the least that gives an interval, so generate more."
-            )
-    for name in {name for pair in pairs for name in pair} - set(systems):
-        raise UserError(f"Cannot compare {name!r}; the systems are {', '.join(systems)}.")
-
-
-def check_silence(system: str, silent: Sequence[bool], *, notes: list[str]) -> None:
-    """Note the silent clips of a system.
-
-    Raises:
-        UserError: all of them are.
-    """
-    if all(silent):
-        raise UserError(f"Every clip of {system} is silent, so there is nothing to evaluate; generate it again.")
-    if any(silent):
-        notes.append(f"{sum(silent)} of the {len(silent)} clips of {system} are silent; they are judged like the rest.")
+        adjusted |= holm({at: each.p for at, each in enumerate(differences) if judging[each.metric] is kind})
+    return tuple(replace(each, p_holm=adjusted[at]) for at, each in enumerate(differences))

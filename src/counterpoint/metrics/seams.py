@@ -32,17 +32,10 @@ from counterpoint.config import UserError
 from counterpoint.metrics.base import Clip, MetricInfo
 from counterpoint.metrics.listener import Listener, Progress
 from counterpoint.metrics.result import Evaluation
-from counterpoint.metrics.scoring import (
-    Scorer,
-    check_silence,
-    check_systems,
-    groups_of,
-    mean_differences,
-    mean_scores,
-    unique_keys,
-)
+from counterpoint.metrics.scoring import Scorer, mean_differences, mean_scores
 from counterpoint.metrics.seam_measures import SAMPLE_RATE, Border, Sound, beat_phase, chord, flux, loudness_step
 from counterpoint.metrics.statistics import RESAMPLES
+from counterpoint.metrics.systems import JudgedSystems, check_silence, groups_of, runs_note
 
 Span = tuple[float, float]
 """Start and stop in seconds."""
@@ -268,44 +261,33 @@ def evaluate_seams(
         UserError: fewer than 8 clips of a system, a pair that names no system, a clip without a span or one whose span
             lies beyond it, a file that cannot be read, or a system of nothing but silence.
     """
-    check_systems(systems, pairs)
-    unique = {name: unique_keys(clips) for name, clips in systems.items()}
-    prompts = {
-        clip.key: original.key
-        for name, clips in systems.items()
-        for clip, original in zip(unique[name], clips, strict=True)
-    }
-    for prompt in prompts.values():
+    judged = JudgedSystems.of(systems, pairs)
+    for prompt in judged.prompts.values():
         if prompt not in spans:
             raise UserError(f"Nothing says which span of the clip {prompt!r} was filled in; give its start and stop.")
-    listen = Listener(
-        partial(_hear, spans=spans, prompts=prompts), total=sum(map(len, unique.values())), progress=progress
-    )
-    notes: list[str] = []
+    listen = Listener(partial(_hear, spans=spans, prompts=judged.prompts), total=judged.count, progress=progress)
+    notes = runs_note(judged)
     infos = [measure.info for measure in MEASURES.values()]
-    values: dict[str, dict[str, dict[str, float]]] = {}
+    values: dict[str, dict[str, dict[str, dict[str, float]]]] = {}
     with threadpool_limits(1, user_api="blas"):  # a core works on a clip alone
-        for name, clips in unique.items():
-            heard = dict(zip([clip.key for clip in clips], listen(clips), strict=True))
-            check_silence(name, [each.silent for each in heard.values()], notes=notes)
+        for name, runs in judged.runs.items():
+            heard = {run: listen.by_key(clips) for run, clips in runs.items()}
+            check_silence(name, [each.silent for of_run in heard.values() for each in of_run.values()], notes=notes)
             values[name] = {
-                measure.info.name: {key: getattr(each.seams, field) for key, each in heard.items()}
-                for field, measure in MEASURES.items()
+                run: {
+                    measure.info.name: {key: getattr(each.seams, field) for key, each in of_run.items()}
+                    for field, measure in MEASURES.items()
+                }
+                for run, of_run in heard.items()
             }
-    scorer = Scorer(groups_of(unique, notes=notes), seed=seed, resamples=resamples)
+    scorer = Scorer(groups_of(judged, notes=notes), seed=seed, resamples=resamples, pairs=len(pairs), infos=infos)
     return Evaluation(
-        n=min(map(len, unique.values())),
+        n=judged.n,
         seed=seed,
         metrics=tuple(infos),
         scores={name: mean_scores(of_system, infos=infos, scorer=scorer) for name, of_system in values.items()},
         floors={},
-        differences=tuple(
-            difference
-            for first, second in pairs
-            for difference in mean_differences(
-                (first, second), sides=(values[first], values[second]), infos=infos, scorer=scorer, notes=notes
-            )
-        ),
-        ids={name: tuple(clip.key for clip in clips) for name, clips in unique.items()},
+        differences=mean_differences(pairs, systems=values, infos=infos, scorer=scorer, notes=notes),
+        ids=judged.ids,
         notes=tuple(dict.fromkeys(notes)),
     )

@@ -89,8 +89,8 @@ def _statistics(evaluation: Mapping[str, Any], decides: str) -> Note:
         "Intervals and tests",
         "Intervals are of 95%, from half samples of the prompts (delete-half jackknife), the reference held fixed. "
         "Differences are paired: the same prompts are drawn for both systems, and p-values come from swapping the "
-        "two systems' clips within prompts. Holm's correction is over the metrics that say better or worse. "
-        f"{decides} (distances: n = {evaluation['n']}).",
+        "two systems' clips within prompts. Holm's correction is over all pairs and all metrics that say better or "
+        f"worse. {decides} (distances: n = {evaluation['n']}).",
     )
 
 

@@ -432,7 +432,8 @@ def _notes(study: Mapping[str, Any]) -> list[Note]:
             f"The setting in the headline is the best of those within {study['budget']} evaluations on the very "
             "prompts it is judged by, so its score is a little flattered; all settings answer the same prompts from "
             "the same noise, and the paired differences are what to read. The p-values of the table are of one "
-            "comparison each; only a name called better or worse has passed Holm's correction over the metrics.",
+            "comparison each; only a name called better or worse has passed Holm's correction over all pairs "
+            "and metrics.",
         ),
         Note(
             "Beside the paper",

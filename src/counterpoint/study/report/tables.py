@@ -102,7 +102,8 @@ def differences_table(content: Compared) -> Table:
         for item in content.differences
     ]
     caption = (
-        "First minus second on the same prompts, with 95% intervals; p-values are two-sided, corrected after Holm."
+        "First minus second on the same prompts, with 95% intervals; p-values are two-sided; p (Holm) is corrected "
+        "for all comparisons of their table."
     )
     return Table(caption, ["Metric", "Difference", "Value", "p", "p (Holm)", "n"], rows)
 

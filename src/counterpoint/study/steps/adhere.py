@@ -30,8 +30,8 @@ def adhere(work: Work) -> None:
     """Write `adherence.json`, an `Evaluation` of adherence, and `heard.json`: what is played in each clip.
 
     A window's target is the reference audio, and what the dataset knows exactly of it. `heard.json` holds annotations
-    by clip: of the `target`, exact where the dataset knows it, else as heard; and of each of the `systems`, as heard.
-    Melodies take longest to hear, so only the clips that a report shows have theirs.
+    by clip: of the `target`, exact where the dataset knows it, else as heard; and of each of the `systems`, as heard
+    in its first training run. Melodies take longest to hear, so only the clips that a report shows have theirs.
 
     The configuration holds the `seed`, the `pairs` of systems to test for a difference and the number of `examples`
     that a report shows.
@@ -44,8 +44,10 @@ def adhere(work: Work) -> None:
     evaluation = judge_adherence(heard, pairs=work.config["pairs"], seed=work.config["seed"])
     write_json(work.folder / "adherence.json", evaluation.to_json())
     shown = {window["id"] for window in spread(prompts["windows"], work.config["examples"])}
+    first_runs = {name: [clip for clip in clips if clip.seed == clips[0].seed] for name, clips in systems.items()}
     played = {
-        name: _annotations(clips, hearings=heard.systems[name], with_melody=shown) for name, clips in systems.items()
+        name: _annotations(clips, hearings=heard.systems[name][clips[0].seed], with_melody=shown)
+        for name, clips in first_runs.items()
     }
     target = {**played[GROUND_TRUTH], **exact}
     write_json(
