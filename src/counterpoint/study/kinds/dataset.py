@@ -1,0 +1,84 @@
+"""How good music and captions of datasets are: means and deviations over clips (Appendix A)."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from counterpoint.config import UserError
+from counterpoint.config.schema import Config
+from counterpoint.study.engine import Source, Step
+from counterpoint.study.kinds.base import ReportConfig, Seed, Study, data_step
+from counterpoint.study.workload import Workload
+
+COMPOSED = "composed"
+Label = Annotated[str, Field(pattern=r"^[a-zA-Z][\w-]*$")]
+
+
+class SampleConfig(Config):
+    """What is drawn of every dataset: windows of random rows, of any split."""
+
+    clips: Annotated[int, Field(ge=8)] = 64
+    duration_s: Annotated[float, Field(gt=0)] = 10.0
+    seed: Seed = 0
+
+
+class DatasetStudy(Study):
+    """Every judge that has a value for a single clip, on a random sample of each dataset."""
+
+    kind: Literal["dataset"]
+    composed: bool = True
+    """The embedded corpus is among them."""
+    datasets: dict[Label, Path] = Field(default_factory=dict)
+    """Folders that `data ingest` wrote, by name; the one of `--data` joins them under its folder's."""
+    sample: SampleConfig = SampleConfig()
+    report: ReportConfig = ReportConfig(examples=3)
+    """Examples of each dataset: from the lowest to the highest of a measure."""
+
+    def summary(self) -> str:
+        """See `Study`."""
+        named = [*([COMPOSED] if self.composed else []), *self.datasets]
+        music = ", ".join(named) or "the dataset of --data"
+        return f"mean and deviation over {self.sample.clips:,} clips of {music}"
+
+    def workload(self) -> Workload:
+        """See `Study`."""
+        return Workload(heard=2 * self.sample.clips * (len(self.datasets) + self.composed or 1))
+
+    def plan(self, *, name: str, dataset: Path | None = None) -> Step:
+        """See `Study`."""
+        from counterpoint.study.steps.dataset_report import make_dataset_report
+        from counterpoint.study.steps.quality import judge_datasets
+        from counterpoint.study.steps.sample import sample_clips
+
+        sources = self._sources(dataset)
+        samples = {
+            label: Step(f"sample_{label}", sample_clips, self.sample, {"data": data}) for label, data in sources.items()
+        }
+        inputs = {step.name: step for step in samples.values()}
+        judged = Step("judge", judge_datasets, {"labels": list(samples), "seed": self.sample.seed}, inputs)
+        plain = {"name": name, "study": self, "own_data": dataset is not None, "labels": list(samples)}
+        return Step("report", make_dataset_report, plain, {**inputs, "judge": judged})
+
+    def _sources(self, dataset: Path | None) -> dict[str, Step | Source]:
+        """By label, each dataset.
+
+        Raises:
+            UserError: there is none, a folder is none, or two have one name.
+        """
+        folders = dict(self.datasets)
+        if dataset is not None:
+            label = re.sub(r"[^\w-]+", "-", dataset.resolve().name)
+            if label in folders or label == COMPOSED:
+                raise UserError(f"Two datasets are named {label!r}; name this one with --set datasets.NAME={dataset}.")
+            folders[label] = dataset
+        found = {COMPOSED: data_step(self.compose, None)} if self.composed else {}
+        found |= {label: data_step(self.compose, Path(folder).expanduser()) for label, folder in folders.items()}
+        if not found:
+            raise UserError(
+                "There is no dataset to judge: give one with --data, or several with --set datasets.NAME=FOLDER."
+            )
+        return found

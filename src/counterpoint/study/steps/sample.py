@@ -1,0 +1,99 @@
+"""A random sample of a dataset's clips, as files, and what the dataset holds."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from counterpoint.audio import SILENCE_PEAK, load_audio, save_audio
+from counterpoint.config import UserError, write_json
+from counterpoint.data import open_dataset
+from counterpoint.study.windows import choose_windows
+
+if TYPE_CHECKING:
+    from counterpoint.study.engine import Work
+    from counterpoint.study.kinds.dataset import SampleConfig
+
+SAMPLE_RATE = 32_000
+LEAST_CLIPS = 8
+_COLUMNS = ["id", "audio", "caption", "duration_s", "group"]
+
+
+def sample_clips(work: Work) -> None:
+    """Write `clips/`, windows of rows drawn without replacement, with `sample.json`, which names them; and as many
+    others, from rows that were not drawn as far as there are any, for the judges to know what is usual.
+
+    Raises:
+        UserError: fewer than eight clips can be cut, or are not silent.
+    """
+    config: SampleConfig = work.config
+    dataset = open_dataset(work.inputs["data"])
+    rows = [
+        {**row, "audio": dataset.audio_path(row), "split": split}
+        for split, part in dataset.splits.items()
+        for row in part.select_columns(_COLUMNS).to_list()
+    ]
+    rng = np.random.default_rng(config.seed)
+    by_id = {row["id"]: row for row in rows}
+    shuffled = [rows[index] for index in rng.permutation(len(rows))]
+    windows = choose_windows({"all": shuffled}, wanted=2 * config.clips, duration_s=config.duration_s)
+    windows = [windows[index] for index in _rows_first([window.row for window in windows], rng=rng)]
+    kept, silent = [], 0
+    for number, window in enumerate(windows):
+        row = by_id[window.row]
+        audio, _ = load_audio(
+            row["audio"], sample_rate=SAMPLE_RATE, start_s=window.start_s, duration_s=config.duration_s
+        )
+        if np.abs(audio).max(initial=0.0) >= SILENCE_PEAK:
+            kept.append(replace(window, id=f"{number:05d}", split=row["split"]))
+            save_audio(work.folder / "clips" / f"{number:05d}.wav", audio, sample_rate=SAMPLE_RATE)
+        else:
+            silent += 1
+        work.progress(number + 1, len(windows))
+    if len(kept) < LEAST_CLIPS:
+        raise UserError(
+            f"{dataset.folder} has {len(kept)} clips of {config.duration_s:g} s that are not silent, and {LEAST_CLIPS} "
+            "is the least that says anything: set a shorter sample.duration_s, or name another dataset."
+        )
+    write_json(
+        work.folder / "sample.json",
+        {
+            "duration_s": config.duration_s,
+            "judged": [asdict(window) for window in kept[: config.clips]],
+            "others": [asdict(window) for window in kept[config.clips :]],
+            "holds": {**holdings(rows), "Silent clips, left out": f"{silent} of {len(windows)}"},
+            "info": {name: dataset.info.get(name, "") for name in ("name", "kind", "fingerprint")},
+        },
+    )
+
+
+def holdings(rows: Sequence[dict[str, Any]]) -> dict[str, str]:
+    """What a dataset holds, in numbers that its judges do not see."""
+    captions = [row["caption"] for row in rows if row["caption"]]
+    words = [caption.lower().split() for caption in captions]
+    lengths = [row["duration_s"] for row in rows]
+    found = {
+        "Tracks": f"{len(rows):,}, {sum(lengths) / 3600:,.3g} h",
+        "Length of a track": f"{np.median(lengths):.3g} s ({min(lengths):.3g} to {max(lengths):.3g})",
+        "With a caption": f"{len(captions) / len(rows):.0%}",
+    }
+    if captions:
+        found["Captions that differ"] = f"{len(set(captions)) / len(captions):.0%}"
+        found["Words in a caption"] = f"{np.median([len(each) for each in words]):.0f}"
+        found["Words that differ"] = f"{len({word.strip('.,;:') for each in words for word in each}):,}"
+    return found
+
+
+def _rows_first(rows: list[str], *, rng: np.random.Generator) -> list[int]:
+    """Positions in a random order, the first window of every row before any second."""
+    seen: Counter[str] = Counter()
+    turns = []
+    for index in rng.permutation(len(rows)):
+        turns.append((seen[rows[index]], int(index)))
+        seen[rows[index]] += 1
+    return [index for _, index in sorted(turns, key=itemgetter(0))]
