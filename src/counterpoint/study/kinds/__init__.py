@@ -10,6 +10,7 @@ from counterpoint.config import UserError, load_yaml
 from counterpoint.study.kinds.base import Study
 from counterpoint.study.kinds.codecs import CodecStudy
 from counterpoint.study.kinds.controls import ControlStudy, EntropyStudy
+from counterpoint.study.kinds.dataset import DatasetStudy
 from counterpoint.study.kinds.grid import GridStudy
 from counterpoint.study.kinds.inpainting import InpaintingStudy
 from counterpoint.study.kinds.paradigms import ParadigmStudy
@@ -20,6 +21,7 @@ KINDS: dict[str, type[Study]] = {
     "paradigms": ParadigmStudy,
     "codecs": CodecStudy,
     "controls": ControlStudy,
+    "dataset": DatasetStudy,
     "entropy": EntropyStudy,
     "grid": GridStudy,
     "inpainting": InpaintingStudy,
@@ -49,6 +51,7 @@ __all__ = [
     "KINDS",
     "CodecStudy",
     "ControlStudy",
+    "DatasetStudy",
     "EntropyStudy",
     "GridStudy",
     "InpaintingStudy",
