@@ -530,6 +530,17 @@ def study_plan(
     console.print(progress_sentence(progress), highlight=False, soft_wrap=True)
 
 
+@study_app.command("report")
+def study_report(
+    names: Annotated[list[str], typer.Argument(metavar="NAME...", help="Finished studies below runs/, or folders.")],
+    out: Annotated[Path, typer.Option(help="Folder of the report.")] = Path("runs/report"),
+) -> None:
+    """Make one report of finished studies, with the paper's Table 1 re-derived from their results."""
+    from counterpoint.study.combined import write_report_of
+
+    typer.echo(f"Report: {write_report_of(names, out=out)}")
+
+
 @study_app.command("stimuli")
 def study_stimuli(
     study: Annotated[str, typer.Argument(help="A study of inpainting that is finished: table4.")],

@@ -88,9 +88,10 @@ def decide(claim: Claim, *, studies: Mapping[str, Finished], judges: Mapping[str
         for judge in _judges_of(study, wanted):
             effects = corrected(_effects(source, study, judge, claim.systems))
             if effects:
-                told = [(effect, outcome(effect, claim.test)) for effect in effects]
-                both = (all_of if claim.holds == "all" else any_of)([each for _, each in told])
-                return Decision(claim, both, told, judge, study, wanted[: wanted.index(judge)])
+                found = [outcome(effect, claim.test) for effect in effects]
+                whole = all_of(found) if claim.holds == "all" else any_of(found)
+                told = list(zip(effects, found, strict=True))
+                return Decision(claim, whole, told, judge, study, wanted[: wanted.index(judge)])
         reasons.append(_nothing_in(study, wanted, claim.judges))
     return Decision(claim, "untested", reason=reasons[0] if reasons else _no_study(claim))
 

@@ -75,7 +75,7 @@ class Finished:
     @property
     def reproduces(self) -> str:
         """Of the paper; "" for nothing."""
-        return self.config.get("reproduces") or _REPRODUCES.get(self.study, "")
+        return self.config.get("reproduces") or (_shipped(self.study).get("reproduces", "") if self.study else "")
 
     def difference(self, metric: str, first: str, second: str) -> Difference | None:
         """As the study tested it."""
@@ -86,18 +86,6 @@ class Finished:
         """A line of its report's head or of what was compared; "" where there is none."""
         facts = [*self.data["headline_facts"], *self.data["facts"]]
         return next((item["value"] for item in facts if item["label"] == label), "")
-
-
-_REPRODUCES = {
-    "quick": "Table 2, at 25 Hz",
-    "fig3": "Figure 3, Table 8",
-    "table3": "Table 3",
-    "table4": "Table 4",
-    "fig9": "Figure 9",
-    "appendix_b": "Appendix B",
-    **{f"fig{number}": f"Figure {number}" for number in (5, 6, 7, 10)},
-}
-"""For studies that were run before their configuration said so."""
 
 
 def read_finished(names: Sequence[str], *, runs: Path = Path("runs")) -> list[Finished]:
@@ -171,14 +159,7 @@ def _finished(folder: Path, report: Path, data: Mapping[str, Any]) -> Finished:
         data=data,
         scale=_scale(config, study),
         metrics={item["key"]: Metric(**item) for item in data["metrics"]},
-        scores={
-            metric: {
-                renamed.get(system, system): Score(**score)
-                for system, score in of_metric.items()
-                if None not in score.values()
-            }
-            for metric, of_metric in data["scores"].items()
-        },
+        scores=_scores(data["scores"], renamed),
         differences=_differences(data),
         names=names,
         timings=_timings(data["points"]) if kind == "speed" else [],
@@ -204,7 +185,7 @@ def identify(config: Mapping[str, Any]) -> str:
     kind = config.get("kind", "paradigms")
     telling = {"grid": "reproduces", "speed": "figure"}.get(kind)
     for path in sorted(CONFIGS.glob("*.yaml")):
-        shipped = yaml.safe_load(path.read_text(encoding="utf-8"))
+        shipped = _shipped(path.stem)
         if shipped.get("kind", "paradigms") == kind and (
             telling is None or (shipped.get(telling) and shipped[telling] == config.get(telling))
         ):
@@ -212,11 +193,15 @@ def identify(config: Mapping[str, Any]) -> str:
     return ""
 
 
+def _shipped(study: str) -> dict[str, Any]:
+    return yaml.safe_load((CONFIGS / f"{study}.yaml").read_text(encoding="utf-8"))
+
+
 def _scale(config: Mapping[str, Any], study: str) -> str:
     if not study:
         return OWN_SCALE
     path = CONFIGS / f"{study}.yaml"
-    scales = yaml.safe_load(path.read_text(encoding="utf-8")).get("scales") or {"quick": None}
+    scales = _shipped(study).get("scales") or {"quick": None}
     try:
         own = parse(dict(config), KINDS[config.get("kind", "paradigms")], source=study)
     except UserError:  # keys that are no more
@@ -237,6 +222,16 @@ def _system_names(data: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, st
     renamed = {item["system"]: item["label"] for item in data.get("settings", ())}
     names = {renamed.get(item["key"], item["key"]): item["short"] for item in data["systems"]}
     return names, renamed
+
+
+def _scores(plain: Mapping[str, Any], renamed: Mapping[str, str]) -> dict[str, dict[str, Score]]:
+    """Those that are numbers."""
+    found: dict[str, dict[str, Score]] = {metric: {} for metric in plain}
+    for metric, of_metric in plain.items():
+        for system, score in of_metric.items():
+            if None not in score.values():
+                found[metric][renamed.get(system, system)] = Score(**score)
+    return found
 
 
 def _differences(data: Mapping[str, Any]) -> list[Difference]:

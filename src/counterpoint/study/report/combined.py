@@ -1,0 +1,224 @@
+"""The report of several finished studies at once: the paper's Table 1 as they see it, and a section for each."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from counterpoint.study.report.content import CellTable, Grid, Page, Verdict
+from counterpoint.study.report.page import write_page
+from counterpoint.study.report.tables import Table, cells_table, to_csv
+
+if TYPE_CHECKING:
+    from markupsafe import Markup
+
+OUTCOMES = {
+    "supported": "supported",
+    "contradicted": "contradicted",
+    "undecided": "undecided",
+    "untested": "not tested",
+}
+"""In words."""
+_MARKS = {"supported": "✓", "contradicted": "✗", "undecided": "~", "untested": "–"}
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """One comparison.
+
+    Attributes:
+        outcome: a key of `OUTCOMES`.
+        what: is compared.
+        value: with its interval, in text.
+        test: p, n and margin, in text.
+    """
+
+    outcome: str
+    what: str
+    value: str
+    test: str
+
+
+@dataclass(frozen=True)
+class ClaimResult:
+    """A claim and what came of it.
+
+    Attributes:
+        judge: key of the metric that decided; "" for none.
+        is_published: it is the paper's own.
+        study: name of the folder of the study that decided; "" for none.
+        where: the same with scale and seeds, in text.
+        reason: why nothing was tested, and what would.
+        note: what to bear in mind.
+    """
+
+    claim: str
+    outcome: str
+    judge: str
+    is_published: bool
+    study: str
+    where: str
+    evidence: Sequence[Evidence]
+    reason: str
+    note: str
+
+
+@dataclass(frozen=True)
+class RowResult:
+    """A takeaway of the paper and what came of it.
+
+    Attributes:
+        tally: of its claims, in text.
+        in_table: it stands in Table 1.
+    """
+
+    axis: str
+    section: str
+    takeaway: str
+    in_table: bool
+    outcome: str
+    tally: str
+    claims: Sequence[ClaimResult]
+
+
+@dataclass(frozen=True)
+class JudgeResult:
+    """A judge that decided.
+
+    Attributes:
+        claims: how many.
+    """
+
+    key: str
+    what: str
+    is_published: bool
+    claims: int
+
+
+@dataclass(frozen=True)
+class StudySection:
+    """One study: what it found, in its own words, beside the paper.
+
+    Attributes:
+        name: of its folder, and of that of its report here.
+        reproduces: of the paper; "" for nothing.
+        sentences: its verdict.
+        table, grid: ours beside the paper's: one of the two, or none.
+        remarks: what must be known before two numbers are compared.
+        claims: what the paper concludes.
+        source: where the paper's numbers stand.
+    """
+
+    name: str
+    reproduces: str
+    scale: str
+    sentences: Sequence[str]
+    table: CellTable | None
+    grid: Grid | None
+    remarks: Sequence[str]
+    claims: Sequence[str]
+    source: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class CombinedContent(Page):
+    """All that the report says.
+
+    Attributes:
+        kind: tells such a report from those of studies.
+        runs: what was run: a row a study.
+        deciding: the judges that did.
+        missing: sentences on those that were not there.
+        judge_names: of all judges that the page may speak of.
+        rules: how verdicts are reached.
+        source: of Table 1.
+    """
+
+    kind: str
+    verdict: Verdict
+    runs: Grid
+    rows: Sequence[RowResult]
+    deciding: Sequence[JudgeResult]
+    missing: Sequence[str]
+    judge_names: Sequence[str]
+    rules: Sequence[str]
+    sections: Sequence[StudySection]
+    source: str
+
+
+def write_combined(content: CombinedContent, out: Path) -> Path:
+    """Write the report into `out`, where the studies' own lie in `studies/NAME`; returns its `index.html`."""
+    return write_page(
+        content,
+        out,
+        template="combined.html",
+        tables={
+            "table1": table_1(content),
+            "studies": Table("What was run.", content.runs.header, content.runs.rows),
+            **{f"study-{section.name}": table for section in content.sections if (table := _beside(section))},
+        },
+        csv={"table1": to_csv([_HEADER, *_claim_rows(content.rows)])},
+        outcomes=OUTCOMES,
+        marks=_MARKS,
+        told=lambda text: _told(text, content),
+    )
+
+
+def _told(text: str, content: CombinedContent) -> Markup:
+    """Escaped text, with commands, which stand in backticks, and names of judges set as code."""
+    from markupsafe import Markup, escape
+
+    names = "|".join(sorted((re.escape(key) for key in content.judge_names), key=len, reverse=True))
+    pieces = re.split(f"(`[^`]+`{names and f'|{names}'})", text)
+    return Markup("").join(
+        Markup("<code>{}</code>").format(piece.strip("`")) if place % 2 else escape(piece)
+        for place, piece in enumerate(pieces)
+    )
+
+
+_HEADER = ("Axis", "Claim", "Verdict", "Judge", "What says so", "Study")
+
+
+def table_1(content: CombinedContent) -> Table:
+    """Axis by axis, claim by claim."""
+    return Table(
+        "Table 1 of the paper, re-derived. " + " ".join(content.rules),
+        _HEADER,
+        [row for result in content.rows for row in [_axis_row(result), *_claim_rows([result])]],
+    )
+
+
+def _axis_row(row: RowResult) -> list[str]:
+    return [f"{row.axis} ({row.section})", row.takeaway, OUTCOMES[row.outcome], "", row.tally, ""]
+
+
+def _claim_rows(rows: Sequence[RowResult]) -> list[list[str]]:
+    return [
+        [
+            row.axis,
+            found.claim,
+            OUTCOMES[found.outcome],
+            found.judge,
+            "; ".join(f"{each.what}: {each.value}{each.test and f', {each.test}'}" for each in found.evidence)
+            or found.reason,
+            found.where,
+        ]
+        for row in rows
+        for found in row.claims
+    ]
+
+
+def _beside(section: StudySection) -> Table | None:
+    title = f"{section.name}, beside the paper's {section.reproduces}." if section.reproduces else f"{section.name}."
+    if section.table is not None:
+        return cells_table(section.table)
+    return None if section.grid is None else Table(title, section.grid.header, section.grid.rows)
+
+
+def tally(outcomes: Sequence[str]) -> str:
+    """`3 supported, 1 not tested`."""
+    counts: Mapping[str, int] = {words: outcomes.count(key) for key, words in OUTCOMES.items()}
+    return ", ".join(f"{count} {words}" for words, count in counts.items() if count)
