@@ -368,51 +368,67 @@ def export(
 
 @app.command()
 def evaluate(
-    generated: Annotated[list[Path], typer.Argument(help="Folders of generated clips, one a system.")],
-    reference: Annotated[Path, typer.Option(help="The dataset to compare with.")],
-    split: Annotated[str, typer.Option(help="Its split.")] = "test",
+    generated: Annotated[
+        list[Path],
+        typer.Argument(
+            help="Folders of clips, one a system: audio, and captions in metadata.jsonl, metadata.csv or 000.txt "
+            "beside 000.wav; or listings themselves. The first is compared with each of the others."
+        ),
+    ],
+    reference: Annotated[Path, typer.Option(help="What to compare with: a dataset, or a folder of audio.")],
+    split: Annotated[str, typer.Option(help="Of the dataset.")] = "test",
     out: Annotated[Path | None, typer.Option(help="Also write the scores here, as JSON.")] = None,
     seed: Annotated[int, typer.Option(help="Of every resampling.")] = 0,
     controls: Annotated[
         bool,
         typer.Option(
             "--controls",
-            help="Score instead how each clip follows chords, beats and melody of the row it is named after (its `id` "
-            "in metadata.jsonl, or its file).",
+            help="Score instead how each clip follows chords, beats and melody of the reference it is named after (its "
+            "`id` in metadata.jsonl, or its file).",
         ),
     ] = False,
 ) -> None:
-    """Score generated clips against a dataset, with intervals, floors and paired tests between systems."""
+    """Score folders of clips against real music, with intervals, floors and tests between systems.
+
+    Clips of two systems are paired by `id` or file name, else by caption; without either they are compared unpaired.
+    What judges hear is kept in ~/.cache/counterpoint/heard, or where COUNTERPOINT_HEARD says; `off` keeps nothing.
+    """
+    from dataclasses import replace
+
     from counterpoint.config import write_json
     from counterpoint.metrics import evaluate, evaluate_adherence, load_generated, print_evaluation
 
+    notes: list[str] = []
     names = [folder.resolve().name for folder in generated]
     if len(set(names)) < len(names):
         names = [str(folder) for folder in generated]
-    systems = {name: load_generated(folder) for name, folder in zip(names, generated, strict=True)}
+    systems = {name: load_generated(folder, notes=notes) for name, folder in zip(names, generated, strict=True)}
     pairs = [(names[0], other) for other in names[1:]]
-    targets = _targets(reference, split=split)
+    targets = _targets(reference, split=split, notes=notes)
     with progress_bar("Listening", unit="clips") as progress:
         if controls:
             evaluation = evaluate_adherence(systems, targets=targets, pairs=pairs, seed=seed, progress=progress)
         else:
             clips = [target.reference for target in targets.values() if target.reference]
             evaluation = evaluate(systems, reference=clips, pairs=pairs, seed=seed, progress=progress)
+    evaluation = replace(evaluation, notes=(*notes, *evaluation.notes))
     print_evaluation(evaluation)
     if out is not None:
         write_json(out, evaluation.to_json())
 
 
-def _targets(dataset: Path, *, split: str) -> dict[str, Target]:
-    """What there is to follow in each row of a split, by its id."""
+def _targets(reference: Path, *, split: str, notes: list[str]) -> dict[str, Target]:
+    """What there is to follow in each row of a split, by its id; or in each clip of a folder of audio."""
     from counterpoint.analysis.annotation import Annotation
     from counterpoint.config import UserError
-    from counterpoint.data import open_dataset
-    from counterpoint.metrics import Clip, Target
+    from counterpoint.data.layout import INFO_FILE, open_dataset
+    from counterpoint.metrics import Clip, Target, load_generated
 
-    opened = open_dataset(dataset)
+    if reference.exists() and not (reference / INFO_FILE).is_file():
+        return {clip.key: Target(reference=clip) for clip in load_generated(reference, notes=notes)}
+    opened = open_dataset(reference)
     if split not in opened.splits:
-        raise UserError(f"{dataset} has no split {split!r}; it has {', '.join(opened.splits)}.")
+        raise UserError(f"{reference} has no split {split!r}; it has {', '.join(opened.splits)}.")
     known = ["id", "audio", "caption", "duration_s", "chords", "melody", "beats"]
     return {
         row["id"]: Target(

@@ -2,27 +2,79 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import cache, cached_property
+from pathlib import Path
 
 import numpy as np
+import soundfile
+import soxr
 
-from counterpoint.audio import SILENCE_PEAK, load_audio, normalize_loudness
-from counterpoint.metrics.base import Clip, Features, Judge
+from counterpoint.audio import SILENCE_PEAK, files, load_audio, loudness, normalize_loudness
+from counterpoint.config import UserError, digest
+from counterpoint.metrics import signals
+from counterpoint.metrics.base import Clip, Features, Hearing, Judge
+from counterpoint.metrics.cache import remembered
 from counterpoint.metrics.signals import SAMPLE_RATE, loudness_db, signal_statistics
 
 
 def features_of(clip: Clip, judges: Sequence[Judge]) -> Features:
-    """Read, bring to one loudness, and let every judge listen.
+    """Read, bring to one loudness, and let every judge listen that has not heard the same before; see `cache`.
 
     Raises:
-        UserError: naming the file, when it is missing, broken or empty.
+        UserError: naming the file, when it is missing, broken or empty, or a judge hears what is not a number in it.
     """
-    raw, _ = load_audio(clip.audio, sample_rate=SAMPLE_RATE, start_s=clip.start_s, duration_s=clip.duration_s)
-    audio = normalize_loudness(raw, sample_rate=SAMPLE_RATE)
-    return Features(
-        caption=clip.caption,
-        heard={judge.name: judge.hear(audio) for judge in judges},
-        signals={"sig_loudness": loudness_db(raw), **signal_statistics(audio)},
-        seconds=len(raw) / SAMPLE_RATE,
-        silent=bool(np.abs(raw).max() < SILENCE_PEAK),
-    )
+    sound = _Sound(clip)
+    known = remembered(clip, name="signals", version=policy(), hear=sound.signals)
+    statistics = {name: float(value) for name, value in known.items()}
+    seconds, silent = statistics.pop("seconds"), bool(statistics.pop("silent"))
+    heard = {
+        judge.name: remembered(
+            clip, name=judge.name, version=f"{judge.version} {policy()}", hear=lambda judge=judge: sound.heard_by(judge)
+        )
+        for judge in judges
+    }
+    return Features(clip.caption, heard, statistics, seconds, silent)
+
+
+class _Sound:
+    """A clip that is read when somebody wants to hear it."""
+
+    def __init__(self, clip: Clip):
+        self._clip = clip
+
+    @cached_property
+    def _raw(self) -> np.ndarray:
+        clip = self._clip
+        return load_audio(clip.audio, sample_rate=SAMPLE_RATE, start_s=clip.start_s, duration_s=clip.duration_s)[0]
+
+    @cached_property
+    def _audio(self) -> np.ndarray:
+        return normalize_loudness(self._raw, sample_rate=SAMPLE_RATE)
+
+    def signals(self) -> Mapping[str, np.ndarray]:
+        """The statistics of the signal, its `seconds`, and whether it is `silent`."""
+        found = {
+            "sig_loudness": loudness_db(self._raw),
+            **signal_statistics(self._audio),
+            "seconds": len(self._raw) / SAMPLE_RATE,
+            "silent": float(np.abs(self._raw).max() < SILENCE_PEAK),
+        }
+        return {name: np.asarray(value, dtype=np.float64) for name, value in found.items()}
+
+    def heard_by(self, judge: Judge) -> Hearing:
+        heard = judge.hear(self._audio)
+        for what, values in heard.items():
+            if not np.isfinite(values).all():
+                raise UserError(
+                    f"{judge.name} ({judge.checkpoint}) hears {what} in {self._clip.audio} that are not numbers; "
+                    "leave the clip out, or fetch the weights again."
+                )
+        return heard
+
+
+@cache
+def policy() -> str:
+    """Version of all that stands before a judge: our code that reads, scales and measures, and what it is built on."""
+    sources = [Path(str(module.__file__)).read_text(encoding="utf-8") for module in (files, loudness, signals)]
+    return digest([sources, Path(__file__).read_text(encoding="utf-8"), soxr.__version__, soundfile.__version__])
