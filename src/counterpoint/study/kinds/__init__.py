@@ -15,6 +15,7 @@ from counterpoint.study.kinds.grid import GridStudy
 from counterpoint.study.kinds.inpainting import InpaintingStudy
 from counterpoint.study.kinds.paradigms import ParadigmStudy
 from counterpoint.study.kinds.samplers import SamplerStudy
+from counterpoint.study.kinds.search import SearchStudy
 from counterpoint.study.kinds.speed import SpeedStudy
 
 KINDS: dict[str, type[Study]] = {
@@ -26,6 +27,7 @@ KINDS: dict[str, type[Study]] = {
     "grid": GridStudy,
     "inpainting": InpaintingStudy,
     "samplers": SamplerStudy,
+    "search": SearchStudy,
     "speed": SpeedStudy,
 }
 """By the `kind` in the YAML; a file that names none compares the paradigms."""
@@ -57,6 +59,7 @@ __all__ = [
     "InpaintingStudy",
     "ParadigmStudy",
     "SamplerStudy",
+    "SearchStudy",
     "SpeedStudy",
     "Study",
     "load_study",

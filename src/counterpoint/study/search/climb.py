@@ -1,0 +1,168 @@
+"""The rungs of a search: every point answers a few prompts, the hopeless ones stop, the rest answer more.
+
+What is drawn is kept and never drawn again, and neither is a rung that has been decided decided again:
+
+FOLDER/points/KEY/0000-0008/    a batch of clips with what it cost; there whole or not at all
+FOLDER/rungs.json               the standings of every finished rung
+"""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, Protocol
+
+from counterpoint.audio import save_audio
+from counterpoint.config import SamplingConfig, UserError, atomic_folder, read_json, write_json
+from counterpoint.study.search.points import Point
+from counterpoint.study.search.result import Cost, Standing
+from counterpoint.study.search.rule import Estimate, comparisons, stand
+
+if TYPE_CHECKING:
+    from counterpoint.generate import AudioGeneration
+
+RUNGS_FILE = "rungs.json"
+COST_FILE = "cost.json"
+POINTS = "points"
+
+
+class Draw(Protocol):
+    """Answers captions; clip i has the seed `seed + i`."""
+
+    def __call__(
+        self, captions: Sequence[str], *, seed: int, sampling: SamplingConfig
+    ) -> Iterator[AudioGeneration]: ...
+
+
+Judge = Callable[[Sequence[Path]], Estimate | None]
+"""Clips of the first prompts, in their order, to what the primary metric says of them."""
+
+
+@dataclass(frozen=True)
+class Drawer:
+    """Draws what is missing of a point.
+
+    Attributes:
+        folder: of all points.
+        ids, captions: of the prompts, in the order in which they are answered; prompt i has the seed `seed + i`.
+    """
+
+    folder: Path
+    draw: Draw
+    ids: Sequence[str]
+    captions: Sequence[str]
+    seed: int
+    batch_size: int
+
+    def answer(self, point: Point, *, rungs: Sequence[int]) -> tuple[list[Path], Cost]:
+        """The clips of the prompts up to the last of these rungs, and what they have cost.
+
+        Batches end at every rung, so that an interruption changes no batch, and thus no clip.
+        """
+        clips: list[Path] = []
+        cost = Cost()
+        for start, stop in _batches(rungs, self.batch_size):
+            folder = self.folder / POINTS / point.key / f"{start:04d}-{stop:04d}"
+            if not folder.is_dir():
+                atomic_folder(folder, lambda place, start=start, stop=stop: self._fill(place, point, start, stop))
+            cost += Cost(**read_json(folder / COST_FILE))
+            if cost.broken:
+                return [], cost
+            clips += [folder / f"{name}.wav" for name in self.ids[start:stop]]
+        return clips, cost
+
+    def _fill(self, folder: Path, point: Point, start: int, stop: int) -> None:
+        started = time.perf_counter()
+        try:
+            drawn = list(self.draw(self.captions[start:stop], seed=self.seed + start, sampling=point.sampling))
+            seconds = time.perf_counter() - started
+            for name, clip in zip(self.ids[start:stop], drawn, strict=True):
+                save_audio(folder / f"{name}.wav", clip.audio, sample_rate=clip.sample_rate)
+        except AssertionError as error:  # dopri5's step can fall to nothing where guidance bends the field too much
+            write_json(folder / COST_FILE, asdict(Cost(broken=str(error) or "the solver gave up")))
+            return
+        passes, evaluations = (
+            max(getattr(clip, name) for clip in drawn) for name in ("network_evaluations", "model_evaluations")
+        )
+        write_json(folder / COST_FILE, asdict(Cost(len(drawn), seconds, passes, evaluations)))
+
+    def tidy(self) -> None:
+        """Remove what a killed run left half done."""
+        for left in self.folder.glob(f"{POINTS}/*/.*"):
+            shutil.rmtree(left)
+
+
+@dataclass(frozen=True)
+class Climbed:
+    """Attributes:
+    standings: of each point that was tried, a rung each.
+    costs: of each.
+    chosen: key of the best on the last rung.
+    """
+
+    standings: Mapping[str, Sequence[Standing]]
+    costs: Mapping[str, Cost]
+    chosen: str
+
+
+def climb(
+    points: Sequence[Point],
+    *,
+    drawer: Drawer,
+    judge: Judge,
+    rungs: Sequence[int],
+    better: Literal["lower", "higher"],
+    keep: int,
+    progress: Callable[[float, float], None] | None = None,
+) -> Climbed:
+    """Take the points that are not skipped up all rungs; goes on where an earlier call with the same folder was.
+
+    Args:
+        rungs: prompts answered after each, rising; the last is their number.
+        progress: called with (prompts that need no answer any more over all points, those and the others).
+
+    Raises:
+        UserError: no point has a score.
+    """
+    drawer.tidy()
+    path = drawer.folder / RUNGS_FILE
+    done: list[dict[str, Standing]] = [
+        {key: Standing(**each) for key, each in rung.items()} for rung in (read_json(path) if path.is_file() else [])
+    ]
+    tried = [point for point in points if not point.skipped]
+    active, compared, total = tried, comparisons(points=len(tried), rungs=len(rungs)), len(tried) * rungs[-1]
+    for number, n in enumerate(rungs):
+        if number == len(done):
+            stopped = (len(tried) - len(active)) * rungs[-1]
+            before = rungs[number - 1] if number else 0
+            estimates: dict[str, Estimate | None] = {}
+            for turn, point in enumerate(active, start=1):
+                clips, _ = drawer.answer(point, rungs=rungs[: number + 1])
+                estimates[point.key] = judge(clips) if clips else None
+                if progress is not None:
+                    progress(stopped + len(active) * before + turn * (n - before), total)
+            done.append(stand(estimates, n=n, better=better, keep=keep, compared=compared, is_last=n == rungs[-1]))
+            write_json(path, [{key: asdict(each) for key, each in rung.items()} for rung in done])
+        active = [point for point in active if done[number][point.key].goes_on]
+    standings = {point.key: [rung[point.key] for rung in done if point.key in rung] for point in tried}
+    costs = {
+        key: drawer.answer(next(point for point in tried if point.key == key), rungs=rungs[: len(of_point)])[1]
+        for key, of_point in standings.items()
+    }
+    chosen = max((each.best for each in done[-1].values()), default="")
+    if not chosen:
+        raise UserError("No setting of the search gave clips that can be judged; look at the model, or at the grid.")
+    return Climbed(standings, costs, chosen)
+
+
+def _batches(rungs: Sequence[int], size: int) -> Iterator[tuple[int, int]]:
+    """Half-open ranges of prompts: batches that end at every rung at the latest."""
+    start = 0
+    for rung in rungs:
+        while start < rung:
+            stop = min(start + size, rung)
+            yield start, stop
+            start = stop

@@ -1,0 +1,75 @@
+"""The primary metric of a search on the clips of its points.
+
+The reference is the same at every point and on every rung, so that a score does not move with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+from threadpoolctl import threadpool_limits
+
+from counterpoint.config import UserError
+from counterpoint.metrics.base import Clip, Features, Judge, Metric, MetricInfo, NotApplicableError
+from counterpoint.metrics.features import features_of
+from counterpoint.metrics.listener import Listener
+from counterpoint.metrics.reference import reference_pool
+from counterpoint.metrics.registry import judges, metrics
+from counterpoint.study.search.rule import Estimate, estimate
+
+
+def metric_named(name: str) -> Metric:
+    """
+    Raises:
+        UserError: none of that name can be had here, or one that says neither better nor worse.
+    """
+    known = {metric.info.name: metric for metric in metrics() if metric.info.better != "neither"}
+    if name not in known:
+        raise UserError(f"A search cannot go by {name!r}: the metrics that can be had here are {', '.join(known)}.")
+    return known[name]
+
+
+class Ear:
+    """Listens to clips, to each once, and scores sets of them by one metric."""
+
+    def __init__(self, primary: str, *, reference: Sequence[Clip], count: int, duration_s: float, seed: int):
+        """
+        Args:
+            reference: music that `count` windows of `duration_s` are cut from.
+            seed: of that choice and of the half samples.
+        """
+        self._metric = metric_named(primary)
+        self._judges: Sequence[Judge] = [each for each in judges() if primary.endswith(each.name)] or judges()
+        self._seed = seed
+        pool = reference_pool(reference, duration_s=duration_s, count=count, seed=seed)
+        self._reference = self._hear(pool.clips)
+        self._heard: dict[Path, Features] = {}
+
+    @property
+    def info(self) -> MetricInfo:
+        return self._metric.info
+
+    @property
+    def reference(self) -> int:
+        """Clips of the reference."""
+        return len(self._reference)
+
+    def __call__(self, clips: Sequence[Path], *, captions: Sequence[str], tracks: Sequence[str]) -> Estimate | None:
+        """The metric of the clips; None where they have no such score.
+
+        Args:
+            captions, tracks: of each clip.
+        """
+        new = [Clip(path, caption) for path, caption in zip(clips, captions, strict=True) if path not in self._heard]
+        self._heard |= dict(zip((clip.audio for clip in new), self._hear(new), strict=True))
+        with threadpool_limits(1, user_api="blas"):
+            try:
+                functional = self._metric.prepare([self._heard[path] for path in clips], reference=self._reference)
+            except NotApplicableError:
+                return None
+            return estimate(functional, tracks=tracks, seed=self._seed)
+
+    def _hear(self, clips: Sequence[Clip]) -> list[Features]:
+        return Listener(partial(features_of, judges=self._judges), total=len(clips))(clips)

@@ -1,0 +1,130 @@
+"""Which points of a search are hopeless: evidence on the prompts answered so far, paired with the best point.
+
+A point is stopped where the whole interval of its difference to the best lies on the worse side. The interval is a t
+interval from half samples (see `metrics.statistics`), its level shared by all comparisons that could stop the truly
+best point: one with every other point, on every rung but the last (Bonferroni). So whatever the field looks like, the
+chance that the best is stopped stays below `LEVEL`; where points differ by nothing but noise, so does that of each.
+
+Shapes: n prompts, R half samples.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Literal
+
+import numpy as np
+from scipy.stats import t
+
+from counterpoint.metrics.base import ByGroup, Functional
+from counterpoint.metrics.statistics import half_samples
+from counterpoint.study.search.result import Standing
+
+LEVEL = 0.05
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A statistic of a point's clips.
+
+    Attributes:
+        value: of all.
+        replicates: [R] of half samples, the same halves for every point on a rung.
+        units: how many tracks the halves are drawn from.
+    """
+
+    value: float
+    replicates: np.ndarray
+    units: int
+
+    def error(self, other: Estimate | None = None) -> float:
+        """The standard error of the value, or of its difference to another point's."""
+        replicates = self.replicates if other is None else self.replicates - other.replicates
+        half = self.units // 2
+        return float(replicates.std(ddof=1) * math.sqrt(half / (self.units - half)))
+
+
+def estimate(functional: Functional, *, tracks: Sequence[str], seed: int) -> Estimate:
+    """The statistic of n clips with its half samples; clips of one track are drawn together.
+
+    Args:
+        tracks: of each clip.
+    """
+    names = {track: number for number, track in enumerate(dict.fromkeys(tracks))}
+    of_tracks = ByGroup(functional, np.array([names[track] for track in tracks]))
+    return Estimate(float(functional(np.ones((1, len(tracks))))[0]), of_tracks(_halves(len(names), seed)), len(names))
+
+
+@lru_cache
+def _halves(count: int, seed: int) -> np.ndarray:
+    """The same for every point."""
+    return half_samples(count, rng=np.random.default_rng([seed, count]))
+
+
+def comparisons(*, points: int, rungs: int) -> int:
+    """That could stop one point: with every other, on every rung but the last."""
+    return max(1, (points - 1) * (rungs - 1))
+
+
+def stand(
+    estimates: Mapping[str, Estimate | None],
+    *,
+    n: int,
+    better: Literal["lower", "higher"],
+    keep: int,
+    compared: int,
+    is_last: bool = False,
+) -> dict[str, Standing]:
+    """Where every point stands on a rung, and whether it goes on.
+
+    Args:
+        estimates: by key; None for a point that has no score.
+        n: prompts answered.
+        keep: so many best go on whatever the rule says of them.
+        compared: number of comparisons that share the level.
+        is_last: all prompts are answered, and nothing is left to be stopped.
+    """
+    sign = 1.0 if better == "lower" else -1.0
+    known = {key: each for key, each in estimates.items() if each is not None and math.isfinite(each.value)}
+    ranked = sorted(known, key=lambda key: sign * known[key].value)
+    standings = {}
+    for key in estimates:
+        if key not in known:
+            nan = math.nan
+            standings[key] = Standing(n, nan, nan, nan, "", nan, nan, nan, nan, False, "it has no score")
+            continue
+        own, best = known[key], known[ranked[0]]
+        error, apart = own.error(best), sign * (own.value - best.value)
+        bound = apart - _quantile(LEVEL / compared, own.units) * error
+        half, width = (_quantile(0.025, own.units) * each for each in (own.error(), error))
+        is_kept = ranked.index(key) < keep
+        standings[key] = Standing(
+            n=n,
+            value=own.value,
+            low=own.value - half,
+            high=own.value + half,
+            best=ranked[0],
+            difference=apart,
+            difference_low=apart - width,
+            difference_high=apart + width,
+            bound=bound,
+            goes_on=is_last or is_kept or not bound > 0,
+            reason=_reason(is_last=is_last, is_kept=is_kept, is_hopeless=bound > 0, n=n),
+        )
+    return standings
+
+
+def _quantile(level: float, units: int) -> float:
+    """Of Student's t, one-sided."""
+    return float(t.ppf(1 - level, units - 1))
+
+
+def _reason(*, is_last: bool, is_kept: bool, is_hopeless: bool, n: int) -> str:
+    if is_last:
+        return "all prompts are answered"
+    if not is_hopeless:
+        return "not shown to be worse than the best"
+    return "one of the few best that always go on" if is_kept else f"shown to be worse than the best on {n} prompts"

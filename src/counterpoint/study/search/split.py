@@ -1,0 +1,45 @@
+"""Which prompts a search goes by, and which confirm what it has chosen."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+from counterpoint.config import UserError
+
+Part = Literal["search", "confirmation"]
+PARTS: tuple[Part, Part] = ("search", "confirmation")
+LEAST_PROMPTS = 8
+LEAST_TRACKS = 4
+"""Of each part: fewer give no interval."""
+
+Window = Mapping[str, Any]
+
+
+def split(windows: Sequence[Window], *, seed: int) -> dict[Part, list[Window]]:
+    """Every other track for the search, the rest for confirmation, so that the two share no music.
+
+    Tracks come in an order that a digest of the seed and their ids decides. Within a part one window of every track
+    comes first, then a second of each, and so on: the first few prompts are of as many tracks as there are.
+
+    Raises:
+        UserError: too few tracks or prompts for two parts.
+    """
+    tracks: dict[str, list[Window]] = defaultdict(list)
+    for window in windows:
+        tracks[window["row"]].append(window)
+    order = sorted(tracks, key=lambda track: hashlib.sha256(f"{seed}:{track}".encode()).digest())
+    parts = {part: [tracks[track] for track in order[number::2]] for number, part in enumerate(PARTS)}
+    found: dict[Part, list[Window]] = {}
+    for part, of_part in parts.items():
+        turns = range(max(map(len, of_part), default=0))
+        found[part] = [own[turn] for turn in turns for own in of_part if turn < len(own)]
+        if len(of_part) < LEAST_TRACKS or len(found[part]) < LEAST_PROMPTS:
+            raise UserError(
+                f"The held-out music gives {len(windows)} prompts from {len(tracks)} tracks; a search and its "
+                f"confirmation each need {LEAST_PROMPTS} prompts from {LEAST_TRACKS} tracks of their own: add music, "
+                "ask for more prompts.clips, or set a shorter prompts.duration_s."
+            )
+    return found

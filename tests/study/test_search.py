@@ -1,0 +1,275 @@
+"""A search over settings of a sampler: its grid, its rule for stopping, its resumption, and a tiny one as a whole."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from counterpoint.audio import load_audio
+from counterpoint.config import SamplingConfig, UserError
+from counterpoint.generate import AudioGeneration
+from counterpoint.metrics.base import WeightedMean
+from counterpoint.study import load_study
+from counterpoint.study.engine import in_order
+from counterpoint.study.kinds.search import SearchStudy
+from counterpoint.study.run import find_study
+from counterpoint.study.search.climb import Climbed, Drawer, climb
+from counterpoint.study.search.points import Point, expand
+from counterpoint.study.search.rule import Estimate, comparisons, estimate, stand
+from counterpoint.study.search.split import split
+
+RUNGS = (8, 16, 24)
+
+
+def estimates(scores: np.ndarray) -> dict[str, Estimate | None]:
+    """[points, n] made-up scores of clips, a track each."""
+    tracks = [f"track-{index}" for index in range(scores.shape[1])]
+    return {f"p{row}": estimate(WeightedMean(values), tracks=tracks, seed=0) for row, values in enumerate(scores)}
+
+
+def survivors(scores: np.ndarray, *, keep: int = 1) -> list[list[str]]:
+    """Points that go on from each rung but the last; lower is better."""
+    active, found = list(range(len(scores))), []
+    for n in RUNGS[:-1]:
+        of_rung = {
+            f"p{row}": values for row, values in zip(active, estimates(scores[active, :n]).values(), strict=True)
+        }
+        compared = comparisons(points=len(scores), rungs=len(RUNGS))
+        standings = stand(of_rung, n=n, better="lower", keep=keep, compared=compared)
+        active = [row for row in active if standings[f"p{row}"].goes_on]
+        found.append([f"p{row}" for row in active])
+    return found
+
+
+def test_the_hopeless_go_at_once_and_the_near_stay() -> None:
+    rng = np.random.default_rng(0)
+    prompts = rng.normal(scale=9, size=24)  # hard and easy prompts, which pairing takes out
+    scores = np.array([0.0, 0.05, 40.0, 0.8])[:, None] + prompts + rng.normal(size=(4, 24))
+    first, second = survivors(scores)
+    assert first == ["p0", "p1", "p3"]
+    assert {"p0", "p1"} <= set(second)
+
+
+def test_the_few_best_always_go_on() -> None:
+    scores = np.arange(6)[:, None] * 100 + np.random.default_rng(1).normal(size=(6, 24))
+    assert survivors(scores, keep=3) == [["p0", "p1", "p2"]] * 2
+    assert survivors(scores, keep=1) == [["p0"]] * 2
+
+
+@pytest.mark.parametrize("heavy", [False, True])
+def test_noise_stops_the_best_in_less_than_one_search_of_twenty(heavy: bool) -> None:
+    rng = np.random.default_rng(2)
+    lost = trials = 0
+    for _ in range(120):
+        noise = rng.standard_t(3, size=(12, 24)) if heavy else rng.normal(size=(12, 24))
+        last = survivors(noise)[-1]
+        lost += "p0" not in last  # any of them may be called the best
+        trials += 1
+    assert lost / trials < 0.05
+
+
+def test_a_higher_score_can_be_the_better() -> None:
+    scores = np.array([0.0, 50.0])[:, None] + np.random.default_rng(3).normal(size=(2, 8))
+    standings = stand(estimates(scores), n=8, better="higher", keep=1, compared=9)
+    assert not standings["p0"].goes_on and standings["p1"].goes_on
+    worse = standings["p0"]
+    assert worse.best == "p1" and 45 < worse.bound < worse.difference_low < worse.difference < 55
+    assert standings["p1"].difference == standings["p1"].bound == 0
+
+
+def test_what_has_no_score_is_stopped_and_is_never_the_best() -> None:
+    known = estimates(np.random.default_rng(4).normal(size=(2, 8)))
+    standings = stand({"broken": None, **known}, n=8, better="lower", keep=3, compared=2)
+    assert not standings["broken"].goes_on and math.isnan(standings["broken"].value)
+    assert all(standings[key].best in known for key in known)
+
+
+# Rungs, with a sampler that draws its prompt's number and counts.
+
+
+class Killed(BaseException):
+    """As SIGKILL: nothing after it runs that could tidy up."""
+
+
+class Sampler:
+    """Draws a constant that tells guidance and seed; dies before the draw number `until`."""
+
+    def __init__(self, until: float = math.inf):
+        self.until = until
+        self.asked: list[tuple[float, int]] = []
+        self.sizes: list[int] = []
+
+    def __call__(self, captions: Sequence[str], *, seed: int, sampling: SamplingConfig) -> Iterator[AudioGeneration]:
+        self.sizes.append(len(captions))
+        for index, caption in enumerate(captions):
+            if len(self.asked) >= self.until:
+                raise Killed
+            if sampling.guidance == 9:
+                raise AssertionError("underflow in dt 0.0")
+            self.asked.append((sampling.guidance, seed + index))
+            level = (sampling.guidance + 0.01 * ((seed + index) % 7)) / 10
+            audio = np.full(64, level, dtype=np.float32)
+            yield AudioGeneration(audio, 32_000, caption, seed + index, 5, 10, None)
+
+
+def points(*guidance: float) -> list[Point]:
+    return expand(SamplingConfig(guidance=guidance[0]), guidance=guidance, axes=[])
+
+
+def run(folder: Path, sampler: Sampler, *, guidance: Sequence[float] = (1, 2, 3, 4, 5)) -> Climbed:
+    """Lower guidance is better; the score of a clip is its level."""
+    ids = [f"clip-{index}" for index in range(24)]
+    drawer = Drawer(folder, sampler, ids=ids, captions=ids, seed=100, batch_size=5)
+
+    def judge(clips: Sequence[Path]) -> Estimate:
+        levels = np.array([load_audio(clip, sample_rate=32_000)[0].mean() for clip in clips])
+        return estimate(WeightedMean(levels), tracks=ids[: len(clips)], seed=0)
+
+    return climb(points(*guidance), drawer=drawer, judge=judge, rungs=RUNGS, better="lower", keep=2)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[Climbed, Sampler]:
+    sampler = Sampler()
+    return run(tmp_path_factory.mktemp("whole"), sampler), sampler
+
+
+def test_only_what_is_left_answers_more_prompts(whole: tuple[Climbed, Sampler]) -> None:
+    climbed, sampler = whole
+    assert climbed.chosen == "guidance-1"
+    assert [len(climbed.standings[f"guidance-{value}"]) for value in (1, 2, 3, 4, 5)] == [3, 3, 1, 1, 1]
+    assert len(sampler.asked) == 2 * 24 + 3 * 8 == sum(cost.clips for cost in climbed.costs.values())
+    assert sampler.asked.count((2, 100 + 23)) == 1
+    assert set(sampler.sizes) == {5, 3}  # memory: no more than a batch at once
+    assert climbed.costs["guidance-1"].evaluations == 10 and climbed.costs["guidance-1"].passes == 5
+
+
+@pytest.mark.parametrize("until", [0, 3, 8, 39, 40, 43, 56, 60, 71])
+def test_a_killed_search_goes_on_and_draws_nothing_twice(
+    until: int, whole: tuple[Climbed, Sampler], tmp_path: Path
+) -> None:
+    first, second = Sampler(until), Sampler()
+    with pytest.raises(Killed):
+        run(tmp_path, first)
+    again = run(tmp_path, second)
+    expected, counted = whole
+    kept = [draw for draw in first.asked if draw not in second.asked]
+    assert len(first.asked) - len(kept) < 5  # of the batch that was being drawn nothing had been written
+    assert sorted(kept + second.asked) == sorted(counted.asked)
+    assert again.standings == expected.standings and again.chosen == expected.chosen
+    third = Sampler()
+    assert run(tmp_path, third).standings == expected.standings
+    assert not third.asked
+    assert not list(tmp_path.glob("points/*/.*"))
+
+
+def test_a_setting_that_cannot_be_drawn_ends_nothing_but_itself(tmp_path: Path) -> None:
+    climbed = run(tmp_path, Sampler(), guidance=(1, 2, 9))
+    assert climbed.chosen == "guidance-1"
+    assert climbed.costs["guidance-9"].broken == "underflow in dt 0.0"
+    assert [standing.goes_on for standing in climbed.standings["guidance-9"]] == [False]
+    with pytest.raises(UserError, match="No setting of the search gave clips"):
+        run(tmp_path / "none", Sampler(), guidance=(9,))
+
+
+# Prompts.
+
+
+def windows(tracks: int, each: int) -> list[dict[str, Any]]:
+    return [{"id": f"{row}-{turn}", "row": f"row-{row}"} for row in range(tracks) for turn in range(each)]
+
+
+def test_search_and_confirmation_share_no_track() -> None:
+    parts = split(windows(9, 3), seed=1)
+    rows = {part: [window["row"] for window in of_part] for part, of_part in parts.items()}
+    assert not set(rows["search"]) & set(rows["confirmation"])
+    assert sorted(map(len, rows.values())) == [12, 15]
+    assert len(set(rows["search"][:5])) == 5  # one of every track before a second of any
+    assert split(windows(9, 3), seed=1) == parts != split(windows(9, 3), seed=2)
+
+
+@pytest.mark.parametrize(("tracks", "each"), [(7, 10), (14, 1)])
+def test_too_little_music_for_both_is_refused(tracks: int, each: int) -> None:
+    with pytest.raises(UserError, match=f"from {tracks} tracks; a search and its confirmation each need 8"):
+        split(windows(tracks, each), seed=0)
+
+
+# Configuration.
+
+
+def appendix_d(scale: str, *changes: str) -> SearchStudy:
+    study = load_study(find_study("appendix_d"), scale=scale, overrides=list(changes))
+    assert isinstance(study, SearchStudy)
+    return study
+
+
+def test_the_paper_grid_is_whole_and_the_quick_one_says_what_it_leaves_out() -> None:
+    paper, quick = (appendix_d(scale).searches for scale in ("paper", "quick"))
+    for paradigm, count in (("autoregressive", 9 * 7 * 4), ("flow_matching", 9 * 6)):
+        assert len(paper[paradigm].tried()) == len(paper[paradigm].points()) == count
+        assert [point.key for point in quick[paradigm].points()] == [point.key for point in paper[paradigm].points()]
+        assert sum(point.is_default for point in quick[paradigm].tried()) == 1
+    skipped = next(point for point in quick["autoregressive"].points() if point.skipped)
+    assert skipped.skipped == "top-k 500 is left out at this scale" and skipped.guidance == 1
+
+
+def test_it_trains_nothing_that_the_comparison_has_trained() -> None:
+    own, quick = (
+        {step.name: step.key for step in in_order([study.plan(name="x")])}
+        for study in (appendix_d("quick"), load_study(find_study("quick")))
+    )
+    assert {name for name in own.keys() & quick.keys() if own[name] == quick[name]} == {
+        *("data", "encode", "prompts", "train_autoregressive", "train_flow_matching"),
+    }
+
+
+def test_what_it_would_draw_is_known_before() -> None:
+    study = appendix_d("paper")
+    workload = study.workload()
+    assert len(workload.trainings) == 2
+    assert len(workload.draws) == 9 * 7 * 4 + 9 * 6 + 4
+    assert {draw.clips for draw in workload.draws} == {512}
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ("searches.autoregressive.axes=[[{steps: 10}, {steps: 20}]]", "autoregressive does not read 'steps'"),
+        ("searches.flow_matching.default={top_p: 0.5}", "flow_matching does not read 'top_p'"),
+        ("searches.flow_matching.guidance=[]", "searches.flow_matching.guidance"),
+        ("searches.flow_matching.axes=[[]]", "searches.flow_matching.axes.0"),
+        ("searches.flow_matching.axes=[[{steps: 10}, {steps: 10}]]", "the grid has guidance-1_steps-10 twice"),
+        ("searches.flow_matching.axes=[[{steps: 0}]]", "steps"),
+        ("searches.flow_matching.axes=[[{guidance: 2}]]", "guidance is a list of its own"),
+        ("searches.flow_matching.skip=[{solver: euler}, {solver: dopri5}]", "fewer than two points"),
+        ("searches.flow_matching.skip=[{steps: 11}]", "skip names {'steps': 11}"),
+        ("ladder.first=4", "ladder.first"),
+        ("seeds=[0, 1]", "tunes one model"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(change: str, sentence: str) -> None:
+    with pytest.raises(UserError, match=re.escape(sentence)):
+        appendix_d("quick", change)
+
+
+def test_a_metric_that_is_not_here_is_known_before_anything_is_computed() -> None:
+    study = appendix_d("quick", "evaluation.primary=fad_nobody")
+    with pytest.raises(UserError, match="cannot go by 'fad_nobody': the metrics that can be had here are fad_musicnn"):
+        study.plan(name="x")
+
+
+def test_points_are_named_in_words() -> None:
+    found = appendix_d("paper").searches
+    assert found["autoregressive"].points()[2].others == "temperature 1, top-p 0.6"
+    assert found["flow_matching"].points()[5].others == "Dopri5"
+    assert found["flow_matching"].points()[0].key == "guidance-1_solver-euler_steps-10"
+    other = expand(SamplingConfig(guidance=3, steps=7), guidance=[1, 2], axes=[[{"steps": 4}]])
+    assert [point.is_default for point in other] == [True, False, False]
+    assert replace(other[0], key="").settings == {"guidance": 3.0, "steps": 7}
