@@ -14,7 +14,7 @@ from counterpoint.config import UserError, read_json
 from counterpoint.study.claims import MARGIN, Effect, Outcome
 from counterpoint.study.combined_claims import TIME, Decided, Decision, decide_row
 from counterpoint.study.combined_sections import section
-from counterpoint.study.combined_studies import OWN_SCALE, Finished, read_finished
+from counterpoint.study.combined_studies import KIND, OWN_SCALE, Finished, is_combined, read_finished, told_of_version
 from counterpoint.study.paper import PaperClaims, paper_claims
 from counterpoint.study.report.combined import (
     ClaimResult,
@@ -22,15 +22,12 @@ from counterpoint.study.report.combined import (
     Evidence,
     JudgeResult,
     RowResult,
+    StudySection,
     tally,
     write_combined,
 )
 from counterpoint.study.report.content import Fact, Grid, Metric, Note, Verdict
-from counterpoint.study.report.machine import machine_facts
 from counterpoint.study.report.numbers import decimals, duration, interval, number, p_value
-
-KIND = "combined"
-"""In the `data.json` of such a report."""
 
 
 def write_report_of(names: Sequence[str], *, out: Path, runs: Path = Path("runs")) -> Path:
@@ -66,7 +63,7 @@ def _require_own(out: Path) -> None:
     if not out.exists() or (out.is_dir() and not any(out.iterdir())):
         return
     data = out / "data.json"
-    if not (data.is_file() and read_json(data).get("kind") == KIND):
+    if not (data.is_file() and is_combined(read_json(data))):
         raise UserError(f"{out} holds something else than a report of several studies; give --out a new folder.")
 
 
@@ -94,7 +91,7 @@ def assemble(studies: Sequence[Finished], paper: PaperClaims, *, command: str) -
         metrics=metrics,
         scores={},
         examples=[],
-        facts=machine_facts(),
+        facts=[],
         notes=_notes(studies),
         command=command,
         kind=KIND,
@@ -104,7 +101,7 @@ def assemble(studies: Sequence[Finished], paper: PaperClaims, *, command: str) -
             JudgeResult(
                 metric.key,
                 metric.what,
-                metric.key in paper.published,
+                _instead_of(metric.key, paper),
                 sum(decision.judge == metric.key for decision in decisions),
             )
             for metric in metrics
@@ -112,9 +109,14 @@ def assemble(studies: Sequence[Finished], paper: PaperClaims, *, command: str) -
         missing=_missing(decisions, paper),
         judge_names=sorted({key for family in paper.judges.values() for key in family} | _metric_keys(studies)),
         rules=_rules(),
-        sections=[section(study, judges=paper.judges) for study in studies],
+        sections=[_section(study, paper) for study in studies],
         source=f"{paper.source}: {paper.where}.",
     )
+
+
+def _section(study: Finished, paper: PaperClaims) -> StudySection:
+    with told_of_version(study.report):
+        return section(study, judges=paper.judges)
 
 
 def _metric_keys(studies: Sequence[Finished]) -> set[str]:
@@ -130,6 +132,14 @@ def _judges(decisions: Sequence[Decision]) -> list[Metric]:
                 TIME, "lower", "Seconds until a batch of clips is there, the median of its runs.", "s"
             )
     return list(found.values())
+
+
+def _instead_of(judge: str, paper: PaperClaims) -> str:
+    if judge in paper.published:
+        return ""
+    families = [family for family in paper.judges.values() if judge in family]
+    names = dict.fromkeys(name for family in families for name in family if name in paper.published)
+    return _listed(list(names)) if names else "listeners"
 
 
 def _verdict(decided: Sequence[Decided], studies: Sequence[Finished], paper: PaperClaims) -> Verdict:
@@ -248,7 +258,8 @@ def _where(study: Finished | None) -> str:
         return ""
     seeds = {0: "", 1: ", 1 seed"}.get(study.seeds, f", {study.seeds} seeds")
     scale = "its own scale" if study.scale == OWN_SCALE else f"{study.scale} scale"
-    return f"{study.name}, {scale}{seeds}"
+    device = f", {study.fact('Device')}" if study.timings else ""
+    return f"{study.name}, {scale}{seeds}{device}"
 
 
 _TIMES = " In brackets: how far apart the quartiles of the runs are."
@@ -301,7 +312,6 @@ def _rules() -> list[str]:
 
 def _notes(studies: Sequence[Finished]) -> list[Note]:
     return [
-        Note("Verdicts", "\n".join(_rules())),
         Note(
             "Comparisons",
             "Where a study tested two systems clip by clip on the same prompts, its own interval and its own p-value, "
@@ -320,7 +330,10 @@ def _notes(studies: Sequence[Finished]) -> list[Note]:
         ),
         Note(
             "Where the numbers come from",
-            "\n".join(f"{study.name}: studies/{study.name}/data.json, made {study.data['made']}." for study in studies),
+            "\n".join(
+                f"{study.name}: studies/{study.name}/data.json, made {study.data['made']} by {study.fact('Versions')}."
+                for study in studies
+            ),
         ),
     ]
 

@@ -88,7 +88,7 @@ def decide(claim: Claim, *, studies: Mapping[str, Finished], judges: Mapping[str
         for judge in _judges_of(study, wanted):
             effects = corrected(_effects(source, study, judge, claim.systems))
             if effects:
-                found = [outcome(effect, claim.test) for effect in effects]
+                found: list[Outcome] = [outcome(effect, claim.test) for effect in effects]
                 whole = all_of(found) if claim.holds == "all" else any_of(found)
                 told = list(zip(effects, found, strict=True))
                 return Decision(claim, whole, told, judge, study, wanted[: wanted.index(judge)])

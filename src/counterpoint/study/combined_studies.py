@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,8 @@ from counterpoint.study.kinds import KINDS, load_study
 from counterpoint.study.report.content import Difference, Metric, Score
 from counterpoint.study.run import CONFIGS
 
+KIND = "combined"
+"""In the `data.json` of a report of several studies."""
 OWN_SCALE = "its own"
 """Of a study whose configuration is none of the shipped ones."""
 _AT_ANY_SCALE = ("reproduces", "seeds", "systems", "report")
@@ -100,13 +104,14 @@ def read_finished(names: Sequence[str], *, runs: Path = Path("runs")) -> list[Fi
     if not names:
         raise UserError("Name one finished study at least: `counterpoint study report quick`.")
     found = [_read(name, runs=runs) for name in names]
-    for place, one in enumerate(found):
-        for other in found[:place]:
-            if (one.study or one.report.resolve()) == (other.study or other.report.resolve()):
-                raise UserError(
-                    f"{other.report.parent} and {one.report.parent} are both the study {one.study or one.name}; a "
-                    "report takes one of each, so leave one out."
-                )
+    for other, one in combinations(found, 2):
+        if (one.study or one.report.resolve()) == (other.study or other.report.resolve()):
+            raise UserError(
+                f"{other.report.parent} and {one.report.parent} are both the study {one.study or one.name}; a report "
+                "takes one of each, so leave one out."
+            )
+        if one.name == other.name:
+            raise UserError(f"Two of the studies are in folders called {one.name!r}; rename one of them.")
     return found
 
 
@@ -114,12 +119,26 @@ def _read(name: str, *, runs: Path) -> Finished:
     report = _report_of(name, runs=runs)
     folder = report.parent if report.name == "report" else report
     data = read_json(report / "data.json")
-    try:
+    if is_combined(data):
+        raise UserError(f"{report} is itself a report of several studies; name the studies.")
+    with told_of_version(report):
         return _finished(folder, report, data)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+
+
+def is_combined(data: Any) -> bool:
+    """Whether a `data.json` is of a report of several studies."""
+    return isinstance(data, dict) and data.get("kind") == KIND
+
+
+@contextmanager
+def told_of_version(report: Path) -> Iterator[None]:
+    """Numbers in another form than this version's are the user's to know of."""
+    try:
+        yield
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
         raise UserError(
-            f"{report / 'data.json'} was written by another version of counterpoint ({_told(error)}); run the study "
-            f"`{folder.name}` again: finished steps are kept."
+            f"{report / 'data.json'} was written by another version of counterpoint ({_told(error)}); run its study "
+            "again: finished steps are kept."
         ) from None
 
 

@@ -89,12 +89,13 @@ class JudgeResult:
     """A judge that decided.
 
     Attributes:
+        instead_of: what the paper has in its place; "" where it is the paper's own.
         claims: how many.
     """
 
     key: str
     what: str
-    is_published: bool
+    instead_of: str
     claims: int
 
 
