@@ -195,3 +195,22 @@ def test_it_says_what_it_does_and_what_was_there(chain: Chain) -> None:
     chain.engine.run([chain.steps(report=5)])
     assert any("3 steps, 1 to run" in line for line in chain.said)
     assert [line for line in chain.said if "cached" in line] == ["[1/3] data cached", "[2/3] model cached"]
+
+
+def test_what_another_study_has_made_under_another_name_is_used(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    said: list[str] = []
+    engine = LocalEngine(tmp_path / "store", say=said.append)
+    config = {"number": 1, "log": str(log)}
+    own = engine.run([Step("train_a", count, config)])["train_a"]
+    other = engine.run([Step("train_b", count, config)])["train_b"]
+    assert other.cached and other.folder == own.folder and log.read_text().split() == ["train_a"]
+
+
+def test_what_another_study_has_begun_is_gone_on_with(tmp_path: Path) -> None:
+    engine = LocalEngine(tmp_path / "store", say=lambda _: None)
+    for name in ("first", "second"):
+        with pytest.raises(KeyboardInterrupt):
+            engine.run([Step(name, interrupted, resumable=True)])
+    done = engine.run([Step("third", interrupted, resumable=True)])["third"]
+    assert len(list(done.folder.glob("unit-*"))) == 3 and not list((tmp_path / "store").glob("*.partial"))

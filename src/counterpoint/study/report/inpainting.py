@@ -51,7 +51,7 @@ from counterpoint.study.report.filling import (
 )
 from counterpoint.study.report.following import NAMES, TRUTH, Findings
 from counterpoint.study.report.machine import machine_facts
-from counterpoint.study.report.notes import notes
+from counterpoint.study.report.notes import notes, trained_times
 from counterpoint.study.report.numbers import MINUS, count, duration, interval
 from counterpoint.study.report.page import write_page, write_players
 from counterpoint.study.report.read import Folders, read_difference, read_metrics, read_scores
@@ -441,9 +441,8 @@ def _notes(seams: Mapping[str, Any], study: Mapping[str, Any]) -> list[Note]:
             "What is held equal",
             "Every method replaces the same spans of the same clips, with the same captions. Outside the span and a "
             "short crossfade every clip is the true music, sample by sample. The two supervised models share segments, "
-            "their order, captions, backbone, number of updates and batch size; equal updates are not equal time. Each "
-            f"was trained once (seed {study['training']['seed']}): the intervals cover the choice of clips and the "
-            "draws, not what another training seed would have changed.",
+            "their order, captions, backbone, number of updates and batch size; equal updates are not equal time. "
+            f"{trained_times(study)}",
         ),
         Note("How seams are measured", told),
         Note(

@@ -45,15 +45,26 @@ def notes(
 
 
 def _matched(study: Mapping[str, Any]) -> Note:
-    seed = study["training"]["seed"]
     return Note(
         "What is held equal",
-        "Both models are trained from scratch on the same segments of the same music in the same order, with the "
-        "same captions, backbone, optimiser, number of updates and batch size. The paradigm differs, and with it "
-        "only what it needs: the heads, the causal mask, the time embedding and the skips. Equal updates are not "
-        "equal time or equal computation; the cost table says what each took. Each paradigm was trained once (seed "
-        f"{seed}): the intervals cover the choice of prompts and the draws of generation, not what another training "
-        "seed would have changed.",
+        "All models are trained from scratch on the same segments of the same music in the same order, with the "
+        "same captions, backbone, optimiser, number of updates and batch size, but for what this study varies. With "
+        "the paradigm differs only what it needs: the heads, the causal mask, the time embedding and the skips. Equal "
+        f"updates are not equal time or equal computation; the cost table says what each took. {trained_times(study)}",
+    )
+
+
+def trained_times(study: Mapping[str, Any]) -> str:
+    """How often each model was trained, and what the intervals therefore cover."""
+    seeds = study["seeds"] or [study["training"]["seed"]]
+    if len(seeds) == 1:
+        return (
+            f"Each model was trained once (seed {seeds[0]}): the intervals cover the choice of prompts and the draws of "
+            "generation, not what another training seed would have changed."
+        )
+    return (
+        f"Each model was trained {len(seeds)} times (seeds {', '.join(map(str, seeds))}): scores are means over the runs, "
+        "and the intervals cover the choice of prompts, the draws of generation and the training seed."
     )
 
 
