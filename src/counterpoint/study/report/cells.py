@@ -15,8 +15,11 @@ from counterpoint.study.report.verdict import judge
 PARADIGM = "paradigm"
 """The axis that the question is about, where there is one."""
 _WORDS = {"ar": "AR", "fm": "FM", "autoregressive": "AR", "flow_matching": "FM", "enc": "EnCodec", "vae": "VAE"}
+_NAMES = {"rate": "frame rate", "batch": "batch size"}
 _UNITS = {"": "", "hz": "Hz", "s": "s"}
-_NUMBER = re.compile(r"([a-z]{0,2})_?(\d+)_?([a-z]*)", re.IGNORECASE)
+_NUMBER = re.compile(r"([a-z]*)(\d+(?:\.\d+)?)([a-z]*)", re.IGNORECASE)
+_INITIALS = 2
+"""Letters before a number that only tell what it counts, as in `b8`; more are a word, as in `euler10`."""
 _STYLES = {"autoregressive": "ar", "flow_matching": "fm"}
 _VARIANTS, _LINES = 4, 6
 """As many as the style sheet tells apart."""
@@ -57,6 +60,11 @@ class Cells:
     def place(self, labels: Mapping[str, str], *, without: Sequence[str] = ()) -> str:
         """Where a cell lies, for people: `AR, 25 Hz`; "" where nothing is left to say."""
         return ", ".join(told(axis, labels[axis.key]) for axis in self.axes if axis.key not in without)
+
+    def codec(self, label: str) -> str:
+        """Of all codecs, by the axes that choose one: `EnCodec, 25 Hz`; "" where there is but one."""
+        cell = next(cell for cell in self.cells if cell.codec == label)
+        return self.place(cell.labels, without=[axis.key for axis in self.axes if "codec" not in axis.sets])
 
     def lines(self) -> dict[tuple[str, ...], list[GridCell]]:
         """Cells that differ along the axis of curves alone, by their labels on the others."""
@@ -134,28 +142,40 @@ def read_axes(study: Mapping[str, Any], cells: Sequence[Mapping[str, Any]]) -> l
     for key, axis in study["axes"].items():
         labels = [label for label in axis["values"] if any(cell["labels"][key] == label for cell in cells)]
         if len(labels) > 1:
-            matches = {label: _NUMBER.fullmatch(label) for label in labels}
-            numbers = {label: float(match[2]) for label, match in matches.items() if match and _unit(match) is not None}
-            numbers = numbers if len(numbers) == len(labels) else {}
-            axes.append(GridAxis(key, key.replace("_", " "), {label: _shown(label) for label in labels}, numbers))
+            name = _NAMES.get(key) or key.replace("_", " ")
+            axes.append(GridAxis(key, name, {label: _shown(label) for label in labels}, _sets(axis), _numbers(labels)))
     return axes
 
 
-def _unit(match: re.Match[str]) -> str | None:
-    """Of a label that is a number; None of one that only holds one."""
-    return _UNITS.get(match[3].lower())
+def _sets(axis: Mapping[str, Any]) -> list[str]:
+    """Keys of the configuration that an axis changes; without any it fills a place in the codec's name."""
+    if axis["keys"]:
+        return list(axis["keys"])
+    return list(dict.fromkeys(key for value in axis["values"].values() for key in _keys(value)))
+
+
+def _keys(value: Any) -> Sequence[str]:
+    return list(value) if isinstance(value, Mapping) else ["codec"]
+
+
+def _numbers(labels: Sequence[str]) -> dict[str, float]:
+    """What each label counts; empty where not all count the same."""
+    matches = [match for label in labels if (match := _NUMBER.fullmatch(label)) and match[3].lower() in _UNITS]
+    kinds = {(match[1].lower(), match[3].lower()) for match in matches}
+    return {match[0]: float(match[2]) for match in matches} if len(matches) == len(labels) and len(kinds) == 1 else {}
 
 
 def _shown(label: str) -> str:
     match = _NUMBER.fullmatch(label)
-    if match and (unit := _unit(match)) is not None:
-        return f"{match[2]} {unit}".strip()
-    return _WORDS.get(label.lower(), label.replace("_", " "))
+    if match and (unit := _UNITS.get(match[3].lower())) is not None:
+        word = match[1].capitalize() if len(match[1]) > _INITIALS else ""
+        return " ".join(filter(None, (word, match[2], unit)))
+    return _WORDS.get(label.lower(), label)
 
 
 def told(axis: GridAxis, label: str) -> str:
     """In running text, where a bare number needs the name of what it counts."""
-    text = axis.labels.get(label) or _shown(label)
+    text = axis.labels[label]
     return f"{axis.name} {text}" if text.replace(".", "").isdigit() else text
 
 

@@ -73,7 +73,8 @@ class Difference:
         p: two-sided.
         p_holm: the same after Holm's correction for the number of comparisons.
         paired: clip by clip, on the same prompts.
-        effect: size of the difference in units of its spread; None where there is none.
+        effect: size of the difference in standard deviations of what one prompt tells of it; None where there is none.
+        seeds: training runs, of the side that has fewer.
     """
 
     metric: str
@@ -87,6 +88,7 @@ class Difference:
     n: int
     paired: bool = True
     effect: float | None = None
+    seeds: int = 1
 
 
 @dataclass(frozen=True)
@@ -596,13 +598,15 @@ class GridAxis:
         key: as in the configuration.
         name: for people.
         labels: the same for people, by label, in order.
-        numbers: by label, where every label tells one.
+        sets: keys of the configuration that it changes.
+        numbers: by label, where every label counts the same.
     """
 
     key: str
     name: str
     labels: Mapping[str, str]
-    numbers: Mapping[str, float] = field(default_factory=dict)
+    sets: Sequence[str]
+    numbers: Mapping[str, float]
 
 
 @dataclass(frozen=True)

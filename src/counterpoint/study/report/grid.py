@@ -107,12 +107,14 @@ def assemble_grid(
         metrics={metric.key: metric for metric in judged.metrics}, scores=judged.scores, differences=judged.differences
     )
     axes = read_axes(study, cells)
-    x = study["x"] if any(axis.key == study["x"] for axis in axes) else ""
+    wanted = study["x"] or [*study["axes"]][-1]
+    x = wanted if any(axis.key == wanted for axis in axes) else ""
     grid = Cells(axes, [_cell(cell, folders) for cell in cells], x, found)
     primary = study["evaluation"]["primary"]
     decided = grid.deciding(primary)
     paper = paper_scores(study["paper"]) if study["paper"] else None
-    floors = {key: judged.floors(suffix, codecs) for key, suffix in judged.suffixes.items()}
+    names = {label: (grid.codec(label), Path(codec).name) for label, codec in codecs.items()}
+    floors = {key: judged.floors(suffix, names) for key, suffix in judged.suffixes.items()}
     outside = [system for suffix in judged.suffixes.values() for system in judged.outside(suffix)]
     return GridContent(
         name=name,
@@ -198,17 +200,21 @@ class Judged:
     def _known(self, systems: Iterator[System]) -> list[System]:
         return [system for system in systems if any(system.key in of_metric for of_metric in self.scores.values())]
 
-    def floors(self, suffix: str, codecs: Mapping[str, str]) -> list[System]:
-        """What no model made: the music, through each codec, and halves of the reference."""
+    def floors(self, suffix: str, codecs: Mapping[str, tuple[str, str]]) -> list[System]:
+        """What no model made: the music, through each codec, and halves of the reference.
+
+        Args:
+            codecs: by label, what tells each from the others, and its name.
+        """
 
         def every() -> Iterator[System]:
             yield System(f"{TRUTH}{suffix}", "Ground truth", "Ground truth", "The held-out music itself.", style=TRUTH)
-            for label, codec in codecs.items():
+            for label, (place, codec) in codecs.items():
                 for view, how in VIEWS.items():
-                    name = f"{_spoken(label)}, {how}"
-                    what = f"The ground truth through {Path(codec).name}, {how}: the best its models can sound."
-                    style = f"reconstruction_{view}"
-                    yield System(f"reconstruction_{label}_{view}{suffix}", name, name, what, style=style)
+                    name = f"Codec, {place}, {how}" if place else f"Codec, {how}"
+                    what = f"The ground truth through {codec}, {how}: the best that models which speak it can sound."
+                    key = f"reconstruction_{label}_{view}{suffix}"
+                    yield System(key, name, name, what, style=f"reconstruction_{view}")
             what = "One half of the reference tracks against the other: what distances come to when nothing differs."
             yield System(f"{HALVES}{suffix}", "Training music, two halves", "Training halves", what, style=HALVES)
 
@@ -227,10 +233,6 @@ class Judged:
         return self.suffixes.get(name, "")
 
 
-def _spoken(label: str) -> str:
-    return label.replace("_", " ")
-
-
 def _told(step: str, evaluation: Mapping[str, Any], judged: Judged) -> str:
     name = judged.durations[step]
     return f"{f'clips of {name}, ' if name else ''}{evaluation['n']} on each side of a distance"
@@ -245,11 +247,9 @@ def _cell(cell: Mapping[str, Any], folders: Folders) -> GridCell:
 
 def _title(grid: Cells) -> str:
     others = [axis.name for axis in grid.axes if axis.key != PARADIGM]
-    if grid.axis(PARADIGM):
-        return (
-            f"Auto-regressive or flow matching, by {listed(others)}" if others else "Auto-regressive or flow matching?"
-        )
-    return f"What {'do' if len(others) > 1 else 'does'} {listed(others)} change?"
+    if not grid.axis(PARADIGM):
+        return f"What changes with {listed(others)}?"
+    return f"Auto-regressive or flow matching{f', by {listed(others)}' if others else '?'}"
 
 
 def _systems(grid: Cells, codecs: Mapping[str, str]) -> list[System]:

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from counterpoint.metrics import registry
 from counterpoint.study.paper import PaperScores
 from counterpoint.study.report.assemble import (
     backbone_fact,
@@ -51,16 +50,25 @@ def _prompts(folders: Folders, grid: Cells) -> dict[float, str]:
     return {each: f"{found} of {each:g} s" for each, found in counts.items()}
 
 
+def _captions(folders: Folders, study: Mapping[str, Any], grid: Cells) -> str:
+    windows = listed([*_prompts(folders, grid).values()])
+    others = study.get("prompts_from", "")
+    whose = {"": "held-out music", "composed": "music composed with another seed"}.get(others, Path(others).name)
+    return f"captions of windows of {whose}: {windows}; never trained on"
+
+
 def grid_facts(folders: Folders, study: Mapping[str, Any], grid: Cells, codecs: Mapping[str, str]) -> list[Fact]:
     """What was compared."""
     training = study["training"]
-    sets = {axis.key: listed(study["axes"][axis.key]["keys"]) for axis in grid.axes}
     varied = " Where an axis sets one of these, it is as the axis says."
     return [
         music_fact(folders),
-        Fact("Prompts", f"captions of {listed([*_prompts(folders, grid).values()])}, not trained on"),
-        *(Fact(f"Axis {axis.name}", f"{', '.join(axis.labels.values())}: sets {sets[axis.key]}") for axis in grid.axes),
-        Fact("Codecs", ", ".join(f"{label.replace('_', ' ')}: {Path(name).name}" for label, name in codecs.items())),
+        Fact("Prompts", _captions(folders, study, grid)),
+        *(
+            Fact(f"Axis {axis.name}", f"{', '.join(axis.labels.values())}; changes {listed(axis.sets)}")
+            for axis in grid.axes
+        ),
+        Fact("Codecs", ", ".join(Path(name).name for name in codecs.values())),
         backbone_fact(training, "Backbone of all"),
         Fact(
             "Budget of each",
@@ -95,12 +103,9 @@ def grid_notes(
         budget=_budget(folders, grid),
         own_data=own_data,
         decides=_decides(primary, decided),
-        own=[_equal(grid)],
+        own=_others(study),
     )
-    absent = [line for line in registry.absent() if line not in remarks]
     extra = [Note("Several lengths of clips", _LENGTHS)] if len(durations) > 1 else []
-    if absent:
-        extra.append(Note("Judges that are absent", "\n".join(absent)))
     if paper:
         extra.append(Note("Beside the paper", _BESIDE))
     return [*found, *extra]
@@ -117,22 +122,19 @@ _BESIDE = (
 )
 
 
-def _equal(grid: Cells) -> Note:
-    seeds = _seeds(grid)
-    once = (
-        "Each model was trained once: the intervals cover the choice of prompts and the draws of generation, not what "
-        "another training seed would have changed."
-        if seeds == 1
-        else f"Each model was trained with {seeds} seeds: scores are means over them, and the intervals cover the "
-        "choice of prompts, the draws of generation and the training seed."
-    )
-    return Note(
-        "What is held equal",
-        f"Cells differ in {listed([axis.name for axis in grid.axes])} and in what these set. All else is one "
-        "configuration: the same music in the same order for runs of one batch size and segment, the same captions, "
-        "backbone, optimiser and number of updates. Between paradigms only that differs which they need: the heads, "
-        f"the causal mask, the time embedding and the skips. {once}",
-    )
+def _others(study: Mapping[str, Any]) -> list[Note]:
+    """Of prompts that are not of the music that models learned from."""
+    others = study.get("prompts_from", "")
+    if not others:
+        return []
+    whose = "an embedded corpus of another seed" if others == "composed" else f"the dataset {Path(others).name}"
+    return [
+        Note(
+            "Prompts",
+            f"Captions and ground truth are of {whose}, none of which any model has heard, and so is the reference of "
+            "the distances. The examples on this page are spread evenly over the prompts; nobody chose them by ear.",
+        )
+    ]
 
 
 def _decides(primary: str, decided: str) -> str:

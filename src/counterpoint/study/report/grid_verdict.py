@@ -87,10 +87,10 @@ def _places(grid: Cells, chosen: Sequence[Contrast], of: Sequence[Contrast]) -> 
     if not any(names):
         return ""
     total = len({grid.place(item.first.labels, without=without) for item in of})
-    if total > MOST_LISTED:
-        return f" at {len(names)} of {total} settings"
     if len(names) == total > 2:
         return f" at all {total} settings"
+    if total > MOST_LISTED:
+        return f" at {len(names)} of {total} settings"
     plain = all(name[0].isdigit() and ", " not in name for name in names)
     return f" at {listed(names)}" if plain else f" ({'; '.join(names)})"
 
@@ -203,14 +203,10 @@ def _against(grid: Cells, system: str, metric: str) -> str:
         outcome = grid.outcome(metric, cell.system, system)
         if outcome:
             found[outcome].append(grid.place(cell.labels))
-    words: dict[str, str] = {
-        "first": f"do better than {system}",
-        "second": f"do worse than {system}",
-        "open": "are not told from it",
-    }
+    words = {"first": "better", "second": "worse", "open": "not told apart"}
     total = sum(map(len, found.values()))
-    parts = [f"{len(found[side])} of {total} cells {text}" for side, text in words.items() if found[side]]
-    return f"By {metric}, {', '.join(parts)}." if parts else ""
+    parts = [f"{len(found[side])} {text}" for side, text in words.items() if found[side]]
+    return f"Against {system}, of {total} cells by {metric}: {', '.join(parts)}." if parts else ""
 
 
 def _best(grid: Cells, metric: str, floors: Mapping[str, str]) -> list[str]:
