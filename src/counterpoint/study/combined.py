@@ -275,7 +275,7 @@ def _evidence(effect: Effect, found: Outcome, decision: Decision) -> Evidence:
         "" if effect.paired or not effect.n else "from intervals",
     ]
     value = interval(effect.value, effect.low, effect.high) + unit
-    return Evidence(found, effect.what, value, ", ".join(filter(None, parts)))
+    return Evidence(found, effect, value, ", ".join(filter(None, parts)))
 
 
 def _missing(decisions: Sequence[Decision], paper: PaperClaims) -> list[str]:

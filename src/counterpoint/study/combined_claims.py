@@ -108,10 +108,8 @@ def _no_study(claim: Claim) -> str:
 
 def _nothing_in(study: Finished, wanted: Sequence[str], family: str) -> str:
     if _judges_of(study, wanted):
-        return (
-            f"Not tested: nothing in {study.name} can be compared; run "
-            f"`counterpoint study run {study.study or study.name} --scale paper`."
-        )
+        remedy = "." if study.scale == "paper" else f"; `counterpoint study run {study.study} --scale paper` has it."
+        return f"Not tested: {study.name} has nothing to compare here{remedy}"
     return (
         f"Not tested: {study.name} has no judge of {family}; `counterpoint metrics status` says how "
         "to get one, and with it the study is run again."

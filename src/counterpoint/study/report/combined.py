@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from counterpoint.study.claims import Effect, Outcome
 from counterpoint.study.report.content import CellTable, Grid, Page, Verdict
 from counterpoint.study.report.page import write_page
 from counterpoint.study.report.tables import Table, cells_table, to_csv
@@ -15,14 +16,14 @@ from counterpoint.study.report.tables import Table, cells_table, to_csv
 if TYPE_CHECKING:
     from markupsafe import Markup
 
-OUTCOMES = {
+OUTCOMES: dict[Outcome, str] = {
     "supported": "supported",
     "contradicted": "contradicted",
     "undecided": "undecided",
     "untested": "not tested",
 }
 """In words."""
-_MARKS = {"supported": "✓", "contradicted": "✗", "undecided": "~", "untested": "–"}
+_MARKS: dict[Outcome, str] = {"supported": "✓", "contradicted": "✗", "undecided": "~", "untested": "–"}
 
 
 @dataclass(frozen=True)
@@ -30,14 +31,12 @@ class Evidence:
     """One comparison.
 
     Attributes:
-        outcome: a key of `OUTCOMES`.
-        what: is compared.
         value: with its interval, in text.
         test: p, n and margin, in text.
     """
 
-    outcome: str
-    what: str
+    outcome: Outcome
+    effect: Effect
     value: str
     test: str
 
@@ -56,7 +55,7 @@ class ClaimResult:
     """
 
     claim: str
-    outcome: str
+    outcome: Outcome
     judge: str
     is_published: bool
     study: str
@@ -79,7 +78,7 @@ class RowResult:
     section: str
     takeaway: str
     in_table: bool
-    outcome: str
+    outcome: Outcome
     tally: str
     claims: Sequence[ClaimResult]
 
@@ -161,7 +160,7 @@ def write_combined(content: CombinedContent, out: Path) -> Path:
             "studies": Table("What was run.", content.runs.header, content.runs.rows),
             **{f"study-{section.name}": table for section in content.sections if (table := _beside(section))},
         },
-        csv={"table1": to_csv([_HEADER, *_claim_rows(content.rows)])},
+        csv={"table1": to_csv([_CSV_HEADER, *_csv_rows(content.rows)])},
         outcomes=OUTCOMES,
         marks=_MARKS,
         told=lambda text: _told(text, content),
@@ -180,36 +179,44 @@ def _told(text: str, content: CombinedContent) -> Markup:
     )
 
 
-_HEADER = ("Axis", "Claim", "Verdict", "Judge", "What says so", "Study")
+_HEADER = ("Claim", "Verdict", "What says so", "Judge, study")
+_WIDTHS = (0.3, 0.12, 0.34, 0.18)
+_CSV_HEADER = ["axis", "claim", "verdict", "judge", "study", "comparison", "says", "better"]
+_CSV_HEADER += ["value", "low_95", "high_95", "p", "n"]
 
 
 def table_1(content: CombinedContent) -> Table:
     """Axis by axis, claim by claim."""
-    return Table(
-        "Table 1 of the paper, re-derived. " + " ".join(content.rules),
-        _HEADER,
-        [row for result in content.rows for row in [_axis_row(result), *_claim_rows([result])]],
-    )
+    rows = []
+    for row in content.rows:
+        rows.append([f"{row.axis.upper()} ({row.section}): {row.takeaway}", OUTCOMES[row.outcome], row.tally, ""])
+        rows += [_claim_row(found) for found in row.claims]
+    return Table("Table 1 of the paper, re-derived. " + " ".join(content.rules), _HEADER, rows, _WIDTHS)
 
 
-def _axis_row(row: RowResult) -> list[str]:
-    return [f"{row.axis} ({row.section})", row.takeaway, OUTCOMES[row.outcome], "", row.tally, ""]
-
-
-def _claim_rows(rows: Sequence[RowResult]) -> list[list[str]]:
+def _claim_row(found: ClaimResult) -> list[str]:
+    shown = "; ".join(f"{each.effect.what}: {each.value}{each.test and f', {each.test}'}" for each in found.evidence)
     return [
-        [
-            row.axis,
-            found.claim,
-            OUTCOMES[found.outcome],
-            found.judge,
-            "; ".join(f"{each.what}: {each.value}{each.test and f', {each.test}'}" for each in found.evidence)
-            or found.reason,
-            found.where,
-        ]
-        for row in rows
-        for found in row.claims
+        found.claim,
+        OUTCOMES[found.outcome],
+        shown or found.reason,
+        ", ".join(filter(None, (found.judge, found.where))),
     ]
+
+
+def _csv_rows(rows: Sequence[RowResult]) -> list[list[object]]:
+    """One line a comparison, with full precision; of a claim that was not tested, one without numbers."""
+    found: list[list[object]] = []
+    for row in rows:
+        for claim in row.claims:
+            head = [row.axis, claim.claim, OUTCOMES[claim.outcome], claim.judge, claim.study]
+            for each in claim.evidence:
+                effect = each.effect
+                numbers = [effect.value, effect.low, effect.high, "" if effect.p is None else effect.p, effect.n or ""]
+                found.append([*head, effect.what, OUTCOMES[each.outcome], effect.better, *numbers])
+            if not claim.evidence:
+                found.append([*head, *[""] * (len(_CSV_HEADER) - len(head))])
+    return found
 
 
 def _beside(section: StudySection) -> Table | None:
@@ -219,7 +226,7 @@ def _beside(section: StudySection) -> Table | None:
     return None if section.grid is None else Table(title, section.grid.header, section.grid.rows)
 
 
-def tally(outcomes: Sequence[str]) -> str:
+def tally(outcomes: Sequence[Outcome]) -> str:
     """`3 supported, 1 not tested`."""
     counts: Mapping[str, int] = {words: outcomes.count(key) for key, words in OUTCOMES.items()}
     return ", ".join(f"{count} {words}" for words, count in counts.items() if count)

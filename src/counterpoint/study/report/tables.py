@@ -25,6 +25,13 @@ _LATEX = {
     "<": r"\ensuremath{<}",
     ">": r"\ensuremath{>}",
     "×": r"\ensuremath{\times}",
+    "≤": r"\ensuremath{\leq}",
+    "≥": r"\ensuremath{\geq}",
+    "∼": r"\ensuremath{\sim}",
+    "“": "``",
+    "”": "''",
+    "–": "--",
+    "`": r"\textasciigrave{}",
     "↓": r"\ensuremath{\downarrow}",
     "↑": r"\ensuremath{\uparrow}",
     MINUS: r"\ensuremath{-}",
@@ -33,17 +40,22 @@ _LATEX = {
 
 @dataclass(frozen=True)
 class Table:
-    """A table of text; the first column names the rows."""
+    """A table of text; the first column names the rows.
+
+    Attributes:
+        widths: of columns that hold sentences, as shares of a line; by default they hold numbers.
+    """
 
     caption: str
     header: Sequence[str]
     rows: Sequence[Sequence[str]]
+    widths: Sequence[float] = ()
 
     def markdown(self) -> str:
         def line(cells: Sequence[str]) -> str:
             return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
-        rule = "|" + "|".join(["---"] + ["---:"] * (len(self.header) - 1)) + "|"
+        rule = "|" + "|".join(["---"] + ["---" if self.widths else "---:"] * (len(self.header) - 1)) + "|"
         return "\n".join([line(self.header), rule, *map(line, self.rows), "", self.caption, ""])
 
     def latex(self) -> str:
@@ -52,12 +64,13 @@ class Table:
         def line(cells: Sequence[str]) -> str:
             return " & ".join(escape_latex(cell) for cell in cells) + r" \\"
 
+        columns = "".join(rf"p{{{width:g}\linewidth}}" for width in self.widths) or "l" + "r" * (len(self.header) - 1)
         return "\n".join(
             [
                 r"\begin{table}",
                 r"\centering",
                 rf"\caption{{{escape_latex(self.caption)}}}",
-                rf"\begin{{tabular}}{{l{'r' * (len(self.header) - 1)}}}",
+                rf"\begin{{tabular}}{{{columns}}}",
                 r"\toprule",
                 line(self.header),
                 r"\midrule",
