@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from counterpoint.config.fetched import CACHE_VARIABLE
 from counterpoint.metrics.cache import FOLDER_VARIABLE
 
 
@@ -15,3 +17,11 @@ def nothing_heard_before(tmp_path_factory: pytest.TempPathFactory) -> Iterator[N
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(FOLDER_VARIABLE, str(tmp_path_factory.mktemp("heard")))
         yield
+
+
+@pytest.fixture(autouse=True)
+def no_judges(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder of fetched weights, so that no test depends on the judges of the machine it runs on."""
+    folder = tmp_path_factory.mktemp("judges")
+    monkeypatch.setenv(CACHE_VARIABLE, str(folder))
+    return folder

@@ -10,6 +10,7 @@ Shapes: N audio samples, W windows of 10 s.
 from __future__ import annotations
 
 import inspect
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -114,6 +115,8 @@ def load(path: Path) -> Any:
     Raises:
         UserError: it is damaged, is no Audiobox Aesthetics, or the wheel is not installed.
     """
+    import torch
+
     try:
         from audiobox_aesthetics.model.aes import AesMultiOutput  # the part of the wheel that needs no torchaudio
     except ImportError as error:
@@ -125,13 +128,16 @@ def load(path: Path) -> Any:
         config, targets, weights = _from_folder(path) if path.is_dir() else _from_file(path)
         known = inspect.signature(AesMultiOutput).parameters
         chosen = {name: value for name, value in config.items() if name in known}
-        model = AesMultiOutput(**{**chosen, "target_transform": targets})
+        with torch.random.fork_rng(devices=()), warnings.catch_warnings():  # it fills itself with random numbers
+            warnings.simplefilter("ignore", FutureWarning)
+            model = AesMultiOutput(**{**chosen, "target_transform": targets})
         assert all({"mean", "std"} <= targets[axis].keys() for axis in _AXES)
     except (KeyError, TypeError, AttributeError, ValueError, AssertionError) as error:
         if isinstance(error, UserError):
             raise
         raise UserError(f"{path} is no checkpoint of Audiobox Aesthetics; give one as its makers publish it.") from None
     fill(model, weights, source=path, what="Audiobox Aesthetics")
+    warnings.filterwarnings("ignore", "Support for mismatched key_padding_mask")  # at every call
     return model
 
 

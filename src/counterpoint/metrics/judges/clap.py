@@ -26,12 +26,11 @@ from counterpoint.config import UserError
 from counterpoint.config.fetched import Fetched, fetched
 from counterpoint.config.weights import CONFIG_FILE, read_part, read_pickle, read_weights
 from counterpoint.metrics.base import Features, Functional, Hearing, MetricInfo, NotApplicableError, WeightedMean
-from counterpoint.metrics.judges.loading import once
+from counterpoint.metrics.judges.loading import once, quietly
 from counterpoint.metrics.signals import SAMPLE_RATE
 
 if TYPE_CHECKING:
     from torch import Tensor
-    from transformers import ClapConfig, ClapModel
 
 TOKENIZER = "roberta"
 """The name that RoBERTa's tokenizer is fetched by, for checkpoints without one."""
@@ -229,7 +228,7 @@ def load_tokenizer(folder: Path) -> Any:
 
 
 @once
-def load(path: Path) -> ClapModel:
+def load(path: Path) -> Any:
     """The model from LAION's checkpoint or from a folder in the format of transformers.
 
     Raises:
@@ -237,6 +236,7 @@ def load(path: Path) -> ClapModel:
     """
     from transformers import ClapConfig, ClapModel
 
+    config: Any
     if path.is_dir():
         if not (path / CONFIG_FILE).is_file():
             raise UserError(f"{path} has no {CONFIG_FILE}; give a folder in the format of transformers.")
@@ -248,7 +248,8 @@ def load(path: Path) -> ClapModel:
     if config.audio_config.enable_fusion or any(".fusion_model." in name for name in weights):
         raise UserError(f"{path} is a fused CLAP, which hears audio in another way; give the unfused one for music.")
     config.text_config.layer_norm_eps = _TEXT_EPS
-    model = read_part(ClapModel, config, weights, source=path, unread=_COMPUTED)
+    with quietly():
+        model = read_part(ClapModel, config, weights, source=path, unread=_COMPUTED)
     if extra := sorted(weights.keys() - model.state_dict().keys()):
         raise UserError(f"{path} is no unfused CLAP of HTSAT and RoBERTa: it has a tensor {extra[0]}.")
     return model.eval().requires_grad_(False)
@@ -280,7 +281,7 @@ def _published(path: Path) -> Mapping[str, Tensor]:
     return {name: value for name, value in weights.items() if hasattr(value, "shape")}
 
 
-def _config_of(weights: Mapping[str, Tensor], *, source: Path) -> ClapConfig:
+def _config_of(weights: Mapping[str, Tensor], *, source: Path) -> Any:
     """Sizes as the tensors have them; for the published one, those of HTSAT-base and `roberta-base`."""
     from transformers import ClapConfig
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
 from threading import Lock
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
@@ -28,6 +29,22 @@ def once(make: Callable[P, R]) -> Callable[P, R]:
             return known(*args, **kwargs)
 
     return locked
+
+
+@contextmanager
+def quietly() -> Iterator[None]:
+    """No progress bar and no report of `transformers`: what matters of them is checked here."""
+    from transformers.utils import logging
+
+    verbosity, had_bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(verbosity)
+        if had_bars:
+            logging.enable_progress_bar()
 
 
 def fill(network: nn.Module, weights: Mapping[str, Tensor], *, source: Path, what: str) -> None:
