@@ -13,10 +13,12 @@ from counterpoint.study.report.numbers import interval, number
 
 _FAMILIES = {"fad": "fidelity", "clap": "text", "pq": "quality", "pc": "complexity", "ce": "enjoyment"}
 """By measure of the paper's, the judges of the same."""
-_TABLES = {"quick": "table_2", "fig8": "figure_8", "appendix_a": "appendix_a"}
+_TABLES = {"quick": "table_2", "fig8": "figure_8"}
 """Of studies whose configuration names none."""
 _SAME = {"quick": {"autoregressive": "ar_enc_25hz", "flow_matching": "fm_enc_25hz"}}
 """Systems that the paper's table calls otherwise."""
+_OWN_TABLE = {"controls": "table", "inpainting": "table", "dataset": "paper"}
+"""By kind, the part of its report that has ours beside the paper's."""
 _LEFT_OUT = ("reconstruction", "untrained", "reference_halves", "another_clip")
 _MOST = 8  # columns
 
@@ -35,13 +37,13 @@ def section(study: Finished, *, judges: Mapping[str, Sequence[str]]) -> StudySec
         source, claims = f"{paper.source}: {paper.where}. {paper.about}", paper.claims
         if not paper.rows:
             remarks = ["The paper shows this as a picture and states no numbers."]
-    elif "table" in study.data:
-        table = _cell_table(study.data["table"])
-    elif own := _own_grid(study.data):
+    elif study.kind in _OWN_TABLE:
+        table = _cell_table(study.data[_OWN_TABLE[study.kind]])
+    elif own := _own_grid(study):
         grid = own
     else:
         table = _all_scores(study)
-    if isinstance(study.data.get("paper"), dict):
+    if study.kind == "codecs":
         source, remarks = study.data["paper"]["source"], study.data["paper"]["remarks"]
     return StudySection(
         name=study.name,
@@ -129,13 +131,14 @@ def _cell_row(plain: Mapping[str, Any]) -> CellRow:
     return CellRow(plain["label"], plain["system"], cells, plain["is_ours"])
 
 
-def _own_grid(data: Mapping[str, Any]) -> Grid | None:
-    """Beside the paper's, as the study's own report has it: of speed, of samplers, of codecs."""
-    if "crossings" in data:
+def _own_grid(study: Finished) -> Grid | None:
+    """Beside the paper's, as the study's own report has it."""
+    data = study.data
+    if study.kind == "speed":
         return Grid(data["crossings"]["header"], data["crossings"]["rows"])
-    if "beside" in data:
+    if study.kind == "samplers":
         return Grid(data["beside"][0], data["beside"][1:])
-    if not isinstance(data.get("paper"), dict):
+    if study.kind != "codecs":
         return None
     header = ["", *(f"{rate} Hz {codec}" for rate, codec in data["paper"]["columns"])]
     rows = [[row["label"], *map(_paper_cell, row["cells"])] for row in data["paper"]["rows"]]
