@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from counterpoint.codec import View, load_codec
 from counterpoint.config import write_json
 from counterpoint.encode import reconstruct_views
 
 if TYPE_CHECKING:
-    from counterpoint.codec import View
     from counterpoint.study.engine import Work
 
 
 def reconstruct(work: Work) -> None:
-    """Write `codes/` (through the quantiser) and `latents/` (not quantised), and `reconstruction.json`: mean SI-SNR and
-    log-spectral distance of each, in dB."""
-    truth = work.inputs["prompts"] / "truth"
-    out: dict[View, Path] = {"codes": work.folder / "codes", "latents": work.folder / "latents"}
-    write_json(work.folder / "reconstruction.json", reconstruct_views(truth, out=out, codec=work.config["codec"]))
+    """Write `latents/` (not quantised), `codes/` (through the quantiser) where the codec has one, and
+    `reconstruction.json`: mean SI-SNR and log-spectral distance of each, in dB."""
+    codec = work.config["codec"]
+    views: list[View] = ["codes", "latents"] if load_codec(codec).num_codebooks else ["latents"]
+    out = {view: work.folder / view for view in views}
+    measures = reconstruct_views(work.inputs["prompts"] / "truth", out=out, codec=codec)
+    write_json(work.folder / "reconstruction.json", measures)
