@@ -235,7 +235,8 @@ def _sums(plan: Plan) -> list[str]:
             f"{_time(found.timed_s)}; plain engines and warming up take several times as long."
         )
     else:
-        lines.append("No training and no sampling: codecs and judges alone compute.")
+        clips = plan.study.workload().heard
+        lines.append(f"No training and no sampling: judges hear {clips:,} clips, or fewer where there are not so many.")
     if device.kind == "cpu" and plan.cost:
         lines.append(f"Measured whole, by the study's file: {plan.cost}.")
     return lines

@@ -62,7 +62,8 @@ class Spread:
     @property
     def text(self) -> str:
         """`7.23 ± 0.57`."""
-        places = decimals(self.deviation, digits=2) if self.deviation > 0 else decimals(self.mean)
+        digits = 3 if f"{self.deviation:e}".startswith("1") else 2  # 1.02 as exactly as 0.94
+        places = decimals(self.deviation, digits=digits) if self.deviation > 0 else decimals(self.mean)
         places = min(places, 4)
         return f"{number(self.mean, places=places)} ± {number(self.deviation, places=places)}"
 
@@ -321,17 +322,19 @@ def _cell(found: Spread | None) -> list[Cell]:
 def _verdict(content: DatasetContent, *, primary: str, absent: Sequence[str]) -> Verdict:
     """What captions are worth, then how the later datasets stand against the first."""
     first, *rest = content.systems
-    own = content.spreads[primary]
-    best = max((system for system in content.systems if system.key in own), key=lambda system: own[system.key].mean)
-    found = f"{own[best.key].text} between clips"
-    if rest:
-        sentence = f"{best.name} has the highest {primary}, {found}."
+    own, metric = content.spreads[primary], content.metric(primary)
+    told = ", ".join(f"{system.name} {own[system.key].text}" for system in content.systems if system.key in own)
+    apart = [item for item in content.differences if item.metric == primary and judge(item, metric) != "open"]
+    if not rest:
+        found = own[first.key]
+        sentence = f"{first.name}: {primary} is {found.text} between clips{_above_chance(metric, found)}."
+    elif apart:
+        sentence = f"The datasets differ in {primary}: {told}."
     else:
-        sentence = f"{first.name}: {primary} is {found}{_above_chance(content.metric(primary), own[first.key])}."
+        sentence = f"No difference in {primary} is shown: {told}."
     points = [_against(first, system, content) for system in rest]
-    missing = [ours for ours in OURS.values() if ours not in content.spreads]
-    if missing:
-        points.append(f"{', '.join(missing)}, the paper's own judges, are absent. {' '.join(absent)}".strip())
+    if any(ours not in content.spreads for ours in OURS.values()):
+        points.append(f"Not all of the paper's CE, PQ and CLAP could be measured. {' '.join(absent)}".strip())
     return Verdict(sentence, points)
 
 
