@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,27 +12,22 @@ from counterpoint.study.report.assemble import command_of
 from counterpoint.study.report.cells import PARADIGM, Cells, read_axes
 from counterpoint.study.report.charts import loss_curve
 from counterpoint.study.report.content import (
-    Difference,
     Example,
     GridCell,
     GridContent,
-    GridPanel,
-    Metric,
-    Place,
-    Score,
-    Series,
     System,
 )
 from counterpoint.study.report.curves import curves
 from counterpoint.study.report.following import NAMES, Findings, listed
 from counterpoint.study.report.grid_costs import codec_grid, generation_grid, loss_curves, training_grid
 from counterpoint.study.report.grid_facts import grid_facts, grid_headline, grid_notes
+from counterpoint.study.report.grid_judged import TRUTH, Judged
+from counterpoint.study.report.grid_panels import grid_panels
 from counterpoint.study.report.grid_table import comparison_tables, grid_table, grid_text
 from counterpoint.study.report.grid_verdict import grid_verdict
-from counterpoint.study.report.numbers import interval
-from counterpoint.study.report.outside import outside_clips, outside_systems
+from counterpoint.study.report.outside import STYLE, outside_clips, outside_systems
 from counterpoint.study.report.page import write_page, write_players
-from counterpoint.study.report.read import HALVES, Folders, read_difference, read_metrics, read_scores
+from counterpoint.study.report.read import Folders
 from counterpoint.study.report.tables import (
     Table,
     cells_table,
@@ -43,9 +37,6 @@ from counterpoint.study.report.tables import (
     scores_table,
 )
 from counterpoint.study.windows import spread
-
-TRUTH = "ground_truth"
-VIEWS = {"latents": "continuous", "codes": "quantised"}
 
 
 def write_grid_report(content: GridContent, out: Path, *, progress: Callable[[int, int], None] | None = None) -> Path:
@@ -78,6 +69,7 @@ def write_grid_report(content: GridContent, out: Path, *, progress: Callable[[in
             for number, example in enumerate(content.examples)
         ],
         panels=[(content.metric(panel.metric), Markup(curves(panel))) for panel in content.panels],
+        has_outside=any(system.style == STYLE for system in content.systems),
         losses=lambda curve: Markup(loss_curve(curve, name=curve.name)),
     )
 
@@ -142,7 +134,7 @@ def assemble_grid(
             floors={f"Floors{f', {key}' if key else ''}": group for key, group in floors.items()},
             outside=outside,
         ),
-        panels=[panel(grid, metric, judged=judged) for metric in grid.metrics()] if x else [],
+        panels=grid_panels(grid, judged) if x else [],
         comparisons=comparison_tables(grid, decided=decided, outside=outside),
         curves=loss_curves(folders, grid),
         training=training_grid(folders, grid),
@@ -159,78 +151,6 @@ def assemble_grid(
         command=command_of(own_data=own_data),
         files={"study.yaml": study_yaml},
     )
-
-
-class Judged:
-    """What every evaluation of a grid found, on one page: systems that several of them know, such as the ground truth,
-    get a key of their own for each.
-
-    Attributes:
-        evaluations: by step.
-        suffixes: by name of a duration, what such keys end with; both "" where there is one evaluation alone.
-    """
-
-    def __init__(self, folders: Folders, cells: Sequence[Mapping[str, Any]], *, outside: Sequence[System]):
-        durations = {cell["evaluate"]: f"{cell['duration_s']:g} s" for cell in cells}
-        self.evaluations = {step: folders.json(step, "evaluation.json") for step in durations}
-        several = len(durations) > 1
-        self.durations = {step: name if several else "" for step, name in durations.items()}
-        self.suffixes = {name: f"_{name.replace(' ', '')}" if name else "" for name in self.durations.values()}
-        self._outside = outside
-        self._own = {cell["system"] for cell in cells}
-        metrics: dict[str, Metric] = {}
-        self.scores: dict[str, dict[str, Score]] = {}
-        self.differences: list[Difference] = []
-        for step, evaluation in self.evaluations.items():
-            scores, suffix = read_scores(evaluation), self.suffixes[self.durations[step]]
-            for metric, of_metric in scores.items():
-                renamed = {self._key(system, suffix): score for system, score in of_metric.items()}
-                self.scores.setdefault(metric, {}).update(renamed)
-            metrics |= {metric.key: metric for metric in read_metrics(evaluation, scores) if metric.key not in metrics}
-            self.differences += [self._renamed(item, suffix) for item in evaluation["differences"]]
-        self.metrics = list(metrics.values())
-
-    def _key(self, system: str, suffix: str) -> str:
-        return system if system in self._own else f"{system}{suffix}"
-
-    def _renamed(self, item: Mapping[str, Any], suffix: str) -> Difference:
-        pair = {side: self._key(item[side], suffix) for side in ("first", "second")}
-        return read_difference({**item, **pair})
-
-    def _known(self, systems: Iterator[System]) -> list[System]:
-        return [system for system in systems if any(system.key in of_metric for of_metric in self.scores.values())]
-
-    def floors(self, suffix: str, codecs: Mapping[str, tuple[str, str]]) -> list[System]:
-        """What no model made: the music, through each codec, and halves of the reference.
-
-        Args:
-            codecs: by label, what tells each from the others, and its name.
-        """
-
-        def every() -> Iterator[System]:
-            yield System(f"{TRUTH}{suffix}", "Ground truth", "Ground truth", "The held-out music itself.", style=TRUTH)
-            for label, (place, codec) in codecs.items():
-                for view, how in VIEWS.items():
-                    name = f"Codec, {place}, {how}" if place else f"Codec, {how}"
-                    what = f"The ground truth through {codec}, {how}: the best that models which speak it can sound."
-                    key = f"reconstruction_{label}_{view}{suffix}"
-                    yield System(key, name, name, what, style=f"reconstruction_{view}")
-            what = "One half of the reference tracks against the other: what distances come to when nothing differs."
-            yield System(f"{HALVES}{suffix}", "Training music, two halves", "Training halves", what, style=HALVES)
-
-        return self._known(every())
-
-    def outside(self, suffix: str) -> list[System]:
-        """Those from outside, under the key of this evaluation."""
-        told = f", {suffix[1:].replace('s', ' s')}" if suffix else ""
-        return self._known(
-            replace(system, key=f"{system.key}{suffix}", name=f"{system.name}{told}", short=f"{system.short}{told}")
-            for system in self._outside
-        )
-
-    def suffix(self, cell: GridCell) -> str:
-        name = f"{cell.duration_s:g} s"
-        return self.suffixes.get(name, "")
 
 
 def _told(step: str, evaluation: Mapping[str, Any], judged: Judged) -> str:
@@ -259,71 +179,6 @@ def _systems(grid: Cells, codecs: Mapping[str, str]) -> list[System]:
         runs = f" {len(cell.runs)} training seeds." if len(cell.runs) > 1 else ""
         what = f"{NAMES[cell.paradigm]}, trained from scratch on {Path(codecs[cell.codec]).name}.{runs}"
         found.append(System(cell.system, name, name, what, style=grid.style(cell)))
-    return found
-
-
-def panel(grid: Cells, metric: Metric, *, judged: Judged) -> GridPanel:
-    """The curves of a metric, with what real music scores, and the music through each line's codec."""
-    axis = grid.axis(grid.x)
-    assert axis is not None
-    numbers = axis.numbers or {label: float(index) for index, label in enumerate(axis.labels)}
-    log = bool(axis.numbers) and min(numbers.values()) > 0 and max(numbers.values()) >= 2 * min(numbers.values())
-
-    def points(cells: Sequence[GridCell], key: Callable[[GridCell], str]) -> list[Place]:
-        found = [(cell, grid.score(metric.key, key(cell))) for cell in cells]
-        return sorted(
-            (_place(numbers[cell.labels[axis.key]], grid, cell, key(cell), score) for cell, score in found if score),
-            key=lambda place: place.x,
-        )
-
-    series, levels = [], []
-    for cells in grid.lines().values():
-        style = grid.style(cells[0])
-        name = grid.place(cells[0].labels, without=[axis.key])
-        series.append(Series(style, name, points(cells, lambda cell: cell.system)))
-        levels.append(Series(style, "", points(cells, lambda cell: _ceiling(cell, judged)), is_limit=True))
-    levels += _truths(grid, points, judged)
-    return GridPanel(
-        metric.key,
-        axis.name,
-        [(numbers[label], text) for label, text in axis.labels.items()],
-        log,
-        [line for line in series if line.points],
-        [line for line in levels if line.points],
-    )
-
-
-def _place(x: float, grid: Cells, cell: GridCell, system: str, score: Score) -> Place:
-    name = grid.place(cell.labels)
-    who = name if system == cell.system else f"the codec of {name}" if "reconstruction" in system else "ground truth"
-    text = f"{who} {interval(score.value, score.low, score.high)}"
-    return Place(x, score.value, score.low, score.high, text)
-
-
-def _ceiling(cell: GridCell, judged: Judged) -> str:
-    view = "codes" if cell.paradigm == "autoregressive" else "latents"
-    return f"reconstruction_{cell.codec}_{view}{judged.suffix(cell)}"
-
-
-def _truths(
-    grid: Cells, points: Callable[[Sequence[GridCell], Callable[[GridCell], str]], list[Place]], judged: Judged
-) -> list[Series]:
-    """One where clips have one length at each place; else one a length."""
-    lines = list(grid.lines().values())
-    if all(len({cell.duration_s for cell in line}) == 1 for line in lines):
-        by_duration = {line[0].duration_s: [] for line in lines}
-        for line in lines:
-            by_duration[line[0].duration_s] += line
-        groups = [
-            (f"Ground truth, {duration:g} s" if len(by_duration) > 1 else "Ground truth", cells)
-            for duration, cells in by_duration.items()
-        ]
-    else:
-        groups = [("Ground truth", max(lines, key=len))]
-    found = []
-    for name, cells in groups:
-        places = {point.x: point for point in points(cells, lambda cell: f"{TRUTH}{judged.suffix(cell)}")}
-        found.append(Series(TRUTH, name, list(places.values()), is_limit=True))
     return found
 
 

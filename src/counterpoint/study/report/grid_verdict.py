@@ -101,14 +101,15 @@ def _paradigms(grid: Cells, metric: str) -> str:
     contrasts = grid.contrasts(axis, metric=metric)
     one, other = named(contrasts[0].first.paradigm), named(contrasts[0].second.paradigm)
     found = _sorted(grid, contrasts, metric)
-    parts = [
-        f"{better} does better than {worse}{_places(grid, found[side], contrasts)}"
-        for side, better, worse in (("first", one, other), ("second", other, one))
-        if found[side]
-    ]
-    if found["open"]:
+    places = {side: _places(grid, chosen, contrasts) for side, chosen in found.items() if chosen}
+    if {"first", "second"} <= places.keys():
+        parts = [f"{one} does better than {other}{places['first']}, the other way round{places['second']}"]
+    else:
+        sides = (("first", one, other), ("second", other, one))
+        parts = [f"{better} does better than {worse}{places[side]}" for side, better, worse in sides if side in places]
+    if "open" in places:
         of_whom = "the two" if parts else f"{one} and {other}"
-        parts.append(f"no difference between {of_whom} could be shown{_places(grid, found['open'], contrasts)}")
+        parts.append(f"no difference between {of_whom} could be shown{places['open']}")
     return "; ".join(parts)
 
 
