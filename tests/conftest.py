@@ -16,12 +16,14 @@ def nothing_heard_before(tmp_path_factory: pytest.TempPathFactory) -> Iterator[N
     """What judges hear in tests is kept in a folder of the tests, and the user's own is left alone."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(FOLDER_VARIABLE, str(tmp_path_factory.mktemp("heard")))
+        patch.setenv(CACHE_VARIABLE, str(tmp_path_factory.mktemp("judges")))  # and the judges that the machine has
         yield
 
 
-@pytest.fixture(autouse=True)
-def no_judges(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty folder of fetched weights, so that no test depends on the judges of the machine it runs on."""
-    folder = tmp_path_factory.mktemp("judges")
+@pytest.fixture
+def judges_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder for fetched weights, empty, of this test alone."""
+    folder = tmp_path / "judges"
+    folder.mkdir()
     monkeypatch.setenv(CACHE_VARIABLE, str(folder))
     return folder

@@ -15,6 +15,8 @@ import pytest
 from counterpoint.config import UserError, fetched
 from counterpoint.config.fetched import digest_of, fetch
 
+pytestmark = pytest.mark.usefixtures("judges_folder")
+
 CONTENT = os.urandom(3_000_000)
 SHA = hashlib.sha256(CONTENT).hexdigest()
 
@@ -60,16 +62,16 @@ def url(server: Server, path: str = "/w.bin?download=1") -> str:
     return f"http://127.0.0.1:{server.server_port}{path}"
 
 
-def test_a_url_lands_in_the_cache_under_its_own_name(server: Server, no_judges: Path) -> None:
+def test_a_url_lands_in_the_cache_under_its_own_name(server: Server, judges_folder: Path) -> None:
     steps: list[tuple[float, float]] = []
     found = fetch("x", url(server), sha256=SHA.upper(), progress=lambda done, total: steps.append((done, total)))
-    assert found.path == no_judges / "x" / "w.bin" and found.path.read_bytes() == CONTENT
+    assert found.path == judges_folder / "x" / "w.bin" and found.path.read_bytes() == CONTENT
     assert found.sha256 == SHA and found.label == f"w.bin ({SHA[:8]})" and found.megabytes == 3.0
     assert fetched.fetched("x") == found
     assert steps == sorted(steps) and {total for _, total in steps} == {len(CONTENT)} and steps[-1][0] == len(CONTENT)
 
 
-def test_a_download_that_broke_off_goes_on(server: Server, no_judges: Path) -> None:
+def test_a_download_that_broke_off_goes_on(server: Server, judges_folder: Path) -> None:
     server.most = 1_000_000
     with pytest.raises(UserError, match=r"broke off.*again to go on"):
         fetch("x", url(server))
@@ -77,21 +79,21 @@ def test_a_download_that_broke_off_goes_on(server: Server, no_judges: Path) -> N
     server.most = len(CONTENT)
     assert fetch("x", url(server)).path.read_bytes() == CONTENT
     assert server.ranges == [None, "bytes=1000000-"]
-    assert [file.name for file in (no_judges / "x").iterdir()] == ["w.bin"]
+    assert [file.name for file in (judges_folder / "x").iterdir()] == ["w.bin"]
 
 
 @pytest.mark.parametrize("length", [1_000_000, len(CONTENT) + 5])
-def test_what_is_no_beginning_is_thrown_away(server: Server, no_judges: Path, length: int) -> None:
+def test_what_is_no_beginning_is_thrown_away(server: Server, judges_folder: Path, length: int) -> None:
     server.knows_ranges = length > len(CONTENT)  # one server starts again by itself, the other has to be asked
-    (no_judges / "x").mkdir()
-    (no_judges / "x" / "w.bin.part").write_bytes(bytes(length))
+    (judges_folder / "x").mkdir()
+    (judges_folder / "x" / "w.bin.part").write_bytes(bytes(length))
     assert fetch("x", url(server)).path.read_bytes() == CONTENT
 
 
-def test_another_digest_is_not_taken(server: Server, no_judges: Path) -> None:
+def test_another_digest_is_not_taken(server: Server, judges_folder: Path) -> None:
     with pytest.raises(UserError, match=f"has the SHA-256 {SHA}, not {'0' * 64}"):
         fetch("x", url(server), sha256="0" * 64)
-    assert fetched.fetched("x") is None and not any((no_judges / "x").iterdir())
+    assert fetched.fetched("x") is None and not any((judges_folder / "x").iterdir())
 
 
 def test_what_the_check_refuses_is_not_taken(server: Server, tmp_path: Path) -> None:
@@ -120,12 +122,12 @@ def test_what_is_nowhere_is_one_sentence(source: str) -> None:
         fetch("x", source)
 
 
-def test_a_local_file_is_used_where_it_lies(tmp_path: Path, no_judges: Path) -> None:
+def test_a_local_file_is_used_where_it_lies(tmp_path: Path, judges_folder: Path) -> None:
     local = tmp_path / "w.pth"
     local.write_bytes(CONTENT)
     found = fetch("x", str(local))
     assert found.path == local and found.label == f"w.pth ({SHA[:8]})"
-    assert [file.name for file in no_judges.iterdir()] == ["x.json"]
+    assert [file.name for file in judges_folder.iterdir()] == ["x.json"]
     local.unlink()
     gone = fetched.fetched("x")
     assert gone is not None and not gone.is_there
@@ -149,7 +151,7 @@ def test_content_is_read_again_only_when_it_may_have_changed(tmp_path: Path, mon
         again.verified()
 
 
-def test_a_hub_id_comes_as_a_folder(no_judges: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_hub_id_comes_as_a_folder(judges_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: dict[str, object] = {}
 
     def download(source: str, *, into: Path, weights: bool) -> Path:
@@ -163,7 +165,7 @@ def test_a_hub_id_comes_as_a_folder(no_judges: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(fetched, "download_repository", download)
     found = fetch("x", "laion/clap", weights=True)
     assert asked == {"source": "laion/clap", "weights": True}
-    assert found.path.is_relative_to(no_judges) and found.label == f"laion/clap ({found.sha256[:8]})"
+    assert found.path.is_relative_to(judges_folder) and found.label == f"laion/clap ({found.sha256[:8]})"
     before = found.sha256
     (found.path / "README.md").write_text("other words")
     assert digest_of(found.path) == before
@@ -173,17 +175,17 @@ def test_a_hub_id_comes_as_a_folder(no_judges: Path, monkeypatch: pytest.MonkeyP
         found.verified()
 
 
-def test_the_cache_may_move(server: Server, no_judges: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_cache_may_move(server: Server, judges_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fetch("x", url(server))
-    no_judges.rename(tmp_path / "moved")
+    judges_folder.rename(tmp_path / "moved")
     assert fetched.fetched("x") is None
     monkeypatch.setenv("COUNTERPOINT_JUDGES", str(tmp_path / "moved"))
     found = fetched.fetched("x")
     assert found is not None and found.verified() == tmp_path / "moved" / "x" / "w.bin"
 
 
-def test_a_damaged_record_is_one_sentence(no_judges: Path) -> None:
+def test_a_damaged_record_is_one_sentence(judges_folder: Path) -> None:
     for text in ('{"source": 1}', "[]", "{"):
-        (no_judges / "x.json").write_text(text)
+        (judges_folder / "x.json").write_text(text)
         with pytest.raises(UserError, match=r"x\.json"):
             fetched.fetched("x")
