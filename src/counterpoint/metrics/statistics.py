@@ -231,12 +231,12 @@ class _Found:
             one_clip: over the variance of one clip, that of the difference is as large.
             freedom: degrees of freedom of the variance of one clip.
         """
-        spread = float(self.replicates.std()) * np.sqrt(_half_scale(self.n))
+        spread = float(self.replicates.std() * np.sqrt(_half_scale(self.n)))
         # Hedges (1981): a standard deviation of few clips makes the effect too large.
         unbiased = 1 - 3 / (4 * freedom - 1)
-        effect = unbiased * self.value / (spread * np.sqrt(one_clip)) if spread > 1e-9 * abs(self.value) else None
+        size = unbiased * self.value / (spread * one_clip**0.5) if spread > 1e-9 * abs(self.value) else None
         bounds = interval(self.value, self.replicates, n=self.n, runs=self.runs)
-        return Tested(self.value, *bounds, max(p, self._level(spread)), effect)
+        return Tested(self.value, *bounds, max(p, self._level(spread)), size)
 
     def _level(self, spread: float) -> float:
         """At which the interval over prompts and runs reaches zero; 0 without runs."""
