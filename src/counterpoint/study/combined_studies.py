@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -143,7 +144,9 @@ def told_of_version(report: Path) -> Iterator[None]:
 
 
 def _told(error: Exception) -> str:
-    return f"it has no {error}" if isinstance(error, KeyError) else str(error)
+    if isinstance(error, KeyError):
+        return f"it has no {error}"
+    return str(error) if isinstance(error, ValueError) else "a part of it has another form"
 
 
 def _report_of(name: str, *, runs: Path) -> Path:
@@ -212,6 +215,7 @@ def identify(config: Mapping[str, Any]) -> str:
     return ""
 
 
+@cache
 def _shipped(study: str) -> dict[str, Any]:
     return yaml.safe_load((CONFIGS / f"{study}.yaml").read_text(encoding="utf-8"))
 
