@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Iterator, Sequence
@@ -11,17 +12,25 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
+from typer.testing import CliRunner
 
 from counterpoint.audio import load_audio
-from counterpoint.config import SamplingConfig, UserError
+from counterpoint.cli.app import app
+from counterpoint.codec.encodec import build_encodec, encodec_config, save_encodec
+from counterpoint.config import SamplingConfig, UserError, read_json, write_json
 from counterpoint.generate import AudioGeneration
 from counterpoint.metrics.base import WeightedMean
 from counterpoint.study import load_study
 from counterpoint.study.engine import in_order
 from counterpoint.study.kinds.search import SearchStudy
+from counterpoint.study.report.content import Difference, Metric
+from counterpoint.study.report.guidance import guidance_chart, span
+from counterpoint.study.report.search import _edge, _lines, _order, _sentence, _stopping, points_table, skipped_table
 from counterpoint.study.run import find_study
 from counterpoint.study.search.climb import Climbed, Drawer, climb
 from counterpoint.study.search.points import Point, expand
+from counterpoint.study.search.result import Cost, Found, Outcome, SearchResult, Standing
 from counterpoint.study.search.rule import Estimate, comparisons, estimate, stand
 from counterpoint.study.search.split import split
 
@@ -273,3 +282,142 @@ def test_points_are_named_in_words() -> None:
     other = expand(SamplingConfig(guidance=3, steps=7), guidance=[1, 2], axes=[[{"steps": 4}]])
     assert [point.is_default for point in other] == [True, False, False]
     assert replace(other[0], key="").settings == {"guidance": 3.0, "steps": 7}
+
+
+# The report.
+
+
+def made_up(paradigm: str, *, chosen: str = "b") -> SearchResult:
+    """Three points: the default `a`, `b` and a stopped `c`; a fourth was skipped."""
+
+    def standing(n: int, value: float, *, goes_on: bool) -> Standing:
+        apart = value - 10
+        return Standing(n, value, value - 1, value + 1, "b", apart, apart - 1, apart + 1, apart - 2, goes_on, "told")
+
+    def found(key: str, guidance: float, outcome: Outcome, *standings: Standing) -> Found:
+        clips = standings[-1].n if standings else 0
+        return Found(
+            key=key,
+            settings={"guidance": guidance, "steps": 4},
+            guidance=guidance,
+            others="4 steps",
+            sampling=SamplingConfig(guidance=guidance, steps=4).model_dump(mode="json"),
+            is_default=key == "a",
+            outcome=outcome,
+            reason=f"of {key}",
+            standings=standings,
+            cost=Cost(clips, clips * 0.5, 4, 8),
+        )
+
+    on, last = standing(8, 12, goes_on=True), standing(16, 12, goes_on=True)
+    points = (
+        found("a", 1, "chosen" if chosen == "a" else "finished", on, last),
+        found("b", 2, "chosen" if chosen == "b" else "finished", replace(on, value=10), replace(last, value=10)),
+        found("c", 3, "stopped", standing(8, 40, goes_on=False)),
+        found("d", 4, "skipped"),
+    )
+    prompts = tuple(f"clip-{index}" for index in range(16))
+    return SearchResult(
+        paradigm, "kad_musicnn", "lower", 0, (8, 16), 2, 0.05, 2, prompts, 16, chosen=chosen, default="a", points=points
+    )
+
+
+METRIC = Metric("kad_musicnn", "lower", "A distance.")
+
+
+def difference(first: str, second: str, value: float, *, clear: bool) -> Difference:
+    low, high, p = (value - 1, value + 1, 0.001) if clear else (value - 9, value + 9, 0.5)
+    return Difference("kad_musicnn", first, second, value, low, high, p, p, 16)
+
+
+def differences(*, gains: tuple[bool, bool], ahead: tuple[bool, bool]) -> list[Difference]:
+    """Whether each paradigm's gain is shown; and, at the defaults and tuned, the lead of auto-regression."""
+    ar, fm = "autoregressive", "flow_matching"
+    return [
+        *(
+            difference(f"{key}_tuned", f"{key}_default", -3, clear=clear)
+            for key, clear in zip((ar, fm), gains, strict=True)
+        ),
+        *(
+            difference(f"{ar}_{end}", f"{fm}_{end}", -4, clear=clear)
+            for end, clear in zip(("default", "tuned"), ahead, strict=True)
+        ),
+    ]
+
+
+def test_the_verdict_claims_what_the_confirmation_shows() -> None:
+    searches = {key: made_up(key) for key in ("autoregressive", "flow_matching")}
+    found = _sentence(differences(gains=(True, False), ahead=(True, True)), METRIC, searches)
+    assert "tuning improves auto-regression: its kad_musicnn changes by −3.0 [−4.0, −2.0]" in found
+    assert "no gain from tuning flow matching could be shown" in found
+    kept = {**searches, "flow_matching": made_up("flow_matching", chosen="a")}
+    assert "for flow matching no setting was better than the default" in _sentence(
+        differences(gains=(True, False), ahead=(True, True)), METRIC, kept
+    )
+    same, other = (_order(differences(gains=(True, True), ahead=(True, tuned)), METRIC) for tuned in (True, False))
+    assert same.startswith("Tuning does not change") and same.count("auto-regression is ahead") == 2
+    assert other.startswith("Tuning changes") and "with both tuned neither is shown to be ahead" in other
+
+
+def test_what_stopping_saved_is_counted() -> None:
+    result = made_up("flow_matching")
+    assert result.spent() == (8 * (16 + 16 + 8), 0.5 * 40)
+    assert result.in_full() == (8 * 48, 0.5 * 48)
+    told = _stopping(result, "flow_matching")
+    assert "3 settings tried (1 more of the grid are left out at this scale); 1 were stopped early" in told
+    assert "saved 17%" in told
+    assert "the least guidance" in _edge(made_up("flow_matching", chosen="a")) and not _edge(result)
+
+
+def test_a_result_survives_its_file(tmp_path: Path) -> None:
+    result = made_up("flow_matching")
+    broken = replace(result.points[2], standings=(replace(result.points[2].standings[0], value=math.nan),))
+    result = replace(result, points=(*result.points[:2], broken, result.points[3]))
+    write_json(tmp_path / "search.json", result.to_json())
+    text = (tmp_path / "search.json").read_text()
+    assert "NaN" not in text
+    again = SearchResult.from_json(read_json(tmp_path / "search.json"))
+    assert math.isnan(again.points[2].standings[0].value)
+    assert again.points[:2] == result.points[:2] and again.prompts == result.prompts
+    assert points_table(again).rows[-1][3] == "not defined"
+
+
+def test_every_point_is_in_the_tables_and_every_tried_one_in_the_chart() -> None:
+    result = made_up("flow_matching")
+    rows = points_table(result).rows
+    assert [row[1] for row in rows] == ["chosen", "finished", "stopped"]
+    assert skipped_table(result).rows == [["guidance 4, 4 steps", "of d"]]
+    lines = _lines({"axes": [[{"steps": 4}, {"steps": 9}]]}, result)
+    assert lines == {"": {"4 steps": ["a", "b", "c"]}}
+    shown = {"4 steps": result.tried}
+    picture = guidance_chart(shown, title="FM", bounds=span(result.tried), guidance=[1, 2, 3])
+    assert picture.count("<title>") == 3 and picture.count("<path") == 1  # the cross of what was stopped
+    assert re.findall(r'middle">(best|default)</text>', picture) == ["default", "best"]
+    xs = [float(x) for x in re.findall(r'whisker thin" x1="([\d.]+)"', picture)]
+    assert xs == sorted(xs) and len(xs) == 3
+
+
+@pytest.mark.slow
+def test_a_whole_study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    torch.manual_seed(0)
+    config = encodec_config(filters=2, latent_dim=8, codebook_size=32, lstm_layers=1)
+    save_encodec(tmp_path / "codec", config=config, state=build_encodec(config).state_dict())
+    changes = [f"codec={tmp_path / 'codec'}", "training.text={width: 16, buckets: 64}"]
+    arguments = ["study", "run", "appendix_d", "--scale", "debug", "--out", "out"]
+    done = CliRunner().invoke(app, [*arguments, *(word for change in changes for word in ("--set", change))])
+    assert done.exit_code == 0, done.output
+    page = (tmp_path / "out" / "report" / "index.html").read_text(encoding="utf-8")
+    assert "<h1>Which settings of the sampler are best?" in page
+    links = [link for link in re.findall(r'(?:src|href)="([^"]+)"', page) if not link.startswith("#")]
+    assert all((tmp_path / "out" / "report" / link).is_file() for link in links)
+    steps = tmp_path / "out" / "steps"
+    for paradigm, tried in (("autoregressive", 9), ("flow_matching", 6)):
+        found = SearchResult.from_json(read_json(steps / f"search_{paradigm}" / "search.json"))
+        assert len(found.tried) == tried
+        assert all(point.reason for point in found.points)
+        confirmed = read_json(steps / f"generate_{paradigm}_tuned" / "generation.json")
+        assert confirmed["sampling"] == dict(found.point(found.chosen).sampling)
+        lines = (steps / f"generate_{paradigm}_tuned" / "metadata.jsonl").read_text().splitlines()
+        assert not {json.loads(line)["id"] for line in lines} & set(found.prompts)
+        assert min(json.loads(line)["seed"] for line in lines) == 1000 + len(found.prompts)

@@ -45,9 +45,9 @@ def guidance_chart(
     }
     shown = {name: sorted(points, key=lambda point: point.guidance) for name, points in shown.items() if points}
     parts = [_grid(across, up, guidance)]
-    for number_, (name, points) in enumerate(shown.items()):
-        shift = _SWAY * (number_ - (len(shown) - 1) / 2)
-        parts.append(_line(name, points, across, up, look=f"line-{number_ % LOOKS}", shift=shift))
+    for place, (name, points) in enumerate(shown.items()):
+        shift = _SWAY * (place - (len(shown) - 1) / 2)
+        parts.append(_line(name, points, across, up, look=f"line-{place % LOOKS}", shift=shift))
     parts.append(_names({name: points[-1] for name, points in shown.items()}, across, up))
     label = "; ".join(
         f"{name}: " + ", ".join(f"{number(point.standings[-1].value)} at {point.guidance:g}" for point in points)
@@ -92,16 +92,16 @@ def _told(standing: Standing) -> str:
 
 
 def _shape(point: Found, x: float, y: float, look: str) -> str:
-    """A cross for what was stopped; a ring around the best and, named, around the default."""
-    if point.outcome == "stopped":
-        return f'<path class="crossed" d="M{x - 4:.1f} {y - 4:.1f}l8 8m0 -8l-8 8"/>'
-    ring, name = "", "best" if point.outcome == "chosen" else "default" if point.is_default else ""
-    if name:
+    """A cross for what was stopped; a ring and a name for the best and for the default."""
+    cross = f'<path style="stroke: var(--c); stroke-width: 2" d="M{x - 4:.1f} {y - 4:.1f}l8 8m0 -8l-8 8"/>'
+    named = [word for word, holds in (("best", point.outcome == "chosen"), ("default", point.is_default)) if holds]
+    ring = ""
+    if named:
         ring = (
-            f'<circle class="ring" cx="{x:.1f}" cy="{y:.1f}" r="9.5"/>'
-            f'<text class="tick named" x="{x:.1f}" y="{y + 24:.1f}" text-anchor="middle">{name}</text>'
+            f'<circle style="fill: none; stroke: var(--ink)" cx="{x:.1f}" cy="{y:.1f}" r="9.5"/>'
+            f'<text class="tick named" x="{x:.1f}" y="{y + 24:.1f}" text-anchor="middle">{", ".join(named)}</text>'
         )
-    return mark(look, x, y) + ring
+    return (cross if point.outcome == "stopped" else mark(look, x, y)) + ring
 
 
 def _names(ends: Mapping[str, Found], across: Axis, up: Axis) -> str:

@@ -267,12 +267,27 @@ def _points(
     by_system = {item.system: item for item in confirmed}
     for key in searches:
         default, tuned = by_system[f"{key}_default"], by_system[f"{key}_tuned"]
+        if tuned.words == default.words:
+            yield (
+                f"Best of {NAMES[key]}: the default itself, {tuned.words}, with {tuned.evaluations} model evaluations "
+                f"and {duration(tuned.seconds)} a clip."
+            )
+            continue
         yield (
             f"Best of {NAMES[key]}: {tuned.words}, in place of {default.words}. A clip takes {tuned.evaluations} model "
             f"evaluations and {duration(tuned.seconds)}, in place of {default.evaluations} and "
-            f"{duration(default.seconds)}.{_others(differences, metrics, primary, key)}"
+            f"{duration(default.seconds)}.{_edge(searches[key])}{_others(differences, metrics, primary, key)}"
         )
     yield _order(differences, primary)
+
+
+def _edge(found: SearchResult) -> str:
+    """A best at the border of what was tried may have a better one beyond it."""
+    best, guidance = found.point(found.chosen).guidance, [point.guidance for point in found.tried]
+    if min(guidance) < best < max(guidance):
+        return ""
+    side = "least" if best == min(guidance) else "most"
+    return f" That is the {side} guidance of those tried, so there may be better beyond it."
 
 
 def _others(differences: Sequence[Difference], metrics: Sequence[Metric], primary: Metric, key: str) -> str:
@@ -311,11 +326,14 @@ def _stopping(found: SearchResult, paradigm: str) -> str:
     tried, stopped = found.tried, [point for point in found.points if point.outcome == "stopped"]
     skipped = len(found.points) - len(tried)
     spent, full = found.spent()[0], found.in_full()[0]
-    left = f"; {skipped} of the grid were left out at this scale" if skipped else ""
-    return (
-        f"{NAMES[paradigm].capitalize()}: {len(tried)} settings tried{left}; {len(stopped)} were stopped early, which "
-        f"saved {100 * (1 - spent / max(full, 1)):.0f}% of the model evaluations of trying all on all prompts."
+    left = f" ({skipped} more of the grid are left out at this scale)" if skipped else ""
+    early = (
+        f"{len(stopped)} were stopped early, which saved {100 * (1 - spent / max(full, 1)):.0f}% of the model "
+        "evaluations of trying all on all prompts"
+        if stopped
+        else "none could be shown to be hopeless before the last rung"
     )
+    return f"{NAMES[paradigm].capitalize()}: {len(tried)} settings tried{left}; {early}."
 
 
 # Tables.
