@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from counterpoint.bench.limits import Limits
+    from counterpoint.study.workload import Draw
 
 PAPER_HOURS = 20_000
 """Of music that the paper trains on (4.1)."""
@@ -118,7 +119,7 @@ def make_plan(
         estimate=estimate(workload, device=devices[name]),
         codecs={codec: known_latent(codec) for codec in dict.fromkeys(named)},
         dataset=data,
-        hours=composed if data is None else _hours(data),
+        hours=composed if data is None else _hours_of(data),
         cost=header_cost(path),
     )
 
@@ -176,19 +177,17 @@ def progress_sentence(progress: Progress | str) -> str:
 
 
 def _runs_table(runs: Sequence[TrainingEstimate]) -> Table:
-    table = _table("Trainings", "Model", "Codec")
-    for header in ("Parameters", "Updates", "Batch", "TFLOP each", "Time", "Memory", "Checkpoints"):
+    table = _table("Trainings; TFLOP an update", "Run")
+    for header in ("Weights", "Updates", "Batch", "TFLOP", "Time", "Memory", "Disk"):
         table.add_column(header, justify="right", no_wrap=True)
     for run in runs:
         config = run.config
-        micro = f" in {config.accumulate}" if config.accumulate > 1 else ""
         table.add_row(
-            _model(config),
-            f"{config.data.codec}, {run.latent.frame_rate:g} Hz",
+            f"{_run(config)}{'' if 'hz' in config.data.codec.lower() else f', {run.latent.frame_rate:g} Hz'}",
             f"{run.parameters / 1e6:.1f} M",
             f"{config.steps:,}",
-            f"{config.batch_size} x {config.data.segment_s:g} s{micro}",
-            f"{run.update_flops / 1e12:.3g}",
+            f"{config.batch_size} x {config.data.segment_s:g} s",
+            _count(run.update_flops / 1e12),
             _time(run.seconds),
             _size(run.memory.total),
             _size(run.disk),
@@ -197,21 +196,19 @@ def _runs_table(runs: Sequence[TrainingEstimate]) -> Table:
 
 
 def _draws_table(draws: Sequence[DrawEstimate]) -> Table:
-    table = _table("Clips", "Model", "Codec", "Drawn by")
+    table = _table("Clips; TFLOP of all", "Run", "Drawn by")
     for header in ("Clips", "Passes", "TFLOP", "Time", "Memory"):
         table.add_column(header, justify="right", no_wrap=True)
     rows: dict[tuple[str, ...], list[DrawEstimate]] = {}
     for found in draws:
-        key = (_model(found.draw.model), found.draw.model.data.codec, _sampling(found), f"{found.draw.duration_s:g}")
-        rows.setdefault(key, []).append(found)
-    for (model, codec, how, duration), group in rows.items():
+        rows.setdefault((_run(found.draw.model), _way(found.draw), f"{found.draw.duration_s:g}"), []).append(found)
+    for (run, way, duration), group in rows.items():
         table.add_row(
-            model,
-            codec,
-            how,
+            run,
+            f"{way}, guidance {_span([found.draw.sampling.guidance for found in group])}",
             f"{sum(found.draw.clips for found in group):,} x {duration} s",
             _span([found.evaluations for found in group]),
-            f"{sum(found.flops for found in group) / 1e12:,.3g}",
+            _count(sum(found.flops for found in group) / 1e12),
             _time(sum(found.seconds for found in group)),
             _size(max(found.memory for found in group)),
         )
@@ -224,7 +221,8 @@ def _sums(plan: Plan) -> list[str]:
     lines = []
     if found.trainings or found.draws:
         lines.append(
-            f"In all, by {_one(device)}: {_time(found.training_s)} of training, {_time(found.sampling_s)} of sampling; "
+            f"In all, by {_one(device)}: {_hours(found.training_s, device)} of training, "
+            f"{_hours(found.sampling_s, device)} of sampling; "
             f"{found.flops:.2g} FLOP; {found.clips:,} clips."
         )
         lines.append(f"Disk: {', '.join(_disk(plan))}.")
@@ -268,7 +266,7 @@ def _memory(plan: Plan) -> str:
         "AdamW's moments": memory.moments,
         "EMA": memory.average,
         "text encoder": memory.frozen,
-        "activations of a micro-batch": memory.activations,
+        f"activations of {largest.config.batch_size // largest.config.accumulate} examples": memory.activations,
     }
     told = ", ".join(f"{name} {_size(size)}" for name, size in parts.items() if size)
     line = f"Memory of the largest run: {_size(memory.total)} ({told})"
@@ -312,8 +310,9 @@ def _to_be_had(plan: Plan) -> list[str]:
     return notes
 
 
-def _model(config: TrainingConfig) -> str:
-    details = [_PARADIGMS[config.model.paradigm]]
+def _run(config: TrainingConfig) -> str:
+    """`FM encodec_32khz, controls`."""
+    details = [f"{_PARADIGMS[config.model.paradigm]} {Path(config.data.codec).name}"]
     if config.model.controls:
         details.append("controls")
     if config.model.inpainting:
@@ -325,24 +324,19 @@ def _model(config: TrainingConfig) -> str:
     return ", ".join(details)
 
 
-def _sampling(found: DrawEstimate) -> str:
-    draw = found.draw
-    how = [] if draw.method is None else [draw.method]
-    if draw.model.model.paradigm == "autoregressive":
-        how += [f"top-k {draw.sampling.top_k}"] if draw.sampling.top_k else []
-    elif draw.method in (None, "supervised"):
-        how.append(draw.sampling.solver)
-    how.append(f"guidance {draw.sampling.guidance:g}")
-    if draw.sampling.guidance_interval != (0.0, 1.0):
-        how.append("in {:g} to {:g}".format(*draw.sampling.guidance_interval))
-    return ", ".join(how)
+def _way(draw: Draw) -> str:
+    """Of drawing: the solver or the way of inpainting."""
+    if draw.method not in (None, "supervised"):
+        return draw.method
+    return "tokens" if draw.model.model.paradigm == "autoregressive" else draw.sampling.solver
 
 
-def _span(numbers: Sequence[int]) -> str:
-    return str(numbers[0]) if min(numbers) == max(numbers) else f"{min(numbers)} to {max(numbers)}"
+def _span(numbers: Sequence[float]) -> str:
+    low, high = min(numbers), max(numbers)
+    return f"{low:g}" if low == high else f"{low:g} to {high:g}"
 
 
-def _hours(dataset: Path) -> float:
+def _hours_of(dataset: Path) -> float:
     info = dataset / "dataset.json"
     if not info.is_file():
         raise UserError(f"{dataset} is not a dataset; make one with `counterpoint data ingest`.")
@@ -358,9 +352,9 @@ def _table(title: str, *texts: str) -> Table:
     from rich.box import SIMPLE
     from rich.table import Table
 
-    table = Table(title=title, title_justify="left", box=SIMPLE, pad_edge=False)
+    table = Table(title=title, title_justify="left", box=SIMPLE, pad_edge=False, padding=0)
     for text in texts:
-        table.add_column(text, overflow="fold")
+        table.add_column(text, overflow="fold", min_width=14)
     return table
 
 
@@ -373,6 +367,14 @@ def _time(seconds: float) -> str:
 
 def _one(device: Limits) -> str:
     return f"one {device.name}" if device.kind == "cuda" else device.name
+
+
+def _hours(seconds: float, device: Limits) -> str:
+    return f"{_count(seconds / 3600)} GPU-hours" if device.kind == "cuda" else _time(seconds)
+
+
+def _count(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
 def _size(count: float) -> str:
