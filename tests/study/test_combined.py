@@ -217,6 +217,21 @@ def test_a_grid_judged_apart_tells_frame_rate_from_length(tmp_path: Path) -> Non
     assert found.outcome == "untested" and "--scale paper" in found.reason
 
 
+def test_what_the_true_music_of_a_duration_scores_is_taken_off(tmp_path: Path) -> None:
+    truths = {"10s": 10.0, "20s": 6.0, "40s": 2.0}
+    cells = {
+        f"fm_{rate}hz_{duration}": score(truth + 5, 0.5) for rate in (25, 50, 100) for duration, truth in truths.items()
+    }
+    folder = finish(tmp_path / "fig4", config_of("fig4"), scores={FAD: cells})
+    assert decided("FM loses fidelity as the frame rate doubles", folder).outcome == "supported", "shorter clips do"
+    cells |= {f"ground_truth_{duration}": score(truth, 0.1) for duration, truth in truths.items()}
+    folder = finish(tmp_path / "fig4", config_of("fig4"), scores={FAD: cells})
+    found = decided("FM loses fidelity as the frame rate doubles", folder)
+    assert found.outcome == "undecided"
+    assert found.effects[0][0].value == pytest.approx(0)
+    assert found.effects[0][0].size == pytest.approx(5)
+
+
 def test_trends_over_the_batch(tmp_path: Path) -> None:
     values = {
         f"{paradigm}_b{batch}_{duration}": top - slope * step

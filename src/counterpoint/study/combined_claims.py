@@ -169,9 +169,20 @@ def _better(study: Finished, judge: str) -> Better:
 def _size(study: Finished, judge: str, systems: Sequence[str]) -> float:
     """Mean of the scores; of a distance, what lies above that of the true music, which few clips alone make large."""
     scores = study.scores[judge]
-    values = [abs(scores[system].value) for system in systems]
-    truth = scores[_TRUTH].value if _TRUTH in scores and _better(study, judge) == "lower" else 0.0
-    return sum(values) / len(values) - max(0.0, truth)
+    truths = [_truth(study, judge, system) for system in systems]
+    above = [
+        abs(scores[system].value) - (max(0.0, scores[truth].value) if truth else 0.0)
+        for system, truth in zip(systems, truths, strict=True)
+    ]
+    return sum(above) / len(above)
+
+
+def _truth(study: Finished, judge: str, system: str) -> str:
+    """The true music that a system's distance counts from, of its own duration where there are several; "" for none."""
+    if _better(study, judge) != "lower":
+        return ""
+    names = [name for name in study.scores[judge] if name.startswith(_TRUTH)]
+    return next((name for name in names if system.endswith(name.removeprefix(_TRUTH))), "")
 
 
 def _pair(study: Finished, judge: str, first: str, second: str) -> Effect | None:
@@ -269,6 +280,8 @@ def _against_largest(
 
 
 def _surface(source: ClaimSource, study: Finished, judge: str, cells: Sequence[tuple[Bound, str]]) -> list[Effect]:
+    """Clips of another duration are judged against other music, from which even the true music is another distance
+    away: this is taken off."""
     rates, durations = ([float(bound[word]) for bound, _ in cells] for word in ("rate", "duration"))
     both = surface_weights(rates, durations) if cells else None
     if both is None or source.effect is None:
@@ -278,8 +291,15 @@ def _surface(source: ClaimSource, study: Finished, judge: str, cells: Sequence[t
         "length": both[1],
         "rate_over_length": [rate - length for rate, length in zip(*both, strict=True)],
     }[source.effect]
-    of = dict(zip((name for _, name in cells), weights, strict=True))
-    return [_combined(_SURFACE[source.effect], study, judge, of)]
+    names = [name for _, name in cells]
+    of = dict(zip(names, weights, strict=True))
+    truths = [_truth(study, judge, name) for name in names]
+    for truth, weight in zip(truths, weights, strict=True):
+        if truth:
+            of[truth] = of.get(truth, 0.0) - weight
+    what = _SURFACE[source.effect] + (", above the true music of each duration" if any(truths) else "")
+    value, low, high, p = _sum(study, judge, of)
+    return [_effect(what, study, judge, names, value=value, low=low, high=high, p=p)]
 
 
 def _times(source: ClaimSource, study: Finished) -> list[Effect]:

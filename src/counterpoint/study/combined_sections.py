@@ -74,7 +74,7 @@ def beside_scores(study: Finished, paper: PaperScores, *, judges: Mapping[str, S
     same = _SAME.get(study.study, {})
     rows = []
     for system in _shown(study, [metric.key for metric, _ in columns]):
-        rows.append(CellRow(study.names[system], system, [_cell(study, metric, system) for metric, _ in columns]))
+        rows.append(_our_row(study, system, [metric for metric, _ in columns]))
         if row := theirs.pop(same.get(system, system), None):
             rows.append(_paper_row(row.name, row.scores, paper))
     if study.study not in _SAME:
@@ -93,6 +93,13 @@ def _shown(study: Finished, metrics: Sequence[str]) -> list[str]:
     return [name for name in study.names if name in judged and not name.startswith(_LEFT_OUT)]
 
 
+def _our_row(study: Finished, system: str, metrics: Sequence[Metric]) -> CellRow:
+    name = study.names[system]
+    if [*study.names.values()].count(name) > 1:
+        name = f"{name}, {system.rsplit('_', 1)[-1]}"
+    return CellRow(name, study.styles.get(system, system), [_cell(study, metric, system) for metric in metrics])
+
+
 def _cell(study: Finished, metric: Metric, system: str) -> list[Cell]:
     score = study.scores.get(metric.key, {}).get(system)
     if score is None:
@@ -109,10 +116,7 @@ def _paper_row(name: str, scores: Mapping[str, float], paper: PaperScores) -> Ce
 def _all_scores(study: Finished) -> CellTable | None:
     """Where there is nothing of the paper's to set beside."""
     metrics = [metric for metric in study.metrics.values() if not metric.key.startswith("sig_")][:_MOST]
-    rows = [
-        CellRow(study.names[system], system, [_cell(study, metric, system) for metric in metrics])
-        for system in _shown(study, [metric.key for metric in metrics])
-    ]
+    rows = [_our_row(study, system, metrics) for system in _shown(study, [metric.key for metric in metrics])]
     return CellTable(study.name, "Values with 95% intervals.", [(each, "") for each in metrics], rows) if rows else None
 
 

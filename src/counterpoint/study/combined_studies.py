@@ -55,6 +55,7 @@ class Finished:
         scale: that of the shipped study which its configuration is equal to, or `OWN_SCALE`.
         scores: by metric, then system; of a study of samplers the systems are called as its settings are.
         names: of the systems, short.
+        styles: of their marks, where these are not named as they are.
         seconds: that each step took, by its folder; empty where the steps are not there.
     """
 
@@ -69,6 +70,7 @@ class Finished:
     scores: Mapping[str, Mapping[str, Score]]
     differences: Sequence[Difference]
     names: Mapping[str, str]
+    styles: Mapping[str, str]
     timings: Sequence[Timing]
     seconds: Mapping[Path, float]
 
@@ -184,6 +186,7 @@ def _finished(folder: Path, report: Path, data: Mapping[str, Any]) -> Finished:
         scores=_scores(data["scores"], renamed),
         differences=_differences(data),
         names=names,
+        styles={item["key"]: item["style"] for item in data["systems"] if item.get("style")},
         timings=_timings(data["points"]) if kind == "speed" else [],
         seconds={record.resolve().parent: read_json(record)["seconds"] for record in folder.glob("steps/*/step.json")},
     )
