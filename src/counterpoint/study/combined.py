@@ -164,9 +164,11 @@ def _scales(studies: Sequence[Finished]) -> str:
         return "All studies were run at the paper's scale."
     small = [study.name for study in studies if study.scale != "paper"]
     which = "No study was" if len(small) == len(studies) else f"{_listed(small)} {_was(small)} not"
+    tried = [study.name for study in studies if study.scale == "debug"]
     return (
         f"{which} run at the paper's scale. A verdict holds for the models, the music and the budget that its study "
         "states: what is contradicted here may well hold for the paper's 400M models."
+        + (f" At debug scale, as {_listed(tried)}, it says nothing but that all of this works." if tried else "")
     )
 
 
