@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from counterpoint.study.report.cells import PARADIGM, Cells, Contrast, named, told
 from counterpoint.study.report.content import GridAxis, Verdict
 from counterpoint.study.report.following import listed
-from counterpoint.study.report.numbers import interval
+from counterpoint.study.report.numbers import interval, p_value
+from counterpoint.study.report.verdict import LEVEL
 
 MOST_LISTED = 6
 """Settings named in a sentence; more are counted."""
@@ -122,9 +123,12 @@ def _sizes(grid: Cells, contrasts: Sequence[Contrast], metric: str) -> str:
     for item in contrasts:
         found = grid.difference(metric, item.first.system, item.second.system)
         assert found is not None
-        parts.append(
+        words = (
             f"{grid.place(item.first.labels, without=without)} {interval(found.value, found.low, found.high)}".strip()
         )
+        if (found.low > 0 or found.high < 0) and found.p_holm >= LEVEL:
+            words += f" (the interval leaves out zero, but p is {p_value(found.p_holm)} after Holm's correction)"
+        parts.append(words)
     first, second = named(contrasts[0].first.paradigm), named(contrasts[0].second.paradigm)
     return f"{first.capitalize()} minus {second} in {metric}: {'; '.join(parts)}."
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from counterpoint.config import atomic_write, write_json
 from counterpoint.config.schema import CONTROLS
+from counterpoint.study.report import numbers
 from counterpoint.study.report.charts import dots_and_whiskers, mark
 from counterpoint.study.report.content import Example, Page, System
 from counterpoint.study.report.media import PITCH_MARKS, Media, load_clip, load_versions, write_media
@@ -146,6 +147,7 @@ def _render(content: Page, *, template: str, **values: Any) -> str:
 
     helpers = {
         "interval": interval,
+        "number": numbers.number,
         "p_value": p_value,
         "arrows": ARROWS,
         "heading": metric_heading,

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from counterpoint.study.report.content import CellTable, Compared, Metric, Page
-from counterpoint.study.report.numbers import MINUS, interval, p_value
+from counterpoint.study.report.numbers import MINUS, interval, number, p_value
 
 ARROWS = {"lower": "↓", "higher": "↑", "neither": ""}
 _LATEX = {
@@ -102,7 +102,9 @@ def scores_table(content: Page, metrics: Sequence[Metric]) -> Table:
 
 
 def differences_table(content: Compared) -> Table:
-    """One row a paired difference."""
+    """One row a paired difference, with effect sizes and training runs where there are any."""
+    effects = any(item.effect is not None for item in content.differences)
+    runs = any(item.seeds > 1 for item in content.differences)
     rows = [
         [
             item.metric,
@@ -110,7 +112,9 @@ def differences_table(content: Compared) -> Table:
             interval(item.value, item.low, item.high),
             p_value(item.p),
             p_value(item.p_holm),
+            *(["–" if item.effect is None else number(item.effect, places=2)] * effects),
             str(item.n),
+            *([str(item.seeds)] * runs),
         ]
         for item in content.differences
     ]
@@ -118,7 +122,10 @@ def differences_table(content: Compared) -> Table:
         "First minus second on the same prompts, with 95% intervals; p-values are two-sided; p (Holm) is corrected "
         "for all comparisons of their table."
     )
-    return Table(caption, ["Metric", "Difference", "Value", "p", "p (Holm)", "n"], rows)
+    if effects:
+        caption += " Effects are in standard deviations of what one prompt tells of the difference."
+    header = ["Metric", "Difference", "Value", "p", "p (Holm)", *["Effect"] * effects, "n", *["Runs"] * runs]
+    return Table(caption, header, rows)
 
 
 def cells_table(table: CellTable) -> Table:
@@ -128,7 +135,10 @@ def cells_table(table: CellTable) -> Table:
         [
             row.label,
             *(
-                " / ".join(" ".join(filter(None, (cell.what, cell.value, cell.interval))) for cell in cells) or "–"
+                " / ".join(
+                    " ".join(filter(None, (cell.what, cell.value, cell.interval, cell.remark))) for cell in cells
+                )
+                or "–"
                 for cells in row.cells
             ),
         ]
@@ -156,9 +166,13 @@ def scores_csv(content: Page) -> str:
 
 def differences_csv(content: Compared) -> str:
     """One line a paired difference, with full precision."""
-    header = ["metric", "first", "second", "difference", "low_95", "high_95", "p", "p_holm", "n"]
+    header = ["metric", "first", "second", "difference", "low_95", "high_95", "p", "p_holm", "effect"]
+    header += ["n", "seeds"]
     rows = [
-        [item.metric, item.first, item.second, item.value, item.low, item.high, item.p, item.p_holm, item.n]
+        [
+            *(item.metric, item.first, item.second, item.value, item.low, item.high, item.p, item.p_holm),
+            *("" if item.effect is None else item.effect, item.n, item.seeds),
+        ]
         for item in content.differences
     ]
     return to_csv([header, *rows])
