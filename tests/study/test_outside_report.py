@@ -17,7 +17,8 @@ from counterpoint.study.report.assemble import PAIR, assemble
 from counterpoint.study.report.read import Folders
 
 IDS = [f"track-{index}" for index in range(8)]
-VALUES = {"autoregressive": 5.0, "flow_matching": 8.0, "mine": 6.0, "ground_truth": 2.0}
+CODEC = ("reconstruction_latents", "reconstruction_codes")
+VALUES = {"autoregressive": 5.0, "flow_matching": 8.0, "mine": 6.0, "ground_truth": 2.0, **dict.fromkeys(CODEC, 3.0)}
 
 
 def score(value: float) -> dict[str, Any]:
@@ -84,7 +85,7 @@ def content(tmp_path_factory: pytest.TempPathFactory) -> Content:
 
 
 def test_an_outside_system_stands_beside_both_paradigms(content: Content) -> None:
-    assert [system.key for system in content.systems] == ["ground_truth", *PAIR, "mine"]
+    assert [system.key for system in content.systems] == ["ground_truth", *CODEC, *PAIR, "mine"]
     assert content.system("mine").what.startswith("An outside system: its clips in the folder my clips that answer")
     assert {(item.first, item.second) for item in content.differences} == {PAIR, *((key, "mine") for key in PAIR)}
     assert content.verdict.sentence.startswith(
