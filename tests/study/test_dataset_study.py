@@ -19,7 +19,14 @@ from counterpoint.study.engine import Work, in_order
 from counterpoint.study.kinds.dataset import DatasetStudy, SampleConfig
 from counterpoint.study.paper import paper_scores
 from counterpoint.study.report.content import Metric, System
-from counterpoint.study.report.dataset import Spread, _ends_and_between, read_spreads, spread_chart
+from counterpoint.study.report.dataset import (
+    OURS,
+    Spread,
+    _beside_paper,
+    _ends_and_between,
+    read_spreads,
+    spread_chart,
+)
 from counterpoint.study.run import find_study
 from counterpoint.study.steps.sample import holdings, sample_clips
 
@@ -180,6 +187,20 @@ def test_the_chart_shows_every_clip_and_the_deviation() -> None:
     widths = [float(width) for width in re.findall(r'<rect class="spread"[^>]* width="([\d.]+)"', picture)]
     assert widths[1] == pytest.approx(2 * widths[0], rel=0.02)
     assert "A &amp; B: 1.00 ± 0.50" in picture
+
+
+def test_published_measures_stand_in_the_papers_columns() -> None:
+    metrics = [Metric("ce_audiobox", "higher", ""), Metric("tag_match_musicnn", "higher", "")]
+    spreads = {
+        "ce_audiobox": {"a": Spread(7.1, 7.0, 7.2, 0.5, ())},
+        "tag_match_musicnn": {"b": Spread(1, 0, 2, 0.9, ())},
+    }
+    systems = [System("a", "A", "A", ""), System("b", "B", "B", "")]
+    table = _beside_paper(spreads, metrics, systems)
+    assert [metric.key for metric, _ in table.columns] == [*OURS.values(), "tag_match_musicnn"]
+    first, second = ([[cell.value for cell in place] for place in row.cells] for row in table.rows[-2:])
+    assert first == [["7.10 ± 0.50"], [], [], []] and second == [[], [], [], ["1.00 ± 0.90"]]
+    assert all(len(row.cells) == 4 for row in table.rows) and not any(row.is_ours for row in table.rows[:4])
 
 
 def planned(**changes: Any) -> DatasetStudy:

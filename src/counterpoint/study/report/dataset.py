@@ -178,7 +178,7 @@ def read_spreads(evaluation: Mapping[str, Any]) -> dict[str, dict[str, Spread]]:
 def spread_chart(metric: Metric, spreads: Mapping[str, Spread], systems: Sequence[System]) -> str:
     """A row a dataset: every clip a faint mark, a bar of one deviation to either side, the mean with its interval."""
     rows = [(system, spreads[system.key]) for system in systems if system.key in spreads]
-    labels = min(170.0, max(70.0, 7.0 * max(len(system.short) for system, _ in rows)))
+    labels = min(190.0, max(70.0, 6 + 7.4 * max(len(system.short) for system, _ in rows)))
     values = [value for _, found in rows for value in found.values]
     margin = 0.05 * (max(values) - min(values) or 1.0)
     axis, height = Axis(min(values) - margin, max(values) + margin, labels + 10, WIDTH - 10), 34
@@ -335,7 +335,7 @@ def _verdict(content: DatasetContent, *, primary: str, absent: Sequence[str]) ->
     points = [_against(first, system, content) for system in rest]
     if any(ours not in content.spreads for ours in OURS.values()):
         points.append(f"Not all of the paper's CE, PQ and CLAP could be measured. {' '.join(absent)}".strip())
-    return Verdict(sentence, points)
+    return Verdict(sentence.replace(" ± ", "\u00a0±\u00a0"), points)
 
 
 def _against(first: System, system: System, content: DatasetContent) -> str:
