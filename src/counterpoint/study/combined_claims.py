@@ -213,7 +213,7 @@ def _effect(
 def _sum(study: Finished, judge: str, weights: Mapping[str, float]) -> tuple[float, float, float, float]:
     """Of scores; where the weights add up to zero and all systems were tested against one of them, of these
     differences, which are known more closely."""
-    if len(weights) > 2 and abs(sum(weights.values())) < 1e-9:
+    if abs(sum(weights.values())) < 1e-9:
         for reference in weights:
             others = {name: weight for name, weight in weights.items() if name != reference}
             tested = [_tested(study, judge, name, reference) for name in others]
