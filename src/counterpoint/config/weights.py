@@ -47,7 +47,7 @@ def download_repository(source: str, *, into: Path | None = None, weights: bool 
     """
     from huggingface_hub import snapshot_download
 
-    take = [*_SMALL_FILES, "*.safetensors"] if weights else list(_SMALL_FILES)
+    take = [*_SMALL_FILES, *(["*.safetensors"] if weights else [])]
     try:
         found = Path(snapshot_download(source, allow_patterns=take, local_dir=into))
         if weights and not any(found.glob("*.safetensors")):
