@@ -186,6 +186,7 @@ class GridStudy(TrainedStudy):
         captions = self._captions(data)
         found = {}
         codecs: dict[str, dict[str, str]] = {}
+        several = len({cell.duration for cell in cells}) > 1
         for cell in cells:
             name, speaks = cell.study.codec, cell.study.paradigm == PARADIGMS[0]
             if name not in codecs or speaks:
@@ -203,7 +204,7 @@ class GridStudy(TrainedStudy):
                 reconstruct=Step(
                     f"reconstruct_{cell.codec}_{cell.duration}", reconstruct, codecs[name], {"prompts": prompts}
                 ),
-                outside=self.outside_steps(prompts),
+                outside=self.outside_steps(prompts, suffix=f"_{cell.duration}" if several else ""),
                 captions=captions,
                 codec=cell.codec,
                 duration=cell.duration,

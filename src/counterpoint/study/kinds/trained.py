@@ -267,8 +267,11 @@ class TrainedStudy(Study):
             outside=self.outside_steps(prompts),
         )
 
-    def outside_steps(self, prompts: Step) -> dict[str, Step]:
+    def outside_steps(self, prompts: Step, *, suffix: str = "") -> dict[str, Step]:
         """The clips of the outside systems that answer the prompts, by step name.
+
+        Args:
+            suffix: of the steps' own names, where the prompts are not the only ones.
 
         Raises:
             UserError: a folder without clips, or with too few.
@@ -277,7 +280,7 @@ class TrainedStudy(Study):
 
         return {
             f"generate_{name}": Step(
-                f"generate_{name}", admit, {"name": name}, {"prompts": prompts, "folder": clips_source(folder)}
+                f"generate_{name}{suffix}", admit, {"name": name}, {"prompts": prompts, "folder": clips_source(folder)}
             )
             for name, folder in self.systems.items()
         }
