@@ -548,7 +548,7 @@ def study_plan(
 
 @study_app.command("report")
 def study_report(
-    names: Annotated[list[str], typer.Argument(metavar="NAME...", help="Finished studies below runs/, or folders.")],
+    names: Annotated[list[str], typer.Argument(metavar="NAME", help="Finished studies below runs/, or folders.")],
     out: Annotated[Path, typer.Option(help="Folder of the report.")] = Path("runs/report"),
 ) -> None:
     """Make one report of finished studies, with the paper's Table 1 re-derived from their results."""
