@@ -124,6 +124,17 @@ def test_differences_are_paired_by_prompt_and_corrected(made_up: None) -> None:
     assert found.ids["deaf"][0] == "p11"
 
 
+def test_runs_are_averaged_and_the_first_names_the_clips(made_up: None) -> None:
+    runs = [replace(clip, seed=seed) for seed, kind in (("0", "good"), ("1", "deaf")) for clip in clips(kind)]
+    systems = {"both": runs, "good": clips("good"), "deaf": clips("deaf")}
+    found = evaluate_adherence(systems, targets=targets(), pairs=[("both", "good")])
+    both, good, deaf = (found.scores[name]["chord_iou_viterbi25"] for name in systems)
+    assert both.value == pytest.approx((good.value + deaf.value) / 2) and both.seeds == 2 and good.seeds == 1
+    assert both.high - both.low > 1.5 * (deaf.high - deaf.low)  # two runs that differ so much say little
+    assert found.n == 12 and found.ids["both"] == found.ids["good"]
+    assert any("both of 2" in note for note in found.notes)
+
+
 def test_only_one_kind_of_truth_gives_only_its_scores(made_up: None) -> None:
     exact = evaluate_adherence({"good": clips("good")}, targets=targets(reference=False))
     assert set(exact.scores["good"]) == EXACT and not any(exact.floors.values())

@@ -17,7 +17,7 @@ from counterpoint.metrics.adherence_registry import measures
 from counterpoint.metrics.checkpoints import CHECKPOINTS, Checkpoint, get, statuses
 from counterpoint.metrics.registry import absent, judges, metrics
 
-OWN = ["fad_musicnn", "kad_musicnn", "tag_match_musicnn"]
+OWN = ["fad_musicnn", "fad_inf_musicnn", "kad_musicnn", "tag_match_musicnn"]
 
 
 @pytest.fixture(autouse=True)
@@ -43,7 +43,8 @@ def run(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
 
 
 def names() -> list[str]:
-    return [metric.info.name for metric in metrics() if not metric.info.name.startswith("sig_")]
+    """Of the metrics, but for what every installation has and what stands beside each Frechet distance."""
+    return [metric.info.name for metric in metrics() if not metric.info.name.startswith(("sig_", "fad_inf_"))]
 
 
 def small_file(folder: Path, name: str) -> Path:
@@ -130,7 +131,8 @@ def test_metrics_come_with_their_weights_in_the_paper_s_order(tmp_path: Path, ta
     get("roberta", source=str(tmp_path / "roberta"))
     assert absent() == ()
     axes = ["pq_audiobox", "pc_audiobox", "ce_audiobox", "cu_audiobox"]
-    assert names() == ["fad_vggish", "clap_laion", *axes, "fad_clap_laion", "kad_clap_laion", *OWN]
+    clap = ["fad_clap_laion", "fad_inf_clap_laion", "kad_clap_laion"]
+    assert names() == ["fad_vggish", "fad_inf_vggish", "clap_laion", *axes, *clap, *OWN]
 
     get("vggish_fadtk")  # the same weights, from where they lie
     assert "fad_vggish_fadtk" in names()
@@ -167,7 +169,8 @@ def test_a_fetched_beat_this_is_heard(tmp_path: Path, take_all: None, monkeypatc
 
     assert not any("beat_this" in measure.info.name for measure in measures())
     get("beat_this", source=str(path))
-    assert any("beat_this" in measure.info.name for measure in measures())
+    theirs = [measure.info for measure in measures() if "beat_this" in measure.info.name]
+    assert len(theirs) == 2 and all("final0.ckpt" in info.description for info in theirs)
     beats.hear_beats(noise, sample_rate=22_050)
     monkeypatch.setenv(beats.CHECKPOINT_VARIABLE, str(named))
     beats.hear_beats(noise, sample_rate=22_050)

@@ -3,7 +3,9 @@
 import io
 import json
 import math
+from dataclasses import replace
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -13,14 +15,19 @@ from rich.console import Console
 from counterpoint.analysis.musicnn import TAGS
 from counterpoint.audio import save_audio
 from counterpoint.config import UserError
-from counterpoint.metrics import GROUND_TRUTH, Clip, Evaluation, metrics, print_evaluation
+from counterpoint.metrics import GROUND_TRUTH, Clip, Evaluation, distribution, metrics, print_evaluation
 from counterpoint.metrics import evaluate as evaluate_in_full
 from counterpoint.metrics import features as features_module
 from counterpoint.metrics.base import Features
 from counterpoint.metrics.features import features_of
 from counterpoint.metrics.judges.musicnn import MusicnnJudge
+from counterpoint.metrics.registry import absent
+
+evaluate_module = import_module("counterpoint.metrics.evaluate")
 
 _SIGNALS = ("sig_loudness", "sig_centroid_hz", "sig_flatness", "sig_onset_rate", "sig_silence")
+
+JUDGING = {"fad_musicnn", "kad_musicnn", "tag_match_musicnn"}
 
 evaluate = partial(evaluate_in_full, resamples=200)
 
@@ -52,6 +59,13 @@ def _clips(folder: Path, kind: str, n: int, *, start: int = 0, captions: bool = 
     return [Clip(folder / kind / f"{i}.wav", caption=say[i % 2], id=f"p{i}") for i in range(start, start + n)]
 
 
+def printed(result: Evaluation, *, width: int = 120) -> str:
+    console = Console(file=io.StringIO(), width=width)
+    print_evaluation(result, console=console)
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue()
+
+
 def test_scores_floors_and_differences(made_up, tmp_path):
     systems = {"good": _clips(tmp_path, "real", 24), "bad": _clips(tmp_path, "bad", 24)}
     reference = _clips(tmp_path, "reference", 60)
@@ -67,12 +81,114 @@ def test_scores_floors_and_differences(made_up, tmp_path):
     assert match.low > result.scores["bad"]["tag_match_musicnn"].high
     assert match.per_clip is not None and len(match.per_clip) == len(result.ids["good"]) == 24
     differences = {each.metric: each for each in result.differences}
-    assert set(differences) == {metric.info.name for metric in metrics()}
+    assert set(differences) == {metric.info.name for metric in metrics()} - {"fad_inf_musicnn"}
+    assert all(each.effect is not None or each.value == 0 for each in result.differences)
     assert differences["fad_musicnn"].high < 0 < differences["tag_match_musicnn"].low
     assert all(each.paired and each.n == 24 for each in result.differences)
     assert differences["fad_musicnn"].p < differences["fad_musicnn"].p_holm < 0.02
     expected = result.scores["good"]["fad_musicnn"].value - result.scores["bad"]["fad_musicnn"].value
     assert differences["fad_musicnn"].value == pytest.approx(expected)
+
+
+def test_systems_of_several_runs(made_up, tmp_path):
+    """Distances are of each run's own clips; several copies of one run are that run."""
+    one = _clips(tmp_path, "real", 12)
+
+    def runs(kind: str, *folders: str) -> list[Clip]:
+        return [
+            replace(clip, audio=tmp_path / kind / f"{folder}{clip.audio.name}", seed=folder)
+            for folder in folders
+            for clip in one
+        ]
+
+    systems = {"a": runs("a", "0", "1", "2"), "b": runs("bad", "0", "1", "2"), "one": runs("a", "0")}
+    pairs = [("a", "b"), ("a", "one")]
+    result = evaluate(systems, reference=_clips(tmp_path, "reference", 40), pairs=pairs)
+    assert result.n == 12 and len(result.ids["a"]) == 12
+    assert {score.seeds for score in result.scores["a"].values()} == {3}
+    assert {each.seeds for each in result.differences if each.second == "b"} == {3}
+    assert {each.seeds for each in result.differences if each.second == "one"} == {1}
+    alone = [
+        evaluate({"a": runs("a", seed)}, reference=_clips(tmp_path, "reference", 40)).scores["a"] for seed in "012"
+    ]
+    for name, score in result.scores["a"].items():
+        assert score.value == pytest.approx(np.mean([each[name].value for each in alone])), name
+    differences = {(each.second, each.metric): each for each in result.differences}
+    assert differences["b", "fad_musicnn"].high < 0 and differences["b", "fad_musicnn"].p < 0.05
+    copies = [replace(clip, seed=seed) for seed in "012" for clip in runs("a", "0")]
+    same = evaluate({"a": copies}, reference=_clips(tmp_path, "reference", 40)).scores["a"]["fad_musicnn"]
+    assert (same.value, same.low, same.high) == pytest.approx(
+        (alone[0]["fad_musicnn"].value, alone[0]["fad_musicnn"].low, alone[0]["fad_musicnn"].high)
+    )
+    assert any("means over training runs" in note and "a of 3, b of 3" in note for note in result.notes)
+    text = printed(result)
+    assert "3 runs" in text and json.loads(json.dumps(result.to_json()))["scores"]["a"]["fad_musicnn"]["seeds"] == 3
+
+
+def test_holm_is_over_the_whole_table(made_up, tmp_path):
+    systems = {name: _clips(tmp_path, kind, 12) for name, kind in (("a", "real"), ("b", "bad"), ("c", "real"))}
+    reference = _clips(tmp_path, "reference", 30)
+    one = evaluate(systems, reference=reference, pairs=[("a", "b")]).differences
+    both = evaluate(systems, reference=reference, pairs=[("a", "b"), ("b", "c")]).differences
+    for found, pairs in ((one, 1), (both, 2)):
+        judged = [each for each in found if each.metric in JUDGING]
+        assert len(judged) == pairs * len(JUDGING)
+        assert min(each.p_holm for each in judged) == pytest.approx(len(judged) * min(each.p for each in judged))
+    described = [each.p_holm for each in both if each.metric == "sig_flatness"]
+    assert all(p >= each.p for p, each in zip(described, both, strict=False))
+
+
+def test_extrapolated_distances_come_with_their_fit_where_clips_are_enough(made_up, tmp_path, monkeypatch):
+    monkeypatch.setattr(distribution, "CLIPS_A_CHANNEL", 0.1)
+    infinity = (*metrics(), distribution.FrechetInfinity(MusicnnJudge()))
+    names = {metric.info.name: metric for metric in infinity}
+    monkeypatch.setattr(evaluate_module, "metrics", lambda: tuple(names.values()))
+    systems = {"a": _clips(tmp_path, "real", 24), "b": _clips(tmp_path, "bad", 24)}
+    result = evaluate(systems, reference=_clips(tmp_path, "reference", 50), pairs=[("a", "b")], resamples=50)
+    score = result.scores["a"]["fad_inf_musicnn"]
+    assert score.fit is not None and score.fit.points[-1][0] == 24
+    assert score.fit.points[-1][1] == pytest.approx(result.scores["a"]["fad_musicnn"].value)
+    assert score.value < result.scores["a"]["fad_musicnn"].value
+    assert "fad_inf_musicnn" not in {each.metric for each in result.differences}
+    assert Evaluation.from_json(json.loads(json.dumps(result.to_json()))) == result
+    assert "at 12" in printed(result) and "slope" in printed(result)
+
+
+def test_notes_say_what_few_clips_and_unequal_lengths_mean(made_up, tmp_path, monkeypatch):
+    listen = features_module.features_of
+
+    def longer(clip: Clip, judges) -> Features:
+        return replace(listen(clip, judges), seconds=5.0 + 5.0 * (clip.audio.parent.name == "bad"))
+
+    monkeypatch.setattr(features_module, "features_of", longer)
+    systems = {"a": _clips(tmp_path, "real", 10), "b": _clips(tmp_path, "bad", 10)}
+    notes = evaluate(systems, reference=_clips(tmp_path, "reference", 30)).notes
+    assert any("10 clips give 20 embeddings of musicnn, which has 200 dimensions" in note for note in notes)
+    assert any("rank 19" in note for note in notes)
+    assert any("Clips differ in length (a 5 s, b 10 s)" in note for note in notes)
+    assert all(sentence in notes for sentence in absent())
+
+
+def test_no_table_holds_what_is_no_number(made_up, tmp_path):
+    result = evaluate({"a": _clips(tmp_path, "real", 10)}, reference=_clips(tmp_path, "reference", 30))
+    wrong = replace(result.scores["a"]["sig_flatness"], high=float("nan"))
+    with pytest.raises(AssertionError, match="sig_flatness is not a number"):
+        replace(result, scores={"a": {"sig_flatness": wrong}})
+
+
+def test_a_mean_of_too_few_clips_is_left_out(made_up, tmp_path, monkeypatch):
+    listen = features_module.features_of
+
+    def mostly_silent(clip: Clip, judges) -> Features:
+        found = listen(clip, judges)
+        known = clip.audio.parent.name != "real" or clip.audio.stem in "0123"
+        return replace(found, signals={**found.signals, "sig_centroid_hz": 1.0 if known else math.nan})
+
+    monkeypatch.setattr(features_module, "features_of", mostly_silent)
+    systems = {"a": _clips(tmp_path, "real", 12), "b": _clips(tmp_path, "bad", 12)}
+    result = evaluate(systems, reference=_clips(tmp_path, "reference", 30), pairs=[("a", "b")])
+    assert "sig_centroid_hz" not in result.scores["a"] and "sig_centroid_hz" in result.scores["b"]
+    assert any("sig_centroid_hz is left out for a: 4 of its clips have a value" in note for note in result.notes)
 
 
 def test_same_seed_same_result_and_json_brings_it_back(made_up, tmp_path):
@@ -158,10 +274,7 @@ def test_table_shows_every_score_and_no_markup_is_lost(made_up, tmp_path):
     systems = {"ar [small]": _clips(tmp_path, "real", 10), "fm": _clips(tmp_path, "bad", 10)}
     pairs = [("ar [small]", "fm")]
     result = evaluate(systems, reference=_clips(tmp_path, "reference", 30), pairs=pairs)
-    console = Console(file=io.StringIO(), width=160)
-    print_evaluation(result, console=console)
-    assert isinstance(console.file, io.StringIO)
-    text = console.file.getvalue()
+    text = printed(result, width=160)
     for word in (
         "ar [small]",
         "ground truth",
@@ -171,6 +284,9 @@ def test_table_shows_every_score_and_no_markup_is_lost(made_up, tmp_path):
     ):
         assert word in text
     assert all(note[:30] in text for note in result.notes)
+    narrow = printed(result)
+    assert "…" not in narrow and max(map(len, narrow.splitlines())) <= 120
+    assert all(each.metric in narrow for each in result.differences)
 
 
 def _tone(folder: Path, name: str, *, gain: float, noise: float, seed: int) -> Path:

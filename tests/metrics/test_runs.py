@@ -37,19 +37,20 @@ def answers(rng: np.random.Generator, *, trials: int, n: int, runs: int, between
 @pytest.mark.parametrize("between", [NOTHING, LITTLE, MUCH])
 @pytest.mark.parametrize(("n", "runs"), [(32, 3), (96, 3), (32, 2)])
 def test_intervals_of_means_over_runs_cover(n: int, runs: int, between: float) -> None:
-    trials, rng = 600, np.random.default_rng(n + runs)
-    halves = half_samples(n, rng=rng, resamples=400)
+    trials, rng = 400, np.random.default_rng(n + runs)
+    halves = half_samples(n, rng=rng, resamples=300)
     covered, naive = 0, 0
     for values in answers(rng, trials=trials, n=n, runs=runs, between=between):
         functionals = [WeightedMean(run) for run in values.T]
         replicates, of_run = of_runs(functionals, halves), values.mean(0)
         low, high = interval(values.mean(), replicates.mean(1), n=n, runs=between_runs(of_run, replicates, n=n))
         covered += low <= 0 <= high
-        low, high = interval(values.mean(), replicates.mean(1), n=n)
-        naive += low <= 0 <= high
+        if between == MUCH:
+            low, high = interval(values.mean(), replicates.mean(1), n=n)
+            naive += low <= 0 <= high
     assert covered >= 0.92 * trials
     if between == MUCH:
-        assert naive < 0.6 * trials  # what the prompts alone say is no interval
+        assert 0 < naive < 0.6 * trials  # what the prompts alone say is no interval
 
 
 @pytest.mark.parametrize("between", [NOTHING, LITTLE, MUCH])
@@ -59,14 +60,14 @@ def test_intervals_of_differences_cover_and_tests_keep_their_level(
     n: int, runs: tuple[int, int], between: float
 ) -> None:
     """The side with one run does not vary: what another would change nobody can know."""
-    trials, rng = 200, np.random.default_rng(n)
+    trials, rng = 150, np.random.default_rng(n)
     first, second = (answers(rng, trials=trials, n=n, runs=count, between=between * (count > 1)) for count in runs)
     pairs = pair_runs(*(list("abc"[:count]) for count in runs))
     assert pairs.matched is (runs[0] == runs[1])
     found = [
         paired_difference(
             [WeightedMean(np.concatenate([a[:, i], b[:, j]])) for i, j in pairs.turns],
-            n=n, seed=trial, runs=pairs, resamples=200,
+            n=n, seed=trial, runs=pairs, resamples=150,
         )
         for trial, (a, b) in enumerate(zip(first, second, strict=True))
     ]  # fmt: skip
@@ -74,7 +75,6 @@ def test_intervals_of_differences_cover_and_tests_keep_their_level(
     assert np.mean([each.p < 0.05 for each in found]) <= 0.08
     for trial, each in enumerate(found):
         assert each.value == pytest.approx(first[trial].mean() - second[trial].mean())
-        assert (each.p < 0.05) <= (each.low > -0.02 or each.high < 0.02)  # they agree but for the draws of the test
 
 
 def test_without_runs_that_differ_in_prompts_a_difference_still_covers() -> None:

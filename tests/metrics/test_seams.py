@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from dataclasses import astuple
+from dataclasses import astuple, replace
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
@@ -254,6 +254,15 @@ def test_an_evaluation_has_every_measure_of_every_clip_and_tests_the_pairs(folde
     print_evaluation(found, console=console)
     assert isinstance(console.file, io.StringIO)
     assert all(word in console.file.getvalue() for word in (*names, "truth", "silence", "other"))
+
+
+def test_runs_of_a_system_are_averaged(folder: Path) -> None:
+    given = systems(folder, "truth", "other")
+    given["both"] = [replace(clip, seed=name) for name in ("truth", "other") for clip in given[name]]
+    found = evaluate_seams(given, spans=SPANS, pairs=[("both", "truth")], resamples=100)
+    truth, other, both = (found.scores[name]["seam_loudness_step"] for name in given)
+    assert both.value == pytest.approx((truth.value + other.value) / 2) and both.seeds == 2
+    assert found.differences[0].seeds == 1 and found.differences[0].paired
 
 
 def test_clips_whose_span_is_wrong_are_named(folder: Path) -> None:

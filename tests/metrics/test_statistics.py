@@ -4,13 +4,14 @@ import numpy as np
 import pytest
 
 from counterpoint.metrics.base import Features, WeightedMean
-from counterpoint.metrics.distribution import FrechetDistance
+from counterpoint.metrics.distribution import FrechetDistance, FrechetInfinity, KernelDistance
 from counterpoint.metrics.judges.musicnn import MusicnnJudge
 from counterpoint.metrics.statistics import (
     half_samples,
     holm,
     interval,
     paired_difference,
+    permutation_p,
     two_sided_p,
     unpaired_difference,
     value_of,
@@ -43,23 +44,94 @@ def test_interval_of_a_mean_is_the_textbook_one(n):
     assert (high + low) / 2 == pytest.approx(values.mean(), abs=0.05 * half_width)
 
 
-def test_frechet_interval_covers_the_expected_distance_at_this_n():
-    """Of 40 systems, about 38 intervals should hold the distance expected of n clips; a bootstrap's held none."""
-    n, channels, rng = 24, 40, np.random.default_rng(5)
-    scale = np.exp(-np.arange(channels) / 10)
-    draw = lambda: 1.3 * rng.standard_normal((n, 1, channels)) * scale  # noqa: E731
-    reference = _clips(rng.standard_normal((n, 1, channels)) * scale)
-    functional = lambda: FrechetDistance(MusicnnJudge()).prepare(_clips(draw()), reference=reference)  # noqa: E731
-    expected = np.mean([value_of(functional(), n) for _ in range(200)])
-    halves = half_samples(n, rng=rng, resamples=150)
+N, CHANNELS, SCALE = 32, 16, np.exp(-np.arange(16) / 6)
+
+
+def _system(rng: np.random.Generator, gain: float) -> np.ndarray:
+    """[n, P, E] two patches a clip, alike."""
+    clip, own = rng.standard_normal((N, 1, CHANNELS)), 0.5 * rng.standard_normal((N, 2, CHANNELS))
+    return gain * (clip + own) * SCALE
+
+
+@pytest.mark.parametrize("metric", [FrechetDistance(MusicnnJudge()), KernelDistance(MusicnnJudge())])
+def test_intervals_of_distances_cover_what_is_expected_at_this_n(metric):
+    """A percentile bootstrap's would hold it in none of the trials for a Frechet distance."""
+    rng, trials = np.random.default_rng(5), 100
+    reference = _clips(_system(rng, 1.0))
+    functional = lambda: metric.prepare(_clips(_system(rng, 1.3)), reference=reference)  # noqa: E731
+    values = [value_of(functional(), N) for _ in range(500)]
+    expected = np.mean(values)
+    halves = half_samples(N, rng=rng, resamples=100)
     intervals = []
-    for _ in range(40):
+    for _ in range(trials):
         each = functional()
-        intervals.append(interval(value_of(each, n), each(halves), n=n))
+        intervals.append(interval(value_of(each, N), each(halves), n=N))
     lows, highs = np.array(intervals).T
-    covered = ((lows <= expected) & (expected <= highs)).mean()
-    assert covered >= 0.85
-    assert (highs - lows).mean() < expected  # and not by being vast
+    assert ((lows <= expected) & (expected <= highs)).mean() >= 0.92
+    assert (highs - lows).mean() < 6 * np.std(values)  # and not by being vast
+
+
+@pytest.mark.parametrize("metric", [FrechetDistance(MusicnnJudge()), KernelDistance(MusicnnJudge())])
+def test_intervals_of_paired_differences_of_distances_cover(metric):
+    """Two systems whose answers to one prompt are alike, one of them worse."""
+    rng, trials = np.random.default_rng(6), 100
+    reference = _clips(_system(rng, 1.0))
+
+    def functional():
+        first = _system(rng, 1.2)
+        second = 1.2 * first + 0.4 * rng.standard_normal(first.shape) * SCALE
+        return metric.prepare(_clips(np.concatenate([first, second])), reference=reference)
+
+    only = np.repeat([[1.0, 0.0]], N, axis=1)
+    expected = np.mean([(each(only) - each(1 - only))[0] for each in (functional() for _ in range(500))])
+    found = [paired_difference([functional()], n=N, seed=seed, resamples=100) for seed in range(trials)]
+    assert np.mean([each.low <= expected <= each.high for each in found]) >= 0.92
+    assert np.mean([each.p < 0.05 for each in found]) > 0.3  # and they see something
+
+
+def test_extrapolated_distance_covers_the_truth_of_infinitely_many_clips():
+    rng, n, trials = np.random.default_rng(7), 40, 40
+    halves = half_samples(n, rng=rng, resamples=100)
+    draw = lambda: rng.standard_normal((n, 1, 8)) * SCALE[:8]  # noqa: E731
+    covered, plain = 0, 0
+    for _ in range(trials):
+        own, reference = _clips(1.5 * draw()), _clips(draw())
+        truth = 0.25 * np.square(SCALE[:8]).sum()
+        for metric in (FrechetInfinity(MusicnnJudge()), FrechetDistance(MusicnnJudge())):
+            each = metric.prepare(own, reference=reference)
+            low, high = interval(value_of(each, n), each(halves), n=n)
+            covered += (low <= truth <= high) and each.fit is not None
+            plain += (low <= truth <= high) and each.fit is None
+    assert covered >= 0.92 * trials and covered > plain
+
+
+def test_effect_of_a_paired_mean_is_hedges_d_of_the_differences():
+    rng = np.random.default_rng(8)
+    first, second = 0.6 + rng.standard_normal(20), rng.standard_normal(20)
+    found = paired_difference([WeightedMean(np.concatenate([first, second]))], n=20, seed=0, resamples=5000)
+    d = first - second
+    assert found.effect == pytest.approx((1 - 3 / (4 * 19 - 1)) * d.mean() / d.std(ddof=1), rel=0.04)
+    wide = rng.standard_normal(40)
+    found = unpaired_difference([WeightedMean(np.concatenate([first, wide]))], n=(20, 40), seed=0, resamples=5000)
+    pooled = np.sqrt((19 * first.var(ddof=1) + 39 * wide.var(ddof=1)) / 58)
+    assert found.effect == pytest.approx((first.mean() - wide.mean()) / pooled, rel=0.15)
+    scaled = paired_difference([WeightedMean(7 * np.concatenate([first, second]))], n=20, seed=0, resamples=5000)
+    again = paired_difference([WeightedMean(np.concatenate([first, second]))], n=20, seed=0, resamples=5000)
+    assert scaled.effect == pytest.approx(again.effect)  # comparable between metrics
+
+
+def test_a_large_family_gets_more_draws_and_only_where_they_can_matter():
+    asked: list[int] = []
+
+    def null(count: int) -> np.ndarray:
+        asked.append(count)
+        return np.zeros(count)
+
+    assert permutation_p(1.0, null, resamples=200, family=3) == pytest.approx(1 / 201)
+    assert asked == [200]
+    assert permutation_p(1.0, null, resamples=200, family=50) == pytest.approx(1 / 2001)
+    assert asked[1:] == [200, 1800]
+    assert permutation_p(0.0, null, resamples=200, family=50) == 1 and asked[3:] == [200]
 
 
 def test_paired_test_keeps_its_level_and_finds_what_an_unpaired_one_cannot():

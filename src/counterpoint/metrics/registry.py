@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from counterpoint.metrics.base import Judge, Metric
 from counterpoint.metrics.checkpoints import missing, there
-from counterpoint.metrics.distribution import FrechetDistance, KernelDistance
+from counterpoint.metrics.distribution import FrechetDistance, FrechetInfinity, KernelDistance
 from counterpoint.metrics.judges.audiobox import AudioboxJudge, audiobox_metrics
 from counterpoint.metrics.judges.clap import TOKENIZER, ClapJudge, ClapMatch
 from counterpoint.metrics.judges.musicnn import MusicnnJudge
@@ -35,16 +35,17 @@ def metrics() -> tuple[Metric, ...]:
     further: list[Metric] = []
     for judge in judges():
         if isinstance(judge, VggishJudge):
-            (further if judge.as_fadtk else own).append(FrechetDistance(judge))
+            (further if judge.as_fadtk else own).extend((FrechetDistance(judge), FrechetInfinity(judge)))
         elif isinstance(judge, ClapJudge):
             own += [ClapMatch(judge)] * judge.can_read
-            further += [FrechetDistance(judge), KernelDistance(judge)]
+            further += [FrechetDistance(judge), FrechetInfinity(judge), KernelDistance(judge)]
         elif isinstance(judge, AudioboxJudge):
             own += audiobox_metrics(judge)
     return (
         *own,
         *further,
         FrechetDistance(_MUSICNN, what="not the published VGGish FAD"),
+        FrechetInfinity(_MUSICNN, what="not the published VGGish FAD"),
         KernelDistance(_MUSICNN),
         TagMatch(),
         *signal_metrics(),
