@@ -76,16 +76,11 @@ def hear_clip(clip: Clip) -> Hearing:
         published=Annotation(
             duration_s,
             chords=chordino.hear_chords(**sound) if chordino.is_installed() else (),
-            beats=hear_beats(**sound) if beat_this_is_given() else (),
+            beats=hear_beats(**sound) if given_checkpoint() else (),
         ),
         pitch_classes=strongest_pitch_classes(audio),
         silent=bool(np.abs(raw).max() < SILENCE_PEAK),
     )
-
-
-def beat_this_is_given() -> bool:
-    """Whether there is a checkpoint of beat_this."""
-    return given_checkpoint() is not None
 
 
 def strongest_pitch_classes(audio: np.ndarray) -> np.ndarray:

@@ -15,10 +15,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from counterpoint.analysis import chordino
-from counterpoint.metrics.adherence_hearing import Hearing, beat_this_is_given
+from counterpoint.analysis.beats import given_checkpoint
+from counterpoint.metrics.adherence_hearing import Hearing
 from counterpoint.metrics.adherence_measures import (
     beat_f1,
     chord_classes,
@@ -103,13 +105,17 @@ _CHORDINO = _both(
     "frames of 20 ms agreeing",
     compare=lambda truth, heard: chord_iou(chord_classes(truth.published), chord_classes(heard.published)),
 )
-_BEAT_THIS = _both(
-    "downbeat_f1_beat_this",
-    what="agreement of downbeats as beat_this hears them: F1 within 50 ms",
-    compare=lambda truth, heard: beat_f1(truth.published.downbeats_s, heard.published.downbeats_s),
-)
+
+
+def _beat_this(checkpoint: Path) -> tuple[Measure, ...]:
+    return _both(
+        "downbeat_f1_beat_this",
+        what=f"agreement of downbeats as beat_this ({checkpoint.name}) hears them: F1 within 50 ms",
+        compare=lambda truth, heard: beat_f1(truth.published.downbeats_s, heard.published.downbeats_s),
+    )
 
 
 def measures() -> tuple[Measure, ...]:
     """Those that need no weights, and the paper's own where their extractors are there."""
-    return MEASURES + _CHORDINO * chordino.is_installed() + _BEAT_THIS * beat_this_is_given()
+    checkpoint = given_checkpoint()
+    return MEASURES + _CHORDINO * chordino.is_installed() + (_beat_this(checkpoint) if checkpoint else ())

@@ -76,10 +76,10 @@ def _is_beat_this(path: Path) -> object:
 
 _VGGISH = "https://github.com/harritaylor/torchvggish/releases/download/v0.1/vggish-10086976.pth"
 CHECKPOINTS: tuple[Checkpoint, ...] = (
-    Checkpoint("vggish", ("fad_vggish",), _VGGISH, "Apache-2.0", 289, _is_vggish),
+    Checkpoint("vggish", ("fad_vggish", "fad_inf_vggish"), _VGGISH, "Apache-2.0", 289, _is_vggish),
     Checkpoint(
         "clap",
-        ("clap_laion", "fad_clap_laion", "kad_clap_laion"),
+        ("clap_laion", "fad_clap_laion", "fad_inf_clap_laion", "kad_clap_laion"),
         "https://huggingface.co/lukewys/laion_clap/resolve/main/music_audioset_epoch_15_esc_90.14.pt",
         "CC0-1.0 (hub twin: Apache-2.0)",
         2352,
@@ -99,7 +99,7 @@ CHECKPOINTS: tuple[Checkpoint, ...] = (
     ),
     Checkpoint(
         "vggish_fadtk",
-        ("fad_vggish_fadtk",),
+        ("fad_vggish_fadtk", "fad_inf_vggish_fadtk"),
         _VGGISH,
         "Apache-2.0",
         289,
