@@ -17,11 +17,13 @@ import pytest
 
 from counterpoint.audio import save_audio
 from counterpoint.config import write_json
-from counterpoint.study.engine import Work
+from counterpoint.study import load_study
+from counterpoint.study.engine import Work, in_order
 from counterpoint.study.report.cells import read_axes, told
 from counterpoint.study.report.content import GridContent
 from counterpoint.study.report.grid import assemble_grid, write_grid_report
 from counterpoint.study.report.read import Folders
+from counterpoint.study.run import find_study
 from counterpoint.study.steps.grid_report import make_grid_report
 
 PARADIGMS = {"ar": "autoregressive", "fm": "flow_matching"}
@@ -454,6 +456,15 @@ def test_another_judge_decides_where_the_primary_is_absent_and_says_so(tmp_path:
     assert not silent.panels and not silent.comparisons
 
 
+def test_the_papers_own_metrics_are_told_from_stand_ins(tmp_path: Path) -> None:
+    alone = assembled(table_2(), tmp_path / "one")
+    assert any("`counterpoint metrics fetch` gets them" in note.text for note in alone.notes)
+    found = assembled(table_2(metrics={"fad_vggish": "lower", **METRICS}, primary="fad_vggish"), tmp_path / "two")
+    assert found.decided == "fad_vggish" and "is absent" not in found.verdict.sentence
+    assert not any("stand-ins are used" in note.text for note in found.notes)
+    assert any(note.text.startswith("fad_vggish: the paper's own metrics") for note in found.notes)
+
+
 def test_labels_are_told_as_people_would() -> None:
     axes = {
         "batch": {"keys": ["training.batch_size"], "values": {"b8": 8, "b16": 16}},
@@ -483,3 +494,14 @@ def test_the_step_writes_the_report(tmp_path: Path) -> None:
     make_grid_report(Work(tmp_path / "out", config, folders.paths, lambda *at: done.append(at)))
     page = check_page(tmp_path / "out" / "report")
     assert "counterpoint study run study.yaml" in page and done[-1][0] == done[-1][1] == 20
+
+
+@pytest.mark.slow
+def test_an_outside_system_answers_prompts_of_every_length(tmp_path: Path) -> None:
+    for number in range(8):
+        save_audio(tmp_path / "mine" / f"{number}.wav", np.zeros(800, np.float32), sample_rate=32_000)
+    study = load_study(find_study("fig4"), overrides=[f"systems.mine={tmp_path / 'mine'}"], scale="debug")
+    steps = {step.name: step for step in in_order([study.plan(name="fig4")])}
+    assert {"generate_mine_0.5s", "generate_mine_1s"} <= steps["report"].inputs.keys()
+    for length in ("0.5s", "1s"):
+        assert steps[f"evaluate_{length}"].inputs["generate_mine"].key == steps[f"generate_mine_{length}"].key

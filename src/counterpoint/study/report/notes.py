@@ -7,6 +7,9 @@ from typing import Any
 
 from counterpoint.study.report.content import Note
 
+PUBLISHED = ("fad_vggish", "clap_laion", "pq_audiobox", "pc_audiobox", "ce_audiobox")
+"""The paper's own metrics (4.3), by the names that they have here."""
+
 
 def notes(
     evaluation: Mapping[str, Any],
@@ -32,7 +35,7 @@ def notes(
     found = [
         _matched(study),
         _judges(evaluation),
-        _stand_ins(),
+        _stand_ins(evaluation),
         _statistics(evaluation, decides or _primary(study)),
         _prompts(prompts),
         _loudness(),
@@ -59,12 +62,12 @@ def trained_times(study: Mapping[str, Any]) -> str:
     seeds = study["seeds"] or [study["training"]["seed"]]
     if len(seeds) == 1:
         return (
-            f"Each model was trained once (seed {seeds[0]}): the intervals cover the choice of prompts and the draws of "
-            "generation, not what another training seed would have changed."
+            f"Each model was trained once (seed {seeds[0]}): the intervals cover the choice of prompts and the draws "
+            "of generation, not what another training seed would have changed."
         )
     return (
-        f"Each model was trained {len(seeds)} times (seeds {', '.join(map(str, seeds))}): scores are means over the runs, "
-        "and the intervals cover the choice of prompts, the draws of generation and the training seed."
+        f"Each model was trained {len(seeds)} times (seeds {', '.join(map(str, seeds))}): scores are means over the "
+        "runs, and the intervals cover the choice of prompts, the draws of generation and the training seed."
     )
 
 
@@ -79,14 +82,21 @@ def _judges(evaluation: Mapping[str, Any]) -> Note:
     )
 
 
-def _stand_ins() -> Note:
+def _stand_ins(evaluation: Mapping[str, Any]) -> Note:
+    published = [info["name"] for info in evaluation["metrics"] if info["name"] in PUBLISHED]
+    if published:
+        return Note(
+            "The paper's metrics, and others",
+            f"{', '.join(published)}: the paper's own metrics, by the checkpoints named above. All others are judges "
+            "of our choice, each under its own name, and cannot be set beside published values.",
+        )
     return Note(
         "Not the paper's metrics",
         "The paper measures FAD on VGGish, CLAP similarity and Audiobox Aesthetics. Their weights are not part of "
-        "this package and nothing here is fetched from the network, so stand-ins are used, each under its own name: "
-        "distances on MusiCNN embeddings for FAD, agreement between MusiCNN's tags and the caption's words for CLAP, "
-        "and nothing for Audiobox Aesthetics, for which no honest stand-in exists. Values here cannot be set beside "
-        "published ones.",
+        "this package and were not here (`counterpoint metrics status` tells which are, `counterpoint metrics fetch` "
+        "gets them), so stand-ins are used, each under its own name: distances on MusiCNN embeddings for FAD, "
+        "agreement between MusiCNN's tags and the caption's words for CLAP, and nothing for Audiobox Aesthetics, for "
+        "which no honest stand-in exists. Values here cannot be set beside published ones.",
     )
 
 
