@@ -54,8 +54,7 @@ def test_intervals_of_means_over_runs_cover(n: int, runs: int, between: float) -
 
 
 @pytest.mark.parametrize("between", [NOTHING, LITTLE, MUCH])
-@pytest.mark.parametrize("runs", [(3, 3), (3, 1), (2, 3)])
-@pytest.mark.parametrize("n", [32, 96])
+@pytest.mark.parametrize(("n", "runs"), [(32, (3, 3)), (96, (3, 3)), (32, (3, 1)), (96, (2, 3))])
 def test_intervals_of_differences_cover_and_tests_keep_their_level(
     n: int, runs: tuple[int, int], between: float
 ) -> None:
