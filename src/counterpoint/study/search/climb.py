@@ -154,7 +154,10 @@ def climb(
     }
     chosen = max((each.best for each in done[-1].values()), default="")
     if not chosen:
-        raise UserError("No setting of the search gave clips that can be judged; look at the model, or at the grid.")
+        why = next((cost.broken for cost in costs.values() if cost.broken), "are they silent?")
+        raise UserError(
+            f"No setting of the search gave clips that can be judged ({why}): look at the model or the grid."
+        )
     return Climbed(standings, costs, chosen)
 
 
