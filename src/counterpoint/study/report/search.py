@@ -126,7 +126,7 @@ def assemble_search(
         name=name,
         made=time.strftime("%-d %B %Y"),
         verdict=Verdict(
-            _sentence(differences, primary, searches),
+            _sentence(differences, primary, searches, metrics),
             [
                 *_points(differences, metrics, primary, confirmed, searches),
                 *against_outside(
@@ -239,7 +239,12 @@ def _between(differences: Sequence[Difference], metric: Metric, first: str, seco
     return next(item for item in differences if (item.metric, item.first, item.second) == (metric.key, first, second))
 
 
-def _sentence(differences: Sequence[Difference], metric: Metric, searches: Mapping[str, SearchResult]) -> str:
+def _sentence(
+    differences: Sequence[Difference],
+    metric: Metric,
+    searches: Mapping[str, SearchResult],
+    metrics: Sequence[Metric] = (),
+) -> str:
     gains = []
     for key, found in searches.items():
         if found.chosen == found.default:
@@ -253,7 +258,9 @@ def _sentence(differences: Sequence[Difference], metric: Metric, searches: Mappi
             "second": f"the setting chosen for {NAMES[key]} proves worse: its {metric.key} changes by {change}",
             "open": f"no gain from tuning {NAMES[key]} could be shown: its {metric.key} changes by {change}",
         }
-        gains.append(words[outcome])
+        others = _others(differences, metrics, metric, key)
+        against = outcome == "first" and " worse" in others  # a gain by one judge that another calls a loss
+        gains.append(words[outcome] + (", but other judges disagree" if against else ""))
     return f"On prompts that the search never saw, {'; '.join(gains)}."
 
 
