@@ -175,7 +175,9 @@ def test_a_hub_id_comes_as_a_folder(judges_folder: Path, monkeypatch: pytest.Mon
         found.verified()
 
 
-def test_the_cache_may_move(server: Server, judges_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_cache_may_move(
+    server: Server, judges_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     fetch("x", url(server))
     judges_folder.rename(tmp_path / "moved")
     assert fetched.fetched("x") is None

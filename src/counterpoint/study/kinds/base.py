@@ -88,6 +88,13 @@ def data_step(compose: ComposeConfig, dataset: Path | None) -> Step | Source:
     return Source("data", dataset.resolve(), open_dataset(dataset).fingerprint())
 
 
+def judges_there() -> list[tuple[str, str]]:
+    """The judges and their versions: what is fetched or replaced has its say in what is judged from then on."""
+    from counterpoint.metrics.registry import judges
+
+    return [(judge.name, judge.version) for judge in judges()]
+
+
 def identify_codec(name: str, *, needs_codes: bool = False) -> dict[str, str]:
     """What a codec's steps are keyed by: its name, or its path where it is a folder, and the digest of its weights.
 

@@ -11,7 +11,7 @@ from pydantic import Field
 from counterpoint.config import UserError
 from counterpoint.config.schema import Config
 from counterpoint.study.engine import Source, Step
-from counterpoint.study.kinds.base import ReportConfig, Seed, Study, data_step
+from counterpoint.study.kinds.base import ReportConfig, Seed, Study, data_step, judges_there
 from counterpoint.study.workload import Workload
 
 COMPOSED = "composed"
@@ -59,7 +59,8 @@ class DatasetStudy(Study):
             label: Step(f"sample_{label}", sample_clips, self.sample, {"data": data}) for label, data in sources.items()
         }
         inputs = {step.name: step for step in samples.values()}
-        judged = Step("judge", judge_datasets, {"labels": list(samples), "seed": self.sample.seed}, inputs)
+        config = {"labels": list(samples), "seed": self.sample.seed, "judges": judges_there()}
+        judged = Step("judge", judge_datasets, config, inputs)
         plain = {"name": name, "study": self, "own_data": dataset is not None, "labels": list(samples)}
         return Step("report", make_dataset_report, plain, {**inputs, "judge": judged})
 

@@ -14,7 +14,7 @@ from pydantic import Field, ValidationError, model_validator
 from counterpoint.config import SamplingConfig
 from counterpoint.config.schema import Config, ParadigmName
 from counterpoint.study.engine import Source, Step
-from counterpoint.study.kinds.base import data_step, identify_codec
+from counterpoint.study.kinds.base import data_step, identify_codec, judges_there
 from counterpoint.study.kinds.trained import (
     PARADIGMS,
     BothSampling,
@@ -217,7 +217,7 @@ class GridStudy(TrainedStudy):
             return data
         if self.prompts_from != "composed":
             return data_step(self.compose, Path(self.prompts_from).expanduser())
-        other = self.compose.model_copy(update={"clips": 2 * self.prompts.clips, "seed": self.compose.seed + 1})
+        other = self.compose.model_copy(update={"clips": 4 * self.prompts.clips, "seed": self.compose.seed + 1})
         from counterpoint.study.steps.compose import compose_corpus
 
         return Step("captions", compose_corpus, other)
@@ -238,7 +238,7 @@ class GridStudy(TrainedStudy):
         return Step(
             f"evaluate_{duration}",
             evaluate_systems,
-            {"seed": self.evaluation.seed, "pairs": [*_pairs(own), *outside]},
+            {"seed": self.evaluation.seed, "pairs": [*_pairs(own), *outside], "judges": judges_there()},
             {
                 "data": first.captions,
                 "prompts": first.prompts,
@@ -293,7 +293,7 @@ class GridStudy(TrainedStudy):
                 "prompts": _with(self.prompts, changes["prompts"], PromptsConfig),
             }
         )
-        cell._prompts_fit()
+        cell.check_lengths()
         return cell
 
 

@@ -34,6 +34,7 @@ from counterpoint.study.kinds.base import (
     Study,
     data_step,
     identify_codec,
+    judges_there,
 )
 from counterpoint.study.workload import Draw
 
@@ -179,12 +180,19 @@ class TrainedStudy(Study):
 
     @model_validator(mode="after")
     def _prompts_fit(self) -> TrainedStudy:
+        self.check_lengths()
+        return self
+
+    def check_lengths(self) -> None:
+        """
+        Raises:
+            ValueError: the clips asked for are longer than what is trained on.
+        """
         if self.prompts.duration_s > self.training.segment_s:
             raise ValueError(
                 f"prompts.duration_s {self.prompts.duration_s:g} is longer than the segments trained on, "
                 f"training.segment_s {self.training.segment_s:g}"
             )
-        return self
 
     @property
     def training_seeds(self) -> tuple[int, ...]:
@@ -380,6 +388,7 @@ class TrainedStudy(Study):
             {
                 "seed": self.evaluation.seed,
                 "pairs": [*pairs, *((own, other) for own in self.contestants() for other in self.systems)],
+                "judges": judges_there(),
             },
             _judged(clips, ground),
         )

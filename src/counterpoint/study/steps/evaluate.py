@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from counterpoint.config import write_json
+from counterpoint.config import read_json, write_json
 from counterpoint.data import open_dataset
 from counterpoint.metrics import Clip, evaluate
 from counterpoint.study.systems import judged_systems
@@ -18,13 +18,15 @@ def evaluate_systems(work: Work) -> None:
     """Write `evaluation.json`: every metric of the models, of the ground truth and of its reconstructions.
 
     The reference is the training split of the input `data`: no clip of the ground truth is in it, so the ground truth's
-    own distance is what a perfect system would get. Where the prompts were cut from that split too, it is what music
-    they were not cut from is left. Windows of one track are resampled together. The configuration holds the `seed` and
-    the `pairs` of systems to test for a difference.
+    own distance is what a perfect system would get; where prompts were cut from that split too, their music is left
+    out. Windows of one track are resampled together. The configuration holds the `seed` and the `pairs` of systems to
+    test for a difference; that it names the `judges` makes the step new when others are there.
     """
+    windows = read_json(work.inputs["prompts"] / "prompts.json")["windows"]
+    asked = {window["row"] for window in windows if window["split"] == "train"}
     evaluation = evaluate(
         judged_systems(work.inputs),
-        reference=training_music(work.inputs["data"]),
+        reference=[clip for clip in training_music(work.inputs["data"]) if clip.id not in asked],
         pairs=work.config["pairs"],
         seed=work.config["seed"],
         progress=work.progress,

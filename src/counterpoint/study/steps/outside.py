@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from counterpoint.audio import load_audio, save_audio
 from counterpoint.config import UserError, read_json, write_json_lines
 from counterpoint.metrics import Clip, load_generated
+from counterpoint.metrics.systems import plain_caption
 
 if TYPE_CHECKING:
     from counterpoint.study.engine import Work
@@ -50,13 +51,9 @@ def match(clips: Sequence[Clip], windows: Sequence[Mapping[str, Any]]) -> dict[s
         return found
     by_caption: dict[str, list[Clip]] = defaultdict(list)
     for clip in reversed(clips):
-        by_caption[_plain(clip.caption)].append(clip)
+        by_caption[plain_caption(clip.caption)].append(clip)
     for window in windows:
-        waiting = by_caption.get(_plain(window["caption"]))
+        waiting = by_caption.get(plain_caption(window["caption"]))
         if window["caption"] and waiting:
             found[window["id"]] = replace(waiting.pop(), caption=window["caption"])
     return found
-
-
-def _plain(caption: str) -> str:
-    return " ".join(caption.lower().split())
