@@ -136,7 +136,7 @@ class SearchStudy(TrainedStudy):
             )
             for part in PARTS
         }
-        models = {paradigm: self.model_step(paradigm, ground=ground) for paradigm in PARADIGMS}
+        models: dict[ParadigmName, Step] = {name: self.model_step(name, ground=ground) for name in PARADIGMS}
         searches = {
             paradigm: Step(
                 f"search_{paradigm}",

@@ -66,10 +66,10 @@ def expand(
         ValueError: two points are the same, or settings that do not go together.
     """
     points: dict[SamplingConfig, Point] = {}
-    for scale, *others in product(guidance, *axes):
+    for scale, others in product(guidance, product(*axes)):
         settings: dict[str, Value] = {"guidance": scale}
         for other in others:
-            settings |= other
+            settings.update(other)
         sampling = SamplingConfig.model_validate(default.model_dump() | settings)
         if sampling in points:
             raise ValueError(f"the grid has {key_of(settings)} twice")

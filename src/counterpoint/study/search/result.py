@@ -167,13 +167,15 @@ class SearchResult:
             Found(
                 **{
                     **point,
-                    "standings": tuple(
-                        Standing(**{name: math.nan if each is None else each for name, each in standing.items()})
-                        for standing in point["standings"]
-                    ),
+                    "standings": tuple(map(_standing, point["standings"])),
                     "cost": Cost(**point["cost"]),
                 }
             )
             for point in value["points"]
         )
         return cls(**{**value, "rungs": tuple(value["rungs"]), "prompts": tuple(value["prompts"]), "points": points})
+
+
+def _standing(value: Mapping[str, Any]) -> Standing:
+    known: dict[str, Any] = {name: math.nan if each is None else each for name, each in value.items()}
+    return Standing(**known)

@@ -31,9 +31,9 @@ def split(windows: Sequence[Window], *, seed: int) -> dict[Part, list[Window]]:
     for window in windows:
         tracks[window["row"]].append(window)
     order = sorted(tracks, key=lambda track: hashlib.sha256(f"{seed}:{track}".encode()).digest())
-    parts = {part: [tracks[track] for track in order[number::2]] for number, part in enumerate(PARTS)}
     found: dict[Part, list[Window]] = {}
-    for part, of_part in parts.items():
+    for number, part in enumerate(PARTS):
+        of_part = [tracks[track] for track in order[number::2]]
         turns = range(max(map(len, of_part), default=0))
         found[part] = [own[turn] for turn in turns for own in of_part if turn < len(own)]
         if len(of_part) < LEAST_TRACKS or len(found[part]) < LEAST_PROMPTS:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from counterpoint.codec import View, load_codec
@@ -17,6 +18,6 @@ def reconstruct(work: Work) -> None:
     `reconstruction.json`: mean SI-SNR and log-spectral distance of each, in dB."""
     codec = work.config["codec"]
     views: list[View] = ["codes", "latents"] if load_codec(codec).num_codebooks else ["latents"]
-    out = {view: work.folder / view for view in views}
+    out: dict[View, Path] = {view: work.folder / view for view in views}
     measures = reconstruct_views(work.inputs["prompts"] / "truth", out=out, codec=codec)
     write_json(work.folder / "reconstruction.json", measures)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -71,7 +72,7 @@ def search(work: Work) -> None:
         batch_size=prompts.batch_size,
     )
 
-    def judge(clips: list[Path]) -> Any:
+    def judge(clips: Sequence[Path]) -> Any:
         return ear(clips, captions=captions[: len(clips)], tracks=tracks[: len(clips)])
 
     better = "lower" if ear.info.better == "lower" else "higher"
