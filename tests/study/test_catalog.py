@@ -91,9 +91,8 @@ def test_the_cost_is_the_first_sentence_of_the_header(tmp_path: Path, header: st
 def test_the_verb_prints_names_tables_and_what_is_finished(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     report(tmp_path / "runs" / "quick")
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLUMNS", "200")
     found = CliRunner().invoke(app, ["study", "list"])
     assert found.exit_code == 0, found.output
-    line = next(line for line in found.output.splitlines() if " quick " in line)
-    assert "Table 2" in line and "runs/quick" in line
+    quick = next(part for part in found.output.split("\n\n") if part.startswith("quick "))
+    assert "Table 2" in quick and "finished: runs/quick" in quick
     assert "Appendix B" in found.output

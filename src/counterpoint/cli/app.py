@@ -514,11 +514,9 @@ def study_run(
 @study_app.command("list")
 def study_list() -> None:
     """Name the studies that ship: what each reproduces, compares and costs here, and which are finished below runs/."""
-    from rich.console import Console
+    from counterpoint.study.catalog import catalog, told
 
-    from counterpoint.study.catalog import catalog, catalog_table
-
-    Console().print(catalog_table(catalog()))
+    typer.echo("\n\n".join(map(told, catalog())))
 
 
 @study_app.command("plan")

@@ -6,15 +6,11 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import yaml
 
 from counterpoint.study.kinds import load_study
 from counterpoint.study.run import CONFIGS
-
-if TYPE_CHECKING:
-    from rich.table import Table
 
 RUNS = Path("runs")
 
@@ -69,25 +65,13 @@ def header_cost(path: Path) -> str:
     return cost[1].strip().removeprefix("quick, ") if cost else ""
 
 
-def catalog_table(studies: Sequence[Listed]) -> Table:
-    """For a terminal."""
-    from rich.box import SIMPLE
-    from rich.table import Table
-
-    table = Table(box=SIMPLE, pad_edge=False)
-    table.add_column("Study", style="bold", no_wrap=True)
-    for name in ("Reproduces", "Scales", "Compares", "Cost here", "Finished"):
-        table.add_column(name, overflow="fold")
-    for study in studies:
-        table.add_row(
-            study.name,
-            study.reproduces,
-            " ".join(study.scales),
-            study.compares,
-            study.cost,
-            " ".join(map(str, study.finished)),
-        )
-    return table
+def told(study: Listed) -> str:
+    """A few lines for a terminal of any width."""
+    scales = f" (scales: {', '.join(study.scales)})" if study.scales else ""
+    lines = [f"{study.name:<12}{study.reproduces}{scales}", study.compares, f"cost: {study.cost}"]
+    if study.finished:
+        lines.append(f"finished: {', '.join(map(str, study.finished))}")
+    return f"\n{' ' * 12}".join(lines)
 
 
 def _listed(path: Path, finished: tuple[Path, ...]) -> Listed:
