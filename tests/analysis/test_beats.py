@@ -141,7 +141,7 @@ def test_its_peaks_are_those_of_its_makers(checkpoint: Path) -> None:
 
 
 def test_windows_equal_the_whole_where_both_see_enough(checkpoint: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    model = beat_this._load(checkpoint)
+    model = beat_this.load(checkpoint)
     spectrogram = beat_this._log_mel(np.random.default_rng(0).standard_normal(RATE * 4).astype(np.float32))
     assert spectrogram.shape == (201, 128)
     whole = beat_this._logits(model, spectrogram)

@@ -192,7 +192,6 @@ class _Kernel:
 
     per_clip: np.ndarray | None = None
     fit: Fit | None = None
-    fit: Fit | None = None
 
     def __init__(self, clips: Sequence[np.ndarray], reference: Sequence[np.ndarray]):
         """[P, E] of each clip."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from counterpoint.study.report.content import Note
+from counterpoint.study.report.numbers import number
 
 PUBLISHED = ("fad_vggish", "clap_laion", "pq_audiobox", "pc_audiobox", "ce_audiobox")
 """The paper's own metrics (4.3), by the names that they have here."""
@@ -43,8 +44,22 @@ def notes(
     ]
     if evaluation["notes"]:
         found.append(Note("Remarks of the judges", "\n".join(evaluation["notes"])))
+    if fits := _fits(evaluation):
+        found.append(Note("Distances extrapolated to endless clips", "\n".join(fits)))
     by_title = {note.title: note for note in own}
     return [by_title.get(note.title, note) for note in found]
+
+
+def _fits(evaluation: Mapping[str, Any]) -> list[str]:
+    """What each extrapolated distance rests on, so that a reader can judge the line."""
+    return [
+        f"{metric} of {system}: {', '.join(f'{number(value)} at {n:.0f}' for n, value in fit['points'])} clips; the "
+        f"line through the last has the slope {number(fit['slope'])} / n, and no point is further than "
+        f"{number(fit['residual'])} from it."
+        for system, scores in evaluation["scores"].items()
+        for metric, score in scores.items()
+        if (fit := score.get("fit"))
+    ]
 
 
 def _matched(study: Mapping[str, Any]) -> Note:
