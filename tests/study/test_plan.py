@@ -10,6 +10,7 @@ from counterpoint.config import UserError
 from counterpoint.study import ParadigmStudy, load_study
 from counterpoint.study.engine import Step, in_order
 from counterpoint.study.kinds import KINDS
+from counterpoint.study.kinds.trained import PARADIGMS
 from counterpoint.study.run import CONFIGS, find_study, run_study
 
 REPOSITORY = Path(__file__).parents[2]
@@ -42,6 +43,20 @@ def test_both_paradigms_are_trained_judged_and_reported(quick: dict[str, str]) -
     for paradigm in ("autoregressive", "flow_matching"):
         assert {f"train_{paradigm}", f"untrained_{paradigm}", f"generate_untrained_{paradigm}"} <= quick.keys()
     assert list(quick)[-1] == "report"
+
+
+@pytest.mark.parametrize("study", sorted(path.stem for path in CONFIGS.glob("*.yaml")))
+def test_a_report_bears_the_name_of_its_study(study: str) -> None:
+    report = load_study(find_study(study)).plan(name=f"my {study}")
+    assert report.name == "report" and dict(report.config)["name"] == f"my {study}"
+
+
+def test_every_model_is_trained_with_every_seed(quick: dict[str, str]) -> None:
+    seeded = keys("seeds=[0,1]")
+    further = {f"{name}@1" for name in quick if name.startswith(("train_", "untrained_", "generate_"))}
+    steered = {f"generate_{paradigm}_{mode}@1" for paradigm in PARADIGMS for mode in ("all", "null")}
+    assert seeded.keys() - quick.keys() == further - steered
+    assert seeded["train_flow_matching"] == quick["train_flow_matching"] != seeded["train_flow_matching@1"]
 
 
 def test_a_study_has_the_same_keys_each_time(quick: dict[str, str]) -> None:

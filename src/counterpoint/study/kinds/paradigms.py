@@ -74,9 +74,9 @@ class ParadigmStudy(TrainedStudy):
         models, clips = {}, {}
         for seed in self.turns:
             for system, (paradigm, trained) in SYSTEMS.items():
-                name, sampling = at_seed(system, seed), self.sampling[paradigm]
-                models[name] = self.model_step(paradigm, ground=ground, trained=trained, seed=seed)
-                clips[name] = self.clips_step(system, model=models[name], sampling=sampling, ground=ground, seed=seed)
+                run, sampling = at_seed(system, seed), self.sampling[paradigm]
+                models[run] = self.model_step(paradigm, ground=ground, trained=trained, seed=seed)
+                clips[run] = self.clips_step(system, model=models[run], sampling=sampling, ground=ground, seed=seed)
         steered = {} if dataset else self.steered_steps(ground)
         return Step(
             "report",
