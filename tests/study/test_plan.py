@@ -99,6 +99,12 @@ def test_prompts_longer_than_what_is_trained_on_are_refused() -> None:
         keys("prompts.duration_s=60")
 
 
+@pytest.mark.parametrize("primary", ["fad_vggish", "sig_flatness"])
+def test_a_verdict_that_nobody_can_give_is_refused_before_anything_is_computed(primary: str) -> None:
+    with pytest.raises(UserError, match=f"No verdict can be about '{primary}'.*metrics status"):
+        keys(f"evaluation.primary={primary}")
+
+
 def test_a_codec_without_codes_is_refused_before_anything_is_computed(monkeypatch: pytest.MonkeyPatch) -> None:
     class Vae:
         num_codebooks = 0
@@ -123,6 +129,10 @@ def test_wrong_arguments_are_named_with_a_remedy(tmp_path: Path) -> None:
         run_study(tmp_path / "gone.yaml", out=tmp_path)
     with pytest.raises(UserError, match="is not a dataset"):
         run_study("quick", data=tmp_path / "nothing", out=tmp_path)
+    with pytest.raises(UserError, match="'mine' must have the form NAME=FOLDER"):
+        run_study("quick", out=tmp_path, systems=["mine"])
+    with pytest.raises(UserError, match="There is no folder of generated clips"):
+        run_study("quick", out=tmp_path, systems=[f"mine={tmp_path / 'nothing'}"])
     (tmp_path / "file").touch()
     with pytest.raises(UserError, match="is a file"):
         run_study("quick", out=tmp_path / "file")

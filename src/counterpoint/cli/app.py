@@ -505,10 +505,9 @@ def study_run(
     """Run a study from data to report; finished steps are kept, so run it again to go on."""
     from counterpoint.study import run_study
 
-    overrides = [*(overrides or []), *(f"systems.{system}" for system in systems or [])]
     name = Path(study).stem + (f"-{scale}" if scale not in (None, "quick") else "")
     name += f"-{data.resolve().name}" if data else ""
-    run_study(study, data=data, out=out or Path("runs") / name, overrides=overrides, scale=scale)
+    run_study(study, data=data, out=out or Path("runs") / name, systems=systems or (), overrides=overrides, scale=scale)
 
 
 @study_app.command("list")

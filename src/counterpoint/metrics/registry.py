@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from counterpoint.config import UserError
 from counterpoint.metrics.base import Judge, Metric
 from counterpoint.metrics.checkpoints import missing, there
 from counterpoint.metrics.distribution import FrechetDistance, FrechetInfinity, KernelDistance
@@ -50,6 +51,21 @@ def metrics() -> tuple[Metric, ...]:
         TagMatch(),
         *signal_metrics(),
     )
+
+
+def metric_named(name: str) -> Metric:
+    """The metric that a verdict is to be about.
+
+    Raises:
+        UserError: none of that name can be had here, or one that says neither better nor worse.
+    """
+    known = {metric.info.name: metric for metric in metrics() if metric.info.better != "neither"}
+    if name not in known:
+        raise UserError(
+            f"No verdict can be about {name!r}: the metrics that can be had here are {', '.join(known)}; "
+            "`counterpoint metrics status` shows how to get others."
+        )
+    return known[name]
 
 
 def absent() -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,6 +37,7 @@ def run_study(
     data: Path | None = None,
     out: Path,
     store: Path = STORE,
+    systems: Sequence[str] = (),
     overrides: list[str] | None = None,
     scale: str | None = None,
     say: Callable[[str], None] = print,
@@ -49,6 +50,7 @@ def run_study(
         out: gets `report/`, `study.yaml` and links: to what the kind of study makes (trained models, say) and, under
             `steps/`, to every step's folder.
         store: where the steps' results are kept.
+        systems: outside ones to judge beside the study's own, as `NAME=FOLDER`.
         overrides: `key.sub=value` strings on the configuration.
         scale: one of those that the configuration has; by default its first.
 
@@ -56,7 +58,10 @@ def run_study(
         UserError: an unknown study, a configuration or a dataset that does not fit.
     """
     path = find_study(study)
-    config = load_study(path, overrides=overrides, scale=scale)
+    if nameless := [system for system in systems if "=" not in system]:
+        raise UserError(f"The system {nameless[0]!r} must have the form NAME=FOLDER, as in mine=clips/mine.")
+    outside = [f"systems.{system}" for system in systems]
+    config = load_study(path, overrides=[*(overrides or []), *outside], scale=scale)
     _require_folder(out)
     say(f"Study {path.stem}: {config.summary()}")
     done = LocalEngine(store.resolve(), say=say).run([config.plan(name=path.stem, dataset=data)])

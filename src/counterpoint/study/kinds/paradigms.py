@@ -68,8 +68,10 @@ class ParadigmStudy(TrainedStudy):
 
     def plan(self, *, name: str, dataset: Path | None = None) -> Step:
         """See `Study`. The codec is loaded, so that one which cannot be is known before anything is computed."""
+        from counterpoint.metrics.registry import metric_named
         from counterpoint.study.steps.report import make_report
 
+        metric_named(self.evaluation.primary)
         ground = self.groundwork(dataset)
         models, clips = {}, {}
         for seed in self.turns:

@@ -64,9 +64,11 @@ class SamplerStudy(TrainedStudy):
 
     def plan(self, *, name: str, dataset: Path | None = None) -> Step:
         """See `Study`. Models, prompts and all before them are those of a comparison with the same configuration."""
+        from counterpoint.metrics.registry import metric_named
         from counterpoint.study.steps.sampler_report import make_sampler_report
         from counterpoint.study.steps.timing import time_systems
 
+        metric_named(self.evaluation.primary)
         ground = self.groundwork(dataset)
         models, clips = {}, {}
         autoregressive, flow_matching = PARADIGMS

@@ -124,7 +124,7 @@ class SearchStudy(TrainedStudy):
 
     def plan(self, *, name: str, dataset: Path | None = None) -> Step:
         """See `Study`. Models, prompts and all before them are those of a comparison with the same configuration."""
-        from counterpoint.study.search.ear import metric_named
+        from counterpoint.metrics.registry import metric_named
         from counterpoint.study.steps.search import confirm, search, take_part
         from counterpoint.study.steps.search_report import make_search_report
 

@@ -11,24 +11,12 @@ from pathlib import Path
 
 from threadpoolctl import threadpool_limits
 
-from counterpoint.config import UserError
-from counterpoint.metrics.base import Clip, Features, Judge, Metric, MetricInfo, NotApplicableError
+from counterpoint.metrics.base import Clip, Features, Judge, MetricInfo, NotApplicableError
 from counterpoint.metrics.features import features_of
 from counterpoint.metrics.listener import Listener
 from counterpoint.metrics.reference import reference_pool
-from counterpoint.metrics.registry import judges, metrics
+from counterpoint.metrics.registry import judges, metric_named
 from counterpoint.study.search.rule import Estimate, estimate
-
-
-def metric_named(name: str) -> Metric:
-    """
-    Raises:
-        UserError: none of that name can be had here, or one that says neither better nor worse.
-    """
-    known = {metric.info.name: metric for metric in metrics() if metric.info.better != "neither"}
-    if name not in known:
-        raise UserError(f"A search cannot go by {name!r}: the metrics that can be had here are {', '.join(known)}.")
-    return known[name]
 
 
 class Ear:
