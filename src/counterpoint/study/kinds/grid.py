@@ -185,25 +185,20 @@ class GridStudy(TrainedStudy):
         data = data_step(self.compose, dataset)
         captions = self._captions(data)
         found = {}
-        codecs: dict[str, dict[str, str]] = {}
+        speaking = {cell.study.codec for cell in cells if cell.study.paradigm == PARADIGMS[0]}
+        names = dict.fromkeys(cell.study.codec for cell in cells)
+        codecs = {name: identify_codec(name, needs_codes=name in speaking) for name in names}
         several = len({cell.duration for cell in cells}) > 1
         for cell in cells:
-            name, speaks = cell.study.codec, cell.study.paradigm == PARADIGMS[0]
-            if name not in codecs or speaks:
-                codecs[name] = identify_codec(name, needs_codes=speaks)
-            own = cell.study.prompts
+            codec, own = codecs[cell.study.codec], cell.study.prompts
             if self.prompts_from:
                 own = own.model_copy(update={"splits": ("test", "valid", "train")})
             prompts = Step(f"prompts_{cell.duration}", choose_prompts, own, {"data": captions})
             found[cell.system] = _GridGroundwork(
                 data=data,
                 prompts=prompts,
-                encode=Step(
-                    f"encode_{cell.codec}", encode, codecs[name], {"data": data}, resumable=True, holds=is_encoded
-                ),
-                reconstruct=Step(
-                    f"reconstruct_{cell.codec}_{cell.duration}", reconstruct, codecs[name], {"prompts": prompts}
-                ),
+                encode=Step(f"encode_{cell.codec}", encode, codec, {"data": data}, resumable=True, holds=is_encoded),
+                reconstruct=Step(f"reconstruct_{cell.codec}_{cell.duration}", reconstruct, codec, {"prompts": prompts}),
                 outside=self.outside_steps(prompts, suffix=f"_{cell.duration}" if several else ""),
                 captions=captions,
                 codec=cell.codec,

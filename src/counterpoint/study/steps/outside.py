@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING, Any
 from counterpoint.audio import load_audio, save_audio
 from counterpoint.config import UserError, read_json, write_json_lines
 from counterpoint.metrics import Clip, load_generated
+from counterpoint.metrics.statistics import MIN_CLIPS
 from counterpoint.metrics.systems import plain_caption
 
 if TYPE_CHECKING:
     from counterpoint.study.engine import Work
-
-LEAST_CLIPS = 8
 
 
 def admit(work: Work) -> None:
@@ -28,10 +27,10 @@ def admit(work: Work) -> None:
     """
     prompts = read_json(work.inputs["prompts"] / "prompts.json")
     answers = match(load_generated(work.inputs["folder"]), prompts["windows"])
-    if len(answers) < LEAST_CLIPS:
+    if len(answers) < MIN_CLIPS:
         raise UserError(
             f"The system {work.config['name']} answers {len(answers)} of the {len(prompts['windows'])} prompts, and "
-            f"{LEAST_CLIPS} is the least that can be judged: give its clips the ids or the captions in "
+            f"{MIN_CLIPS} is the least that can be judged: give its clips the ids or the captions in "
             f"{work.inputs['prompts'] / 'truth' / 'metadata.jsonl'}."
         )
     for done, (name, clip) in enumerate(answers.items(), start=1):

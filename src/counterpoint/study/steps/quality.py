@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING
 from counterpoint.config import read_json, write_json
 from counterpoint.metrics import Clip, evaluate
 from counterpoint.metrics.registry import absent
+from counterpoint.metrics.statistics import MIN_CLIPS
 
 if TYPE_CHECKING:
     from counterpoint.study.engine import Work
-
-LEAST_CLIPS = 8
 
 
 def judge_datasets(work: Work) -> None:
@@ -24,7 +23,7 @@ def judge_datasets(work: Work) -> None:
     folders = {label: work.inputs[f"sample_{label}"] for label in work.config["labels"]}
     judged = {label: _clips(folder, label, "judged") for label, folder in folders.items()}
     others = [clip for label, folder in folders.items() for clip in _clips(folder, label, "others")]
-    if len(others) < LEAST_CLIPS:
+    if len(others) < MIN_CLIPS:
         others = [clip for clips in judged.values() for clip in clips]
     first, *rest = judged
     found = evaluate(
