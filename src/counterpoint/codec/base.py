@@ -5,12 +5,14 @@ Shapes: B batch, K codebooks, T latent frames, V codebook size, D latent channel
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
 
+from counterpoint.codec.windows import Map
 from counterpoint.config import LatentSpec
 
 View = Literal["latents", "codes"]
@@ -68,6 +70,24 @@ class Codec(Protocol):
         ...
 
     def to(self, device: torch.device | str) -> Codec: ...
+
+
+@runtime_checkable
+class QuantizedCodec(Codec, Protocol):
+    """A codec whose codes are those of residual codebooks."""
+
+    def codebooks(self) -> list[Tensor]:
+        """K tensors [V, D]; none where the codec has no codes."""
+        ...
+
+
+@runtime_checkable
+class StreamDecoder(Protocol):
+    """A codec that decodes what follows each other in time by itself, since its blocks depend on those before."""
+
+    def decode_stream(self, pieces: Iterable[Tensor], *, view: View, apply: Map = map) -> Iterator[Tensor]:
+        """See `codec.chunked.decode_stream`."""
+        ...
 
 
 def latent_spec(codec: Codec, *, mean: float = 0.0, mean_std: float = 1.0) -> LatentSpec:

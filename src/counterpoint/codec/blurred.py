@@ -12,9 +12,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from counterpoint.codec.base import Codec
+from counterpoint.codec.base import Codec, QuantizedCodec
 from counterpoint.codec.chunked import encode_audio
-from counterpoint.codec.encodec import EnCodec, nearest_code
+from counterpoint.codec.quantize import nearest_code
 from counterpoint.config import UserError
 
 BLURRED_FRAMES = 5
@@ -50,8 +50,8 @@ def codes_of_blurred(codec: Codec, latents: Tensor) -> np.ndarray:
     return codes.repeat_interleave(BLURRED_FRAMES)[: len(latents)].to("cpu", torch.int16).numpy()
 
 
-def _require_codebooks(codec: Codec) -> EnCodec:
-    if not isinstance(codec, EnCodec):
+def _require_codebooks(codec: Codec) -> QuantizedCodec:
+    if not codec.num_codebooks or not isinstance(codec, QuantizedCodec):
         raise UserError(
             f"The codec {codec.name!r} has no codebooks, and drums are codes; use one that has, such as 'pocket'."
         )

@@ -1,8 +1,8 @@
 """Audio of any length through a codec, in windows that overlap, so that memory does not grow with the length.
 
-A window is a block with what stands before and after it as context; of what comes out, the block alone is kept. Blocks
-differ from the whole in one piece by nothing but what an LSTM recalls from before the context: for the pocket codecs
-under 1e-3 of the latents' standard deviation (tested).
+Of a window (`codec.windows`) the block alone is kept. Blocks differ from the whole in one piece by nothing but what an
+LSTM recalls from before the context: under 1e-3 of the latents' standard deviation (tested). A codec whose blocks
+depend on the ones before them, as phases do, decodes streams itself.
 
 Shapes: B batch, K codebooks, T latent frames, D latent channels, N audio samples.
 """
@@ -13,7 +13,6 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -21,32 +20,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from counterpoint.codec.base import Codec, Encoding, View
-
-BLOCK_S = 12.0
-"""Audio that a network sees at once, contexts aside; what fits a processor's cache goes through fastest."""
-LEFT_CONTEXT_S = 2.0
-"""What a block hears before it begins: an LSTM remembers, the more so the longer."""
-RIGHT_CONTEXT_S = 0.5
-"""What it hears after its end: only convolutions look ahead, by less than this."""
-Map = Callable[[Callable[[Any], Any], Iterable[Any]], Iterator[Any]]
-"""`map`, or a function like it: draws its items one at a time and gives results in their order."""
-
-
-@dataclass(frozen=True)
-class Window:
-    """A block in its context.
-
-    Attributes:
-        content: the tensor that a network sees.
-        start: where in `content` the block begins, in samples or frames.
-        stop: where it ends.
-    """
-
-    content: Tensor
-    start: int
-    stop: int
-
+from counterpoint.codec.base import Codec, Encoding, StreamDecoder, View
+from counterpoint.codec.windows import Map, Window, windows
 
 def encode_audio(audio: np.ndarray, codec: Codec) -> Encoding:
     """Encode mono audio of any length.
@@ -90,7 +65,7 @@ def encode_stream(pieces: Iterable[np.ndarray], codec: Codec, *, apply: Map = ma
     Yields:
         Encodings of one row that follow each other, on the CPU.
     """
-    return apply(partial(encode_window, codec), audio_windows(pieces, codec))
+    return apply(partial(encode_window, codec), audiowindows(pieces, codec))
 
 
 def decode_stream(pieces: Iterable[Tensor], codec: Codec, *, view: View, apply: Map = map) -> Iterator[Tensor]:
@@ -99,14 +74,16 @@ def decode_stream(pieces: Iterable[Tensor], codec: Codec, *, view: View, apply: 
     Yields:
         Audio [B, N] that follows each other, on the CPU.
     """
-    blocks = _windows(pieces, dim=1 if view == "latents" else 2, frame_rate=codec.frame_rate)
+    if isinstance(codec, StreamDecoder):
+        return codec.decode_stream(pieces, view=view, apply=apply)
+    blocks = windows(pieces, dim=1 if view == "latents" else 2, frame_rate=codec.frame_rate)
     return apply(partial(_decode_window, codec, view), blocks)
 
 
-def audio_windows(pieces: Iterable[np.ndarray], codec: Codec) -> Iterator[Window]:
+def audiowindows(pieces: Iterable[np.ndarray], codec: Codec) -> Iterator[Window]:
     """Cut a stream of audio [N] into windows [1, N]; all blocks but the last are whole frames."""
     rows = (torch.from_numpy(np.ascontiguousarray(piece, dtype=np.float32))[None] for piece in pieces)
-    return _windows(rows, dim=1, frame_rate=codec.frame_rate, per_frame=codec.samples_per_frame)
+    return windows(rows, dim=1, frame_rate=codec.frame_rate, per_frame=codec.samples_per_frame)
 
 
 def encode_window(codec: Codec, window: Window) -> Encoding:
@@ -158,19 +135,3 @@ def _decode_window(codec: Codec, view: View, window: Window) -> Tensor:
     hop = codec.samples_per_frame
     return audio[:, window.start * hop : window.stop * hop].cpu()
 
-
-def _windows(pieces: Iterable[Tensor], *, dim: int, frame_rate: float, per_frame: int = 1) -> Iterator[Window]:
-    """Cut what follows each other along `dim`, `per_frame` items a frame; what the last block leaves over joins it."""
-    block, left, right = (
-        round(seconds * frame_rate) * per_frame for seconds in (BLOCK_S, LEFT_CONTEXT_S, RIGHT_CONTEXT_S)
-    )
-    held, start = None, 0
-    for piece in pieces:
-        held = piece if held is None else torch.cat((held, piece), dim=dim)
-        while held.shape[dim] > start + block + right:
-            stop = start + block
-            yield Window(held.narrow(dim, 0, stop + right), start, stop)
-            start = min(stop, left)
-            held = held.narrow(dim, stop - start, held.shape[dim] - stop + start)
-    if held is not None:
-        yield Window(held, start, held.shape[dim])

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from counterpoint.codec.base import Encoding, whole_frames
 from counterpoint.codec.layout import Convolution, channels_last, pad
 from counterpoint.codec.loading import fingerprint, quietly, refuse_gaps, unreadable
+from counterpoint.codec.quantize import dequantize, quantize
 from counterpoint.config import UserError, atomic_write, write_json
 from counterpoint.config.weights import fetch_folder, read_part, read_weights
 
@@ -145,21 +146,12 @@ class EnCodec:
     @torch.no_grad()
     def quantize(self, latents: Tensor) -> Tensor:
         """[B, T, D] to codes [B, K, T]: each codebook takes the code nearest to what the ones before it left."""
-        residual = latents.to(self.device)
-        codes = []
-        for codebook in self.codebooks():
-            chosen = nearest_code(residual.flatten(0, 1), codebook).view(residual.shape[:-1])
-            residual = residual - codebook[chosen]
-            codes.append(chosen)
-        return torch.stack(codes, dim=1)
+        return quantize(latents.to(self.device), codebooks=self.codebooks())
 
     @torch.no_grad()
     def dequantize(self, codes: Tensor) -> Tensor:
         """[B, K, T] to latents [B, T, D], the sum of the chosen code vectors."""
-        _check_codes(codes, num_codebooks=self.num_codebooks, codebook_size=self.codebook_size)
-        codes = codes.to(self.device)
-        books = self.codebooks()
-        return torch.stack([book[codes[:, k]] for k, book in enumerate(books)]).sum(dim=0)
+        return dequantize(codes.to(self.device), codebooks=self.codebooks())
 
     @torch.no_grad()
     def decode_latents(self, latents: Tensor) -> Tensor:
@@ -192,24 +184,6 @@ class EnCodec:
             own = {key: value for key, value in self.model.state_dict().items() if key in model.state_dict()}
             model.load_state_dict({**model.state_dict(), **own})
         return model.eval()
-
-
-def nearest_code(vectors: Tensor, codebook: Tensor) -> Tensor:
-    """Index of the nearest row of `codebook` [V, D], in Euclidean distance, of each of `vectors` [n, D]: [n] long.
-
-    |v - c|^2 = |v|^2 - 2 v.c + |c|^2, whose first term does not depend on the code.
-    """
-    power = codebook.square().sum(dim=1)
-    chunks = vectors.split(4096)  # the distances of all to all would not fit a processor's cache, or its memory
-    return torch.cat([torch.addmm(power, part, codebook.T, alpha=-2).argmin(dim=1) for part in chunks])
-
-
-def _check_codes(codes: Tensor, *, num_codebooks: int, codebook_size: int) -> None:
-    if codes.ndim != 3 or codes.shape[1] != num_codebooks or not codes.shape[2]:
-        raise ValueError(f"codes must be [B, {num_codebooks}, T] with T > 0, got {tuple(codes.shape)}")
-    low, high = int(codes.min()), int(codes.max())
-    if low < 0 or high >= codebook_size:
-        raise ValueError(f"codes must lie in 0..{codebook_size - 1}, got {low}..{high}")
 
 
 def load_encodec(source: str, *, name: str, subfolder: str = "") -> EnCodec:

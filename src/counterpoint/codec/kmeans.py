@@ -8,7 +8,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from counterpoint.codec.encodec import nearest_code
+from counterpoint.codec.quantize import nearest_code
 
 
 def fit_codebooks(

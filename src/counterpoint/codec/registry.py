@@ -9,6 +9,8 @@ from counterpoint.codec.audiocraft import COMPRESSION_FILE, load_audiocraft, rea
 from counterpoint.codec.base import Codec
 from counterpoint.codec.encodec import load_encodec, load_encodec_of_musicgen
 from counterpoint.codec.loading import unreadable
+from counterpoint.codec.spectrogram import KIND as SPECTROGRAM
+from counterpoint.codec.spectrogram import load_spectrogram
 from counterpoint.codec.vae import load_vae
 from counterpoint.config import UserError, read_json
 
@@ -20,12 +22,17 @@ replaced as a whole and seldom, since every replacement stays in the history. La
 `load_codec` reaches by id.
 """
 
+DEFAULT = "pocket"
+ALIASES = {DEFAULT: "pocket_rvq_25hz"}
+"""Further names of shipped codecs."""
+
 FORMATS: dict[str, Callable[..., Codec]] = {
     "encodec": load_encodec,
     "AutoencoderOobleck": load_vae,
     "musicgen": load_encodec_of_musicgen,
+    SPECTROGRAM: load_spectrogram,
 }
-"""Loader by the `model_type` (transformers) or `_class_name` (diffusers) in a codec's config.json."""
+"""Loader by the `model_type` (transformers and our own) or `_class_name` (diffusers) in a codec's config.json."""
 PLACES = ("", "vae")
 """Where in a folder or hub repository a codec may lie: a pipeline of diffusers keeps its own in `vae`."""
 
@@ -59,8 +66,9 @@ def shipped_codecs() -> list[str]:
 
 def _source(name: str) -> str:
     """Folder or hub id behind a name."""
-    if (SHIPPED / name / "config.json").is_file():
-        return str(SHIPPED / name)
+    shipped = SHIPPED / ALIASES.get(name, name)
+    if (shipped / "config.json").is_file():
+        return str(shipped)
     folder = Path(name).expanduser()
     if folder.is_dir():
         trained = folder / "codec"  # a run folder of `counterpoint codec train`

@@ -27,6 +27,10 @@ class EncodecArchitecture(Config):
     num_codebooks: Positive = 4
     codebook_size: Positive = 2048
 
+    @property
+    def samples_per_frame(self) -> int:
+        return math.prod(self.strides)
+
 
 class VaeArchitecture(Config):
     """The auto-encoder of Stable Audio (App. E.3); its latent has `filters` / 2 channels."""
@@ -45,6 +49,10 @@ class VaeArchitecture(Config):
     def latent_dim(self) -> int:
         return self.filters // 2
 
+    @property
+    def samples_per_frame(self) -> int:
+        return math.prod(self.strides)
+
     @model_validator(mode="after")
     def _fits(self) -> VaeArchitecture:
         if len(self.multiples) != len(self.strides):
@@ -52,6 +60,28 @@ class VaeArchitecture(Config):
         if self.filters % 2:
             raise ValueError(f"filters {self.filters} must be even: half of them are means, half scales")
         return self
+
+
+class SpectrogramArchitecture(Config):
+    """Log magnitudes to latents without phase (`codec.spectrogram`); trained without discriminators. Not in the paper."""
+
+    kind: Literal["spectrogram"] = "spectrogram"
+    frames_per_latent: Literal[1, 2, 4] = 4
+    """Spectra of 10 ms in a latent frame: 100, 50 or 25 latent frames a second at 32 kHz."""
+    width: Positive = 256
+    """C, of the residual networks at the latents' rate."""
+    fine_width: Positive = 160
+    """Of the decoder's blocks at the spectra's rate."""
+    latent_dim: Positive = 64
+    num_codebooks: Annotated[int, Field(ge=0)] = 8
+    """0 trains a variational auto-encoder without any quantiser, its KL divergence weighted as `losses.kl` says."""
+    codebook_size: Positive = 256
+    latent_noise: Annotated[float, Field(ge=0)] = 0.25
+    """Standard deviation of the noise that latents bear while training, so that near latents sound alike; theirs is 1."""
+
+    @property
+    def samples_per_frame(self) -> int:
+        return 320 * self.frames_per_latent
 
 
 class DiscriminatorConfig(Config):
@@ -93,17 +123,23 @@ class CodecLosses(Config):
     waveform: Weight = 0.1
     spectral: Weight = 2.0
     commitment: Weight = 0.25
-    """EnCodec alone."""
+    """Of codecs with codebooks."""
     kl: Weight = 1e-3
-    """VAE alone."""
+    """Of variational codecs."""
     balanced: bool = True
+    level: Weight = 1.0
+    """Spectrogram codecs alone: the mean absolute difference of log magnitudes, in nepers."""
+    root: Weight = 1.0
+    """Spectrogram codecs alone: that of the roots of magnitudes, relative to their mean."""
+    magnitude: Weight = 0.5
+    """Spectrogram codecs alone: that of magnitudes, relative to their mean; it heeds the strongest partials."""
 
 
 class CodecTrainingConfig(Config):
     """One training run of a codec."""
 
     dataset: str
-    codec: Annotated[EncodecArchitecture | VaeArchitecture, Field(discriminator="kind")]
+    codec: Annotated[EncodecArchitecture | VaeArchitecture | SpectrogramArchitecture, Field(discriminator="kind")]
     sample_rate: Positive = 32_000
     discriminator: DiscriminatorConfig = DiscriminatorConfig()
     quantizer: QuantizerConfig = QuantizerConfig()
@@ -115,6 +151,9 @@ class CodecTrainingConfig(Config):
     start: str = "random"
     """Weights to begin with: `random`; `transform`, those of the best linear transform codec of the same shape (see
     `training.codec.transform`); or the folder of another training of the same shape, discriminators included."""
+    augment: bool = False
+    """Vary pitch and tempo, equaliser, room and noise of the clips, take drum stems and their complement for some, and
+    mix others (`training.codec.augment`): a codec taught by few instruments should serve many. Not in the paper."""
     segment_s: Annotated[float, Field(gt=0)] = 1.0
     """Cut to whole frames."""
     batch_size: Positive = 64
@@ -128,11 +167,13 @@ class CodecTrainingConfig(Config):
     @property
     def segment_samples(self) -> int:
         """Samples of a training segment: whole frames."""
-        hop = math.prod(self.codec.strides)
+        hop = self.codec.samples_per_frame
         return hop * max(1, round(self.segment_s * self.sample_rate / hop))
 
     @model_validator(mode="after")
     def _segments_hold_a_window(self) -> CodecTrainingConfig:
+        if isinstance(self.codec, SpectrogramArchitecture):
+            return self
         longest = max(self.discriminator.windows)
         if self.segment_samples < longest:
             raise ValueError(

@@ -13,6 +13,7 @@ from typing import Any
 
 import counterpoint
 from counterpoint.config import CodecTrainingConfig, LatentSpec, UserError, load_yaml, read_json
+from counterpoint.config.codec_training import EncodecArchitecture, SpectrogramArchitecture, VaeArchitecture
 
 SHIPPED = Path(counterpoint.__file__).parent / "codec" / "weights"
 CONFIGS = Path("configs/codec")
@@ -84,6 +85,8 @@ def _config_here(codec: str) -> dict[str, Any] | None:
         return {**_VAE, "sample_rate": config["sampling_rate"], "frame_rate": rate} | {
             "latent_dim": config["decoder_input_channels"]
         }
+    if config.get("model_type") == "counterpoint-spectrogram":
+        return _shape(SpectrogramArchitecture(**config["architecture"]), sample_rate=config["sample_rate"])
     if config.get("model_type") != "encodec":
         raise UserError(f"{found} is of no codec known here; name a folder that `counterpoint codec train` wrote.")
     rate = config["sampling_rate"] / math.prod(config["upsampling_ratios"])
@@ -100,12 +103,15 @@ def _config_here(codec: str) -> dict[str, Any] | None:
 def _planned(recipe: Path) -> dict[str, Any]:
     """The shape of the codec that a configuration would train."""
     config = load_yaml(recipe, CodecTrainingConfig)
-    codec = config.codec
-    discrete = codec.kind == "encodec"
+    return _shape(config.codec, sample_rate=config.sample_rate)
+
+
+def _shape(codec: EncodecArchitecture | VaeArchitecture | SpectrogramArchitecture, *, sample_rate: int) -> dict[str, Any]:
+    books = 0 if codec.kind == "vae" else codec.num_codebooks
     return {
-        "sample_rate": config.sample_rate,
-        "frame_rate": config.sample_rate / math.prod(codec.strides),
-        "num_codebooks": codec.num_codebooks if discrete else 0,
-        "codebook_size": codec.codebook_size if discrete else 0,
+        "sample_rate": sample_rate,
+        "frame_rate": sample_rate / codec.samples_per_frame,
+        "num_codebooks": books,
+        "codebook_size": codec.codebook_size if codec.kind != "vae" and books else 0,
         "latent_dim": codec.latent_dim,
     }

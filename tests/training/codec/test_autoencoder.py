@@ -14,7 +14,7 @@ from counterpoint.training.codec.autoencoder import EncodecAutoEncoder, VaeAutoE
 def test_what_is_exported_is_what_was_trained(configure, tmp_path, kind):
     model = build_autoencoder(configure(kind)).eval()
     if isinstance(model, EncodecAutoEncoder):
-        model.set_codebooks([torch.randn(32, 16) for _ in range(2)])
+        model.quantizer.set_codebooks([torch.randn(32, 16) for _ in range(2)])
     model.export(tmp_path, state=model.state_dict())
     codec = load_codec(str(tmp_path))
     audio = 0.1 * torch.randn(2, 3200)
@@ -28,12 +28,12 @@ def test_what_is_exported_is_what_was_trained(configure, tmp_path, kind):
 def test_training_quantiser_and_exported_codec_choose_the_same_codes(configure, tmp_path):
     model = build_autoencoder(configure()).eval()
     assert isinstance(model, EncodecAutoEncoder)
-    model.set_codebooks([book.half().float() for book in (torch.randn(32, 16), torch.randn(32, 16))])
+    model.quantizer.set_codebooks([book.half().float() for book in (torch.randn(32, 16), torch.randn(32, 16))])
     model.export(tmp_path, state=model.state_dict())
     codec = load_codec(str(tmp_path))
     assert isinstance(codec, EnCodec)
     latents = torch.randn(2, 9, 16)
-    quantized, codes, _ = model.quantizer(latents)
+    quantized, codes, _ = model.quantizer.residual(latents)
     assert torch.equal(codes.transpose(1, 2), codec.quantize(latents))
     torch.testing.assert_close(codec.dequantize(codec.quantize(latents)), quantized, atol=1e-5, rtol=1e-4)
 
@@ -42,12 +42,12 @@ def test_codebooks_follow_their_latents(configure):
     model = build_autoencoder(configure())
     assert isinstance(model, EncodecAutoEncoder)
     audio = 0.1 * torch.randn(4, 3200)
-    model.set_codebooks([torch.randn(32, 16) for _ in range(2)])
+    model.quantizer.set_codebooks([torch.randn(32, 16) for _ in range(2)])
     before = model(audio, seed=0).penalties["commitment"].item()
     for step in range(40):
         model(audio, seed=step)
     assert model(audio, seed=0).penalties["commitment"].item() < 0.5 * before
-    assert all(1 < value <= 32 for value in model.perplexities())
+    assert all(1 < value <= 32 for value in model.quantizer.perplexities())
 
 
 def test_continuous_clips_bypass_the_quantiser(configure):

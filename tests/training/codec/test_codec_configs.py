@@ -36,7 +36,7 @@ def test_loads_and_says_what_it_is(path):
     config = load_yaml(path, CodecTrainingConfig)
     header = path.read_text().split("dataset:")[0]
     assert "# Cost" in header and f"configs/codec/{path.name}" in header
-    frame_rate = config.sample_rate / math.prod(config.codec.strides)
+    frame_rate = config.sample_rate / config.codec.samples_per_frame
     assert path.stem.endswith(f"{frame_rate:.0f}hz") and config.codec.kind in path.stem
 
 

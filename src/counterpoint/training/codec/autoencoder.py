@@ -1,11 +1,11 @@
 """The auto-encoders that a codec's training trains, each able to say what a codec folder must hold.
 
-Shapes: B batch, K codebooks, T latent frames, V codebook size, D latent channels, N audio samples.
+Shapes: B batch, K codebooks, T latent frames, S STFT frames, M bands, V codebook size, D latent channels, N
+audio samples.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,49 +16,45 @@ from torch import Tensor, nn
 
 from counterpoint.codec.encodec import build_encodec, encodec_config, save_encodec
 from counterpoint.codec.measures import perplexity_of_counts
+from counterpoint.codec.spectrogram import SpectrogramNetwork, band_magnitudes, compress, save_spectrogram
 from counterpoint.codec.vae import build_vae, save_vae
 from counterpoint.config import CodecTrainingConfig
-from counterpoint.config.codec_training import EncodecArchitecture, VaeArchitecture
+from counterpoint.config.codec_training import EncodecArchitecture, SpectrogramArchitecture, VaeArchitecture
 
 
 @dataclass(frozen=True)
 class Reconstruction:
     """Attributes:
     audio: [B, N].
-    penalties: losses that latents bear, by name: `commitment` (EnCodec) or `kl` (VAE).
+    penalties: losses that latents bear, by name: `commitment` (with codebooks) or `kl` (variational).
     """
 
     audio: Tensor
     penalties: dict[str, Tensor]
 
 
-class EncodecAutoEncoder(nn.Module):
-    """`transformers`' encoder and decoder around a quantiser that can be trained.
-
-    The codebooks of `transformers` have neither moving averages nor a commitment loss, so that
-    `vector_quantize_pytorch.ResidualVQ` stands in for them, and its codebooks are exported.
+@dataclass(frozen=True)
+class LevelReconstruction:
+    """Attributes:
+    levels: [B, S, M], as `codec.spectrogram.compress` gives them.
+    penalties: as of `Reconstruction`.
     """
+
+    levels: Tensor
+    penalties: dict[str, Tensor]
+
+
+class Quantizer(nn.Module):
+    """Residual codebooks that can be trained: `vector_quantize_pytorch.ResidualVQ`, whose codebooks are exported."""
 
     def __init__(self, config: CodecTrainingConfig):
         super().__init__()
         from vector_quantize_pytorch import ResidualVQ
 
         shape, quantizer = config.codec, config.quantizer
-        assert isinstance(shape, EncodecArchitecture)
+        assert not isinstance(shape, VaeArchitecture)
         self._continuous_fraction = quantizer.continuous_fraction
-        self.exported = encodec_config(
-            sample_rate=config.sample_rate,
-            strides=shape.strides,
-            filters=shape.filters,
-            latent_dim=shape.latent_dim,
-            num_codebooks=shape.num_codebooks,
-            codebook_size=shape.codebook_size,
-            lstm_layers=shape.lstm_layers,
-            activation=shape.activation,
-        )
-        model = build_encodec(self.exported)
-        self.encoder, self.decoder = model.encoder, model.decoder
-        self.quantizer = ResidualVQ(
+        self.residual = ResidualVQ(
             dim=shape.latent_dim,
             num_quantizers=shape.num_codebooks,
             codebook_size=shape.codebook_size,
@@ -68,34 +64,25 @@ class EncodecAutoEncoder(nn.Module):
             rotation_trick=False,  # straight through, as in the paper's EnCodec
         )
         # A batch spreads this many latents over each code; a code that begins again is counted so.
-        self._usage = config.batch_size * config.segment_samples / math.prod(shape.strides) / shape.codebook_size
+        usage = config.batch_size * config.segment_samples / shape.samples_per_frame / shape.codebook_size
         for codebook in self._codebooks():
-            codebook.reset_cluster_size = max(self._usage, quantizer.dead_below)
+            codebook.reset_cluster_size = max(usage, quantizer.dead_below)
 
-    def encode(self, audio: Tensor) -> Tensor:
-        """[B, N], N a multiple of the samples per frame, to latents [B, T, D]."""
-        return self.encoder(audio[:, None]).transpose(1, 2)
-
-    def decode(self, latents: Tensor) -> Tensor:
-        """[B, T, D] to audio [B, N]."""
-        return self.decoder(latents.transpose(1, 2))[:, 0]
-
-    def forward(self, audio: Tensor, *, seed: int) -> Reconstruction:
-        """Round trip of [B, N]: part of the clips through codes, the others through latents.
-
-        In training mode the codebooks follow the latents.
+    def forward(self, latents: Tensor, *, seed: int) -> tuple[Tensor, Tensor, Tensor]:
+        """Quantise part of the clips of a batch [B, T, D]; in training mode the codebooks follow the latents.
 
         Args:
             seed: of the choice of clips, and of the latents that stand in for dead codes.
+
+        Returns:
+            what the decoder is to see [B, T, D], which clips of it are unquantised [B] bool, and the commitment loss.
         """
-        latents = self.encode(audio)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)  # the library takes no generator
-            order = torch.randperm(len(audio))
-            quantized, _, commitment = self.quantizer(latents)
-        continuous = (order < round(self._continuous_fraction * len(audio))).to(audio.device)
-        decoded = torch.where(continuous[:, None, None], latents, quantized)
-        return Reconstruction(self.decode(decoded), {"commitment": commitment.sum()})
+            order = torch.randperm(len(latents))
+            quantized, _, commitment = self.residual(latents)
+        continuous = (order < round(self._continuous_fraction * len(latents))).to(latents.device)
+        return torch.where(continuous[:, None, None], latents, quantized), continuous, commitment.sum()
 
     def codebooks(self) -> list[Tensor]:
         """K tensors [V, D]."""
@@ -113,20 +100,58 @@ class EncodecAutoEncoder(nn.Module):
         used = torch.stack([codebook.cluster_size[0] for codebook in self._codebooks()])
         return perplexity_of_counts(used.double()).tolist()
 
-    def export(self, folder: Path, *, state: Mapping[str, Tensor]) -> None:
-        """Write `state` (of this module) as a codec folder, in half precision."""
-        books = {f"quantizer.layers.{k}.codebook.embed": book for k, book in enumerate(self.codebooks())}
-        networks = {key: value for key, value in state.items() if key.startswith(("encoder.", "decoder."))}
-        save_encodec(folder, config=self.exported, state={**networks, **books}, dtype=torch.float16)
-
     def _codebooks(self) -> list[Any]:
         """The library's codebook modules, which it types as mere tensors."""
-        layers: Any = self.quantizer.layers
+        layers: Any = self.residual.layers
         return [layer._codebook for layer in layers]
+
+
+class EncodecAutoEncoder(nn.Module):
+    """`transformers`' encoder and decoder around a quantiser that can be trained: those of `transformers` have neither
+    moving averages nor a commitment loss."""
+
+    def __init__(self, config: CodecTrainingConfig):
+        super().__init__()
+        shape = config.codec
+        assert isinstance(shape, EncodecArchitecture)
+        self.exported = encodec_config(
+            sample_rate=config.sample_rate,
+            strides=shape.strides,
+            filters=shape.filters,
+            latent_dim=shape.latent_dim,
+            num_codebooks=shape.num_codebooks,
+            codebook_size=shape.codebook_size,
+            lstm_layers=shape.lstm_layers,
+            activation=shape.activation,
+        )
+        model = build_encodec(self.exported)
+        self.encoder, self.decoder = model.encoder, model.decoder
+        self.quantizer = Quantizer(config)
+
+    def encode(self, audio: Tensor) -> Tensor:
+        """[B, N], N a multiple of the samples per frame, to latents [B, T, D]."""
+        return self.encoder(audio[:, None]).transpose(1, 2)
+
+    def decode(self, latents: Tensor) -> Tensor:
+        """[B, T, D] to audio [B, N]."""
+        return self.decoder(latents.transpose(1, 2))[:, 0]
+
+    def forward(self, audio: Tensor, *, seed: int) -> Reconstruction:
+        """Round trip of [B, N]: part of the clips through codes, the others through latents; see `Quantizer`."""
+        decoded, _, commitment = self.quantizer(self.encode(audio), seed=seed)
+        return Reconstruction(self.decode(decoded), {"commitment": commitment})
+
+    def export(self, folder: Path, *, state: Mapping[str, Tensor]) -> None:
+        """Write `state` (of this module) as a codec folder, in half precision."""
+        books = {f"quantizer.layers.{k}.codebook.embed": book for k, book in enumerate(self.quantizer.codebooks())}
+        networks = {key: value for key, value in state.items() if key.startswith(("encoder.", "decoder."))}
+        save_encodec(folder, config=self.exported, state={**networks, **books}, dtype=torch.float16)
 
 
 class VaeAutoEncoder(nn.Module):
     """`diffusers`' encoder and decoder, with noise from the posterior between them."""
+
+    quantizer = None
 
     def __init__(self, config: CodecTrainingConfig):
         super().__init__()
@@ -155,11 +180,8 @@ class VaeAutoEncoder(nn.Module):
             seed: of the draw.
         """
         mean, scale = self.encoder(audio[:, None]).chunk(2, dim=1)
-        std = nn.functional.softplus(scale) + 1e-4
-        generator = torch.Generator(audio.device).manual_seed(seed)
-        noise = torch.randn(mean.shape, generator=generator, device=audio.device, dtype=mean.dtype)
-        kl = (mean.square() + std.square() - 2 * std.log() - 1).sum(dim=1).mean()  # twice the nats a frame carries
-        estimate = self.decoder(mean + std * noise)[:, 0]
+        latents, kl = draw_posterior(mean, scale, dim=1, seed=seed)
+        estimate = self.decoder(latents)[:, 0]
         # Odd strides lose a few samples at the end (see `codec.vae`).
         estimate = nn.functional.pad(estimate, (0, audio.shape[-1] - estimate.shape[-1]))
         return Reconstruction(estimate, {"kl": kl})
@@ -169,12 +191,91 @@ class VaeAutoEncoder(nn.Module):
         save_vae(folder, config=self.exported, state=state, dtype=torch.float16)
 
 
-AutoEncoder = EncodecAutoEncoder | VaeAutoEncoder
+class SpectrogramAutoEncoder(nn.Module):
+    """The network of `codec.spectrogram`, with a quantiser, or with noise from a posterior, between its halves."""
+
+    def __init__(self, config: CodecTrainingConfig):
+        super().__init__()
+        shape = config.codec
+        assert isinstance(shape, SpectrogramArchitecture)
+        self.architecture, self._sample_rate = shape, config.sample_rate
+        self.network = SpectrogramNetwork(shape)
+        self.quantizer = Quantizer(config) if shape.num_codebooks else None
+        self.posterior = None if shape.num_codebooks else nn.Linear(shape.width, shape.latent_dim)
+        if self.posterior is not None:
+            nn.init.zeros_(self.posterior.weight)
+            nn.init.constant_(self.posterior.bias, -2.0)  # a standard deviation of 0.13 at the start
+
+    def encode(self, audio: Tensor) -> Tensor:
+        """[B, N], N a multiple of the samples per frame, to latents [B, T, D]."""
+        return self.network.encode(compress(band_magnitudes(audio)))
+
+    def forward(self, magnitudes: Tensor, *, seed: int) -> LevelReconstruction:
+        """Round trip of the band magnitudes [B, S, M].
+
+        Args:
+            seed: of all that is drawn.
+        """
+        raw, hidden = self.network.raw_latents(compress(magnitudes))
+        generator = torch.Generator(raw.device).manual_seed(seed)
+        if self.posterior is not None:
+            latents, kl = draw_posterior(raw, self.posterior(hidden), dim=2, seed=seed)
+            return LevelReconstruction(self.network.decode(latents), {"kl": kl})
+        assert self.quantizer is not None
+        if self.training:
+            with torch.no_grad():
+                spread = raw.float().var(dim=(0, 1)).mean().sqrt()
+                self.network.scale.lerp_(spread, 0.02)
+        latents, continuous, commitment = self.quantizer(raw / self.network.scale, seed=seed)
+        noise = torch.randn(latents.shape, generator=generator, device=latents.device, dtype=latents.dtype)
+        latents = latents + self.architecture.latent_noise * noise * continuous[:, None, None]
+        return LevelReconstruction(self.network.decode(latents), {"commitment": commitment})
+
+    @torch.no_grad()
+    def start_as_principal_components(self, audio: Tensor) -> None:
+        """Set the linear maps to the principal components of the patches of audio [B, N], the residual networks beside
+        them left small: component i leaves with a standard deviation proportional to the root of its own, which keeps
+        the strong ones ahead without drowning the weak, and with mean variance 1 over all."""
+        network, D = self.network, self.architecture.latent_dim
+        levels = torch.cat([compress(band_magnitudes(part)) for part in audio.split(8)])
+        patches = levels.unflatten(1, (-1, self.architecture.frames_per_latent)).flatten(2).flatten(0, 1)
+        mean = patches.mean(dim=0)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)  # svd_lowrank takes no generator
+            _, spread, basis = torch.svd_lowrank(patches - mean, q=D + 16, niter=3)
+        sigma, basis = spread[:D] / len(patches) ** 0.5, basis[:, :D]
+        wanted = sigma.sqrt() / sigma.mean().sqrt()
+        network.encode_linear.weight.copy_((basis / sigma * wanted).T)
+        network.encode_linear.bias.copy_(-network.encode_linear.weight @ mean)
+        network.decode_linear.weight.copy_(basis * (sigma / wanted))
+        network.decode_linear.bias.copy_(mean)
+
+    def export(self, folder: Path, *, state: Mapping[str, Tensor]) -> None:
+        """Write `state` (of this module) as a codec folder, in half precision."""
+        own = {key.removeprefix("network."): value for key, value in state.items() if key.startswith("network.")}
+        if self.quantizer is not None:
+            own["codebooks"] = torch.stack(self.quantizer.codebooks())
+        save_spectrogram(
+            folder, architecture=self.architecture, sample_rate=self._sample_rate, state=own, dtype=torch.float16
+        )
+
+
+def draw_posterior(mean: Tensor, scale: Tensor, *, dim: int, seed: int) -> tuple[Tensor, Tensor]:
+    """A draw from N(mean, softplus(scale)^2), and twice the nats that a frame carries by it: the KL divergence from
+    N(0, 1), summed over the channels `dim`, its mean over all else."""
+    std = nn.functional.softplus(scale) + 1e-4
+    generator = torch.Generator(mean.device).manual_seed(seed)
+    noise = torch.randn(mean.shape, generator=generator, device=mean.device, dtype=mean.dtype)
+    kl = (mean.square() + std.square() - 2 * std.log() - 1).sum(dim=dim).mean()
+    return mean + std * noise, kl
+
+
+AutoEncoder = EncodecAutoEncoder | VaeAutoEncoder | SpectrogramAutoEncoder
 
 
 def build_autoencoder(config: CodecTrainingConfig) -> AutoEncoder:
     """An untrained auto-encoder, its random weights a function of the seed."""
-    kind = VaeAutoEncoder if isinstance(config.codec, VaeArchitecture) else EncodecAutoEncoder
+    kind = {"encodec": EncodecAutoEncoder, "vae": VaeAutoEncoder, "spectrogram": SpectrogramAutoEncoder}[config.codec.kind]
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)  # torch's initialisers take no generator
         return kind(config)

@@ -13,6 +13,7 @@ import numpy as np
 
 from counterpoint.audio import load_audio
 from counterpoint.config import UserError, digest
+from counterpoint.training.codec.augment import augmented
 
 
 @dataclass(frozen=True)
@@ -23,11 +24,13 @@ class Clips:
         paths: the files.
         durations_s: their durations; a file is drawn in proportion to it.
         sample_rate: Hz of what `batch` returns.
+        drums: the drum stem of each file, None where it has none; empty where no file has any.
     """
 
     paths: tuple[Path, ...]
     durations_s: tuple[float, ...]
     sample_rate: int
+    drums: tuple[Path | None, ...] = ()
 
     def fingerprint(self) -> str:
         """What tells these files from others: their names and durations."""
@@ -35,8 +38,13 @@ class Clips:
             [[path.name, round(duration_s, 3)] for path, duration_s in zip(self.paths, self.durations_s, strict=True)]
         )
 
-    def batch(self, draws: np.random.Generator, *, batch_size: int, samples: int) -> np.ndarray:
+    def batch(
+        self, draws: np.random.Generator, *, batch_size: int, samples: int, augment: bool = False
+    ) -> np.ndarray:
         """Random segments at random gain (-6 to +3 dB, never clipped).
+
+        Args:
+            augment: change them as `augment.augmented` does.
 
         Returns:
             [B, N] float32, zeros after the end of a short file.
@@ -44,10 +52,32 @@ class Clips:
         shares = np.asarray(self.durations_s) / sum(self.durations_s)
         found = np.zeros((batch_size, samples), np.float32)
         for row, index in enumerate(draws.choice(len(self.paths), size=batch_size, p=shares)):
-            segment = self.segment(int(index), start=draws.random(), samples=samples)
+            if augment:
+                segment = self._augmented(draws, shares=shares, samples=samples)
+            else:
+                segment = self.segment(int(index), start=draws.random(), samples=samples)
             gain = 10 ** (draws.uniform(-6, 3) / 20)
             found[row, : len(segment)] = segment * min(gain, 1 / max(1e-6, float(np.abs(segment).max())))
         return found
+
+    def _augmented(self, draws: np.random.Generator, *, shares: np.ndarray, samples: int) -> np.ndarray:
+        def read(count: int) -> np.ndarray:
+            index = int(draws.choice(len(self.paths), p=shares))
+            audio = self._part(index, draws, samples=count)
+            return np.pad(audio, (0, count - len(audio)))
+
+        return augmented(read, draws, samples=samples, sample_rate=self.sample_rate)
+
+    def _part(self, index: int, draws: np.random.Generator, *, samples: int) -> np.ndarray:
+        """A segment of a file or, now and then where it has a drum stem, of the drums or of all but the drums."""
+        start, choice = draws.random(), draws.random()
+        audio = self.segment(index, start=start, samples=samples)
+        stem = self.drums[index] if self.drums else None
+        if stem is None or choice > 0.3:
+            return audio
+        drums = self._read(stem, self.durations_s[index], start=start, samples=samples)
+        length = min(len(audio), len(drums))
+        return drums if choice < 0.1 else audio[:length] - drums[:length]
 
     def excerpts(self, count: int, *, duration_s: float) -> np.ndarray:
         """The beginnings of the first `count` files that last so long and are not silent.
@@ -66,9 +96,12 @@ class Clips:
 
     def segment(self, index: int, *, start: float, samples: int) -> np.ndarray:
         """At most `samples` of a file, from a place given as a fraction of where a whole segment may start."""
+        return self._read(self.paths[index], self.durations_s[index], start=start, samples=samples)
+
+    def _read(self, path: Path, own_s: float, *, start: float, samples: int) -> np.ndarray:
         duration_s = samples / self.sample_rate
-        start_s = start * max(0.0, self.durations_s[index] - duration_s)
-        audio, _ = load_audio(self.paths[index], sample_rate=self.sample_rate, start_s=start_s, duration_s=duration_s)
+        start_s = start * max(0.0, own_s - duration_s)
+        audio, _ = load_audio(path, sample_rate=self.sample_rate, start_s=start_s, duration_s=duration_s)
         return audio[:samples]
 
 
@@ -93,4 +126,5 @@ def open_clips(dataset: Path | str, *, sample_rate: int, split: str = "train") -
             f"set it to {highest} or less."
         )
     paths = tuple(opened.audio_path(row) for row in rows)
-    return Clips(paths=paths, durations_s=tuple(rows["duration_s"]), sample_rate=sample_rate)
+    drums = tuple(opened.folder / row["drums"] if row.get("drums") else None for row in rows)
+    return Clips(paths=paths, durations_s=tuple(rows["duration_s"]), sample_rate=sample_rate, drums=drums)

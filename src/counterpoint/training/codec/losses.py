@@ -1,6 +1,6 @@
-"""Losses of the codec's training on waveforms.
+"""Losses of the codecs' training, on waveforms and on spectra.
 
-Shapes: B batch, N audio samples.
+Shapes: B batch, N audio samples, S STFT frames, M bands.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import math
 import torch
 from torch import Tensor
 
+from counterpoint.codec.spectrogram import LEVEL_NEPERS, compress, expand
 from counterpoint.dsp import log_mel, stft_magnitude
 
 _SCALES: dict[int, int] = {4096: 128, 2048: 128, 1024: 80, 512: 48, 256: 24, 128: 12}
@@ -49,3 +50,23 @@ def _scale(estimate: Tensor, reference: Tensor, *, sample_rate: int, n_fft: int)
 def waveform_loss(estimate: Tensor, reference: Tensor) -> Tensor:
     """mean |x - x'|: the one loss that knows phases."""
     return (estimate - reference).abs().mean()
+
+
+def level_losses(levels: Tensor, magnitudes: Tensor) -> dict[str, Tensor]:
+    """Distances of decoded levels [B, S, M] from band magnitudes [B, S, M], by name.
+
+    `level`: mean absolute difference of log magnitudes, in nepers. `root` and `magnitude`: that of the roots of magnitudes and of the
+    magnitudes, each divided by a clip's mean, so that a clip counts whatever its gain; the stronger a partial, the more.
+    """
+    found = expand(levels)
+    roots = [(part + 1e-5).sqrt() for part in (found, magnitudes)]
+    return {
+        "level": (levels - compress(magnitudes)).abs().mean() * LEVEL_NEPERS,
+        "root": _relative(roots[0], roots[1], floor=8e-3),
+        "magnitude": _relative(found, magnitudes, floor=3e-4),
+    }
+
+
+def _relative(estimate: Tensor, reference: Tensor, *, floor: float) -> Tensor:
+    """Mean of |e - r| over a clip [S, M], over the clip's mean of r; the mean of that over clips."""
+    return ((estimate - reference).abs().mean(dim=(1, 2)) / reference.mean(dim=(1, 2)).clamp(min=floor)).mean()

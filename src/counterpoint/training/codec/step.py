@@ -1,4 +1,4 @@
-"""The codec step: one update of an auto-encoder and of the discriminators that judge it (App. E).
+"""The codec steps: one update of an auto-encoder, by waveforms with discriminators (App. E) or by spectra alone.
 
 Every random draw is a function of (seed, step, process), so that nothing random outlives a step.
 
@@ -8,6 +8,7 @@ Shapes: B batch, K codebooks, T latent frames, D latent channels, N audio sample
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -22,12 +23,19 @@ from torch import Tensor, nn
 from counterpoint.codec import load_codec
 from counterpoint.codec.kmeans import fit_codebooks
 from counterpoint.codec.measures import reconstruction_measures
+from counterpoint.codec.spectrogram import band_magnitudes
 from counterpoint.config import CodecTrainingConfig, UserError, write_json
 from counterpoint.config.checkpoints import Checkpoint, newest_checkpoint
 from counterpoint.data.batches import seed_of
 from counterpoint.generate.run import CHECKPOINTS
 from counterpoint.training.checkpoint import optimizer_tensors, restore_optimizer
-from counterpoint.training.codec.autoencoder import EncodecAutoEncoder, Reconstruction, build_autoencoder
+from counterpoint.training.codec.autoencoder import (
+    LevelReconstruction,
+    Reconstruction,
+    SpectrogramAutoEncoder,
+    VaeAutoEncoder,
+    build_autoencoder,
+)
 from counterpoint.training.codec.balancer import Balancer
 from counterpoint.training.codec.data import Clips
 from counterpoint.training.codec.discriminator import (
@@ -37,7 +45,7 @@ from counterpoint.training.codec.discriminator import (
     feature_loss,
     hinge_loss,
 )
-from counterpoint.training.codec.losses import spectral_loss, waveform_loss
+from counterpoint.training.codec.losses import level_losses, spectral_loss, waveform_loss
 from counterpoint.training.codec.transform import start_as_transform
 from counterpoint.training.loop import Update
 from counterpoint.training.optimization import Ema, build_optimizer, learning_rate
@@ -85,8 +93,8 @@ class Divergence:
             )
 
 
-class CodecStep:
-    """An auto-encoder and its discriminators, each with an optimiser, and the clips they see.
+class CodecStep(ABC):
+    """An auto-encoder with its optimiser and moving average, and the clips it sees.
 
     Args:
         config: of the run.
@@ -95,6 +103,9 @@ class CodecStep:
         accelerator: devices and processes.
         fresh: set the weights to those that a training begins with; else `load` follows.
     """
+
+    watched: str
+    """The loss whose rise means that the training diverges."""
 
     def __init__(
         self, config: CodecTrainingConfig, *, clips: Clips, held_out: Tensor, accelerator: Accelerator, fresh: bool
@@ -105,20 +116,37 @@ class CodecStep:
             )
         self.config, self._clips, self._held_out, self._accelerator = config, clips, held_out, accelerator
         self.model = build_autoencoder(config).to(accelerator.device).train()
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed_of(config.seed, "discriminators"))
-            self.discriminators = Discriminators(config.discriminator).to(accelerator.device)
+        self._prepare()
         if fresh:
             self._start()
         self.optimizer = build_optimizer(self.model, config=config.optimizer)
-        self.discriminators_optimizer = build_optimizer(self.discriminators, config=config.optimizer)
         self.ema = Ema(self.model, decay=config.optimizer.ema_decay)
-        self.balancer = Balancer()
         self.divergence = Divergence()
         self._measures: dict[str, Any] = {}
         self.data = {"clips": clips.fingerprint()}
         self._network: nn.Module = accelerator.prepare_model(self.model)
-        self._judges: nn.Module = accelerator.prepare_model(self.discriminators)
+
+    def _prepare(self) -> None:
+        """Make what the step needs besides the auto-encoder; before the weights are set."""
+
+    @abstractmethod
+    def _learn(self, audio: Tensor, *, step: int, seed: int) -> dict[str, float]:
+        """Set every gradient for the clips [B, N] of this process.
+
+        Args:
+            seed: of all that is drawn.
+
+        Returns:
+            every loss by name, the total as `loss`.
+        """
+
+    @abstractmethod
+    def _start_from_audio(self, audio: Tensor) -> None:
+        """Set the weights to the best linear codec of the segments [B, N] (`start: transform`)."""
+
+    @abstractmethod
+    def _sizes(self) -> dict[str, int]:
+        """Numbers of parameters by part."""
 
     def update(self, step: int) -> Update:
         """Make update `step`, counted from 0.
@@ -130,29 +158,18 @@ class CodecStep:
         rate = learning_rate(step, config=config.optimizer, steps=config.steps)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
-        for group in self.discriminators_optimizer.param_groups:
-            group["lr"] = rate / config.optimizer.learning_rate * config.discriminator.learning_rate
         if step and config.quantizer.refit_every and step % config.quantizer.refit_every == 0:
             self._fit_codebooks(step)
         audio = self._draw("update", step, clips=config.batch_size)
         share = config.batch_size // self._accelerator.num_processes
         audio = audio[rank * share : (rank + 1) * share].to(self._accelerator.device)
         self.optimizer.zero_grad(set_to_none=True)
-        self.discriminators_optimizer.zero_grad(set_to_none=True)
-        with self._autocast():
-            output: Reconstruction = self._network(audio, seed=seed_of(config.seed, step, rank))
-        judged = step >= config.discriminator.start_after
-        heard = step >= config.discriminator.start_after + config.discriminator.head_start
-        losses = self._backward(output, audio, judged=judged, heard=heard)
-        grad_norm = float(nn.utils.clip_grad_norm_(self.model.parameters(), config.optimizer.clip_norm))
-        if judged:
-            norm = nn.utils.clip_grad_norm_(self.discriminators.parameters(), config.optimizer.clip_norm)
-            losses["discriminator_grad_norm"] = float(norm)
-        losses = self._mean_over_processes(losses | {"grad_norm": grad_norm})
+        losses = self._learn(audio, step=step, seed=seed_of(config.seed, step, rank))
+        losses["grad_norm"] = float(nn.utils.clip_grad_norm_(self.model.parameters(), config.optimizer.clip_norm))
+        losses = self._mean_over_processes(losses)
         self._require_finite(losses, step=step, rate=rate)
-        self.divergence.check(losses["spectral"])
-        self.optimizer.step()
-        self.discriminators_optimizer.step()  # nothing without gradients
+        self.divergence.check(losses[self.watched])
+        self._step_optimizers(rate)
         self.ema.update(step)
         return Update(
             loss=losses.pop("loss"),
@@ -161,6 +178,180 @@ class CodecStep:
             audio_s=config.batch_size * config.segment_samples / config.sample_rate,
             details={**losses, **self._codebook_use()},
         )
+
+    def _step_optimizers(self, rate: float) -> None:
+        self.optimizer.step()
+
+    @property
+    def description(self) -> str:
+        """Sizes of what is trained."""
+        counts = self._sizes()
+        if self.model.quantizer is not None:
+            counts["codebooks"] = sum(book.numel() for book in self.model.quantizer.codebooks())
+        return "parameters: " + ", ".join(f"{name} {count:,}" for name, count in counts.items())
+
+    @property
+    def can_validate(self) -> bool:
+        """Whether there are held-out clips."""
+        return len(self._held_out) > 0
+
+    def validate(self) -> dict[str, Any]:
+        """Reconstruction of the held-out clips by what would be exported now; `valid_loss` is the log-spectral distance
+        of what comes back from latents, in dB. Empty without held-out clips."""
+        if not self.can_validate or not self._accelerator.is_main_process:
+            return {}
+        with TemporaryDirectory() as folder:
+            self._export(Path(folder))
+            self._measures = reconstruction_measures(load_codec(folder), self._held_out)
+        return {"valid_loss": self._measures["latents"]["log_spectral_distance_db"], "held_out": self._measures}
+
+    def tensors(self) -> dict[str, dict[str, Tensor]]:
+        """Everything a checkpoint must hold."""
+        return {
+            "model": self.model.state_dict(),
+            "ema": self.ema.state_dict(),
+            "optimizer": optimizer_tensors(self.optimizer, self.model),
+        }
+
+    def state(self) -> dict[str, Any]:
+        """What it must hold besides."""
+        return {"divergence": vars(self.divergence)}
+
+    def load(self, checkpoint: Checkpoint) -> None:
+        """Take up where `tensors` and `state` were."""
+        self.model.load_state_dict(checkpoint.tensors("model"))
+        self.ema.load_state_dict(checkpoint.tensors("ema"))
+        restore_optimizer(self.optimizer, self.model, checkpoint.tensors("optimizer"))
+        self.divergence = Divergence(**checkpoint.state["step"]["divergence"])
+
+    def publish(self, out: Path, *, step: int) -> None:
+        """Write the codec as of now into OUT/codec, and beside it the measures of the last validation."""
+        if step == self.config.steps and self.config.quantizer.refit_every:
+            # The codebooks followed the latents of the encoder, and what ships is its average.
+            self.model.load_state_dict(self.ema.state_dict())
+            self._fit_codebooks(step, vectors=4 * self.config.quantizer.kmeans_vectors)
+            self.validate()
+        self._export(out / EXPORT)
+        write_json(out / EXPORT / MEASURES, {"step": step, "held_out_clips": len(self._held_out), **self._measures})
+
+    def _start(self) -> None:
+        """Set the weights that a training begins with (`config.start`)."""
+        start = self.config.start
+        if start not in ("random", "transform"):
+            self._take_over(Path(start))
+            return
+        if start == "transform":
+            audio = self._draw("transform", clips=_TRANSFORM_CLIPS)
+            if audio.std() < 1e-4:
+                raise UserError(f"The audio of {self.config.dataset} is silent; give a dataset with sound in it.")
+            self.model.cpu()
+            self._start_from_audio(audio)
+            self.model.to(self._accelerator.device)
+        self._fit_codebooks(0)
+
+    def _take_over(self, run: Path) -> None:
+        """The averaged weights of another training, and what judged them."""
+        checkpoint = newest_checkpoint(run / CHECKPOINTS)
+        if checkpoint is None:
+            raise UserError(f"There is no codec training in {run}; start is random, transform or the folder of one.")
+        try:
+            self._adopt(checkpoint)
+        except (RuntimeError, FileNotFoundError):
+            raise UserError(
+                f"The training in {run} has another shape; start from one with the same codec and discriminators."
+            ) from None
+
+    def _adopt(self, checkpoint: Checkpoint) -> None:
+        self.model.load_state_dict(checkpoint.tensors("ema"))
+
+    def _export(self, folder: Path) -> None:
+        self.model.export(folder, state=self.ema.state_dict())
+
+    def _draw(self, *purpose: str | int, clips: int) -> Tensor:
+        """[clips, N] random segments."""
+        draws = np.random.default_rng(seed_of(self.config.seed, "clips", *purpose))
+        return torch.from_numpy(self._clips.batch(draws, batch_size=clips, samples=self.config.segment_samples, augment=self.config.augment))
+
+    @torch.no_grad()
+    def _fit_codebooks(self, step: int, *, vectors: int | None = None) -> None:
+        """Start the codebooks by k-means on the latents of random segments, or start them again."""
+        model, quantizer = self.model, self.config.quantizer
+        if isinstance(model, VaeAutoEncoder) or model.quantizer is None:
+            return
+        known = model.quantizer.codebooks()
+        wanted = vectors or quantizer.kmeans_vectors
+        pools: list[Tensor] = []
+        while sum(map(len, pools)) < wanted:
+            audio = self._draw("codebooks", step, len(pools), clips=8).to(self._accelerator.device)
+            pools.append(model.encode(audio).flatten(0, 1))
+        books = fit_codebooks(
+            torch.cat(pools),
+            num_codebooks=len(known),
+            codebook_size=len(known[0]),
+            iterations=_LLOYD_STEPS,
+            generator=torch.Generator().manual_seed(seed_of(self.config.seed, "codebooks", step)),
+            initial=known if step else None,
+        )
+        model.quantizer.set_codebooks(books)
+
+    def _codebook_use(self) -> dict[str, float]:
+        if self.model.quantizer is None:
+            return {}
+        return {f"perplexity_{k}": value for k, value in enumerate(self.model.quantizer.perplexities(), start=1)}
+
+    def _mean_over_processes(self, losses: dict[str, float]) -> dict[str, float]:
+        if self._accelerator.num_processes == 1:
+            return losses
+        values = torch.tensor(list(losses.values()), device=self._accelerator.device)
+        mean: Any = self._accelerator.reduce(values, reduction="mean")
+        return dict(zip(losses, mean.tolist(), strict=True))
+
+    def _autocast(self) -> Any:
+        if self.config.precision == "fp32":
+            return nullcontext()
+        return torch.autocast(self._accelerator.device.type, dtype=torch.bfloat16)
+
+    def _require_finite(self, found: Mapping[str, float], *, step: int, rate: float) -> None:
+        for name, value in found.items():
+            if not math.isfinite(value):
+                raise UserError(
+                    f"{name} was {value:g} in update {step + 1}, so training stopped; the last checkpoint is good. "
+                    f"Train into another folder with a smaller optimizer.learning_rate (it was {rate:g})."
+                )
+
+
+class WaveformStep(CodecStep):
+    """Waveforms against waveforms and STFT discriminators, each with an optimiser (App. E)."""
+
+    watched = "spectral"
+
+    def _prepare(self) -> None:
+        config, accelerator = self.config, self._accelerator
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed_of(config.seed, "discriminators"))
+            self.discriminators = Discriminators(config.discriminator).to(accelerator.device)
+        self.discriminators_optimizer = build_optimizer(self.discriminators, config=config.optimizer)
+        self.balancer = Balancer()
+        self._judges: nn.Module = accelerator.prepare_model(self.discriminators)
+
+    def _learn(self, audio: Tensor, *, step: int, seed: int) -> dict[str, float]:
+        discriminator = self.config.discriminator
+        self.discriminators_optimizer.zero_grad(set_to_none=True)
+        with self._autocast():
+            output: Reconstruction = self._network(audio, seed=seed)
+        judged = step >= discriminator.start_after
+        heard = step >= discriminator.start_after + discriminator.head_start
+        losses = self._backward(output, audio, judged=judged, heard=heard)
+        if judged:
+            norm = nn.utils.clip_grad_norm_(self.discriminators.parameters(), self.config.optimizer.clip_norm)
+            losses["discriminator_grad_norm"] = float(norm)
+        return losses
+
+    def _step_optimizers(self, rate: float) -> None:
+        super()._step_optimizers(rate)
+        for group in self.discriminators_optimizer.param_groups:
+            group["lr"] = rate / self.config.optimizer.learning_rate * self.config.discriminator.learning_rate
+        self.discriminators_optimizer.step()  # nothing without gradients
 
     def _backward(self, output: Reconstruction, audio: Tensor, *, judged: bool, heard: bool) -> dict[str, float]:
         """Set every gradient; returns all losses.
@@ -198,145 +389,61 @@ class CodecStep:
         values = losses | output.penalties | found
         return {"loss": total, **{name: float(value.detach()) for name, value in values.items()}}
 
-    @property
-    def description(self) -> str:
-        """Sizes of what is trained."""
-        sizes = {"encoder": self.model.encoder, "decoder": self.model.decoder, "discriminators": self.discriminators}
-        counts = {name: sum(p.numel() for p in part.parameters()) for name, part in sizes.items()}
-        if isinstance(self.model, EncodecAutoEncoder):
-            counts["codebooks"] = sum(book.numel() for book in self.model.codebooks())
-        return "parameters: " + ", ".join(f"{name} {count:,}" for name, count in counts.items())
+    def _start_from_audio(self, audio: Tensor) -> None:
+        assert not isinstance(self.model, SpectrogramAutoEncoder)
+        start_as_transform(self.model, audio)
 
-    @property
-    def can_validate(self) -> bool:
-        """Whether there are held-out clips."""
-        return len(self._held_out) > 0
-
-    def validate(self) -> dict[str, Any]:
-        """Reconstruction of the held-out clips by what would be exported now; `valid_loss` is the log-spectral distance
-        of what comes back from latents, in dB. Empty without held-out clips."""
-        if not self.can_validate or not self._accelerator.is_main_process:
-            return {}
-        with TemporaryDirectory() as folder:
-            self._export(Path(folder))
-            self._measures = reconstruction_measures(load_codec(folder), self._held_out)
-        return {"valid_loss": self._measures["latents"]["log_spectral_distance_db"], "held_out": self._measures}
+    def _sizes(self) -> dict[str, int]:
+        assert not isinstance(self.model, SpectrogramAutoEncoder)
+        parts = {"encoder": self.model.encoder, "decoder": self.model.decoder, "discriminators": self.discriminators}
+        return {name: sum(p.numel() for p in part.parameters()) for name, part in parts.items()}
 
     def tensors(self) -> dict[str, dict[str, Tensor]]:
-        """Everything a checkpoint must hold."""
         return {
-            "model": self.model.state_dict(),
-            "ema": self.ema.state_dict(),
-            "optimizer": optimizer_tensors(self.optimizer, self.model),
+            **super().tensors(),
             "discriminators": self.discriminators.state_dict(),
             "discriminators_optimizer": optimizer_tensors(self.discriminators_optimizer, self.discriminators),
         }
 
     def state(self) -> dict[str, Any]:
-        """What it must hold besides."""
-        return {"balancer": self.balancer.norms, "divergence": vars(self.divergence)}
+        return {**super().state(), "balancer": self.balancer.norms}
 
     def load(self, checkpoint: Checkpoint) -> None:
-        """Take up where `tensors` and `state` were."""
-        self.model.load_state_dict(checkpoint.tensors("model"))
-        self.ema.load_state_dict(checkpoint.tensors("ema"))
-        restore_optimizer(self.optimizer, self.model, checkpoint.tensors("optimizer"))
+        super().load(checkpoint)
         self.discriminators.load_state_dict(checkpoint.tensors("discriminators"))
         tensors = checkpoint.tensors("discriminators_optimizer")
         restore_optimizer(self.discriminators_optimizer, self.discriminators, tensors)
         self.balancer.norms = dict(checkpoint.state["step"]["balancer"])
-        self.divergence = Divergence(**checkpoint.state["step"]["divergence"])
 
-    def publish(self, out: Path, *, step: int) -> None:
-        """Write the codec as of now into OUT/codec, and beside it the measures of the last validation."""
-        if step == self.config.steps and self.config.quantizer.refit_every:
-            # The codebooks followed the latents of the encoder, and what ships is its average.
-            self.model.load_state_dict(self.ema.state_dict())
-            self._fit_codebooks(step, vectors=4 * self.config.quantizer.kmeans_vectors)
-            self.validate()
-        self._export(out / EXPORT)
-        write_json(out / EXPORT / MEASURES, {"step": step, "held_out_clips": len(self._held_out), **self._measures})
+    def _adopt(self, checkpoint: Checkpoint) -> None:
+        super()._adopt(checkpoint)
+        self.discriminators.load_state_dict(checkpoint.tensors("discriminators"))
 
-    def _start(self) -> None:
-        """Set the weights that a training begins with (`config.start`)."""
-        start = self.config.start
-        if start not in ("random", "transform"):
-            self._take_over(Path(start))
-            return
-        if start == "transform":
-            audio = self._draw("transform", clips=_TRANSFORM_CLIPS)
-            if audio.std() < 1e-4:
-                raise UserError(f"The audio of {self.config.dataset} is silent; give a dataset with sound in it.")
-            start_as_transform(self.model.cpu(), audio)
-            self.model.to(self._accelerator.device)
-        self._fit_codebooks(0)
 
-    def _take_over(self, run: Path) -> None:
-        """The averaged weights and the discriminators of another training."""
-        checkpoint = newest_checkpoint(run / CHECKPOINTS)
-        if checkpoint is None:
-            raise UserError(f"There is no codec training in {run}; start is random, transform or the folder of one.")
-        try:
-            self.model.load_state_dict(checkpoint.tensors("ema"))
-            self.discriminators.load_state_dict(checkpoint.tensors("discriminators"))
-        except (RuntimeError, FileNotFoundError):
-            raise UserError(
-                f"The training in {run} has another shape; start from one with the same codec and discriminators."
-            ) from None
+class SpectrogramStep(CodecStep):
+    """Levels against levels, by regression alone."""
 
-    def _export(self, folder: Path) -> None:
-        self.model.export(folder, state=self.ema.state_dict())
+    watched = "level"
 
-    def _draw(self, *purpose: str | int, clips: int) -> Tensor:
-        """[clips, N] random segments."""
-        draws = np.random.default_rng(seed_of(self.config.seed, "clips", *purpose))
-        return torch.from_numpy(self._clips.batch(draws, batch_size=clips, samples=self.config.segment_samples))
+    def _learn(self, audio: Tensor, *, step: int, seed: int) -> dict[str, float]:
+        magnitudes = band_magnitudes(audio)
+        with self._autocast():
+            output: LevelReconstruction = self._network(magnitudes, seed=seed)
+        losses = {**level_losses(output.levels.float(), magnitudes), **output.penalties}
+        total = torch.stack([getattr(self.config.losses, name) * value for name, value in losses.items()]).sum()
+        self._accelerator.backward(total)
+        return {"loss": float(total.detach()), **{name: float(value.detach()) for name, value in losses.items()}}
 
-    @torch.no_grad()
-    def _fit_codebooks(self, step: int, *, vectors: int | None = None) -> None:
-        """Start the codebooks by k-means on the latents of random segments, or start them again."""
-        model, quantizer = self.model, self.config.quantizer
-        if not isinstance(model, EncodecAutoEncoder):
-            return
-        wanted = vectors or quantizer.kmeans_vectors
-        pools: list[Tensor] = []
-        while sum(map(len, pools)) < wanted:
-            audio = self._draw("codebooks", step, len(pools), clips=8).to(self._accelerator.device)
-            pools.append(model.encode(audio).flatten(0, 1))
-        books = fit_codebooks(
-            torch.cat(pools),
-            num_codebooks=len(model.codebooks()),
-            codebook_size=len(model.codebooks()[0]),
-            iterations=_LLOYD_STEPS,
-            generator=torch.Generator().manual_seed(seed_of(self.config.seed, "codebooks", step)),
-            initial=model.codebooks() if step else None,
-        )
-        model.set_codebooks(books)
+    def _start_from_audio(self, audio: Tensor) -> None:
+        assert isinstance(self.model, SpectrogramAutoEncoder)
+        self.model.start_as_principal_components(audio)
 
-    def _codebook_use(self) -> dict[str, float]:
-        if not isinstance(self.model, EncodecAutoEncoder):
-            return {}
-        return {f"perplexity_{k}": value for k, value in enumerate(self.model.perplexities(), start=1)}
+    def _sizes(self) -> dict[str, int]:
+        return {"network": sum(p.numel() for p in self.model.parameters())}
 
-    def _mean_over_processes(self, losses: dict[str, float]) -> dict[str, float]:
-        if self._accelerator.num_processes == 1:
-            return losses
-        values = torch.tensor(list(losses.values()), device=self._accelerator.device)
-        mean: Any = self._accelerator.reduce(values, reduction="mean")
-        return dict(zip(losses, mean.tolist(), strict=True))
 
-    def _autocast(self) -> Any:
-        if self.config.precision == "fp32":
-            return nullcontext()
-        return torch.autocast(self._accelerator.device.type, dtype=torch.bfloat16)
-
-    def _require_finite(self, found: Mapping[str, float], *, step: int, rate: float) -> None:
-        for name, value in found.items():
-            if not math.isfinite(value):
-                raise UserError(
-                    f"{name} was {value:g} in update {step + 1}, so training stopped; the last checkpoint is good. "
-                    f"Train into another folder with a smaller optimizer.learning_rate (it was {rate:g})."
-                )
+STEPS: dict[str, type[CodecStep]] = {"encodec": WaveformStep, "vae": WaveformStep, "spectrogram": SpectrogramStep}
+"""How each kind of codec is trained."""
 
 
 def _weighted_sum(gradients: Mapping[str, Tensor], weights: Mapping[str, float]) -> Tensor:

@@ -11,7 +11,7 @@ from accelerate import Accelerator
 from counterpoint.config import CodecTrainingConfig
 from counterpoint.config.checkpoints import Checkpoint
 from counterpoint.training.codec.data import Clips, open_clips
-from counterpoint.training.codec.step import CodecStep
+from counterpoint.training.codec.step import STEPS, CodecStep
 from counterpoint.training.loop import TrainingResult, run_training
 
 HELD_OUT_CLIPS = 16
@@ -30,7 +30,7 @@ def train_codec(
     """Train a codec, or go on with the training in `out`.
 
     `out` gets what every training writes (see `training.loop.run_training`), and codec/: the codec as of the last
-    checkpoint, in the format of `transformers.EncodecModel` or `diffusers.AutoencoderOobleck`, and beside it
+    checkpoint, in the format of `transformers.EncodecModel`, `diffusers.AutoencoderOobleck` or `codec.spectrogram`, and beside it
     measures.json, how it reconstructs clips that it was not trained on.
 
     Args:
@@ -55,7 +55,7 @@ def train_codec(
     train_clips = clips
 
     def build(accelerator: Accelerator, checkpoint: Checkpoint | None) -> CodecStep:
-        return CodecStep(
+        return STEPS[config.codec.kind](
             config, clips=train_clips, held_out=excerpts, accelerator=accelerator, fresh=checkpoint is None
         )
 

@@ -1,0 +1,308 @@
+"""The spectrogram codec: log magnitudes in, latents without phase, magnitudes out, phases made from them.
+
+A codec of waveforms puts phase into its latents, which is noise to a small model: of a latent frame of our small EnCodec a
+linear predictor explains a third from the frame before, of a latent frame of this codec three quarters. Here the
+encoder sees levels alone; the decoder gives levels, and `dsp.phase` finds phases that fit them. It is trained by
+regression, without discriminators, in minutes to hours on a CPU.
+
+Features: Hann windows of 2048 samples every 320 (100 a second at 32 kHz), folded by root mean square into 448 bands:
+bins one by one up to 4 kHz, in pairs up to 8 kHz, in eights above. One, two or four such frames make a latent frame
+(100, 50 or 25 Hz). Encoder and decoder are a linear map, which may start as principal components, and a residual
+network beside it.
+
+Time is continuous: a piece of audio decoded in blocks carries its phases over their borders (`decode_stream`), so long
+files have no seams.
+
+Shapes: B batch, K codebooks, T latent frames, S = r T STFT frames, M bands, V codebook size, D latent channels, C
+width, N audio samples.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from counterpoint.codec.base import Encoding, View, whole_frames
+from counterpoint.codec.loading import fingerprint, refuse_gaps, unreadable
+from counterpoint.codec.quantize import dequantize, quantize
+from counterpoint.codec.windows import Map, Window, windows
+from counterpoint.config import UserError, atomic_write, read_json, write_json
+from counterpoint.config.codec_training import SpectrogramArchitecture
+from counterpoint.config.weights import fetch_folder
+from counterpoint.dsp.phase import PhaseState, frame_spectrum, griffin_lim, peak_phases
+
+KIND = "counterpoint-spectrogram"
+WEIGHTS = "model.safetensors"
+HOP, N_FFT = 320, 2048
+BANDS = 256 + 128 + 64
+_FINE, _PAIRED = 256, 512
+"""Bins below the first stand alone, those up to the second in pairs, and the others in eights."""
+_FLOOR, _CENTRE, LEVEL_NEPERS = 2e-4, -6.7, 1.7
+"""A level is (ln(magnitude + floor) - centre) / scale: about standardised over music at -20 dBFS."""
+GRIFFIN_LIM_STEPS = 3
+"""More of them hardly bring the spectrum nearer (`docs/codec.md`), and each costs as much as the network."""
+_REACH = GRIFFIN_LIM_STEPS * -(-N_FFT // HOP)
+"""STFT frames on either side that the waveform of a frame depends on, its phases given."""
+
+
+class SpectrogramCodec:
+    """A loaded spectrogram codec; see `codec.base.Codec` for the methods' contract. No gradients."""
+
+    def __init__(self, network: SpectrogramNetwork, *, sample_rate: int, name: str):
+        """Wrap `network` (taken over: frozen)."""
+        shape = network.shape
+        self.name = name
+        self.sample_rate = sample_rate
+        self.samples_per_frame = shape.samples_per_frame
+        self.frame_rate = sample_rate / shape.samples_per_frame
+        self.num_codebooks = shape.num_codebooks
+        self.codebook_size = shape.codebook_size if shape.num_codebooks else 0
+        self.latent_dim = shape.latent_dim
+        self.fingerprint = fingerprint({**shape.model_dump(), "sample_rate": sample_rate}, network.state_dict())
+        self.model = network.eval().requires_grad_(False)
+        self.device = torch.device("cpu")
+
+    def to(self, device: torch.device | str) -> SpectrogramCodec:
+        """Move to a device, in place."""
+        self.device = torch.device(device)
+        self.model.to(self.device)
+        return self
+
+    @torch.no_grad()
+    def encode(self, audio: Tensor) -> Encoding:
+        """[B, N] in [-1, 1], padded with zeros to whole frames: T = ceil(N / samples per frame)."""
+        audio = whole_frames(audio.to(self.device, torch.float32), samples_per_frame=self.samples_per_frame)
+        latents = self.model.encode(compress(band_magnitudes(audio)))
+        return Encoding(latents=latents, codes=self.quantize(latents) if self.num_codebooks else None)
+
+    def quantize(self, latents: Tensor) -> Tensor:
+        """[B, T, D] to codes [B, K, T]."""
+        return quantize(latents.to(self.device, torch.float32), codebooks=self.codebooks())
+
+    def dequantize(self, codes: Tensor) -> Tensor:
+        """[B, K, T] to latents [B, T, D].
+
+        Raises:
+            UserError: the codec has no codebooks.
+        """
+        if not self.num_codebooks:
+            raise UserError(f"The codec {self.name!r} has no codes; decode its latents.")
+        return dequantize(codes.to(self.device), codebooks=self.codebooks())
+
+    def codebooks(self) -> list[Tensor]:
+        """K tensors [V, D]."""
+        return list(self.model.codebooks)
+
+    def decode_latents(self, latents: Tensor) -> Tensor:
+        """[B, T, D], not quantised, to audio [B, T * samples per frame]."""
+        magnitudes = self._magnitudes(latents)
+        phases, _ = peak_phases(magnitudes, n_fft=N_FFT, hop=HOP)
+        return griffin_lim(magnitudes, phases, n_fft=N_FFT, hop=HOP, iterations=GRIFFIN_LIM_STEPS)
+
+    def decode_codes(self, codes: Tensor) -> Tensor:
+        """[B, K, T] to audio [B, T * samples per frame]."""
+        return self.decode_latents(self.dequantize(codes))
+
+    def decode_stream(self, pieces: Iterable[Tensor], *, view: View, apply: Map = map) -> Iterator[Tensor]:
+        """Decode what follows each other in time, latents [B, T, D] or codes [B, K, T]: audio as of one piece.
+
+        The network sees blocks in their context, the phases run through all of them in order, and Griffin-Lim takes
+        blocks again, each with as many frames around it as it depends on.
+        """
+        blocks = windows(pieces, dim=1 if view == "latents" else 2, frame_rate=self.frame_rate)
+        spectra = self._with_phases(apply(partial(self._block_magnitudes, view), blocks))
+        return apply(_audio_of_block, windows(spectra, dim=1, frame_rate=self.sample_rate / HOP, context=_REACH))
+
+    def _with_phases(self, blocks: Iterable[Tensor]) -> Iterator[Tensor]:
+        """[2, B, S, F] magnitudes and phases of magnitudes [B, S, F] that follow each other, as [B, S, 2, F]."""
+        state: PhaseState | None = None
+        for magnitudes in blocks:
+            phases, state = peak_phases(magnitudes, n_fft=N_FFT, hop=HOP, before=state)
+            yield torch.stack((magnitudes, phases), dim=2)
+
+    def _block_magnitudes(self, view: View, window: Window) -> Tensor:
+        latents = window.content if view == "latents" else self.dequantize(window.content)
+        frames = self.model.shape.frames_per_latent
+        return self._magnitudes(latents)[:, window.start * frames : window.stop * frames]
+
+    @torch.no_grad()
+    def _magnitudes(self, latents: Tensor) -> Tensor:
+        """[B, T, D] to magnitudes [B, S, F]."""
+        if latents.ndim != 3 or latents.shape[-1] != self.latent_dim or not latents.shape[1]:
+            raise ValueError(f"latents must be [B, T, {self.latent_dim}] with T > 0, got {tuple(latents.shape)}")
+        levels = self.model.decode(latents.to(self.device, torch.float32))
+        return unfold(expand(levels)) * (N_FFT / 2)
+
+
+class SpectrogramNetwork(nn.Module):
+    """Levels [B, S, M] to latents [B, T, D], and back; codebooks of fixed codes beside them."""
+
+    def __init__(self, shape: SpectrogramArchitecture):
+        super().__init__()
+        self.shape = shape
+        r, D, C, fine = shape.frames_per_latent, shape.latent_dim, shape.width, shape.fine_width
+        self.encode_linear = nn.Linear(r * BANDS, D)
+        self.encode_in = nn.Linear(r * BANDS, C)
+        self.encode_blocks = nn.Sequential(*(Block(C, dilation=d) for d in (1, 2, 4)))
+        self.encode_out = nn.Sequential(nn.LayerNorm(C), nn.Linear(C, D))
+        self.decode_linear = nn.Linear(D, r * BANDS)
+        self.decode_in = nn.Linear(D, C)
+        self.decode_blocks = nn.Sequential(*(Block(C, dilation=d) for d in (1, 2, 4, 1)))
+        self.decode_up = nn.Linear(C, r * fine)
+        self.decode_fine = nn.Sequential(*(Block(fine, dilation=d) for d in (1, 2)))
+        self.decode_out = nn.Sequential(
+            nn.LayerNorm(fine), nn.Linear(fine, 3 * fine), nn.GELU(), nn.Linear(3 * fine, BANDS)
+        )
+        self.register_buffer("scale", torch.ones(()))
+        self.register_buffer("codebooks", torch.zeros(shape.num_codebooks, shape.codebook_size, D))
+        with torch.no_grad():  # the residual networks begin small beside the linear maps
+            for last in (self.encode_out[-1], self.decode_out[-1]):
+                last.weight.mul_(0.1)
+                last.bias.zero_()
+
+    scale: Tensor
+    """Root of the latents' mean variance, one number for all channels, so that latents leave with mean variance 1."""
+    codebooks: Tensor
+
+    def raw_latents(self, levels: Tensor) -> tuple[Tensor, Tensor]:
+        """[B, S, M] to latents [B, T, D] before the scale, and the hidden states [B, T, C] that they come from."""
+        patches = levels.unflatten(1, (-1, self.shape.frames_per_latent)).flatten(2)
+        hidden = self.encode_out[0](self.encode_blocks(self.encode_in(patches)))
+        return self.encode_linear(patches) + self.encode_out[1](hidden), hidden
+
+    def encode(self, levels: Tensor) -> Tensor:
+        """[B, S, M] to [B, T, D]."""
+        return self.raw_latents(levels)[0] / self.scale
+
+    def decode(self, latents: Tensor) -> Tensor:
+        """[B, T, D] to levels [B, S, M]."""
+        r = self.shape.frames_per_latent
+        hidden = self.decode_up(self.decode_blocks(self.decode_in(latents)))
+        fine = self.decode_fine(hidden.unflatten(-1, (r, -1)).flatten(1, 2))
+        linear = self.decode_linear(latents).unflatten(-1, (r, -1)).flatten(1, 2)
+        return linear + self.decode_out(fine)
+
+
+class Block(nn.Module):
+    """x + W_2 gelu(W_1 [n(t - d), n(t), n(t + d)]), n the normalised x, zeros beyond the ends; x is [B, T, C]."""
+
+    def __init__(self, width: int, *, dilation: int):
+        super().__init__()
+        self.dilation = dilation
+        self.norm = nn.LayerNorm(width)
+        self.up = nn.Linear(3 * width, 2 * width)
+        self.down = nn.Linear(2 * width, width)
+        nn.init.zeros_(self.down.bias)
+        with torch.no_grad():
+            self.down.weight.mul_(0.3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        d = self.dilation
+        padded = F.pad(self.norm(x), (0, 0, d, d))
+        around = torch.cat((padded[:, : -2 * d], padded[:, d:-d], padded[:, 2 * d :]), dim=-1)
+        return x + self.down(F.gelu(self.up(around)))
+
+
+def band_magnitudes(audio: Tensor) -> Tensor:
+    """[B, N], N a multiple of 320, to magnitudes [B, S, M], a full-scale sine's being 0.5."""
+    magnitudes = frame_spectrum(audio, n_fft=N_FFT, hop=HOP).abs() * (2 / N_FFT)
+    return fold(magnitudes)
+
+
+def fold(magnitudes: Tensor) -> Tensor:
+    """[..., F] to bands [..., M]: the root of the mean power in each; the bin at half the sample rate is left out."""
+    paired = magnitudes[..., _FINE:_PAIRED].unflatten(-1, (-1, 2))
+    coarse = magnitudes[..., _PAIRED:-1].unflatten(-1, (-1, 8))
+    return torch.cat(
+        (magnitudes[..., :_FINE], *(part.square().mean(dim=-1).sqrt() for part in (paired, coarse))), dim=-1
+    )
+
+
+def unfold(bands: Tensor) -> Tensor:
+    """Bands [..., M] to bins [..., F], alike within a band, with nothing at half the sample rate."""
+    paired = bands[..., _FINE : _FINE + 128].repeat_interleave(2, dim=-1)
+    coarse = bands[..., _FINE + 128 :].repeat_interleave(8, dim=-1)
+    return F.pad(torch.cat((bands[..., :_FINE], paired, coarse), dim=-1), (0, 1))
+
+
+def compress(bands: Tensor) -> Tensor:
+    """Magnitudes to levels."""
+    return ((bands + _FLOOR).log() - _CENTRE) / LEVEL_NEPERS
+
+
+def expand(levels: Tensor) -> Tensor:
+    """Levels to magnitudes, never negative and never above what full scale can reach."""
+    return ((levels * LEVEL_NEPERS + _CENTRE).clamp(max=1.0).exp() - _FLOOR).clamp(min=0)
+
+
+def load_spectrogram(source: str, *, name: str, subfolder: str = "") -> SpectrogramCodec:
+    """Load a folder that `save_spectrogram` wrote, or a hub repository of one; half precision becomes single.
+
+    Args:
+        source: folder or hub id.
+        name: what the user typed.
+        subfolder: of `source`.
+
+    Raises:
+        UserError: when there is no such model, it cannot be read, or its weights are not those of its configuration.
+    """
+    from safetensors.torch import load_file
+
+    try:
+        folder = Path(fetch_folder(source)) / subfolder
+        config = read_json(folder / "config.json")
+        shape = SpectrogramArchitecture(**config["architecture"])
+        network = SpectrogramNetwork(shape)
+        sample_rate = int(config["sample_rate"])
+        state = {key: tensor.float() for key, tensor in load_file(folder / WEIGHTS).items()}
+    except Exception as error:  # safetensors, pydantic and the hub raise kinds of their own
+        raise unreadable(error, name=name) from error
+    own = network.state_dict()
+    refuse_gaps(
+        {
+            "missing_keys": sorted(own.keys() - state.keys()),
+            "unexpected_keys": sorted(state.keys() - own.keys()),
+            "mismatched_keys": sorted(k for k in own.keys() & state.keys() if own[k].shape != state[k].shape),
+        },
+        name=name,
+    )
+    if broken := [key for key, tensor in state.items() if not tensor.isfinite().all()]:
+        raise UserError(f"The weights of the codec {name!r} are not finite ({broken[0]}); give an undamaged copy.")
+    network.load_state_dict(state)
+    return SpectrogramCodec(network, sample_rate=sample_rate, name=name)
+
+
+def save_spectrogram(
+    folder: Path,
+    *,
+    architecture: SpectrogramArchitecture,
+    sample_rate: int,
+    state: Mapping[str, Tensor],
+    dtype: torch.dtype = torch.float32,
+) -> None:
+    """Write `config.json` and `model.safetensors`, each atomically.
+
+    Args:
+        state: of a `SpectrogramNetwork`; what else stands in it is left out.
+        dtype: of the file; float16 halves it.
+    """
+    from safetensors.torch import save_file
+
+    wanted = SpectrogramNetwork(architecture).state_dict()
+    tensors = {key: state[key].detach().to("cpu", dtype).contiguous() for key in wanted}
+    atomic_write(folder / WEIGHTS, lambda path: save_file(tensors, path, metadata={"format": "pt"}))
+    config: dict[str, Any] = {"model_type": KIND, "sample_rate": sample_rate, "architecture": architecture.model_dump()}
+    write_json(folder / "config.json", config)
+
+
+def _audio_of_block(window: Window) -> Tensor:
+    """The audio [B, N] of a block of magnitudes and phases [B, S, 2, F]."""
+    magnitudes, phases = window.content.unbind(dim=2)
+    audio = griffin_lim(magnitudes, phases, n_fft=N_FFT, hop=HOP, iterations=GRIFFIN_LIM_STEPS)
+    return audio[:, window.start * HOP : window.stop * HOP].cpu()
