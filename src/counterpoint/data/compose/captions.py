@@ -130,6 +130,8 @@ def _common_mood(moods: tuple[str, ...]) -> str:
 def _drum_words(piece: Piece, rng: np.random.Generator) -> str:
     if piece.drums is None or piece.style.drums is None:
         return ""
+    if piece.drums.instrument not in piece.style.drums.kits:  # a soundfont without it: the style's words may not fit
+        return "drums"
     return _name("drums", (*piece.style.drums.words, *KIT_WORDS.get(piece.drums.instrument, ())), rng)
 
 
