@@ -82,6 +82,7 @@ def config(tmp_path: Path) -> Path:
         (["analyze", "{tmp}/train.yaml"], "cannot be read as audio"),
         (["data", "compose", "{tmp}/out", "--clips", "0"], "0"),
         (["data", "compose", "{tmp}/out", "--clips", "5", "--duration-s", "-1"], "-1"),
+        (["data", "compose", "{tmp}/out", "--soundfont", "{tmp}/none.sf2"], "There is no soundfont"),
         (["evaluate", "{tmp}/empty", "--reference", "{tmp}/none"], "empty|none"),
         (["study", "run", "{tmp}/none.yaml"], "none.yaml"),
         (["study", "run", "no-such-study"], "no-such-study"),

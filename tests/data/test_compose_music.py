@@ -1,18 +1,22 @@
 """What is composed makes musical sense, and what is said of it is true."""
 
+import re
 from collections import Counter
 from functools import cache
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
 
 from counterpoint.analysis.chords import chord_index, chord_pitch_classes
 from counterpoint.data.compose import STYLES, clip_piece
+from counterpoint.data.compose.canonical import canonical_caption, rounded_bpm, style_term, tempo_term
 from counterpoint.data.compose.captions import tempo_words, write_caption
 from counterpoint.data.compose.instruments import DRUMS, INSTRUMENTS, KITS
 from counterpoint.data.compose.melody import pattern_onsets
 from counterpoint.data.compose.theory import SCALES, Chord, chord_scale, progression, voice_lead
+from counterpoint.data.compose.vocabulary import vocabulary
 
 CLIPS = 240
 
@@ -160,15 +164,82 @@ def spoken(text, words):
 
 def test_captions_let_a_listener_recognise_the_clip():
     captions = [words_of(piece, index) for index, piece in enumerate(pieces())]
-    for piece, caption in zip(pieces(), captions, strict=True):
+    for index, (piece, caption) in enumerate(zip(pieces(), captions, strict=True)):
         names = [w for p in piece.parts if p.role != "drums" for w in (p.instrument, *INSTRUMENTS[p.instrument].words)]
-        assert spoken(caption, (*piece.style.genres, *names)), caption
+        assert spoken(caption, (style_term(piece.style), *piece.style.genres, *names)), caption
+        if canonical(piece, index):
+            continue  # any item beyond the style may be left out
         tempo = (*tempo_words(piece), "tempo", "pace", "slowly", "speed", "bpm", "beats per minute")
         assert spoken(caption, (*tempo, *piece.style.moods[piece.mode])), caption
         assert 10 < len(caption) < 400 and "  " not in caption and "None" not in caption
     assert len(set(captions)) > 0.95 * CLIPS
     lengths = [len(caption.split()) for caption in captions]
     assert min(lengths) <= 5 and max(lengths) >= 30
+
+
+class Always(np.random.Generator):
+    """Draws zero, so that whatever has a chance happens."""
+
+    def __init__(self):
+        super().__init__(np.random.PCG64(0))
+
+    def random(self, *_, **__) -> Any:
+        return 0.0
+
+
+def canonical(piece, index) -> bool:
+    """Whether the caption is canonical: the same draw as that of `write_caption`."""
+    rng = np.random.default_rng([2, 11, index])
+    rng.random()
+    return canonical_caption(piece, rng=rng) == words_of(piece, index)
+
+
+def test_about_half_of_the_captions_are_canonical_and_each_of_them_is_a_part_of_the_whole_in_its_order():
+    chosen = [canonical(piece, index) for index, piece in enumerate(pieces())]
+    assert 0.4 < np.mean(chosen) < 0.6
+    lengths = set()
+    for index, piece in enumerate(pieces()):
+        if not chosen[index]:
+            continue
+        full = canonical_caption(piece, rng=Always()).split(", ")
+        items = words_of(piece, index).split(", ")
+        assert [item for item in full if item in items] == items and items[0] == full[0] == style_term(piece.style)
+        lengths.add(len(items))
+    assert min(lengths) <= 4 and max(lengths) == 8
+
+
+def test_a_canonical_caption_says_what_sounds():
+    for piece in pieces():
+        style, *items = canonical_caption(piece, rng=Always()).split(", ")
+        *players, drums, tempo, bpm, key = items
+        sounding = [part.instrument for part in piece.parts if part.role != "drums"]
+        assert style.lower() == piece.style.name and key == piece.key
+        assert 1 <= len(players) <= 3 and players[0] == sounding[0] and set(players) <= set(sounding)
+        assert drums == ("drums" if piece.drums else "no drums")
+        assert tempo == tempo_term(piece) and bpm == f"{rounded_bpm(piece.bpm)} bpm"
+        assert abs(int(bpm.split()[0]) - piece.bpm) <= 2
+
+
+def test_numbers_in_captions_are_multiples_of_5_and_near_the_tempo():
+    for index, piece in enumerate(pieces()):
+        for text in re.findall(r"(\d+) (?:bpm|BPM|beats)", words_of(piece, index)):
+            assert int(text) % 5 == 0 and abs(int(text) - piece.bpm) <= 2
+
+
+def test_the_vocabulary_holds_every_word_that_is_said():
+    def words(text):
+        return re.findall(r"[\w#]+", text.lower())
+
+    known = vocabulary(words)
+    said = {word for index, piece in enumerate(pieces()) for word in words(words_of(piece, index))}
+    for again in range(8):
+        said |= {
+            word
+            for index, piece in enumerate(pieces())
+            for word in words(write_caption(piece, rng=np.random.default_rng([again, index])))
+        }
+    assert said <= known
+    assert len(said) > 0.85 * len(known) and len(known) < 700
 
 
 def test_captions_are_true():

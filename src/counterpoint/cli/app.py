@@ -72,12 +72,18 @@ def data_compose(
     clips: Annotated[int, typer.Option(help="How many pieces.")] = 200,
     duration_s: Annotated[float, typer.Option("--duration-s", help="Length of each, seconds.")] = 10.0,
     seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = 0,
+    soundfont: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="A General MIDI soundfont, .sf2 or .sf3, to play by; may be repeated. By default a small one."
+        ),
+    ] = None,
 ) -> None:
     """Compose and render the embedded corpus: captions, audio, and exact chords, melody, beats and drum stems."""
     from counterpoint.data.compose import compose
 
     with progress_bar("Composing", unit="clips") as progress:
-        compose(out, clips=clips, duration_s=duration_s, seed=seed, progress=progress)
+        compose(out, clips=clips, duration_s=duration_s, seed=seed, soundfonts=soundfont or (), progress=progress)
     typer.echo(f"{clips} clips in {out}")
 
 

@@ -39,6 +39,7 @@ _EMPTY: dict[str, Any] = {
     "beats": [],
     "drums": "",
 }
+_OPTIONAL = ("soundfont",)  # texts that a dataset has a column for where a row gives one
 _REMEDY = "make one with `counterpoint data ingest` or `counterpoint data compose`"
 
 
@@ -159,10 +160,12 @@ def open_dataset(folder: Path | str) -> MusicDataset:
 
 
 def _write_splits(folder: Path, rows: Mapping[str, list[dict[str, Any]]]) -> None:
-    from datasets import Dataset, DatasetDict, NamedSplit
+    from datasets import Dataset, DatasetDict, NamedSplit, Value
 
     features = FEATURES()
-    columns = {split: {name: [row[name] for row in part] for name in features} for split, part in rows.items()}
+    given = {name for part in rows.values() for row in part for name in row}
+    features.update({name: Value("string") for name in _OPTIONAL if name in given})
+    columns = {split: {name: [row.get(name, "") for row in part] for name in features} for split, part in rows.items()}
     parts: dict[str | NamedSplit, Dataset] = {
         split: Dataset.from_dict(part, features=features) for split, part in columns.items()
     }

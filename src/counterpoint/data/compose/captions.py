@@ -1,30 +1,43 @@
-"""Captions that describe a piece in varied words, all of them true.
+"""Captions that describe a piece, all of them true: half are lists of standard terms (see `canonical`), half say it in
+varied words.
 
-A caption always names the style or its instruments, and the tempo or the mood; the rest comes and goes. Its words come
-from the style (genres, moods, feels), from the instruments' names and from what was composed (tempo, key, players).
+A varied caption always names the style or its instruments, and the tempo or the mood; the rest comes and goes. Its
+words come from the style (genres, moods, feels), from the instruments' names and from what was composed (tempo, key,
+players). Where there is a standard term for a thing, it is more likely than all its synonyms together.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
+from counterpoint.data.compose.canonical import (
+    canonical_caption,
+    instrument_names,
+    rounded_bpm,
+    style_term,
+    tempo_term,
+)
 from counterpoint.data.compose.instruments import INSTRUMENTS
 from counterpoint.data.compose.piece import Piece
+from counterpoint.data.compose.styles import STYLES
 
-# Upper limits of the felt tempo and the words for it: a plain adjective, and an adverbial that ends a clause.
-_TEMPI: tuple[tuple[float, tuple[str, ...], tuple[str, ...]], ...] = (
-    (68, ("very slow", "slow"), ("at a very slow tempo", "very slowly", "at a slow pace")),
-    (90, ("slow", "unhurried"), ("at a slow tempo", "at an unhurried pace", "slowly")),
-    (112, ("mid-tempo", "moderate", "medium-tempo"), ("at a moderate tempo", "at a medium pace")),
-    (132, ("lively", "brisk", "up-tempo"), ("at a brisk tempo", "at an upbeat pace")),
-    (999, ("fast", "rapid", "quick"), ("at a fast tempo", "at a fast pace", "at high speed")),
-)
+CANONICAL_SHARE = 0.5
+_STANDARD = 0.75  # how often a standard term is taken where there are synonyms
+# By standard term of the tempo: other adjectives, and adverbials that end a clause, the standard one first.
+SYNONYMS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "very slow": (("slow",), ("at a very slow tempo", "very slowly", "at a slow pace")),
+    "slow": (("unhurried",), ("at a slow tempo", "at an unhurried pace", "slowly")),
+    "moderate": (("mid-tempo", "medium-tempo"), ("at a moderate tempo", "at a medium pace")),
+    "fast": (("lively", "brisk", "up-tempo"), ("at a fast tempo", "at a brisk tempo", "at an upbeat pace")),
+    "very fast": (("fast", "rapid", "quick"), ("at a very fast tempo", "at a fast pace", "at high speed")),
+}
 _NOUNS = ("piece", "track", "tune", "instrumental", "music")
 _MASS = ("music", "brass", "percussion", "pizzicato", "whistling")
-_KIT_WORDS = {"brush": ("brushed drums", "soft brushes"), "808": ("808 drums", "drum machine beats")}
+KIT_WORDS = {"brush": ("brushed drums", "soft brushes"), "808": ("808 drums", "drum machine beats")}
 
 
 @dataclass(frozen=True)
@@ -48,7 +61,9 @@ class _Facts:
 
 
 def write_caption(piece: Piece, *, rng: np.random.Generator) -> str:
-    """One caption; every choice of words comes from `rng`."""
+    """One caption; whether it is canonical and every choice of words comes from `rng`."""
+    if rng.random() < CANONICAL_SHARE:
+        return canonical_caption(piece, rng=rng)
     facts = _facts(piece, rng)
     templates = _SOLO_TEMPLATES if facts.solo else _TEMPLATES
     text = templates[int(rng.integers(len(templates)))](facts, rng)
@@ -56,30 +71,31 @@ def write_caption(piece: Piece, *, rng: np.random.Generator) -> str:
 
 
 def tempo_words(piece: Piece) -> tuple[str, ...]:
-    """The words for a piece's tempo, by how fast it feels."""
-    felt = piece.bpm * piece.style.pulse
-    return next(adjectives for limit, adjectives, _ in _TEMPI if felt < limit)
+    """The words for a piece's tempo, the standard term first."""
+    term = tempo_term(piece)
+    return term, *SYNONYMS[term][0]
 
 
 def _facts(piece: Piece, rng: np.random.Generator) -> _Facts:
     style = piece.style
-    felt = piece.bpm * style.pulse
-    paces = next(adverbials for limit, _, adverbials in _TEMPI if felt < limit)
+    standard = tempo_term(piece)
+    adjectives, (pace, *paces) = SYNONYMS[standard]
     lead, others = _players(piece, rng)
-    genre = _pick(style.genres, rng)
-    tempo = _pick(tempo_words(piece), rng)
-    moods = [style.moods[piece.mode][int(i)] for i in rng.permutation(len(style.moods[piece.mode]))]
+    genre = _name(style_term(style), [word for word in style.genres if "slow" not in word or "slow" in standard], rng)
+    tempo = _name(standard, adjectives, rng)
+    moods = _moods(style.moods[piece.mode], rng)
     moods = [mood for mood in moods if mood != tempo and mood not in genre] or moods
+    bpm = rounded_bpm(piece.bpm)
     return _Facts(
         genre=genre,
         mood=moods[0],
         mood_2=moods[1 % len(moods)],
         tempo=tempo,
-        pace=_pick(paces, rng),
-        bpm=_pick((f"{piece.bpm:.0f} bpm", f"{piece.bpm:.0f} BPM", f"{piece.bpm:.0f} beats per minute"), rng),
+        pace=_name(pace, paces, rng),
+        bpm=_name(f"{bpm} bpm", (f"{bpm} BPM", f"{bpm} beats per minute"), rng),
         key=piece.key,
         mode=piece.mode,
-        feel=_pick(style.feels, rng),
+        feel=_name(style.feels[0], style.feels, rng),
         lead=lead,
         others=others,
         drums=_drum_words(piece, rng),
@@ -89,24 +105,40 @@ def _facts(piece: Piece, rng: np.random.Generator) -> _Facts:
 
 
 def _players(piece: Piece, rng: np.random.Generator) -> tuple[str, tuple[str, ...]]:
-    """Names of the lead and of the other instruments, each once, the most prominent first."""
-    melodic = [part for part in piece.parts if part.role != "drums"]
-    ranked = sorted(melodic[1:], key=lambda part: -part.level_db)
-    names = list(dict.fromkeys(part.instrument for part in [melodic[0], *ranked]))
+    """What the lead and the other instruments are called, no two alike."""
     words: list[str] = []
-    for name in names:
-        instrument = INSTRUMENTS[name]
-        options = [word for word in (name, *instrument.words) if word not in words]
-        words.append(_pick(options or [name], rng))
+    for name in instrument_names(piece):
+        synonyms = [word for word in INSTRUMENTS[name].words if word not in words]
+        words.append(_pick(synonyms, rng) if name in words and synonyms else _name(name, synonyms, rng))
     if len(words) > 1:
         words[1:] = [word.removeprefix("solo ") for word in words[1:]]
     return words[0], tuple(words[1:])
 
 
+def _moods(moods: Sequence[str], rng: np.random.Generator) -> list[str]:
+    """All of them in some order; the one that most styles share is more often the first."""
+    order = [moods[int(i)] for i in rng.permutation(len(moods))]
+    return sorted(order, key=lambda mood: mood != _common_mood(tuple(moods))) if rng.random() < _STANDARD else order
+
+
+@cache
+def _common_mood(moods: tuple[str, ...]) -> str:
+    lists = [names for style in STYLES.values() for names in style.moods.values()]
+    return max(moods, key=lambda mood: sum(mood in names for names in lists))
+
+
 def _drum_words(piece: Piece, rng: np.random.Generator) -> str:
     if piece.drums is None or piece.style.drums is None:
         return ""
-    return _pick((*piece.style.drums.words, *_KIT_WORDS.get(piece.drums.instrument, ())), rng)
+    if piece.drums.instrument not in piece.style.drums.kits:  # a soundfont without it: the style's words may not fit
+        return "drums"
+    return _name("drums", (*piece.style.drums.words, *KIT_WORDS.get(piece.drums.instrument, ())), rng)
+
+
+def _name(standard: str, synonyms: Sequence[str], rng: np.random.Generator) -> str:
+    """The standard term, or else one of its synonyms."""
+    others = [word for word in synonyms if word != standard]
+    return standard if not others or rng.random() < _STANDARD else _pick(others, rng)
 
 
 def _pick(options: Sequence[str], rng: np.random.Generator) -> str:
@@ -285,3 +317,17 @@ _TEMPLATES: tuple[_Template, ...] = (
     _felt,
 )
 _SOLO_TEMPLATES: tuple[_Template, ...] = (_solo_plain, _solo_sentence, _solo_tags, _solo_short, _technical)
+
+
+def plain_captions(*, draws: int, rng: np.random.Generator) -> Iterator[str]:
+    """Captions of every template, with plain words for the facts in either number, `draws` times."""
+    bands = (("organ", "drums", ("strings", "bass")), ("strings", "", ("organ",)), ("organ", "", ()))
+    for _ in range(draws):
+        for lead, drums, others in bands:
+            facts = _Facts(
+                genre="pop", mood="soft", mood_2="warm", tempo="slow", pace="slowly", bpm="90 bpm", key="A minor",
+                mode="minor", feel="a shuffle", lead=lead, others=others, drums=drums, noun=_pick(_NOUNS, rng),
+                solo=not others,
+            )  # fmt: skip
+            for template in _SOLO_TEMPLATES if facts.solo else _TEMPLATES:
+                yield template(facts, rng)

@@ -1,7 +1,8 @@
-"""One clip of the embedded corpus: a pure function of (seed, index, duration)."""
+"""One clip of the embedded corpus: a pure function of (seed, index, duration) and the soundfonts."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 from counterpoint.data.compose.captions import write_caption
 from counterpoint.data.compose.piece import Piece, compose_piece
 from counterpoint.data.compose.render import SAMPLE_RATE, render
+from counterpoint.data.compose.soundfonts import Soundfont, cast
 from counterpoint.data.compose.styles import STYLES
 
 _PIECE, _CAPTION, _DEAL = 1, 2, 3  # the streams of random numbers
@@ -45,13 +47,24 @@ def clip_piece(seed: int, index: int, *, duration_s: float) -> Piece:
     return compose_piece(style, tonic=tonic, mode=mode, duration_s=duration_s, rng=rng)
 
 
-def render_clip(seed: int, index: int, *, duration_s: float) -> Clip:
-    """Compose, caption and render clip `index` of the corpus of `seed`."""
+def played_piece(
+    seed: int, index: int, *, duration_s: float, fonts: Sequence[Soundfont]
+) -> tuple[Soundfont | None, Piece]:
+    """The soundfont that plays clip `index`, None for the one of pretty_midi, and what it plays."""
     piece = clip_piece(seed, index, duration_s=duration_s)
+    if not fonts:
+        return None, piece
+    return cast(piece, fonts, first=deal(seed, index, among=len(fonts), stream=2))
+
+
+def render_clip(seed: int, index: int, *, duration_s: float, fonts: Sequence[Soundfont] = ()) -> Clip:
+    """Compose, caption and render clip `index` of the corpus of `seed`; by one of `fonts`, if there are any."""
+    font, piece = played_piece(seed, index, duration_s=duration_s, fonts=fonts)
     caption = write_caption(piece, rng=np.random.default_rng([_CAPTION, seed, index]))
     decay_s, wet = piece.style.room
-    audio, drums = render(piece.parts, duration_s=duration_s, decay_s=decay_s, wet=wet)
-    return Clip(audio, drums, _row(piece, caption, seed=seed, index=index))
+    audio, drums = render(piece.parts, duration_s=duration_s, decay_s=decay_s, wet=wet, font=font and font.path)
+    row = _row(piece, caption, seed=seed, index=index)
+    return Clip(audio, drums, {**row, "soundfont": font.name} if font else row)
 
 
 def _row(piece: Piece, caption: str, *, seed: int, index: int) -> dict[str, Any]:

@@ -9,10 +9,11 @@ import os
 import shutil
 import signal
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +22,9 @@ import numpy as np
 from counterpoint.audio import save_audio
 from counterpoint.config import UserError
 from counterpoint.data import MusicDataset, open_dataset, save_dataset
-from counterpoint.data.compose.clip import render_clip
+from counterpoint.data.compose.clip import played_piece, render_clip
 from counterpoint.data.compose.render import SAMPLE_RATE, soundfont
+from counterpoint.data.compose.soundfonts import Soundfont, read_soundfonts
 from counterpoint.data.layout import file_digest
 
 MIN_CLIPS = 3
@@ -47,37 +49,45 @@ def compose(
     clips: int,
     duration_s: float,
     seed: int,
+    soundfonts: Sequence[Path] = (),
     progress: Progress | None = None,
     workers: int | None = None,
 ) -> MusicDataset:
     """Compose a corpus: audio, drum stems, captions and exact chords, melody and beats, as a dataset at `out`.
 
-    Clip i depends on (seed, i, duration_s) alone, so a longer corpus begins with a shorter one, and the same arguments
-    give the same bytes. Nothing appears at `out` before all is done.
+    Clip i depends on (seed, i, duration_s) and the soundfonts alone, so a longer corpus begins with a shorter one, and
+    the same arguments give the same bytes. Nothing appears at `out` before all is done.
 
     Args:
         out: a folder that does not exist or is empty.
         clips: how many, at least 3.
         duration_s: length of each, 1 to 600 s.
         seed: a non-negative number.
+        soundfonts: General MIDI soundfonts (.sf2, .sf3) in place of the one of pretty_midi; each plays its share of the
+            clips, and a clip's row says which did. A process holds one at a time.
         progress: called with (clips done, clips) after every clip.
         workers: processes; by default one a core, and none beside this one for a small corpus.
 
     Raises:
-        UserError: for arguments out of range, or an `out` that holds something.
+        UserError: for arguments out of range, an `out` that holds something, or a file that is no soundfont.
         OSError: when the disk is full.
     """
     _check(out, clips=clips, duration_s=duration_s, seed=seed)
-    soundfont()  # say at once if it is missing
+    fonts = read_soundfonts(soundfonts)
+    if not fonts:
+        soundfont()  # say at once if it is missing
     out.parent.mkdir(parents=True, exist_ok=True)
     staging = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
     staging.chmod(0o755)  # mkdtemp makes private folders
     try:
-        made = _render_all(staging, clips=clips, duration_s=duration_s, seed=seed, progress=progress, workers=workers)
+        source = _Source(str(staging), seed, duration_s, fonts)
+        made = _render_all(source, clips=clips, progress=progress, workers=workers)
         splits: dict[str, list[dict[str, Any]]] = {"train": [], "valid": [], "test": []}
         for index in range(clips):
             splits[split_of(seed, index)].append(made[index][0])
         info = {"name": f"composed-{seed}", "kind": "composed", "seed": seed, "clips": clips, "duration_s": duration_s}
+        if fonts:
+            info["soundfonts"] = [font.name for font in fonts]
         digests = {row["id"]: digest for row, digest in made.values()}
         save_dataset(staging, splits, info={**info, "report": _report(splits)}, audio_digests=digests)
         if out.is_dir():
@@ -108,20 +118,45 @@ def _report(splits: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
     """What the corpus holds, for dataset.json."""
     rows = [row for part in splits.values() for row in part]
     styles = sorted({row["style"] for row in rows})
+    fonts = sorted({row["soundfont"] for row in rows if "soundfont" in row})
+    played = {font: sum(row["soundfont"] == font for row in rows) for font in fonts}
     return {
         "styles": {style: sum(row["style"] == style for row in rows) for style in styles},
         "keys": len({row["key"] for row in rows}),
         "instruments": len({name for row in rows for name in row["instruments"]}),
         "bpm": [min(row["bpm"] for row in rows), max(row["bpm"] for row in rows)],
+        **({"soundfonts": played} if played else {}),
     }
 
 
 _Made = tuple[dict[str, Any], str]
 
 
-def _write_clip(folder: str, seed: int, index: int, duration_s: float) -> _Made:
+@dataclass(frozen=True)
+class _Source:
+    """What clips are made from, and where to."""
+
+    folder: str
+    seed: int
+    duration_s: float
+    fonts: tuple[Soundfont, ...]
+
+    def order(self, clips: int) -> list[int]:
+        """The clips by soundfont, so that a process reads each once and holds one."""
+        if len(self.fonts) < 2:
+            return list(range(clips))
+
+        def place(index: int) -> int:
+            font, _ = played_piece(self.seed, index, duration_s=self.duration_s, fonts=self.fonts)
+            return self.fonts.index(font) if font else 0
+
+        return sorted(range(clips), key=place)
+
+
+def _write_clip(source: _Source, index: int) -> _Made:
     """Render one clip into `folder/audio`; its row and a digest of its sound."""
-    clip = render_clip(seed, index, duration_s=duration_s)
+    folder = source.folder
+    clip = render_clip(source.seed, index, duration_s=source.duration_s, fonts=source.fonts)
     row = dict(clip.row, audio=f"audio/{index:06d}.flac")
     save_audio(Path(folder) / row["audio"], clip.audio, sample_rate=SAMPLE_RATE)
     digest = file_digest(Path(folder) / row["audio"])
@@ -132,20 +167,18 @@ def _write_clip(folder: str, seed: int, index: int, duration_s: float) -> _Made:
     return row, digest
 
 
-def _render_all(
-    folder: Path, *, clips: int, duration_s: float, seed: int, progress: Progress | None, workers: int | None
-) -> dict[int, _Made]:
+def _render_all(source: _Source, *, clips: int, progress: Progress | None, workers: int | None) -> dict[int, _Made]:
     """(row, digest) of every clip by its number, in whatever order they were done."""
     count = min(workers, clips) if workers else min(_cores(), max(1, clips // _CLIPS_PER_WORKER))
     made: dict[int, _Made] = {}
     if count == 1:
-        for index in range(clips):
-            made[index] = _write_clip(str(folder), seed, index, duration_s)
+        for index in source.order(clips):
+            made[index] = _write_clip(source, index)
             if progress:
                 progress(len(made), clips)
         return made
     with _pool(count) as pool:
-        jobs = _submit(pool, str(folder), clips=clips, duration_s=duration_s, seed=seed)
+        jobs = _submit(pool, source, clips=clips)
         try:
             for job in as_completed(jobs):
                 made[jobs[job]] = job.result()
@@ -158,14 +191,13 @@ def _render_all(
     return made
 
 
-def _submit(
-    pool: ProcessPoolExecutor, folder: str, *, clips: int, duration_s: float, seed: int
-) -> dict[Future[_Made], int]:
+def _submit(pool: ProcessPoolExecutor, source: _Source, *, clips: int) -> dict[Future[_Made], int]:
     """Hand out every clip. The processes start here, with interruptions blocked, and inherit that: Ctrl-C is for this
     process alone, which ends them in good order."""
+    order = source.order(clips)
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
-        return {pool.submit(_write_clip, folder, seed, index, duration_s): index for index in range(clips)}
+        return {pool.submit(_write_clip, source, index): index for index in order}
     finally:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
 

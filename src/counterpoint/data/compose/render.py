@@ -61,12 +61,17 @@ def soundfont() -> bytes:
 
 
 class _Player:
-    """The soundfont, loaded once a process (18 ms) and silenced before every part, so that a part's samples depend on
-    its notes alone: reset, then run past the few ms that a stopped voice takes to fade."""
+    """A soundfont, loaded once a process (18 ms; a large one half a second, one of compressed samples three) and
+    silenced before every part, so that a part's samples depend on its notes alone: reset, then run past the few ms that
+    a stopped voice takes to fade."""
 
-    def __init__(self) -> None:
+    def __init__(self, path: Path | None) -> None:
         engine = importlib.import_module("tinysoundfont._tinysoundfont")  # the package's Synth knows stereo only
-        self.font = engine.SoundFont(soundfont())
+        self.path = path
+        try:
+            self.font = engine.SoundFont(soundfont() if path is None else str(path))
+        except RuntimeError:
+            raise UserError(f"{path} is a damaged soundfont; give another, or fetch it again.") from None
         self.font.set_output(engine.OutputMode.Mono, SAMPLE_RATE, _FONT_GAIN_DB)
         self.font.set_max_voices(_VOICES)  # all at once: a table that grows would keep the order of old voices
 
@@ -86,16 +91,18 @@ class _Player:
 _player: _Player | None = None
 
 
-def _silent_player() -> _Player:
+def _silent_player(path: Path | None) -> _Player:
+    """The player of a soundfont; one is held at a time, for a large one takes half a gigabyte."""
     global _player
-    if _player is None or not _player.silence():
-        _player = _Player()
+    if _player is None or _player.path != path or not _player.silence():
+        _player = None  # before the next one is read
+        _player = _Player(path)
     return _player
 
 
-def render_part(part: Part, *, samples: int) -> np.ndarray:
-    """The dry sound of one part, [N] float32, as the soundfont gives it."""
-    player = _silent_player()
+def render_part(part: Part, *, samples: int, font: Path | None = None) -> np.ndarray:
+    """The dry sound of one part, [N] float32, as the soundfont (by default the one of pretty_midi) gives it."""
+    player = _silent_player(font)
     drums = part.role == "drums"
     channel = DRUM_CHANNEL if drums else 0
     player.font.channel_set_bank(channel, 128 if drums else 0)
@@ -166,9 +173,10 @@ def _with_room(audio: np.ndarray, *, decay_s: float, wet: float) -> np.ndarray:
 
 
 def render(
-    parts: Sequence[Part], *, duration_s: float, decay_s: float, wet: float
+    parts: Sequence[Part], *, duration_s: float, decay_s: float, wet: float, font: Path | None = None
 ) -> tuple[np.ndarray, np.ndarray | None]:
-    """The mix and, where there are drums, the drum stem in the same scale; both [N] float32.
+    """The mix and, where there are drums, the drum stem in the same scale; both [N] float32. `font` is a soundfont that
+    has the parts' presets.
 
     The mix comes to -20 dBFS RMS with its peak at most 0.99; the stem takes the same factor, so that
     mix - stem is the clip without drums.
@@ -176,7 +184,7 @@ def render(
     samples = round(duration_s * SAMPLE_RATE)
     music, drums = np.zeros(samples, np.float32), None
     for part in parts:
-        audio = render_part(part, samples=samples)
+        audio = render_part(part, samples=samples, font=font)
         level = _level(audio, drums=part.role == "drums")
         if level <= 0:
             continue
