@@ -212,8 +212,8 @@ def reconstruct_views(source: Path, *, out: Mapping[View, Path], codec: str) -> 
         codec: a shipped codec, a hub id or a folder.
 
     Returns:
-        For each view means over clips: `si_snr_db` and `log_spectral_distance_db` (see `codec.measures`); silent clips
-        have neither and are left out.
+        For each view means over clips: `log_spectral_distance_db` and, where the codec keeps phases, `si_snr_db` (see
+        `codec.measures`); silent clips have neither and are left out.
 
     Raises:
         UserError: codes asked of a codec without them, no metadata.jsonl, or a clip that cannot be read.
@@ -221,7 +221,10 @@ def reconstruct_views(source: Path, *, out: Mapping[View, Path], codec: str) -> 
     loaded = load_codec(codec)
     for view in out:
         _require_view(loaded, view)
-    measures: dict[View, list[tuple[float, float]]] = {view: [] for view in out}
+    distances = {"si_snr_db": si_snr, "log_spectral_distance_db": log_spectral_distance}
+    if not loaded.keeps_phase:
+        del distances["si_snr_db"]
+    measures: dict[View, list[list[float]]] = {view: [] for view in out}
     for file_name in _listing(source):
         audio, _ = load_audio(source / file_name, sample_rate=loaded.sample_rate)
         encoding, reference = encode_audio(audio, loaded), torch.from_numpy(audio)[None]
@@ -229,15 +232,12 @@ def reconstruct_views(source: Path, *, out: Mapping[View, Path], codec: str) -> 
             estimate = decode(loaded, **{view: encoding.view(view)})[:, : audio.size]
             save_audio(folder / file_name, estimate[0].numpy(), sample_rate=loaded.sample_rate)
             if audio.any():
-                found = si_snr(estimate, reference).item(), log_spectral_distance(estimate, reference).item()
-                measures[view].append(found)
+                measures[view].append([distance(estimate, reference).item() for distance in distances.values()])
     for folder in out.values():
         shutil.copyfile(source / "metadata.jsonl", folder / "metadata.jsonl")
-    names = ("si_snr_db", "log_spectral_distance_db")
-    means: dict[View, list[float]] = {
-        view: np.mean(found or [(np.nan, np.nan)], axis=0).tolist() for view, found in measures.items()
-    }
-    return {view: dict(zip(names, values, strict=True)) for view, values in means.items()}
+    none = [[np.nan] * len(distances)]
+    means: dict[View, list[float]] = {view: np.mean(found or none, axis=0).tolist() for view, found in measures.items()}
+    return {view: dict(zip(distances, values, strict=True)) for view, values in means.items()}
 
 
 def _require_view(codec: Codec, view: View) -> None:

@@ -145,7 +145,7 @@ def codec_train(
     out: Annotated[Path, typer.Option(help="Run folder; goes on where it was if it exists.")],
     overrides: Overrides = None,
 ) -> None:
-    """Train an EnCodec or a VAE; the run folder loads wherever a codec is asked for."""
+    """Train an EnCodec, a VAE or a spectrogram codec; the run folder loads wherever a codec is asked for."""
     from counterpoint.config import CodecTrainingConfig, load_yaml
     from counterpoint.training import train_codec
 
@@ -299,7 +299,10 @@ def inpaint(
     device: Device = "cpu",
     precision: Precision = None,
 ) -> None:
-    """Replace spans of a piece of music with new music that fits what stands around them."""
+    """Replace spans of a piece of music with new music that fits what stands around them.
+
+    Models are mono: in a file of several channels each gets the same new music, at its own level.
+    """
     from counterpoint.config import SamplingConfig, parse
     from counterpoint.inpaint import inpaint_audio, parse_span, print_takes
 
@@ -332,6 +335,8 @@ def inpaint(
             progress=progress,
         )
     print_takes(done.takes)
+    if done.channels > 1:
+        typer.echo(f"The spans are mono: the model hears and plays one channel, which stands in all {done.channels}.")
     typer.echo(
         f"{done.takes[0].path}: {done.audio_s:.1f} s, filled in by {done.method} in {done.latency_s:.1f} s; "
         f"{done.network_evaluations:,} network evaluations a take, {done.model_evaluations:,} with rows of guidance"

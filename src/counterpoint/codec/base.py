@@ -52,6 +52,10 @@ class Codec(Protocol):
     """K; 0 where the codec has none, and then `codebook_size` is 0 too and no encoding has codes."""
     codebook_size: int
     latent_dim: int
+    keeps_phase: bool
+    """Whether what is decoded follows the waveform that was encoded, sample by sample. Where phases are made anew, it
+    sounds like it and is not correlated with it: signal-to-noise ratios then say nothing, and mixing the two adds
+    their powers."""
 
     def encode(self, audio: Tensor) -> Encoding:
         """[B, N] in [-1, 1] to T = ceil(N / samples per frame) frames."""

@@ -107,6 +107,8 @@ def _set_activation(model: EncodecModel, name: str) -> None:
 class EnCodec:
     """A loaded EnCodec; see `codec.base.Codec` for the methods' contract. Evaluation mode, no gradients."""
 
+    keeps_phase = True
+
     def __init__(self, model: EncodecModel, *, name: str):
         """Wrap `model` (taken over: frozen, its weight normalisation folded into plain weights)."""
         config = model.config

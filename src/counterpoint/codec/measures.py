@@ -157,6 +157,8 @@ def chroma_agreement(estimate: Tensor, reference: Tensor, *, sample_rate: int) -
 def reconstruction_measures(codec: Codec, audio: Tensor) -> dict[str, dict[str, float | list[float]]]:
     """Quick measures of a codec's round trip, through its latents and, where it has any, its codes; means over clips.
 
+    SI-SNR is left out where the codec makes phases anew.
+
     Args:
         audio: [B, N] at the codec's sample rate, no clip silent.
     """
@@ -164,16 +166,15 @@ def reconstruction_measures(codec: Codec, audio: Tensor) -> dict[str, dict[str, 
     decoded = {"latents": codec.decode_latents(encoding.latents)}
     if encoding.codes is not None:
         decoded["codes"] = codec.decode_codes(encoding.codes)
-    found: dict[str, dict[str, float | list[float]]] = {
-        name: {
-            "si_snr_db": si_snr(estimate[:, : audio.shape[1]], audio).mean().item(),
-            "log_spectral_distance_db": log_spectral_distance(estimate[:, : audio.shape[1]], audio).mean().item(),
-            "chroma_agreement": chroma_agreement(estimate[:, : audio.shape[1]], audio, sample_rate=codec.sample_rate)
-            .mean()
-            .item(),
+    found: dict[str, dict[str, float | list[float]]] = {}
+    for name, whole in decoded.items():
+        estimate = whole[:, : audio.shape[1]]
+        chroma = chroma_agreement(estimate, audio, sample_rate=codec.sample_rate)
+        found[name] = {
+            **({"si_snr_db": si_snr(estimate, audio).mean().item()} if codec.keeps_phase else {}),
+            "log_spectral_distance_db": log_spectral_distance(estimate, audio).mean().item(),
+            "chroma_agreement": chroma.mean().item(),
         }
-        for name, estimate in decoded.items()
-    }
     if encoding.codes is not None:
         found["codes"]["perplexity"] = perplexity(encoding.codes, codebook_size=codec.codebook_size).tolist()
     return found
@@ -214,6 +215,7 @@ class Measure:
     Attributes:
         name: what it is, exactly.
         what: one sentence for people.
+        hears_phase: it compares waveforms sample by sample, and says nothing of a codec that makes phases anew.
         function: (estimate [B, N], reference [B, N], sample rate in Hz) to [B].
     """
 
@@ -222,6 +224,7 @@ class Measure:
     unit: str
     better: Literal["lower", "higher"]
     function: Callable[[Tensor, Tensor, int], Tensor]
+    hears_phase: bool = False
 
 
 MEASURES = (
@@ -231,6 +234,7 @@ MEASURES = (
         "dB",
         "higher",
         lambda estimate, reference, _: si_snr(estimate, reference),
+        hears_phase=True,
     ),
     Measure(
         "log_mel_distance",
@@ -270,10 +274,17 @@ MEASURES = (
 )
 
 
-def clip_measures(estimate: np.ndarray, reference: np.ndarray, *, sample_rate: int) -> dict[str, float]:
-    """Every measure of one clip: [N] and [N], the reference not silent; NaN where one is not defined."""
+def measures_of(*, keeps_phase: bool) -> tuple[Measure, ...]:
+    """Those that say something of a codec, by whether it keeps phases."""
+    return tuple(measure for measure in MEASURES if keeps_phase or not measure.hears_phase)
+
+
+def clip_measures(
+    estimate: np.ndarray, reference: np.ndarray, *, sample_rate: int, measures: Sequence[Measure] = MEASURES
+) -> dict[str, float]:
+    """Measures of one clip: [N] and [N], the reference not silent; NaN where one is not defined."""
     pair = [torch.from_numpy(np.ascontiguousarray(audio, dtype=np.float32))[None] for audio in (estimate, reference)]
-    return {measure.name: measure.function(pair[0], pair[1], sample_rate).item() for measure in MEASURES}
+    return {measure.name: measure.function(pair[0], pair[1], sample_rate).item() for measure in measures}
 
 
 def parameter_count(codec: Codec) -> int:

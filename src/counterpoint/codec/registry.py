@@ -13,6 +13,7 @@ from counterpoint.codec.spectrogram import KIND as SPECTROGRAM
 from counterpoint.codec.spectrogram import load_spectrogram
 from counterpoint.codec.vae import load_vae
 from counterpoint.config import UserError, read_json
+from counterpoint.config.weights import SHIPPED_ALIASES
 
 SHIPPED = Path(__file__).parent / "weights"
 """One folder a codec that comes with the package, with its card, measures and loss log.
@@ -21,10 +22,6 @@ They lie in git, in half precision: 32 MB in all, so that a clone or a wheel wor
 replaced as a whole and seldom, since every replacement stays in the history. Larger codecs belong on a hub, which
 `load_codec` reaches by id.
 """
-
-DEFAULT = "pocket"
-ALIASES = {DEFAULT: "pocket_rvq_25hz"}
-"""Further names of shipped codecs."""
 
 FORMATS: dict[str, Callable[..., Codec]] = {
     "encodec": load_encodec,
@@ -66,7 +63,7 @@ def shipped_codecs() -> list[str]:
 
 def _source(name: str) -> str:
     """Folder or hub id behind a name."""
-    shipped = SHIPPED / ALIASES.get(name, name)
+    shipped = SHIPPED / SHIPPED_ALIASES.get(name, name)
     if (shipped / "config.json").is_file():
         return str(shipped)
     folder = Path(name).expanduser()

@@ -1,8 +1,8 @@
 """The spectrogram codec: log magnitudes in, latents without phase, magnitudes out, phases made from them.
 
-A codec of waveforms puts phase into its latents, which is noise to a small model: of a latent frame of our small EnCodec a
-linear predictor explains a third from the frame before, of a latent frame of this codec three quarters. Here the
-encoder sees levels alone; the decoder gives levels, and `dsp.phase` finds phases that fit them. It is trained by
+A codec of waveforms puts phase into its latents, which is noise to a small model: of a latent frame of our small
+EnCodec a linear predictor explains a third from the frame before, of a latent frame of this codec three quarters. Here
+the encoder sees levels alone; the decoder gives levels, and `dsp.phase` finds phases that fit them. It is trained by
 regression, without discriminators, in minutes to hours on a CPU.
 
 Features: Hann windows of 2048 samples every 320 (100 a second at 32 kHz), folded by root mean square into 448 bands:
@@ -46,13 +46,15 @@ _FINE, _PAIRED = 256, 512
 _FLOOR, _CENTRE, LEVEL_NEPERS = 2e-4, -6.7, 1.7
 """A level is (ln(magnitude + floor) - centre) / scale: about standardised over music at -20 dBFS."""
 GRIFFIN_LIM_STEPS = 3
-"""More of them hardly bring the spectrum nearer (`docs/codec.md`), and each costs as much as the network."""
+"""More of them hardly bring the spectrum nearer, and each costs as much as the network."""
 _REACH = GRIFFIN_LIM_STEPS * -(-N_FFT // HOP)
 """STFT frames on either side that the waveform of a frame depends on, its phases given."""
 
 
 class SpectrogramCodec:
     """A loaded spectrogram codec; see `codec.base.Codec` for the methods' contract. No gradients."""
+
+    keeps_phase = False
 
     def __init__(self, network: SpectrogramNetwork, *, sample_rate: int, name: str):
         """Wrap `network` (taken over: frozen)."""
@@ -161,10 +163,11 @@ class SpectrogramNetwork(nn.Module):
         )
         self.register_buffer("scale", torch.ones(()))
         self.register_buffer("codebooks", torch.zeros(shape.num_codebooks, shape.codebook_size, D))
-        with torch.no_grad():  # the residual networks begin small beside the linear maps
-            for last in (self.encode_out[-1], self.decode_out[-1]):
+        for last in (self.encode_out[-1], self.decode_out[-1]):  # the residual networks begin small
+            assert isinstance(last, nn.Linear)
+            nn.init.zeros_(last.bias)
+            with torch.no_grad():
                 last.weight.mul_(0.1)
-                last.bias.zero_()
 
     scale: Tensor
     """Root of the latents' mean variance, one number for all channels, so that latents leave with mean variance 1."""

@@ -65,6 +65,7 @@ class Vae:
 
     num_codebooks = 0
     codebook_size = 0
+    keeps_phase = True
 
     def __init__(self, model: AutoencoderOobleck, *, name: str):
         """Wrap `model` (taken over: frozen, its weight normalisation folded into plain weights)."""

@@ -31,7 +31,7 @@ class ControlEmbedding(nn.Module):
         if "drums" in config.controls and not latent.num_codebooks:
             raise UserError(
                 f"The control drums is made of codes, and the codec {latent.codec!r} has none: "
-                "leave drums out of model.controls, or use an EnCodec."
+                "leave drums out of model.controls, or use one that has codes."
             )
         classes = [track_classes(name, codebook_size=latent.codebook_size) for name in config.controls]
         width = config.control_width

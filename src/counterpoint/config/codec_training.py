@@ -63,7 +63,7 @@ class VaeArchitecture(Config):
 
 
 class SpectrogramArchitecture(Config):
-    """Log magnitudes to latents without phase (`codec.spectrogram`); trained without discriminators. Not in the paper."""
+    """Log magnitudes to latents without phase (`codec.spectrogram`); trained by regression alone. Not in the paper."""
 
     kind: Literal["spectrogram"] = "spectrogram"
     frames_per_latent: Literal[1, 2, 4] = 4
@@ -77,7 +77,7 @@ class SpectrogramArchitecture(Config):
     """0 trains a variational auto-encoder without any quantiser, its KL divergence weighted as `losses.kl` says."""
     codebook_size: Positive = 256
     latent_noise: Annotated[float, Field(ge=0)] = 0.25
-    """Standard deviation of the noise that latents bear while training, so that near latents sound alike; theirs is 1."""
+    """Standard deviation of the noise that latents bear in training, so that near latents sound alike; theirs is 1."""
 
     @property
     def samples_per_frame(self) -> int:
@@ -100,7 +100,7 @@ class DiscriminatorConfig(Config):
 
 
 class QuantizerConfig(Config):
-    """How codebooks learn; EnCodec alone has them."""
+    """How codebooks learn."""
 
     decay: Annotated[float, Field(ge=0, lt=1)] = 0.99
     """Of the codes' moving averages."""

@@ -18,6 +18,8 @@ from counterpoint.config.files import read_json
 if TYPE_CHECKING:
     from torch import Tensor
 
+SHIPPED_ALIASES = {"pocket": "pocket_rvq_25hz"}
+"""Further names of shipped codecs."""
 CONFIG_FILE = "config.json"
 _WEIGHTS = ("model.safetensors", "pytorch_model.bin")
 """What `transformers` calls a file of weights, or with `.index.json` behind it the list of several."""

@@ -46,6 +46,7 @@ class Source:
     Attributes:
         path: of the file.
         sample_rate: Hz.
+        channels: in it.
         frames: samples a channel.
         subtype: libsndfile's name of the sample format that it is written in again.
         dtype: of the samples that are read.
@@ -53,6 +54,7 @@ class Source:
 
     path: Path
     sample_rate: int
+    channels: int
     frames: int
     subtype: str
     dtype: SampleType
@@ -68,7 +70,7 @@ class Source:
         info = soundfile.info(path)
         lossless = info.subtype in _TYPES
         subtype = info.subtype if lossless else "PCM_16"
-        return cls(path, info.samplerate, info.frames, subtype, _TYPES[subtype])
+        return cls(path, info.samplerate, info.channels, info.frames, subtype, _TYPES[subtype])
 
     def read(self, start: int, stop: int, *, patches: Sequence[Patch] = ()) -> np.ndarray:
         """Samples [N, C], patched."""

@@ -59,6 +59,7 @@ class Inpainting:
     Attributes:
         takes: the best first.
         method: that was used.
+        channels: of the file; what is filled in is the same in each, but for its level.
         audio_s: length of the file.
         latency_s: wall time of filling in, without loading and judging.
         network_evaluations: backbone passes a take took, all spans together.
@@ -67,6 +68,7 @@ class Inpainting:
 
     takes: Sequence[Take]
     method: InpaintingMethod
+    channels: int
     audio_s: float
     latency_s: float
     network_evaluations: int
@@ -158,6 +160,7 @@ def inpaint_audio(
     return Inpainting(
         [replace(take, path=path) for (take, _), path in zip_longest(ranked, paths)],
         chosen,
+        channels=music.channels,
         audio_s=music.frames / music.sample_rate,
         latency_s=latency_s,
         network_evaluations=sum(fills.network_evaluations for fills in filled),
@@ -233,7 +236,8 @@ def _fill(
     )
     for draft, fill in zip(drafts, fills.audio, strict=True):
         fill = resample(fill, own_rate=own, sample_rate=music.sample_rate)
-        draft.patches.append(_patch(fill, music=music, place=place, under=draft.patches, crossfade_s=crossfade_s))
+        fade = {"crossfade_s": crossfade_s, "keeps_phase": model.codec.keeps_phase}
+        draft.patches.append(_patch(fill, music=music, place=place, under=draft.patches, fade=fade))
     return fills
 
 
@@ -253,13 +257,17 @@ def _heard(music: Source, place: Place, patches: Sequence[Patch], *, model: Load
     return normalize_loudness(audio, sample_rate=rate)
 
 
-def _patch(fill: np.ndarray, *, music: Source, place: Place, under: Sequence[Patch], crossfade_s: float) -> Patch:
-    """A window with the span of `fill` [N] in it, at the file's rate."""
+def _patch(fill: np.ndarray, *, music: Source, place: Place, under: Sequence[Patch], fade: dict[str, Any]) -> Patch:
+    """A window with the span of `fill` [N] in it, at the file's rate.
+
+    Args:
+        fade: how `splice` crossfades.
+    """
     window = music.read(place.start, place.stop, patches=under)
     fill = np.pad(fill, (0, max(0, len(window) - len(fill))), mode="edge")[: len(window)]  # a sample, by rounding
     where = {"sample_rate": music.sample_rate, "span": place.span}
     fill = match_level(fill, as_float(window), **where)
-    return Patch(place.start, splice(window, fill, crossfade_s=crossfade_s, **where))
+    return Patch(place.start, splice(window, fill, **fade, **where))
 
 
 def _judge(draft: _Draft, *, music: Source, places: Sequence[Place]) -> Take:

@@ -32,13 +32,19 @@ class Hidden:
     spans: Sequence[tuple[float, float]]
     audio: np.ndarray
 
-    def write(self, folder: Path, fills: Mapping[str, np.ndarray]) -> None:
-        """Write `{id}.wav` of some windows, each with its [N] fill in its span; all fade alike."""
+    def write(self, folder: Path, fills: Mapping[str, np.ndarray], *, keeps_phase: bool) -> None:
+        """Write `{id}.wav` of some windows, each with its [N] fill in its span; in one study all fade alike, as suits
+        its codec (see `inpaint.splice`)."""
         places = {name: index for index, name in enumerate(self.ids)}
         for name, fill in fills.items():
             index = places[name]
             whole = splice(
-                self.audio[index], fill, sample_rate=SAMPLE_RATE, span=self.spans[index], crossfade_s=CROSSFADE_S
+                self.audio[index],
+                fill,
+                sample_rate=SAMPLE_RATE,
+                span=self.spans[index],
+                crossfade_s=CROSSFADE_S,
+                keeps_phase=keeps_phase,
             )
             save_audio(folder / f"{name}.wav", whole, sample_rate=SAMPLE_RATE)
 

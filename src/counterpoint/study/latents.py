@@ -14,6 +14,7 @@ from typing import Any
 import counterpoint
 from counterpoint.config import CodecTrainingConfig, LatentSpec, UserError, load_yaml, read_json
 from counterpoint.config.codec_training import EncodecArchitecture, SpectrogramArchitecture, VaeArchitecture
+from counterpoint.config.weights import SHIPPED_ALIASES
 
 SHIPPED = Path(counterpoint.__file__).parent / "codec" / "weights"
 CONFIGS = Path("configs/codec")
@@ -75,7 +76,7 @@ def _spec(codec: str, **shape: Any) -> LatentSpec:
 def _config_here(codec: str) -> dict[str, Any] | None:
     """The shape that the codec's own config.json tells, where there is one."""
     folder = Path(codec).expanduser()
-    places = (SHIPPED / codec, folder / "codec", folder, folder / "vae")
+    places = (SHIPPED / SHIPPED_ALIASES.get(codec, codec), folder / "codec", folder, folder / "vae")
     found = next((place / "config.json" for place in places if (place / "config.json").is_file()), None)
     if found is None:
         return None
@@ -106,12 +107,14 @@ def _planned(recipe: Path) -> dict[str, Any]:
     return _shape(config.codec, sample_rate=config.sample_rate)
 
 
-def _shape(codec: EncodecArchitecture | VaeArchitecture | SpectrogramArchitecture, *, sample_rate: int) -> dict[str, Any]:
-    books = 0 if codec.kind == "vae" else codec.num_codebooks
+def _shape(
+    codec: EncodecArchitecture | VaeArchitecture | SpectrogramArchitecture, *, sample_rate: int
+) -> dict[str, Any]:
+    books = 0 if isinstance(codec, VaeArchitecture) else codec.num_codebooks
     return {
         "sample_rate": sample_rate,
         "frame_rate": sample_rate / codec.samples_per_frame,
         "num_codebooks": books,
-        "codebook_size": codec.codebook_size if codec.kind != "vae" and books else 0,
+        "codebook_size": 0 if isinstance(codec, VaeArchitecture) or not books else codec.codebook_size,
         "latent_dim": codec.latent_dim,
     }

@@ -106,7 +106,7 @@ def identify_codec(name: str, *, needs_codes: bool = False) -> dict[str, str]:
     codec = load_codec(name)
     if needs_codes and not codec.num_codebooks:
         raise UserError(
-            f"The codec {name!r} has no codes, and the auto-regressive model speaks in them: use an EnCodec."
+            f"The codec {name!r} has no codes, and the auto-regressive model speaks in them: use one that has."
         )
     folder = Path(name).expanduser()
     place = str(folder.resolve()) if name not in shipped_codecs() and folder.is_dir() else name

@@ -202,13 +202,15 @@ class InpaintingStudy(TrainedStudy):
 
     def _anchors(self, *, ground: Groundwork, spans: Step) -> dict[str, Step]:
         """What no model has made, by system."""
+        from counterpoint.codec import load_codec
         from counterpoint.study.steps.anchors import misplace_spans, silence_spans
 
+        fade = {"keeps_phase": load_codec(self.codec).keeps_phase}
         task = {"prompts": ground.prompts, "spans": spans}
         silence, other = ANCHORS
         return {
-            silence: Step(f"generate_{silence}", silence_spans, {}, task),
-            other: Step(f"generate_{other}", misplace_spans, {}, {**task, "reconstruct": ground.reconstruct}),
+            silence: Step(f"generate_{silence}", silence_spans, fade, task),
+            other: Step(f"generate_{other}", misplace_spans, fade, {**task, "reconstruct": ground.reconstruct}),
         }
 
 

@@ -246,6 +246,7 @@ def _codec(folders: Folders) -> list[CostRow]:
     return [
         CostRow(label, {LATENTS: f"{number(found['latents'][key])} dB", CODES: f"{number(found['codes'][key])} dB"})
         for key, label in labels.items()
+        if key in found["latents"]
     ]
 
 

@@ -14,7 +14,9 @@ from counterpoint.study.report.verdict import judge
 
 PARADIGM = "paradigm"
 """The axis that the question is about, where there is one."""
-_WORDS = {"ar": "AR", "fm": "FM", "autoregressive": "AR", "flow_matching": "FM", "enc": "EnCodec", "vae": "VAE"}
+_WORDS = {"ar": "AR", "fm": "FM", "autoregressive": "AR", "flow_matching": "FM"}
+_LATENTS = {"encodec": "EnCodec", "vae": "VAE", "rvq": "quantised", "kl": "variational"}
+"""What the labels `enc` and `vae` stand for, by the part of the codec's name that they fill in."""
 _NAMES = {"rate": "frame rate", "batch": "batch size"}
 _UNITS = {"": "", "hz": "Hz", "s": "s"}
 _NUMBER = re.compile(r"([a-z]*)(\d+(?:\.\d+)?)([a-z]*)", re.IGNORECASE)
@@ -62,7 +64,7 @@ class Cells:
         return ", ".join(told(axis, labels[axis.key]) for axis in self.axes if axis.key not in without)
 
     def codec(self, label: str) -> str:
-        """Of all codecs, by the axes that choose one: `EnCodec, 25 Hz`; "" where there is but one."""
+        """Of all codecs, by the axes that choose one: `quantised, 25 Hz`; "" where there is but one."""
         cell = next(cell for cell in self.cells if cell.codec == label)
         return self.place(cell.labels, without=[axis.key for axis in self.axes if "codec" not in axis.sets])
 
@@ -143,7 +145,8 @@ def read_axes(study: Mapping[str, Any], cells: Sequence[Mapping[str, Any]]) -> l
         labels = [label for label in axis["values"] if any(cell["labels"][key] == label for cell in cells)]
         if len(labels) > 1:
             name = _NAMES.get(key) or key.replace("_", " ")
-            axes.append(GridAxis(key, name, {label: _shown(label) for label in labels}, _sets(axis), _numbers(labels)))
+            shown = {label: _shown(label, axis["values"][label]) for label in labels}
+            axes.append(GridAxis(key, name, shown, _sets(axis), _numbers(labels)))
     return axes
 
 
@@ -165,7 +168,9 @@ def _numbers(labels: Sequence[str]) -> dict[str, float]:
     return {match[0]: float(match[2]) for match in matches} if len(matches) == len(labels) and len(kinds) == 1 else {}
 
 
-def _shown(label: str) -> str:
+def _shown(label: str, value: Any) -> str:
+    if label.lower() in ("enc", "vae"):
+        return _LATENTS.get(str(value).lower(), label)
     match = _NUMBER.fullmatch(label)
     if match and (unit := _UNITS.get(match[3].lower())) is not None:
         word = match[1].capitalize() if len(match[1]) > _INITIALS else ""

@@ -10,7 +10,12 @@ from typing import Any
 from counterpoint.study.report.content import Score
 
 VIEWS = {"latents": "unquantised", "codes": "codes"}
-KINDS = {"vae": "VAE", "encodec": "EnCodec"}
+KINDS = {
+    "vae": "VAE",
+    "encodec": "EnCodec",
+    "rvq": "spectrogram codec, quantised",
+    "kl": "spectrogram codec, variational",
+}
 
 
 @dataclass(frozen=True)
@@ -32,7 +37,14 @@ class Codec:
     mark: str
 
     @property
+    def keeps_phase(self) -> bool:
+        return self.facts.get("keeps_phase", True)
+
+    @property
     def kind(self) -> str:
+        """One of `KINDS`; the paper has the first two."""
+        if not self.keeps_phase:
+            return "rvq" if self.facts["num_codebooks"] else "kl"
         return "encodec" if self.facts["num_codebooks"] else "vae"
 
     @property

@@ -77,6 +77,7 @@ def assemble_codecs(
         **{codec.key(view): _of_view(codec, view) for codec in codecs for view in codec.views},
         CHANCE: chance,
     }
+    metrics = [metric for metric in metrics if any(metric.key in found for found in by_system.values())]
     windows = read_json(folders["clips"] / "prompts.json")
     return CodecContent(
         name=name,
@@ -163,19 +164,19 @@ def _summary(codec: Codec) -> str:
     """A codec in plain words."""
 
     def kept(view: str) -> str:
-        chords, onsets, snr = (
-            codec.scores[name][view].value for name in ("chord_agreement_viterbi25", "onset_f1", "si_snr")
-        )
-        return (
-            f"the chords stay the same {chords:.0%} of the time, onsets score an F1 of {onsets:.2f}, "
-            f"SI-SNR is {number(snr, places=1)} dB"
-        )
+        chords, onsets = (codec.scores[name][view].value for name in ("chord_agreement_viterbi25", "onset_f1"))
+        kept = f"the chords stay the same {chords:.0%} of the time, onsets score an F1 of {onsets:.2f}"
+        if "si_snr" not in codec.scores:
+            return kept
+        return f"{kept}, SI-SNR is {number(codec.scores['si_snr'][view].value, places=1)} dB"
 
     facts = codec.facts
     text = (
         f"{codec.label}, {KINDS[codec.kind]} at {facts['frame_rate']:g} Hz, {count(facts['parameters'])} parameters. "
         f"Unquantised, {kept('latents')}. "
     )
+    if not codec.keeps_phase:
+        text += "Its phases are made anew, so SI-SNR says nothing of it. "
     if "codes" in codec.views:
         text += f"Through its codes, at {_bit_rate(facts)}, {kept('codes')}."
     return text.strip()
@@ -269,6 +270,7 @@ def _notes(
         else "The clips are composed with a seed of their own, so no shipped codec was trained on them, but those that "
         "were trained on the embedded corpus know its instruments and styles: published codecs do not."
     )
+    anew = [codec.label for codec in codecs if not codec.keeps_phase]
     remarks = read_json(folders["judge_original"] / "scores.json")["notes"]
     return [
         Note("The measures", "\n".join(f"{metric.key}: {metric.what}" for metric in metrics)),
@@ -285,6 +287,7 @@ def _notes(
             "the two; on the embedded corpus it is right 81% of the time, so agreement measures what survives, not "
             "truth. onset_f1 compares the peaks of the spectral flux within 50 ms. The row “Another clip” is chance.",
         ),
+        *_phase_note(anew),
         Note("The clips", f"{held_out} All measures are taken at 32 kHz, mono.{resampled}"),
         Note(
             "Intervals",
@@ -294,4 +297,17 @@ def _notes(
             "audio as it is.",
         ),
         *([Note("Remarks of the judge", "\n".join(remarks))] if remarks else []),
+    ]
+
+
+def _phase_note(anew: Sequence[str]) -> list[Note]:
+    """Why some codecs have no SI-SNR; nothing where all have it."""
+    if not anew:
+        return []
+    return [
+        Note(
+            "Phases made anew",
+            f"{', '.join(anew)}: what comes back has the spectrum of the music and phases of its own. si_snr compares "
+            "waveforms sample by sample, would give some -30 dB to what sounds alike, and is left out (–).",
+        )
     ]

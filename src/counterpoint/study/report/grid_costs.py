@@ -96,6 +96,6 @@ def codec_grid(folders: Folders, grid: Cells, codecs: Mapping[str, str]) -> Grid
     for label, duration_s in pairs:
         found = folders.json(f"reconstruct_{label}_{duration_s:g}s", "reconstruction.json")
         name = f"{Path(codecs[label]).name}{f', clips of {duration_s:g} s' if len(lengths) > 1 else ''}"
-        values = [number(found[view][key]) if view in found else "–" for key in measures for view in views]
+        values = [number(found[view][key]) if key in found.get(view, ()) else "–" for key in measures for view in views]
         rows.append([name, *values])
     return Grid(header, rows)

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 def silence_spans(work: Work) -> None:
     """Silence in every span."""
     hidden = read_hidden(work.inputs)
-    hidden.write(work.folder, dict(zip(hidden.ids, np.zeros_like(hidden.audio), strict=True)))
+    silence = dict(zip(hidden.ids, np.zeros_like(hidden.audio), strict=True))
+    hidden.write(work.folder, silence, keeps_phase=work.config["keeps_phase"])
     hidden.finish(work.folder)
 
 
@@ -36,5 +37,5 @@ def misplace_spans(work: Work) -> None:
         other = next((at for at in others if rows[at] != rows[index]), others[0])
         path = work.inputs["reconstruct"] / "latents" / f"{hidden.ids[other]}.wav"
         fills[name] = load_audio(path, sample_rate=SAMPLE_RATE)[0][: hidden.audio.shape[1]]
-    hidden.write(work.folder, fills)
+    hidden.write(work.folder, fills, keeps_phase=work.config["keeps_phase"])
     hidden.finish(work.folder)

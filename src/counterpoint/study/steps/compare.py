@@ -11,7 +11,7 @@ import numpy as np
 
 from counterpoint.audio import load_audio
 from counterpoint.codec.chunked import one_block_a_core
-from counterpoint.codec.measures import MEASURES, clip_measures
+from counterpoint.codec.measures import MEASURES, Measure, clip_measures, measures_of
 from counterpoint.config import read_json, write_json
 from counterpoint.metrics.base import ByGroup, Functional, WeightedMean
 from counterpoint.metrics.statistics import MIN_CLIPS, half_samples, interval, value_of
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 SAMPLE_RATE = 32_000
 """All are compared at this rate."""
 CHANCE = "chance"
-INFOS = [{"name": m.name, "what": m.what, "unit": m.unit, "better": m.better} for m in MEASURES]
 VISQOL = {
     "name": "visqol",
     "what": "Mean opinion score that ViSQOL predicts in audio mode, from 1 to about 4.75",
@@ -33,15 +32,15 @@ VISQOL = {
 
 
 def measure(work: Work) -> None:
-    """Write `scores.json`: every measure of each view of the input `reconstruction`."""
-    views = read_json(work.inputs["reconstruction"] / "codec.json")["views"]
-    folders = {view: work.inputs["reconstruction"] / view for view in views}
-    _write(work, folders, compare=_measures, infos=INFOS)
+    """Write `scores.json`: of each view of the input `reconstruction` every measure that says something of its codec."""
+    codec = read_json(work.inputs["reconstruction"] / "codec.json")
+    folders = {view: work.inputs["reconstruction"] / view for view in codec["views"]}
+    _write_measures(work, folders, measures=measures_of(keeps_phase=codec.get("keeps_phase", True)))
 
 
 def measure_chance(work: Work) -> None:
     """Write `scores.json`: every measure where each clip's reconstruction is another clip, the next one."""
-    _write(work, {CHANCE: work.inputs["clips"] / "truth"}, compare=_measures, infos=INFOS, shift=1)
+    _write_measures(work, {CHANCE: work.inputs["clips"] / "truth"}, measures=MEASURES, shift=1)
 
 
 def ask_visqol(work: Work) -> None:
@@ -57,10 +56,14 @@ def ask_visqol(work: Work) -> None:
     )
 
 
-def _measures(estimate: Path, reference: Path) -> dict[str, float]:
-    found, wanted = (load_audio(path, sample_rate=SAMPLE_RATE)[0] for path in (estimate, reference))
-    length = min(len(found), len(wanted))  # resampling from another rate may be a sample off
-    return clip_measures(found[:length], wanted[:length], sample_rate=SAMPLE_RATE)
+def _write_measures(work: Work, folders: Mapping[str, Path], *, measures: Sequence[Measure], shift: int = 0) -> None:
+    def compare(estimate: Path, reference: Path) -> dict[str, float]:
+        found, wanted = (load_audio(path, sample_rate=SAMPLE_RATE)[0] for path in (estimate, reference))
+        length = min(len(found), len(wanted))  # resampling from another rate may be a sample off
+        return clip_measures(found[:length], wanted[:length], sample_rate=SAMPLE_RATE, measures=measures)
+
+    infos = [{"name": m.name, "what": m.what, "unit": m.unit, "better": m.better} for m in measures]
+    _write(work, folders, compare=compare, infos=infos, shift=shift)
 
 
 def _write(

@@ -51,7 +51,7 @@ def inpaint_clips(work: Work) -> None:
             match_level(fill, original, sample_rate=SAMPLE_RATE, span=span)
             for fill, original, span in zip(fills, hidden.audio[part], hidden.spans[part], strict=True)
         ]
-        hidden.write(work.folder, dict(zip(ids, levelled, strict=True)))
+        hidden.write(work.folder, dict(zip(ids, levelled, strict=True)), keeps_phase=model.codec.keeps_phase)
         work.progress(first + len(ids), len(hidden.ids))
     hidden.finish(work.folder)
     cost = {

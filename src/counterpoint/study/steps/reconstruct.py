@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def reconstruct(work: Work) -> None:
     """Write `latents/` (not quantised), `codes/` (through the quantiser) where the codec has one, and
-    `reconstruction.json`: mean SI-SNR and log-spectral distance of each, in dB."""
+    `reconstruction.json`: mean log-spectral distance of each and, where the codec keeps phases, SI-SNR, in dB."""
     codec = work.config["codec"]
     views: list[View] = ["codes", "latents"] if load_codec(codec).num_codebooks else ["latents"]
     out: dict[View, Path] = {view: work.folder / view for view in views}

@@ -72,6 +72,7 @@ def _shape(codec: Codec) -> dict[str, Any]:
         "num_codebooks": codec.num_codebooks,
         "codebook_size": codec.codebook_size,
         "latent_dim": codec.latent_dim,
+        "keeps_phase": codec.keeps_phase,
         "parameters": parameter_count(codec),
         "bits_per_second": bits,
         "numbers_per_second": codec.frame_rate * codec.latent_dim,

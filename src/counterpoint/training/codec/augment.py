@@ -1,7 +1,7 @@
 """Broader sound from what there is: pitch and tempo, single parts, mixes, equaliser, room and noise.
 
-A codec taught by one soundfont knows that soundfont. Every segment is drawn with its own changes; half of them bear none
-of a kind, so that the music itself stays the most common sound.
+A codec taught by one soundfont knows that soundfont. Every segment is drawn with its own changes; half of them bear
+none of a kind, so that the music itself stays the most common sound.
 
 Shapes: N audio samples.
 """
@@ -9,6 +9,7 @@ Shapes: N audio samples.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import soxr
@@ -19,7 +20,7 @@ _EQUALISER_DB = 9.0
 _EQUALISER_HZ = (30.0, 120.0, 350.0, 1000.0, 3000.0, 8000.0, 16_000.0)
 
 Read = Callable[[int], np.ndarray]
-"""Gives at least so many samples of one clip or one of its parts, from a place of its own choice; zeros after its end."""
+"""Gives so many samples of one clip or one of its parts, from a place of its own choice; zeros after its end."""
 
 
 def augmented(read: Read, draws: np.random.Generator, *, samples: int, sample_rate: int) -> np.ndarray:
@@ -55,19 +56,20 @@ def _in_a_room(audio: np.ndarray, draws: np.random.Generator, *, sample_rate: in
     equalised, roomy = draws.random() < 0.5, draws.random() < 0.3
     if not (equalised or roomy):
         return audio
-    from scipy.fft import irfft, next_fast_len, rfft
+    import scipy.fft
 
+    transforms: Any = scipy.fft  # typed without its results
     tail = int(draws.uniform(0.1, 0.8) * sample_rate) if roomy else 1
-    size = next_fast_len(len(audio) + tail, real=True)
+    size = transforms.next_fast_len(len(audio) + tail, real=True)
     response = np.ones(size // 2 + 1, np.complex64)
     if roomy:
         decay = 10 ** (-3 * np.arange(tail, dtype=np.float32) / tail)
         echo = draws.standard_normal(tail, dtype=np.float32) * decay
         wet = draws.uniform(0.1, 0.6) / np.sqrt(np.sum(echo**2))
-        response = response + np.float32(wet) * rfft(echo, size)
+        response = response + np.float32(wet) * transforms.rfft(echo, size)
     if equalised:
         hertz = np.fft.rfftfreq(size, 1 / sample_rate)
         gains_db = draws.uniform(-_EQUALISER_DB, _EQUALISER_DB, len(_EQUALISER_HZ))
         curve = np.interp(np.log(hertz + 1), np.log(np.asarray(_EQUALISER_HZ) + 1), gains_db)
         response = response * (10 ** (curve / 20)).astype(np.float32)
-    return irfft(rfft(audio, size) * response, size)[: len(audio)].astype(np.float32)
+    return transforms.irfft(transforms.rfft(audio, size) * response, size)[: len(audio)].astype(np.float32)

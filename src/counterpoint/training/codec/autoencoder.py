@@ -275,7 +275,9 @@ AutoEncoder = EncodecAutoEncoder | VaeAutoEncoder | SpectrogramAutoEncoder
 
 def build_autoencoder(config: CodecTrainingConfig) -> AutoEncoder:
     """An untrained auto-encoder, its random weights a function of the seed."""
-    kind = {"encodec": EncodecAutoEncoder, "vae": VaeAutoEncoder, "spectrogram": SpectrogramAutoEncoder}[config.codec.kind]
+    kind = {"encodec": EncodecAutoEncoder, "vae": VaeAutoEncoder, "spectrogram": SpectrogramAutoEncoder}[
+        config.codec.kind
+    ]
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)  # torch's initialisers take no generator
         return kind(config)

@@ -55,8 +55,9 @@ def waveform_loss(estimate: Tensor, reference: Tensor) -> Tensor:
 def level_losses(levels: Tensor, magnitudes: Tensor) -> dict[str, Tensor]:
     """Distances of decoded levels [B, S, M] from band magnitudes [B, S, M], by name.
 
-    `level`: mean absolute difference of log magnitudes, in nepers. `root` and `magnitude`: that of the roots of magnitudes and of the
-    magnitudes, each divided by a clip's mean, so that a clip counts whatever its gain; the stronger a partial, the more.
+    `level`: mean absolute difference of log magnitudes, in nepers. `root` and `magnitude`: that of the roots of
+    magnitudes and of the magnitudes, each divided by a clip's mean, so that a clip counts whatever its gain; the
+    stronger a partial, the more.
     """
     found = expand(levels)
     roots = [(part + 1e-5).sqrt() for part in (found, magnitudes)]

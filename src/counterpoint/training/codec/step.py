@@ -63,7 +63,7 @@ _LLOYD_STEPS = 6
 
 @dataclass
 class Divergence:
-    """Notices when the spectral loss, smoothed over some 100 updates, leaves the level it had reached.
+    """Notices when the loss of spectra, smoothed over some 100 updates, leaves the level it had reached.
 
     Attributes:
         smoothed: moving average; None before the first update.
@@ -126,7 +126,7 @@ class CodecStep(ABC):
         self.data = {"clips": clips.fingerprint()}
         self._network: nn.Module = accelerator.prepare_model(self.model)
 
-    def _prepare(self) -> None:
+    def _prepare(self) -> None:  # noqa: B027  not every kind needs more
         """Make what the step needs besides the auto-encoder; before the weights are set."""
 
     @abstractmethod
@@ -270,7 +270,9 @@ class CodecStep(ABC):
     def _draw(self, *purpose: str | int, clips: int) -> Tensor:
         """[clips, N] random segments."""
         draws = np.random.default_rng(seed_of(self.config.seed, "clips", *purpose))
-        return torch.from_numpy(self._clips.batch(draws, batch_size=clips, samples=self.config.segment_samples, augment=self.config.augment))
+        return torch.from_numpy(
+            self._clips.batch(draws, batch_size=clips, samples=self.config.segment_samples, augment=self.config.augment)
+        )
 
     @torch.no_grad()
     def _fit_codebooks(self, step: int, *, vectors: int | None = None) -> None:

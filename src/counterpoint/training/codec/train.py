@@ -30,8 +30,8 @@ def train_codec(
     """Train a codec, or go on with the training in `out`.
 
     `out` gets what every training writes (see `training.loop.run_training`), and codec/: the codec as of the last
-    checkpoint, in the format of `transformers.EncodecModel`, `diffusers.AutoencoderOobleck` or `codec.spectrogram`, and beside it
-    measures.json, how it reconstructs clips that it was not trained on.
+    checkpoint, in the format of `transformers.EncodecModel`, `diffusers.AutoencoderOobleck` or `codec.spectrogram`, and
+    beside it measures.json, how it reconstructs clips that it was not trained on.
 
     Args:
         config: what to train; `dataset` is a dataset folder.
