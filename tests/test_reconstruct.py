@@ -12,7 +12,7 @@ import torch
 
 from counterpoint import encode as encode_module
 from counterpoint.audio import load_audio, save_audio
-from counterpoint.codec import Codec, chunked, load_codec
+from counterpoint.codec import Codec, load_codec, windows
 from counterpoint.codec.encodec import build_encodec, encodec_config, save_encodec
 from counterpoint.codec.vae import build_vae, save_vae
 from counterpoint.config import UserError
@@ -71,7 +71,7 @@ def test_a_long_stereo_file_of_another_rate_comes_out_without_seams(
     folders: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, view: str, suffix: str
 ) -> None:
     for constant, value in (("BLOCK_S", 2.0), ("LEFT_CONTEXT_S", 1.0), ("RIGHT_CONTEXT_S", 0.5)):
-        monkeypatch.setattr(chunked, constant, value)
+        monkeypatch.setattr(windows, constant, value)
     source, out = tmp_path / "in.wav", tmp_path / f"out{suffix}"
     save_audio(source, music(11.03, rate=4410, channels=2), sample_rate=4410)
     seen: list[tuple[float, float]] = []

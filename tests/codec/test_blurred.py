@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from counterpoint.codec import Codec, blurred_codes, chunked, load_codec
+from counterpoint.codec import Codec, blurred_codes, load_codec, windows
 from counterpoint.codec.blurred import BLURRED_FRAMES, codes_of_blurred
 from counterpoint.codec.encodec import EnCodec
 from counterpoint.codec.vae import Vae, build_vae
@@ -55,7 +55,7 @@ def test_what_was_blurred_already_keeps_its_codes(codec: EnCodec) -> None:
 def test_long_audio_goes_through_in_windows(codec: EnCodec, monkeypatch: pytest.MonkeyPatch) -> None:
     audio = music(2300, seed=1)
     whole = codes_of_blurred(codec, codec.encode(torch.from_numpy(audio)[None]).latents[0])
-    monkeypatch.setattr(chunked, "BLOCK_S", 4.0)
+    monkeypatch.setattr(windows, "BLOCK_S", 4.0)
     longest = 0
     encode = EnCodec.encode
 

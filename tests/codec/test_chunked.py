@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from counterpoint.codec import Codec, chunked, decode, encode_audio
+from counterpoint.codec import Codec, decode, encode_audio, windows
 from counterpoint.codec.chunked import decode_stream, encode_stream, join, one_block_a_core
 from counterpoint.codec.encodec import EnCodec, build_encodec, encodec_config
 from counterpoint.codec.vae import Vae, build_vae
@@ -58,7 +58,7 @@ def codec(request: pytest.FixtureRequest) -> Codec:
 @pytest.fixture
 def short_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in (("BLOCK_S", BLOCK_S), ("LEFT_CONTEXT_S", LEFT_S), ("RIGHT_CONTEXT_S", RIGHT_S)):
-        monkeypatch.setattr(chunked, name, value)
+        monkeypatch.setattr(windows, name, value)
 
 
 def music(duration_s: float, *, seed: int = 0) -> np.ndarray:
@@ -97,8 +97,8 @@ def test_blocks_equal_the_whole(codec: Codec, duration_s: float) -> None:
 @pytest.mark.usefixtures("short_blocks")
 def test_without_context_there_are_seams(codec: Codec, monkeypatch: pytest.MonkeyPatch) -> None:
     """So the tests above can fail."""
-    monkeypatch.setattr(chunked, "LEFT_CONTEXT_S", 0.0)
-    monkeypatch.setattr(chunked, "RIGHT_CONTEXT_S", 0.0)
+    monkeypatch.setattr(windows, "LEFT_CONTEXT_S", 0.0)
+    monkeypatch.setattr(windows, "RIGHT_CONTEXT_S", 0.0)
     latents = codec.encode(torch.from_numpy(music(6.0))[None]).latents
     rendered = codec.decode_latents(latents)
     error = (decode(codec, latents=latents) - rendered).abs()
@@ -164,7 +164,7 @@ def test_the_context_covers_what_a_vae_sees(strides: tuple[int, ...], multiples:
     fields = {"encoder_hidden_size": 2, "decoder_channels": 1, "decoder_input_channels": 1, "audio_channels": 1}
     shape = {"downsampling_ratios": list(strides), "channel_multiples": list(multiples), "sampling_rate": rate}
     model = build_vae({**fields, **shape})
-    right, frames = round(chunked.RIGHT_CONTEXT_S * rate / model.hop_length), 41
+    right, frames = round(windows.RIGHT_CONTEXT_S * rate / model.hop_length), 41
     heard = torch.zeros(1, 1, frames, requires_grad=True)
     middle = frames // 2 * model.hop_length
     model.decoder(heard)[..., middle : middle + model.hop_length].sum().backward()

@@ -95,7 +95,7 @@ def test_a_clip_gets_every_measure(clips: torch.Tensor) -> None:
 
 def test_a_codec_without_codes_has_measures_of_its_latents_alone(clips: torch.Tensor) -> None:
     class Identity:
-        sample_rate, num_codebooks = 32_000, 0
+        sample_rate, num_codebooks, keeps_phase = 32_000, 0, True
 
         def encode(self, audio: torch.Tensor) -> Encoding:
             return Encoding(latents=audio[..., None], codes=None)

@@ -66,7 +66,7 @@ def encode_stream(pieces: Iterable[np.ndarray], codec: Codec, *, apply: Map = ma
     Yields:
         Encodings of one row that follow each other, on the CPU.
     """
-    return apply(partial(encode_window, codec), audiowindows(pieces, codec))
+    return apply(partial(encode_window, codec), audio_windows(pieces, codec))
 
 
 def decode_stream(pieces: Iterable[Tensor], codec: Codec, *, view: View, apply: Map = map) -> Iterator[Tensor]:
@@ -81,7 +81,7 @@ def decode_stream(pieces: Iterable[Tensor], codec: Codec, *, view: View, apply: 
     return apply(partial(_decode_window, codec, view), blocks)
 
 
-def audiowindows(pieces: Iterable[np.ndarray], codec: Codec) -> Iterator[Window]:
+def audio_windows(pieces: Iterable[np.ndarray], codec: Codec) -> Iterator[Window]:
     """Cut a stream of audio [N] into windows [1, N]; all blocks but the last are whole frames."""
     rows = (torch.from_numpy(np.ascontiguousarray(piece, dtype=np.float32))[None] for piece in pieces)
     return windows(rows, dim=1, frame_rate=codec.frame_rate, per_frame=codec.samples_per_frame)

@@ -32,7 +32,7 @@ VISQOL = {
 
 
 def measure(work: Work) -> None:
-    """Write `scores.json`: of each view of the input `reconstruction` every measure that says something of its codec."""
+    """Write `scores.json`: what measures say of each view of the input `reconstruction`."""
     codec = read_json(work.inputs["reconstruction"] / "codec.json")
     folders = {view: work.inputs["reconstruction"] / view for view in codec["views"]}
     _write_measures(work, folders, measures=measures_of(keeps_phase=codec.get("keeps_phase", True)))
