@@ -45,14 +45,31 @@ VAE = {
     "codec": {"kind": "vae", "strides": [4, 5, 2], "filters": 16, "decoder_filters": 8, "multiples": [1, 2, 4]},
     "losses": {"waveform": 1.0, "adversarial": 0.1, "feature": 5.0, "spectral": 1.0, "balanced": False},
 }
+SPECTROGRAM = {
+    **{key: value for key, value in ENCODEC.items() if key not in ("discriminator", "losses")},
+    "codec": {
+        "kind": "spectrogram",
+        "frames_per_latent": 1,
+        "width": 16,
+        "fine_width": 16,
+        "latent_dim": 8,
+        "num_codebooks": 2,
+        "codebook_size": 32,
+    },
+    "losses": {"commitment": 0.02},
+    "segment_s": 2.0,
+}
+KL = {**SPECTROGRAM, "codec": {**SPECTROGRAM["codec"], "num_codebooks": 0}}
+KINDS = {"encodec": ENCODEC, "vae": VAE, "spectrogram": SPECTROGRAM, "kl": KL}
 
 
 @pytest.fixture
 def configure():
-    """A tiny configuration of a kind, with some of its top-level keys changed."""
+    """A tiny configuration of a kind, with some of its top-level keys changed; `kl` is a variational spectrogram
+    codec."""
 
     def make(kind: str = "encodec", **changes) -> CodecTrainingConfig:
-        return parse({**(VAE if kind == "vae" else ENCODEC), **changes}, CodecTrainingConfig, source="test")
+        return parse({**KINDS[kind], **changes}, CodecTrainingConfig, source="test")
 
     return make
 

@@ -5,9 +5,16 @@ import torch
 
 from counterpoint.codec import load_codec
 from counterpoint.codec.encodec import EnCodec
+from counterpoint.codec.spectrogram import SpectrogramCodec, band_magnitudes, compress
 from counterpoint.config import CodecTrainingConfig, UserError
 from counterpoint.config.load import parse
-from counterpoint.training.codec.autoencoder import EncodecAutoEncoder, VaeAutoEncoder, build_autoencoder
+from counterpoint.training.codec.autoencoder import (
+    EncodecAutoEncoder,
+    LevelReconstruction,
+    SpectrogramAutoEncoder,
+    VaeAutoEncoder,
+    build_autoencoder,
+)
 
 
 @pytest.mark.parametrize("kind", ["encodec", "vae"])
@@ -23,6 +30,61 @@ def test_what_is_exported_is_what_was_trained(configure, tmp_path, kind):
         back = model.decoder(latents.transpose(1, 2))[:, 0]
     torch.testing.assert_close(codec.encode(audio).latents, latents, atol=5e-3, rtol=0)  # half precision on disk
     torch.testing.assert_close(codec.decode_latents(latents)[:, : back.shape[1]], back, atol=5e-3, rtol=0)
+
+
+@pytest.mark.parametrize("kind", ["spectrogram", "kl"])
+def test_a_spectrogram_codec_is_exported_as_it_was_trained(configure, tmp_path, kind):
+    model = build_autoencoder(configure(kind)).eval()
+    assert isinstance(model, SpectrogramAutoEncoder)
+    model.network.scale.fill_(2.0)
+    books = [torch.randn(32, 8).half().float() for _ in range(2)]
+    if model.quantizer is not None:
+        model.quantizer.set_codebooks(books)
+    model.export(tmp_path, state=model.state_dict())
+    codec = load_codec(str(tmp_path))
+    assert isinstance(codec, SpectrogramCodec)
+    audio = 0.1 * torch.randn(2, 3200, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        latents, raw = model.encode(audio), model.network.raw_latents(compress(band_magnitudes(audio)))[0]
+        torch.testing.assert_close(2 * latents, raw)
+        levels = model.network.decode(latents)
+    encoding = codec.encode(audio)
+    torch.testing.assert_close(encoding.latents, latents, atol=1e-2, rtol=0)  # half precision on disk
+    torch.testing.assert_close(codec.model.decode(latents), levels, atol=2e-2, rtol=0)
+    if model.quantizer is None:
+        assert encoding.codes is None and not codec.codebooks()
+        return
+    torch.testing.assert_close(codec.codebooks(), books)
+    codes = model.quantizer.residual(encoding.latents)[1]
+    assert torch.equal(codes.transpose(1, 2), encoding.codes)
+
+
+@pytest.mark.parametrize("kind", ["spectrogram", "kl"])
+def test_a_spectrogram_auto_encoder_draws_by_its_seed(configure, kind):
+    model = build_autoencoder(configure(kind))
+    assert isinstance(model, SpectrogramAutoEncoder)
+    magnitudes = band_magnitudes(0.1 * torch.randn(4, 3200, generator=torch.Generator().manual_seed(0)))
+    state = {key: value.clone() for key, value in model.state_dict().items()}
+    found = []
+    for seed in (0, 0, 1):
+        model.load_state_dict(state)
+        torch.rand(1)  # the global generator has no say
+        found.append(model(magnitudes, seed=seed))
+    assert all(isinstance(output, LevelReconstruction) for output in found)
+    assert found[0].levels.shape == magnitudes.shape
+    assert torch.equal(found[0].levels, found[1].levels) and not torch.equal(found[0].levels, found[2].levels)
+    assert list(found[0].penalties) == ["commitment" if kind == "spectrogram" else "kl"]
+
+
+def test_kl_of_a_spectrogram_codec_is_that_of_two_gaussians(configure):
+    model = build_autoencoder(configure("kl")).eval()
+    assert isinstance(model, SpectrogramAutoEncoder) and model.posterior is not None
+    magnitudes = band_magnitudes(0.1 * torch.randn(4, 3200, generator=torch.Generator().manual_seed(0)))
+    with torch.no_grad():
+        mean, hidden = model.network.raw_latents(compress(magnitudes))
+        posterior = torch.distributions.Normal(mean, torch.nn.functional.softplus(model.posterior(hidden)) + 1e-4)
+        nats = torch.distributions.kl_divergence(posterior, torch.distributions.Normal(0.0, 1.0)).sum(dim=2).mean()
+        torch.testing.assert_close(model(magnitudes, seed=0).penalties["kl"], 2 * nats)
 
 
 def test_training_quantiser_and_exported_codec_choose_the_same_codes(configure, tmp_path):

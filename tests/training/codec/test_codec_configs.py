@@ -8,10 +8,10 @@ import torch
 from accelerate import Accelerator
 
 from counterpoint.config import CodecTrainingConfig, load_yaml
-from counterpoint.config.codec_training import EncodecArchitecture, VaeArchitecture
+from counterpoint.config.codec_training import EncodecArchitecture, SpectrogramArchitecture, VaeArchitecture
 from counterpoint.training.codec.autoencoder import build_autoencoder
 from counterpoint.training.codec.data import Clips
-from counterpoint.training.codec.step import CodecStep
+from counterpoint.training.codec.step import WaveformStep
 
 FOLDER = Path(__file__).parents[3] / "configs" / "codec"
 FILES = sorted(FOLDER.glob("*.yaml"))
@@ -36,7 +36,11 @@ def test_loads_and_says_what_it_is(path):
     header = path.read_text().split("dataset:")[0]
     assert "# Cost" in header and f"configs/codec/{path.name}" in header
     frame_rate = config.sample_rate / config.codec.samples_per_frame
-    assert path.stem.endswith(f"{frame_rate:.0f}hz") and config.codec.kind in path.stem
+    assert path.stem.endswith(f"{frame_rate:.0f}hz")
+    kind = config.codec.kind
+    if isinstance(config.codec, SpectrogramArchitecture):
+        kind = "pocket_rvq" if config.codec.num_codebooks else "pocket_kl"
+    assert kind in path.stem
 
 
 @pytest.mark.parametrize("name", PAPER)
@@ -74,11 +78,11 @@ def test_one_update_at_paper_scale():
     config = config.model_copy(update={"batch_size": 1, "quantizer": quantizer})
 
     class Noise(Clips):
-        def batch(self, draws, *, batch_size, samples):
+        def batch(self, draws, *, batch_size, samples, augment=False):
             return 0.1 * draws.standard_normal((batch_size, samples)).astype(np.float32)
 
     clips = Noise(paths=(Path("noise"),), durations_s=(10.0,), sample_rate=32_000)
-    step = CodecStep(config, clips=clips, held_out=torch.zeros(0, 1), accelerator=Accelerator(cpu=True), fresh=True)
+    step = WaveformStep(config, clips=clips, held_out=torch.zeros(0, 1), accelerator=Accelerator(cpu=True), fresh=True)
     assert step.description == (
         "parameters: encoder 28,441,984, decoder 28,442,690, discriminators 472,490, codebooks 1,048,576"
     )

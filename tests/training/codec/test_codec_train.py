@@ -16,7 +16,8 @@ from counterpoint.training.codec import step as step_module
 from counterpoint.training.codec.data import Clips
 from counterpoint.training.codec.step import Divergence
 
-KINDS = ("encodec", "vae")
+WAVEFORM, SPECTRA = ("encodec", "vae"), ("spectrogram", "kl")
+KINDS = WAVEFORM + SPECTRA
 
 
 def run(config, out, clips, **options):
@@ -26,18 +27,28 @@ def run(config, out, clips, **options):
 @pytest.mark.parametrize("kind", KINDS)
 def test_trains_from_a_random_start_and_exports_the_codec(configure, clips, tmp_path, kind):
     config = configure(kind, steps=60, checkpoint_every=60, validate_every=60)
+    if kind in SPECTRA:
+        config = config.model_copy(update={"optimizer": config.optimizer.model_copy(update={"learning_rate": 3e-3})})
     result = run(config, tmp_path, clips)
-    lines = [line for line in read_metrics(tmp_path / "metrics.jsonl") if "spectral" in line]
+    loss = "level" if kind in SPECTRA else "spectral"
+    lines = [line for line in read_metrics(tmp_path / "metrics.jsonl") if loss in line]
     assert result.steps == len(lines) == 60
-    first, last = (np.mean([line["spectral"] for line in part]) for part in (lines[:10], lines[-10:]))
+    first, last = (np.mean([line[loss] for line in part]) for part in (lines[:10], lines[-10:]))
     assert last < 0.8 * first
-    assert lines[-1]["discriminator"] < 2.0, "a discriminator that knows nothing has a hinge loss of 2"
-    assert 0 < lines[-1]["discriminator_accuracy"] <= 1
+    if kind in WAVEFORM:
+        assert lines[-1]["discriminator"] < 2.0, "a discriminator that knows nothing has a hinge loss of 2"
+        assert 0 < lines[-1]["discriminator_accuracy"] <= 1
     codec = load_codec(str(tmp_path))  # the run folder itself
-    assert (codec.sample_rate, codec.frame_rate) == (3200, 100.0 if kind == "encodec" else 80.0)
+    frame_rate = {"encodec": 100.0, "vae": 80.0}.get(kind, 10.0)
+    assert (codec.sample_rate, codec.frame_rate, codec.num_codebooks > 0) == (
+        3200,
+        frame_rate,
+        kind in ("encodec", "spectrogram"),
+    )
     measures = json.loads((tmp_path / "codec" / "measures.json").read_text())
     assert measures["step"] == 60 and measures["held_out_clips"] == 4
     assert measures["latents"]["log_spectral_distance_db"] == pytest.approx(result.valid_loss, abs=0.5)
+    assert ("si_snr_db" in measures["latents"]) == (kind in WAVEFORM)
     stored = next((tmp_path / "codec").glob("*.safetensors"))
     assert {tensor.dtype for tensor in load_file(stored).values()} == {torch.float16}
 
@@ -69,7 +80,8 @@ def test_a_resumed_training_ends_with_the_same_bytes(configure, clips, tmp_path,
     one, two = (newest_checkpoint(folder / "checkpoints") for folder in (whole, parts))
     assert one is not None and two is not None and one.step == two.step == 12
     assert one.state["step"] == two.state["step"]
-    for name in ("model", "ema", "optimizer", "discriminators", "discriminators_optimizer"):
+    judges = ("discriminators", "discriminators_optimizer") if kind in WAVEFORM else ()
+    for name in ("model", "ema", "optimizer", *judges):
         torch.testing.assert_close(two.tensors(name), one.tensors(name), rtol=0, atol=0)
     for path in (whole / "codec").iterdir():
         assert (parts / "codec" / path.name).read_bytes() == path.read_bytes()
@@ -129,17 +141,31 @@ def test_a_loss_that_is_not_finite_stops_before_it_reaches_the_weights(configure
 
 
 @pytest.mark.parametrize("start", ["random", "transform"])
-def test_silence(configure, tmp_path, start):
+@pytest.mark.parametrize("kind", ["encodec", *SPECTRA])
+def test_silence(configure, tmp_path, kind, start):
     """K-means on one latent many times over works; a transform of nothing is refused."""
     path = tmp_path / "silence.wav"
     save_audio(path, np.zeros(16_000, np.float32), sample_rate=3200)
     silent = Clips(paths=(path,), durations_s=(5.0,), sample_rate=3200)
-    config = configure(steps=2, start=start)
+    config = configure(kind, steps=2, start=start)
     if start == "transform":
         with pytest.raises(UserError, match="is silent"):
             train_codec(config, out=tmp_path / "run", progress=False, clips=silent)
     else:
         assert train_codec(config, out=tmp_path / "run", progress=False, clips=silent).steps == 2
+
+
+@pytest.mark.parametrize("kind", SPECTRA)
+def test_a_spectrogram_codec_learns_from_clips_that_are_changed_as_they_are_drawn(configure, clips, tmp_path, kind):
+    config = configure(kind, start="transform", augment=True, steps=4, checkpoint_every=4)
+    run(config, tmp_path, clips)
+    plain = configure(kind, start="transform", steps=4, checkpoint_every=4)
+    run(plain, tmp_path / "plain", clips)
+    changed, whole = (
+        [line["level"] for line in read_metrics(folder / "metrics.jsonl") if "level" in line]
+        for folder in (tmp_path, tmp_path / "plain")
+    )
+    assert np.isfinite(changed).all() and changed != whole
 
 
 def test_a_folder_that_is_no_dataset_is_refused(configure, tmp_path):
@@ -158,5 +184,18 @@ def test_starts_where_another_training_ended(configure, clips, tmp_path):
     torch.testing.assert_close(second.tensors("discriminators"), first.tensors("discriminators"), rtol=0, atol=0)
     with pytest.raises(UserError, match="no codec training in nowhere"):
         run(configure(start="nowhere"), tmp_path / "third", clips)
-    with pytest.raises(UserError, match="has another shape"):
-        run(configure("vae", start=str(tmp_path / "first")), tmp_path / "fourth", clips)
+    for kind in ("vae", "spectrogram"):
+        with pytest.raises(UserError, match="has another shape"):
+            run(configure(kind, start=str(tmp_path / "first")), tmp_path / f"from {kind}", clips)
+
+
+@pytest.mark.parametrize("kind", SPECTRA)
+def test_a_spectrogram_codec_starts_where_another_ended(configure, clips, tmp_path, kind):
+    run(configure(kind), tmp_path / "first", clips)
+    first = newest_checkpoint(tmp_path / "first" / "checkpoints")
+    run(configure(kind, start=str(tmp_path / "first"), steps=0, quantizer={}), tmp_path / "second", clips)
+    second = newest_checkpoint(tmp_path / "second" / "checkpoints")
+    assert first is not None and second is not None and second.step == 0
+    old, new = first.tensors("ema"), second.tensors("model")
+    networks = [key for key in old if key.startswith("network.")]
+    torch.testing.assert_close({key: new[key] for key in networks}, {key: old[key] for key in networks}, rtol=0, atol=0)

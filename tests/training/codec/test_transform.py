@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from counterpoint.codec.measures import si_snr
-from counterpoint.training.codec.autoencoder import build_autoencoder
+from counterpoint.codec.spectrogram import band_magnitudes, compress
+from counterpoint.training.codec.autoencoder import SpectrogramAutoEncoder, build_autoencoder
 from counterpoint.training.codec.transform import mdct, start_as_transform
 
 
@@ -39,6 +40,30 @@ def test_music_comes_back_before_any_update(configure, clips, kind, activation, 
     assert latents.square().mean().item() == pytest.approx(1, rel=0.2)
     middle = slice(200, 3000)  # the transform of an end lacks its neighbour
     assert si_snr(back[:, middle], audio[:, middle]).median() > at_least_db
+
+
+@pytest.mark.parametrize("kind", ["spectrogram", "kl"])
+def test_a_spectrogram_codec_starts_as_principal_components(configure, clips, kind):
+    """The residual networks are silenced here; what is left is the best linear reconstruction from 8 numbers a frame,
+    up to what a randomised decomposition misses."""
+    model = build_autoencoder(configure(kind)).eval()
+    assert isinstance(model, SpectrogramAutoEncoder)
+    audio = torch.from_numpy(clips.batch(np.random.default_rng(0), batch_size=16, samples=9600))
+    model.start_as_principal_components(audio)
+    for last in (model.network.encode_out[-1], model.network.decode_out[-1]):
+        last.weight.data.zero_()
+    patches = compress(band_magnitudes(audio))
+    with torch.no_grad():
+        latents = model.network.raw_latents(patches)[0]
+        error = (model.network.decode(latents) - patches).square().sum()
+    flat = (patches - patches.mean(dim=(0, 1))).flatten(0, 1).double()
+    power = torch.linalg.svdvals(flat).square()
+    assert power[8:].sum() * 0.999 <= error < 1.02 * power[8:].sum()
+    channels = latents.flatten(0, 1).var(dim=0)
+    assert channels.mean().item() == pytest.approx(1, rel=0.05)
+    assert latents.mean(dim=(0, 1)).abs().max() < 0.05
+    covariance = torch.cov(latents.flatten(0, 1).T)
+    assert (covariance - covariance.diag().diag()).abs().max() < 0.1, "uncorrelated"
 
 
 def silence_branches(model):
