@@ -78,7 +78,8 @@ class Paradigm(nn.Module, ABC):
 
     @abstractmethod
     def initialise(self, generator: torch.Generator) -> None:
-        """Draw every trainable weight; the backbone's come first, so one seed gives both paradigms the same ones."""
+        """Draw every trainable weight; the backbone's blocks and the text encoder's come first, so that one seed gives
+        both paradigms the same ones."""
 
     @abstractmethod
     def forward(

@@ -53,6 +53,7 @@ class FlowMatching(Paradigm):
         fill(self.head.weight, generator, gain=0.3)  # a nearly resting field at the start
         if self.controls is not None:
             self.controls.initialise(generator)
+        self.backbone.initialise_skips(generator)
 
     def velocity(
         self,

@@ -2,10 +2,48 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+
+from counterpoint.config.checkpoints import Checkpoint
+from counterpoint.generate.run import BEST
+
+
+@dataclass(frozen=True)
+class Best:
+    """The averaged weights of the validation with the lowest loss so far, of equal ones the first.
+
+    Attributes:
+        step: updates made then.
+        valid_loss: what was found.
+        weights: on the CPU.
+    """
+
+    step: int
+    valid_loss: float
+    weights: Mapping[str, Tensor]
+
+    @classmethod
+    def of(cls, checkpoint: Checkpoint) -> Best | None:
+        """What a checkpoint holds of it; None before any validation, and in runs from before the best were kept."""
+        found = checkpoint.state.get(BEST)
+        return None if found is None else cls(**found, weights=checkpoint.tensors(BEST))
+
+    def state(self) -> dict[str, float]:
+        """What a checkpoint must hold of it besides the weights."""
+        return {"step": self.step, "valid_loss": self.valid_loss}
+
+
+def better(best: Best | None, *, step: int, valid_loss: float, weights: Mapping[str, Tensor]) -> Best | None:
+    """The better of `best` and a validation, whose weights are copied if it is the one."""
+    if not math.isfinite(valid_loss) or (best is not None and valid_loss >= best.valid_loss):
+        return best
+    copied = {name: value.detach().to("cpu", copy=True) for name, value in weights.items()}
+    return Best(step=step, valid_loss=valid_loss, weights=copied)
 
 
 def optimizer_tensors(optimizer: torch.optim.Optimizer, module: nn.Module) -> dict[str, Tensor]:

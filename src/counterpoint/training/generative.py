@@ -34,7 +34,9 @@ from counterpoint.training.optimization import Ema, build_optimizer, learning_ra
 if TYPE_CHECKING:
     from accelerate import Accelerator
 
-VALIDATION_EXAMPLES = 64
+VALIDATION_EXAMPLES = 128
+"""At most so many, in batches of `VALIDATION_BATCH`: as dear as five updates of such batches. The best weights are
+chosen by them."""
 VALIDATION_BATCH = 8
 
 
@@ -183,6 +185,10 @@ class GenerativeStep:
             total += self._loss(batch, generator=generator, state=state).per_example.sum()
         self.model.train()
         return {"valid_loss": float(self._reduce(total)) / count}
+
+    def averages(self) -> Mapping[str, Tensor]:
+        """What `validate` judges."""
+        return self.ema.state_dict()
 
     def publish(self, out: Path, *, step: int) -> None:
         """Write what the model is and what latents it speaks of."""

@@ -222,6 +222,9 @@ class CodecStep:
             self._measures = reconstruction_measures(load_codec(folder), self._held_out)
         return {"valid_loss": self._measures["latents"]["log_spectral_distance_db"], "held_out": self._measures}
 
+    def averages(self) -> None:
+        """Nothing: `publish` writes the codec of the last averages."""
+
     def tensors(self) -> dict[str, dict[str, Tensor]]:
         """Everything a checkpoint must hold."""
         return {
