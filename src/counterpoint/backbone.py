@@ -332,7 +332,7 @@ class Backbone(nn.Module):
                     fill(module.weight, generator, gain=(3 * self.config.layers) ** -0.5 if residual else 1.0)
 
     def initialise_skips(self, generator: torch.Generator) -> None:
-        """Draw the skips; after all that both paradigms have, so that one seed gives both the same."""
+        """Draw the skips; after blocks and text, which both paradigms have, so that one seed gives both the same."""
         for skip in self.skips:
             fill(skip.weight, generator)
             nn.init.zeros_(skip.bias)

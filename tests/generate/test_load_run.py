@@ -102,6 +102,19 @@ def test_a_published_run_is_its_averages_in_half_precision(tmp_path, paradigm):
         publish_run(run, tmp_path / "out")
 
 
+def test_a_published_run_keeps_what_it_knows_of_latents_exactly(tmp_path):
+    described = {"paradigm": "flow_matching", "backbone": "debug", "preconditioning": "gaussian"}
+    config = parse(described, ModelConfig, source="test")
+    write_json(tmp_path / "run" / "model.json", {"model": described, "latent": LATENT.model_dump(mode="json")})
+    model = build_paradigm(config, LATENT)
+    model.calibrate(torch.randn(100, 4, generator=torch.Generator().manual_seed(0)) * torch.tensor([1e-4, 1, 2, 3]))
+    tensors = {"ema": model.state_dict()}
+    write_checkpoint(tmp_path / "run" / "checkpoints", step=1, tensors=tensors, state={}, keep=1)
+    publish_run(tmp_path / "run", tmp_path / "out")
+    known = load_run(tmp_path / "out").state_dict()
+    assert all(torch.equal(known[name], value) for name, value in model.state_dict().items() if "gaussian" in name)
+
+
 def test_models_that_ship_are_found_by_name(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for name in shipped_models():

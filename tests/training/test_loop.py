@@ -124,6 +124,25 @@ def test_stopped_and_resumed_is_never_stopped(configure, tmp_path, paradigm):
     assert result.wall_s == pytest.approx(seconds[-1], abs=1e-3)
 
 
+OTHER_WAYS: dict[str, Any] = {
+    "model": {"preconditioning": "gaussian", "loss_weight": "unit", "times": "logit_normal"},
+    "optimizer": {"name": "muon"},
+}
+
+
+@pytest.mark.parametrize("paradigm", PARADIGMS)
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_muon_and_preconditioning_go_on_exactly_too(configure, tmp_path, paradigm, precision):
+    config = configure(paradigm, precision=precision, **OTHER_WAYS)
+    result = quiet(config, tmp_path / "whole")
+    assert result.loss is not None and math.isfinite(result.loss)
+    with pytest.raises(TrainingStopped):
+        quiet(config, tmp_path / "parts", stop=stop_after(5))
+    quiet(config, tmp_path / "parts")
+    assert last_files(tmp_path / "parts") == last_files(tmp_path / "whole")
+    assert untimed(tmp_path / "parts") == untimed(tmp_path / "whole")
+
+
 SERVER = """
 import json, os, sys
 from pathlib import Path

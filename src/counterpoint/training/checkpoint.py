@@ -50,7 +50,7 @@ def optimizer_tensors(optimizer: torch.optim.Optimizer, module: nn.Module) -> di
     """The optimiser's state as FIELD/PARAMETER tensors (`exp_avg/blocks.0.norm.weight`), by name and not by position.
 
     Args:
-        optimizer: over parameters of `module`, with tensors alone in its state (Adam and AdamW are so).
+        optimizer: over parameters of `module`, with tensors alone in its state (Adam, AdamW and Muon are so).
     """
     tensors: dict[str, Tensor] = {}
     for name, parameter in module.named_parameters():
@@ -61,12 +61,18 @@ def optimizer_tensors(optimizer: torch.optim.Optimizer, module: nn.Module) -> di
 
 
 def restore_optimizer(optimizer: torch.optim.Optimizer, module: nn.Module, tensors: Mapping[str, Tensor]) -> None:
-    """Put `optimizer_tensors` back, bit by bit; moments go to their parameter's device, step counts stay on the CPU."""
+    """Put `optimizer_tensors` back, bit by bit; moments go to their parameter's device, step counts stay on the CPU.
+
+    Tensors of parameters that are another optimiser's are left to it.
+    """
+    own = {id(parameter) for group in optimizer.param_groups for parameter in group["params"]}
     parameters = dict(module.named_parameters())
     for parameter in parameters.values():
         optimizer.state.pop(parameter, None)
     for key, value in tensors.items():
         field, name = key.split("/", 1)
         parameter = parameters[name]
+        if id(parameter) not in own:
+            continue
         placed = value.clone() if field == "step" else value.to(device=parameter.device, copy=True)
         optimizer.state[parameter][field] = placed
