@@ -50,10 +50,11 @@ def publish_run(model: str | Path, out: Path) -> None:
     from safetensors.torch import save_file
 
     run = find_run(model)
-    model = load_run(run)
-    halved = {name for name, _ in model.named_parameters()}  # what else there is has few numbers, and is exact
+    paradigm = load_run(run)
+    halved = {name for name, _ in paradigm.named_parameters()}  # what else there is has few numbers, and stays exact
     weights = {
-        name: (tensor.half() if name in halved else tensor).contiguous() for name, tensor in model.state_dict().items()
+        name: (tensor.half() if name in halved else tensor).contiguous()
+        for name, tensor in paradigm.state_dict().items()
     }
 
     def write(folder: Path) -> None:
