@@ -17,7 +17,9 @@ needs_compiler = pytest.mark.skipif(shutil.which("g++") is None, reason="there i
 
 def make(*, causal=True, skips="none", config=CONFIG, seed=0):
     backbone = Backbone(config, causal=causal, skips=skips).eval()
-    backbone.initialise(torch.Generator().manual_seed(seed))
+    generator = torch.Generator().manual_seed(seed)
+    backbone.initialise(generator)
+    backbone.initialise_skips(generator)
     return backbone
 
 

@@ -323,12 +323,16 @@ class Backbone(nn.Module):
         return self.norm(x)
 
     def initialise(self, generator: torch.Generator) -> None:
-        """Draw every weight: variance kept through each projection, and the residual sum kept near 1 at any depth."""
+        """Draw every weight but those of the skips: variance kept through each projection, and the residual sum kept
+        near 1 at any depth."""
         for block in self.blocks:
             for name, module in block.named_modules():
                 if isinstance(module, nn.Linear):
                     residual = name.endswith("out_proj") or name == "down"
                     fill(module.weight, generator, gain=(3 * self.config.layers) ** -0.5 if residual else 1.0)
+
+    def initialise_skips(self, generator: torch.Generator) -> None:
+        """Draw the skips; after blocks and text, which both paradigms have, so that one seed gives both the same."""
         for skip in self.skips:
             fill(skip.weight, generator)
             nn.init.zeros_(skip.bias)

@@ -102,6 +102,19 @@ def test_a_published_run_is_its_averages_in_half_precision(tmp_path, paradigm):
         publish_run(run, tmp_path / "out")
 
 
+def test_a_published_run_keeps_what_it_knows_of_latents_exactly(tmp_path):
+    described = {"paradigm": "flow_matching", "backbone": "debug", "preconditioning": "gaussian"}
+    config = parse(described, ModelConfig, source="test")
+    write_json(tmp_path / "run" / "model.json", {"model": described, "latent": LATENT.model_dump(mode="json")})
+    model = build_paradigm(config, LATENT)
+    model.calibrate(torch.randn(100, 4, generator=torch.Generator().manual_seed(0)) * torch.tensor([1e-4, 1, 2, 3]))
+    tensors = {"ema": model.state_dict()}
+    write_checkpoint(tmp_path / "run" / "checkpoints", step=1, tensors=tensors, state={}, keep=1)
+    publish_run(tmp_path / "run", tmp_path / "out")
+    known = load_run(tmp_path / "out").state_dict()
+    assert all(torch.equal(known[name], value) for name, value in model.state_dict().items() if "gaussian" in name)
+
+
 def test_models_that_ship_are_found_by_name(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for name in shipped_models():
@@ -109,3 +122,18 @@ def test_models_that_ship_are_found_by_name(tmp_path, monkeypatch):
     assert set(shipped_models()) == {"pocket_autoregressive", "pocket_flow_matching"}
     mine = write_run(tmp_path / "runs" / "pocket_autoregressive")  # one's own run goes before
     assert find_run("pocket_autoregressive").resolve() == mine
+
+
+def test_the_best_weights_go_before_the_last(tmp_path):
+    """And a damaged file of them is noticed, by whoever reads them alone."""
+    run = write_run(tmp_path, steps=(1, 2))
+    newest = load_run(run)
+    best = {name: torch.full_like(value, 7) for name, value in newest.state_dict().items()}
+    tensors = {"model": best, "ema": newest.state_dict(), "optimizer": {}, "best": best}
+    folder = write_checkpoint(run / "checkpoints", step=3, tensors=tensors, state={}, keep=5)
+    assert (value_of(load_run(run)), value_of(load_run(run, step=3)), value_of(load_run(run, ema=False))) == (7, 20, 7)
+    path = folder / "best.safetensors"
+    path.write_bytes(bytes(reversed(path.read_bytes())))
+    with pytest.warns(UserWarning, match=r"best\.safetensors.*step 2"):
+        assert value_of(load_run(run)) == 20
+    assert value_of(load_run(run, step=3)) == 20

@@ -143,10 +143,13 @@ def test_weights_come_from_the_seed_alone(kit, name):
     assert not torch.equal(first["backbone.blocks.0.up.weight"], other["backbone.blocks.0.up.weight"])
 
 
-def test_both_start_from_the_same_backbone_and_text_encoder(kit):
-    ours, theirs = kit.build("autoregressive").state_dict(), kit.build("flow_matching", skips="none").state_dict()
+@pytest.mark.parametrize("skips", ["paper", "jasco", "none"])
+def test_both_start_from_the_same_backbone_and_text_encoder(kit, skips):
+    ours, theirs = kit.build("autoregressive").state_dict(), kit.build("flow_matching", skips=skips).state_dict()
     shared = {key for key in ours if key.startswith(("backbone.", "text."))}
-    assert shared == {key for key in theirs if key.startswith(("backbone.", "text."))}
+    own = {key for key in theirs if key.startswith("backbone.skips.")}
+    assert shared == {key for key in theirs if key.startswith(("backbone.", "text."))} - own
+    assert bool(own) == (skips != "none")
     assert all(torch.equal(ours[key], theirs[key]) for key in shared)
 
 

@@ -24,7 +24,7 @@ def test_a_text_model_learns_to_inpaint_and_to_be_steered_later(configure, tmp_p
     assert all(torch.equal(value, after[name]) for name, value in before.items())
     assert set(after) > set(before)
     quiet(tuned.model_copy(update={"steps": 4}), tmp_path / "further")
-    moved = load_run(tmp_path / "further").state_dict()
+    moved = load_run(tmp_path / "further", step=4).state_dict()
     assert any(not torch.equal(value, moved[name]) for name, value in before.items())
 
 
@@ -37,11 +37,26 @@ def test_latents_keep_the_scale_that_the_model_knows(configure, tmp_path):
     assert load_run(tmp_path / "tuned").latent.mean == 0.7
 
 
+def test_what_is_known_of_latents_is_kept_and_not_measured_anew(configure, write_encoded, tmp_path):
+    gaussian = {"preconditioning": "gaussian"}
+    quiet(configure("flow_matching", steps=1, model=gaussian), tmp_path / "text")
+    known = load_run(tmp_path / "text").gaussian
+    assert not torch.equal(known.deviation, torch.ones(4))
+    other = write_encoded(tmp_path / "data", rows={"train": 4, "valid": 1}, seed=5).dataset.folder
+    tuned = configure(
+        "flow_matching", steps=1, start=str(tmp_path / "text"), model=gaussian, data={"dataset": str(other)}
+    )
+    quiet(tuned, tmp_path / "tuned")
+    kept = load_run(tmp_path / "tuned").gaussian
+    assert all(torch.equal(value, kept.state_dict()[name]) for name, value in known.state_dict().items())
+
+
 @pytest.mark.parametrize(
     "changes, said",
     [
         ({"model": {"backbone": {"layers": 2, "width": 48, "heads": 2, "feed_forward": 64}}}, "another network"),
         ({"model": {"paradigm": "autoregressive"}}, "another network"),
+        ({"model": {"preconditioning": "gaussian"}}, "has model.preconditioning none"),
     ],
 )
 def test_another_network_is_refused(configure, tmp_path, changes, said):

@@ -6,7 +6,8 @@ from accelerate import Accelerator
 
 from counterpoint.config import UserError
 from counterpoint.paradigm import build_paradigm
-from counterpoint.training.generative import GenerativeStep
+from counterpoint.training.generative import GenerativeStep, calibration_frames
+from counterpoint.training.optimization import Ema
 
 PARADIGMS = ["autoregressive", "flow_matching"]
 
@@ -149,3 +150,24 @@ def test_refuses_a_batch_that_cannot_be_split(configure, encoded):
 def test_refuses_a_segment_beyond_the_positions(configure, encoded):
     with pytest.raises(UserError, match=r"segment_s 60 is 600 frames.*end at 512"):
         make(configure, encoded, "flow_matching", data={"segment_s": 60.0})
+
+
+def test_validation_is_of_eq_4_whatever_training_minimises(configure, encoded):
+    """And the loss that an update reports is too, where times are drawn alike."""
+    ways = [{}, {"loss_weight": "unit"}, {"loss_weight": "unit", "times": "logit_normal"}]
+    steps = [make(configure, encoded, "flow_matching", model={"preconditioning": "gaussian", **way}) for way in ways]
+    for step in steps:
+        step.model.calibrate(calibration_frames(encoded, config=step.config))
+        step.ema = Ema(step.model, decay=0.9)
+    first, *others = [step.validate() for step in steps]
+    assert others == [first, first]
+    updates = [step.update(0) for step in steps]
+    assert updates[0].loss == updates[1].loss != updates[2].loss
+    assert updates[0].grad_norm != updates[1].grad_norm
+
+
+def test_calibration_reads_the_training_split_alone(configure, encoded):
+    found = calibration_frames(encoded, config=configure("flow_matching"))
+    rows = [encoded["train"].slice(row, 0, int(n))[1] for row, n in enumerate(encoded["train"].lengths)]
+    known = {tuple(frame) for latents in rows for frame in latents.tolist()}
+    assert found.shape[1] == 4 and {tuple(frame) for frame in found.tolist()} <= known

@@ -1,10 +1,12 @@
 import json
+import math
 import os
 import random
 import signal
 import subprocess
 import sys
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +17,11 @@ from counterpoint.config import TrainingConfig, UserError, dump_yaml, load_yaml
 from counterpoint.config.checkpoints import list_checkpoints
 from counterpoint.generate.run import load_run
 from counterpoint.training import TrainingResult, train
+from counterpoint.training.generative import GenerativeStep
 from counterpoint.training.monitor import TrainingStopped, read_metrics
 
 PARADIGMS = ["autoregressive", "flow_matching"]
-FILES = ("model.safetensors", "ema.safetensors", "optimizer.safetensors")
+FILES = ("model.safetensors", "ema.safetensors", "optimizer.safetensors", "best.safetensors")
 ONE_THREAD = {**os.environ, "OMP_NUM_THREADS": "1"}
 
 
@@ -34,6 +37,15 @@ def one_thread():
 def last_files(run: Path) -> dict[str, bytes]:
     folder = list_checkpoints(run / "checkpoints")[0]
     return {name: (folder / name).read_bytes() for name in FILES}
+
+
+def best_of(run: Path) -> tuple[int, float]:
+    """As the newest checkpoint tells it, and with it the result."""
+    folder = list_checkpoints(run / "checkpoints")[0]
+    found = json.loads((folder / "state.json").read_text())["state"]["best"]
+    result = json.loads((run / "result.json").read_text())
+    assert (found["step"], found["valid_loss"]) == (result["best_step"], result["best_valid_loss"])
+    return found["step"], found["valid_loss"]
 
 
 def untimed(run: Path) -> list[dict[str, Any]]:
@@ -71,7 +83,9 @@ def test_a_run_leaves_what_it_promises(configure, tmp_path, paradigm):
     assert result.valid_loss == lines[-1]["valid_loss"]
     assert result.audio_s == pytest.approx(updates[-1]["audio_s"])
     assert 0 < result.wall_s < 60 and result.parameters > 10_000 and result.peak_memory_bytes > 10**7
-    assert json.loads((tmp_path / "result.json").read_text())["valid_loss"] == result.valid_loss
+    validations = [(line["valid_loss"], line["step"]) for line in lines if "valid_loss" in line]
+    assert (result.best_valid_loss, result.best_step) == min(validations)
+    assert json.loads((tmp_path / "result.json").read_text()) == asdict(result)
 
 
 def test_a_finished_run_is_not_trained_again(configure, tmp_path):
@@ -104,9 +118,29 @@ def test_stopped_and_resumed_is_never_stopped(configure, tmp_path, paradigm):
     result = quiet(config, tmp_path / "parts")
     assert last_files(tmp_path / "parts") == last_files(tmp_path / "whole")
     assert untimed(tmp_path / "parts") == untimed(tmp_path / "whole")
+    assert best_of(tmp_path / "parts") == best_of(tmp_path / "whole") == (result.best_step, result.best_valid_loss)
     seconds = [line["seconds"] for line in read_metrics(tmp_path / "parts" / "metrics.jsonl")]
     assert seconds == sorted(seconds), "the time of all sessions adds up"
     assert result.wall_s == pytest.approx(seconds[-1], abs=1e-3)
+
+
+OTHER_WAYS: dict[str, Any] = {
+    "model": {"preconditioning": "gaussian", "loss_weight": "unit", "times": "logit_normal"},
+    "optimizer": {"name": "muon"},
+}
+
+
+@pytest.mark.parametrize("paradigm", PARADIGMS)
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_muon_and_preconditioning_go_on_exactly_too(configure, tmp_path, paradigm, precision):
+    config = configure(paradigm, precision=precision, **OTHER_WAYS)
+    result = quiet(config, tmp_path / "whole")
+    assert result.loss is not None and math.isfinite(result.loss)
+    with pytest.raises(TrainingStopped):
+        quiet(config, tmp_path / "parts", stop=stop_after(5))
+    quiet(config, tmp_path / "parts")
+    assert last_files(tmp_path / "parts") == last_files(tmp_path / "whole")
+    assert untimed(tmp_path / "parts") == untimed(tmp_path / "whole")
 
 
 SERVER = """
@@ -179,6 +213,30 @@ def test_killed_and_resumed_is_never_stopped(configure, trainings, tmp_path, par
     quiet(config, tmp_path / "killed")
     assert last_files(tmp_path / "killed") == last_files(tmp_path / "whole")
     assert untimed(tmp_path / "killed") == untimed(tmp_path / "whole")
+    assert best_of(tmp_path / "killed") == best_of(tmp_path / "whole")
+
+
+@pytest.mark.parametrize("paradigm", PARADIGMS)
+def test_a_run_whose_validation_rises_is_its_best_weights(configure, tmp_path, monkeypatch, paradigm):
+    """Losses told by hand; the weights of the second validation come out, though two more follow."""
+    told = iter([3.0, 1.0, 2.0, 1.0])
+    monkeypatch.setattr(GenerativeStep, "validate", lambda self: {"valid_loss": next(told)})
+    result = quiet(configure(paradigm, checkpoint_every=5, keep_checkpoints=3), tmp_path / "rises")
+    assert (result.best_step, result.best_valid_loss, result.valid_loss) == (5, 1.0, 1.0)
+    assert [path.name[-2:] for path in list_checkpoints(tmp_path / "rises" / "checkpoints")] == ["12", "10", "05"]
+    shipped, then, last = (load_run(tmp_path / "rises", step=step).state_dict() for step in (None, 5, 12))
+    assert all(torch.equal(value, then[name]) for name, value in shipped.items())
+    assert any(not torch.equal(value, last[name]) for name, value in shipped.items())
+    told = iter([0.0])
+    tuned = quiet(configure(paradigm, steps=0, start=str(tmp_path / "rises")), tmp_path / "tuned")
+    begun = load_run(tmp_path / "tuned").state_dict()
+    assert tuned.best_step == 0 and all(torch.equal(value, then[name]) for name, value in begun.items())
+
+
+def test_a_validation_that_is_no_number_is_never_the_best(configure, tmp_path, monkeypatch):
+    told = iter([math.nan, 2.0, math.nan, math.inf])
+    monkeypatch.setattr(GenerativeStep, "validate", lambda self: {"valid_loss": next(told)})
+    assert quiet(configure("autoregressive"), tmp_path).best_step == 5
 
 
 def test_a_signal_writes_a_checkpoint_and_says_how_to_go_on(configure, trainings, tmp_path):
@@ -307,7 +365,9 @@ def test_other_music_in_the_dataset_is_noticed(configure, write_encoded, tmp_pat
 def test_an_empty_validation_split_is_said_and_survived(configure, write_encoded, tmp_path, capsys):
     folder = write_encoded(tmp_path / "data", rows={"train": 4}).dataset.folder
     result = quiet(configure("flow_matching", data={"dataset": str(folder)}), tmp_path / "run")
-    assert result.valid_loss is None and result.loss is not None
+    assert result.valid_loss is result.best_step is result.best_valid_loss is None and result.loss is not None
+    last, shipped = load_run(tmp_path / "run", step=12).state_dict(), load_run(tmp_path / "run").state_dict()
+    assert all(torch.equal(value, last[name]) for name, value in shipped.items())
     assert "validation split is empty" in capsys.readouterr().err
     assert not [line for line in read_metrics(tmp_path / "run" / "metrics.jsonl") if "valid_loss" in line]
 

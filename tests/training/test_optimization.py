@@ -5,9 +5,10 @@ import pytest
 import torch
 from torch import nn
 
-from counterpoint.config import OptimizerConfig
+from counterpoint.config import BackboneConfig, LatentSpec, ModelConfig, OptimizerConfig
+from counterpoint.paradigm import build_paradigm
 from counterpoint.training.checkpoint import optimizer_tensors, restore_optimizer
-from counterpoint.training.optimization import Ema, build_optimizer, learning_rate
+from counterpoint.training.optimization import Ema, build_optimizer, build_optimizers, learning_rate
 
 CONFIG = OptimizerConfig(learning_rate=2.0, warmup_steps=4)
 
@@ -105,5 +106,62 @@ def test_a_restored_optimizer_goes_on_bit_by_bit():
     fresh = build_optimizer(again, config=CONFIG)
     restore_optimizer(fresh, again, moments)
     train(again, fresh, 3)
+    for name, value in again.state_dict().items():
+        assert torch.equal(value, net.state_dict()[name]), name
+
+
+@pytest.mark.parametrize("paradigm", ["autoregressive", "flow_matching"])
+def test_muon_has_the_matrices_of_the_backbone_and_adamw_all_else(paradigm):
+    latent = LatentSpec(codec="x", sample_rate=100, frame_rate=10, num_codebooks=2, codebook_size=8, latent_dim=4)
+    shape = BackboneConfig(layers=2, width=32, heads=2, feed_forward=64)
+    config = ModelConfig(paradigm=paradigm, backbone=shape, controls=("chords",), inpainting=0.5)
+    model = build_paradigm(config, latent)
+    optimizers = build_optimizers(model, hidden=model.backbone, config=OptimizerConfig(name="muon"))
+    muon, adamw = ([id(p) for group in optimizer.param_groups for p in group["params"]] for optimizer in optimizers)
+    every = {id(p): name for name, p in model.named_parameters() if p.requires_grad}
+    assert sorted(muon + adamw) == sorted(every), "each is in one group"
+    names = {every[key] for key in muon}
+    assert names == {name for name in every.values() if name.startswith("backbone.") and "norm" not in name} - {
+        "backbone.skips.0.bias"
+    }
+    [plain] = build_optimizers(model, hidden=model.backbone, config=OptimizerConfig())
+    assert sorted(id(p) for group in plain.param_groups for p in group["params"]) == sorted(every)
+
+
+class Deep(Net):
+    def __init__(self):
+        super().__init__()
+        self.inside = nn.Sequential(nn.Linear(4, 4), nn.Linear(4, 4, bias=False))
+
+    def forward(self, ids):
+        return (self.norm(self.linear(self.inside(self.embed(ids)))) + self.null).square().sum()
+
+
+def train_deep(net: Deep, optimizers, steps: int) -> None:
+    for _ in range(steps):
+        net.zero_grad()
+        net(torch.tensor([0, 3])).backward()
+        for optimizer in optimizers:
+            optimizer.step()
+
+
+def test_restored_muon_goes_on_bit_by_bit():
+    torch.manual_seed(0)
+    config = OptimizerConfig(name="muon", learning_rate=0.01)
+    net = Deep()
+    optimizers = build_optimizers(net, hidden=net.inside, config=config)
+    train_deep(net, optimizers, 3)
+    state = {name: value.clone() for name, value in net.state_dict().items()}
+    moments = {k: v.clone() for part in optimizers for k, v in optimizer_tensors(part, net).items()}
+    assert {"momentum_buffer/inside.0.weight", "exp_avg/inside.0.bias", "exp_avg/linear.weight"} <= moments.keys()
+    assert "exp_avg/inside.0.weight" not in moments
+    train_deep(net, optimizers, 3)
+
+    again = Deep()
+    again.load_state_dict(state)
+    fresh = build_optimizers(again, hidden=again.inside, config=config)
+    for part in fresh:
+        restore_optimizer(part, again, moments)
+    train_deep(again, fresh, 3)
     for name, value in again.state_dict().items():
         assert torch.equal(value, net.state_dict()[name]), name

@@ -45,6 +45,9 @@ _FINE, _PAIRED = 256, 512
 """Bins below the first stand alone, those up to the second in pairs, and the others in eights."""
 _FLOOR, _CENTRE, LEVEL_NEPERS = 2e-4, -6.7, 1.7
 """A level is (ln(magnitude + floor) - centre) / scale: about standardised over music at -20 dBFS."""
+_SILENT = 1.15
+"""What decodes to less than this many floors is silence: near the floor a decoder errs by a tenth of it, and a hiss at
+-90 dB is as far from silence, in decibels, as a wrong note is from a right one."""
 GRIFFIN_LIM_STEPS = 3
 """More of them hardly bring the spectrum nearer, and each costs as much as the network."""
 _REACH = GRIFFIN_LIM_STEPS * -(-N_FFT // HOP)
@@ -161,6 +164,7 @@ class SpectrogramNetwork(nn.Module):
         self.decode_out = nn.Sequential(
             nn.LayerNorm(fine), nn.Linear(fine, 3 * fine), nn.GELU(), nn.Linear(3 * fine, BANDS)
         )
+        self.register_buffer("mean", torch.zeros(D))
         self.register_buffer("scale", torch.ones(()))
         self.register_buffer("codebooks", torch.zeros(shape.num_codebooks, shape.codebook_size, D))
         for last in (self.encode_out[-1], self.decode_out[-1]):  # the residual networks begin small
@@ -169,19 +173,25 @@ class SpectrogramNetwork(nn.Module):
             with torch.no_grad():
                 last.weight.mul_(0.1)
 
+    mean: Tensor
+    """Of the raw latents, by channel."""
     scale: Tensor
     """Root of the latents' mean variance, one number for all channels, so that latents leave with mean variance 1."""
     codebooks: Tensor
 
     def raw_latents(self, levels: Tensor) -> tuple[Tensor, Tensor]:
-        """[B, S, M] to latents [B, T, D] before the scale, and the hidden states [B, T, C] that they come from."""
+        """[B, S, M] to raw latents [B, T, D], which `standardize` takes, and the hidden states [B, T, C] behind them."""
         patches = levels.unflatten(1, (-1, self.shape.frames_per_latent)).flatten(2)
         hidden = self.encode_out[0](self.encode_blocks(self.encode_in(patches)))
         return self.encode_linear(patches) + self.encode_out[1](hidden), hidden
 
     def encode(self, levels: Tensor) -> Tensor:
         """[B, S, M] to [B, T, D]."""
-        return self.raw_latents(levels)[0] / self.scale
+        return self.standardize(self.raw_latents(levels)[0])
+
+    def standardize(self, raw: Tensor) -> Tensor:
+        """Raw latents [B, T, D] to latents of mean 0 and mean variance 1: channels keep their unlike variances."""
+        return (raw - self.mean) / self.scale
 
     def decode(self, latents: Tensor) -> Tensor:
         """[B, T, D] to levels [B, S, M]."""
@@ -241,7 +251,7 @@ def compress(bands: Tensor) -> Tensor:
 
 def expand(levels: Tensor) -> Tensor:
     """Levels to magnitudes, never negative and never above what full scale can reach."""
-    return ((levels * LEVEL_NEPERS + _CENTRE).clamp(max=1.0).exp() - _FLOOR).clamp(min=0)
+    return ((levels * LEVEL_NEPERS + _CENTRE).clamp(max=1.0).exp() - _SILENT * _FLOOR).clamp(min=0)
 
 
 def load_spectrogram(source: str, *, name: str, subfolder: str = "") -> SpectrogramCodec:

@@ -49,6 +49,10 @@ class Checkpoint:
     step: int
     state: dict[str, Any]
 
+    def holds(self, name: str) -> bool:
+        """Whether there is a NAME.safetensors."""
+        return (self.folder / f"{name}.safetensors").is_file()
+
     def tensors(self, name: str, *, device: str = "cpu") -> dict[str, Tensor]:
         """The tensors of NAME.safetensors."""
         from safetensors.torch import load_file
@@ -102,11 +106,11 @@ def list_checkpoints(root: Path) -> list[Path]:
 
 
 def read_checkpoint(folder: Path, *, only: Sequence[str] | None = None) -> Checkpoint:
-    """Verify a checkpoint: every file's size, and the digest of all files or of those in `only`.
+    """Verify a checkpoint: every file's size, and the digest of all files or of one in `only`.
 
     Args:
         folder: a folder from `list_checkpoints`.
-        only: stems of the files that will be read; spares digesting the others.
+        only: stems of files, of which the first that is there will be read; spares digesting the others.
 
     Raises:
         DamagedCheckpointError: naming the file that is missing, cut or altered.
@@ -116,17 +120,17 @@ def read_checkpoint(folder: Path, *, only: Sequence[str] | None = None) -> Check
         step, state, files = int(stored["step"]), dict(stored["state"]), dict(stored["files"])
     except (OSError, ValueError, KeyError, TypeError):
         raise DamagedCheckpointError(f"{folder / STATE_FILE} is missing or damaged.") from None
+    read = next((f"{name}.safetensors" for name in only or () if f"{name}.safetensors" in files), None)
+    if only is not None and read is None:
+        raise DamagedCheckpointError(f"{folder / STATE_FILE} knows no {' or '.join(only)}.safetensors.")
     for name, expected in files.items():
         path = folder / name
         if not path.is_file():
             raise DamagedCheckpointError(f"{path} is missing.")
         if path.stat().st_size != expected["bytes"]:
             raise DamagedCheckpointError(f"{path} has {path.stat().st_size} bytes instead of {expected['bytes']}.")
-        if (only is None or path.stem in only) and _sha256(path) != expected["sha256"]:
+        if (only is None or name == read) and _sha256(path) != expected["sha256"]:
             raise DamagedCheckpointError(f"{path} is damaged: its content is not what was written.")
-    missing = [name for name in only or () if f"{name}.safetensors" not in files]
-    if missing:
-        raise DamagedCheckpointError(f"{folder / STATE_FILE} knows no {missing[0]}.safetensors.")
     return Checkpoint(folder=folder, step=step, state=state)
 
 

@@ -171,6 +171,12 @@ class CodecTrainingConfig(Config):
         return hop * max(1, round(self.segment_s * self.sample_rate / hop))
 
     @model_validator(mode="after")
+    def _codecs_have_adamw(self) -> CodecTrainingConfig:
+        if self.optimizer.name != "adamw":
+            raise ValueError(f"optimizer.name {self.optimizer.name} is for generative models; a codec has adamw")
+        return self
+
+    @model_validator(mode="after")
     def _segments_hold_a_window(self) -> CodecTrainingConfig:
         if isinstance(self.codec, SpectrogramArchitecture):
             return self

@@ -129,6 +129,17 @@ class ModelConfig(Config):
     """U-Net-like skips, flow matching only (App. E.3.1)."""
     sigma_min: Annotated[float, Field(gt=0, lt=1)] = 1e-5
     """s of the probability path, flow matching only (Eq. 2)."""
+    preconditioning: Literal["none", "gaussian"] = "none"
+    """Flow matching only: what the network is given and asked for. `none`: z_t and the velocity, as in the paper;
+    `gaussian`: both in units of their deviation, and the linear part of the velocity is added (`paradigm.gaussian`)."""
+    loss_weight: Literal["eq4", "unit"] = "eq4"
+    """Flow matching only: what training minimises. `eq4`: 1 + t, in the latents' scale, as in the paper; `unit`: what
+    is asked of a `gaussian` network, every channel and time alike. Losses are reported as of Eq. 4 all the same."""
+    times: Literal["uniform", "logit_normal"] = "uniform"
+    """Flow matching only: how training draws t. `logit_normal` (Esser et al., 2024): t = sigmoid(x),
+    x ~ N(times_location, times_scale^2), rarely near noise or data. Validation has uniform ones all the same."""
+    times_location: float = 0.0
+    times_scale: Annotated[float, Field(gt=0)] = 1.0
 
     @field_validator("controls")
     @classmethod
@@ -136,6 +147,12 @@ class ModelConfig(Config):
         if len(set(controls)) < len(controls):
             raise ValueError("a control is named twice")
         return tuple(name for name in CONTROLS if name in controls)
+
+    @model_validator(mode="after")
+    def _unit_needs_units(self) -> ModelConfig:
+        if self.loss_weight == "unit" and self.preconditioning == "none":
+            raise ValueError("loss_weight unit is for preconditioning gaussian, which tells the units")
+        return self
 
 
 class DataConfig(Config):
@@ -150,8 +167,12 @@ class DataConfig(Config):
 
 
 class OptimizerConfig(Config):
-    """AdamW with linear warm-up and cosine decay to zero (4.4)."""
+    """AdamW with linear warm-up and cosine decay to zero (4.4), or Muon."""
 
+    name: Literal["adamw", "muon"] = "adamw"
+    """`muon` (Jordan et al., 2024), of generative models only: the matrices inside the backbone step along their
+    orthogonalised momentum, at a length that serves the same learning rate and decay (Liu et al., 2025), and all else
+    by AdamW as ever."""
     learning_rate: Annotated[float, Field(gt=0)] = 1e-4
     betas: tuple[float, float] = (0.9, 0.95)
     weight_decay: Annotated[float, Field(ge=0)] = 0.1

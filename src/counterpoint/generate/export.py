@@ -50,7 +50,12 @@ def publish_run(model: str | Path, out: Path) -> None:
     from safetensors.torch import save_file
 
     run = find_run(model)
-    weights = {name: tensor.half().contiguous() for name, tensor in load_run(run).state_dict().items()}
+    paradigm = load_run(run)
+    halved = {name for name, _ in paradigm.named_parameters()}  # what else there is has few numbers, and stays exact
+    weights = {
+        name: (tensor.half() if name in halved else tensor).contiguous()
+        for name, tensor in paradigm.state_dict().items()
+    }
 
     def write(folder: Path) -> None:
         write_json(folder / MODEL_FILE, read_json(run / MODEL_FILE))

@@ -67,6 +67,8 @@ def lay_out(paradigm: Paradigm, *, device: str, precision: Precision, compiled: 
         paradigm.to(device, {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}[precision])
         if isinstance(paradigm, FlowMatching):
             paradigm.time.float()  # t is told apart in full precision alone
+            if paradigm.gaussian is not None:
+                paradigm.gaussian.float()
     # Flow matching has many rows at once, for which plain matrices in full precision are fastest.
     elif precision != "fp32" or paradigm.target == "codes":
         pack(paradigm, precision=precision)

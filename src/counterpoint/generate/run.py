@@ -3,15 +3,21 @@
 RUN/config.yaml      the TrainingConfig
 RUN/model.json       {"model": ModelConfig, "latent": LatentSpec, "segment_s": length of the music it was trained on}
 RUN/metrics.jsonl    a line an update, and a line a validation
-RUN/result.json      what the training cost, once it is done
-RUN/checkpoints/     see `config.checkpoints`
+RUN/result.json      what the training came to and cost, once it is done
+RUN/checkpoints/     see `config.checkpoints`; `model`, `ema` and `optimizer` are where the training is, `best` is what
+                     its model is: the averaged weights of the validation with the lowest loss so far
 
-A model to hand on is a folder with `model.json` and `model.safetensors`, the averaged weights in half precision
+What a run is judged by, drawn from and exported as, and what fine-tuning begins with, are the `best` weights of its
+newest checkpoint. A run without validation has none, and is its last averages, `ema`. The best stand inside every
+checkpoint, not beside them, so that a training that was killed goes on with the best that it had there.
+
+A model to hand on is a folder with `model.json` and `model.safetensors`, those weights in half precision
 (`export.publish_run`); such are the models that ship with the package.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from counterpoint.config import LatentSpec, ModelConfig, UserError, parse, read_json
@@ -25,6 +31,8 @@ METRICS_FILE = "metrics.jsonl"
 RESULT_FILE = "result.json"
 CHECKPOINTS = "checkpoints"
 WEIGHTS_FILE = "model.safetensors"
+BEST = "best"
+AVERAGES = "ema"
 
 
 def load_run(run: Path, *, step: int | None = None, ema: bool = True) -> Paradigm:
@@ -32,8 +40,9 @@ def load_run(run: Path, *, step: int | None = None, ema: bool = True) -> Paradig
 
     Args:
         run: the folder.
-        step: of the checkpoint; the newest good one by default.
-        ema: the moving average of the weights, which is what a run is judged by, or the weights themselves.
+        step: of a checkpoint, for the averages as of then; by default the best ones that the newest good checkpoint
+            knows of.
+        ema: the moving average of the weights, which is what a run is judged by, or the last weights themselves.
 
     Raises:
         UserError: no such folder, not a run, no checkpoint yet, no such step, or nothing but damaged checkpoints.
@@ -52,11 +61,12 @@ def load_run(run: Path, *, step: int | None = None, ema: bool = True) -> Paradig
     source = str(run / MODEL_FILE)
     config = parse(described["model"], ModelConfig, source=source)
     latent = parse(described["latent"], LatentSpec, source=source)
-    part = "ema" if ema else "model"
+    parts = ["model"] if not ema else [BEST, AVERAGES] if step is None else [AVERAGES]
     if (run / WEIGHTS_FILE).is_file():
         weights = {name: tensor.float() for name, tensor in read_weights(run).items()}
     else:
-        weights = _checkpoint(run, step=step, part=part).tensors(part)
+        checkpoint = _checkpoint(run, step=step, parts=parts)
+        weights = checkpoint.tensors(next(part for part in parts if checkpoint.holds(part)))
     paradigm = build_paradigm(config, latent)
     try:
         paradigm.load_state_dict(weights)
@@ -65,10 +75,11 @@ def load_run(run: Path, *, step: int | None = None, ema: bool = True) -> Paradig
     return paradigm.eval().requires_grad_(False)
 
 
-def _checkpoint(run: Path, *, step: int | None, part: str) -> Checkpoint:
+def _checkpoint(run: Path, *, step: int | None, parts: Sequence[str]) -> Checkpoint:
+    """One that holds any of `parts`, and whose first of them is good."""
     root = run / CHECKPOINTS
     if step is None:
-        newest = newest_checkpoint(root, only=[part])
+        newest = newest_checkpoint(root, only=parts)
         if newest is None:
             raise UserError(f"{run} has no checkpoint yet; let `counterpoint train` go on until it has written one.")
         return newest
@@ -76,4 +87,4 @@ def _checkpoint(run: Path, *, step: int | None, part: str) -> Checkpoint:
     if not folder.is_dir():
         present = ", ".join(str(int(path.name.removeprefix("step-"))) for path in reversed(list_checkpoints(root)))
         raise UserError(f"{run} has no checkpoint of step {step}; it has {present or 'none'}.")
-    return read_checkpoint(folder, only=[part])
+    return read_checkpoint(folder, only=parts)

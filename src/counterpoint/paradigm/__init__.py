@@ -15,7 +15,7 @@ PARADIGMS: dict[str, type[Paradigm]] = {"autoregressive": Autoregressive, "flow_
 def build_paradigm(config: ModelConfig, latent: LatentSpec, *, seed: int = 0) -> Paradigm:
     """The paradigm a configuration names, for the latents of one codec, with weights drawn from `seed`.
 
-    One seed gives both paradigms the same backbone.
+    One seed gives both paradigms the same blocks and the same text encoder.
     """
     paradigm = PARADIGMS[config.paradigm](config, latent)
     paradigm.initialise(torch.Generator().manual_seed(seed))

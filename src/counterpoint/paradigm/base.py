@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from counterpoint.analysis.tracks import NOT_GIVEN
+from counterpoint.backbone import Backbone
 from counterpoint.conditioning import ControlEmbedding, TextTokens, drop_controls, drop_text
 from counterpoint.config import InpaintingMethod, LatentSpec, ModelConfig, SamplingConfig, UserError
 
@@ -23,7 +24,8 @@ from counterpoint.config import InpaintingMethod, LatentSpec, ModelConfig, Sampl
 class LossOutput:
     """Attributes:
     loss: scalar to minimise.
-    per_example: [B] the same loss of each example, detached.
+    per_example: [B] the loss that is reported and compared (Eq. 1, Eq. 4) of each example, detached; `loss` is its mean
+        unless the model was told to minimise something else (`ModelConfig.loss_weight`).
     """
 
     loss: Tensor
@@ -58,6 +60,7 @@ class Paradigm(nn.Module, ABC):
 
     target: Literal["codes", "latents"]
     """Which view of the encoding it models."""
+    backbone: Backbone
 
     def __init__(self, config: ModelConfig, latent: LatentSpec):
         super().__init__()
@@ -78,7 +81,12 @@ class Paradigm(nn.Module, ABC):
 
     @abstractmethod
     def initialise(self, generator: torch.Generator) -> None:
-        """Draw every trainable weight; the backbone's come first, so one seed gives both paradigms the same ones."""
+        """Draw every trainable weight; the backbone's blocks and the text encoder's come first, so that one seed gives
+        both paradigms the same ones."""
+
+    def calibrate(self, latents: Tensor) -> None:
+        """Before a training: take from frames [N, D] of raw latents whatever the model has to know of them; by default
+        nothing."""
 
     @abstractmethod
     def forward(

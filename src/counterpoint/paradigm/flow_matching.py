@@ -16,6 +16,7 @@ from counterpoint.backbone import Backbone, Memory, fill
 from counterpoint.conditioning import Guidance, TextTokens, build_text_encoder, plan_guidance
 from counterpoint.config import InpaintingMethod, LatentSpec, ModelConfig, SamplingConfig
 from counterpoint.paradigm.base import LossOutput, Paradigm, Sample, check_frames
+from counterpoint.paradigm.gaussian import LinearGaussian
 from counterpoint.paradigm.solvers import grid, solve
 from counterpoint.paradigm.spans import draw_spans, inside
 from counterpoint.paradigm.windows import Windows, plan_windows
@@ -38,6 +39,8 @@ class FlowMatching(Paradigm):
         self.backbone = Backbone(config.backbone, causal=False, skips=config.skips)
         self.head = nn.Linear(width, D, bias=False)
         self.known = nn.Parameter(torch.zeros(width)) if config.inpainting else None
+        gaussian = config.preconditioning == "gaussian"
+        self.gaussian = LinearGaussian(D, sigma_min=config.sigma_min) if gaussian else None
 
     def max_frames(self) -> int:
         return self.config.backbone.max_positions
@@ -51,8 +54,13 @@ class FlowMatching(Paradigm):
         fill(self.embed.weight, generator)
         self.time.initialise(generator)
         fill(self.head.weight, generator, gain=0.3)  # a nearly resting field at the start
+        self.backbone.initialise_skips(generator)
         if self.controls is not None:
             self.controls.initialise(generator)
+
+    def calibrate(self, latents: Tensor) -> None:
+        if self.gaussian is not None:
+            self.gaussian.calibrate(self.latent.normalize(latents.double()))
 
     def velocity(
         self,
@@ -69,13 +77,19 @@ class FlowMatching(Paradigm):
 
         The time joins every cross-attention token, as in JASCO. A hidden caption has no token to read, but reads the
         time all the same (`Backbone.shift`), just as JASCO's zeroed tokens do.
+
+        Of a preconditioned model, frames that are known and not noise are scaled as all others are at t.
         """
         dtype = self.backbone.norm.weight.dtype  # half of it on a GPU, where z and t stay in full precision
         memory = self.backbone.shift(memory, self.time(t).to(dtype))
-        x = self.embed(z.to(dtype))
-        if control is not None:
-            x = x + control
-        return self.head(self.backbone(x, memory=memory, mask=mask, generator=generator)).to(z)
+
+        def network(z: Tensor) -> Tensor:
+            x = self.embed(z.to(dtype))
+            if control is not None:
+                x = x + control
+            return self.head(self.backbone(x, memory=memory, mask=mask, generator=generator)).to(z)
+
+        return network(z) if self.gaussian is None else self.gaussian(t, z, network)
 
     def steer(self, tracks: Tensor | None, *, known: Tensor | None = None) -> Tensor | None:
         """What is added to the embedded input [B, T, C]: what controls [B, J, T] ask for, and, for a model that learns
@@ -106,6 +120,8 @@ class FlowMatching(Paradigm):
 
         A model that learns to inpaint sees, of its share of the examples, all but a span as it is (Algorithm 2), and
         their loss is that of the span.
+
+        With `loss_weight` unit, training minimises |F - F_t|^2 of `gaussian` instead, and reports the above.
         """
         B, T, _ = target.shape
         check_frames(T, limit=self.max_frames())
@@ -113,7 +129,7 @@ class FlowMatching(Paradigm):
         text, tracks = self.drop_conditions(text, tracks, generator=generator)
         mask = frame_mask(lengths, T)
         z_1 = self.latent.normalize(target.float())
-        t = torch.rand(B, generator=generator, device=generator.device).to(target.device)
+        t = self._times(B, generator=generator).to(target.device)
         z_0 = torch.randn(target.shape, generator=generator, device=generator.device).to(target.device)
         z_t, v_t = path(z_0, z_1, t, sigma_min=self.config.sigma_min)
         counted = torch.ones(B, T, dtype=torch.bool, device=target.device) if mask is None else mask
@@ -127,9 +143,19 @@ class FlowMatching(Paradigm):
         memory = self.backbone.remember(self.text(text), mask=text.mask)
         control = self.steer(tracks, known=known)
         v = self.velocity(t, z_t, memory=memory, mask=mask, control=control, generator=generator)
-        squares = (v.float() - v_t).square().mean(dim=2).masked_fill(~counted, 0.0)
-        per_example = (1 + t) * squares.sum(dim=1) / counted.sum(dim=1).clamp(min=1)
-        return LossOutput(loss=per_example.mean(), per_example=per_example.detach())
+        error = v.float() - v_t
+        per_example = (1 + t) * _mean_square(error, counted=counted)
+        loss = per_example.mean()
+        if self.training and self.gaussian is not None and self.config.loss_weight == "unit":
+            loss = _mean_square(self.gaussian.whiten(t, error), counted=counted).mean()
+        return LossOutput(loss=loss, per_example=per_example.detach())
+
+    def _times(self, count: int, *, generator: torch.Generator) -> Tensor:
+        """[count] t ~ U(0, 1), or in training as configured."""
+        if not self.training or self.config.times == "uniform":
+            return torch.rand(count, generator=generator, device=generator.device)
+        normal = torch.randn(count, generator=generator, device=generator.device)
+        return torch.sigmoid(self.config.times_location + self.config.times_scale * normal)
 
     @torch.no_grad()
     def sample(
@@ -322,6 +348,12 @@ def path(z_0: Tensor, z_1: Tensor, t: Tensor, *, sigma_min: float) -> tuple[Tens
     """
     t = t[:, None, None]
     return (1 - (1 - sigma_min) * t) * z_0 + t * z_1, z_1 - (1 - sigma_min) * z_0
+
+
+def _mean_square(error: Tensor, *, counted: Tensor) -> Tensor:
+    """[B] over the channels and the `counted` [B, T] frames of [B, T, D]."""
+    squares = error.square().mean(dim=2).masked_fill(~counted, 0.0)
+    return squares.sum(dim=1) / counted.sum(dim=1).clamp(min=1)
 
 
 def frame_mask(lengths: Tensor, frames: int) -> Tensor | None:

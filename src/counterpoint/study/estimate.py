@@ -31,7 +31,7 @@ FLOOR_S = {"cuda": 0.75e-3, "cpu": 8e-3}
 """A step or evaluation of sampling takes so long besides: launches, and drawing of tokens. cpu: measured on the same
 backbone; cuda: assumed."""
 FORWARD_AND_BACKWARD = 3
-VALIDATION_EXAMPLES = 64
+VALIDATION_EXAMPLES = 128
 """At every validation (`training.generative`)."""
 DOPRI5_EVALUATIONS = 100
 """The solver chooses; the pocket models took 68."""
@@ -182,7 +182,7 @@ def training_estimate(config: TrainingConfig, *, device: Limits) -> TrainingEsti
         flops=flops,
         seconds=flops / (SHARE[device.kind] * device.rate(_precision(config.precision, device))),
         memory=memory,
-        disk=16 * count * (config.keep_checkpoints + 1),
+        disk=20 * count * (config.keep_checkpoints + 1),
         accumulate=_accumulate_that_fits(config, latent, device),
     )
 

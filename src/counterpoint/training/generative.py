@@ -29,13 +29,16 @@ from counterpoint.generate.run import MODEL_FILE, load_run
 from counterpoint.paradigm import LossOutput, Paradigm, build_paradigm
 from counterpoint.training.checkpoint import optimizer_tensors, restore_optimizer
 from counterpoint.training.loop import TrainingResult, Update, run_training
-from counterpoint.training.optimization import Ema, build_optimizer, learning_rate
+from counterpoint.training.optimization import Ema, build_optimizers, learning_rate
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
 
-VALIDATION_EXAMPLES = 64
+VALIDATION_EXAMPLES = 128
+"""At most so many, in batches of `VALIDATION_BATCH`: as dear as five updates of such batches. The best weights are
+chosen by them."""
 VALIDATION_BATCH = 8
+CALIBRATION_EXAMPLES = 1024
 
 
 def train(
@@ -43,12 +46,14 @@ def train(
 ) -> TrainingResult:
     """Train a paradigm, or go on with the training that `out` holds; arguments and errors as of `loop.run_training`."""
 
-    def build(accelerator: Accelerator, _: Checkpoint | None) -> GenerativeStep:
+    def build(accelerator: Accelerator, checkpoint: Checkpoint | None) -> GenerativeStep:
         encoded = open_encoded(Path(config.data.dataset), codec=config.data.codec)
         if config.start:
             model = begin_with(Path(config.start), config=config, latent=encoded.spec)
         else:
             model = build_paradigm(config.model, encoded.spec, seed=config.seed)
+            if checkpoint is None and config.model.preconditioning != "none":
+                model.calibrate(calibration_frames(encoded, config=config))
         model = model.to(accelerator.device).train()
         return GenerativeStep(model, config=config, encoded=encoded, accelerator=accelerator)
 
@@ -56,8 +61,16 @@ def train(
     return run_training(build, config=config, out=out, label=label, progress=progress, stop=stop)
 
 
+def calibration_frames(encoded: Encoded, *, config: TrainingConfig) -> Tensor:
+    """[N, D] raw latents of `CALIBRATION_EXAMPLES` segments of the training split, or of as many as it has."""
+    split, segment = encoded["train"], frames(config.data.segment_s, frame_rate=encoded.spec.frame_rate)
+    order = ExampleOrder(split.lengths, segment=segment, seed=0)
+    chosen = [order.at(position) for position in range(min(order.per_epoch, CALIBRATION_EXAMPLES))]
+    return torch.cat([torch.from_numpy(split.slice(one.row, one.start, one.frames)[1]) for one in chosen])
+
+
 def begin_with(start: Path, *, config: TrainingConfig, latent: LatentSpec) -> Paradigm:
-    """A model with a run's averaged weights and normalisation of latents; what the run does not have is drawn.
+    """A model with a run's best averaged weights and what it knows of latents; what the run does not have is drawn.
 
     Args:
         start: the run.
@@ -72,6 +85,11 @@ def begin_with(start: Path, *, config: TrainingConfig, latent: LatentSpec) -> Pa
         raise UserError(
             f"start {start} knows the codec {known.latent.codec!r}, and the dataset is encoded by {latent.codec!r}: "
             "encode it by the codec that the run was trained on."
+        )
+    if known.config.preconditioning != config.model.preconditioning:
+        raise UserError(
+            f"start {start} has model.preconditioning {known.config.preconditioning}, without which its weights mean "
+            f"nothing, and the configuration says {config.model.preconditioning}."
         )
     model = build_paradigm(config.model, known.latent, seed=config.seed)
     own = model.state_dict()
@@ -125,7 +143,7 @@ class GenerativeStep:
             )
         self._order = ExampleOrder(self._split.lengths, segment=self._segment, seed=config.seed)
         self._micro_size = config.batch_size // slices
-        self.optimizer = build_optimizer(model, config=config.optimizer)
+        self.optimizers = build_optimizers(model, hidden=model.backbone, config=config.optimizer)
         self.ema = Ema(model, decay=config.optimizer.ema_decay)
         self._parameters = [p for p in model.parameters() if p.requires_grad]
         self._network: nn.Module = accelerator.prepare_model(model)
@@ -137,16 +155,18 @@ class GenerativeStep:
             UserError: when the loss or a gradient is not finite; the weights are as before the update.
         """
         rate = learning_rate(step, config=self.config.optimizer, steps=self.config.steps)
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
-        self.optimizer.zero_grad(set_to_none=True)
+        for optimizer in self.optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = rate
+            optimizer.zero_grad(set_to_none=True)
         loss, audio_s = self._accumulate(step)
         grad_norm = torch.nn.utils.clip_grad_norm_(self._parameters, self.config.optimizer.clip_norm)
         totals = torch.stack((loss, torch.full_like(loss, audio_s)))
         totals = self._reduce(totals) if self._accelerator.num_processes > 1 else totals
         found = Update(float(totals[0]), float(grad_norm), rate, float(totals[1]))
         self._require_finite(found, step=step)
-        self.optimizer.step()
+        for optimizer in self.optimizers:
+            optimizer.step()
         self.ema.update(step)
         return found
 
@@ -184,6 +204,10 @@ class GenerativeStep:
         self.model.train()
         return {"valid_loss": float(self._reduce(total)) / count}
 
+    def averages(self) -> Mapping[str, Tensor]:
+        """What `validate` judges."""
+        return self.ema.state_dict()
+
     def publish(self, out: Path, *, step: int) -> None:
         """Write what the model is and what latents it speaks of."""
         described = {
@@ -195,10 +219,11 @@ class GenerativeStep:
 
     def tensors(self) -> dict[str, dict[str, Tensor]]:
         """Everything a checkpoint must hold."""
+        moments = [optimizer_tensors(optimizer, self.model) for optimizer in self.optimizers]
         return {
             "model": self.model.state_dict(),
             "ema": self.ema.state_dict(),
-            "optimizer": optimizer_tensors(self.optimizer, self.model),
+            "optimizer": {name: tensor for part in moments for name, tensor in part.items()},
         }
 
     def state(self) -> dict[str, Any]:
@@ -209,13 +234,15 @@ class GenerativeStep:
         """Take up where `tensors` were."""
         self.model.load_state_dict(checkpoint.tensors("model"))
         self.ema.load_state_dict(checkpoint.tensors("ema"))
-        restore_optimizer(self.optimizer, self.model, checkpoint.tensors("optimizer"))
+        moments = checkpoint.tensors("optimizer")
+        for optimizer in self.optimizers:
+            restore_optimizer(optimizer, self.model, moments)
 
     def _accumulate(self, step: int) -> tuple[Tensor, float]:
         """Sum the gradients of this process's slices.
 
         Returns:
-            the batch's mean loss, this process's share of it, and its seconds of audio.
+            the batch's mean loss as it is reported, this process's share of it, and its seconds of audio.
         """
         accelerator, accumulate = self._accelerator, self.config.accumulate
         chosen = self._order.batch(step, batch_size=self.config.batch_size)
@@ -230,7 +257,7 @@ class GenerativeStep:
             with quiet:
                 output = self._loss(batch, generator=generator)
                 accelerator.backward(output.loss / accumulate)  # DDP then takes the mean over processes
-            loss += output.loss.detach() / (accumulate * accelerator.num_processes)
+            loss += output.per_example.mean() / (accumulate * accelerator.num_processes)
             frames_seen += int(batch.lengths.sum())
         return loss, frames_seen / self.model.latent.frame_rate
 

@@ -26,7 +26,8 @@ from counterpoint.config import (
     write_json,
 )
 from counterpoint.config.checkpoints import Checkpoint, newest_checkpoint, remove_leftovers, write_checkpoint
-from counterpoint.generate.run import CHECKPOINTS, CONFIG_FILE, METRICS_FILE, RESULT_FILE
+from counterpoint.generate.run import BEST, CHECKPOINTS, CONFIG_FILE, METRICS_FILE, RESULT_FILE
+from counterpoint.training.checkpoint import Best, better
 from counterpoint.training.monitor import (
     MetricsLog,
     TrainingProgress,
@@ -37,8 +38,8 @@ from counterpoint.training.monitor import (
 )
 
 FREE_KEYS = frozenset({"checkpoint_every", "keep_checkpoints", "validate_every", "data.dataset", "dataset"})
-"""Keys that may change between a run and its resumption: they cannot change its weights. (The dataset may have moved;
-that it still holds the same data is checked.)"""
+"""Keys that may change between a run and its resumption: they cannot change its updates. (Which of its weights are the
+best is told at every validation; the dataset may have moved, and that it still holds the same data is checked.)"""
 FINAL_UPDATES = 20
 """Updates whose mean is the final training loss; a single batch says little."""
 LOGGED_UPDATES = 20_000
@@ -98,6 +99,11 @@ class Step(Protocol):
         """Measures for the log; `valid_loss` among them is the one that counts. Empty where there is no data for it."""
         ...
 
+    def averages(self) -> Mapping[str, Tensor] | None:
+        """The weights that `validate` judges, of which the best are the run's model; None where `publish` writes what
+        the run is for."""
+        ...
+
     def publish(self, out: Path, *, step: int) -> None:
         """Write into the run folder what others read of it, besides checkpoints; before every checkpoint."""
         ...
@@ -122,7 +128,7 @@ class TrainingResult:
     Attributes:
         steps: updates made.
         loss: mean training loss of the last updates logged, at most 20; None where there was none.
-        valid_loss: of the averaged weights on the validation split; None where that is empty.
+        valid_loss: of the last averaged weights on the validation split; None where that is empty.
         wall_s: time spent in updates, over all sessions of the run; no validation, no checkpoint, no loading.
         examples: seen, with repetition.
         audio_s: seconds of audio seen, with repetition.
@@ -130,6 +136,9 @@ class TrainingResult:
         peak_memory_bytes: of the accelerator's memory, or of the whole process on a CPU.
         device: what it ran on.
         processes: how many ran side by side.
+        best_step: updates made when the validation loss was lowest, whose averaged weights are the run's model; None
+            where that is the last ones.
+        best_valid_loss: the validation loss there.
     """
 
     steps: int
@@ -142,6 +151,8 @@ class TrainingResult:
     peak_memory_bytes: int
     device: str
     processes: int
+    best_step: int | None = None
+    best_valid_loss: float | None = None
 
 
 @dataclass
@@ -222,6 +233,7 @@ class _Session:
         self._fresh = checkpoint is None
         self._done = 0 if checkpoint is None else checkpoint.step
         self._spent = _Spent() if checkpoint is None else _Spent(**checkpoint.state["spent"])
+        self._best = None if checkpoint is None else Best.of(checkpoint)
         self._log_every = max(1, config.steps // LOGGED_UPDATES)
 
     def run(self, *, progress: bool, stop: Callable[[], bool]) -> TrainingResult:
@@ -274,18 +286,23 @@ class _Session:
         found = self._step.validate()
         if log is not None and found:
             log.write(step=self._done, **found, seconds=round(self._spent.wall_s, 3))
-        return found.get("valid_loss")
+        valid_loss, averages = found.get("valid_loss"), self._step.averages()
+        if valid_loss is not None and averages is not None:
+            self._best = better(self._best, step=self._done, valid_loss=valid_loss, weights=averages)
+        return valid_loss
 
     def _save(self, log: MetricsLog | None) -> None:
         self._spent.peak_memory_bytes = max(self._spent.peak_memory_bytes, _peak_memory(self._accelerator.device))
         if log is not None:
             log.sync()
             self._step.publish(self._out, step=self._done)
+            best, tensors = self._best, self._step.tensors()
+            state = {"spent": asdict(self._spent), "data": dict(self._step.data), "step": self._step.state()}
             write_checkpoint(
                 self._out / CHECKPOINTS,
                 step=self._done,
-                tensors=self._step.tensors(),
-                state={"spent": asdict(self._spent), "data": dict(self._step.data), "step": self._step.state()},
+                tensors=tensors if best is None else {**tensors, BEST: best.weights},
+                state=state if best is None else {**state, BEST: best.state()},
                 keep=self._config.keep_checkpoints,
             )
         self._accelerator.wait_for_everyone()
@@ -332,6 +349,8 @@ class _Session:
             peak_memory_bytes=self._spent.peak_memory_bytes,
             device=torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
             processes=self._accelerator.num_processes,
+            best_step=None if self._best is None else self._best.step,
+            best_valid_loss=None if self._best is None else self._best.valid_loss,
         )
         if self._accelerator.is_main_process:
             write_json(self._out / RESULT_FILE, asdict(result))

@@ -1,9 +1,9 @@
-"""AdamW, its schedule and the moving average of weights (4.4)."""
+"""AdamW, Muon, their schedule and the moving average of weights (4.4)."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -24,17 +24,42 @@ def learning_rate(step: int, *, config: OptimizerConfig, steps: int) -> float:
     return config.learning_rate * 0.5 * (1.0 + math.cos(math.pi * min(1.0, progress)))
 
 
-def build_optimizer(model: nn.Module, *, config: OptimizerConfig) -> torch.optim.AdamW:
-    """AdamW that decays matrices alone: no norm, bias, embedding table or lone vector."""
+def build_optimizer(
+    model: nn.Module, *, config: OptimizerConfig, without: Sequence[nn.Parameter] = ()
+) -> torch.optim.AdamW:
+    """AdamW that decays matrices alone: no norm, bias, embedding table or lone vector.
+
+    Args:
+        without: parameters that are another optimiser's.
+    """
     tables = {id(m.weight) for m in model.modules() if isinstance(m, nn.Embedding)}
+    others = {id(parameter) for parameter in without}
     decayed, kept = [], []
     for parameter in model.parameters():
-        if parameter.requires_grad:
+        if parameter.requires_grad and id(parameter) not in others:
             (kept if parameter.ndim < 2 or id(parameter) in tables else decayed).append(parameter)
     groups = [{"params": decayed, "weight_decay": config.weight_decay}, {"params": kept, "weight_decay": 0.0}]
     return torch.optim.AdamW(
         [group for group in groups if group["params"]], lr=config.learning_rate, betas=config.betas, fused=True
     )
+
+
+def build_optimizers(
+    model: nn.Module, *, hidden: nn.Module, config: OptimizerConfig
+) -> tuple[torch.optim.Optimizer, ...]:
+    """As many as `config.name` needs; every trainable parameter belongs to one.
+
+    Muon has the matrices of `hidden`, a part of `model`. It takes a fused projection of queries, keys and values for
+    the one matrix that it is. Its steps have the root mean square of AdamW's (0.2; Liu et al., 2025), so that one
+    learning rate and one decay serve both. Not in the paper, which has AdamW alone.
+    """
+    if config.name == "adamw":
+        return (build_optimizer(model, config=config),)
+    matrices = [parameter for parameter in hidden.parameters() if parameter.requires_grad and parameter.ndim == 2]
+    muon = torch.optim.Muon(
+        matrices, lr=config.learning_rate, weight_decay=config.weight_decay, adjust_lr_fn="match_rms_adamw"
+    )
+    return (muon, build_optimizer(model, config=config, without=matrices))
 
 
 class Ema:

@@ -26,9 +26,9 @@ def test_every_segment_is_whole_finite_and_a_function_of_its_draws(read) -> None
         assert np.array_equal(found, change(seed, read))
 
 
-def test_some_segments_stay_as_they_are_and_most_do_not() -> None:
+def test_half_of_the_segments_stay_as_they_are() -> None:
     untouched = sum(np.array_equal(change(seed), tone(N)) for seed in range(200)) / 200
-    assert untouched == pytest.approx(0.5 * 0.75 * 0.5 * 0.7 * 0.8, abs=0.08)
+    assert 0.4 < untouched < 0.7
 
 
 def test_speed_moves_pitch_by_a_third_at_most() -> None:

@@ -1,7 +1,7 @@
 """Broader sound from what there is: pitch and tempo, single parts, mixes, equaliser, room and noise.
 
-A codec taught by one soundfont knows that soundfont. Every segment is drawn with its own changes; half of them bear
-none of a kind, so that the music itself stays the most common sound.
+A codec taught by one soundfont knows that soundfont. Half of the segments stay as they are, so that the music itself
+remains the most common sound; the others are drawn with changes of their own.
 
 Shapes: N audio samples.
 """
@@ -31,13 +31,15 @@ def augmented(read: Read, draws: np.random.Generator, *, samples: int, sample_ra
         samples: N.
         sample_rate: Hz.
     """
+    if draws.random() < 0.5:
+        return read(samples)[:samples]
     audio = _at_speed(read, draws, samples=samples, sample_rate=sample_rate)
     if draws.random() < 0.25:
         other = _at_speed(read, draws, samples=samples, sample_rate=sample_rate)
         audio = audio + other * np.float32(10 ** (draws.uniform(-12, 0) / 20))
     audio = _in_a_room(audio, draws, sample_rate=sample_rate)
-    if draws.random() < 0.2:
-        level = np.float32(10 ** (draws.uniform(-60, -32) / 20))
+    if draws.random() < 0.15:
+        level = np.float32(10 ** (draws.uniform(-66, -36) / 20))
         audio = audio + level * draws.standard_normal(samples, dtype=np.float32)
     return audio
 

@@ -21,6 +21,9 @@ from counterpoint.codec.vae import build_vae, save_vae
 from counterpoint.config import CodecTrainingConfig
 from counterpoint.config.codec_training import EncodecArchitecture, SpectrogramArchitecture, VaeArchitecture
 
+_FOLLOW = 0.02
+"""Share of a batch in the running mean and scale of latents."""
+
 
 @dataclass(frozen=True)
 class Reconstruction:
@@ -224,9 +227,10 @@ class SpectrogramAutoEncoder(nn.Module):
         assert self.quantizer is not None
         if self.training:
             with torch.no_grad():
-                spread = raw.float().var(dim=(0, 1)).mean().sqrt()
-                self.network.scale.lerp_(spread, 0.02)
-        latents, continuous, commitment = self.quantizer(raw / self.network.scale, seed=seed)
+                variance, mean = torch.var_mean(raw.float(), dim=(0, 1))
+                self.network.mean.lerp_(mean, _FOLLOW)
+                self.network.scale.lerp_(variance.mean().sqrt(), _FOLLOW)
+        latents, continuous, commitment = self.quantizer(self.network.standardize(raw), seed=seed)
         noise = torch.randn(latents.shape, generator=generator, device=latents.device, dtype=latents.dtype)
         latents = latents + self.architecture.latent_noise * noise * continuous[:, None, None]
         return LevelReconstruction(self.network.decode(latents), {"commitment": commitment})
@@ -234,8 +238,8 @@ class SpectrogramAutoEncoder(nn.Module):
     @torch.no_grad()
     def start_as_principal_components(self, audio: Tensor) -> None:
         """Set the linear maps to the principal components of the patches of audio [B, N], the residual networks beside
-        them left small: component i leaves with a standard deviation proportional to the root of its own, which keeps
-        the strong ones ahead without drowning the weak, and with mean variance 1 over all."""
+        them left small: component i leaves with a standard deviation that goes with the power 3/4 of its own, which
+        keeps the strong ones ahead without drowning the weak, and with mean variance 1 over all."""
         network, D = self.network, self.architecture.latent_dim
         levels = torch.cat([compress(band_magnitudes(part)) for part in audio.split(8)])
         patches = levels.unflatten(1, (-1, self.architecture.frames_per_latent)).flatten(2).flatten(0, 1)
@@ -244,7 +248,7 @@ class SpectrogramAutoEncoder(nn.Module):
             torch.manual_seed(0)  # svd_lowrank takes no generator
             _, spread, basis = torch.svd_lowrank(patches - mean, q=D + 16, niter=3)
         sigma, basis = spread[:D] / len(patches) ** 0.5, basis[:, :D]
-        wanted = sigma.sqrt() / sigma.mean().sqrt()
+        wanted = sigma**0.75 / (sigma**1.5).mean().sqrt()
         network.encode_linear.weight.copy_((basis / sigma * wanted).T)
         network.encode_linear.bias.copy_(-network.encode_linear.weight @ mean)
         network.decode_linear.weight.copy_(basis * (sigma / wanted))

@@ -400,6 +400,9 @@ class WaveformStep(CodecStep):
         parts = {"encoder": self.model.encoder, "decoder": self.model.decoder, "discriminators": self.discriminators}
         return {name: sum(p.numel() for p in part.parameters()) for name, part in parts.items()}
 
+    def averages(self) -> None:
+        """Nothing: `publish` writes the codec of the last averages."""
+
     def tensors(self) -> dict[str, dict[str, Tensor]]:
         return {
             **super().tensors(),
