@@ -180,7 +180,7 @@ class SpectrogramNetwork(nn.Module):
     codebooks: Tensor
 
     def raw_latents(self, levels: Tensor) -> tuple[Tensor, Tensor]:
-        """[B, S, M] to raw latents [B, T, D], which `standardize` takes, and the hidden states [B, T, C] behind them."""
+        """[B, S, M] to raw latents [B, T, D], before `standardize`, and the hidden states [B, T, C] behind them."""
         patches = levels.unflatten(1, (-1, self.shape.frames_per_latent)).flatten(2)
         hidden = self.encode_out[0](self.encode_blocks(self.encode_in(patches)))
         return self.encode_linear(patches) + self.encode_out[1](hidden), hidden
