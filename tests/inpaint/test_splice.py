@@ -43,6 +43,32 @@ def test_a_crossfade_goes_evenly_from_the_one_to_the_other_and_lies_outside_the_
     np.testing.assert_allclose(result[2500:2600], result[900:1000][::-1])
 
 
+@pytest.mark.parametrize(("alike", "keeps_phase"), [(True, True), (False, False)])
+def test_a_crossfade_keeps_the_level(alike: bool, keeps_phase: bool) -> None:
+    """Of the same waveform and of one that is not correlated with it, each by the shares meant for it; and the shares
+    meant for the other would be 3 dB off in the middle."""
+    fade_s, rate = 1.0, 20_000
+    original = np.random.default_rng(0).standard_normal(4 * rate)
+    fill = original if alike else np.random.default_rng(1).standard_normal(4 * rate)
+    middle = slice(round(1.4 * rate), round(1.6 * rate))
+    levels = {
+        kept: splice(original, fill, sample_rate=rate, span=(2.0, 2.5), crossfade_s=fade_s, keeps_phase=kept)[middle]
+        for kept in (True, False)
+    }
+    steps_db = {kept: 20 * np.log10(level.std() / original[middle].std()) for kept, level in levels.items()}
+    assert abs(steps_db[keeps_phase]) < 0.2
+    assert abs(steps_db[not keeps_phase]) > 2.5
+
+
+@pytest.mark.parametrize("shape", [(N,), (N, 2)])
+def test_a_crossfade_of_equal_power_touches_nothing_beyond_it_and_leaves_nothing_within(shape: tuple[int, ...]) -> None:
+    original, fill = samples("float32", *shape), samples("float32", N, seed=1)
+    result = splice(original, fill, sample_rate=RATE, span=(1.0, 2.5), crossfade_s=0.1, keeps_phase=False)
+    assert (result[:900] == original[:900]).all() and (result[2600:] == original[2600:]).all()
+    inside = result[1000:2500].reshape(1500, -1)
+    np.testing.assert_allclose(inside, np.repeat(fill[1000:2500, None], inside.shape[1], axis=1), atol=1e-6)
+
+
 def test_a_crossfade_is_whole_even_where_there_is_less_music_than_it_wants() -> None:
     result = splice(np.zeros(N), np.ones(N), sample_rate=RATE, span=(0.05, 3.8), crossfade_s=1.0)
     assert result[0] == pytest.approx(1 / 51) and result[-1] == pytest.approx(1 / 201)

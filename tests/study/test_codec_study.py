@@ -13,8 +13,10 @@ import pytest
 import torch
 
 from counterpoint.codec.encodec import build_encodec, encodec_config, save_encodec
+from counterpoint.codec.spectrogram import SpectrogramNetwork, save_spectrogram
 from counterpoint.codec.vae import build_vae, save_vae
 from counterpoint.config import UserError
+from counterpoint.config.codec_training import SpectrogramArchitecture
 from counterpoint.study import CodecStudy, StudyResult, load_study, run_study
 from counterpoint.study.engine import in_order
 from counterpoint.study.paper import paper_table
@@ -57,11 +59,21 @@ def untrained_vae(folder: Path) -> Path:
     return folder
 
 
+def untrained_spectrogram(folder: Path) -> Path:
+    torch.manual_seed(0)
+    shape = SpectrogramArchitecture(width=16, fine_width=16, latent_dim=8, num_codebooks=2, codebook_size=16)
+    network = SpectrogramNetwork(shape)
+    network.codebooks.normal_()
+    save_spectrogram(folder, architecture=shape, sample_rate=32_000, state=network.state_dict())
+    return folder
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("codecs")
     untrained_encodec(folder / "small encodec")
     untrained_vae(folder / "vae")
+    untrained_spectrogram(folder / "levels")
     return folder
 
 
@@ -152,6 +164,30 @@ def test_the_report_stands_alone_and_shows_the_paper_beside_ours(second: StudyRe
     assert not any(list(rows["visqol, ours"].values())[1:]) and "no program named visqol is on the PATH" in page
 
 
+def test_a_codec_that_makes_phases_anew_has_no_si_snr_and_the_report_says_why(
+    folder: Path, second: StudyResult
+) -> None:
+    result = run(folder, "vae", "levels")
+    fresh = {name for name, step in result.steps.items() if not step.cached}
+    assert fresh == {"reconstruct_levels", "measure_levels", "judge_levels", "report"}
+    found = scores(result)
+    assert ("reconstruction_0_0_latents", "si_snr") in found
+    for view in ("latents", "codes"):
+        assert (f"reconstruction_1_1_{view}", "si_snr") not in found
+        assert (f"reconstruction_1_1_{view}", "log_mel_distance") in found
+    tables = result.report.parent / "tables"
+    (row,) = (line for line in (tables / "scores.md").read_text().splitlines() if "levels, unquantised" in line)
+    assert row.split(" | ")[1] == "–"
+    page = result.report.read_text(encoding="utf-8")
+    assert "Phases made anew" in page and "spectrogram codec, quantised at 25 Hz" in page
+    assert "The paper's table has no place for levels" in page.replace("&#39;", "'").replace("&#x27;", "'")
+
+
+def test_codecs_that_all_make_phases_anew_are_compared_without_si_snr(folder: Path, second: StudyResult) -> None:
+    result = run(folder, "levels")
+    assert not any(metric == "si_snr" for _, metric in scores(result))
+
+
 def test_visqol_is_measured_once_its_program_is_there(
     folder: Path, second: StudyResult, path_without_visqol: Path
 ) -> None:
@@ -172,8 +208,8 @@ def test_visqol_is_measured_once_its_program_is_there(
     ("codecs", "message"),
     [
         ("", "codecs"),
-        ("pocket_encodec_25hz, pocket_encodec_25hz", "'pocket_encodec_25hz' is named twice"),
-        ("pocket_encodec_25hz, pockt", "no codec 'pockt'; the shipped ones are"),
+        ("pocket_encodec_50hz, pocket_encodec_50hz", "'pocket_encodec_50hz' is named twice"),
+        ("pocket_encodec_50hz, pockt", "no codec 'pockt'; the shipped ones are"),
         ("COPY, ORIGINAL", "are the same codec"),
     ],
 )

@@ -79,7 +79,7 @@ def quick(paradigm: str, **changes: Any) -> TrainingConfig:
     return TrainingConfig.model_validate(
         {
             "model": {"paradigm": paradigm, "backbone": backbone},
-            "data": {"dataset": "data", "codec": "pocket", "segment_s": 5},
+            "data": {"dataset": "data", "codec": "encodec_25hz", "segment_s": 5},  # 4 x 2048 codes, by its name
             "steps": 400,
             "batch_size": 8,
             "validate_every": 50,
@@ -376,8 +376,8 @@ def test_a_dataset_tells_its_hours(tmp_path: Path, cut_off: None) -> None:
     write_json(tmp_path / "music" / "dataset.json", {"hours": {"train": 3.0, "test": 0.5}})
     plan = make_plan("quick", data=tmp_path / "music")
     assert plan.hours == 3.5
-    # 25 frames a second, 4 codes and 128 channels of two bytes each
-    assert plan.encoded_bytes == 3600 * 25 * 2 * 132
+    # 25 frames a second, 8 codes and 64 channels of two bytes each
+    assert plan.encoded_bytes == 3600 * 25 * 2 * 72
     with pytest.raises(UserError, match="nothing is not a dataset"):
         make_plan("quick", data=tmp_path / "nothing")
 
