@@ -205,6 +205,9 @@ class CodecStep(ABC):
             self._measures = reconstruction_measures(load_codec(folder), self._held_out)
         return {"valid_loss": self._measures["latents"]["log_spectral_distance_db"], "held_out": self._measures}
 
+    def averages(self) -> None:
+        """Nothing: `publish` writes the codec of the last averages."""
+
     def tensors(self) -> dict[str, dict[str, Tensor]]:
         """Everything a checkpoint must hold."""
         return {
@@ -397,9 +400,6 @@ class WaveformStep(CodecStep):
         assert not isinstance(self.model, SpectrogramAutoEncoder)
         parts = {"encoder": self.model.encoder, "decoder": self.model.decoder, "discriminators": self.discriminators}
         return {name: sum(p.numel() for p in part.parameters()) for name, part in parts.items()}
-
-    def averages(self) -> None:
-        """Nothing: `publish` writes the codec of the last averages."""
 
     def tensors(self) -> dict[str, dict[str, Tensor]]:
         return {
