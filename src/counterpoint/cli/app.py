@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 
 import typer
 
@@ -12,6 +13,8 @@ from counterpoint.cli.progress import progress_bar
 
 if TYPE_CHECKING:
     from counterpoint.metrics import Target
+
+Item = TypeVar("Item")
 
 
 def _group(summary: str) -> typer.Typer:
@@ -344,6 +347,34 @@ def analyze(
     from counterpoint.analysis.listen import analyze
 
     typer.echo(analyze(file, picture=out, json=json))
+
+
+@app.command()
+def models(
+    as_json: Annotated[bool, typer.Option("--json", help="For machines: all that is known, as JSON.")] = False,
+) -> None:
+    """Name the models that ship and those below runs/: what each takes, its size, licence, and how good it is."""
+    from counterpoint.runs.models import list_models
+    from counterpoint.runs.told import plain, told
+
+    _say(list_models(), told=told, plain=plain, as_json=as_json)
+
+
+@app.command()
+def codecs(
+    as_json: Annotated[bool, typer.Option("--json", help="For machines: all that is known, as JSON.")] = False,
+) -> None:
+    """Name the codecs that ship and those trained below runs/: latents, size, licence, and how they reconstruct."""
+    from counterpoint.runs.codecs import list_codecs
+    from counterpoint.runs.told import plain, told
+
+    _say(list_codecs(), told=told, plain=plain, as_json=as_json)
+
+
+def _say(items: Sequence[Item], *, told: Callable[[Item], str], plain: Callable[..., object], as_json: bool) -> None:
+    from json import dumps
+
+    typer.echo(dumps(plain(items), indent=2, ensure_ascii=False) if as_json else "\n\n".join(map(told, items)))
 
 
 @app.command()

@@ -16,15 +16,13 @@ from pathlib import Path
 
 from counterpoint.config import LatentSpec, ModelConfig, UserError, parse, read_json
 from counterpoint.config.checkpoints import Checkpoint, list_checkpoints, newest_checkpoint, read_checkpoint
+from counterpoint.config.nearest import did_you_mean
 from counterpoint.config.weights import read_weights
 from counterpoint.paradigm import Paradigm, build_paradigm
+from counterpoint.runs import known_models
+from counterpoint.runs.layout import CHECKPOINTS, CONFIG_FILE, METRICS_FILE, MODEL_FILE, RESULT_FILE, WEIGHTS_FILE
 
-CONFIG_FILE = "config.yaml"
-MODEL_FILE = "model.json"
-METRICS_FILE = "metrics.jsonl"
-RESULT_FILE = "result.json"
-CHECKPOINTS = "checkpoints"
-WEIGHTS_FILE = "model.safetensors"
+__all__ = ["CHECKPOINTS", "CONFIG_FILE", "METRICS_FILE", "MODEL_FILE", "RESULT_FILE", "WEIGHTS_FILE", "load_run"]
 
 
 def load_run(run: Path, *, step: int | None = None, ema: bool = True) -> Paradigm:
@@ -40,7 +38,11 @@ def load_run(run: Path, *, step: int | None = None, ema: bool = True) -> Paradig
     """
     run = Path(run)
     if not run.is_dir():
-        raise UserError(f"There is no run folder at {run}; train a model with `counterpoint train CONFIG --out {run}`.")
+        meant = did_you_mean(str(run), known_models())
+        raise UserError(
+            f"There is no run folder at {run}{meant}; `counterpoint models` names what there is, and "
+            f"`counterpoint train CONFIG --out {run}` trains one."
+        )
     if not (run / MODEL_FILE).is_file():
         raise UserError(
             f"{run} is not a run folder: it has no {MODEL_FILE}; "

@@ -1,0 +1,10 @@
+"""The files of a run folder; see `generate.run`."""
+
+CONFIG_FILE = "config.yaml"
+MODEL_FILE = "model.json"
+METRICS_FILE = "metrics.jsonl"
+RESULT_FILE = "result.json"
+CHECKPOINTS = "checkpoints"
+WEIGHTS_FILE = "model.safetensors"
+CARD_FILE = "card.json"
+"""See `runs.card`."""
