@@ -79,7 +79,11 @@ class Followed:
         shares = {"chance": self.chance, "real music": self.music, "the same after the codec": self.codec}
         beside = [f"{name} {share.value:.2f}" for name, share in shares.items() if share]
         text = f"{self.what}; {', '.join([*beside, how])}"
-        return Figure(f"follow_{self.measure}", self.model.value, self.model.low, self.model.high, self.model.n, text)
+        value, low, high = (
+            None if each is None else round(each, 4) for each in (self.model.value, self.model.low, self.model.high)
+        )
+        assert value is not None
+        return Figure(f"follow_{self.measure}", value, low, high, self.model.n, text)
 
 
 @dataclass(frozen=True)
@@ -108,10 +112,8 @@ class Following:
 
     def figures(self) -> list[Figure]:
         """For the model's card."""
-        sampling = self.settings["sampling"]
-        how = f"clips of {self.settings['duration_s']:g} s, " + ", ".join(
-            f"{key} {value}" for key, value in sampling.items()
-        )
+        sampling = [f"{key} {value}" for key, value in self.settings["sampling"].items()]
+        how = ", ".join([f"clips of {self.settings['duration_s']:g} s", *(sampling or ["default sampling"])])
         return [score.figure(how=how) for score in self.scores]
 
 
