@@ -114,7 +114,8 @@ class Following:
         """For the model's card."""
         sampling = [f"{key} {value}" for key, value in self.settings["sampling"].items()]
         how = ", ".join([f"clips of {self.settings['duration_s']:g} s", *(sampling or ["default sampling"])])
-        return [score.figure(how=how) for score in self.scores]
+        tunes = "held-out melodies" if self.settings["data"] else "traditional tunes"
+        return [score.figure(how=f"{tunes}, {how}" if score.ask == "melody" else how) for score in self.scores]
 
 
 def print_following(following: Following, *, console: Console | None = None) -> None:
