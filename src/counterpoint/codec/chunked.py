@@ -23,6 +23,7 @@ from torch import Tensor
 from counterpoint.codec.base import Codec, Encoding, StreamDecoder, View
 from counterpoint.codec.windows import Map, Window, windows
 
+
 def encode_audio(audio: np.ndarray, codec: Codec) -> Encoding:
     """Encode mono audio of any length.
 
@@ -134,4 +135,3 @@ def _decode_window(codec: Codec, view: View, window: Window) -> Tensor:
     audio = codec.decode_latents(window.content) if view == "latents" else codec.decode_codes(window.content)
     hop = codec.samples_per_frame
     return audio[:, window.start * hop : window.stop * hop].cpu()
-

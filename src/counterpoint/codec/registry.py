@@ -13,6 +13,7 @@ from counterpoint.codec.spectrogram import KIND as SPECTROGRAM
 from counterpoint.codec.spectrogram import load_spectrogram
 from counterpoint.codec.vae import load_vae
 from counterpoint.config import UserError, read_json
+from counterpoint.config.nearest import did_you_mean
 
 SHIPPED = Path(__file__).parent / "weights"
 """One folder a codec that comes with the package, with its card, measures and loss log.
@@ -74,9 +75,10 @@ def _source(name: str) -> str:
         trained = folder / "codec"  # a run folder of `counterpoint codec train`
         return str(trained if (trained / "config.json").is_file() else folder)
     if name.count("/") != 1 or name.startswith((".", "/", "~")):
+        shipped = shipped_codecs()
         raise UserError(
-            f"There is no codec {name!r}; the shipped ones are {', '.join(shipped_codecs()) or 'none'}, "
-            "and a folder or a hub id such as facebook/encodec_32khz will do."
+            f"There is no codec {name!r}{did_you_mean(name, shipped)}; the shipped ones are "
+            f"{', '.join(shipped) or 'none'}, and a folder or a hub id such as facebook/encodec_32khz will do."
         )
     return name
 

@@ -106,7 +106,9 @@ def _planned(recipe: Path) -> dict[str, Any]:
     return _shape(config.codec, sample_rate=config.sample_rate)
 
 
-def _shape(codec: EncodecArchitecture | VaeArchitecture | SpectrogramArchitecture, *, sample_rate: int) -> dict[str, Any]:
+def _shape(
+    codec: EncodecArchitecture | VaeArchitecture | SpectrogramArchitecture, *, sample_rate: int
+) -> dict[str, Any]:
     books = 0 if codec.kind == "vae" else codec.num_codebooks
     return {
         "sample_rate": sample_rate,

@@ -1,6 +1,5 @@
 """The shipped configurations of codec training."""
 
-import math
 from pathlib import Path
 
 import numpy as np

@@ -21,7 +21,6 @@ from counterpoint.codec.vae import build_vae, save_vae
 from counterpoint.config import CodecTrainingConfig
 from counterpoint.config.codec_training import EncodecArchitecture, SpectrogramArchitecture, VaeArchitecture
 
-
 _FOLLOW = 0.02
 """Share of a batch in the running mean and scale of latents."""
 
@@ -280,7 +279,9 @@ AutoEncoder = EncodecAutoEncoder | VaeAutoEncoder | SpectrogramAutoEncoder
 
 def build_autoencoder(config: CodecTrainingConfig) -> AutoEncoder:
     """An untrained auto-encoder, its random weights a function of the seed."""
-    kind = {"encodec": EncodecAutoEncoder, "vae": VaeAutoEncoder, "spectrogram": SpectrogramAutoEncoder}[config.codec.kind]
+    kind = {"encodec": EncodecAutoEncoder, "vae": VaeAutoEncoder, "spectrogram": SpectrogramAutoEncoder}[
+        config.codec.kind
+    ]
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)  # torch's initialisers take no generator
         return kind(config)

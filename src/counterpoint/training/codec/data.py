@@ -38,9 +38,7 @@ class Clips:
             [[path.name, round(duration_s, 3)] for path, duration_s in zip(self.paths, self.durations_s, strict=True)]
         )
 
-    def batch(
-        self, draws: np.random.Generator, *, batch_size: int, samples: int, augment: bool = False
-    ) -> np.ndarray:
+    def batch(self, draws: np.random.Generator, *, batch_size: int, samples: int, augment: bool = False) -> np.ndarray:
         """Random segments at random gain (-6 to +3 dB, never clipped).
 
         Args:

@@ -27,7 +27,7 @@ from counterpoint.codec.spectrogram import band_magnitudes
 from counterpoint.config import CodecTrainingConfig, UserError, write_json
 from counterpoint.config.checkpoints import Checkpoint, newest_checkpoint
 from counterpoint.data.batches import seed_of
-from counterpoint.generate.run import CHECKPOINTS
+from counterpoint.runs.layout import CHECKPOINTS
 from counterpoint.training.checkpoint import optimizer_tensors, restore_optimizer
 from counterpoint.training.codec.autoencoder import (
     LevelReconstruction,
@@ -273,7 +273,9 @@ class CodecStep(ABC):
     def _draw(self, *purpose: str | int, clips: int) -> Tensor:
         """[clips, N] random segments."""
         draws = np.random.default_rng(seed_of(self.config.seed, "clips", *purpose))
-        return torch.from_numpy(self._clips.batch(draws, batch_size=clips, samples=self.config.segment_samples, augment=self.config.augment))
+        return torch.from_numpy(
+            self._clips.batch(draws, batch_size=clips, samples=self.config.segment_samples, augment=self.config.augment)
+        )
 
     @torch.no_grad()
     def _fit_codebooks(self, step: int, *, vectors: int | None = None) -> None:
