@@ -7,7 +7,7 @@ import torch
 from counterpoint.config import LatentSpec, ModelConfig, UserError, parse, write_json
 from counterpoint.config.checkpoints import write_checkpoint
 from counterpoint.generate import publish_run
-from counterpoint.generate.model import find_run, shipped_models
+from counterpoint.generate.model import find_run, read_model, shipped_models
 from counterpoint.generate.run import load_run
 from counterpoint.paradigm import build_paradigm
 
@@ -137,3 +137,11 @@ def test_the_best_weights_go_before_the_last(tmp_path):
     with pytest.warns(UserWarning, match=r"best\.safetensors.*step 2"):
         assert value_of(load_run(run)) == 20
     assert value_of(load_run(run, step=3)) == 20
+
+
+def test_a_mistyped_name_is_answered_with_the_nearest(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_run(Path("runs/quick/autoregressive"))
+    for typed, meant in (("quick/autoregresive", "quick/autoregressive"), ("pocket_fm", "pocket_flow_matching")):
+        with pytest.raises(UserError, match=f"no run folder at {typed} .did you mean '{meant}'"):
+            read_model(typed)

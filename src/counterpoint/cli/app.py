@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 
 import typer
 
@@ -12,6 +13,8 @@ from counterpoint.cli.progress import progress_bar
 
 if TYPE_CHECKING:
     from counterpoint.metrics import Target
+
+Item = TypeVar("Item")
 
 
 def _group(summary: str) -> typer.Typer:
@@ -358,6 +361,34 @@ def analyze(
 
 
 @app.command()
+def models(
+    as_json: Annotated[bool, typer.Option("--json", help="For machines: all that is known, as JSON.")] = False,
+) -> None:
+    """Name the models that ship and those below runs/: what each takes, its size, licence, and how good it is."""
+    from counterpoint.runs.models import list_models
+    from counterpoint.runs.told import plain, told
+
+    _say(list_models(), told=told, plain=plain, as_json=as_json)
+
+
+@app.command()
+def codecs(
+    as_json: Annotated[bool, typer.Option("--json", help="For machines: all that is known, as JSON.")] = False,
+) -> None:
+    """Name the codecs that ship and those trained below runs/: latents, size, licence, and how they reconstruct."""
+    from counterpoint.runs.codecs import list_codecs
+    from counterpoint.runs.told import plain, told
+
+    _say(list_codecs(), told=told, plain=plain, as_json=as_json)
+
+
+def _say(items: Sequence[Item], *, told: Callable[[Item], str], plain: Callable[..., object], as_json: bool) -> None:
+    from json import dumps
+
+    typer.echo(dumps(plain(items), indent=2, ensure_ascii=False) if as_json else "\n\n".join(map(told, items)))
+
+
+@app.command()
 def export(
     model: Annotated[str, typer.Argument(help="A run folder, or a MusicGen checkpoint: a folder or a hub id.")],
     out: Annotated[Path, typer.Argument(help="Folder to make.")],
@@ -426,6 +457,92 @@ def evaluate(
     print_evaluation(evaluation)
     if out is not None:
         write_json(out, evaluation.to_json())
+
+
+@app.command()
+def follow(
+    model: Annotated[str, typer.Argument(help="A run folder, its name below runs, or a model that ships.")],
+    ask: Annotated[
+        str | None,
+        typer.Option(
+            help="With commas: chords,melody,drums,tempo (in words); by default what the model takes, and tempo."
+        ),
+    ] = None,
+    captions: Annotated[
+        Path | None, typer.Option(help="A text file, one caption a line; ten plain ones by default.")
+    ] = None,
+    seeds: Annotated[int, typer.Option(help="Clips a caption.")] = 5,
+    charts: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--chart", help='"C:0 Am:2 F:4 G:6" or a file; may be given again: half of the clips have the first.'
+        ),
+    ] = None,
+    data: Annotated[
+        Path | None,
+        typer.Option(help="A dataset with exact chords, melodies and drums: asks for those, and measures it beside."),
+    ] = None,
+    split: Annotated[str, typer.Option(help="Of the dataset.")] = "test",
+    duration_s: Annotated[float, typer.Option("--duration-s", help="Length of a clip, seconds.")] = 8.0,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same clips and figures.")] = 0,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of clips and following.json; runs/follow/MODEL by default.")
+    ] = None,
+    card: Annotated[bool, typer.Option("--card", help="Write the figures into the model's card.json, too.")] = False,
+    guidance: Guidance = 3.0,
+    text_guidance: Annotated[float, typer.Option(help="A weight of the caption alone; as of `generate`.")] = 0.0,
+    temperature: Temperature = 1.0,
+    top_k: TopK = 250,
+    top_p: TopP = 1.0,
+    solver: Solver = "euler",
+    steps: Steps = 50,
+    sway: Sway = 0,
+    guidance_interval: GuidanceInterval = (0, 1),
+    tolerance: Tolerance = 1e-5,
+    batch_size: Annotated[int, typer.Option(help="Most clips at once; memory may hold fewer.")] = 16,
+    device: Device = "cpu",
+    precision: Precision = None,
+    compiled: Annotated[bool, typer.Option("--compile", help="Flow matching: compile the network.")] = False,
+) -> None:
+    """Measure how well a model follows chords, melodies, drum loops and tempi, beside chance and real music.
+
+    The same command goes on where it was.
+    """
+    from counterpoint.config import SamplingConfig, parse
+    from counterpoint.follow import FollowConfig, print_following
+    from counterpoint.follow import follow as measure
+
+    sampling = {
+        "guidance": guidance,
+        "text_guidance": text_guidance,
+        "temperature": temperature,
+        "top_k": top_k,
+        "top_p": top_p,
+        "solver": solver,
+        "steps": steps,
+        "sway": sway,
+        "guidance_interval": guidance_interval,
+        "tolerance": tolerance,
+    }
+    config = FollowConfig(
+        ask=None if ask is None else [name.strip() for name in ask.split(",")],
+        captions=captions,
+        seeds=seeds,
+        charts=charts,
+        data=data,
+        split=split,
+        duration_s=duration_s,
+        seed=seed,
+        sampling=parse(sampling, SamplingConfig, source="sampling"),
+        batch_size=batch_size,
+        device=device,
+        precision=precision,
+        compiled=compiled,
+    )
+    with progress_bar("Drawing and listening", unit="clips") as progress:
+        done = measure(model, config, out=out, card=card, progress=progress)
+    print_following(done)
+    typer.echo(f"{done.folder}/following.json holds all of it, and the clips lie beside it.")
 
 
 def _targets(reference: Path, *, split: str, notes: list[str]) -> dict[str, Target]:

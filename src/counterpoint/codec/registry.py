@@ -13,6 +13,7 @@ from counterpoint.codec.spectrogram import KIND as SPECTROGRAM
 from counterpoint.codec.spectrogram import load_spectrogram
 from counterpoint.codec.vae import load_vae
 from counterpoint.config import UserError, read_json
+from counterpoint.config.nearest import did_you_mean
 from counterpoint.config.weights import SHIPPED_ALIASES
 
 SHIPPED = Path(__file__).parent / "weights"
@@ -57,8 +58,10 @@ def load_codec(name: str) -> Codec:
 
 
 def shipped_codecs() -> list[str]:
-    """Names of the codecs that come with the package."""
-    return sorted(folder.parent.name for folder in SHIPPED.glob("*/config.json"))
+    """Names of the codecs that come with the package, the shorter one of a codec that has two."""
+    short = {folder: alias for alias, folder in SHIPPED_ALIASES.items()}
+    names = [folder.parent.name for folder in SHIPPED.glob("*/config.json")]
+    return sorted(short.get(name, name) for name in names)
 
 
 def _source(name: str) -> str:
@@ -71,9 +74,10 @@ def _source(name: str) -> str:
         trained = folder / "codec"  # a run folder of `counterpoint codec train`
         return str(trained if (trained / "config.json").is_file() else folder)
     if name.count("/") != 1 or name.startswith((".", "/", "~")):
+        names = shipped_codecs()
         raise UserError(
-            f"There is no codec {name!r}; the shipped ones are {', '.join(shipped_codecs()) or 'none'}, "
-            "and a folder or a hub id such as facebook/encodec_32khz will do."
+            f"There is no codec {name!r}{did_you_mean(name, names)}; the shipped ones are "
+            f"{', '.join(names) or 'none'}, and a folder or a hub id such as facebook/encodec_32khz will do."
         )
     return name
 

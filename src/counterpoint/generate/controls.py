@@ -106,7 +106,7 @@ def read_controls(sources: ControlSources, *, model: LoadedModel, duration_s: fl
         UserError: a control that the model was not trained with, or one that cannot be read or asks nothing.
     """
     given, known = sources.given(), model.paradigm.config.controls
-    _require_known(list(given), known=known)
+    require_known(list(given), known=known)
     frame_rate = model.paradigm.latent.frame_rate
     clip = _Clip(frames(duration_s, frame_rate=frame_rate), frame_rate)
     tracks: dict[ControlName, np.ndarray] = {}
@@ -131,7 +131,12 @@ def read_controls(sources: ControlSources, *, model: LoadedModel, duration_s: fl
     )
 
 
-def _require_known(given: Sequence[str], *, known: Sequence[str]) -> None:
+def require_known(given: Sequence[str], *, known: Sequence[str]) -> None:
+    """Refuse controls that a model with the controls `known` was not trained with.
+
+    Raises:
+        UserError: naming them.
+    """
     foreign = [name for name in given if name not in known]
     if foreign and not known:
         raise UserError(

@@ -17,8 +17,9 @@ from counterpoint.conditioning import T5Text
 from counterpoint.config import UserError, atomic_folder, read_json, write_json
 from counterpoint.generate.model import LoadedModel, find_run, read_model
 from counterpoint.generate.musicgen import TRANSFORMERS, to_theirs
-from counterpoint.generate.run import MODEL_FILE, WEIGHTS_FILE, load_run
+from counterpoint.generate.run import load_run
 from counterpoint.paradigm import Autoregressive
+from counterpoint.runs.layout import MODEL_FILE, WEIGHTS_FILE
 
 GUIDANCE = 3.0
 """What an exported model is sampled with unless its user says otherwise; MusicGen's own."""

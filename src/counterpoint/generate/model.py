@@ -7,17 +7,19 @@ from pathlib import Path
 
 import torch
 
-import counterpoint
 from counterpoint.codec import Codec, load_codec
 from counterpoint.config import UserError, read_json
 from counterpoint.generate.musicgen import WINDOW_S, is_musicgen, load_musicgen
-from counterpoint.generate.run import MODEL_FILE, load_run
+from counterpoint.generate.run import load_run
 from counterpoint.kernels import PRECISIONS, Precision, pack
 from counterpoint.paradigm import FlowMatching, Paradigm
+from counterpoint.runs import RUNS, SHIPPED_MODELS, find_run, shipped_models
+from counterpoint.runs.layout import MODEL_FILE
 
-SHIPPED = Path(counterpoint.__file__).parent / "models"
-"""One folder a model that comes with the package, with its card and loss log; see `codec.registry.SHIPPED`. They lie
-apart from the code, so that no step of a study depends on a model that it does not use."""
+__all__ = ["SHIPPED", "LoadedModel", "find_run", "lay_out", "load_model", "read_model", "shipped_models"]
+
+SHIPPED = SHIPPED_MODELS
+"""One folder a model that comes with the package; see `runs.find`."""
 
 
 @dataclass(frozen=True)
@@ -104,20 +106,9 @@ def read_model(model: str | Path) -> LoadedModel:
     return LoadedModel(paradigm, codec, window_s=read_json(run / MODEL_FILE).get("segment_s", longest_s))
 
 
-def find_run(model: str | Path) -> Path:
-    """A run folder, given as a path, as its name below `runs`, or as the name of a model that ships."""
-    path = Path(model)
-    places = (path, Path("runs") / path, SHIPPED / path)
-    return next((place for place in places if place.exists()), path)
-
-
-def shipped_models() -> list[str]:
-    """Names of the models that come with the package."""
-    return sorted(folder.parent.name for folder in SHIPPED.glob(f"*/{MODEL_FILE}"))
-
-
 def _is_published(path: Path) -> bool:
     """Whether a path stands for another library's checkpoint, or can only be a hub id: OWNER/NAME."""
     if path.is_dir():
         return not (path / MODEL_FILE).is_file() and is_musicgen(path)
-    return path.is_file() or (len(path.parts) == 2 and not Path(path.parts[0]).exists())
+    is_ours = any((folder / path.parts[0]).exists() for folder in (Path(), RUNS))
+    return path.is_file() or (len(path.parts) == 2 and not is_ours)

@@ -22,17 +22,11 @@ from pathlib import Path
 
 from counterpoint.config import LatentSpec, ModelConfig, UserError, parse, read_json
 from counterpoint.config.checkpoints import Checkpoint, list_checkpoints, newest_checkpoint, read_checkpoint
+from counterpoint.config.nearest import did_you_mean
 from counterpoint.config.weights import read_weights
 from counterpoint.paradigm import Paradigm, build_paradigm
-
-CONFIG_FILE = "config.yaml"
-MODEL_FILE = "model.json"
-METRICS_FILE = "metrics.jsonl"
-RESULT_FILE = "result.json"
-CHECKPOINTS = "checkpoints"
-WEIGHTS_FILE = "model.safetensors"
-BEST = "best"
-AVERAGES = "ema"
+from counterpoint.runs import known_models
+from counterpoint.runs.layout import AVERAGES, BEST, CHECKPOINTS, MODEL_FILE, WEIGHTS_FILE
 
 
 def load_run(run: Path, *, step: int | None = None, ema: bool = True) -> Paradigm:
@@ -49,7 +43,11 @@ def load_run(run: Path, *, step: int | None = None, ema: bool = True) -> Paradig
     """
     run = Path(run)
     if not run.is_dir():
-        raise UserError(f"There is no run folder at {run}; train a model with `counterpoint train CONFIG --out {run}`.")
+        meant = did_you_mean(str(run), known_models())
+        raise UserError(
+            f"There is no run folder at {run}{meant}; `counterpoint models` names what there is, and "
+            f"`counterpoint train CONFIG --out {run}` trains one."
+        )
     if not (run / MODEL_FILE).is_file():
         raise UserError(
             f"{run} is not a run folder: it has no {MODEL_FILE}; "

@@ -231,7 +231,7 @@ def generate_captions(
         UserError: no caption or two sources of them, a file for several clips, and what `generate` and `read_controls`
             refuse.
     """
-    captions = [text for text in _read_captions(caption, captions_file) for _ in range(num)]
+    captions = [text for text in read_captions(caption, captions_file) for _ in range(num)]
     if out.suffix.lower() not in (".wav", ".flac"):
         return generate_folder(
             captions,
@@ -320,7 +320,12 @@ def _save_array(path: Path, array: np.ndarray) -> None:
         np.save(file, array)
 
 
-def _read_captions(caption: str | None, captions_file: Path | None) -> list[str]:
+def read_captions(caption: str | None, captions_file: Path | None) -> list[str]:
+    """The one caption, or those of a text file, one a line.
+
+    Raises:
+        UserError: both or neither is given, or the file cannot be read or holds none.
+    """
     if (caption is None) == (captions_file is None):
         raise UserError("Give either a caption or --captions FILE.")
     if captions_file is None:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from counterpoint.config.checkpoints import Checkpoint
-from counterpoint.generate.run import BEST
+from counterpoint.runs.layout import BEST
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ from counterpoint.config import (
     write_json,
 )
 from counterpoint.config.checkpoints import Checkpoint, newest_checkpoint, remove_leftovers, write_checkpoint
-from counterpoint.generate.run import BEST, CHECKPOINTS, CONFIG_FILE, METRICS_FILE, RESULT_FILE
+from counterpoint.runs.layout import BEST, CHECKPOINTS, CONFIG_FILE, METRICS_FILE, RESULT_FILE
 from counterpoint.training.checkpoint import Best, better
 from counterpoint.training.monitor import (
     MetricsLog,

@@ -57,7 +57,11 @@ def build_optimizers(
         return (build_optimizer(model, config=config),)
     matrices = [parameter for parameter in hidden.parameters() if parameter.requires_grad and parameter.ndim == 2]
     muon = torch.optim.Muon(
-        matrices, lr=config.learning_rate, weight_decay=config.weight_decay, adjust_lr_fn="match_rms_adamw"
+        matrices,
+        lr=config.learning_rate,
+        weight_decay=config.weight_decay,
+        ns_steps=config.orthogonalisation_steps,
+        adjust_lr_fn="match_rms_adamw",
     )
     return (muon, build_optimizer(model, config=config, without=matrices))
 

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from counterpoint.config import UserError
 from counterpoint.config.schema import Config, Positive
+from counterpoint.config.weights import SHIPPED_ALIASES
 from counterpoint.study.engine import Source, Step
 from counterpoint.study.workload import Workload
 
@@ -109,5 +110,6 @@ def identify_codec(name: str, *, needs_codes: bool = False) -> dict[str, str]:
             f"The codec {name!r} has no codes, and the auto-regressive model speaks in them: use one that has."
         )
     folder = Path(name).expanduser()
-    place = str(folder.resolve()) if name not in shipped_codecs() and folder.is_dir() else name
+    ships = name in shipped_codecs() or name in SHIPPED_ALIASES.values()
+    place = str(folder.resolve()) if folder.is_dir() and not ships else name
     return {"codec": place, "fingerprint": codec.fingerprint}

@@ -23,6 +23,7 @@ from counterpoint.config import (
     UserError,
     digest,
 )
+from counterpoint.config.nearest import did_you_mean
 from counterpoint.config.schema import CONTROLS, Config, ControlName, NamedBackbone, ParadigmName, Positive
 from counterpoint.data.layout import file_digest
 from counterpoint.study.engine import Source, Step
@@ -156,7 +157,10 @@ def shipped_source(name: str) -> Source:
     from counterpoint.generate.model import SHIPPED, shipped_models
 
     if name not in shipped_models():
-        raise UserError(f"No model named {name!r} ships; those that do are {', '.join(shipped_models()) or 'none'}.")
+        raise UserError(
+            f"No model named {name!r} ships{did_you_mean(name, shipped_models())}; those that do are "
+            f"{', '.join(shipped_models()) or 'none'}."
+        )
     parts = {file.name: file_digest(file) for file in (SHIPPED / name).glob("model.*")}
     return Source(name, SHIPPED / name, digest(parts))
 

@@ -27,7 +27,7 @@ from counterpoint.codec.spectrogram import band_magnitudes
 from counterpoint.config import CodecTrainingConfig, UserError, write_json
 from counterpoint.config.checkpoints import Checkpoint, newest_checkpoint
 from counterpoint.data.batches import seed_of
-from counterpoint.generate.run import CHECKPOINTS
+from counterpoint.runs.layout import CHECKPOINTS
 from counterpoint.training.checkpoint import optimizer_tensors, restore_optimizer
 from counterpoint.training.codec.autoencoder import (
     LevelReconstruction,
@@ -204,6 +204,9 @@ class CodecStep(ABC):
             self._export(Path(folder))
             self._measures = reconstruction_measures(load_codec(folder), self._held_out)
         return {"valid_loss": self._measures["latents"]["log_spectral_distance_db"], "held_out": self._measures}
+
+    def averages(self) -> None:
+        """Nothing: `publish` writes the codec of the last averages."""
 
     def tensors(self) -> dict[str, dict[str, Tensor]]:
         """Everything a checkpoint must hold."""
@@ -399,9 +402,6 @@ class WaveformStep(CodecStep):
         assert not isinstance(self.model, SpectrogramAutoEncoder)
         parts = {"encoder": self.model.encoder, "decoder": self.model.decoder, "discriminators": self.discriminators}
         return {name: sum(p.numel() for p in part.parameters()) for name, part in parts.items()}
-
-    def averages(self) -> None:
-        """Nothing: `publish` writes the codec of the last averages."""
 
     def tensors(self) -> dict[str, dict[str, Tensor]]:
         return {

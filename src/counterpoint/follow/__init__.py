@@ -1,0 +1,6 @@
+"""How well a model follows what it is asked: chord charts, tunes, drum loops and tempi in words."""
+
+from counterpoint.follow.result import Followed, Following, Share, print_following
+from counterpoint.follow.run import FollowConfig, follow
+
+__all__ = ["FollowConfig", "Followed", "Following", "Share", "follow", "print_following"]

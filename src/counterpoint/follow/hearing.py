@@ -1,0 +1,108 @@
+"""Listening to clips for what was asked; what was heard is kept beside a clip.
+
+Shapes: N audio samples, T frames of 20 ms, F frames of chroma, P = 12 pitch classes.
+"""
+
+from __future__ import annotations
+
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from counterpoint.analysis import chordino
+from counterpoint.analysis.annotation import Annotation
+from counterpoint.analysis.beats import track_beats
+from counterpoint.analysis.listen import hear_chords
+from counterpoint.analysis.melody import hear_melody
+from counterpoint.audio import SILENCE_PEAK, load_audio, normalize_loudness, resample
+from counterpoint.audio.librosa_import import import_librosa
+from counterpoint.codec import Codec, decode, encode_audio
+from counterpoint.config import atomic_write
+from counterpoint.follow.measures import FRAME_RATE, Heard, tempo_of
+from counterpoint.metrics import Clip
+from counterpoint.metrics.adherence_measures import triads
+
+VERSION = "1"
+"""Of what is heard."""
+SAMPLE_RATE = 22_050
+_CHROMA_WINDOW, _CHROMA_HOP = 8192, 1024
+
+
+def recogniser() -> str:
+    """Of chords: the one that `analyze` has on this machine."""
+    return "chordino" if chordino.is_installed() else "viterbi25"
+
+
+@dataclass(frozen=True, eq=False)
+class Through:
+    """A codec that music goes through before it is heard.
+
+    Attributes:
+        view: what is decoded: what a model draws.
+    """
+
+    codec: Codec
+    view: Literal["codes", "latents"]
+
+    def __call__(self, audio: np.ndarray) -> np.ndarray:
+        """[N] at the codec's sample rate, before and after."""
+        encoding = encode_audio(audio, self.codec)
+        decoded = decode(self.codec, **{self.view: getattr(encoding, self.view)})
+        return decoded[0, : len(audio)].cpu().numpy()
+
+
+def hear(clip: Clip, *, ask: str, kept: Path, through: Through | None = None) -> Heard:
+    """Listen to a clip, or read what was heard before.
+
+    Args:
+        ask: chords, melody, drums or tempo.
+        kept: file of what was heard; it is made.
+        through: a codec to send it through first.
+
+    Raises:
+        UserError: the clip cannot be read, or what hears it is not installed.
+    """
+    found = _read(kept)
+    if found is None:
+        rate = SAMPLE_RATE if through is None else through.codec.sample_rate
+        audio, _ = load_audio(clip.audio, sample_rate=rate, start_s=clip.start_s, duration_s=clip.duration_s)
+        if through is not None:
+            audio = resample(through(audio), own_rate=rate, sample_rate=SAMPLE_RATE)
+        found = _listen(normalize_loudness(audio, sample_rate=SAMPLE_RATE), ask=ask)
+        arrays = {name: value for name, value in vars(found).items() if value is not None}
+        atomic_write(kept, lambda temporary: np.savez_compressed(temporary, **arrays))
+    return found
+
+
+def _listen(audio: np.ndarray, *, ask: str) -> Heard:
+    if ask == "chords":
+        stamps = hear_chords(audio, sample_rate=SAMPLE_RATE)
+        heard = Annotation(len(audio) / SAMPLE_RATE, chords=stamps)
+        return Heard(chords=triads(heard), chroma=chroma(audio))
+    if ask == "melody":
+        count = max(1, round(len(audio) / SAMPLE_RATE * FRAME_RATE))
+        return Heard(melody=hear_melody(audio, sample_rate=SAMPLE_RATE, frames=count, frame_rate=FRAME_RATE))
+    beats = track_beats(audio, sample_rate=SAMPLE_RATE)
+    return Heard(tempo_bpm=tempo_of([time for time, _ in beats]))
+
+
+def chroma(audio: np.ndarray) -> np.ndarray:
+    """[P, F] energy of audio [N] at 22,050 Hz by pitch class from C, in windows of 8,192 samples every 1,024."""
+    if len(audio) < _CHROMA_WINDOW or np.abs(audio).max() < SILENCE_PEAK:
+        return np.zeros((12, 1 + len(audio) // _CHROMA_HOP))
+    return import_librosa().feature.chroma_stft(
+        y=audio, sr=SAMPLE_RATE, n_fft=_CHROMA_WINDOW, hop_length=_CHROMA_HOP, tuning=0.0, norm=None
+    )
+
+
+def _read(kept: Path) -> Heard | None:
+    try:
+        with np.load(kept) as arrays:
+            values = {name: arrays[name] for name in arrays.files}
+    except (FileNotFoundError, zipfile.BadZipFile, ValueError, EOFError):
+        return None
+    tempo = float(values.pop("tempo_bpm", np.nan))
+    return Heard(**values, tempo_bpm=tempo)

@@ -1,0 +1,200 @@
+"""Whether what was asked is heard: chord segments, notes, a tempo. Numbers from labels, no audio.
+
+Shapes: T frames of 20 ms, F frames of chroma, P = 12 pitch classes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from counterpoint.analysis.tracks import MELODY_LOW, NOT_GIVEN, REST
+from counterpoint.analysis.viterbi25 import LABELS, triad_class
+
+FRAME_RATE = 50.0
+"""Hz, of chord labels and melodies."""
+CHROMA_RATE = 22_050 / 1024
+"""Hz."""
+TEMPO_TOLERANCE = 0.03
+"""Of the tempo asked for."""
+SHORTEST_S = 0.5
+"""Of a chord that counts: recognisers hear tenths of a second."""
+Chords = tuple[tuple[float, str | None], ...]
+"""(start in seconds, label), each until the next; None where nothing is asked."""
+
+
+@dataclass(frozen=True, eq=False)
+class Heard:
+    """What is heard in a clip, as far as it was listened for.
+
+    Attributes:
+        chords: [T] of the 25 classes of `viterbi25`, by the recogniser of `analyze`; `NOT_GIVEN` for other chords.
+        chroma: [P, F] energy by pitch class.
+        melody: [T] see `analysis.tracks`.
+        tempo_bpm: beats a minute; NaN where there is no beat.
+    """
+
+    chords: np.ndarray | None = None
+    chroma: np.ndarray | None = None
+    melody: np.ndarray | None = None
+    tempo_bpm: float = np.nan
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a clip was asked to play; whichever was.
+
+    Attributes:
+        name: what it is called, the same for clips of which the same is asked.
+        duration_s: of the clip.
+        notes: (start, end, MIDI number), seconds.
+        tempo_bpm: beats a minute.
+    """
+
+    name: str
+    duration_s: float
+    chords: Chords = ()
+    notes: tuple[tuple[float, float, int], ...] = ()
+    tempo_bpm: float = np.nan
+
+
+def triad_segments(wanted: Wanted) -> list[tuple[float, float, int]]:
+    """(start, end, class of the 25) of every chord that has a major or minor triad and lasts half a second."""
+    ends = [*(start for start, _ in wanted.chords[1:]), wanted.duration_s]
+    found = [
+        (start, end, triad_class(label))
+        for (start, label), end in zip(wanted.chords, ends, strict=False)
+        if label is not None and end - start >= SHORTEST_S
+    ]
+    return [(start, end, triad) for start, end, triad in found if triad]
+
+
+def chords_recognised(wanted: Wanted, heard: Heard) -> float:
+    """Share of the chord segments most frames of which have the right root and mode by the recogniser."""
+    assert heard.chords is not None
+    right = []
+    for start, end, triad in triad_segments(wanted):
+        frames = heard.chords[_frames(start, end, rate=FRAME_RATE, count=len(heard.chords))]
+        known = frames[frames != NOT_GIVEN]
+        right.append(bool(len(known)) and int(np.bincount(known, minlength=len(LABELS)).argmax()) == triad)
+    return _share(right)
+
+
+def chords_by_template(wanted: Wanted, heard: Heard) -> float:
+    """Share of the chord segments whose chroma is most like the right one of 24 triads, by the cosine of the angle."""
+    assert heard.chroma is not None
+    right = []
+    for start, end, triad in triad_segments(wanted):
+        chroma = heard.chroma[:, _frames(start, end, rate=CHROMA_RATE, count=heard.chroma.shape[1])].sum(axis=1)
+        right.append(bool(chroma.any()) and 1 + int((triad_templates() @ chroma).argmax()) == triad)
+    return _share(right)
+
+
+def triad_templates() -> np.ndarray:
+    """[24, P]: one at each of a triad's three notes; major triads from C, then minor ones."""
+    modes = np.zeros((2, 12))
+    modes[0, [0, 4, 7]] = modes[1, [0, 3, 7]] = 1.0
+    return np.stack([np.roll(mode, root) for mode in modes for root in range(12)])
+
+
+def notes_heard(wanted: Wanted, heard: Heard) -> float:
+    """Share of the notes whose pitch class is the median of those heard while they last; not where none is."""
+    assert heard.melody is not None
+    right = []
+    for start, end, midi in wanted.notes:
+        frames = heard.melody[_frames(start, end, rate=FRAME_RATE, count=len(heard.melody))]
+        sounding = np.sort(frames[~np.isin(frames, (REST, NOT_GIVEN))])
+        median = int(sounding[(len(sounding) - 1) // 2]) if len(sounding) else None
+        right.append(median is not None and (MELODY_LOW + median - midi) % 12 == 0)
+    return _share(right)
+
+
+def tempo_right(wanted: Wanted, heard: Heard) -> float:
+    """1 where the tempo is within 3% of the one asked for."""
+    return _near_tempo(wanted, heard, factors=(1.0,))
+
+
+def tempo_right_to_octave(wanted: Wanted, heard: Heard) -> float:
+    """1 where it is within 3% of the one asked for, its half or its double."""
+    return _near_tempo(wanted, heard, factors=(0.5, 1.0, 2.0))
+
+
+def tempo_of(beats_s: Sequence[float]) -> float:
+    """Beats a minute of beats at these seconds; NaN of fewer than three.
+
+    The time from the first to the last over how many median gaps fit into it: finer than the grid that beats lie on.
+    """
+    if len(beats_s) < 3:
+        return float("nan")
+    gap = float(np.median([later - earlier for earlier, later in pairwise(beats_s)]))
+    length = beats_s[-1] - beats_s[0]
+    return 60.0 * round(length / gap) / length
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One way to say how much of what was asked is heard.
+
+    Attributes:
+        ask: what was asked.
+        name: its exact name.
+        share: (wanted, heard) to [0, 1]; NaN where nothing was asked.
+    """
+
+    ask: str
+    name: str
+    what: str
+    share: Callable[[Wanted, Heard], float]
+
+
+def measures(ask: str, *, recogniser: str) -> list[Measure]:
+    """Those of one thing that is asked.
+
+    Args:
+        recogniser: of chords, the one that `analyze` has here.
+    """
+    if ask == "chords":
+        asked = "share of the chords asked for"
+        return [
+            Measure(
+                ask,
+                f"chord_segments_{recogniser}",
+                f"{asked} that {recogniser} hears, by root and mode, most of the time",
+                chords_recognised,
+            ),
+            Measure(
+                ask,
+                "chord_segments_template",
+                f"{asked} that are the nearest of 24 triads to the chroma while they last",
+                chords_by_template,
+            ),
+        ]
+    if ask == "melody":
+        what = "share of the notes asked for whose pitch class is the median of those heard while they last"
+        return [Measure(ask, "notes_basic_pitch", what, notes_heard)]
+    source, what = ("drums", "the drum loop's") if ask == "drums" else ("words", "the caption's")
+    within = f"share of the clips whose tempo is within 3% of {what}"
+    return [
+        Measure(ask, f"tempo_of_{source}_librosa", within, tempo_right),
+        Measure(ask, f"tempo_of_{source}_or_octave", f"{within}, its half or its double", tempo_right_to_octave),
+    ]
+
+
+def _near_tempo(wanted: Wanted, heard: Heard, *, factors: Sequence[float]) -> float:
+    if not np.isfinite(wanted.tempo_bpm):
+        return float("nan")
+    asked = wanted.tempo_bpm
+    return float(any(abs(heard.tempo_bpm - factor * asked) <= TEMPO_TOLERANCE * factor * asked for factor in factors))
+
+
+def _frames(start_s: float, end_s: float, *, rate: float, count: int) -> slice:
+    """Those whose middle lies in a stretch; one at least where there is any."""
+    first = min(max(0, int(np.ceil(start_s * rate - 0.5))), max(0, count - 1))
+    return slice(first, max(first + 1, int(np.ceil(end_s * rate - 0.5))))
+
+
+def _share(right: Sequence[bool]) -> float:
+    return float(np.mean(right)) if right else float("nan")

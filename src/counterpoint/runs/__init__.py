@@ -1,0 +1,16 @@
+"""Folders of trained models and codecs: what lies in them, how good they are, how to find them. Imports no torch."""
+
+from counterpoint.runs.card import Card, Figure, add_figures, read_card
+from counterpoint.runs.find import RUNS, SHIPPED_MODELS, find_run, known_models, shipped_models
+
+__all__ = [
+    "RUNS",
+    "SHIPPED_MODELS",
+    "Card",
+    "Figure",
+    "add_figures",
+    "find_run",
+    "known_models",
+    "read_card",
+    "shipped_models",
+]

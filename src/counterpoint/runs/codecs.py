@@ -1,0 +1,158 @@
+"""Every codec that ships or was trained below `runs`: its latents, its size, and how it reconstructs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import counterpoint
+from counterpoint.config.codec_training import SpectrogramArchitecture
+from counterpoint.config.errors import UserError
+from counterpoint.config.files import read_json
+from counterpoint.config.weights import CONFIG_FILE, SHIPPED_ALIASES
+from counterpoint.runs.card import Card, Figure, read_card
+from counterpoint.runs.find import RUNS, folders_below
+from counterpoint.runs.weights import count_weights, folder_bytes
+
+SHIPPED_CODECS = Path(counterpoint.__file__).parent / "codec" / "weights"
+"""As `codec.registry.SHIPPED`, which needs torch."""
+TRAINED = "codec"
+"""Of a run folder: the codec of its last checkpoint."""
+MEASURES_FILE = "measures.json"
+_LICENCE = "Apache-2.0"
+"""Of what ships without a card, as of the package."""
+
+
+@dataclass(frozen=True)
+class ListedCodec:
+    """A codec, or a folder that should hold one.
+
+    Attributes:
+        name: that `--codec` takes.
+        folder: where it lies.
+        ships: with the package.
+        problem: what is wrong with the folder, in a sentence; then the rest may be empty.
+        kind: as its configuration names it.
+        sample_rate: Hz; as `frame_rate`, 0 where the configuration does not say it in a way known here.
+        num_codebooks: 0 where it has none, and then so is `codebook_size`.
+        latent_dim: channels; 0 where it is not known.
+        weights: how many numbers.
+        size_bytes: of the folder.
+        card: None: not measured.
+    """
+
+    name: str
+    folder: Path
+    ships: bool
+    problem: str = ""
+    kind: str = ""
+    sample_rate: int = 0
+    frame_rate: float = 0.0
+    num_codebooks: int = 0
+    codebook_size: int = 0
+    latent_dim: int = 0
+    weights: int = 0
+    size_bytes: int = 0
+    card: Card | None = None
+
+    @property
+    def figures(self) -> Sequence[Figure]:
+        """How it reconstructs."""
+        return self.card.figures if self.card else ()
+
+
+def list_codecs(*, runs: Path = RUNS, shipped: Path = SHIPPED_CODECS) -> list[ListedCodec]:
+    """Those that ship, then those below `runs`, each by name; a broken folder is listed with what is wrong with it."""
+    ships = [
+        folder for folder in sorted(shipped.iterdir()) if folder.is_dir() and not folder.name.startswith((".", "_"))
+    ]
+    names = {folder: alias for alias, folder in SHIPPED_ALIASES.items()}
+    trained = folders_below(runs, TRAINED)
+    return [
+        *(_listed(folder, name=names.get(folder.name, folder.name), ships=True) for folder in ships),
+        *(_listed(folder / TRAINED, name=folder.as_posix(), ships=False) for folder in trained),
+    ]
+
+
+def _listed(folder: Path, *, name: str, ships: bool) -> ListedCodec:
+    try:
+        config = _flat(read_json(folder / CONFIG_FILE))
+        rate, frame_rate = _rates(config)
+        books, size, channels = _latents(config, frame_rate=frame_rate)
+        files = sorted(folder.glob("*.safetensors"))
+        if not files:
+            raise UserError(f"{folder} has no weights: no file of safetensors.")
+        return ListedCodec(
+            name,
+            folder,
+            ships,
+            kind=config.get("model_type") or config.get("_class_name") or "unknown",
+            sample_rate=rate,
+            frame_rate=frame_rate,
+            num_codebooks=books,
+            codebook_size=size,
+            latent_dim=channels,
+            weights=sum(map(count_weights, files)),
+            size_bytes=folder_bytes(folder),
+            card=_card(folder, ships=ships),
+        )
+    except UserError as error:
+        problem = str(error)
+    except OSError as error:
+        problem = f"{error.filename or folder} cannot be read: {error.strerror or error}."
+    except (KeyError, TypeError, ValueError, AttributeError, ZeroDivisionError):
+        problem = f"{folder / CONFIG_FILE} does not describe a codec."
+    return ListedCodec(name, folder, ships, problem=problem)
+
+
+def _flat(config: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A spectrogram codec's own configuration stands in a part of its own."""
+    if config.get("model_type") != "counterpoint-spectrogram":
+        return config
+    shape = SpectrogramArchitecture(**config["architecture"])
+    books = {"codebook_size": shape.codebook_size if shape.num_codebooks else 0}
+    return {**config, **shape.model_dump(), **books, "hop": shape.samples_per_frame}
+
+
+def _rates(config: Mapping[str, Any]) -> tuple[int, float]:
+    """Hz of samples and of latent frames."""
+    rate = int(config.get("sampling_rate") or config.get("sample_rate") or 0)
+    strides = config.get("upsampling_ratios") or config.get("downsampling_ratios")
+    hop = config.get("hop_length") or config.get("hop") or (math.prod(strides) if strides else 0)
+    return rate, float(config.get("frame_rate") or (rate / hop if hop else 0.0))
+
+
+def _latents(config: Mapping[str, Any], *, frame_rate: float) -> tuple[int, int, int]:
+    """Codebooks, codes in each, and latent channels."""
+    size = int(config.get("codebook_size") or 0)
+    books = int(config.get("num_codebooks") or config.get("num_quantizers") or 0)
+    if size and not books and frame_rate:  # EnCodec's bandwidth in kbit/s is that of all codebooks
+        books = int(1000 * max(config["target_bandwidths"]) // (math.ceil(frame_rate) * math.log2(size)))
+    channels = config.get("latent_dim") or config.get("decoder_input_channels") or config.get("hidden_size") or 0
+    return books, size, int(channels)
+
+
+def _card(folder: Path, *, ships: bool) -> Card | None:
+    """The card, with what `measures.json` says before the figures of the card itself."""
+    card, measured = read_card(folder), _measured(folder)
+    if card is None and not measured:
+        return None
+    card = card or Card(licence=_LICENCE if ships else "")
+    return Card(card.licence, card.recipe, (*measured, *card.figures))
+
+
+def _measured(folder: Path) -> list[Figure]:
+    path = folder / MEASURES_FILE
+    if not path.is_file():
+        return []
+    found = read_json(path)
+    clips = found.get("held_out_clips")
+    return [
+        Figure(f"{measure} from {view}", float(value), n=clips, what="mean over held-out clips")
+        for view in ("latents", "codes")
+        for measure, value in found.get(view, {}).items()
+        if isinstance(value, int | float)
+    ]

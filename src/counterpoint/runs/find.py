@@ -1,0 +1,44 @@
+"""Where the model behind a name lies."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import counterpoint
+from counterpoint.runs.layout import MODEL_FILE
+
+RUNS = Path("runs")
+"""Where trainings lie, below the current directory."""
+STORE = "store"
+"""In it: the steps of studies, each of which has a link in the folder of its study."""
+SHIPPED_MODELS = Path(counterpoint.__file__).parent / "models"
+"""One folder a model that comes with the package, with its cards and loss log; see `codec.registry.SHIPPED`. They lie
+apart from the code, so that no step of a study depends on a model that it does not use."""
+
+
+def find_run(model: str | Path) -> Path:
+    """A run folder, given as a path, as its name below `runs`, or as the name of a model that ships."""
+    path = Path(model)
+    places = (path, RUNS / path, SHIPPED_MODELS / path)
+    return next((place for place in places if place.exists()), path)
+
+
+def shipped_models() -> list[str]:
+    """Names of the models that come with the package."""
+    return sorted(folder.parent.name for folder in SHIPPED_MODELS.glob(f"*/{MODEL_FILE}"))
+
+
+def known_models() -> list[str]:
+    """Names of the models that ship, then of those below `runs`."""
+    return [*shipped_models(), *(folder.relative_to(RUNS).as_posix() for folder in folders_below(RUNS, MODEL_FILE))]
+
+
+def folders_below(root: Path, holding: str) -> list[Path]:
+    """Folders of `root`, and folders in those, that hold a file or folder of that name; those of the store apart."""
+    found = [*root.glob(f"*/{holding}"), *root.glob(f"*/*/{holding}")]
+    folders = {place.parents[len(Path(holding).parts) - 1] for place in found}
+    return sorted(folder for folder in folders if not _is_hidden(folder.relative_to(root)))
+
+
+def _is_hidden(path: Path) -> bool:
+    return path.parts[0] == STORE or any(part.startswith(".") for part in path.parts)

@@ -1,0 +1,13 @@
+"""The files of a run folder; see `generate.run`."""
+
+CONFIG_FILE = "config.yaml"
+MODEL_FILE = "model.json"
+METRICS_FILE = "metrics.jsonl"
+RESULT_FILE = "result.json"
+CHECKPOINTS = "checkpoints"
+WEIGHTS_FILE = "model.safetensors"
+BEST = "best"
+AVERAGES = "ema"
+"""Parts of a checkpoint: what the run's model is, and its averaged weights as of then."""
+CARD_FILE = "card.json"
+"""See `runs.card`."""

@@ -1,0 +1,122 @@
+"""Every model that ships or lies below `runs`: what it is, what it takes, how large and how good it is."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from counterpoint.config.errors import UserError
+from counterpoint.config.files import read_json
+from counterpoint.runs.card import Card, Figure, read_card
+from counterpoint.runs.find import RUNS, SHIPPED_MODELS, folders_below
+from counterpoint.runs.layout import CHECKPOINTS, MODEL_FILE, WEIGHTS_FILE
+from counterpoint.runs.weights import count_weights, folder_bytes
+
+
+@dataclass(frozen=True)
+class ListedModel:
+    """A model, or a folder that should hold one.
+
+    Attributes:
+        name: that `--model` takes.
+        folder: where it lies.
+        ships: with the package.
+        problem: what is wrong with the folder, in a sentence; then the rest may be empty.
+        takes: text; chords, melody, drums; and inpainting, where it was trained for it or needs no training.
+        codec: whose latents it draws, at `frame_rate` Hz: codes of `num_codebooks`, or `latent_dim` channels.
+        window_s: the longest music it was trained on; 0 where it is not known.
+        step: updates of the newest checkpoint; None of a model that was published as its weights alone.
+        weights: how many numbers.
+        size_bytes: of the folder.
+        card: None: not measured.
+    """
+
+    name: str
+    folder: Path
+    ships: bool
+    problem: str = ""
+    paradigm: str = ""
+    takes: tuple[str, ...] = ()
+    codec: str = ""
+    frame_rate: float = 0.0
+    num_codebooks: int = 0
+    latent_dim: int = 0
+    window_s: float = 0.0
+    step: int | None = None
+    weights: int = 0
+    size_bytes: int = 0
+    card: Card | None = None
+
+    @property
+    def figures(self) -> Sequence[Figure]:
+        """How good it is."""
+        return self.card.figures if self.card else ()
+
+
+def list_models(*, runs: Path = RUNS, shipped: Path = SHIPPED_MODELS) -> list[ListedModel]:
+    """Those that ship, then those below `runs`, each by name; a broken folder is listed with what is wrong with it."""
+    ships = [
+        folder for folder in sorted(shipped.iterdir()) if folder.is_dir() and not folder.name.startswith((".", "_"))
+    ]
+    own = folders_below(runs, MODEL_FILE)
+    return [
+        *(_listed(folder, name=folder.name, ships=True) for folder in ships),
+        *(_listed(folder, name=folder.relative_to(runs).as_posix(), ships=False) for folder in own),
+    ]
+
+
+def _listed(folder: Path, *, name: str, ships: bool) -> ListedModel:
+    try:
+        described = read_json(folder / MODEL_FILE)
+        model, latent = described["model"], described["latent"]
+        weights, step = _weights(folder)
+        return ListedModel(
+            name,
+            folder,
+            ships,
+            paradigm=model["paradigm"],
+            takes=_takes(model),
+            codec=latent["codec"],
+            frame_rate=float(latent["frame_rate"]),
+            num_codebooks=latent["num_codebooks"],
+            latent_dim=latent["latent_dim"],
+            window_s=float(described.get("segment_s", 0.0)),
+            step=step,
+            weights=weights,
+            size_bytes=folder_bytes(folder),
+            card=read_card(folder),
+        )
+    except UserError as error:
+        problem = str(error)
+    except OSError as error:
+        problem = f"{error.filename or folder} cannot be read: {error.strerror or error}."
+    except (KeyError, TypeError, ValueError, AttributeError):
+        problem = f"{folder / MODEL_FILE} does not describe a model."
+    return ListedModel(name, folder, ships, problem=problem)
+
+
+def _takes(model: Mapping[str, Any]) -> tuple[str, ...]:
+    if model.get("inpainting"):
+        fills = ("inpainting",)
+    else:
+        fills = ("inpainting (zero-shot)",) if model["paradigm"] == "flow_matching" else ()
+    return ("text", *model.get("controls", ()), *fills)
+
+
+def _weights(folder: Path) -> tuple[int, int | None]:
+    """How many, and of which step; those that are judged, the moving averages."""
+    if (folder / WEIGHTS_FILE).is_file():
+        return count_weights(folder / WEIGHTS_FILE), None
+    steps = {
+        int(found[1]): path for path in (folder / CHECKPOINTS).glob("step-*") if (found := _STEP.fullmatch(path.name))
+    }
+    if not steps:
+        raise UserError(f"{folder} has no weights: neither {WEIGHTS_FILE} nor a checkpoint.")
+    step = max(steps)
+    return count_weights(steps[step] / "ema.safetensors"), step
+
+
+_STEP = re.compile(r"step-(\d+)")

@@ -1,0 +1,62 @@
+"""Lists of models and codecs in a few lines each, for a terminal of any width."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict
+from typing import Any
+
+from counterpoint.runs.card import Card, Figure
+from counterpoint.runs.codecs import ListedCodec
+from counterpoint.runs.models import ListedModel
+
+_SHOWN = 6
+"""Figures of one model or codec; --json gives all."""
+
+
+def told(listed: ListedModel | ListedCodec) -> str:
+    """Name and kind, what it works on, size and licence, and how good it is; or what is wrong with its folder."""
+    if listed.problem:
+        return f"{listed.name}\n    broken: {' '.join(listed.problem.split())}"
+    lines = _of_model(listed) if isinstance(listed, ListedModel) else _of_codec(listed)
+    size = f"{_count(listed.weights)} weights, {listed.size_bytes / 1e6:.1f} MB"
+    return "\n    ".join([*lines, f"{size}, {_licence(listed.card)}", _quality(listed.figures)])
+
+
+def plain(listed: Iterable[ListedModel | ListedCodec]) -> list[dict[str, Any]]:
+    """The same as plain values, for JSON; `measured` says whether there is any figure."""
+    return [{**asdict(each), "folder": str(each.folder), "measured": bool(each.figures)} for each in listed]
+
+
+def _of_model(model: ListedModel) -> list[str]:
+    books = f"{model.num_codebooks} codebooks, " if model.num_codebooks else ""
+    window = f", up to {model.window_s:g} s at once" if model.window_s else ""
+    step = "" if model.step is None else f", {model.step:,} updates"
+    return [
+        f"{model.name}  ({model.paradigm}{step})",
+        f"takes {', '.join(model.takes)}",
+        f"codec {model.codec}: {model.frame_rate:g} Hz, {books}{model.latent_dim} channels{window}",
+    ]
+
+
+def _of_codec(codec: ListedCodec) -> list[str]:
+    frames = f"{codec.frame_rate:g} Hz frames" if codec.frame_rate else "frame rate unknown"
+    books = f"{codec.num_codebooks} codebooks of {codec.codebook_size}" if codec.num_codebooks else "no codebooks"
+    return [
+        f"{codec.name}  ({codec.kind})",
+        f"{codec.sample_rate / 1000:g} kHz, {frames}, {books}, {codec.latent_dim or 'unknown'} channels",
+    ]
+
+
+def _licence(card: Card | None) -> str:
+    return card.licence if card and card.licence else "licence not stated"
+
+
+def _quality(figures: Iterable[Figure]) -> str:
+    told = [figure.told() for figure in figures]
+    more = f"; {len(told) - _SHOWN} more with --json" if len(told) > _SHOWN else ""
+    return "; ".join(told[:_SHOWN]) + more if told else "not measured"
+
+
+def _count(number: int) -> str:
+    return f"{number / 1e6:.1f} M" if number >= 1e6 else f"{number:,}"
