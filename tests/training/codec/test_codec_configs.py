@@ -9,7 +9,7 @@ from accelerate import Accelerator
 
 from counterpoint.config import CodecTrainingConfig, load_yaml
 from counterpoint.config.codec_training import EncodecArchitecture, SpectrogramArchitecture, VaeArchitecture
-from counterpoint.training.codec.autoencoder import build_autoencoder
+from counterpoint.training.codec.autoencoder import SpectrogramAutoEncoder, build_autoencoder
 from counterpoint.training.codec.data import Clips
 from counterpoint.training.codec.step import WaveformStep
 
@@ -49,7 +49,7 @@ def test_paper_scale_is_the_papers(name):
     assert (config.steps, config.batch_size, config.segment_s, config.sample_rate) == (400_000, 64, 1.0, 32_000)
     assert config.optimizer.learning_rate == 3e-4 and config.start == "random"
     shape, losses = config.codec, config.losses
-    assert shape.strides == strides
+    assert not isinstance(shape, SpectrogramArchitecture) and shape.strides == strides
     if isinstance(shape, EncodecArchitecture):
         assert (shape.activation, shape.latent_dim, shape.num_codebooks, shape.codebook_size) == ("gelu", 128, 4, 2048)
         assert losses.balanced
@@ -67,6 +67,7 @@ def test_paper_scale_has_the_papers_parameters(name):
         model = build_autoencoder(of(name)) if "vae" in name else None
     if model is None:  # its quantiser cannot be built without memory
         model = build_autoencoder(of(name))
+    assert not isinstance(model, SpectrogramAutoEncoder)
     assert sum(p.numel() for part in (model.encoder, model.decoder) for p in part.parameters()) == PAPER[name][1]
 
 

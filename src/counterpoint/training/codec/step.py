@@ -205,7 +205,7 @@ class CodecStep(ABC):
             self._measures = reconstruction_measures(load_codec(folder), self._held_out)
         return {"valid_loss": self._measures["latents"]["log_spectral_distance_db"], "held_out": self._measures}
 
-    def averages(self) -> None:
+    def averages(self) -> None:  # noqa: B027  of no kind there are any
         """Nothing: `publish` writes the codec of the last averages."""
 
     def tensors(self) -> dict[str, dict[str, Tensor]]:
