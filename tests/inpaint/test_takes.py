@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import soundfile
 
+from counterpoint.codec.encodec import EnCodec
 from counterpoint.config import SamplingConfig, UserError
-from counterpoint.inpaint import Inpainting, inpaint_audio
+from counterpoint.inpaint import Inpainting, inpaint_audio, splice, takes
 from counterpoint.inpaint.files import Source
 
 SAMPLING = SamplingConfig(steps=2)
@@ -73,7 +74,24 @@ def test_what_is_not_filled_in_stays_bit_for_bit(runs, save, name, subtype, rate
     done = inpaint(source, runs["fm"], (1.013, 2.01))
     (take,) = done.takes
     assert take.path == source.with_stem("out") and soundfile.info(take.path).subtype == subtype
+    assert done.channels == channels
     assert_kept(source, take.path, (1.013, 2.01))
+
+
+@pytest.mark.parametrize("keeps_phase", [True, False])
+def test_crossfades_suit_the_codec(runs, save, monkeypatch: pytest.MonkeyPatch, keeps_phase: bool) -> None:
+    asked = []
+
+    def watched(*args, **options):
+        asked.append(options["keeps_phase"])
+        return splice(*args, **options)
+
+    monkeypatch.setattr(takes, "splice", watched)
+    monkeypatch.setattr(EnCodec, "keeps_phase", keeps_phase)
+    source = save()
+    inpaint(source, runs["fm"], (1.0, 2.0))
+    assert asked == [keeps_phase]
+    assert_kept(source, source.with_stem("out"), (1.0, 2.0))
 
 
 def test_a_lossy_file_is_kept_as_it_is_decoded(runs, save) -> None:
