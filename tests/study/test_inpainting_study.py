@@ -63,8 +63,8 @@ def test_spans_have_their_length_and_margins_and_lie_anywhere(inputs: dict[str, 
 
 def test_anchors_leave_the_music_around_the_span(inputs: dict[str, Path], tmp_path: Path) -> None:
     spans = read_json(inputs["spans"] / "spans.json")["spans"]
-    silence_spans(Work(tmp_path / "silence", {}, inputs))
-    misplace_spans(Work(tmp_path / "other", {}, inputs))
+    silence_spans(Work(tmp_path / "silence", {"keeps_phase": True}, inputs))
+    misplace_spans(Work(tmp_path / "other", {"keeps_phase": True}, inputs))
     for name, span in spans.items():
         truth = samples(inputs["prompts"] / "truth" / f"{name}.wav")
         middle = slice(*(round(second * SAMPLE_RATE) for second in span))
@@ -80,7 +80,7 @@ def test_anchors_leave_the_music_around_the_span(inputs: dict[str, Path], tmp_pa
 
 
 def test_the_other_music_is_of_another_track(inputs: dict[str, Path], tmp_path: Path) -> None:
-    misplace_spans(Work(tmp_path / "other", {}, inputs))
+    misplace_spans(Work(tmp_path / "other", {"keeps_phase": True}, inputs))
     spans = read_json(inputs["spans"] / "spans.json")["spans"]
     for index, (name, span) in enumerate(spans.items()):
         middle = slice(*(round(second * SAMPLE_RATE) for second in span))
@@ -91,7 +91,7 @@ def test_the_other_music_is_of_another_track(inputs: dict[str, Path], tmp_path: 
 
 def test_the_take_with_the_smoothest_seams_is_kept(inputs: dict[str, Path], tmp_path: Path) -> None:
     """The true music in one system's even windows and in the other's odd ones; silence in the rest."""
-    silence_spans(Work(tmp_path / "silence", {}, inputs))
+    silence_spans(Work(tmp_path / "silence", {"keeps_phase": True}, inputs))
     ids = [*read_json(inputs["spans"] / "spans.json")["spans"]]
     takes = {}
     for system, parity in (("generate_a", 0), ("generate_b", 1)):
