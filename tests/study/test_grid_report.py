@@ -485,6 +485,20 @@ def test_labels_are_told_as_people_would() -> None:
     assert mixed.numbers == {} and mixed.sets == ["training.batch_size", "training.steps"]
 
 
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"enc": "encodec", "vae": "vae"}, ["EnCodec", "VAE"]),
+        ({"enc": "rvq", "vae": "kl"}, ["quantised", "variational"]),
+        ({"enc": "my_codec", "vae": "yours"}, ["enc", "vae"]),
+    ],
+)
+def test_latents_are_called_what_their_codecs_are(values: dict[str, str], words: list[str]) -> None:
+    cells = [{"labels": {"latent": label}} for label in values]
+    (axis,) = read_axes({"axes": {"latent": {"keys": [], "values": values}}}, cells)
+    assert [*axis.labels.values()] == words
+
+
 def test_the_step_writes_the_report(tmp_path: Path) -> None:
     made = table_2()
     folders = made.write(tmp_path / "study")
