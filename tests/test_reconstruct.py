@@ -14,8 +14,10 @@ from counterpoint import encode as encode_module
 from counterpoint.audio import load_audio, save_audio
 from counterpoint.codec import Codec, load_codec, windows
 from counterpoint.codec.encodec import build_encodec, encodec_config, save_encodec
+from counterpoint.codec.spectrogram import SpectrogramNetwork, save_spectrogram
 from counterpoint.codec.vae import build_vae, save_vae
 from counterpoint.config import UserError
+from counterpoint.config.codec_training import SpectrogramArchitecture
 from counterpoint.data import save_dataset
 from counterpoint.encode import encode_dataset, reconstruct_file, reconstruct_views
 
@@ -186,3 +188,19 @@ def test_a_folder_is_encoded_once_for_both_views(
     with pytest.raises(UserError, match="has no codes"):
         reconstruct_views(tmp_path, out={"codes": tmp_path / "x"}, codec=str(folders["vae"]))
     assert not (tmp_path / "x").exists()
+
+
+def test_a_codec_that_makes_phases_anew_is_not_measured_by_waveforms(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    shape = SpectrogramArchitecture(width=16, fine_width=16, latent_dim=8, num_codebooks=2, codebook_size=16)
+    network = SpectrogramNetwork(shape)
+    save_spectrogram(tmp_path / "codec", architecture=shape, sample_rate=32_000, state=network.state_dict())
+    save_audio(tmp_path / "a.wav", music(1.01, channels=2), sample_rate=RATE)
+    (tmp_path / "metadata.jsonl").write_text('{"file_name": "a.wav"}\n')
+    out = {"codes": tmp_path / "codes", "latents": tmp_path / "latents"}
+    measured = reconstruct_views(tmp_path, out=out, codec=str(tmp_path / "codec"))  # type: ignore[arg-type]
+    assert {view: list(found) for view, found in measured.items()} == {
+        view: ["log_spectral_distance_db"] for view in ("codes", "latents")
+    }
+    done = reconstruct_file(tmp_path / "a.wav", out=tmp_path / "b.wav", codec=str(tmp_path / "codec"))
+    assert done.view == "codes" and soundfile.info(tmp_path / "b.wav").frames == 32_320

@@ -17,6 +17,7 @@ from counterpoint.codec.measures import (
     clip_measures,
     log_mel_distance,
     log_spectral_distance,
+    measures_of,
     onset_f1,
     perplexity,
     reconstruction_measures,
@@ -105,7 +106,16 @@ def test_a_codec_without_codes_has_measures_of_its_latents_alone(clips: torch.Te
 
     found = reconstruction_measures(Identity(), clips)  # type: ignore[arg-type]
     assert list(found) == ["latents"]
-    assert found["latents"]["log_spectral_distance_db"] == 0
+    assert found["latents"]["log_spectral_distance_db"] == 0 and "si_snr_db" in found["latents"]
+    Identity.keeps_phase = False
+    found = reconstruction_measures(Identity(), clips)  # type: ignore[arg-type]
+    assert found["latents"]["log_spectral_distance_db"] == 0 and "si_snr_db" not in found["latents"]
+
+
+def test_measures_that_hear_phase_are_left_out_where_there_is_none_to_hear() -> None:
+    everything, rest = (measures_of(keeps_phase=kept) for kept in (True, False))
+    assert everything == MEASURES
+    assert {measure.name for measure in everything} - {measure.name for measure in rest} == {"si_snr"}
 
 
 def test_perplexity_of_even_and_of_constant_use() -> None:
