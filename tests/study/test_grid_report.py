@@ -20,7 +20,7 @@ from counterpoint.config import write_json
 from counterpoint.study import load_study
 from counterpoint.study.engine import Work, in_order
 from counterpoint.study.report.cells import read_axes, told
-from counterpoint.study.report.content import GridContent
+from counterpoint.study.report.content import Grid, GridContent
 from counterpoint.study.report.grid import assemble_grid, write_grid_report
 from counterpoint.study.report.read import Folders
 from counterpoint.study.run import find_study
@@ -485,11 +485,30 @@ def test_labels_are_told_as_people_would() -> None:
     assert mixed.numbers == {} and mixed.sets == ["training.batch_size", "training.steps"]
 
 
+def test_codecs_that_make_phases_anew_have_no_si_snr(tmp_path: Path) -> None:
+    made = table_2()
+    anew = {"latents": {"log_spectral_distance_db": 11.0}, "codes": {"log_spectral_distance_db": 12.0}}
+    one, *others = sorted({f"reconstruct_{cell['codec']}_{cell['duration_s']:g}s" for cell in made.cells})
+
+    def codecs(*names: str) -> Grid:
+        folders = made.write(tmp_path / f"{len(names)}")
+        for name in names:
+            write_json(folders.paths[name] / "reconstruction.json", anew)
+        how = {"study": made.study, "cells": made.cells, "codecs": made.codecs}
+        return assemble_grid(folders, name="made", study_yaml="kind: grid\n", own_data=False, **how).codecs
+
+    some = codecs(one)
+    assert some.header[1].startswith("SI-SNR") and [row[1] for row in some.rows].count("–") == 1
+    none = codecs(one, *others)
+    assert not any("SI-SNR" in name for name in none.header)
+    assert all(len(row) == len(none.header) == 3 for row in none.rows)
+
+
 @pytest.mark.parametrize(
     ("values", "words"),
     [
         ({"enc": "encodec", "vae": "vae"}, ["EnCodec", "VAE"]),
-        ({"enc": "rvq", "vae": "kl"}, ["quantised", "variational"]),
+        ({"enc": "rvq", "vae": "kl"}, ["RVQ", "KL"]),
         ({"enc": "my_codec", "vae": "yours"}, ["enc", "vae"]),
     ],
 )

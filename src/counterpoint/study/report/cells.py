@@ -15,8 +15,9 @@ from counterpoint.study.report.verdict import judge
 PARADIGM = "paradigm"
 """The axis that the question is about, where there is one."""
 _WORDS = {"ar": "AR", "fm": "FM", "autoregressive": "AR", "flow_matching": "FM"}
-_LATENTS = {"encodec": "EnCodec", "vae": "VAE", "rvq": "quantised", "kl": "variational"}
-"""What the labels `enc` and `vae` stand for, by the part of the codec's name that they fill in."""
+_LATENTS = {"encodec": "EnCodec", "vae": "VAE", "rvq": "RVQ", "kl": "KL"}
+"""What the labels `enc` and `vae` stand for, by the part of the codec's name that they fill in; the last two are
+spectrogram codecs, quantised and variational."""
 _NAMES = {"rate": "frame rate", "batch": "batch size"}
 _UNITS = {"": "", "hz": "Hz", "s": "s"}
 _NUMBER = re.compile(r"([a-z]*)(\d+(?:\.\d+)?)([a-z]*)", re.IGNORECASE)
@@ -64,7 +65,7 @@ class Cells:
         return ", ".join(told(axis, labels[axis.key]) for axis in self.axes if axis.key not in without)
 
     def codec(self, label: str) -> str:
-        """Of all codecs, by the axes that choose one: `quantised, 25 Hz`; "" where there is but one."""
+        """Of all codecs, by the axes that choose one: `EnCodec, 25 Hz`; "" where there is but one."""
         cell = next(cell for cell in self.cells if cell.codec == label)
         return self.place(cell.labels, without=[axis.key for axis in self.axes if "codec" not in axis.sets])
 

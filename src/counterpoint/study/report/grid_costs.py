@@ -86,15 +86,22 @@ def generation_grid(folders: Folders, grid: Cells) -> Grid:
 
 
 def codec_grid(folders: Folders, grid: Cells, codecs: Mapping[str, str]) -> Grid:
-    """One row a codec and length of clips; each measure of what was not quantised, then of what was."""
-    measures = {"si_snr_db": "SI-SNR, dB ↑", "log_spectral_distance_db": "Log-spectral distance, dB ↓"}
+    """One row a codec and length of clips; each measure of what was not quantised, then of what was. A codec that makes
+    phases anew has no SI-SNR."""
+    pairs = {
+        (cell.codec, cell.duration_s): folders.json(
+            f"reconstruct_{cell.codec}_{cell.duration_s:g}s", "reconstruction.json"
+        )
+        for cell in grid.cells
+    }
+    known = {key for each in pairs.values() for values in each.values() for key in values}
+    names = {"si_snr_db": "SI-SNR, dB ↑", "log_spectral_distance_db": "Log-spectral distance, dB ↓"}
+    measures = {key: name for key, name in names.items() if key in known}
     views = {"latents": "continuous", "codes": "quantised"}
     header = ["Codec", *(f"{name}, {how}" for name in measures.values() for how in views.values())]
-    pairs = dict.fromkeys((cell.codec, cell.duration_s) for cell in grid.cells)
     lengths = {duration_s for _, duration_s in pairs}
     rows = []
-    for label, duration_s in pairs:
-        found = folders.json(f"reconstruct_{label}_{duration_s:g}s", "reconstruction.json")
+    for (label, duration_s), found in pairs.items():
         name = f"{Path(codecs[label]).name}{f', clips of {duration_s:g} s' if len(lengths) > 1 else ''}"
         values = [number(found[view][key]) if key in found.get(view, ()) else "–" for key in measures for view in views]
         rows.append([name, *values])
