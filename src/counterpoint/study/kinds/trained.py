@@ -172,6 +172,8 @@ class TrainedStudy(Study):
     training: SharedTrainingConfig = SharedTrainingConfig()
     skips: Literal["paper", "jasco", "none"] = "paper"
     """U-Net-like skips: flow matching alone has them (App. E.3.1)."""
+    preconditioning: Literal["none", "gaussian"] = "none"
+    """Of flow matching's network; see `ModelConfig`."""
     controls: ControlsConfig = ControlsConfig()
     """Of the models that have any."""
     prompts: PromptsConfig = PromptsConfig()
@@ -234,6 +236,7 @@ class TrainedStudy(Study):
                         "text": shared.text,
                         "text_dropout": shared.text_dropout,
                         "skips": self.skips,
+                        "preconditioning": self.preconditioning,
                         **(steered if controlled else {}),
                     }
                 ),
