@@ -19,7 +19,7 @@ from counterpoint.config.weights import SHIPPED_ALIASES
 SHIPPED = Path(__file__).parent / "weights"
 """One folder a codec that comes with the package, with its card, measures and loss log.
 
-They lie in git, in half precision: some 35 MB in all, so that a clone or a wheel works at once and offline. They are
+They lie in git, in half precision: some 37 MB in all, so that a clone or a wheel works at once and offline. They are
 replaced as a whole and seldom, since every replacement stays in the history. Larger codecs belong on a hub, which
 `load_codec` reaches by id.
 """
