@@ -376,8 +376,8 @@ def test_a_dataset_tells_its_hours(tmp_path: Path, cut_off: None) -> None:
     write_json(tmp_path / "music" / "dataset.json", {"hours": {"train": 3.0, "test": 0.5}})
     plan = make_plan("quick", data=tmp_path / "music")
     assert plan.hours == 3.5
-    # 25 frames a second, 8 codes and 64 channels of two bytes each
-    assert plan.encoded_bytes == 3600 * 25 * 2 * 72
+    latent = known_latent("pocket").spec  # codes and channels of two bytes each
+    assert plan.encoded_bytes == 3600 * 25 * 2 * (latent.num_codebooks + latent.latent_dim)
     with pytest.raises(UserError, match="nothing is not a dataset"):
         make_plan("quick", data=tmp_path / "nothing")
 
