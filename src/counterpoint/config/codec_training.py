@@ -73,7 +73,7 @@ class SpectrogramArchitecture(Config):
     fine_width: Positive = 160
     """Of the decoder's blocks at the spectra's rate."""
     latent_dim: Positive = 64
-    num_codebooks: Annotated[int, Field(ge=0)] = 8
+    num_codebooks: Annotated[int, Field(ge=0)] = 12
     """0 trains a variational auto-encoder without any quantiser, its KL divergence weighted as `losses.kl` says."""
     codebook_size: Positive = 256
     latent_noise: Annotated[float, Field(ge=0)] = 0.25
