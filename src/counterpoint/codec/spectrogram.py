@@ -141,8 +141,7 @@ class SpectrogramCodec:
         """[B, T, D] to magnitudes [B, S, F]."""
         if latents.ndim != 3 or latents.shape[-1] != self.latent_dim or not latents.shape[1]:
             raise ValueError(f"latents must be [B, T, {self.latent_dim}] with T > 0, got {tuple(latents.shape)}")
-        levels = self.model.decode(latents.to(self.device, torch.float32))
-        return unfold(expand(levels)) * (N_FFT / 2)
+        return unfold(self.model.decode_magnitudes(latents.to(self.device, torch.float32))) * (N_FFT / 2)
 
 
 class SpectrogramNetwork(nn.Module):
@@ -166,6 +165,7 @@ class SpectrogramNetwork(nn.Module):
         )
         self.register_buffer("mean", torch.zeros(D))
         self.register_buffer("scale", torch.ones(()))
+        self.register_buffer("gain", torch.ones(BANDS))
         self.register_buffer("codebooks", torch.zeros(shape.num_codebooks, shape.codebook_size, D))
         for last in (self.encode_out[-1], self.decode_out[-1]):  # the residual networks begin small
             assert isinstance(last, nn.Linear)
@@ -177,6 +177,9 @@ class SpectrogramNetwork(nn.Module):
     """Of the raw latents, by channel."""
     scale: Tensor
     """Root of the latents' mean variance, one number for all channels, so that latents leave with mean variance 1."""
+    gain: Tensor
+    """[M] factors of decoded magnitudes: a regression errs towards the middle, so that bands come back too quiet, the more
+    so the less of them can be told."""
     codebooks: Tensor
 
     def raw_latents(self, levels: Tensor) -> tuple[Tensor, Tensor]:
@@ -200,6 +203,10 @@ class SpectrogramNetwork(nn.Module):
         fine = self.decode_fine(hidden.unflatten(-1, (r, -1)).flatten(1, 2))
         linear = self.decode_linear(latents).unflatten(-1, (r, -1)).flatten(1, 2)
         return linear + self.decode_out(fine)
+
+    def decode_magnitudes(self, latents: Tensor) -> Tensor:
+        """[B, T, D] to band magnitudes [B, S, M], each band as loud as it was in the music of the training."""
+        return expand(self.decode(latents)) * self.gain
 
 
 class Block(nn.Module):

@@ -16,11 +16,13 @@ from torch import Tensor, nn
 
 from counterpoint.codec.encodec import build_encodec, encodec_config, save_encodec
 from counterpoint.codec.measures import perplexity_of_counts
-from counterpoint.codec.spectrogram import SpectrogramNetwork, band_magnitudes, compress, save_spectrogram
+from counterpoint.codec.quantize import dequantize, quantize
+from counterpoint.codec.spectrogram import SpectrogramNetwork, band_magnitudes, compress, expand, save_spectrogram
 from counterpoint.codec.vae import build_vae, save_vae
 from counterpoint.config import CodecTrainingConfig
 from counterpoint.config.codec_training import EncodecArchitecture, SpectrogramArchitecture, VaeArchitecture
 
+_MOST_GAIN = 2.0
 _FOLLOW = 0.02
 """Share of a batch in the running mean and scale of latents."""
 
@@ -253,6 +255,23 @@ class SpectrogramAutoEncoder(nn.Module):
         network.encode_linear.bias.copy_(-network.encode_linear.weight @ mean)
         network.decode_linear.weight.copy_(basis * (sigma / wanted))
         network.decode_linear.bias.copy_(mean)
+
+    @torch.no_grad()
+    def match_gain(self, audio: Tensor) -> None:
+        """Set the decoder's gains: the ratio of the mean magnitudes of each band in audio [B, N] and in what comes back of
+        it, from codes where there are any; between 1 and `_MOST_GAIN`."""
+        network = self.network
+        wanted = torch.zeros_like(network.gain)
+        found = torch.zeros_like(network.gain)
+        for part in audio.split(8):
+            magnitudes = band_magnitudes(part)
+            latents = network.encode(compress(magnitudes))
+            if self.quantizer is not None:
+                books = self.quantizer.codebooks()
+                latents = dequantize(quantize(latents, codebooks=books), codebooks=books)
+            wanted += magnitudes.sum(dim=(0, 1))
+            found += expand(network.decode(latents)).sum(dim=(0, 1))
+        network.gain.copy_((wanted / found.clamp(min=1e-12)).clamp(1.0, _MOST_GAIN))
 
     def export(self, folder: Path, *, state: Mapping[str, Tensor]) -> None:
         """Write `state` (of this module) as a codec folder, in half precision."""

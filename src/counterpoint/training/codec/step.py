@@ -59,6 +59,7 @@ MEASURES = "measures.json"
 """In it: how it reconstructs clips that it was not trained on."""
 _TRANSFORM_CLIPS = 96
 _LLOYD_STEPS = 6
+_GAIN_CLIPS = 256
 
 
 @dataclass
@@ -229,13 +230,18 @@ class CodecStep(ABC):
 
     def publish(self, out: Path, *, step: int) -> None:
         """Write the codec as of now into OUT/codec, and beside it the measures of the last validation."""
-        if step == self.config.steps and self.config.quantizer.refit_every:
-            # The codebooks followed the latents of the encoder, and what ships is its average.
-            self.model.load_state_dict(self.ema.state_dict())
-            self._fit_codebooks(step, vectors=4 * self.config.quantizer.kmeans_vectors)
+        if step == self.config.steps:
+            self._finish(step)
             self.validate()
         self._export(out / EXPORT)
         write_json(out / EXPORT / MEASURES, {"step": step, "held_out_clips": len(self._held_out), **self._measures})
+
+    def _finish(self, step: int) -> None:
+        """Fit what is fitted once the networks are done, to their average, which is what ships: the codebooks followed the
+        latents of the encoder as it was."""
+        self.model.load_state_dict(self.ema.state_dict())
+        if self.config.quantizer.refit_every:
+            self._fit_codebooks(step, vectors=4 * self.config.quantizer.kmeans_vectors)
 
     def _start(self) -> None:
         """Set the weights that a training begins with (`config.start`)."""
@@ -442,6 +448,11 @@ class SpectrogramStep(CodecStep):
     def _start_from_audio(self, audio: Tensor) -> None:
         assert isinstance(self.model, SpectrogramAutoEncoder)
         self.model.start_as_principal_components(audio)
+
+    def _finish(self, step: int) -> None:
+        super()._finish(step)
+        assert isinstance(self.model, SpectrogramAutoEncoder)
+        self.model.match_gain(self._draw("gain", clips=_GAIN_CLIPS).to(self._accelerator.device))
 
     def _sizes(self) -> dict[str, int]:
         return {"network": sum(p.numel() for p in self.model.parameters())}
