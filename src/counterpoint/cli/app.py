@@ -36,18 +36,30 @@ Overrides = Annotated[
     typer.Option("--set", metavar="KEY=VALUE", help="Change one key of the configuration; may be given again."),
 ]
 
-Guidance = Annotated[float, typer.Option(help="Classifier-free guidance; 1 is none.")]
-Temperature = Annotated[float, typer.Option(help="Auto-regressive; 0 is greedy.")]
-TopK = Annotated[int, typer.Option(help="Auto-regressive; 0 keeps every token.")]
-TopP = Annotated[float, typer.Option(help="Auto-regressive; 1 keeps every token.")]
-Solver = Annotated[str, typer.Option(help="Flow matching: euler, midpoint, heun, adams or dopri5.")]
-Steps = Annotated[int, typer.Option(help="Flow matching: steps of all solvers but dopri5.")]
-Sway = Annotated[float, typer.Option(help="Flow matching: smaller steps near the noise (< 0) or the data (> 0).")]
+# Sampling options that are not given are the model's own, or else the defaults that the help names.
+Guidance = Annotated[float | None, typer.Option(help="Classifier-free guidance; 1 is none, 3 the default.")]
+TextGuidance = Annotated[
+    float | None,
+    typer.Option(help="A weight of the caption alone, in a third pass (JASCO): 0, the default, leaves it out."),
+]
+Temperature = Annotated[float | None, typer.Option(help="Auto-regressive: 0 is greedy, 1 the default.")]
+TopK = Annotated[int | None, typer.Option(help="Auto-regressive: 0 keeps every token, 250 is the default.")]
+TopP = Annotated[float | None, typer.Option(help="Auto-regressive: 1, the default, keeps every token.")]
+Solver = Annotated[
+    str | None,
+    typer.Option(help="Flow matching: euler (the default; adams to inpaint), midpoint, heun, adams or dopri5."),
+]
+Steps = Annotated[
+    int | None, typer.Option(help="Flow matching: steps of all solvers but dopri5; 50 by default, 16 to inpaint.")
+]
+Sway = Annotated[
+    float | None, typer.Option(help="Flow matching: smaller steps near the noise (< 0) or the data (> 0).")
+]
 GuidanceInterval = Annotated[
-    tuple[float, float],
+    tuple[float, float] | None,
     typer.Option(metavar="LOW HIGH", help="Flow matching: guide at these times only, noise is 0 and data 1."),
 ]
-Tolerance = Annotated[float, typer.Option(help="Flow matching: of dopri5.")]
+Tolerance = Annotated[float | None, typer.Option(help="Flow matching: of dopri5; 1e-5 by default.")]
 Device = Annotated[str, typer.Option(help="cpu or cuda.")]
 Precision = Annotated[
     str | None, typer.Option(help="Of the weights: fp32, fp16 or int8 on cpu; bf16, fp16 or fp32 on cuda.")
@@ -205,18 +217,16 @@ def generate(
     ] = None,
     melody: Annotated[Path | None, typer.Option(help="A tune to follow: MIDI, or audio to hear it in.")] = None,
     drums: Annotated[Path | None, typer.Option(help="A drum loop to follow: audio.")] = None,
-    guidance: Guidance = 3.0,
-    text_guidance: Annotated[
-        float, typer.Option(help="With controls: a weight of the caption alone, beside that of caption and controls.")
-    ] = 0.0,
-    temperature: Temperature = 1.0,
-    top_k: TopK = 250,
-    top_p: TopP = 1.0,
-    solver: Solver = "euler",
-    steps: Steps = 50,
-    sway: Sway = 0,
-    guidance_interval: GuidanceInterval = (0, 1),
-    tolerance: Tolerance = 1e-5,
+    guidance: Guidance = None,
+    text_guidance: TextGuidance = None,
+    temperature: Temperature = None,
+    top_k: TopK = None,
+    top_p: TopP = None,
+    solver: Solver = None,
+    steps: Steps = None,
+    sway: Sway = None,
+    guidance_interval: GuidanceInterval = None,
+    tolerance: Tolerance = None,
     batch_size: Annotated[int, typer.Option(help="Most clips at once; memory may hold fewer.")] = 16,
     device: Device = "cpu",
     precision: Precision = None,
@@ -225,8 +235,7 @@ def generate(
     ] = False,
 ) -> None:
     """Generate music from a caption, and from chords, a melody and drums where the model knows them."""
-    from counterpoint.config import SamplingConfig, parse
-    from counterpoint.generate import ControlSources, generate_captions
+    from counterpoint.generate import ControlSources, generate_captions, sampling_of
 
     sampling = {
         "guidance": guidance,
@@ -249,7 +258,7 @@ def generate(
             out=out,
             duration_s=duration_s,
             seed=seed,
-            sampling=parse(sampling, SamplingConfig, source="sampling"),
+            sampling=sampling_of(model, sampling),
             controls=ControlSources(chords=chords, melody=melody, drums=drums),
             batch_size=batch_size,
             device=device,
@@ -290,15 +299,15 @@ def inpaint(
         float, typer.Option("--crossfade-s", help="Outside the span, on each side; beyond, IN stays bit for bit.")
     ] = 0.05,
     seed: Annotated[int, typer.Option(help="The same seed gives the same audio.")] = 0,
-    guidance: Guidance = 3.0,
-    temperature: Temperature = 1.0,
-    top_k: TopK = 250,
-    top_p: TopP = 1.0,
-    solver: Solver = "adams",  # of supervised models; the zero-shot methods take Euler steps
-    steps: Steps = 16,
-    sway: Sway = 0,
-    guidance_interval: GuidanceInterval = (0, 1),
-    tolerance: Tolerance = 1e-5,
+    guidance: Guidance = None,
+    temperature: Temperature = None,
+    top_k: TopK = None,
+    top_p: TopP = None,
+    solver: Solver = None,
+    steps: Steps = None,
+    sway: Sway = None,
+    guidance_interval: GuidanceInterval = None,
+    tolerance: Tolerance = None,
     device: Device = "cpu",
     precision: Precision = None,
 ) -> None:
@@ -306,7 +315,7 @@ def inpaint(
 
     Models are mono: in a file of several channels each gets the same new music, at its own level.
     """
-    from counterpoint.config import SamplingConfig, parse
+    from counterpoint.generate import sampling_of
     from counterpoint.inpaint import inpaint_audio, parse_span, print_takes
 
     sampling = {
@@ -332,7 +341,8 @@ def inpaint(
             keep=keep,
             crossfade_s=crossfade_s,
             seed=seed,
-            sampling=parse(sampling, SamplingConfig, source="sampling"),
+            # Of supervised models; the zero-shot methods take Euler steps.
+            sampling=sampling_of(model, sampling, otherwise={"solver": "adams", "steps": 16}),
             device=device,
             precision=precision,
             progress=progress,
@@ -489,16 +499,16 @@ def follow(
         Path | None, typer.Option(help="Folder of clips and following.json; runs/follow/MODEL by default.")
     ] = None,
     card: Annotated[bool, typer.Option("--card", help="Write the figures into the model's card.json, too.")] = False,
-    guidance: Guidance = 3.0,
-    text_guidance: Annotated[float, typer.Option(help="A weight of the caption alone; as of `generate`.")] = 0.0,
-    temperature: Temperature = 1.0,
-    top_k: TopK = 250,
-    top_p: TopP = 1.0,
-    solver: Solver = "euler",
-    steps: Steps = 50,
-    sway: Sway = 0,
-    guidance_interval: GuidanceInterval = (0, 1),
-    tolerance: Tolerance = 1e-5,
+    guidance: Guidance = None,
+    text_guidance: TextGuidance = None,
+    temperature: Temperature = None,
+    top_k: TopK = None,
+    top_p: TopP = None,
+    solver: Solver = None,
+    steps: Steps = None,
+    sway: Sway = None,
+    guidance_interval: GuidanceInterval = None,
+    tolerance: Tolerance = None,
     batch_size: Annotated[int, typer.Option(help="Most clips at once; memory may hold fewer.")] = 16,
     device: Device = "cpu",
     precision: Precision = None,
@@ -508,9 +518,9 @@ def follow(
 
     The same command goes on where it was.
     """
-    from counterpoint.config import SamplingConfig, parse
     from counterpoint.follow import FollowConfig, print_following
     from counterpoint.follow import follow as measure
+    from counterpoint.generate import sampling_of
 
     sampling = {
         "guidance": guidance,
@@ -533,7 +543,7 @@ def follow(
         split=split,
         duration_s=duration_s,
         seed=seed,
-        sampling=parse(sampling, SamplingConfig, source="sampling"),
+        sampling=sampling_of(model, sampling),
         batch_size=batch_size,
         device=device,
         precision=precision,

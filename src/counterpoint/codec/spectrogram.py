@@ -178,8 +178,8 @@ class SpectrogramNetwork(nn.Module):
     scale: Tensor
     """Root of the latents' mean variance, one number for all channels, so that latents leave with mean variance 1."""
     gain: Tensor
-    """[M] factors of decoded magnitudes: a regression errs towards the middle, so that bands come back too quiet, the more
-    so the less of them can be told."""
+    """[M] factors of decoded magnitudes: a regression errs towards the middle, so that bands come back too quiet, the
+    more so the less of them can be told."""
     codebooks: Tensor
 
     def raw_latents(self, levels: Tensor) -> tuple[Tensor, Tensor]:

@@ -2,6 +2,7 @@
 
 from counterpoint.generate.controls import ControlSources
 from counterpoint.generate.export import export_musicgen, publish_run
+from counterpoint.generate.model import sampling_of
 from counterpoint.generate.run import load_run
 from counterpoint.generate.sampling import (
     AudioGeneration,
@@ -21,4 +22,5 @@ __all__ = [
     "generate_folder",
     "load_run",
     "publish_run",
+    "sampling_of",
 ]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from counterpoint.codec import Codec, load_codec
-from counterpoint.config import UserError, read_json
+from counterpoint.config import SamplingConfig, UserError, parse, read_json
 from counterpoint.generate.musicgen import WINDOW_S, is_musicgen, load_musicgen
 from counterpoint.generate.run import load_run
 from counterpoint.kernels import PRECISIONS, Precision, pack
@@ -16,7 +18,7 @@ from counterpoint.paradigm import FlowMatching, Paradigm
 from counterpoint.runs import RUNS, SHIPPED_MODELS, find_run, shipped_models
 from counterpoint.runs.layout import MODEL_FILE
 
-__all__ = ["SHIPPED", "LoadedModel", "find_run", "lay_out", "load_model", "read_model", "shipped_models"]
+__all__ = ["SHIPPED", "LoadedModel", "find_run", "lay_out", "load_model", "read_model", "sampling_of", "shipped_models"]
 
 SHIPPED = SHIPPED_MODELS
 """One folder a model that comes with the package; see `runs.find`."""
@@ -59,6 +61,26 @@ def load_model(
         raise UserError("An auto-regressive model has kernels of its own and is not compiled: leave out --compile.")
     lay_out(loaded.paradigm, device=device, precision=chosen, compiled=compiled)
     return loaded if device == "cpu" else replace(loaded, codec=loaded.codec.to(device))
+
+
+def sampling_of(
+    model: str | Path, given: Mapping[str, Any], *, otherwise: Mapping[str, Any] | None = None
+) -> SamplingConfig:
+    """How to draw from a model: as is given, else as the `sampling` in its model.json says, which a model that ships
+    has, else as `otherwise`, else by the defaults.
+
+    Args:
+        model: as for `load_model`.
+        given: fields of `SamplingConfig`; None leaves one open.
+        otherwise: more of them.
+
+    Raises:
+        UserError: a value that does not fit.
+    """
+    file = find_run(model) / MODEL_FILE
+    own = read_json(file).get("sampling", {}) if file.is_file() else {}
+    chosen = {name: value for name, value in given.items() if value is not None}
+    return parse({**(otherwise or {}), **own, **chosen}, SamplingConfig, source="sampling")
 
 
 def lay_out(paradigm: Paradigm, *, device: str, precision: Precision, compiled: bool = False) -> None:

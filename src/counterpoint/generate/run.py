@@ -1,7 +1,8 @@
 """A run folder and how to read it.
 
 RUN/config.yaml      the TrainingConfig
-RUN/model.json       {"model": ModelConfig, "latent": LatentSpec, "segment_s": length of the music it was trained on}
+RUN/model.json       {"model": ModelConfig, "latent": LatentSpec, "segment_s": length of the music it was trained on};
+                     also "sampling", fields of SamplingConfig that suit it, where somebody chose them
 RUN/metrics.jsonl    a line an update, and a line a validation
 RUN/result.json      what the training came to and cost, once it is done
 RUN/checkpoints/     see `config.checkpoints`; `model`, `ema` and `optimizer` are where the training is, `best` is what

@@ -258,8 +258,8 @@ class SpectrogramAutoEncoder(nn.Module):
 
     @torch.no_grad()
     def match_gain(self, audio: Tensor) -> None:
-        """Set the decoder's gains: the ratio of the mean magnitudes of each band in audio [B, N] and in what comes back of
-        it, from codes where there are any; between 1 and `_MOST_GAIN`."""
+        """Set the decoder's gains: the ratio of the mean magnitudes of each band in audio [B, N] and in what comes back
+        of it, from codes where there are any; between 1 and `_MOST_GAIN`."""
         network = self.network
         wanted = torch.zeros_like(network.gain)
         found = torch.zeros_like(network.gain)

@@ -237,8 +237,8 @@ class CodecStep(ABC):
         write_json(out / EXPORT / MEASURES, {"step": step, "held_out_clips": len(self._held_out), **self._measures})
 
     def _finish(self, step: int) -> None:
-        """Fit what is fitted once the networks are done, to their average, which is what ships: the codebooks followed the
-        latents of the encoder as it was."""
+        """Fit what is fitted once the networks are done, to their average, which is what ships: the codebooks followed
+        the latents of the encoder as it was."""
         self.model.load_state_dict(self.ema.state_dict())
         if self.config.quantizer.refit_every:
             self._fit_codebooks(step, vectors=4 * self.config.quantizer.kmeans_vectors)
