@@ -195,3 +195,15 @@ def test_solvers_agree(kit):
         (draw(solver="heun", steps=50), 0.01),
     ):
         torch.testing.assert_close(other, reference, atol=atol, rtol=0)
+
+
+def test_temperature_is_the_scale_of_the_noise_at_the_start(kit):
+    paradigm = kit.build("flow_matching")
+    cold = [drawn(kit, paradigm, seed=seed, steps=3, temperature=0.0).latents for seed in (0, 1)]
+    warm = [drawn(kit, paradigm, seed=seed, steps=3, temperature=0.5).latents for seed in (0, 1)]
+    torch.testing.assert_close(cold[0], cold[1])
+    assert (warm[0] - warm[1]).abs().mean() > 1e-2
+    # An Euler step from nothing and one from noise differ by the noise, for a field that is told to rest.
+    torch.nn.init.zeros_(paradigm.head.weight)
+    full, half = (drawn(kit, paradigm, steps=3, temperature=t).latents for t in (1.0, 0.5))
+    torch.testing.assert_close(half - 0.5, 0.5 * (full - 0.5))  # latents have mean 0.5 here

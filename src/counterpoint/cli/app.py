@@ -42,7 +42,7 @@ TextGuidance = Annotated[
     float | None,
     typer.Option(help="A weight of the caption alone, in a third pass (JASCO): 0, the default, leaves it out."),
 ]
-Temperature = Annotated[float | None, typer.Option(help="Auto-regressive: 0 is greedy, 1 the default.")]
+Temperature = Annotated[float | None, typer.Option(help="Less than 1, the default, plays safe; 0 is greedy.")]
 TopK = Annotated[int | None, typer.Option(help="Auto-regressive: 0 keeps every token, 250 is the default.")]
 TopP = Annotated[float | None, typer.Option(help="Auto-regressive: 1, the default, keeps every token.")]
 Solver = Annotated[

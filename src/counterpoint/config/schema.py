@@ -220,7 +220,8 @@ class SamplingConfig(Config):
     """Multi-source guidance (JASCO): the weight c_text of a third pass with the caption alone. The result is
     c all + c_text text + (1 - c - c_text) null; 0 leaves that pass out."""
     temperature: Annotated[float, Field(ge=0)] = 1.0
-    """Auto-regressive; 0 is greedy."""
+    """Auto-regressive: logits are divided by it, and 0 is greedy. Flow matching: the noise that it begins with is
+    multiplied by it (Mehta et al., 2024), not in zero-shot inpainting; the paper has 1."""
     top_k: Annotated[int, Field(ge=0)] = 250
     """Auto-regressive; 0 keeps every token."""
     top_p: Annotated[float, Field(gt=0, le=1)] = 1.0

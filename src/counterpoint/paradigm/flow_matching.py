@@ -179,7 +179,7 @@ class FlowMatching(Paradigm):
         device = lengths.device
         valid = frame_mask(lengths, max(frames))
         field = _Field(self, text=text, controls=controls, sampling=sampling, frames=frames, window=window)
-        z_0 = _noise(generators, frames=frames, channels=self.latent.latent_dim).to(device)
+        z_0 = sampling.temperature * _noise(generators, frames=frames, channels=self.latent.latent_dim).to(device)
         solution = solve(field, z_0, sampling=sampling, valid=valid)
         latents = self.latent.unnormalize(solution.z)
         if valid is not None:
@@ -231,7 +231,7 @@ class FlowMatching(Paradigm):
             return field(t, z_1.where(known[:, :, None], z))
 
         if supervised:
-            z = solve(in_context, noise(), sampling=sampling).z
+            z = solve(in_context, sampling.temperature * noise(), sampling=sampling).z
         else:
             times = grid(sampling.steps, sway=sampling.sway)
             task = Task(field, z_1, known[:, :, None], times, noise, sigma_min=self.config.sigma_min)
