@@ -1,11 +1,13 @@
 """The auto-encoders of the codec's training."""
 
+import numpy as np
 import pytest
 import torch
 
 from counterpoint.codec import load_codec
 from counterpoint.codec.encodec import EnCodec
-from counterpoint.codec.spectrogram import SpectrogramCodec, band_magnitudes, compress
+from counterpoint.codec.quantize import dequantize, quantize
+from counterpoint.codec.spectrogram import SpectrogramCodec, band_magnitudes, compress, expand
 from counterpoint.config import CodecTrainingConfig, UserError
 from counterpoint.config.load import parse
 from counterpoint.training.codec.autoencoder import (
@@ -163,3 +165,28 @@ def test_configurations_that_cannot_be(configure, changes, said):
 def test_the_default_configuration_asks_for_the_kind():
     with pytest.raises(UserError, match="codec"):
         parse({"dataset": "data"}, CodecTrainingConfig, source="test")
+
+
+@pytest.mark.parametrize("kind", ["spectrogram", "kl"])
+def test_gains_give_every_band_the_loudness_that_it_had(configure, clips, kind):
+    """Where a band comes back too quiet; one that is too loud is left alone, and no gain is above 2."""
+    model = build_autoencoder(configure(kind)).eval()
+    assert isinstance(model, SpectrogramAutoEncoder)
+    audio = torch.from_numpy(clips.batch(np.random.default_rng(0), batch_size=8, samples=9600))
+    model.start_as_principal_components(audio)
+    if model.quantizer is not None:
+        model.quantizer.set_codebooks(list(torch.randn(2, 32, 8, generator=torch.Generator().manual_seed(0))))
+    model.match_gain(audio)
+    network, magnitudes = model.network, band_magnitudes(audio)
+    with torch.no_grad():
+        latents = network.encode(compress(magnitudes))
+        if model.quantizer is not None:
+            books = model.quantizer.codebooks()
+            latents = dequantize(quantize(latents, codebooks=books), codebooks=books)
+        found = network.decode_magnitudes(latents).sum(dim=(0, 1))
+        plain = expand(network.decode(latents)).sum(dim=(0, 1))
+    wanted = magnitudes.sum(dim=(0, 1))
+    quiet = (plain < wanted) & (2 * plain > wanted)
+    assert quiet.any() and bool((network.gain >= 1).all() and (network.gain <= 2).all())
+    torch.testing.assert_close(found[quiet], wanted[quiet], rtol=1e-3, atol=1e-6)
+    torch.testing.assert_close(found[plain > wanted], plain[plain > wanted])
