@@ -20,7 +20,7 @@ from counterpoint.paradigm import build_paradigm
 from counterpoint.runs import SHIPPED_MODELS, Card, Figure, add_figures, known_models, read_card, shipped_models
 from counterpoint.runs.codecs import SHIPPED_CODECS, list_codecs
 from counterpoint.runs.models import ListedModel, list_models
-from counterpoint.runs.told import plain, told
+from counterpoint.runs.text import as_data, describe
 from counterpoint.runs.weights import count_weights
 
 LATENT = LatentSpec(codec="toy", sample_rate=100, frame_rate=10.0, num_codebooks=2, codebook_size=16, latent_dim=4)
@@ -75,7 +75,7 @@ def test_runs_are_listed_by_the_name_that_loads_them(runs: Path) -> None:
     assert good.takes == ("text", "chords") and nested.takes == ("text", "chords", "inpainting")
     assert (good.codec, good.frame_rate, good.num_codebooks, good.latent_dim) == ("toy", 10.0, 2, 4)
     assert good.size_bytes > 4 * good.weights and good.card is None
-    assert "not measured" in told(good) and "licence not stated" in told(good)
+    assert "not measured" in describe(good) and "licence not stated" in describe(good)
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ def test_runs_are_listed_by_the_name_that_loads_them(runs: Path) -> None:
 def test_a_broken_folder_is_a_line_that_says_so(runs: Path, name: str, sentence: str) -> None:
     model = listed(runs)[name]
     assert any(part in model.problem for part in sentence.split("|")), model.problem
-    assert "broken: " in told(model)
+    assert "broken: " in describe(model)
 
 
 def test_a_broken_codec_is_a_line_that_says_so(tmp_path: Path) -> None:
@@ -144,7 +144,7 @@ def test_figures_replace_those_of_the_same_measure(tmp_path: Path) -> None:
 
 
 def test_lists_are_plain_values(runs: Path) -> None:
-    values = json.loads(json.dumps(plain([*list_models(runs=runs), *list_codecs(runs=runs)])))
+    values = json.loads(json.dumps(as_data([*list_models(runs=runs), *list_codecs(runs=runs)])))
     assert {value["name"]: value["measured"] for value in values}["good"] is False
     assert all({"name", "folder", "ships", "problem", "card", "weights"} <= value.keys() for value in values)
 

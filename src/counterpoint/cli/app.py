@@ -376,9 +376,9 @@ def models(
 ) -> None:
     """Name the models that ship and those below runs/: what each takes, its size, licence, and how good it is."""
     from counterpoint.runs.models import list_models
-    from counterpoint.runs.told import plain, told
+    from counterpoint.runs.text import as_data, describe
 
-    _say(list_models(), told=told, plain=plain, as_json=as_json)
+    _say(list_models(), describe=describe, as_data=as_data, as_json=as_json)
 
 
 @app.command()
@@ -387,15 +387,17 @@ def codecs(
 ) -> None:
     """Name the codecs that ship and those trained below runs/: latents, size, licence, and how they reconstruct."""
     from counterpoint.runs.codecs import list_codecs
-    from counterpoint.runs.told import plain, told
+    from counterpoint.runs.text import as_data, describe
 
-    _say(list_codecs(), told=told, plain=plain, as_json=as_json)
+    _say(list_codecs(), describe=describe, as_data=as_data, as_json=as_json)
 
 
-def _say(items: Sequence[Item], *, told: Callable[[Item], str], plain: Callable[..., object], as_json: bool) -> None:
+def _say(
+    items: Sequence[Item], *, describe: Callable[[Item], str], as_data: Callable[..., object], as_json: bool
+) -> None:
     from json import dumps
 
-    typer.echo(dumps(plain(items), indent=2, ensure_ascii=False) if as_json else "\n\n".join(map(told, items)))
+    typer.echo(dumps(as_data(items), indent=2, ensure_ascii=False) if as_json else "\n\n".join(map(describe, items)))
 
 
 @app.command()
@@ -492,7 +494,7 @@ def follow(
         Path | None,
         typer.Option(help="A dataset with exact chords, melodies and drums: asks for those, and measures it beside."),
     ] = None,
-    split: Annotated[str, typer.Option(help="Of the dataset.")] = "test",
+    split: Annotated[str, typer.Option(help="Dataset split to use.")] = "test",
     duration_s: Annotated[float, typer.Option("--duration-s", help="Length of a clip, seconds.")] = 8.0,
     seed: Annotated[int, typer.Option(help="The same seed gives the same clips and figures.")] = 0,
     out: Annotated[

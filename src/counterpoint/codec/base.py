@@ -109,6 +109,15 @@ def latent_spec(codec: Codec, *, mean: float = 0.0, mean_std: float = 1.0) -> La
     )
 
 
+def check_latents(latents: Tensor, *, latent_dim: int) -> None:
+    """
+    Raises:
+        ValueError: not [B, T, D] with T > 0.
+    """
+    if latents.ndim != 3 or latents.shape[-1] != latent_dim or not latents.shape[1]:
+        raise ValueError(f"latents must be [B, T, {latent_dim}] with T > 0, got {tuple(latents.shape)}")
+
+
 def whole_frames(audio: Tensor, *, samples_per_frame: int) -> Tensor:
     """[B, N] padded with zeros to a multiple of `samples_per_frame`.
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, cast
 import torch
 from torch import Tensor, nn
 
-from counterpoint.codec.base import Encoding, whole_frames
+from counterpoint.codec.base import Encoding, check_latents, whole_frames
 from counterpoint.codec.layout import Convolution, channels_last, pad
 from counterpoint.codec.loading import fingerprint, quietly, refuse_gaps, unreadable
 from counterpoint.codec.quantize import dequantize, quantize
@@ -158,8 +158,7 @@ class EnCodec:
     @torch.no_grad()
     def decode_latents(self, latents: Tensor) -> Tensor:
         """[B, T, D], not quantised, to audio [B, T * samples per frame]."""
-        if latents.ndim != 3 or latents.shape[-1] != self.latent_dim or not latents.shape[1]:
-            raise ValueError(f"latents must be [B, T, {self.latent_dim}] with T > 0, got {tuple(latents.shape)}")
+        check_latents(latents, latent_dim=self.latent_dim)
         return self.model.decoder(latents.to(self.device, torch.float32).transpose(1, 2))[:, 0]
 
     def decode_codes(self, codes: Tensor) -> Tensor:

@@ -28,7 +28,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from counterpoint.codec.base import Encoding, View, whole_frames
+from counterpoint.codec.base import Encoding, View, check_latents, whole_frames
 from counterpoint.codec.loading import fingerprint, refuse_gaps, unreadable
 from counterpoint.codec.quantize import dequantize, quantize
 from counterpoint.codec.windows import Map, Window, windows
@@ -139,8 +139,7 @@ class SpectrogramCodec:
     @torch.no_grad()
     def _magnitudes(self, latents: Tensor) -> Tensor:
         """[B, T, D] to magnitudes [B, S, F]."""
-        if latents.ndim != 3 or latents.shape[-1] != self.latent_dim or not latents.shape[1]:
-            raise ValueError(f"latents must be [B, T, {self.latent_dim}] with T > 0, got {tuple(latents.shape)}")
+        check_latents(latents, latent_dim=self.latent_dim)
         return unfold(self.model.decode_magnitudes(latents.to(self.device, torch.float32))) * (N_FFT / 2)
 
 

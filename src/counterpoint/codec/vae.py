@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from counterpoint.codec.base import Encoding, whole_frames
+from counterpoint.codec.base import Encoding, check_latents, whole_frames
 from counterpoint.codec.layout import channels_last
 from counterpoint.codec.loading import fingerprint, quietly, refuse_gaps, unreadable
 from counterpoint.config import UserError, atomic_write, write_json
@@ -100,8 +100,7 @@ class Vae:
     @torch.no_grad()
     def decode_latents(self, latents: Tensor) -> Tensor:
         """[B, T, D] to audio [B, T * samples per frame]."""
-        if latents.ndim != 3 or latents.shape[-1] != self.latent_dim or not latents.shape[1]:
-            raise ValueError(f"latents must be [B, T, {self.latent_dim}] with T > 0, got {tuple(latents.shape)}")
+        check_latents(latents, latent_dim=self.latent_dim)
         audio = self.model.decoder(latents.to(self.device, torch.float32).transpose(1, 2)).mean(dim=1)
         return nn.functional.pad(audio, (0, latents.shape[1] * self.samples_per_frame - audio.shape[-1]))
 

@@ -39,7 +39,7 @@ class Figure:
     n: int | None = None
     what: str = ""
 
-    def told(self) -> str:
+    def text(self) -> str:
         """Such as `chords 0.52 [0.47, 0.57]`."""
         interval = "" if self.low is None or self.high is None else f" [{self.low:.2f}, {self.high:.2f}]"
         return f"{self.measure} {self.value:.2f}{interval}"

@@ -14,7 +14,7 @@ from counterpoint.config.errors import UserError
 from counterpoint.config.files import read_json
 from counterpoint.config.weights import CONFIG_FILE, SHIPPED_ALIASES
 from counterpoint.runs.card import Card, Figure, read_card
-from counterpoint.runs.find import RUNS, folders_below
+from counterpoint.runs.find import RUNS, folders_below, folders_in
 from counterpoint.runs.weights import count_weights, folder_bytes
 
 SHIPPED_CODECS = Path(counterpoint.__file__).parent / "codec" / "weights"
@@ -66,13 +66,10 @@ class ListedCodec:
 
 def list_codecs(*, runs: Path = RUNS, shipped: Path = SHIPPED_CODECS) -> list[ListedCodec]:
     """Those that ship, then those below `runs`, each by name; a broken folder is listed with what is wrong with it."""
-    ships = [
-        folder for folder in sorted(shipped.iterdir()) if folder.is_dir() and not folder.name.startswith((".", "_"))
-    ]
     names = {folder: alias for alias, folder in SHIPPED_ALIASES.items()}
     trained = folders_below(runs, TRAINED)
     return [
-        *(_listed(folder, name=names.get(folder.name, folder.name), ships=True) for folder in ships),
+        *(_listed(folder, name=names.get(folder.name, folder.name), ships=True) for folder in folders_in(shipped)),
         *(_listed(folder / TRAINED, name=folder.as_posix(), ships=False) for folder in trained),
     ]
 

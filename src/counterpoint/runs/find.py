@@ -33,6 +33,13 @@ def known_models() -> list[str]:
     return [*shipped_models(), *(folder.relative_to(RUNS).as_posix() for folder in folders_below(RUNS, MODEL_FILE))]
 
 
+def folders_in(shipped: Path) -> list[Path]:
+    """The folders of what comes with the package, by name."""
+    return [
+        folder for folder in sorted(shipped.iterdir()) if folder.is_dir() and not folder.name.startswith((".", "_"))
+    ]
+
+
 def folders_below(root: Path, holding: str) -> list[Path]:
     """Folders of `root`, and folders in those, that hold a file or folder of that name; those of the store apart."""
     found = [*root.glob(f"*/{holding}"), *root.glob(f"*/*/{holding}")]

@@ -11,7 +11,7 @@ from typing import Any
 from counterpoint.config.errors import UserError
 from counterpoint.config.files import read_json
 from counterpoint.runs.card import Card, Figure, read_card
-from counterpoint.runs.find import RUNS, SHIPPED_MODELS, folders_below
+from counterpoint.runs.find import RUNS, SHIPPED_MODELS, folders_below, folders_in
 from counterpoint.runs.layout import CHECKPOINTS, MODEL_FILE, WEIGHTS_FILE
 from counterpoint.runs.weights import count_weights, folder_bytes
 
@@ -58,12 +58,9 @@ class ListedModel:
 
 def list_models(*, runs: Path = RUNS, shipped: Path = SHIPPED_MODELS) -> list[ListedModel]:
     """Those that ship, then those below `runs`, each by name; a broken folder is listed with what is wrong with it."""
-    ships = [
-        folder for folder in sorted(shipped.iterdir()) if folder.is_dir() and not folder.name.startswith((".", "_"))
-    ]
     own = folders_below(runs, MODEL_FILE)
     return [
-        *(_listed(folder, name=folder.name, ships=True) for folder in ships),
+        *(_listed(folder, name=folder.name, ships=True) for folder in folders_in(shipped)),
         *(_listed(folder, name=folder.relative_to(runs).as_posix(), ships=False) for folder in own),
     ]
 

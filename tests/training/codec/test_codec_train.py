@@ -199,3 +199,13 @@ def test_a_spectrogram_codec_starts_where_another_ended(configure, clips, tmp_pa
     old, new = first.tensors("ema"), second.tensors("model")
     networks = [key for key in old if key.startswith("network.")]
     torch.testing.assert_close({key: new[key] for key in networks}, {key: old[key] for key in networks}, rtol=0, atol=0)
+
+
+def test_the_last_checkpoint_of_a_codec_with_nothing_to_fit_keeps_its_weights_beside_their_average(
+    configure, clips, tmp_path
+):
+    run(configure("vae", steps=4), tmp_path, clips)
+    checkpoint = newest_checkpoint(tmp_path / "checkpoints")
+    assert checkpoint is not None and checkpoint.step == 4
+    live, averaged = (checkpoint.tensors(part) for part in ("model", "ema"))
+    assert any(not torch.equal(live[name], averaged[name]) for name in live)

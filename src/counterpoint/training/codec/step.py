@@ -230,16 +230,20 @@ class CodecStep(ABC):
 
     def publish(self, out: Path, *, step: int) -> None:
         """Write the codec as of now into OUT/codec, and beside it the measures of the last validation."""
-        if step == self.config.steps:
-            self._finish(step)
+        if step == self.config.steps and self._is_fitted_last():
+            # What is fitted once the networks are done is fitted to their average, which is what ships.
+            self.model.load_state_dict(self.ema.state_dict())
+            self._fit_last(step)
             self.validate()
         self._export(out / EXPORT)
         write_json(out / EXPORT / MEASURES, {"step": step, "held_out_clips": len(self._held_out), **self._measures})
 
-    def _finish(self, step: int) -> None:
-        """Fit what is fitted once the networks are done, to their average, which is what ships: the codebooks followed
-        the latents of the encoder as it was."""
-        self.model.load_state_dict(self.ema.state_dict())
+    def _is_fitted_last(self) -> bool:
+        """Whether anything is fitted once the networks are done."""
+        return bool(self.config.quantizer.refit_every)
+
+    def _fit_last(self, step: int) -> None:
+        """Fit it, to the networks as they are now: the codebooks followed the latents of the encoder as it was."""
         if self.config.quantizer.refit_every:
             self._fit_codebooks(step, vectors=4 * self.config.quantizer.kmeans_vectors)
 
@@ -449,8 +453,11 @@ class SpectrogramStep(CodecStep):
         assert isinstance(self.model, SpectrogramAutoEncoder)
         self.model.start_as_principal_components(audio)
 
-    def _finish(self, step: int) -> None:
-        super()._finish(step)
+    def _is_fitted_last(self) -> bool:
+        return True
+
+    def _fit_last(self, step: int) -> None:
+        super()._fit_last(step)
         assert isinstance(self.model, SpectrogramAutoEncoder)
         self.model.match_gain(self._draw("gain", clips=_GAIN_CLIPS).to(self._accelerator.device))
 

@@ -14,7 +14,7 @@ _SHOWN = 6
 """Figures of one model or codec; --json gives all."""
 
 
-def told(listed: ListedModel | ListedCodec) -> str:
+def describe(listed: ListedModel | ListedCodec) -> str:
     """Name and kind, what it works on, size and licence, and how good it is; or what is wrong with its folder."""
     if listed.problem:
         return f"{listed.name}\n    broken: {' '.join(listed.problem.split())}"
@@ -23,7 +23,7 @@ def told(listed: ListedModel | ListedCodec) -> str:
     return "\n    ".join([*lines, f"{size}, {_licence(listed.card)}", _quality(listed.figures)])
 
 
-def plain(listed: Iterable[ListedModel | ListedCodec]) -> list[dict[str, Any]]:
+def as_data(listed: Iterable[ListedModel | ListedCodec]) -> list[dict[str, Any]]:
     """The same as plain values, for JSON; `measured` says whether there is any figure."""
     return [{**asdict(each), "folder": str(each.folder), "measured": bool(each.figures)} for each in listed]
 
@@ -53,9 +53,9 @@ def _licence(card: Card | None) -> str:
 
 
 def _quality(figures: Iterable[Figure]) -> str:
-    told = [figure.told() for figure in figures]
-    more = f"; {len(told) - _SHOWN} more with --json" if len(told) > _SHOWN else ""
-    return "; ".join(told[:_SHOWN]) + more if told else "not measured"
+    texts = [figure.text() for figure in figures]
+    more = f"; {len(texts) - _SHOWN} more with --json" if len(texts) > _SHOWN else ""
+    return "; ".join(texts[:_SHOWN]) + more if texts else "not measured"
 
 
 def _count(number: int) -> str:
