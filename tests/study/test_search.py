@@ -325,12 +325,7 @@ def made_up(paradigm: str, *, chosen: str = "b") -> SearchResult:
     better = (each.model_copy(update={"value": 10}) for each in (on, last))
     points = (
         found("a", 1, "chosen" if chosen == "a" else "finished", on, last),
-        found(
-            "b",
-            2,
-            "chosen" if chosen == "b" else "finished",
-            *(each.model_copy(update={"value": 10}) for each in (on, last)),
-        ),
+        found("b", 2, "chosen" if chosen == "b" else "finished", *better),
         found("c", 3, "stopped", standing(8, 40, goes_on=False)),
         found("d", 4, "skipped"),
     )
