@@ -20,7 +20,7 @@ from counterpoint.config.codec_training import SpectrogramArchitecture
 from counterpoint.study import CodecStudy, StudyResult, load_study, run_study
 from counterpoint.study.engine import in_order
 from counterpoint.study.paper import paper_table
-from counterpoint.study.run import CONFIGS
+from counterpoint.study.shipped import CONFIGS
 
 STUDY = """
 kind: codecs
@@ -227,7 +227,7 @@ def test_codecs_that_cannot_be_compared_are_refused_before_anything_is_computed(
 def test_where_a_codec_lies_is_told_apart_by_what_it_is(folder: Path, tmp_path: Path) -> None:
     other = untrained_encodec(tmp_path / "vae")
     study = CodecStudy(kind="codecs", codecs=[str(folder / "vae"), str(other)])
-    names = [step.name for step in in_order([study.plan(name="two")]) if step.name.startswith("reconstruct_")]
+    names = [step.name for step in in_order(study.plan().values()) if step.name.startswith("reconstruct_")]
     assert names[0] == "reconstruct_vae"
     assert re.fullmatch(r"reconstruct_vae-[0-9a-f]{6}", names[1])
 

@@ -28,11 +28,11 @@ from counterpoint.study.kinds.search import SearchStudy
 from counterpoint.study.report.content import Difference, Metric
 from counterpoint.study.report.guidance import guidance_chart, span
 from counterpoint.study.report.search import _edge, _lines, _order, _sentence, _stopping, points_table, skipped_table
-from counterpoint.study.run import find_study
 from counterpoint.study.search.climb import Climbed, Drawer, climb
 from counterpoint.study.search.points import Point, expand
 from counterpoint.study.search.rule import Estimate, comparisons, estimate, stand
 from counterpoint.study.search.split import split
+from counterpoint.study.shipped import find_study
 
 RUNGS = (8, 16, 24)
 
@@ -231,7 +231,7 @@ def test_the_paper_grid_is_whole_and_the_quick_one_says_what_it_leaves_out() -> 
 
 def test_it_trains_nothing_that_the_comparison_has_trained() -> None:
     own, quick = (
-        {step.name: step.key for step in in_order([study.plan(name="x")])}
+        {step.name: step.key for step in in_order(study.plan().values())}
         for study in (appendix_d("quick"), load_study(find_study("quick")))
     )
     assert {name for name in own.keys() & quick.keys() if own[name] == quick[name]} == {
@@ -271,7 +271,7 @@ def test_what_makes_no_sense_is_refused(change: str, sentence: str) -> None:
 def test_a_metric_that_is_not_here_is_known_before_anything_is_computed() -> None:
     study = appendix_d("quick", "evaluation.primary=fad_nobody")
     with pytest.raises(UserError, match="No verdict can be about 'fad_nobody': the metrics that can be had"):
-        study.plan(name="x")
+        study.plan()
 
 
 def test_points_are_named_in_words() -> None:
