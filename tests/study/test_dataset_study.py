@@ -79,7 +79,7 @@ def page(finished: StudyResult) -> str:
 
 
 def test_each_dataset_is_sampled_and_all_are_judged_together(finished: StudyResult) -> None:
-    assert set(finished.steps) == {"sample_one", "sample_other", "judge", "report"}
+    assert set(finished.steps) == {"sample_one", "sample_other", "judge"}
     evaluation = read_json(finished.steps["judge"].folder / "evaluation.json")
     assert {(item["first"], item["second"]) for item in evaluation["differences"]} == {("other", "one")}
     assert {label: len(ids) for label, ids in evaluation["ids"].items()} == {"one": 8, "other": 8}
@@ -212,7 +212,7 @@ def planned(**changes: Any) -> DatasetStudy:
 def test_the_users_own_dataset_joins_the_others_under_its_folders_name(tmp_path: Path) -> None:
     own, more = dataset(tmp_path / "my music", rows=9), dataset(tmp_path / "more", rows=9)
     steps = {step.name for step in in_order(planned(datasets={"more": more}).plan(dataset=own).values())}
-    assert steps == {"data", "sample_composed", "sample_more", "sample_my-music", "judge", "report"}
+    assert steps == {"data", "sample_composed", "sample_more", "sample_my-music", "judge"}
 
 
 def test_wrong_datasets_are_named_with_a_remedy(tmp_path: Path) -> None:
