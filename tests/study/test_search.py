@@ -251,7 +251,7 @@ def test_what_it_would_draw_is_known_before() -> None:
     ("change", "sentence"),
     [
         ("searches.autoregressive.axes=[[{steps: 10}, {steps: 20}]]", "autoregressive does not read 'steps'"),
-        ("searches.flow_matching.default={top_p: 0.5}", "flow_matching does not read 'top_p'"),
+        ("searches.flow_matching.default={top_p: 0.5}", "flow matching has no setting top_p"),
         ("searches.flow_matching.guidance=[]", "searches.flow_matching.guidance"),
         ("searches.flow_matching.axes=[[]]", "searches.flow_matching.axes.0"),
         ("searches.flow_matching.axes=[[{steps: 10}, {steps: 10}]]", "the grid has guidance-1_steps-10 twice"),

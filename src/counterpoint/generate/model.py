@@ -12,16 +12,10 @@ import torch
 from counterpoint.codec import Codec, load_codec
 from counterpoint.config import SamplingConfig, UserError, pick_sampling, read_json, read_sampling
 from counterpoint.generate.musicgen import MUSICGEN_PARADIGM, WINDOW_S, is_musicgen, load_musicgen
-from counterpoint.generate.run import load_run
 from counterpoint.kernels import PRECISIONS, Precision
 from counterpoint.paradigm import Paradigm
-from counterpoint.runs import RUNS, SHIPPED_MODELS, find_run, shipped_models
+from counterpoint.runs import RUNS, find_run, load_run, read_description
 from counterpoint.runs.layout import MODEL_FILE
-
-__all__ = ["SHIPPED", "LoadedModel", "find_run", "load_model", "read_model", "sampling_of", "shipped_models"]
-
-SHIPPED = SHIPPED_MODELS
-"""One folder a model that comes with the package; see `runs.find`."""
 
 
 @dataclass(frozen=True)
@@ -73,11 +67,11 @@ def sampling_of(
         otherwise: more of them, of which those that the paradigm does not have are left out.
 
     Raises:
-        UserError: a setting that the model's paradigm does not have, or a value that does not fit.
+        UserError: no such model, a setting that its paradigm does not have, or a value that does not fit.
     """
-    file = find_run(model) / MODEL_FILE
-    described = read_json(file) if file.is_file() else {}
-    paradigm = described.get("model", {}).get("paradigm", MUSICGEN_PARADIGM)
+    run = find_run(model)
+    described: Mapping[str, Any] = {} if _is_published(run) else read_description(run)
+    paradigm = described["model"]["paradigm"] if described else MUSICGEN_PARADIGM
     usual = pick_sampling(paradigm, otherwise or {}).model_dump(exclude_unset=True)
     chosen = {name: value for name, value in given.items() if value is not None}
     return read_sampling(paradigm, {**usual, **described.get("sampling", {}), **chosen})

@@ -156,15 +156,15 @@ def shipped_source(name: str) -> Source:
     Raises:
         UserError: there is none of that name.
     """
-    from counterpoint.generate.model import SHIPPED, shipped_models
+    from counterpoint.runs import SHIPPED_MODELS, shipped_models
 
     if name not in shipped_models():
         raise UserError(
             f"No model named {name!r} ships{did_you_mean(name, shipped_models())}; those that do are "
             f"{', '.join(shipped_models()) or 'none'}."
         )
-    parts = {file.name: file_digest(file) for file in (SHIPPED / name).glob("model.*")}
-    return Source(name, SHIPPED / name, digest(parts))
+    parts = {file.name: file_digest(file) for file in (SHIPPED_MODELS / name).glob("model.*")}
+    return Source(name, SHIPPED_MODELS / name, digest(parts))
 
 
 class TrainedStudy(Study):
