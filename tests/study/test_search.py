@@ -8,7 +8,6 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -18,9 +17,10 @@ from typer.testing import CliRunner
 from counterpoint.audio import load_audio
 from counterpoint.cli.app import app
 from counterpoint.codec.encodec import build_encodec, encodec_config, save_encodec
-from counterpoint.config import SamplingConfig, UserError, read_json
+from counterpoint.config import FlowMatchingSampling, SamplingConfig, UserError, pick_sampling, read_json
 from counterpoint.generate import AudioGeneration
 from counterpoint.metrics.base import WeightedMean
+from counterpoint.results.parts import Window
 from counterpoint.results.search import Cost, Found, Outcome, SearchResult, Standing
 from counterpoint.study import load_study
 from counterpoint.study.engine import in_order
@@ -191,13 +191,13 @@ def test_a_setting_that_cannot_be_drawn_ends_nothing_but_itself(tmp_path: Path) 
 # Prompts.
 
 
-def windows(tracks: int, each: int) -> list[dict[str, Any]]:
-    return [{"id": f"{row}-{turn}", "row": f"row-{row}"} for row in range(tracks) for turn in range(each)]
+def windows(tracks: int, each: int) -> list[Window]:
+    return [Window(id=f"{row}-{turn}", row=f"row-{row}") for row in range(tracks) for turn in range(each)]
 
 
 def test_search_and_confirmation_share_no_track() -> None:
     parts = split(windows(9, 3), seed=1)
-    rows = {part: [window["row"] for window in of_part] for part, of_part in parts.items()}
+    rows = {part: [window.row for window in of_part] for part, of_part in parts.items()}
     assert not set(rows["search"]) & set(rows["confirmation"])
     assert sorted(map(len, rows.values())) == [12, 15]
     assert len(set(rows["search"][:5])) == 5  # one of every track before a second of any
@@ -251,7 +251,7 @@ def test_what_it_would_draw_is_known_before() -> None:
     ("change", "sentence"),
     [
         ("searches.autoregressive.axes=[[{steps: 10}, {steps: 20}]]", "autoregressive does not read 'steps'"),
-        ("searches.flow_matching.default={top_p: 0.5}", "flow_matching does not read 'top_p'"),
+        ("searches.flow_matching.default={top_p: 0.5}", "flow matching has no setting top_p"),
         ("searches.flow_matching.guidance=[]", "searches.flow_matching.guidance"),
         ("searches.flow_matching.axes=[[]]", "searches.flow_matching.axes.0"),
         ("searches.flow_matching.axes=[[{steps: 10}, {steps: 10}]]", "the grid has guidance-1_steps-10 twice"),
@@ -279,7 +279,7 @@ def test_points_are_named_in_words() -> None:
     assert found["autoregressive"].points()[2].others == "temperature 1, top-p 0.6"
     assert found["flow_matching"].points()[5].others == "Dopri5"
     assert found["flow_matching"].points()[0].key == "guidance-1_solver-euler_steps-10"
-    other = expand(SamplingConfig(guidance=3, steps=7), guidance=[1, 2], axes=[[{"steps": 4}]])
+    other = expand(FlowMatchingSampling(guidance=3, steps=7), guidance=[1, 2], axes=[[{"steps": 4}]])
     assert [point.is_default for point in other] == [True, False, False]
     assert replace(other[0], key="").settings == {"guidance": 3.0, "steps": 7}
 
@@ -313,7 +313,7 @@ def made_up(paradigm: str, *, chosen: str = "b") -> SearchResult:
             settings={"guidance": guidance, "steps": 4},
             guidance=guidance,
             others="4 steps",
-            sampling=SamplingConfig(guidance=guidance, steps=4).model_dump(mode="json"),
+            sampling=pick_sampling(paradigm, {"guidance": guidance, "steps": 4}).model_dump(mode="json"),
             is_default=key == "a",
             outcome=outcome,
             reason=f"of {key}",

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import model_validator
 
+from counterpoint.config.sampling import sampling_in
 from counterpoint.config.schema import ParadigmName
 from counterpoint.study.engine import Source, Step
 from counterpoint.study.kinds.trained import PARADIGMS, Groundwork, TrainedStudy
@@ -25,7 +26,7 @@ class SearchStudy(TrainedStudy):
     """The best settings of both samplers, and the paradigms compared with both tuned."""
 
     kind: Literal["search"]
-    searches: dict[ParadigmName, Grid]
+    searches: Annotated[dict[ParadigmName, Grid], sampling_in("default")]
     ladder: LadderConfig = LadderConfig()
 
     @model_validator(mode="after")

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from counterpoint.config import SamplingConfig, write_json_lines
+from counterpoint.config import read_sampling, write_json_lines
 from counterpoint.generate import generate, generate_folder
 from counterpoint.results.parts import Prompts
 from counterpoint.results.search import Cost, Found, Outcome, SearchResult
@@ -130,7 +130,7 @@ def confirm(work: Work) -> None:
         out=work.folder,
         duration_s=prompts.duration_s,
         seed=asked.seed + prompts.first,
-        sampling=SamplingConfig.model_validate(found.point(getattr(found, work.config["take"])).sampling),
+        sampling=read_sampling(found.paradigm, found.point(getattr(found, work.config["take"])).sampling),
         ids=[window.id for window in prompts.windows],
         batch_size=asked.batch_size,
         progress=work.progress,
