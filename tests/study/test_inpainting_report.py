@@ -23,7 +23,7 @@ from counterpoint.study.report.filling import duel, mirrored
 from counterpoint.study.report.following import Findings
 from counterpoint.study.report.inpainting import assemble_inpainting, write_inpainting_report
 from counterpoint.study.report.read import Folders
-from counterpoint.study.report.waveform import HEIGHT, waveform
+from counterpoint.report.waveform import HEIGHT, waveform
 
 Fabricate = Callable[..., Folders]
 STUDY = {

@@ -32,8 +32,8 @@ from counterpoint.study.report import (
     write_report,
 )
 from counterpoint.study.report.following import steered_models
-from counterpoint.study.report.media import log_mel
-from counterpoint.study.report.numbers import MINUS, interval, number, p_value
+from counterpoint.report.media import log_mel
+from counterpoint.report.numbers import MINUS, interval, number, p_value
 from counterpoint.study.report.read import Folders
 from counterpoint.study.report.tables import Table, scores_csv, scores_table
 

@@ -27,7 +27,7 @@ from counterpoint.study.report.combined import (
     write_combined,
 )
 from counterpoint.study.report.content import Fact, Grid, Metric, Note, Verdict
-from counterpoint.study.report.numbers import decimals, duration, interval, number, p_value
+from counterpoint.report.numbers import decimals, duration, interval, number, p_value
 
 
 def write_report_of(names: Sequence[str], *, out: Path, runs: Path = Path("runs")) -> Path:

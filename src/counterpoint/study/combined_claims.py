@@ -20,7 +20,7 @@ from counterpoint.study.claims import (
 from counterpoint.study.combined_studies import Finished
 from counterpoint.study.paper import Claim, ClaimSource, Takeaway
 from counterpoint.study.report.content import Better, Difference, Score
-from counterpoint.study.report.numbers import MINUS
+from counterpoint.report.numbers import MINUS
 
 TIME = "latency_s"
 """What stands for the judge where times are compared."""

@@ -22,7 +22,7 @@ from counterpoint.study.report.content import (
     System,
 )
 from counterpoint.study.report.machine import machine_facts
-from counterpoint.study.report.numbers import count, duration, number
+from counterpoint.report.numbers import count, duration, number
 from counterpoint.study.report.page import write_page, write_players
 from counterpoint.study.report.tables import scores_csv, scores_table, to_csv
 from counterpoint.study.windows import spread

@@ -25,7 +25,7 @@ from counterpoint.study.report.content import (
     Verdict,
 )
 from counterpoint.study.report.machine import machine_facts
-from counterpoint.study.report.numbers import decimals, duration, interval, number
+from counterpoint.report.numbers import decimals, duration, interval, number
 from counterpoint.study.report.page import Player, write_page, write_players
 from counterpoint.study.report.read import Folders, read_difference, read_metrics, read_scores
 from counterpoint.study.report.tables import Table, cells_table, metric_heading, to_csv

@@ -30,7 +30,7 @@ from counterpoint.study.report.content import (
 )
 from counterpoint.study.report.following import listed
 from counterpoint.study.report.machine import machine_facts
-from counterpoint.study.report.numbers import MINUS, count, duration, interval, number
+from counterpoint.report.numbers import MINUS, count, duration, interval, number
 from counterpoint.study.report.page import write_page, write_players
 from counterpoint.study.report.read import Folders
 from counterpoint.study.report.tables import differences_csv, differences_table, scores_csv, scores_table, to_csv

@@ -17,7 +17,7 @@ from counterpoint.study.report.content import (
     Steered,
     System,
 )
-from counterpoint.study.report.numbers import interval
+from counterpoint.report.numbers import interval
 from counterpoint.study.report.read import Folders, read_difference, read_metrics
 from counterpoint.study.report.verdict import apart, judge
 from counterpoint.study.windows import spread

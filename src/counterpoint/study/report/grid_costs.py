@@ -9,7 +9,7 @@ from pathlib import Path
 from counterpoint.study.report.assemble import loss_curve_of
 from counterpoint.study.report.cells import Cells
 from counterpoint.study.report.content import Curve, Grid, GridCell
-from counterpoint.study.report.numbers import count, duration, memory, number
+from counterpoint.report.numbers import count, duration, memory, number
 from counterpoint.study.report.read import Folders
 
 

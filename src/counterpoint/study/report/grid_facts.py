@@ -21,7 +21,7 @@ from counterpoint.study.report.following import listed
 from counterpoint.study.report.grid_costs import models
 from counterpoint.study.report.machine import machine_facts
 from counterpoint.study.report.notes import notes
-from counterpoint.study.report.numbers import count, duration
+from counterpoint.report.numbers import count, duration
 from counterpoint.study.report.read import Folders
 
 

@@ -17,7 +17,7 @@ from counterpoint.study.report.content import (
     Metric,
     System,
 )
-from counterpoint.study.report.numbers import MINUS, interval, number, p_value
+from counterpoint.report.numbers import MINUS, interval, number, p_value
 from counterpoint.study.report.tables import Table, metric_heading
 
 

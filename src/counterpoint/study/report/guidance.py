@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 
 from counterpoint.study.report.charts import LOSS_WIDTH, Axis, mark, svg
-from counterpoint.study.report.numbers import decimals, interval, number
+from counterpoint.report.numbers import decimals, interval, number
 from counterpoint.study.search.result import Found, Standing
 
 _LEFT, _TOP, _RIGHT, _BOTTOM, _HEIGHT = 44, 14, 128, 300, 340

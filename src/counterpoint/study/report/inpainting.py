@@ -52,7 +52,7 @@ from counterpoint.study.report.filling import (
 from counterpoint.study.report.following import NAMES, TRUTH, Findings
 from counterpoint.study.report.machine import machine_facts
 from counterpoint.study.report.notes import notes, trained_times
-from counterpoint.study.report.numbers import MINUS, count, duration, interval
+from counterpoint.report.numbers import MINUS, count, duration, interval
 from counterpoint.study.report.page import write_page, write_players
 from counterpoint.study.report.read import Folders, read_difference, read_metrics, read_scores
 from counterpoint.study.report.tables import cells_table, differences_csv, differences_table, scores_csv, scores_table

@@ -7,7 +7,7 @@ from html import escape
 
 from counterpoint.study.report.charts import LOSS_WIDTH, Axis, mark
 from counterpoint.study.report.content import Panel, Series
-from counterpoint.study.report.numbers import number
+from counterpoint.report.numbers import number
 
 _LEFT, _TOP, _RIGHT, _FOOT = 46, 14, 66, 38
 _GAP = 13.0

@@ -8,7 +8,7 @@ from html import escape
 
 from counterpoint.study.report.charts import LOSS_WIDTH, Axis, mark
 from counterpoint.study.report.content import Score
-from counterpoint.study.report.numbers import decimals, interval, number
+from counterpoint.report.numbers import decimals, interval, number
 
 _LEFT, _TOP, _BOTTOM, _HEIGHT = 44, 12, 300, 340
 

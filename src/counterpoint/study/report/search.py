@@ -15,7 +15,7 @@ from counterpoint.study.report.content import Compared, Difference, Example, Fac
 from counterpoint.study.report.guidance import guidance_chart, span
 from counterpoint.study.report.machine import machine_facts
 from counterpoint.study.report.notes import notes
-from counterpoint.study.report.numbers import duration, interval, number, p_value
+from counterpoint.report.numbers import duration, interval, number, p_value
 from counterpoint.study.report.outside import outside_clips, outside_systems
 from counterpoint.study.report.page import write_page, write_players
 from counterpoint.study.report.read import HALVES, Folders, read_difference, read_metrics, read_scores
