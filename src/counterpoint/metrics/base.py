@@ -6,7 +6,7 @@ Shapes: N audio samples, n clips, P patches of a clip, R resamples, E embedding 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -154,6 +154,16 @@ class Difference:
     paired: bool
     effect: float | None = None
     seeds: int = 1
+
+    def between(self, first: str, second: str) -> Difference:
+        """The same between systems of other names."""
+        return replace(self, first=first, second=second)
+
+    def reversed(self) -> Difference:
+        """`second` minus `first`."""
+        effect = None if self.effect is None else -self.effect
+        turned = replace(self, value=-self.value, low=-self.high, high=-self.low, effect=effect)
+        return turned.between(self.second, self.first)
 
 
 @dataclass(frozen=True)

@@ -302,7 +302,9 @@ def _told(each: Line) -> str:
     if not points:
         return f"{each.name}: nothing"
     if each.kind in ("marks", "plain", "limit", "level"):
-        return f"{each.name or 'all'}: {', '.join(point.text or f'{number(point.y)} at {point.x:g}' for point in points)}"
+        return (
+            f"{each.name or 'all'}: {', '.join(point.text or f'{number(point.y)} at {point.x:g}' for point in points)}"
+        )
     return f"{each.name} from {number(points[0].y)} to {number(points[-1].y)}"
 
 

@@ -91,9 +91,7 @@ class Scores:
         for system in self.systems:
             for metric in self.csv_metrics or self.metrics:
                 if each := self.scores.get(metric.name, {}).get(system.key):
-                    rows.append(
-                        [system.key, metric.name, metric.better, each.value, each.low, each.high, each.n]
-                    )
+                    rows.append([system.key, metric.name, metric.better, each.value, each.low, each.high, each.n])
         return rows
 
 

@@ -10,19 +10,19 @@ from pathlib import Path
 from typing import Any
 
 from counterpoint.config.schema import ParadigmName, SamplingConfig
+from counterpoint.report.numbers import duration, interval, number, p_value
+from counterpoint.results.search import Found, SearchResult, Standing
 from counterpoint.study.report.assemble import CODES, LATENTS, PAIR, budget_of, command_of, data_facts, model_facts
 from counterpoint.study.report.content import Compared, Difference, Example, Fact, Metric, Note, System, Verdict
 from counterpoint.study.report.guidance import guidance_chart, span
 from counterpoint.study.report.machine import machine_facts
 from counterpoint.study.report.notes import notes
-from counterpoint.report.numbers import duration, interval, number, p_value
 from counterpoint.study.report.outside import outside_clips, outside_systems
 from counterpoint.study.report.page import write_page, write_players
 from counterpoint.study.report.read import HALVES, Folders, read_difference, read_metrics, read_scores
 from counterpoint.study.report.tables import Table, scores_csv, scores_table, to_csv
 from counterpoint.study.report.verdict import against_outside, judge
 from counterpoint.study.search.points import described, in_words
-from counterpoint.study.search.result import Found, SearchResult, Standing
 from counterpoint.study.windows import spread
 
 TRUTH = "ground_truth"
@@ -114,7 +114,7 @@ def assemble_search(
     scores = read_scores(evaluation)
     metrics = read_metrics(evaluation, scores)
     differences = [read_difference(item) for item in evaluation["differences"]]
-    searches = {key: SearchResult.from_json(folders.json(f"search_{key}", "search.json")) for key in PAIR}
+    searches = {key: SearchResult.read(folders.paths[f"search_{key}"]) for key in PAIR}
     confirmed = [_confirmed(folders, searches[key], key, end) for key in PAIR for end in ("default", "tuned")]
     outside = outside_systems(study)
     systems = [*_systems(confirmed, searches), *outside]

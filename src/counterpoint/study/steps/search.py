@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 from counterpoint.config import SamplingConfig, read_json, write_json, write_json_lines
 from counterpoint.generate import generate, generate_folder
 from counterpoint.generate.model import load_model
+from counterpoint.results.search import Cost, Found, Outcome, SearchResult
 from counterpoint.study.search.climb import Climbed, Drawer, climb
 from counterpoint.study.search.ear import Ear
 from counterpoint.study.search.points import Point
-from counterpoint.study.search.result import Cost, Found, Outcome, SearchResult
 from counterpoint.study.search.rule import LEVEL, comparisons
 from counterpoint.study.search.split import split
 from counterpoint.study.steps.evaluate import training_music
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from counterpoint.study.engine import Work
     from counterpoint.study.kinds.search import Grid, LadderConfig
     from counterpoint.study.kinds.trained import PromptsConfig
-
-SEARCH_FILE = "search.json"
 
 
 def take_part(work: Work) -> None:
@@ -96,7 +94,7 @@ def search(work: Work) -> None:
         default=next(point.key for point in points if point.is_default),
         points=tuple(_found(point, climbed) for point in points),
     )
-    write_json(work.folder / SEARCH_FILE, result.to_json())
+    result.write(work.folder)
 
 
 def _found(point: Point, climbed: Climbed) -> Found:
@@ -126,16 +124,11 @@ def _outcome(point: Point, climbed: Climbed) -> tuple[Outcome, str]:
     return "stopped", climbed.costs[point.key].broken or last.reason
 
 
-def read_search(folder: Path) -> SearchResult:
-    """What the step `search` wrote."""
-    return SearchResult.from_json(read_json(folder / SEARCH_FILE))
-
-
 def confirm(work: Work) -> None:
     """Answer the prompts, which the search never saw, with the setting that it has chosen, or, if the configuration
     says so, with its default."""
     prompts: PromptsConfig = work.config["prompts"]
-    found = read_search(work.inputs["search"])
+    found = SearchResult.read(work.inputs["search"])
     chosen = read_json(work.inputs["prompts"] / "prompts.json")
     windows = chosen["windows"]
     generate_folder(
