@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from html import escape
 from itertools import pairwise
 from typing import ClassVar, Literal
 
@@ -231,9 +232,8 @@ class _Drawing:
         path = _path(_CLASSES[each.kind], at)
         if each.kind == "band":
             path = self._band(each) + path
-        if each.kind == "level" and len(each.finite) == 1 and (span := _span(each.finite[0])):
-            low, high = self.up(span[0]), self.up(span[1])
-            path += f'<rect class="band" x="{_LEFT}" y="{high:.1f}" width="{self.right - _LEFT:.1f}" height="{low - high:.1f}"/>'
+        if each.kind == "level" and len(each.finite) == 1:
+            path += self._belt(each.finite[0])
         if each.kind == "dots":
             path += "".join(f'<circle class="valid-dot" cx="{x:.1f}" cy="{y:.1f}" r="3.2"/>' for x, y in at)
         if each.kind not in ("marks", "plain"):
@@ -246,8 +246,15 @@ class _Drawing:
         around = [(x, self.up(high)) for x, _, high in spans] + [(x, self.up(low)) for x, low, _ in reversed(spans)]
         return f'<polygon class="spread" points="{_places(around)}"/>' if around else ""
 
+    def _belt(self, point: Point) -> str:
+        """The interval of a level, across the whole chart."""
+        if (span := _span(point)) is None:
+            return ""
+        low, high, wide = self.up(span[0]), self.up(span[1]), self.right - _LEFT
+        return f'<rect class="band" x="{_LEFT}" y="{high:.1f}" width="{wide:.1f}" height="{low - high:.1f}"/>'
+
     def _point(self, point: Point, mark: Mark, x: float, y: float) -> str:
-        parts = [f"<title>{_escaped(point.text)}</title>"] if point.text else []
+        parts = [f"<title>{escape(point.text)}</title>"] if point.text else []
         if span := _span(point):
             parts.append(line("whisker thin", x, self.up(span[0]), x, self.up(span[1])))
         parts.append(replace(mark, shape="cross").at(x, y) if point.is_stopped else mark.at(x, y))
@@ -306,12 +313,6 @@ def _told(each: Line) -> str:
             f"{each.name or 'all'}: {', '.join(point.text or f'{number(point.y)} at {point.x:g}' for point in points)}"
         )
     return f"{each.name} from {number(points[0].y)} to {number(points[-1].y)}"
-
-
-def _escaped(words: str) -> str:
-    from html import escape
-
-    return escape(words)
 
 
 def scored(x: float, value: float, low: float, high: float, *, name: str, n: int | None = None) -> Point:

@@ -13,7 +13,7 @@ from counterpoint.report.dots import dots
 from counterpoint.report.media import PITCH_MARKS
 from counterpoint.report.players import Player, Players, write_players
 from counterpoint.report.scores import Differences, Scores
-from counterpoint.report.tables import ARROWS, NONE, Table
+from counterpoint.report.tables import ARROWS, Table
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -88,13 +88,12 @@ def _render(report: Report, players: dict[str, list[list[Player]]]) -> str:
         "report": report,
         "players_of": players,
         "arrows": ARROWS,
-        "none": NONE,
+        "sentence": lambda text: f"{text[:1].upper()}{text[1:]}{'' if text.endswith('.') else '.'}",
         "pitch_marks": PITCH_MARKS,
         "rich": lambda text: rich(text, report.terms),
         "breakable": lambda key: Markup("_<wbr>").join(key.split("_")),
         "picture": Markup,
         "dots_of": lambda block, metric: Markup(dots(block, metric)),
-        "has_players": bool(players),
     }
     return environment.get_template(TEMPLATE).render(**helpers)
 
@@ -103,8 +102,9 @@ def rich(text: str, terms: Sequence[str] = ()) -> Markup:
     """Escaped text, with what stands in backticks, and the terms, set as code."""
     from markupsafe import Markup, escape
 
-    names = "|".join(re.escape(term) for term in sorted(terms, key=len, reverse=True))
-    pieces = re.split(rf"(`[^`]+`{names and rf'|(?<!\w)(?:{names})(?!\w)'})", text)
+    words = "|".join(re.escape(term) for term in sorted(terms, key=len, reverse=True))
+    names = rf"|(?<!\w)(?:{words})(?!\w)" if terms else ""
+    pieces = re.split(rf"(`[^`]+`{names})", text)
     return Markup("").join(
         Markup("<code>{}</code>").format(piece.strip("`")) if place % 2 else escape(piece)
         for place, piece in enumerate(pieces)

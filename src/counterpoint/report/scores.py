@@ -116,7 +116,7 @@ class Differences:
         effects = any(each.effect is not None for each in self.differences)
         columns = [
             Column(title="Difference", kind="text"),
-            Column(title="Around zero", kind="chart"),
+            Column(title="Around zero", kind="picture"),
             Column(title="Value"),
             Column(title="p"),
             Column(title="p (Holm)"),

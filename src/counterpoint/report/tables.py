@@ -110,7 +110,7 @@ class Column:
         title: in plain words.
         exact: the metric's exact name, in small print below the title.
         over: heading that it shares with its neighbours.
-        kind: numbers stand to the right; texts break over lines; charts stay out of CSV, Markdown and LaTeX.
+        kind: numbers stand to the right; texts break over lines; pictures stay out of CSV, Markdown and LaTeX.
         is_theirs: of a source that is not ours, in a weaker tone.
         mark: of the system whose column it is.
     """
@@ -120,7 +120,7 @@ class Column:
     unit: str = ""
     better: Better = "neither"
     over: str = ""
-    kind: Literal["number", "text", "chart"] = "number"
+    kind: Literal["number", "text", "picture"] = "number"
     is_theirs: bool = False
     mark: Mark | None = None
 
@@ -207,8 +207,8 @@ class Table:
         return [(group, list(rows)) for (group, _), rows in found]
 
     def texts(self) -> tuple[list[str], list[list[str]]]:
-        """Header and rows as plain text, charts left out."""
-        shown = [place for place, column in enumerate(self.columns) if column.kind != "chart"]
+        """Header and rows as plain text, pictures left out."""
+        shown = [place for place, column in enumerate(self.columns) if column.kind != "picture"]
         header = [self.corner, *(self.columns[place].plain for place in shown)]
         rows = [
             [row.label, *(" / ".join(cell.plain for cell in row.places[place]) or NONE for place in shown)]
@@ -230,7 +230,7 @@ class Table:
         lines: list[list[object]] = [["group", "row", "column", "of", "value", "low_95", "high_95", "note"]]
         for row in self.rows:
             for column, place in zip(self.columns, row.places, strict=True):
-                for cell in place if column.kind != "chart" else ():
+                for cell in place if column.kind != "picture" else ():
                     own = [*(cell.numbers or (cell.text,)), "", ""][:3]
                     lines.append([row.group, row.label, column.exact or column.title, cell.what, *own, cell.note])
         return lines
