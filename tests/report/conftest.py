@@ -145,9 +145,7 @@ def make_report() -> Callable[..., Report]:
             title="Alpha or beta?",
             name="tiny",
             made="1 January 2026",
-            verdict=Verdict(
-                "On this data, alpha is nearer, by fad_toy.", ["A point."], ["Neither follows its caption."]
-            ),
+            verdict=Verdict("On this data, alpha is nearer, by fad_toy.", ["A point."], ["Neither follows."]),
             facts=[Fact("Music", "2 clips")],
             sections=sections(folder, count=count),
             command="counterpoint study run tiny",

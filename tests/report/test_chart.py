@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from itertools import pairwise
 from xml.etree import ElementTree
 
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from counterpoint.metrics.base import MetricInfo, Score
 from counterpoint.report import Chart, Dots, Line, Mark, Point, Spread, System
 from counterpoint.report.axis import Axis, fit
-from counterpoint.report.chart import HEIGHT, WIDTH, loss_chart, smooth
+from counterpoint.report.chart import WIDTH, loss_chart, smooth
 from counterpoint.report.dots import dots
 
 POINTS = [Point(x=x, y=10.0 / x, low=9.0 / x, high=11.0 / x, text=f"at {x}") for x in (1, 10, 100)]
@@ -54,7 +55,7 @@ def test_marks_of_several_lines_at_one_place_stand_beside_each_other() -> None:
 def test_names_at_the_ends_never_overlap_and_stay_within_the_chart() -> None:
     lines = [Line(name=f"line {place}", mark=Mark(), points=POINTS) for place in range(4)]
     ends = [float(text.get("y") or 0) for text in of_class(draw(*lines), "end")]
-    assert all(second - first >= 14 for first, second in zip(ends, ends[1:], strict=False))
+    assert all(second - first >= 14 for first, second in pairwise(ends))
     for text in of_class(draw(*lines), "end"):
         assert float(text.get("x") or 0) + 6 * len(text.text or "") < WIDTH + 12
 
@@ -82,7 +83,7 @@ def test_what_is_not_a_number_is_left_out() -> None:
 
 
 def test_losses_are_smoothed_without_a_bias_at_their_start() -> None:
-    assert smooth([(step, 2.0) for step in range(100)]) == pytest.approx([(step, 2.0) for step in range(100)])
+    assert [loss for _, loss in smooth([(step, 2.0) for step in range(100)])] == pytest.approx([2.0] * 100)
     chart = loss_chart("AR", Mark(), train=[(1, 9.0), *((s, 2.0) for s in range(2, 99))], valid=[(0, 3.0)], unit="nats")
     picture = chart.svg()
     assert {name for name in ("faint", "strong", "valid", "valid-dot") if of_class(picture, name)} == {
@@ -126,4 +127,4 @@ def test_dots_show_every_system_that_has_a_score_with_chance_and_clips() -> None
         len(of_class(picture, "clip")) == 2 and len(of_class(picture, "row")) == len(of_class(picture, "spread")) == 1
     )
     assert dots(Dots(systems=systems, metrics=[metric()], scores={}), metric()) == ""
-    assert not re.search(r"nan|inf", picture) and HEIGHT > 0
+    assert not re.search(r"nan|inf", picture)

@@ -135,7 +135,7 @@ def test_numbers_that_are_not_defined_do_not_break_the_report(tmp_path: Path, ma
 def test_two_tables_of_one_name_are_refused(tmp_path: Path, make_report: Make) -> None:
     base = make_report(tmp_path, count=0)
     twice = [*base.sections, Section(id="again", title="Again", blocks=[base.sections[0].blocks[1]])]
-    with pytest.raises(ValueError, match="Two tables .* 'scores'"):
+    with pytest.raises(ValueError, match=r"Two tables .* 'scores'"):
         write_report(make_report(tmp_path, count=0, sections=twice), tmp_path / "report")
 
 
