@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from counterpoint.bench.reference import sample_reference
-from counterpoint.config import BackboneConfig, LatentSpec, ModelConfig, SamplingConfig, TextConfig
+from counterpoint.config import BackboneConfig, LatentSpec, ModelConfig, TextConfig, pick_sampling
 from counterpoint.paradigm import build_paradigm
 
 LATENT = LatentSpec(
@@ -17,7 +17,7 @@ CAPTIONS = ["slow piano, minor key", "drums", None]
 def draw_both(paradigm, captions, *, frames=12, skips="paper", **sampling):
     config = ModelConfig(paradigm=paradigm, backbone=BACKBONE, text=TextConfig(width=16, buckets=64), skips=skips)
     model = build_paradigm(config, LATENT, seed=3).eval()
-    text, settings = model.prepare(captions), SamplingConfig(**sampling)
+    text, settings = model.prepare(captions), pick_sampling(paradigm, sampling)
 
     def generators():
         return [torch.Generator().manual_seed(seed) for seed in range(len(captions))]

@@ -42,7 +42,7 @@ def test_the_table_of_the_design(device, clips, flow):
 )
 def test_crossover_batches_of_the_design(device, floor_s, batches):
     flow = point(device, paradigm="flow_matching")
-    found = crossover_batch(flow, limits=KNOWN[device], floor_s=floor_s)
+    found = crossover_batch(flow, rival="autoregressive", limits=KNOWN[device], floor_s=floor_s)
     assert found in batches
     rates = [
         [
@@ -57,7 +57,7 @@ def test_crossover_batches_of_the_design(device, floor_s, batches):
 
 def test_crossover_duration_is_where_the_order_turns():
     flow = point("h100", paradigm="flow_matching", batch=64)
-    seconds = crossover_duration(flow, limits=KNOWN["h100"])
+    seconds = crossover_duration(flow, rival="autoregressive", limits=KNOWN["h100"])
     assert 60 < seconds < 120
 
     def faster(duration_s):

@@ -12,7 +12,7 @@ import torch
 from counterpoint.audio import save_audio
 from counterpoint.cli import main
 from counterpoint.codec import latent_spec, load_codec
-from counterpoint.config import BACKBONES, ModelConfig, SamplingConfig, UserError, read_json, write_json
+from counterpoint.config import BACKBONES, FlowMatchingSampling, ModelConfig, UserError, read_json, write_json
 from counterpoint.config.checkpoints import write_checkpoint
 from counterpoint.data import save_dataset
 from counterpoint.data.compose import render_clip
@@ -58,7 +58,7 @@ def config(root: Path, **changes: object) -> FollowConfig:
         "captions": root / "captions.txt",
         "seeds": 2,
         "duration_s": DURATION_S,
-        "sampling": SamplingConfig(steps=1),
+        "sampling": FlowMatchingSampling(steps=1),
         **changes,
     }
     return FollowConfig(**values)  # type: ignore[arg-type]

@@ -12,7 +12,7 @@ from counterpoint.analysis.chords import chord_index
 from counterpoint.analysis.tracks import NOT_GIVEN, REST
 from counterpoint.audio import save_audio
 from counterpoint.codec import blurred_codes, latent_spec, load_codec
-from counterpoint.config import BACKBONES, ModelConfig, SamplingConfig, UserError, read_json, write_json
+from counterpoint.config import BACKBONES, FlowMatchingSampling, ModelConfig, UserError, read_json, write_json
 from counterpoint.config.checkpoints import write_checkpoint
 from counterpoint.generate import ControlSources, generate_captions
 from counterpoint.generate.controls import Asked, read_controls
@@ -20,7 +20,7 @@ from counterpoint.generate.model import load_model
 from counterpoint.paradigm import build_paradigm
 
 DURATION_S, RATE = 4.0, 25
-SAMPLING = SamplingConfig(steps=2)
+SAMPLING = FlowMatchingSampling(steps=2)
 Note = tuple[int, float, float]
 
 

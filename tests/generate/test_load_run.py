@@ -4,7 +4,16 @@ from pathlib import Path
 import pytest
 import torch
 
-from counterpoint.config import LatentSpec, ModelConfig, SamplingConfig, UserError, parse, read_json, write_json
+from counterpoint.config import (
+    AutoregressiveSampling,
+    FlowMatchingSampling,
+    LatentSpec,
+    ModelConfig,
+    UserError,
+    parse,
+    read_json,
+    write_json,
+)
 from counterpoint.config.checkpoints import write_checkpoint
 from counterpoint.generate import publish_run, sampling_of
 from counterpoint.generate.model import find_run, read_model, shipped_models
@@ -151,12 +160,12 @@ def test_a_model_says_how_it_is_best_drawn_from_and_what_is_given_goes_before(tm
     run = write_run(tmp_path)
     assert sampling_of(
         run, {"guidance": None, "steps": 9}, otherwise={"solver": "adams", "steps": 16}
-    ) == SamplingConfig(solver="adams", steps=9)
+    ) == FlowMatchingSampling(solver="adams", steps=9)
     write_json(run / "model.json", {**read_json(run / "model.json"), "sampling": {"guidance": 2, "steps": 14}})
     found = sampling_of(run, {"guidance": 5.0, "temperature": None}, otherwise={"solver": "adams", "steps": 16})
-    assert found == SamplingConfig(guidance=5, steps=14, solver="adams")
+    assert found == FlowMatchingSampling(guidance=5, steps=14, solver="adams")
     assert load_run(run).config.paradigm, "its weights are read as ever"
     write_json(run / "model.json", {**read_json(run / "model.json"), "sampling": {"guidence": 2}})
     with pytest.raises(UserError, match="guidence"):
         sampling_of(run, {})
-    assert sampling_of("facebook/musicgen-small", {}) == SamplingConfig()
+    assert sampling_of("facebook/musicgen-small", {}) == AutoregressiveSampling()

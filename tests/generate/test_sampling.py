@@ -11,7 +11,15 @@ import torch
 
 from counterpoint.codec import load_codec
 from counterpoint.codec.encodec import build_encodec, encodec_config, save_encodec
-from counterpoint.config import BACKBONES, LatentSpec, ModelConfig, SamplingConfig, UserError, write_json
+from counterpoint.config import (
+    BACKBONES,
+    FlowMatchingSampling,
+    LatentSpec,
+    ModelConfig,
+    UserError,
+    pick_sampling,
+    write_json,
+)
 from counterpoint.config.checkpoints import write_checkpoint
 from counterpoint.generate import generate_captions, load_run
 from counterpoint.generate.memory import SHARE, clip_bytes, free_bytes
@@ -19,7 +27,7 @@ from counterpoint.generate.model import load_model
 from counterpoint.generate.sampling import AudioGeneration, generate, generate_folder
 from counterpoint.paradigm import build_paradigm
 
-SAMPLING = SamplingConfig(steps=2)
+SAMPLING = FlowMatchingSampling(steps=2)
 PARADIGMS = ("autoregressive", "flow_matching")
 
 
@@ -210,7 +218,7 @@ def test_a_batch_of_no_clip_is_refused(runs: dict[str, Path], tmp_path: Path, ba
 def test_weights_stored_shorter_draw_nearly_the_same_noise_and_codes(
     runs: dict[str, Path], paradigm: str, precision: str
 ) -> None:
-    sampling = SamplingConfig(steps=2, temperature=0)
+    sampling = pick_sampling(paradigm, {"steps": 2, "temperature": 0})
 
     def draw(precision: str) -> AudioGeneration:
         model = load_model(runs[paradigm], precision=precision)
@@ -242,7 +250,7 @@ def test_a_precision_or_device_that_does_not_serve_is_named(
 
 @pytest.mark.slow
 def test_a_compiled_network_draws_the_same(runs: dict[str, Path]) -> None:
-    sampling = SamplingConfig(solver="heun", steps=2, guidance_interval=(0, 0.5))
+    sampling = FlowMatchingSampling(solver="heun", steps=2, guidance_interval=(0, 0.5))
     plain, fast = (
         next(
             generate(

@@ -10,7 +10,7 @@ import torch
 
 from counterpoint.codec import Codec, latent_spec, load_codec
 from counterpoint.codec.vae import build_vae, save_vae
-from counterpoint.config import BACKBONES, ModelConfig, SamplingConfig, UserError, write_json
+from counterpoint.config import BACKBONES, FlowMatchingSampling, ModelConfig, UserError, write_json
 from counterpoint.config.checkpoints import write_checkpoint
 from counterpoint.generate import generate
 from counterpoint.generate.model import load_model
@@ -45,7 +45,7 @@ def test_its_latents_are_drawn_unnormalised_and_decoded(codec: Codec, tmp_path: 
     loaded = load_model(tmp_path)
     model = loaded.paradigm
     assert loaded.codec.fingerprint == codec.fingerprint and model.latent == latent
-    sampling = SamplingConfig(steps=2)
+    sampling = FlowMatchingSampling(steps=2)
     [clip] = generate(["drums"], model=loaded, duration_s=0.5, seed=3, sampling=sampling)
     sample = model.sample(
         text=model.prepare(["drums"]),

@@ -6,14 +6,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from counterpoint.config import SamplingConfig, UserError
+from counterpoint.config import FlowMatchingSampling, UserError
 from counterpoint.generate.model import load_model
 from counterpoint.inpaint import Filled, fill_windows
 from counterpoint.inpaint.windows import frame_spans, without
 
 RATE, SPAN = 8000, (0.7, 1.62)  # no whole frames
 HIDDEN = slice(round(0.68 * RATE), round(1.64 * RATE))
-SAMPLING = SamplingConfig(steps=2)
+SAMPLING = FlowMatchingSampling(steps=2)
 WAYS = [("ar", None), ("fm", None), ("fm_text", None), ("fm_text", "inversion"), ("fm_text", "repaint")]
 
 

@@ -7,11 +7,11 @@ import pytest
 import soundfile
 
 from counterpoint.codec.encodec import EnCodec
-from counterpoint.config import SamplingConfig, UserError
+from counterpoint.config import FlowMatchingSampling, UserError
 from counterpoint.inpaint import Inpainting, inpaint_audio, splice, takes
 from counterpoint.inpaint.files import Source
 
-SAMPLING = SamplingConfig(steps=2)
+SAMPLING = FlowMatchingSampling(steps=2)
 FADE_S = 0.03
 
 

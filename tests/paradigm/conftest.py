@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from counterpoint.config import BackboneConfig, LatentSpec, ModelConfig, TextConfig
+from counterpoint.config import BackboneConfig, LatentSpec, ModelConfig, TextConfig, pick_sampling
 from counterpoint.paradigm import build_paradigm
 
 LATENT = LatentSpec(
@@ -41,6 +41,11 @@ class Kit:
             shape = (batch, paradigm.latent.num_codebooks, frames)
             return torch.randint(0, paradigm.latent.codebook_size, shape, generator=generator)
         return torch.randn(batch, frames, paradigm.latent.latent_dim, generator=generator) * 4 + 0.5
+
+    @staticmethod
+    def sampling(paradigm, **settings):
+        """Of the settings those that the paradigm has."""
+        return pick_sampling(paradigm.config.paradigm, settings)
 
     @staticmethod
     def generators(*seeds):

@@ -6,11 +6,11 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from counterpoint.config import SamplingConfig
+from counterpoint.config import AutoregressiveSampling
 from counterpoint.paradigm.delay import delay, shift_right, undelay
 from counterpoint.paradigm.sampling import draw_tokens
 
-GREEDY = SamplingConfig(temperature=0.0, guidance=1.0)
+GREEDY = AutoregressiveSampling(temperature=0.0, guidance=1.0)
 
 
 @pytest.mark.parametrize("K, T", [(4, 9), (4, 4), (4, 2), (4, 1), (1, 5)])
@@ -119,7 +119,7 @@ def test_sampled_frequencies_are_the_probabilities():
     uniforms = torch.rand(20_000, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
 
     def frequencies(**kwargs):
-        sampling = SamplingConfig(**{"top_k": 0, **kwargs})
+        sampling = AutoregressiveSampling(**{"top_k": 0, **kwargs})
         tokens = draw_tokens(logits.expand(20_000, 5), uniforms=uniforms, sampling=sampling)
         return F.one_hot(tokens, 5).double().mean(dim=0).float()
 
@@ -139,7 +139,7 @@ def test_sampled_frequencies_are_the_probabilities():
 def test_the_edges_of_the_unit_interval_draw_possible_tokens():
     logits = torch.tensor([[-math.inf, 0.0, 0.0, -math.inf]] * 2)
     uniforms = torch.tensor([0.0, 1.0 - 2**-53], dtype=torch.float64)
-    assert draw_tokens(logits, uniforms=uniforms, sampling=SamplingConfig(top_k=0)).tolist() == [1, 2]
+    assert draw_tokens(logits, uniforms=uniforms, sampling=AutoregressiveSampling(top_k=0)).tolist() == [1, 2]
 
 
 def test_codes_are_codes_and_not_the_filler(kit):
@@ -147,7 +147,7 @@ def test_codes_are_codes_and_not_the_filler(kit):
     out = paradigm.sample(
         text=paradigm.prepare([None] * 4),
         lengths=torch.tensor([1, 2, 30, 30]),
-        sampling=SamplingConfig(temperature=5.0),
+        sampling=AutoregressiveSampling(temperature=5.0),
         generators=kit.generators(0, 1, 2, 3),
     )
     assert out.codes.shape == (4, 3, 30)

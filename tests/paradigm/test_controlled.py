@@ -4,13 +4,13 @@ import pytest
 import torch
 
 from counterpoint.analysis.tracks import NOT_GIVEN
-from counterpoint.config import SamplingConfig
+from counterpoint.config import AutoregressiveSampling, FlowMatchingSampling
 from counterpoint.kernels import pack
 from counterpoint.paradigm.delay import delay, shift_right, undelay
 
 CONTROLS = ("chords", "melody", "drums")
 PARADIGMS = ("autoregressive", "flow_matching")
-GREEDY = SamplingConfig(temperature=0.0, guidance=1.0)
+GREEDY = AutoregressiveSampling(temperature=0.0, guidance=1.0)
 
 
 def build(kit, paradigm, **kwargs):
@@ -28,7 +28,7 @@ def draw(kit, model, *, controls, captions=("piano", None), frames=(9, 9), windo
     return model.sample(
         text=model.prepare(list(captions)),
         lengths=torch.tensor(frames),
-        sampling=sampling or SamplingConfig(steps=3, top_k=0),
+        sampling=sampling or kit.sampling(model, steps=3, top_k=0),
         generators=kit.generators(*range(len(frames))),
         window=window,
         controls=controls,
@@ -91,7 +91,7 @@ def test_not_given_is_asking_nothing(kit, paradigm):
 @pytest.mark.parametrize("paradigm", PARADIGMS)
 def test_a_sample_does_not_depend_on_its_batch(kit, paradigm, text_guidance):
     model, asked = build(kit, paradigm), tracks(2, 9)
-    sampling = SamplingConfig(steps=3, top_k=0, guidance=2.0, text_guidance=text_guidance)
+    sampling = kit.sampling(model, steps=3, top_k=0, guidance=2.0, text_guidance=text_guidance)
     both = draw(kit, model, controls=asked, sampling=sampling, frames=(9, 6))
     solo = draw(kit, model, controls=asked[:1], sampling=sampling, captions=["piano"], frames=(9,))
     torch.testing.assert_close(kit.drawn(both)[:1], kit.drawn(solo))
@@ -113,8 +113,8 @@ def test_cached_steps_see_the_controls_that_training_sees(kit):
 def test_multi_source_guidance_is_a_sum_of_three_passes(kit):
     """w_all all + w_text text + w_null null, weights that sum to 1, pass by pass."""
     model, asked = build(kit, "flow_matching"), tracks(1, 7)
-    sampling = SamplingConfig(steps=1, guidance=2.0, text_guidance=0.7)
-    plain = SamplingConfig(steps=1, guidance=1.0)
+    sampling = FlowMatchingSampling(steps=1, guidance=2.0, text_guidance=0.7)
+    plain = FlowMatchingSampling(steps=1, guidance=1.0)
 
     def one_step(controls, caption, settings=plain):
         drawn = draw(kit, model, controls=controls, captions=[caption], frames=(7,), sampling=settings)
@@ -132,7 +132,7 @@ def test_long_music_hears_the_controls_of_each_window(kit, paradigm):
     asked = tracks(1, T)
     other = asked.clone()
     other[:, :, 16:] = (other[:, :, 16:] + 1) % 11
-    settings = SamplingConfig(steps=1, top_k=0, guidance=2.0)
+    settings = kit.sampling(model, steps=1, top_k=0, guidance=2.0)
     first, second = (
         kit.drawn(draw(kit, model, controls=c, captions=["piano"], frames=(T,), window=W, sampling=settings))
         for c in (asked, other)

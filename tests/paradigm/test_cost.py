@@ -1,5 +1,7 @@
 """The cost model against counted weights, counted FLOPs, measured memory, and the numbers it was designed to."""
 
+from functools import partial
+
 import pytest
 import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
@@ -7,14 +9,15 @@ from torch.profiler import ProfilerActivity, profile
 from torch.utils.flop_counter import FlopCounterMode
 
 from counterpoint.backbone import Backbone
-from counterpoint.config import BackboneConfig, LatentSpec, ModelConfig, SamplingConfig, TextConfig
-from counterpoint.paradigm import build_paradigm, parameter_count
-from counterpoint.paradigm.cost import Job, ar_step, caption, clip, fm_evaluation, parameters, sampling_bytes, weights
+from counterpoint.config import BackboneConfig, LatentSpec, ModelConfig, TextConfig, pick_sampling
+from counterpoint.paradigm import PARADIGMS, build_paradigm, parameter_count
+from counterpoint.paradigm.cost import Job
 
 PAPER = LatentSpec(
     codec="encodec", sample_rate=32_000, frame_rate=50, num_codebooks=4, codebook_size=2048, latent_dim=128
 )
 LATENT = PAPER.model_copy(update={"codebook_size": 64, "latent_dim": 16})
+AR, FM = (PARADIGMS[name].cost for name in ("autoregressive", "flow_matching"))
 CAPTION = "one two three four five six"
 
 
@@ -38,7 +41,7 @@ def draw(model, *, batch, frames, guidance=3.0, steps=3):
     return model.sample(
         text=model.prepare([CAPTION] * batch),
         lengths=torch.full((batch,), frames),
-        sampling=SamplingConfig(guidance=guidance, steps=steps, temperature=0),
+        sampling=pick_sampling(model.config.paradigm, {"guidance": guidance, "steps": steps, "temperature": 0}),
         generators=[torch.Generator().manual_seed(seed) for seed in range(batch)],
     )
 
@@ -47,16 +50,16 @@ def draw(model, *, batch, frames, guidance=3.0, steps=3):
 @pytest.mark.parametrize("skips", ["paper", "none"])
 def test_parameters_are_those_of_a_built_model(paradigm, skips):
     config = small(paradigm, skips=skips)
-    assert parameters(config, LATENT) == parameter_count(build_paradigm(config, LATENT))
+    assert PARADIGMS[paradigm].cost.parameters(config, LATENT) == parameter_count(build_paradigm(config, LATENT))
 
 
 def test_parameters_of_musicgen_small():
-    assert parameters(paper("autoregressive"), PAPER, text_width=768) == 420_371_456
+    assert AR.parameters(paper("autoregressive"), PAPER, text_width=768) == 420_371_456
 
 
 def test_core_weights_are_those_of_the_backbone():
     config = small("flow_matching")
-    found = weights(config, LATENT)
+    found = FM.weights(config, LATENT)
     built = sum(p.numel() for p in Backbone(config.backbone, causal=False, skips="paper").parameters())
     assert found.core + found.cross + found.text + found.skips + found.norms == built
 
@@ -65,17 +68,17 @@ def test_numbers_of_the_design():
     ar, fm = paper("autoregressive"), paper("flow_matching")
     job = Job(batch=1, frames=500)
     full = Job(batch=1, frames=500, engine="reference", text_tokens=0)
-    assert weights(ar, PAPER).step == pytest.approx(360.7e6, rel=1e-3)
-    assert weights(ar, PAPER).text == pytest.approx(50e6, rel=0.01)
-    per_token = ar_step(ar, PAPER, job, position=1).kv_bytes - ar_step(ar, PAPER, job, position=0).kv_bytes
+    assert AR.weights(ar, PAPER).step == pytest.approx(360.7e6, rel=1e-3)
+    assert AR.weights(ar, PAPER).text == pytest.approx(50e6, rel=0.01)
+    per_token = AR.step(ar, PAPER, job, position=1).kv_bytes - AR.step(ar, PAPER, job, position=0).kv_bytes
     assert per_token / 2 == 98_304
-    assert clip(ar, PAPER, job).flops == pytest.approx(0.75e12, rel=0.07)
-    assert fm_evaluation(fm, PAPER, job).flops == pytest.approx(0.81e12, rel=0.07)
+    assert AR.clip(ar, PAPER, job).flops == pytest.approx(0.75e12, rel=0.07)
+    assert FM.step(fm, PAPER, job).flops == pytest.approx(0.81e12, rel=0.07)
     # Both halves in full, as the design counts; here without a text to read.
-    assert clip(ar, PAPER, full).flops < clip(ar, PAPER, job).flops
+    assert AR.clip(ar, PAPER, full).flops < AR.clip(ar, PAPER, job).flops
     for tokens, tera in ((16, 2.4), (32, 4.0)):
         reference = Job(batch=1, frames=500, text_tokens=tokens, engine="reference")
-        assert clip(ar, PAPER, reference).flops == pytest.approx(tera * 1e12, rel=0.02)
+        assert AR.clip(ar, PAPER, reference).flops == pytest.approx(tera * 1e12, rel=0.02)
 
 
 @pytest.mark.parametrize("paradigm", ["autoregressive", "flow_matching"])
@@ -86,8 +89,11 @@ def test_flops_are_those_counted_without_guidance(paradigm):
     text = model.prepare([CAPTION])
     job = Job(batch=batch, frames=frames, guided=False, text_tokens=text.ids.shape[1])
     counted = counted_flops(lambda: draw(model, batch=batch, frames=frames, guidance=1.0))
+    sampling = pick_sampling(paradigm, {"steps": 3})
     encoder = 2 * batch * text.ids.shape[1] * 32 * 64
-    assert counted - encoder == pytest.approx(clip(config, LATENT, job, evaluations=3).flops, rel=0.03)
+    assert counted - encoder == pytest.approx(
+        PARADIGMS[paradigm].cost.clip(config, LATENT, job, sampling=sampling).flops, rel=0.03
+    )
 
 
 def test_flops_of_a_caption_are_those_counted():
@@ -95,14 +101,14 @@ def test_flops_of_a_caption_are_those_counted():
     model = build_paradigm(config, LATENT)
     counted = counted_flops(lambda: model.backbone.remember(torch.zeros(3, 7, 64), mask=None))
     job = Job(batch=3, frames=1, text_tokens=7)
-    assert counted == caption(config, LATENT, job).flops
+    assert counted == AR.caption(config, LATENT, job).flops
 
 
 def test_rows_without_a_caption_cost_no_cross_attention():
-    for paradigm, cost in (("autoregressive", lambda *a: ar_step(*a, position=9)), ("flow_matching", fm_evaluation)):
-        config = small(paradigm)
+    for paradigm in PARADIGMS:
+        config, cost = small(paradigm), PARADIGMS[paradigm].cost
         guided, alone, silent = (
-            cost(config, LATENT, Job(batch=3, frames=20, guided=guided, text_tokens=tokens))
+            cost.step(config, LATENT, Job(batch=3, frames=20, guided=guided, text_tokens=tokens), position=9)
             for guided, tokens in ((True, 8), (False, 8), (False, 0))
         )
         assert guided.flops == pytest.approx(alone.flops + silent.flops)
@@ -113,7 +119,7 @@ def test_rows_without_a_caption_cost_no_cross_attention():
 def test_the_reference_engine_recomputes_and_copies():
     config = small("autoregressive")
     fast, reference = (
-        ar_step(config, LATENT, Job(batch=2, frames=50, engine=engine), position=49) for engine in ("fast", "reference")
+        AR.step(config, LATENT, Job(batch=2, frames=50, engine=engine), position=49) for engine in ("fast", "reference")
     )
     assert reference.flops > 2 * fast.flops
     assert reference.kv_bytes == pytest.approx(3 * fast.kv_bytes, rel=0.05)
@@ -131,13 +137,14 @@ def test_memory_planned_holds_what_is_measured(paradigm, batch, frames):
         if event.name() == "[memory]":
             live += event.nbytes()
             peak = max(peak, live)
-    planned = sampling_bytes(config, LATENT, batch=batch, frames=frames, text_tokens=6)
+    planned = PARADIGMS[paradigm].cost.sampling_bytes(config, LATENT, batch=batch, frames=frames, text_tokens=6)
     assert 0.9 * peak < planned < 2.5 * peak
 
 
 def test_memory_grows_with_batch_and_frames():
     for paradigm in ("autoregressive", "flow_matching"):
-        one = sampling_bytes(small(paradigm), LATENT, batch=1, frames=100)
-        assert sampling_bytes(small(paradigm), LATENT, batch=4, frames=100) == pytest.approx(4 * one, rel=1e-6)
-        assert one < sampling_bytes(small(paradigm), LATENT, batch=1, frames=200)
-        assert sampling_bytes(small(paradigm), LATENT, batch=1, frames=100, dtype_bytes=2) < one
+        bytes_of = partial(PARADIGMS[paradigm].cost.sampling_bytes, small(paradigm), LATENT)
+        one = bytes_of(batch=1, frames=100)
+        assert bytes_of(batch=4, frames=100) == pytest.approx(4 * one, rel=1e-6)
+        assert one < bytes_of(batch=1, frames=200)
+        assert bytes_of(batch=1, frames=100, dtype_bytes=2) < one

@@ -6,13 +6,13 @@ import shutil
 import pytest
 import torch
 
-from counterpoint.config import SamplingConfig
+from counterpoint.config import AutoregressiveSampling
 from counterpoint.kernels import pack
 from counterpoint.paradigm.autoregressive import _windows
 from counterpoint.paradigm.decoder import Decoder
 from counterpoint.paradigm.delay import delay, shift_right, undelay
 
-GREEDY = SamplingConfig(temperature=0.0, guidance=3.0)
+GREEDY = AutoregressiveSampling(temperature=0.0, guidance=3.0)
 
 
 def draw(
@@ -37,7 +37,8 @@ def draw(
 
 
 @pytest.mark.parametrize(
-    "sampling", [GREEDY, SamplingConfig(top_k=5, guidance=3.0), SamplingConfig(top_k=5, text_guidance=1.0)]
+    "sampling",
+    [GREEDY, AutoregressiveSampling(top_k=5, guidance=3.0), AutoregressiveSampling(top_k=5, text_guidance=1.0)],
 )
 def test_steps_of_fixed_shape_draw_the_same(kit, monkeypatch, sampling):
     """What a CUDA graph records, run as it is."""
@@ -82,7 +83,7 @@ def test_a_window_as_long_as_the_music_changes_nothing(kit):
 
 
 def test_long_music_does_not_depend_on_its_batch_mates(kit):
-    paradigm, sampling = kit.build("autoregressive"), SamplingConfig(top_k=5)
+    paradigm, sampling = kit.build("autoregressive"), AutoregressiveSampling(top_k=5)
     both = draw(paradigm, kit, frames=[30, 13], sampling=sampling, window=10)
     for index, frames in enumerate([30, 13]):
         caption = ["warm piano", "drums"][index]

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from counterpoint.config import SamplingConfig
+from counterpoint.config import FlowMatchingSampling
 from counterpoint.paradigm.flow_matching import TimeEmbedding, frame_mask, path
 
 
@@ -89,7 +89,7 @@ def test_latents_are_normalised_in_and_out(kit):
         return paradigm.sample(
             text=paradigm.prepare(["drums"]),
             lengths=torch.tensor([6]),
-            sampling=SamplingConfig(steps=3),
+            sampling=FlowMatchingSampling(steps=3),
             generators=kit.generators(0),
         ).latents
 
@@ -114,7 +114,7 @@ def test_evaluations_are_counted_with_and_without_the_rows_of_guidance(kit, solv
     out = paradigm.sample(
         text=paradigm.prepare(["drums", None]),
         lengths=torch.tensor([6, 4]),
-        sampling=SamplingConfig(solver=solver, steps=7, tolerance=1e-3, guidance=guidance),
+        sampling=FlowMatchingSampling(solver=solver, steps=7, tolerance=1e-3, guidance=guidance),
         generators=kit.generators(0, 1),
     )
     assert out.network_evaluations == len(seen) == (evaluations or len(seen))
@@ -126,7 +126,7 @@ def drawn(kit, paradigm, *, seed=0, frames=6, **settings):
     return paradigm.sample(
         text=paradigm.prepare(["warm piano"]),
         lengths=torch.tensor([frames]),
-        sampling=SamplingConfig(**{"steps": 10, **settings}),
+        sampling=FlowMatchingSampling(**{"steps": 10, **settings}),
         generators=kit.generators(seed),
     )
 
@@ -184,7 +184,7 @@ def test_solvers_agree(kit):
         return paradigm.sample(
             text=paradigm.prepare(["drums", None]),
             lengths=torch.tensor([6, 4]),
-            sampling=SamplingConfig(**kwargs),
+            sampling=FlowMatchingSampling(**kwargs),
             generators=kit.generators(0, 1),
         ).latents
 

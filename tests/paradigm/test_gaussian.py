@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from counterpoint.config import LatentSpec, ModelConfig, SamplingConfig, UserError, parse
+from counterpoint.config import FlowMatchingSampling, LatentSpec, ModelConfig, UserError, parse
 from counterpoint.paradigm.flow_matching import path
 from counterpoint.paradigm.gaussian import LEAST_DEVIATION, LinearGaussian
 
@@ -103,7 +103,7 @@ def test_integrating_the_linear_part_draws_the_gaussian(solver):
 
     made = exact()
     noise = torch.cat((torch.zeros(1, D, dtype=torch.float64), torch.eye(D, dtype=torch.float64)))[None]
-    sampling = SamplingConfig(solver=solver, steps=4000, tolerance=1e-7)
+    sampling = FlowMatchingSampling(solver=solver, steps=4000, tolerance=1e-7)
     z = solve(velocity_of(made), noise, sampling=sampling).z[0]
     moved = z[1:] - z[:1]
     mean, mix = mixing()
@@ -176,7 +176,7 @@ def test_a_resting_network_samples_the_gaussian(kit, solver):
     drawn = paradigm.sample(
         text=paradigm.prepare([None] * 60),
         lengths=torch.full((60,), 64),
-        sampling=SamplingConfig(solver=solver, steps=100, guidance=1.0, tolerance=1e-3),
+        sampling=FlowMatchingSampling(solver=solver, steps=100, guidance=1.0, tolerance=1e-3),
         generators=kit.generators(*range(60)),
     ).latents
     frames = LATENT.normalize(drawn).flatten(0, 1).double()
@@ -194,7 +194,7 @@ def test_every_way_to_inpaint_works(kit, method):
         target,
         spans=torch.tensor([[10, 20], [0, 10]]),
         text=paradigm.prepare(["drums", None]),
-        sampling=SamplingConfig(steps=8),
+        sampling=FlowMatchingSampling(steps=8),
         generators=kit.generators(0, 1),
         method=method,
     ).latents

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from counterpoint.config import SamplingConfig, UserError
+from counterpoint.config import UserError
 from counterpoint.paradigm.fill_in_the_middle import lay_out, take
 from counterpoint.paradigm.spans import inside
 
@@ -27,7 +27,7 @@ def fill(kit, model, target, *, spans=SPANS, captions=CAPTIONS, seeds=(1, 2, 3),
         target,
         spans=spans,
         text=model.prepare(captions),
-        sampling=SamplingConfig(**{"steps": 3, "top_k": 0, **options}),
+        sampling=kit.sampling(model, **{"steps": 3, "top_k": 0, **options}),
         generators=kit.generators(*seeds),
         method=method,
         controls=controls,
@@ -154,7 +154,7 @@ def test_without_a_share_a_model_is_the_one_it_ever_was(kit, paradigm):
     ours = learned.state_dict()
     assert all(torch.equal(value, ours[name]) for name, value in plain.state_dict().items())
     assert not set(plain.state_dict()) & {"known", "end.weight", "special.weight"}
-    sampling = SamplingConfig(steps=3, top_k=0)
+    sampling = kit.sampling(plain, steps=3, top_k=0)
     draws = [
         kit.drawn(
             model.sample(
@@ -182,7 +182,7 @@ def test_a_method_that_a_model_does_not_know_names_one_that_would_work(kit):
     with pytest.raises(UserError, match=r"cannot inpaint by 'supervised', for which it was not trained; .* inversion"):
         fill(kit, kit.build("flow_matching"), target, method=text)
     codes = kit.target(kit.build("autoregressive"), batch=3, frames=12)
-    with pytest.raises(UserError, match=r"fine-tune it with model\.inpainting, or use a flow-matching model"):
+    with pytest.raises(UserError, match=r"fine-tune it with model\.inpainting, or use .* \(flow_matching\)"):
         fill(kit, kit.build("autoregressive"), codes)
     with pytest.raises(UserError, match="cannot inpaint by 'repaint'; it can by supervised"):
         fill(kit, build(kit, "autoregressive"), codes, method="repaint")

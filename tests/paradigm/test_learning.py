@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from counterpoint.config import LatentSpec, ModelConfig, SamplingConfig, TextConfig
+from counterpoint.config import LatentSpec, ModelConfig, TextConfig, read_sampling
 from counterpoint.paradigm import build_paradigm
 
 T, K, V, D = 24, 2, 8, 4
@@ -67,7 +67,7 @@ def draw(paradigm, *, captions, **kwargs):
     return paradigm.sample(
         text=paradigm.prepare(captions),
         lengths=torch.full((len(captions),), T),
-        sampling=SamplingConfig(**kwargs),
+        sampling=read_sampling(paradigm.config.paradigm, kwargs),
         generators=[torch.Generator().manual_seed(seed) for seed in range(len(captions))],
     )
 

@@ -3,12 +3,12 @@
 import pytest
 import torch
 
-from counterpoint.config import SamplingConfig, UserError
+from counterpoint.config import UserError
 from counterpoint.paradigm import parameter_count
 
 BOTH = pytest.mark.parametrize("name", ["autoregressive", "flow_matching"])
 CAPTIONS = ["warm piano", None, "slow minor drums and a very long list of words"]
-FAST = SamplingConfig(steps=4, top_k=5, guidance=3.0)
+FAST = {"steps": 4, "top_k": 5, "guidance": 3.0}
 
 
 def loss(paradigm, target, captions, lengths, seed=0):
@@ -76,7 +76,7 @@ def test_loss_is_repeatable(kit, name):
 @pytest.mark.parametrize("guidance", [1.0, 3.0])
 def test_a_sample_does_not_depend_on_its_batch_mates(kit, name, guidance):
     paradigm = kit.build(name)
-    sampling = FAST.model_copy(update={"guidance": guidance})
+    sampling = kit.sampling(paradigm, **{**FAST, "guidance": guidance})
     lengths, seeds = [7, 12, 3], [5, 6, 7]
     text = paradigm.prepare(CAPTIONS)
     together = kit.drawn(
@@ -103,7 +103,7 @@ def test_seed_and_caption_and_guidance_matter(kit, name):
             block.cross_attention.out_proj.weight *= 8
 
     def draw(caption, seed, guidance):
-        sampling = FAST.model_copy(update={"guidance": guidance})
+        sampling = kit.sampling(paradigm, **{**FAST, "guidance": guidance})
         lengths = torch.tensor([20])
         text = paradigm.prepare([caption])
         return kit.drawn(
@@ -124,7 +124,10 @@ def test_too_many_or_no_frames(kit, name):
 
     def draw(frames):
         text = paradigm.prepare(["warm piano"])
-        return paradigm.sample(text=text, lengths=torch.tensor([frames]), sampling=FAST, generators=kit.generators(0))
+        sampling = kit.sampling(paradigm, **FAST)
+        return paradigm.sample(
+            text=text, lengths=torch.tensor([frames]), sampling=sampling, generators=kit.generators(0)
+        )
 
     assert kit.drawn(draw(limit)).shape[1] == limit
     with pytest.raises(UserError, match=f"{limit + 1} frames are more than the {limit} the model has positions for"):

@@ -6,13 +6,13 @@ from itertools import pairwise
 import pytest
 import torch
 
-from counterpoint.config import SamplingConfig
+from counterpoint.config import FlowMatchingSampling
 from counterpoint.paradigm import solvers
 from counterpoint.paradigm.solvers import grid, sample_norm
 
 
 def solve(field, z, **settings):
-    return solvers.solve(field, z, sampling=SamplingConfig(**settings))
+    return solvers.solve(field, z, sampling=FlowMatchingSampling(**settings))
 
 
 def rotating(t, z):

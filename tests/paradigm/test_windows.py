@@ -5,7 +5,7 @@ from itertools import pairwise
 import pytest
 import torch
 
-from counterpoint.config import SamplingConfig, UserError
+from counterpoint.config import UserError
 from counterpoint.paradigm.windows import plan_windows, window_starts
 
 
@@ -36,7 +36,7 @@ def draw(kit, paradigm, *, frames, window=None, captions=None, seeds=None, **set
     return paradigm.sample(
         text=paradigm.prepare(captions or ["warm piano"] * len(frames)),
         lengths=torch.tensor(frames),
-        sampling=SamplingConfig(**{"steps": 4, **settings}),
+        sampling=kit.sampling(paradigm, **{"steps": 4, **settings}),
         generators=kit.generators(*seeds),
         window=window,
     )

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from counterpoint.config import SamplingConfig, UserError
+from counterpoint.config import FlowMatchingSampling, UserError
 from counterpoint.kernels import pack
 from counterpoint.paradigm.solvers import grid
 from counterpoint.paradigm.zero_shot import ZERO_SHOT, Task
@@ -92,7 +92,7 @@ def inpaint(model, kit, method, *, rows=(0, 1, 2), seed=1, **sampling):
         target,
         spans=torch.tensor([[START, STOP], [0, 4], [T - 4, T]])[list(rows)],
         text=model.prepare([captions[row] for row in rows]),
-        sampling=SamplingConfig(**{"steps": 5, "guidance": 2.0, **sampling}),
+        sampling=FlowMatchingSampling(**{"steps": 5, "guidance": 2.0, **sampling}),
         generators=kit.generators(*(100 + row for row in rows)),
         method=method,
     )
@@ -126,7 +126,7 @@ def test_what_the_span_held_is_not_read(kit, model, method):
         other,
         spans=torch.tensor([[START, STOP]]),
         text=model.prepare(["slow piano"]),
-        sampling=SamplingConfig(steps=5, guidance=2.0),
+        sampling=FlowMatchingSampling(steps=5, guidance=2.0),
         generators=kit.generators(100),
         method=method,
     )

@@ -20,19 +20,21 @@ from counterpoint.cli.app import app
 from counterpoint.config import (
     BackboneConfig,
     DataConfig,
+    FlowMatchingSampling,
     LatentSpec,
     ModelConfig,
     SamplingConfig,
     TextConfig,
     TrainingConfig,
     UserError,
+    pick_sampling,
     write_json,
 )
+from counterpoint.paradigm import PARADIGMS as PARADIGM_ENTRIES
 from counterpoint.paradigm import build_paradigm, parameter_count
 from counterpoint.study.engine import Step, in_order
 from counterpoint.study.estimate import (
     VALIDATION_EXAMPLES,
-    activation_bytes,
     count_evaluations,
     draw_estimate,
     estimate,
@@ -147,7 +149,7 @@ def test_activations_are_what_a_backward_pass_keeps(paradigm: str, skips: str) -
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
         held = loss()  # alive while its tensors are counted
     assert held.requires_grad
-    expected = batch * activation_bytes(config, SMALL, frames=frames, precision="fp32")
+    expected = batch * PARADIGM_ENTRIES[paradigm].cost.activation_bytes(config, SMALL, frames=frames, half=False)
     assert sum(kept.values()) == pytest.approx(expected, rel=0.15)
 
 
@@ -207,7 +209,9 @@ def test_the_estimate_is_near_what_quick_trainings_took_on_two_free_cores(
 
 @pytest.mark.parametrize(("paradigm", "seconds"), [("autoregressive", 4.2), ("flow_matching", 16.6)])
 def test_the_estimate_is_near_what_quick_clips_took_on_two_free_cores(paradigm: str, seconds: float) -> None:
-    clips = draw(quick(paradigm), clips=48, duration_s=5.0, batch_size=16, sampling=SamplingConfig(steps=25))
+    clips = draw(
+        quick(paradigm), clips=48, duration_s=5.0, batch_size=16, sampling=pick_sampling(paradigm, {"steps": 25})
+    )
     assert draw_estimate(clips, device=CORES).seconds == pytest.approx(seconds, rel=0.3)
 
 
@@ -215,7 +219,7 @@ def test_the_estimate_is_near_what_quick_clips_took_on_two_free_cores(paradigm: 
 def test_evaluations_are_those_of_the_solver(solver: str) -> None:
     from counterpoint.paradigm.solvers import solve
 
-    sampling = SamplingConfig.model_validate({"solver": solver, "steps": 7})
+    sampling = FlowMatchingSampling.model_validate({"solver": solver, "steps": 7})
     taken = solve(lambda t, z: -z, torch.zeros(1, 2, 3), sampling=sampling).evaluations
     assert count_evaluations(draw(run(), sampling=sampling), PAPER) == taken
 
@@ -233,7 +237,7 @@ def test_evaluations_are_those_of_the_zero_shot_methods() -> None:
 
         known = torch.ones(1, 4, 1, dtype=torch.bool)
         fill(Task(velocity, torch.zeros(1, 4, 2), known, grid(6), lambda: torch.randn(1, 4, 2), sigma_min=1e-5))
-        found = count_evaluations(draw(run(), sampling=SamplingConfig(steps=6), method=method), PAPER)
+        found = count_evaluations(draw(run(), sampling=FlowMatchingSampling(steps=6), method=method), PAPER)
         assert found == len(calls), method
 
 
@@ -243,7 +247,9 @@ def test_evaluations_of_auto_regression_are_its_delayed_steps() -> None:
 
 def test_guidance_costs_where_it_is_applied() -> None:
     none, half, full, three = (
-        draw_estimate(draw(run(), sampling=SamplingConfig.model_validate(sampling), steered=True), device=H100).flops
+        draw_estimate(
+            draw(run(), sampling=FlowMatchingSampling.model_validate(sampling), steered=True), device=H100
+        ).flops
         for sampling in (
             {"guidance": 1},
             {"guidance": 3, "guidance_interval": [0.5, 1.0]},
@@ -258,7 +264,7 @@ def test_guidance_costs_where_it_is_applied() -> None:
 
 def test_sampling_grows_with_the_clips_and_steps() -> None:
     few, more, longer = (
-        draw_estimate(draw(run(), clips=clips, sampling=SamplingConfig(steps=steps)), device=H100)
+        draw_estimate(draw(run(), clips=clips, sampling=FlowMatchingSampling(steps=steps)), device=H100)
         for clips, steps in ((100, 50), (200, 50), (100, 100))
     )
     assert more.flops == 2 * few.flops and more.disk == 2 * few.disk == 2 * 100 * 10 * 32_000 * 2

@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 from counterpoint.audio import load_audio
 from counterpoint.cli.app import app
 from counterpoint.codec.encodec import build_encodec, encodec_config, save_encodec
-from counterpoint.config import SamplingConfig, UserError, read_json
+from counterpoint.config import FlowMatchingSampling, SamplingConfig, UserError, pick_sampling, read_json
 from counterpoint.generate import AudioGeneration
 from counterpoint.metrics.base import WeightedMean
 from counterpoint.results.search import Cost, Found, Outcome, SearchResult, Standing
@@ -279,7 +279,7 @@ def test_points_are_named_in_words() -> None:
     assert found["autoregressive"].points()[2].others == "temperature 1, top-p 0.6"
     assert found["flow_matching"].points()[5].others == "Dopri5"
     assert found["flow_matching"].points()[0].key == "guidance-1_solver-euler_steps-10"
-    other = expand(SamplingConfig(guidance=3, steps=7), guidance=[1, 2], axes=[[{"steps": 4}]])
+    other = expand(FlowMatchingSampling(guidance=3, steps=7), guidance=[1, 2], axes=[[{"steps": 4}]])
     assert [point.is_default for point in other] == [True, False, False]
     assert replace(other[0], key="").settings == {"guidance": 3.0, "steps": 7}
 
@@ -313,7 +313,7 @@ def made_up(paradigm: str, *, chosen: str = "b") -> SearchResult:
             settings={"guidance": guidance, "steps": 4},
             guidance=guidance,
             others="4 steps",
-            sampling=SamplingConfig(guidance=guidance, steps=4).model_dump(mode="json"),
+            sampling=pick_sampling(paradigm, {"guidance": guidance, "steps": 4}).model_dump(mode="json"),
             is_default=key == "a",
             outcome=outcome,
             reason=f"of {key}",

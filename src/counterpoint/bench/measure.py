@@ -15,8 +15,7 @@ from counterpoint.bench.reference import sample_reference
 from counterpoint.bench.roofline import sampling_memory
 from counterpoint.config.machine import peak_memory, reset_peak_memory, resident_memory
 from counterpoint.generate.memory import free_bytes
-from counterpoint.generate.model import lay_out
-from counterpoint.paradigm import Autoregressive, FlowMatching, Sample, build_paradigm
+from counterpoint.paradigm import Paradigm, Sample, build_paradigm
 from counterpoint.paradigm.cost import TEXT_TOKENS
 
 CAPTION = " ".join(f"word{index}" for index in range(TEXT_TOKENS))
@@ -62,7 +61,7 @@ class Bench:
     """Models with random weights, each built when first asked for and kept; points are run on them."""
 
     def __init__(self) -> None:
-        self._models: dict[str, Autoregressive | FlowMatching] = {}
+        self._models: dict[str, Paradigm] = {}
         self._warm: set[str] = set()
 
     def run(self, point: Point) -> Run | OutOfMemory:
@@ -85,7 +84,7 @@ class Bench:
             torch.cuda.empty_cache()
         return OutOfMemory(planned, free, tried=True)
 
-    def _model(self, point: Point) -> Autoregressive | FlowMatching:
+    def _model(self, point: Point) -> Paradigm:
         config = point.model
         key = f"{config.model_dump_json()} {point.device} {point.dtype} {point.engine}"
         if key not in self._models:
@@ -93,17 +92,17 @@ class Bench:
         return self._models[key]
 
 
-def build(point: Point) -> Autoregressive | FlowMatching:
+def build(point: Point) -> Paradigm:
     """A model with random weights, on its device and ready for its engine."""
     model = build_paradigm(point.model, PAPER_LATENT).eval().requires_grad_(False)
-    assert isinstance(model, Autoregressive | FlowMatching)
     # The plain engine, on a CPU, reads weights as they are.
     if point.engine != "reference" or point.device != "cpu":
-        lay_out(model, device=point.device, precision=point.dtype, compiled=point.engine == "compiled")
+        compiled = point.engine == "compiled" and point.entry.compiles
+        model.lay_out(device=point.device, precision=point.dtype, compiled=compiled)
     return model
 
 
-def draw(model: Autoregressive | FlowMatching, point: Point) -> Sample:
+def draw(model: Paradigm, point: Point) -> Sample:
     """The clips of a point."""
     text = model.prepare([CAPTION if point.captioned else None] * point.batch).to(point.device)
     generators = [torch.Generator().manual_seed(seed) for seed in range(point.batch)]
@@ -115,7 +114,7 @@ def draw(model: Autoregressive | FlowMatching, point: Point) -> Sample:
 
 def _shortened(point: Point) -> Point:
     """What warms a point up: an evaluation, or a few steps; on a GPU, where caches have the whole clip's shape, all."""
-    if point.paradigm == "flow_matching":
+    if not point.cost.sequential:
         return point.model_copy(update={"solver": "euler", "steps": 1})
     if point.device == "cuda":
         return point

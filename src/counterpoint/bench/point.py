@@ -7,10 +7,11 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from counterpoint.bench.machine import Device
-from counterpoint.config import BACKBONES, BackboneConfig, LatentSpec, ModelConfig, SamplingConfig
+from counterpoint.config import BACKBONES, BackboneConfig, LatentSpec, ModelConfig, SamplingConfig, pick_sampling
 from counterpoint.config.schema import Config, NamedBackbone, ParadigmName, Positive
 from counterpoint.kernels import Precision
-from counterpoint.paradigm.cost import TEXT_TOKENS, Job
+from counterpoint.paradigm import PARADIGMS, ParadigmEntry
+from counterpoint.paradigm.cost import TEXT_TOKENS, CostModel, Job
 
 PAPER_LATENT = LatentSpec(
     codec="encodec", sample_rate=32_000, frame_rate=50, num_codebooks=4, codebook_size=2048, latent_dim=128
@@ -25,15 +26,15 @@ class Point(Config):
 
     paradigm: ParadigmName
     engine: Engine = "fast"
-    """`fast`: `Paradigm.sample`; `compiled`: the same, with evaluations of flow matching compiled; `reference`: a plain
-    loop like the paper's."""
+    """`fast`: `Paradigm.sample`; `compiled`: the same, compiled where the paradigm's network can be; `reference`: a
+    plain loop like the paper's."""
     backbone: NamedBackbone = BACKBONES["musicgen-small"]
     batch: Positive = 1
     duration_s: Annotated[float, Field(gt=0)] = 10.0
-    solver: Literal["euler", "dopri5"] = "euler"
-    """Flow matching."""
+    solver: str = "euler"
+    """Of a paradigm that has solvers."""
     steps: Positive = 50
-    """Flow matching: of euler."""
+    """Of its solver."""
     device: Device = "cpu"
     dtype: Precision = "fp32"
     captioned: bool = True
@@ -52,9 +53,17 @@ class Point(Config):
     @property
     def label(self) -> str:
         """`AR`, `FM-50`, `FM-dopri5`."""
-        if self.paradigm == "autoregressive":
-            return "AR"
-        return f"FM-{self.steps}" if self.solver == "euler" else f"FM-{self.solver}"
+        return "-".join(part for part in (self.entry.short, self.sampling.brief) if part)
+
+    @property
+    def entry(self) -> ParadigmEntry:
+        """What the registry says of the paradigm."""
+        return PARADIGMS[self.paradigm]
+
+    @property
+    def cost(self) -> CostModel:
+        """What the paradigm's network takes."""
+        return self.entry.cost
 
     @property
     def frames(self) -> int:
@@ -72,9 +81,9 @@ class Point(Config):
     def job(self) -> Job:
         """What the fast engine must do, whichever it is that is timed.
 
-        On a CPU arithmetic is in float32, but auto-regression keeps its caches in half of it beside smaller weights.
+        On a CPU arithmetic is in float32, but a paradigm with caches keeps them in half of it beside smaller weights.
         """
-        halves = self.device == "cuda" or self.paradigm == "autoregressive"
+        halves = self.device == "cuda" or self.cost.sequential
         return Job(
             batch=self.batch,
             frames=self.frames,
@@ -86,9 +95,11 @@ class Point(Config):
 
     @property
     def sampling(self) -> SamplingConfig:
-        return SamplingConfig(
-            guidance=3.0 if self.captioned else 1.0,
-            temperature=0.0 if self.greedy else 1.0,
-            solver=self.solver,
-            steps=self.steps,
-        )
+        """Of the settings below those that the paradigm has."""
+        values = {
+            "guidance": 3.0 if self.captioned else 1.0,
+            "temperature": 0.0 if self.greedy else 1.0,
+            "solver": self.solver,
+            "steps": self.steps,
+        }
+        return pick_sampling(self.paradigm, values)

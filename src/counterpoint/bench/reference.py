@@ -10,7 +10,7 @@ tokens, C width, H heads.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -19,8 +19,8 @@ from torch import Tensor
 
 from counterpoint.backbone import Backbone, Block, CrossAttention, SelfAttention
 from counterpoint.conditioning import Guidance, TextTokens, plan_guidance, with_null
-from counterpoint.config import SamplingConfig
-from counterpoint.paradigm import Autoregressive, FlowMatching, Sample
+from counterpoint.config import AutoregressiveSampling, FlowMatchingSampling, SamplingConfig, UserError
+from counterpoint.paradigm import Autoregressive, FlowMatching, Paradigm, Sample
 from counterpoint.paradigm.delay import undelay
 from counterpoint.paradigm.solvers import solve
 
@@ -45,7 +45,7 @@ class Told:
 
 @torch.no_grad()
 def sample_reference(
-    model: Autoregressive | FlowMatching,
+    model: Paradigm,
     *,
     text: TextTokens,
     frames: int,
@@ -58,14 +58,20 @@ def sample_reference(
         text: from `model.prepare`.
         frames: T, of every clip.
         generators: of the noise, one a clip; tokens are drawn for the whole batch at once, from the first.
+
+    Raises:
+        UserError: nobody has written a plain engine for the model's paradigm.
     """
+    if model.config.paradigm not in ENGINES:
+        raise UserError(
+            f"There is no reference engine for {model.entry.label}, only for {', '.join(ENGINES)}: time it with "
+            "--engine fast."
+        )
     told = _tell(model, text, sampling=sampling)
-    if isinstance(model, Autoregressive):
-        return _tokens(model, told, frames=frames, sampling=sampling, generators=generators)
-    return _latents(model, told, frames=frames, sampling=sampling, generators=generators)
+    return ENGINES[model.config.paradigm](model, told, frames=frames, sampling=sampling, generators=generators)
 
 
-def _tell(model: Autoregressive | FlowMatching, text: TextTokens, *, sampling: SamplingConfig) -> Told:
+def _tell(model: Paradigm, text: TextTokens, *, sampling: SamplingConfig) -> Told:
     guidance = plan_guidance(text, controls=None, sampling=sampling)
     text = with_null(text) if guidance.weights else text
     if not bool(text.mask.any()):
@@ -83,7 +89,7 @@ def _tokens(
     sampling: SamplingConfig,
     generators: Sequence[torch.Generator],
 ) -> Sample:
-    K = model.latent.num_codebooks
+    K, sampling = model.latent.num_codebooks, AutoregressiveSampling.of(sampling)
     token = torch.full((len(generators), K), model.filler, device=model.embed.weight.device)
     generator = torch.Generator(token.device).manual_seed(generators[0].initial_seed())
     past: Past = []
@@ -109,7 +115,7 @@ def _tokens(
     )
 
 
-def _draw(logits: Tensor, *, sampling: SamplingConfig, generator: torch.Generator) -> Tensor:
+def _draw(logits: Tensor, *, sampling: AutoregressiveSampling, generator: torch.Generator) -> Tensor:
     """[B, K, V] to [B, K]: the likeliest, or one of the top k by its probability."""
     if sampling.temperature == 0:
         return logits.argmax(dim=-1)
@@ -128,7 +134,7 @@ def _latents(
     sampling: SamplingConfig,
     generators: Sequence[torch.Generator],
 ) -> Sample:
-    weight = model.head.weight
+    weight, sampling = model.head.weight, FlowMatchingSampling.of(sampling)
     D = model.latent.latent_dim
     noise = [torch.randn(frames, D, generator=generator, device=generator.device) for generator in generators]
 
@@ -147,6 +153,10 @@ def _latents(
         network_evaluations=solution.evaluations,
         model_evaluations=solution.evaluations * told.guidance.passes,
     )
+
+
+ENGINES: Mapping[str, Callable[..., Sample]] = {"autoregressive": _tokens, "flow_matching": _latents}
+"""By paradigm. A plain engine exists to be compared with; a paradigm may do without."""
 
 
 def _backbone(

@@ -1,6 +1,6 @@
 """How fast a device could be at best: each pass takes the longest of its arithmetic, its reads, and its launch.
 
-For AR and FM of any size on any device whose ceilings are known, without running anything.
+For models of any paradigm and size on any device whose ceilings are known, without running anything.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from typing import Literal
 
 from counterpoint.bench.limits import Limits
 from counterpoint.bench.point import PAPER_LATENT, Point
-from counterpoint.paradigm.cost import Cost, ar_step, fm_evaluation, parameters, sampling_bytes
 
 Bound = Literal["arithmetic", "memory", "launch"]
 MOST_POSITIONS = 64
@@ -49,11 +48,12 @@ def predict(point: Point, *, limits: Limits, floor_s: float = 0.0, evaluations: 
 
     Args:
         floor_s: a pass takes no less, however small: the launch of its kernels.
-        evaluations: of the velocity, where the solver chooses them itself.
+        evaluations: passes of the network, where they were counted; by default as many as the cost model expects.
     """
     spent: dict[Bound, float] = {"arithmetic": 0.0, "memory": 0.0, "launch": 0.0}
-    passes = 0.0
-    for cost, times in _costs(point, evaluations):
+    count = evaluations or point.cost.count(PAPER_LATENT, frames=point.frames, sampling=point.sampling)
+    steps = point.cost.steps(point.model, PAPER_LATENT, point.job, count=count, looked_at=MOST_POSITIONS)
+    for cost, times in steps:
         candidates: dict[Bound, float] = {
             "arithmetic": cost.flops / limits.rate(point.dtype),
             "memory": cost.traffic / limits.bandwidth,
@@ -61,12 +61,11 @@ def predict(point: Point, *, limits: Limits, floor_s: float = 0.0, evaluations: 
         }
         longest = max(candidates, key=lambda bound: candidates[bound])
         spent[longest] += times * candidates[longest]
-        passes += times
     latency_s = sum(spent.values())
     return Prediction(
         latency_s=latency_s,
         throughput=point.batch / latency_s,
-        passes=round(passes),
+        passes=count,
         bound=max(spent, key=lambda bound: spent[bound]),
         fits=None if limits.memory is None else memory_needed(point) <= limits.memory,
     )
@@ -74,13 +73,13 @@ def predict(point: Point, *, limits: Limits, floor_s: float = 0.0, evaluations: 
 
 def memory_needed(point: Point) -> float:
     """Bytes of weights and of sampling."""
-    return parameters(point.model, PAPER_LATENT) * point.job.weight_bytes + sampling_memory(point)
+    return point.cost.parameters(point.model, PAPER_LATENT) * point.job.weight_bytes + sampling_memory(point)
 
 
 def sampling_memory(point: Point) -> int:
     """Bytes that drawing the batch takes beside the weights."""
     job = point.job
-    return sampling_bytes(
+    return point.cost.sampling_bytes(
         point.model,
         PAPER_LATENT,
         batch=job.batch,
@@ -91,43 +90,32 @@ def sampling_memory(point: Point) -> int:
     )
 
 
-def crossover_batch(flow: Point, *, limits: Limits, floor_s: float = 0.0) -> int | None:
-    """The smallest batch at which auto-regression draws as many clips a second as `flow`; None where none does."""
+def crossover_batch(point: Point, *, rival: str, limits: Limits, floor_s: float = 0.0) -> int | None:
+    """The smallest batch at which the paradigm `rival` draws as many clips a second as `point`; None if none does."""
 
     def overtakes(batch: int) -> bool:
-        return _ratio(flow.model_copy(update={"batch": batch}), limits=limits, floor_s=floor_s) >= 1
+        return _lead(point.model_copy(update={"batch": batch}), rival=rival, limits=limits, floor_s=floor_s) >= 1
 
     return _first(overtakes, most=MOST_BATCH)
 
 
-def crossover_duration(flow: Point, *, limits: Limits, floor_s: float = 0.0) -> int | None:
-    """The shortest duration, whole seconds, at which auto-regression is slower than `flow`; None up to an hour.
+def crossover_duration(point: Point, *, rival: str, limits: Limits, floor_s: float = 0.0) -> int | None:
+    """The shortest duration, whole seconds, at which the paradigm `rival` is slower than `point`; None up to an hour.
 
-    Batch and all else are `flow`'s.
+    Batch and all else are `point`'s.
     """
 
     def lags(seconds: int) -> bool:
-        return _ratio(flow.model_copy(update={"duration_s": float(seconds)}), limits=limits, floor_s=floor_s) < 1
+        longer = point.model_copy(update={"duration_s": float(seconds)})
+        return _lead(longer, rival=rival, limits=limits, floor_s=floor_s) < 1
 
     return _first(lags, most=MOST_SECONDS)
 
 
-def _costs(point: Point, evaluations: int | None) -> list[tuple[Cost, float]]:
-    """Passes of the network and how often each comes."""
-    config, job = point.model, point.job
-    if point.paradigm == "flow_matching":
-        return [(fm_evaluation(config, PAPER_LATENT, job), evaluations or point.steps)]
-    steps = point.frames + PAPER_LATENT.num_codebooks - 1
-    looked_at = min(steps, MOST_POSITIONS)
-    share = steps / looked_at
-    positions = (round((index + 0.5) * share - 0.5) for index in range(looked_at))
-    return [(ar_step(config, PAPER_LATENT, job, position=position), share) for position in positions]
-
-
-def _ratio(flow: Point, *, limits: Limits, floor_s: float) -> float:
-    """How many times as fast as `flow` auto-regression is."""
-    autoregressive = flow.model_copy(update={"paradigm": "autoregressive"})
-    slow, fast = (predict(point, limits=limits, floor_s=floor_s).latency_s for point in (flow, autoregressive))
+def _lead(point: Point, *, rival: str, limits: Limits, floor_s: float) -> float:
+    """How many times as fast as `point` the rival is."""
+    other = point.model_copy(update={"paradigm": rival})
+    slow, fast = (predict(each, limits=limits, floor_s=floor_s).latency_s for each in (point, other))
     return slow / fast
 
 

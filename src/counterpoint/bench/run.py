@@ -15,6 +15,7 @@ from counterpoint.bench.sweep import Measured, Progress, sweep
 from counterpoint.bench.table import crossovers, limits_table, measured_table, predicted_table
 from counterpoint.config import UserError, parse
 from counterpoint.kernels import Precision
+from counterpoint.paradigm import PARADIGMS
 
 POINTS_FILE, LIMITS_FILE = "points.jsonl", "limits.json"
 
@@ -71,7 +72,7 @@ def bench_command(
 
 def make_points(
     *,
-    paradigms: Sequence[str] = ("autoregressive", "flow_matching"),
+    paradigms: Sequence[str] | None = None,
     engines: Sequence[str] = ("fast",),
     batches: Sequence[int] = (1,),
     durations_s: Sequence[float] = (10.0,),
@@ -80,19 +81,21 @@ def make_points(
     backbone: Any = "musicgen-small",
     **options: Any,
 ) -> list[Point]:
-    """Every combination; `steps` are of flow matching alone.
+    """Every combination; `steps` are of paradigms that have a solver.
 
     Args:
+        paradigms: by default all that are installed.
         layers: in place of the backbone's own number.
         options: the same for all points.
 
     Raises:
         UserError: a value that cannot be, batch 0 say.
     """
-    base = parse({"paradigm": "autoregressive", "backbone": backbone}, Point, source="bench").backbone
+    chosen = list(PARADIGMS) if paradigms is None else paradigms
+    base = parse({"paradigm": chosen[0], "backbone": backbone}, Point, source="bench").backbone
     points = []
     for depth, duration_s, batch, engine in product(layers or [base.layers], durations_s, batches, engines):
-        for paradigm in paradigms:
+        for paradigm in chosen:
             shared = {
                 "paradigm": paradigm,
                 "engine": engine,
@@ -101,7 +104,8 @@ def make_points(
                 "duration_s": duration_s,
                 **options,
             }
-            settings = [_solver(count) for count in steps] if paradigm == "flow_matching" else [{}]
+            has_solver = "solver" in PARADIGMS[paradigm].sampling.model_fields
+            settings = [_solver(count) for count in steps] if has_solver else [{}]
             points += [parse({**shared, **setting}, Point, source="bench") for setting in settings]
     return points
 

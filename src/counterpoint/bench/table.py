@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import product
 from typing import TYPE_CHECKING
 
 from counterpoint.bench.limits import Limits
 from counterpoint.bench.point import Point
 from counterpoint.bench.roofline import crossover_batch, crossover_duration, predict
 from counterpoint.bench.sweep import Measured
+from counterpoint.paradigm import PARADIGMS
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -92,15 +94,17 @@ def limits_table(limits: Limits) -> Table:
 
 
 def crossovers(points: Sequence[Point], *, limits: Limits, floor_s: float = 0.0) -> list[str]:
-    """For each setting of flow matching: from which batch, and up to which duration, AR is the faster at the limits."""
+    """For each setting of a paradigm that costs the same at every pass: from which batch, and up to which duration, a
+    paradigm that draws step by step is the faster at the limits."""
     said: dict[str, None] = {}
-    for point in points:
-        if point.paradigm == "flow_matching" and point.solver == "euler":
-            who = f"AR is faster than {point.label} at {point.backbone.layers} layers"
-            batch = crossover_batch(point, limits=limits, floor_s=floor_s)
+    rivals = [entry.name for entry in PARADIGMS.values() if entry.cost.sequential]
+    for point, rival in product(points, rivals):
+        if not point.cost.sequential and not point.sampling.adaptive:
+            who = f"{PARADIGMS[rival].short} is faster than {point.label} at {point.backbone.layers} layers"
+            batch = crossover_batch(point, rival=rival, limits=limits, floor_s=floor_s)
             begin = "at no batch" if batch is None else f"from a batch of {batch} on"
             said[f"{who}, {point.duration_s:g} s: {begin}."] = None
-            seconds = crossover_duration(point, limits=limits, floor_s=floor_s)
+            seconds = crossover_duration(point, rival=rival, limits=limits, floor_s=floor_s)
             until = "at every duration up to an hour" if seconds is None else f"up to {seconds - 1} s"
             said[f"{who}, batch {point.batch}: {'at no duration' if seconds == 1 else until}."] = None
     return [f"At the limits of {limits.name}:", *said] if said else []

@@ -584,11 +584,11 @@ def bench(
     batch: Annotated[str, typer.Option(help="Clips at once; several, as all lists here, with commas: 2,8,32.")] = "1",
     duration_s: Annotated[str, typer.Option("--duration-s", help="Length of a clip, seconds; a list.")] = "10",
     layers: Annotated[str | None, typer.Option(help="In place of the backbone's own; a list.")] = None,
-    steps: Annotated[str, typer.Option(help="Flow matching: Euler steps, or dopri5; a list.")] = "50",
-    paradigm: Annotated[Literal["both", "autoregressive", "flow_matching"], typer.Option(help="What draws.")] = "both",
+    steps: Annotated[str, typer.Option(help="Euler steps, or dopri5, of a paradigm with a solver; a list.")] = "50",
+    paradigm: Annotated[str, typer.Option(help="The paradigm that draws, by name; all of them, or a list.")] = "all",
     engine: Annotated[
         Literal["fast", "reference", "both", "compiled"],
-        typer.Option(help="reference: a plain loop like the paper's; compiled: flow matching compiled whole."),
+        typer.Option(help="reference: a plain loop like the paper's; compiled: compiled whole, where it can be."),
     ] = "fast",
     backbone: Annotated[str, typer.Option(help="A named size: musicgen-small, pocket, debug.")] = "musicgen-small",
     device: Annotated[
@@ -613,7 +613,7 @@ def bench(
         durations_s=duration_s,
         layers=layers,
         steps=steps,
-        paradigms=("autoregressive", "flow_matching") if paradigm == "both" else (paradigm,),
+        paradigms=None if paradigm == "all" else paradigm.split(","),
         engines=("fast", "reference") if engine == "both" else (engine,),
         backbone=backbone,
         device=device,

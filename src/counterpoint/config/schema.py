@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
-ParadigmName = Literal["autoregressive", "flow_matching"]
+from counterpoint.config.base import Config, Positive
+from counterpoint.config.sampling import ParadigmName
+
 ControlName = Literal["chords", "melody", "drums"]
 CONTROLS: tuple[ControlName, ...] = ("chords", "melody", "drums")
 """The temporally aligned controls (4.5), in the order in which their embeddings stand side by side."""
 InpaintingMethod = Literal["supervised", "inversion", "repaint", "projection", "gradient"]
 """How a span of music is replaced (5.3): by a model trained for it; or, zero-shot, by any flow-matching model."""
-Positive = Annotated[int, Field(gt=0)]
-
-
-class Config(BaseModel):
-    """A frozen configuration that refuses unknown keys."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
 
 
 class BackboneConfig(Config):
@@ -161,7 +155,7 @@ class DataConfig(Config):
     dataset: str
     codec: str = "pocket"
     segment_s: Annotated[float, Field(gt=0)] = 10.0
-    tracks: dict[ControlName, str] = {}
+    tracks: dict[ControlName, str] = Field(default_factory=dict)
     """Which track teaches a control, as `data controls` names them (`chords: chords.viterbi25`); by default the first
     that the dataset has: exact before extracted."""
 
@@ -208,47 +202,4 @@ class TrainingConfig(Config):
     def _batch_splits(self) -> TrainingConfig:
         if self.batch_size % self.accumulate:
             raise ValueError(f"batch_size {self.batch_size} must be a multiple of accumulate {self.accumulate}")
-        return self
-
-
-class SamplingConfig(Config):
-    """How to draw from a trained model; a paradigm reads the fields that are its own."""
-
-    guidance: Annotated[float, Field(ge=0)] = 3.0
-    """Classifier-free guidance c: u + c (cond - u), cond with caption and controls, u with neither."""
-    text_guidance: float = 0.0
-    """Multi-source guidance (JASCO): the weight c_text of a third pass with the caption alone. The result is
-    c all + c_text text + (1 - c - c_text) null; 0 leaves that pass out."""
-    temperature: Annotated[float, Field(ge=0)] = 1.0
-    """Auto-regressive: logits are divided by it, and 0 is greedy. Flow matching: the noise that it begins with is
-    multiplied by it (Mehta et al., 2024), not in zero-shot inpainting; the paper has 1."""
-    top_k: Annotated[int, Field(ge=0)] = 250
-    """Auto-regressive; 0 keeps every token."""
-    top_p: Annotated[float, Field(gt=0, le=1)] = 1.0
-    """Auto-regressive; 1 keeps every token."""
-    solver: Literal["euler", "midpoint", "heun", "adams", "dopri5"] = "euler"
-    """Flow matching."""
-    steps: Positive = 50
-    """Flow matching: steps of a fixed-grid solver, which are all but dopri5."""
-    sway: Annotated[float, Field(ge=-1, le=2 / (math.pi - 2))] = 0.0
-    """Flow matching: s of sway sampling (F5-TTS), which puts steps of the grid near the noise (< 0) or near the data
-    (> 0); 0 is uniform. Beyond its range time would run backwards."""
-    guidance_interval: tuple[float, float] = (0.0, 1.0)
-    """Flow matching: guidance is applied where t lies in it, both ends included (Kynkäänniemi et al., 2024); elsewhere
-    the conditional branch alone is evaluated, at half the cost."""
-    tolerance: Annotated[float, Field(gt=0)] = 1e-5
-    """Flow matching: absolute and relative tolerance of dopri5."""
-
-    @field_validator("guidance_interval")
-    @classmethod
-    def _within_the_unit_interval(cls, interval: tuple[float, float]) -> tuple[float, float]:
-        low, high = interval
-        if not 0 <= low <= high <= 1:
-            raise ValueError("it must be two times in order, 0 (noise) <= low <= high <= 1 (data)")
-        return interval
-
-    @model_validator(mode="after")
-    def _sway_has_a_grid(self) -> SamplingConfig:
-        if self.sway and self.solver == "dopri5":
-            raise ValueError("sway shapes a fixed grid, and dopri5 chooses its own steps: leave it 0")
         return self

@@ -7,8 +7,7 @@ from pathlib import Path
 import torch
 
 from counterpoint.config import UserError
-from counterpoint.paradigm import FlowMatching, Paradigm
-from counterpoint.paradigm.cost import sampling_bytes
+from counterpoint.paradigm import Paradigm
 
 SHARE = 0.6
 """Of what is free: allocators and libraries were measured to take up to 1.6 times the estimate."""
@@ -49,10 +48,10 @@ def clips_at_once(
 
 def clip_bytes(model: Paradigm, *, batch: int, frames: int, window: int, text_tokens: int, passes: int) -> int:
     """Bytes to draw `batch` clips at once, beside the weights: some windows of them and the whole of each."""
-    seen = max(batch, FlowMatching.WINDOWS_AT_ONCE) if frames > window and model.target == "latents" else batch
+    seen = max(batch, model.windows_at_once) if frames > window else batch
     item = 2 if next(model.parameters()).device.type == "cuda" else 4
     whole = 0 if frames <= window else batch * frames * (10 * model.latent.latent_dim * 4 + 32)
-    return whole + sampling_bytes(
+    return whole + model.entry.cost.sampling_bytes(
         model.config,
         model.latent,
         batch=seen,

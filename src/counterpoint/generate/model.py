@@ -10,15 +10,15 @@ from typing import Any
 import torch
 
 from counterpoint.codec import Codec, load_codec
-from counterpoint.config import SamplingConfig, UserError, parse, read_json
-from counterpoint.generate.musicgen import WINDOW_S, is_musicgen, load_musicgen
+from counterpoint.config import SamplingConfig, UserError, pick_sampling, read_json, read_sampling
+from counterpoint.generate.musicgen import MUSICGEN_PARADIGM, WINDOW_S, is_musicgen, load_musicgen
 from counterpoint.generate.run import load_run
-from counterpoint.kernels import PRECISIONS, Precision, pack
-from counterpoint.paradigm import FlowMatching, Paradigm
+from counterpoint.kernels import PRECISIONS, Precision
+from counterpoint.paradigm import Paradigm
 from counterpoint.runs import RUNS, SHIPPED_MODELS, find_run, shipped_models
 from counterpoint.runs.layout import MODEL_FILE
 
-__all__ = ["SHIPPED", "LoadedModel", "find_run", "lay_out", "load_model", "read_model", "sampling_of", "shipped_models"]
+__all__ = ["SHIPPED", "LoadedModel", "find_run", "load_model", "read_model", "sampling_of", "shipped_models"]
 
 SHIPPED = SHIPPED_MODELS
 """One folder a model that comes with the package; see `runs.find`."""
@@ -49,17 +49,15 @@ def load_model(
         device: `cpu` or `cuda`.
         precision: that weights are stored in: fp32 (the default), fp16 or int8 on a CPU, bf16 (the default), fp16 or
             fp32 on a GPU. The codec keeps fp32.
-        compiled: compile the network of flow matching, which takes a minute and pays for many clips.
+        compiled: compile the network, which takes a minute and pays for many clips.
 
     Raises:
         UserError: no such model, one that is damaged or not supported, the codec has other weights now, there is no
-            such device, or a precision that it does not serve.
+            such device, a precision that it does not serve, or a paradigm that is not compiled.
     """
     device, chosen = _check(device, precision)
     loaded = read_model(model)
-    if compiled and not isinstance(loaded.paradigm, FlowMatching):
-        raise UserError("An auto-regressive model has kernels of its own and is not compiled: leave out --compile.")
-    lay_out(loaded.paradigm, device=device, precision=chosen, compiled=compiled)
+    loaded.paradigm.lay_out(device=device, precision=chosen, compiled=compiled)
     return loaded if device == "cpu" else replace(loaded, codec=loaded.codec.to(device))
 
 
@@ -67,35 +65,22 @@ def sampling_of(
     model: str | Path, given: Mapping[str, Any], *, otherwise: Mapping[str, Any] | None = None
 ) -> SamplingConfig:
     """How to draw from a model: as is given, else as the `sampling` in its model.json says, which a model that ships
-    has, else as `otherwise`, else by the defaults.
+    has, else as `otherwise`, else by the defaults of its paradigm.
 
     Args:
         model: as for `load_model`.
-        given: fields of `SamplingConfig`; None leaves one open.
-        otherwise: more of them.
+        given: settings by name; None leaves one open.
+        otherwise: more of them, of which those that the paradigm does not have are left out.
 
     Raises:
-        UserError: a value that does not fit.
+        UserError: a setting that the model's paradigm does not have, or a value that does not fit.
     """
     file = find_run(model) / MODEL_FILE
-    own = read_json(file).get("sampling", {}) if file.is_file() else {}
+    described = read_json(file) if file.is_file() else {}
+    paradigm = described.get("model", {}).get("paradigm", MUSICGEN_PARADIGM)
+    usual = pick_sampling(paradigm, otherwise or {}).model_dump(exclude_unset=True)
     chosen = {name: value for name, value in given.items() if value is not None}
-    return parse({**(otherwise or {}), **own, **chosen}, SamplingConfig, source="sampling")
-
-
-def lay_out(paradigm: Paradigm, *, device: str, precision: Precision, compiled: bool = False) -> None:
-    """Bring a model, in place, to its device and into the format and layout in which it draws fastest."""
-    if compiled and isinstance(paradigm, FlowMatching):
-        paradigm.compile_velocity()
-    if device != "cpu":
-        paradigm.to(device, {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}[precision])
-        if isinstance(paradigm, FlowMatching):
-            paradigm.time.float()  # t is told apart in full precision alone
-            if paradigm.gaussian is not None:
-                paradigm.gaussian.float()
-    # Flow matching has many rows at once, for which plain matrices in full precision are fastest.
-    elif precision != "fp32" or paradigm.target == "codes":
-        pack(paradigm, precision=precision)
+    return read_sampling(paradigm, {**usual, **described.get("sampling", {}), **chosen})
 
 
 def _check(device: str, precision: str | None) -> tuple[str, Precision]:

@@ -27,6 +27,7 @@ from counterpoint.config.weights import CONFIG_FILE, fetch_folder, misshapen, re
 from counterpoint.paradigm import Autoregressive
 
 WINDOW_S = 30.0
+MUSICGEN_PARADIGM = "autoregressive"
 """The music that MusicGen was trained on (Copet et al., 2023)."""
 LANGUAGE_MODEL_FILE = "state_dict.bin"
 _T5_TOKENS = 512
@@ -286,7 +287,7 @@ _PLAIN = {
 
 def _model(backbone: BackboneConfig, *, t5: str) -> ModelConfig:
     text = TextConfig(encoder="t5", name=t5, max_tokens=_T5_TOKENS)
-    return ModelConfig(paradigm="autoregressive", backbone=backbone, text=text)
+    return ModelConfig(paradigm=MUSICGEN_PARADIGM, backbone=backbone, text=text)
 
 
 def _refuse_variants(expected: Mapping[str, tuple[Any, Any]], *, source: str) -> None:

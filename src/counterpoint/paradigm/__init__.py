@@ -1,26 +1,19 @@
-"""Two ways to learn and draw music in a codec's latent space, behind one protocol."""
+"""Ways to learn and draw music in a codec's latent space, behind one protocol and in one open registry.
+
+Importing this package imports no torch; the classes of models do, when they are first asked for.
+"""
 
 from __future__ import annotations
 
-import torch
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-from counterpoint.config import LatentSpec, ModelConfig
-from counterpoint.paradigm.autoregressive import Autoregressive
-from counterpoint.paradigm.base import LossOutput, Paradigm, Sample, parameter_count
-from counterpoint.paradigm.flow_matching import FlowMatching
+from counterpoint.paradigm.entry import PARADIGMS, ParadigmEntry
 
-PARADIGMS: dict[str, type[Paradigm]] = {"autoregressive": Autoregressive, "flow_matching": FlowMatching}
-
-
-def build_paradigm(config: ModelConfig, latent: LatentSpec, *, seed: int = 0) -> Paradigm:
-    """The paradigm a configuration names, for the latents of one codec, with weights drawn from `seed`.
-
-    One seed gives both paradigms the same blocks and the same text encoder.
-    """
-    paradigm = PARADIGMS[config.paradigm](config, latent)
-    paradigm.initialise(torch.Generator().manual_seed(seed))
-    return paradigm
-
+if TYPE_CHECKING:
+    from counterpoint.paradigm.autoregressive import Autoregressive
+    from counterpoint.paradigm.base import LossOutput, Paradigm, Sample, build_paradigm, parameter_count
+    from counterpoint.paradigm.flow_matching import FlowMatching
 
 __all__ = [
     "PARADIGMS",
@@ -28,7 +21,20 @@ __all__ = [
     "FlowMatching",
     "LossOutput",
     "Paradigm",
+    "ParadigmEntry",
     "Sample",
     "build_paradigm",
     "parameter_count",
 ]
+
+_WITH_TORCH = {
+    "Autoregressive": "autoregressive",
+    "FlowMatching": "flow_matching",
+    **dict.fromkeys(("LossOutput", "Paradigm", "Sample", "build_paradigm", "parameter_count"), "base"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _WITH_TORCH:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_WITH_TORCH[name]}"), name)

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from counterpoint.analysis.tracks import NOT_GIVEN
 from counterpoint.backbone import Backbone, Cache, Memory, fill
 from counterpoint.conditioning import TextTokens, build_text_encoder, plan_guidance
-from counterpoint.config import InpaintingMethod, LatentSpec, ModelConfig, SamplingConfig, UserError
+from counterpoint.config import AutoregressiveSampling, InpaintingMethod, LatentSpec, ModelConfig, SamplingConfig
 from counterpoint.paradigm.base import LossOutput, Paradigm, Sample, check_frames
 from counterpoint.paradigm.decoder import Decoder
 from counterpoint.paradigm.delay import delay, shift_right, undelay
@@ -32,13 +32,9 @@ class Autoregressive(Paradigm):
     """K embedding tables of V + 1 rows, summed; the causal backbone; K heads. Row V is the start and filler token."""
 
     target = "codes"
+    packs_fp32 = True
 
     def __init__(self, config: ModelConfig, latent: LatentSpec):
-        if not latent.num_codebooks:
-            raise UserError(
-                f"An auto-regressive model needs codes, and the codec {latent.codec!r} has none: "
-                "use flow_matching, or encode the dataset with an EnCodec."
-            )
         super().__init__(config, latent)
         width, K, V = config.backbone.width, latent.num_codebooks, latent.codebook_size
         self.text = build_text_encoder(config.text, width=width)
@@ -176,6 +172,7 @@ class Autoregressive(Paradigm):
 
         Longer music than the window is drawn window by window; each begins with the last `CONTEXT` of the one before.
         """
+        sampling = AutoregressiveSampling.of(sampling)
         frames = [int(length) for length in lengths]
         longest = max(frames)
         window = min(longest, window or longest)
@@ -229,6 +226,7 @@ class Autoregressive(Paradigm):
         App. J has it, what comes after would no longer be where it was.
         """
         self.inpainting_method(method)
+        sampling = AutoregressiveSampling.of(sampling)
         B, K, T = target.shape
         check_frames(T, limit=self.max_frames())
         n = int(spans[0, 1] - spans[0, 0])
@@ -259,7 +257,7 @@ class Autoregressive(Paradigm):
         )
 
     def _decoder(
-        self, text: TextTokens, *, tracks: Tensor | None, batch: int, steps: int, sampling: SamplingConfig
+        self, text: TextTokens, *, tracks: Tensor | None, batch: int, steps: int, sampling: AutoregressiveSampling
     ) -> Decoder:
         """An engine with the passes of guidance that these conditions need."""
         guidance = plan_guidance(text, controls=tracks, sampling=sampling)

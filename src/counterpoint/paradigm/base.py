@@ -9,7 +9,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -18,6 +17,11 @@ from counterpoint.analysis.tracks import NOT_GIVEN
 from counterpoint.backbone import Backbone
 from counterpoint.conditioning import ControlEmbedding, TextTokens, drop_controls, drop_text
 from counterpoint.config import InpaintingMethod, LatentSpec, ModelConfig, SamplingConfig, UserError
+from counterpoint.kernels import Precision, pack
+from counterpoint.paradigm.entry import PARADIGMS, ParadigmEntry, View
+
+DTYPES: dict[Precision, torch.dtype] = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
+"""Of weights on a GPU."""
 
 
 @dataclass(frozen=True)
@@ -58,8 +62,12 @@ class Sample:
 class Paradigm(nn.Module, ABC):
     """A way to learn and draw music in a codec's latent space. Never sees a waveform, a file or a dataset."""
 
-    target: Literal["codes", "latents"]
+    target: View
     """Which view of the encoding it models."""
+    windows_at_once = 1
+    """Of music that is longer than a window; or the number of samples, where that is more."""
+    packs_fp32 = False
+    """Weights that are packed for a CPU serve it best in full precision too: it has few rows at once."""
     backbone: Backbone
 
     def __init__(self, config: ModelConfig, latent: LatentSpec):
@@ -67,6 +75,24 @@ class Paradigm(nn.Module, ABC):
         self.config = config
         self.latent = latent
         self.controls = ControlEmbedding(config, latent) if config.controls else None
+
+    @property
+    def entry(self) -> ParadigmEntry:
+        """What the registry says of it."""
+        return PARADIGMS[self.config.paradigm]
+
+    def lay_out(self, *, device: str, precision: Precision, compiled: bool = False) -> None:
+        """Bring the model, in place, to its device and into the format in which it draws fastest.
+
+        Raises:
+            UserError: `compiled`, of a paradigm whose network is not compiled.
+        """
+        if compiled:
+            raise UserError(f"{self.entry.label} models are not compiled: leave out --compile.")
+        if device != "cpu":
+            self.to(device, DTYPES[precision])
+        elif precision != "fp32" or self.packs_fp32:
+            pack(self, precision=precision)
 
     @abstractmethod
     def prepare(self, captions: Sequence[str | None], *, truncate: bool = False) -> TextTokens:
@@ -169,9 +195,10 @@ class Paradigm(nn.Module, ABC):
         """
         known = self.inpainting_methods()
         if not known:
+            able = ", ".join(entry.name for entry in PARADIGMS.values() if entry.zero_shot)
             raise UserError(
-                "This auto-regressive model was not trained to inpaint: fine-tune it with model.inpainting, "
-                "or use a flow-matching model, which can do it zero-shot."
+                "This model was not trained to inpaint: fine-tune it with model.inpainting, "
+                f"or use a model that needs no training for it ({able})."
             )
         chosen = method or known[0]
         if chosen not in known:
@@ -223,6 +250,26 @@ def check_frames(frames: int, *, limit: int) -> None:
             f"{frames:,} frames are more than the {limit:,} the model has positions for: "
             "ask for less, or raise backbone.max_positions and train anew."
         )
+
+
+def build_paradigm(config: ModelConfig, latent: LatentSpec, *, seed: int = 0) -> Paradigm:
+    """The model a configuration describes, for the latents of one codec, with weights drawn from `seed`.
+
+    One seed gives all built-in paradigms the same blocks and the same text encoder.
+
+    Raises:
+        UserError: the paradigm needs codes, and the codec has none.
+    """
+    entry = PARADIGMS[config.paradigm]
+    if entry.view == "codes" and not latent.num_codebooks:
+        free = ", ".join(other.name for other in PARADIGMS.values() if other.view == "latents")
+        raise UserError(
+            f"{entry.label} models need codes, and the codec {latent.codec!r} has none: use a paradigm that needs none "
+            f"({free}), or encode the dataset by a codec that has codebooks."
+        )
+    paradigm = entry.load()(config, latent)
+    paradigm.initialise(torch.Generator().manual_seed(seed))
+    return paradigm
 
 
 def parameter_count(module: nn.Module) -> int:

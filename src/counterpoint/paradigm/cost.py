@@ -1,4 +1,6 @@
-"""What sampling costs, from the configuration alone: arithmetic, bytes and memory of a step, an evaluation, a clip.
+"""What a model costs, from its configuration alone: arithmetic, bytes and memory of a pass, a clip, a training example.
+
+Each paradigm has a `CostModel` of its own (`autoregressive_cost`, `flow_matching_cost`), which its entry names.
 
 Two engines are told apart. `fast` is this package's: keys and values of cross-attention are computed once a caption,
 and rows without a caption skip cross-attention, which for them is exactly zero (or, in flow matching, one vector).
@@ -12,18 +14,17 @@ D latent channels, C width, F width of the feed-forward, L text tokens, N layers
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import reduce
 from operator import add
-from typing import Literal
+from typing import ClassVar, Literal
 
-from counterpoint.config import LatentSpec, ModelConfig
+from counterpoint.config import InpaintingMethod, LatentSpec, ModelConfig, SamplingConfig
 
 EngineName = Literal["fast", "reference"]
 TEXT_TOKENS = 24
 """Of a caption of about 16 words."""
-TIME_CHANNELS = 128
-"""Of the sinusoid that flow matching feeds t through (`flow_matching.TimeEmbedding`)."""
 
 
 @dataclass(frozen=True)
@@ -76,58 +77,26 @@ class Weights:
         core: self-attention and feed-forward.
         cross: query and output projections of cross-attention.
         text: key and value projections of cross-attention.
-        skips: of the U-Net-like skips, biases included; flow matching only.
-        ends: the K heads, or the projections in and out of the latents.
-        time: the embedding of t, biases included; flow matching only.
         norms: scales and shifts.
-        tables: the K embedding tables; auto-regressive only.
+        ends: what makes hidden states of latents, and predictions of hidden states.
+        skips: of the U-Net-like skips, biases included.
+        time: the embedding of t, biases included.
+        tables: of embeddings.
     """
 
     core: int
     cross: int
     text: int
-    skips: int
-    ends: int
-    time: int
     norms: int
-    tables: int
+    ends: int = 0
+    skips: int = 0
+    time: int = 0
+    tables: int = 0
 
     @property
     def step(self) -> int:
         """Read at every step or evaluation."""
         return self.core + self.cross + self.skips + self.ends + self.time + self.norms
-
-
-def weights(config: ModelConfig, latent: LatentSpec) -> Weights:
-    """The weights of a model but those of its text encoder."""
-    b = config.backbone
-    C, K, V, D = b.width, latent.num_codebooks, latent.codebook_size, latent.latent_dim
-    flow = config.paradigm == "flow_matching"
-    wide = 4 * TIME_CHANNELS
-    time = TIME_CHANNELS * wide + wide + wide * wide + wide + wide * C + C
-    return Weights(
-        core=b.layers * (4 * C * C + 2 * C * b.feed_forward),
-        cross=b.layers * 2 * C * C,
-        text=b.layers * 2 * C * C,
-        skips=b.layers // 2 * (2 * C * C + C) if flow and config.skips != "none" else 0,
-        ends=2 * D * C if flow else K * V * C,
-        time=time if flow else 0,
-        norms=(3 * b.layers + 1) * 2 * C,
-        tables=0 if flow else K * (V + 1) * C,
-    )
-
-
-def parameters(config: ModelConfig, latent: LatentSpec, *, text_width: int | None = None) -> int:
-    """Trainable parameters of the model.
-
-    Args:
-        text_width: of a frozen encoder's states (768 for t5-base), which only a projection follows; by default a
-            learned table of words as configured.
-    """
-    found, text = weights(config, latent), config.text
-    encoder = 0 if text_width else text.buckets * text.width
-    projection = ((text_width or text.width) + 1) * config.backbone.width
-    return found.step + found.text + found.tables + encoder + projection
 
 
 @dataclass(frozen=True)
@@ -164,124 +133,150 @@ class Job:
         return self.rows if self.engine == "reference" else self.batch
 
 
-def caption(config: ModelConfig, latent: LatentSpec, job: Job) -> Cost:
-    """Keys and values of the captions, computed once by the fast engine; the text encoder itself is not counted."""
-    count, tokens = weights(config, latent).text, job.reading * job.text_tokens
-    if not tokens:
-        return Cost()
-    return Cost(
-        flops=2.0 * tokens * count,
-        weight_bytes=count * job.weight_bytes,
-        activation_bytes=tokens * config.backbone.width * (1 + 2 * config.backbone.layers) * job.state_bytes,
+class CostModel(ABC):
+    """What the network of one paradigm takes. What all share is counted here: the blocks, the captions, the text."""
+
+    sequential: ClassVar[bool] = False
+    """The passes of a clip follow one another over a cache that grows, one position each; else every pass reads all
+    frames, and all passes cost the same."""
+
+    @abstractmethod
+    def weights(self, config: ModelConfig, latent: LatentSpec) -> Weights:
+        """The weights of a model but those of its text encoder, of controls and of inpainting."""
+
+    @abstractmethod
+    def step(self, config: ModelConfig, latent: LatentSpec, job: Job, *, position: int = 0) -> Cost:
+        """One pass of the network, `position` passes after the first; captions that the fast engine reads once are not
+        part of it."""
+
+    @abstractmethod
+    def count(
+        self, latent: LatentSpec, *, frames: int, sampling: SamplingConfig, method: InpaintingMethod | None = None
+    ) -> int:
+        """Passes of the network to draw T frames; `method` of inpainting, None where nothing is filled in."""
+
+    @abstractmethod
+    def sampling_bytes(
+        self,
+        config: ModelConfig,
+        latent: LatentSpec,
+        *,
+        batch: int,
+        frames: int,
+        passes: int = 2,
+        text_tokens: int | None = None,
+        dtype_bytes: int = 4,
+    ) -> int:
+        """Memory that drawing B clips of T frames at once takes at its peak, beside the weights.
+
+        Text counts as if all rows of a guided batch held it, so that no engine takes more.
+
+        Args:
+            frames: that the network sees at once: a window's, where longer music is made by windows.
+            passes: of guidance, side by side.
+            text_tokens: of the longest caption; by default the most that are read.
+            dtype_bytes: of activations and caches: 4 for float32, 2 for float16 and bfloat16.
+        """
+
+    @abstractmethod
+    def example(self, config: ModelConfig, latent: LatentSpec, *, frames: int) -> Cost:
+        """The forward pass of training on one example of T frames."""
+
+    @abstractmethod
+    def activation_bytes(self, config: ModelConfig, latent: LatentSpec, *, frames: int, half: bool) -> int:
+        """What the backward pass of one example keeps, attention being fused; `half`: under autocast to bfloat16."""
+
+    def columns(self, config: ModelConfig, latent: LatentSpec, *, frames: int) -> int:
+        """Positions at which training reads controls."""
+        return frames
+
+    def inpainting_weights(self, config: ModelConfig) -> int:
+        """What a model has beside its other weights to learn to inpaint: a vector that marks what is known."""
+        return config.backbone.width
+
+    def guided_share(self, sampling: SamplingConfig) -> float:
+        """Of the passes, those that guidance is applied to."""
+        return 1.0
+
+    def parameters(self, config: ModelConfig, latent: LatentSpec, *, text_width: int | None = None) -> int:
+        """Trainable parameters of a model without controls and inpainting.
+
+        Args:
+            text_width: of a frozen encoder's states (768 for t5-base), which only a projection follows; by default a
+                learned table of words as configured.
+        """
+        found, text = self.weights(config, latent), config.text
+        encoder = 0 if text_width else text.buckets * text.width
+        projection = ((text_width or text.width) + 1) * config.backbone.width
+        return found.step + found.text + found.tables + encoder + projection
+
+    def caption(self, config: ModelConfig, latent: LatentSpec, job: Job) -> Cost:
+        """Keys and values of the captions, computed once by the fast engine; the text encoder itself is not counted."""
+        count, tokens = self.weights(config, latent).text, job.reading * job.text_tokens
+        if not tokens:
+            return Cost()
+        return Cost(
+            flops=2.0 * tokens * count,
+            weight_bytes=count * job.weight_bytes,
+            activation_bytes=tokens * config.backbone.width * (1 + 2 * config.backbone.layers) * job.state_bytes,
+        )
+
+    def steps(
+        self, config: ModelConfig, latent: LatentSpec, job: Job, *, count: int, looked_at: int | None = None
+    ) -> list[tuple[Cost, float]]:
+        """Passes of the network and how often each comes, `count` in all.
+
+        Args:
+            looked_at: where passes differ, so many of them, evenly spaced, stand for all: costs grow evenly. By default
+                every one is counted.
+        """
+        if not self.sequential:
+            return [(self.step(config, latent, job), float(count))]
+        shown = min(count, looked_at or count)
+        share = count / shown
+        return [(self.step(config, latent, job, position=int((index + 0.5) * share)), share) for index in range(shown)]
+
+    def clip(
+        self, config: ModelConfig, latent: LatentSpec, job: Job, *, sampling: SamplingConfig | None = None
+    ) -> Cost:
+        """All B clips: the sum of their passes, and the captions."""
+        count = self.count(latent, frames=job.frames, sampling=sampling or SamplingConfig())
+        total = reduce(add, (cost * times for cost, times in self.steps(config, latent, job, count=count)))
+        return total + self.caption(config, latent, job) if job.engine == "fast" else total
+
+
+def block_weights(config: ModelConfig) -> Weights:
+    """Those of the backbone's blocks alone, which all paradigms share."""
+    b, C = config.backbone, config.backbone.width
+    return Weights(
+        core=b.layers * (4 * C * C + 2 * C * b.feed_forward),
+        cross=b.layers * 2 * C * C,
+        text=b.layers * 2 * C * C,
+        norms=(3 * b.layers + 1) * 2 * C,
     )
 
 
-def ar_step(config: ModelConfig, latent: LatentSpec, job: Job, *, position: int) -> Cost:
-    """One auto-regressive step, `position` steps after the first."""
-    b, count = config.backbone, weights(config, latent)
-    token = _token_bytes(config, job)
-    # A cache that grows by concatenation is read, written and read again.
-    passes_over_cache = 3 if job.engine == "reference" else 1
-    attention = 4.0 * job.rows * b.layers * b.width * (position + 1)
-    cost = Cost(
-        flops=2.0 * job.rows * (count.core + count.ends) + attention + _cross_flops(config, count, job, positions=1),
-        weight_bytes=count.step * job.weight_bytes,
-        kv_bytes=job.rows * token * (1 + passes_over_cache * position),
-        cross_bytes=job.reading * job.text_tokens * token,
-        activation_bytes=_activations(config, job, positions=1),
-    )
-    return cost + caption(config, latent, job) if job.engine == "reference" else cost
-
-
-def fm_evaluation(config: ModelConfig, latent: LatentSpec, job: Job) -> Cost:
-    """One evaluation of the velocity."""
-    b, count = config.backbone, weights(config, latent)
-    shift = b.layers * b.width * b.width  # the time's value vector, one a row and block
-    attention = 4.0 * job.rows * b.layers * b.width * job.frames * job.frames
-    cost = Cost(
-        flops=2.0 * job.rows * (job.frames * (count.core + count.skips + count.ends) + count.time + shift)
-        + attention
-        + _cross_flops(config, count, job, positions=job.frames),
-        weight_bytes=(count.step + shift) * job.weight_bytes,
-        cross_bytes=job.reading * job.text_tokens * _token_bytes(config, job),
-        activation_bytes=_activations(config, job, positions=job.frames),
-    )
-    return cost + caption(config, latent, job) if job.engine == "reference" else cost
-
-
-def passes(config: ModelConfig, latent: LatentSpec, job: Job, *, evaluations: int = 50) -> list[Cost]:
-    """The passes of the network one after another; the first holds the captions' cost too.
-
-    Args:
-        evaluations: of the velocity; flow matching only.
-    """
-    if config.paradigm == "flow_matching":
-        found = [fm_evaluation(config, latent, job)] * evaluations
-    else:
-        steps = job.frames + latent.num_codebooks - 1
-        found = [ar_step(config, latent, job, position=position) for position in range(steps)]
-    if job.engine == "fast":
-        found[0] = found[0] + caption(config, latent, job)
-    return found
-
-
-def clip(config: ModelConfig, latent: LatentSpec, job: Job, *, evaluations: int = 50) -> Cost:
-    """The sum of `passes`: all B clips."""
-    return reduce(add, passes(config, latent, job, evaluations=evaluations))
-
-
-def sampling_bytes(
-    config: ModelConfig,
-    latent: LatentSpec,
-    *,
-    batch: int,
-    frames: int,
-    passes: int = 2,
-    text_tokens: int | None = None,
-    dtype_bytes: int = 4,
-) -> int:
-    """Memory that drawing B clips of T frames at once takes at its peak, beside the weights.
-
-    Auto-regressive: the whole KV cache, allocated for all steps before the first; keys and values of the text; logits
-    and what is made of them to draw (some of it in float64). Flow matching: the activations of an evaluation and what
-    the skips keep. Text counts as if all rows of a guided batch held it, so that no engine takes more.
-
-    Args:
-        frames: that the network sees at once: a window's, where longer music is made by windows.
-        passes: of guidance, side by side.
-        text_tokens: of the longest caption; by default the most that are read.
-        dtype_bytes: of activations and caches: 4 for float32, 2 for float16 and bfloat16.
-    """
-    b = config.backbone
-    rows = batch * passes
-    tokens = config.text.max_tokens if text_tokens is None else text_tokens
-    text = rows * tokens * b.width * (2 * b.layers + 2)
-    if config.paradigm == "flow_matching":
-        kept = b.layers // 2 + 1 if config.skips != "none" else 1
-        live = rows * frames * ((kept + 3) * b.width + max(6 * b.width, 3 * b.feed_forward))
-        solver = 10 * batch * frames * latent.latent_dim * 4  # dopri5 keeps seven slopes
-        return int((text + live) * dtype_bytes + solver)
-    K, V = latent.num_codebooks, latent.codebook_size
-    cache = rows * (frames + K - 1) * 2 * b.layers * b.width
-    live = rows * (10 * b.width + 2 * b.feed_forward)
-    logits = rows * K * V * (dtype_bytes + 4) + batch * K * V * 24
-    uniforms = batch * (frames + K - 1) * K * 8
-    return int((text + cache + live) * dtype_bytes + logits + uniforms)
-
-
-def _token_bytes(config: ModelConfig, job: Job) -> float:
+def token_bytes(config: ModelConfig, job: Job) -> float:
     """Keys and values of one position in all blocks."""
     return 2 * config.backbone.layers * config.backbone.width * job.state_bytes
 
 
-def _cross_flops(config: ModelConfig, count: Weights, job: Job, *, positions: int) -> float:
-    """Of `positions` a row that read the text: projections, scores and sums."""
+def cross_flops(config: ModelConfig, count: Weights, job: Job, *, positions: int) -> float:
+    """Cross-attention of `positions` in each row that reads a caption: projections, scores and sums."""
     scores = 4.0 * config.backbone.layers * config.backbone.width * job.text_tokens
     return job.reading * positions * (2.0 * count.cross + scores)
 
 
-def _activations(config: ModelConfig, job: Job, *, positions: int) -> float:
-    """Read and written between the matrix products of `positions` a row, with norms, GELU and sums fused into them:
-    19 C + 2 F a block."""
+def activations(config: ModelConfig, job: Job, *, positions: int) -> float:
+    """Bytes read and written between the matrix products of `positions` a row, with norms, GELU and sums fused into
+    them: 19 C + 2 F numbers a block."""
     b = config.backbone
     return job.rows * positions * b.layers * (19 * b.width + 2 * b.feed_forward) * job.state_bytes
+
+
+def block_activation_bytes(config: ModelConfig, *, half: bool) -> int:
+    """What a block keeps of one position for the backward pass: the input of each of three norms and of the matrices
+    after them, q, k and v, both readings and the query of the text, and the feed-forward's two: 12 C + 2 F numbers (in
+    bfloat16 the norms' inputs, 3 C, stay in float32)."""
+    C, F = config.backbone.width, config.backbone.feed_forward
+    return 30 * C + 4 * F if half else 48 * C + 8 * F

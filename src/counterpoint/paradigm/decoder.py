@@ -15,7 +15,7 @@ from torch import Tensor
 
 from counterpoint.backbone import Memory
 from counterpoint.conditioning import Guidance
-from counterpoint.config import SamplingConfig
+from counterpoint.config import AutoregressiveSampling
 from counterpoint.paradigm.sampling import draw_tokens
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class Decoder:
         memory: Memory,
         batch: int,
         steps: int,
-        sampling: SamplingConfig,
+        sampling: AutoregressiveSampling,
         guidance: Guidance,
         static: bool | None = None,
     ):

@@ -14,8 +14,10 @@ from torch import Tensor, nn
 
 from counterpoint.backbone import Backbone, Memory, fill
 from counterpoint.conditioning import Guidance, TextTokens, build_text_encoder, plan_guidance
-from counterpoint.config import InpaintingMethod, LatentSpec, ModelConfig, SamplingConfig
+from counterpoint.config import FlowMatchingSampling, InpaintingMethod, LatentSpec, ModelConfig, SamplingConfig
+from counterpoint.kernels import Precision
 from counterpoint.paradigm.base import LossOutput, Paradigm, Sample, check_frames
+from counterpoint.paradigm.flow_matching_cost import TIME_CHANNELS
 from counterpoint.paradigm.gaussian import LinearGaussian
 from counterpoint.paradigm.solvers import grid, solve
 from counterpoint.paradigm.spans import draw_spans, inside
@@ -27,8 +29,7 @@ class FlowMatching(Paradigm):
     """Linear(D [+ controls] -> C) in; the backbone, seeing both ways, with U-Net-like skips; Linear(C -> D) out."""
 
     target = "latents"
-    WINDOWS_AT_ONCE = 4
-    """Of long music; or the number of samples, where that is more. Memory does not grow with the length."""
+    windows_at_once = 4  # of long music: memory does not grow with its length
 
     def __init__(self, config: ModelConfig, latent: LatentSpec):
         super().__init__(config, latent)
@@ -100,12 +101,16 @@ class FlowMatching(Paradigm):
         mark = known[:, :, None].to(self.known.dtype) * self.known
         return mark if control is None else control + mark
 
-    def compile_velocity(self) -> None:
-        """Compile an evaluation whole, for sampling: worth its minute for many clips of one length on a GPU.
-
-        Guidance inside an interval compiles twice, and so does a last batch of another size.
-        """
-        self.velocity = torch.compile(self.velocity, dynamic=False, mode="reduce-overhead")
+    def lay_out(self, *, device: str, precision: Precision, compiled: bool = False) -> None:
+        """See `Paradigm.lay_out`; compiling an evaluation whole is worth its minute for many clips of one length on a
+        GPU. Guidance inside an interval compiles twice, and so does a last batch of another size."""
+        if compiled:
+            self.velocity = torch.compile(self.velocity, dynamic=False, mode="reduce-overhead")
+        super().lay_out(device=device, precision=precision)
+        if device != "cpu":
+            self.time.float()  # two times are told apart in full precision alone
+            if self.gaussian is not None:
+                self.gaussian.float()
 
     def forward(
         self,
@@ -173,6 +178,7 @@ class FlowMatching(Paradigm):
         Longer music than the window is one latent, whose velocity is averaged over windows (see `windows`).
         dopri5 chooses its steps for the whole batch: with it, batch mates may change a sample, within the tolerance.
         """
+        sampling = FlowMatchingSampling.of(sampling)
         frames = [int(length) for length in lengths]
         window = min(max(frames), window or max(frames))
         check_frames(window if min(frames) > 0 else 0, limit=self.max_frames())
@@ -208,7 +214,7 @@ class FlowMatching(Paradigm):
         `supervised` is Algorithm 2, with any solver: whenever the velocity is asked for, what is known stands in its
         place. The other methods take Euler steps, whatever `sampling.solver` says.
         """
-        chosen = self.inpainting_method(method)
+        chosen, sampling = self.inpainting_method(method), FlowMatchingSampling.of(sampling)
         B, T, D = target.shape
         check_frames(T, limit=self.max_frames())
         known = ~inside(spans, T)
@@ -265,7 +271,7 @@ class _Field:
         *,
         text: TextTokens,
         controls: Tensor | None,
-        sampling: SamplingConfig,
+        sampling: FlowMatchingSampling,
         frames: Sequence[int],
         window: int,
         known: Tensor | None = None,
@@ -279,7 +285,7 @@ class _Field:
         control = model.steer(rows, known=None if known is None else self.guidance.rows(known))
         # [P, B T, C]
         self.control = None if control is None else control.view(self.guidance.passes, -1, control.shape[-1])
-        at_once = max(self.batch, model.WINDOWS_AT_ONCE)
+        at_once = max(self.batch, model.windows_at_once)
         self.windows = plan_windows(frames, window=window, at_once=at_once, device=text.ids.device)
         self.network_evaluations = self.model_evaluations = 0
 
@@ -314,7 +320,7 @@ class _Field:
 class TimeEmbedding(nn.Module):
     """JASCO's: t in [0, 1], fed raw to a 128-d sinusoid [sin, cos], a swish MLP, and a projection to C."""
 
-    CHANNELS = 128
+    CHANNELS = TIME_CHANNELS
 
     def __init__(self, width: int):
         super().__init__()

@@ -8,10 +8,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from counterpoint.config import SamplingConfig
+from counterpoint.config import AutoregressiveSampling
 
 
-def draw_tokens(logits: Tensor, *, uniforms: Tensor, sampling: SamplingConfig) -> Tensor:
+def draw_tokens(logits: Tensor, *, uniforms: Tensor, sampling: AutoregressiveSampling) -> Tensor:
     """[..., V] logits to [...] token ids, by inverting the cumulative distribution.
 
     One uniform number decides one token, so a sample's tokens depend on its own numbers alone, and all of those can

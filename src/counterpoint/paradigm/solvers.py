@@ -1,6 +1,6 @@
 """Solvers of dz/dt = v(t, z) from t = 0 (noise) to t = 1 (data) (Eq. 5).
 
-The paper uses Euler and Dopri5; the others get more out of an evaluation of v.
+The paper uses Euler and Dopri5; the others get more out of an evaluation of v. Imports no torch before it solves.
 
 Shapes: B batch, T latent frames, D latent channels.
 """
@@ -11,13 +11,15 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
-import torch
-from torch import Tensor
+from counterpoint.config import FlowMatchingSampling
+from counterpoint.config.registry import Registry
 
-from counterpoint.config import SamplingConfig
+if TYPE_CHECKING:
+    from torch import Tensor
 
-Field = Callable[[float, Tensor], Tensor]
+Field = Callable[[float, "Tensor"], "Tensor"]
 """v: (t, z [B, T, D]) to the velocity [B, T, D]."""
 
 
@@ -32,7 +34,33 @@ class Solution:
     evaluations: int
 
 
-def solve(field: Field, z: Tensor, *, sampling: SamplingConfig, valid: Tensor | None = None) -> Solution:
+@dataclass(frozen=True)
+class Solver:
+    """What a solver's registry entry is.
+
+    Attributes:
+        integrate: (field, z at t = 0, sampling, valid [B, T] bool or None for all) to z at t = 1.
+        evaluations_a_step: of the field; None for a solver that chooses its own steps.
+    """
+
+    integrate: Callable[[Field, Tensor, FlowMatchingSampling, Tensor | None], Tensor]
+    evaluations_a_step: int | None
+
+
+SOLVERS: Registry[Solver] = Registry("counterpoint.solvers", noun="solver", kind=Solver)
+"""All solvers that are installed: those below and other packages'."""
+
+
+def on_grid(rule: Callable[[Field, Tensor, Sequence[float]], Tensor], *, evaluations_a_step: int) -> Solver:
+    """A solver of a fixed grid from its rule: (field, z, times from 0 to 1) to z at the last time."""
+
+    def integrate(field: Field, z: Tensor, sampling: FlowMatchingSampling, valid: Tensor | None) -> Tensor:
+        return rule(field, z, grid(sampling.steps, sway=sampling.sway))
+
+    return Solver(integrate, evaluations_a_step)
+
+
+def solve(field: Field, z: Tensor, *, sampling: FlowMatchingSampling, valid: Tensor | None = None) -> Solution:
     """Integrate `field` from `z` at t = 0 to t = 1.
 
     Args:
@@ -47,11 +75,7 @@ def solve(field: Field, z: Tensor, *, sampling: SamplingConfig, valid: Tensor | 
         evaluations += 1
         return field(t, z)
 
-    if sampling.solver == "dopri5":
-        z = _dopri5(counted, z, tolerance=sampling.tolerance, valid=valid)
-    else:
-        times = grid(sampling.steps, sway=sampling.sway)
-        z = {"euler": _euler, "midpoint": _midpoint, "heun": _heun, "adams": _adams}[sampling.solver](counted, z, times)
+    z = SOLVERS[sampling.solver].integrate(counted, z, sampling, valid)
     return Solution(z=z, evaluations=evaluations)
 
 
@@ -117,14 +141,21 @@ def _adams(field: Field, z: Tensor, times: Sequence[float]) -> Tensor:
     return z
 
 
-def _dopri5(field: Field, z: Tensor, *, tolerance: float, valid: Tensor | None) -> Tensor:
+def _dopri5(field: Field, z: Tensor, sampling: FlowMatchingSampling, valid: Tensor | None) -> Tensor:
+    import torch
     from torchdiffeq import odeint
 
     # step_t ends a step on t = 1 exactly: the field is never asked beyond the times it was trained on.
     times = torch.tensor([0.0, 1.0], dtype=torch.float64, device=z.device)
     options = {"norm": sample_norm(valid), "step_t": times[1:]}
-    path = odeint(
-        lambda t, z: field(float(t), z), z, times, rtol=tolerance, atol=tolerance, method="dopri5", options=options
-    )
-    assert isinstance(path, Tensor)
+    rtol = atol = sampling.tolerance
+    path = odeint(lambda t, z: field(float(t), z), z, times, rtol=rtol, atol=atol, method="dopri5", options=options)
+    assert isinstance(path, torch.Tensor)
     return path[-1]
+
+
+EULER = on_grid(_euler, evaluations_a_step=1)
+MIDPOINT = on_grid(_midpoint, evaluations_a_step=2)
+HEUN = on_grid(_heun, evaluations_a_step=2)
+ADAMS = on_grid(_adams, evaluations_a_step=1)
+DOPRI5 = Solver(_dopri5, evaluations_a_step=None)

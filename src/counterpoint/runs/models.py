@@ -10,6 +10,7 @@ from typing import Any
 
 from counterpoint.config.errors import UserError
 from counterpoint.config.files import read_json
+from counterpoint.paradigm.entry import PARADIGMS
 from counterpoint.runs.card import Card, Figure, read_card
 from counterpoint.runs.find import RUNS, SHIPPED_MODELS, folders_below, folders_in
 from counterpoint.runs.layout import CHECKPOINTS, MODEL_FILE, WEIGHTS_FILE
@@ -99,7 +100,7 @@ def _takes(model: Mapping[str, Any]) -> tuple[str, ...]:
     if model.get("inpainting"):
         fills = ("inpainting",)
     else:
-        fills = ("inpainting (zero-shot)",) if model["paradigm"] == "flow_matching" else ()
+        fills = ("inpainting (zero-shot)",) * bool(PARADIGMS[model["paradigm"]].zero_shot)
     return ("text", *model.get("controls", ()), *fills)
 
 

@@ -3,8 +3,7 @@
 A forward pass is counted by `paradigm.cost`; a backward pass is twice a forward one. Time is arithmetic at a share of
 what large matrix products reach on the device (`bench/devices.yaml`); sampling besides waits for memory and launches.
 
-Shapes: B batch, S steps of a sequence (the frames T; T + K - 1 under the delay), K codebooks, V codebook size,
-D latent channels, C width, F width of the feed-forward, N layers, P trainable parameters.
+Shapes: B batch, T latent frames, C width, P trainable parameters.
 """
 
 from __future__ import annotations
@@ -16,6 +15,8 @@ from typing import TYPE_CHECKING
 from counterpoint.analysis.tracks import track_classes
 from counterpoint.audio import frames
 from counterpoint.config import LatentSpec, ModelConfig, TrainingConfig
+from counterpoint.paradigm import PARADIGMS
+from counterpoint.paradigm.cost import Job
 from counterpoint.study.latents import known_latent
 
 if TYPE_CHECKING:
@@ -33,8 +34,6 @@ backbone; cuda: assumed."""
 FORWARD_AND_BACKWARD = 3
 VALIDATION_EXAMPLES = 128
 """At every validation (`training.generative`)."""
-DOPRI5_EVALUATIONS = 100
-"""The solver chooses; the pocket models took 68."""
 FROZEN_PARAMETERS = {"t5-small": 35_330_816, "t5-base": 109_628_544, "t5-large": 334_939_648}
 """Of T5's encoder, by name; others are taken for t5-base."""
 T5_WIDTHS = {"t5-small": 512, "t5-base": 768, "t5-large": 1024}
@@ -54,7 +53,7 @@ class TrainingMemory:
         moments: AdamW's two, 8 P.
         copies: of the weights in bf16, 2 P, under autocast.
         frozen: the text encoder, where it is T5.
-        activations: kept for the backward pass; see `activation_bytes`.
+        activations: kept for the backward pass; see `CostModel.activation_bytes`.
     """
 
     weights: int
@@ -188,37 +187,30 @@ def training_estimate(config: TrainingConfig, *, device: Limits) -> TrainingEsti
 
 
 def forward_flops(config: ModelConfig, latent: LatentSpec, *, frames: int) -> float:
-    """Of one example of T frames: as one evaluation of flow matching, or as all steps of an auto-regressive clip, which
-    read what was before them as training does; without guidance. A frozen text encoder, below 1%, is not counted.
-
-    A model that learns to inpaint reads T + 3 K columns (App. J).
-    """
-    from counterpoint.paradigm.cost import Job, clip
-
-    K = latent.num_codebooks
-    read = frames + 2 * K + 1 if config.inpainting and config.paradigm == "autoregressive" else frames
-    job = Job(batch=1, frames=read, guided=False)
-    embedding = 2.0 * read * len(config.controls) * config.control_width * config.backbone.width
-    return clip(config, latent, job, evaluations=1).flops + embedding
+    """Of one example of T frames, without guidance. A frozen text encoder, below 1%, is not counted."""
+    cost = PARADIGMS[config.paradigm].cost
+    columns = cost.columns(config, latent, frames=frames)
+    embedding = 2.0 * columns * len(config.controls) * config.control_width * config.backbone.width
+    return cost.example(config, latent, frames=frames).flops + embedding
 
 
 def trainable(config: ModelConfig, latent: LatentSpec) -> int:
-    """P: those of `paradigm.cost.parameters`, of controls and of inpainting."""
-    from counterpoint.paradigm.cost import parameters
-
+    """P: those of the paradigm's cost model, of controls and of inpainting."""
+    cost = PARADIGMS[config.paradigm].cost
     C, width = config.backbone.width, config.control_width
     text = T5_WIDTHS.get(config.text.name, 768) if config.text.encoder == "t5" else None
     tables = sum(track_classes(name, codebook_size=latent.codebook_size) + 1 for name in config.controls)
     controls = tables * width + len(config.controls) * width * C
-    marks = (4 * C + 1 if config.paradigm == "autoregressive" else C) if config.inpainting else 0
-    return parameters(config, latent, text_width=text) + controls + marks
+    inpainting = cost.inpainting_weights(config) if config.inpainting else 0
+    return cost.parameters(config, latent, text_width=text) + controls + inpainting
 
 
 def training_memory(config: TrainingConfig, latent: LatentSpec) -> TrainingMemory:
     """Of one micro-batch, `batch_size / accumulate` examples."""
     count, text = trainable(config.model, latent), config.model.text
     micro = config.batch_size // config.accumulate
-    kept = activation_bytes(config.model, latent, frames=_segment(config, latent), precision=config.precision)
+    cost, segment = PARADIGMS[config.model.paradigm].cost, _segment(config, latent)
+    kept = cost.activation_bytes(config.model, latent, frames=segment, half=config.precision == "bf16")
     return TrainingMemory(
         weights=4 * count,
         gradients=4 * count,
@@ -230,36 +222,14 @@ def training_memory(config: TrainingConfig, latent: LatentSpec) -> TrainingMemor
     )
 
 
-def activation_bytes(config: ModelConfig, latent: LatentSpec, *, frames: int, precision: str) -> int:
-    """What the backward pass of one example needs, attention being fused.
-
-    A block keeps, a step: the input of each of three norms and of the matrices after them, q, k and v, both readings
-    and the query of the text, and the feed-forward's two: 12 C + 2 F numbers (in bf16 the norms' inputs, 3 C, stay in
-    fp32). Flow matching keeps one more C a block, the reading with the time added, and 2 C for each skip.
-    Auto-regression keeps K V logits a step, in fp32 and, under autocast, in bf16.
-    """
-    b, flow = config.backbone, config.paradigm == "flow_matching"
-    C, F, half = b.width, b.feed_forward, precision == "bf16"
-    block = 30 * C + 4 * F if half else 48 * C + 8 * F
-    number = 2 if half else 4
-    if flow:
-        skips = 2 * C * (b.layers // 2) if config.skips != "none" else 0
-        return frames * (b.layers * (block + number * C) + number * skips)
-    K, V = latent.num_codebooks, latent.codebook_size
-    steps = frames + (3 * K if config.inpainting else K - 1)
-    return steps * (b.layers * block + K * V * (6 if half else 4))
-
-
 def draw_estimate(draw: Draw, *, device: Limits) -> DrawEstimate:
     """All clips of one system on one device; of a batch that is not full, its share."""
-    from counterpoint.paradigm.cost import sampling_bytes
-
     latent, config = known_latent(draw.model.data.codec).spec, draw.model.model
     evaluations, length = count_evaluations(draw, latent), frames(draw.duration_s, frame_rate=latent.frame_rate)
     flops, seconds = _batch_cost(draw, latent, device=device, evaluations=evaluations)
     batches = draw.clips / draw.batch_size
     width = _BYTES[_precision("bf16", device)]
-    needed = sampling_bytes(
+    needed = PARADIGMS[config.paradigm].cost.sampling_bytes(
         config, latent, batch=draw.batch_size, frames=length, passes=_passes(draw), dtype_bytes=width
     )
     return DrawEstimate(
@@ -273,23 +243,17 @@ def draw_estimate(draw: Draw, *, device: Limits) -> DrawEstimate:
 
 
 def count_evaluations(draw: Draw, latent: LatentSpec) -> int:
-    """Of the network for one batch: steps of auto-regression, or what the solver and the way of inpainting take."""
-    if draw.model.model.paradigm == "autoregressive":
-        return frames(draw.duration_s, frame_rate=latent.frame_rate) + latent.num_codebooks - 1
-    N = draw.sampling.steps
-    if draw.method not in (None, "supervised"):
-        return {"inversion": 2 * N, "repaint": 2 * N - 1, "projection": N, "gradient": N}[draw.method]
-    if draw.sampling.solver == "dopri5":
-        return DOPRI5_EVALUATIONS
-    return N * (2 if draw.sampling.solver in ("midpoint", "heun") else 1)
+    """Passes of the network for one batch, as the sampler or the way of inpainting takes them."""
+    length = frames(draw.duration_s, frame_rate=latent.frame_rate)
+    cost = PARADIGMS[draw.model.model.paradigm].cost
+    return cost.count(latent, frames=length, sampling=draw.sampling, method=draw.method)
 
 
 def _batch_cost(draw: Draw, latent: LatentSpec, *, device: Limits, evaluations: int) -> tuple[float, float]:
     """FLOPs and seconds of one batch.
 
-    Guidance doubles the rows of an evaluation, in flow matching only while t lies in its interval; multi-source
-    guidance triples them. A gradient through the network costs another forward pass: half a backward one, since weights
-    need none.
+    Guidance doubles the rows of a pass, where it is applied; multi-source guidance triples them. A gradient through the
+    network costs another forward pass: half a backward one, since weights need none.
     """
     guided = _guided_share(draw)
     shares = [(True, guided), (False, 1 - guided)]
@@ -301,19 +265,15 @@ def _batch_cost(draw: Draw, latent: LatentSpec, *, device: Limits, evaluations: 
 def _pass_costs(draw: Draw, latent: LatentSpec, device: Limits, evaluations: int, guided: bool) -> tuple[float, float]:
     """FLOPs and seconds of all passes: each takes the longer of its arithmetic and its reads, and its launch.
 
-    The auto-regressive step half-way stands for all: their costs grow evenly. Captions, read once, are not counted.
+    Where passes differ, the one half-way stands for all: their costs grow evenly. Captions, read once, are not counted.
     """
-    from counterpoint.paradigm.cost import Job, ar_step, fm_evaluation
-
     config, precision = draw.model.model, _precision("bf16", device)
     width, length = _BYTES[precision], frames(draw.duration_s, frame_rate=latent.frame_rate)
     job = Job(batch=draw.batch_size, frames=length, guided=guided, weight_bytes=width, state_bytes=width)
-    if config.paradigm == "autoregressive":
-        cost = ar_step(config, latent, job, position=evaluations // 2)
-    else:
-        cost = fm_evaluation(config, latent, job)
+    cost_model = PARADIGMS[config.paradigm].cost
+    [(cost, count)] = cost_model.steps(config, latent, job, count=evaluations, looked_at=1)
     limit_s = max(cost.flops / device.rate(precision), cost.traffic / device.bandwidth)
-    return evaluations * cost.flops, evaluations * (limit_s / SHARE[device.kind] + FLOOR_S[device.kind])
+    return count * cost.flops, count * (limit_s / SHARE[device.kind] + FLOOR_S[device.kind])
 
 
 def _passes(draw: Draw) -> int:
@@ -324,13 +284,8 @@ def _passes(draw: Draw) -> int:
 
 
 def _guided_share(draw: Draw) -> float:
-    """Of the evaluations of a fixed grid, those that are guided."""
-    if _passes(draw) == 1:
-        return 0.0
-    if draw.model.model.paradigm == "autoregressive":
-        return 1.0
-    (low, high), steps = draw.sampling.guidance_interval, draw.sampling.steps
-    return sum(low <= step / steps <= high for step in range(steps)) / steps
+    """Of the passes, those that are guided."""
+    return 0.0 if _passes(draw) == 1 else PARADIGMS[draw.model.model.paradigm].cost.guided_share(draw.sampling)
 
 
 def _segment(config: TrainingConfig, latent: LatentSpec) -> int:

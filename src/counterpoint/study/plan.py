@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from counterpoint.config import TrainingConfig, UserError, read_json
+from counterpoint.paradigm import PARADIGMS
 from counterpoint.study.catalog import header_cost
 from counterpoint.study.engine import LocalEngine, in_order
 from counterpoint.study.estimate import (
-    DOPRI5_EVALUATIONS,
     ENCODED_BYTES,
     SHARE,
     DrawEstimate,
@@ -37,7 +37,6 @@ _GROUNDS = {
     "cpu": "measured on a 4 x 192 backbone and two free cores, within a fifth; one core takes twice as long",
 }
 """Of the share that is assumed."""
-_PARADIGMS = {"autoregressive": "AR", "flow_matching": "FM"}
 
 
 @dataclass(frozen=True)
@@ -285,8 +284,8 @@ def _notes(plan: Plan) -> list[str]:
     if found.trainings or found.draws:
         notes.append(f"Time assumes {SHARE[kind]:.0%} of the device's rate of large matrix products: {_GROUNDS[kind]}.")
         notes.append("Composing, encoding, decoding and judging come on top.")
-    if any(draw.draw.sampling.solver == "dopri5" and draw.evaluations == DOPRI5_EVALUATIONS for draw in found.draws):
-        notes.append(f"dopri5 chooses its steps itself: {DOPRI5_EVALUATIONS} evaluations are assumed.")
+    adaptive = {_way(draw.draw): draw.evaluations for draw in found.draws if draw.draw.sampling.adaptive}
+    notes += [f"{way} chooses its steps itself: {count} evaluations are assumed." for way, count in adaptive.items()]
     notes += [known.assumed for known in plan.codecs.values() if known.assumed]
     notes += _to_be_had(plan)
     if found.trainings and plan.dataset is None and plan.device != "two-cores":
@@ -312,7 +311,7 @@ def _to_be_had(plan: Plan) -> list[str]:
 
 def _run(config: TrainingConfig) -> str:
     """`FM encodec_32khz, controls`."""
-    details = [f"{_PARADIGMS[config.model.paradigm]} {Path(config.data.codec).name}"]
+    details = [f"{PARADIGMS[config.model.paradigm].short} {Path(config.data.codec).name}"]
     if config.model.controls:
         details.append("controls")
     if config.model.inpainting:
@@ -328,7 +327,7 @@ def _way(draw: Draw) -> str:
     """Of drawing: the solver or the way of inpainting."""
     if draw.method not in (None, "supervised"):
         return draw.method
-    return "tokens" if draw.model.model.paradigm == "autoregressive" else draw.sampling.solver
+    return draw.sampling.procedure
 
 
 def _span(numbers: Sequence[float]) -> str:

@@ -11,7 +11,6 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
-from counterpoint.config import SamplingConfig
 from counterpoint.config.schema import Config, ParadigmName
 from counterpoint.study.engine import Source, Step
 from counterpoint.study.kinds.base import data_step, identify_codec, judges_there
@@ -278,7 +277,8 @@ class GridStudy(TrainedStudy):
         paradigm = changes[""].get("paradigm", self.paradigm)
         if paradigm not in PARADIGMS:
             raise ValueError(f"{paradigm!r} is no paradigm; they are {' and '.join(PARADIGMS)}")
-        sampling = {**self.sampling, paradigm: _with(self.sampling[paradigm], changes["sampling"], SamplingConfig)}
+        own = self.sampling[paradigm]
+        sampling = {**self.sampling, paradigm: _with(own, changes["sampling"], type(own))}
         cell = self.model_copy(
             update={
                 "paradigm": paradigm,

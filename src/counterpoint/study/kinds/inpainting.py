@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import combinations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
-from counterpoint.config import InpaintingMethod, OptimizerConfig, SamplingConfig, TrainingConfig
+from counterpoint.config import InpaintingMethod, OptimizerConfig, TrainingConfig, read_sampling
+from counterpoint.config.sampling import AnySampling
 from counterpoint.config.schema import Config, ParadigmName, Positive
 from counterpoint.study.engine import Step
 from counterpoint.study.kinds.base import PositiveSeconds
@@ -32,11 +33,16 @@ METHODS: dict[str, InpaintingMethod] = {**dict.fromkeys(TRAINED, "supervised"), 
 CONTESTANTS = (*TRAINED, *ZERO_SHOT, BEST)
 
 
-def _names_all(sampling: dict[str, SamplingConfig]) -> dict[str, SamplingConfig]:
+def _names_all(sampling: Any) -> Any:
     wanted = (*TRAINED, *ZERO_SHOT)
-    if set(sampling) != set(wanted):
+    if not isinstance(sampling, Mapping) or set(sampling) != set(wanted):
         raise ValueError(f"sampling must name {', '.join(wanted)}, and nothing else")
-    return sampling
+
+    def read(system: str, own: Any) -> Any:
+        paradigm = TRAINED.get(system, TRAINED["fm"])
+        return read_sampling(paradigm, own, source=system) if isinstance(own, Mapping) else own
+
+    return {system: read(system, own) for system, own in sampling.items()}
 
 
 class InpaintingConfig(Config):
@@ -63,8 +69,8 @@ class InpaintingStudy(TrainedStudy):
     kind: Literal["inpainting"]
     inpainting: InpaintingConfig = InpaintingConfig()
     prompts: PromptsConfig = PromptsConfig(duration_s=10.0)
-    sampling: Annotated[dict[str, SamplingConfig], AfterValidator(_names_all)] = Field(
-        default_factory=lambda: {system: SamplingConfig() for system in (*TRAINED, *ZERO_SHOT)}
+    sampling: Annotated[dict[str, AnySampling], BeforeValidator(_names_all)] = Field(
+        default_factory=lambda: _names_all({system: {} for system in (*TRAINED, *ZERO_SHOT)})
     )
     """How each system draws."""
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from itertools import product
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
-from counterpoint.config import SamplingConfig
+from counterpoint.config.sampling import AnySampling, sampling_in
 from counterpoint.config.schema import Config, ParadigmName
 from counterpoint.study.engine import Step
 from counterpoint.study.kinds.trained import (
@@ -34,7 +34,7 @@ class SteeredModel(Config):
     """A model that ships, and how to draw from it."""
 
     model: str
-    sampling: SamplingConfig = SamplingConfig()
+    sampling: AnySampling
 
 
 class ParadigmStudy(TrainedStudy):
@@ -42,7 +42,7 @@ class ParadigmStudy(TrainedStudy):
 
     kind: Literal["paradigms"] = "paradigms"
     sampling: BothSampling = Field(default_factory=both_sampling)
-    steered: dict[ParadigmName, SteeredModel] = Field(default_factory=dict)
+    steered: Annotated[dict[ParadigmName, SteeredModel], sampling_in("sampling")] = Field(default_factory=dict)
     """Models whose controls the report shows on the same prompts: what is trained in minutes hardly follows any. On the
     embedded corpus alone, whose chords, melodies and drums are known."""
 

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from counterpoint.config import SamplingConfig
+from counterpoint.config import AutoregressiveSampling, FlowMatchingSampling
 from counterpoint.config.schema import Config, Positive
 from counterpoint.study.engine import Step
 from counterpoint.study.kinds.trained import PARADIGMS, TrainedStudy, at_seed
@@ -25,8 +25,8 @@ class SamplerStudy(TrainedStudy):
     """Settings of flow matching's sampler against each other, and auto-regression beside them."""
 
     kind: Literal["samplers"]
-    autoregressive: SamplingConfig = SamplingConfig()
-    settings: Annotated[dict[Annotated[str, Field(pattern=r"^\w+$")], SamplingConfig], Field(min_length=2)]
+    autoregressive: AutoregressiveSampling = AutoregressiveSampling()
+    settings: Annotated[dict[Annotated[str, Field(pattern=r"^\w+$")], FlowMatchingSampling], Field(min_length=2)]
     """Of flow matching, by name."""
     reference: str
     """The setting that the others are compared with."""

@@ -8,11 +8,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from counterpoint.config import SamplingConfig
+from counterpoint.config.sampling import AnySampling, sampling_in
 from counterpoint.config.schema import Config, ParadigmName, Positive
 from counterpoint.study.engine import Step
 from counterpoint.study.kinds.trained import PARADIGMS, Groundwork, TrainedStudy
-from counterpoint.study.search.points import READ, Point, expand
+from counterpoint.study.search.points import Point, expand
 from counterpoint.study.search.split import PARTS
 from counterpoint.study.workload import Draw, Workload
 
@@ -25,7 +25,7 @@ TAKES = {"default": "default", "tuned": "chosen"}
 class Grid(Config):
     """The settings of one paradigm's sampler that are tried: every combination of guidance and the axes."""
 
-    default: SamplingConfig
+    default: AnySampling
     """What the search is to improve on; settings that no axis names are as here."""
     guidance: Annotated[tuple[Annotated[float, Field(ge=0)], ...], Field(min_length=1)]
     axes: tuple[Annotated[tuple[Settings, ...], Field(min_length=1)], ...] = ()
@@ -52,8 +52,9 @@ class Grid(Config):
                 there twice, something skipped that is not there, or fewer than two points left.
         """
         given = [self.default.model_fields_set, *(value.keys() for axis in (*self.axes, self.skip) for value in axis)]
-        for name in (name for names in given for name in names if name not in READ[paradigm]):
-            raise ValueError(f"{paradigm} does not read {name!r}; its settings are {', '.join(READ[paradigm])}")
+        known = type(self.default).model_fields
+        for name in (name for names in given for name in names if name not in known):
+            raise ValueError(f"{paradigm} does not read {name!r}; its settings are {', '.join(known)}")
         if any("guidance" in value for axis in self.axes for value in axis):
             raise ValueError("guidance is a list of its own beside the axes")
         points = self.points()
@@ -85,7 +86,7 @@ class SearchStudy(TrainedStudy):
     """The best settings of both samplers, and the paradigms compared with both tuned."""
 
     kind: Literal["search"]
-    searches: dict[ParadigmName, Grid]
+    searches: Annotated[dict[ParadigmName, Grid], sampling_in("default")]
     ladder: LadderConfig = LadderConfig()
 
     @model_validator(mode="after")

@@ -22,8 +22,10 @@ from counterpoint.config import (
     TrainingConfig,
     UserError,
     digest,
+    read_sampling,
 )
 from counterpoint.config.nearest import did_you_mean
+from counterpoint.config.sampling import SamplingByParadigm
 from counterpoint.config.schema import CONTROLS, Config, ControlName, NamedBackbone, ParadigmName, Positive
 from counterpoint.data.layout import file_digest
 from counterpoint.study.engine import Source, Step
@@ -42,20 +44,20 @@ from counterpoint.study.workload import Draw
 PARADIGMS: tuple[ParadigmName, ParadigmName] = ("autoregressive", "flow_matching")
 
 
-def _names_both(sampling: dict[ParadigmName, SamplingConfig]) -> dict[ParadigmName, SamplingConfig]:
+def _names_both(sampling: dict[str, SamplingConfig]) -> dict[str, SamplingConfig]:
     missing = [name for name in PARADIGMS if name not in sampling]
     if missing:
         raise ValueError(f"sampling must name both paradigms; {missing[0]} is missing")
     return sampling
 
 
-BothSampling = Annotated[dict[ParadigmName, SamplingConfig], AfterValidator(_names_both)]
+BothSampling = Annotated[SamplingByParadigm, AfterValidator(_names_both)]
 """How to draw from each paradigm."""
 
 
 def both_sampling() -> dict[ParadigmName, SamplingConfig]:
     """The defaults of both."""
-    return {name: SamplingConfig() for name in PARADIGMS}
+    return {name: read_sampling(name, {}) for name in PARADIGMS}
 
 
 class SharedTrainingConfig(Config):

@@ -9,7 +9,8 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from counterpoint.config.schema import ParadigmName, SamplingConfig
+from counterpoint.config import read_sampling
+from counterpoint.config.schema import ParadigmName
 from counterpoint.report.numbers import duration, interval, number, p_value
 from counterpoint.results.search import Found, SearchResult, Standing
 from counterpoint.study.report.assemble import CODES, LATENTS, PAIR, budget_of, command_of, data_facts, model_facts
@@ -169,7 +170,7 @@ def _confirmed(folders: Folders, found: SearchResult, paradigm: ParadigmName, en
     point = found.point(found.default if end == "default" else found.chosen)
     return Confirmed(
         f"{paradigm}_{end}",
-        in_words(paradigm, SamplingConfig.model_validate(point.sampling)),
+        in_words(read_sampling(paradigm, point.sampling)),
         report["network_evaluations"],
         report["model_evaluations"],
         report["latency_s"] / report["clips"],

@@ -7,17 +7,13 @@ from dataclasses import dataclass
 from itertools import product
 
 from counterpoint.config import SamplingConfig
-from counterpoint.config.schema import ParadigmName
 
 Value = float | str | tuple[float, float]
 Settings = Mapping[str, Value]
 """Fields of `SamplingConfig`, some of them."""
 
-READ: Mapping[ParadigmName, tuple[str, ...]] = {
-    "autoregressive": ("guidance", "temperature", "top_k", "top_p"),
-    "flow_matching": ("guidance", "solver", "steps", "sway", "guidance_interval", "tolerance"),
-}
-"""What each paradigm reads of a `SamplingConfig`."""
+_NEUTRAL: Settings = {"text_guidance": 0.0, "sway": 0.0, "guidance_interval": (0.0, 1.0), "tolerance": 1e-5}
+"""What goes without saying."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +66,7 @@ def expand(
         settings: dict[str, Value] = {"guidance": scale}
         for other in others:
             settings.update(other)
-        sampling = SamplingConfig.model_validate(default.model_dump() | settings)
+        sampling = type(default).model_validate(default.model_dump() | settings)
         if sampling in points:
             raise ValueError(f"the grid has {key_of(settings)} twice")
         left_out = next((own for own in skip if own.items() <= settings.items()), None)
@@ -109,8 +105,6 @@ def key_of(settings: Settings) -> str:
     return "_".join(f"{name}-{text(value)}" for name, value in settings.items())
 
 
-def in_words(paradigm: ParadigmName, sampling: SamplingConfig) -> str:
-    """All that a paradigm reads and that is not neutral."""
-    shown = {name: value for name, value in sampling.model_dump().items() if name in READ[paradigm]}
-    neutral = {"sway": 0.0, "guidance_interval": (0.0, 1.0), "tolerance": 1e-5}
-    return described({name: value for name, value in shown.items() if neutral.get(name) != value})
+def in_words(sampling: SamplingConfig) -> str:
+    """All settings that are not neutral."""
+    return described({name: value for name, value in sampling.model_dump().items() if _NEUTRAL.get(name) != value})

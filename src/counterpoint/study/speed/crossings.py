@@ -143,9 +143,9 @@ def _limit(flow: Point, *, over: Over, limits: Limits) -> str:
     if flow.solver != "euler":
         return "–"
     if over == "batch":
-        batch = crossover_batch(flow, limits=limits)
+        batch = crossover_batch(flow, rival="autoregressive", limits=limits)
         return "at no batch" if batch is None else f"from a batch of {batch} on"
-    seconds = crossover_duration(flow, limits=limits)
+    seconds = crossover_duration(flow, rival="autoregressive", limits=limits)
     if seconds is None:
         return "at every duration up to an hour"
     return "at no duration" if seconds == 1 else f"up to {seconds - 1} s"

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from counterpoint.config import SamplingConfig, read_json, write_json, write_json_lines
+from counterpoint.config import read_json, read_sampling, write_json, write_json_lines
 from counterpoint.generate import generate, generate_folder
 from counterpoint.generate.model import load_model
 from counterpoint.results.search import Cost, Found, Outcome, SearchResult
@@ -137,7 +137,7 @@ def confirm(work: Work) -> None:
         out=work.folder,
         duration_s=chosen["duration_s"],
         seed=prompts.seed + chosen["first"],
-        sampling=SamplingConfig.model_validate(found.point(getattr(found, work.config["take"])).sampling),
+        sampling=read_sampling(found.paradigm, found.point(getattr(found, work.config["take"])).sampling),
         ids=[window["id"] for window in windows],
         batch_size=prompts.batch_size,
         progress=work.progress,

@@ -1,0 +1,126 @@
+"""The one mechanism by which the system is extended: things of a kind by name, built in or from other packages.
+
+A kind is a group of entry points. Another package makes a thing known by a line in its own pyproject.toml, and
+what is built in stands in `BUILT_IN` in the same form. So a new paradigm, codec, family of metrics or solver is one new
+file and one line, here or there:
+
+    [project.entry-points."counterpoint.paradigms"]
+    masked = "my_package.masked:ENTRY"
+
+Names can be listed without importing what they stand for. Imports no torch.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping
+from functools import cache
+from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any, Generic, TypeVar
+
+from counterpoint.config.errors import UserError
+from counterpoint.config.nearest import did_you_mean
+
+T = TypeVar("T")
+
+BUILT_IN: Mapping[str, Mapping[str, str]] = {
+    "counterpoint.paradigms": {
+        "autoregressive": "counterpoint.paradigm.entries:AUTOREGRESSIVE",
+        "flow_matching": "counterpoint.paradigm.entries:FLOW_MATCHING",
+    },
+    "counterpoint.solvers": {
+        "euler": "counterpoint.paradigm.solvers:EULER",
+        "midpoint": "counterpoint.paradigm.solvers:MIDPOINT",
+        "heun": "counterpoint.paradigm.solvers:HEUN",
+        "adams": "counterpoint.paradigm.solvers:ADAMS",
+        "dopri5": "counterpoint.paradigm.solvers:DOPRI5",
+    },
+}
+"""By group, the names that come with the package and the object behind each, MODULE:ATTRIBUTE; in the order in which
+tables and reports show them."""
+
+
+class Registry(Generic[T]):
+    """The things of one kind: `registry[name]`, `name in registry`, iteration over names, built-in ones first.
+
+    Args:
+        group: of entry points; a key of `BUILT_IN`.
+        noun: what one of them is called in messages.
+        kind: the class that each must be an instance of; None accepts anything, such as functions.
+    """
+
+    def __init__(self, group: str, *, noun: str, kind: type[T] | None = None):
+        self.group, self.noun, self._kind = group, noun, kind
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(_found(self.group, tuple(sys.path)))
+
+    def __contains__(self, name: object) -> bool:
+        return name in tuple(self)
+
+    def __getitem__(self, name: str) -> T:
+        """The thing of that name, imported when it is first asked for.
+
+        Raises:
+            UserError: there is none of that name, or the package that brings it cannot be imported.
+        """
+        self.check(name)
+        return self._checked(name, _loaded(_found(self.group, tuple(sys.path))[name]))
+
+    def values(self) -> Iterator[T]:
+        """All of them, imported."""
+        return (self[name] for name in self)
+
+    def check(self, name: str) -> str:
+        """`name` itself.
+
+        Raises:
+            UserError: there is none of that name; says which there are.
+        """
+        names = tuple(self)
+        if name not in names:
+            raise UserError(
+                f"There is no {self.noun} {name!r}{did_you_mean(name, names)}; those that are installed are "
+                f"{', '.join(names)}."
+            )
+        return name
+
+    def _checked(self, name: str, thing: Any) -> T:
+        if self._kind is not None and not isinstance(thing, self._kind):
+            raise UserError(
+                f"The {self.noun} {name!r} must be a {self._kind.__name__} and is a {type(thing).__name__}: "
+                f"ask the authors of the package that registers it in {self.group}."
+            )
+        return thing
+
+
+@cache
+def _found(group: str, path: tuple[str, ...]) -> Mapping[str, EntryPoint]:
+    """By name, for one state of `sys.path`: reading the metadata of every installed package takes milliseconds.
+
+    Raises:
+        UserError: two things of one name.
+    """
+    found = {name: EntryPoint(name, value, group) for name, value in BUILT_IN[group].items()}
+    for point in entry_points(group=group):
+        if point.name in found and found[point.name].value != point.value:
+            raise UserError(
+                f"Two packages register {point.name!r} in {group}, {found[point.name].value} and {point.value}: "
+                "uninstall one of them."
+            )
+        found.setdefault(point.name, point)
+    return found
+
+
+def _loaded(point: EntryPoint) -> Any:
+    module, _, attribute = point.value.partition(":")
+    if point.dist is None:  # built in: an error here is ours and keeps its traceback
+        return getattr(import_module(module), attribute)
+    try:
+        return point.load()
+    except Exception as error:
+        raise UserError(
+            f"The package {point.dist.name}, which brings {point.name!r} for {point.group}, cannot be imported "
+            f"({error}): update or uninstall it."
+        ) from error

@@ -1,0 +1,186 @@
+"""How to draw from a trained model: settings that every paradigm reads, and those of each built-in one.
+
+A paradigm names its class in its registry entry. Settings of another paradigm are unknown to it and refused.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Self
+
+from pydantic import AfterValidator, BeforeValidator, Field, SerializeAsAny, field_validator, model_validator
+
+from counterpoint.config.base import Config, Positive
+from counterpoint.config.errors import UserError
+from counterpoint.config.load import parse
+from counterpoint.config.registry import Registry
+
+PARADIGMS: Registry[Any] = Registry("counterpoint.paradigms", noun="paradigm")
+"""By name alone; `counterpoint.paradigm.PARADIGMS` is the same with types."""
+SOLVERS: Registry[Any] = Registry("counterpoint.solvers", noun="solver")
+ParadigmName = Annotated[str, AfterValidator(PARADIGMS.check)]
+"""The name of a paradigm that is installed."""
+
+
+class SamplingConfig(Config):
+    """What every paradigm reads. Alone, it stands for any paradigm's settings at their defaults."""
+
+    owner: ClassVar[str] = ""
+    """Whose settings these are, in words."""
+
+    guidance: Annotated[float, Field(ge=0)] = 3.0
+    """Classifier-free guidance c: u + c (cond - u), cond with caption and controls, u with neither."""
+    text_guidance: float = 0.0
+    """Multi-source guidance (JASCO): the weight c_text of a third pass with the caption alone. The result is
+    c all + c_text text + (1 - c - c_text) null; 0 leaves that pass out."""
+    temperature: Annotated[float, Field(ge=0)] = 1.0
+    """Auto-regressive: logits are divided by it, and 0 is greedy. Flow matching: the noise that it begins with is
+    multiplied by it (Mehta et al., 2024), not in zero-shot inpainting; the paper has 1."""
+
+    @property
+    def procedure(self) -> str:
+        """What draws, in a word: `tokens`, `euler`."""
+        return ""
+
+    @property
+    def adaptive(self) -> bool:
+        """How many passes of the network it takes is decided on the way."""
+        return False
+
+    @property
+    def brief(self) -> str:
+        """What tells two settings of one paradigm apart in a table of speeds, such as a number of steps; or nothing."""
+        return ""
+
+    @classmethod
+    def of(cls, sampling: SamplingConfig) -> Self:
+        """`sampling` itself, if it is of this class; shared settings alone leave those of this class at their defaults.
+
+        Raises:
+            UserError: they are another paradigm's.
+        """
+        if isinstance(sampling, cls):
+            return sampling
+        if type(sampling) is SamplingConfig:
+            return cls(**sampling.model_dump())
+        raise UserError(f"The sampling settings are those of {sampling.owner}: give a {cls.__name__} to {cls.owner}.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _names_its_own(cls, values: Any) -> Any:
+        unknown = [key for key in values if key not in cls.model_fields] if isinstance(values, Mapping) else []
+        if unknown and cls.owner:
+            raise ValueError(
+                f"{cls.owner} has no setting {', '.join(map(str, unknown))}; its settings are "
+                f"{', '.join(cls.model_fields)}"
+            )
+        return values
+
+
+class AutoregressiveSampling(SamplingConfig):
+    """How to draw tokens."""
+
+    owner: ClassVar[str] = "auto-regression"
+
+    top_k: Annotated[int, Field(ge=0)] = 250
+    """0 keeps every token."""
+    top_p: Annotated[float, Field(gt=0, le=1)] = 1.0
+    """1 keeps every token."""
+
+    @property
+    def procedure(self) -> str:
+        return "tokens"
+
+
+class FlowMatchingSampling(SamplingConfig):
+    """How to integrate the velocity."""
+
+    owner: ClassVar[str] = "flow matching"
+
+    solver: Annotated[str, AfterValidator(SOLVERS.check)] = "euler"
+    """A registered solver (`paradigm.solvers`): euler, midpoint, heun, adams, dopri5, or one of another package."""
+    steps: Positive = 50
+    """Of a solver with a fixed grid, which are all built-in ones but dopri5."""
+    sway: Annotated[float, Field(ge=-1, le=2 / (math.pi - 2))] = 0.0
+    """s of sway sampling (F5-TTS), which puts steps of the grid near the noise (< 0) or near the data (> 0); 0 is
+    uniform. Beyond its range time would run backwards."""
+    guidance_interval: tuple[float, float] = (0.0, 1.0)
+    """Guidance is applied where t lies in it, both ends included (Kynkäänniemi et al., 2024); elsewhere the conditional
+    branch alone is evaluated, at half the cost."""
+    tolerance: Annotated[float, Field(gt=0)] = 1e-5
+    """Absolute and relative tolerance of dopri5."""
+
+    @property
+    def procedure(self) -> str:
+        return self.solver
+
+    @property
+    def adaptive(self) -> bool:
+        return SOLVERS[self.solver].evaluations_a_step is None
+
+    @property
+    def brief(self) -> str:
+        if self.adaptive:
+            return self.solver
+        return f"{self.steps}" if self.solver == "euler" else f"{self.solver}-{self.steps}"
+
+    @field_validator("guidance_interval")
+    @classmethod
+    def _within_the_unit_interval(cls, interval: tuple[float, float]) -> tuple[float, float]:
+        low, high = interval
+        if not 0 <= low <= high <= 1:
+            raise ValueError("it must be two times in order, 0 (noise) <= low <= high <= 1 (data)")
+        return interval
+
+    @model_validator(mode="after")
+    def _sway_has_a_grid(self) -> FlowMatchingSampling:
+        if self.sway and self.adaptive:
+            raise ValueError(f"sway shapes a fixed grid, and {self.solver} chooses its own steps: leave it 0")
+        return self
+
+
+def read_sampling(paradigm: str, values: Mapping[str, Any], *, source: str = "sampling") -> SamplingConfig:
+    """Settings as the class of a paradigm.
+
+    Raises:
+        UserError: there is no such paradigm, it has no such setting, or a value does not fit.
+    """
+    kind: type[SamplingConfig] = PARADIGMS[paradigm].sampling
+    return parse(dict(values), kind, source=source)
+
+
+def pick_sampling(paradigm: str, pool: Mapping[str, Any]) -> SamplingConfig:
+    """Settings of a paradigm from a pool that may hold those of others too, which are left out; see `read_sampling`."""
+    known = PARADIGMS[paradigm].sampling.model_fields
+    return read_sampling(paradigm, {name: value for name, value in pool.items() if name in known})
+
+
+def sampling_in(field: str) -> BeforeValidator:
+    """For a mapping from the names of paradigms to configurations: reads their `field` as settings of the paradigm."""
+
+    def convert(values: Any) -> Any:
+        if not isinstance(values, Mapping):
+            return values
+        return {
+            name: {**value, field: _read(name, value.get(field, {}))} if isinstance(value, Mapping) else value
+            for name, value in values.items()
+        }
+
+    return BeforeValidator(convert)
+
+
+def _read(paradigm: str, value: Any) -> Any:
+    return read_sampling(paradigm, value, source=paradigm) if isinstance(value, Mapping) else value
+
+
+def _each_its_own(values: Any) -> Any:
+    if not isinstance(values, Mapping):
+        return values
+    return {name: _read(name, value) for name, value in values.items()}
+
+
+AnySampling = SerializeAsAny[SamplingConfig]
+"""The settings of some paradigm; written out with all that its class has."""
+SamplingByParadigm = Annotated[dict[ParadigmName, AnySampling], BeforeValidator(_each_its_own)]
+"""How to draw from each of several paradigms, each by settings of its own class."""

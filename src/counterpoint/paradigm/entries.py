@@ -1,0 +1,40 @@
+"""The paradigms that come with the package. A new one here is a file with its model, an entry, and a line in
+`config.registry.BUILT_IN`."""
+
+from __future__ import annotations
+
+from counterpoint.config import AutoregressiveSampling, FlowMatchingSampling
+from counterpoint.paradigm.autoregressive_cost import AutoregressiveCost
+from counterpoint.paradigm.entry import ParadigmEntry
+from counterpoint.paradigm.flow_matching_cost import FlowMatchingCost
+
+AUTOREGRESSIVE = ParadigmEntry(
+    name="autoregressive",
+    label="Auto-regressive",
+    short="AR",
+    mark="circle",
+    colour="#b6462a",
+    colour_dark="#ee8a66",
+    model="counterpoint.paradigm.autoregressive:Autoregressive",
+    view="codes",
+    sampling=AutoregressiveSampling,
+    cost=AutoregressiveCost(),
+    draws="draws the codes of one frame after those of another",
+    objective="cross-entropy in nats, mean over codebooks (Eq. 1)",
+)
+FLOW_MATCHING = ParadigmEntry(
+    name="flow_matching",
+    label="Flow matching",
+    short="FM",
+    mark="diamond",
+    colour="#1c6a8c",
+    colour_dark="#67b9d9",
+    model="counterpoint.paradigm.flow_matching:FlowMatching",
+    view="latents",
+    sampling=FlowMatchingSampling,
+    cost=FlowMatchingCost(),
+    draws="carries noise to the latents of all frames at once",
+    objective="weighted squared error of the vector field (Eq. 4)",
+    zero_shot=("inversion", "repaint", "projection", "gradient"),
+    compiles=True,
+)

@@ -1,0 +1,64 @@
+"""What the rest of the system knows of a paradigm: one entry each, from the package itself or from another one.
+
+Imports no torch, so that names, plans and lists need none.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, Literal
+
+from counterpoint.config import InpaintingMethod, SamplingConfig
+from counterpoint.config.registry import Registry
+from counterpoint.paradigm.cost import CostModel
+
+if TYPE_CHECKING:
+    from counterpoint.paradigm.base import Paradigm
+
+View = Literal["codes", "latents"]
+Mark = Literal["circle", "square", "diamond", "triangle", "cross", "star"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ParadigmEntry:
+    """A paradigm, as tables, plans, benchmarks and reports need it.
+
+    Attributes:
+        name: in configurations, file names and keys of systems.
+        label: in reports, at the begin of a sentence: "Flow matching".
+        short: in tables: "FM".
+        mark, colour, colour_dark: of its points and lines in charts, on light and on dark paper; `#rrggbb`.
+        model: its `Paradigm`, MODULE:CLASS, imported when a model is built.
+        view: what it needs of a codec: codes, which a codec without codebooks cannot give, or latents.
+        sampling: the class of its sampling settings.
+        cost: what its network takes.
+        draws: how it makes music, in a clause: "carries noise to the latents of all frames at once".
+        objective: the loss that is reported, in words.
+        zero_shot: methods of inpainting for which a model needs no training.
+        compiles: `Paradigm.lay_out` can compile its network.
+    """
+
+    name: str
+    label: str
+    short: str
+    mark: Mark
+    colour: str
+    colour_dark: str
+    model: str
+    view: View
+    sampling: type[SamplingConfig]
+    cost: CostModel
+    draws: str
+    objective: str
+    zero_shot: tuple[InpaintingMethod, ...] = ()
+    compiles: bool = False
+
+    def load(self) -> type[Paradigm]:
+        """The class of its models."""
+        module, _, name = self.model.partition(":")
+        return getattr(import_module(module), name)
+
+
+PARADIGMS: Registry[ParadigmEntry] = Registry("counterpoint.paradigms", noun="paradigm", kind=ParadigmEntry)
+"""All paradigms that are installed: `PARADIGMS["flow_matching"].label`."""
