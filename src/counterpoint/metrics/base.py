@@ -171,6 +171,7 @@ class MetricInfo:
     """A metric in words.
 
     Attributes:
+        title: what it measures in plain words, for a reader who does not know its name.
         at_least, at_most: values it cannot fall below or rise above, so no interval reaches further.
         chance: the score of guessing, where it is known.
     """
@@ -182,6 +183,7 @@ class MetricInfo:
     at_least: float | None = None
     at_most: float | None = None
     chance: float | None = None
+    title: str = ""
 
 
 class NotApplicableError(Exception):
