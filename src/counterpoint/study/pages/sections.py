@@ -132,10 +132,8 @@ def tests_section(judged: Judged, systems: Mapping[str, System], *, is_folded: b
     )
     metrics = list(judged.metrics.values())
     block = Differences(name="differences", systems=list(systems.values()), metrics=metrics, differences=known)
-    title = "All paired tests" if is_folded else "Paired differences"
-    return Section(
-        id="tests" if is_folded else "differences", title=title, lead=lead, blocks=[block], is_folded=is_folded
-    )
+    name, title = ("tests", "All paired tests") if is_folded else ("differences", "Paired differences")
+    return Section(id=name, title=title, lead=lead, blocks=[block], is_folded=is_folded)
 
 
 def examples_of(
