@@ -37,6 +37,9 @@ def test_help_imports_nothing_heavy() -> None:
     assert printed.strip() == "[]"
 
 
+SHIPPED = "pocket_flow_matching"
+
+
 @pytest.fixture
 def config(tmp_path: Path) -> Path:
     path = tmp_path / "train.yaml"
@@ -54,24 +57,61 @@ def config(tmp_path: Path) -> Path:
         (["train", "{tmp}/train.yaml", "--out", "{tmp}/run"], "no-data"),
         (["generate", "piano", "--model", "{tmp}/none", "--out", "{tmp}/x.wav"], "none"),
         (["generate", "piano", "--model", "{tmp}/empty", "--out", "{tmp}/x.wav"], "empty"),
-        (["generate", "--model", "{tmp}/none", "--out", "{tmp}/x.wav"], "either a caption"),
-        (["generate", "--captions", "{tmp}/none.txt", "--model", "m", "--out", "{tmp}/x"], "no captions file"),
-        (["generate", "a", "--num", "2", "--model", "m", "--out", "{tmp}/x.wav"], "--out a folder"),
-        (["generate", "a", "--solver", "magic", "--model", "m", "--out", "{tmp}/x.wav"], "solver"),
+        (["generate", "--model", SHIPPED, "--out", "{tmp}/x.wav"], "either a caption"),
+        (["generate", "--captions", "{tmp}/none.txt", "--model", SHIPPED, "--out", "{tmp}/x"], "no captions file"),
+        (["generate", "a", "--num", "2", "--model", SHIPPED, "--out", "{tmp}/x.wav"], "--out a folder"),
+        (["generate", "a", "--solver", "magic", "--model", SHIPPED, "--out", "{tmp}/x.wav"], "solver"),
         (
-            ["generate", "a", "--steps", "0", "--model", "m", "--out", "{tmp}/x.wav"],
+            ["generate", "a", "--steps", "0", "--model", SHIPPED, "--out", "{tmp}/x.wav"],
             "steps: Input should be greater than 0",
         ),
         (
-            ["generate", "a", "--sway", "-2", "--model", "m", "--out", "{tmp}/x.wav"],
+            ["generate", "a", "--sway", "-2", "--model", SHIPPED, "--out", "{tmp}/x.wav"],
             "sway: Input should be greater than or equal to -1",
         ),
         (
-            ["generate", "a", "--guidance-interval", "0.2", "1.5", "--model", "m", "--out", "{tmp}/x.wav"],
+            [
+                "generate",
+                "a",
+                "--guidance-interval",
+                "0.2",
+                "1.5",
+                "--model",
+                "pocket_flow_matching",
+                "--out",
+                "{tmp}/x.wav",
+            ],
             "0 (noise) <= low <= high <= 1 (data)",
         ),
-        (["generate", "a", "--guidance-interval", "0.9", "0.1", "--model", "m", "--out", "{tmp}/x.wav"], "in order"),
-        (["generate", "a", "--sway", "1", "--solver", "dopri5", "--model", "m", "--out", "{tmp}/x"], "leave it 0"),
+        (
+            [
+                "generate",
+                "a",
+                "--guidance-interval",
+                "0.9",
+                "0.1",
+                "--model",
+                "pocket_flow_matching",
+                "--out",
+                "{tmp}/x.wav",
+            ],
+            "in order",
+        ),
+        (
+            [
+                "generate",
+                "a",
+                "--sway",
+                "1",
+                "--solver",
+                "dopri5",
+                "--model",
+                "pocket_flow_matching",
+                "--out",
+                "{tmp}/x",
+            ],
+            "leave it 0",
+        ),
         (["export", "{tmp}/none", "{tmp}/out"], "no run folder"),
         (["export", "{tmp}/empty", "{tmp}/out"], "or a MusicGen checkpoint"),
         (["data", "ingest", "{tmp}/none", "{tmp}/out"], "none"),

@@ -80,7 +80,7 @@ def test_flow_matching_learns_and_draws_what_an_autoregressive_model_cannot(
     capsys.readouterr()
     refused = ("train", config, "--out", tmp_path / "ar", "--set", "model.paradigm=autoregressive")
     assert run(monkeypatch, *refused) == 2
-    assert "needs codes, and the codec" in (error := capsys.readouterr().err) and "use flow_matching" in error
+    assert "need codes, and the codec" in (error := capsys.readouterr().err) and "(flow_matching)" in error
     assert not (tmp_path / "ar" / "checkpoints").exists()
 
 

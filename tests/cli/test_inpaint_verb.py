@@ -81,7 +81,7 @@ def test_a_song_is_mended_and_its_takes_are_listed(song: Path, tmp_path: Path) -
         (["--span", "1:2", "--crossfade-s", "-1"], "crossfade"),
         (["--span", "1:2", "--method", "magic"], "'magic'; it can by"),
         (["--span", "1:2", "--method", "supervised", "--model", "{flow_matching}"], "it can by"),
-        (["--span", "1:2", "--model", "{autoregressive}"], "flow-matching model, which can do it zero-shot"),
+        (["--span", "1:2", "--model", "{autoregressive}"], "a model that needs no training for it (flow_matching)"),
         (["--span", "1:2", "--steps", "0"], "steps"),
         (["--span", "1:2", "--model", "no/where/at/all"], "all"),
         (["--span", "1:2", "--out", "x.ogg"], "name it .wav or .flac"),

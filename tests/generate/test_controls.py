@@ -12,7 +12,7 @@ from counterpoint.analysis.chords import chord_index
 from counterpoint.analysis.tracks import NOT_GIVEN, REST
 from counterpoint.audio import save_audio
 from counterpoint.codec import blurred_codes, latent_spec, load_codec
-from counterpoint.config import BACKBONES, FlowMatchingSampling, ModelConfig, UserError, read_json, write_json
+from counterpoint.config import BACKBONES, ModelConfig, UserError, pick_sampling, read_json, write_json
 from counterpoint.config.checkpoints import write_checkpoint
 from counterpoint.generate import ControlSources, generate_captions
 from counterpoint.generate.controls import Asked, read_controls
@@ -20,7 +20,6 @@ from counterpoint.generate.model import load_model
 from counterpoint.paradigm import build_paradigm
 
 DURATION_S, RATE = 4.0, 25
-SAMPLING = FlowMatchingSampling(steps=2)
 Note = tuple[int, float, float]
 
 
@@ -230,7 +229,7 @@ def test_what_is_asked_steers_the_clips_and_is_written_down(
             model=model,
             out=tmp_path / name,
             duration_s=1.0,
-            sampling=SAMPLING,
+            sampling=pick_sampling(paradigm, {"steps": 2}),
             controls=ControlSources(**sources),  # pyright: ignore[reportArgumentType]
         )
         return (tmp_path / name / "001.wav").read_bytes()

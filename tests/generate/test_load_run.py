@@ -16,9 +16,9 @@ from counterpoint.config import (
 )
 from counterpoint.config.checkpoints import write_checkpoint
 from counterpoint.generate import publish_run, sampling_of
-from counterpoint.generate.model import find_run, read_model, shipped_models
-from counterpoint.generate.run import load_run
+from counterpoint.generate.model import read_model
 from counterpoint.paradigm import build_paradigm
+from counterpoint.runs import find_run, load_run, shipped_models
 
 LATENT = LatentSpec(codec="toy", sample_rate=100, frame_rate=10.0, num_codebooks=2, codebook_size=16, latent_dim=4)
 
@@ -157,7 +157,7 @@ def test_a_mistyped_name_is_answered_with_the_nearest(tmp_path, monkeypatch):
 
 
 def test_a_model_says_how_it_is_best_drawn_from_and_what_is_given_goes_before(tmp_path):
-    run = write_run(tmp_path)
+    run = write_run(tmp_path, paradigm="flow_matching")
     assert sampling_of(
         run, {"guidance": None, "steps": 9}, otherwise={"solver": "adams", "steps": 16}
     ) == FlowMatchingSampling(solver="adams", steps=9)
@@ -166,6 +166,10 @@ def test_a_model_says_how_it_is_best_drawn_from_and_what_is_given_goes_before(tm
     assert found == FlowMatchingSampling(guidance=5, steps=14, solver="adams")
     assert load_run(run).config.paradigm, "its weights are read as ever"
     write_json(run / "model.json", {**read_json(run / "model.json"), "sampling": {"guidence": 2}})
-    with pytest.raises(UserError, match="guidence"):
+    with pytest.raises(UserError, match="flow matching has no setting guidence; its settings are guidance, "):
         sampling_of(run, {})
-    assert sampling_of("facebook/musicgen-small", {}) == AutoregressiveSampling()
+    with pytest.raises(UserError, match="no run folder at nowhere"):
+        sampling_of("nowhere", {})
+    assert sampling_of("facebook/musicgen-small", {"top_k": 7}) == AutoregressiveSampling(top_k=7)
+    with pytest.raises(UserError, match=r"auto-regression has no setting solver; its settings are .*top_k, top_p"):
+        sampling_of("facebook/musicgen-small", {"solver": "heun"})

@@ -21,11 +21,12 @@ from counterpoint.config import (
     write_json,
 )
 from counterpoint.config.checkpoints import write_checkpoint
-from counterpoint.generate import generate_captions, load_run
+from counterpoint.generate import generate_captions
 from counterpoint.generate.memory import SHARE, clip_bytes, free_bytes
 from counterpoint.generate.model import load_model
 from counterpoint.generate.sampling import AudioGeneration, generate, generate_folder
 from counterpoint.paradigm import build_paradigm
+from counterpoint.runs import load_run
 
 SAMPLING = FlowMatchingSampling(steps=2)
 PARADIGMS = ("autoregressive", "flow_matching")
@@ -64,11 +65,11 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 @pytest.mark.parametrize("paradigm", PARADIGMS)
 def test_a_clip_depends_on_its_own_seed_alone(runs: dict[str, Path], paradigm: str) -> None:
-    model = load_model(runs[paradigm])
+    model, sampling = load_model(runs[paradigm]), pick_sampling(paradigm, {"steps": 2})
     captions = ["slow piano", "", "a much longer caption about loud drums", "harp"]
 
     def draw(texts: list[str], *, seed: int, batch_size: int = 16) -> list[np.ndarray]:
-        clips = generate(texts, model=model, duration_s=0.5, seed=seed, sampling=SAMPLING, batch_size=batch_size)
+        clips = generate(texts, model=model, duration_s=0.5, seed=seed, sampling=sampling, batch_size=batch_size)
         return [clip.audio for clip in clips]
 
     together = draw(captions, seed=5)
@@ -84,9 +85,10 @@ def test_a_clip_depends_on_its_own_seed_alone(runs: dict[str, Path], paradigm: s
 def test_a_file_holds_the_asked_duration_and_the_same_bytes_each_time(
     runs: dict[str, Path], paradigm: str, tmp_path: Path
 ) -> None:
+    sampling = pick_sampling(paradigm, {"steps": 2})
     for name in ("a.wav", "b.wav"):
         report = generate_captions(
-            "slow piano", model=runs[paradigm], out=tmp_path / name, duration_s=0.6, seed=1, sampling=SAMPLING
+            "slow piano", model=runs[paradigm], out=tmp_path / name, duration_s=0.6, seed=1, sampling=sampling
         )
     assert (tmp_path / "a.wav").read_bytes() == (tmp_path / "b.wav").read_bytes()
     info = soundfile.info(tmp_path / "a.wav")

@@ -6,14 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from counterpoint.config import FlowMatchingSampling, UserError
+from counterpoint.config import UserError, pick_sampling
 from counterpoint.generate.model import load_model
 from counterpoint.inpaint import Filled, fill_windows
 from counterpoint.inpaint.windows import frame_spans, without
 
 RATE, SPAN = 8000, (0.7, 1.62)  # no whole frames
 HIDDEN = slice(round(0.68 * RATE), round(1.64 * RATE))
-SAMPLING = FlowMatchingSampling(steps=2)
 WAYS = [("ar", None), ("fm", None), ("fm_text", None), ("fm_text", "inversion"), ("fm_text", "repaint")]
 
 
@@ -21,13 +20,14 @@ load = cache(load_model)
 
 
 def fill(run: Path, audio: np.ndarray, *, seeds: list[int], span=SPAN, method=None, captions=None) -> Filled:
+    model = load(run)
     return fill_windows(
         audio,
         spans_s=[span] * len(audio),
         captions=captions or ["slow piano"] * len(audio),
         seeds=seeds,
-        model=load(run),
-        sampling=SAMPLING,
+        model=model,
+        sampling=pick_sampling(model.paradigm.config.paradigm, {"steps": 2}),
         method=method,
     )
 

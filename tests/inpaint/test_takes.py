@@ -7,11 +7,11 @@ import pytest
 import soundfile
 
 from counterpoint.codec.encodec import EnCodec
-from counterpoint.config import FlowMatchingSampling, UserError
+from counterpoint.config import UserError
+from counterpoint.generate import sampling_of
 from counterpoint.inpaint import Inpainting, inpaint_audio, splice, takes
 from counterpoint.inpaint.files import Source
 
-SAMPLING = FlowMatchingSampling(steps=2)
 FADE_S = 0.03
 
 
@@ -29,7 +29,7 @@ def save(tmp_path: Path, compose):
 
 def inpaint(source: Path, model: Path, *spans: tuple[float, float], out: Path | None = None, **options) -> Inpainting:
     options.setdefault("prompt", "slow piano")
-    options.setdefault("sampling", SAMPLING)
+    options.setdefault("sampling", sampling_of(model, {}, otherwise={"steps": 2}))
     return inpaint_audio(
         source, spans=spans, model=model, out=out or source.with_stem("out"), crossfade_s=FADE_S, **options
     )

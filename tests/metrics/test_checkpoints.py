@@ -127,7 +127,7 @@ def test_metrics_come_with_their_weights_in_the_paper_s_order(tmp_path: Path, ta
     for name in ("audiobox", "clap", "vggish"):
         get(name, source=str(small_file(tmp_path, f"{name}.pt")))
     assert absent() == (
-        "Absent for want of weights: clap_laion (roberta, the tokenizer). "
+        "Not available for want of weights: clap_laion (roberta, the tokenizer). "
         "`counterpoint metrics fetch NAME` gets what is in brackets.",
     )
     (tmp_path / "roberta").mkdir()

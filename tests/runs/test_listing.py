@@ -15,9 +15,17 @@ from counterpoint.codec import load_codec, shipped_codecs
 from counterpoint.codec.registry import SHIPPED
 from counterpoint.config import LatentSpec, ModelConfig, UserError, parse, read_json, write_json
 from counterpoint.config.checkpoints import write_checkpoint
-from counterpoint.generate.run import load_run
 from counterpoint.paradigm import build_paradigm
-from counterpoint.runs import SHIPPED_MODELS, Card, Figure, add_figures, known_models, read_card, shipped_models
+from counterpoint.runs import (
+    SHIPPED_MODELS,
+    Card,
+    Figure,
+    add_figures,
+    known_models,
+    load_run,
+    read_card,
+    shipped_models,
+)
 from counterpoint.runs.codecs import SHIPPED_CODECS, list_codecs
 from counterpoint.runs.models import ListedModel, list_models
 from counterpoint.runs.text import as_data, describe

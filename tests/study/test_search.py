@@ -8,7 +8,6 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -21,6 +20,7 @@ from counterpoint.codec.encodec import build_encodec, encodec_config, save_encod
 from counterpoint.config import FlowMatchingSampling, SamplingConfig, UserError, pick_sampling, read_json
 from counterpoint.generate import AudioGeneration
 from counterpoint.metrics.base import WeightedMean
+from counterpoint.results.parts import Window
 from counterpoint.results.search import Cost, Found, Outcome, SearchResult, Standing
 from counterpoint.study import load_study
 from counterpoint.study.engine import in_order
@@ -28,11 +28,11 @@ from counterpoint.study.kinds.search import SearchStudy
 from counterpoint.study.report.content import Difference, Metric
 from counterpoint.study.report.guidance import guidance_chart, span
 from counterpoint.study.report.search import _edge, _lines, _order, _sentence, _stopping, points_table, skipped_table
-from counterpoint.study.run import find_study
 from counterpoint.study.search.climb import Climbed, Drawer, climb
 from counterpoint.study.search.points import Point, expand
 from counterpoint.study.search.rule import Estimate, comparisons, estimate, stand
 from counterpoint.study.search.split import split
+from counterpoint.study.shipped import find_study
 
 RUNGS = (8, 16, 24)
 
@@ -191,13 +191,13 @@ def test_a_setting_that_cannot_be_drawn_ends_nothing_but_itself(tmp_path: Path) 
 # Prompts.
 
 
-def windows(tracks: int, each: int) -> list[dict[str, Any]]:
-    return [{"id": f"{row}-{turn}", "row": f"row-{row}"} for row in range(tracks) for turn in range(each)]
+def windows(tracks: int, each: int) -> list[Window]:
+    return [Window(id=f"{row}-{turn}", row=f"row-{row}") for row in range(tracks) for turn in range(each)]
 
 
 def test_search_and_confirmation_share_no_track() -> None:
     parts = split(windows(9, 3), seed=1)
-    rows = {part: [window["row"] for window in of_part] for part, of_part in parts.items()}
+    rows = {part: [window.row for window in of_part] for part, of_part in parts.items()}
     assert not set(rows["search"]) & set(rows["confirmation"])
     assert sorted(map(len, rows.values())) == [12, 15]
     assert len(set(rows["search"][:5])) == 5  # one of every track before a second of any
@@ -231,7 +231,7 @@ def test_the_paper_grid_is_whole_and_the_quick_one_says_what_it_leaves_out() -> 
 
 def test_it_trains_nothing_that_the_comparison_has_trained() -> None:
     own, quick = (
-        {step.name: step.key for step in in_order([study.plan(name="x")])}
+        {step.name: step.key for step in in_order(study.plan().values())}
         for study in (appendix_d("quick"), load_study(find_study("quick")))
     )
     assert {name for name in own.keys() & quick.keys() if own[name] == quick[name]} == {
@@ -251,7 +251,7 @@ def test_what_it_would_draw_is_known_before() -> None:
     ("change", "sentence"),
     [
         ("searches.autoregressive.axes=[[{steps: 10}, {steps: 20}]]", "autoregressive does not read 'steps'"),
-        ("searches.flow_matching.default={top_p: 0.5}", "flow_matching does not read 'top_p'"),
+        ("searches.flow_matching.default={top_p: 0.5}", "flow matching has no setting top_p"),
         ("searches.flow_matching.guidance=[]", "searches.flow_matching.guidance"),
         ("searches.flow_matching.axes=[[]]", "searches.flow_matching.axes.0"),
         ("searches.flow_matching.axes=[[{steps: 10}, {steps: 10}]]", "the grid has guidance-1_steps-10 twice"),
@@ -271,7 +271,7 @@ def test_what_makes_no_sense_is_refused(change: str, sentence: str) -> None:
 def test_a_metric_that_is_not_here_is_known_before_anything_is_computed() -> None:
     study = appendix_d("quick", "evaluation.primary=fad_nobody")
     with pytest.raises(UserError, match="No verdict can be about 'fad_nobody': the metrics that can be had"):
-        study.plan(name="x")
+        study.plan()
 
 
 def test_points_are_named_in_words() -> None:

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from counterpoint.config import UserError, read_json, write_json
-from counterpoint.generate.run import load_run
+from counterpoint.runs import load_run
 from counterpoint.runs.layout import MODEL_FILE
 from counterpoint.training import train
 from counterpoint.training.monitor import TrainingStopped

@@ -15,7 +15,7 @@ import torch
 
 from counterpoint.config import TrainingConfig, UserError, dump_yaml, load_yaml
 from counterpoint.config.checkpoints import list_checkpoints
-from counterpoint.generate.run import load_run
+from counterpoint.runs import load_run
 from counterpoint.training import TrainingResult, train
 from counterpoint.training.generative import GenerativeStep
 from counterpoint.training.monitor import TrainingStopped, read_metrics

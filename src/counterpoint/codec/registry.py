@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 from counterpoint.codec.audiocraft import COMPRESSION_FILE, load_audiocraft, read_package
 from counterpoint.codec.base import Codec
-from counterpoint.codec.encodec import load_encodec, load_encodec_of_musicgen
 from counterpoint.codec.loading import unreadable
-from counterpoint.codec.spectrogram import KIND as SPECTROGRAM
-from counterpoint.codec.spectrogram import load_spectrogram
-from counterpoint.codec.vae import load_vae
 from counterpoint.config import UserError, read_json
+from counterpoint.config.codec_formats import format_of
 from counterpoint.config.nearest import did_you_mean
 from counterpoint.config.weights import SHIPPED_ALIASES
 
@@ -24,13 +20,6 @@ replaced as a whole and seldom, since every replacement stays in the history. La
 `load_codec` reaches by id.
 """
 
-FORMATS: dict[str, Callable[..., Codec]] = {
-    "encodec": load_encodec,
-    "AutoencoderOobleck": load_vae,
-    "musicgen": load_encodec_of_musicgen,
-    SPECTROGRAM: load_spectrogram,
-}
-"""Loader by the `model_type` (transformers and our own) or `_class_name` (diffusers) in a codec's config.json."""
 PLACES = ("", "vae")
 """Where in a folder or hub repository a codec may lie: a pipeline of diffusers keeps its own in `vae`."""
 
@@ -50,11 +39,7 @@ def load_codec(name: str) -> Codec:
     if config_file.name == COMPRESSION_FILE:
         package = read_package(config_file)
         return load_codec(package["pretrained"]) if "pretrained" in package else load_audiocraft(package, name=name)
-    config = read_json(config_file)
-    kind = config.get("model_type") or config.get("_class_name") if isinstance(config, dict) else None
-    if kind not in FORMATS:
-        raise UserError(f"The codec {name!r} is of the kind {kind!r}; the kinds known here are {', '.join(FORMATS)}.")
-    return FORMATS[kind](source, name=name, subfolder=place)
+    return format_of(read_json(config_file), source=repr(name)).load(source, name=name, subfolder=place)
 
 
 def shipped_codecs() -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -95,7 +96,8 @@ def _explain(item: Any, kind: type[BaseModel]) -> str:
     key = ".".join(location)
     if item["type"] != "extra_forbidden":
         message = item["msg"].removeprefix("Value error, ")
-        return f"{key}: {message} (got {item['input']!r})" if key else message
+        got = "" if isinstance(item["input"], Mapping) else f" (got {item['input']!r})"  # a whole group says nothing
+        return f"{key}: {message}{got}" if key else message
     known = _known_keys(kind, location[:-1])
     near = difflib.get_close_matches(location[-1], known, n=1)
     remedy = f"did you mean {near[0]!r}?" if near else f"the keys there are {', '.join(sorted(known))}."

@@ -29,6 +29,16 @@ BUILT_IN: Mapping[str, Mapping[str, str]] = {
         "autoregressive": "counterpoint.paradigm.entries:AUTOREGRESSIVE",
         "flow_matching": "counterpoint.paradigm.entries:FLOW_MATCHING",
     },
+    "counterpoint.codecs": {
+        "encodec": "counterpoint.config.codec_formats:ENCODEC",
+        "AutoencoderOobleck": "counterpoint.config.codec_formats:VAE",
+        "musicgen": "counterpoint.config.codec_formats:MUSICGEN",
+        "counterpoint-spectrogram": "counterpoint.config.codec_formats:SPECTROGRAM",
+    },
+    "counterpoint.metrics": {
+        name: f"counterpoint.metrics.families:{name}"
+        for name in ("vggish", "clap", "audiobox", "vggish_fadtk", "musicnn", "signals")
+    },
     "counterpoint.solvers": {
         "euler": "counterpoint.paradigm.solvers:EULER",
         "midpoint": "counterpoint.paradigm.solvers:MIDPOINT",

@@ -2,8 +2,7 @@
 
 from counterpoint.generate.controls import ControlSources
 from counterpoint.generate.export import export_musicgen, publish_run
-from counterpoint.generate.model import sampling_of
-from counterpoint.generate.run import load_run
+from counterpoint.generate.model import LoadedModel, load_model, sampling_of
 from counterpoint.generate.sampling import (
     AudioGeneration,
     GenerationReport,
@@ -16,11 +15,12 @@ __all__ = [
     "AudioGeneration",
     "ControlSources",
     "GenerationReport",
+    "LoadedModel",
     "export_musicgen",
     "generate",
     "generate_captions",
     "generate_folder",
-    "load_run",
+    "load_model",
     "publish_run",
     "sampling_of",
 ]

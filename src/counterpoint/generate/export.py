@@ -15,10 +15,10 @@ from counterpoint.audio import frames
 from counterpoint.codec.encodec import EnCodec
 from counterpoint.conditioning import T5Text
 from counterpoint.config import UserError, atomic_folder, read_json, write_json
-from counterpoint.generate.model import LoadedModel, find_run, read_model
+from counterpoint.generate.model import LoadedModel, read_model
 from counterpoint.generate.musicgen import TRANSFORMERS, to_theirs
-from counterpoint.generate.run import load_run
 from counterpoint.paradigm import Autoregressive
+from counterpoint.runs import find_run, load_run
 from counterpoint.runs.layout import MODEL_FILE, WEIGHTS_FILE
 
 GUIDANCE = 3.0

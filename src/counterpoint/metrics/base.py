@@ -223,6 +223,23 @@ class Metric(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class MetricFamily:
+    """What one entry of the registry of metrics gives: the metrics that ask one judge, or none.
+
+    Attributes:
+        judge: listens to every clip once, for all of the metrics; None where they need no network.
+        own: the paper's metrics.
+        further: metrics that tables show after the paper's.
+        missing: what some of the family's metrics lack, in words; "" where nothing is missing.
+    """
+
+    judge: Judge | None = None
+    own: Sequence[Metric] = ()
+    further: Sequence[Metric] = ()
+    missing: str = ""
+
+
 class WeightedMean:
     """The mean of one value a clip, over the clips that have one."""
 

@@ -7,24 +7,21 @@ from pathlib import Path
 from typing import Any
 
 from counterpoint.config import LatentSpec, parse, read_json
+from counterpoint.results.costs import Generation, Model, Speed
+from counterpoint.results.evaluations import EVALUATION_FILE, read_evaluation
 from counterpoint.results.parts import (
-    EVALUATION_FILE,
     LATENTS_FILE,
     Choice,
     CodecFacts,
     Entropies,
     Filling,
-    Generation,
     Heard,
-    Model,
     Music,
     Prompts,
     Reconstruction,
     Sample,
     Spans,
-    Speed,
     Times,
-    read_evaluation,
 )
 from counterpoint.results.records import RECORD_FILE, Provenance, StepRecord, machine, versions
 from counterpoint.results.search import SearchResult

@@ -16,20 +16,18 @@ from pydantic import Field, PrivateAttr
 from counterpoint.config import LatentSpec, write_json
 from counterpoint.metrics import Difference, Evaluation, MetricInfo, Score
 from counterpoint.metrics.result import ANOTHER_CLIP, GROUND_TRUTH
+from counterpoint.results.costs import Generation, Model, Speed
 from counterpoint.results.parts import (
     Choice,
     CodecFacts,
     Entropies,
     Filling,
-    Generation,
     Heard,
-    Model,
     Music,
     Prompts,
     Reconstruction,
     Sample,
     Spans,
-    Speed,
     Times,
 )
 from counterpoint.results.records import (

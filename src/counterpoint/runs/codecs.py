@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import counterpoint
-from counterpoint.config.codec_training import SpectrogramArchitecture
+from counterpoint.config.codec_formats import format_of
 from counterpoint.config.errors import UserError
 from counterpoint.config.files import read_json
 from counterpoint.config.weights import CONFIG_FILE, SHIPPED_ALIASES
@@ -36,9 +34,9 @@ class ListedCodec:
         ships: with the package.
         problem: what is wrong with the folder, in a sentence; then the rest may be empty.
         kind: as its configuration names it.
-        sample_rate: Hz; as `frame_rate`, 0 where the configuration does not say it in a way known here.
+        sample_rate: Hz, as `frame_rate`.
         num_codebooks: 0 where it has none, and then so is `codebook_size`.
-        latent_dim: channels; 0 where it is not known.
+        latent_dim: channels.
         weights: how many numbers.
         size_bytes: of the folder.
         card: None: not measured.
@@ -76,9 +74,8 @@ def list_codecs(*, runs: Path = RUNS, shipped: Path = SHIPPED_CODECS) -> list[Li
 
 def _listed(folder: Path, *, name: str, ships: bool) -> ListedCodec:
     try:
-        config = _flat(read_json(folder / CONFIG_FILE))
-        rate, frame_rate = _rates(config)
-        books, size, channels = _latents(config, frame_rate=frame_rate)
+        config = read_json(folder / CONFIG_FILE)
+        shape = format_of(config, source=str(folder / CONFIG_FILE)).shape(config)
         files = sorted(folder.glob("*.safetensors"))
         if not files:
             raise UserError(f"{folder} has no weights: no file of safetensors.")
@@ -86,12 +83,8 @@ def _listed(folder: Path, *, name: str, ships: bool) -> ListedCodec:
             name,
             folder,
             ships,
-            kind=config.get("model_type") or config.get("_class_name") or "unknown",
-            sample_rate=rate,
-            frame_rate=frame_rate,
-            num_codebooks=books,
-            codebook_size=size,
-            latent_dim=channels,
+            kind=config.get("model_type") or config["_class_name"],
+            **asdict(shape),
             weights=sum(map(count_weights, files)),
             size_bytes=folder_bytes(folder),
             card=_card(folder, ships=ships),
@@ -103,33 +96,6 @@ def _listed(folder: Path, *, name: str, ships: bool) -> ListedCodec:
     except (KeyError, TypeError, ValueError, AttributeError, ZeroDivisionError):
         problem = f"{folder / CONFIG_FILE} does not describe a codec."
     return ListedCodec(name, folder, ships, problem=problem)
-
-
-def _flat(config: Mapping[str, Any]) -> Mapping[str, Any]:
-    """A spectrogram codec's own configuration stands in a part of its own."""
-    if config.get("model_type") != "counterpoint-spectrogram":
-        return config
-    shape = SpectrogramArchitecture(**config["architecture"])
-    books = {"codebook_size": shape.codebook_size if shape.num_codebooks else 0}
-    return {**config, **shape.model_dump(), **books, "hop": shape.samples_per_frame}
-
-
-def _rates(config: Mapping[str, Any]) -> tuple[int, float]:
-    """Hz of samples and of latent frames."""
-    rate = int(config.get("sampling_rate") or config.get("sample_rate") or 0)
-    strides = config.get("upsampling_ratios") or config.get("downsampling_ratios")
-    hop = config.get("hop_length") or config.get("hop") or (math.prod(strides) if strides else 0)
-    return rate, float(config.get("frame_rate") or (rate / hop if hop else 0.0))
-
-
-def _latents(config: Mapping[str, Any], *, frame_rate: float) -> tuple[int, int, int]:
-    """Codebooks, codes in each, and latent channels."""
-    size = int(config.get("codebook_size") or 0)
-    books = int(config.get("num_codebooks") or config.get("num_quantizers") or 0)
-    if size and not books and frame_rate:  # EnCodec's bandwidth in kbit/s is that of all codebooks
-        books = int(1000 * max(config["target_bandwidths"]) // (math.ceil(frame_rate) * math.log2(size)))
-    channels = config.get("latent_dim") or config.get("decoder_input_channels") or config.get("hidden_size") or 0
-    return books, size, int(channels)
 
 
 def _card(folder: Path, *, ships: bool) -> Card | None:

@@ -1,4 +1,4 @@
-"""The files of a run folder; see `generate.run`."""
+"""The files of a run folder; see `runs.load`."""
 
 CONFIG_FILE = "config.yaml"
 MODEL_FILE = "model.json"

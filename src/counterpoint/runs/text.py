@@ -40,11 +40,10 @@ def _of_model(model: ListedModel) -> list[str]:
 
 
 def _of_codec(codec: ListedCodec) -> list[str]:
-    frames = f"{codec.frame_rate:g} Hz frames" if codec.frame_rate else "frame rate unknown"
     books = f"{codec.num_codebooks} codebooks of {codec.codebook_size}" if codec.num_codebooks else "no codebooks"
     return [
         f"{codec.name}  ({codec.kind})",
-        f"{codec.sample_rate / 1000:g} kHz, {frames}, {books}, {codec.latent_dim or 'unknown'} channels",
+        f"{codec.sample_rate / 1000:g} kHz, {codec.frame_rate:g} Hz frames, {books}, {codec.latent_dim} channels",
     ]
 
 

@@ -5,14 +5,14 @@ Whatever had to be assumed is said.
 
 from __future__ import annotations
 
-import math
 import re
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import counterpoint
-from counterpoint.config import CodecTrainingConfig, LatentSpec, UserError, load_yaml, read_json
+from counterpoint.config import CodecTrainingConfig, LatentSpec, load_yaml, read_json
+from counterpoint.config.codec_formats import format_of
 from counterpoint.config.codec_training import EncodecArchitecture, SpectrogramArchitecture, VaeArchitecture
 from counterpoint.config.weights import SHIPPED_ALIASES
 
@@ -81,24 +81,7 @@ def _config_here(codec: str) -> dict[str, Any] | None:
     if found is None:
         return None
     config = read_json(found)
-    if config.get("_class_name") == "AutoencoderOobleck":
-        rate = config["sampling_rate"] / math.prod(config["downsampling_ratios"])
-        return {**_VAE, "sample_rate": config["sampling_rate"], "frame_rate": rate} | {
-            "latent_dim": config["decoder_input_channels"]
-        }
-    if config.get("model_type") == "counterpoint-spectrogram":
-        return _shape(SpectrogramArchitecture(**config["architecture"]), sample_rate=config["sample_rate"])
-    if config.get("model_type") != "encodec":
-        raise UserError(f"{found} is of no codec known here; name a folder that `counterpoint codec train` wrote.")
-    rate = config["sampling_rate"] / math.prod(config["upsampling_ratios"])
-    bits = math.log2(config["codebook_size"])
-    return {
-        "sample_rate": config["sampling_rate"],
-        "frame_rate": rate,
-        "num_codebooks": int(1000 * max(config["target_bandwidths"]) / (rate * bits)),
-        "codebook_size": config["codebook_size"],
-        "latent_dim": config["hidden_size"],
-    }
+    return asdict(format_of(config, source=str(found)).shape(config))
 
 
 def _planned(recipe: Path) -> dict[str, Any]:

@@ -24,9 +24,8 @@ from counterpoint.config.checkpoints import Checkpoint
 from counterpoint.data import Encoded, open_encoded
 from counterpoint.data.batches import Batch, ExampleOrder, read_batch, seed_of
 from counterpoint.data.controls import open_tracks
-from counterpoint.generate.model import find_run
-from counterpoint.generate.run import load_run
 from counterpoint.paradigm import LossOutput, Paradigm, build_paradigm
+from counterpoint.runs import find_run, load_run
 from counterpoint.runs.layout import MODEL_FILE
 from counterpoint.training.checkpoint import optimizer_tensors, restore_optimizer
 from counterpoint.training.loop import TrainingResult, Update, run_training

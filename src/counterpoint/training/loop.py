@@ -182,7 +182,7 @@ def run_training(
     Args:
         build: makes what is trained; given the checkpoint that it will be told to load, None to begin.
         config: of the run.
-        out: the run folder (see `generate.run`).
+        out: the run folder (see `runs.load`).
         label: for the progress bar.
         progress: show a bar on stderr.
         stop: asked after every update.

@@ -1,4 +1,4 @@
-"""A run folder and how to read it.
+"""A run folder and the trained model in it.
 
 RUN/config.yaml      the TrainingConfig
 RUN/model.json       {"model": ModelConfig, "latent": LatentSpec, "segment_s": length of the music it was trained on};
@@ -20,29 +20,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from counterpoint.config import LatentSpec, ModelConfig, UserError, parse, read_json
 from counterpoint.config.checkpoints import Checkpoint, list_checkpoints, newest_checkpoint, read_checkpoint
 from counterpoint.config.nearest import did_you_mean
 from counterpoint.config.weights import read_weights
-from counterpoint.paradigm import Paradigm, build_paradigm
-from counterpoint.runs import known_models
+from counterpoint.runs.find import known_models
 from counterpoint.runs.layout import AVERAGES, BEST, CHECKPOINTS, MODEL_FILE, WEIGHTS_FILE
 
+if TYPE_CHECKING:
+    from counterpoint.paradigm import Paradigm
 
-def load_run(run: Path, *, step: int | None = None, ema: bool = True) -> Paradigm:
-    """The trained model of a run folder, on the CPU, ready to sample.
 
-    Args:
-        run: the folder.
-        step: of a checkpoint, for the averages as of then; by default the best ones that the newest good checkpoint
-            knows of.
-        ema: the moving average of the weights, which is what a run is judged by, or the last weights themselves.
+def read_description(run: Path) -> dict[str, Any]:
+    """What `model.json` of a run folder says, plain.
 
     Raises:
-        UserError: no such folder, not a run, no checkpoint yet, no such step, or nothing but damaged checkpoints.
+        UserError: no such folder, not a run, or a file that describes no model.
     """
-    run = Path(run)
     if not run.is_dir():
         meant = did_you_mean(str(run), known_models())
         raise UserError(
@@ -57,6 +53,25 @@ def load_run(run: Path, *, step: int | None = None, ema: bool = True) -> Paradig
     described = read_json(run / MODEL_FILE)
     if not isinstance(described, dict) or not {"model", "latent"} <= described.keys():
         raise UserError(f"{run / MODEL_FILE} does not describe a model; train anew in another folder.")
+    return described
+
+
+def load_run(run: Path, *, step: int | None = None, ema: bool = True) -> Paradigm:
+    """The trained model of a run folder, on the CPU, ready to sample.
+
+    Args:
+        run: the folder.
+        step: of a checkpoint, for the averages as of then; by default the best ones that the newest good checkpoint
+            knows of.
+        ema: the moving average of the weights, which is what a run is judged by, or the last weights themselves.
+
+    Raises:
+        UserError: no such folder, not a run, no checkpoint yet, no such step, or nothing but damaged checkpoints.
+    """
+    from counterpoint.paradigm import build_paradigm
+
+    run = Path(run)
+    described = read_description(run)
     source = str(run / MODEL_FILE)
     config = parse(described["model"], ModelConfig, source=source)
     latent = parse(described["latent"], LatentSpec, source=source)
