@@ -9,7 +9,8 @@ from counterpoint.config import SamplingConfig
 from counterpoint.paradigm.entry import PARADIGMS
 from counterpoint.report import Fact
 from counterpoint.report.numbers import count, duration, listed
-from counterpoint.results.parts import Model, Music, Prompts
+from counterpoint.results.costs import Model
+from counterpoint.results.parts import Music, Prompts
 from counterpoint.results.schema import Results
 from counterpoint.study.kinds.trained import SharedTrainingConfig, TrainedStudy
 

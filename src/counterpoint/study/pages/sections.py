@@ -30,7 +30,8 @@ from counterpoint.report import (
     Verdict,
 )
 from counterpoint.report.chart import loss_chart
-from counterpoint.results.parts import Heard, Model
+from counterpoint.results.costs import Model
+from counterpoint.results.parts import Heard
 from counterpoint.results.records import RESULTS_FILE
 from counterpoint.results.schema import Judged, Results
 from counterpoint.study.pages.looks import of_paradigm
