@@ -9,13 +9,12 @@ from counterpoint.config import SamplingConfig
 from counterpoint.paradigm.entry import PARADIGMS
 from counterpoint.report import Fact
 from counterpoint.report.numbers import count, duration, listed
-from counterpoint.results.parts import Model, Music, Prompts
+from counterpoint.results.costs import Model
+from counterpoint.results.parts import Music, Prompts
 from counterpoint.results.schema import Results
 from counterpoint.study.kinds.trained import SharedTrainingConfig, TrainedStudy
 
-PARAMETERS = (
-    "one backbone for all; what a paradigm needs of its own, such as embeddings and heads for codes, adds to it"
-)
+PARAMETERS = "one backbone for all; a paradigm adds what it needs of its own, such as embeddings and heads for codes"
 
 
 def hours_of(hours: float) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from counterpoint.metrics import Evaluation, MetricInfo
-from counterpoint.metrics.families import PUBLISHED
+from counterpoint.metrics.preferences import PUBLISHED
 from counterpoint.report import Text
 from counterpoint.report.numbers import listed, number
 from counterpoint.results.parts import Prompts
@@ -148,9 +148,7 @@ def prompts_note(prompts: Prompts) -> Text:
         )
     if silent:
         whole = "All" if silent == len(windows) else f"{silent} of the {len(windows)}"
-        told.append(
-            f"{whole} prompts have no caption: there the models generate unconditionally and text plays no part."
-        )
+        told.append(f"{whole} prompts have no caption: the models answer them unconditionally, and text plays no part.")
     return Text(title="Prompts", paragraphs=[" ".join(told)])
 
 
