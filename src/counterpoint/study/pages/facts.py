@@ -12,7 +12,8 @@ from counterpoint.report.numbers import count, duration, listed
 from counterpoint.results.costs import Model
 from counterpoint.results.parts import Music, Prompts
 from counterpoint.results.schema import Results
-from counterpoint.study.kinds.trained import SharedTrainingConfig, TrainedStudy
+from counterpoint.study.kinds.trained import TrainedStudy
+from counterpoint.study.settings import SharedTrainingConfig
 
 PARAMETERS = "one backbone for all; a paradigm adds what it needs of its own, such as embeddings and heads for codes"
 
