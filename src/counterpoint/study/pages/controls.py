@@ -104,7 +104,8 @@ def controls_report(study: ControlStudy, results: Results) -> Report:
                     page.systems,
                     [TRUTH, *(f"{key}_{mode}" for mode in ("all", "null") for key in page.paradigms)],
                     heard=results.heard[ADHERE],
-                    asked={f"{key}_{mode}": page.given * (mode == "all") for key in page.paradigms for mode in ("all", "null")},
+                    asked={f"{key}_all": page.given for key in page.paradigms}
+                    | {f"{key}_null": () for key in page.paradigms},
                 ),
                 lead="The same prompts, with what was asked for and what is heard.",
             ),
@@ -161,7 +162,7 @@ def _who_follows(page: ControlsPage) -> str:
             page,
             "both paradigms" if len(followed) == 2 else "all paradigms",
             ("follow", "have"),
-            [*followed.values()][0],
+            next(iter(followed.values())),
         )
     return "; ".join(
         _follows(page, PARADIGMS[paradigm].label.lower(), ("follows", "has"), names)
@@ -235,11 +236,13 @@ def _frame(page: ControlsPage) -> str:
 
 def _following(page: ControlsPage) -> Section:
     """A chart of each control's judge: the ceiling, who was given it, who was not, and chance."""
-    shown = {
-        key: [TRUTH, "reconstruction_codes", *(f"{p}_{mode}" for p in page.paradigms for mode in ("all", control, "null", "text")), OTHER]
-        for way in (page.judges, page.paper_way)
-        for control, key in way.items()
-    }  # fmt: skip
+
+    def beside(control: str) -> list[str]:
+        modes = ("all", control, "null", "text")
+        own = [f"{paradigm}_{mode}" for paradigm in page.paradigms for mode in modes]
+        return [TRUTH, "reconstruction_codes", *own, OTHER]
+
+    shown = {key: beside(control) for way in (page.judges, page.paper_way) for control, key in way.items()}
     block = Dots(
         systems=list(page.systems.values()),
         metrics=[page.judged.metrics[key] for key in page.judges.values()],

@@ -290,7 +290,11 @@ def _curves(page: GridPage) -> Section | None:
     )
     lead += " Dashes and dots: a system from outside." if page.study.systems else ""
     return Section(
-        id="curves", title=f"By {charts[0].x_name}", lead=lead, blocks=[Charts(charts=charts)], short="Curves"
+        id="curves",
+        title=f"By {charts[0].x_name}",
+        lead=lead,
+        blocks=[Charts(name="curves", charts=charts)],
+        short="Curves",
     )
 
 

@@ -201,7 +201,7 @@ def training_section(charts: Sequence[Chart], *, lead: str) -> Section | None:
     shown = [chart for chart in charts if chart.svg()]
     if not shown:
         return None
-    block = Charts(charts=shown, note=LOSS_NOTE)
+    block = Charts(name="losses", charts=shown, note=LOSS_NOTE)
     return Section(id="training", title="Training", lead=lead, blocks=[block], is_folded=True)
 
 
