@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -15,6 +15,9 @@ from counterpoint.study.kinds.base import Study, data_step, judges_there
 from counterpoint.study.settings import Examples, SampleConfig
 from counterpoint.study.work import Work
 from counterpoint.study.workload import Workload
+
+if TYPE_CHECKING:
+    from counterpoint.results.schema import System
 
 COMPOSED = "composed"
 Label = Annotated[str, Field(pattern=r"^[a-zA-Z][\w-]*$")]
@@ -63,6 +66,16 @@ class DatasetStudy(Study):
         labels = [step.removeprefix("sample_") for step in folders if step.startswith("sample_")]
         config = {"name": name, "study": self, "own_data": own_data, "labels": labels}
         make_dataset_report(Work(out, config, folders))
+
+    def describe(self, steps: Mapping[str, Step | Source]) -> Mapping[str, System]:
+        """See `Study`."""
+        from counterpoint.results.schema import System
+
+        labels = [name.removeprefix("sample_") for name in steps if name.startswith("sample_")]
+        return {
+            label: System(key=label, name=label, origin="truth", clips=(f"steps/sample_{label}/clips",))
+            for label in labels
+        }
 
     def _sources(self, dataset: Path | None) -> dict[str, Step | Source]:
         """By label, each dataset.
