@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from counterpoint.config import UserError
 from counterpoint.config.schema import Config
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 class Study(Config, ABC):
     """The configuration of a study, of one kind or another."""
+
+    scaled: ClassVar[tuple[str, ...]] = ()
+    """Fields that take the values in `scales.yaml` at the scales which a study's file names."""
 
     kind: str
     reproduces: str = ""

@@ -51,8 +51,8 @@ class ControlsPage:
     def __init__(self, study: ControlStudy, results: Results):
         self.study, self.results = study, results
         self.judged = results.judged(ADHERE, "evaluate")
-        self.given = study.controls.names
-        self.paradigms = list(study.paradigms())
+        self.given = study.training.controls
+        self.paradigms = list(study.trained())
         self.judges, self.paper_way = (measures(self.judged, self.given, played=played) for played in (True, False))
         found = {family: best_judge(family, self.judged.metrics) for family in FIDELITY}
         self.fidelity = {family: metric for family, metric in found.items() if metric}
@@ -407,7 +407,7 @@ def _facts(page: ControlsPage) -> list[Fact]:
             f"{taught}, at the latents' frame rate; each embedded in {study.controls.width} channels, hidden from a "
             f"sample with probability {study.controls.dropout:g}",
         ),
-        said.sampling_fact(study, {key: study.sampling[key] for key in page.paradigms}),
+        said.sampling_fact(study, {key: study.sampling_of(key) for key in page.paradigms}),
         *said.machine_facts(results),
     ]
 

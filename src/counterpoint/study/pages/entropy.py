@@ -69,7 +69,7 @@ class EntropyPage:
         self.study, self.results = study, results
         [found] = results.entropies.values()
         rows = [window.row for window in results.prompts["prompts"].windows]
-        self.paradigm = next(iter(study.paradigms()))
+        self.paradigm = next(iter(study.trained()))
         self.curves = {
             key: by_track(np.array(found.curves[name]), rows)
             for key in NAMES
@@ -129,7 +129,7 @@ def entropy_report(study: EntropyStudy, results: Results) -> Report:
         title="How sure is the next token?",
         verdict=_verdict(page),
         facts=[
-            Fact("Controls", listed(study.controls.names)),
+            Fact("Controls", listed(study.training.controls)),
             said.budget_headline(study.training),
             said.prompts_headline(results.prompts["prompts"]),
             Fact("Steps", f"{page.steps}"),

@@ -92,7 +92,7 @@ class GridPage:
         codecs = {cell.codec: self.grid.codec_place(cell.codec) for cell in self.grid.cells}
         self.systems = shown_systems(results, self.judged, own=own, lengths=self.lengths, codecs=codecs)
         self.paper = paper_scores(study.paper) if study.paper else None
-        self.steered = Steered.of(results, study.controls.names)
+        self.steered = Steered.of(results, study.training.controls)
 
     @property
     def lengths(self) -> list[str]:
@@ -380,7 +380,7 @@ def _facts(page: GridPage) -> list[Fact]:
                 said.optimiser_fact(training, "Optimiser of all"),
             ]
         ),
-        said.sampling_fact(study, {name: study.sampling[name] for name in paradigms}, note=f".{note}" if note else ""),
+        said.sampling_fact(study, {name: study.sampling_of(name) for name in paradigms}, note=f".{note}" if note else ""),
         *said.machine_facts(page.results),
     ]
 

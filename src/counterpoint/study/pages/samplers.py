@@ -32,7 +32,7 @@ from counterpoint.report.scores import is_clear
 from counterpoint.report.tables import grid as plain_grid
 from counterpoint.results.schema import TRUTH, Results
 from counterpoint.study.kinds.samplers import SamplerStudy
-from counterpoint.study.kinds.trained import PARADIGMS as PAIR
+from counterpoint.study.kinds.trained import BOTH as PAIR
 from counterpoint.study.pages import facts as said
 from counterpoint.study.pages.looks import of_paradigm, shown_systems
 from counterpoint.study.pages.notes import notes, source_of

@@ -288,7 +288,7 @@ def _headline(
     training = study["training"]
     spent = sum(folders.record(step).get("seconds", 0.0) for step in folders.paths)
     return [
-        Fact("Controls", listed(study["controls"]["names"])),
+        Fact("Controls", listed(study["training"]["controls"])),
         Fact("Budget of each", f"{training['steps']:,} updates × {training['batch_size']} clips"),
         Fact("Prompts", f"{len(prompts['windows'])} of {prompts['duration_s']:g} s, held out"),
         Fact("Steps", f"{next(iter(curves.values())).shape[1]}"),
