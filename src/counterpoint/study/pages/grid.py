@@ -380,7 +380,7 @@ def _facts(page: GridPage) -> list[Fact]:
                 said.optimiser_fact(training, "Optimiser of all"),
             ]
         ),
-        said.sampling_fact(study, {name: study.sampling_of(name) for name in paradigms}, note=f".{note}" if note else ""),
+        said.sampling_fact(study, {name: study.sampling_of(name) for name in paradigms}, note=note and f".{note}"),
         *said.machine_facts(page.results),
     ]
 
