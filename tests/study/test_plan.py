@@ -59,7 +59,7 @@ def test_a_study_has_the_same_keys_each_time(quick: dict[str, str]) -> None:
 
 
 def test_settings_of_report_and_judgement_change_no_more_than_these(quick: dict[str, str]) -> None:
-    assert changed(quick, "report.examples=3") == set()
+    assert changed(quick, "examples=3") == {"adhere"}
     assert changed(quick, "evaluation.seed=9") == {"evaluate_5s", "adhere"}
 
 

@@ -12,6 +12,7 @@ from counterpoint.config.schema import CONTROLS, BudgetConfig, ControlName, Netw
 from counterpoint.study.search.points import Point, expand
 
 PositiveSeconds = Annotated[float, Field(gt=0)]
+Examples = Annotated[int, Field(ge=0)]
 Seed = Annotated[int, Field(ge=0)]
 
 
@@ -30,12 +31,6 @@ class ClipsConfig(Config):
     duration_s: PositiveSeconds = 5.0
     splits: Annotated[tuple[Literal["test", "valid", "train"], ...], Field(min_length=1)] = ("test", "valid")
     """Where they are cut, in the order of preference; all of music that no model has heard, else what was held out."""
-
-
-class ReportConfig(Config):
-    """What the report shows."""
-
-    examples: Annotated[int, Field(ge=0)] = 8
 
 
 class SharedTrainingConfig(BudgetConfig, SegmentsConfig, NetworkConfig):

@@ -11,11 +11,12 @@ from counterpoint.config import UserError
 from counterpoint.config.schema import Config
 from counterpoint.config.weights import SHIPPED_ALIASES
 from counterpoint.study.engine import Source, Step
-from counterpoint.study.settings import ComposeConfig, ReportConfig
+from counterpoint.study.settings import ComposeConfig, Examples
 from counterpoint.study.workload import Workload
 
 if TYPE_CHECKING:
-    from counterpoint.results.schema import System
+    from counterpoint.report import Report
+    from counterpoint.results.schema import Results, System
 
 
 class Study(Config, ABC):
@@ -29,7 +30,8 @@ class Study(Config, ABC):
     """What it reproduces of the paper: "Table 2"."""
     cost: str = ""
     """What it took where it was measured, a few words."""
-    report: ReportConfig = ReportConfig()
+    examples: Examples = 8
+    """Prompts whose clips the report lets people hear."""
     compose: ComposeConfig = ComposeConfig()
     """The embedded corpus; left unused where a dataset is given."""
 
@@ -44,9 +46,12 @@ class Study(Config, ABC):
             UserError: something that would fail later can be seen to fail now.
         """
 
-    @abstractmethod
+    def report(self, results: Results) -> Report:
+        """What it says of its results."""
+        raise NotImplementedError
+
     def write_page(self, folders: Mapping[str, Path], *, name: str, own_data: bool, out: Path) -> None:
-        """Write `report/` into the folder `out`.
+        """Write `report/` into the folder `out`, for kinds that have no `report` yet.
 
         Args:
             folders: of all that `plan` names.

@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from itertools import combinations, product
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from counterpoint.config.schema import ControlName, ParadigmName
 from counterpoint.study.engine import Source, Step
 from counterpoint.study.kinds.trained import BOTH, Groundwork, SampledStudy, at_seed
-from counterpoint.study.work import Work
 from counterpoint.study.workload import Workload
+
+if TYPE_CHECKING:
+    from counterpoint.report import Report
+    from counterpoint.results.schema import Results
 
 
 class SteeredStudy(SampledStudy):
@@ -108,14 +111,14 @@ class ControlStudy(SteeredStudy):
             **models,
             **{step.name: step for step in clips.values()},
             "evaluate": self.evaluation_step(clips, ground=ground, pairs=text),
-            "adhere": self.adherence_step(clips, ground=ground, pairs=[*own, *across], examples=self.report.examples),
+            "adhere": self.adherence_step(clips, ground=ground, pairs=[*own, *across], examples=[self.examples]),
         }
 
-    def write_page(self, folders: Mapping[str, Path], *, name: str, own_data: bool, out: Path) -> None:
+    def report(self, results: Results) -> Report:
         """See `Study`."""
-        from counterpoint.study.steps.controls_report import make_controls_report
+        from counterpoint.study.pages.controls import controls_report
 
-        make_controls_report(Work(out, {"name": name, "study": self, "own_data": own_data}, folders))
+        return controls_report(self, results)
 
 
 class EntropyStudy(SteeredStudy):
@@ -141,8 +144,8 @@ class EntropyStudy(SteeredStudy):
         entropy = Step("entropy", collect_entropies, {}, {"encode": ground.encode, **steps})
         return {**ground.inputs, **models, **steps, "entropy": entropy}
 
-    def write_page(self, folders: Mapping[str, Path], *, name: str, own_data: bool, out: Path) -> None:
+    def report(self, results: Results) -> Report:
         """See `Study`."""
-        from counterpoint.study.steps.entropy_report import make_entropy_report
+        from counterpoint.study.pages.entropy import entropy_report
 
-        make_entropy_report(Work(out, {"name": name, "study": self, "own_data": own_data}, folders))
+        return entropy_report(self, results)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations, product
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
@@ -26,8 +26,11 @@ from counterpoint.study.kinds.trained import (
 )
 from counterpoint.study.settings import PromptsConfig, SharedTrainingConfig
 from counterpoint.study.windows import STEERED_EXAMPLES
-from counterpoint.study.work import Work
 from counterpoint.study.workload import Workload
+
+if TYPE_CHECKING:
+    from counterpoint.report import Report
+    from counterpoint.results.schema import Results
 
 Label = Annotated[str, Field(pattern=r"^[a-zA-Z0-9._]+$")]
 Setting = str | int | float
@@ -213,16 +216,14 @@ class GridStudy(SampledStudy):
                     system, model=model, sampling=steered.sampling, ground=ground, controls=controls, given=given
                 )
         pairs = [(f"{paradigm}_all", f"{paradigm}_null") for paradigm in self.steered]
-        adhere = self.adherence_step(clips, ground=ground, pairs=pairs, examples=STEERED_EXAMPLES)
+        adhere = self.adherence_step(clips, ground=ground, pairs=pairs, examples=[self.examples, STEERED_EXAMPLES])
         return {step.name: step for step in (*clips.values(), adhere)}
 
-    def write_page(self, folders: Mapping[str, Path], *, name: str, own_data: bool, out: Path) -> None:
+    def report(self, results: Results) -> Report:
         """See `Study`."""
-        from counterpoint.study.steps.grid_report import make_grid_report
+        from counterpoint.study.pages.grid import grid_report
 
-        make_grid_report(
-            Work(out, {"name": name, "study": self, "own_data": own_data, **_page_config(self.cells())}, folders)
-        )
+        return grid_report(self, results)
 
     def _grounds(self, cells: Sequence[Cell], dataset: Path | None) -> dict[str, _GridGroundwork]:
         """By system, what comes before its model; cells share what is the same."""
@@ -401,23 +402,3 @@ def _first(cells: Sequence[Cell], axis: str, *, like: Cell) -> str:
         for cell in cells
         if {name: label for name, label in cell.labels.items() if name != axis} == rest
     )
-
-
-def _told(cell: Cell) -> dict[str, Any]:
-    """What the report is told of a cell."""
-    return {
-        "system": cell.system,
-        "model": cell.model,
-        "labels": dict(cell.labels),
-        "paradigm": cell.study.paradigm,
-        "codec": cell.codec,
-        "duration_s": cell.study.prompts.duration_s,
-        "evaluate": f"evaluate_{cell.duration}",
-    }
-
-
-def _page_config(cells: Sequence[Cell]) -> dict[str, Any]:
-    return {
-        "cells": [_told(cell) for cell in cells],
-        "codecs": {cell.codec: cell.study.codec for cell in cells},
-    }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from itertools import combinations
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -15,8 +15,11 @@ from counterpoint.config.schema import Config, ParadigmName, Positive
 from counterpoint.study.engine import Source, Step
 from counterpoint.study.kinds.trained import BOTH, Groundwork, TrainedStudy, at_seed
 from counterpoint.study.settings import PositiveSeconds, PromptsConfig
-from counterpoint.study.work import Work
 from counterpoint.study.workload import Workload
+
+if TYPE_CHECKING:
+    from counterpoint.report import Report
+    from counterpoint.results.schema import Results
 
 ANCHORS = ("silence", "other_clip")
 BEST = "fm_best"
@@ -123,11 +126,11 @@ class InpaintingStudy(TrainedStudy):
             "seams": seams,
         }
 
-    def write_page(self, folders: Mapping[str, Path], *, name: str, own_data: bool, out: Path) -> None:
+    def report(self, results: Results) -> Report:
         """See `Study`."""
-        from counterpoint.study.steps.inpainting_report import make_inpainting_report
+        from counterpoint.study.pages.inpainting import inpainting_report
 
-        make_inpainting_report(Work(out, {"name": name, "study": self, "own_data": own_data}, folders))
+        return inpainting_report(self, results)
 
     def contestants(self) -> Sequence[str]:
         """See `TrainedStudy`."""

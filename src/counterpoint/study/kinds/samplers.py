@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, model_validator
 
@@ -13,8 +13,11 @@ from counterpoint.config.schema import Positive
 from counterpoint.study.engine import Source, Step
 from counterpoint.study.kinds.trained import BOTH, TrainedStudy, at_seed
 from counterpoint.study.settings import TimingConfig
-from counterpoint.study.work import Work
 from counterpoint.study.workload import Workload
+
+if TYPE_CHECKING:
+    from counterpoint.report import Report
+    from counterpoint.results.schema import Results
 
 
 class SamplerStudy(TrainedStudy):
@@ -91,8 +94,8 @@ class SamplerStudy(TrainedStudy):
             "timing": timing,
         }
 
-    def write_page(self, folders: Mapping[str, Path], *, name: str, own_data: bool, out: Path) -> None:
+    def report(self, results: Results) -> Report:
         """See `Study`."""
-        from counterpoint.study.steps.sampler_report import make_sampler_report
+        from counterpoint.study.pages.samplers import sampler_report
 
-        make_sampler_report(Work(out, {"name": name, "study": self, "own_data": own_data}, folders))
+        return sampler_report(self, results)

@@ -282,7 +282,12 @@ class TrainedStudy(Study):
         return Step(at_seed(f"generate_{system}", seed), generate_clips, config, inputs)
 
     def adherence_step(
-        self, clips: Mapping[str, Step], *, ground: Groundwork, pairs: Sequence[tuple[str, str]], examples: int
+        self,
+        clips: Mapping[str, Step],
+        *,
+        ground: Groundwork,
+        pairs: Sequence[tuple[str, str]],
+        examples: Sequence[int],
     ) -> Step:
         """How well all clips follow what the prompts' own music plays, and tests between pairs of systems."""
         from counterpoint.metrics.adherence_registry import measures

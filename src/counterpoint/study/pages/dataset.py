@@ -268,7 +268,7 @@ def _examples(page: DatasetPage) -> Iterator[Example]:
                 name=f"{place}: {number(value, places=2)}",
                 caption=window.caption or "No caption",
             )
-            for place, (value, window) in _ends_and_between(ranked, page.study.report.examples)
+            for place, (value, window) in _ends_and_between(ranked, page.study.examples)
         ]
         if clips:
             yield Example(caption="", title=page.systems[label].name, clips=clips)

@@ -108,7 +108,7 @@ def assemble(folders: Folders, *, name: str, study: Mapping[str, Any], study_yam
         folders,
         given=study["training"]["controls"],
         windows=prompts["windows"],
-        wanted=STEERED_EXAMPLES if study["report"]["examples"] else 0,
+        wanted=STEERED_EXAMPLES if study["examples"] else 0,
         shipped={paradigm: steered["model"] for paradigm, steered in study["steered"].items()},
     )
     found = verdict(
@@ -141,7 +141,7 @@ def assemble(folders: Folders, *, name: str, study: Mapping[str, Any], study_yam
         curves=[loss_curve_of(folders.paths[f"train_{key}"] / "metrics.jsonl", key) for key in PAIR],
         costs=_costs(folders),
         codec=_codec(folders),
-        examples=_examples(folders, prompts, outside, wanted=study["report"]["examples"]),
+        examples=_examples(folders, prompts, outside, wanted=study["examples"]),
         example_systems=[*EXAMPLE_SYSTEMS, *(system.key for system in outside)],
         codec_systems=("ground_truth", LATENTS, CODES),
         steered=steered[0] if steered else None,

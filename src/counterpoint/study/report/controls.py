@@ -140,7 +140,7 @@ def assemble_controls(
             for kind, what in (("_controlled", "with controls"), ("", "text alone"))
             for key in PAIR
         ],
-        examples=_examples(folders, prompts, given=given, wanted=study["report"]["examples"]),
+        examples=_examples(folders, prompts, given=given, wanted=study["examples"]),
         example_systems=_example_systems(),
         source=f"{paper.source}: {paper.where}. {paper.about}",
         claims=paper.claims,

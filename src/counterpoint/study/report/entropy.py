@@ -116,7 +116,7 @@ def assemble_entropy(
         ],
         source=SOURCE,
         claim=CLAIM,
-        examples=_examples(folders, prompts, systems=list(curves), wanted=study["report"]["examples"]),
+        examples=_examples(folders, prompts, systems=list(curves), wanted=study["examples"]),
         example_systems=[SYSTEM.format(key) for key in curves],
         facts=[*data_facts(folders, prompts), *_facts(folders, study), *machine_facts()],
         notes=_notes(tracks=len(set(rows)), prompts=len(rows), own_data=own_data),
