@@ -57,9 +57,6 @@ class Autoregressive(Paradigm):
         K = self.latent.num_codebooks
         return self.config.backbone.max_positions - (3 * K if self.config.inpainting else K - 1)
 
-    def prepare(self, captions: Sequence[str | None], *, truncate: bool = False) -> TextTokens:
-        return self.text.prepare(captions, truncate=truncate)
-
     def initialise(self, generator: torch.Generator) -> None:
         self.backbone.initialise(generator)
         self.text.initialise(generator)

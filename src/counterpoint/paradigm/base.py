@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from counterpoint.analysis.tracks import NOT_GIVEN
 from counterpoint.backbone import Backbone
-from counterpoint.conditioning import ControlEmbedding, TextTokens, drop_controls, drop_text
+from counterpoint.conditioning import ControlEmbedding, TextEncoder, TextTokens, drop_controls, drop_text
 from counterpoint.config import InpaintingMethod, LatentSpec, ModelConfig, SamplingConfig, UserError
 from counterpoint.kernels import Precision, pack
 from counterpoint.paradigm.entry import PARADIGMS, ParadigmEntry, View
@@ -69,6 +69,8 @@ class Paradigm(nn.Module, ABC):
     packs_fp32 = False
     """Weights that are packed for a CPU serve it best in full precision too: it has few rows at once."""
     backbone: Backbone
+    text: TextEncoder
+    """A paradigm sets both in its constructor, so that its weights stand in an order of its own."""
 
     def __init__(self, config: ModelConfig, latent: LatentSpec):
         super().__init__()
@@ -94,7 +96,6 @@ class Paradigm(nn.Module, ABC):
         elif precision != "fp32" or self.packs_fp32:
             pack(self, precision=precision)
 
-    @abstractmethod
     def prepare(self, captions: Sequence[str | None], *, truncate: bool = False) -> TextTokens:
         """Tokenise captions; None or an empty one is the null condition.
 
@@ -104,6 +105,7 @@ class Paradigm(nn.Module, ABC):
         Raises:
             UserError: a caption is too long.
         """
+        return self.text.prepare(captions, truncate=truncate)
 
     @abstractmethod
     def initialise(self, generator: torch.Generator) -> None:
@@ -154,7 +156,6 @@ class Paradigm(nn.Module, ABC):
             controls: [B, J, T], as in `forward`.
         """
 
-    @abstractmethod
     def inpaint(
         self,
         target: Tensor,
@@ -182,10 +183,12 @@ class Paradigm(nn.Module, ABC):
         Raises:
             UserError: the model does not know the method, or T is longer than its positions.
         """
+        self.inpainting_method(method)
+        raise NotImplementedError(f"{type(self).__name__} names methods of inpainting and has none")
 
-    @abstractmethod
     def inpainting_methods(self) -> tuple[InpaintingMethod, ...]:
-        """Those that this model knows, the best first; none: it cannot inpaint."""
+        """Those that this model knows, the best first; by default none: it cannot inpaint."""
+        return ()
 
     def inpainting_method(self, method: InpaintingMethod | None) -> InpaintingMethod:
         """`method`, or the first of those that the model knows.
@@ -209,9 +212,9 @@ class Paradigm(nn.Module, ABC):
             )
         return chosen
 
-    @abstractmethod
     def max_frames(self) -> int:
         """Longest T the positions allow."""
+        return self.config.backbone.max_positions
 
     def drop_conditions(
         self, text: TextTokens, controls: Tensor | None, *, generator: torch.Generator

@@ -43,12 +43,6 @@ class FlowMatching(Paradigm):
         gaussian = config.preconditioning == "gaussian"
         self.gaussian = LinearGaussian(D, sigma_min=config.sigma_min) if gaussian else None
 
-    def max_frames(self) -> int:
-        return self.config.backbone.max_positions
-
-    def prepare(self, captions: Sequence[str | None], *, truncate: bool = False) -> TextTokens:
-        return self.text.prepare(captions, truncate=truncate)
-
     def initialise(self, generator: torch.Generator) -> None:
         self.backbone.initialise(generator)
         self.text.initialise(generator)
