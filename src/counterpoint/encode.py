@@ -44,7 +44,7 @@ Progress = Callable[[float, float], None]
 """Called with (done, total) in seconds of audio."""
 
 
-def encode_dataset(dataset: Path | str, *, codec: str, progress: Progress | None = None) -> LatentSpec:
+def encode_dataset(dataset: Path | str, *, codec: str | Codec, progress: Progress | None = None) -> LatentSpec:
     """Write a codec's latents, and its codes if it has any, of every clip beside a dataset, with the statistics of
     App. E.2.
 
@@ -52,7 +52,7 @@ def encode_dataset(dataset: Path | str, *, codec: str, progress: Progress | None
 
     Args:
         dataset: a dataset folder.
-        codec: a shipped codec, a hub id or a folder.
+        codec: a shipped codec, a hub id or a folder; or one that is loaded.
         progress: called with the seconds of audio done and in all.
 
     Returns:
@@ -65,7 +65,7 @@ def encode_dataset(dataset: Path | str, *, codec: str, progress: Progress | None
     opened = open_dataset(Path(dataset))
     if not len(opened.splits["train"]):
         raise UserError(f"The train split of {dataset} is empty; its statistics cannot be taken. Add clips to it.")
-    loaded = load_codec(codec)
+    loaded = load_codec(codec) if isinstance(codec, str) else codec
     writer = EncodedWriter(
         opened,
         codec_fingerprint=loaded.fingerprint,
@@ -203,13 +203,13 @@ def reconstruct_folder(source: Path, *, out: Path, codec: str, quantized: bool) 
     return reconstruct_views(source, out={view: out}, codec=codec)[view]
 
 
-def reconstruct_views(source: Path, *, out: Mapping[View, Path], codec: str) -> dict[View, dict[str, float]]:
+def reconstruct_views(source: Path, *, out: Mapping[View, Path], codec: str | Codec) -> dict[View, dict[str, float]]:
     """Pass every clip of an audio folder through a codec; each clip is encoded once, and decoded from every view asked.
 
     Args:
         source: a folder with metadata.jsonl and the files it names (HF audiofolder).
         out: for each view a folder that gets the same files and metadata.
-        codec: a shipped codec, a hub id or a folder.
+        codec: a shipped codec, a hub id or a folder; or one that is loaded.
 
     Returns:
         For each view means over clips: `log_spectral_distance_db` and, where the codec keeps phases, `si_snr_db` (see
@@ -218,7 +218,7 @@ def reconstruct_views(source: Path, *, out: Mapping[View, Path], codec: str) -> 
     Raises:
         UserError: codes asked of a codec without them, no metadata.jsonl, or a clip that cannot be read.
     """
-    loaded = load_codec(codec)
+    loaded = load_codec(codec) if isinstance(codec, str) else codec
     for view in out:
         _require_view(loaded, view)
     distances = {"si_snr_db": si_snr, "log_spectral_distance_db": log_spectral_distance}

@@ -154,7 +154,7 @@ def _write_seam_judgements(root: Path, found: Filled) -> None:
         for system, (flux, chord) in (SEAMS | found.seams).items()
     }
     better = {"seam_flux": "lower", "seam_chord": "higher"}
-    write_json(root / "seams" / "seams.json", _evaluation(better, seams, {}, pairs=pairs, found=tests))
+    write_json(root / "seams" / "evaluation.json", _evaluation(better, seams, {}, pairs=pairs, found=tests))
     rows = {
         system: {
             "fad_musicnn": _score(10 * flux, clips=False),
@@ -199,7 +199,7 @@ def write_judgements(root: Path, *, systems: Sequence[str], found: Found, ids: S
     exact = {name: _score(0.8) for name in metrics if name.endswith("_exact")}
     floors = {"ground truth": exact, "another clip": {name: _score(0.19) for name in metrics}}
     write_json(
-        root / "adhere" / "adherence.json",
+        root / "adhere" / "evaluation.json",
         _evaluation(dict.fromkeys(metrics, "higher"), following, floors, pairs=pairs, found=found),
     )
     rows = {

@@ -15,7 +15,7 @@ from counterpoint.data import save_dataset
 from counterpoint.data.compose import render_clip
 from counterpoint.metrics import Evaluation
 from counterpoint.study.engine import Work
-from counterpoint.study.kinds.trained import PromptsConfig
+from counterpoint.study.settings import PromptsConfig
 from counterpoint.study.steps.adhere import adhere
 from counterpoint.study.steps.prompts import choose_prompts
 from counterpoint.study.windows import spread
@@ -50,7 +50,7 @@ def run(inputs: dict[str, Path], folder: Path) -> tuple[Evaluation, dict[str, An
     config = {"seed": 0, "pairs": [("reconstruction_codes", "shifted")], "examples": 2}
     adhere(Work(folder, config, inputs))
     windows = read_json(inputs["prompts"] / "prompts.json")["windows"]
-    return Evaluation.from_json(read_json(folder / "adherence.json")), read_json(folder / "heard.json"), windows
+    return Evaluation.from_json(read_json(folder / "evaluation.json")), read_json(folder / "heard.json"), windows
 
 
 def test_every_system_is_judged_and_what_was_heard_is_kept(inputs: dict[str, Path], tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from counterpoint.cli.app import app
 from counterpoint.study.catalog import Listed, catalog, finished_in, header_cost
-from counterpoint.study.run import CONFIGS
+from counterpoint.study.shipped import CONFIGS
 
 
 @pytest.fixture(scope="module")

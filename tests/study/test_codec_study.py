@@ -20,7 +20,7 @@ from counterpoint.config.codec_training import SpectrogramArchitecture
 from counterpoint.study import CodecStudy, StudyResult, load_study, run_study
 from counterpoint.study.engine import in_order
 from counterpoint.study.paper import paper_table
-from counterpoint.study.run import CONFIGS
+from counterpoint.study.shipped import CONFIGS
 
 STUDY = """
 kind: codecs
@@ -115,7 +115,7 @@ def test_a_rerun_does_nothing(folder: Path, first: StudyResult) -> None:
 
 def test_a_codec_that_is_added_computes_its_own_steps_alone(first: StudyResult, second: StudyResult) -> None:
     fresh = {name for name, step in second.steps.items() if not step.cached}
-    assert fresh == {"reconstruct_vae", "measure_vae", "judge_vae", "report"}
+    assert fresh == {"reconstruct_vae", "measure_vae", "judge_vae"}
     assert {"measure_small-encodec", "chance", "judge_original"} <= first.steps.keys()
 
 
@@ -169,7 +169,7 @@ def test_a_codec_that_makes_phases_anew_has_no_si_snr_and_the_report_says_why(
 ) -> None:
     result = run(folder, "vae", "levels")
     fresh = {name for name, step in result.steps.items() if not step.cached}
-    assert fresh == {"reconstruct_levels", "measure_levels", "judge_levels", "report"}
+    assert fresh == {"reconstruct_levels", "measure_levels", "judge_levels"}
     found = scores(result)
     assert ("reconstruction_0_0_latents", "si_snr") in found
     for view in ("latents", "codes"):
@@ -199,7 +199,7 @@ def test_visqol_is_measured_once_its_program_is_there(
     finally:
         program.unlink()
     fresh = {name for name, step in third.steps.items() if not step.cached}
-    assert fresh == {"visqol_small-encodec", "visqol_vae", "report"}
+    assert fresh == {"visqol_small-encodec", "visqol_vae"}
     assert float(scores(third)["reconstruction_0_0_codes", "visqol"]["value"]) == 4.125
     assert "no program named visqol" not in third.report.read_text(encoding="utf-8")
 
@@ -227,7 +227,7 @@ def test_codecs_that_cannot_be_compared_are_refused_before_anything_is_computed(
 def test_where_a_codec_lies_is_told_apart_by_what_it_is(folder: Path, tmp_path: Path) -> None:
     other = untrained_encodec(tmp_path / "vae")
     study = CodecStudy(kind="codecs", codecs=[str(folder / "vae"), str(other)])
-    names = [step.name for step in in_order([study.plan(name="two")]) if step.name.startswith("reconstruct_")]
+    names = [step.name for step in in_order(study.plan().values()) if step.name.startswith("reconstruct_")]
     assert names[0] == "reconstruct_vae"
     assert re.fullmatch(r"reconstruct_vae-[0-9a-f]{6}", names[1])
 

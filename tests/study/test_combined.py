@@ -23,7 +23,7 @@ from counterpoint.study.combined_claims import Decision, decide
 from counterpoint.study.combined_studies import OWN_SCALE, identify, read_finished
 from counterpoint.study.kinds import load_study
 from counterpoint.study.paper import paper_claims, paper_scores
-from counterpoint.study.run import CONFIGS
+from counterpoint.study.shipped import CONFIGS
 
 LOWER, HIGHER = "lower", "higher"
 FAD, TAGS = "fad_musicnn", "tag_match_musicnn"

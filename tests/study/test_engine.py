@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import multiprocessing
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from counterpoint.config import UserError
-from counterpoint.study.engine import LocalEngine, Source, Step, Work
+from counterpoint.config import UserError, read_json, write_json
+from counterpoint.config.schema import Config
+from counterpoint.results.records import RECORD_FILE
+from counterpoint.study.engine import LocalEngine, Source, Step
+from counterpoint.study.work import Computation, Work, computes
 
 
+@computes("count", version=1)
 def count(work: Work) -> None:
     """Write the sum of the inputs and of the configured number; note in a log that it ran."""
     total = work.config["number"] + sum(int((path / "value").read_text()) for path in work.inputs.values())
@@ -20,11 +25,13 @@ def count(work: Work) -> None:
         log.write(f"{work.folder.name.split('-')[0]}\n")
 
 
+@computes("fail", version=1)
 def fail(work: Work) -> None:
     (work.folder / "half").write_text("half")
     raise RuntimeError("broken")
 
 
+@computes("interrupted", version=1)
 def interrupted(work: Work) -> None:
     """Needs three runs: each makes one unit and is interrupted, until all are made."""
     units = len(list(work.folder.glob("unit-*")))
@@ -33,6 +40,7 @@ def interrupted(work: Work) -> None:
         raise KeyboardInterrupt
 
 
+@computes("slow", version=1)
 def slow(work: Work) -> None:
     time.sleep(0.5)
     count(work)
@@ -214,3 +222,49 @@ def test_what_another_study_has_begun_is_gone_on_with(tmp_path: Path) -> None:
             engine.run([Step(name, interrupted, resumable=True)])
     done = engine.run([Step("third", interrupted, resumable=True)])["third"]
     assert len(list(done.folder.glob("unit-*"))) == 3 and not list((tmp_path / "store").glob("*.partial"))
+
+
+def test_a_raised_version_runs_the_step_anew_and_what_builds_on_it(chain: Chain) -> None:
+    chain.engine.run([chain.steps()])
+    chain.ran()
+    raised = replace(chain.steps(), function=Computation("count", 2, count.function))
+    chain.engine.run([raised])
+    assert chain.ran() == ["report"]
+
+
+def test_a_renamed_function_and_other_code_keep_a_result(chain: Chain, monkeypatch: pytest.MonkeyPatch) -> None:
+    chain.engine.run([chain.steps()])
+    chain.ran()
+    monkeypatch.setattr("counterpoint.study.engine.code_version", lambda source: "other")
+    chain.engine.run([chain.steps()])
+    assert chain.ran() == []
+
+
+def test_strict_code_runs_what_other_code_computed_and_all_that_build_on_it(
+    chain: Chain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done = chain.engine.run([chain.steps()])
+    strict = LocalEngine(chain.engine.store, say=chain.said.append, strict_code=True)
+    chain.ran()
+    strict.run([chain.steps()])
+    assert chain.ran() == [], "the code is what it was"
+    record = done["data"].folder / RECORD_FILE
+    write_json(record, {**read_json(record), "code": "older"})
+    strict.run([chain.steps()])
+    assert chain.ran() == ["data", "model", "report"]
+    strict.run([chain.steps()])
+    assert chain.ran() == []
+
+
+class Settings(Config):
+    steps: int = 5
+
+
+class MoreSettings(Settings):
+    further: float = 0.5
+
+
+def test_a_new_field_at_its_default_changes_no_key() -> None:
+    keys = {Step("count", count, {"study": config}).key for config in (Settings(), MoreSettings(), Settings(steps=5))}
+    assert len(keys) == 1
+    assert Step("count", count, {"study": MoreSettings(further=1)}).key not in keys

@@ -46,7 +46,7 @@ from counterpoint.study.estimate import (
 from counterpoint.study.latents import CONFIGS as RECIPES
 from counterpoint.study.latents import known_latent
 from counterpoint.study.plan import Progress, make_plan, progress_of, progress_sentence
-from counterpoint.study.run import CONFIGS
+from counterpoint.study.shipped import CONFIGS
 from counterpoint.study.workload import Draw, Workload
 
 REPOSITORY = Path(__file__).parents[2]
@@ -399,7 +399,7 @@ def test_what_lies_in_the_store_is_not_run_again(tmp_path: Path, cut_off: None) 
     plan, store = make_plan("appendix_a", scale="debug"), tmp_path / "store"
     assert progress_of(plan, store=store) == f"Nothing is finished: there is no {store}."
     store.mkdir()
-    steps: list[Step] = in_order([plan.study.plan(name=plan.name)])
+    steps: list[Step] = in_order(plan.study.plan().values())
     found = progress_of(plan, store=store)
     assert found == Progress(done=0, steps=len(steps), trained=0, training_s=0)
     assert progress_sentence(found) == "Nothing of it is finished yet."

@@ -18,12 +18,12 @@ import pytest
 from counterpoint.audio import save_audio
 from counterpoint.config import write_json
 from counterpoint.study import load_study
-from counterpoint.study.engine import Work, in_order
+from counterpoint.study.engine import Work
 from counterpoint.study.report.cells import read_axes, told
 from counterpoint.study.report.content import Grid, GridContent
 from counterpoint.study.report.grid import assemble_grid, write_grid_report
 from counterpoint.study.report.read import Folders
-from counterpoint.study.run import find_study
+from counterpoint.study.shipped import find_study
 from counterpoint.study.steps.grid_report import make_grid_report
 
 PARADIGMS = {"ar": "autoregressive", "fm": "flow_matching"}
@@ -143,7 +143,7 @@ class Made:
         for codec in {cell["codec"] for cell in own}:
             measures = {"si_snr_db": 3.0, "log_spectral_distance_db": 11.0}
             views = {"latents": measures, **({} if "vae" in codec else {"codes": measures})}
-            write_json(root / f"reconstruct_{codec}_{duration:g}s" / "reconstruction.json", views)
+            write_json(root / f"reconstruct_{codec}_{duration:g}s" / "reconstruction.json", {"views": views})
 
     def _evaluation(self, root: Path, duration: float) -> None:
         own = [cell for cell in self.cells if cell["duration_s"] == duration]
@@ -493,7 +493,7 @@ def test_codecs_that_make_phases_anew_have_no_si_snr(tmp_path: Path) -> None:
     def codecs(*names: str) -> Grid:
         folders = made.write(tmp_path / f"{len(names)}")
         for name in names:
-            write_json(folders.paths[name] / "reconstruction.json", anew)
+            write_json(folders.paths[name] / "reconstruction.json", {"views": anew})
         how = {"study": made.study, "cells": made.cells, "codecs": made.codecs}
         return assemble_grid(folders, name="made", study_yaml="kind: grid\n", own_data=False, **how).codecs
 
@@ -534,7 +534,7 @@ def test_an_outside_system_answers_prompts_of_every_length(tmp_path: Path) -> No
     for number in range(8):
         save_audio(tmp_path / "mine" / f"{number}.wav", np.zeros(800, np.float32), sample_rate=32_000)
     study = load_study(find_study("fig4"), overrides=[f"systems.mine={tmp_path / 'mine'}"], scale="debug")
-    steps = {step.name: step for step in in_order([study.plan(name="fig4")])}
-    assert {"generate_mine_0.5s", "generate_mine_1s"} <= steps["report"].inputs.keys()
+    steps = study.plan()
+    assert {"generate_mine_0.5s", "generate_mine_1s"} <= steps.keys()
     for length in ("0.5s", "1s"):
         assert steps[f"evaluate_{length}"].inputs["generate_mine"].key == steps[f"generate_mine_{length}"].key

@@ -13,7 +13,7 @@ from counterpoint.config.load import parse
 from counterpoint.study import load_study
 from counterpoint.study.engine import Step, in_order
 from counterpoint.study.kinds.grid import GridStudy
-from counterpoint.study.run import CONFIGS, find_study
+from counterpoint.study.shipped import CONFIGS, find_study
 
 GRIDS = ("table2", "table6", "table8", "fig4", "fig8")
 PARADIGM = {"keys": ["paradigm"], "values": {"ar": "autoregressive", "fm": "flow_matching"}}
@@ -26,7 +26,7 @@ def grid(**changes: Any) -> GridStudy:
 
 def steps_of(name: str, *overrides: str, scale: str = "quick") -> dict[str, Step]:
     study = load_study(find_study(name), overrides=list(overrides), scale=scale)
-    return {step.name: step for step in in_order([study.plan(name=name)])}
+    return {step.name: step for step in in_order(study.plan().values())}
 
 
 @pytest.fixture(scope="module")
@@ -123,9 +123,9 @@ def test_a_grid_that_makes_no_sense_is_refused_in_a_sentence() -> None:
 
 def test_auto_regression_is_refused_a_codec_without_codes() -> None:
     with pytest.raises(UserError, match="'pocket_vae_100hz' has no codes"):
-        grid(codec="pocket_vae_100hz").plan(name="x")
+        grid(codec="pocket_vae_100hz").plan()
 
 
 def test_an_outside_system_without_clips_is_refused_before_anything_is_computed(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="There is no folder of generated clips"):
-        grid(systems={"mine": str(tmp_path / "none")}).plan(name="x")
+        grid(systems={"mine": str(tmp_path / "none")}).plan()

@@ -15,7 +15,7 @@ from counterpoint.inpaint import CROSSFADE_S
 from counterpoint.metrics import load_generated
 from counterpoint.study.engine import Work, in_order
 from counterpoint.study.kinds import load_study
-from counterpoint.study.run import find_study
+from counterpoint.study.shipped import find_study
 from counterpoint.study.steps.anchors import misplace_spans, silence_spans
 from counterpoint.study.steps.best import keep_best
 from counterpoint.study.steps.prompts import SAMPLE_RATE
@@ -115,7 +115,7 @@ def test_the_take_with_the_smoothest_seams_is_kept(inputs: dict[str, Path], tmp_
 
 
 def test_what_table4_trains_and_draws() -> None:
-    steps = {step.name: step for step in in_order([load_study(find_study("table4")).plan(name="table4")])}
+    steps = {step.name: step for step in in_order(load_study(find_study("table4")).plan().values())}
     ar, fm = (steps[f"inpaint_{paradigm}"].config for paradigm in ("autoregressive", "flow_matching"))
     assert isinstance(ar, TrainingConfig) and isinstance(fm, TrainingConfig)
     differing = {key for key in TrainingConfig.model_fields if getattr(ar, key) != getattr(fm, key)}

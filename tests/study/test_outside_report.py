@@ -50,7 +50,7 @@ def content(tmp_path_factory: pytest.TempPathFactory) -> Content:
     latents = {"codec": "pocket", "sample_rate": 32_000, "frame_rate": 25.0, "num_codebooks": 4, "codebook_size": 64}
     write_json(root / "encode" / "latents.json", {**latents, "latent_dim": 8, "fingerprint": "c"})
     measures = {"si_snr_db": 3.0, "log_spectral_distance_db": 11.0}
-    write_json(root / "reconstruct" / "reconstruction.json", {"latents": measures, "codes": measures})
+    write_json(root / "reconstruct" / "reconstruction.json", {"views": {"latents": measures, "codes": measures}})
     for key in PAIR:
         run = {"parameters": 1000, "steps": 3, "examples": 12, "audio_s": 24.0, "wall_s": 9.0}
         write_json(root / f"train_{key}" / "result.json", run)

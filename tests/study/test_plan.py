@@ -11,14 +11,15 @@ from counterpoint.study import ParadigmStudy, load_study
 from counterpoint.study.engine import Step, in_order
 from counterpoint.study.kinds import KINDS
 from counterpoint.study.kinds.trained import PARADIGMS
-from counterpoint.study.run import CONFIGS, find_study, run_study
+from counterpoint.study.run import run_study
+from counterpoint.study.shipped import CONFIGS, find_study
 
 REPOSITORY = Path(__file__).parents[2]
 
 
 def keys(*overrides: str) -> dict[str, str]:
     config = load_study(find_study("quick"), overrides=list(overrides))
-    return {step.name: step.key for step in in_order([config.plan(name="quick")])}
+    return {step.name: step.key for step in in_order(config.plan().values())}
 
 
 @pytest.fixture(scope="module")
@@ -42,13 +43,6 @@ def test_models_that_ship_are_shown_following_controls(quick: dict[str, str]) ->
 def test_both_paradigms_are_trained_judged_and_reported(quick: dict[str, str]) -> None:
     for paradigm in ("autoregressive", "flow_matching"):
         assert {f"train_{paradigm}", f"untrained_{paradigm}", f"generate_untrained_{paradigm}"} <= quick.keys()
-    assert list(quick)[-1] == "report"
-
-
-@pytest.mark.parametrize("study", sorted(path.stem for path in CONFIGS.glob("*.yaml")))
-def test_a_report_bears_the_name_of_its_study(study: str) -> None:
-    report = load_study(find_study(study)).plan(name=f"my {study}")
-    assert report.name == "report" and dict(report.config)["name"] == f"my {study}"
 
 
 def test_every_model_is_trained_with_every_seed(quick: dict[str, str]) -> None:
@@ -63,13 +57,13 @@ def test_a_study_has_the_same_keys_each_time(quick: dict[str, str]) -> None:
     assert keys() == quick
 
 
-def test_the_report_alone_is_made_anew_for_its_own_settings(quick: dict[str, str]) -> None:
-    assert changed(quick, "report.examples=3") == {"report"}
-    assert changed(quick, "evaluation.seed=9") == {"evaluate", "adhere", "report"}
+def test_settings_of_report_and_judgement_change_no_more_than_these(quick: dict[str, str]) -> None:
+    assert changed(quick, "report.examples=3") == set()
+    assert changed(quick, "evaluation.seed=9") == {"evaluate", "adhere"}
 
 
 def test_sampling_retrains_nothing(quick: dict[str, str]) -> None:
-    expected = {"generate_flow_matching", "generate_untrained_flow_matching", "evaluate", "report"}
+    expected = {"generate_flow_matching", "generate_untrained_flow_matching", "evaluate"}
     assert changed(quick, "sampling.flow_matching.steps=7") == expected
 
 
@@ -108,6 +102,7 @@ def test_a_verdict_that_nobody_can_give_is_refused_before_anything_is_computed(p
 def test_a_codec_without_codes_is_refused_before_anything_is_computed(monkeypatch: pytest.MonkeyPatch) -> None:
     class Vae:
         num_codebooks = 0
+        fingerprint = "none"
 
     monkeypatch.setattr("counterpoint.codec.load_codec", lambda name: Vae())
     with pytest.raises(UserError, match="'vae' has no codes"):
@@ -154,11 +149,11 @@ def test_a_dataset_takes_the_place_of_composing(tmp_path: Path, monkeypatch: pyt
             return "content"
 
     config = load_study(find_study("quick"))
-    config.plan(name="quick")  # the steps' modules find the real one, for the tests that come after
+    config.plan()  # the steps' modules find the real one, for the tests that come after
     monkeypatch.setattr("counterpoint.data.open_dataset", lambda folder: Opened())
 
     def steps(folder: str) -> dict[str, Step]:
-        return {step.name: step for step in in_order([config.plan(name="quick", dataset=tmp_path / folder)])}
+        return {step.name: step for step in in_order(config.plan(dataset=tmp_path / folder).values())}
 
     assert "data" not in steps("here")
     here, there = steps("here"), steps("there")

@@ -14,7 +14,7 @@ from counterpoint.audio import load_audio, save_audio
 from counterpoint.config import UserError
 from counterpoint.data import save_dataset
 from counterpoint.study.engine import Work
-from counterpoint.study.kinds.trained import PromptsConfig
+from counterpoint.study.settings import PromptsConfig
 from counterpoint.study.steps.prompts import choose_prompts
 from counterpoint.study.windows import choose_windows
 

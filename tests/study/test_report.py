@@ -221,7 +221,7 @@ def test_models_that_know_controls_have_a_section_of_their_own(
 ) -> None:
     folders = fabricate(tmp_path / "study")
     paths = {name.replace("_null", free): path for name, path in folders.paths.items()}
-    for file in ("adherence.json", "heard.json"):
+    for file in ("evaluation.json", "heard.json"):
         text = (paths["adhere"] / file).read_text()
         (paths["adhere"] / file).write_text(text.replace("_null", free))
     windows = folders.json("prompts", "prompts.json")["windows"]

@@ -11,13 +11,13 @@ import pytest
 import torch
 
 from counterpoint.codec.encodec import build_encodec, encodec_config, save_encodec
-from counterpoint.config import UserError, read_json
+from counterpoint.config import UserError
 from counterpoint.study import load_study, run_study
 from counterpoint.study.engine import in_order
 from counterpoint.study.report.content import Difference, Score, Setting
 from counterpoint.study.report.samplers import _sentence, described
 from counterpoint.study.report.scatter import Level, Point, scatter
-from counterpoint.study.run import find_study
+from counterpoint.study.shipped import find_study
 
 STUDY = """
 kind: samplers
@@ -45,7 +45,7 @@ report: {examples: 1}
 
 
 def keys(study: str) -> dict[str, str]:
-    return {step.name: step.key for step in in_order([load_study(find_study(study)).plan(name=study)])}
+    return {step.name: step.key for step in in_order(load_study(find_study(study)).plan().values())}
 
 
 def test_it_trains_nothing_that_the_comparison_has_trained() -> None:
@@ -150,6 +150,5 @@ def test_a_whole_study(tmp_path: Path) -> None:
         float(row["seconds_low"]) <= float(row["seconds"]) <= float(row["seconds_high"]) for row in rows.values()
     )
     assert rows["euler_8"]["difference"] == "" and rows["heun_2"]["difference"] != ""
-    times = read_json(result.steps["timing"].folder / "times.json")
-    assert {len(turns) for turns in times.values()} == {2}
+    assert {len(turns) for turns in result.results.times["timing"].systems.values()} == {2}
     assert "<h1>What does an evaluation buy?" in page and "euler_8" in page

@@ -18,21 +18,21 @@ from typer.testing import CliRunner
 from counterpoint.audio import load_audio
 from counterpoint.cli.app import app
 from counterpoint.codec.encodec import build_encodec, encodec_config, save_encodec
-from counterpoint.config import FlowMatchingSampling, SamplingConfig, UserError, pick_sampling, read_json, write_json
+from counterpoint.config import FlowMatchingSampling, SamplingConfig, UserError, pick_sampling, read_json
 from counterpoint.generate import AudioGeneration
 from counterpoint.metrics.base import WeightedMean
+from counterpoint.results.search import Cost, Found, Outcome, SearchResult, Standing
 from counterpoint.study import load_study
 from counterpoint.study.engine import in_order
 from counterpoint.study.kinds.search import SearchStudy
 from counterpoint.study.report.content import Difference, Metric
 from counterpoint.study.report.guidance import guidance_chart, span
 from counterpoint.study.report.search import _edge, _lines, _order, _sentence, _stopping, points_table, skipped_table
-from counterpoint.study.run import find_study
 from counterpoint.study.search.climb import Climbed, Drawer, climb
 from counterpoint.study.search.points import Point, expand
-from counterpoint.study.search.result import Cost, Found, Outcome, SearchResult, Standing
 from counterpoint.study.search.rule import Estimate, comparisons, estimate, stand
 from counterpoint.study.search.split import split
+from counterpoint.study.shipped import find_study
 
 RUNGS = (8, 16, 24)
 
@@ -231,7 +231,7 @@ def test_the_paper_grid_is_whole_and_the_quick_one_says_what_it_leaves_out() -> 
 
 def test_it_trains_nothing_that_the_comparison_has_trained() -> None:
     own, quick = (
-        {step.name: step.key for step in in_order([study.plan(name="x")])}
+        {step.name: step.key for step in in_order(study.plan().values())}
         for study in (appendix_d("quick"), load_study(find_study("quick")))
     )
     assert {name for name in own.keys() & quick.keys() if own[name] == quick[name]} == {
@@ -271,7 +271,7 @@ def test_what_makes_no_sense_is_refused(change: str, sentence: str) -> None:
 def test_a_metric_that_is_not_here_is_known_before_anything_is_computed() -> None:
     study = appendix_d("quick", "evaluation.primary=fad_nobody")
     with pytest.raises(UserError, match="No verdict can be about 'fad_nobody': the metrics that can be had"):
-        study.plan(name="x")
+        study.plan()
 
 
 def test_points_are_named_in_words() -> None:
@@ -292,7 +292,19 @@ def made_up(paradigm: str, *, chosen: str = "b") -> SearchResult:
 
     def standing(n: int, value: float, *, goes_on: bool) -> Standing:
         apart = value - 10
-        return Standing(n, value, value - 1, value + 1, "b", apart, apart - 1, apart + 1, apart - 2, goes_on, "told")
+        return Standing(
+            n=n,
+            value=value,
+            low=value - 1,
+            high=value + 1,
+            best="b",
+            difference=apart,
+            difference_low=apart - 1,
+            difference_high=apart + 1,
+            bound=apart - 2,
+            goes_on=goes_on,
+            reason="told",
+        )
 
     def found(key: str, guidance: float, outcome: Outcome, *standings: Standing) -> Found:
         clips = standings[-1].n if standings else 0
@@ -306,19 +318,32 @@ def made_up(paradigm: str, *, chosen: str = "b") -> SearchResult:
             outcome=outcome,
             reason=f"of {key}",
             standings=standings,
-            cost=Cost(clips, clips * 0.5, 4, 8),
+            cost=Cost(clips=clips, seconds=clips * 0.5, passes=4, evaluations=8),
         )
 
     on, last = standing(8, 12, goes_on=True), standing(16, 12, goes_on=True)
+    better = (each.model_copy(update={"value": 10}) for each in (on, last))
     points = (
         found("a", 1, "chosen" if chosen == "a" else "finished", on, last),
-        found("b", 2, "chosen" if chosen == "b" else "finished", replace(on, value=10), replace(last, value=10)),
+        found("b", 2, "chosen" if chosen == "b" else "finished", *better),
         found("c", 3, "stopped", standing(8, 40, goes_on=False)),
         found("d", 4, "skipped"),
     )
     prompts = tuple(f"clip-{index}" for index in range(16))
     return SearchResult(
-        paradigm, "kad_musicnn", "lower", 0, (8, 16), 2, 0.05, 2, prompts, 16, chosen=chosen, default="a", points=points
+        paradigm=paradigm,
+        primary="kad_musicnn",
+        better="lower",
+        seed=0,
+        rungs=(8, 16),
+        keep=2,
+        level=0.05,
+        comparisons=2,
+        prompts=prompts,
+        reference=16,
+        chosen=chosen,
+        default="a",
+        points=points,
     )
 
 
@@ -371,12 +396,12 @@ def test_what_stopping_saved_is_counted() -> None:
 
 def test_a_result_survives_its_file(tmp_path: Path) -> None:
     result = made_up("flow_matching")
-    broken = replace(result.points[2], standings=(replace(result.points[2].standings[0], value=math.nan),))
-    result = replace(result, points=(*result.points[:2], broken, result.points[3]))
-    write_json(tmp_path / "search.json", result.to_json())
-    text = (tmp_path / "search.json").read_text()
-    assert "NaN" not in text
-    again = SearchResult.from_json(read_json(tmp_path / "search.json"))
+    unknown = result.points[2].standings[0].model_copy(update={"value": math.nan})
+    broken = result.points[2].model_copy(update={"standings": (unknown,)})
+    result = result.model_copy(update={"points": (*result.points[:2], broken, result.points[3])})
+    result.write(tmp_path)
+    assert "NaN" not in (tmp_path / "search.json").read_text()
+    again = SearchResult.read(tmp_path)
     assert math.isnan(again.points[2].standings[0].value)
     assert again.points[:2] == result.points[:2] and again.prompts == result.prompts
     assert points_table(again).rows[-1][3] == "not defined"
@@ -418,7 +443,7 @@ def test_a_whole_study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert all((tmp_path / "out" / "report" / link).is_file() for link in links)
     steps = tmp_path / "out" / "steps"
     for paradigm, tried in (("autoregressive", 9), ("flow_matching", 6)):
-        found = SearchResult.from_json(read_json(steps / f"search_{paradigm}" / "search.json"))
+        found = SearchResult.read(steps / f"search_{paradigm}")
         assert len(found.tried) == tried
         assert all(point.reason for point in found.points)
         confirmed = read_json(steps / f"generate_{paradigm}_tuned" / "generation.json")

@@ -16,7 +16,8 @@ from counterpoint.config import UserError, load_yaml
 from counterpoint.study import load_study
 from counterpoint.study.kinds.speed import SpeedStudy
 from counterpoint.study.paper import paper_speed
-from counterpoint.study.run import CONFIGS, find_study, run_study
+from counterpoint.study.run import run_study
+from counterpoint.study.shipped import CONFIGS, find_study
 from counterpoint.study.speed.assemble import SHAPES, assemble_speed
 from counterpoint.study.speed.crossings import crossings, overtaking
 
@@ -70,7 +71,7 @@ def test_a_scale_changes_single_keys_of_a_group(tmp_path: Path) -> None:
 
 def test_it_needs_no_music() -> None:
     with pytest.raises(UserError, match="--data"):
-        load_study(find_study("fig5")).plan(name="fig5", dataset=Path("anything"))
+        load_study(find_study("fig5")).plan(dataset=Path("anything"))
 
 
 def test_a_gpu_that_is_not_here_is_known_at_once() -> None:
@@ -79,7 +80,7 @@ def test_a_gpu_that_is_not_here_is_known_at_once() -> None:
     if torch.cuda.is_available():
         pytest.skip("there is one")
     with pytest.raises(UserError, match="CUDA"):
-        load_study(find_study("fig5"), scale="paper").plan(name="fig5")
+        load_study(find_study("fig5"), scale="paper").plan()
 
 
 @pytest.mark.parametrize(

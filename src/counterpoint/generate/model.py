@@ -26,15 +26,22 @@ class LoadedModel:
         paradigm: the network.
         codec: turns what it draws into audio.
         window_s: the longest music it was trained on; longer music is made by windows of that length.
+        source: what it was loaded from.
     """
 
     paradigm: Paradigm
     codec: Codec
     window_s: float
+    source: str = ""
 
 
 def load_model(
-    model: str | Path, *, device: str = "cpu", precision: str | None = None, compiled: bool = False
+    model: str | Path,
+    *,
+    device: str = "cpu",
+    precision: str | None = None,
+    compiled: bool = False,
+    codec: Codec | None = None,
 ) -> LoadedModel:
     """A model and the codec whose latents it was trained on, laid out to draw fast.
 
@@ -44,13 +51,14 @@ def load_model(
         precision: that weights are stored in: fp32 (the default), fp16 or int8 on a CPU, bf16 (the default), fp16 or
             fp32 on a GPU. The codec keeps fp32.
         compiled: compile the network, which takes a minute and pays for many clips.
+        codec: that of its latents, where it is loaded already.
 
     Raises:
         UserError: no such model, one that is damaged or not supported, the codec has other weights now, there is no
             such device, a precision that it does not serve, or a paradigm that is not compiled.
     """
     device, chosen = _check(device, precision)
-    loaded = read_model(model)
+    loaded = replace(read_model(model, codec=codec), source=str(model))
     loaded.paradigm.lay_out(device=device, precision=chosen, compiled=compiled)
     return loaded if device == "cpu" else replace(loaded, codec=loaded.codec.to(device))
 
@@ -90,13 +98,13 @@ def _check(device: str, precision: str | None) -> tuple[str, Precision]:
     return device, chosen
 
 
-def read_model(model: str | Path) -> LoadedModel:
-    """A model as it was trained, in full precision on the CPU; see `load_model` for its name and for the errors."""
+def read_model(model: str | Path, *, codec: Codec | None = None) -> LoadedModel:
+    """A model as it was trained, in full precision on the CPU; see `load_model`."""
     run = find_run(model)
     if _is_published(run):
         return LoadedModel(*load_musicgen(str(run)), window_s=WINDOW_S)
     paradigm = load_run(run)
-    codec = load_codec(paradigm.latent.codec)
+    codec = codec or load_codec(paradigm.latent.codec)
     if paradigm.latent.fingerprint and paradigm.latent.fingerprint != codec.fingerprint:
         raise UserError(
             f"The model {model} was trained on latents of another version of the codec {paradigm.latent.codec!r}; "

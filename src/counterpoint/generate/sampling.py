@@ -149,7 +149,7 @@ def _decoded(sample: Sample, codec: Codec) -> Iterator[np.ndarray]:
 def generate_folder(
     captions: Sequence[str],
     *,
-    model: str | Path,
+    model: str | Path | LoadedModel,
     out: Path,
     duration_s: float,
     seed: int = 0,
@@ -166,17 +166,22 @@ def generate_folder(
     auto-regressive model, `entropies.npy`.
 
     Args:
-        model, device, precision, compiled: what `load_model` takes.
+        model, device, precision, compiled: what `load_model` takes; or a model that is loaded, on its device already.
         ids: a name for each clip, the wav's stem; numbers by default.
         controls: as in `generate`, or a user's own, the same for every clip.
         progress: called with (clips done, clips in all).
     """
     sampling = sampling or SamplingConfig()
+    loaded = (
+        model
+        if isinstance(model, LoadedModel)
+        else load_model(model, device=device, precision=precision, compiled=compiled)
+    )
     names = list(ids) if ids is not None else [f"{index:03d}" for index in range(len(captions))]
     report, asked = _write(
         captions,
         [out / f"{name}.wav" for name in names],
-        model=load_model(model, device=device, precision=precision, compiled=compiled),
+        model=loaded,
         progress=progress,
         duration_s=duration_s,
         seed=seed,
@@ -193,7 +198,7 @@ def generate_folder(
     write_json(
         out / "generation.json",
         {
-            "model": str(model),
+            "model": loaded.source,
             "seed": seed,
             "sampling": sampling.model_dump(),
             "controls": asked,

@@ -6,7 +6,7 @@ Shapes: N audio samples, n clips, P patches of a clip, R resamples, E embedding 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -155,6 +155,16 @@ class Difference:
     effect: float | None = None
     seeds: int = 1
 
+    def between(self, first: str, second: str) -> Difference:
+        """The same between systems of other names."""
+        return replace(self, first=first, second=second)
+
+    def reversed(self) -> Difference:
+        """`second` minus `first`."""
+        effect = None if self.effect is None else -self.effect
+        turned = replace(self, value=-self.value, low=-self.high, high=-self.low, effect=effect)
+        return turned.between(self.second, self.first)
+
 
 @dataclass(frozen=True)
 class MetricInfo:
@@ -212,14 +222,14 @@ class Metric(Protocol):
 
 
 @dataclass(frozen=True)
-class MetricFamily:
+class MetricGroup:
     """What one entry of the registry of metrics gives: the metrics that ask one judge, or none.
 
     Attributes:
         judge: listens to every clip once, for all of the metrics; None where they need no network.
         own: the paper's metrics.
         further: metrics that tables show after the paper's.
-        missing: what some of the family's metrics lack, in words; "" where nothing is missing.
+        missing: what some of the group's metrics lack, in words; "" where nothing is missing.
     """
 
     judge: Judge | None = None

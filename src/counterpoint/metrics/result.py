@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from pydantic import TypeAdapter
+
 from counterpoint.metrics.base import Difference, Fit, MetricInfo, Score
 
 if TYPE_CHECKING:
@@ -57,16 +59,7 @@ class Evaluation:
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Evaluation:
         """The inverse of `to_json`, also after a trip through a file."""
-        return cls(
-            n=value["n"],
-            seed=value["seed"],
-            metrics=tuple(MetricInfo(**info) for info in value["metrics"]),
-            scores=_rows_from_json(value["scores"]),
-            floors=_rows_from_json(value["floors"]),
-            differences=tuple(Difference(**difference) for difference in value["differences"]),
-            ids={system: tuple(ids) for system, ids in value["ids"].items()},
-            notes=tuple(value["notes"]),
-        )
+        return TypeAdapter(cls).validate_python(value)
 
 
 def print_evaluation(evaluation: Evaluation, *, console: Console | None = None) -> None:
@@ -160,14 +153,3 @@ def _plain(text: str) -> str:
     from rich.markup import escape
 
     return escape(text)
-
-
-def _rows_from_json(rows: Mapping[str, Any]) -> dict[str, dict[str, Score]]:
-    return {row: {name: _score_from_json(score) for name, score in scores.items()} for row, scores in rows.items()}
-
-
-def _score_from_json(value: Mapping[str, Any]) -> Score:
-    per_clip, fit = value["per_clip"], value["fit"]
-    if fit is not None:
-        fit = Fit(tuple((n, at) for n, at in fit["points"]), fit["slope"], fit["residual"])
-    return Score(**{**value, "per_clip": None if per_clip is None else tuple(per_clip), "fit": fit})

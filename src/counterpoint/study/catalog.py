@@ -10,7 +10,7 @@ from pathlib import Path
 import yaml
 
 from counterpoint.study.kinds import load_study
-from counterpoint.study.run import CONFIGS
+from counterpoint.study.shipped import CONFIGS
 
 RUNS = Path("runs")
 

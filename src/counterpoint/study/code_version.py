@@ -1,5 +1,7 @@
 """The code version of a step: a digest of the source that its result may depend on, found by following imports.
 
+It is provenance: it tells results of different code apart, and no result is thrown away because of it.
+
 Starting from the module that defines a step's function, every import of this package is followed, those inside
 functions too. An import of `counterpoint.metrics.anything` counts the whole of `counterpoint/metrics` (data files such
 as shipped weights included), so that lazy and re-exporting `__init__` modules hide nothing; within `counterpoint.study`
@@ -17,6 +19,8 @@ from pathlib import Path
 import counterpoint
 
 _ROOT = Path(counterpoint.__file__).parent
+_COUNTED_SINGLY = ("study", "results")
+"""Packages that are little more than what their steps have in common."""
 _IGNORED = {"__pycache__", ".DS_Store"}
 
 
@@ -70,19 +74,18 @@ def _runtime_nodes(node: ast.AST) -> list[ast.AST]:
 
 
 def _unit(name: str) -> Path | None:
-    """What an imported dotted name counts: a first-level subpackage or module, one level deeper within the study."""
+    """What an imported dotted name counts: its module in a package that counts singly, else the first-level package."""
     parts = name.split(".")
     if parts[0] != counterpoint.__name__ or len(parts) == 1:
         return None
-    depth = 3 if parts[1] == "study" else 2
-    for end in range(min(depth, len(parts)), 1, -1):
+    singly = parts[1] in _COUNTED_SINGLY
+    for end in range(len(parts) if singly else 2, 1, -1):
         path = _ROOT.joinpath(*parts[1:end])
-        if path.is_dir() and (end == depth or parts[1] != "study"):
+        if path.is_dir() and not singly:
             return path
-        if path.with_suffix(".py").is_file():
-            return path.with_suffix(".py")
-        if (path / "__init__.py").is_file():
-            return path / "__init__.py"
+        for module in (path.with_suffix(".py"), path / "__init__.py"):
+            if module.is_file():
+                return module
     return None
 
 

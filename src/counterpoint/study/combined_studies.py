@@ -15,7 +15,7 @@ import yaml
 from counterpoint.config import UserError, parse, read_json
 from counterpoint.study.kinds import KINDS, load_study
 from counterpoint.study.report.content import Difference, Metric, Score
-from counterpoint.study.run import CONFIGS
+from counterpoint.study.shipped import CONFIGS
 
 KIND = "combined"
 """In the `data.json` of a report of several studies."""

@@ -1,19 +1,22 @@
 """Content-addressed steps: what has been done once is not done again, by this study or another.
 
-A step's key is the digest of its configuration, of its code (see `code_version`) and of its inputs' keys. Its result is
-the folder `STORE/<name>-<key>/`, complete or absent: it is written as `<name>-<key>.partial` and renamed at the end.
-The name is for people and the key is what counts: a result that another study has under another name is used. A step
-marked `resumable` finds its own partial folder again after an interruption and goes on there; any other starts afresh.
-A lock file keeps two studies from doing one step twice: the second waits and then finds it done.
+A step's key is the digest of what it computes (a declared name and version, see `work`), of its configuration and of
+its inputs' keys. Fields of the configuration that are at their default do not count, so that a new field changes no key
+(`tests/study/test_golden.py` holds defaults to what they were). The code that computed a result is provenance: its
+digest is in the record, and only a strict engine computes a step again because its code is another.
+
+A result is the folder `STORE/<name>-<key>/`, complete or absent: it is written as `<name>-<key>.partial` and renamed at
+the end. The name is for people and the key is what counts: a result that another study has under another name is used.
+A step marked `resumable` finds its own partial folder again after an interruption and goes on there; any other starts
+afresh. A lock file keeps two studies from doing one step twice: the second waits and then finds it done.
 """
 
 from __future__ import annotations
 
 import fcntl
-import inspect
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -25,32 +28,10 @@ from pydantic_core import to_jsonable_python
 
 from counterpoint.config import UserError, digest, read_json, write_json
 from counterpoint.config.machine import peak_memory, reset_peak_memory
+from counterpoint.results.records import RECORD_FILE, StepRecord, package
 from counterpoint.study.code_version import code_version
 from counterpoint.study.progress import StepBar
-
-RECORD = "step.json"
-"""In every finished step's folder: what it was made from, and what it took."""
-
-
-def _no_progress(done: float, total: float) -> None:
-    pass
-
-
-@dataclass(frozen=True)
-class Work:
-    """What a step's function is given.
-
-    Attributes:
-        folder: where it writes its result, and may keep its state to resume from.
-        config: the step's configuration.
-        inputs: the folder of each input, by its name in the step.
-        progress: tells the user how far it is, as (done, total).
-    """
-
-    folder: Path
-    config: Any
-    inputs: Mapping[str, Path]
-    progress: Callable[[float, float], None] = _no_progress
+from counterpoint.study.work import Computation, Work, no_progress
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,7 +55,7 @@ class Step:
 
     Attributes:
         name: part of the result folder's name.
-        function: writes the result into `Work.folder`; a module's function, so that its source can be found.
+        function: what it computes.
         config: a pydantic model, or a mapping of plain values and such models.
         inputs: the steps it builds on, by the name under which its function finds their folders.
         resumable: it continues from what an interrupted run of it left in its folder.
@@ -82,7 +63,7 @@ class Step:
     """
 
     name: str
-    function: Callable[[Work], None]
+    function: Computation
     config: BaseModel | Mapping[str, Any] = field(default_factory=dict)
     inputs: Mapping[str, Step | Source] = field(default_factory=dict)
     resumable: bool = False
@@ -97,11 +78,16 @@ class Step:
     def identity(self) -> dict[str, Any]:
         """All that the key is made from."""
         return {
-            "function": f"{self.function.__module__}.{self.function.__qualname__}",
-            "config": to_jsonable_python(self.config),
-            "code": code_version(Path(inspect.getfile(self.function))),
+            "function": self.function.name,
+            "version": self.function.version,
+            "config": plain(self.config),
             "inputs": {name: given.key for name, given in self.inputs.items()},
         }
+
+    @property
+    def code(self) -> str:
+        """Digest of the source that its function reaches."""
+        return code_version(self.function.source)
 
     @property
     def folder_name(self) -> str:
@@ -125,10 +111,21 @@ class Done:
     peak_memory_bytes: int | None
 
 
+def plain(value: Any) -> Any:
+    """A configuration as plain values; fields of pydantic models that are at their default are left out."""
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json", exclude_defaults=True)
+    if isinstance(value, Mapping):
+        return {str(key): plain(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(each) for each in value]
+    return to_jsonable_python(value)
+
+
 class Engine(Protocol):
     """Where steps run."""
 
-    def run(self, targets: Sequence[Step]) -> dict[str, Done]:
+    def run(self, targets: Iterable[Step | Source]) -> dict[str, Done]:
         """Complete the targets and all they build on; the results by step name, in the order they were done."""
         ...
 
@@ -140,12 +137,14 @@ class LocalEngine:
     Attributes:
         store: folder of results, shared by studies.
         say: tells the user one line.
+        strict_code: a step whose code is another than when it was computed runs again, with all that build on it.
     """
 
     store: Path
     say: Callable[[str], None] = print
+    strict_code: bool = False
 
-    def run(self, targets: Sequence[Step]) -> dict[str, Done]:
+    def run(self, targets: Iterable[Step | Source]) -> dict[str, Done]:
         """See `Engine.run`.
 
         Raises:
@@ -190,26 +189,45 @@ class LocalEngine:
                 shutil.rmtree(partial, ignore_errors=True)
             raise
         seconds, memory = time.perf_counter() - started, peak_memory()
-        write_json(
-            partial / RECORD, {"name": step.name, **step.identity, "seconds": seconds, "peak_memory_bytes": memory}
+        record = StepRecord(
+            name=step.name,
+            **step.identity,
+            key=step.key,
+            code=step.code,
+            package=package(),
+            finished=time.time(),
+            seconds=seconds,
+            peak_memory_bytes=memory,
         )
+        write_json(partial / RECORD_FILE, record.model_dump(mode="json"))
         if final.exists():  # a finished step whose side results are gone
             shutil.rmtree(final)
         partial.rename(final)
         return Done(final, cached=False, seconds=seconds, peak_memory_bytes=memory)
 
     def _recall(self, step: Step) -> Done:
-        record = read_json(self._final(step) / RECORD)
-        return Done(self._final(step), True, record["seconds"], record["peak_memory_bytes"])
+        record = self._record(step)
+        return Done(self._final(step), True, record.seconds, record.peak_memory_bytes)
+
+    def _record(self, step: Step) -> StepRecord:
+        return StepRecord.model_validate(read_json(self._final(step) / RECORD_FILE))
 
     def is_done(self, step: Step) -> bool:
         """Whether its result is there, and all that it wrote elsewhere."""
         final = self._final(step)
-        if not (final / RECORD).is_file():
+        if not (final / RECORD_FILE).is_file() or (self.strict_code and not self._is_current(step)):
             return False
         return step.holds is None or step.holds(self._work(step, final))
 
-    def _work(self, step: Step, folder: Path, *, progress: Callable[[float, float], None] = _no_progress) -> Work:
+    def _is_current(self, step: Step) -> bool:
+        """Whether today's code computed it, from inputs that were not computed anew since."""
+        record = self._record(step)
+        inputs = [given for given in step.inputs.values() if isinstance(given, Step)]
+        return record.code == step.code and all(
+            self.is_done(given) and self._record(given).finished <= record.finished for given in inputs
+        )
+
+    def _work(self, step: Step, folder: Path, *, progress: Callable[[float, float], None] = no_progress) -> Work:
         inputs = {
             name: given.path if isinstance(given, Source) else self._final(given) for name, given in step.inputs.items()
         }
@@ -239,8 +257,8 @@ class LocalEngine:
             yield
 
 
-def in_order(targets: Sequence[Step]) -> list[Step]:
-    """The targets and all they build on, each after its inputs.
+def in_order(targets: Iterable[Step | Source]) -> list[Step]:
+    """The targets and all they build on, each after its inputs; what is there already is left out.
 
     Raises:
         UserError: two different steps of one name.
@@ -259,7 +277,8 @@ def in_order(targets: Sequence[Step]) -> list[Step]:
         ordered[step.name] = step
 
     for target in targets:
-        visit(target)
+        if isinstance(target, Step):
+            visit(target)
     return list(ordered.values())
 
 

@@ -21,7 +21,7 @@ from counterpoint.study.estimate import (
 )
 from counterpoint.study.kinds import Study, load_study
 from counterpoint.study.latents import CONFIGS, KnownLatent, known_latent
-from counterpoint.study.run import find_study
+from counterpoint.study.shipped import find_study
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -135,7 +135,7 @@ def progress_of(plan: Plan, *, store: Path) -> Progress | str:
         return f"What is finished cannot be known before the codec {away} is here."
     engine = LocalEngine(store.resolve())
     try:
-        steps = in_order([plan.study.plan(name=plan.name, dataset=plan.dataset)])
+        steps = in_order(plan.study.plan(dataset=plan.dataset).values())
     except UserError as error:
         return f"What is finished cannot be known: {error}"
     done = [step for step in steps if engine.is_done(step)]

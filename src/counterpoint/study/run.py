@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Sequence
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from counterpoint.config import UserError, dump_yaml
-from counterpoint.study.engine import Done, LocalEngine
-from counterpoint.study.kinds import load_study
+from counterpoint.study.engine import Done, LocalEngine, Source
+from counterpoint.study.kinds import Study, load_study
+from counterpoint.study.loading import forget
+from counterpoint.study.shipped import find_study
 
-CONFIGS = Path(__file__).parent / "configs"
-"""The shipped studies; the repository's `configs/study` is this folder."""
+if TYPE_CHECKING:
+    from counterpoint.results.schema import Results
+
 STORE = Path("runs/store")
 """Results of steps, shared by all studies run from one folder."""
 
@@ -24,10 +29,12 @@ class StudyResult:
 
     Attributes:
         report: its `index.html`.
+        results: all that it found, as in its `results.json`.
         steps: each step's folder, whether it had to be run, and its time.
     """
 
     report: Path
+    results: Results
     steps: dict[str, Done]
 
 
@@ -40,6 +47,7 @@ def run_study(
     systems: Sequence[str] = (),
     overrides: list[str] | None = None,
     scale: str | None = None,
+    strict_code: bool = False,
     say: Callable[[str], None] = print,
 ) -> StudyResult:
     """Run a study from data to report; finished steps are kept, so a second run goes on where the first stopped.
@@ -47,16 +55,19 @@ def run_study(
     Args:
         study: the name of a shipped study, or a YAML file.
         data: a dataset to use instead of the embedded corpus.
-        out: gets `report/`, `study.yaml` and links: to what the kind of study makes (trained models, say) and, under
-            `steps/`, to every step's folder.
+        out: gets `report/`, `results.json`, `study.yaml` and links: to what the kind of study makes (trained models,
+            say) and, under `steps/`, to every step's folder.
         store: where the steps' results are kept.
         systems: outside ones to judge beside the study's own, as `NAME=FOLDER`.
         overrides: `key.sub=value` strings on the configuration.
         scale: one of those that the configuration has; by default its first.
+        strict_code: compute a step again where its code is another than when it was computed.
 
     Raises:
         UserError: an unknown study, a configuration or a dataset that does not fit.
     """
+    from counterpoint.study.gather import gather
+
     path = find_study(study)
     if nameless := [system for system in systems if "=" not in system]:
         raise UserError(f"The system {nameless[0]!r} must have the form NAME=FOLDER, as in mine=clips/mine.")
@@ -64,32 +75,32 @@ def run_study(
     config = load_study(path, overrides=[*(overrides or []), *outside], scale=scale)
     _require_folder(out)
     say(f"Study {path.stem}: {config.summary()}")
-    done = LocalEngine(store.resolve(), say=say).run([config.plan(name=path.stem, dataset=data)])
+    steps = config.plan(dataset=data)
+    done = LocalEngine(store.resolve(), say=say, strict_code=strict_code).run(steps.values())
+    forget()
     out.mkdir(parents=True, exist_ok=True)
     dump_yaml(out / "study.yaml", config)
     for link, step in config.shortcuts().items():
         _link(out / link, done[step])
     for name, step in done.items():
         _link(out / "steps" / name, step)
-    report = _copy(done["report"].folder / "report", out / "report") / "index.html"
+    folders = {name: step.path if isinstance(step, Source) else done[step.name].folder for name, step in steps.items()}
+    results = gather(config, folders, steps=steps, name=path.stem).at(out)
+    results.write(out)
+    report = _write_report(config, folders, name=path.stem, own_data=data is not None, out=out)
     say(f"Report: {report}")
     if command := config.next_command(out):
         say(f"Hear more: {command}")
-    return StudyResult(report, done)
+    return StudyResult(report, results, done)
 
 
-def find_study(study: str | Path) -> Path:
-    """A study's YAML file, from its name or its path."""
-    path = Path(study)
-    shipped = CONFIGS / f"{study}.yaml"
-    if path.suffix in (".yaml", ".yml"):
-        if not path.is_file():
-            raise UserError(f"There is no study at {path}.")
-        return path
-    if shipped.is_file():
-        return shipped
-    names = ", ".join(sorted(file.stem for file in CONFIGS.glob("*.yaml")))
-    raise UserError(f"There is no study named {str(study)!r}; the shipped ones are {names}, and a YAML file will do.")
+def _write_report(study: Study, folders: Mapping[str, Path], *, name: str, own_data: bool, out: Path) -> Path:
+    """Write the report aside and put it in place whole; returns its `index.html`."""
+    with tempfile.TemporaryDirectory(prefix=".report-", dir=out) as aside:
+        study.write_page(folders, name=name, own_data=own_data, out=Path(aside))
+        shutil.rmtree(out / "report", ignore_errors=True)
+        (Path(aside) / "report").rename(out / "report")
+    return out / "report" / "index.html"
 
 
 def _require_folder(out: Path) -> None:
@@ -102,14 +113,3 @@ def _link(link: Path, step: Done) -> None:
     link.parent.mkdir(exist_ok=True)
     link.unlink(missing_ok=True)
     link.symlink_to(os.path.relpath(step.folder, link.parent.resolve()), target_is_directory=True)
-
-
-def _copy(source: Path, target: Path) -> Path:
-    """Copy a folder aside and put it in place whole."""
-    aside = target.with_name(f".{target.name}-new")
-    shutil.rmtree(aside, ignore_errors=True)
-    shutil.copytree(source, aside)
-    if target.exists():
-        shutil.rmtree(target)
-    aside.rename(target)
-    return target

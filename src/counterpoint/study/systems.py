@@ -1,38 +1,65 @@
-"""The clips of a study that are judged: the models', the ground truth's and its reconstructions'."""
+"""The systems of a study for people, by the steps that made their clips."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
-from pathlib import Path
 
-from counterpoint.config import read_json
-from counterpoint.metrics import Clip, load_generated
-
-GROUND_TRUTH = "ground_truth"
-GENERATED = "generate_"
-RECONSTRUCTED = "reconstruct"
-VIEWS = ("latents", "codes")
+from counterpoint.config import TrainingConfig
+from counterpoint.results.schema import System
+from counterpoint.study.engine import Source, Step
+from counterpoint.study.judged import GROUND_TRUTH, RECONSTRUCTED, named_systems
 
 
-def judged_systems(inputs: Mapping[str, Path]) -> dict[str, list[Clip]]:
-    """By system, its clips; windows of one track are a group, clips of one training seed bear it.
+def systems_of(steps: Mapping[str, Step | Source]) -> dict[str, System]:
+    """By key, the systems that the steps of a study judge, in the order of the steps that judge them.
 
-    Args:
-        inputs: folders of the steps `prompts`; `reconstruct`, or `reconstruct_<codec>` of several; and of any number of
-            `generate_<system>`, further training seeds as `generate_<system>@<seed>`.
+    What several judgements know apart from each other, as the ground truth of each duration, bears the end of the
+    judgement's name, as in `Judged`.
     """
-    tracks = {window["id"]: window["row"] for window in read_json(inputs["prompts"] / "prompts.json")["windows"]}
-    folders = {GROUND_TRUTH: inputs["prompts"] / "truth"}
-    for name, path in inputs.items():
-        if name.startswith(GENERATED):
-            folders[name.removeprefix(GENERATED)] = path
-        elif name.startswith(RECONSTRUCTED):
-            views = {f"reconstruction{name.removeprefix(RECONSTRUCTED)}_{view}": path / view for view in VIEWS}
-            folders |= {system: folder for system, folder in views.items() if folder.is_dir()}
-    systems: dict[str, list[Clip]] = {}
-    for name, folder in folders.items():
-        system, _, seed = name.partition("@")
-        clips = [replace(clip, group=tracks[clip.key], seed=seed) for clip in load_generated(folder)]
-        systems.setdefault(system, []).extend(clips)
-    return systems
+    judging = [step for step in steps.values() if isinstance(step, Step) and _judges(step)]
+    folders = [{(name, step.inputs[given].name) for name, given, _ in named_systems(step.inputs)} for step in judging]
+    found: dict[str, System] = {}
+    for step in judging:
+        for name, given, below in named_systems(step.inputs):
+            key, _, _ = name.partition("@")
+            source = step.inputs[given]
+            if any(other == name and at != source.name for known in folders for other, at in known):
+                key = f"{key}_{step.name.partition('_')[2]}"
+            clips = f"steps/{source.name}/{below}".rstrip("/")
+            known = found.get(key) or _described(key, source)
+            if clips not in known.clips:
+                found[key] = known.model_copy(update={"clips": (*known.clips, clips)})
+    return found
+
+
+def _judges(step: Step) -> bool:
+    return "prompts" in step.inputs and any(name.startswith(RECONSTRUCTED) for name in step.inputs)
+
+
+def _described(key: str, source: Step | Source) -> System:
+    """A system by the step that made its clips."""
+    if key.startswith(GROUND_TRUTH):
+        return System(key=key, name="Ground truth", what="The held-out music itself.", origin="truth")
+    words = key.replace("_", " ")
+    words = words[:1].upper() + words[1:]
+    if key.startswith("reconstruction"):
+        return System(key=key, name=words, what="The ground truth through the codec.", origin="codec")
+    model = source.inputs.get("model") if isinstance(source, Step) else None
+    if isinstance(model, Source):
+        return System(key=key, name=words, model=model.name, origin="shipped", given=_given(source))
+    if isinstance(model, Step) and isinstance(model.config, TrainingConfig):
+        return System(
+            key=key,
+            name=words,
+            origin="model" if model.config.steps else "untrained",
+            paradigm=model.config.model.paradigm,
+            model=model.name,
+            given=_given(source),
+        )
+    is_outside = isinstance(source, Step) and "folder" in source.inputs
+    return System(key=key, name=words, origin="outside" if is_outside else "anchor")
+
+
+def _given(source: Step | Source) -> tuple[str, ...]:
+    config = source.config if isinstance(source, Step) else {}
+    return tuple(config.get("given", ())) if isinstance(config, Mapping) else ()

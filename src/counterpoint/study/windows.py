@@ -3,31 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, TypeVar
+
+from counterpoint.results.parts import Window
 
 Item = TypeVar("Item")
 
 
 STEERED_EXAMPLES = 2
 """Prompts whose controls the report of a comparison shows, where it shows any."""
-
-
-@dataclass(frozen=True)
-class Window:
-    """A part of a row of the dataset.
-
-    Attributes:
-        group: the artist or track it comes from.
-        start_s: where in the row's audio it begins.
-    """
-
-    id: str
-    row: str
-    group: str
-    split: str
-    start_s: float
-    caption: str
 
 
 def choose_windows(

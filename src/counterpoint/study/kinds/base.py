@@ -3,63 +3,57 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
-
-from pydantic import Field
+from typing import TYPE_CHECKING, Any
 
 from counterpoint.config import UserError
-from counterpoint.config.schema import Config, Positive
+from counterpoint.config.schema import Config
 from counterpoint.config.weights import SHIPPED_ALIASES
 from counterpoint.study.engine import Source, Step
+from counterpoint.study.settings import ComposeConfig, ReportConfig
 from counterpoint.study.workload import Workload
 
-PositiveSeconds = Annotated[float, Field(gt=0)]
-Seed = Annotated[int, Field(ge=0)]
-
-
-class ComposeConfig(Config):
-    """How much of the embedded corpus to make."""
-
-    clips: Positive = 400
-    duration_s: PositiveSeconds = 10.0
-    seed: Seed = 0
-
-
-class ClipsConfig(Config):
-    """The held-out windows of music that a study is about."""
-
-    clips: Annotated[int, Field(ge=8)] = 64
-    duration_s: PositiveSeconds = 5.0
-    splits: Annotated[tuple[Literal["test", "valid", "train"], ...], Field(min_length=1)] = ("test", "valid")
-    """Where they are cut, in the order of preference; all of music that no model has heard, else what was held out."""
-
-
-class ReportConfig(Config):
-    """What the report shows."""
-
-    examples: Annotated[int, Field(ge=0)] = 8
+if TYPE_CHECKING:
+    from counterpoint.results.schema import System
 
 
 class Study(Config, ABC):
     """The configuration of a study, of one kind or another."""
 
+    kind: str
     reproduces: str = ""
-    """Of the paper: "Table 2"; for `study list`."""
+    """What it reproduces of the paper: "Table 2"."""
+    cost: str = ""
+    """What it took where it was measured, a few words."""
+    report: ReportConfig = ReportConfig()
     compose: ComposeConfig = ComposeConfig()
     """The embedded corpus; left unused where a dataset is given."""
 
     @abstractmethod
-    def plan(self, *, name: str, dataset: Path | None = None) -> Step:
-        """The step that writes `report/index.html`, with all that leads to it.
+    def plan(self, *, dataset: Path | None = None) -> Mapping[str, Step | Source]:
+        """All that the study computes and builds on, by the name under which its results list it.
 
         Args:
-            name: of the study, for the report's title.
             dataset: the user's own, instead of composing.
 
         Raises:
             UserError: something that would fail later can be seen to fail now.
         """
+
+    @abstractmethod
+    def write_page(self, folders: Mapping[str, Path], *, name: str, own_data: bool, out: Path) -> None:
+        """Write `report/` into the folder `out`.
+
+        Args:
+            folders: of all that `plan` names.
+            name: of the study.
+            own_data: the music is the user's own.
+        """
+
+    def describe(self, systems: Mapping[str, System]) -> Mapping[str, System]:
+        """The systems that were judged, with names for people."""
+        return systems
 
     @abstractmethod
     def summary(self) -> str:
@@ -90,21 +84,23 @@ def data_step(compose: ComposeConfig, dataset: Path | None) -> Step | Source:
 
 
 def judges_there() -> list[tuple[str, str]]:
-    """The judges and their versions: what is fetched or replaced has its say in what is judged from then on."""
+    """The judges and their versions: part of the key of steps that judge, so that they run again with other judges."""
     from counterpoint.metrics.registry import judges
 
     return [(judge.name, judge.version) for judge in judges()]
 
 
-def identify_codec(name: str, *, needs_codes: bool = False) -> dict[str, str]:
-    """What a codec's steps are keyed by: its name, or its path where it is a folder, and the digest of its weights.
+def identify_codec(name: str, *, needs_codes: bool = False) -> dict[str, Any]:
+    """What a codec's steps are keyed by: its name, or its path where it is a folder, the digest of its weights, and
+    how many codebooks it has.
 
     Raises:
         UserError: a codec that cannot be loaded, or one without codes where they are needed.
     """
-    from counterpoint.codec import load_codec, shipped_codecs
+    from counterpoint.codec import shipped_codecs
+    from counterpoint.study.loading import read_codec
 
-    codec = load_codec(name)
+    codec = read_codec(name)
     if needs_codes and not codec.num_codebooks:
         raise UserError(
             f"The codec {name!r} has no codes, and the auto-regressive model speaks in them: use one that has."
@@ -112,4 +108,4 @@ def identify_codec(name: str, *, needs_codes: bool = False) -> dict[str, str]:
     folder = Path(name).expanduser()
     ships = name in shipped_codecs() or name in SHIPPED_ALIASES.values()
     place = str(folder.resolve()) if folder.is_dir() and not ships else name
-    return {"codec": place, "fingerprint": codec.fingerprint}
+    return {"codec": place, "fingerprint": codec.fingerprint, "num_codebooks": codec.num_codebooks}

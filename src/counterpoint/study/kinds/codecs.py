@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator
 
 from counterpoint.config import UserError
 from counterpoint.study.engine import Source, Step
-from counterpoint.study.kinds.base import ClipsConfig, ReportConfig, Study, data_step, identify_codec
+from counterpoint.study.kinds.base import Study, data_step, identify_codec, judges_there
+from counterpoint.study.settings import ClipsConfig
+from counterpoint.study.work import Work
 from counterpoint.study.workload import Workload
 
 
@@ -22,7 +25,6 @@ class CodecStudy(Study):
     codecs: Annotated[list[str], Field(min_length=1)]
     """Shipped names, folders (of a run, too) or hub ids."""
     clips: ClipsConfig = ClipsConfig()
-    report: ReportConfig = ReportConfig()
 
     @field_validator("codecs")
     @classmethod
@@ -45,9 +47,8 @@ class CodecStudy(Study):
         del out
         return f"counterpoint codec reconstruct IN.wav --codec {shlex.quote(self.codecs[0])} --out OUT.wav"
 
-    def plan(self, *, name: str, dataset: Path | None = None) -> Step:
+    def plan(self, *, dataset: Path | None = None) -> Mapping[str, Step | Source]:
         """See `Study`. The codecs are loaded, so that one which cannot be is known before anything is computed."""
-        from counterpoint.study.steps.codec_report import make_codec_report
         from counterpoint.study.steps.compare import measure_chance
         from counterpoint.study.steps.judge import judge
         from counterpoint.study.steps.prompts import choose_prompts
@@ -57,15 +58,26 @@ class CodecStudy(Study):
         clips = Step("clips", choose_prompts, self.clips, {"data": data})
         floors = [
             Step("chance", measure_chance, {}, {"clips": clips}),
-            Step("judge_original", judge, {}, {"clips": clips, "data": data}),
+            Step("judge_original", judge, {"judges": judges_there()}, {"clips": clips, "data": data}),
         ]
         of_codecs = [step for codec in codecs for step in _codec_steps(codec, codecs[codec], clips=clips, data=data)]
-        plain = {"name": name, "study": self, "own_data": dataset is not None, "labels": list(codecs)}
         steps = {step.name: step for step in (clips, *floors, *of_codecs)}
-        return Step("report", make_codec_report, plain, {"data": data, **steps})
+        return {"data": data, **steps}
+
+    def write_page(self, folders: Mapping[str, Path], *, name: str, own_data: bool, out: Path) -> None:
+        """See `Study`."""
+        from counterpoint.study.steps.codec_report import make_codec_report
+
+        make_codec_report(
+            Work(
+                out,
+                {"name": name, "study": self, "own_data": own_data, "labels": list(_identified(self.codecs))},
+                folders,
+            )
+        )
 
 
-def _codec_steps(label: str, identity: dict[str, str], *, clips: Step, data: Step | Source) -> list[Step]:
+def _codec_steps(label: str, identity: dict[str, Any], *, clips: Step, data: Step | Source) -> list[Step]:
     """All that one codec needs; no other codec's steps depend on them."""
     from counterpoint.data.layout import file_digest
     from counterpoint.metrics.visqol import find_visqol
@@ -78,7 +90,7 @@ def _codec_steps(label: str, identity: dict[str, str], *, clips: Step, data: Ste
     steps = [
         made,
         Step(f"measure_{label}", measure, {}, pair),
-        Step(f"judge_{label}", judge, {}, {**pair, "data": data}),
+        Step(f"judge_{label}", judge, {"judges": judges_there()}, {**pair, "data": data}),
     ]
     program = find_visqol()
     if program is not None:
@@ -88,13 +100,13 @@ def _codec_steps(label: str, identity: dict[str, str], *, clips: Step, data: Ste
     return steps
 
 
-def _identified(names: list[str]) -> dict[str, dict[str, str]]:
+def _identified(names: list[str]) -> dict[str, dict[str, Any]]:
     """A short label for each codec, and its identity.
 
     Raises:
         UserError: a codec that cannot be loaded, or one under two names.
     """
-    found: dict[str, dict[str, str]] = {}
+    found: dict[str, dict[str, Any]] = {}
     for name in names:
         identity = identify_codec(name)
         twin = next((known for known in found.values() if known["fingerprint"] == identity["fingerprint"]), None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import product
 from pathlib import Path
 from typing import Literal
@@ -10,15 +10,9 @@ from typing import Literal
 from pydantic import Field
 
 from counterpoint.config.schema import ControlName, ParadigmName
-from counterpoint.study.engine import Step
-from counterpoint.study.kinds.trained import (
-    PARADIGMS,
-    BothSampling,
-    Groundwork,
-    TrainedStudy,
-    at_seed,
-    both_sampling,
-)
+from counterpoint.study.engine import Source, Step
+from counterpoint.study.kinds.trained import PARADIGMS, BothSampling, Groundwork, TrainedStudy, at_seed, both_sampling
+from counterpoint.study.work import Work
 from counterpoint.study.workload import Workload
 
 
@@ -99,9 +93,8 @@ class ControlStudy(SteeredStudy):
         """Play with it."""
         return f'counterpoint generate CAPTION --model {out / PARADIGMS[0]} --chords "C:0 Am:2" --out x.wav'
 
-    def plan(self, *, name: str, dataset: Path | None = None) -> Step:
+    def plan(self, *, dataset: Path | None = None) -> Mapping[str, Step | Source]:
         """See `Study`."""
-        from counterpoint.study.steps.controls_report import make_controls_report
 
         ground = self.groundwork(dataset)
         models, clips = self.models_and_clips(ground, single=True)
@@ -110,20 +103,19 @@ class ControlStudy(SteeredStudy):
         first, second = PARADIGMS
         across = [(f"{first}_{mode}", f"{second}_{mode}") for mode in modes]
         text = [(f"{paradigm}_{mode}", f"{paradigm}_text") for paradigm in PARADIGMS for mode in (*modes, "null")]
-        return Step(
-            "report",
-            make_controls_report,
-            {"name": name, "study": self, "own_data": dataset is not None},
-            {
-                **ground.inputs,
-                **models,
-                **{step.name: step for step in clips.values()},
-                "evaluate": self.evaluation_step(clips, ground=ground, pairs=text),
-                "adhere": self.adherence_step(
-                    clips, ground=ground, pairs=[*own, *across], examples=self.report.examples
-                ),
-            },
-        )
+        return {
+            **ground.inputs,
+            **models,
+            **{step.name: step for step in clips.values()},
+            "evaluate": self.evaluation_step(clips, ground=ground, pairs=text),
+            "adhere": self.adherence_step(clips, ground=ground, pairs=[*own, *across], examples=self.report.examples),
+        }
+
+    def write_page(self, folders: Mapping[str, Path], *, name: str, own_data: bool, out: Path) -> None:
+        """See `Study`."""
+        from counterpoint.study.steps.controls_report import make_controls_report
+
+        make_controls_report(Work(out, {"name": name, "study": self, "own_data": own_data}, folders))
 
 
 class EntropyStudy(SteeredStudy):
@@ -139,18 +131,18 @@ class EntropyStudy(SteeredStudy):
         """See `Study`."""
         return "entropy of the first codebook's tokens, with controls and without"
 
-    def plan(self, *, name: str, dataset: Path | None = None) -> Step:
+    def plan(self, *, dataset: Path | None = None) -> Mapping[str, Step | Source]:
         """See `Study`."""
         from counterpoint.study.steps.entropy import collect_entropies
-        from counterpoint.study.steps.entropy_report import make_entropy_report
 
         ground = self.groundwork(dataset)
         models, clips = self.models_and_clips(ground, single=False)
         steps = {step.name: step for step in clips.values()}
         entropy = Step("entropy", collect_entropies, {}, {"encode": ground.encode, **steps})
-        return Step(
-            "report",
-            make_entropy_report,
-            {"name": name, "study": self, "own_data": dataset is not None},
-            {**ground.inputs, **models, **steps, "entropy": entropy},
-        )
+        return {**ground.inputs, **models, **steps, "entropy": entropy}
+
+    def write_page(self, folders: Mapping[str, Path], *, name: str, own_data: bool, out: Path) -> None:
+        """See `Study`."""
+        from counterpoint.study.steps.entropy_report import make_entropy_report
+
+        make_entropy_report(Work(out, {"name": name, "study": self, "own_data": own_data}, folders))

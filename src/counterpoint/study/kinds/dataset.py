@@ -3,27 +3,21 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field
 
 from counterpoint.config import UserError
-from counterpoint.config.schema import Config
 from counterpoint.study.engine import Source, Step
-from counterpoint.study.kinds.base import ReportConfig, Seed, Study, data_step, judges_there
+from counterpoint.study.kinds.base import Study, data_step, judges_there
+from counterpoint.study.settings import ReportConfig, SampleConfig
+from counterpoint.study.work import Work
 from counterpoint.study.workload import Workload
 
 COMPOSED = "composed"
 Label = Annotated[str, Field(pattern=r"^[a-zA-Z][\w-]*$")]
-
-
-class SampleConfig(Config):
-    """What is drawn of every dataset: windows of random rows, of any split."""
-
-    clips: Annotated[int, Field(ge=8)] = 64
-    duration_s: Annotated[float, Field(gt=0)] = 10.0
-    seed: Seed = 0
 
 
 class DatasetStudy(Study):
@@ -48,9 +42,8 @@ class DatasetStudy(Study):
         """See `Study`."""
         return Workload(heard=2 * self.sample.clips * (len(self.datasets) + self.composed or 1))
 
-    def plan(self, *, name: str, dataset: Path | None = None) -> Step:
+    def plan(self, *, dataset: Path | None = None) -> Mapping[str, Step | Source]:
         """See `Study`."""
-        from counterpoint.study.steps.dataset_report import make_dataset_report
         from counterpoint.study.steps.quality import judge_datasets
         from counterpoint.study.steps.sample import sample_clips
 
@@ -61,8 +54,15 @@ class DatasetStudy(Study):
         inputs = {step.name: step for step in samples.values()}
         config = {"labels": list(samples), "seed": self.sample.seed, "judges": judges_there()}
         judged = Step("judge", judge_datasets, config, inputs)
-        plain = {"name": name, "study": self, "own_data": dataset is not None, "labels": list(samples)}
-        return Step("report", make_dataset_report, plain, {**inputs, "judge": judged})
+        return {**inputs, "judge": judged}
+
+    def write_page(self, folders: Mapping[str, Path], *, name: str, own_data: bool, out: Path) -> None:
+        """See `Study`."""
+        from counterpoint.study.steps.dataset_report import make_dataset_report
+
+        labels = [step.removeprefix("sample_") for step in folders if step.startswith("sample_")]
+        config = {"name": name, "study": self, "own_data": own_data, "labels": labels}
+        make_dataset_report(Work(out, config, folders))
 
     def _sources(self, dataset: Path | None) -> dict[str, Step | Source]:
         """By label, each dataset.

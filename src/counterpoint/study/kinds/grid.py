@@ -18,12 +18,13 @@ from counterpoint.study.kinds.trained import (
     PARADIGMS,
     BothSampling,
     Groundwork,
-    PromptsConfig,
     SharedTrainingConfig,
     TrainedStudy,
     at_seed,
     both_sampling,
 )
+from counterpoint.study.settings import PromptsConfig
+from counterpoint.study.work import Work
 from counterpoint.study.workload import Draw, Workload
 
 Label = Annotated[str, Field(pattern=r"^[a-zA-Z0-9.]+$")]
@@ -141,9 +142,8 @@ class GridStudy(TrainedStudy):
             )
         return Workload(list(models.values()), draws)
 
-    def plan(self, *, name: str, dataset: Path | None = None) -> Step:
+    def plan(self, *, dataset: Path | None = None) -> Mapping[str, Step | Source]:
         """See `Study`. Every codec is loaded, so that one which cannot be is known before anything is computed."""
-        from counterpoint.study.steps.grid_report import make_grid_report
 
         cells = self.cells()
         ground = self._grounds(cells, dataset)
@@ -162,17 +162,16 @@ class GridStudy(TrainedStudy):
                 seed=seed,
             )
         evaluations = [self._evaluation(cells, duration, clips[duration], ground) for duration in clips]
-        plain = {
-            "name": name,
-            "study": self,
-            "own_data": dataset is not None,
-            "cells": [_told(cell) for cell in cells],
-            "codecs": {cell.codec: cell.study.codec for cell in cells},
-        }
         steps = (*models.values(), *(step for of_duration in clips.values() for step in of_duration.values()))
         grounds = {step: given for own in ground.values() for step, given in own.inputs.items()}
-        return Step(
-            "report", make_grid_report, plain, {**grounds, **{step.name: step for step in (*steps, *evaluations)}}
+        return {**grounds, **{step.name: step for step in (*steps, *evaluations)}}
+
+    def write_page(self, folders: Mapping[str, Path], *, name: str, own_data: bool, out: Path) -> None:
+        """See `Study`."""
+        from counterpoint.study.steps.grid_report import make_grid_report
+
+        make_grid_report(
+            Work(out, {"name": name, "study": self, "own_data": own_data, **_page_config(self.cells())}, folders)
         )
 
     def _grounds(self, cells: Sequence[Cell], dataset: Path | None) -> dict[str, _GridGroundwork]:
@@ -360,4 +359,11 @@ def _told(cell: Cell) -> dict[str, Any]:
         "codec": cell.codec,
         "duration_s": cell.study.prompts.duration_s,
         "evaluate": f"evaluate_{cell.duration}",
+    }
+
+
+def _page_config(cells: Sequence[Cell]) -> dict[str, Any]:
+    return {
+        "cells": [_told(cell) for cell in cells],
+        "codecs": {cell.codec: cell.study.codec for cell in cells},
     }

@@ -12,9 +12,10 @@ from pydantic import BeforeValidator, Field, model_validator
 from counterpoint.config import InpaintingMethod, OptimizerConfig, TrainingConfig, read_sampling
 from counterpoint.config.sampling import AnySampling
 from counterpoint.config.schema import Config, ParadigmName, Positive
-from counterpoint.study.engine import Step
-from counterpoint.study.kinds.base import PositiveSeconds
-from counterpoint.study.kinds.trained import PARADIGMS, Groundwork, PromptsConfig, TrainedStudy, at_seed
+from counterpoint.study.engine import Source, Step
+from counterpoint.study.kinds.trained import PARADIGMS, Groundwork, TrainedStudy, at_seed
+from counterpoint.study.settings import PositiveSeconds, PromptsConfig
+from counterpoint.study.work import Work
 from counterpoint.study.workload import Workload
 
 ANCHORS = ("silence", "other_clip")
@@ -97,9 +98,8 @@ class InpaintingStudy(TrainedStudy):
         """Play with it."""
         return f"counterpoint inpaint IN.wav --span 2.0:4.5 --model {out / TRAINED['fm']} --out OUT.wav"
 
-    def plan(self, *, name: str, dataset: Path | None = None) -> Step:
+    def plan(self, *, dataset: Path | None = None) -> Mapping[str, Step | Source]:
         """See `Study`."""
-        from counterpoint.study.steps.inpainting_report import make_inpainting_report
         from counterpoint.study.steps.seams import judge_seams
         from counterpoint.study.steps.spans import draw_spans
 
@@ -114,19 +114,20 @@ class InpaintingStudy(TrainedStudy):
         steps = {step.name: step for step in clips.values()}
         judged = {"prompts": ground.prompts, "spans": spans, "reconstruct": ground.reconstruct, **steps}
         seams = Step("seams", judge_seams, {"seed": self.evaluation.seed, "pairs": _pairs()}, judged)
-        return Step(
-            "report",
-            make_inpainting_report,
-            {"name": name, "study": self, "own_data": dataset is not None},
-            {
-                **ground.inputs,
-                **models,
-                **steps,
-                "spans": spans,
-                "evaluate": self.evaluation_step(clips, ground=ground, pairs=_against_anchors()),
-                "seams": seams,
-            },
-        )
+        return {
+            **ground.inputs,
+            **models,
+            **steps,
+            "spans": spans,
+            "evaluate": self.evaluation_step(clips, ground=ground, pairs=_against_anchors()),
+            "seams": seams,
+        }
+
+    def write_page(self, folders: Mapping[str, Path], *, name: str, own_data: bool, out: Path) -> None:
+        """See `Study`."""
+        from counterpoint.study.steps.inpainting_report import make_inpainting_report
+
+        make_inpainting_report(Work(out, {"name": name, "study": self, "own_data": own_data}, folders))
 
     def contestants(self) -> Sequence[str]:
         """See `TrainedStudy`."""
@@ -208,10 +209,10 @@ class InpaintingStudy(TrainedStudy):
 
     def _anchors(self, *, ground: Groundwork, spans: Step) -> dict[str, Step]:
         """What no model has made, by system."""
-        from counterpoint.codec import load_codec
+        from counterpoint.study.loading import read_codec
         from counterpoint.study.steps.anchors import misplace_spans, silence_spans
 
-        fade = {"keeps_phase": load_codec(self.codec).keeps_phase}
+        fade = {"keeps_phase": read_codec(self.codec).keeps_phase}
         task = {"prompts": ground.prompts, "spans": spans}
         silence, other = ANCHORS
         return {

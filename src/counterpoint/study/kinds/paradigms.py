@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import product
 from pathlib import Path
 from typing import Annotated, Literal
@@ -10,7 +11,7 @@ from pydantic import Field
 
 from counterpoint.config.sampling import AnySampling, sampling_in
 from counterpoint.config.schema import Config, ParadigmName
-from counterpoint.study.engine import Step
+from counterpoint.study.engine import Source, Step
 from counterpoint.study.kinds.trained import (
     PARADIGMS,
     BothSampling,
@@ -21,6 +22,7 @@ from counterpoint.study.kinds.trained import (
     shipped_source,
 )
 from counterpoint.study.windows import STEERED_EXAMPLES
+from counterpoint.study.work import Work
 from counterpoint.study.workload import Workload
 
 SYSTEMS: dict[str, tuple[ParadigmName, bool]] = {
@@ -66,10 +68,9 @@ class ParadigmStudy(TrainedStudy):
             draws += [self.draw(shipped, steered.sampling, steered=told) for told in (False, True)]
         return Workload(runs, draws)
 
-    def plan(self, *, name: str, dataset: Path | None = None) -> Step:
+    def plan(self, *, dataset: Path | None = None) -> Mapping[str, Step | Source]:
         """See `Study`. The codec is loaded, so that one which cannot be is known before anything is computed."""
         from counterpoint.metrics.registry import metric_named
-        from counterpoint.study.steps.report import make_report
 
         metric_named(self.evaluation.primary)
         ground = self.groundwork(dataset)
@@ -80,17 +81,18 @@ class ParadigmStudy(TrainedStudy):
                 models[run] = self.model_step(paradigm, ground=ground, trained=trained, seed=seed)
                 clips[run] = self.clips_step(system, model=models[run], sampling=sampling, ground=ground, seed=seed)
         steered = {} if dataset else self.steered_steps(ground)
-        return Step(
-            "report",
-            make_report,
-            {"name": name, "study": self, "own_data": dataset is not None},
-            {
-                **ground.inputs,
-                "evaluate": self.evaluation_step(clips, ground=ground, pairs=[PARADIGMS]),
-                **{step.name: step for step in (*models.values(), *clips.values())},
-                **steered,
-            },
-        )
+        return {
+            **ground.inputs,
+            "evaluate": self.evaluation_step(clips, ground=ground, pairs=[PARADIGMS]),
+            **{step.name: step for step in (*models.values(), *clips.values())},
+            **steered,
+        }
+
+    def write_page(self, folders: Mapping[str, Path], *, name: str, own_data: bool, out: Path) -> None:
+        """See `Study`."""
+        from counterpoint.study.steps.report import make_report
+
+        make_report(Work(out, {"name": name, "study": self, "own_data": own_data}, folders))
 
     def steered_steps(self, ground: Groundwork) -> dict[str, Step]:
         """Clips of the models in `steered`, given all controls and none, and how well they follow; by step name.

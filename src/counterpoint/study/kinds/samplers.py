@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
 from counterpoint.config import AutoregressiveSampling, FlowMatchingSampling
-from counterpoint.config.schema import Config, Positive
-from counterpoint.study.engine import Step
+from counterpoint.config.schema import Positive
+from counterpoint.study.engine import Source, Step
 from counterpoint.study.kinds.trained import PARADIGMS, TrainedStudy, at_seed
+from counterpoint.study.settings import TimingConfig
+from counterpoint.study.work import Work
 from counterpoint.study.workload import Workload
-
-
-class TimingConfig(Config):
-    """How long a clip takes: draws of all settings in turn, so that a busy moment falls on all of them."""
-
-    batch_size: Positive = 4
-    repeats: Positive = 3
 
 
 class SamplerStudy(TrainedStudy):
@@ -62,10 +58,9 @@ class SamplerStudy(TrainedStudy):
             draws += [self.draw(flow_matching, sampling) for sampling in self.settings.values()]
         return Workload(runs, draws)
 
-    def plan(self, *, name: str, dataset: Path | None = None) -> Step:
+    def plan(self, *, dataset: Path | None = None) -> Mapping[str, Step | Source]:
         """See `Study`. Models, prompts and all before them are those of a comparison with the same configuration."""
         from counterpoint.metrics.registry import metric_named
-        from counterpoint.study.steps.sampler_report import make_sampler_report
         from counterpoint.study.steps.timing import time_systems
 
         metric_named(self.evaluation.primary)
@@ -89,14 +84,15 @@ class SamplerStudy(TrainedStudy):
             resumable=True,
         )
         pairs = [(system, self.reference) for system in systems if system != self.reference]
-        return Step(
-            "report",
-            make_sampler_report,
-            {"name": name, "study": self, "own_data": dataset is not None},
-            {
-                **ground.inputs,
-                **{step.name: step for step in (*models.values(), *clips.values())},
-                "evaluate": self.evaluation_step(clips, ground=ground, pairs=pairs),
-                "timing": timing,
-            },
-        )
+        return {
+            **ground.inputs,
+            **{step.name: step for step in (*models.values(), *clips.values())},
+            "evaluate": self.evaluation_step(clips, ground=ground, pairs=pairs),
+            "timing": timing,
+        }
+
+    def write_page(self, folders: Mapping[str, Path], *, name: str, own_data: bool, out: Path) -> None:
+        """See `Study`."""
+        from counterpoint.study.steps.sampler_report import make_sampler_report
+
+        make_sampler_report(Work(out, {"name": name, "study": self, "own_data": own_data}, folders))

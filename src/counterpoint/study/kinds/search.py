@@ -2,84 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import model_validator
 
-from counterpoint.config.sampling import AnySampling, sampling_in
-from counterpoint.config.schema import Config, ParadigmName, Positive
-from counterpoint.study.engine import Step
+from counterpoint.config.sampling import sampling_in
+from counterpoint.config.schema import ParadigmName
+from counterpoint.study.engine import Source, Step
 from counterpoint.study.kinds.trained import PARADIGMS, Groundwork, TrainedStudy
-from counterpoint.study.search.points import Point, expand
 from counterpoint.study.search.split import PARTS
+from counterpoint.study.settings import Grid, LadderConfig
+from counterpoint.study.work import Work
 from counterpoint.study.workload import Draw, Workload
 
-Settings = dict[str, int | float | str | tuple[float, float]]
-"""Fields of `SamplingConfig`, some of them."""
 TAKES = {"default": "default", "tuned": "chosen"}
 """What is drawn for confirmation, by the end of the system's name: which point of a `SearchResult`."""
-
-
-class Grid(Config):
-    """The settings of one paradigm's sampler that are tried: every combination of guidance and the axes."""
-
-    default: AnySampling
-    """What the search is to improve on; settings that no axis names are as here."""
-    guidance: Annotated[tuple[Annotated[float, Field(ge=0)], ...], Field(min_length=1)]
-    axes: tuple[Annotated[tuple[Settings, ...], Field(min_length=1)], ...] = ()
-    """The values of each other hyper-parameter; two that belong together, as a solver and its steps, are one value."""
-    skip: tuple[Settings, ...] = ()
-    """Points that have all settings of one of these are not tried; the result and the report name them."""
-
-    def points(self) -> list[Point]:
-        """All of them, those skipped too.
-
-        Raises:
-            ValueError: see `expand`.
-        """
-        return expand(self.default, guidance=self.guidance, axes=self.axes, skip=self.skip)
-
-    def tried(self) -> list[Point]:
-        """Those that are not skipped."""
-        return [point for point in self.points() if not point.skipped]
-
-    def check(self, paradigm: ParadigmName) -> None:
-        """
-        Raises:
-            ValueError: a setting that the paradigm does not read, a value of guidance among the axes, a point that is
-                there twice, something skipped that is not there, or fewer than two points left.
-        """
-        given = [self.default.model_fields_set, *(value.keys() for axis in (*self.axes, self.skip) for value in axis)]
-        known = type(self.default).model_fields
-        for name in (name for names in given for name in names if name not in known):
-            raise ValueError(f"{paradigm} does not read {name!r}; its settings are {', '.join(known)}")
-        if any("guidance" in value for axis in self.axes for value in axis):
-            raise ValueError("guidance is a list of its own beside the axes")
-        points = self.points()
-        for own in self.skip:
-            if not any(own.items() <= point.settings.items() for point in points):
-                raise ValueError(f"skip names {own}, which no point of the grid has")
-        if len(self.tried()) < 2:
-            raise ValueError("fewer than two points are left to be tried; give the axes more values, or skip fewer")
-
-
-class LadderConfig(Config):
-    """How the field is narrowed."""
-
-    first: Annotated[int, Field(ge=8)] = 8
-    """Prompts on the first rung; each further one doubles them, up to all."""
-    keep: Positive = 3
-    """So many best go on from every rung."""
-
-    def rungs(self, prompts: int) -> tuple[int, ...]:
-        """Prompts answered after each rung."""
-        found, n = [], self.first
-        while n < prompts:
-            found.append(n)
-            n *= 2
-        return (*found, prompts)
 
 
 class SearchStudy(TrainedStudy):
@@ -123,11 +63,10 @@ class SearchStudy(TrainedStudy):
         ]
         return Workload(tuple(runs.values()), draws)
 
-    def plan(self, *, name: str, dataset: Path | None = None) -> Step:
+    def plan(self, *, dataset: Path | None = None) -> Mapping[str, Step | Source]:
         """See `Study`. Models, prompts and all before them are those of a comparison with the same configuration."""
         from counterpoint.metrics.registry import metric_named
         from counterpoint.study.steps.search import confirm, search, take_part
-        from counterpoint.study.steps.search_report import make_search_report
 
         metric_named(self.evaluation.primary)
         ground = self.groundwork(dataset)
@@ -168,17 +107,18 @@ class SearchStudy(TrainedStudy):
         confirmed = self._confirmed(ground, parts["confirmation"])
         evaluation = self.evaluation_step(clips, ground=confirmed, pairs=pairs())
         steps = (*models.values(), *searches.values(), *clips.values(), *confirmed.outside.values())
-        return Step(
-            "report",
-            make_search_report,
-            {"name": name, "study": self, "own_data": dataset is not None},
-            {
-                **confirmed.inputs,
-                "prompts_search": parts["search"],
-                "evaluate": evaluation,
-                **{step.name: step for step in steps},
-            },
-        )
+        return {
+            **confirmed.inputs,
+            "prompts_search": parts["search"],
+            "evaluate": evaluation,
+            **{step.name: step for step in steps},
+        }
+
+    def write_page(self, folders: Mapping[str, Path], *, name: str, own_data: bool, out: Path) -> None:
+        """See `Study`."""
+        from counterpoint.study.steps.search_report import make_search_report
+
+        make_search_report(Work(out, {"name": name, "study": self, "own_data": own_data}, folders))
 
     def _confirmed(self, ground: Groundwork, prompts: Step) -> Groundwork:
         """The same before any model, with other prompts."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -9,8 +10,10 @@ from pydantic import Field
 
 from counterpoint.config import BACKBONES, UserError
 from counterpoint.config.schema import NamedBackbone, Positive
-from counterpoint.study.engine import Step
-from counterpoint.study.kinds.base import PositiveSeconds, Study
+from counterpoint.study.engine import Source, Step
+from counterpoint.study.kinds.base import Study
+from counterpoint.study.settings import PositiveSeconds
+from counterpoint.study.work import Work
 from counterpoint.study.workload import Workload
 
 if TYPE_CHECKING:
@@ -72,13 +75,19 @@ class SpeedStudy(Study):
         """See `Study`."""
         return Workload(timed=self.points(), repeats=self.repeats)
 
-    def plan(self, *, name: str, dataset: Path | None = None) -> Step:
+    def plan(self, *, dataset: Path | None = None) -> Mapping[str, Step | Source]:
         """See `Study`. A device that is not here is known before anything is run."""
         from counterpoint.bench.machine import device_name
-        from counterpoint.study.steps.speed import make_speed_report, measure_speed
+        from counterpoint.study.steps.speed import measure_speed
 
         if dataset is not None:
             raise UserError("A study of speed draws with random weights and needs no music: leave out --data.")
         config = {"points": self.points(), "repeats": self.repeats, "device": device_name(self.device)}
         measured = Step("measure", measure_speed, config, resumable=True)
-        return Step("report", make_speed_report, {"name": name, "study": self}, {"measure": measured})
+        return {"measure": measured}
+
+    def write_page(self, folders: Mapping[str, Path], *, name: str, own_data: bool, out: Path) -> None:
+        """See `Study`."""
+        from counterpoint.study.steps.speed_report import make_speed_report
+
+        make_speed_report(Work(out, {"name": name, "study": self, "own_data": own_data}, folders))

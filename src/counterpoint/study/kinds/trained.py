@@ -29,16 +29,8 @@ from counterpoint.config.sampling import SamplingByParadigm
 from counterpoint.config.schema import CONTROLS, Config, ControlName, NamedBackbone, ParadigmName, Positive
 from counterpoint.data.layout import file_digest
 from counterpoint.study.engine import Source, Step
-from counterpoint.study.kinds.base import (
-    ClipsConfig,
-    PositiveSeconds,
-    ReportConfig,
-    Seed,
-    Study,
-    data_step,
-    identify_codec,
-    judges_there,
-)
+from counterpoint.study.kinds.base import Study, data_step, identify_codec, judges_there
+from counterpoint.study.settings import PositiveSeconds, PromptsConfig, Seed
 from counterpoint.study.workload import Draw
 
 PARADIGMS: tuple[ParadigmName, ParadigmName] = ("autoregressive", "flow_matching")
@@ -85,14 +77,6 @@ class ControlsConfig(Config):
     dropout: Annotated[float, Field(ge=0, le=1)] = 0.5
     tracks: dict[ControlName, str] = Field(default_factory=dict)
     """Which track teaches a control; by default the first that can be had, exact before heard."""
-
-
-class PromptsConfig(ClipsConfig):
-    """The held-out windows of music whose captions every system answers."""
-
-    seed: Seed = 0
-    """Of every generation; clip i takes `seed + i`."""
-    batch_size: Positive = 16
 
 
 class EvaluationConfig(Config):
@@ -184,7 +168,6 @@ class TrainedStudy(Study):
     """Outside systems by name: a folder of clips each, judged beside the study's own on the same prompts."""
     seeds: tuple[Seed, ...] = ()
     """Train every model once with each of them; by default once, with the seed of `training`."""
-    report: ReportConfig = ReportConfig()
 
     @model_validator(mode="after")
     def _prompts_fit(self) -> TrainedStudy:

@@ -238,7 +238,7 @@ def _cost_point(folders: Folders, study: Mapping[str, Any]) -> str:
 
 
 def _codec(folders: Folders) -> list[CostRow]:
-    found = folders.json("reconstruct", "reconstruction.json")
+    found = folders.json("reconstruct", "reconstruction.json")["views"]
     labels = {
         "si_snr_db": "SI-SNR, higher is closer",
         "log_spectral_distance_db": "Log-spectral distance, lower is closer",

@@ -71,7 +71,7 @@ def assemble_codecs(
     """
     codecs = [_codec(folders, label, index=index) for index, label in enumerate(labels)]
     chance = {name: score for name, score in _scores(folders["chance"], CHANCE).items() if name in AGREEMENTS}
-    metrics = _metrics([path for step, path in folders.items() if (path / "scores.json").is_file()])
+    metrics = _metrics([path for step, path in folders.items() if (path / "evaluation.json").is_file()])
     by_system = {
         ORIGINAL: _scores(folders["judge_original"], "original"),
         **{codec.key(view): _of_view(codec, view) for codec in codecs for view in codec.views},
@@ -118,7 +118,7 @@ def _codec(folders: Mapping[str, Path], label: str, *, index: int) -> Codec:
 
 
 def _scores(folder: Path, system: str) -> dict[str, Score]:
-    found = read_json(folder / "scores.json")["scores"][system]
+    found = read_json(folder / "evaluation.json")["scores"][system]
     return {name: Score(score["value"], score["low"], score["high"], score["n"]) for name, score in found.items()}
 
 
@@ -128,14 +128,14 @@ def _of_view(codec: Codec, view: str) -> dict[str, Score]:
 
 def _metrics(folders: Sequence[Path]) -> list[Metric]:
     """In the order of the paper's table first."""
-    found = {info["name"]: info for folder in folders for info in read_json(folder / "scores.json")["measures"]}
+    found = {info["name"]: info for folder in folders for info in read_json(folder / "evaluation.json")["metrics"]}
     first = ["si_snr", "visqol", "log_mel_distance"]
     order = [name for name in first if name in found] + [name for name in found if name not in first]
     return [
         Metric(
             name,
             found[name]["better"],
-            f"{found[name]['what'][:1].upper()}{found[name]['what'][1:]}.",
+            f"{found[name]['description'][:1].upper()}{found[name]['description'][1:]}.",
             found[name]["unit"],
         )
         for name in order
@@ -271,7 +271,7 @@ def _notes(
         "were trained on the embedded corpus know its instruments and styles: published codecs do not."
     )
     anew = [codec.label for codec in codecs if not codec.keeps_phase]
-    remarks = read_json(folders["judge_original"] / "scores.json")["notes"]
+    remarks = read_json(folders["judge_original"] / "evaluation.json")["notes"]
     return [
         Note("The measures", "\n".join(f"{metric.key}: {metric.what}" for metric in metrics)),
         Note(

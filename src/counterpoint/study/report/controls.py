@@ -107,7 +107,7 @@ def assemble_controls(
         study_yaml: the same, as a file that `study run` takes.
         own_data: the music is the user's.
     """
-    evaluation, adherence = folders.json("evaluate", "evaluation.json"), folders.json("adhere", "adherence.json")
+    evaluation, adherence = folders.json("evaluate", "evaluation.json"), folders.json("adhere", "evaluation.json")
     following = read_following(adherence)
     scores = {**following, **read_scores(evaluation)}
     metrics = [*read_metrics(adherence, following), *read_metrics(evaluation, scores)]

@@ -124,7 +124,8 @@ def assemble_datasets(
         study_yaml: the same, as a file that `study run` takes.
         own_data: one dataset was given beside the study's.
     """
-    evaluation, absent = folders.json("judge", "evaluation.json"), folders.json("judge", "absent.json")
+    evaluation = folders.json("judge", "evaluation.json")
+    absent = [note for note in evaluation["notes"] if note.startswith("Absent")]
     samples = {label: folders.json(f"sample_{label}", "sample.json") for label in labels}
     spreads = read_spreads(evaluation)
     scores = {metric: found for metric, found in read_scores(evaluation).items() if metric in spreads}

@@ -149,7 +149,7 @@ def steered_models(
     steered = [paradigm for paradigm in NAMES if f"generate_{paradigm}_all" in folders.paths]
     if "adhere" not in folders.paths or not steered:
         return None
-    adherence = folders.json("adhere", "adherence.json")
+    adherence = folders.json("adhere", "evaluation.json")
     following = read_following(adherence)
     metrics = {metric.key: metric for metric in read_metrics(adherence, following)}
     differences = [read_difference(item) for item in adherence["differences"]]

@@ -91,7 +91,7 @@ def codec_grid(folders: Folders, grid: Cells, codecs: Mapping[str, str]) -> Grid
     pairs = {
         (cell.codec, cell.duration_s): folders.json(
             f"reconstruct_{cell.codec}_{cell.duration_s:g}s", "reconstruction.json"
-        )
+        )["views"]
         for cell in grid.cells
     }
     known = {key for each in pairs.values() for values in each.values() for key in values}

@@ -118,7 +118,7 @@ def assemble_inpainting(
         study_yaml: the same, as a file that `study run` takes.
         own_data: the music is the user's.
     """
-    judged = [folders.json("seams", "seams.json"), folders.json("evaluate", "evaluation.json")]
+    judged = [folders.json("seams", "evaluation.json"), folders.json("evaluate", "evaluation.json")]
     scores = {key: of_metric for evaluation in judged for key, of_metric in read_scores(evaluation).items()}
     metrics = [metric for evaluation in judged for metric in read_metrics(evaluation, scores)]
     differences = [read_difference(item) for evaluation in judged for item in evaluation["differences"]]

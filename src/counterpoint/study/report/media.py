@@ -14,7 +14,7 @@ import numpy as np
 
 from counterpoint.audio import load_audio, normalize_loudness
 from counterpoint.config import atomic_write
-from counterpoint.study.level import shared_gain
+from counterpoint.study.loudness import shared_gain
 
 SAMPLE_RATE = 32_000
 BANDS = 96

@@ -93,7 +93,7 @@ def assemble_samplers(
     differences = {
         item.first: item for item in map(read_difference, evaluation["differences"]) if item.metric == primary
     }
-    times = folders.json("timing", "times.json")
+    times = folders.json("timing", "times.json")["systems"]
 
     def setting(label: str, *, series: str) -> Setting:
         report = folders.json(f"generate_{label}", "generation.json")["report"]

@@ -11,6 +11,7 @@ from typing import Any
 
 from counterpoint.config import read_sampling
 from counterpoint.config.schema import ParadigmName
+from counterpoint.results.search import Found, SearchResult, Standing
 from counterpoint.study.report.assemble import CODES, LATENTS, PAIR, budget_of, command_of, data_facts, model_facts
 from counterpoint.study.report.content import Compared, Difference, Example, Fact, Metric, Note, System, Verdict
 from counterpoint.study.report.guidance import guidance_chart, span
@@ -23,7 +24,6 @@ from counterpoint.study.report.read import HALVES, Folders, read_difference, rea
 from counterpoint.study.report.tables import Table, scores_csv, scores_table, to_csv
 from counterpoint.study.report.verdict import against_outside, judge
 from counterpoint.study.search.points import described, in_words
-from counterpoint.study.search.result import Found, SearchResult, Standing
 from counterpoint.study.windows import spread
 
 TRUTH = "ground_truth"
@@ -115,7 +115,7 @@ def assemble_search(
     scores = read_scores(evaluation)
     metrics = read_metrics(evaluation, scores)
     differences = [read_difference(item) for item in evaluation["differences"]]
-    searches = {key: SearchResult.from_json(folders.json(f"search_{key}", "search.json")) for key in PAIR}
+    searches = {key: SearchResult.read(folders.paths[f"search_{key}"]) for key in PAIR}
     confirmed = [_confirmed(folders, searches[key], key, end) for key in PAIR for end in ("default", "tuned")]
     outside = outside_systems(study)
     systems = [*_systems(confirmed, searches), *outside]

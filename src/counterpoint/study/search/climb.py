@@ -11,14 +11,14 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from counterpoint.audio import save_audio
 from counterpoint.config import SamplingConfig, UserError, atomic_folder, read_json, write_json
+from counterpoint.results.search import Cost, Standing
 from counterpoint.study.search.points import Point
-from counterpoint.study.search.result import Cost, Standing
 from counterpoint.study.search.rule import Estimate, comparisons, stand
 
 if TYPE_CHECKING:
@@ -82,12 +82,13 @@ class Drawer:
             for name, clip in zip(self.ids[start:stop], drawn, strict=True):
                 save_audio(folder / f"{name}.wav", clip.audio, sample_rate=clip.sample_rate)
         except AssertionError as error:  # dopri5's step can fall to nothing where guidance bends the field too much
-            write_json(folder / COST_FILE, asdict(Cost(broken=str(error) or "the solver gave up")))
+            write_json(folder / COST_FILE, Cost(broken=str(error) or "the solver gave up").model_dump())
             return
         passes, evaluations = (
             max(getattr(clip, name) for clip in drawn) for name in ("network_evaluations", "model_evaluations")
         )
-        write_json(folder / COST_FILE, asdict(Cost(len(drawn), seconds, passes, evaluations)))
+        cost = Cost(clips=len(drawn), seconds=seconds, passes=passes, evaluations=evaluations)
+        write_json(folder / COST_FILE, cost.model_dump())
 
     def tidy(self) -> None:
         """Remove what a killed run left half done."""
@@ -145,7 +146,7 @@ def climb(
                 if progress is not None:
                     progress(stopped + len(active) * before + turn * (n - before), total)
             done.append(stand(estimates, n=n, better=better, keep=keep, compared=compared, is_last=n == rungs[-1]))
-            write_json(path, [{key: asdict(each) for key, each in rung.items()} for rung in done])
+            write_json(path, [{key: each.model_dump(mode="json") for key, each in rung.items()} for rung in done])
         active = [point for point in active if done[number][point.key].goes_on]
     standings = {point.key: [rung[point.key] for rung in done if point.key in rung] for point in tried}
     costs = {

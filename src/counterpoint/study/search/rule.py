@@ -21,7 +21,7 @@ from scipy.stats import t
 
 from counterpoint.metrics.base import ByGroup, Functional
 from counterpoint.metrics.statistics import half_samples
-from counterpoint.study.search.result import Standing
+from counterpoint.results.search import Standing
 
 LEVEL = 0.05
 
@@ -93,8 +93,7 @@ def stand(
     standings = {}
     for key in estimates:
         if key not in known:
-            nan = math.nan
-            standings[key] = Standing(n, nan, nan, nan, "", nan, nan, nan, nan, False, "it has no score")
+            standings[key] = Standing(n=n, best="", goes_on=False, reason="it has no score")
             continue
         own, best = known[key], known[ranked[0]]
         error, apart = own.error(best), sign * (own.value - best.value)

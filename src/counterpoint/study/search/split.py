@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from collections.abc import Sequence
+from typing import Literal
 
 from counterpoint.config import UserError
+from counterpoint.results.parts import Window
 
 Part = Literal["search", "confirmation"]
 PARTS: tuple[Part, Part] = ("search", "confirmation")
 LEAST_PROMPTS = 8
 LEAST_TRACKS = 4
 """Of each part: fewer give no interval."""
-
-Window = Mapping[str, Any]
 
 
 def split(windows: Sequence[Window], *, seed: int) -> dict[Part, list[Window]]:
@@ -29,7 +28,7 @@ def split(windows: Sequence[Window], *, seed: int) -> dict[Part, list[Window]]:
     """
     tracks: dict[str, list[Window]] = defaultdict(list)
     for window in windows:
-        tracks[window["row"]].append(window)
+        tracks[window.row].append(window)
     order = sorted(tracks, key=lambda track: hashlib.sha256(f"{seed}:{track}".encode()).digest())
     found: dict[Part, list[Window]] = {}
     for number, part in enumerate(PARTS):

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from counterpoint.audio import load_audio
-from counterpoint.config import read_json
-from counterpoint.study.hidden import read_hidden
+from counterpoint.results.parts import Prompts
+from counterpoint.study.inpainting_task import read_hidden
 from counterpoint.study.steps.prompts import SAMPLE_RATE
-
-if TYPE_CHECKING:
-    from counterpoint.study.engine import Work
+from counterpoint.study.work import Work, computes
 
 
+@computes("silence_spans", version=1)
 def silence_spans(work: Work) -> None:
     """Silence in every span."""
     hidden = read_hidden(work.inputs)
@@ -23,6 +20,7 @@ def silence_spans(work: Work) -> None:
     hidden.finish(work.folder)
 
 
+@computes("misplace_spans", version=1)
 def misplace_spans(work: Work) -> None:
     """In every span what the next window of another track plays there, wherever that is in its own bar and key.
 
@@ -30,7 +28,7 @@ def misplace_spans(work: Work) -> None:
     it fits and not by how it was coded.
     """
     hidden = read_hidden(work.inputs)
-    rows = [window["row"] for window in read_json(work.inputs["prompts"] / "prompts.json")["windows"]]
+    rows = [window.row for window in Prompts.read(work.inputs["prompts"]).windows]
     fills = {}
     for index, name in enumerate(hidden.ids):
         others = [(index + step) % len(rows) for step in range(1, len(rows))]

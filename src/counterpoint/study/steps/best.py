@@ -4,26 +4,22 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from counterpoint.audio import load_audio
-from counterpoint.config import write_json
 from counterpoint.metrics import measure_seams
-from counterpoint.study.hidden import read_hidden
+from counterpoint.results.parts import Choice
+from counterpoint.study.inpainting_task import read_hidden
+from counterpoint.study.judged import GENERATED
 from counterpoint.study.steps.prompts import SAMPLE_RATE
-from counterpoint.study.systems import GENERATED
-
-if TYPE_CHECKING:
-    from counterpoint.study.engine import Work
-
-CHOICE_FILE = "best.json"
+from counterpoint.study.work import Work, computes
 
 
+@computes("keep_best", version=1)
 def keep_best(work: Work) -> None:
     """Take every window from that input `generate_<system>` whose take has the best `Seams.score`, which knows nothing
-    of the true music; `best.json` says from which."""
+    of the true music; the `Choice` says from which."""
     hidden = read_hidden(work.inputs)
     folders = {name.removeprefix(GENERATED): path for name, path in work.inputs.items() if name.startswith(GENERATED)}
     chosen = {}
@@ -36,4 +32,4 @@ def keep_best(work: Work) -> None:
         shutil.copyfile(folders[chosen[name]] / f"{name}.wav", work.folder / f"{name}.wav")
         work.progress(done, len(hidden.ids))
     hidden.finish(work.folder)
-    write_json(work.folder / CHOICE_FILE, {"chosen": chosen, "counts": dict(Counter(chosen.values()))})
+    Choice(chosen=chosen, counts=Counter(chosen.values())).write(work.folder)

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from counterpoint.study.report.codecs import assemble_codecs, write_codec_report
 from counterpoint.study.report.read import told
-
-if TYPE_CHECKING:
-    from counterpoint.study.engine import Work
+from counterpoint.study.work import Work
 
 
 def make_codec_report(work: Work) -> None:

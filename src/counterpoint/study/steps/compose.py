@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from counterpoint.data.compose import compose
-
-if TYPE_CHECKING:
-    from counterpoint.study.engine import Work
-    from counterpoint.study.kinds.base import ComposeConfig
+from counterpoint.study.settings import ComposeConfig
+from counterpoint.study.work import Work, computes
 
 
+@computes("compose", version=1)
 def compose_corpus(work: Work) -> None:
     """Make the step's folder a composed dataset."""
     config: ComposeConfig = work.config

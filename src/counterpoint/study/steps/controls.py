@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from counterpoint.config import read_json, write_json
 from counterpoint.data import open_encoded
 from counterpoint.data.controls import written_tracks
 from counterpoint.extract import best_tracks, extract_controls
-from counterpoint.study.given import TRACKS_FILE, latents_of
-
-if TYPE_CHECKING:
-    from counterpoint.study.engine import Work
+from counterpoint.study.step_inputs import TRACKS_FILE, latents_of
+from counterpoint.study.work import Work, computes
 
 
+@computes("write_controls", version=1)
 def write_controls(work: Work) -> None:
     """For each control of the configuration, write the track that teaches it; `controls.json` holds their names."""
-    codec = latents_of(work)
+    codec = latents_of(work).fingerprint
     chosen = best_tracks(work.inputs["data"], codec=codec, **work.config)
     extract_controls(work.inputs["data"], codec=codec, tracks=list(chosen.values()), progress=work.progress)
     write_json(work.folder / TRACKS_FILE, {"tracks": chosen})
@@ -24,5 +21,5 @@ def write_controls(work: Work) -> None:
 
 def are_written(work: Work) -> bool:
     """Whether what the finished step wrote beside the dataset is still there."""
-    written = written_tracks(open_encoded(work.inputs["data"], codec=latents_of(work)))
+    written = written_tracks(open_encoded(work.inputs["data"], codec=latents_of(work).fingerprint))
     return set(read_json(work.folder / TRACKS_FILE)["tracks"].values()) <= set(written)

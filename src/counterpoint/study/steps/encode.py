@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from counterpoint.config import read_json, write_json
 from counterpoint.encode import encode_dataset
+from counterpoint.results.parts import LATENTS_FILE
+from counterpoint.study.loading import codec_of
+from counterpoint.study.work import Work, computes
 
-if TYPE_CHECKING:
-    from counterpoint.study.engine import Work
 
-
+@computes("encode", version=1)
 def encode(work: Work) -> None:
     """Encode the input `data` with the codec named in the configuration; writes `latents.json`, a `LatentSpec`."""
-    spec = encode_dataset(work.inputs["data"], codec=work.config["codec"], progress=work.progress)
-    write_json(work.folder / "latents.json", spec.model_dump(mode="json"))
+    spec = encode_dataset(work.inputs["data"], codec=codec_of(work.config), progress=work.progress)
+    write_json(work.folder / LATENTS_FILE, spec.model_dump(mode="json"))
 
 
 def is_encoded(work: Work) -> bool:
     """Whether what the finished step wrote beside the dataset is still there."""
-    fingerprint = read_json(work.folder / "latents.json")["fingerprint"]
+    fingerprint = read_json(work.folder / LATENTS_FILE)["fingerprint"]
     return (work.inputs["data"] / "latents" / fingerprint / "spec.json").is_file()

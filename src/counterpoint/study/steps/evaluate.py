@@ -3,27 +3,26 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from counterpoint.config import read_json, write_json
 from counterpoint.data import open_dataset
 from counterpoint.metrics import Clip, evaluate
-from counterpoint.study.systems import judged_systems
+from counterpoint.results.evaluations import write_evaluation
+from counterpoint.results.parts import Prompts
+from counterpoint.study.judged import judged_systems
+from counterpoint.study.work import Work, computes
 
-if TYPE_CHECKING:
-    from counterpoint.study.engine import Work
 
-
+@computes("evaluate", version=1)
 def evaluate_systems(work: Work) -> None:
-    """Write `evaluation.json`: every metric of the models, of the ground truth and of its reconstructions.
+    """Write an `Evaluation`: every metric of the models, of the ground truth and of its reconstructions.
 
     The reference is the training split of the input `data`: no clip of the ground truth is in it, so the ground truth's
     own distance is what a perfect system would get; where prompts were cut from that split too, their music is left
     out. Windows of one track are resampled together. The configuration holds the `seed` and the `pairs` of systems to
     test for a difference; that it names the `judges` makes the step new when others are there.
     """
-    windows = read_json(work.inputs["prompts"] / "prompts.json")["windows"]
-    asked = {window["row"] for window in windows if window["split"] == "train"}
+    windows = Prompts.read(work.inputs["prompts"]).windows
+    asked = {window.row for window in windows if window.split == "train"}
     evaluation = evaluate(
         judged_systems(work.inputs),
         reference=[clip for clip in training_music(work.inputs["data"]) if clip.id not in asked],
@@ -31,7 +30,7 @@ def evaluate_systems(work: Work) -> None:
         seed=work.config["seed"],
         progress=work.progress,
     )
-    write_json(work.folder / "evaluation.json", evaluation.to_json())
+    write_evaluation(evaluation, work.folder)
 
 
 def training_music(folder: Path) -> list[Clip]:

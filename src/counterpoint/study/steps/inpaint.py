@@ -3,31 +3,28 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from counterpoint.audio import resample
-from counterpoint.config import InpaintingMethod, SamplingConfig, write_json
-from counterpoint.generate.model import load_model
+from counterpoint.config import InpaintingMethod, SamplingConfig
 from counterpoint.inpaint import fill_windows, match_level
-from counterpoint.study.hidden import read_hidden
+from counterpoint.results.parts import Filling
+from counterpoint.study.inpainting_task import read_hidden
+from counterpoint.study.loading import model_at
+from counterpoint.study.settings import PromptsConfig
 from counterpoint.study.steps.prompts import SAMPLE_RATE
-
-if TYPE_CHECKING:
-    from counterpoint.study.engine import Work
-    from counterpoint.study.kinds.trained import PromptsConfig
-
-COST_FILE = "inpaint.json"
+from counterpoint.study.work import Work, computes
 
 
+@computes("inpaint", version=1)
 def inpaint_clips(work: Work) -> None:
-    """Fill every window's span with the input `model`, by the `method` and `sampling` of the configuration; write what
-    it cost, and how sure an auto-regressive model is that its spans end where they do, into `inpaint.json`."""
+    """Fill every window's span with the input `model`, by the `method` and `sampling` of the configuration; the
+    costs are the step's `Filling`."""
     prompts: PromptsConfig = work.config["prompts"]
     sampling: SamplingConfig = work.config["sampling"]
     method: InpaintingMethod = work.config["method"]
-    hidden, model = read_hidden(work.inputs), load_model(work.inputs["model"])
+    hidden, model = read_hidden(work.inputs), model_at(work.inputs["model"])
     rate = model.codec.sample_rate
     seconds, evaluations, endings = 0.0, 0, []
     for first in range(0, len(hidden.ids), prompts.batch_size):
@@ -54,11 +51,10 @@ def inpaint_clips(work: Work) -> None:
         hidden.write(work.folder, dict(zip(ids, levelled, strict=True)), keeps_phase=model.codec.keeps_phase)
         work.progress(first + len(ids), len(hidden.ids))
     hidden.finish(work.folder)
-    cost = {
-        "method": method,
-        "sampling": sampling.model_dump(),
-        "seconds_per_clip": seconds / len(hidden.ids),
-        "model_evaluations": evaluations,
-        "mean_ending": float(np.mean(endings)) if endings else None,
-    }
-    write_json(work.folder / COST_FILE, cost)
+    Filling(
+        method=method,
+        sampling=sampling.model_dump(mode="json"),
+        seconds_per_clip=seconds / len(hidden.ids),
+        model_evaluations=evaluations,
+        mean_ending=float(np.mean(endings)) if endings else None,
+    ).write(work.folder)

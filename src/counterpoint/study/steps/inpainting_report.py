@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from counterpoint.study.report.inpainting import assemble_inpainting, write_inpainting_report
 from counterpoint.study.report.read import Folders, told
-
-if TYPE_CHECKING:
-    from counterpoint.study.engine import Work
+from counterpoint.study.work import Work
 
 
 def make_inpainting_report(work: Work) -> None:

@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from counterpoint.audio import SILENCE_PEAK, load_audio, save_audio
-from counterpoint.config import UserError, write_json, write_json_lines
+from counterpoint.config import UserError, write_json_lines
 from counterpoint.data import MusicDataset, open_dataset
-from counterpoint.study.windows import Window, choose_windows
-
-if TYPE_CHECKING:
-    from counterpoint.study.engine import Work
-    from counterpoint.study.kinds.base import ClipsConfig
+from counterpoint.results.parts import Prompts, Window
+from counterpoint.study.settings import ClipsConfig
+from counterpoint.study.windows import choose_windows
+from counterpoint.study.work import Work, computes
 
 SAMPLE_RATE = 32_000
 LEAST_CLIPS = 8
 
 
+@computes("choose_prompts", version=1)
 def choose_prompts(work: Work) -> None:
-    """Write `truth/`, an HF audiofolder, and `prompts.json`.
+    """Write `truth/`, an HF audiofolder, and `Prompts`.
 
     Raises:
         UserError: when fewer than eight windows can be cut from the splits.
@@ -35,10 +33,7 @@ def choose_prompts(work: Work) -> None:
             f"Only {len(windows)} clips of {config.duration_s:g} s can be cut from the {' and '.join(config.splits)} "
             f"splits of {dataset.folder}; a study needs {LEAST_CLIPS}: add music to it, or set a shorter duration_s."
         )
-    write_json(
-        work.folder / "prompts.json",
-        {"duration_s": config.duration_s, "windows": [asdict(window) for window in windows]},
-    )
+    Prompts(duration_s=config.duration_s, windows=tuple(windows)).write(work.folder)
 
 
 def _cut(dataset: MusicDataset, *, config: ClipsConfig, folder: Path) -> list[Window]:

@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from counterpoint.config import read_json, write_json
 from counterpoint.metrics import Clip, evaluate
-from counterpoint.metrics.registry import absent
 from counterpoint.metrics.statistics import MIN_CLIPS
+from counterpoint.results.evaluations import write_evaluation
+from counterpoint.results.parts import Sample, Window
+from counterpoint.study.work import Work, computes
 
-if TYPE_CHECKING:
-    from counterpoint.study.engine import Work
 
-
+@computes("judge_datasets", version=1)
 def judge_datasets(work: Work) -> None:
-    """Write `evaluation.json`: every metric of each input `sample_<label>`, and tests of the later ones against the
-    first; and `absent.json`: why published metrics are missing.
+    """Write an `Evaluation`: every metric of each input `sample_<label>`, and tests of all others against the first.
 
     What the judges take for usual are the other clips of all samples; where these are too few, the samples themselves.
     """
     folders = {label: work.inputs[f"sample_{label}"] for label in work.config["labels"]}
-    judged = {label: _clips(folder, label, "judged") for label, folder in folders.items()}
-    others = [clip for label, folder in folders.items() for clip in _clips(folder, label, "others")]
+    samples = {label: Sample.read(folder) for label, folder in folders.items()}
+    judged = {label: _clips(folder, label, samples[label].judged) for label, folder in folders.items()}
+    others = [clip for label, folder in folders.items() for clip in _clips(folder, label, samples[label].others)]
     if len(others) < MIN_CLIPS:
         others = [clip for clips in judged.values() for clip in clips]
     first, *rest = judged
@@ -33,18 +32,17 @@ def judge_datasets(work: Work) -> None:
         seed=work.config["seed"],
         progress=work.progress,
     )
-    write_json(work.folder / "evaluation.json", found.to_json())
-    write_json(work.folder / "absent.json", list(absent()))
+    write_evaluation(found, work.folder)
 
 
-def _clips(folder: Path, label: str, which: str) -> list[Clip]:
+def _clips(folder: Path, label: str, windows: Sequence[Window]) -> list[Clip]:
     """Under names of their own: clips of two datasets answer no common prompt."""
     return [
         Clip(
-            folder / "clips" / f"{window['id']}.wav",
-            caption=window["caption"],
-            id=f"{label}-{window['id']}",
-            group=f"{label}-{window['group']}",
+            folder / "clips" / f"{window.id}.wav",
+            caption=window.caption,
+            id=f"{label}-{window.id}",
+            group=f"{label}-{window.group}",
         )
-        for window in read_json(folder / "sample.json")[which]
+        for window in windows
     ]

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from counterpoint.codec import View, load_codec
-from counterpoint.config import write_json
+from counterpoint.codec import View
 from counterpoint.encode import reconstruct_views
+from counterpoint.results.parts import Reconstruction
+from counterpoint.study.loading import codec_of
+from counterpoint.study.work import Work, computes
 
-if TYPE_CHECKING:
-    from counterpoint.study.engine import Work
 
-
+@computes("reconstruct", version=1)
 def reconstruct(work: Work) -> None:
-    """Write `latents/` (not quantised), `codes/` (through the quantiser) where the codec has one, and
-    `reconstruction.json`: mean log-spectral distance of each and, where the codec keeps phases, SI-SNR, in dB."""
-    codec = work.config["codec"]
-    views: list[View] = ["codes", "latents"] if load_codec(codec).num_codebooks else ["latents"]
+    """Write `latents/` (not quantised), `codes/` (through the quantiser) where the codec has one, and a
+    `Reconstruction`: how far each is from the original."""
+    views: list[View] = ["codes", "latents"] if work.config["num_codebooks"] else ["latents"]
     out: dict[View, Path] = {view: work.folder / view for view in views}
-    measures = reconstruct_views(work.inputs["prompts"] / "truth", out=out, codec=codec)
-    write_json(work.folder / "reconstruction.json", measures)
+    found = reconstruct_views(work.inputs["prompts"] / "truth", out=out, codec=codec_of(work.config))
+    Reconstruction(views=found).write(work.folder)

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from counterpoint.study.report import write_report
 from counterpoint.study.report.assemble import assemble
 from counterpoint.study.report.read import Folders, told
-
-if TYPE_CHECKING:
-    from counterpoint.study.engine import Work
+from counterpoint.study.work import Work
 
 
 def make_report(work: Work) -> None:

@@ -14,22 +14,23 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from counterpoint.audio import load_audio, save_audio
-from counterpoint.codec import View, decode, encode_audio, load_codec
+from counterpoint.codec import View, decode, encode_audio
 from counterpoint.codec.chunked import one_block_a_core
 from counterpoint.codec.measures import parameter_count, perplexity
-from counterpoint.config import read_json, write_json
+from counterpoint.results.parts import CodecFacts, Prompts
+from counterpoint.study.loading import codec_of
+from counterpoint.study.work import Work, computes
 
 if TYPE_CHECKING:
     from counterpoint.codec import Codec
-    from counterpoint.study.engine import Work
 
 
+@computes("round_trip", version=1)
 def round_trip(work: Work) -> None:
-    """Write `latents/` (decoded without quantising), `codes/` where the codec has codebooks, and `codec.json`."""
-    codec = load_codec(work.config["codec"])
+    """Write `latents/` (decoded without quantising), `codes/` where the codec has codebooks, and `CodecFacts`."""
+    codec = codec_of(work.config)
     views: list[View] = ["latents", "codes"] if codec.num_codebooks else ["latents"]
-    windows = read_json(work.inputs["clips"] / "prompts.json")["windows"]
-    names = [f"{window['id']}.wav" for window in windows]
+    names = [f"{window.id}.wav" for window in Prompts.read(work.inputs["clips"]).windows]
     codes, speeds = [], []
     with one_block_a_core() as apply:
         trips = apply(partial(_one, work, codec, views), names)
@@ -37,13 +38,12 @@ def round_trip(work: Work) -> None:
             codes += [] if found is None else [found]
             speeds.append(speed)
             work.progress(done, len(names))
-    use = perplexity(codes, codebook_size=codec.codebook_size).tolist() if codes else []
-    facts = {
-        "views": views,
-        "perplexity": use,
-        "speed": {task: median(speed[task] for speed in speeds) for task in speeds[0]},
-    }
-    write_json(work.folder / "codec.json", {**_shape(codec), **facts})
+    CodecFacts(
+        **_shape(codec),
+        views=tuple(views),
+        perplexity=perplexity(codes, codebook_size=codec.codebook_size).tolist() if codes else (),
+        speed={task: median(speed[task] for speed in speeds) for task in speeds[0]},
+    ).write(work.folder)
 
 
 def _one(work: Work, codec: Codec, views: Sequence[View], name: str) -> tuple[Any, dict[str, float]]:

@@ -4,29 +4,28 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, replace
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from counterpoint.audio import SILENCE_PEAK, load_audio, save_audio
-from counterpoint.config import UserError, write_json
+from counterpoint.config import UserError
 from counterpoint.data import open_dataset
+from counterpoint.results.parts import Sample
+from counterpoint.study.settings import SampleConfig
 from counterpoint.study.windows import choose_windows
-
-if TYPE_CHECKING:
-    from counterpoint.study.engine import Work
-    from counterpoint.study.kinds.dataset import SampleConfig
+from counterpoint.study.work import Work, computes
 
 SAMPLE_RATE = 32_000
 LEAST_CLIPS = 8
 _COLUMNS = ["id", "audio", "caption", "duration_s", "group"]
 
 
+@computes("sample", version=1)
 def sample_clips(work: Work) -> None:
-    """Write `clips/`, windows of rows drawn without replacement, with `sample.json`, which names them; and as many
-    others, from rows that were not drawn as far as there are any, for the judges to know what is usual.
+    """Write `clips/`, windows of rows drawn without replacement, and the `Sample` that names them; and as many others,
+    from rows that were not drawn as far as there are any, for the judges to know what is usual.
 
     Raises:
         UserError: fewer than eight clips can be cut, or are not silent.
@@ -50,7 +49,7 @@ def sample_clips(work: Work) -> None:
             row["audio"], sample_rate=SAMPLE_RATE, start_s=window.start_s, duration_s=config.duration_s
         )
         if np.abs(audio).max(initial=0.0) >= SILENCE_PEAK:
-            kept.append(replace(window, id=f"{number:05d}", split=row["split"]))
+            kept.append(window.model_copy(update={"id": f"{number:05d}", "split": row["split"]}))
             save_audio(work.folder / "clips" / f"{number:05d}.wav", audio, sample_rate=SAMPLE_RATE)
         else:
             silent += 1
@@ -60,16 +59,13 @@ def sample_clips(work: Work) -> None:
             f"{dataset.folder} has {len(kept)} clips of {config.duration_s:g} s that are not silent, and {LEAST_CLIPS} "
             "is the least that says anything: set a shorter sample.duration_s, or name another dataset."
         )
-    write_json(
-        work.folder / "sample.json",
-        {
-            "duration_s": config.duration_s,
-            "judged": [asdict(window) for window in kept[: config.clips]],
-            "others": [asdict(window) for window in kept[config.clips :]],
-            "holds": {**holdings(rows), "Silent clips, left out": f"{silent} of {len(windows)}"},
-            "info": {name: dataset.info.get(name, "") for name in ("name", "kind", "fingerprint")},
-        },
-    )
+    Sample(
+        duration_s=config.duration_s,
+        judged=tuple(kept[: config.clips]),
+        others=tuple(kept[config.clips :]),
+        holds={**holdings(rows), "Silent clips, left out": f"{silent} of {len(windows)}"},
+        info={name: dataset.info.get(name, "") for name in ("name", "kind", "fingerprint")},
+    ).write(work.folder)
 
 
 def holdings(rows: Sequence[dict[str, Any]]) -> dict[str, str]:

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from counterpoint.study.report.read import Folders, told
 from counterpoint.study.report.samplers import assemble_samplers, write_sampler_report
-
-if TYPE_CHECKING:
-    from counterpoint.study.engine import Work
+from counterpoint.study.work import Work
 
 
 def make_sampler_report(work: Work) -> None:

@@ -6,57 +6,49 @@ import shutil
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from counterpoint.config import read_json, read_sampling, write_json, write_json_lines
+from counterpoint.config import read_sampling, write_json_lines
 from counterpoint.generate import generate, generate_folder
-from counterpoint.generate.model import load_model
+from counterpoint.results.parts import Prompts
+from counterpoint.results.search import Cost, Found, Outcome, SearchResult
+from counterpoint.study.loading import model_at
 from counterpoint.study.search.climb import Climbed, Drawer, climb
-from counterpoint.study.search.ear import Ear
 from counterpoint.study.search.points import Point
-from counterpoint.study.search.result import Cost, Found, Outcome, SearchResult
+from counterpoint.study.search.primary import PrimaryMetric
 from counterpoint.study.search.rule import LEVEL, comparisons
 from counterpoint.study.search.split import split
+from counterpoint.study.settings import Grid, LadderConfig, PromptsConfig
 from counterpoint.study.steps.evaluate import training_music
-
-if TYPE_CHECKING:
-    from counterpoint.study.engine import Work
-    from counterpoint.study.kinds.search import Grid, LadderConfig
-    from counterpoint.study.kinds.trained import PromptsConfig
-
-SEARCH_FILE = "search.json"
+from counterpoint.study.work import Work, computes
 
 
+@computes("take_part", version=1)
 def take_part(work: Work) -> None:
-    """Write the `part` of the prompts that the search goes by, or that confirms it, as the step `prompts` does.
-
-    `first` in `prompts.json` is the place of the first one among all: prompt i of the part has the seed of `first + i`.
-    """
-    prompts = read_json(work.inputs["prompts"] / "prompts.json")
-    parts = split(prompts["windows"], seed=work.config["seed"])
+    """Write the `part` of the prompts that the search goes by, or that confirms it, as the step `prompts` does."""
+    prompts = Prompts.read(work.inputs["prompts"])
+    parts = split(prompts.windows, seed=work.config["seed"])
     windows = parts[work.config["part"]]
     first = 0 if work.config["part"] == "search" else len(parts["search"])
     truth = work.folder / "truth"
     truth.mkdir()
     for window in windows:
-        shutil.copyfile(work.inputs["prompts"] / "truth" / f"{window['id']}.wav", truth / f"{window['id']}.wav")
-    lines = [{"file_name": f"{each['id']}.wav", "caption": each["caption"], "id": each["id"]} for each in windows]
+        shutil.copyfile(work.inputs["prompts"] / "truth" / f"{window.id}.wav", truth / f"{window.id}.wav")
+    lines = [{"file_name": f"{each.id}.wav", "caption": each.caption, "id": each.id} for each in windows]
     write_json_lines(truth / "metadata.jsonl", lines)
-    write_json(
-        work.folder / "prompts.json",
-        {"duration_s": prompts["duration_s"], "first": first, "windows": windows},
-    )
+    Prompts(duration_s=prompts.duration_s, windows=tuple(windows), first=first).write(work.folder)
 
 
+@computes("search", version=1)
 def search(work: Work) -> None:
-    """Write `search.json`, a `SearchResult`: the best setting of the input `model` on the prompts, found by rungs."""
+    """Write a `SearchResult`: the best setting of the input `model` on the prompts, found by rungs."""
     grid: Grid = work.config["grid"]
     ladder: LadderConfig = work.config["ladder"]
-    prompts: PromptsConfig = work.config["prompts"]
-    chosen = read_json(work.inputs["prompts"] / "prompts.json")
-    windows, duration_s = chosen["windows"], chosen["duration_s"]
-    captions, tracks = ([window[name] for window in windows] for name in ("caption", "row"))
-    ear = Ear(
+    asked: PromptsConfig = work.config["prompts"]
+    prompts = Prompts.read(work.inputs["prompts"])
+    windows, duration_s = prompts.windows, prompts.duration_s
+    captions, tracks = [window.caption for window in windows], [window.row for window in windows]
+    primary = PrimaryMetric(
         work.config["primary"],
         reference=training_music(work.inputs["data"]),
         count=len(windows),
@@ -65,17 +57,17 @@ def search(work: Work) -> None:
     )
     drawer = Drawer(
         work.folder,
-        partial(generate, model=load_model(work.inputs["model"]), duration_s=duration_s, batch_size=prompts.batch_size),
-        ids=[window["id"] for window in windows],
+        partial(generate, model=model_at(work.inputs["model"]), duration_s=duration_s, batch_size=asked.batch_size),
+        ids=[window.id for window in windows],
         captions=captions,
-        seed=prompts.seed + chosen["first"],
-        batch_size=prompts.batch_size,
+        seed=asked.seed + prompts.first,
+        batch_size=asked.batch_size,
     )
 
     def judge(clips: Sequence[Path]) -> Any:
-        return ear(clips, captions=captions[: len(clips)], tracks=tracks[: len(clips)])
+        return primary(clips, captions=captions[: len(clips)], tracks=tracks[: len(clips)])
 
-    better = "lower" if ear.info.better == "lower" else "higher"
+    better = "lower" if primary.info.better == "lower" else "higher"
     rungs, points = ladder.rungs(len(windows)), grid.points()
     climbed = climb(
         points, drawer=drawer, judge=judge, rungs=rungs, better=better, keep=ladder.keep, progress=work.progress
@@ -83,7 +75,7 @@ def search(work: Work) -> None:
     tried = sum(not point.skipped for point in points)
     result = SearchResult(
         paradigm=work.config["paradigm"],
-        primary=ear.info.name,
+        primary=primary.info.name,
         better=better,
         seed=work.config["seed"],
         rungs=rungs,
@@ -91,12 +83,12 @@ def search(work: Work) -> None:
         level=LEVEL,
         comparisons=comparisons(points=tried, rungs=len(rungs)),
         prompts=tuple(drawer.ids),
-        reference=ear.reference,
+        reference=primary.reference,
         chosen=climbed.chosen,
         default=next(point.key for point in points if point.is_default),
         points=tuple(_found(point, climbed) for point in points),
     )
-    write_json(work.folder / SEARCH_FILE, result.to_json())
+    result.write(work.folder)
 
 
 def _found(point: Point, climbed: Climbed) -> Found:
@@ -126,26 +118,20 @@ def _outcome(point: Point, climbed: Climbed) -> tuple[Outcome, str]:
     return "stopped", climbed.costs[point.key].broken or last.reason
 
 
-def read_search(folder: Path) -> SearchResult:
-    """What the step `search` wrote."""
-    return SearchResult.from_json(read_json(folder / SEARCH_FILE))
-
-
+@computes("confirm", version=1)
 def confirm(work: Work) -> None:
     """Answer the prompts, which the search never saw, with the setting that it has chosen, or, if the configuration
     says so, with its default."""
-    prompts: PromptsConfig = work.config["prompts"]
-    found = read_search(work.inputs["search"])
-    chosen = read_json(work.inputs["prompts"] / "prompts.json")
-    windows = chosen["windows"]
+    asked: PromptsConfig = work.config["prompts"]
+    found, prompts = SearchResult.read(work.inputs["search"]), Prompts.read(work.inputs["prompts"])
     generate_folder(
-        [window["caption"] for window in windows],
-        model=work.inputs["model"],
+        [window.caption for window in prompts.windows],
+        model=model_at(work.inputs["model"]),
         out=work.folder,
-        duration_s=chosen["duration_s"],
-        seed=prompts.seed + chosen["first"],
+        duration_s=prompts.duration_s,
+        seed=asked.seed + prompts.first,
         sampling=read_sampling(found.paradigm, found.point(getattr(found, work.config["take"])).sampling),
-        ids=[window["id"] for window in windows],
-        batch_size=prompts.batch_size,
+        ids=[window.id for window in prompts.windows],
+        batch_size=asked.batch_size,
         progress=work.progress,
     )

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from counterpoint.study.report.read import Folders, told
 from counterpoint.study.report.search import assemble_search, write_search_report
-
-if TYPE_CHECKING:
-    from counterpoint.study.engine import Work
+from counterpoint.study.work import Work
 
 
 def make_search_report(work: Work) -> None:

@@ -3,31 +3,27 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
 
-from counterpoint.config import read_json, write_json
 from counterpoint.generate import generate
 from counterpoint.generate.model import load_model
-
-if TYPE_CHECKING:
-    from counterpoint.study.engine import Work
-    from counterpoint.study.kinds.samplers import TimingConfig
-
-TIMES_FILE = "times.json"
+from counterpoint.results.parts import Prompts, Times
+from counterpoint.study.settings import TimingConfig
+from counterpoint.study.work import Work, computes
 
 
+@computes("time_systems", version=1)
 def time_systems(work: Work) -> None:
-    """Write `times.json`: by system, the seconds a clip took in each turn, text and codec included.
+    """Write `Times`: by system, the seconds that a clip took in each turn, text and codec included.
 
     The systems take turns, and whatever else the machine does falls on all of them. Goes on where it was.
     """
     timing: TimingConfig = work.config["timing"]
     systems = work.config["systems"]
     models = {name: load_model(work.inputs[name]) for name in {paradigm for paradigm, _ in systems.values()}}
-    chosen = read_json(work.inputs["prompts"] / "prompts.json")
-    captions = [window["caption"] for window in chosen["windows"][: timing.batch_size]]
-    path = work.folder / TIMES_FILE
-    times: dict[str, list[float]] = read_json(path) if path.is_file() else {system: [] for system in systems}
+    prompts = Prompts.read(work.inputs["prompts"])
+    captions = [window.caption for window in prompts.windows[: timing.batch_size]]
+    known = Times.read(work.folder).systems if Times.is_in(work.folder) else {}
+    times = {system: list(known.get(system, ())) for system in systems}
 
     def draw(system: str) -> float:
         paradigm, sampling = systems[system]
@@ -35,7 +31,7 @@ def time_systems(work: Work) -> None:
         clips = generate(
             captions,
             model=models[paradigm],
-            duration_s=chosen["duration_s"],
+            duration_s=prompts.duration_s,
             seed=work.config["seed"],
             sampling=sampling,
             batch_size=timing.batch_size,
@@ -48,5 +44,5 @@ def time_systems(work: Work) -> None:
             if len(times[system]) > turn:
                 continue
             times[system].append(draw(system))
-            write_json(path, times)
+            Times(systems=times).write(work.folder)
             work.progress(turn * len(systems) + number + 1, timing.repeats * len(systems))

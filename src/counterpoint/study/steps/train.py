@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from counterpoint.study.given import latents_of, tracks_of
+from counterpoint.study.step_inputs import latents_of, tracks_of
+from counterpoint.study.work import Work, computes
 from counterpoint.training import train
 
 if TYPE_CHECKING:
     from counterpoint.config import TrainingConfig
-    from counterpoint.study.engine import Work
 
 
+@computes("train", version=1)
 def train_model(work: Work) -> None:
     """Make the step's folder a run folder, going on from the last checkpoint there.
 
@@ -19,7 +20,7 @@ def train_model(work: Work) -> None:
     where there is one; fine-tuning begins with the run that is the input `start`.
     """
     config: TrainingConfig = work.config
-    found = {"dataset": str(work.inputs["data"]), "codec": latents_of(work), "tracks": tracks_of(work)}
+    found = {"dataset": str(work.inputs["data"]), "codec": latents_of(work).fingerprint, "tracks": tracks_of(work)}
     data = config.data.model_copy(update=found)
     start = str(work.inputs["start"]) if config.start else ""
     train(config.model_copy(update={"data": data, "start": start}), out=work.folder)

@@ -1,19 +1,29 @@
-"""What a search found, to JSON and back."""
+"""What a search over the settings of a sampler found."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from counterpoint.study.search.points import Settings
+from pydantic import BeforeValidator, PlainSerializer
+
+from counterpoint.results.parts import Part
+from counterpoint.results.records import Record
 
 Outcome = Literal["chosen", "finished", "stopped", "skipped"]
+Value = int | float | str | tuple[float, float]
+Settings = Mapping[str, Value]
+"""Fields of a sampling configuration, some of them."""
+Undefined = Annotated[
+    float,
+    BeforeValidator(lambda value: math.nan if value is None else value),
+    PlainSerializer(lambda value: None if math.isnan(value) else value, when_used="json"),
+]
+"""A number that may be not defined, NaN: null in JSON."""
 
 
-@dataclass(frozen=True)
-class Standing:
+class Standing(Record):
     """How a point stood on one rung.
 
     Attributes:
@@ -28,21 +38,20 @@ class Standing:
     """
 
     n: int
-    value: float
-    low: float
-    high: float
+    value: Undefined = math.nan
+    low: Undefined = math.nan
+    high: Undefined = math.nan
     best: str
-    difference: float
-    difference_low: float
-    difference_high: float
-    bound: float
+    difference: Undefined = math.nan
+    difference_low: Undefined = math.nan
+    difference_high: Undefined = math.nan
+    bound: Undefined = math.nan
     goes_on: bool
     reason: str
 
 
-@dataclass(frozen=True)
-class Cost:
-    """Of drawing clips.
+class Cost(Record):
+    """The cost of drawing clips.
 
     Attributes:
         clips: drawn.
@@ -59,11 +68,11 @@ class Cost:
 
     def __add__(self, other: Cost) -> Cost:
         return Cost(
-            self.clips + other.clips,
-            self.seconds + other.seconds,
-            max(self.passes, other.passes),
-            max(self.evaluations, other.evaluations),
-            self.broken or other.broken,
+            clips=self.clips + other.clips,
+            seconds=self.seconds + other.seconds,
+            passes=max(self.passes, other.passes),
+            evaluations=max(self.evaluations, other.evaluations),
+            broken=self.broken or other.broken,
         )
 
     @property
@@ -71,8 +80,7 @@ class Cost:
         return self.seconds / max(1, self.clips)
 
 
-@dataclass(frozen=True)
-class Found:
+class Found(Record):
     """What became of a point.
 
     Attributes:
@@ -96,8 +104,7 @@ class Found:
     cost: Cost
 
 
-@dataclass(frozen=True)
-class SearchResult:
+class SearchResult(Part):
     """A whole search.
 
     Attributes:
@@ -114,6 +121,7 @@ class SearchResult:
         points: all of the grid, those skipped too.
     """
 
+    FILE: ClassVar[str] = "search.json"
     paradigm: str
     primary: str
     better: Literal["lower", "higher"]
@@ -149,33 +157,3 @@ class SearchResult:
             float(sum(point.cost.evaluations * every for point in self.tried)),
             sum(point.cost.seconds_per_clip * every for point in self.tried),
         )
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain values, for `write_json`; what is not defined is null."""
-        plain = asdict(self)
-        for point in plain["points"]:
-            point["standings"] = [
-                {name: None if value != value else value for name, value in standing.items()}
-                for standing in point["standings"]
-            ]
-        return plain
-
-    @classmethod
-    def from_json(cls, value: Mapping[str, Any]) -> SearchResult:
-        """The inverse of `to_json`, also after a trip through a file."""
-        points = tuple(
-            Found(
-                **{
-                    **point,
-                    "standings": tuple(map(_standing, point["standings"])),
-                    "cost": Cost(**point["cost"]),
-                }
-            )
-            for point in value["points"]
-        )
-        return cls(**{**value, "rungs": tuple(value["rungs"]), "prompts": tuple(value["prompts"]), "points": points})
-
-
-def _standing(value: Mapping[str, Any]) -> Standing:
-    known: dict[str, Any] = {name: math.nan if each is None else each for name, each in value.items()}
-    return Standing(**known)

@@ -19,8 +19,8 @@ from counterpoint.metrics.registry import judges, metric_named
 from counterpoint.study.search.rule import Estimate, estimate
 
 
-class Ear:
-    """Listens to clips, to each once, and scores sets of them by one metric."""
+class PrimaryMetric:
+    """Listens to every clip once, and scores sets of clips by one metric."""
 
     def __init__(self, primary: str, *, reference: Sequence[Clip], count: int, duration_s: float, seed: int):
         """

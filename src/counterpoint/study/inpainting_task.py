@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 
 from counterpoint.audio import load_audio, save_audio
-from counterpoint.config import read_json, write_json_lines
+from counterpoint.config import write_json_lines
 from counterpoint.inpaint import CROSSFADE_S, splice
+from counterpoint.results.parts import Prompts, Spans
 from counterpoint.study.steps.prompts import SAMPLE_RATE
-from counterpoint.study.steps.spans import SPANS_FILE
 
 
 @dataclass(frozen=True)
@@ -61,13 +61,13 @@ class Hidden:
 
 def read_hidden(inputs: Mapping[str, Path]) -> Hidden:
     """The windows of the step `prompts` with the spans of the step `spans`."""
-    windows = read_json(inputs["prompts"] / "prompts.json")["windows"]
-    spans = read_json(inputs["spans"] / SPANS_FILE)["spans"]
-    ids = [window["id"] for window in windows]
+    windows = Prompts.read(inputs["prompts"]).windows
+    spans = Spans.read(inputs["spans"]).spans
+    ids = [window.id for window in windows]
     audio = [load_audio(inputs["prompts"] / "truth" / f"{name}.wav", sample_rate=SAMPLE_RATE)[0] for name in ids]
     return Hidden(
         ids=ids,
-        captions=[window["caption"] for window in windows],
-        spans=[(spans[name][0], spans[name][1]) for name in ids],
+        captions=[window.caption for window in windows],
+        spans=[spans[name] for name in ids],
         audio=np.stack(audio),
     )

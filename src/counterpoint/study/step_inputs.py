@@ -1,4 +1,4 @@
-"""What a step's inputs say of latents and controls; steps that only use them need not the code that makes them."""
+"""What the inputs of a step say of latents and controls."""
 
 from __future__ import annotations
 
@@ -8,44 +8,46 @@ import numpy as np
 
 from counterpoint.analysis.tracks import NOT_GIVEN
 from counterpoint.audio import frames
-from counterpoint.config import read_json
+from counterpoint.config import LatentSpec, parse, read_json
 from counterpoint.data import open_encoded
 from counterpoint.data.controls import open_tracks
+from counterpoint.results.parts import LATENTS_FILE, Prompts
 
 if TYPE_CHECKING:
     from counterpoint.config.schema import ControlName
-    from counterpoint.study.engine import Work
+    from counterpoint.study.work import Work
 
 TRACKS_FILE = "controls.json"
 """Of the step `controls`."""
 
 
-def asked(work: Work, *, controls: tuple[ControlName, ...], given: tuple[ControlName, ...]) -> np.ndarray:
+def requested_controls(work: Work, *, controls: tuple[ControlName, ...], given: tuple[ControlName, ...]) -> np.ndarray:
     """[n, J, T] what the prompts' own music plays, of the controls `given`; the others are not given.
 
     Args:
         controls: the J of the model.
     """
-    prompts = read_json(work.inputs["prompts"] / "prompts.json")
-    encoded = open_encoded(work.inputs["data"], codec=latents_of(work))
+    prompts = Prompts.read(work.inputs["prompts"])
+    encoded = open_encoded(work.inputs["data"], codec=latents_of(work).fingerprint)
     tracks = open_tracks(encoded, controls, chosen=tracks_of(work))
     rate = encoded.spec.frame_rate
-    length = frames(prompts["duration_s"], frame_rate=rate)
+    length = frames(prompts.duration_s, frame_rate=rate)
     places = {split: {row: index for index, row in enumerate(encoded[split].ids)} for split in encoded.splits}
-    found = np.full((len(prompts["windows"]), len(tracks), length), NOT_GIVEN, dtype=np.int64)
-    for index, window in enumerate(prompts["windows"]):
-        split, start = window["split"], round(window["start_s"] * rate)
+    found = np.full((len(prompts.windows), len(tracks), length), NOT_GIVEN, dtype=np.int64)
+    for index, window in enumerate(prompts.windows):
+        split, start = window.split, round(window.start_s * rate)
         for place, (control, track) in enumerate(zip(controls, tracks, strict=True)):
             if control in given:
-                heard = track[split].row(places[split][window["row"]])[start : start + length]
+                heard = track[split].row(places[split][window.row])[start : start + length]
                 found[index, place, : len(heard)] = heard
     return found
 
 
-def latents_of(work: Work) -> str:
-    """Fingerprint of the codec that the input `encode` used: beside a user's dataset there may be latents of an older
-    codec of the same name."""
-    return read_json(work.inputs["encode"] / "latents.json")["fingerprint"]
+def latents_of(work: Work) -> LatentSpec:
+    """The latents that the input `encode` wrote. Their fingerprint tells them from those of an older codec of the same
+    name, which may lie beside a user's dataset."""
+    path = work.inputs["encode"] / LATENTS_FILE
+    return parse(read_json(path), LatentSpec, source=str(path))
 
 
 def tracks_of(work: Work) -> dict[ControlName, str]:

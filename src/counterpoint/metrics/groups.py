@@ -1,0 +1,62 @@
+"""The groups of metrics that come with the package. None stands for a group whose weights were not fetched."""
+
+from __future__ import annotations
+
+from counterpoint.metrics.base import MetricGroup
+from counterpoint.metrics.checkpoints import there
+from counterpoint.metrics.distribution import FrechetDistance, FrechetInfinity, KernelDistance
+from counterpoint.metrics.judges.audiobox import AudioboxJudge, audiobox_metrics
+from counterpoint.metrics.judges.clap import TOKENIZER, ClapJudge, ClapMatch
+from counterpoint.metrics.judges.musicnn import MusicnnJudge
+from counterpoint.metrics.judges.vggish import VggishJudge
+from counterpoint.metrics.signals import signal_metrics
+from counterpoint.metrics.text_match import TagMatch
+
+_STAND_IN = "not the published VGGish FAD"
+
+
+def vggish() -> MetricGroup | None:
+    """The paper's FAD."""
+    if not (weights := there("vggish")):
+        return None
+    judge = VggishJudge(weights)
+    return MetricGroup(judge, own=(FrechetDistance(judge), FrechetInfinity(judge)))
+
+
+def clap() -> MetricGroup | None:
+    """The paper's match of captions, where captions can be read, and distances in the same space."""
+    if not (weights := there("clap")):
+        return None
+    judge = ClapJudge(weights)
+    distances = (FrechetDistance(judge), FrechetInfinity(judge), KernelDistance(judge))
+    if not judge.can_read:
+        return MetricGroup(judge, further=distances, missing=f"clap_laion ({TOKENIZER}, the tokenizer)")
+    return MetricGroup(judge, own=(ClapMatch(judge),), further=distances)
+
+
+def audiobox() -> MetricGroup | None:
+    """The paper's aesthetics: production quality, complexity, content enjoyment and usefulness."""
+    if not (weights := there("audiobox")):
+        return None
+    judge = AudioboxJudge(weights)
+    return MetricGroup(judge, own=audiobox_metrics(judge))
+
+
+def vggish_fadtk() -> MetricGroup | None:
+    """FAD as the toolkit fadtk computes it."""
+    if not (weights := there("vggish_fadtk")):
+        return None
+    judge = VggishJudge(weights, as_fadtk=True)
+    return MetricGroup(judge, further=(FrechetDistance(judge), FrechetInfinity(judge)))
+
+
+def musicnn() -> MetricGroup:
+    """What needs no weights but those of an installed wheel."""
+    judge = MusicnnJudge()
+    distances = (FrechetDistance(judge, what=_STAND_IN), FrechetInfinity(judge, what=_STAND_IN), KernelDistance(judge))
+    return MetricGroup(judge, further=(*distances, TagMatch()))
+
+
+def signals() -> MetricGroup:
+    """Plain statistics of the waveform, which need no judge."""
+    return MetricGroup(further=signal_metrics())

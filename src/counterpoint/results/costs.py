@@ -1,0 +1,97 @@
+"""What training, drawing and timing write into the folders of their steps: results and what they cost."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+from pydantic import Field, TypeAdapter
+
+from counterpoint.bench.limits import Limits, load_limits
+from counterpoint.bench.run import LIMITS_FILE, POINTS_FILE
+from counterpoint.bench.sweep import Measured, read_points
+from counterpoint.config import TrainingConfig, load_yaml, read_json
+from counterpoint.generate.sampling import GenerationReport
+from counterpoint.results.parts import ALONE, Part
+from counterpoint.results.records import Record
+from counterpoint.runs.layout import CONFIG_FILE, METRICS_FILE, RESULT_FILE
+from counterpoint.training import TrainingResult, read_metrics
+
+
+class Curve(Record):
+    """Losses of a run as (update, loss): on the training examples, and on the validation split."""
+
+    train: tuple[tuple[int, float], ...] = ()
+    valid: tuple[tuple[int, float], ...] = ()
+
+
+class Model(Record):
+    """A trained model, by the files of its run folder.
+
+    Attributes:
+        config: of the run.
+        result: what the training came to and what it cost.
+        curve: its losses.
+    """
+
+    config: TrainingConfig
+    result: TrainingResult
+    curve: Curve = Curve()
+
+    @classmethod
+    def is_in(cls, folder: Path) -> bool:
+        """Whether a training that lies there is done."""
+        return (folder / RESULT_FILE).is_file()
+
+    @classmethod
+    def read(cls, folder: Path) -> Self:
+        """The model that a step trained."""
+        lines = read_metrics(folder / METRICS_FILE)
+        return cls(
+            config=load_yaml(folder / CONFIG_FILE, TrainingConfig),
+            result=TypeAdapter(TrainingResult).validate_python(read_json(folder / RESULT_FILE)),
+            curve=Curve(
+                train=tuple((line["step"], line["loss"]) for line in lines if "loss" in line),
+                valid=tuple((line["step"], line["valid_loss"]) for line in lines if "valid_loss" in line),
+            ),
+        )
+
+
+class Generation(Part):
+    """What the clips of a system cost: all of them in batches, and one alone, by which its latency is known.
+
+    Attributes:
+        alone: None where no clip was drawn by itself.
+        sampling: in full, plain.
+    """
+
+    FILE: ClassVar[str] = "generation.json"
+    report: GenerationReport
+    alone: GenerationReport | None = None
+    sampling: Mapping[str, Any] = Field(default_factory=dict)
+    seed: int = 0
+
+    @classmethod
+    def read(cls, folder: Path) -> Self:
+        """The costs of the clips that a step drew, and of the one in `ALONE`."""
+        own = super().read(folder)
+        alone = super().read(folder / ALONE).report if cls.is_in(folder / ALONE) else None
+        return own.model_copy(update={"alone": alone})
+
+
+class Speed(Record):
+    """Points of sampling that were timed, and the ceilings of the device."""
+
+    points: tuple[Measured, ...]
+    limits: Limits
+
+    @classmethod
+    def is_in(cls, folder: Path) -> bool:
+        """Whether points were measured there."""
+        return (folder / POINTS_FILE).is_file()
+
+    @classmethod
+    def read(cls, folder: Path) -> Self:
+        """The points that a step measured."""
+        return cls(points=tuple(read_points(folder / POINTS_FILE)), limits=load_limits(folder / LIMITS_FILE))

@@ -1,0 +1,45 @@
+"""The clips of a study that are judged: the models', the ground truth's and its reconstructions'."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from counterpoint.metrics import Clip, load_generated
+from counterpoint.results.parts import Prompts
+
+GROUND_TRUTH = "ground_truth"
+GENERATED = "generate_"
+RECONSTRUCTED = "reconstruct"
+VIEWS = ("latents", "codes")
+
+
+def judged_systems(inputs: Mapping[str, Path]) -> dict[str, list[Clip]]:
+    """By system, its clips; windows of one track are a group, clips of one training seed bear it.
+
+    Args:
+        inputs: folders of the steps `prompts`; `reconstruct`, or `reconstruct_<codec>` of several; and of any number of
+            `generate_<system>`, further training seeds as `generate_<system>@<seed>`.
+    """
+    tracks = {window.id: window.row for window in Prompts.read(inputs["prompts"]).windows}
+    systems: dict[str, list[Clip]] = {}
+    for name, given, below in named_systems(inputs):
+        folder = inputs[given] / below
+        if folder.is_dir():
+            system, _, seed = name.partition("@")
+            clips = [replace(clip, group=tracks[clip.key], seed=seed) for clip in load_generated(folder)]
+            systems.setdefault(system, []).extend(clips)
+    return systems
+
+
+def named_systems(inputs: Iterable[str]) -> list[tuple[str, str, str]]:
+    """(system, name of the input, folder below it) of all that may be judged, by the names of a step's inputs."""
+    found = [(GROUND_TRUTH, "prompts", "truth")]
+    for name in inputs:
+        if name.startswith(GENERATED):
+            found.append((name.removeprefix(GENERATED), name, ""))
+        elif name.startswith(RECONSTRUCTED):
+            codec = name.removeprefix(RECONSTRUCTED)
+            found += [(f"reconstruction{codec}_{view}", name, view) for view in VIEWS]
+    return found

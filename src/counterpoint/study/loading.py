@@ -1,0 +1,55 @@
+"""Codecs and models, each loaded once: many systems of a study draw from one model, and all of them speak one codec."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from counterpoint.config import read_json
+from counterpoint.runs.layout import MODEL_FILE
+
+if TYPE_CHECKING:
+    from counterpoint.codec import Codec
+    from counterpoint.generate.model import LoadedModel
+
+_codecs: dict[str, Codec] = {}
+
+
+def read_codec(name: str) -> Codec:
+    """The codec that lies there now, which is kept for `codec_of`.
+
+    Raises:
+        UserError: see `load_codec`.
+    """
+    from counterpoint.codec import load_codec
+
+    codec = load_codec(name)
+    return _codecs.setdefault(codec.fingerprint, codec)
+
+
+def codec_of(identity: Mapping[str, Any]) -> Codec:
+    """The codec of a step's configuration, by its `fingerprint`; else read from the place `codec`."""
+    return _codecs.get(identity["fingerprint"]) or read_codec(identity["codec"])
+
+
+def model_at(folder: Path) -> LoadedModel:
+    """The model of a run folder or one that ships, ready to draw; the last one asked for is kept."""
+    stat = folder.resolve().stat()
+    return _model(folder.resolve(), stat.st_ino, stat.st_mtime_ns)
+
+
+@lru_cache(maxsize=1)
+def _model(folder: Path, inode: int, changed: int) -> LoadedModel:
+    """Args beside the folder: which tell apart two models that lay at the same place one after the other."""
+    from counterpoint.generate.model import load_model
+
+    latent = read_json(folder / MODEL_FILE)["latent"]
+    return load_model(folder, codec=_codecs.get(latent.get("fingerprint", "")))
+
+
+def forget() -> None:
+    """Let go of everything that is loaded."""
+    _codecs.clear()
+    _model.cache_clear()
