@@ -31,7 +31,7 @@ def install(text: str, folder: Path) -> None:
     (made / "entry_points.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
-@pytest.fixture(scope="package", autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def toys(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The folder of the installed package; its modules are forgotten afterwards."""
     folder = tmp_path_factory.mktemp("site-packages")

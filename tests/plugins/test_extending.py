@@ -41,7 +41,7 @@ def refused(*arguments: object) -> str:
     return str(caught.value)
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def codec(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("codecs") / "pcm"
     folder.mkdir()
@@ -49,7 +49,7 @@ def codec(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def dataset(tmp_path_factory: pytest.TempPathFactory, codec: Path) -> Path:
     """Tones of a second, encoded."""
     folder = tmp_path_factory.mktemp("data")
@@ -66,7 +66,7 @@ def dataset(tmp_path_factory: pytest.TempPathFactory, codec: Path) -> Path:
     return folder
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory, dataset: Path, codec: Path) -> Path:
     """A run of the third paradigm on the fourth codec."""
     folder = tmp_path_factory.mktemp("runs")
@@ -126,6 +126,25 @@ def test_a_benchmark_predicts_and_measures_it(tmp_path: Path) -> None:
     assert "no reference engine for One step" in refused(
         "bench", *arguments, "--engine", "reference", "--out", tmp_path / "reference"
     )
+
+
+def test_a_study_of_it_is_planned(codec: Path, tmp_path: Path) -> None:
+    study = tmp_path / "thrice.yaml"
+    study.write_text(
+        f"""
+kind: grid
+codec: {codec}
+compose: {{clips: 60}}
+training: {{backbone: debug, segment_s: 1, steps: 20, batch_size: 4}}
+prompts: {{clips: 8, duration_s: 1}}
+axes:
+  paradigm: {{keys: [paradigm], values: {{FM: flow_matching, 1S: one_step}}}}
+sampling: {{one_step: {{passes: 3}}, flow_matching: {{solver: ralston, steps: 5}}}}
+"""
+    )
+    printed = counterpoint("study", "plan", study)
+    assert "1S pcm" in printed and "FM pcm" in printed
+    assert "ralston, guidance 3 8 x 1 s 10" in printed  # evaluations: two a step
 
 
 def test_the_codec_is_listed_without_being_loaded(codec: Path, monkeypatch: pytest.MonkeyPatch) -> None:

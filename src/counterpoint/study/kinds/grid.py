@@ -11,17 +11,17 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
+from counterpoint.config import read_sampling
+from counterpoint.config.sampling import SamplingByParadigm
 from counterpoint.config.schema import Config, ParadigmName
+from counterpoint.paradigm import PARADIGMS
 from counterpoint.study.engine import Source, Step
 from counterpoint.study.kinds.base import data_step, identify_codec, judges_there
 from counterpoint.study.kinds.trained import (
-    PARADIGMS,
-    BothSampling,
     Groundwork,
     SharedTrainingConfig,
     TrainedStudy,
     at_seed,
-    both_sampling,
 )
 from counterpoint.study.settings import PromptsConfig
 from counterpoint.study.work import Work
@@ -79,7 +79,8 @@ class GridStudy(TrainedStudy):
     kind: Literal["grid"]
     paradigm: ParadigmName = "flow_matching"
     """Where it is no axis."""
-    sampling: BothSampling = Field(default_factory=both_sampling)
+    sampling: SamplingByParadigm = Field(default_factory=dict)
+    """How to draw from each paradigm; by default as its own defaults say."""
     axes: Annotated[dict[Annotated[str, Field(pattern=r"^[a-z_]+$")], Axis], Field(min_length=1)]
     x: str = ""
     """The axis along which the report draws curves; by default the last."""
@@ -183,7 +184,7 @@ class GridStudy(TrainedStudy):
         data = data_step(self.compose, dataset)
         captions = self._captions(data)
         found = {}
-        speaking = {cell.study.codec for cell in cells if cell.study.paradigm == PARADIGMS[0]}
+        speaking = {cell.study.codec for cell in cells if PARADIGMS[cell.study.paradigm].view == "codes"}
         names = dict.fromkeys(cell.study.codec for cell in cells)
         codecs = {name: identify_codec(name, needs_codes=name in speaking) for name in names}
         several = len({cell.duration for cell in cells}) > 1
@@ -274,9 +275,7 @@ class GridStudy(TrainedStudy):
         except KeyError as missing:
             raise ValueError(f"codec {self.codec!r} has a place for {missing}, which is no axis") from None
         paradigm = changes[""].get("paradigm", self.paradigm)
-        if paradigm not in PARADIGMS:
-            raise ValueError(f"{paradigm!r} is no paradigm; they are {' and '.join(PARADIGMS)}")
-        own = self.sampling[paradigm]
+        own = self.sampling.get(PARADIGMS.check(paradigm)) or read_sampling(paradigm, {})
         sampling = {**self.sampling, paradigm: _with(own, changes["sampling"], type(own))}
         cell = self.model_copy(
             update={
