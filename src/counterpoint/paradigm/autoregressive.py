@@ -258,8 +258,7 @@ class Autoregressive(Paradigm):
     ) -> Decoder:
         """An engine with the passes of guidance that these conditions need."""
         guidance = plan_guidance(text, controls=tracks, sampling=sampling)
-        told = text.repeated(guidance.captioned)
-        memory = self.backbone.remember(self.text(told), mask=told.mask)
+        memory = self.remember(text.repeated(guidance.captioned))
         return Decoder(self, memory=memory, batch=batch, steps=steps, sampling=sampling, guidance=guidance)
 
     def _lay_out(self, spans: Tensor, *, frames: int) -> Layout:

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from counterpoint.analysis.tracks import NOT_GIVEN
-from counterpoint.backbone import Backbone
+from counterpoint.backbone import Backbone, Memory
 from counterpoint.conditioning import ControlEmbedding, TextEncoder, TextTokens, drop_controls, drop_text
 from counterpoint.config import InpaintingMethod, LatentSpec, ModelConfig, SamplingConfig, UserError
 from counterpoint.kernels import Precision, pack
@@ -106,6 +106,12 @@ class Paradigm(nn.Module, ABC):
             UserError: a caption is too long.
         """
         return self.text.prepare(captions, truncate=truncate)
+
+    def remember(self, text: TextTokens) -> Memory:
+        """What cross-attention reads of a batch's captions, for sampling; nothing where no row has a caption."""
+        if not bool(text.mask.any()):
+            return self.backbone.nothing()
+        return self.backbone.remember(self.text(text), mask=text.mask)
 
     @abstractmethod
     def initialise(self, generator: torch.Generator) -> None:

@@ -274,7 +274,7 @@ class _Field:
         self.model, self.sampling, self.batch = model, sampling, len(frames)
         tracks = model.tracks(controls, batch=self.batch, frames=max(frames))
         self.guidance = plan_guidance(text, controls=tracks, sampling=sampling)
-        self.memory = model.backbone.remember(model.text(text), mask=text.mask)
+        self.memory = model.remember(text)
         rows = None if tracks is None else self.guidance.control_rows(tracks)
         control = model.steer(rows, known=None if known is None else self.guidance.rows(known))
         # [P, B T, C]
@@ -308,7 +308,9 @@ class _Field:
 
     def _memory(self, windows: Windows, *, captioned: int) -> Memory:
         whole = len(windows.samples) == self.batch and len(self.windows) == 1 and captioned == 1
-        return self.memory if whole else self.memory.rows(windows.samples.repeat(captioned))  # whole: nothing to copy
+        if whole or not len(self.memory.lengths):  # there is nothing to copy
+            return self.memory
+        return self.memory.rows(windows.samples.repeat(captioned))
 
 
 class TimeEmbedding(nn.Module):
