@@ -81,7 +81,7 @@ def model(tmp_path_factory: pytest.TempPathFactory, dataset: Path, codec: Path) 
 
 def test_the_third_paradigm_is_one_of_all() -> None:
     assert list(PARADIGMS) == ["autoregressive", "flow_matching", "one_step"]
-    assert PARADIGMS["one_step"].label == "One step" and PARADIGMS["one_step"].load().target == "latents"
+    assert PARADIGMS["one_step"].label == "One step" and PARADIGMS["one_step"].view == "latents"
     marks = {(entry.mark, entry.colour) for entry in PARADIGMS.values()}
     assert len(marks) == len(tuple(PARADIGMS))
 

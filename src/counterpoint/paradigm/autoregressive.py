@@ -53,6 +53,11 @@ class Autoregressive(Paradigm):
         """The token that is no code: V."""
         return self.latent.codebook_size
 
+    @property
+    def steered(self) -> bool:
+        """Something is added to the inputs of its steps: controls, or the marks of inpainting."""
+        return self.controls is not None or self.special is not None
+
     def max_frames(self) -> int:
         K = self.latent.num_codebooks
         return self.config.backbone.max_positions - (3 * K if self.config.inpainting else K - 1)

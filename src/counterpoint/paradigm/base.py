@@ -9,6 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib import import_module
 
 import torch
 from torch import Tensor, nn
@@ -276,7 +277,8 @@ def build_paradigm(config: ModelConfig, latent: LatentSpec, *, seed: int = 0) ->
             f"{entry.label} models need codes, and the codec {latent.codec!r} has none: use a paradigm that needs none "
             f"({free}), or encode the dataset by a codec that has codebooks."
         )
-    paradigm = entry.load()(config, latent)
+    module, _, name = entry.model.partition(":")
+    paradigm: Paradigm = getattr(import_module(module), name)(config, latent)
     paradigm.initialise(torch.Generator().manual_seed(seed))
     return paradigm
 
