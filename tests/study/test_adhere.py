@@ -10,9 +10,9 @@ import pytest
 
 from counterpoint.analysis.annotation import Annotation
 from counterpoint.audio import save_audio
+from counterpoint.compose import render_clip
 from counterpoint.config import read_json
 from counterpoint.data import save_dataset
-from counterpoint.data.compose import render_clip
 from counterpoint.metrics import Evaluation
 from counterpoint.study.engine import Work
 from counterpoint.study.settings import PromptsConfig

@@ -122,7 +122,7 @@ def data_compose(
     ] = None,
 ) -> None:
     """Compose and render the embedded corpus: captions, audio, and exact chords, melody, beats and drum stems."""
-    from counterpoint.data.compose import compose
+    from counterpoint.compose import compose
 
     with progress_bar("Composing", unit="clips") as progress:
         compose(out, clips=clips, duration_s=duration_s, seed=seed, soundfonts=soundfont or (), progress=progress)
@@ -140,7 +140,7 @@ def data_ingest(
     min_duration_s: Annotated[float, typer.Option("--min-duration-s", help="Shorter files are skipped.")] = 1.0,
 ) -> None:
     """Make a dataset of your own music; says what it found and names every file it left out."""
-    from counterpoint.data import ingest, print_report
+    from counterpoint.ingest import ingest, print_report
 
     with progress_bar("Reading", unit="files") as progress:
         report = ingest(src, out, group_by=group_by, min_duration_s=min_duration_s, progress=progress)

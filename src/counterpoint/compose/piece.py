@@ -10,11 +10,11 @@ from typing import TypeVar
 import numpy as np
 
 from counterpoint.analysis.chords import KINDS, ROOTS
-from counterpoint.data.compose.instruments import DRUMS, INSTRUMENTS, KITS, Instrument
-from counterpoint.data.compose.melody import PHRASE_BARS, Tone, pattern_onsets, second_voice, write_melody
-from counterpoint.data.compose.render import Note, Part
-from counterpoint.data.compose.style import Drums, Layer, Style
-from counterpoint.data.compose.theory import SCALES, Chord, chord_at, nearest, progression, voice_lead
+from counterpoint.compose.instruments import DRUMS, INSTRUMENTS, KITS, Instrument
+from counterpoint.compose.melody import PHRASE_BARS, Tone, pattern_onsets, second_voice, write_melody
+from counterpoint.compose.render import Note, Part
+from counterpoint.compose.style import Drums, Layer, Style
+from counterpoint.compose.theory import SCALES, Chord, chord_at, nearest, progression, voice_lead
 
 _T = TypeVar("_T")
 _JITTER_S = {"drums": 0.004, "bass": 0.006, "lead": 0.009}

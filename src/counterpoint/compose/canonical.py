@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from counterpoint.data.compose.piece import Piece
-from counterpoint.data.compose.style import Style
+from counterpoint.compose.piece import Piece
+from counterpoint.compose.style import Style
 
 # Upper limits of the felt tempo in bpm.
 TEMPI: tuple[tuple[float, str], ...] = (

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import PurePosixPath
 from typing import Literal
 
-from counterpoint.data.ingest.sources import About
 from counterpoint.data.layout import SPLITS
+from counterpoint.ingest.sources import About
 
 GroupBy = Literal["auto", "track", "folder"]
 _SEGMENT = re.compile(r"(?<=[^\W_])[ _.\-(]*(?:seg|segment|part|chunk|slice|excerpt)[ _.\-]*\d+\)?$", re.IGNORECASE)

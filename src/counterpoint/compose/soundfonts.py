@@ -11,9 +11,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import BinaryIO
 
+from counterpoint.compose.instruments import INSTRUMENTS, KITS
+from counterpoint.compose.piece import Piece
 from counterpoint.config import UserError
-from counterpoint.data.compose.instruments import INSTRUMENTS, KITS
-from counterpoint.data.compose.piece import Piece
 
 DRUM_BANK = 128
 STANDARD_KIT = "standard"

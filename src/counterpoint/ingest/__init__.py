@@ -4,7 +4,7 @@ Read in this order: `sources` (which files, which captions), `probe` (what a fil
 together), `report` (what was found), `run` (the verb).
 """
 
-from counterpoint.data.ingest.report import IngestReport, Problem, print_report
-from counterpoint.data.ingest.run import ingest
+from counterpoint.ingest.report import IngestReport, Problem, print_report
+from counterpoint.ingest.run import ingest
 
 __all__ = ["IngestReport", "Problem", "ingest", "print_report"]

@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 
 from counterpoint.audio import load_audio
+from counterpoint.compose import clip_piece, compose, render_clip
+from counterpoint.compose.captions import write_caption
+from counterpoint.compose.clip import played_piece
+from counterpoint.compose.render import soundfont
+from counterpoint.compose.soundfonts import Soundfont, cast, read_soundfonts
 from counterpoint.config import UserError
 from counterpoint.data import open_dataset
-from counterpoint.data.compose import clip_piece, compose, render_clip
-from counterpoint.data.compose.captions import write_caption
-from counterpoint.data.compose.clip import played_piece
-from counterpoint.data.compose.render import soundfont
-from counterpoint.data.compose.soundfonts import Soundfont, cast, read_soundfonts
 
 
 @pytest.fixture

@@ -13,11 +13,11 @@ from typing import Any
 
 from counterpoint.audio import SILENCE_PEAK
 from counterpoint.config import UserError, read_json
-from counterpoint.data.ingest.probe import Probe, probe, quiet_decoders
-from counterpoint.data.ingest.report import SKIPPED, IngestReport, Problem, ProblemKind, tally
-from counterpoint.data.ingest.sources import AUDIO, About, find_sources
-from counterpoint.data.ingest.splits import GroupBy, assign_splits, group_clips
 from counterpoint.data.layout import INFO_FILE, SPLITS, MusicDataset, open_dataset, save_dataset
+from counterpoint.ingest.probe import Probe, probe, quiet_decoders
+from counterpoint.ingest.report import SKIPPED, IngestReport, Problem, ProblemKind, tally
+from counterpoint.ingest.sources import AUDIO, About, find_sources
+from counterpoint.ingest.splits import GroupBy, assign_splits, group_clips
 
 KIND = "ingested"
 _CLIPPED_SHARE = 1e-3

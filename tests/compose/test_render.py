@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from counterpoint.audio import normalize_loudness
-from counterpoint.data.compose import clip_piece, render_clip
-from counterpoint.data.compose import render as render_module
-from counterpoint.data.compose.render import SAMPLE_RATE, Note, Part, render, render_part
+from counterpoint.compose import clip_piece, render_clip
+from counterpoint.compose import render as render_module
+from counterpoint.compose.render import SAMPLE_RATE, Note, Part, render, render_part
 
 SEED = 3
 

@@ -12,13 +12,13 @@ import pytest
 import soundfile
 
 from counterpoint.config import UserError, read_json
-from counterpoint.data import IngestReport, MusicDataset, ingest, open_dataset, print_report
-from counterpoint.data.ingest import probe as probe_module
-from counterpoint.data.ingest import run
-from counterpoint.data.ingest.probe import probe
-from counterpoint.data.ingest.report import SKIPPED
-from counterpoint.data.ingest.sources import About, compose_caption, find_sources
-from counterpoint.data.ingest.splits import assign_splits, group_clips
+from counterpoint.data import MusicDataset, open_dataset
+from counterpoint.ingest import IngestReport, ingest, print_report, run
+from counterpoint.ingest import probe as probe_module
+from counterpoint.ingest.probe import probe
+from counterpoint.ingest.report import SKIPPED
+from counterpoint.ingest.sources import About, compose_caption, find_sources
+from counterpoint.ingest.splits import assign_splits, group_clips
 
 
 def _audio(seed: int = 0, *, duration_s: float = 1.2, sample_rate: int = 8000, channels: int = 1) -> np.ndarray:

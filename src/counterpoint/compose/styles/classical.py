@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from counterpoint.data.compose.style import Drums, Layer, Lead, Style
+from counterpoint.compose.style import Drums, Layer, Lead, Style
 
 SOLO_PIANO = Style(
     name="solo piano",

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from counterpoint.data.ingest.sources import normalize_artist
+from counterpoint.ingest.sources import normalize_artist
 
 _BLOCK = 1 << 17
 """Samples decoded at a time: memory does not grow with the length of a file."""

@@ -20,11 +20,11 @@ from typing import Any
 import numpy as np
 
 from counterpoint.audio import save_audio
+from counterpoint.compose.clip import played_piece, render_clip
+from counterpoint.compose.render import SAMPLE_RATE, soundfont
+from counterpoint.compose.soundfonts import Soundfont, read_soundfonts
 from counterpoint.config import UserError
 from counterpoint.data import MusicDataset, open_dataset, save_dataset
-from counterpoint.data.compose.clip import played_piece, render_clip
-from counterpoint.data.compose.render import SAMPLE_RATE, soundfont
-from counterpoint.data.compose.soundfonts import Soundfont, read_soundfonts
 from counterpoint.data.layout import file_digest
 
 MIN_CLIPS = 3

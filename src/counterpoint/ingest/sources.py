@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from counterpoint.config import UserError
-from counterpoint.data.ingest.report import Problem
+from counterpoint.ingest.report import Problem
 
 AUDIO = frozenset(
     (".wav", ".flac", ".ogg", ".oga", ".mp3", ".aiff", ".aif", ".aifc", ".opus", ".caf", ".au", ".w64", ".rf64")

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from counterpoint.audio import load_audio
+from counterpoint.compose import compose, corpus, split_of
 from counterpoint.config import UserError
 from counterpoint.data import open_dataset
-from counterpoint.data.compose import compose, corpus, split_of
 
 
 def files(folder: Path) -> set[str]:

@@ -14,16 +14,16 @@ from functools import cache
 
 import numpy as np
 
-from counterpoint.data.compose.canonical import (
+from counterpoint.compose.canonical import (
     canonical_caption,
     instrument_names,
     rounded_bpm,
     style_term,
     tempo_term,
 )
-from counterpoint.data.compose.instruments import INSTRUMENTS
-from counterpoint.data.compose.piece import Piece
-from counterpoint.data.compose.styles import STYLES
+from counterpoint.compose.instruments import INSTRUMENTS
+from counterpoint.compose.piece import Piece
+from counterpoint.compose.styles import STYLES
 
 CANONICAL_SHARE = 0.5
 _STANDARD = 0.75  # how often a standard term is taken where there are synonyms

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterable, Iterator
 import numpy as np
 
 from counterpoint.analysis.chords import ROOTS
-from counterpoint.data.compose.canonical import TEMPI, rounded_bpm, style_term
-from counterpoint.data.compose.captions import KIT_WORDS, SYNONYMS, plain_captions
-from counterpoint.data.compose.instruments import INSTRUMENTS
-from counterpoint.data.compose.styles import STYLES
+from counterpoint.compose.canonical import TEMPI, rounded_bpm, style_term
+from counterpoint.compose.captions import KIT_WORDS, SYNONYMS, plain_captions
+from counterpoint.compose.instruments import INSTRUMENTS
+from counterpoint.compose.styles import STYLES
 
 _DRAWS = 200  # of each template, for the words that join its facts
 

@@ -4,9 +4,9 @@
 one clip in memory; `vocabulary(words)` is every word that a caption may hold.
 """
 
-from counterpoint.data.compose.clip import Clip, clip_piece, render_clip
-from counterpoint.data.compose.corpus import compose, split_of
-from counterpoint.data.compose.styles import STYLES
-from counterpoint.data.compose.vocabulary import vocabulary
+from counterpoint.compose.clip import Clip, clip_piece, render_clip
+from counterpoint.compose.corpus import compose, split_of
+from counterpoint.compose.styles import STYLES
+from counterpoint.compose.vocabulary import vocabulary
 
 __all__ = ["STYLES", "Clip", "clip_piece", "compose", "render_clip", "split_of", "vocabulary"]

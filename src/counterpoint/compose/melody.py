@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from counterpoint.analysis.tracks import MELODY_HIGH, MELODY_LOW
-from counterpoint.data.compose.style import Lead
-from counterpoint.data.compose.theory import (
+from counterpoint.compose.style import Lead
+from counterpoint.compose.theory import (
     SCALES,
     Chord,
     chord_at,

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from counterpoint.data.compose.captions import write_caption
-from counterpoint.data.compose.piece import Piece, compose_piece
-from counterpoint.data.compose.render import SAMPLE_RATE, render
-from counterpoint.data.compose.soundfonts import Soundfont, cast
-from counterpoint.data.compose.styles import STYLES
+from counterpoint.compose.captions import write_caption
+from counterpoint.compose.piece import Piece, compose_piece
+from counterpoint.compose.render import SAMPLE_RATE, render
+from counterpoint.compose.soundfonts import Soundfont, cast
+from counterpoint.compose.styles import STYLES
 
 _PIECE, _CAPTION, _DEAL = 1, 2, 3  # the streams of random numbers
 
