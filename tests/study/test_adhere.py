@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from counterpoint.analysis.annotation import Annotation
 from counterpoint.audio import save_audio
 from counterpoint.compose import render_clip
-from counterpoint.config import read_json
 from counterpoint.data import save_dataset
 from counterpoint.metrics import Evaluation
+from counterpoint.results.evaluations import read_evaluation
+from counterpoint.results.parts import Heard, Prompts, Window
 from counterpoint.study.engine import Work
 from counterpoint.study.settings import PromptsConfig
 from counterpoint.study.steps.adhere import adhere
@@ -46,42 +46,41 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return {name: folder / name for name in ("data", "plain", "prompts", "reconstruct", "generate_shifted")}
 
 
-def run(inputs: dict[str, Path], folder: Path) -> tuple[Evaluation, dict[str, Any], list[dict[str, Any]]]:
+def run(inputs: dict[str, Path], folder: Path) -> tuple[Evaluation, Heard, tuple[Window, ...]]:
     config = {"seed": 0, "pairs": [("reconstruction_codes", "shifted")], "examples": 2}
     adhere(Work(folder, config, inputs))
-    windows = read_json(inputs["prompts"] / "prompts.json")["windows"]
-    return Evaluation.from_json(read_json(folder / "evaluation.json")), read_json(folder / "heard.json"), windows
+    windows = Prompts.read(inputs["prompts"]).windows
+    return read_evaluation(folder), Heard.read(folder), windows
 
 
 def test_every_system_is_judged_and_what_was_heard_is_kept(inputs: dict[str, Path], tmp_path: Path) -> None:
     found, heard, windows = run(inputs, tmp_path)
     names = {"ground_truth", "reconstruction_latents", "reconstruction_codes", "shifted"}
-    assert set(found.scores) == set(heard["systems"]) == names
+    assert set(found.scores) == set(heard.systems) == names
     scores = found.scores["reconstruction_codes"]
     assert scores["chord_iou_viterbi25"].value == scores["melody_similarity"].value == 1, "it is the reference"
     assert scores["chord_iou_viterbi25_exact"] == found.floors["ground truth"]["chord_iou_viterbi25_exact"]
     assert scores["melody_similarity"].low > found.scores["shifted"]["melody_similarity"].high
     assert {each.metric for each in found.differences} == set(scores)
-    ids = {window["id"] for window in windows}
-    assert set(heard["target"]) == ids and all(set(of_system) == ids for of_system in heard["systems"].values())
-    for window in windows:
-        row = render_clip(3, int(window["row"][-1]), duration_s=7.0).row
-        exact = Annotation.of_row(row).cut(window["start_s"], 3.0)
-        target = Annotation.from_json(heard["target"][window["id"]])
+    shown = spread(windows, 2)
+    assert [*heard.target] == [window.id for window in shown]
+    for window in shown:
+        row = render_clip(3, int(window.row[-1]), duration_s=7.0).row
+        exact = Annotation.of_row(row).cut(window.start_s, 3.0)
+        target = heard.target[window.id]
         assert [label for _, label in target.chords] == [label for _, label in exact.chords]
         assert target.downbeats_s == pytest.approx(exact.downbeats_s, abs=1e-5)
-    shown = {window["id"] for window in spread(windows, 2)}
-    for of_system in heard["systems"].values():
-        assert {key for key, clip in of_system.items() if clip["notes"]} == shown
-        assert all(clip["chords"] and clip["duration_s"] == 3.0 for clip in of_system.values())
+    for of_system in heard.systems.values():
+        assert of_system.keys() == heard.target.keys()
+        assert all(clip.notes and clip.chords and clip.duration_s == 3.0 for clip in of_system.values())
 
 
 def test_without_annotations_the_target_is_what_is_heard_in_the_music(inputs: dict[str, Path], tmp_path: Path) -> None:
     found, heard, _ = run({**inputs, "data": inputs["plain"]}, tmp_path)
     assert not any(name.endswith("_exact") for scores in found.scores.values() for name in scores)
     assert any("chord_iou_viterbi25_exact is left out" in note for note in found.notes)
-    assert heard["target"] == heard["systems"]["ground_truth"]
-    assert sum(bool(clip["notes"]) for clip in heard["target"].values()) == 2
+    assert heard.target == heard.systems["ground_truth"]
+    assert len(heard.target) == 2 and all(clip.notes for clip in heard.target.values())
 
 
 def test_examples_are_spread_over_the_prompts() -> None:

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from counterpoint.report.waveform import HEIGHT, waveform
 from counterpoint.study.kinds.inpainting import InpaintingStudy
 from counterpoint.study.paper import paper_inpainting
 from counterpoint.study.report import inpainting
@@ -23,7 +24,6 @@ from counterpoint.study.report.filling import duel, mirrored
 from counterpoint.study.report.following import Findings
 from counterpoint.study.report.inpainting import assemble_inpainting, write_inpainting_report
 from counterpoint.study.report.read import Folders
-from counterpoint.study.report.waveform import HEIGHT, waveform
 
 Fabricate = Callable[..., Folders]
 STUDY = {

@@ -8,14 +8,15 @@ import numpy as np
 import pytest
 
 from counterpoint.audio import load_audio, save_audio
-from counterpoint.config import UserError, write_json, write_json_lines
+from counterpoint.config import UserError, write_json_lines
 from counterpoint.metrics import Clip, load_generated
+from counterpoint.results.parts import Prompts, Window
 from counterpoint.study.engine import Work
 from counterpoint.study.judged import judged_systems
 from counterpoint.study.kinds.trained import clips_source
 from counterpoint.study.steps.outside import admit, match
 
-WINDOWS = [{"id": f"test-{i:04d}-0", "caption": f"Caption {i // 2}", "row": f"song {i // 2}"} for i in range(10)]
+WINDOWS = [Window(id=f"test-{i:04d}-0", caption=f"Caption {i // 2}", row=f"song {i // 2}") for i in range(10)]
 
 
 def folder_of(clips: dict[str, str], folder: Path, *, ids: bool = False, seconds: float = 0.3) -> Path:
@@ -34,7 +35,7 @@ def folder_of(clips: dict[str, str], folder: Path, *, ids: bool = False, seconds
 def work_of(tmp_path: Path, clips: Path) -> Work:
     prompts = tmp_path / "prompts"
     prompts.mkdir()
-    write_json(prompts / "prompts.json", {"duration_s": 0.2, "windows": WINDOWS})
+    Prompts(duration_s=0.2, windows=tuple(WINDOWS)).write(prompts)
     (tmp_path / "admitted").mkdir()
     return Work(tmp_path / "admitted", {"name": "mine"}, {"prompts": prompts, "folder": clips})
 
@@ -52,16 +53,16 @@ def test_a_clip_answers_one_prompt_with_its_caption() -> None:
 
 @pytest.mark.parametrize("ids", [True, False])
 def test_admitted_clips_are_cut_to_the_prompts_and_judged_beside_the_others(tmp_path: Path, ids: bool) -> None:
-    clips = {(window["id"] if ids else f"clip{i}"): window["caption"] for i, window in enumerate(WINDOWS)}
+    clips = {(window.id if ids else f"clip{i}"): window.caption for i, window in enumerate(WINDOWS)}
     work = work_of(tmp_path, folder_of(clips, tmp_path / "mine", ids=ids))
     admit(work)
     found = load_generated(work.folder)
-    assert [clip.key for clip in found] == [window["id"] for window in WINDOWS]
+    assert [clip.key for clip in found] == [window.id for window in WINDOWS]
     assert all(len(load_audio(clip.audio, sample_rate=None)[0]) == 3200 for clip in found)
-    folder_of({window["id"]: window["caption"] for window in WINDOWS}, work.inputs["prompts"] / "truth", ids=True)
+    folder_of({window.id: window.caption for window in WINDOWS}, work.inputs["prompts"] / "truth", ids=True)
     systems = judged_systems({"prompts": work.inputs["prompts"], "generate_mine": work.folder})
     assert set(systems) == {"ground_truth", "mine"}
-    assert [clip.group for clip in systems["mine"]] == [window["row"] for window in WINDOWS]
+    assert [clip.group for clip in systems["mine"]] == [window.row for window in WINDOWS]
 
 
 def test_a_system_that_answers_too_few_prompts_is_told_where_they_are(tmp_path: Path) -> None:
@@ -72,7 +73,7 @@ def test_a_system_that_answers_too_few_prompts_is_told_where_they_are(tmp_path: 
 
 def test_runs_of_one_system_are_told_apart_by_their_seed(tmp_path: Path) -> None:
     work = work_of(tmp_path, folder_of({}, tmp_path / "none"))
-    captions = {window["id"]: window["caption"] for window in WINDOWS}
+    captions = {window.id: window.caption for window in WINDOWS}
     places = {
         "prompts": work.inputs["prompts"],
         "generate_ar": folder_of(captions, tmp_path / "first", ids=True),

@@ -17,6 +17,8 @@ import pytest
 import soundfile
 
 from counterpoint.audio import save_audio
+from counterpoint.report.media import log_mel
+from counterpoint.report.numbers import MINUS, interval, number, p_value
 from counterpoint.study.report import (
     Content,
     CostRow,
@@ -32,8 +34,6 @@ from counterpoint.study.report import (
     write_report,
 )
 from counterpoint.study.report.following import steered_models
-from counterpoint.study.report.media import log_mel
-from counterpoint.study.report.numbers import MINUS, interval, number, p_value
 from counterpoint.study.report.read import Folders
 from counterpoint.study.report.tables import Table, scores_csv, scores_table
 

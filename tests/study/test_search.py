@@ -8,7 +8,6 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -21,6 +20,7 @@ from counterpoint.codec.encodec import build_encodec, encodec_config, save_encod
 from counterpoint.config import FlowMatchingSampling, SamplingConfig, UserError, pick_sampling, read_json
 from counterpoint.generate import AudioGeneration
 from counterpoint.metrics.base import WeightedMean
+from counterpoint.results.parts import Window
 from counterpoint.results.search import Cost, Found, Outcome, SearchResult, Standing
 from counterpoint.study import load_study
 from counterpoint.study.engine import in_order
@@ -191,13 +191,13 @@ def test_a_setting_that_cannot_be_drawn_ends_nothing_but_itself(tmp_path: Path) 
 # Prompts.
 
 
-def windows(tracks: int, each: int) -> list[dict[str, Any]]:
-    return [{"id": f"{row}-{turn}", "row": f"row-{row}"} for row in range(tracks) for turn in range(each)]
+def windows(tracks: int, each: int) -> list[Window]:
+    return [Window(id=f"{row}-{turn}", row=f"row-{row}") for row in range(tracks) for turn in range(each)]
 
 
 def test_search_and_confirmation_share_no_track() -> None:
     parts = split(windows(9, 3), seed=1)
-    rows = {part: [window["row"] for window in of_part] for part, of_part in parts.items()}
+    rows = {part: [window.row for window in of_part] for part, of_part in parts.items()}
     assert not set(rows["search"]) & set(rows["confirmation"])
     assert sorted(map(len, rows.values())) == [12, 15]
     assert len(set(rows["search"][:5])) == 5  # one of every track before a second of any

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from counterpoint.audio import TARGET_RMS, load_audio
 from counterpoint.cli.app import app
 from counterpoint.config import UserError, read_json
-from counterpoint.study.loudness import shared_gain
+from counterpoint.report.media import shared_gain
 from counterpoint.study.report.read import Folders
 from counterpoint.study.stimuli import LOW_ANCHOR, SAMPLE_RATE, write_stimuli
 

@@ -1,7 +1,7 @@
 """The one mechanism by which the system is extended: things of a kind by name, built in or from other packages.
 
 A kind is a group of entry points. Another package makes a thing known by a line in its own pyproject.toml, and
-what is built in stands in `BUILT_IN` in the same form. So a new paradigm, codec, group of metrics or solver is one new
+what is built in stands in `BUILT_IN` in the same form. So a new paradigm, codec, family of metrics or solver is one new
 file and one line, here or there:
 
     [project.entry-points."counterpoint.paradigms"]
@@ -36,7 +36,7 @@ BUILT_IN: Mapping[str, Mapping[str, str]] = {
         "counterpoint-spectrogram": "counterpoint.config.codec_formats:SPECTROGRAM",
     },
     "counterpoint.metrics": {
-        name: f"counterpoint.metrics.groups:{name}"
+        name: f"counterpoint.metrics.families:{name}"
         for name in ("vggish", "clap", "audiobox", "vggish_fadtk", "musicnn", "signals")
     },
     "counterpoint.solvers": {

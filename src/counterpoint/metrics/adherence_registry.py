@@ -47,15 +47,18 @@ class Measure:
     compare: Compare
 
 
-def _measure(name: str, *, truth: Truth, what: str, compare: Compare, chance: float | None = None) -> Measure:
-    return Measure(MetricInfo(name, what, "", "higher", at_least=0.0, at_most=1.0, chance=chance), truth, compare)
+def _measure(
+    name: str, *, truth: Truth, title: str, what: str, compare: Compare, chance: float | None = None
+) -> Measure:
+    info = MetricInfo(name, what, "", "higher", at_least=0.0, at_most=1.0, chance=chance, title=title)
+    return Measure(info, truth, compare)
 
 
-def _both(name: str, *, what: str, compare: Compare) -> tuple[Measure, Measure]:
+def _both(name: str, *, title: str, what: str, compare: Compare) -> tuple[Measure, Measure]:
     heard, played = f"{what}, with what is heard in the reference", f"{what}, with what is truly played"
     return (
-        _measure(name, truth="pseudo", what=heard, compare=compare),
-        _measure(f"{name}_exact", truth="exact", what=played, compare=compare),
+        _measure(name, truth="pseudo", title=f"{title}, as heard", what=heard, compare=compare),
+        _measure(f"{name}_exact", truth="exact", title=f"{title}, as played", what=played, compare=compare),
     )
 
 
@@ -63,31 +66,37 @@ _TRIADS = "triads (major, minor or none; other chords do not count)"
 MEASURES: tuple[Measure, ...] = (
     *_both(
         "chord_iou_viterbi25",
+        title="Chords followed",
         what=f"agreement of {_TRIADS}: micro intersection over union m / (2T - m), m of T frames of 20 ms agreeing",
         compare=lambda truth, heard: chord_iou(triads(truth.annotation), triads(heard.annotation)),
     ),
     *_both(
         "chord_iou_macro_viterbi25",
+        title="Chords followed, rare ones too",
         what=f"agreement of {_TRIADS}: intersection over union of the frames of each, mean over those in either",
         compare=lambda truth, heard: chord_iou_macro(triads(truth.annotation), triads(heard.annotation)),
     ),
     *_both(
         "chord_majmin_viterbi25",
+        title="Chords followed, by time",
         what=f"agreement of {_TRIADS}: mir_eval's majmin, the share of the time",
         compare=lambda truth, heard: chord_majmin(truth.annotation, heard.annotation),
     ),
     *_both(
         "downbeat_f1_librosa",
+        title="Downbeats followed",
         what="agreement of downbeats: F1 within 50 ms",
         compare=lambda truth, heard: beat_f1(truth.annotation.downbeats_s, heard.annotation.downbeats_s),
     ),
     *_both(
         "beat_f1_librosa",
+        title="Beats followed",
         what="agreement of all beats: F1 within 50 ms",
         compare=lambda truth, heard: beat_f1(*([time for time, _ in each.annotation.beats] for each in (truth, heard))),
     ),
     _measure(
         "melody_similarity",
+        title="Melody followed, as heard",
         truth="pseudo",
         what="share of frames (0.512 s every 0.128 s) whose strongest pitch class is the reference's, as for MusicGen",
         compare=lambda truth, heard: pitch_class_agreement(truth.pitch_classes, heard.pitch_classes),
@@ -95,6 +104,7 @@ MEASURES: tuple[Measure, ...] = (
     ),
     _measure(
         "melody_pitch_class_exact",
+        title="Melody followed, as played",
         truth="exact",
         what="share of such frames whose strongest pitch class is the melody note's, where one is truly played",
         compare=lambda truth, heard: pitch_class_agreement(truth.pitch_classes, heard.pitch_classes),
@@ -102,6 +112,7 @@ MEASURES: tuple[Measure, ...] = (
 )
 _CHORDINO = _both(
     "chord_iou_chordino",
+    title="Chords followed, by Chordino",
     what="agreement of chords as Chordino hears them, 193 labels: micro intersection over union m / (2T - m), m of T "
     "frames of 20 ms agreeing",
     compare=lambda truth, heard: chord_iou(chord_classes(truth.published), chord_classes(heard.published)),
@@ -111,6 +122,7 @@ _CHORDINO = _both(
 def _beat_this(checkpoint: Path) -> tuple[Measure, ...]:
     return _both(
         "downbeat_f1_beat_this",
+        title="Downbeats followed, by beat_this",
         what=f"agreement of downbeats as beat_this ({checkpoint.name}) hears them: F1 within 50 ms",
         compare=lambda truth, heard: beat_f1(truth.published.downbeats_s, heard.published.downbeats_s),
     )

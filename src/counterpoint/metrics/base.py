@@ -171,6 +171,7 @@ class MetricInfo:
     """A metric in words.
 
     Attributes:
+        title: what it measures in plain words, for a reader who does not know its name.
         at_least, at_most: values it cannot fall below or rise above, so no interval reaches further.
         chance: the score of guessing, where it is known.
     """
@@ -182,6 +183,7 @@ class MetricInfo:
     at_least: float | None = None
     at_most: float | None = None
     chance: float | None = None
+    title: str = ""
 
 
 class NotApplicableError(Exception):
@@ -222,14 +224,14 @@ class Metric(Protocol):
 
 
 @dataclass(frozen=True)
-class MetricGroup:
+class MetricFamily:
     """What one entry of the registry of metrics gives: the metrics that ask one judge, or none.
 
     Attributes:
         judge: listens to every clip once, for all of the metrics; None where they need no network.
         own: the paper's metrics.
         further: metrics that tables show after the paper's.
-        missing: what some of the group's metrics lack, in words; "" where nothing is missing.
+        missing: what some of the family's metrics lack, in words; "" where nothing is missing.
     """
 
     judge: Judge | None = None

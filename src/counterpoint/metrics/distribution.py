@@ -32,6 +32,7 @@ class FrechetDistance:
         self._judge = judge.name
         self.info = MetricInfo(
             name=f"fad_{judge.name}",
+            title="Distance to real music",
             description=(
                 f"Frechet distance between Gaussians fitted to embeddings of the system and of the reference "
                 f"({'; '.join(filter(None, (what, judge.checkpoint)))}); grows as 1/n for few clips, so read it "
@@ -100,6 +101,7 @@ class FrechetInfinity:
         self._judge = judge.name
         self.info = MetricInfo(
             name=f"fad_inf_{judge.name}",
+            title="Distance to real music, of endless clips",
             description=(
                 f"Frechet distance as before ({'; '.join(filter(None, (what, judge.checkpoint)))}), extrapolated to "
                 "infinitely many clips by a line over 1/n through subsamples; without bias, and may fall below 0 by "
@@ -171,6 +173,7 @@ class KernelDistance:
         self._judge = judge.name
         self.info = MetricInfo(
             name=f"kad_{judge.name}",
+            title="Kernel distance to real music",
             description=(
                 "kernel audio distance: 100 x unbiased squared MMD between embeddings (Gaussian kernel, bandwidth = "
                 f"the reference's median distance; {judge.checkpoint}); 0 for equal distributions at any n"

@@ -1,56 +1,62 @@
-"""Which judge speaks for a family of judgements: of those that were measured the first in one order of preference.
-
-Every table, figure and claim asks here, so that two pages of one study rest on the same judges.
-"""
+"""The families of metrics that come with the package. None stands for a family whose weights were not fetched."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from counterpoint.metrics.base import MetricFamily
+from counterpoint.metrics.checkpoints import there
+from counterpoint.metrics.distribution import FrechetDistance, FrechetInfinity, KernelDistance
+from counterpoint.metrics.judges.audiobox import AudioboxJudge, audiobox_metrics
+from counterpoint.metrics.judges.clap import TOKENIZER, ClapJudge, ClapMatch
+from counterpoint.metrics.judges.musicnn import MusicnnJudge
+from counterpoint.metrics.judges.vggish import VggishJudge
+from counterpoint.metrics.signals import signal_metrics
+from counterpoint.metrics.text_match import TagMatch
 
-FAMILIES: Mapping[str, Sequence[str]] = {
-    "fidelity": ("fad_vggish", "fad_clap_laion", "kad_clap_laion", "fad_musicnn"),
-    "text": ("clap_laion", "tag_match_musicnn"),
-    "quality": ("pq_audiobox",),
-    "complexity": ("pc_audiobox",),
-    "enjoyment": ("ce_audiobox",),
-    "chords": ("chord_iou_chordino", "chord_iou_viterbi25"),
-    "downbeats": ("downbeat_f1_beat_this", "downbeat_f1_librosa"),
-    "melody": ("melody_similarity",),
-    "chords played": ("chord_iou_viterbi25_exact", "chord_iou_chordino_exact", "chord_iou_viterbi25"),
-    "downbeats played": ("downbeat_f1_librosa_exact", "downbeat_f1_beat_this_exact", "downbeat_f1_librosa"),
-    "melody played": ("melody_pitch_class_exact", "melody_similarity"),
-    "smoothness": ("seam_flux", "seam_loudness_step"),
-    "coherence": ("seam_chord", "seam_beat_phase"),
-}
-"""By family, names of metrics in order of preference: the paper's own first, then what stands in for it. What is
-`played` is judged against exact truth where a dataset knows it."""
-PUBLISHED = frozenset(
-    {
-        "fad_vggish",
-        "clap_laion",
-        "pq_audiobox",
-        "pc_audiobox",
-        "ce_audiobox",
-        "chord_iou_chordino",
-        "downbeat_f1_beat_this",
-        "melody_similarity",
-    }
-)
-"""Those of them that the paper uses."""
-PAPER_MEASURES: Mapping[str, str] = {
-    "fad": "fidelity",
-    "clap": "text",
-    "pq": "quality",
-    "pc": "complexity",
-    "ce": "enjoyment",
-}
-"""By measure of the paper's tables, the family of the same."""
+_STAND_IN = "not the published VGGish FAD"
 
 
-def best_judge(family: str, measured: Collection[str]) -> str:
-    """The judge of a family, by the names of all metrics that were measured; "" where none of the family was.
+def vggish() -> MetricFamily | None:
+    """The paper's FAD."""
+    if not (weights := there("vggish")):
+        return None
+    judge = VggishJudge(weights)
+    return MetricFamily(judge, own=(FrechetDistance(judge), FrechetInfinity(judge)))
 
-    Raises:
-        KeyError: there is no such family.
-    """
-    return next((name for name in FAMILIES[family] if name in measured), "")
+
+def clap() -> MetricFamily | None:
+    """The paper's match of captions, where captions can be read, and distances in the same space."""
+    if not (weights := there("clap")):
+        return None
+    judge = ClapJudge(weights)
+    distances = (FrechetDistance(judge), FrechetInfinity(judge), KernelDistance(judge))
+    if not judge.can_read:
+        return MetricFamily(judge, further=distances, missing=f"clap_laion ({TOKENIZER}, the tokenizer)")
+    return MetricFamily(judge, own=(ClapMatch(judge),), further=distances)
+
+
+def audiobox() -> MetricFamily | None:
+    """The paper's aesthetics: production quality, complexity, content enjoyment and usefulness."""
+    if not (weights := there("audiobox")):
+        return None
+    judge = AudioboxJudge(weights)
+    return MetricFamily(judge, own=audiobox_metrics(judge))
+
+
+def vggish_fadtk() -> MetricFamily | None:
+    """FAD as the toolkit fadtk computes it."""
+    if not (weights := there("vggish_fadtk")):
+        return None
+    judge = VggishJudge(weights, as_fadtk=True)
+    return MetricFamily(judge, further=(FrechetDistance(judge), FrechetInfinity(judge)))
+
+
+def musicnn() -> MetricFamily:
+    """What needs no weights but those of an installed wheel."""
+    judge = MusicnnJudge()
+    distances = (FrechetDistance(judge, what=_STAND_IN), FrechetInfinity(judge, what=_STAND_IN), KernelDistance(judge))
+    return MetricFamily(judge, further=(*distances, TagMatch()))
+
+
+def signals() -> MetricFamily:
+    """Plain statistics of the waveform, which need no judge."""
+    return MetricFamily(further=signal_metrics())

@@ -6,30 +6,30 @@ from collections.abc import Callable
 
 from counterpoint.config import UserError
 from counterpoint.config.registry import Registry
-from counterpoint.metrics.base import Judge, Metric, MetricGroup
+from counterpoint.metrics.base import Judge, Metric, MetricFamily
 from counterpoint.metrics.checkpoints import missing
 from counterpoint.metrics.judges.clap import TOKENIZER
 
-GROUPS: Registry[Callable[[], MetricGroup | None]] = Registry("counterpoint.metrics", noun="group of metrics")
-"""All groups that are installed: functions that give a `MetricGroup`, or None where its weights are missing."""
+FAMILIES: Registry[Callable[[], MetricFamily | None]] = Registry("counterpoint.metrics", noun="family of metrics")
+"""All families that are installed: functions that give a `MetricFamily`, or None where its weights are missing."""
 
 
-def groups() -> tuple[MetricGroup, ...]:
+def families() -> tuple[MetricFamily, ...]:
     """Those that can be had here, the paper's own first."""
-    found = (make() for make in GROUPS.values())
-    return tuple(group for group in found if group is not None)
+    found = (make() for make in FAMILIES.values())
+    return tuple(family for family in found if family is not None)
 
 
 def judges() -> tuple[Judge, ...]:
-    """Those of the groups that can be had here."""
-    return tuple(group.judge for group in groups() if group.judge is not None)
+    """Those of the families that can be had here."""
+    return tuple(family.judge for family in families() if family.judge is not None)
 
 
 def metrics() -> tuple[Metric, ...]:
-    """Those of the groups that can be had here, the paper's own first."""
-    found = groups()
-    own = (metric for group in found for metric in group.own)
-    return (*own, *(metric for group in found for metric in group.further))
+    """Those of the families that can be had here, the paper's own first."""
+    found = families()
+    own = (metric for family in found for metric in family.own)
+    return (*own, *(metric for family in found for metric in family.further))
 
 
 def metric_named(name: str) -> Metric:
@@ -50,7 +50,7 @@ def metric_named(name: str) -> Metric:
 def absent() -> tuple[str, ...]:
     """Which published metrics are missing and how to get them, in one sentence if there are any."""
     lost = [f"{', '.join(one.gives)} ({one.name}, {one.megabytes} MB)" for one in missing() if one.name != TOKENIZER]
-    lost += [group.missing for group in groups() if group.missing]
+    lost += [family.missing for family in families() if family.missing]
     if not lost:
         return ()
     return (

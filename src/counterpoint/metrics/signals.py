@@ -16,12 +16,20 @@ SAMPLE_RATE = 32_000
 _FFT, _HOP = 2048, 512
 _SILENCE_DB = -60.0
 
-_STATISTICS: dict[str, tuple[str, str]] = {  # unit and description; all but the first are never negative
-    "sig_loudness": ("dBFS", "RMS level before the loudness policy; every other metric comes after it"),
-    "sig_centroid_hz": ("Hz", "brightness: centre of mass of the magnitude spectrum, over frames that sound"),
-    "sig_flatness": ("", "noisiness: geometric over arithmetic mean of the power spectrum; 0 a tone, 1 white noise"),
-    "sig_onset_rate": ("1/s", "note onsets a second, as peaks of the spectral flux"),
-    "sig_silence": ("", "share of frames below -60 dBFS"),
+_STATISTICS: dict[str, tuple[str, str, str]] = {  # unit, description, title; all but the first are never negative
+    "sig_loudness": ("dBFS", "RMS level before the loudness policy; every other metric comes after it", "Loudness"),
+    "sig_centroid_hz": (
+        "Hz",
+        "brightness: centre of mass of the magnitude spectrum, over frames that sound",
+        "Brightness",
+    ),
+    "sig_flatness": (
+        "",
+        "noisiness: geometric over arithmetic mean of the power spectrum; 0 a tone, 1 white noise",
+        "Noisiness",
+    ),
+    "sig_onset_rate": ("1/s", "note onsets a second, as peaks of the spectral flux", "Note onsets"),
+    "sig_silence": ("", "share of frames below -60 dBFS", "Silence"),
 }
 
 
@@ -31,9 +39,9 @@ class SignalStatistic:
     equal_n = False
 
     def __init__(self, name: str):
-        unit, description = _STATISTICS[name]
+        unit, description, title = _STATISTICS[name]
         at_least = None if name == "sig_loudness" else 0.0
-        self.info = MetricInfo(name, description, unit, better="neither", at_least=at_least)
+        self.info = MetricInfo(name, description, unit, better="neither", at_least=at_least, title=title)
 
     def prepare(self, clips: Sequence[Features], *, reference: Sequence[Features]) -> Functional:
         values = np.array([clip.signals[self.info.name] for clip in clips])

@@ -94,6 +94,7 @@ class TagMatch:
     equal_n = False
     info = MetricInfo(
         name="tag_match_musicnn",
+        title="Match with the caption",
         description=(
             "agreement of MusiCNN's tags with the caption (not the published CLAP score): mean over the tags a caption"
             " names of the tag's log-odds, in standard deviations of the reference, above what the same clip scores"

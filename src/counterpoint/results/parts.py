@@ -69,10 +69,10 @@ class Window(Record):
 
     id: str
     row: str
-    group: str
-    split: str
-    start_s: float
-    caption: str
+    group: str = ""
+    split: str = ""
+    start_s: float = 0.0
+    caption: str = ""
 
 
 class Prompts(Part):

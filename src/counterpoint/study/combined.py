@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from counterpoint.config import UserError, read_json
+from counterpoint.report.numbers import decimals, duration, interval, number, p_value
 from counterpoint.study.claims import MARGIN, Effect, Outcome
 from counterpoint.study.combined_claims import TIME, Decided, Decision, decide_row
 from counterpoint.study.combined_sections import section
@@ -27,7 +28,6 @@ from counterpoint.study.report.combined import (
     write_combined,
 )
 from counterpoint.study.report.content import Fact, Grid, Metric, Note, Verdict
-from counterpoint.study.report.numbers import decimals, duration, interval, number, p_value
 
 
 def write_report_of(names: Sequence[str], *, out: Path, runs: Path = Path("runs")) -> Path:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from counterpoint.report.numbers import MINUS
 from counterpoint.study.claims import (
     Effect,
     Outcome,
@@ -20,7 +21,6 @@ from counterpoint.study.claims import (
 from counterpoint.study.combined_studies import Finished
 from counterpoint.study.paper import Claim, ClaimSource, Takeaway
 from counterpoint.study.report.content import Better, Difference, Score
-from counterpoint.study.report.numbers import MINUS
 
 TIME = "latency_s"
 """What stands for the judge where times are compared."""

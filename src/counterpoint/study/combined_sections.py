@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from counterpoint.report.numbers import interval, number
 from counterpoint.study.combined_studies import Finished
 from counterpoint.study.paper import PaperScores, paper_scores
 from counterpoint.study.report.combined import StudySection
 from counterpoint.study.report.content import Cell, CellRow, CellTable, Grid, Metric
-from counterpoint.study.report.numbers import interval, number
 
 _FAMILIES = {"fad": "fidelity", "clap": "text", "pq": "quality", "pc": "complexity", "ce": "enjoyment"}
 """By measure of the paper's, the judges of the same."""

@@ -36,11 +36,11 @@ import numpy as np
 
 from counterpoint.audio import load_audio, save_audio
 from counterpoint.config import UserError, atomic_folder, read_json, write_json
-from counterpoint.study.loudness import shared_gain
+from counterpoint.report.media import shared_gain
+from counterpoint.report.waveform import waveform
 from counterpoint.study.paper import paper_inpainting
 from counterpoint.study.report.filling import METHODS, OTHER, SILENCE
 from counterpoint.study.report.following import TRUTH
-from counterpoint.study.report.waveform import waveform
 from counterpoint.study.windows import spread
 
 LOW_ANCHOR = OTHER

@@ -83,7 +83,13 @@ class Aesthetic:
     def __init__(self, judge: AudioboxJudge, axis: str):
         what, better = _AXES[axis]
         self._judge, self._place = judge.name, list(_AXES).index(axis)
-        self.info = MetricInfo(f"{axis.lower()}_audiobox", f"{what}, from 1 to 10 ({judge.checkpoint})", "", better)
+        self.info = MetricInfo(
+            f"{axis.lower()}_audiobox",
+            f"{what}, from 1 to 10 ({judge.checkpoint})",
+            "",
+            better,
+            title=f"{what[:1].upper()}{what[1:]}",
+        )
 
     def prepare(self, clips: Sequence[Features], *, reference: Sequence[Features]) -> Functional:
         return WeightedMean(

@@ -130,6 +130,7 @@ class ClapMatch:
         self._read: dict[str, np.ndarray] = {}
         self.info = MetricInfo(
             name="clap_laion",
+            title="Match with the caption (CLAP)",
             description=(
                 f"CLAP score: cosine between the embeddings of caption and clip, mean over windows of 10 s "
                 f"({judge.checkpoint})"

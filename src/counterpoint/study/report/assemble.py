@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from counterpoint.config import read_json
+from counterpoint.report.numbers import count, duration, memory, number
 from counterpoint.study.report.content import (
     Content,
     CostRow,
@@ -21,7 +22,6 @@ from counterpoint.study.report.content import (
 from counterpoint.study.report.following import steered_models
 from counterpoint.study.report.machine import machine_facts
 from counterpoint.study.report.notes import notes
-from counterpoint.study.report.numbers import count, duration, memory, number
 from counterpoint.study.report.outside import outside_clips, outside_systems
 from counterpoint.study.report.read import HALVES, Folders, read_difference, read_metrics, read_scores
 from counterpoint.study.report.verdict import against_outside, verdict

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from counterpoint.report.numbers import interval
 from counterpoint.study.paper import PaperTable, paper_table
 from counterpoint.study.report.codec import KINDS, Codec
 from counterpoint.study.report.content import PaperCell, PaperComparison, PaperRow
-from counterpoint.study.report.numbers import interval
 from counterpoint.study.report.tables import Table
 
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
+from counterpoint.report.numbers import decimals, interval, number
 from counterpoint.study.report.content import Curve, Metric, Score, System
-from counterpoint.study.report.numbers import decimals, interval, number
 
 WIDTH = 380
 LOSS_WIDTH = 540

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from counterpoint.config import read_json
+from counterpoint.report.numbers import count, duration, number
 from counterpoint.study.report.beside_paper import beside_paper, paper_text
 from counterpoint.study.report.codec import KINDS, Codec
 from counterpoint.study.report.content import (
@@ -22,7 +23,6 @@ from counterpoint.study.report.content import (
     System,
 )
 from counterpoint.study.report.machine import machine_facts
-from counterpoint.study.report.numbers import count, duration, number
 from counterpoint.study.report.page import write_page, write_players
 from counterpoint.study.report.tables import scores_csv, scores_table, to_csv
 from counterpoint.study.windows import spread

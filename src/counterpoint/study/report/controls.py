@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from counterpoint.report.numbers import MINUS, count, duration, interval
 from counterpoint.study.paper import SteeredRow, paper_controls
 from counterpoint.study.report.assemble import (
     CODES,
@@ -48,7 +49,6 @@ from counterpoint.study.report.following import (
 )
 from counterpoint.study.report.machine import machine_facts
 from counterpoint.study.report.notes import notes
-from counterpoint.study.report.numbers import MINUS, count, duration, interval
 from counterpoint.study.report.page import write_page, write_players
 from counterpoint.study.report.read import Folders, read_difference, read_metrics, read_scores
 from counterpoint.study.report.tables import cells_table, differences_csv, differences_table, scores_csv, scores_table

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from html import escape
 from itertools import pairwise
 
+from counterpoint.report.numbers import decimals, number
 from counterpoint.study.report.charts import LOSS_WIDTH, Axis, mark, svg
 from counterpoint.study.report.content import GridPanel, Place, Series
 from counterpoint.study.report.lines import names_at_ends
-from counterpoint.study.report.numbers import decimals, number
 
 _LEFT, _TOP, _BOTTOM, _HEIGHT = 48, 10, 262, 300
 _LETTER, _MOST_LETTERS = 6.4, 26

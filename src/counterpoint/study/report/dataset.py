@@ -10,6 +10,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+from counterpoint.report.numbers import decimals, duration, interval, number
 from counterpoint.study.paper import paper_scores
 from counterpoint.study.report.charts import WIDTH, Axis, mark, svg
 from counterpoint.study.report.content import (
@@ -25,7 +26,6 @@ from counterpoint.study.report.content import (
     Verdict,
 )
 from counterpoint.study.report.machine import machine_facts
-from counterpoint.study.report.numbers import decimals, duration, interval, number
 from counterpoint.study.report.page import Player, write_page, write_players
 from counterpoint.study.report.read import Folders, read_difference, read_metrics, read_scores
 from counterpoint.study.report.tables import Table, cells_table, metric_heading, to_csv

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from counterpoint.metrics.statistics import holm
+from counterpoint.report.numbers import MINUS, count, duration, interval, number
 from counterpoint.study.report.assemble import command_of, data_facts
 from counterpoint.study.report.charts import LOSS_WIDTH, Axis, grid_of, svg
 from counterpoint.study.report.content import (
@@ -30,7 +31,6 @@ from counterpoint.study.report.content import (
 )
 from counterpoint.study.report.following import listed
 from counterpoint.study.report.machine import machine_facts
-from counterpoint.study.report.numbers import MINUS, count, duration, interval, number
 from counterpoint.study.report.page import write_page, write_players
 from counterpoint.study.report.read import Folders
 from counterpoint.study.report.tables import differences_csv, differences_table, scores_csv, scores_table, to_csv

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 
+from counterpoint.report.numbers import interval
 from counterpoint.study.report.content import Difference, System, Verdict
 from counterpoint.study.report.following import Findings, listed
-from counterpoint.study.report.numbers import interval
 from counterpoint.study.report.verdict import judge
 
 AR, FM, INVERSION, BEST = "ar", "fm", "fm_inversion", "fm_best"

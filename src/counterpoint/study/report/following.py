@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from counterpoint.analysis.annotation import Annotation
+from counterpoint.report.numbers import interval
 from counterpoint.study.report.content import (
     Cell,
     CellRow,
@@ -17,7 +18,6 @@ from counterpoint.study.report.content import (
     Steered,
     System,
 )
-from counterpoint.study.report.numbers import interval
 from counterpoint.study.report.read import Folders, read_difference, read_metrics
 from counterpoint.study.report.verdict import apart, judge
 from counterpoint.study.windows import spread

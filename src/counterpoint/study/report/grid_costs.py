@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from counterpoint.report.numbers import count, duration, memory, number
 from counterpoint.study.report.assemble import loss_curve_of
 from counterpoint.study.report.cells import Cells
 from counterpoint.study.report.content import Curve, Grid, GridCell
-from counterpoint.study.report.numbers import count, duration, memory, number
 from counterpoint.study.report.read import Folders
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from counterpoint.report.numbers import count, duration
 from counterpoint.study.paper import PaperScores
 from counterpoint.study.report.assemble import (
     backbone_fact,
@@ -21,7 +22,6 @@ from counterpoint.study.report.following import listed
 from counterpoint.study.report.grid_costs import models
 from counterpoint.study.report.machine import machine_facts
 from counterpoint.study.report.notes import notes
-from counterpoint.study.report.numbers import count, duration
 from counterpoint.study.report.read import Folders
 
 

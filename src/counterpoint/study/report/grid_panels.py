@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from counterpoint.report.numbers import interval
 from counterpoint.study.report.cells import Cells
 from counterpoint.study.report.content import GridCell, GridPanel, Place, Series
 from counterpoint.study.report.grid_judged import TRUTH, Judged
-from counterpoint.study.report.numbers import interval
 from counterpoint.study.report.outside import STYLE
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from counterpoint.report.numbers import MINUS, interval, number, p_value
 from counterpoint.study.paper import PaperScores
 from counterpoint.study.report.cells import PARADIGM, Cells, Contrast
 from counterpoint.study.report.content import (
@@ -17,7 +18,6 @@ from counterpoint.study.report.content import (
     Metric,
     System,
 )
-from counterpoint.study.report.numbers import MINUS, interval, number, p_value
 from counterpoint.study.report.tables import Table, metric_heading
 
 

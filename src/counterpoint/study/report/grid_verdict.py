@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from counterpoint.report.numbers import interval, p_value
 from counterpoint.study.report.cells import PARADIGM, Cells, Contrast, named, told
 from counterpoint.study.report.content import GridAxis, Verdict
 from counterpoint.study.report.following import listed
-from counterpoint.study.report.numbers import interval, p_value
 from counterpoint.study.report.verdict import LEVEL
 
 MOST_LISTED = 6

@@ -6,9 +6,9 @@ import math
 from collections.abc import Mapping, Sequence
 from html import escape
 
+from counterpoint.report.numbers import decimals, interval, number
 from counterpoint.results.search import Found, Standing
 from counterpoint.study.report.charts import LOSS_WIDTH, Axis, mark, svg
-from counterpoint.study.report.numbers import decimals, interval, number
 
 _LEFT, _TOP, _RIGHT, _BOTTOM, _HEIGHT = 44, 14, 128, 300, 340
 _GAP = 14.0

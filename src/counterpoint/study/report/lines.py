@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from html import escape
 
+from counterpoint.report.numbers import number
 from counterpoint.study.report.charts import LOSS_WIDTH, Axis, mark
 from counterpoint.study.report.content import Panel, Series
-from counterpoint.study.report.numbers import number
 
 _LEFT, _TOP, _RIGHT, _FOOT = 46, 14, 66, 38
 _GAP = 13.0

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from counterpoint.report.numbers import number
 from counterpoint.study.report.content import Note
-from counterpoint.study.report.numbers import number
 
 PUBLISHED = ("fad_vggish", "clap_laion", "pq_audiobox", "pc_audiobox", "ce_audiobox")
 """The paper's own metrics (4.3), by the names that they have here."""

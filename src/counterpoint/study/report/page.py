@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 from counterpoint.config import atomic_write, write_json
 from counterpoint.config.schema import CONTROLS
-from counterpoint.study.report import numbers
+from counterpoint.report import numbers
+from counterpoint.report.media import PITCH_MARKS, Media, load_clip, load_versions, write_media
+from counterpoint.report.numbers import interval, p_value
+from counterpoint.report.timelines import timelines
+from counterpoint.report.waveform import waveform
 from counterpoint.study.report.charts import dots_and_whiskers, mark
 from counterpoint.study.report.content import Example, Page, System
-from counterpoint.study.report.media import PITCH_MARKS, Media, load_clip, load_versions, write_media
-from counterpoint.study.report.numbers import interval, p_value
 from counterpoint.study.report.tables import ARROWS, Table, metric_heading
-from counterpoint.study.report.timelines import timelines
-from counterpoint.study.report.waveform import waveform
 
 if TYPE_CHECKING:
     import numpy as np

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from counterpoint.report.numbers import MINUS, duration, interval, number, p_value
 from counterpoint.study.paper import paper_table
 from counterpoint.study.report.assemble import (
     PAIR,
@@ -30,7 +31,6 @@ from counterpoint.study.report.content import (
 )
 from counterpoint.study.report.machine import machine_facts
 from counterpoint.study.report.notes import notes
-from counterpoint.study.report.numbers import MINUS, duration, interval, number, p_value
 from counterpoint.study.report.page import write_page, write_players
 from counterpoint.study.report.read import Folders, read_difference, read_metrics, read_scores
 from counterpoint.study.report.scatter import Level, Point, scatter

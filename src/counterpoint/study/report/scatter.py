@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
+from counterpoint.report.numbers import decimals, interval, number
 from counterpoint.study.report.charts import LOSS_WIDTH, Axis, mark
 from counterpoint.study.report.content import Score
-from counterpoint.study.report.numbers import decimals, interval, number
 
 _LEFT, _TOP, _BOTTOM, _HEIGHT = 44, 12, 300, 340
 

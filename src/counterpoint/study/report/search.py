@@ -11,13 +11,13 @@ from typing import Any
 
 from counterpoint.config import read_sampling
 from counterpoint.config.schema import ParadigmName
+from counterpoint.report.numbers import duration, interval, number, p_value
 from counterpoint.results.search import Found, SearchResult, Standing
 from counterpoint.study.report.assemble import CODES, LATENTS, PAIR, budget_of, command_of, data_facts, model_facts
 from counterpoint.study.report.content import Compared, Difference, Example, Fact, Metric, Note, System, Verdict
 from counterpoint.study.report.guidance import guidance_chart, span
 from counterpoint.study.report.machine import machine_facts
 from counterpoint.study.report.notes import notes
-from counterpoint.study.report.numbers import duration, interval, number, p_value
 from counterpoint.study.report.outside import outside_clips, outside_systems
 from counterpoint.study.report.page import write_page, write_players
 from counterpoint.study.report.read import HALVES, Folders, read_difference, read_metrics, read_scores

@@ -7,8 +7,8 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from counterpoint.report.numbers import MINUS, interval, number, p_value
 from counterpoint.study.report.content import CellTable, Compared, Metric, Page
-from counterpoint.study.report.numbers import MINUS, interval, number, p_value
 
 ARROWS = {"lower": "↓", "higher": "↑", "neither": ""}
 _LATEX = {

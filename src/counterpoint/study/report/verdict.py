@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from counterpoint.report.numbers import interval, p_value
 from counterpoint.study.report.content import Difference, Judgement, Metric, Score, System, Verdict
-from counterpoint.study.report.numbers import interval, p_value
 
 LEVEL = 0.05
 """Of the corrected tests; the intervals are of 95% to match."""

@@ -12,10 +12,10 @@ from counterpoint.bench.point import Point
 from counterpoint.bench.roofline import predict
 from counterpoint.bench.sweep import LONG_S, Measured
 from counterpoint.config import BACKBONES
+from counterpoint.report.numbers import number
 from counterpoint.study.paper import PaperSpeed, paper_speed
 from counterpoint.study.report.content import Fact, Grid, Note, Panel, PaperMark, Place, Series, SpeedContent, System
 from counterpoint.study.report.machine import machine_facts
-from counterpoint.study.report.numbers import number
 from counterpoint.study.speed.crossings import Over, crossings, overtaking, paper_point
 
 Value = Literal["throughput", "latency"]

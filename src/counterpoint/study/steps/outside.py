@@ -28,7 +28,7 @@ def admit(work: Work) -> None:
     answers = match(load_generated(work.inputs["folder"]), prompts.windows)
     if len(answers) < MIN_CLIPS:
         raise UserError(
-            f"The system {work.config['name']} answers {len(answers)} of the {len(prompts['windows'])} prompts, and "
+            f"The system {work.config['name']} answers {len(answers)} of the {len(prompts.windows)} prompts, and "
             f"{MIN_CLIPS} is the least that can be judged: give its clips the ids or the captions in "
             f"{work.inputs['prompts'] / 'truth' / 'metadata.jsonl'}."
         )

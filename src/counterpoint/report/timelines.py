@@ -1,11 +1,12 @@
 """What a clip was asked to play above what is heard in it, on the clip's own time axis: chords, melody, beats.
 
-Inline SVG as in `charts`, as wide as the spectrogram below it, so that one playing head crosses both.
+Inline SVG, as wide as the spectrogram below it, so that one playing head crosses both.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from html import escape
 
 import numpy as np
@@ -25,6 +26,22 @@ _LEAST_NOTES = 12
 """Semitones that a piano roll spans at least."""
 _NOTES = ("C", "C sharp", "D", "E flat", "E", "F", "F sharp", "G", "A flat", "A", "B flat", "B")
 Note = tuple[float, float, int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Timelines:
+    """What a clip was to play and what is heard in it.
+
+    Attributes:
+        asked: names of the controls that the system was given; what it was not is drawn faintly.
+    """
+
+    target: Annotation
+    heard: Annotation
+    asked: Collection[str] = CONTROLS
+
+    def svg(self, *, duration_s: float, name: str) -> str:
+        return timelines(self.target, self.heard, duration_s=duration_s, name=name, asked=self.asked)
 
 
 def timelines(

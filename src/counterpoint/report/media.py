@@ -5,16 +5,19 @@ Shapes: N samples, F mel bands, T frames.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
 from counterpoint.audio import load_audio, normalize_loudness
+from counterpoint.audio.loudness import PEAK_LIMIT, SILENCE_PEAK
 from counterpoint.config import atomic_write
-from counterpoint.study.loudness import shared_gain
+
+Name = TypeVar("Name", bound=Hashable)
 
 SAMPLE_RATE = 32_000
 BANDS = 96
@@ -45,11 +48,30 @@ def load_clip(clip: Path) -> np.ndarray:
     return normalize_loudness(audio, sample_rate=SAMPLE_RATE)
 
 
-def load_versions(clips: Mapping[str, Path], *, original: str) -> dict[str, np.ndarray]:
+def load_versions(clips: Mapping[Name, Path], *, original: Name) -> dict[Name, np.ndarray]:
     """The same for versions of one clip, [N] each by name, all with one gain: what they share sounds the same."""
     found = {name: load_audio(clip, sample_rate=SAMPLE_RATE)[0] for name, clip in clips.items()}
     gain = np.float32(shared_gain(found[original], found.values(), sample_rate=SAMPLE_RATE))
     return {name: gain * audio for name, audio in found.items()}
+
+
+def shared_gain(original: np.ndarray, versions: Iterable[np.ndarray], *, sample_rate: int) -> float:
+    """What brings the original to the project's loudness, or less where a version would clip.
+
+    Each version at a loudness of its own would tell them apart by the music around the span, which is the same in all:
+    beside a span of silence it would be 3 dB up.
+
+    Args:
+        original: [N], the clip they are versions of.
+        versions: [N] each.
+        sample_rate: Hz.
+    """
+    peak = float(np.abs(original).max(initial=0.0))
+    highest = max([peak, *(float(np.abs(version).max(initial=0.0)) for version in versions)])
+    if highest < SILENCE_PEAK:
+        return 1.0
+    wanted = float(np.abs(normalize_loudness(original, sample_rate=sample_rate)).max()) / peak if peak else 1.0
+    return min(wanted, PEAK_LIMIT / highest)
 
 
 def write_media(audio: np.ndarray, *, report: Path, name: str) -> Media:

@@ -1,8 +1,9 @@
-"""Numbers as people read them, the same in the page, the tables and the charts."""
+"""Numbers and lists as people read them, the same in the page, the tables and the charts."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Sequence
 
 MINUS = "\u2212"
 
@@ -24,12 +25,28 @@ def decimals(value: float, *, digits: int = 3) -> int:
     return min(6, max(0, digits - 1 - math.floor(math.log10(abs(value)))))
 
 
-def interval(value: float, low: float, high: float) -> str:
-    """`1.3 [0.8, 1.9]`: the interval's width tells how many decimals can be known, those of its two first digits."""
+def interval(value: float, low: float, high: float, *, places: int | None = None) -> str:
+    """`1.3 [0.8, 1.9]`.
+
+    Args:
+        places: decimals; by default as many as `known_places` tells.
+    """
+    places = known_places(value, low, high) if places is None else places
+    return f"{number(value, places=places)} [{number(low, places=places)}, {number(high, places=places)}]"
+
+
+def known_places(value: float, low: float, high: float) -> int:
+    """Decimals that can be known of a value: those of the two first digits of its interval's width."""
     width = high - low
     places = decimals(width, digits=2) if width > 0 and math.isfinite(width) else decimals(value)
-    places = min(places, decimals(max(abs(low), abs(high)), digits=5))
-    return f"{number(value, places=places)} [{number(low, places=places)}, {number(high, places=places)}]"
+    return min(places, decimals(max(abs(low), abs(high)), digits=5))
+
+
+def shared_places(spans: Iterable[tuple[float, float, float]]) -> int:
+    """The same for many (value, low, high) of one column, so that its numbers can be compared digit by digit: the
+    lower median of what can be known of each."""
+    known = sorted(known_places(*span) for span in spans if all(map(math.isfinite, span)))
+    return known[(len(known) - 1) // 2] if known else 2
 
 
 def p_value(p: float) -> str:
@@ -56,6 +73,11 @@ def duration(seconds: float) -> str:
 def count(value: int) -> str:
     """`12,300`; `4.71 M` from a million on."""
     return f"{value / 1e6:.2f} M" if value >= 1_000_000 else f"{value:,}"
+
+
+def listed(names: Sequence[str]) -> str:
+    """`a, b and c`; `nothing` where there is none."""
+    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1]))) if names else "nothing"
 
 
 def memory(size: int | None) -> str:

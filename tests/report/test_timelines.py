@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 import pytest
 
 from counterpoint.analysis.annotation import Annotation
-from counterpoint.study.report.timelines import WIDTH, described, downbeats_met, timelines
+from counterpoint.report.timelines import WIDTH, described, downbeats_met, timelines
 
 TARGET = Annotation(
     4.0,

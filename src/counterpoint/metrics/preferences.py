@@ -1,0 +1,56 @@
+"""Which judge speaks for a family of judgements: of those that were measured the first in one order of preference.
+
+Every table, figure and claim asks here, so that two pages of one study rest on the same judges.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+
+FAMILIES: Mapping[str, Sequence[str]] = {
+    "fidelity": ("fad_vggish", "fad_clap_laion", "kad_clap_laion", "fad_musicnn"),
+    "text": ("clap_laion", "tag_match_musicnn"),
+    "quality": ("pq_audiobox",),
+    "complexity": ("pc_audiobox",),
+    "enjoyment": ("ce_audiobox",),
+    "chords": ("chord_iou_chordino", "chord_iou_viterbi25"),
+    "downbeats": ("downbeat_f1_beat_this", "downbeat_f1_librosa"),
+    "melody": ("melody_similarity",),
+    "chords played": ("chord_iou_viterbi25_exact", "chord_iou_chordino_exact", "chord_iou_viterbi25"),
+    "downbeats played": ("downbeat_f1_librosa_exact", "downbeat_f1_beat_this_exact", "downbeat_f1_librosa"),
+    "melody played": ("melody_pitch_class_exact", "melody_similarity"),
+    "smoothness": ("seam_flux", "seam_loudness_step"),
+    "coherence": ("seam_chord", "seam_beat_phase"),
+}
+"""By family, names of metrics in order of preference: the paper's own first, then what stands in for it. What is
+`played` is judged against exact truth where a dataset knows it."""
+PUBLISHED = frozenset(
+    {
+        "fad_vggish",
+        "clap_laion",
+        "pq_audiobox",
+        "pc_audiobox",
+        "ce_audiobox",
+        "chord_iou_chordino",
+        "downbeat_f1_beat_this",
+        "melody_similarity",
+    }
+)
+"""Those of them that the paper uses."""
+PAPER_MEASURES: Mapping[str, str] = {
+    "fad": "fidelity",
+    "clap": "text",
+    "pq": "quality",
+    "pc": "complexity",
+    "ce": "enjoyment",
+}
+"""By measure of the paper's tables, the family of the same."""
+
+
+def best_judge(family: str, measured: Collection[str]) -> str:
+    """The judge of a family, by the names of all metrics that were measured; "" where none of the family was.
+
+    Raises:
+        KeyError: there is no such family.
+    """
+    return next((name for name in FAMILIES[family] if name in measured), "")

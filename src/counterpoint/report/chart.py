@@ -1,0 +1,321 @@
+"""Charts of one quantity over another: losses over updates, scores over a size, costs against quality; inline SVG."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from html import escape
+from itertools import pairwise
+from typing import ClassVar, Literal
+
+from counterpoint.metrics.base import Better
+from counterpoint.report.axis import Axis, fit, line, svg, text
+from counterpoint.report.marks import Mark
+from counterpoint.report.numbers import interval, number
+
+WIDTH, HEIGHT = 480, 310
+_LEFT, _TOP, _FOOT = 50, 12, 42
+_LETTER, _LONGEST_NAME = 6.8, 26
+_GAP = 15.0
+"""Between the names at the lines' ends."""
+_DODGE = 7.0
+"""Between marks of different lines at one place, so that their intervals can be told apart."""
+LineKind = Literal["marks", "plain", "strong", "faint", "dots", "band", "level", "limit"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Point:
+    """A place of a line.
+
+    Attributes:
+        low, high: the interval of `y`, where there is one.
+        text: what is said of it when it is pointed at.
+        name: beside it on the chart.
+        is_ringed: one that the page speaks of.
+        is_stopped: a cross takes the place of the mark.
+    """
+
+    x: float
+    y: float
+    low: float | None = None
+    high: float | None = None
+    text: str = ""
+    name: str = ""
+    is_ringed: bool = False
+    is_stopped: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """Points that belong together.
+
+    Attributes:
+        name: at its end where `is_named`, and in words for those who cannot see.
+        kind: `marks` with intervals, joined; `plain` the same, not joined; `strong` a curve; `faint` what a curve
+            smooths; `dots` a dashed line with points; `band` a curve with its interval; `level` a dashed line from
+            edge to edge; `limit` a dotted line.
+    """
+
+    name: str
+    mark: Mark
+    points: Sequence[Point]
+    kind: LineKind = "marks"
+    is_named: bool = True
+
+    @property
+    def finite(self) -> list[Point]:
+        return [point for point in self.points if math.isfinite(point.x) and math.isfinite(point.y)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chart:
+    """One chart.
+
+    Attributes:
+        title: above it.
+        exact: the exact name of what is shown, in small print.
+        what: a sentence or two below the title.
+        x_name: below the axis.
+        ticks: values of the x axis with their names; by default round ones.
+        log: whether the axes (x, y) are logarithmic; None where the values shall tell.
+        upright: where a dashed line stands.
+        with_zero: the value zero is shown and marked.
+        is_dodged: marks of different lines at one place are set a little apart.
+        bounds: of the y axis, for charts that are read together; by default those of the values.
+        mark: before the title, where all is of one system.
+    """
+
+    title: str
+    x_name: str
+    lines: Sequence[Line]
+    exact: str = ""
+    unit: str = ""
+    better: Better = "neither"
+    what: str = ""
+    ticks: Sequence[tuple[float, str]] = ()
+    log: tuple[bool | None, bool | None] = (False, None)
+    upright: float | None = None
+    with_zero: bool = False
+    is_dodged: bool = False
+    bounds: tuple[float, float] | None = None
+    mark: Mark | None = None
+
+    def svg(self) -> str:
+        """The drawing; "" where there is nothing to show."""
+        return _Drawing(self).svg() if any(each.finite for each in self.lines) else ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Charts:
+    """Several charts side by side.
+
+    Attributes:
+        legend: marks with what they stand for.
+        is_small: there are many, and each says little.
+        note: below them.
+    """
+
+    kind: ClassVar[str] = "charts"
+
+    charts: Sequence[Chart]
+    legend: Sequence[tuple[Mark, str]] = ()
+    is_small: bool = False
+    note: str = ""
+
+
+def loss_chart(name: str, mark: Mark, *, train: Sequence[tuple[int, float]], valid: Sequence[tuple[int, float]],
+               unit: str) -> Chart:  # fmt: skip
+    """Training loss (each update faint, smoothed strong) and validation loss (dashed, with points).
+
+    Args:
+        train, valid: (update, loss).
+        unit: what the loss is; losses of different paradigms cannot be compared.
+    """
+
+    def points(curve: Sequence[tuple[int, float]]) -> list[Point]:
+        return [Point(x=step, y=loss) for step, loss in curve]
+
+    lines = [
+        Line(name="each update", mark=mark, points=points(train), kind="faint", is_named=False),
+        Line(name="training loss", mark=mark, points=points(smooth(train)), kind="strong", is_named=False),
+        Line(name="validation loss", mark=mark, points=points(valid), kind="dots", is_named=False),
+    ]
+    finite = [loss for _, loss in (*train, *valid) if math.isfinite(loss)]
+    bounds = (min(finite), _most(finite)) if finite else None
+    return Chart(title=name, what=unit, x_name="update", lines=lines, mark=mark, bounds=bounds, log=(False, False))
+
+
+def smooth(curve: Sequence[tuple[int, float]], *, share: float = 0.04) -> list[tuple[int, float]]:
+    """Exponential mean over about `share` of the curve, corrected for its start."""
+    keep = 1 - 1 / max(1.0, share * len(curve))
+    total = weight = 0.0
+    smoothed = []
+    for step, loss in curve:
+        if math.isfinite(loss):
+            total, weight = keep * total + loss, keep * weight + 1
+        smoothed.append((step, total / weight if weight else math.nan))
+    return smoothed
+
+
+def _most(values: Sequence[float]) -> float:
+    """The largest value, unless a few first ones tower over the rest."""
+    ordered = sorted(values)
+    typical = ordered[int(0.98 * (len(ordered) - 1))]
+    return typical * 1.3 if ordered[-1] > 3 * typical > 0 else ordered[-1]
+
+
+class _Drawing:
+    """A chart with its axes set up."""
+
+    def __init__(self, chart: Chart):
+        self.chart = chart
+        names = [len(each.name) for each in chart.lines if each.is_named and each.finite]
+        self.right = WIDTH - 16 - _LETTER * min(_LONGEST_NAME, max(names, default=0))
+        self.bottom = HEIGHT - _FOOT
+        self.across, self.up = self._across(), self._up()
+
+    def _across(self) -> Axis:
+        values = [point.x for each in self.chart.lines for point in each.finite]
+        values += [place for place, _ in self.chart.ticks]
+        values += [] if self.chart.upright is None else [self.chart.upright]
+        start, end, margin = float(_LEFT), self.right, 0.0
+        if any(each.kind in ("marks", "plain") for each in self.chart.lines):
+            start, end, margin = start + 24, end - 20, 0.01
+        axis = fit(values, start, end, log=self.chart.log[0], margin=margin)
+        return replace(axis, low=min(values)) if margin == 0.0 and not axis.log else axis
+
+    def _up(self) -> Axis:
+        points = [point for each in self.chart.lines for point in each.finite]
+        values = [value for point in points for value in (point.y, point.low, point.high) if value is not None]
+        if self.chart.bounds is not None:
+            values = [*self.chart.bounds]
+        return fit([*values, *[0.0] * self.chart.with_zero], self.bottom, _TOP, log=self.chart.log[1])
+
+    def svg(self) -> str:
+        chart = self.chart
+        parts = [self._grid()]
+        if chart.upright is not None:
+            x = self.across(chart.upright)
+            parts.append(line("chance", x, _TOP, x, self.bottom))
+        if chart.with_zero:
+            parts.append(line("zero", _LEFT, self.up(0), self.right, self.up(0)))
+        parts += [each.mark.group(self._line(each, shift)) for each, shift in self._shifts()]
+        parts += [self._names()]
+        title = " ".join(filter(None, (chart.title.rstrip("."), chart.exact and f"({chart.exact})")))
+        label = f"{title}, by {chart.x_name}: {'; '.join(map(_told, chart.lines))}"
+        return svg(WIDTH, HEIGHT, parts, label=label)
+
+    def _grid(self) -> str:
+        parts = []
+        for value, name in self.up.ticks():
+            y = self.up(value)
+            parts += [line("grid", _LEFT, y, self.right, y), text(name, _LEFT - 7, y + 4.5, anchor="end")]
+        for value, name in self.chart.ticks or self.across.ticks():
+            parts.append(text(name, self.across(value), self.bottom + 18))
+        parts.append(text(self.chart.x_name, (_LEFT + self.right) / 2, HEIGHT - 5))
+        return "".join(parts)
+
+    def _shifts(self) -> list[tuple[Line, float]]:
+        """Lines, those without marks first, each with how far its marks are moved aside."""
+        own = [each for each in self.chart.lines if each.kind in ("marks", "plain") and each.finite]
+        at = sorted({self.across(point.x) for each in own for point in each.finite})
+        nearest = min((second - first for first, second in pairwise(at)), default=100.0)
+        step = min(_DODGE, 0.6 * nearest / max(1, len(own) - 1)) if self.chart.is_dodged else 0.0
+        shifts = [(each, (place - (len(own) - 1) / 2) * step) for place, each in enumerate(own)]
+        return [*((each, 0.0) for each in self.chart.lines if each not in own and each.finite), *shifts]
+
+    def _line(self, each: Line, shift: float) -> str:
+        at = [(self.across(point.x) + shift, self.up(point.y)) for point in each.finite]
+        if each.kind == "level":
+            at = [(float(_LEFT), at[0][1]), *at, (self.right, at[-1][1])]
+        path = _path(_CLASSES[each.kind], at)
+        if each.kind == "band":
+            path = self._band(each) + path
+        if each.kind == "level" and len(each.finite) == 1:
+            path += self._belt(each.finite[0])
+        if each.kind == "dots":
+            path += "".join(f'<circle class="valid-dot" cx="{x:.1f}" cy="{y:.1f}" r="3.2"/>' for x, y in at)
+        if each.kind not in ("marks", "plain"):
+            return path
+        marks = [self._point(point, each.mark, x, y) for point, (x, y) in zip(each.finite, at, strict=True)]
+        return ("" if each.kind == "plain" else path) + "".join(marks)
+
+    def _band(self, each: Line) -> str:
+        spans = [(self.across(point.x), *span) for point in each.finite if (span := _span(point))]
+        around = [(x, self.up(high)) for x, _, high in spans] + [(x, self.up(low)) for x, low, _ in reversed(spans)]
+        return f'<polygon class="spread" points="{_places(around)}"/>' if around else ""
+
+    def _belt(self, point: Point) -> str:
+        """The interval of a level, across the whole chart."""
+        if (span := _span(point)) is None:
+            return ""
+        low, high, wide = self.up(span[0]), self.up(span[1]), self.right - _LEFT
+        return f'<rect class="band" x="{_LEFT}" y="{high:.1f}" width="{wide:.1f}" height="{low - high:.1f}"/>'
+
+    def _point(self, point: Point, mark: Mark, x: float, y: float) -> str:
+        parts = [f"<title>{escape(point.text)}</title>"] if point.text else []
+        if span := _span(point):
+            parts.append(line("whisker thin", x, self.up(span[0]), x, self.up(span[1])))
+        parts.append(replace(mark, shape="cross").at(x, y) if point.is_stopped else mark.at(x, y))
+        if point.is_ringed:
+            parts.append(f'<circle class="ring" cx="{x:.1f}" cy="{y:.1f}" r="9.5"/>')
+        if point.name:
+            side, anchor = (10, "start") if x < 0.55 * WIDTH else (-10, "end")
+            parts.append(text(point.name, x + side, y + 19, anchor=anchor, kind="tick named"))
+        return f"<g>{''.join(parts)}</g>"
+
+    def _names(self) -> str:
+        """At the right end of each line that has a name, moved apart where they would overlap."""
+        named = [each for each in self.chart.lines if each.is_named and each.name and each.finite]
+        parts, lowest = [], -_GAP
+        for y, place in sorted((self.up(each.finite[-1].y) + 4, place) for place, each in enumerate(named)):
+            lowest = max(y, lowest + _GAP)
+            name = named[place].name
+            name = name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…"
+            parts.append(named[place].mark.group(text(name, self.right + 8, lowest, anchor="start", kind="tick end")))
+        return "".join(parts)
+
+
+_CLASSES: Mapping[LineKind, str] = {
+    "marks": "joined",
+    "plain": "joined",
+    "strong": "strong",
+    "faint": "faint",
+    "dots": "valid",
+    "band": "strong",
+    "level": "level",
+    "limit": "limit",
+}
+
+
+def _span(point: Point) -> tuple[float, float] | None:
+    if point.low is None or point.high is None or not (math.isfinite(point.low) and math.isfinite(point.high)):
+        return None
+    return point.low, point.high
+
+
+def _path(kind: str, at: Sequence[tuple[float, float]]) -> str:
+    return f'<polyline class="{kind}" points="{_places(at)}"/>'
+
+
+def _places(at: Sequence[tuple[float, float]]) -> str:
+    return " ".join(f"{x:.1f},{y:.1f}" for x, y in at)
+
+
+def _told(each: Line) -> str:
+    """A line in words: its points where each says something, else its ends."""
+    points = each.finite
+    if not points:
+        return f"{each.name}: nothing"
+    if each.kind in ("marks", "plain", "limit", "level"):
+        return (
+            f"{each.name or 'all'}: {', '.join(point.text or f'{number(point.y)} at {point.x:g}' for point in points)}"
+        )
+    return f"{each.name} from {number(points[0].y)} to {number(points[-1].y)}"
+
+
+def scored(x: float, value: float, low: float, high: float, *, name: str, n: int | None = None) -> Point:
+    """A point with an interval, and these in words."""
+    counted = "" if n is None else f", n = {n}"
+    return Point(x=x, y=value, low=low, high=high, text=f"{name} {interval(value, low, high)}{counted}".strip())

@@ -1,0 +1,305 @@
+"""Tables: one description, read by the page and written as CSV, Markdown and LaTeX."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import ClassVar, Literal
+
+from counterpoint.metrics.base import Better, MetricInfo
+from counterpoint.report.marks import Mark
+from counterpoint.report.numbers import MINUS, interval, number
+
+ARROWS: Mapping[Better, str] = {"lower": "↓", "higher": "↑", "neither": ""}
+NONE = "–"
+_LATEX = {
+    "\\": r"\textbackslash{}",
+    "&": r"\&",
+    "%": r"\%",
+    "$": r"\$",
+    "#": r"\#",
+    "_": r"\_",
+    "{": r"\{",
+    "}": r"\}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": r"\ensuremath{<}",
+    ">": r"\ensuremath{>}",
+    "×": r"\ensuremath{\times}",
+    "±": r"\ensuremath{\pm}",
+    "≤": r"\ensuremath{\leq}",
+    "≥": r"\ensuremath{\geq}",
+    "∼": r"\ensuremath{\sim}",
+    "“": "``",
+    "”": "''",
+    "–": "--",
+    "`": r"\textasciigrave{}",
+    "↓": r"\ensuremath{\downarrow}",
+    "↑": r"\ensuremath{\uparrow}",
+    MINUS: r"\ensuremath{-}",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cell:
+    """One value of a place in a table.
+
+    Attributes:
+        text: the value.
+        interval: below it, in brackets.
+        what: before it: which of several values of one place it is.
+        note: below both, in small print.
+        numbers: the value, or (value, low, high), in full precision for the CSV file.
+        state: `open` for a difference that is not clear, `best` for a value shown to be the best of its group; any
+            other word is a badge, such as `supported`, that the style sheet colours.
+        link: where the text leads.
+        picture: SVG, for the page alone.
+        mark: of a system that the text names.
+    """
+
+    text: str
+    interval: str = ""
+    what: str = ""
+    note: str = ""
+    numbers: Sequence[float] = ()
+    state: str = ""
+    link: str = ""
+    picture: str = ""
+    mark: Mark | None = None
+
+    @property
+    def plain(self) -> str:
+        star = "*" if self.state == "best" else ""
+        return " ".join(filter(None, (self.what, self.text, self.interval, star, self.note)))
+
+    @classmethod
+    def span(
+        cls, value: float, low: float, high: float, *, places: int | None = None, what: str = "", note: str = "",
+        state: str = "", mark: Mark | None = None,
+    ) -> Cell:  # fmt: skip
+        """A value with its interval, rounded to what can be known of it or to `places` decimals."""
+        shown, brackets = interval(value, low, high, places=places).split(" [", 1)
+        return cls(
+            text=shown,
+            interval=f"[{brackets}",
+            what=what,
+            note=note,
+            numbers=(value, low, high),
+            state=state,
+            mark=mark,
+        )
+
+
+Place = Sequence[Cell]
+"""What stands in one place: nothing, one value or several."""
+
+
+def plain(*texts: str) -> list[Place]:
+    """Places of one text each; an empty text leaves its place empty."""
+    return [[Cell(text=text)] if text else [] for text in texts]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Column:
+    """A column of a table.
+
+    Attributes:
+        title: in plain words.
+        exact: the metric's exact name, in small print below the title.
+        over: heading that it shares with its neighbours.
+        kind: numbers stand to the right; texts break over lines; pictures stay out of CSV, Markdown and LaTeX.
+        is_theirs: of a source that is not ours, in a weaker tone.
+        mark: of the system whose column it is.
+    """
+
+    title: str
+    exact: str = ""
+    unit: str = ""
+    better: Better = "neither"
+    over: str = ""
+    kind: Literal["number", "text", "picture"] = "number"
+    is_theirs: bool = False
+    mark: Mark | None = None
+
+    @classmethod
+    def of(cls, metric: MetricInfo, *, title: str = "", over: str = "") -> Column:
+        """Under a metric's own names."""
+        name = title or metric.title or metric.name
+        exact = metric.name if name != metric.name else ""
+        return cls(title=name, exact=exact, unit=metric.unit, better=metric.better, over=over)
+
+    @property
+    def plain(self) -> str:
+        unit = f" ({self.unit})" if self.unit else ""
+        source = f" ({self.over})" if self.over and self.is_theirs else ""
+        return f"{self.exact or self.title}{unit}{source} {ARROWS[self.better]}".strip()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """A row of a table.
+
+    Attributes:
+        places: one for each column.
+        group: rows of one group stand together under its name.
+        tone: `subject` for what the table is about, `theirs` for another source's row, `floor` for what no model made.
+        note: below the label, in small print.
+        link: where the label leads.
+        state: a badge beside the label.
+    """
+
+    label: str
+    places: Sequence[Place]
+    mark: Mark | None = None
+    group: str = ""
+    tone: Literal["", "subject", "theirs", "floor"] = ""
+    note: str = ""
+    link: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """A table, as a block of a section and as files.
+
+    Attributes:
+        name: of its files.
+        label: for those who cannot see.
+        corner: heading of the column of labels.
+        by: heading of the groups; "" where there are none.
+        caption: what its values are.
+        files: whether it is offered as CSV, Markdown and LaTeX.
+        is_narrow: on a phone every row becomes a card instead of a line to be pushed sideways.
+        csv: rows in full precision that take the place of the table's own in its CSV file.
+        widths: of the columns of texts in LaTeX, as shares of a line, the labels' first.
+    """
+
+    kind: ClassVar[str] = "table"
+
+    name: str
+    label: str
+    columns: Sequence[Column]
+    rows: Sequence[Row]
+    corner: str = ""
+    by: str = ""
+    caption: str = ""
+    files: bool = True
+    is_narrow: bool = False
+    csv: Sequence[Sequence[object]] = ()
+    widths: Sequence[float] = field(default=())
+
+    def table(self) -> Table:
+        return self
+
+    @property
+    def overs(self) -> list[tuple[str, int]]:
+        """Headings over columns, each with the number of columns; empty where there are none."""
+        if not any(column.over for column in self.columns):
+            return []
+        return [(over, len(list(own))) for over, own in groupby(column.over for column in self.columns)]
+
+    @property
+    def groups(self) -> list[tuple[str, list[Row]]]:
+        """Neighbouring rows of one group and one tone."""
+        found = groupby(self.rows, key=lambda row: (row.group, row.tone == "floor"))
+        return [(group, list(rows)) for (group, _), rows in found]
+
+    def texts(self) -> tuple[list[str], list[list[str]]]:
+        """Header and rows as plain text, pictures left out."""
+        shown = [place for place, column in enumerate(self.columns) if column.kind != "picture"]
+        header = [self.corner, *(self.columns[place].plain for place in shown)]
+        rows = [
+            [row.label, *(" / ".join(cell.plain for cell in row.places[place]) or NONE for place in shown)]
+            for row in self.rows
+        ]
+        if self.by:
+            header.insert(0, self.by)
+            rows = [[row.group, *texts] for row, texts in zip(self.rows, rows, strict=True)]
+        return header, rows
+
+    def to_csv(self) -> str:
+        """In full precision where the cells have it: then one line a value, else one line a row."""
+        return to_csv(self.csv or self._long() or [(header := self.texts())[0], *header[1]])
+
+    def _long(self) -> list[list[object]]:
+        """One line a value with its interval; empty where no cell has any."""
+        if not any(len(cell.numbers) > 1 for row in self.rows for place in row.places for cell in place):
+            return []
+        lines: list[list[object]] = [["group", "row", "column", "of", "value", "low_95", "high_95", "note"]]
+        for row in self.rows:
+            for column, place in zip(self.columns, row.places, strict=True):
+                for cell in place if column.kind != "picture" else ():
+                    own = [*(cell.numbers or (cell.text,)), "", ""][:3]
+                    lines.append([row.group, row.label, column.exact or column.title, cell.what, *own, cell.note])
+        return lines
+
+    def markdown(self) -> str:
+        def line(cells: Sequence[str]) -> str:
+            return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+        header, rows = self.texts()
+        rule = "|" + "|".join(["---"] + ["---" if self.widths else "---:"] * (len(header) - 1)) + "|"
+        return "\n".join([line(header), rule, *map(line, rows), "", self.caption, ""])
+
+    def latex(self) -> str:
+        """A `booktabs` table."""
+
+        def line(cells: Sequence[str]) -> str:
+            return " & ".join(escape_latex(cell) for cell in cells) + r" \\"
+
+        header, rows = self.texts()
+        columns = "".join(rf"p{{{width:g}\linewidth}}" for width in self.widths) or "l" + "r" * (len(header) - 1)
+        return "\n".join(
+            [
+                r"\begin{table}",
+                r"\centering",
+                rf"\caption{{{escape_latex(self.caption or self.label)}}}",
+                rf"\begin{{tabular}}{{{columns}}}",
+                r"\toprule",
+                line(header),
+                r"\midrule",
+                *map(line, rows),
+                r"\bottomrule",
+                r"\end{tabular}",
+                r"\end{table}",
+                "",
+            ]
+        )
+
+
+def grid(name: str, header: Sequence[str], rows: Iterable[Sequence[str]], *, label: str, caption: str = "",
+         marks: Sequence[Mark] = (), is_narrow: bool = False, files: bool = True) -> Table:  # fmt: skip
+    """A table of texts, the first of each row its label.
+
+    Args:
+        marks: of the systems whose columns follow the first.
+    """
+    columns = [
+        Column(title=title, mark=marks[place] if place < len(marks) else None) for place, title in enumerate(header[1:])
+    ]
+    return Table(
+        name=name,
+        label=label,
+        columns=columns,
+        rows=[Row(label=first, places=plain(*rest)) for first, *rest in rows],
+        corner=header[0],
+        caption=caption,
+        is_narrow=is_narrow,
+        files=files,
+    )
+
+
+def escape_latex(text: str) -> str:
+    return "".join(_LATEX.get(character, character) for character in text)
+
+
+def to_csv(rows: Iterable[Sequence[object]]) -> str:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue()
+
+
+def effect_text(effect: float | None) -> str:
+    return NONE if effect is None else number(effect, places=2)

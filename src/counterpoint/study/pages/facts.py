@@ -1,0 +1,185 @@
+"""What was compared, as labels and values: music, codec, models, budgets, sampling, machine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from counterpoint.config import SamplingConfig
+from counterpoint.paradigm.entry import PARADIGMS
+from counterpoint.report import Fact
+from counterpoint.report.numbers import count, duration, listed
+from counterpoint.results.parts import Model, Music, Prompts
+from counterpoint.results.schema import Results
+from counterpoint.study.kinds.trained import SharedTrainingConfig, TrainedStudy
+
+PARAMETERS = (
+    "one backbone for all; what a paradigm needs of its own, such as embeddings and heads for codes, adds to it"
+)
+
+
+def hours_of(hours: float) -> str:
+    return f"{hours:.1f} h" if hours >= 1 else f"{60 * hours:.0f} min"
+
+
+def tracks_of(music: Music) -> str:
+    return "clips" if music.kind == "composed" else "tracks"
+
+
+def music_headline(results: Results) -> Fact:
+    """How much music there is."""
+    music = results.music["data"]
+    return Fact("Music", f"{sum(music.rows.values()):,} {tracks_of(music)}, {hours_of(sum(music.hours.values()))}")
+
+
+def time_headline(results: Results) -> Fact:
+    """The time of all steps."""
+    return Fact("Time, everything", duration(results.provenance.seconds))
+
+
+def budget_headline(training: SharedTrainingConfig, *, steps: int | None = None, label: str = "Budget of each") -> Fact:
+    updates = training.steps if steps is None else steps
+    return Fact(label, f"{updates:,} updates × {training.batch_size} clips")
+
+
+def parameters_headline(models: Iterable[Model]) -> Fact:
+    """The sizes of models of different paradigms."""
+    own = list(models)
+    shorts = [PARADIGMS[model.config.model.paradigm].short for model in own]
+    sizes = [count(model.result.parameters) for model in own]
+    return Fact(f"Parameters, {' / '.join(shorts)}", " / ".join(sizes), PARAMETERS)
+
+
+def prompts_headline(prompts: Prompts, *, label: str = "Prompts") -> Fact:
+    return Fact(label, f"{len(prompts.windows)} of {prompts.duration_s:g} s, held out")
+
+
+def music_fact(results: Results) -> Fact:
+    music = results.music["data"]
+    splits = ", ".join(f"{split} {rows:,}" for split, rows in music.rows.items())
+    return Fact(
+        "Music",
+        f"{music.name or music.kind}: {sum(music.rows.values()):,} {tracks_of(music)} ({splits}), "
+        f"{hours_of(sum(music.hours.values()))}; fingerprint {music.fingerprint}",
+    )
+
+
+def data_facts(results: Results) -> list[Fact]:
+    """The music, the prompts and the codec of a study that has one of each."""
+    prompts, [spec] = results.prompts["prompts"], results.latents.values()
+    tracks = len({window.row for window in prompts.windows})
+    splits = " and ".join(sorted({window.split for window in prompts.windows}, reverse=True))
+    return [
+        music_fact(results),
+        Fact(
+            "Prompts",
+            f"captions of {len(prompts.windows)} windows of {prompts.duration_s:g} s from {tracks} "
+            f"{tracks_of(results.music['data'])} of the {splits} split; never trained on",
+        ),
+        Fact(
+            "Codec",
+            f"{spec.codec}: {spec.sample_rate:,} Hz mono, {spec.frame_rate:g} frames a second, "
+            f"{spec.num_codebooks} codebooks of {spec.codebook_size:,} codes, {spec.latent_dim} latent channels; "
+            f"fingerprint {spec.fingerprint}",
+        ),
+    ]
+
+
+def backbone_fact(training: SharedTrainingConfig, label: str) -> Fact:
+    backbone = training.backbone
+    return Fact(
+        label,
+        f"{backbone.layers} transformer blocks {backbone.width} wide, {backbone.heads} heads, feed-forward "
+        f"{backbone.feed_forward}; text through a {training.text.encoder} encoder by cross-attention",
+    )
+
+
+def optimiser_fact(training: SharedTrainingConfig, label: str) -> Fact:
+    optimizer = training.optimizer
+    return Fact(
+        label,
+        f"AdamW, learning rate {optimizer.learning_rate:g} after {optimizer.warmup_steps:,} updates of warm-up, cosine "
+        f"to zero, weight decay {optimizer.weight_decay:g}, clip {optimizer.clip_norm:g}; generation uses the moving "
+        f"average of the weights ({optimizer.ema_decay:g}); {training.precision}",
+    )
+
+
+def budget_fact(training: SharedTrainingConfig, *, steps: int | None = None, note: str = "") -> Fact:
+    updates = training.steps if steps is None else steps
+    return Fact(
+        "Budget of each",
+        f"{updates:,} updates of {training.batch_size} segments of {training.segment_s:g} s, the same segments in the "
+        f"same order (seed {training.seed}){note}",
+    )
+
+
+def model_facts(study: TrainedStudy, models: Iterable[Model], *, steps: int | None = None) -> list[Fact]:
+    """Models of several paradigms that were trained alike.
+
+    Args:
+        models: one a paradigm.
+        steps: updates, where they are not those of the study's training.
+    """
+    differing = []
+    for model in models:
+        entry = PARADIGMS[model.config.model.paradigm]
+        differing.append(f"{entry.label.lower()} ({count(model.result.parameters)} parameters) {entry.draws}")
+    skips = f"; skips \u201c{study.skips}\u201d where the network sees all frames at once"
+    return [
+        backbone_fact(study.training, "Backbone of all"),
+        Fact("What differs", f"{'; '.join(differing)}{skips}"),
+        budget_fact(study.training, steps=steps),
+        optimiser_fact(study.training, "Optimiser of all"),
+    ]
+
+
+def settings_words(sampling: SamplingConfig) -> str:
+    """Sampling settings as they are written in a configuration."""
+    plain = sampling.model_dump(mode="json")
+    return ", ".join(f"{name.replace('_', ' ')} {_value(value)}" for name, value in plain.items() if value is not None)
+
+
+def _value(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:g}"
+    return f"{value[0]:g} to {value[1]:g}" if isinstance(value, list) else str(value)
+
+
+def sampling_fact(study: TrainedStudy, sampling: dict[str, SamplingConfig], *, note: str = "") -> Fact:
+    """How each paradigm was drawn from."""
+    parts = [f"{PARADIGMS[name].label.lower()}: {settings_words(own)}" for name, own in sampling.items()]
+    prompts = study.prompts
+    seeds = f"clip i has seed {prompts.seed} + i; {prompts.batch_size} clips a batch"
+    return Fact("Sampling", f"{'; '.join([*parts, seeds])}{note}")
+
+
+def machine_facts(results: Results) -> list[Fact]:
+    """On what, and with which versions, the results were made."""
+    versions = ", ".join(f"{name} {found}" for name, found in results.provenance.versions.items())
+    found = [Fact("Machine", results.provenance.machine), Fact("Versions", versions)]
+    packages = results.provenance.packages
+    if len(packages) > 1:
+        found.append(Fact("Computed by", f"several versions of counterpoint: {listed(packages)}"))
+    if note := results.provenance.code_note:
+        found.append(Fact("Code", note))
+    return found
+
+
+def budget_words(models: Iterable[Model]) -> str:
+    """What the models had, as the start of a sentence."""
+    results = [model.result for model in models]
+    sizes = _range([result.parameters for result in results], count)
+    updates = _range([result.steps for result in results], lambda steps: f"{steps:,}")
+    times = _range([result.wall_s for result in results], duration)
+    return f"{len(results)} models of {sizes} parameters, trained for {updates} updates each ({times})"
+
+
+def _range(values: Sequence[float], shown: object) -> str:
+    assert callable(shown)
+    ends = dict.fromkeys([shown(min(values)), shown(max(values))])
+    return " to ".join(ends)
+
+
+def place_name(name: str) -> str:
+    """Of a codec or a dataset its own name, not where it lies."""
+    return Path(name).name

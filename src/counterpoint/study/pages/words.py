@@ -1,0 +1,189 @@
+"""What scores and tests allow one to say, in plain words that the pages of all kinds of studies share."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+
+from counterpoint.metrics.base import Difference, MetricInfo, Score
+from counterpoint.metrics.preferences import best_judge
+from counterpoint.report import Outcome, apart, judge
+from counterpoint.report.numbers import interval, listed, p_value
+from counterpoint.results.schema import Judged
+
+WORSE_OR_BETTER: Mapping[Outcome, str] = {"first": "better", "second": "worse", "open": "could be chance"}
+DEBUG = (
+    "This is the debug scale: it shows that everything runs, with models that have learned nothing. It says nothing "
+    "about the question."
+)
+
+
+def title(metric: MetricInfo) -> str:
+    """The plain name in running text, with the exact one where they differ."""
+    plain = f"{metric.title[:1].lower()}{metric.title[1:]}"
+    return f"{plain} ({metric.name})" if plain else metric.name
+
+
+def span(score: Score | Difference) -> str:
+    """`1.3 [0.8, 1.9]`."""
+    return interval(score.value, score.low, score.high)
+
+
+def scored(judged: Judged, metric: str, system: str) -> str:
+    """The same of a system; `not measured` where it has no score."""
+    score = judged.score(metric, system)
+    return span(score) if score else "not measured"
+
+
+def size_of(item: Difference) -> str:
+    """The size of a difference, without its sign."""
+    return interval(abs(item.value), *sorted((abs(item.low), abs(item.high))))
+
+
+def outcome(judged: Judged, metric: str, first: str, second: str) -> Outcome | None:
+    """Which of two is better, as the test says; None where there was none."""
+    item = judged.difference(metric, first, second)
+    return judge(item, judged.metrics[metric]) if item else None
+
+
+def are_apart(judged: Judged, metric: str, system: str, floor: str) -> bool:
+    """The system is better than the floor, and their own intervals do not meet."""
+    own, other = judged.score(metric, system), judged.score(metric, floor)
+    return own is not None and other is not None and apart(own, other, judged.metrics[metric])
+
+
+def deciding(judged: Judged, primary: str, systems: Collection[str]) -> str:
+    """The primary metric; where it is absent one of its family, else the first that judges any of the systems; ""
+    for none."""
+    judging = [info.name for info in judged.judges if any(judged.score(info.name, system) for system in systems)]
+    family = [name for name in judging if name.split("_")[0] == primary.split("_")[0]]
+    return primary if primary in judging else next(iter([*family, *judging]), "")
+
+
+def compared(judged: Judged, metric: str, first: str, second: str, names: Mapping[str, str], *, truth: str) -> str:
+    """Two systems in one metric, in a sentence or two.
+
+    Args:
+        names: of systems, in running text.
+        truth: key of the real music, whose score stands beside theirs.
+    """
+    info, item = judged.metrics[metric], judged.difference(metric, first, second)
+    if item is None:
+        return f"The two were not compared in {title(info)}."
+    shown = judge(item, info)
+    values = {key: score for key in (first, second, truth) if (score := judged.score(metric, key))}
+    beside = f"real music: {span(values[truth])}; " if truth in values else ""
+    better, other = (first, second) if shown != "second" else (second, first)
+    numbers = " against ".join(span(values[key]) for key in (better, other) if key in values)
+    numbers = f"{numbers} ({beside}{info.better} is better)"
+    if shown == "open":
+        return (
+            f"No difference between {names[first]} and {names[second]} could be shown in {title(info)}: {numbers}. "
+            f"{names[first].capitalize()} minus {names[second]} is {span(item)}, which could be chance{_no_test(item)}."
+        )
+    return (
+        f"{names[better].capitalize()} does better than {names[other]} in {title(info)}: {numbers}. The gap, "
+        f"{size_of(item)}, is well outside chance."
+    )
+
+
+def _no_test(item: Difference) -> str:
+    if item.low > 0 or item.high < 0:
+        return f": its interval leaves out zero, but p is {p_value(item.p_holm)} after Holm's correction"
+    return ""
+
+
+def other_judges(judged: Judged, metric: str, first: str, second: str, names: Mapping[str, str]) -> str:
+    """What all judges but one say of two systems; "" where there are no others."""
+    found: dict[Outcome, list[str]] = {"first": [], "second": [], "open": []}
+    for info in judged.judges:
+        side = outcome(judged, info.name, first, second)
+        if side and info.name != metric:
+            found[side].append(info.name)
+    parts = [
+        f"{listed(found[side])} favour{'s' * (len(found[side]) == 1)} {names[key]}"
+        for side, key in (("first", first), ("second", second))
+        if found[side]
+    ]
+    if found["open"]:
+        verb = "shows" if len(found["open"]) == 1 else "show"
+        parts.append(f"{listed(found['open'])} {verb} no difference between the two")
+    return f"Other judges: {'; '.join(parts)}." if parts else ""
+
+
+def learned(judged: Judged, metric: str, system: str, untrained: str, *, name: str) -> str:
+    """Whether training changed a model; "" where one of the two was not judged."""
+    if not (judged.score(metric, system) and judged.score(metric, untrained)):
+        return ""
+    shown = f"{metric} {scored(judged, metric, system)} against {scored(judged, metric, untrained)} before training"
+    if are_apart(judged, metric, system, untrained):
+        return f"{name} has learned: {shown}, clearly different."
+    return f"{name} has not been shown to have learned anything: {shown}. Read its other scores with that in mind."
+
+
+def warnings(judged: Judged, metric: str, trained: Mapping[str, str], untrained: Mapping[str, str]) -> list[str]:
+    """What a reader must know before believing a comparison of trained models.
+
+    Args:
+        metric: of the verdict.
+        trained, untrained: names of systems by key.
+    """
+    found = []
+    text = best_judge("text", judged.metrics)
+    info = judged.metrics.get(text)
+    if info and info.chance is not None:
+        deaf = {key: score for key in trained if (score := judged.score(text, key)) and score.low <= info.chance}
+        if deaf:
+            values = listed([f"{trained[key]} {span(score)}" for key, score in deaf.items()])
+            who = "No model has" if len(deaf) == len(trained) > 1 else listed([trained[key] for key in deaf]) + " has"
+            not_ = "" if who.startswith("No ") else " not"
+            found.append(
+                f"{who}{not_} been shown to follow its caption yet: {values} in {title(info)}, where chance is "
+                f"{info.chance:g}."
+            )
+    for key, name in trained.items():
+        floors = [other for other in untrained if _is_no_better(judged, metric, key, other)]
+        if floors:
+            values = listed([f"{untrained[other]} ({scored(judged, metric, other)})" for other in floors])
+            found.append(f"{name}, trained ({scored(judged, metric, key)}), is no better than {values}, by {metric}.")
+    return found
+
+
+def _is_no_better(judged: Judged, metric: str, system: str, untrained: str) -> bool:
+    own, other = judged.score(metric, system), judged.score(metric, untrained)
+    if own is None or other is None:
+        return False
+    return own.value >= other.value if judged.metrics[metric].better == "lower" else own.value <= other.value
+
+
+def against_outside(judged: Judged, metric: str, own: Mapping[str, str], outside: Mapping[str, str]) -> list[str]:
+    """How the study's own systems compare with those from outside: a point for each of these.
+
+    Args:
+        own, outside: names by key.
+    """
+    points = []
+    for other, name in outside.items():
+        tests = [(words, judged.difference(metric, key, other)) for key, words in own.items()]
+        parts = [
+            f"{words} {span(item)} ({WORSE_OR_BETTER[judge(item, judged.metrics[metric])]})"
+            for words, item in tests
+            if item
+        ]
+        if parts:
+            points.append(f"Minus {name}, in {metric}: {'; '.join(parts)}.")
+    return points
+
+
+def sentences(parts: Iterable[str]) -> list[str]:
+    """Those that say something."""
+    return [part for part in parts if part]
+
+
+def capital(text: str) -> str:
+    """With its first letter in upper case."""
+    return f"{text[:1].upper()}{text[1:]}"
+
+
+def terms(judged: Judged | None, *others: Sequence[str]) -> list[str]:
+    """Names that the page sets as code."""
+    return list(dict.fromkeys([*(judged.metrics if judged else ()), *(name for names in others for name in names)]))
