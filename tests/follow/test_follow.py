@@ -17,7 +17,7 @@ from counterpoint.config import BACKBONES, FlowMatchingSampling, ModelConfig, Us
 from counterpoint.config.checkpoints import write_checkpoint
 from counterpoint.data import save_dataset
 from counterpoint.follow import FollowConfig, follow
-from counterpoint.follow.asked import default_charts
+from counterpoint.follow.requests import default_charts
 from counterpoint.paradigm import build_paradigm
 from counterpoint.runs import read_card
 

@@ -20,7 +20,7 @@ from counterpoint.config import UserError
 from counterpoint.metrics import ANOTHER_CLIP, GROUND_TRUTH, Clip, Evaluation, Target, adherence, print_evaluation
 from counterpoint.metrics import evaluate_adherence as evaluate_in_full
 from counterpoint.metrics.adherence import another_clip, hear_systems
-from counterpoint.metrics.adherence_hearing import Hearing, chroma_frames
+from counterpoint.metrics.adherence_features import Hearing, chroma_frames
 from counterpoint.metrics.adherence_registry import MEASURES
 
 evaluate_adherence = partial(evaluate_in_full, resamples=200)

@@ -21,8 +21,8 @@ from counterpoint.codec import blurred_codes
 from counterpoint.config import UserError
 from counterpoint.config.schema import ControlName
 from counterpoint.data import MusicDataset, open_dataset
+from counterpoint.follow.defaults import BEAT_S, CHARTS, PLAIN_CHART, TEMPI_BPM, TUNES
 from counterpoint.follow.measures import Wanted
-from counterpoint.follow.tunes import BEAT_S, CHARTS, PLAIN_CHART, TEMPI_BPM, TUNES
 from counterpoint.generate.controls import ControlSources, read_controls
 from counterpoint.generate.model import LoadedModel
 from counterpoint.metrics import Clip
