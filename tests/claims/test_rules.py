@@ -8,7 +8,7 @@ from itertools import permutations, product
 import numpy as np
 import pytest
 
-from counterpoint.study.claims import (
+from counterpoint.claims.rules import (
     MARGIN,
     Effect,
     Outcome,
