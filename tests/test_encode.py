@@ -17,7 +17,7 @@ from counterpoint.codec import Codec, load_codec
 from counterpoint.codec.encodec import build_encodec, encodec_config, save_encodec
 from counterpoint.config import UserError
 from counterpoint.data import open_encoded, save_dataset
-from counterpoint.encode import encode_dataset, latent_statistics, reconstruct_folder
+from counterpoint.encode import encode_dataset, latent_statistics, reconstruct_views
 
 RATE, HOP = 3200, 32
 
@@ -125,19 +125,19 @@ def test_an_empty_train_split_is_refused(tmp_path: Path, codec_folder: Path) -> 
         encode_dataset(folder, codec=str(codec_folder))
 
 
-def test_reconstruct_folder_writes_the_same_files(tmp_path: Path, codec_folder: Path, codec: Codec) -> None:
-    source, out = tmp_path / "source", tmp_path / "out"
+def test_reconstructed_views_are_the_same_files(tmp_path: Path, codec_folder: Path, codec: Codec) -> None:
+    source, out, coded = (tmp_path / name for name in ("source", "out", "coded"))
     lines = [{"file_name": f"{index}.wav", "caption": "a tone"} for index in range(2)]
     for index, line in enumerate(lines):
         save_audio(source / line["file_name"], music(1.005, seed=index), sample_rate=RATE)
     (source / "metadata.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
-    measures = reconstruct_folder(source, out=out, codec=str(codec_folder), quantized=False)
+    found = reconstruct_views(source, out={"latents": out, "codes": coded}, codec=str(codec_folder))
+    measures = found["latents"]
     assert set(measures) == {"si_snr_db", "log_spectral_distance_db"} and all(map(np.isfinite, measures.values()))
     assert (out / "metadata.jsonl").read_text() == (source / "metadata.jsonl").read_text()
     import soundfile
 
     assert soundfile.info(out / "0.wav").frames == round(1.005 * RATE)
-    coded = reconstruct_folder(source, out=tmp_path / "coded", codec=str(codec_folder), quantized=True)
-    assert coded != measures
+    assert found["codes"] != measures and (coded / "0.wav").read_bytes() != (out / "0.wav").read_bytes()
     with pytest.raises(UserError, match=r"no metadata\.jsonl"):
-        reconstruct_folder(tmp_path, out=tmp_path / "none", codec=str(codec_folder), quantized=True)
+        reconstruct_views(tmp_path, out={"codes": tmp_path / "none"}, codec=str(codec_folder))

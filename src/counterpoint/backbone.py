@@ -146,7 +146,7 @@ class CrossAttention(nn.Module):
         told = len(memory.keys[block])
         if told == len(x):
             return self.out_proj(self._read(x, memory=memory, block=block))
-        read = self.out_proj(self._read(x[:told], memory=memory, block=block))
+        read = self.out_proj(self._read(x[:told], memory=memory, block=block)) if told else x[:0]
         if memory.shifts is None:
             return F.pad(read, (0, 0, 0, 0, 0, len(x) - told))
         untold = self.out_proj(memory.shifts[block][told:])
@@ -229,6 +229,13 @@ class Backbone(nn.Module):
             mask=allowed,
             lengths=lengths,
         )
+
+    def nothing(self) -> Memory:
+        """A memory that no row reads: cross-attention, which without biases would add zeros, is left out."""
+        heads = self.config.heads
+        empty = self.norm.weight.new_zeros(0, heads, 0, self.config.width // heads)
+        none = tuple(empty for _ in self.blocks)
+        return Memory(keys=none, values=none, mask=None, lengths=torch.zeros(0, dtype=torch.long, device=empty.device))
 
     def shift(self, memory: Memory, vector: Tensor) -> Memory:
         """The memory as it would be with `vector` [B, C] added to every token, at the price of one token.
@@ -316,8 +323,9 @@ class Backbone(nn.Module):
             keys, values = cache.keys[index], cache.values[index]
             qkv = mine.in_proj(x, norm=block.self_norm)
             mine.out_proj(attend_cached(qkv, keys=keys, values=values, start=cache.length, compiled=compiled), base=x)
-            query = cross.query(told, norm=block.cross_norm)
-            cross.out_proj(attend(query, keys=memory.keys[index], values=memory.values[index], **text), base=told)
+            if len(told):
+                query = cross.query(told, norm=block.cross_norm)
+                cross.out_proj(attend(query, keys=memory.keys[index], values=memory.values[index], **text), base=told)
             block.down(block.up(x, norm=block.feed_norm, gelu=True), base=x)
         cache.advance(x.shape[1])
         return self.norm(x)

@@ -197,12 +197,6 @@ def reconstruct_file(
     return Reconstruction(view, written / loaded.sample_rate, time.perf_counter() - started)
 
 
-def reconstruct_folder(source: Path, *, out: Path, codec: str, quantized: bool) -> dict[str, float]:
-    """`reconstruct_views` for one of them: the codes if `quantized`, else the latents, into the folder `out`."""
-    view: View = "codes" if quantized else "latents"
-    return reconstruct_views(source, out={view: out}, codec=codec)[view]
-
-
 def reconstruct_views(source: Path, *, out: Mapping[View, Path], codec: str | Codec) -> dict[View, dict[str, float]]:
     """Pass every clip of an audio folder through a codec; each clip is encoded once, and decoded from every view asked.
 

@@ -51,7 +51,7 @@ def test_beats_and_bars_of_a_march_and_a_waltz(bpm: float, beats_a_bar: int, fir
 
 
 def test_composed_clips_far_above_chance() -> None:
-    from counterpoint.data.compose import render_clip
+    from counterpoint.compose import render_clip
 
     clips = [render_clip(2024, index, duration_s=8.0) for index in range(8)]
     true = [Annotation.of_row(clip.row).downbeats_s for clip in clips]

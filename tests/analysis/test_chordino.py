@@ -48,7 +48,7 @@ def test_without_it_the_remedy_is_named(monkeypatch: pytest.MonkeyPatch) -> None
 
 @needs_chordino
 def test_it_hears_the_chords_of_composed_clips() -> None:
-    from counterpoint.data.compose import render_clip
+    from counterpoint.compose import render_clip
 
     right = []
     for index in range(4):

@@ -14,8 +14,8 @@ from counterpoint.analysis.listen import analyze, describe, listen
 from counterpoint.analysis.picture import save_picture
 from counterpoint.audio import save_audio
 from counterpoint.cli import main
+from counterpoint.compose import render_clip
 from counterpoint.config import UserError, read_json
-from counterpoint.data.compose import render_clip
 from counterpoint.generate.chart import read_chords
 
 

@@ -77,7 +77,7 @@ def test_confidences_are_interpolated_linearly() -> None:
 
 
 def test_composed_leads_are_heard_far_above_chance() -> None:
-    from counterpoint.data.compose import render_clip
+    from counterpoint.compose import render_clip
 
     clips = [render_clip(2024, index, duration_s=6.0) for index in range(6)]
     shape = {"frames": 150, "frame_rate": 25.0}

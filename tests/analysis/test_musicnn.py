@@ -79,7 +79,7 @@ def test_front_end_equals_plain_convolutions():
 def test_activations_have_the_means_that_training_stored():
     """Batch norm kept the mean of every pooled channel on real music: a wrong layer or order would not correlate."""
     from counterpoint.audio import resample
-    from counterpoint.data.compose import render_clip
+    from counterpoint.compose import render_clip
 
     audio = [render_clip(7, i, duration_s=3.5).audio for i in range(3)]
     patches = [log_mel_patches(resample(a, own_rate=32_000, sample_rate=SAMPLE_RATE)) for a in audio]

@@ -9,7 +9,7 @@ import pytest
 
 from counterpoint.analysis.chords import vocabulary
 from counterpoint.analysis.viterbi25 import HOP_S, LABELS, recognise_chords, triad_class
-from counterpoint.data.compose import render_clip
+from counterpoint.compose import render_clip
 
 RATE = 32_000
 

@@ -10,8 +10,8 @@ import pytest
 
 from counterpoint.audio import save_audio
 from counterpoint.cli import main
+from counterpoint.compose import render_clip
 from counterpoint.data import save_dataset
-from counterpoint.data.compose import render_clip
 
 
 @pytest.fixture(scope="module")

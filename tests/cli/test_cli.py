@@ -151,7 +151,7 @@ def test_a_full_disk_is_one_sentence_and_exit_code_1(
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device", str(tmp_path / "x"))
 
-    monkeypatch.setattr("counterpoint.data.compose.compose", full)
+    monkeypatch.setattr("counterpoint.compose.compose", full)
     code, error = run(monkeypatch, capsys, "data", "compose", tmp_path / "out")
     assert code == 1
     assert_one_sentence(error)

@@ -23,7 +23,7 @@ from counterpoint.codec.measures import (
     reconstruction_measures,
     si_snr,
 )
-from counterpoint.data.compose import render_clip
+from counterpoint.compose import render_clip
 
 
 @pytest.fixture

@@ -19,9 +19,9 @@ from counterpoint.codec.measures import (
     si_snr,
 )
 from counterpoint.codec.registry import SHIPPED
+from counterpoint.compose import render_clip
 from counterpoint.config import read_json
 from counterpoint.config.weights import SHIPPED_ALIASES
-from counterpoint.data.compose import render_clip
 
 SHAPES = {
     "pocket": (25, True, 64),

@@ -12,12 +12,12 @@ import torch
 from counterpoint.audio import save_audio
 from counterpoint.cli import main
 from counterpoint.codec import latent_spec, load_codec
+from counterpoint.compose import render_clip
 from counterpoint.config import BACKBONES, FlowMatchingSampling, ModelConfig, UserError, read_json, write_json
 from counterpoint.config.checkpoints import write_checkpoint
 from counterpoint.data import save_dataset
-from counterpoint.data.compose import render_clip
 from counterpoint.follow import FollowConfig, follow
-from counterpoint.follow.asked import default_charts
+from counterpoint.follow.requests import default_charts
 from counterpoint.paradigm import build_paradigm
 from counterpoint.runs import read_card
 

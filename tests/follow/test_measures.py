@@ -7,8 +7,7 @@ import pytest
 
 from counterpoint.analysis.tracks import MELODY_LOW, NOT_GIVEN, REST
 from counterpoint.analysis.viterbi25 import LABELS
-from counterpoint.follow.asked import _midi, _tune
-from counterpoint.follow.hearing import _listen, chroma
+from counterpoint.follow.defaults import TUNES
 from counterpoint.follow.measures import (
     CHROMA_RATE,
     FRAME_RATE,
@@ -23,9 +22,10 @@ from counterpoint.follow.measures import (
     triad_segments,
     triad_templates,
 )
+from counterpoint.follow.recognition import _listen, chroma
+from counterpoint.follow.requests import _midi, _tune
 from counterpoint.follow.result import Share
 from counterpoint.follow.run import _Answers, _chance
-from counterpoint.follow.tunes import TUNES
 
 CHART = ((0.0, "C"), (2.0, "Am"), (4.0, "F"), (6.0, "G"))
 ROOT_HZ = {"C": 261.6, "A": 220.0, "F": 174.6, "G": 196.0}

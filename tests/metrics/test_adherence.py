@@ -15,12 +15,12 @@ from rich.console import Console
 from counterpoint.analysis.annotation import Annotation
 from counterpoint.audio import save_audio
 from counterpoint.codec import decode, encode_audio, load_codec
+from counterpoint.compose import render_clip
 from counterpoint.config import UserError
-from counterpoint.data.compose import render_clip
 from counterpoint.metrics import ANOTHER_CLIP, GROUND_TRUTH, Clip, Evaluation, Target, adherence, print_evaluation
 from counterpoint.metrics import evaluate_adherence as evaluate_in_full
 from counterpoint.metrics.adherence import another_clip, hear_systems
-from counterpoint.metrics.adherence_hearing import Hearing, chroma_frames
+from counterpoint.metrics.adherence_features import Hearing, chroma_frames
 from counterpoint.metrics.adherence_registry import MEASURES
 
 evaluate_adherence = partial(evaluate_in_full, resamples=200)

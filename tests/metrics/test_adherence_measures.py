@@ -14,7 +14,7 @@ from counterpoint.analysis.viterbi25 import triad_class
 from counterpoint.audio import save_audio
 from counterpoint.audio.librosa_import import import_librosa
 from counterpoint.metrics import Clip
-from counterpoint.metrics.adherence_hearing import (
+from counterpoint.metrics.adherence_features import (
     CHROMA_HOP,
     CHROMA_WINDOW,
     SAMPLE_RATE,

@@ -14,8 +14,8 @@ import pytest
 from rich.console import Console
 
 from counterpoint.audio import save_audio
+from counterpoint.compose import render_clip
 from counterpoint.config import UserError
-from counterpoint.data.compose import render_clip
 from counterpoint.metrics import Clip, Evaluation, Seams, evaluate_seams, measure_seams, print_evaluation
 from counterpoint.metrics.seams import MEASURES
 

@@ -197,3 +197,28 @@ def test_musicgen_small_has_the_published_size():
     embeddings, heads = 4 * 2049 * 1024, 4 * 2048 * 1024
     same = parameter_count(ar) - embeddings - heads
     assert parameter_count(fm) - parameter_count(fm.time) - 2 * 128 * 1024 == same
+
+
+@BOTH
+def test_without_captions_cross_attention_is_left_out_and_adds_what_it_would(kit, name):
+    paradigm = kit.build(name)
+    queries = [block.cross_attention.query for block in paradigm.backbone.blocks]
+    calls = []
+    for query in queries:
+        query.register_forward_hook(lambda *_: calls.append(1))
+
+    def draw(captions):
+        return kit.drawn(
+            paradigm.sample(
+                text=paradigm.prepare(captions),
+                lengths=torch.tensor([6] * len(captions)),
+                sampling=kit.sampling(paradigm, **{**FAST, "guidance": 1.0}),
+                generators=kit.generators(*range(len(captions))),
+            )
+        )
+
+    silent = draw([None, None])
+    assert not calls
+    mixed = draw([None, "warm piano"])
+    assert calls
+    torch.testing.assert_close(silent[0], mixed[0], atol=1e-4, rtol=0)

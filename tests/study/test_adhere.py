@@ -9,8 +9,8 @@ import pytest
 
 from counterpoint.analysis.annotation import Annotation
 from counterpoint.audio import save_audio
+from counterpoint.compose import render_clip
 from counterpoint.data import save_dataset
-from counterpoint.data.compose import render_clip
 from counterpoint.metrics import Evaluation
 from counterpoint.results.evaluations import read_evaluation
 from counterpoint.results.parts import Heard, Prompts, Window

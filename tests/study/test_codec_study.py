@@ -19,7 +19,7 @@ from counterpoint.config import UserError
 from counterpoint.config.codec_training import SpectrogramArchitecture
 from counterpoint.study import CodecStudy, StudyResult, load_study, run_study
 from counterpoint.study.engine import in_order
-from counterpoint.study.paper import paper_table
+from counterpoint.claims.paper import paper_table
 from counterpoint.study.shipped import CONFIGS
 
 STUDY = """

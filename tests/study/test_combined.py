@@ -22,7 +22,7 @@ from counterpoint.study.combined import write_report_of
 from counterpoint.study.combined_claims import Decision, decide
 from counterpoint.study.combined_studies import OWN_SCALE, identify, read_finished
 from counterpoint.study.kinds import load_study
-from counterpoint.study.paper import paper_claims, paper_scores
+from counterpoint.claims.paper import paper_claims, paper_scores
 from counterpoint.study.shipped import CONFIGS
 
 LOWER, HIGHER = "lower", "higher"

@@ -17,7 +17,7 @@ from counterpoint.data.layout import save_dataset
 from counterpoint.study import StudyResult, load_study, run_study
 from counterpoint.study.engine import Work, in_order
 from counterpoint.study.kinds.dataset import DatasetStudy
-from counterpoint.study.paper import paper_scores
+from counterpoint.claims.paper import paper_scores
 from counterpoint.study.report.content import Metric, System
 from counterpoint.study.report.dataset import (
     OURS,

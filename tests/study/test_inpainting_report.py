@@ -17,7 +17,7 @@ import pytest
 
 from counterpoint.report.waveform import HEIGHT, waveform
 from counterpoint.study.kinds.inpainting import InpaintingStudy
-from counterpoint.study.paper import paper_inpainting
+from counterpoint.claims.paper import paper_inpainting
 from counterpoint.study.report import inpainting
 from counterpoint.study.report.content import Difference, InpaintingContent, Metric
 from counterpoint.study.report.filling import duel, mirrored

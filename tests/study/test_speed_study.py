@@ -15,7 +15,7 @@ from counterpoint.bench.sweep import Measured
 from counterpoint.config import UserError, load_yaml
 from counterpoint.study import load_study
 from counterpoint.study.kinds.speed import SpeedStudy
-from counterpoint.study.paper import paper_speed
+from counterpoint.claims.paper import paper_speed
 from counterpoint.study.run import run_study
 from counterpoint.study.shipped import CONFIGS, find_study
 from counterpoint.study.speed.assemble import SHAPES, assemble_speed

@@ -10,10 +10,10 @@ import pytest
 import torch
 
 from counterpoint.codec import load_codec
+from counterpoint.compose import compose
 from counterpoint.config import CodecTrainingConfig, TrainingConfig, dump_yaml
 from counterpoint.config.checkpoints import newest_checkpoint
 from counterpoint.config.load import parse
-from counterpoint.data.compose import compose
 from counterpoint.training import train
 from counterpoint.training.monitor import read_metrics
 

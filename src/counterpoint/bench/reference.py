@@ -202,6 +202,8 @@ def _self_attention(attention: SelfAttention, x: Tensor, *, past: Past | None, i
 
 
 def _cross_attention(attention: CrossAttention, x: Tensor, states: Tensor, allowed: Tensor | None) -> Tensor:
+    if states.shape[1] == 1:  # the time alone: attention to one token is its value, whatever is asked
+        return attention.out_proj(attention.value(states)).expand(-1, x.shape[1], -1)
     q, k, v = (
         _split(project(given), attention.heads)
         for project, given in ((attention.query, x), (attention.key, states), (attention.value, states))

@@ -16,6 +16,7 @@ from counterpoint.bench.table import crossovers, limits_table, measured_table, p
 from counterpoint.config import UserError, parse
 from counterpoint.kernels import Precision
 from counterpoint.paradigm import PARADIGMS
+from counterpoint.paradigm.solvers import SOLVERS
 
 POINTS_FILE, LIMITS_FILE = "points.jsonl", "limits.json"
 
@@ -55,7 +56,7 @@ def bench_command(
         batches=_numbers(batches, name="--batch"),
         durations_s=_numbers(durations_s, name="--duration-s", kind=float),
         layers=None if layers is None else _numbers(layers, name="--layers"),
-        steps=[step if step == "dopri5" else _numbers(step, name="--steps")[0] for step in steps.split(",")],
+        steps=[step if step in SOLVERS else _numbers(step, name="--steps")[0] for step in steps.split(",")],
         device=kind,
         dtype=dtype or ("fp32" if kind == "cpu" else "bf16"),
         **options,
@@ -77,11 +78,11 @@ def make_points(
     batches: Sequence[int] = (1,),
     durations_s: Sequence[float] = (10.0,),
     layers: Sequence[int] | None = None,
-    steps: Sequence[int | Literal["dopri5"]] = (50,),
+    steps: Sequence[int | str] = (50,),
     backbone: Any = "musicgen-small",
     **options: Any,
 ) -> list[Point]:
-    """Every combination; `steps` are of paradigms that have a solver.
+    """Every combination; `steps` are of paradigms that have a solver: numbers of Euler steps, or names of solvers.
 
     Args:
         paradigms: by default all that are installed.

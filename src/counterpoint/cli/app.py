@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 import typer
 
@@ -60,10 +60,37 @@ GuidanceInterval = Annotated[
     typer.Option(metavar="LOW HIGH", help="Flow matching: guide at these times only, noise is 0 and data 1."),
 ]
 Tolerance = Annotated[float | None, typer.Option(help="Flow matching: of dopri5; 1e-5 by default.")]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="NAME=VALUE", help="Any sampling setting of the model's paradigm, by its name."),
+]
 Device = Annotated[str, typer.Option(help="cpu or cuda.")]
 Precision = Annotated[
     str | None, typer.Option(help="Of the weights: fp32, fp16 or int8 on cpu; bf16, fp16 or fp32 on cuda.")
 ]
+
+
+_SETTINGS = (
+    "guidance",
+    "text_guidance",
+    "temperature",
+    "top_k",
+    "top_p",
+    "solver",
+    "steps",
+    "sway",
+    "guidance_interval",
+    "tolerance",
+)
+"""Sampling settings that have an option of their own."""
+
+
+def _settings(context: typer.Context) -> dict[str, Any]:
+    """What a command line says of sampling; None where it says nothing."""
+    from counterpoint.config.load import read_settings
+
+    options = {name: value for name, value in context.params.items() if name in _SETTINGS}
+    return {**options, **read_settings(context.params["settings"] or ())}
 
 
 def _version(wanted: bool) -> None:
@@ -95,7 +122,7 @@ def data_compose(
     ] = None,
 ) -> None:
     """Compose and render the embedded corpus: captions, audio, and exact chords, melody, beats and drum stems."""
-    from counterpoint.data.compose import compose
+    from counterpoint.compose import compose
 
     with progress_bar("Composing", unit="clips") as progress:
         compose(out, clips=clips, duration_s=duration_s, seed=seed, soundfonts=soundfont or (), progress=progress)
@@ -113,7 +140,7 @@ def data_ingest(
     min_duration_s: Annotated[float, typer.Option("--min-duration-s", help="Shorter files are skipped.")] = 1.0,
 ) -> None:
     """Make a dataset of your own music; says what it found and names every file it left out."""
-    from counterpoint.data import ingest, print_report
+    from counterpoint.ingest import ingest, print_report
 
     with progress_bar("Reading", unit="files") as progress:
         report = ingest(src, out, group_by=group_by, min_duration_s=min_duration_s, progress=progress)
@@ -204,6 +231,7 @@ def train(
 
 @app.command()
 def generate(
+    context: typer.Context,
     caption: Annotated[str | None, typer.Argument(help="What it should sound like.")] = None,
     *,
     model: Annotated[str, typer.Option(help="A run folder, its name below runs, or a MusicGen: a folder or hub id.")],
@@ -227,6 +255,7 @@ def generate(
     sway: Sway = None,
     guidance_interval: GuidanceInterval = None,
     tolerance: Tolerance = None,
+    settings: Settings = None,
     batch_size: Annotated[int, typer.Option(help="Most clips at once; memory may hold fewer.")] = 16,
     device: Device = "cpu",
     precision: Precision = None,
@@ -237,18 +266,6 @@ def generate(
     """Generate music from a caption, and from chords, a melody and drums where the model knows them."""
     from counterpoint.generate import ControlSources, generate_captions, sampling_of
 
-    sampling = {
-        "guidance": guidance,
-        "text_guidance": text_guidance,
-        "temperature": temperature,
-        "top_k": top_k,
-        "top_p": top_p,
-        "solver": solver,
-        "steps": steps,
-        "sway": sway,
-        "guidance_interval": guidance_interval,
-        "tolerance": tolerance,
-    }
     with progress_bar("Generating", unit="clips") as progress:
         report = generate_captions(
             caption,
@@ -258,7 +275,7 @@ def generate(
             out=out,
             duration_s=duration_s,
             seed=seed,
-            sampling=sampling_of(model, sampling),
+            sampling=sampling_of(model, _settings(context)),
             controls=ControlSources(chords=chords, melody=melody, drums=drums),
             batch_size=batch_size,
             device=device,
@@ -276,6 +293,7 @@ def generate(
 
 @app.command()
 def inpaint(
+    context: typer.Context,
     source: Annotated[Path, typer.Argument(metavar="IN", help="Any audio file, of any length.")],
     *,
     spans: Annotated[
@@ -308,6 +326,7 @@ def inpaint(
     sway: Sway = None,
     guidance_interval: GuidanceInterval = None,
     tolerance: Tolerance = None,
+    settings: Settings = None,
     device: Device = "cpu",
     precision: Precision = None,
 ) -> None:
@@ -318,17 +337,6 @@ def inpaint(
     from counterpoint.generate import sampling_of
     from counterpoint.inpaint import inpaint_audio, parse_span, print_takes
 
-    sampling = {
-        "guidance": guidance,
-        "temperature": temperature,
-        "top_k": top_k,
-        "top_p": top_p,
-        "solver": solver,
-        "steps": steps,
-        "sway": sway,
-        "guidance_interval": guidance_interval,
-        "tolerance": tolerance,
-    }
     with progress_bar("Filling in", unit="spans") as progress:
         done = inpaint_audio(
             source,
@@ -342,7 +350,7 @@ def inpaint(
             crossfade_s=crossfade_s,
             seed=seed,
             # Of supervised models; the zero-shot methods take Euler steps.
-            sampling=sampling_of(model, sampling, otherwise={"solver": "adams", "steps": 16}),
+            sampling=sampling_of(model, _settings(context), otherwise={"solver": "adams", "steps": 16}),
             device=device,
             precision=precision,
             progress=progress,
@@ -473,6 +481,7 @@ def evaluate(
 
 @app.command()
 def follow(
+    context: typer.Context,
     model: Annotated[str, typer.Argument(help="A run folder, its name below runs, or a model that ships.")],
     ask: Annotated[
         str | None,
@@ -511,6 +520,7 @@ def follow(
     sway: Sway = None,
     guidance_interval: GuidanceInterval = None,
     tolerance: Tolerance = None,
+    settings: Settings = None,
     batch_size: Annotated[int, typer.Option(help="Most clips at once; memory may hold fewer.")] = 16,
     device: Device = "cpu",
     precision: Precision = None,
@@ -524,18 +534,6 @@ def follow(
     from counterpoint.follow import follow as measure
     from counterpoint.generate import sampling_of
 
-    sampling = {
-        "guidance": guidance,
-        "text_guidance": text_guidance,
-        "temperature": temperature,
-        "top_k": top_k,
-        "top_p": top_p,
-        "solver": solver,
-        "steps": steps,
-        "sway": sway,
-        "guidance_interval": guidance_interval,
-        "tolerance": tolerance,
-    }
     config = FollowConfig(
         ask=None if ask is None else [name.strip() for name in ask.split(",")],
         captions=captions,
@@ -545,7 +543,7 @@ def follow(
         split=split,
         duration_s=duration_s,
         seed=seed,
-        sampling=sampling_of(model, sampling),
+        sampling=sampling_of(model, _settings(context)),
         batch_size=batch_size,
         device=device,
         precision=precision,
@@ -640,6 +638,10 @@ def study_run(
             help="Judge these clips too: those whose ids or captions are the study's; may be given again.",
         ),
     ] = None,
+    strict_code: Annotated[
+        bool,
+        typer.Option("--strict-code", help="Compute a step again if its code is another than when it was computed."),
+    ] = False,
     overrides: Overrides = None,
 ) -> None:
     """Run a study from data to report; finished steps are kept, so run it again to go on."""
@@ -647,7 +649,31 @@ def study_run(
 
     name = Path(study).stem + (f"-{scale}" if scale not in (None, "quick") else "")
     name += f"-{data.resolve().name}" if data else ""
-    run_study(study, data=data, out=out or Path("runs") / name, systems=systems or (), overrides=overrides, scale=scale)
+    run_study(
+        study,
+        data=data,
+        out=out or Path("runs") / name,
+        systems=systems or (),
+        overrides=overrides,
+        scale=scale,
+        strict_code=strict_code,
+    )
+
+
+@study_app.command("results")
+def study_results(
+    name: Annotated[str, typer.Argument(help="A finished study: its name below runs/, or its folder.")],
+    kind: Annotated[Literal["json", "csv"], typer.Option("--format", help="All as json, a table as csv.")] = "json",
+    table: Annotated[
+        str, typer.Option(help="For csv: scores, differences, clips, models, curves, generations, speed or steps.")
+    ] = "scores",
+) -> None:
+    """Print what a finished study found, for programs to read."""
+    from counterpoint.results.tables import to_csv
+    from counterpoint.study.finished import find_results
+
+    results = find_results(name)
+    typer.echo(results.model_dump_json(indent=2) if kind == "json" else to_csv(results, table), nl=kind == "json")
 
 
 @study_app.command("list")

@@ -91,6 +91,18 @@ def parse(values: dict[str, Any], kind: type[Model], *, source: str) -> Model:
         raise UserError(f"{source}: {'; '.join(_explain(item, kind) for item in error.errors())}") from None
 
 
+def read_settings(texts: Sequence[str]) -> dict[str, Any]:
+    """`key=value` texts of a command line as a mapping, the values read as YAML.
+
+    Raises:
+        UserError: a text has another form.
+    """
+    values: dict[str, Any] = {}
+    for text in texts:
+        _apply_override(values, text)
+    return values
+
+
 def dump_yaml(path: Path, config: BaseModel, *, header: str = "") -> None:
     """Write a configuration in full, atomically."""
     text = header + yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
@@ -109,7 +121,7 @@ def _merged(values: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
 def _apply_override(values: dict[str, Any], override: str) -> None:
     key, separator, text = override.partition("=")
     if not separator:
-        raise UserError(f"The override {override!r} must have the form key=value, as in optimizer.learning_rate=1e-4.")
+        raise UserError(f"The setting {override!r} must have the form key=value, as in optimizer.learning_rate=1e-4.")
     *parents, leaf = key.split(".")
     for parent in parents:
         if not isinstance(values.setdefault(parent, {}), dict):

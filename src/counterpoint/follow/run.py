@@ -19,7 +19,10 @@ from counterpoint.analysis import melody
 from counterpoint.audio import save_audio
 from counterpoint.config import SamplingConfig, UserError, digest, write_json, write_json_lines
 from counterpoint.config.nearest import did_you_mean
-from counterpoint.follow.asked import (
+from counterpoint.follow.defaults import CAPTIONS
+from counterpoint.follow.measures import Heard, Measure, Wanted, measures
+from counterpoint.follow.recognition import VERSION, Through, hear, recogniser
+from counterpoint.follow.requests import (
     ASKS,
     Request,
     Setting,
@@ -29,10 +32,7 @@ from counterpoint.follow.asked import (
     music_of,
     open_held,
 )
-from counterpoint.follow.hearing import VERSION, Through, hear, recogniser
-from counterpoint.follow.measures import Heard, Measure, Wanted, measures
 from counterpoint.follow.result import Followed, Following, Share
-from counterpoint.follow.tunes import CAPTIONS
 from counterpoint.generate.controls import require_known
 from counterpoint.generate.model import LoadedModel, load_model
 from counterpoint.generate.sampling import BATCH_SIZE, generate, read_captions

@@ -46,8 +46,8 @@ class ControlSources:
     melody: Path | None = None
     drums: Path | None = None
 
-    def given(self) -> dict[ControlName, str]:
-        """Those that are there."""
+    def requested(self) -> dict[ControlName, str]:
+        """The controls that the user set, by name."""
         return {name: str(source) for name in CONTROLS if (source := getattr(self, name)) is not None}
 
 
@@ -105,7 +105,7 @@ def read_controls(sources: ControlSources, *, model: LoadedModel, duration_s: fl
     Raises:
         UserError: a control that the model was not trained with, or one that cannot be read or asks nothing.
     """
-    given, known = sources.given(), model.paradigm.config.controls
+    given, known = sources.requested(), model.paradigm.config.controls
     require_known(list(given), known=known)
     frame_rate = model.paradigm.latent.frame_rate
     clip = _Clip(frames(duration_s, frame_rate=frame_rate), frame_rate)

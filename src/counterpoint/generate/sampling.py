@@ -289,7 +289,7 @@ def _write(
     """
     asked = None
     if isinstance(controls, ControlSources):
-        asked = read_controls(controls, model=model, duration_s=duration_s) if controls.given() else None
+        asked = read_controls(controls, model=model, duration_s=duration_s) if controls.requested() else None
         controls = None if asked is None else np.stack([asked.tracks] * len(captions))
     clips = generate(captions, model=model, duration_s=duration_s, controls=controls, **settings)
     latency_s = audio_s = 0.0
@@ -306,7 +306,7 @@ def _write(
         save_audio(path, clip.audio, sample_rate=clip.sample_rate)
         if progress is not None:
             progress(done, len(paths))
-    if entropies is not None and model.paradigm.target == "codes":
+    if entropies is not None and curves[0] is not None:
         atomic_write(entropies, lambda temporary: _save_array(temporary, np.stack(curves)))
     report = GenerationReport(
         model.paradigm.config.paradigm,

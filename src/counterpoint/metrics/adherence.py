@@ -16,7 +16,7 @@ from threadpoolctl import threadpool_limits
 
 from counterpoint.analysis.annotation import Annotation
 from counterpoint.config import UserError
-from counterpoint.metrics.adherence_hearing import Hearing, hear_clip
+from counterpoint.metrics.adherence_features import Hearing, hear_clip
 from counterpoint.metrics.adherence_registry import Measure, measures
 from counterpoint.metrics.base import Clip
 from counterpoint.metrics.listener import Listener, Progress

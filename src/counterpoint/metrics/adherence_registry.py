@@ -21,7 +21,7 @@ from typing import Literal
 
 from counterpoint.analysis import chordino
 from counterpoint.analysis.beats import given_checkpoint
-from counterpoint.metrics.adherence_hearing import Hearing
+from counterpoint.metrics.adherence_features import Hearing
 from counterpoint.metrics.adherence_measures import (
     beat_f1,
     chord_classes,

@@ -161,10 +161,10 @@ def get(
         raise UserError(f"There is no judge {name}; there are {', '.join(known)}.")
     wanted = known[name]
     if source is None:
-        other = there(wanted.same_as) if wanted.same_as else None
+        other = find_weights(wanted.same_as) if wanted.same_as else None
         source = str(other.path) if other else wanted.source
         sha256 = sha256 or wanted.sha256
-        if wanted.beside and not there(wanted.beside):
+        if wanted.beside and not find_weights(wanted.beside):
             get(wanted.beside)
     return fetch(name, source, sha256=sha256 or "", weights=wanted.weights, check=wanted.check, progress=progress)
 
@@ -176,10 +176,10 @@ def statuses() -> tuple[Status, ...]:
 
 def missing() -> tuple[Checkpoint, ...]:
     """Those that `evaluate` would use and cannot."""
-    return tuple(wanted for wanted in CHECKPOINTS if not wanted.optional and not there(wanted.name))
+    return tuple(wanted for wanted in CHECKPOINTS if not wanted.optional and not find_weights(wanted.name))
 
 
-def there(name: str) -> Fetched | None:
+def find_weights(name: str) -> Fetched | None:
     """What was fetched under a name, if it is still there."""
     found = fetched(name)
     return found if found and found.is_there else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from counterpoint.metrics.base import MetricFamily
-from counterpoint.metrics.checkpoints import there
+from counterpoint.metrics.checkpoints import find_weights
 from counterpoint.metrics.distribution import FrechetDistance, FrechetInfinity, KernelDistance
 from counterpoint.metrics.judges.audiobox import AudioboxJudge, audiobox_metrics
 from counterpoint.metrics.judges.clap import TOKENIZER, ClapJudge, ClapMatch
@@ -17,7 +17,7 @@ _STAND_IN = "not the published VGGish FAD"
 
 def vggish() -> MetricFamily | None:
     """The paper's FAD."""
-    if not (weights := there("vggish")):
+    if not (weights := find_weights("vggish")):
         return None
     judge = VggishJudge(weights)
     return MetricFamily(judge, own=(FrechetDistance(judge), FrechetInfinity(judge)))
@@ -25,7 +25,7 @@ def vggish() -> MetricFamily | None:
 
 def clap() -> MetricFamily | None:
     """The paper's match of captions, where captions can be read, and distances in the same space."""
-    if not (weights := there("clap")):
+    if not (weights := find_weights("clap")):
         return None
     judge = ClapJudge(weights)
     distances = (FrechetDistance(judge), FrechetInfinity(judge), KernelDistance(judge))
@@ -36,7 +36,7 @@ def clap() -> MetricFamily | None:
 
 def audiobox() -> MetricFamily | None:
     """The paper's aesthetics: production quality, complexity, content enjoyment and usefulness."""
-    if not (weights := there("audiobox")):
+    if not (weights := find_weights("audiobox")):
         return None
     judge = AudioboxJudge(weights)
     return MetricFamily(judge, own=audiobox_metrics(judge))
@@ -44,7 +44,7 @@ def audiobox() -> MetricFamily | None:
 
 def vggish_fadtk() -> MetricFamily | None:
     """FAD as the toolkit fadtk computes it."""
-    if not (weights := there("vggish_fadtk")):
+    if not (weights := find_weights("vggish_fadtk")):
         return None
     judge = VggishJudge(weights, as_fadtk=True)
     return MetricFamily(judge, further=(FrechetDistance(judge), FrechetInfinity(judge)))

@@ -53,12 +53,14 @@ class Autoregressive(Paradigm):
         """The token that is no code: V."""
         return self.latent.codebook_size
 
+    @property
+    def steered(self) -> bool:
+        """Something is added to the inputs of its steps: controls, or the marks of inpainting."""
+        return self.controls is not None or self.special is not None
+
     def max_frames(self) -> int:
         K = self.latent.num_codebooks
         return self.config.backbone.max_positions - (3 * K if self.config.inpainting else K - 1)
-
-    def prepare(self, captions: Sequence[str | None], *, truncate: bool = False) -> TextTokens:
-        return self.text.prepare(captions, truncate=truncate)
 
     def initialise(self, generator: torch.Generator) -> None:
         self.backbone.initialise(generator)
@@ -261,8 +263,7 @@ class Autoregressive(Paradigm):
     ) -> Decoder:
         """An engine with the passes of guidance that these conditions need."""
         guidance = plan_guidance(text, controls=tracks, sampling=sampling)
-        told = text.repeated(guidance.captioned)
-        memory = self.backbone.remember(self.text(told), mask=told.mask)
+        memory = self.remember(text.repeated(guidance.captioned))
         return Decoder(self, memory=memory, batch=batch, steps=steps, sampling=sampling, guidance=guidance)
 
     def _lay_out(self, spans: Tensor, *, frames: int) -> Layout:

@@ -9,13 +9,14 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib import import_module
 
 import torch
 from torch import Tensor, nn
 
 from counterpoint.analysis.tracks import NOT_GIVEN
-from counterpoint.backbone import Backbone
-from counterpoint.conditioning import ControlEmbedding, TextTokens, drop_controls, drop_text
+from counterpoint.backbone import Backbone, Memory
+from counterpoint.conditioning import ControlEmbedding, TextEncoder, TextTokens, drop_controls, drop_text
 from counterpoint.config import InpaintingMethod, LatentSpec, ModelConfig, SamplingConfig, UserError
 from counterpoint.kernels import Precision, pack
 from counterpoint.paradigm.entry import PARADIGMS, ParadigmEntry, View
@@ -69,6 +70,8 @@ class Paradigm(nn.Module, ABC):
     packs_fp32 = False
     """Weights that are packed for a CPU serve it best in full precision too: it has few rows at once."""
     backbone: Backbone
+    text: TextEncoder
+    """A paradigm sets both in its constructor, so that its weights stand in an order of its own."""
 
     def __init__(self, config: ModelConfig, latent: LatentSpec):
         super().__init__()
@@ -94,7 +97,6 @@ class Paradigm(nn.Module, ABC):
         elif precision != "fp32" or self.packs_fp32:
             pack(self, precision=precision)
 
-    @abstractmethod
     def prepare(self, captions: Sequence[str | None], *, truncate: bool = False) -> TextTokens:
         """Tokenise captions; None or an empty one is the null condition.
 
@@ -104,6 +106,13 @@ class Paradigm(nn.Module, ABC):
         Raises:
             UserError: a caption is too long.
         """
+        return self.text.prepare(captions, truncate=truncate)
+
+    def remember(self, text: TextTokens) -> Memory:
+        """What cross-attention reads of a batch's captions, for sampling; nothing where no row has a caption."""
+        if not bool(text.mask.any()):
+            return self.backbone.nothing()
+        return self.backbone.remember(self.text(text), mask=text.mask)
 
     @abstractmethod
     def initialise(self, generator: torch.Generator) -> None:
@@ -154,7 +163,6 @@ class Paradigm(nn.Module, ABC):
             controls: [B, J, T], as in `forward`.
         """
 
-    @abstractmethod
     def inpaint(
         self,
         target: Tensor,
@@ -182,10 +190,12 @@ class Paradigm(nn.Module, ABC):
         Raises:
             UserError: the model does not know the method, or T is longer than its positions.
         """
+        self.inpainting_method(method)
+        raise NotImplementedError(f"{type(self).__name__} names methods of inpainting and has none")
 
-    @abstractmethod
     def inpainting_methods(self) -> tuple[InpaintingMethod, ...]:
-        """Those that this model knows, the best first; none: it cannot inpaint."""
+        """Those that this model knows, the best first; by default none: it cannot inpaint."""
+        return ()
 
     def inpainting_method(self, method: InpaintingMethod | None) -> InpaintingMethod:
         """`method`, or the first of those that the model knows.
@@ -209,9 +219,9 @@ class Paradigm(nn.Module, ABC):
             )
         return chosen
 
-    @abstractmethod
     def max_frames(self) -> int:
         """Longest T the positions allow."""
+        return self.config.backbone.max_positions
 
     def drop_conditions(
         self, text: TextTokens, controls: Tensor | None, *, generator: torch.Generator
@@ -267,7 +277,8 @@ def build_paradigm(config: ModelConfig, latent: LatentSpec, *, seed: int = 0) ->
             f"{entry.label} models need codes, and the codec {latent.codec!r} has none: use a paradigm that needs none "
             f"({free}), or encode the dataset by a codec that has codebooks."
         )
-    paradigm = entry.load()(config, latent)
+    module, _, name = entry.model.partition(":")
+    paradigm: Paradigm = getattr(import_module(module), name)(config, latent)
     paradigm.initialise(torch.Generator().manual_seed(seed))
     return paradigm
 

@@ -8,18 +8,48 @@ Shapes: B batch, R rows (B for every pass of guidance), K codebooks, S delayed s
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from counterpoint.backbone import Memory
+from counterpoint.backbone import Backbone, Cache, Memory
 from counterpoint.conditioning import Guidance
-from counterpoint.config import AutoregressiveSampling
+from counterpoint.config import AutoregressiveSampling, LatentSpec
 from counterpoint.paradigm.sampling import draw_tokens
 
-if TYPE_CHECKING:
-    from counterpoint.paradigm.autoregressive import Autoregressive
+
+class DelayedNetwork(Protocol):
+    """What the engine needs of a network of delayed steps (`autoregressive.Autoregressive`)."""
+
+    @property
+    def backbone(self) -> Backbone: ...
+
+    @property
+    def latent(self) -> LatentSpec: ...
+
+    @property
+    def embed(self) -> nn.Embedding: ...
+
+    @property
+    def filler(self) -> int: ...
+
+    @property
+    def steered(self) -> bool:
+        """Something is added to the inputs of its steps."""
+        ...
+
+    def hidden(
+        self, tokens: Tensor, *, memory: Memory, control: Tensor | None = None, cache: Cache | None = None
+    ) -> Tensor:
+        """[R, K, S] delayed input tokens to hidden states [R, S, C]."""
+        ...
+
+    def logits(
+        self, tokens: Tensor, *, memory: Memory, control: Tensor | None = None, cache: Cache | None = None
+    ) -> Tensor:
+        """[R, K, S] delayed input tokens to logits [R, K, S, V]."""
+        ...
 
 
 class Decoder:
@@ -44,7 +74,7 @@ class Decoder:
 
     def __init__(
         self,
-        model: Autoregressive,
+        model: DelayedNetwork,
         *,
         memory: Memory,
         batch: int,
@@ -63,8 +93,7 @@ class Decoder:
         self.uniforms = torch.zeros(steps, batch, K, dtype=torch.float64, device=device)
         self.entropies = torch.zeros(steps, batch, device=device)
         weight = model.embed.weight
-        steered = model.controls is not None or model.special is not None
-        self.control = weight.new_zeros(rows, steps, weight.shape[1]) if steered else None
+        self.control = weight.new_zeros(rows, steps, weight.shape[1]) if model.steered else None
         self._graphs: dict[int, torch.cuda.CUDAGraph] = {}
 
     def begin(self, delayed: Tensor, *, free: Tensor, uniforms: Tensor, control: Tensor | None = None) -> None:

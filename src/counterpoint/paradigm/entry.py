@@ -6,15 +6,11 @@ Imports no torch, so that names, plans and lists need none.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib import import_module
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from counterpoint.config import InpaintingMethod, SamplingConfig
 from counterpoint.config.registry import Registry
 from counterpoint.paradigm.cost import CostModel
-
-if TYPE_CHECKING:
-    from counterpoint.paradigm.base import Paradigm
 
 View = Literal["codes", "latents"]
 Mark = Literal["circle", "square", "diamond", "triangle", "cross", "star"]
@@ -53,11 +49,6 @@ class ParadigmEntry:
     objective: str
     zero_shot: tuple[InpaintingMethod, ...] = ()
     compiles: bool = False
-
-    def load(self) -> type[Paradigm]:
-        """The class of its models."""
-        module, _, name = self.model.partition(":")
-        return getattr(import_module(module), name)
 
 
 PARADIGMS: Registry[ParadigmEntry] = Registry("counterpoint.paradigms", noun="paradigm", kind=ParadigmEntry)

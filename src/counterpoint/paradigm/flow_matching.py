@@ -43,12 +43,6 @@ class FlowMatching(Paradigm):
         gaussian = config.preconditioning == "gaussian"
         self.gaussian = LinearGaussian(D, sigma_min=config.sigma_min) if gaussian else None
 
-    def max_frames(self) -> int:
-        return self.config.backbone.max_positions
-
-    def prepare(self, captions: Sequence[str | None], *, truncate: bool = False) -> TextTokens:
-        return self.text.prepare(captions, truncate=truncate)
-
     def initialise(self, generator: torch.Generator) -> None:
         self.backbone.initialise(generator)
         self.text.initialise(generator)
@@ -280,7 +274,7 @@ class _Field:
         self.model, self.sampling, self.batch = model, sampling, len(frames)
         tracks = model.tracks(controls, batch=self.batch, frames=max(frames))
         self.guidance = plan_guidance(text, controls=tracks, sampling=sampling)
-        self.memory = model.backbone.remember(model.text(text), mask=text.mask)
+        self.memory = model.remember(text)
         rows = None if tracks is None else self.guidance.control_rows(tracks)
         control = model.steer(rows, known=None if known is None else self.guidance.rows(known))
         # [P, B T, C]
@@ -314,7 +308,9 @@ class _Field:
 
     def _memory(self, windows: Windows, *, captioned: int) -> Memory:
         whole = len(windows.samples) == self.batch and len(self.windows) == 1 and captioned == 1
-        return self.memory if whole else self.memory.rows(windows.samples.repeat(captioned))  # whole: nothing to copy
+        if whole or not len(self.memory.lengths):  # there is nothing to copy
+            return self.memory
+        return self.memory.rows(windows.samples.repeat(captioned))
 
 
 class TimeEmbedding(nn.Module):

@@ -49,7 +49,7 @@ def train(
     def build(accelerator: Accelerator, checkpoint: Checkpoint | None) -> GenerativeStep:
         encoded = open_encoded(Path(config.data.dataset), codec=config.data.codec)
         if config.start:
-            model = begin_with(Path(config.start), config=config, latent=encoded.spec)
+            model = start_from(Path(config.start), config=config, latent=encoded.spec)
         else:
             model = build_paradigm(config.model, encoded.spec, seed=config.seed)
             if checkpoint is None and config.model.preconditioning != "none":
@@ -69,7 +69,7 @@ def calibration_frames(encoded: Encoded, *, config: TrainingConfig) -> Tensor:
     return torch.cat([torch.from_numpy(split.slice(one.row, one.start, one.frames)[1]) for one in chosen])
 
 
-def begin_with(start: Path, *, config: TrainingConfig, latent: LatentSpec) -> Paradigm:
+def start_from(start: Path, *, config: TrainingConfig, latent: LatentSpec) -> Paradigm:
     """A model with a run's best averaged weights and what it knows of latents; what the run does not have is drawn.
 
     Args:

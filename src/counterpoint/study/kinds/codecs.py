@@ -18,7 +18,11 @@ from counterpoint.study.workload import Workload
 
 if TYPE_CHECKING:
     from counterpoint.report import Report
-    from counterpoint.results.schema import Results
+    from counterpoint.results.schema import Results, System
+
+
+ORIGINAL = "original"
+RECONSTRUCTED = "reconstruct_"
 
 
 class CodecStudy(Study):
@@ -44,6 +48,20 @@ class CodecStudy(Study):
     def workload(self) -> Workload:
         """See `Study`."""
         return Workload(codecs=self.codecs, heard=self.clips.clips * (1 + 2 * len(self.codecs)))
+
+    def describe(self, steps: Mapping[str, Step | Source]) -> Mapping[str, System]:
+        """See `Study`. The keys are LABEL_VIEW; in the evaluation of a codec its systems are views."""
+        from counterpoint.results.schema import System
+
+        found = [System(key=ORIGINAL, name="Original", origin="truth", prompts="clips", clips=("steps/clips/truth",))]
+        for name, step in steps.items():
+            if isinstance(step, Step) and name.startswith(RECONSTRUCTED):
+                label = name.removeprefix(RECONSTRUCTED)
+                for view in ("latents", "codes") if step.config["num_codebooks"] else ("latents",):
+                    key, clips = f"{label}_{view}", (f"steps/{name}/{view}",)
+                    title = f"{label}, {view}"
+                    found.append(System(key=key, name=title, origin="codec", prompts="clips", clips=clips))
+        return {system.key: system for system in found}
 
     def next_command(self, out: Path) -> str:
         """Hear the first with music of one's own."""

@@ -17,7 +17,7 @@ from counterpoint.study.workload import Workload
 
 if TYPE_CHECKING:
     from counterpoint.report import Report
-    from counterpoint.results.schema import Results
+    from counterpoint.results.schema import Results, System
 
 COMPOSED = "composed"
 Label = Annotated[str, Field(pattern=r"^[a-zA-Z][\w-]*$")]
@@ -64,6 +64,16 @@ class DatasetStudy(Study):
         from counterpoint.study.pages.dataset import dataset_report
 
         return dataset_report(self, results)
+
+    def describe(self, steps: Mapping[str, Step | Source]) -> Mapping[str, System]:
+        """See `Study`."""
+        from counterpoint.results.schema import System
+
+        labels = [name.removeprefix("sample_") for name in steps if name.startswith("sample_")]
+        return {
+            label: System(key=label, name=label, origin="truth", clips=(f"steps/sample_{label}/clips",))
+            for label in labels
+        }
 
     def _sources(self, dataset: Path | None) -> dict[str, Step | Source]:
         """By label, each dataset.

@@ -30,7 +30,7 @@ from counterpoint.study.workload import Workload
 
 if TYPE_CHECKING:
     from counterpoint.report import Report
-    from counterpoint.results.schema import Results
+    from counterpoint.results.schema import Results, System
 
 Label = Annotated[str, Field(pattern=r"^[a-zA-Z0-9._]+$")]
 Setting = str | int | float
@@ -145,6 +145,14 @@ class GridStudy(SampledStudy):
     def trained(self) -> Sequence[ParadigmName]:
         """See `TrainedStudy`."""
         return tuple(dict.fromkeys(cell.study.paradigm for cell in self.cells()))
+
+    def describe(self, steps: Mapping[str, Step | Source]) -> Mapping[str, System]:
+        """See `Study`."""
+        labels = {name: cell.labels for cell in self.cells() for name in (cell.system, untrained(cell.system))}
+        return {
+            key: system.model_copy(update={"labels": labels.get(key, {})})
+            for key, system in super().describe(steps).items()
+        }
 
     def next_command(self, out: Path) -> str:
         """Hear more of the first."""

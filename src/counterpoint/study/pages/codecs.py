@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
+from counterpoint.claims.paper import PaperTable, paper_table
 from counterpoint.metrics import Evaluation
 from counterpoint.metrics.base import Score
 from counterpoint.report import (
@@ -40,7 +41,6 @@ from counterpoint.study.pages.sections import (
     scores_section,
 )
 from counterpoint.study.pages.words import terms
-from counterpoint.study.paper import PaperTable, paper_table
 
 CHANCE = "chance"
 AGREEMENTS = ("chord_agreement_viterbi25", "chroma_agreement", "onset_f1")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from counterpoint.claims.paper import paper_scores
 from counterpoint.metrics.preferences import best_judge
 from counterpoint.paradigm.entry import PARADIGMS
 from counterpoint.report import (
@@ -53,7 +54,6 @@ from counterpoint.study.pages.sections import (
 )
 from counterpoint.study.pages.steered import Steered
 from counterpoint.study.pages.words import deciding, learned, sentences, terms, warnings
-from counterpoint.study.paper import paper_scores
 
 VARIED = " Where an axis sets one of these, it is as the axis says."
 CODEC_EXAMPLES = 2

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import combinations
 
+from counterpoint.claims.paper import PaperInpainting, paper_inpainting
 from counterpoint.metrics.base import MetricInfo
 from counterpoint.metrics.preferences import PAPER_MEASURES, best_judge
 from counterpoint.paradigm.entry import PARADIGMS
@@ -42,7 +43,6 @@ from counterpoint.study.pages.sections import (
     training_section,
 )
 from counterpoint.study.pages.words import sentences, terms
-from counterpoint.study.paper import PaperInpainting, paper_inpainting
 
 SEAMS = "seams"
 """The step that judges how spans join what is around them."""

@@ -10,6 +10,7 @@ from counterpoint.bench.limits import Limits, known_devices
 from counterpoint.bench.point import Point
 from counterpoint.bench.roofline import predict
 from counterpoint.bench.sweep import LONG_S, Measured
+from counterpoint.claims.paper import PaperSpeed, paper_speed
 from counterpoint.config import BACKBONES
 from counterpoint.report import Chart, Charts, Fact, Line, Mark, Report, Section, System, Text, Verdict
 from counterpoint.report import Point as Place
@@ -21,7 +22,6 @@ from counterpoint.study.kinds.speed import SpeedStudy
 from counterpoint.study.pages import facts as said
 from counterpoint.study.pages.looks import of_paradigm
 from counterpoint.study.pages.sections import compared_section, methods_section, report_of
-from counterpoint.study.paper import PaperSpeed, paper_speed
 from counterpoint.study.speed.crossings import Over, crossings, overtaking, paper_point
 
 Value = Literal["throughput", "latency"]

@@ -13,7 +13,7 @@ from counterpoint.audio import load_audio, normalize_loudness
 from counterpoint.data import open_dataset
 from counterpoint.metrics import Clip, Target
 from counterpoint.metrics.adherence import hear_systems, judge_adherence
-from counterpoint.metrics.adherence_hearing import Hearing
+from counterpoint.metrics.adherence_features import Hearing
 from counterpoint.metrics.listener import Listener
 from counterpoint.results.evaluations import write_evaluation
 from counterpoint.results.parts import Heard, Prompts

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from counterpoint.data.compose import compose
+from counterpoint.compose import compose
 from counterpoint.study.settings import ComposeConfig
 from counterpoint.study.work import Work, computes
 

@@ -1,0 +1,387 @@
+"""A claim of the paper's held against results: which study decides it, what is compared, and what comes of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from counterpoint.claims.paper import Claim, ClaimSource, Takeaway, paper_claims
+from counterpoint.claims.rules import (
+    Effect,
+    Estimate,
+    Outcome,
+    all_of,
+    any_of,
+    contrast,
+    corrected,
+    outcome,
+    slope_weights,
+    surface_weights,
+)
+from counterpoint.metrics.base import Better
+from counterpoint.metrics.preferences import FAMILIES
+from counterpoint.report.numbers import MINUS
+from counterpoint.results.schema import Judged, Results
+
+TIME = "latency_s"
+"""What stands for the judge where times are compared."""
+_NUMBERS = ("x", "rate", "duration")
+_TRUTH = "ground_truth"
+_SURFACE = {
+    "rate": "per doubling of the frame rate, the length of the sequence held",
+    "length": "per doubling of the length, the frame rate held",
+    "rate_over_length": f"doubling the frame rate {MINUS} doubling the length",
+}
+
+Bound = Mapping[str, str]
+"""What the words in braces stand for."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A finished study that is asked.
+
+    Attributes:
+        name: of its folder.
+    """
+
+    name: str
+    results: Results
+
+    @cached_property
+    def judged(self) -> Judged:
+        """All that was judged."""
+        return self.results.judged()
+
+    @property
+    def shipped(self) -> str:
+        """The study of this package that it is."""
+        return self.results.study.shipped
+
+    def named(self, system: str) -> str:
+        """A system, short."""
+        known = self.results.systems.get(system)
+        return (known.short or known.name) if known else system
+
+    @property
+    def times(self) -> dict[tuple[str, str, int, int, float], Estimate]:
+        """By (what draws, engine, layers, clips, seconds each), the latency of a batch: the median and quartiles of
+        its runs. Batches that do not fit into memory have none."""
+        points = [found for speed in self.results.speed.values() for found in speed.points]
+        return {
+            (at.label, at.engine, at.backbone.layers, at.batch, at.duration_s): Estimate(
+                found.latency_s, found.low_s, found.high_s
+            )
+            for found in points
+            if found.out_of_memory is None and (at := found.point)
+        }
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What came of a claim.
+
+    Attributes:
+        effects: that decided, each with what it says.
+        judge: the metric; "" where nothing was tested.
+        study: whose results these are; None where nothing was tested.
+        passed_over: judges before this one that the study does not have.
+        reason: why nothing was tested, and what would.
+    """
+
+    claim: Claim
+    outcome: Outcome
+    effects: Sequence[tuple[Effect, Outcome]] = ()
+    judge: str = ""
+    study: Asked | None = None
+    passed_over: Sequence[str] = ()
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Decided:
+    """A row of Table 1, and what came of its claims."""
+
+    row: Takeaway
+    outcome: Outcome
+    decisions: Sequence[Decision]
+
+
+def decide_all(found: Mapping[str, Results]) -> list[Decided]:
+    """The rows of the paper's Table 1, and further ones, as finished studies see them.
+
+    Args:
+        found: results by the name of their study's folder, one of each shipped study.
+    """
+    studies = {results.study.shipped: Asked(name, results) for name, results in found.items() if results.study.shipped}
+    return [decide_row(row, studies=studies) for row in paper_claims().rows]
+
+
+def decide_row(row: Takeaway, *, studies: Mapping[str, Asked]) -> Decided:
+    """A takeaway says that all of its claims are so.
+
+    Args:
+        studies: by the name of the shipped study.
+    """
+    found = [decide(claim, studies=studies) for claim in row.claims]
+    return Decided(row, all_of([each.outcome for each in found]), found)
+
+
+def decide(claim: Claim, *, studies: Mapping[str, Asked]) -> Decision:
+    """By the first study that has something to compare, and the first judge that it has of it. A study at debug scale
+    is evidence of nothing and decides nothing."""
+    wanted = FAMILIES[claim.judges]
+    reasons = []
+    for source in claim.sources:
+        study = studies.get(source.study)
+        if study is None:
+            continue
+        if study.results.study.scale == "debug":
+            reasons.append(f"Not tested: {study.name} was run at debug scale, which is evidence of nothing.")
+            continue
+        for judge in _judges_of(study, wanted):
+            effects = corrected(_effects(source, study, judge, claim.systems))
+            if effects:
+                found: list[Outcome] = [outcome(effect, claim.test) for effect in effects]
+                whole = all_of(found) if claim.holds == "all" else any_of(found)
+                paired = list(zip(effects, found, strict=True))
+                return Decision(claim, whole, paired, judge, study, wanted[: wanted.index(judge)])
+        reasons.append(_nothing_in(study, wanted, claim.judges))
+    return Decision(claim, "untested", reason=reasons[0] if reasons else _no_study(claim))
+
+
+def _judges_of(study: Asked, wanted: Sequence[str]) -> list[str]:
+    return [name for name in wanted if study.judged.scores.get(name) or (name == TIME and study.times)]
+
+
+def _no_study(claim: Claim) -> str:
+    names = list(dict.fromkeys(source.study for source in claim.sources))
+    others = f" (or {', '.join(names[1:])})" if names[1:] else ""
+    return f"Not tested: run `counterpoint study run {names[0]}`{others}."
+
+
+def _nothing_in(study: Asked, wanted: Sequence[str], family: str) -> str:
+    if _judges_of(study, wanted):
+        has_it = study.results.study.scale == "paper"
+        remedy = "." if has_it else f"; `counterpoint study run {study.shipped} --scale paper` has it."
+        return f"Not tested: {study.name} has nothing to compare here{remedy}"
+    return (
+        f"Not tested: {study.name} has no judge of {family}; `counterpoint metrics status` says how "
+        "to get one, and with it the study is run again."
+    )
+
+
+def _effects(source: ClaimSource, study: Asked, judge: str, allowed: Mapping[str, Sequence[str]]) -> list[Effect]:
+    if judge == TIME:
+        return _times(source, study)
+    names = list(study.judged.scores[judge])
+    if source.effect:
+        return _surface(source, study, judge, _matches(source.along, names, allowed))
+    if source.along:
+        groups = _groups(source.along, names, allowed)
+        if source.to_largest is not None:
+            return _against_largest(source, study, judge, groups)
+        return _slopes(source, study, judge, groups, _groups(source.against, names, allowed))
+    return [
+        effect
+        for bound, first in _matches(source.first, names, allowed)
+        for _, second in _matches(_filled(source.second, bound), names, allowed)
+        if (effect := _pair(study, judge, first, second)) is not None
+    ]
+
+
+def _matches(template: str, names: Sequence[str], allowed: Mapping[str, Sequence[str]]) -> list[tuple[Bound, str]]:
+    """The names that fit a template, and what its words stand for in each."""
+
+    def group(found: re.Match[str]) -> str:
+        word = found[1]
+        fits = "|".join(map(re.escape, allowed[word])) if word in allowed else r"[\w.]+?"
+        return rf"(?P<{word}>{r'[0-9.]+' if word in _NUMBERS else fits})"
+
+    pattern = re.compile(re.sub(r"\\\{(\w+)\\\}", group, re.escape(template)))
+    return [(found.groupdict(), name) for name in names if (found := pattern.fullmatch(name))]
+
+
+def _filled(template: str, bound: Bound) -> str:
+    return re.sub(r"\{(\w+)\}", lambda word: bound.get(word[1], word[0]), template)
+
+
+def _groups(
+    template: str, names: Sequence[str], allowed: Mapping[str, Sequence[str]]
+) -> dict[str, list[tuple[float, str]]]:
+    """(x, name) by rising x, of those that differ in x alone, by the rest of what the template's words stand for."""
+    found: dict[str, list[tuple[float, str]]] = {}
+    for bound, name in _matches(template, names, allowed):
+        rest = " ".join(value for word, value in bound.items() if word != "x")
+        found.setdefault(rest, []).append((float(bound["x"]), name))
+    return {rest: sorted(own) for rest, own in found.items()}
+
+
+def _better(study: Asked, judge: str) -> Better:
+    return study.judged.metrics[judge].better
+
+
+def _size(study: Asked, judge: str, systems: Sequence[str]) -> float:
+    """Mean of the scores; of a distance, what lies above that of the true music, which few clips alone make large."""
+    scores = study.judged.scores[judge]
+    truths = [_truth(study, judge, system) for system in systems]
+    above = [
+        abs(scores[system].value) - (max(0.0, scores[truth].value) if truth else 0.0)
+        for system, truth in zip(systems, truths, strict=True)
+    ]
+    return sum(above) / len(above)
+
+
+def _truth(study: Asked, judge: str, system: str) -> str:
+    """The true music that a system's distance counts from, of its own duration where there are several; "" for none."""
+    if _better(study, judge) != "lower":
+        return ""
+    names = [name for name in study.judged.scores[judge] if name.startswith(_TRUTH)]
+    return next((name for name in names if system.endswith(name.removeprefix(_TRUTH))), "")
+
+
+def _pair(study: Asked, judge: str, first: str, second: str) -> Effect | None:
+    """First minus second: clip by clip where the study has tested it, else from the two scores."""
+    if first == second:
+        return None
+    what = f"{study.named(first)} {MINUS} {study.named(second)}"
+    item = study.judged.difference(judge, first, second)
+    if item is None:
+        return _combined(what, study, judge, {first: 1.0, second: -1.0})
+    better, size = _better(study, judge), _size(study, judge, (first, second))
+    return Effect(what, item.value, item.low, item.high, better, size, item.p_holm, item.n, item.paired)
+
+
+def _combined(what: str, study: Asked, judge: str, weights: Mapping[str, float]) -> Effect:
+    """A weighted sum of scores, as an effect."""
+    found, p = _sum(study, judge, weights)
+    return _effect(what, study, judge, list(weights), found=found, p=p)
+
+
+def _effect(what: str, study: Asked, judge: str, systems: Sequence[str], *, found: Estimate, p: float) -> Effect:
+    n = min(study.judged.scores[judge][system].n for system in systems)
+    better, size = _better(study, judge), _size(study, judge, systems)
+    return Effect(what, found.value, found.low, found.high, better, size, p, n)
+
+
+def _sum(study: Asked, judge: str, weights: Mapping[str, float]) -> tuple[Estimate, float]:
+    """Of scores; where the weights add up to zero and all systems were tested against one of them, of these
+    differences, which are known more closely."""
+    if abs(sum(weights.values())) < 1e-9:
+        for reference in weights:
+            others = {name: weight for name, weight in weights.items() if name != reference}
+            tested = [study.judged.difference(judge, name, reference) for name in others]
+            found = [Estimate.of(item) for item in tested if item is not None]
+            if len(found) == len(others):
+                return contrast(found, list(others.values()), together=True)
+    scores = study.judged.scores[judge]
+    return contrast([Estimate.of(scores[system]) for system in weights], list(weights.values()))
+
+
+def _slopes(
+    source: ClaimSource,
+    study: Asked,
+    judge: str,
+    groups: Mapping[str, Sequence[tuple[float, str]]],
+    against: Mapping[str, Sequence[tuple[float, str]]],
+) -> list[Effect]:
+    found = []
+    for rest, own in groups.items():
+        other = against.get(rest, ())
+        if len(own) < 2 or (source.against and len(other) < 2):
+            continue
+        what, systems = _called(source.along, rest), [name for _, name in (*own, *other)]
+        slope, p = _sum(study, judge, _slope(own))
+        if source.against:
+            what += f" {MINUS} {_called(source.against, rest)}"
+            slope, p = contrast([slope, _sum(study, judge, _slope(other))[0]], (1, -1))
+        what += f", per doubling of {source.of}"
+        found.append(_effect(what, study, judge, systems, found=slope, p=p))
+    return found
+
+
+def _slope(own: Sequence[tuple[float, str]]) -> dict[str, float]:
+    return dict(zip((name for _, name in own), slope_weights([x for x, _ in own]), strict=True))
+
+
+def _called(template: str, rest: str) -> str:
+    """A line of systems in words: `fm_b{x}_{at}` is FM."""
+    start = template.split("{")[0].strip("_")
+    words = {
+        "ar": "AR",
+        "fm": "FM",
+        "ar_enc": "AR",
+        "fm_enc": "FM (quantised codec)",
+        "fm_vae": "FM (variational codec)",
+    }
+    name = words.get(start, words.get(start.rsplit("_", 1)[0], "FM"))
+    return f"{name}, {rest}" if rest else name
+
+
+def _against_largest(
+    source: ClaimSource, study: Asked, judge: str, groups: Mapping[str, Sequence[tuple[float, str]]]
+) -> list[Effect]:
+    pairs = [
+        _pair(study, judge, name, own[-1][1])
+        for own in groups.values()
+        for x, name in own[:-1]
+        if x >= (source.to_largest or 0) * own[-1][0]
+    ]
+    return [effect for effect in pairs if effect is not None]
+
+
+def _surface(source: ClaimSource, study: Asked, judge: str, cells: Sequence[tuple[Bound, str]]) -> list[Effect]:
+    """Clips of another duration are judged against other music, from which even the true music is another distance
+    away: this is taken off."""
+    rates, durations = ([float(bound[word]) for bound, _ in cells] for word in ("rate", "duration"))
+    both = surface_weights(rates, durations) if cells else None
+    if both is None or source.effect is None:
+        return []
+    weights = {
+        "rate": both[0],
+        "length": both[1],
+        "rate_over_length": [rate - length for rate, length in zip(*both, strict=True)],
+    }[source.effect]
+    names = [name for _, name in cells]
+    of = dict(zip(names, weights, strict=True))
+    truths = [_truth(study, judge, name) for name in names]
+    for truth, weight in zip(truths, weights, strict=True):
+        if truth:
+            of[truth] = of.get(truth, 0.0) - weight
+    what = _SURFACE[source.effect] + (", above the true music of each duration" if any(truths) else "")
+    slope, p = _sum(study, judge, of)
+    return [_effect(what, study, judge, names, found=slope, p=p)]
+
+
+def _times(source: ClaimSource, study: Asked) -> list[Effect]:
+    """Latencies, first minus second; how far apart the quartiles are stands for the interval."""
+
+    def within(value: float, bounds: tuple[float, float]) -> bool:
+        return bounds[0] <= value <= bounds[1]
+
+    def timed(draws: str) -> dict[tuple[int, int, float], Estimate]:
+        return {
+            (layers, batch, seconds): latency
+            for (drawn, engine, layers, batch, seconds), latency in study.times.items()
+            if (drawn, engine) == (draws, source.engine)
+            and within(layers, source.layers)
+            and within(batch, source.batches)
+            and within(seconds, source.seconds)
+        }
+
+    found = []
+    first, second = timed(source.first), timed(source.second)
+    for place in sorted(first.keys() & second.keys()):
+        layers, batch, seconds = place
+        one, other = first[place], second[place]
+        what = f"{source.first} {MINUS} {source.second}, {_clips(batch)} of {seconds:g} s, {layers} layers"
+        size = (one.value + other.value) / 2
+        low, high = one.low - other.high, one.high - other.low
+        found.append(Effect(what, one.value - other.value, low, high, "lower", size, p=None, n=0))
+    return found
+
+
+def _clips(batch: int) -> str:
+    return f"{batch} clip{'' if batch == 1 else 's'}"

@@ -1,0 +1,222 @@
+"""The embedded corpus on disk: clips composed by a pool of processes, split, and written in the shared layout."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import multiprocessing
+import os
+import shutil
+import signal
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from counterpoint.audio import save_audio
+from counterpoint.compose.clip import played_piece, render_clip
+from counterpoint.compose.render import SAMPLE_RATE, soundfont
+from counterpoint.compose.soundfonts import Soundfont, read_soundfonts
+from counterpoint.config import UserError
+from counterpoint.data import MusicDataset, open_dataset, save_dataset
+from counterpoint.data.layout import file_digest
+
+MIN_CLIPS = 3
+MIN_DURATION_S = 1.0
+MAX_DURATION_S = 600.0
+_SPLIT, _RUN = 4, 10  # of every run of ten clips one goes to valid and one to test
+_CLIPS_PER_WORKER = 12  # fewer do not repay a process's start
+
+Progress = Callable[[int, int], None]
+
+
+def split_of(seed: int, index: int) -> str:
+    """The split of clip `index`: of every ten clips in a row, one is `valid`, one `test`, the others `train`."""
+    run, place = divmod(index, _RUN)
+    order = np.random.default_rng([_SPLIT, seed, run]).permutation(_RUN)
+    return {int(order[0]): "valid", int(order[1]): "test"}.get(place, "train")
+
+
+def compose(
+    out: Path,
+    *,
+    clips: int,
+    duration_s: float,
+    seed: int,
+    soundfonts: Sequence[Path] = (),
+    progress: Progress | None = None,
+    workers: int | None = None,
+) -> MusicDataset:
+    """Compose a corpus: audio, drum stems, captions and exact chords, melody and beats, as a dataset at `out`.
+
+    Clip i depends on (seed, i, duration_s) and the soundfonts alone, so a longer corpus begins with a shorter one, and
+    the same arguments give the same bytes. Nothing appears at `out` before all is done.
+
+    Args:
+        out: a folder that does not exist or is empty.
+        clips: how many, at least 3.
+        duration_s: length of each, 1 to 600 s.
+        seed: a non-negative number.
+        soundfonts: General MIDI soundfonts (.sf2, .sf3) in place of the one of pretty_midi; each plays its share of the
+            clips, and a clip's row says which did. A process holds one at a time.
+        progress: called with (clips done, clips) after every clip.
+        workers: processes; by default one a core, and none beside this one for a small corpus.
+
+    Raises:
+        UserError: for arguments out of range, an `out` that holds something, or a file that is no soundfont.
+        OSError: when the disk is full.
+    """
+    _check(out, clips=clips, duration_s=duration_s, seed=seed)
+    fonts = read_soundfonts(soundfonts)
+    if not fonts:
+        soundfont()  # say at once if it is missing
+    out.parent.mkdir(parents=True, exist_ok=True)
+    staging = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
+    staging.chmod(0o755)  # mkdtemp makes private folders
+    try:
+        source = _Source(str(staging), seed, duration_s, fonts)
+        made = _render_all(source, clips=clips, progress=progress, workers=workers)
+        splits: dict[str, list[dict[str, Any]]] = {"train": [], "valid": [], "test": []}
+        for index in range(clips):
+            splits[split_of(seed, index)].append(made[index][0])
+        info = {"name": f"composed-{seed}", "kind": "composed", "seed": seed, "clips": clips, "duration_s": duration_s}
+        if fonts:
+            info["soundfonts"] = [font.name for font in fonts]
+        digests = {row["id"]: digest for row, digest in made.values()}
+        save_dataset(staging, splits, info={**info, "report": _report(splits)}, audio_digests=digests)
+        if out.is_dir():
+            out.rmdir()  # empty, as checked
+        staging.rename(out)
+    except BaseException:
+        shutil.rmtree(staging, ignore_errors=True)
+        raise
+    return open_dataset(out)
+
+
+def _check(out: Path, *, clips: int, duration_s: float, seed: int) -> None:
+    if clips < MIN_CLIPS:
+        raise UserError(f"Cannot compose {clips} clips: ask for at least {MIN_CLIPS}, 10 or more to fill every split.")
+    if not (math.isfinite(duration_s) and MIN_DURATION_S <= duration_s <= MAX_DURATION_S):
+        raise UserError(
+            f"Cannot compose clips of {duration_s:g} s: give a duration of {MIN_DURATION_S:g} to {MAX_DURATION_S:g} s."
+        )
+    if seed < 0:
+        raise UserError(f"Cannot compose with seed {seed}: give a seed of zero or more.")
+    if out.exists() and not out.is_dir():
+        raise UserError(f"{out} is a file; name a new folder for the corpus.")
+    if out.is_dir() and any(out.iterdir()):
+        raise UserError(f"{out} is not empty; name a new folder for the corpus, or remove what is in it first.")
+
+
+def _report(splits: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
+    """What the corpus holds, for dataset.json."""
+    rows = [row for part in splits.values() for row in part]
+    styles = sorted({row["style"] for row in rows})
+    fonts = sorted({row["soundfont"] for row in rows if "soundfont" in row})
+    played = {font: sum(row["soundfont"] == font for row in rows) for font in fonts}
+    return {
+        "styles": {style: sum(row["style"] == style for row in rows) for style in styles},
+        "keys": len({row["key"] for row in rows}),
+        "instruments": len({name for row in rows for name in row["instruments"]}),
+        "bpm": [min(row["bpm"] for row in rows), max(row["bpm"] for row in rows)],
+        **({"soundfonts": played} if played else {}),
+    }
+
+
+_Made = tuple[dict[str, Any], str]
+
+
+@dataclass(frozen=True)
+class _Source:
+    """What clips are made from, and where to."""
+
+    folder: str
+    seed: int
+    duration_s: float
+    fonts: tuple[Soundfont, ...]
+
+    def order(self, clips: int) -> list[int]:
+        """The clips by soundfont, so that a process reads each once and holds one."""
+        if len(self.fonts) < 2:
+            return list(range(clips))
+
+        def place(index: int) -> int:
+            font, _ = played_piece(self.seed, index, duration_s=self.duration_s, fonts=self.fonts)
+            return self.fonts.index(font) if font else 0
+
+        return sorted(range(clips), key=place)
+
+
+def _write_clip(source: _Source, index: int) -> _Made:
+    """Render one clip into `folder/audio`; its row and a digest of its sound."""
+    folder = source.folder
+    clip = render_clip(source.seed, index, duration_s=source.duration_s, fonts=source.fonts)
+    row = dict(clip.row, audio=f"audio/{index:06d}.flac")
+    save_audio(Path(folder) / row["audio"], clip.audio, sample_rate=SAMPLE_RATE)
+    digest = file_digest(Path(folder) / row["audio"])
+    if clip.drums is not None:
+        row["drums"] = f"audio/{index:06d}.drums.flac"
+        save_audio(Path(folder) / row["drums"], clip.drums, sample_rate=SAMPLE_RATE)
+        digest = hashlib.sha256((digest + file_digest(Path(folder) / row["drums"])).encode()).hexdigest()[:32]
+    return row, digest
+
+
+def _render_all(source: _Source, *, clips: int, progress: Progress | None, workers: int | None) -> dict[int, _Made]:
+    """(row, digest) of every clip by its number, in whatever order they were done."""
+    count = min(workers, clips) if workers else min(_cores(), max(1, clips // _CLIPS_PER_WORKER))
+    made: dict[int, _Made] = {}
+    if count == 1:
+        for index in source.order(clips):
+            made[index] = _write_clip(source, index)
+            if progress:
+                progress(len(made), clips)
+        return made
+    with _pool(count) as pool:
+        jobs = _submit(pool, source, clips=clips)
+        try:
+            for job in as_completed(jobs):
+                made[jobs[job]] = job.result()
+                if progress:
+                    progress(len(made), clips)
+        except BrokenProcessPool:
+            raise UserError(
+                "A process that composed clips was stopped from outside (out of memory?); try again with fewer clips."
+            ) from None
+    return made
+
+
+def _submit(pool: ProcessPoolExecutor, source: _Source, *, clips: int) -> dict[Future[_Made], int]:
+    """Hand out every clip. The processes start here, with interruptions blocked, and inherit that: Ctrl-C is for this
+    process alone, which ends them in good order."""
+    order = source.order(clips)
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        return {pool.submit(_write_clip, source, index): index for index in order}
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+
+
+def _cores() -> int:
+    """The cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@contextmanager
+def _pool(workers: int) -> Iterator[ProcessPoolExecutor]:
+    """A pool that ends with the block; at once, jobs under way included, when the block fails or is interrupted."""
+    others = set(multiprocessing.active_children())
+    pool = ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"))
+    try:
+        yield pool
+    except BaseException:
+        for process in set(multiprocessing.active_children()) - others:
+            process.terminate()
+        raise
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)

@@ -1,0 +1,134 @@
+"""General MIDI soundfonts of the user's: which sounds a file has, and which file plays a clip.
+
+Only a file's list of presets is read here, in milliseconds; its samples are the player's concern (`render`).
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import BinaryIO
+
+from counterpoint.compose.instruments import INSTRUMENTS, KITS
+from counterpoint.compose.piece import Piece
+from counterpoint.config import UserError
+
+DRUM_BANK = 128
+STANDARD_KIT = "standard"
+_REMEDY = "give a General MIDI soundfont, a file that ends in .sf2 or .sf3"
+_PRESET_BYTES = 38  # name (20), number, bank and what is of no concern here
+_NAMED = 3
+
+
+@dataclass(frozen=True)
+class Soundfont:
+    """A soundfont on disk.
+
+    Attributes:
+        path: the file.
+        presets: (bank, number) of every sound in it; drum kits are in bank 128.
+    """
+
+    path: Path
+    presets: frozenset[tuple[int, int]] = field(repr=False)
+
+    @property
+    def name(self) -> str:
+        return self.path.name
+
+    def lacks(self) -> list[str]:
+        """What it needs and has not to play every clip: instruments, and the standard kit that stands in for others."""
+        missing = [name for name, sound in INSTRUMENTS.items() if (0, sound.program) not in self.presets]
+        return missing + ([] if (DRUM_BANK, KITS[STANDARD_KIT]) in self.presets else ["drums"])
+
+    def plays(self, piece: Piece) -> bool:
+        """Whether it has every sound of the piece."""
+        return all(((DRUM_BANK if part.role == "drums" else 0), part.program) in self.presets for part in piece.parts)
+
+
+def read_soundfonts(paths: Sequence[Path]) -> tuple[Soundfont, ...]:
+    """The soundfonts, of which at least one has all that any clip needs.
+
+    Raises:
+        UserError: a file that is missing, unreadable or no soundfont; two of one name; or none that is complete.
+    """
+    fonts = tuple(_read(Path(path)) for path in paths)
+    names = [font.name for font in fonts]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice:
+        raise UserError(f"Two soundfonts are called {twice}, and clips tell them apart by name: rename or drop one.")
+    if fonts and all(font.lacks() for font in fonts):
+        gaps = "; ".join(f"{font.name} has no {_listed(font.lacks())}" for font in fonts)
+        raise UserError(f"No soundfont has every sound that is played ({gaps}): add one with all of General MIDI.")
+    return fonts
+
+
+def cast(piece: Piece, fonts: Sequence[Soundfont], *, first: int) -> tuple[Soundfont, Piece]:
+    """The first soundfont, counted round from `first`, that has every sound of the piece.
+
+    Where only a drum kit is missing in all of them, the first that has the rest plays the standard kit: the piece says
+    so, and its caption follows.
+    """
+    order = [*fonts[first:], *fonts[:first]]
+    plain = _with_standard_kit(piece)
+    return next((font, version) for version in (piece, plain) for font in order if font.plays(version))
+
+
+def _with_standard_kit(piece: Piece) -> Piece:
+    parts = tuple(
+        replace(part, instrument=STANDARD_KIT, program=KITS[STANDARD_KIT]) if part.role == "drums" else part
+        for part in piece.parts
+    )
+    return replace(piece, parts=parts)
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = len(names) - _NAMED
+    return ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")
+
+
+def _read(path: Path) -> Soundfont:
+    if path.is_dir():
+        raise UserError(f"{path} is a folder; {_REMEDY}.")
+    if not path.exists():
+        raise UserError(f"There is no soundfont {path}; {_REMEDY}.")
+    try:
+        with path.open("rb") as file:
+            header = file.read(12)
+            if not header:
+                raise UserError(f"{path} is empty; {_REMEDY}.")
+            if (header[:4], header[8:]) != (b"RIFF", b"sfbk"):
+                raise UserError(f"{path} is not a soundfont; {_REMEDY}.")
+            presets = _presets(file)
+    except OSError as error:
+        raise UserError(f"{path} cannot be read ({error.strerror}); {_REMEDY}.") from None
+    if not presets:
+        raise UserError(f"{path} is a damaged soundfont, its list of sounds is missing; {_REMEDY}.")
+    return Soundfont(path=path.resolve(), presets=presets)
+
+
+def _presets(file: BinaryIO) -> frozenset[tuple[int, int]]:
+    """(bank, number) of every preset of a soundfont opened after its header; none where the file is cut off."""
+    for _ in _chunks(file, wanted=b"LIST"):
+        if file.read(4) == b"pdta":
+            for length in _chunks(file, wanted=b"phdr"):
+                table = file.read(length)
+                rows = range(0, len(table) - _PRESET_BYTES, _PRESET_BYTES)  # the last row ends the table
+                found = (struct.unpack_from("<HH", table, row + 20) for row in rows)
+                return frozenset((bank, number) for number, bank in found) if len(table) == length else frozenset()
+    return frozenset()
+
+
+def _chunks(file: BinaryIO, *, wanted: bytes) -> Iterator[int]:
+    """Bytes of each chunk called `wanted`, the file at its content. RIFF pads a chunk of odd length; some soundfonts,
+    MuseScore's among them, do not."""
+    while len(head := file.read(8)) == 8:
+        size = int.from_bytes(head[4:], "little")
+        after = file.tell() + size
+        if head[:4] == wanted:
+            yield size
+        file.seek(after)
+        if size % 2 and file.read(1) != b"\0":
+            file.seek(after)

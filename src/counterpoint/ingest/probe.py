@@ -1,0 +1,137 @@
+"""What an audio file holds, found by decoding it once, block by block.
+
+Shapes: N audio samples per channel, C channels.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+from counterpoint.ingest.sources import normalize_artist
+
+_BLOCK = 1 << 17
+"""Samples decoded at a time: memory does not grow with the length of a file."""
+_FULL_SCALE = 0.9999
+_MAX_CHANNELS = 127
+_HEADER_SIZE = re.compile(r"^\s*(?:data|SSND)\s*:\s*(\d+) \(should be (\d+)\)", re.MULTILINE)
+_STREAMED = 0x7FFFF000
+"""Sizes from here up stand in headers that were written before the length was known."""
+
+
+@dataclass(frozen=True)
+class Probe:
+    """One file, heard from beginning to end.
+
+    Attributes:
+        error: why it cannot be used, "" where it can; the other fields then mean nothing.
+        duration_s: what was decoded, whatever the header says.
+        missing_s: what the header promised beyond that.
+        digest: of the decoded samples, their rate and channels: equal for the same audio in wav and flac.
+        peak: highest absolute sample.
+        clipped: share of samples at full scale.
+        artist: from the file's own tags, normalised, "" where it has none.
+    """
+
+    error: str = ""
+    duration_s: float = 0.0
+    missing_s: float = 0.0
+    sample_rate: int = 0
+    channels: int = 0
+    digest: str = ""
+    peak: float = 0.0
+    clipped: float = 0.0
+    artist: str = ""
+
+
+def probe(path: Path) -> Probe:
+    """Decode a file and describe it; whatever is wrong with it ends in `error`, never in an exception."""
+    if path.stat().st_size == 0:
+        return Probe(error="the file is empty (0 bytes)")
+    try:
+        with soundfile.SoundFile(path) as file:
+            return _listen(file)
+    except (soundfile.SoundFileError, RuntimeError, OSError, ValueError) as error:
+        return Probe(error=f"not decodable as audio ({_reason(error)})")
+
+
+def _listen(file: soundfile.SoundFile) -> Probe:
+    if not 1 <= file.channels <= _MAX_CHANNELS:
+        return Probe(error=f"has {file.channels} channels, more than {_MAX_CHANNELS}")
+    promised = file.frames
+    heard, peak, full = 0, 0.0, 0
+    content = hashlib.sha256(f"{file.samplerate} {file.channels}".encode())
+    try:
+        for block in _blocks(file):
+            heard += len(block)
+            levels = np.abs(block)
+            loudest = float(levels.max())  # NaN where any sample is
+            if not math.isfinite(loudest):
+                return Probe(error="holds samples that are not numbers (NaN or infinity)")
+            peak = max(peak, loudest)
+            full += int(np.count_nonzero(levels >= _FULL_SCALE))
+            content.update((block + np.float32(0)).tobytes())  # + 0 makes every zero a positive one
+    except soundfile.LibsndfileError as error:
+        where = f"{heard / file.samplerate:.1f} of {promised / file.samplerate:.1f} s"
+        return Probe(error=f"damaged after {where} ({_reason(error)})")
+    if not heard:
+        return Probe(error="holds no samples")
+    return Probe(
+        duration_s=heard / file.samplerate,
+        missing_s=max(promised - heard, _cut(file, heard), 0) / file.samplerate,
+        sample_rate=file.samplerate,
+        channels=file.channels,
+        digest=content.hexdigest()[:32],
+        peak=peak,
+        clipped=full / (heard * file.channels),
+        artist=normalize_artist(file.artist or ""),
+    )
+
+
+def _cut(file: soundfile.SoundFile, heard: int) -> int:
+    """Samples that a wav or aiff header announces beyond those there are; libsndfile mentions them in its log alone."""
+    found = _HEADER_SIZE.search(file.extra_info)
+    if not found:
+        return 0
+    announced, there = int(found[1]), int(found[2])
+    return round(heard * (announced / there - 1)) if 0 < there < announced < _STREAMED else 0
+
+
+def _reason(error: Exception) -> str:
+    """libsndfile's own words, without the path and the labels before them."""
+    text = getattr(error, "error_string", None) or str(error)
+    return text.removeprefix("Error : ").removeprefix("Error in ").strip().rstrip(".")
+
+
+def _blocks(file: soundfile.SoundFile) -> Iterator[np.ndarray]:
+    """[up to _BLOCK / C, C] float32 blocks, all in one buffer."""
+    buffer = np.empty((max(1, _BLOCK // file.channels), file.channels), np.float32)
+    while len(block := file.read(out=buffer)):
+        yield block
+
+
+@contextmanager
+def quiet_decoders() -> Iterator[None]:
+    """Keep the C decoders, which write to the error stream on their own account, from drawing over the progress bar."""
+    try:
+        kept = os.dup(2)
+    except OSError:  # no error stream to keep clean
+        yield
+        return
+    nothing = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nothing, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nothing)

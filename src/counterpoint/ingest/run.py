@@ -1,0 +1,247 @@
+"""The verb: a folder of music in, a dataset out."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from counterpoint.audio import SILENCE_PEAK
+from counterpoint.config import UserError, read_json
+from counterpoint.data.layout import INFO_FILE, SPLITS, MusicDataset, open_dataset, save_dataset
+from counterpoint.ingest.probe import Probe, probe, quiet_decoders
+from counterpoint.ingest.report import SKIPPED, IngestReport, Problem, ProblemKind, tally
+from counterpoint.ingest.sources import AUDIO, About, find_sources
+from counterpoint.ingest.splits import GroupBy, assign_splits, group_clips
+
+KIND = "ingested"
+_CLIPPED_SHARE = 1e-3
+Progress = Callable[[float, float], None]
+
+
+def ingest(
+    src: Path | str,
+    out: Path | str,
+    *,
+    min_duration_s: float = 1.0,
+    valid_share: float = 0.1,
+    test_share: float = 0.1,
+    group_by: GroupBy = "auto",
+    workers: int | None = None,
+    progress: Progress | None = None,
+) -> IngestReport:
+    """Make a dataset of the music in a folder; the audio stays where it is.
+
+    A file that cannot be used is reported with its reason and skipped. Nothing is written before every file has been
+    heard, so an interruption leaves `out` as it was. An ingest into the same `out` keeps every group in its split.
+
+    Args:
+        src: folder searched with all below it, or an audiocraft manifest (.jsonl, .jsonl.gz).
+        out: the dataset's folder: new, empty, or an earlier ingest to replace.
+        min_duration_s: shorter files are skipped.
+        valid_share: share of the groups held out for validation.
+        test_share: share of the groups held out for evaluation.
+        group_by: what a split keeps whole, see `splits.group_clips`.
+        workers: files decoded at once; default, the cores.
+        progress: called with (files heard, files) after each; it must not draw on the error stream, which the decoders'
+            own complaints keep silenced.
+
+    Raises:
+        UserError: no source, no audio in it, nothing usable in it, or something else at `out`.
+    """
+    src, out = Path(src), Path(out)
+    if valid_share < 0 or test_share < 0 or valid_share + test_share >= 1:
+        raise UserError(f"valid_share {valid_share:g} and test_share {test_share:g} must leave something to train on.")
+    previous = _earlier(out)
+    sources = find_sources(src)
+    if not sources.audio and not sources.problems:
+        kinds = ", ".join(sorted(suffix[1:] for suffix in AUDIO))
+        raise UserError(f"There is no audio in {src} (looked for {kinds}, in all folders below it).")
+    probes = _listen(sources.audio, workers=workers, progress=progress)
+    problems = list(sources.problems)
+    abouts = {path: sources.about(path, problems=problems) for path in sources.audio}
+    abouts = {path: _with_tag(about, probes[path]) for path, about in abouts.items()}
+    kept = _select(sources.audio, probes, abouts, problems=problems, min_duration_s=min_duration_s)
+    if not kept:
+        raise UserError(_nothing_left(src, problems))
+    groups = group_clips({sources.id(path): abouts[path] for path in kept}, group_by=group_by)
+    splits = assign_splits(groups.values(), valid_share=valid_share, test_share=test_share, previous=previous)
+    rows: dict[str, list[dict[str, Any]]] = {split: [] for split in SPLITS}
+    for path in kept:
+        row = _row(path, probes[path], abouts[path], id=sources.id(path), group=groups[sources.id(path)])
+        rows[splits[row["group"]]].append(row)
+    hints = _hints(groups, [abouts[path] for path in kept], group_by=group_by)
+    report = _report(src, out, found=sources.found, rows=rows, abouts=abouts, problems=problems, hints=hints)
+    digests = {sources.id(path): probes[path].digest for path in kept}
+    info = {"name": src.resolve().name, "kind": KIND, "report": report.to_dict()}
+    save_dataset(out, rows, info=info, audio_digests=digests)
+    return report
+
+
+def _earlier(out: Path) -> dict[str, str]:
+    """The split of every group of an earlier ingest at `out`, {} where there was none.
+
+    Raises:
+        UserError: when something else is there.
+    """
+    if not out.exists() or (out.is_dir() and all(entry.name.startswith(".writing-") for entry in out.iterdir())):
+        return {}
+    if not (out / INFO_FILE).is_file() or read_json(out / INFO_FILE).get("kind") != KIND:
+        raise UserError(f"{out} exists and is not an ingested dataset; choose another place, or remove it.")
+    try:
+        dataset: MusicDataset = open_dataset(out)
+    except UserError:  # interrupted or damaged: about to be replaced
+        return {}
+    return {group: split for split in SPLITS for group in dataset.splits[split].data.column("group").to_pylist()}
+
+
+def _listen(paths: list[Path], *, workers: int | None, progress: Progress | None) -> dict[Path, Probe]:
+    """Probe every file, several at once: decoding and hashing leave Python's lock."""
+    pool = ThreadPoolExecutor(max_workers=workers or len(os.sched_getaffinity(0)))
+    probes: dict[Path, Probe] = {}
+    with quiet_decoders():
+        try:
+            pending = {pool.submit(probe, path): path for path in paths}
+            for done in as_completed(pending):
+                probes[pending[done]] = done.result()
+                if progress is not None:
+                    progress(len(probes), len(paths))
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+    return probes
+
+
+def _with_tag(about: About, heard: Probe) -> About:
+    """What is written about a file, its own artist tag standing in where nothing else names one."""
+    return about if about.artist else replace(about, artist=heard.artist)
+
+
+def _select(
+    paths: list[Path],
+    probes: Mapping[Path, Probe],
+    abouts: Mapping[Path, About],
+    *,
+    problems: list[Problem],
+    min_duration_s: float,
+) -> list[Path]:
+    """The files to keep, in order; what is the matter with the others, or with those kept, goes to `problems`."""
+    usable = []
+    for path in paths:
+        fault = _fault(probes[path], min_duration_s=min_duration_s)
+        if fault:
+            problems.append(Problem(str(path), *fault))
+        else:
+            usable.append(path)
+    first: dict[str, Path] = {}
+    for path in sorted(usable, key=lambda path: not abouts[path].caption):  # stable: captioned ones first
+        first.setdefault(probes[path].digest, path)
+    kept = []
+    for path in usable:
+        original = first[probes[path].digest]
+        if path == original:
+            kept.append(path)
+            problems += _remarks(path, probes[path], abouts[path])
+        else:
+            problems.append(Problem(str(path), "duplicate", f"same audio as {original}"))
+    return kept
+
+
+def _fault(heard: Probe, *, min_duration_s: float) -> tuple[ProblemKind, str] | None:
+    """Why a file cannot be used."""
+    if heard.error:
+        return "unreadable", heard.error
+    if heard.duration_s < min_duration_s:
+        return "too short", f"{heard.duration_s:.2f} s, the minimum is {min_duration_s:g} s"
+    if heard.peak < SILENCE_PEAK:
+        level = f"{20 * math.log10(heard.peak):.0f} dBFS" if heard.peak else "all samples are zero"
+        return "silent", f"peak {level}" if heard.peak else level
+    return None
+
+
+def _remarks(path: Path, heard: Probe, about: About) -> list[Problem]:
+    """What the user should know of a file that is kept."""
+    remarks = []
+    if heard.clipped >= _CLIPPED_SHARE:
+        remarks.append(Problem(str(path), "clipped", f"{heard.clipped:.1%} of the samples"))
+    if heard.missing_s > max(0.1, 0.01 * heard.duration_s):
+        whole_s = heard.duration_s + heard.missing_s
+        remarks.append(Problem(str(path), "cut short", f"{heard.duration_s:.1f} of {whole_s:.1f} s"))
+    if not about.caption:
+        remarks.append(Problem(str(path), "no caption", ""))
+    return remarks
+
+
+def _row(path: Path, heard: Probe, about: About, *, id: str, group: str) -> dict[str, Any]:
+    return {
+        "id": id,
+        "audio": str(path),
+        "caption": about.caption,
+        "duration_s": heard.duration_s,
+        "sample_rate": heard.sample_rate,
+        "channels": heard.channels,
+        "group": group,
+    }
+
+
+def _report(
+    src: Path,
+    out: Path,
+    *,
+    found: int,
+    rows: Mapping[str, list[dict[str, Any]]],
+    abouts: Mapping[Path, About],
+    problems: list[Problem],
+    hints: list[str],
+) -> IngestReport:
+    every = [row for part in rows.values() for row in part]
+    hours = {split: sum(row["duration_s"] for row in part) / 3600 for split, part in rows.items()}
+    captions = [abouts[Path(row["audio"])].source for row in every]
+    return IngestReport(
+        source=os.path.abspath(src),  # noqa: PTH100 - as in `find_sources`
+        dataset=str(out),
+        found=found,
+        clips=len(every),
+        hours=sum(hours.values()),
+        groups=len({row["group"] for row in every}),
+        splits={split: len(part) for split, part in rows.items()},
+        split_hours=hours,
+        caption_sources=tally([source for source in captions if source]),
+        formats=tally([Path(row["audio"]).suffix.lower()[1:] for row in every]),
+        sample_rates=tally([str(row["sample_rate"]) for row in every]),
+        problems=sorted(problems, key=lambda problem: (problem.path, problem.kind)),
+        hints=hints,
+    )
+
+
+def _hints(groups: Mapping[str, str], abouts: Iterable[About], *, group_by: GroupBy) -> list[str]:
+    """Sentences on what the user may want to change."""
+    abouts = list(abouts)
+    hints = []
+    kinds = set(groups.values())
+    if len(kinds) < 3:
+        hints.append(f"Only {len(kinds)} group(s), too few for valid and test; add tracks, or try --group-by track.")
+    folders = {str(Path(name).parent) for name in groups} - {"."}
+    if group_by == "auto" and len(folders) > 1 and not any(about.artist for about in abouts):
+        hints.append(
+            f"No artist is known, and the clips lie in {len(folders)} folders: if a folder is an artist, an album or "
+            "the segments of one track, use --group-by folder, so that no two splits share one."
+        )
+    for artist, clips in Counter(about.artist for about in abouts if about.artist).items():
+        if group_by == "auto" and 2 * clips >= len(abouts):
+            hints.append(f"{clips} of {len(abouts)} clips are by {artist!r}, so their tracks are split one by one.")
+    if not any(about.caption for about in abouts):
+        hints.append("No clip has a caption: put a .txt with the same name beside a track to steer generation by text.")
+    return hints
+
+
+def _nothing_left(src: Path, problems: list[Problem]) -> str:
+    """Why everything was skipped, with the counts and the first few names."""
+    skipped = [problem for problem in problems if problem.kind in (*SKIPPED, "missing file")]
+    counts = ", ".join(f"{number} {kind}" for kind, number in tally([problem.kind for problem in skipped]).items())
+    names = "; ".join(f"{Path(problem.path).name}: {problem.reason}" for problem in skipped[:3])
+    return f"No file in {src} can be used ({counts or 'metadata without audio'}): {names}."
