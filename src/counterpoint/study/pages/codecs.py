@@ -252,7 +252,7 @@ def _paper(page: CodecPage) -> Section:
     )
     lead = "The table of Appendix B, with ours between its rows. Nothing here is quantised, as nothing was there."
     remarks = Text(items=[f"The paper: {source_of(table)}", *_remarks(page, table)], is_small=True)
-    return Section(id="paper", title="Beside the paper", lead=lead, blocks=[block, remarks])
+    return Section(id="paper", title="Beside the paper", lead=lead, blocks=[block, remarks], is_digest=True)
 
 
 def _remarks(page: CodecPage, table: PaperTable) -> Iterator[str]:

@@ -289,7 +289,7 @@ def _paper(page: ControlsPage) -> Section:
         "heard in the prompt's own music, as in the paper."
     )
     blocks = [table, beside_paper_note(paper.claims, source_of(paper), _READ_ROWS)]
-    return Section(id="table3", title="Beside the paper", lead=lead, blocks=blocks, short="Table 3")
+    return Section(id="table3", title="Beside the paper", lead=lead, blocks=blocks, short="Table 3", is_digest=True)
 
 
 def _our_places(page: ControlsPage, row: SteeredRow) -> list[Place]:

@@ -250,6 +250,7 @@ def _paper(page: DatasetPage) -> Section:
         title="Beside the paper",
         lead=lead,
         blocks=[table, Text(paragraphs=[source_of(paper)], is_small=True)],
+        is_digest=True,
     )
 
 

@@ -147,6 +147,7 @@ def entropy_report(study: EntropyStudy, results: Results) -> Report:
                 lead=f"Means over the first {page.border}, and over all later steps. p-values are of paired t-tests, "
                 "corrected for their number (Holm).",
                 blocks=tables,
+                is_digest=True,
             ),
             compared_section(_facts(page), systems),
             methods_section(_notes(page)),

@@ -264,7 +264,7 @@ def _paper(page: InpaintingPage) -> Section:
         lead += f" {', '.join(absent)} are Audiobox Aesthetics, which was not here; no honest stand-in exists."
     remark = "Its models and music are others: read rows against rows of the same source."
     blocks = [table, beside_paper_note(paper.claims, source_of(paper), remark), _ratings(paper)]
-    return Section(id="table4", title="Beside the paper", lead=lead, blocks=blocks, short="Table 4")
+    return Section(id="table4", title="Beside the paper", lead=lead, blocks=blocks, short="Table 4", is_digest=True)
 
 
 def _column(page: InpaintingPage, measure: str) -> Column:

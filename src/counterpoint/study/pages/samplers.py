@@ -373,7 +373,7 @@ def _paper(page: SamplerPage) -> Section:
         "distances have different scales."
     )
     block = plain_grid("paper", header, rows, label="Table 8", caption=source_of(table))
-    return Section(id="paper", title="Beside the paper", lead=lead, blocks=[block])
+    return Section(id="paper", title="Beside the paper", lead=lead, blocks=[block], is_digest=True)
 
 
 def _facts(page: SamplerPage) -> list[Fact]:

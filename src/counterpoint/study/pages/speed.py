@@ -133,7 +133,9 @@ def _crossings(page: SpeedPage) -> Section:
     lead = "By calculation where it says limit: what the devices could do at best."
     table = plain_grid("crossings", header, rows, label="Table of crossings", is_narrow=True)
     source = Text(items=[f"The paper: {page.paper.source}: {page.paper.where}."], is_small=True)
-    return Section(id="crossings", title="Who overtakes whom", lead=lead, blocks=[table, source], short="Crossings")
+    return Section(
+        id="crossings", title="Who overtakes whom", lead=lead, blocks=[table, source], short="Crossings", is_digest=True
+    )
 
 
 def _measured_charts(page: SpeedPage) -> list[Chart]:
