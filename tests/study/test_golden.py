@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from pydantic_core import to_jsonable_python
 
 from counterpoint.audio import load_audio, save_audio
 from counterpoint.bench.machine import device_name
@@ -117,6 +118,8 @@ def music(folder: Path) -> Source:
                     "audio": f"audio/{path.name}",
                     "caption": f"A calm piece number {index}",
                     "duration_s": ROW_S,
+                    "sample_rate": RATE,
+                    "channels": 1,
                     "chords": [{"start_s": 0.0, "label": "C"}],
                     "melody": [{"start_s": 0.0, "end_s": ROW_S, "midi": 60}],
                     "beats": [{"time_s": 0.25 * beat, "position": beat % 4 + 1} for beat in range(4)],
@@ -307,9 +310,9 @@ def compared(name: str, own: Mapping[str, Any], listed: Mapping[str, Any] | None
         if new is None or old is None or len(new) != len(old) or not np.allclose(new, old, **TOLERANCE):
             computation, raised = computations()[name], own["version"] + 1
             return (
-                f"{key} of the step {name!r} changed from {old} to {new}, and its version is still {own['version']}. If "
-                f"that is meant, say @computes({name!r}, version={raised}) in {computation.source.name}, so that results "
-                f"of before are computed anew, and write the list by `{write}`; else undo the change."
+                f"{key} of {name!r} changed from {old} to {new}, and its version is still {own['version']}. If that is "
+                f"meant, say @computes({name!r}, version={raised}) in {computation.source.name}, so that what was "
+                f"computed before is computed anew, and write the list by `{write}`; else undo the change."
             )
     return ""
 
@@ -346,20 +349,15 @@ PINNED = (
 
 def defaults() -> dict[str, dict[str, Any]]:
     """By configuration, then field, the default; of fields that have one."""
-    found = {
+    found: dict[str, dict[str, Any]] = {
         kind.__name__: {
-            name: json.loads(
-                json.dumps(
-                    field.get_default(call_default_factory=True), default=lambda value: value.model_dump(mode="json")
-                )
-            )
+            name: to_jsonable_python(field.get_default(call_default_factory=True))
             for name, field in kind.model_fields.items()
             if not field.is_required()
         }
         for kind in PINNED
     }
-    named = {name: backbone.model_dump(mode="json") for name, backbone in BACKBONES.items()}
-    return {**found, "BACKBONES": named}
+    return {**found, "BACKBONES": to_jsonable_python(BACKBONES)}
 
 
 def test_defaults_are_what_they_were() -> None:

@@ -6,6 +6,10 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from counterpoint.study.claims import MARGIN, Effect, Outcome
+from counterpoint.study.paper import PaperClaims
+
+from counterpoint.claims.decide import TIME, Decided, Decision
 from counterpoint.metrics.base import MetricInfo
 from counterpoint.metrics.preferences import FAMILIES, PUBLISHED
 from counterpoint.report import Block, Cell, Column, Fact, Report, Row, Section, Table, Text, Verdict
@@ -13,10 +17,7 @@ from counterpoint.report.numbers import decimals, duration, interval, listed, nu
 from counterpoint.report.tables import grid as plain_grid
 from counterpoint.report.tables import plain
 from counterpoint.results.schema import Results
-from counterpoint.study.claims import MARGIN, Effect, Outcome
-from counterpoint.study.combined_claims import TIME, Decided, Decision
 from counterpoint.study.kinds import KINDS
-from counterpoint.study.paper import PaperClaims
 
 OUTCOMES: Mapping[Outcome, str] = {
     "supported": "supported",
