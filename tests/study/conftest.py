@@ -1,9 +1,8 @@
-"""Folders of a finished study of controls, made up: small, and what its judges found is known."""
+"""Results of finished studies, made up: small, and what their judges found is known."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 from pathlib import Path
@@ -11,39 +10,30 @@ from typing import Any
 
 import numpy as np
 import pytest
-import yaml
 
 from counterpoint.analysis.annotation import Annotation
 from counterpoint.audio import save_audio
-from counterpoint.config import write_json
-
-
-@dataclass(frozen=True)
-class Folders:
-    """Where each step's result lies, by step name."""
-
-    paths: Mapping[str, Path]
-
+from counterpoint.config import DataConfig, LatentSpec, ModelConfig, TrainingConfig
+from counterpoint.metrics import Difference, Evaluation, MetricInfo, Score
+from counterpoint.results.costs import Curve, Model
+from counterpoint.results.parts import Choice, Filling, Heard, Music, Prompts, Spans, Window
+from counterpoint.results.records import Provenance, StudyInfo
+from counterpoint.results.schema import Example, Results, System
+from counterpoint.training import TrainingResult
 
 PAIR = ("autoregressive", "flow_matching")
 CONTROLS = ("chords", "melody", "drums")
-MODES = ("text", "null", "all", *CONTROLS)
 ADHERENCE = (
-    *(
-        f"{name}{suffix}"
-        for name in ("chord_iou_viterbi25", "chord_iou_macro_viterbi25", "downbeat_f1_librosa")
-        for suffix in ("", "_exact")
-    ),
+    *(f"{name}{end}" for name in ("chord_iou_viterbi25", "downbeat_f1_librosa") for end in ("", "_exact")),
     "melody_similarity",
     "melody_pitch_class_exact",
 )
 FIDELITY = {"fad_musicnn": "lower", "tag_match_musicnn": "higher", "sig_flatness": "neither"}
-CAPTIONS = (
-    'A calm <b>waltz</b> & "strings", with a long line of piano over soft brushed drums',
-    "",
-    "Fast techno, 140 bpm",
-)
+CAPTIONS = ('A calm <b>waltz</b> & "strings", with a long line of piano over soft drums', "", "Fast techno, 140 bpm")
 CLIP_S = 2.0
+IDS = tuple(f"track-{index}" for index in range(8))
+EXAMPLES = IDS[1:6:4]
+RECONSTRUCTIONS = ("reconstruction_latents", "reconstruction_codes")
 
 
 @dataclass
@@ -65,12 +55,6 @@ class Found:
     def value(self, system: str) -> float:
         mode = system.rsplit("_", 1)[-1]
         return self.following.get(system, self.following.get(mode, 0.4))
-
-
-@pytest.fixture(scope="session")
-def fabricate() -> Callable[..., Folders]:
-    """A function that writes the folders of a finished `table3`; see `Found` for its arguments."""
-    return lambda root, **found: write_study(root, Found(**found))
 
 
 @dataclass
@@ -96,7 +80,6 @@ class Filled:
 ZERO_SHOT = ("fm_inversion", "fm_repaint", "fm_projection", "fm_gradient")
 FILLED = ("ar", "fm", *ZERO_SHOT, "fm_best")
 ANCHORS = ("silence", "other_clip")
-RECONSTRUCTIONS = ("reconstruction_latents", "reconstruction_codes")
 SEAMS = {
     "ground_truth": (1.0, 0.9),
     **dict.fromkeys(RECONSTRUCTIONS, (1.05, 0.88)),
@@ -111,42 +94,68 @@ SEAMS = {
     "other_clip": (6.0, 0.2),
 }
 SPAN_S = (0.6, 1.4)
+LATENTS: Mapping[str, Any] = {
+    **{"codec": "pocket", "sample_rate": 32_000, "frame_rate": 25.0, "fingerprint": "c"},
+    **{"num_codebooks": 4, "codebook_size": 64, "latent_dim": 8},
+}
 
 
 @pytest.fixture(scope="session")
-def fabricate_inpainting() -> Callable[..., Folders]:
-    """A function that writes the folders of a finished `table4`; see `Filled` for its arguments."""
-    return lambda root, **found: write_inpainting(root, Filled(**found))
+def fabricate() -> Callable[..., Results]:
+    """A function that makes the results of a finished `table3` in a folder; see `Found` for its arguments."""
+    return lambda root, **found: make_controls(root, Found(**found))
 
 
-def write_inpainting(root: Path, found: Filled) -> Folders:
-    ids = [f"track-{index}" for index in range(8)]
-    _write_ground(root, ids)
-    runs = ["inpaint_autoregressive", "inpaint_flow_matching", "train_flow_matching"]
-    for run in (*runs, *(["train_autoregressive"] if found.text_model else [])):
-        _write_run(root / run, controls=())
-    spans = {key: [SPAN_S[0] + 0.05 * index, SPAN_S[1] + 0.05 * index] for index, key in enumerate(ids)}
-    sizes = {"duration_s": CLIP_S, "mask_s": 0.8, "margin_s": 0.5}
-    write_json(root / "spans" / "spans.json", {**sizes, "spans": spans})
-    for index, key in enumerate(ids if found.clips else ()):
-        _write_clip(root / "prompts" / "truth" / f"{key}.wav", seed=index)
+@pytest.fixture(scope="session")
+def fabricate_inpainting() -> Callable[..., Results]:
+    """A function that makes the results of a finished `table4` in a folder; see `Filled` for its arguments."""
+    return lambda root, **found: make_inpainting(root, Filled(**found))
+
+
+def make_controls(root: Path, found: Found) -> Results:
+    modes = ("text", "null", "all", *found.controls)
+    systems = [f"{paradigm}_{mode}" for paradigm in PAIR for mode in modes]
+    judged = ("ground_truth", *RECONSTRUCTIONS, *systems)
+    for index, key in enumerate(EXAMPLES):
+        for system in ("ground_truth", *systems):
+            write_clip(root / system / f"{key}.wav", seed=index)
+    metrics = [name for name in ADHERENCE if found.exact or not name.endswith("_exact")]
+    given = ("all", *found.controls)
+    pairs = [(f"{p}_{mode}", f"{p}_null") for p in PAIR for mode in given]
+    pairs += [(f"{PAIR[0]}_{mode}", f"{PAIR[1]}_{mode}") for mode in given]
+    floors = {
+        "ground truth": {name: 0.8 for name in metrics if name.endswith("_exact")},
+        "another clip": dict.fromkeys(metrics, 0.19),
+    }
+    following = {system: dict.fromkeys(metrics, found.value(system)) for system in judged}
+    fidelity = {system: dict.fromkeys(FIDELITY, 10 * (1 + found.value(system))) for system in judged}
+    against = [(f"{p}_{mode}", f"{p}_text") for p in PAIR for mode in ("null", *given)]
+    halves = {"ground truth": {"fad_musicnn": 1.0}}
+    heard = {
+        system: {key: annotation(index, wrong=not system.endswith("_all")) for index, key in enumerate(EXAMPLES)}
+        for system in judged
+    }
+    return ground(
+        "controls",
+        root,
+        systems=["ground_truth", *systems],
+        given=found.controls,
+        models={f"train_{p}{end}": p for p in PAIR for end in ("", "_controlled")},
+        evaluations={
+            "adhere": evaluation(dict.fromkeys(metrics, "higher"), following, floors, pairs, clear=found.clear),
+            "evaluate": evaluation(FIDELITY, fidelity, halves, against, clear=found.clear),
+        },
+        heard={"adhere": Heard(target={key: annotation(i) for i, key in enumerate(EXAMPLES)}, systems=heard)},
+    )
+
+
+def make_inpainting(root: Path, found: Filled) -> Results:
+    spans = {key: (SPAN_S[0] + 0.05 * index, SPAN_S[1] + 0.05 * index) for index, key in enumerate(IDS)}
+    for index, key in enumerate(IDS if found.clips else ()):
+        write_clip(root / "ground_truth" / f"{key}.wav", seed=index)
         for number, system in enumerate((*FILLED, *ANCHORS), start=1):
             seed = None if system == "silence" else index + number
-            _write_clip(root / f"generate_{system}" / f"{key}.wav", seed=index, filled=(seed, spans[key]))
-    for number, system in enumerate(FILLED[:-1], start=1):
-        cost = {"method": system, "seconds_per_clip": 0.5 * number, "model_evaluations": 10 * number}
-        write_json(root / f"generate_{system}" / "inpaint.json", cost)
-    chosen = {key: ZERO_SHOT[index % 3] for index, key in enumerate(ids)}
-    counts = {system: [*chosen.values()].count(system) for system in ZERO_SHOT[:3]}
-    write_json(root / "generate_fm_best" / "best.json", {"chosen": chosen, "counts": counts})
-    _write_seam_judgements(root, found)
-    steps = ["data", "encode", "prompts", "reconstruct", "spans", "seams", "evaluate"]
-    steps += [path.name for pattern in ("train_*", "inpaint_*") for path in root.glob(pattern)]
-    steps += [f"generate_{system}" for system in (*FILLED, *ANCHORS)]
-    return Folders({step: root / step for step in steps})
-
-
-def _write_seam_judgements(root: Path, found: Filled) -> None:
+            write_clip(root / system / f"{key}.wav", seed=index, filled=(seed, spans[key]))
     pairs = [
         *((system, anchor) for system in FILLED for anchor in ANCHORS),
         ("ar", "fm"),
@@ -155,82 +164,156 @@ def _write_seam_judgements(root: Path, found: Filled) -> None:
         ("fm_best", "fm_inversion"),
     ]
     pairs = [pair for pair in pairs if pair not in found.without]
-    tests = Found(clear=found.clear)
-    seams = {
-        system: {"seam_flux": _score(flux), "seam_chord": _score(chord)}
-        for system, (flux, chord) in (SEAMS | found.seams).items()
+    values = SEAMS | found.seams
+    seams = {key: {"seam_flux": flux, "seam_chord": chord} for key, (flux, chord) in values.items()}
+    whole = {
+        key: {"fad_musicnn": 10 * flux, "tag_match_musicnn": chord, "sig_flatness": flux}
+        for key, (flux, chord) in values.items()
     }
+    chosen = {key: ZERO_SHOT[index % 3] for index, key in enumerate(IDS)}
+    runs = ["inpaint_autoregressive", "inpaint_flow_matching", "train_flow_matching"]
+    runs += ["train_autoregressive"] * found.text_model
     better = {"seam_flux": "lower", "seam_chord": "higher"}
-    write_json(root / "seams" / "evaluation.json", _evaluation(better, seams, {}, pairs=pairs, found=tests))
-    rows = {
-        system: {
-            "fad_musicnn": _score(10 * flux, clips=False),
-            "tag_match_musicnn": _score(chord),
-            "sig_flatness": _score(flux),
-        }
-        for system, (flux, chord) in (SEAMS | found.seams).items()
-    }
-    floors = {"ground truth": {"fad_musicnn": _score(1.0, clips=False)}}
-    write_json(root / "evaluate" / "evaluation.json", _evaluation(FIDELITY, rows, floors, pairs=pairs, found=tests))
-
-
-def write_study(root: Path, found: Found) -> Folders:
-    systems = [f"{paradigm}_{mode}" for paradigm in PAIR for mode in ("text", "null", "all", *found.controls)]
-    ids = [f"track-{index}" for index in range(8)]
-    _write_ground(root, ids)
-    for paradigm in PAIR:
-        for suffix in ("", "_controlled"):
-            _write_run(root / f"train_{paradigm}{suffix}", controls=found.controls if suffix else ())
-    for index, key in enumerate(ids):
-        for folder in (
-            "prompts/truth",
-            "reconstruct/codes",
-            "reconstruct/latents",
-            *(f"generate_{s}" for s in systems),
-        ):
-            _write_clip(root / folder / f"{key}.wav", seed=index)
-    steps = ["prompts", "data", "encode", "reconstruct", "evaluate", "adhere"]
-    steps += [f"train_{paradigm}{suffix}" for paradigm in PAIR for suffix in ("", "_controlled")]
-    write_judgements(root, systems=systems, found=found, ids=ids)
-    return Folders({step: root / step for step in (*steps, *(f"generate_{system}" for system in systems))})
-
-
-def write_judgements(root: Path, *, systems: Sequence[str], found: Found, ids: Sequence[str]) -> None:
-    metrics = [name for name in ADHERENCE if found.exact or not name.endswith("_exact")]
-    pairs = [(f"{p}_{mode}", f"{p}_null") for p in PAIR for mode in ("all", *found.controls)]
-    pairs += [tuple(f"{p}_{mode}" for p in PAIR) for mode in ("all", *found.controls)]
-    following = {
-        system: {name: _score(found.value(system)) for name in metrics}
-        for system in ("ground_truth", "reconstruction_latents", "reconstruction_codes", *systems)
-    }
-    exact = {name: _score(0.8) for name in metrics if name.endswith("_exact")}
-    floors = {"ground truth": exact, "another clip": {name: _score(0.19) for name in metrics}}
-    write_json(
-        root / "adhere" / "evaluation.json",
-        _evaluation(dict.fromkeys(metrics, "higher"), following, floors, pairs=pairs, found=found),
-    )
-    rows = {
-        system: {name: _score(10 * (1 + found.value(system)), clips=name != "fad_musicnn") for name in FIDELITY}
-        for system in following
-    }
-    pairs = [(f"{p}_{mode}", f"{p}_text") for p in PAIR for mode in ("all", "null", *found.controls)]
-    write_json(
-        root / "evaluate" / "evaluation.json",
-        _evaluation(
-            FIDELITY, rows, {"ground truth": {"fad_musicnn": _score(1.0, clips=False)}}, pairs=pairs, found=found
-        ),
-    )
-    write_json(
-        root / "adhere" / "heard.json",
-        {
-            "target": {key: annotation(index).to_json() for index, key in enumerate(ids)},
-            "systems": {
-                system: {
-                    key: annotation(index, wrong=not system.endswith("_all")).to_json() for index, key in enumerate(ids)
-                }
-                for system in following
-            },
+    return ground(
+        "inpainting",
+        root,
+        systems=["ground_truth", *FILLED, *ANCHORS],
+        models={run: run.split("_", 1)[1] for run in runs},
+        evaluations={
+            "seams": evaluation(better, seams, {}, pairs, clear=found.clear),
+            "evaluate": evaluation(FIDELITY, whole, {"ground truth": {"fad_musicnn": 1.0}}, pairs, clear=found.clear),
         },
+        spans={"spans": Spans(duration_s=CLIP_S, mask_s=0.8, margin_s=0.5, spans=spans)},
+        fillings={
+            f"generate_{system}": Filling(method=system, seconds_per_clip=0.5 * n, model_evaluations=10 * n)
+            for n, system in enumerate(FILLED[:-1], start=1)
+        },
+        choices={
+            "generate_fm_best": Choice(
+                chosen=chosen, counts={system: [*chosen.values()].count(system) for system in ZERO_SHOT[:3]}
+            )
+        },
+    )
+
+
+def ground(
+    kind: str,
+    root: Path,
+    *,
+    systems: Sequence[str],
+    models: Mapping[str, str],
+    evaluations: Mapping[str, Evaluation],
+    given: Sequence[str] = (),
+    **parts: Any,
+) -> Results:
+    """Results with what studies of trained models have in common.
+
+    Args:
+        systems: those with clips, which lie in `root/SYSTEM`.
+        models: the paradigm by step.
+        given: controls of the models that have any.
+        parts: further sections of the results.
+    """
+    windows = [
+        Window(id=key, row=key, group=key, split="test", start_s=0.0, caption=CAPTIONS[index % 3])
+        for index, key in enumerate(IDS)
+    ]
+    spans = next((found.spans for found in parts.get("spans", {}).values()), {})
+    return Results(
+        study=StudyInfo(name="tiny", kind=kind, config={"kind": kind}),
+        provenance=Provenance(steps={}, machine="a machine", versions={"counterpoint": "1.0"}),
+        systems={key: system(key, given) for key in (*systems, *RECONSTRUCTIONS)},
+        examples=tuple(
+            Example(
+                id=key,
+                prompts="prompts",
+                caption=CAPTIONS[IDS.index(key) % 3],
+                clips={name: f"{name}/{key}.wav" for name in systems},
+                span_s=spans.get(key),
+            )
+            for key in EXAMPLES
+        ),
+        music={
+            "data": Music(kind="composed", name="made-up", fingerprint="f", rows={"train": 9}, hours={"train": 1.0})
+        },
+        prompts={"prompts": Prompts(duration_s=CLIP_S, windows=tuple(windows))},
+        latents={"encode": LatentSpec(**LATENTS)},
+        models={step: model(paradigm, given * step.endswith("_controlled")) for step, paradigm in models.items()},
+        evaluations=evaluations,
+        **parts,
+    ).at(root)
+
+
+def system(key: str, given: Sequence[str]) -> System:
+    origin = "codec" if key in RECONSTRUCTIONS else "anchor" if key in ANCHORS else "model"
+    if key == "ground_truth":
+        return System(key=key, name="Ground truth", origin="truth")
+    paradigm = next((name for name in PAIR if key.startswith(name)), "")
+    return System(key=key, name=key, origin=origin, paradigm=paradigm, given=tuple(given) if "all" in key else ())
+
+
+def model(paradigm: str, controls: Sequence[str] = ()) -> Model:
+    """A model that has been trained."""
+    tracks = {name: f"{name}.exact" for name in controls}
+    return Model(
+        config=TrainingConfig(model=ModelConfig(paradigm=paradigm), data=DataConfig(dataset="data", tracks=tracks)),
+        result=TrainingResult(
+            steps=300,
+            loss=2.5,
+            valid_loss=2.5,
+            wall_s=60.0,
+            examples=2400,
+            audio_s=12_000.0,
+            parameters=1_234_567,
+            peak_memory_bytes=2**30,
+            device="cpu",
+            processes=1,
+        ),
+        curve=Curve(train=tuple((step, 3.0 - step / 200) for step in (1, 100, 200, 300)), valid=((300, 2.5),)),
+    )
+
+
+def score(name: str, better: str, value: float, *, per_clip: bool = True) -> Score:
+    clips = (value,) * len(IDS) if per_clip else None
+    return Score(name, value, 0.9 * value, 1.1 * value, len(IDS), "", better, per_clip=clips)  # pyright: ignore[reportArgumentType]
+
+
+def evaluation(
+    metrics: Mapping[str, str],
+    scores: Mapping[str, Mapping[str, float]],
+    floors: Mapping[str, Mapping[str, float]],
+    pairs: Iterable[tuple[str, str]],
+    *,
+    clear: bool = True,
+    blurred: Sequence[tuple[str, str]] = (),
+    effect: float | None = None,
+) -> Evaluation:
+    """What judges found; distances have no values of single clips.
+
+    Args:
+        clear: differences have passed their tests, but those of the pairs in `blurred`.
+        effect: of every difference.
+    """
+
+    def row(values: Mapping[str, float]) -> dict[str, Score]:
+        return {name: score(name, metrics[name], value, per_clip="fad" not in name) for name, value in values.items()}
+
+    def difference(first: str, second: str, name: str) -> Difference:
+        value = scores[first][name] - scores[second][name]
+        is_clear = clear and value and (first, second) not in blurred
+        reach, p = (0.5 * abs(value), 0.001) if is_clear else (2 * abs(value) + 0.1, 0.5)
+        return Difference(name, first, second, value, value - reach, value + reach, p, p, 8, True, effect=effect)
+
+    infos = (MetricInfo(name, f"what {name} is", "", better) for name, better in metrics.items())  # pyright: ignore[reportArgumentType]
+    return Evaluation(
+        n=len(IDS),
+        seed=0,
+        metrics=tuple(infos),
+        scores={key: row(values) for key, values in scores.items()},
+        floors={key: row(values) for key, values in floors.items()},
+        differences=tuple(difference(*pair, name) for pair in pairs for name in metrics),
+        ids={},
+        notes=("A remark.",),
     )
 
 
@@ -245,77 +328,7 @@ def annotation(seed: int, *, wrong: bool = False) -> Annotation:
     )
 
 
-def _score(value: float, *, clips: bool = True) -> dict[str, Any]:
-    return {"value": value, "low": 0.9 * value, "high": 1.1 * value, "n": 8, "per_clip": [value] * 8 if clips else None}
-
-
-def _evaluation(
-    metrics: dict[str, str],
-    scores: dict[str, Any],
-    floors: dict[str, Any],
-    *,
-    pairs: Sequence[Sequence[str]],
-    found: Found,
-) -> dict[str, Any]:
-    differences = []
-    for first, second in pairs:
-        for name in metrics:
-            value = scores[first][name]["value"] - scores[second][name]["value"]
-            reach = 0.5 * abs(value) if found.clear else 2 * abs(value) + 0.1
-            p = 0.001 if found.clear and value else 0.5
-            item = {"metric": name, "first": first, "second": second, "value": value, "paired": True, "n": 8}
-            differences.append({**item, "low": value - reach, "high": value + reach, "p": p, "p_holm": p})
-    return {
-        "n": 8,
-        "seed": 0,
-        "metrics": [
-            {
-                "name": name,
-                "description": f"what {name} is",
-                "unit": "",
-                "better": better,
-                "at_least": 0.0,
-                "at_most": None,
-                "chance": None,
-            }
-            for name, better in metrics.items()
-        ],
-        "scores": scores,
-        "floors": floors,
-        "differences": differences,
-        "ids": {},
-        "notes": ["A remark."],
-    }
-
-
-def _write_ground(root: Path, ids: Sequence[str]) -> None:
-    windows = [
-        {"id": key, "row": key, "split": "test", "start_s": 0.0, "caption": CAPTIONS[index % 3]}
-        for index, key in enumerate(ids)
-    ]
-    write_json(root / "prompts" / "prompts.json", {"duration_s": CLIP_S, "windows": windows})
-    info = {
-        "kind": "composed",
-        "name": "made-up",
-        "fingerprint": "f",
-        "rows": {"train": 9, "test": 8},
-        "hours": {"train": 1.0},
-    }
-    write_json(root / "data" / "dataset.json", info)
-    latents = {"codec": "pocket", "sample_rate": 32_000, "frame_rate": 25.0, "num_codebooks": 4, "codebook_size": 64}
-    write_json(root / "encode" / "latents.json", {**latents, "latent_dim": 8, "fingerprint": "c"})
-
-
-def _write_run(folder: Path, *, controls: Sequence[str]) -> None:
-    result = {"parameters": 1_234_567, "steps": 3, "examples": 12, "audio_s": 24.0, "wall_s": 9.0}
-    write_json(folder / "result.json", result)
-    lines = [{"step": step, "loss": 3.0 - step / 4} for step in (1, 2, 3)] + [{"step": 3, "valid_loss": 2.5}]
-    (folder / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
-    tracks = {name: f"{name}.exact" for name in controls}
-    (folder / "config.yaml").write_text(yaml.safe_dump({"data": {"dataset": "data", "tracks": tracks}}))
-
-
-def _write_clip(path: Path, *, seed: int, filled: tuple[int | None, Sequence[float]] | None = None) -> None:
+def write_clip(path: Path, *, seed: int, filled: tuple[int | None, Sequence[float]] | None = None) -> None:
     """A tune of its own for every seed; in a span that is `filled` another one's, or silence."""
     audio = _tune(seed)
     if filled is not None:

@@ -3,33 +3,24 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from counterpoint.claims.decide import TIME, Decided, Decision
 from counterpoint.claims.paper import PaperClaims
-from counterpoint.claims.rules import MARGIN, Effect, Outcome
+from counterpoint.claims.rules import MARGIN, Outcome
 from counterpoint.metrics.base import MetricInfo
 from counterpoint.metrics.preferences import FAMILIES, PUBLISHED
 from counterpoint.report import Block, Cell, Column, Fact, Report, Row, Section, Table, Text, Verdict
-from counterpoint.report.numbers import decimals, duration, interval, listed, number, p_value
+from counterpoint.report.numbers import duration, listed
 from counterpoint.report.tables import grid as plain_grid
-from counterpoint.report.tables import plain
 from counterpoint.results.schema import Results
 from counterpoint.study.kinds import KINDS
+from counterpoint.study.pages.combined_claims import OUTCOMES, all_claims, row_section, study_of
 
-OUTCOMES: Mapping[Outcome, str] = {
-    "supported": "supported",
-    "contradicted": "contradicted",
-    "undecided": "undecided",
-    "untested": "not tested",
-}
-"""In words."""
 OWN_SCALE = "its own"
 """Of a study whose configuration is none of the shipped ones."""
 _TIMED = MetricInfo(TIME, "Seconds until a batch of clips is there, the median of its runs", "s", "lower")
-_CSV = ("axis", "claim", "verdict", "judge", "study", "comparison", "says", "better")
-_CSV += ("value", "low_95", "high_95", "p", "n")
 
 
 @dataclass(frozen=True)
@@ -84,7 +75,7 @@ def combined_report(
     """
     decisions = [decision for row in decided for decision in row.decisions]
     names = {name for study in studies for name in study.report.terms}
-    further = [_row_section(row, place, "further") for place, row in _rows(decided, in_table=False)]
+    further = [row_section(row, place, "further") for place, row in _rows(decided, in_table=False)]
     return Report(
         title="Does the paper\u2019s Table 1 hold here?",
         name=", ".join(study.name for study in studies),
@@ -95,7 +86,7 @@ def combined_report(
             _table_1(decided, paper),
             _runs(studies),
             _judges(decisions, studies),
-            *(_row_section(row, place, "row") for place, row in _rows(decided, in_table=True)),
+            *(row_section(row, place, "row") for place, row in _rows(decided, in_table=True)),
             *further,
             *(_study_section(study) for study in studies),
             Section(id="methods", title="Methods and limits", short="Methods", blocks=_notes(studies)),
@@ -197,119 +188,8 @@ def _table_1(decided: Sequence[Decided], paper: PaperClaims) -> Section:
         title="Table 1, re-derived",
         short="Table 1",
         lead=lead,
-        blocks=[short, source, _all_claims(decided)],
+        blocks=[short, source, all_claims(decided)],
     )
-
-
-def _all_claims(decided: Sequence[Decided]) -> Table:
-    """Axis by axis, claim by claim; its CSV file has one line a comparison, in full precision."""
-    rows: list[Row] = []
-    lines: list[list[object]] = [list(_CSV)]
-    for found in decided:
-        for decision in found.decisions:
-            texts = [OUTCOMES[decision.outcome], _judge_and_study(decision), _said(decision)]
-            rows.append(Row(label=decision.claim.claim, group=found.row.axis, places=plain(*texts)))
-            lines += _csv_lines(found, decision)
-    titles = ("Verdict", "Judge, study", "What says so")
-    return Table(
-        name="table1",
-        label="All claims",
-        by="Axis",
-        corner="Claim",
-        columns=[Column(title=title, kind="text") for title in titles],
-        rows=rows,
-        caption="Table 1 of the paper, re-derived, claim by claim.",
-        csv=lines,
-        widths=(0.1, 0.3, 0.12, 0.18, 0.3),
-        is_narrow=True,
-    )
-
-
-def _csv_lines(found: Decided, decision: Decision) -> Iterator[list[object]]:
-    """Of a claim that was not tested, one line without numbers."""
-    head = [found.row.axis, decision.claim.claim, OUTCOMES[decision.outcome], decision.judge, study_of(decision)]
-    for effect, says in decision.effects:
-        numbers = [effect.value, effect.low, effect.high, "" if effect.p is None else effect.p, effect.n or ""]
-        yield [*head, effect.what, OUTCOMES[says], effect.better, *numbers]
-    if not decision.effects:
-        yield [*head, *[""] * (len(_CSV) - len(head))]
-
-
-def study_of(decision: Decision) -> str:
-    """The name of the folder of the study that decided; "" for none."""
-    return decision.study.name if decision.study else ""
-
-
-def _judge_and_study(decision: Decision) -> str:
-    return ", ".join(filter(None, (decision.judge, study_of(decision))))
-
-
-def _said(decision: Decision) -> str:
-    told = [f"{effect.what}: {' '.join(_evidence(effect, decision))}" for effect, _ in decision.effects]
-    return "; ".join(told) or decision.reason
-
-
-def _evidence(effect: Effect, decision: Decision) -> tuple[str, str]:
-    """The value with its interval, and the test."""
-    is_margin = decision.claim.test in ("comparable", "not_worse")
-    unit = " s" if decision.judge == TIME else ""
-    parts = [
-        f"margin {number(effect.margin, places=decimals(effect.margin, digits=2))}" if is_margin else "",
-        "" if effect.p is None or is_margin else f"p {p_value(effect.p)}",
-        f"n {effect.n}" if effect.n else "",
-        "" if effect.paired or not effect.n else "from intervals",
-    ]
-    return interval(effect.value, effect.low, effect.high) + unit, ", ".join(filter(None, parts))
-
-
-def _row_section(found: Decided, place: int, kind: str) -> Section:
-    """A takeaway in the paper's words, and its claims with what says so."""
-    rows = [
-        Row(
-            label=decision.claim.claim,
-            places=[[Cell(text="", state=OUTCOMES[decision.outcome])], [*_evidence_cells(decision)]],
-        )
-        for decision in found.decisions
-    ]
-    table = Table(
-        name=f"{kind}-{place}",
-        label=f"Claims on {found.row.axis}",
-        corner="Claim",
-        columns=[Column(title="Verdict", kind="text"), Column(title="What says so", kind="text")],
-        rows=rows,
-        files=False,
-        is_narrow=True,
-    )
-    notes = [
-        f"{decision.claim.claim}: {decision.claim.note}"
-        for decision in found.decisions
-        if decision.claim.note and decision.outcome != "untested"
-    ]
-    where = found.row.section if found.row.in_table else f"{found.row.section}, outside its Table 1"
-    return Section(
-        id=f"{kind}-{place}",
-        title=found.row.axis,
-        lead=f"The paper ({where}) says:",
-        blocks=[Text(quotes=[found.row.takeaway]), table, *([Text(items=notes, is_small=True)] if notes else [])],
-        state=OUTCOMES[found.outcome],
-        is_listed=False,
-    )
-
-
-def _evidence_cells(decision: Decision) -> Iterator[Cell]:
-    if not decision.effects:
-        yield Cell(text=decision.reason, state="open")
-        return
-    stand_in = "" if decision.judge in PUBLISHED or decision.judge == TIME else " (stand-in)"
-    yield Cell(text=f"{decision.judge}{stand_in} in {study_of(decision)}", link=f"#study-{study_of(decision)}")
-    for effect, says in decision.effects:
-        value, test = _evidence(effect, decision)
-        yield Cell(
-            text=value.split(" [", 1)[0],
-            interval=f"[{value.split(' [', 1)[1]}",
-            what=f"{effect.what}:",
-            note=f"{test}; {OUTCOMES[says]}" if test else OUTCOMES[says],
-        )
 
 
 def _runs(studies: Sequence[Studied]) -> Section:

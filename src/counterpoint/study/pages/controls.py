@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import combinations
 
@@ -16,8 +16,9 @@ from counterpoint.results.schema import OTHER, TRUTH, Results
 from counterpoint.study.kinds.controls import ControlStudy
 from counterpoint.study.pages import facts as said
 from counterpoint.study.pages.cells import differences_table, paper_cell, tested_cell, value_cell
+from counterpoint.study.pages.controls_methods import controls_facts, controls_notes
 from counterpoint.study.pages.looks import of_paradigm, shown_systems
-from counterpoint.study.pages.notes import beside_paper_note, judges_note, notes, source_of
+from counterpoint.study.pages.notes import beside_paper_note, source_of
 from counterpoint.study.pages.sections import (
     READING,
     compared_section,
@@ -124,8 +125,8 @@ def controls_report(study: ControlStudy, results: Results) -> Report:
             tests_section(page.judged, page.systems),
             training_section(list(_curves(page)), lead="Same examples in the same order, same number of updates. The "
                              "losses of the paradigms are different quantities: compare each with itself."),
-            compared_section(_facts(page), page.systems.values()),
-            methods_section(_notes(page)),
+            compared_section(controls_facts(page), page.systems.values()),
+            methods_section(controls_notes(page)),
         ],
         terms=terms(page.judged),
     )  # fmt: skip
@@ -392,74 +393,3 @@ def _curves(page: ControlsPage) -> Iterator:
         for paradigm in page.paradigms:
             model = page.results.models[f"train_{paradigm}{ending}"]
             yield model_chart(model, name=f"{PARADIGMS[paradigm].label}, {what}")
-
-
-def _facts(page: ControlsPage) -> list[Fact]:
-    study, results = page.study, page.results
-    models = [results.models[f"train_{key}"] for key in page.paradigms]
-    tracks: Mapping[str, str] = results.models[f"train_{page.paradigms[0]}_controlled"].config.data.tracks
-    taught = listed([tracks.get(name, name) for name in page.given])
-    return [
-        *said.data_facts(results),
-        *said.model_facts(study, models),
-        Fact(
-            "Controls",
-            f"{taught}, at the latents' frame rate; each embedded in {study.training.control_width} channels, hidden "
-            f"from a sample with probability {study.training.control_dropout:g}",
-        ),
-        said.sampling_fact(study, {key: study.sampling_of(key) for key in page.paradigms}),
-        *said.machine_facts(results),
-    ]
-
-
-def _notes(page: ControlsPage) -> list[Text]:
-    adherence = page.results.evaluations[ADHERE]
-    models = [page.results.models[f"train_{key}"] for key in page.paradigms]
-    own = notes(
-        page.study,
-        [page.results.evaluations["evaluate"]],
-        page.results.prompts["prompts"],
-        budget=said.budget_words(models),
-        own_data=page.results.study.own_data,
-    )
-    remarks = [Text(title="Remarks on adherence", items=adherence.notes)] if adherence.notes else []
-    exact = any(key.endswith("_exact") for key in page.judges.values())
-    return [
-        judges_note(adherence.metrics, title="How following is measured", tail=_targets(exact)),
-        *_ADHERENCE,
-        *remarks,
-        *own,
-    ]
-
-
-def _targets(exact: bool) -> str:
-    truth = (
-        "Where the music is composed, chords, melody and beats are known, and a name that ends in _exact says that a "
-        "score is against those. The ground truth row of such a score is the ceiling of its extractor: no clip can be "
-        "expected to be heard better than the real music is. "
-    )
-    return (
-        f"{truth if exact else ''}Other scores are against what the same extractor hears in the prompt's own music, as "
-        "in the paper; its errors count on both sides. Another clip is the music of another prompt held against this "
-        "one's target: what following nothing scores, which is above zero, since music shares beats and keys."
-    )
-
-
-_ADHERENCE = (
-    Text(
-        title="What was given",
-        paragraphs=[
-            "Every prompt is a caption and what its own music plays. All: every control. One alone: the others are not "
-            "given, in the paper's words set to the null token. Nothing: the same model without any. Text model: "
-            "another model, which has never had controls; it is what the cost of control is measured against."
-        ],
-    ),
-    Text(
-        title="Not the paper's extractors",
-        paragraphs=[
-            "The paper hears chords with Chordino and downbeats with a trained network. Here each metric's name says "
-            "what has heard it. An intersection over union of two labellings of T frames that agree in m of them is "
-            "m / (2 T - m); the paper does not define its own, and nothing certifies that the two are the same."
-        ],
-    ),
-)

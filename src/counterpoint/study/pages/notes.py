@@ -20,7 +20,7 @@ ABSENT = (
 )
 
 
-def notes(
+def common_notes(
     study: TrainedStudy,
     evaluations: Iterable[Evaluation],
     prompts: Prompts,

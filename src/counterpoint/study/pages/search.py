@@ -2,38 +2,32 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import combinations, product
+from itertools import combinations
 
 from counterpoint.config import read_sampling
-from counterpoint.metrics.base import MetricInfo
 from counterpoint.paradigm.entry import PARADIGMS
 from counterpoint.report import (
     Block,
-    Chart,
     Charts,
     Fact,
-    Line,
     Report,
     Section,
     System,
-    Table,
     Text,
     Verdict,
     judge,
 )
-from counterpoint.report.chart import scored
-from counterpoint.report.marks import DISTINCT
-from counterpoint.report.numbers import duration, interval, number
+from counterpoint.report.numbers import duration
 from counterpoint.report.tables import grid as plain_grid
 from counterpoint.results.schema import TRUTH, Results
-from counterpoint.results.search import Found, SearchResult, Standing
+from counterpoint.results.search import SearchResult
 from counterpoint.study.kinds.search import SearchStudy
 from counterpoint.study.pages import facts as said
 from counterpoint.study.pages.looks import of_paradigm, shown_systems
-from counterpoint.study.pages.notes import notes
+from counterpoint.study.pages.search_methods import search_facts, search_notes
+from counterpoint.study.pages.search_tables import points_section, search_charts, spent
 from counterpoint.study.pages.sections import (
     compared_section,
     examples_of,
@@ -44,7 +38,7 @@ from counterpoint.study.pages.sections import (
     tests_section,
 )
 from counterpoint.study.pages.words import against_outside, outcome, sentences, span, terms, title
-from counterpoint.study.search.points import described, in_words
+from counterpoint.study.search.points import in_words
 
 ENDS = {"default": "the setting to improve on", "tuned": "the best of the search"}
 NO_WINNER = "The paper lists the settings it tried and names no winner, so nothing of this can be set beside it."
@@ -130,10 +124,10 @@ def search_report(study: SearchStudy, results: Results) -> Report:
             ),
             tests_section(page.judged, page.systems, is_folded=False),
             _search_section(page),
-            _points_section(page),
+            points_section(page),
             scores_section(page.judged, page.systems, page.judged.judges, with_all=True, is_folded=True),
-            compared_section(_facts(page), page.systems.values()),
-            methods_section(_notes(page)),
+            compared_section(search_facts(page), page.systems.values()),
+            methods_section(search_notes(page)),
         ],
         terms=terms(page.judged),
     )
@@ -267,239 +261,6 @@ def _search_section(page: SearchPage) -> Section:
     )
     blocks: list[Block] = []
     for paradigm in page.searches:
-        charts = list(_charts(page, paradigm))
-        blocks += [Text(title=PARADIGMS[paradigm].label), Charts(name=f"search_{paradigm}", charts=charts)]
-    return Section(
-        id="search", title="The search", lead=f"{lead[:1].upper()}{lead[1:]}", blocks=[*blocks, _spent(page)]
-    )
-
-
-def chart_lines(axes: Sequence[Sequence[Mapping]], found: SearchResult) -> dict[str, dict[str, list[str]]]:
-    """By chart (the settings of all axes but the first), then line (those of the first), keys of the points tried."""
-    first, *rest = axes or [[{}]]
-    charts: dict[str, dict[str, list[str]]] = {}
-    for of_chart in product(*rest):
-        shared = {name: value for settings in of_chart for name, value in settings.items()}
-        lines = {described(own) or "all": _keys(found, {**own, **shared}) for own in first}
-        if any(lines.values()):
-            charts[described(shared)] = {name: keys for name, keys in lines.items() if keys}
-    placed = {key for lines in charts.values() for keys in lines.values() for key in keys}
-    for lines in charts.values():  # a default that is no point of the grid stands in every chart
-        if found.default not in placed:
-            lines["default"] = [found.default]
-    return charts
-
-
-def _keys(found: SearchResult, settings: Mapping) -> list[str]:
-    return [point.key for point in found.tried if settings.items() <= point.settings.items()]
-
-
-def _charts(page: SearchPage, paradigm: str) -> Iterator[Chart]:
-    """One for each combination of the settings but guidance and the first axis; all with one scale."""
-    found = page.searches[paradigm]
-    bounds = search_bounds(found.tried)
-    ticks = [(value, f"{value:g}") for value in sorted({point.guidance for point in found.tried})]
-    for name, lines in chart_lines(page.study.searches[paradigm].axes, found).items():
-        yield Chart(
-            title=name or PARADIGMS[paradigm].label,
-            exact=page.metric.name,
-            better=page.metric.better,
-            x_name="guidance",
-            ticks=ticks,
-            lines=[_line(label, map(found.point, keys), place) for place, (label, keys) in enumerate(lines.items())],
-            log=(False, False),
-            bounds=bounds,
-            is_dodged=True,
-        )
-
-
-def search_bounds(points: Sequence[Found]) -> tuple[float, float]:
-    """The lowest and highest bound of the last standings of these points."""
-    last = [point.standings[-1] for point in points]
-    bounds = [bound for standing in last for bound in (standing.low, standing.high) if math.isfinite(bound)]
-    return (min(bounds), max(bounds)) if bounds else (0.0, 1.0)
-
-
-def _line(name: str, points: Iterable[Found], place: int) -> Line:
-    drawn = []
-    for point in sorted(points, key=lambda point: point.guidance):
-        last = point.standings[-1]
-        words = f"guidance {point.guidance:g}, {name}: {point.reason}; "
-        own = scored(point.guidance, last.value, last.low, last.high, name=words, n=last.n)
-        named = [word for word, holds in (("best", point.outcome == "chosen"), ("default", point.is_default)) if holds]
-        drawn.append(replace(own, name=", ".join(named), is_ringed=bool(named), is_stopped=point.outcome == "stopped"))
-    return Line(name=name, mark=DISTINCT[place % len(DISTINCT)], points=drawn)
-
-
-def _spent(page: SearchPage) -> Table:
-    """What the searches cost, and what stopping saved."""
-    rows = []
-    for paradigm, found in page.searches.items():
-        (evaluations, seconds), (all_evaluations, all_seconds) = found.spent(), found.in_full()
-        stopped = [
-            sum(point.outcome == "stopped" and point.standings[-1].n == n for point in found.points)
-            for n in found.rungs[:-1]
-        ]
-        rows.append(
-            [
-                PARADIGMS[paradigm].label,
-                f"{len(found.points)}",
-                f"{len(found.tried)}",
-                ", ".join(f"{count} after {n}" for count, n in zip(stopped, found.rungs, strict=False)),
-                f"{evaluations:,.0f} of {all_evaluations:,.0f}",
-                f"{duration(seconds)} of {duration(all_seconds)}",
-                f"{100 * (1 - evaluations / max(all_evaluations, 1)):.0f}%",
-            ]
-        )
-    header = ["Search", "Grid", "Tried", "Stopped after n prompts", "Model evaluations", "Time of drawing", "Saved"]
-    caption = "What was spent, of what trying every setting on every search prompt would have taken."
-    return plain_grid("spent", header, rows, label="What the searches cost", caption=caption, is_narrow=True)
-
-
-def _points_section(page: SearchPage) -> Section:
-    blocks: list[Block] = []
-    for paradigm, found in page.searches.items():
-        blocks += [Text(title=PARADIGMS[paradigm].label), points_table(found, paradigm)]
-        skipped = [
-            [f"guidance {point.guidance:g}, {point.others}", point.reason]
-            for point in found.points
-            if point.outcome == "skipped"
-        ]
-        if skipped:
-            caption = f"{len(skipped)} settings of the whole grid that this scale does not try."
-            own = {"label": "Settings not tried", "caption": caption}
-            blocks.append(plain_grid(f"skipped_{paradigm}", ["Setting", "Why"], skipped, **own))
-    lead = "What became of every setting. The CSV files have all of it, rung by rung."
-    return Section(id="points", title="All settings", lead=lead, blocks=blocks, is_folded=True)
-
-
-def points_table(found: SearchResult, paradigm: str) -> Table:
-    """One row a point that was tried, the best first; as CSV every point of the grid on every rung."""
-    header = ["Setting", "Outcome", "n", f"{found.primary}", "Behind the best", "At the rule's level"]
-    header += ["Evaluations", "Time"]
-    rows = []
-    for point in ranked(found):
-        last = point.standings[-1]
-        is_best = point.key == last.best
-        rows.append(
-            [
-                f"guidance {point.guidance:g}, {point.others}" + (" (default)" if point.is_default else ""),
-                point.outcome,
-                str(last.n),
-                _span(last.value, last.low, last.high),
-                "" if is_best else _span(last.difference, last.difference_low, last.difference_high),
-                "" if is_best or last.n == found.rungs[-1] else f"≥ {number(last.bound, places=1)}",
-                f"{point.cost.evaluations:,}",
-                duration(point.cost.seconds_per_clip),
-            ]
-        )
-    caption = (
-        f"Every setting tried, on its last rung: {found.primary} on n prompts with its 95% interval; how far it is "
-        "behind the best of that rung on the same prompts, with a 95% interval, and at least how far at the rule's "
-        "level (above 0 it is stopped); model evaluations and time a clip."
-    )
-    table = plain_grid(f"points_{paradigm}", header, rows, label=f"Settings of {_label(paradigm)}", caption=caption)
-    return replace(table, csv=_points_csv(found))
-
-
-def _points_csv(found: SearchResult) -> list[list[object]]:
-    names = [name for name in Standing.model_fields if name != "reason"]
-    header = ["key", "guidance", "others", "outcome", "reason", "clips", "evaluations", "seconds", *names]
-    rows: list[list[object]] = [list(header)]
-    for point in found.points:
-        own = [point.key, point.guidance, point.others, point.outcome, point.reason]
-        own += [point.cost.clips, point.cost.evaluations, point.cost.seconds_per_clip]
-        rows += [[*own, *(getattr(each, name) for name in names)] for each in point.standings] or [
-            [*own, *("" for _ in names)]
-        ]
-    return rows
-
-
-def ranked(found: SearchResult) -> list[Found]:
-    """The points that answered most first, the best of them first."""
-
-    def place(point: Found) -> tuple[int, float]:
-        last = point.standings[-1]
-        value = last.value if math.isfinite(last.value) else math.inf
-        return -last.n, value if found.better == "lower" else -value
-
-    return sorted(found.tried, key=place)
-
-
-def _span(value: float, low: float, high: float) -> str:
-    return interval(value, low, high) if math.isfinite(value) else "not defined"
-
-
-def _facts(page: SearchPage) -> list[Fact]:
-    study, prompts = page.study, page.study.prompts
-    return [
-        *said.data_facts(page.results),
-        *said.model_facts(study, page.results.models.values()),
-        Fact(
-            "Sampling",
-            f"prompt i has seed {prompts.seed} + i at every setting, search prompts first; {prompts.batch_size} clips "
-            "a batch at most",
-        ),
-        Fact(
-            "Search",
-            f"by {page.metric.name}; the first rung has {study.ladder.first} prompts, each further one twice as many, "
-            f"up to all; the best {study.ladder.keep} always go on",
-        ),
-        *said.machine_facts(page.results),
-    ]
-
-
-def _notes(page: SearchPage) -> list[Text]:
-    return notes(
-        page.study,
-        [page.results.evaluations["evaluate"]],
-        page.results.prompts["prompts"],
-        budget=said.budget_words(page.results.models.values()),
-        own_data=page.results.study.own_data,
-        own=_own_notes(page.searches, page.metric),
-    )
-
-
-def _own_notes(searches: Mapping[str, SearchResult], primary: MetricInfo) -> list[Text]:
-    first = next(iter(searches.values()))
-    shares = {_label(key): (found.comparisons, 100 * found.level) for key, found in searches.items()}
-    rules = "; ".join(f"{name}: {count} comparisons share {level:.0f}%" for name, (count, level) in shares.items())
-    stopped = _STOPPED.format(rules=rules, level=100 * first.level, keep=first.keep)
-    told = {
-        "When a setting is stopped": stopped,
-        "The best of many": _BEST,
-        "Search and confirmation prompts": _PROMPTS,
-        "What the search goes by": _PRIMARY.format(primary=primary.name, reference=first.reference),
-        "Time": _TIME,
-    }
-    return [Text(title=name, paragraphs=[words]) for name, words in told.items()]
-
-
-_STOPPED = (
-    "After every rung but the last, each setting is compared with the best one so far on the same prompts and from the "
-    "same noise. It is stopped where the whole interval of the difference lies on the worse side. The interval is "
-    "one-sided, a t interval from half samples of the tracks, and its level is shared by all comparisons that could "
-    "stop any one setting ({rules}), so that the chance to stop the setting that is truly best is below {level:.0f}% "
-    "for a whole search. The best {keep} go on in any case. With few prompts such a rule stops only what is far "
-    "behind; that is what it is for."
-)
-_BEST = (
-    "The setting that leads a search owes some of its lead to luck, the more so the more settings are tried. Its score "
-    "in the search is therefore not what is claimed: it is drawn again for prompts of other tracks, with other noise, "
-    "beside the default, and only that difference is reported as the gain. Settings close to the best in the search "
-    "may be as good as it."
-)
-_PROMPTS = (
-    "The tracks of the held-out windows, in an order that a digest of their names decides, go to the search and to the "
-    "confirmation in turn; the two share no track. Both are captions that training never saw."
-)
-_PRIMARY = (
-    "{primary} against {reference} clips of the training split, the same for every setting and rung. A kernel distance "
-    "is unbiased, so that scores on few and on many prompts mean the same; a Frechet distance falls as clips are "
-    "added, and falls differently for settings that differ in diversity. What is best by a distance of distributions "
-    "need not be what follows the caption best: the table of all judges says what became of that."
-)
-_TIME = (
-    "Times are of batches as they were drawn, text and codec included, on a machine that may have done other things; "
-    "model evaluations are exact."
-)
+        own = list(search_charts(page, paradigm))
+        blocks += [Text(title=PARADIGMS[paradigm].label), Charts(name=f"search_{paradigm}", charts=own)]
+    return Section(id="search", title="The search", lead=f"{lead[:1].upper()}{lead[1:]}", blocks=[*blocks, spent(page)])

@@ -9,7 +9,7 @@ from typing import Literal
 from counterpoint.bench.limits import Limits, known_devices
 from counterpoint.bench.point import Point
 from counterpoint.bench.roofline import predict
-from counterpoint.bench.sweep import LONG_S, Measured
+from counterpoint.bench.sweep import Measured
 from counterpoint.claims.paper import PaperSpeed, paper_speed
 from counterpoint.config import BACKBONES
 from counterpoint.report import Chart, Charts, Fact, Line, Mark, Report, Section, System, Text, Verdict
@@ -22,6 +22,7 @@ from counterpoint.study.kinds.speed import SpeedStudy
 from counterpoint.study.pages import facts as said
 from counterpoint.study.pages.looks import of_paradigm
 from counterpoint.study.pages.sections import compared_section, methods_section, report_of
+from counterpoint.study.pages.speed_methods import speed_notes
 from counterpoint.study.speed.crossings import Over, crossings, overtaking, paper_point
 
 Value = Literal["throughput", "latency"]
@@ -105,7 +106,7 @@ def speed_report(study: SpeedStudy, results: Results) -> Report:
             _elsewhere_section(page),
             Section(id="points", title="All points", blocks=[_points(page)]),
             compared_section([*_facts(page), *said.machine_facts(results)], _systems(page.measured)),
-            methods_section(_notes(page.measured, page.limits)),
+            methods_section(speed_notes(page.measured, page.limits)),
         ],
     )
 
@@ -352,53 +353,3 @@ def _systems(measured: Sequence[Measured]) -> list[System]:
         what = _WHAT[found.point.engine]
         systems.setdefault(name, System(key=name, name=name, what=what, mark=_mark(found.point)))
     return list(systems.values())
-
-
-def _notes(measured: Sequence[Measured], limits: Limits) -> list[Text]:
-    disturbed = sum(not found.is_clean for found in measured)
-    noise = (
-        f" At {disturbed} of {len(measured)} points every run was disturbed: those are medians of disturbed runs."
-        if disturbed
-        else ""
-    )
-    if limits.foreign:
-        noise += f" Others used {limits.foreign:.0%} of the processors while the ceilings were measured."
-    dopri5 = any(found.point.solver == "dopri5" for found in measured)
-    return [
-        Text(
-            title="What is timed",
-            paragraphs=[
-                "From captions to codes or latents of a whole batch; the codec is left out, which is the same for "
-                "both. Weights are random: speed does not depend on them"
-                + (", except through the number of evaluations that dopri5 chooses." if dopri5 else ".")
-            ],
-        ),
-        Text(
-            title="How",
-            paragraphs=[
-                "Every point is warmed up, then run in turn with all others, so that what slows the machine for a "
-                "while slows all of them; times are taken between synchronisations. A run during which other programs "
-                f"used more than a tenth of the processors is set aside and repeated, at most as often again.{noise} "
-                f"A point that takes more than {LONG_S:g} s is run once."
-            ],
-        ),
-        Text(
-            title="The limit",
-            paragraphs=[
-                "Each step or evaluation takes at least its arithmetic at the rate of large matrix products, or at "
-                "least the reading of weights, of the KV cache and of the text's keys and values at the rate of "
-                "memory, whichever is longer; activations are taken to stay in the processor's caches, and launches to "
-                "be free. The work counted is that of this package's engine, for both engines, so a share of the limit "
-                "says how far an engine is from what the device could do. Where everything fits into the processor's "
-                "caches, an engine may go beyond a limit that is bound by memory."
-            ],
-        ),
-        Text(
-            title="The plain engine",
-            paragraphs=[
-                "A loop of our own over the same weights that keeps nothing it could keep, after what the paper says "
-                "of its engine and what audiocraft does; it is not audiocraft, and the paper's numbers were taken on "
-                "other hardware, at another size unless this study is at the paper's."
-            ],
-        ),
-    ]
