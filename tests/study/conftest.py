@@ -32,7 +32,7 @@ FIDELITY = {"fad_musicnn": "lower", "tag_match_musicnn": "higher", "sig_flatness
 CAPTIONS = ('A calm <b>waltz</b> & "strings", with a long line of piano over soft drums', "", "Fast techno, 140 bpm")
 CLIP_S = 2.0
 IDS = tuple(f"track-{index}" for index in range(8))
-EXAMPLES = IDS[1:6:4]
+EXAMPLES = IDS[:5:4]
 RECONSTRUCTIONS = ("reconstruction_latents", "reconstruction_codes")
 
 
