@@ -81,6 +81,7 @@ def evaluate(
         differences=corrected(differences, infos),
         ids=judged.ids,
         notes=tuple(dict.fromkeys([*notes, *absent()])),
+        absent=tuple(absent()),
     )
 
 

@@ -34,6 +34,7 @@ class Evaluation:
         differences: for each pair and metric.
         ids: by system, the prompts in the order of `Score.per_clip`.
         notes: sentences that a reader of the table must know.
+        absent: those of them that say which published metrics were not there, and how to get them.
     """
 
     n: int
@@ -44,6 +45,7 @@ class Evaluation:
     differences: tuple[Difference, ...]
     ids: dict[str, tuple[str, ...]]
     notes: tuple[str, ...] = ()
+    absent: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """No number of a table is silently none: a metric without a value is left out, and a note says why."""

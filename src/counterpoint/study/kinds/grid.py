@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import combinations, product
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
-from counterpoint.config import SamplingConfig
-from counterpoint.config.sampling import AnySampling, sampling_in
-from counterpoint.config.schema import Config, ParadigmName
+from counterpoint.config.sampling import sampling_in
+from counterpoint.config.schema import ParadigmName
 from counterpoint.paradigm.entry import PARADIGMS
 from counterpoint.study.engine import Source, Step
 from counterpoint.study.kinds.base import data_step, identify_codec, judges_there
+from counterpoint.study.kinds.cells import (
+    Axis,
+    Cell,
+    GridGroundwork,
+    SteeredModel,
+    neighbours,
+    untrained,
+    with_changes,
+)
 from counterpoint.study.kinds.trained import (
     Groundwork,
     SampledStudy,
@@ -32,57 +38,9 @@ if TYPE_CHECKING:
     from counterpoint.report import Report
     from counterpoint.results.schema import Results, System
 
-Label = Annotated[str, Field(pattern=r"^[a-zA-Z0-9._]+$")]
-Setting = str | int | float
 _OF_TRAINING = ("paradigm", "codec", "training.")
 _GROUPS = ("training", "sampling", "prompts")
-
-
-class Axis(Config):
-    """One dimension of the grid.
-
-    Attributes:
-        keys: of the configuration, dotted, that its values are given to: `paradigm`, `codec`, `training.KEY`,
-            `sampling.KEY` (of the cell's paradigm) or `prompts.KEY`. Without any, a value is a mapping of such keys to
-            values, or fills the place `{AXIS}` in `codec`.
-        values: by label, which names the cell.
-    """
-
-    keys: tuple[str, ...] = ()
-    values: Annotated[dict[Label, Setting | dict[str, Setting]], Field(min_length=1)]
-
-
-@dataclass(frozen=True)
-class Cell:
-    """One combination.
-
-    Attributes:
-        system: the labels, joined: the name of its clips.
-        labels: by axis.
-        model: those of the axes that training depends on, joined; cells that share it share a model.
-        study: the configuration of this cell: `paradigm`, `codec`, `training`, `sampling` and `prompts` are its own.
-    """
-
-    system: str
-    labels: Mapping[str, str]
-    model: str
-    study: GridStudy
-
-    @property
-    def codec(self) -> str:
-        """A name of its codec that may be part of a file's."""
-        return codec_label(self.study.codec)
-
-    @property
-    def duration(self) -> str:
-        return f"{self.study.prompts.duration_s:g}s"
-
-
-class SteeredModel(Config):
-    """A model that ships, and how to draw from it."""
-
-    model: str
-    sampling: AnySampling = SamplingConfig()
+_OPEN = " and ".join(f"{group}.KEY" for group in _GROUPS)
 
 
 class GridStudy(SampledStudy):
@@ -233,7 +191,7 @@ class GridStudy(SampledStudy):
 
         return grid_report(self, results)
 
-    def _grounds(self, cells: Sequence[Cell], dataset: Path | None) -> dict[str, _GridGroundwork]:
+    def _grounds(self, cells: Sequence[Cell], dataset: Path | None) -> dict[str, GridGroundwork]:
         """By system, what comes before its model; cells share what is the same."""
         from counterpoint.study.steps.encode import encode, is_encoded
         from counterpoint.study.steps.prompts import choose_prompts
@@ -251,7 +209,7 @@ class GridStudy(SampledStudy):
             if self.prompts_from:
                 own = own.model_copy(update={"splits": ("test", "valid", "train")})
             prompts = Step(f"prompts_{cell.duration}", choose_prompts, own, {"data": captions})
-            found[cell.system] = _GridGroundwork(
+            found[cell.system] = GridGroundwork(
                 data=data,
                 prompts=prompts,
                 encode=Step(f"encode_{cell.codec}", encode, codec, {"data": data}, resumable=True, holds=is_encoded),
@@ -279,7 +237,7 @@ class GridStudy(SampledStudy):
         cells: Sequence[Cell],
         duration: str,
         clips: Mapping[str, Step],
-        ground: Mapping[str, _GridGroundwork],
+        ground: Mapping[str, GridGroundwork],
     ) -> Step:
         """The judges on all cells of one duration: clips of different lengths are not set against each other."""
         from counterpoint.study.steps.evaluate import evaluate_systems
@@ -290,7 +248,7 @@ class GridStudy(SampledStudy):
         return Step(
             f"evaluate_{duration}",
             evaluate_systems,
-            {"seed": self.evaluation.seed, "pairs": [*_pairs(own), *outside], "judges": judges_there()},
+            {"seed": self.evaluation.seed, "pairs": [*neighbours(own), *outside], "judges": judges_there()},
             {
                 "data": first.captions,
                 "prompts": first.prompts,
@@ -335,78 +293,15 @@ class GridStudy(SampledStudy):
         paradigm = changes[""].get("paradigm", self.paradigm)
         PARADIGMS.check(paradigm)
         own = self.sampling_of(paradigm)
-        sampling = {**self.sampling, paradigm: _with(own, changes["sampling"], type(own))}
+        sampling = {**self.sampling, paradigm: with_changes(own, changes["sampling"], type(own))}
         cell = self.model_copy(
             update={
                 "paradigm": paradigm,
                 "codec": codec,
-                "training": _with(self.training, changes["training"], SharedTrainingConfig),
+                "training": with_changes(self.training, changes["training"], SharedTrainingConfig),
                 "sampling": sampling,
-                "prompts": _with(self.prompts, changes["prompts"], PromptsConfig),
+                "prompts": with_changes(self.prompts, changes["prompts"], PromptsConfig),
             }
         )
         cell.check_lengths()
         return cell
-
-
-@dataclass(frozen=True)
-class _GridGroundwork(Groundwork):
-    """What comes before the model of a cell.
-
-    Attributes:
-        captions: the dataset of the prompts and of the reference of distances.
-        codec, duration: their labels.
-    """
-
-    captions: Step | Source
-    codec: str
-    duration: str
-
-    @property
-    def inputs(self) -> dict[str, Step | Source]:
-        """All of them, by step name."""
-        steps = {step.name: step for step in (self.prompts, *self.outside.values(), self.encode, self.reconstruct)}
-        return {"data": self.data, **steps}
-
-
-def untrained(name: str) -> str:
-    """What the system or model of a cell is called before its first update."""
-    return f"untrained_{name}"
-
-
-_OPEN = " and ".join(f"{group}.KEY" for group in _GROUPS)
-
-
-def codec_label(name: str) -> str:
-    """Short, and fit to be part of a file's name."""
-    return re.sub(r"[^\w.-]+", "-", Path(name).name)
-
-
-def _with(config: Any, changes: Mapping[str, Any], kind: type[Config]) -> Any:
-    try:
-        return kind.model_validate({**config.model_dump(), **changes})
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(map(str, first["loc"]))
-        raise ValueError(f"an axis gives {key} the value {first['input']!r}: {first['msg']}") from None
-
-
-def _pairs(cells: Sequence[Cell]) -> list[tuple[str, str]]:
-    """Cells that differ in one axis alone, the first value of it against each other one: no more tests than are
-    asked for, since all of them share one correction."""
-    found = []
-    for one, other in combinations(cells, 2):
-        differing = [axis for axis in one.labels if one.labels[axis] != other.labels[axis]]
-        if len(differing) == 1 and one.labels[differing[0]] == _first(cells, differing[0], like=one):
-            found.append((one.system, other.system))
-    return found
-
-
-def _first(cells: Sequence[Cell], axis: str, *, like: Cell) -> str:
-    """The first label of the axis among the cells that are alike in all else."""
-    rest = {name: label for name, label in like.labels.items() if name != axis}
-    return next(
-        cell.labels[axis]
-        for cell in cells
-        if {name: label for name, label in cell.labels.items() if name != axis} == rest
-    )

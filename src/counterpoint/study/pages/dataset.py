@@ -69,7 +69,7 @@ class DatasetPage:
         self.metrics = [info for info in self.judged.metrics.values() if info.name in self.spreads]
         self.primary = next((name for name in PRIMARY if name in self.spreads), self.metrics[0].name)
         self.systems = {label: self._system(label, place) for place, label in enumerate(self.samples)}
-        self.absent = [note for note in self.evaluation.notes if note.startswith("Absent")]
+        self.absent = list(self.evaluation.absent)
 
     def _spreads(self) -> dict[str, dict[str, Spread]]:
         found: dict[str, dict[str, Spread]] = {}

@@ -1,0 +1,131 @@
+"""The axes and cells of a grid, and what comes before the model of a cell."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import Field, ValidationError
+
+from counterpoint.config import SamplingConfig
+from counterpoint.config.sampling import AnySampling
+from counterpoint.config.schema import Config
+from counterpoint.study.engine import Source, Step
+from counterpoint.study.kinds.trained import Groundwork
+
+if TYPE_CHECKING:
+    from counterpoint.study.kinds.grid import GridStudy
+
+Label = Annotated[str, Field(pattern=r"^[a-zA-Z0-9._]+$")]
+Setting = str | int | float
+
+
+class Axis(Config):
+    """One dimension of the grid.
+
+    Attributes:
+        keys: of the configuration, dotted, that its values are given to: `paradigm`, `codec`, `training.KEY`,
+            `sampling.KEY` (of the cell's paradigm) or `prompts.KEY`. Without any, a value is a mapping of such keys to
+            values, or fills the place `{AXIS}` in `codec`.
+        values: by label, which names the cell.
+    """
+
+    keys: tuple[str, ...] = ()
+    values: Annotated[dict[Label, Setting | dict[str, Setting]], Field(min_length=1)]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One combination.
+
+    Attributes:
+        system: the labels, joined: the name of its clips.
+        labels: by axis.
+        model: those of the axes that training depends on, joined; cells that share it share a model.
+        study: the configuration of this cell: `paradigm`, `codec`, `training`, `sampling` and `prompts` are its own.
+    """
+
+    system: str
+    labels: Mapping[str, str]
+    model: str
+    study: GridStudy
+
+    @property
+    def codec(self) -> str:
+        """A name of its codec that may be part of a file's."""
+        return codec_label(self.study.codec)
+
+    @property
+    def duration(self) -> str:
+        return f"{self.study.prompts.duration_s:g}s"
+
+
+class SteeredModel(Config):
+    """A model that ships, and how to draw from it."""
+
+    model: str
+    sampling: AnySampling = SamplingConfig()
+
+
+@dataclass(frozen=True)
+class GridGroundwork(Groundwork):
+    """What comes before the model of a cell.
+
+    Attributes:
+        captions: the dataset of the prompts and of the reference of distances.
+        codec, duration: their labels.
+    """
+
+    captions: Step | Source
+    codec: str
+    duration: str
+
+    @property
+    def inputs(self) -> dict[str, Step | Source]:
+        """All of them, by step name."""
+        steps = {step.name: step for step in (self.prompts, *self.outside.values(), self.encode, self.reconstruct)}
+        return {"data": self.data, **steps}
+
+
+def untrained(name: str) -> str:
+    """What the system or model of a cell is called before its first update."""
+    return f"untrained_{name}"
+
+
+def codec_label(name: str) -> str:
+    """Short, and fit to be part of a file's name."""
+    return re.sub(r"[^\w.-]+", "-", Path(name).name)
+
+
+def with_changes(config: Any, changes: Mapping[str, Any], kind: type[Config]) -> Any:
+    try:
+        return kind.model_validate({**config.model_dump(), **changes})
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(map(str, first["loc"]))
+        raise ValueError(f"an axis gives {key} the value {first['input']!r}: {first['msg']}") from None
+
+
+def neighbours(cells: Sequence[Cell]) -> list[tuple[str, str]]:
+    """Cells that differ in one axis alone, the first value of it against each other one: no more tests than are
+    asked for, since all of them share one correction."""
+    found = []
+    for one, other in combinations(cells, 2):
+        differing = [axis for axis in one.labels if one.labels[axis] != other.labels[axis]]
+        if len(differing) == 1 and one.labels[differing[0]] == _first(cells, differing[0], like=one):
+            found.append((one.system, other.system))
+    return found
+
+
+def _first(cells: Sequence[Cell], axis: str, *, like: Cell) -> str:
+    """The first label of the axis among the cells that are alike in all else."""
+    rest = {name: label for name, label in like.labels.items() if name != axis}
+    return next(
+        cell.labels[axis]
+        for cell in cells
+        if {name: label for name, label in cell.labels.items() if name != axis} == rest
+    )
