@@ -1,4 +1,4 @@
-"""The list of studies: every one with what it reproduces and costs, fast, and finished ones by their reports."""
+"""The list of studies: every one with what it reproduces and costs, fast, and finished ones by their results."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ import yaml
 from typer.testing import CliRunner
 
 from counterpoint.cli.app import app
-from counterpoint.study.catalog import Listed, catalog, finished_in, header_cost
+from counterpoint.config import write_json
+from counterpoint.results.records import RESULTS_FILE, SCHEMA_VERSION, Header, Provenance, StudyInfo
+from counterpoint.study.catalog import Listed, catalog, finished_in
 from counterpoint.study.shipped import CONFIGS
 
 
@@ -20,9 +22,11 @@ def listed(tmp_path_factory: pytest.TempPathFactory) -> list[Listed]:
     return catalog(tmp_path_factory.mktemp("runs"))
 
 
-def report(folder: Path) -> Path:
-    (folder / "report").mkdir(parents=True)
-    (folder / "report" / "index.html").touch()
+def finished(folder: Path, *, study: str, schema: int = SCHEMA_VERSION) -> Path:
+    """A folder with the head of the results of a study."""
+    info = StudyInfo(name=study, kind="grid", shipped=study, config={})
+    header = Header(schema_version=schema, study=info, provenance=Provenance(steps={}))
+    write_json(folder / RESULTS_FILE, header.model_dump(mode="json"))
     return folder
 
 
@@ -51,45 +55,19 @@ def test_listing_imports_no_torch() -> None:
     subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
 
 
-def test_a_study_is_finished_where_its_report_lies(tmp_path: Path) -> None:
-    names = ["table3", "table3b", "fig3", "fig5"]
-    whole = report(tmp_path / "table3")
-    large = report(tmp_path / "table3-paper-mine")
-    other = report(tmp_path / "table3b")
+def test_a_study_is_finished_where_its_results_lie_whatever_the_folder_is_called(tmp_path: Path) -> None:
+    names = ["table3", "fig3", "fig5"]
+    own = finished(tmp_path / "mine", study="table3")
+    large = finished(tmp_path / "table3-paper", study="table3")
+    finished(tmp_path / "other", study="")
+    finished(tmp_path / "older", study="fig3", schema=SCHEMA_VERSION - 1)
     (tmp_path / "fig5" / "report").mkdir(parents=True)  # begun
-    report(tmp_path / "fig30")
-    assert finished_in(tmp_path, names=names) == {
-        "table3": (whole, large),
-        "table3b": (other,),
-        "fig3": (),
-        "fig5": (),
-    }
+    assert finished_in(tmp_path, names=names) == {"table3": (own, large), "fig3": (), "fig5": ()}
     assert finished_in(tmp_path / "nowhere", names=names) == dict.fromkeys(names, ())
 
 
-def test_a_folder_is_that_of_the_longest_name(tmp_path: Path) -> None:
-    folder = report(tmp_path / "fig3-more-paper")
-    assert finished_in(tmp_path, names=["fig3", "fig3-more"]) == {"fig3": (), "fig3-more": (folder,)}
-
-
-@pytest.mark.parametrize(
-    ("header", "cost"),
-    [
-        (
-            "# What.\n#\n# Cost: quick, two minutes\n#       on 2 cores. paper: more.\n# Run:  x\nkind: a\n",
-            "two minutes on 2 cores",
-        ),
-        ("# Cost: 8 min 23 s and 1.4 GB, no network\n# Run:  x\n", "8 min 23 s and 1.4 GB, no network"),
-        ("# Nothing is said.\nkey: 1  # Cost: none\n", ""),
-    ],
-)
-def test_the_cost_is_the_first_sentence_of_the_header(tmp_path: Path, header: str, cost: str) -> None:
-    (tmp_path / "study.yaml").write_text(header)
-    assert header_cost(tmp_path / "study.yaml") == cost
-
-
 def test_the_verb_prints_names_tables_and_what_is_finished(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    report(tmp_path / "runs" / "quick")
+    finished(tmp_path / "runs" / "quick", study="quick")
     monkeypatch.chdir(tmp_path)
     found = CliRunner().invoke(app, ["study", "list"])
     assert found.exit_code == 0, found.output

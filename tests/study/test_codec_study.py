@@ -27,7 +27,7 @@ kind: codecs
 compose: {clips: 20, duration_s: 4, seed: 3}
 codecs: [CODECS]
 clips: {clips: 8, duration_s: 2}
-report: {examples: 1}
+examples: 1
 """
 VISQOL = f"#!{sys.executable}\nprint('MOS-LQO:\\t\\t4.125')\n"
 

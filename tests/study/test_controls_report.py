@@ -19,7 +19,7 @@ from counterpoint.study.report.following import listed, measures
 from counterpoint.study.report.read import Folders
 
 Fabricate = Callable[..., Folders]
-STUDY = {"kind": "controls", "training": {"backbone": "debug", "steps": 3}, "report": {"examples": 2}}
+STUDY = {"kind": "controls", "training": {"backbone": "debug", "steps": 3}, "examples": 2}
 
 
 def assembled(folders: Folders, **changes: Any) -> ControlsContent:

@@ -68,7 +68,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> StudyResult:
         out=folder / "out",
         store=folder / "store",
         scale="debug",
-        overrides=["composed=false", f"datasets.one={one}", "sample.duration_s=1", "report.examples=2"],
+        overrides=["composed=false", f"datasets.one={one}", "sample.duration_s=1", "examples=2"],
         say=lambda _: None,
     )
 

@@ -32,7 +32,7 @@ sampling:
   autoregressive: {top_k: 20}
   flow_matching: {steps: 2}
 prompts: {clips: 8, duration_s: 3, batch_size: 8}
-report: {examples: 2}
+examples: 2
 """
 
 

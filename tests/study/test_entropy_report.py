@@ -16,7 +16,7 @@ from counterpoint.study.report.content import EntropyContent
 from counterpoint.study.report.entropy import assemble_entropy, by_track, mean_score, smooth, write_entropy_report
 from counterpoint.study.report.read import Folders
 
-STUDY = {"kind": "entropy", "training": {"backbone": "debug", "steps": 3}, "report": {"examples": 1}}
+STUDY = {"kind": "entropy", "training": {"backbone": "debug", "steps": 3}, "examples": 1}
 T = 80
 
 

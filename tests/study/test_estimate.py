@@ -49,7 +49,6 @@ from counterpoint.study.plan import Progress, make_plan, progress_of, progress_s
 from counterpoint.study.shipped import CONFIGS
 from counterpoint.study.workload import Draw, Workload
 
-REPOSITORY = Path(__file__).parents[2]
 H100, CORES = known_devices()["h100"], known_devices()["two-cores"]
 PAPER = LatentSpec(
     codec="encodec", sample_rate=32_000, frame_rate=50, num_codebooks=4, codebook_size=2048, latent_dim=128
@@ -289,8 +288,10 @@ def test_shipped_codecs_are_known_without_being_loaded() -> None:
     assert (vae.frame_rate, vae.num_codebooks, vae.codebook_size, vae.latent_dim) == (100, 0, 0, 16)
 
 
-def test_codecs_to_be_trained_are_known_by_their_recipe(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(REPOSITORY)
+def test_codecs_to_be_trained_are_known_by_their_recipe_from_any_folder(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
     for rate in (25, 50, 100):
         encodec, vae = known_latent(f"runs/codecs/encodec_{rate}hz"), known_latent(f"runs/codecs/vae_{rate}hz")
         assert encodec.spec.frame_rate == vae.spec.frame_rate == rate

@@ -63,7 +63,7 @@ CONFIG = {
     },
     "systems": {},
     "seeds": [],
-    "report": {"examples": 2},
+    "examples": 2,
 }
 
 

@@ -31,7 +31,7 @@ STUDY = {
     "training": {"backbone": "debug", "steps": 3},
     "inpainting": {"mask_s": 0.8, "margin_s": 0.5, "steps": 3},
     "prompts": {"duration_s": 2},
-    "report": {"examples": 2},
+    "examples": 2,
 }
 
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from counterpoint.study.kinds.paradigms import ParadigmStudy
 
 from counterpoint.audio import save_audio
 from counterpoint.config import write_json
-from counterpoint.study.kinds.paradigms import ParadigmStudy
 from counterpoint.study.report import Content, write_report
 from counterpoint.study.report.assemble import PAIR, assemble
 from counterpoint.study.report.read import Folders
@@ -78,7 +78,7 @@ def content(tmp_path_factory: pytest.TempPathFactory) -> Content:
     return assemble(
         Folders({path.name: path for path in root.iterdir()}),
         name="tiny",
-        study=ParadigmStudy.model_validate({**study, "report": {"examples": 8}}).model_dump(mode="json"),
+        study=ParadigmStudy.model_validate({**study, "examples": 8}).model_dump(mode="json"),
         study_yaml="steps: 3\n",
         own_data=False,
     )

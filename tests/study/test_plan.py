@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from counterpoint.config import UserError
-from counterpoint.study import ParadigmStudy, load_study
+from counterpoint.study import load_study
 from counterpoint.study.engine import Step, in_order
 from counterpoint.study.kinds import KINDS
-from counterpoint.study.kinds.trained import PARADIGMS
+from counterpoint.study.kinds.grid import GridStudy
+from counterpoint.study.kinds.trained import BOTH
 from counterpoint.study.run import run_study
 from counterpoint.study.shipped import CONFIGS, find_study
 
@@ -48,7 +49,7 @@ def test_both_paradigms_are_trained_judged_and_reported(quick: dict[str, str]) -
 def test_every_model_is_trained_with_every_seed(quick: dict[str, str]) -> None:
     seeded = keys("seeds=[0,1]")
     further = {f"{name}@1" for name in quick if name.startswith(("train_", "untrained_", "generate_"))}
-    steered = {f"generate_{paradigm}_{mode}@1" for paradigm in PARADIGMS for mode in ("all", "null")}
+    steered = {f"generate_{paradigm}_{mode}@1" for paradigm in BOTH for mode in ("all", "null")}
     assert seeded.keys() - quick.keys() == further - steered
     assert seeded["train_flow_matching"] == quick["train_flow_matching"] != seeded["train_flow_matching@1"]
 
@@ -58,12 +59,12 @@ def test_a_study_has_the_same_keys_each_time(quick: dict[str, str]) -> None:
 
 
 def test_settings_of_report_and_judgement_change_no_more_than_these(quick: dict[str, str]) -> None:
-    assert changed(quick, "report.examples=3") == set()
-    assert changed(quick, "evaluation.seed=9") == {"evaluate", "adhere"}
+    assert changed(quick, "examples=3") == {"adhere"}
+    assert changed(quick, "evaluation.seed=9") == {"evaluate_5s", "adhere"}
 
 
 def test_sampling_retrains_nothing(quick: dict[str, str]) -> None:
-    expected = {"generate_flow_matching", "generate_untrained_flow_matching", "evaluate"}
+    expected = {"generate_flow_matching", "generate_untrained_flow_matching", "evaluate_5s"}
     assert changed(quick, "sampling.flow_matching.steps=7") == expected
 
 
@@ -81,7 +82,7 @@ def test_the_length_of_training_leaves_the_untrained_models_alone(quick: dict[st
 
 def test_what_the_two_models_share_is_the_same() -> None:
     config = load_study(find_study("quick"))
-    assert isinstance(config, ParadigmStudy)
+    assert isinstance(config, GridStudy)
     first, second = (config.training_config(name, dataset="d") for name in ("autoregressive", "flow_matching"))
     assert first.model.paradigm != second.model.paradigm
     assert first.model_copy(update={"model": second.model}) == second
@@ -138,7 +139,7 @@ def test_wrong_arguments_are_named_with_a_remedy(tmp_path: Path) -> None:
     config.write_text("kind: quack\n")
     with pytest.raises(
         UserError,
-        match=f"no kind of study 'quack'; the kinds are {', '.join(KINDS)}",
+        match=f"no kind of study 'quack'; those that are installed are {', '.join(KINDS)}",
     ):
         run_study(config, out=tmp_path)
 

@@ -40,7 +40,7 @@ settings:
 reference: euler_8
 budget: 8
 timing: {batch_size: 2, repeats: 2}
-report: {examples: 1}
+examples: 1
 """
 
 

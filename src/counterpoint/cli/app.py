@@ -651,9 +651,9 @@ def study_run(
 @study_app.command("list")
 def study_list() -> None:
     """Name the studies that ship: what each reproduces, compares and costs here, and which are finished below runs/."""
-    from counterpoint.study.catalog import catalog, told
+    from counterpoint.study.catalog import catalog, listing
 
-    typer.echo("\n\n".join(map(told, catalog())))
+    typer.echo("\n\n".join(map(listing, catalog())))
 
 
 @study_app.command("plan")

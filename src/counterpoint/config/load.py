@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -30,6 +31,16 @@ def load_yaml(path: Path, kind: type[Model], *, overrides: list[str] | None = No
     Raises:
         UserError: missing file, malformed YAML, unknown key (with the nearest known one) or a value that does not fit.
     """
+    values = laid_out(read_yaml(path), scale=scale, overrides=overrides or (), source=str(path))
+    return parse(values, kind, source=str(path))
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """A file's mapping as it stands there.
+
+    Raises:
+        UserError: missing file, malformed YAML, or no mapping.
+    """
     if not path.is_file():
         raise UserError(f"There is no configuration file at {path}.")
     try:
@@ -38,10 +49,38 @@ def load_yaml(path: Path, kind: type[Model], *, overrides: list[str] | None = No
         raise UserError(f"{path} is not valid YAML: {error}") from None
     if not isinstance(values, dict):
         raise UserError(f"{path} must be a mapping of keys to values.")
-    values = _scaled(values, scale, source=str(path))
-    for override in overrides or []:
-        _apply_override(values, override)
-    return parse(values, kind, source=str(path))
+    return values
+
+
+def laid_out(
+    values: Mapping[str, Any],
+    *,
+    scale: str | None,
+    overrides: Sequence[str],
+    source: str,
+    common: Mapping[str, Mapping[str, Any]] | None = None,
+) -> dict[str, Any]:
+    """The values of a file at one of its scales, with the overrides.
+
+    Args:
+        values: as `read_yaml` has them.
+        source: of the values, for errors.
+        common: by scale, what is the same in many files: the file's own values are laid over it.
+    """
+    scales = values.get("scales", {})
+    if scale is None and scales:
+        scale = next(iter(scales))
+    if scale is not None and scale not in scales:
+        known = f"its scales are {', '.join(scales)}." if scales else "it has one only: leave out the scale."
+        raise UserError(f"{source} has no scale {scale!r}; {known}")
+    own = {key: value for key, value in values.items() if key != "scales"}
+    found = _merged(dict((common or {}).get(scale or "", {})), own)
+    if scale is not None:
+        found = _merged(found, scales[scale] or {})
+    found = deepcopy(found)  # overrides change it in place
+    for override in overrides:
+        _apply_override(found, override)
+    return found
 
 
 def parse(values: dict[str, Any], kind: type[Model], *, source: str) -> Model:
@@ -68,18 +107,6 @@ def dump_yaml(path: Path, config: BaseModel, *, header: str = "") -> None:
     """Write a configuration in full, atomically."""
     text = header + yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
     atomic_write(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
-
-
-def _scaled(values: dict[str, Any], scale: str | None, *, source: str) -> dict[str, Any]:
-    scales = values.pop("scales", {})
-    if scale is None and scales:
-        scale = next(iter(scales))
-    if scale is None:
-        return values
-    if scale not in scales:
-        known = f"its scales are {', '.join(scales)}." if scales else "it has one only: leave out the scale."
-        raise UserError(f"{source} has no scale {scale!r}; {known}")
-    return _merged(values, scales[scale] or {})
 
 
 def _merged(values: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:

@@ -1,8 +1,8 @@
 """The one mechanism by which the system is extended: things of a kind by name, built in or from other packages.
 
 A kind is a group of entry points. Another package makes a thing known by a line in its own pyproject.toml, and
-what is built in stands in `BUILT_IN` in the same form. So a new paradigm, codec, family of metrics or solver is one new
-file and one line, here or there:
+what is built in stands in `BUILT_IN` in the same form. So a new paradigm, codec, family of metrics, solver or kind of
+study is one new file and one line, here or there:
 
     [project.entry-points."counterpoint.paradigms"]
     masked = "my_package.masked:ENTRY"
@@ -38,6 +38,17 @@ BUILT_IN: Mapping[str, Mapping[str, str]] = {
     "counterpoint.metrics": {
         name: f"counterpoint.metrics.families:{name}"
         for name in ("vggish", "clap", "audiobox", "vggish_fadtk", "musicnn", "signals")
+    },
+    "counterpoint.studies": {
+        "codecs": "counterpoint.study.kinds.codecs:CodecStudy",
+        "controls": "counterpoint.study.kinds.controls:ControlStudy",
+        "dataset": "counterpoint.study.kinds.dataset:DatasetStudy",
+        "entropy": "counterpoint.study.kinds.controls:EntropyStudy",
+        "grid": "counterpoint.study.kinds.grid:GridStudy",
+        "inpainting": "counterpoint.study.kinds.inpainting:InpaintingStudy",
+        "samplers": "counterpoint.study.kinds.samplers:SamplerStudy",
+        "search": "counterpoint.study.kinds.search:SearchStudy",
+        "speed": "counterpoint.study.kinds.speed:SpeedStudy",
     },
     "counterpoint.solvers": {
         "euler": "counterpoint.paradigm.solvers:EULER",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
@@ -102,10 +102,9 @@ class LatentSpec(Config):
         return latents * self.mean_std + self.mean
 
 
-class ModelConfig(Config):
-    """A paradigm and its network."""
+class NetworkConfig(Config):
+    """A network, whatever its paradigm; what one paradigm does not know, it does not read."""
 
-    paradigm: ParadigmName
     backbone: NamedBackbone = BACKBONES["pocket"]
     text: TextConfig = TextConfig()
     text_dropout: Annotated[float, Field(ge=0, le=1)] = 0.2
@@ -117,8 +116,6 @@ class ModelConfig(Config):
     control_dropout: Annotated[float, Field(ge=0, le=1)] = 0.5
     """Probability, per sample and control, that training hides it; where the caption is hidden, half of the samples
     lose all controls too."""
-    inpainting: Annotated[float, Field(ge=0, le=1)] = 0.0
-    """Share of the training examples that have a span hidden to be filled in (5.3); 0: the model never learns to."""
     skips: Literal["paper", "jasco", "none"] = "paper"
     """U-Net-like skips, flow matching only (App. E.3.1)."""
     sigma_min: Annotated[float, Field(gt=0, lt=1)] = 1e-5
@@ -143,21 +140,34 @@ class ModelConfig(Config):
         return tuple(name for name in CONTROLS if name in controls)
 
     @model_validator(mode="after")
-    def _unit_needs_units(self) -> ModelConfig:
+    def _unit_needs_units(self) -> Self:
         if self.loss_weight == "unit" and self.preconditioning == "none":
             raise ValueError("loss_weight unit is for preconditioning gaussian, which tells the units")
         return self
 
 
-class DataConfig(Config):
-    """An encoded dataset and how it is cut into training segments."""
+class ModelConfig(NetworkConfig):
+    """A paradigm and its network."""
 
-    dataset: str
-    codec: str = "pocket"
+    paradigm: ParadigmName
+    inpainting: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """Share of the training examples that have a span hidden to be filled in (5.3); 0: the model never learns to."""
+
+
+class SegmentsConfig(Config):
+    """How music is cut into training segments, and what is taught with them."""
+
     segment_s: Annotated[float, Field(gt=0)] = 10.0
     tracks: dict[ControlName, str] = Field(default_factory=dict)
     """Which track teaches a control, as `data controls` names them (`chords: chords.viterbi25`); by default the first
     that the dataset has: exact before extracted."""
+
+
+class DataConfig(SegmentsConfig):
+    """An encoded dataset, and its segments."""
+
+    dataset: str
+    codec: str = "pocket"
 
 
 class OptimizerConfig(Config):
@@ -178,14 +188,9 @@ class OptimizerConfig(Config):
     ema_decay: Annotated[float, Field(ge=0, lt=1)] = 0.999
 
 
-class TrainingConfig(Config):
-    """One training run of a generative model."""
+class BudgetConfig(Config):
+    """How long a generative model is trained, and by which updates."""
 
-    model: ModelConfig
-    data: DataConfig
-    start: str = ""
-    """A run of the same network whose weights (their moving average) this one begins with, to be fine-tuned: to
-    inpaint, to be steered, or on other music. By default they are drawn from `seed`."""
     optimizer: OptimizerConfig = OptimizerConfig()
     steps: Annotated[int, Field(ge=0)] = 500_000
     batch_size: Positive = 256
@@ -196,10 +201,20 @@ class TrainingConfig(Config):
     precision: Literal["fp32", "bf16"] = "fp32"
     validate_every: Positive = 1000
     checkpoint_every: Positive = 1000
-    keep_checkpoints: Positive = 2
 
     @model_validator(mode="after")
-    def _batch_splits(self) -> TrainingConfig:
+    def _batch_splits(self) -> Self:
         if self.batch_size % self.accumulate:
             raise ValueError(f"batch_size {self.batch_size} must be a multiple of accumulate {self.accumulate}")
         return self
+
+
+class TrainingConfig(BudgetConfig):
+    """One training run of a generative model."""
+
+    model: ModelConfig
+    data: DataConfig
+    start: str = ""
+    """A run of the same network whose weights (their moving average) this one begins with, to be fine-tuned: to
+    inpaint, to be steered, or on other music. By default they are drawn from `seed`."""
+    keep_checkpoints: Positive = 2

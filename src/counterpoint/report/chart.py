@@ -13,6 +13,7 @@ from counterpoint.metrics.base import Better
 from counterpoint.report.axis import Axis, fit, line, svg, text
 from counterpoint.report.marks import Mark
 from counterpoint.report.numbers import interval, number
+from counterpoint.report.tables import to_csv
 
 WIDTH, HEIGHT = 480, 310
 _LEFT, _TOP, _FOOT = 50, 12, 42
@@ -111,6 +112,7 @@ class Charts:
     """Several charts side by side.
 
     Attributes:
+        name: of a CSV file with all their points; "" for none.
         legend: marks with what they stand for.
         is_small: there are many, and each says little.
         note: below them.
@@ -119,9 +121,19 @@ class Charts:
     kind: ClassVar[str] = "charts"
 
     charts: Sequence[Chart]
+    name: str = ""
     legend: Sequence[tuple[Mark, str]] = ()
     is_small: bool = False
     note: str = ""
+
+    def to_csv(self) -> str:
+        """One line a point, in full precision."""
+        rows: list[list[object]] = [["chart", "line", "kind", "x", "y", "low", "high"]]
+        for chart in self.charts:
+            for each in chart.lines:
+                own = [chart.exact or chart.title, each.name, each.kind]
+                rows += [[*own, point.x, point.y, point.low, point.high] for point in each.points]
+        return to_csv(rows)
 
 
 def loss_chart(name: str, mark: Mark, *, train: Sequence[tuple[int, float]], valid: Sequence[tuple[int, float]],

@@ -12,7 +12,7 @@ from counterpoint.report.numbers import interval, number, shared_places
 
 WIDTH = 370
 _ROW, _SPREAD_ROW = 26, 36
-_LABELS, _LONGEST_LABEL, _LETTER = 110.0, 180.0, 7.2
+_LABELS, _LONGEST_LABEL, _LETTER = 110.0, 188.0, 7.0
 _TOP, _FOOT = 6, 22
 _MARGIN = 10
 """On either side of the axis, so that no mark at its end covers a label."""
@@ -64,7 +64,9 @@ def _row(
 ) -> str:
     span = interval(score.value, score.low, score.high, places=places)
     title = f"{system.name}: {span}, n = {score.n}"
-    parts = [text(system.label, labels, y + 4.5, anchor="end", kind="row")]
+    room = int(_LONGEST_LABEL / _LETTER)
+    label = system.label if len(system.label) <= room else f"{system.label[: room - 1]}…"
+    parts = [text(label, labels, y + 4.5, anchor="end", kind="row")]
     if spread is not None:
         title += f", deviation between clips {number(spread.deviation)}"
         parts.append(_spread(spread, score.value, axis, y=y))

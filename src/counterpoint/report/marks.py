@@ -10,6 +10,8 @@ from typing import Literal
 PALETTE = ("red", "blue", "ink", "ochre", "green", "purple", "slate", "grey")
 """Colours of the style sheet, each with a value for light and for dark pages."""
 Corners = Sequence[tuple[float, float]]
+Fill = Literal["solid", "half", "hollow", "dotted"]
+Dash = Literal["solid", "dashed", "dotted", "mixed", "long"]
 
 _POLYGONS: dict[str, Corners] = {
     "diamond": ((0, -6), (6, 0), (0, 6), (-6, 0)),
@@ -47,8 +49,8 @@ class Mark:
 
     shape: str = "circle"
     colour: str = "grey"
-    fill: Literal["solid", "half", "hollow", "dotted"] = "solid"
-    dash: Literal["solid", "dashed", "dotted", "mixed", "long"] = "solid"
+    fill: Fill = "solid"
+    dash: Dash = "solid"
     shade: float = 0.0
 
     @property

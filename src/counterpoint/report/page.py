@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from counterpoint.config import atomic_write
 from counterpoint.report.blocks import Block, Report
+from counterpoint.report.chart import Charts
 from counterpoint.report.dots import dots
 from counterpoint.report.media import PITCH_MARKS
 from counterpoint.report.players import Player, Players, write_players
@@ -33,6 +34,9 @@ def write_report(report: Report, out: Path, *, progress: Progress | None = None)
         if table.files:
             for ending, text in (("csv", table.to_csv()), ("md", table.markdown()), ("tex", table.latex())):
                 _write(out / "tables" / f"{table.name}.{ending}", text)
+    for charts in blocks_of(report):
+        if isinstance(charts, Charts) and charts.name:
+            _write(out / "tables" / f"{charts.name}.csv", charts.to_csv())
     for name, text in report.files.items():
         _write(out / name, text)
     for asset in ASSETS:

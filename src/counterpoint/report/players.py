@@ -64,6 +64,7 @@ class Players:
         untitled: what stands in place of a caption that is empty.
         noun: what an example is one of.
         is_wide: fewer clips stand beside each other.
+        first: examples that are shown at once; the others are opened by a click.
         note: below them.
     """
 
@@ -74,6 +75,7 @@ class Players:
     untitled: str = "No caption: unconditional"
     noun: str = "prompt"
     is_wide: bool = False
+    first: int = 3
     note: str = ""
 
     @property

@@ -7,7 +7,7 @@ report lets people hear. Paths are relative to the folder of the study, which `R
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -60,6 +60,7 @@ class System(Record):
         model: the step that trained its model, or the name of the model that ships.
         labels: where it lies in a grid, by axis.
         given: the controls that it was given.
+        prompts: the step of the prompts that it answers.
         clips: folders, one a training seed; clip `id` is `CLIPS/ID.wav`.
     """
 
@@ -72,6 +73,7 @@ class System(Record):
     model: str = ""
     labels: Mapping[str, str] = Field(default_factory=dict)
     given: tuple[str, ...] = ()
+    prompts: str = ""
     clips: tuple[str, ...] = ()
 
 
@@ -80,12 +82,14 @@ class Example(Record):
 
     Attributes:
         id: of the prompt's window.
+        prompts: the step of the prompts, among which the id is the only one of its kind.
         caption: "" for an unconditional prompt.
         clips: a wav file by system.
         span_s: start and stop of what the systems filled in; None where they made the whole clip.
     """
 
     id: str
+    prompts: str
     caption: str
     clips: Mapping[str, str]
     span_s: tuple[float, float] | None = None
@@ -263,18 +267,3 @@ def read_results(folder: Path) -> Results:
         UserError: it is not finished, or another version of this package wrote it.
     """
     return parse_results(folder / RESULTS_FILE, Results).at(folder)
-
-
-def spread_examples(
-    windows: Sequence[tuple[str, str]], systems: Mapping[str, System], *, spans: Mapping[str, tuple[float, float]]
-) -> tuple[Example, ...]:
-    """The (id, caption) of some prompts with the clips of every system that has any."""
-    return tuple(
-        Example(
-            id=key,
-            caption=caption,
-            clips={name: f"{system.clips[0]}/{key}.wav" for name, system in systems.items() if system.clips},
-            span_s=spans.get(key),
-        )
-        for key, caption in windows
-    )

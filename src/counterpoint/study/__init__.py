@@ -1,20 +1,22 @@
-"""A study: YAML to content-addressed steps to a report. It never sees a tensor."""
+"""A study: YAML to content-addressed steps to typed results and a report. It never sees a tensor."""
 
-from counterpoint.study.engine import Done, Engine, LocalEngine, Source, Step, Work
-from counterpoint.study.kinds import CodecStudy, ParadigmStudy, Study, load_study
+from counterpoint.study.engine import Done, Engine, LocalEngine, Source, Step
+from counterpoint.study.kinds import KINDS, Study, load_study
 from counterpoint.study.run import StudyResult, run_study
+from counterpoint.study.work import Computation, Work, computes
 
 __all__ = [
-    "CodecStudy",
+    "KINDS",
+    "Computation",
     "Done",
     "Engine",
     "LocalEngine",
-    "ParadigmStudy",
     "Source",
     "Step",
     "Study",
     "StudyResult",
     "Work",
+    "computes",
     "load_study",
     "run_study",
 ]

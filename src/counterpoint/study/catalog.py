@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
-
+from counterpoint.config import UserError
+from counterpoint.results.records import RESULTS_FILE, read_header
 from counterpoint.study.kinds import load_study
-from counterpoint.study.shipped import CONFIGS
+from counterpoint.study.shipped import CONFIGS, scales_of
 
 RUNS = Path("runs")
 
@@ -23,8 +23,8 @@ class Listed:
         reproduces: of the paper.
         scales: the first is the default; none where it has one only.
         compares: in a few words, at the default scale.
-        cost: at the default scale on this kind of machine, from the file's header, where it is kept as measured.
-        finished: folders that hold its report.
+        cost: at the default scale, as its file says.
+        finished: folders that hold its results.
     """
 
     name: str
@@ -43,30 +43,20 @@ def catalog(runs: Path = RUNS) -> list[Listed]:
 
 
 def finished_in(runs: Path, *, names: Sequence[str]) -> dict[str, tuple[Path, ...]]:
-    """By study, the folders of `runs` that hold its report, which is put there whole and last.
-
-    A folder is a study's if it bears its name, alone or before a scale's or a dataset's: `table3`, `table3-paper`.
-    """
-    reports = sorted(path.parents[1] for path in runs.glob("*/report/index.html"))
+    """By study, the folders of `runs` that hold its results; those that another version wrote are left out."""
     found: dict[str, tuple[Path, ...]] = dict.fromkeys(names, ())
-    for folder in reports:
-        owners = [name for name in names if folder.name == name or folder.name.startswith(f"{name}-")]
-        if owners:
-            found[max(owners, key=len)] += (folder,)
+    for path in sorted(runs.glob(f"*/{RESULTS_FILE}")):
+        try:
+            shipped = read_header(path.parent).study.shipped
+        except UserError:
+            continue
+        if shipped in found:
+            found[shipped] += (path.parent,)
     return found
 
 
-def header_cost(path: Path) -> str:
-    """The first sentence of `Cost:` in the comment that a configuration begins with; "" where there is none."""
-    lines = path.read_text(encoding="utf-8").splitlines()
-    end = next((number for number, line in enumerate(lines) if not line.startswith("#")), len(lines))
-    header = " ".join(line.lstrip("# ") for line in lines[:end])
-    cost = re.search(r"Cost:\s*(.+?)(?:\.\s|\.?\s*(?:Run:|$))", header)
-    return cost[1].strip().removeprefix("quick, ") if cost else ""
-
-
-def told(study: Listed) -> str:
-    """A few lines for a terminal of any width."""
+def listing(study: Listed) -> str:
+    """A few lines on a study, for a terminal of any width."""
     scales = f" (scales: {', '.join(study.scales)})" if study.scales else ""
     lines = [f"{study.name:<12}{study.reproduces}{scales}", study.compares, f"cost: {study.cost}"]
     if study.finished:
@@ -76,8 +66,7 @@ def told(study: Listed) -> str:
 
 def _listed(path: Path, finished: tuple[Path, ...]) -> Listed:
     study = load_study(path)
-    scales = yaml.safe_load(path.read_text(encoding="utf-8")).get("scales", {})
-    return Listed(path.stem, study.reproduces, tuple(scales), study.summary(), header_cost(path), finished)
+    return Listed(path.stem, study.reproduces, scales_of(path), study.summary(), study.cost, finished)
 
 
 def _place(study: Listed) -> tuple[int, int, str]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from counterpoint.results.collect import collect_parts, collect_provenance
 from counterpoint.results.records import StudyInfo
-from counterpoint.results.schema import Results, spread_examples
+from counterpoint.results.schema import Example, Results, System
 from counterpoint.study.engine import Source, Step
 from counterpoint.study.kinds.base import Study
 from counterpoint.study.shipped import identify
@@ -26,7 +27,6 @@ def gather(study: Study, folders: Mapping[str, Path], *, steps: Mapping[str, Ste
     shipped, scale = identify(study)
     parts = collect_parts(folders)
     systems = study.describe(systems_of(steps))
-    spans = {clip: span for found in parts["spans"].values() for clip, span in found.spans.items()}
     return Results(
         study=StudyInfo(
             name=name,
@@ -42,14 +42,33 @@ def gather(study: Study, folders: Mapping[str, Path], *, steps: Mapping[str, Ste
             folders, code={key: step.code for key, step in steps.items() if isinstance(step, Step)}
         ),
         systems=systems,
-        examples=tuple(
-            example
-            for found in parts["prompts"].values()
-            for example in spread_examples(
-                [(window.id, window.caption) for window in spread(found.windows, study.report.examples)],
-                systems,
-                spans=spans,
-            )
-        ),
+        examples=tuple(_examples(study.examples, parts, systems=systems, steps=steps)),
         **parts,
     )
+
+
+def _examples(
+    wanted: int,
+    parts: Mapping[str, Mapping[str, Any]],
+    *,
+    systems: Mapping[str, System],
+    steps: Mapping[str, Step | Source],
+) -> Iterator[Example]:
+    """About `wanted` prompts, spread evenly over those of every length, with the clips of all systems that answer
+    them."""
+    spans = {clip: span for found in parts["spans"].values() for clip, span in found.spans.items()}
+    answered = {name: prompts for name, prompts in parts["prompts"].items() if _answers(systems, steps[name].name)}
+    for name, prompts in answered.items():
+        place = steps[name].name
+        for window in spread(prompts.windows, -(-wanted // len(answered))):
+            yield Example(
+                id=window.id,
+                prompts=place,
+                caption=window.caption,
+                clips={key: f"{system.clips[0]}/{window.id}.wav" for key, system in _answers(systems, place).items()},
+                span_s=spans.get(window.id),
+            )
+
+
+def _answers(systems: Mapping[str, System], prompts: str) -> dict[str, System]:
+    return {key: system for key, system in systems.items() if system.clips and system.prompts == prompts}

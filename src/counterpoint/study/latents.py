@@ -17,8 +17,8 @@ from counterpoint.config.codec_training import EncodecArchitecture, SpectrogramA
 from counterpoint.config.weights import SHIPPED_ALIASES
 
 SHIPPED = Path(counterpoint.__file__).parent / "codec" / "weights"
-CONFIGS = Path("configs/codec")
-"""Of the repository, one file for each codec that can be trained, named like it."""
+CONFIGS = Path(counterpoint.__file__).parents[2] / "configs" / "codec"
+"""In a checkout of the repository, one file for each codec that can be trained, named like it."""
 _ENCODEC = {"sample_rate": 32_000, "num_codebooks": 4, "codebook_size": 2048, "latent_dim": 128}
 _VAE = {"sample_rate": 32_000, "num_codebooks": 0, "codebook_size": 0, "latent_dim": 64}
 _STABLE_AUDIO = {**_VAE, "sample_rate": 44_100, "frame_rate": 44_100 / 2048}
@@ -55,7 +55,7 @@ def known_latent(codec: str) -> KnownLatent:
             _spec(codec, **PUBLISHED[codec]), missing="the study fetches it from the hub when it starts."
         )
     recipe = CONFIGS / f"{Path(codec).name}.yaml"
-    command = f"counterpoint codec train {recipe} --out {codec}"
+    command = f"counterpoint codec train {_from_here(recipe)} --out {codec}"
     if recipe.is_file():
         return KnownLatent(_spec(codec, **_planned(recipe)), missing=command)
     named = re.search(r"(\d+(?:\.\d+)?) ?hz", Path(codec).name, flags=re.IGNORECASE)
@@ -67,6 +67,11 @@ def known_latent(codec: str) -> KnownLatent:
         assumed=f"{codec} is taken for {what} at {rate:g} Hz, {'as its name says' if named else 'like the paper’s'}.",
         missing=command if named else "It is not here: give a folder, a shipped name or a hub id.",
     )
+
+
+def _from_here(path: Path) -> Path:
+    """The path as one would type it."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
 def _spec(codec: str, **shape: Any) -> LatentSpec:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from counterpoint.config import TrainingConfig, UserError, read_json
 from counterpoint.paradigm import PARADIGMS
-from counterpoint.study.catalog import header_cost
 from counterpoint.study.engine import LocalEngine, in_order
 from counterpoint.study.estimate import (
     ENCODED_BYTES,
@@ -20,8 +19,8 @@ from counterpoint.study.estimate import (
     estimate,
 )
 from counterpoint.study.kinds import Study, load_study
-from counterpoint.study.latents import CONFIGS, KnownLatent, known_latent
-from counterpoint.study.shipped import find_study
+from counterpoint.study.latents import KnownLatent, known_latent
+from counterpoint.study.shipped import find_study, scales_of
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -119,7 +118,7 @@ def make_plan(
         codecs={codec: known_latent(codec) for codec in dict.fromkeys(named)},
         dataset=data,
         hours=composed if data is None else _hours_of(data),
-        cost=header_cost(path),
+        cost=config.cost if scale in (None, *scales_of(path)[:1]) else "",
     )
 
 
@@ -302,8 +301,7 @@ def _to_be_had(plan: Plan) -> list[str]:
     for codec, known in plan.codecs.items():
         if not known.missing:
             continue
-        recipe = CONFIGS / f"{Path(codec).name}.yaml"
-        cost = f"   ({header_cost(recipe)})" if recipe.is_file() else ""
+        cost = "   (the head of that file says at what cost)" if "codec train" in known.missing else ""
         data = f" --set dataset={plan.dataset or 'DATASET'}" if "codec train" in known.missing else ""
         notes.append(f"Codec {codec} is not here: {known.missing}{data}{cost}")
     return notes

@@ -87,17 +87,24 @@ def run_study(
     folders = {name: step.path if isinstance(step, Source) else done[step.name].folder for name, step in steps.items()}
     results = gather(config, folders, steps=steps, name=path.stem).at(out)
     results.write(out)
-    report = _write_report(config, folders, name=path.stem, own_data=data is not None, out=out)
+    report = _write_report(config, results, folders, name=path.stem, own_data=data is not None, out=out)
     say(f"Report: {report}")
     if command := config.next_command(out):
         say(f"Hear more: {command}")
     return StudyResult(report, results, done)
 
 
-def _write_report(study: Study, folders: Mapping[str, Path], *, name: str, own_data: bool, out: Path) -> Path:
+def _write_report(
+    study: Study, results: Results, folders: Mapping[str, Path], *, name: str, own_data: bool, out: Path
+) -> Path:
     """Write the report aside and put it in place whole; returns its `index.html`."""
+    from counterpoint.report import write_report
+
     with tempfile.TemporaryDirectory(prefix=".report-", dir=out) as aside:
-        study.write_page(folders, name=name, own_data=own_data, out=Path(aside))
+        if type(study).report is Study.report:
+            study.write_page(folders, name=name, own_data=own_data, out=Path(aside))
+        else:
+            write_report(study.report(results), Path(aside) / "report")
         shutil.rmtree(out / "report", ignore_errors=True)
         (Path(aside) / "report").rename(out / "report")
     return out / "report" / "index.html"

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from counterpoint.config.base import Config, Positive
 from counterpoint.config.sampling import AnySampling
-from counterpoint.config.schema import Config, ParadigmName, Positive
+from counterpoint.config.schema import CONTROLS, BudgetConfig, ControlName, NetworkConfig, ParadigmName, SegmentsConfig
 from counterpoint.study.search.points import Point, expand
 
 PositiveSeconds = Annotated[float, Field(gt=0)]
+Examples = Annotated[int, Field(ge=0)]
 Seed = Annotated[int, Field(ge=0)]
 
 
@@ -31,10 +33,15 @@ class ClipsConfig(Config):
     """Where they are cut, in the order of preference; all of music that no model has heard, else what was held out."""
 
 
-class ReportConfig(Config):
-    """What the report shows."""
+class SharedTrainingConfig(BudgetConfig, SegmentsConfig, NetworkConfig):
+    """What all models of a study are trained with: one network, one budget, one order of examples. The controls are
+    those of the models that have any."""
 
-    examples: Annotated[int, Field(ge=0)] = 8
+    controls: tuple[ControlName, ...] = CONTROLS
+
+    def fields_of(self, kind: type[Config]) -> dict[str, Any]:
+        """The values of those fields that another kind of configuration has too."""
+        return {name: getattr(self, name) for name in kind.model_fields}
 
 
 class PromptsConfig(ClipsConfig):
@@ -43,6 +50,15 @@ class PromptsConfig(ClipsConfig):
     seed: Seed = 0
     """Of every generation; clip i takes `seed + i`."""
     batch_size: Positive = 16
+
+
+class EvaluationConfig(Config):
+    """How clips are judged."""
+
+    primary: str = "fad_musicnn"
+    """The metric that the verdict is about, chosen before anything was run."""
+    seed: Seed = 0
+    """Of every resampling."""
 
 
 class SampleConfig(Config):

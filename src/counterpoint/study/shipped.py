@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 CONFIGS = Path(__file__).parent / "configs"
 """The shipped studies; the repository's `configs/study` is this folder."""
-_AT_ANY_SCALE = {"reproduces", "cost", "seeds", "systems", "report"}
+_AT_ANY_SCALE = {"reproduces", "cost", "seeds", "systems", "examples"}
 _TELLING = {"grid": "reproduces", "speed": "figure"}
 """By kind that several shipped studies are of, the field that tells these apart."""
 

@@ -26,7 +26,9 @@ def systems_of(steps: Mapping[str, Step | Source]) -> dict[str, System]:
             if any(other == name and at != source.name for known in folders for other, at in known):
                 key = f"{key}_{step.name.partition('_')[2]}"
             clips = f"steps/{source.name}/{below}".rstrip("/")
-            known = found.get(key) or _described(key, source)
+            known = found.get(key) or _described(key, source).model_copy(
+                update={"prompts": step.inputs["prompts"].name}
+            )
             if clips not in known.clips:
                 found[key] = known.model_copy(update={"clips": (*known.clips, clips)})
     return found

@@ -1,40 +1,18 @@
-"""The kinds of studies. A new kind is one new file, one line here, and the steps it needs."""
+"""The kinds of studies. A new one is a file, and a line in `config.registry` or an entry point of another package."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
-from pydantic import BaseModel
-
-from counterpoint.config import UserError, load_yaml
+from counterpoint.config import parse
+from counterpoint.config.load import laid_out, read_yaml
+from counterpoint.config.registry import Registry
 from counterpoint.study.kinds.base import Study
-from counterpoint.study.kinds.codecs import CodecStudy
-from counterpoint.study.kinds.controls import ControlStudy, EntropyStudy
-from counterpoint.study.kinds.dataset import DatasetStudy
-from counterpoint.study.kinds.grid import GridStudy
-from counterpoint.study.kinds.inpainting import InpaintingStudy
-from counterpoint.study.kinds.paradigms import ParadigmStudy
-from counterpoint.study.kinds.samplers import SamplerStudy
-from counterpoint.study.kinds.search import SearchStudy
-from counterpoint.study.kinds.speed import SpeedStudy
 
-KINDS: dict[str, type[Study]] = {
-    "paradigms": ParadigmStudy,
-    "codecs": CodecStudy,
-    "controls": ControlStudy,
-    "dataset": DatasetStudy,
-    "entropy": EntropyStudy,
-    "grid": GridStudy,
-    "inpainting": InpaintingStudy,
-    "samplers": SamplerStudy,
-    "search": SearchStudy,
-    "speed": SpeedStudy,
-}
-"""By the `kind` in the YAML; a file that names none compares the paradigms."""
-
-
-class _Kind(BaseModel):
-    kind: str = "paradigms"
+KINDS: Registry[type[Study]] = Registry("counterpoint.studies", noun="kind of study")
+"""By the `kind` in the YAML; a file that names none is a grid."""
+SCALES = Path(__file__).parents[1] / "scales.yaml"
 
 
 def load_study(path: Path, *, overrides: list[str] | None = None, scale: str | None = None) -> Study:
@@ -43,24 +21,24 @@ def load_study(path: Path, *, overrides: list[str] | None = None, scale: str | N
     Raises:
         UserError: a kind that is not known, or what `load_yaml` raises.
     """
-    kind = load_yaml(path, _Kind, overrides=overrides, scale=scale).kind
-    if kind not in KINDS:
-        raise UserError(f"{path}: there is no kind of study {kind!r}; the kinds are {', '.join(KINDS)}.")
-    return load_yaml(path, KINDS[kind], overrides=overrides, scale=scale)
+    values = read_yaml(path)
+    kind = KINDS[str(values.get("kind", "grid"))]
+    common = {name: _fields(of_scale, kind) for name, of_scale in read_yaml(SCALES).items()}
+    values = laid_out(values, scale=scale, overrides=overrides or (), source=str(path), common=common)
+    return parse(values, kind, source=str(path))
 
 
-__all__ = [
-    "KINDS",
-    "CodecStudy",
-    "ControlStudy",
-    "DatasetStudy",
-    "EntropyStudy",
-    "GridStudy",
-    "InpaintingStudy",
-    "ParadigmStudy",
-    "SamplerStudy",
-    "SearchStudy",
-    "SpeedStudy",
-    "Study",
-    "load_study",
-]
+def read_study(config: dict[str, Any], *, source: str) -> Study:
+    """A study from its whole configuration, plain, as `results.json` has it.
+
+    Raises:
+        UserError: a kind that is not known, or a value that does not fit.
+    """
+    return parse(config, KINDS[config["kind"]], source=source)
+
+
+def _fields(values: dict[str, Any], kind: type[Study]) -> dict[str, Any]:
+    return {name: values[name] for name in kind.scaled if name in values}
+
+
+__all__ = ["KINDS", "Study", "load_study", "read_study"]

@@ -5,28 +5,33 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from counterpoint.config import UserError
 from counterpoint.config.schema import Config
 from counterpoint.config.weights import SHIPPED_ALIASES
 from counterpoint.study.engine import Source, Step
-from counterpoint.study.settings import ComposeConfig, ReportConfig
+from counterpoint.study.settings import ComposeConfig, Examples
 from counterpoint.study.workload import Workload
 
 if TYPE_CHECKING:
-    from counterpoint.results.schema import System
+    from counterpoint.report import Report
+    from counterpoint.results.schema import Results, System
 
 
 class Study(Config, ABC):
     """The configuration of a study, of one kind or another."""
+
+    scaled: ClassVar[tuple[str, ...]] = ()
+    """Fields that take the values in `scales.yaml` at the scales which a study's file names."""
 
     kind: str
     reproduces: str = ""
     """What it reproduces of the paper: "Table 2"."""
     cost: str = ""
     """What it took where it was measured, a few words."""
-    report: ReportConfig = ReportConfig()
+    examples: Examples = 8
+    """Prompts whose clips the report lets people hear."""
     compose: ComposeConfig = ComposeConfig()
     """The embedded corpus; left unused where a dataset is given."""
 
@@ -41,9 +46,12 @@ class Study(Config, ABC):
             UserError: something that would fail later can be seen to fail now.
         """
 
-    @abstractmethod
+    def report(self, results: Results) -> Report:
+        """What it says of its results."""
+        raise NotImplementedError
+
     def write_page(self, folders: Mapping[str, Path], *, name: str, own_data: bool, out: Path) -> None:
-        """Write `report/` into the folder `out`.
+        """Write `report/` into the folder `out`, for kinds that have no `report` yet.
 
         Args:
             folders: of all that `plan` names.

@@ -3,45 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import product
+from itertools import combinations, product
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from counterpoint.config.schema import ControlName, ParadigmName
 from counterpoint.study.engine import Source, Step
-from counterpoint.study.kinds.trained import PARADIGMS, BothSampling, Groundwork, TrainedStudy, at_seed, both_sampling
-from counterpoint.study.work import Work
+from counterpoint.study.kinds.trained import BOTH, Groundwork, SampledStudy, at_seed
 from counterpoint.study.workload import Workload
 
+if TYPE_CHECKING:
+    from counterpoint.report import Report
+    from counterpoint.results.schema import Results
 
-class SteeredStudy(TrainedStudy):
+
+class SteeredStudy(SampledStudy):
     """A study of models with and without controls."""
-
-    sampling: BothSampling = Field(default_factory=both_sampling)
 
     def shortcuts(self) -> dict[str, str]:
         """The trained models."""
-        return {paradigm: f"train_{paradigm}_controlled" for paradigm in self.paradigms()}
-
-    def paradigms(self) -> Sequence[ParadigmName]:
-        """Those that the study trains."""
-        return PARADIGMS
+        return {paradigm: f"train_{paradigm}_controlled" for paradigm in self.trained()}
 
     def contestants(self) -> Sequence[str]:
         """Models of text alone: an outside system is given no controls."""
-        return [f"{paradigm}_text" for paradigm in self.paradigms()]
+        return [f"{paradigm}_text" for paradigm in self.trained()]
 
     def workload(self) -> Workload:
         """See `Study`."""
         runs, draws = [], []
-        for paradigm, seed in product(self.paradigms(), self.training_seeds):
+        for paradigm, seed in product(self.trained(), self.training_seeds):
             text, steered = (
                 self.training_config(paradigm, dataset="data", controlled=controlled, seed=seed)
                 for controlled in (False, True)
             )
-            sampling = self.sampling[paradigm]
+            sampling = self.sampling_of(paradigm)
             runs += [text, steered]
             draws += [self.draw(text, sampling), self.draw(steered, sampling)]
             draws += [self.draw(steered, sampling, steered=True)] * self.ways_to_steer()
@@ -56,14 +53,14 @@ class SteeredStudy(TrainedStudy):
         nothing is given, `_all`, and, if `single`, one for each control given alone."""
         controls = self.controls_step(ground)
         models, clips = {}, {}
-        for paradigm, seed in product(self.paradigms(), self.turns):
+        for paradigm, seed in product(self.trained(), self.turns):
             text = self.model_step(paradigm, ground=ground, seed=seed)
             steered = self.model_step(paradigm, ground=ground, controls=controls, seed=seed)
             models |= {text.name: text, steered.name: steered}
-            given: dict[str, tuple[ControlName, ...]] = {"null": (), "all": self.controls.names}
+            given: dict[str, tuple[ControlName, ...]] = {"null": (), "all": self.training.controls}
             if single:
-                given |= {name: (name,) for name in self.controls.names}
-            sampling = self.sampling[paradigm]
+                given |= {name: (name,) for name in self.training.controls}
+            sampling = self.sampling_of(paradigm)
             system = f"{paradigm}_text"
             clips[at_seed(system, seed)] = self.clips_step(
                 system, model=text, sampling=sampling, ground=ground, seed=seed
@@ -80,42 +77,48 @@ class ControlStudy(SteeredStudy):
     """All controls, one alone, none; both paradigms; against models of text alone (Table 3)."""
 
     kind: Literal["controls"]
+    paradigms: Annotated[tuple[ParadigmName, ...], Field(min_length=1)] = BOTH
+
+    def trained(self) -> Sequence[ParadigmName]:
+        """See `TrainedStudy`."""
+        return self.paradigms
 
     def ways_to_steer(self) -> int:
         """All controls together, and each alone."""
-        return 1 + len(self.controls.names)
+        return 1 + len(self.training.controls)
 
     def summary(self) -> str:
         """See `Study`."""
-        return f"{', '.join(self.controls.names)} steer both paradigms, {self.training.steps:,} updates each"
+        controls, paradigms = ", ".join(self.training.controls), " and ".join(self.paradigms)
+        return f"{controls} steer models of {paradigms}, {self.training.steps:,} updates each"
 
     def next_command(self, out: Path) -> str:
         """Play with it."""
-        return f'counterpoint generate CAPTION --model {out / PARADIGMS[0]} --chords "C:0 Am:2" --out x.wav'
+        return f'counterpoint generate CAPTION --model {out / self.paradigms[0]} --chords "C:0 Am:2" --out x.wav'
 
     def plan(self, *, dataset: Path | None = None) -> Mapping[str, Step | Source]:
         """See `Study`."""
 
         ground = self.groundwork(dataset)
         models, clips = self.models_and_clips(ground, single=True)
-        modes = ("all", *self.controls.names)
-        own = [(f"{paradigm}_{mode}", f"{paradigm}_null") for paradigm in PARADIGMS for mode in modes]
-        first, second = PARADIGMS
-        across = [(f"{first}_{mode}", f"{second}_{mode}") for mode in modes]
-        text = [(f"{paradigm}_{mode}", f"{paradigm}_text") for paradigm in PARADIGMS for mode in (*modes, "null")]
+        modes = ("all", *self.training.controls)
+        own = [(f"{paradigm}_{mode}", f"{paradigm}_null") for paradigm in self.paradigms for mode in modes]
+        pairs = combinations(self.paradigms, 2)
+        across = [(f"{first}_{mode}", f"{second}_{mode}") for first, second in pairs for mode in modes]
+        text = [(f"{paradigm}_{mode}", f"{paradigm}_text") for paradigm in self.paradigms for mode in (*modes, "null")]
         return {
             **ground.inputs,
             **models,
             **{step.name: step for step in clips.values()},
             "evaluate": self.evaluation_step(clips, ground=ground, pairs=text),
-            "adhere": self.adherence_step(clips, ground=ground, pairs=[*own, *across], examples=self.report.examples),
+            "adhere": self.adherence_step(clips, ground=ground, pairs=[*own, *across], examples=[self.examples]),
         }
 
-    def write_page(self, folders: Mapping[str, Path], *, name: str, own_data: bool, out: Path) -> None:
+    def report(self, results: Results) -> Report:
         """See `Study`."""
-        from counterpoint.study.steps.controls_report import make_controls_report
+        from counterpoint.study.pages.controls import controls_report
 
-        make_controls_report(Work(out, {"name": name, "study": self, "own_data": own_data}, folders))
+        return controls_report(self, results)
 
 
 class EntropyStudy(SteeredStudy):
@@ -123,9 +126,9 @@ class EntropyStudy(SteeredStudy):
 
     kind: Literal["entropy"]
 
-    def paradigms(self) -> Sequence[ParadigmName]:
+    def trained(self) -> Sequence[ParadigmName]:
         """Flow matching draws no tokens."""
-        return PARADIGMS[:1]
+        return BOTH[:1]
 
     def summary(self) -> str:
         """See `Study`."""
@@ -141,8 +144,8 @@ class EntropyStudy(SteeredStudy):
         entropy = Step("entropy", collect_entropies, {}, {"encode": ground.encode, **steps})
         return {**ground.inputs, **models, **steps, "entropy": entropy}
 
-    def write_page(self, folders: Mapping[str, Path], *, name: str, own_data: bool, out: Path) -> None:
+    def report(self, results: Results) -> Report:
         """See `Study`."""
-        from counterpoint.study.steps.entropy_report import make_entropy_report
+        from counterpoint.study.pages.entropy import entropy_report
 
-        make_entropy_report(Work(out, {"name": name, "study": self, "own_data": own_data}, folders))
+        return entropy_report(self, results)

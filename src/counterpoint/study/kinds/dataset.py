@@ -12,7 +12,7 @@ from pydantic import Field
 from counterpoint.config import UserError
 from counterpoint.study.engine import Source, Step
 from counterpoint.study.kinds.base import Study, data_step, judges_there
-from counterpoint.study.settings import ReportConfig, SampleConfig
+from counterpoint.study.settings import Examples, SampleConfig
 from counterpoint.study.work import Work
 from counterpoint.study.workload import Workload
 
@@ -29,7 +29,7 @@ class DatasetStudy(Study):
     datasets: dict[Label, Path] = Field(default_factory=dict)
     """Folders that `data ingest` wrote, by name; the one of `--data` joins them under its folder's."""
     sample: SampleConfig = SampleConfig()
-    report: ReportConfig = ReportConfig(examples=3)
+    examples: Examples = 3
     """Examples of each dataset: from the lowest to the highest of a measure."""
 
     def summary(self) -> str:

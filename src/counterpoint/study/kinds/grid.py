@@ -7,27 +7,32 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations, product
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
-from counterpoint.config import read_sampling
-from counterpoint.config.sampling import SamplingByParadigm
+from counterpoint.config import SamplingConfig
+from counterpoint.config.sampling import AnySampling, sampling_in
 from counterpoint.config.schema import Config, ParadigmName
-from counterpoint.paradigm import PARADIGMS
+from counterpoint.paradigm.entry import PARADIGMS
 from counterpoint.study.engine import Source, Step
 from counterpoint.study.kinds.base import data_step, identify_codec, judges_there
 from counterpoint.study.kinds.trained import (
     Groundwork,
-    SharedTrainingConfig,
-    TrainedStudy,
+    SampledStudy,
     at_seed,
+    need_codes,
+    shipped_source,
 )
-from counterpoint.study.settings import PromptsConfig
-from counterpoint.study.work import Work
-from counterpoint.study.workload import Draw, Workload
+from counterpoint.study.settings import PromptsConfig, SharedTrainingConfig
+from counterpoint.study.windows import STEERED_EXAMPLES
+from counterpoint.study.workload import Workload
 
-Label = Annotated[str, Field(pattern=r"^[a-zA-Z0-9.]+$")]
+if TYPE_CHECKING:
+    from counterpoint.report import Report
+    from counterpoint.results.schema import Results
+
+Label = Annotated[str, Field(pattern=r"^[a-zA-Z0-9._]+$")]
 Setting = str | int | float
 _OF_TRAINING = ("paradigm", "codec", "training.")
 _GROUPS = ("training", "sampling", "prompts")
@@ -73,21 +78,33 @@ class Cell:
         return f"{self.study.prompts.duration_s:g}s"
 
 
-class GridStudy(TrainedStudy):
+class SteeredModel(Config):
+    """A model that ships, and how to draw from it."""
+
+    model: str
+    sampling: AnySampling = SamplingConfig()
+
+
+class GridStudy(SampledStudy):
     """A grid of configurations, every cell of which is judged alike."""
 
-    kind: Literal["grid"]
+    kind: Literal["grid"] = "grid"
     paradigm: ParadigmName = "flow_matching"
     """Where it is no axis."""
-    sampling: SamplingByParadigm = Field(default_factory=dict)
-    """How to draw from each paradigm; by default as its own defaults say."""
     axes: Annotated[dict[Annotated[str, Field(pattern=r"^[a-z_]+$")], Axis], Field(min_length=1)]
     x: str = ""
     """The axis along which the report draws curves; by default the last."""
     without: list[dict[str, str]] = Field(default_factory=list)
     """Labels by axis: combinations to leave out, such as auto-regression with a VAE, which has no codes."""
+    floors: bool = False
+    """Every model is drawn from before its first update, too: what any learning must beat."""
+    steered: Annotated[dict[ParadigmName, SteeredModel], sampling_in("sampling")] = Field(default_factory=dict)
+    """Models whose controls the report shows on the prompts of the first cell: what is trained in minutes hardly
+    follows any. On the embedded corpus alone, whose chords, melodies and drums are known."""
     paper: str = ""
-    """The paper's table, as `study.paper` knows it, whose rows have the names of cells."""
+    """The paper's table, as `claims.paper` knows it, whose rows have the names of cells."""
+    paper_systems: dict[str, str] = Field(default_factory=dict)
+    """Cells that the table's rows call otherwise."""
     prompts_from: str = ""
     """A dataset of others' captions and music (from `data ingest`) that the prompts and the reference of distances are
     taken from, all splits of it; `composed` makes an embedded one of another seed. By default the held-out music."""
@@ -121,7 +138,17 @@ class GridStudy(TrainedStudy):
         cells = self.cells()
         models, runs = len({cell.model for cell in cells}), len(self.training_seeds)
         times = f", {runs} times each" if runs > 1 else ""
+        if len(self.axes) == 1:
+            return f"{' and '.join(cell.system for cell in cells)}{times}, {self.training.steps:,} updates each"
         return f"{len(cells)} cells of {' x '.join(self.axes)}; {models} models{times}, {self.training.steps:,} updates"
+
+    def trained(self) -> Sequence[ParadigmName]:
+        """See `TrainedStudy`."""
+        return tuple(dict.fromkeys(cell.study.paradigm for cell in self.cells()))
+
+    def next_command(self, out: Path) -> str:
+        """Hear more of the first."""
+        return f"counterpoint generate CAPTION --model {out / self.cells()[0].model} --out x.wav"
 
     def shortcuts(self) -> dict[str, str]:
         """The trained models."""
@@ -134,46 +161,69 @@ class GridStudy(TrainedStudy):
     def workload(self) -> Workload:
         """See `Study`."""
         models, draws = {}, []
-        for cell, seed in product(self.cells(), self.training_seeds):
-            study, prompts = cell.study, cell.study.prompts
-            run = study.training_config(study.paradigm, dataset="data", seed=seed)
-            models[cell.model, seed] = run
-            draws.append(
-                Draw(run, study.sampling[study.paradigm], prompts.clips, prompts.duration_s, prompts.batch_size)
-            )
+        ways = (True, False) if self.floors else (True,)
+        for cell, seed, trained in product(self.cells(), self.training_seeds, ways):
+            study = cell.study
+            run = study.training_config(study.paradigm, dataset="data", trained=trained, seed=seed)
+            models[cell.model, seed, trained] = run
+            draws.append(study.draw(run, study.sampling_of(study.paradigm)))
+        for paradigm, steered in self.steered.items():  # taken for models such as would be trained here with controls
+            shipped = self.training_config(paradigm, dataset="data", controlled=True)
+            draws += [self.draw(shipped, steered.sampling, steered=given) for given in (False, True)]
         return Workload(list(models.values()), draws)
 
     def plan(self, *, dataset: Path | None = None) -> Mapping[str, Step | Source]:
         """See `Study`. Every codec is loaded, so that one which cannot be is known before anything is computed."""
+        from counterpoint.metrics.registry import metric_named
 
+        metric_named(self.evaluation.primary)
         cells = self.cells()
         ground = self._grounds(cells, dataset)
         models: dict[str, Step] = {}
         clips: dict[str, dict[str, Step]] = {cell.duration: {} for cell in cells}
-        for cell, seed in product(cells, self.turns):
+        for cell, seed, trained in product(cells, self.turns, (True, False) if self.floors else (True,)):
             study, own = cell.study, ground[cell.system]
-            label = at_seed(cell.model, seed)
+            label = at_seed(cell.model if trained else untrained(cell.model), seed)
             if label not in models:
-                models[label] = study.model_step(study.paradigm, ground=own, seed=seed, label=cell.model)
-            clips[cell.duration][at_seed(cell.system, seed)] = study.clips_step(
-                cell.system,
-                model=models[label],
-                sampling=study.sampling[study.paradigm],
-                ground=own,
-                seed=seed,
+                models[label] = study.model_step(
+                    study.paradigm, ground=own, trained=trained, seed=seed, label=cell.model
+                )
+            system = cell.system if trained else untrained(cell.system)
+            sampling = study.sampling_of(study.paradigm)
+            clips[cell.duration][at_seed(system, seed)] = study.clips_step(
+                system, model=models[label], sampling=sampling, ground=own, seed=seed
             )
         evaluations = [self._evaluation(cells, duration, clips[duration], ground) for duration in clips]
         steps = (*models.values(), *(step for of_duration in clips.values() for step in of_duration.values()))
         grounds = {step: given for own in ground.values() for step, given in own.inputs.items()}
-        return {**grounds, **{step.name: step for step in (*steps, *evaluations)}}
+        steered = {} if dataset else self._steered_steps(ground[cells[0].system])
+        return {**grounds, **{step.name: step for step in (*steps, *evaluations)}, **steered}
 
-    def write_page(self, folders: Mapping[str, Path], *, name: str, own_data: bool, out: Path) -> None:
+    def _steered_steps(self, ground: Groundwork) -> dict[str, Step]:
+        """Clips of the models in `steered`, given all controls and none, and how well they follow; by step name.
+
+        Raises:
+            UserError: no such model ships.
+        """
+        if not self.steered:
+            return {}
+        controls, clips = self.controls_step(ground), {}
+        for paradigm, steered in self.steered.items():
+            model = shipped_source(steered.model)
+            for mode, given in (("null", ()), ("all", self.training.controls)):
+                system = f"{paradigm}_{mode}"
+                clips[system] = self.clips_step(
+                    system, model=model, sampling=steered.sampling, ground=ground, controls=controls, given=given
+                )
+        pairs = [(f"{paradigm}_all", f"{paradigm}_null") for paradigm in self.steered]
+        adhere = self.adherence_step(clips, ground=ground, pairs=pairs, examples=[self.examples, STEERED_EXAMPLES])
+        return {step.name: step for step in (*clips.values(), adhere)}
+
+    def report(self, results: Results) -> Report:
         """See `Study`."""
-        from counterpoint.study.steps.grid_report import make_grid_report
+        from counterpoint.study.pages.grid import grid_report
 
-        make_grid_report(
-            Work(out, {"name": name, "study": self, "own_data": own_data, **_page_config(self.cells())}, folders)
-        )
+        return grid_report(self, results)
 
     def _grounds(self, cells: Sequence[Cell], dataset: Path | None) -> dict[str, _GridGroundwork]:
         """By system, what comes before its model; cells share what is the same."""
@@ -184,7 +234,7 @@ class GridStudy(TrainedStudy):
         data = data_step(self.compose, dataset)
         captions = self._captions(data)
         found = {}
-        speaking = {cell.study.codec for cell in cells if PARADIGMS[cell.study.paradigm].view == "codes"}
+        speaking = {cell.study.codec for cell in cells if need_codes([cell.study.paradigm])}
         names = dict.fromkeys(cell.study.codec for cell in cells)
         codecs = {name: identify_codec(name, needs_codes=name in speaking) for name in names}
         several = len({cell.duration for cell in cells}) > 1
@@ -275,7 +325,8 @@ class GridStudy(TrainedStudy):
         except KeyError as missing:
             raise ValueError(f"codec {self.codec!r} has a place for {missing}, which is no axis") from None
         paradigm = changes[""].get("paradigm", self.paradigm)
-        own = self.sampling.get(PARADIGMS.check(paradigm)) or read_sampling(paradigm, {})
+        PARADIGMS.check(paradigm)
+        own = self.sampling_of(paradigm)
         sampling = {**self.sampling, paradigm: _with(own, changes["sampling"], type(own))}
         cell = self.model_copy(
             update={
@@ -308,6 +359,11 @@ class _GridGroundwork(Groundwork):
         """All of them, by step name."""
         steps = {step.name: step for step in (self.prompts, *self.outside.values(), self.encode, self.reconstruct)}
         return {"data": self.data, **steps}
+
+
+def untrained(name: str) -> str:
+    """What the system or model of a cell is called before its first update."""
+    return f"untrained_{name}"
 
 
 _OPEN = " and ".join(f"{group}.KEY" for group in _GROUPS)
@@ -346,23 +402,3 @@ def _first(cells: Sequence[Cell], axis: str, *, like: Cell) -> str:
         for cell in cells
         if {name: label for name, label in cell.labels.items() if name != axis} == rest
     )
-
-
-def _told(cell: Cell) -> dict[str, Any]:
-    """What the report is told of a cell."""
-    return {
-        "system": cell.system,
-        "model": cell.model,
-        "labels": dict(cell.labels),
-        "paradigm": cell.study.paradigm,
-        "codec": cell.codec,
-        "duration_s": cell.study.prompts.duration_s,
-        "evaluate": f"evaluate_{cell.duration}",
-    }
-
-
-def _page_config(cells: Sequence[Cell]) -> dict[str, Any]:
-    return {
-        "cells": [_told(cell) for cell in cells],
-        "codecs": {cell.codec: cell.study.codec for cell in cells},
-    }

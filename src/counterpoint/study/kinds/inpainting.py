@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from itertools import combinations
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -13,14 +13,17 @@ from counterpoint.config import InpaintingMethod, OptimizerConfig, TrainingConfi
 from counterpoint.config.sampling import AnySampling
 from counterpoint.config.schema import Config, ParadigmName, Positive
 from counterpoint.study.engine import Source, Step
-from counterpoint.study.kinds.trained import PARADIGMS, Groundwork, TrainedStudy, at_seed
+from counterpoint.study.kinds.trained import BOTH, Groundwork, TrainedStudy, at_seed
 from counterpoint.study.settings import PositiveSeconds, PromptsConfig
-from counterpoint.study.work import Work
 from counterpoint.study.workload import Workload
+
+if TYPE_CHECKING:
+    from counterpoint.report import Report
+    from counterpoint.results.schema import Results
 
 ANCHORS = ("silence", "other_clip")
 BEST = "fm_best"
-TRAINED: dict[str, ParadigmName] = dict(zip(("ar", "fm"), PARADIGMS, strict=True))
+TRAINED: dict[str, ParadigmName] = dict(zip(("ar", "fm"), BOTH, strict=True))
 """Systems whose models learn to inpaint."""
 ZERO_SHOT: dict[str, InpaintingMethod] = {
     "fm_inversion": "inversion",
@@ -50,7 +53,7 @@ class InpaintingConfig(Config):
     """The task, and how models learn it."""
 
     start: dict[ParadigmName, Literal["scratch", "text"]] = Field(
-        default_factory=lambda: dict.fromkeys(PARADIGMS, "text"), min_length=2
+        default_factory=lambda: dict.fromkeys(BOTH, "text"), min_length=2
     )
     """Whether each learns from nothing or is fine-tuned from the model of text alone (App. J)."""
     share: Annotated[float, Field(gt=0, le=1)] = 0.9
@@ -92,7 +95,7 @@ class InpaintingStudy(TrainedStudy):
 
     def shortcuts(self) -> dict[str, str]:
         """The models that learned to inpaint, and the one that did not."""
-        return {paradigm: f"inpaint_{paradigm}" for paradigm in PARADIGMS} | {"text": f"train_{TRAINED['fm']}"}
+        return {paradigm: f"inpaint_{paradigm}" for paradigm in BOTH} | {"text": f"train_{TRAINED['fm']}"}
 
     def next_command(self, out: Path) -> str:
         """Play with it."""
@@ -123,11 +126,11 @@ class InpaintingStudy(TrainedStudy):
             "seams": seams,
         }
 
-    def write_page(self, folders: Mapping[str, Path], *, name: str, own_data: bool, out: Path) -> None:
+    def report(self, results: Results) -> Report:
         """See `Study`."""
-        from counterpoint.study.steps.inpainting_report import make_inpainting_report
+        from counterpoint.study.pages.inpainting import inpainting_report
 
-        make_inpainting_report(Work(out, {"name": name, "study": self, "own_data": own_data}, folders))
+        return inpainting_report(self, results)
 
     def contestants(self) -> Sequence[str]:
         """See `TrainedStudy`."""
@@ -150,7 +153,7 @@ class InpaintingStudy(TrainedStudy):
         for seed in self.training_seeds:
             texts = {
                 paradigm: self.training_config(paradigm, dataset="data", seed=seed)
-                for paradigm in PARADIGMS
+                for paradigm in BOTH
                 if paradigm == TRAINED["fm"] or self.inpainting.start[paradigm] == "text"
             }
             trained = {system: self.inpainting_config(paradigm, seed=seed) for system, paradigm in TRAINED.items()}
@@ -163,7 +166,7 @@ class InpaintingStudy(TrainedStudy):
 
     def _models(self, ground: Groundwork, *, seed: int | None) -> dict[str, Step]:
         """By system; `text`, which the zero-shot ones steer; and what else a training begins with."""
-        ar, fm = PARADIGMS
+        ar, fm = BOTH
         texts = {fm: self.model_step(fm, ground=ground, seed=seed)}
         if self.inpainting.start[ar] == "text":
             texts[ar] = self.model_step(ar, ground=ground, seed=seed)

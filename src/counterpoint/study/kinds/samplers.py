@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, model_validator
 
 from counterpoint.config import AutoregressiveSampling, FlowMatchingSampling
 from counterpoint.config.schema import Positive
 from counterpoint.study.engine import Source, Step
-from counterpoint.study.kinds.trained import PARADIGMS, TrainedStudy, at_seed
+from counterpoint.study.kinds.trained import BOTH, TrainedStudy, at_seed
 from counterpoint.study.settings import TimingConfig
-from counterpoint.study.work import Work
 from counterpoint.study.workload import Workload
+
+if TYPE_CHECKING:
+    from counterpoint.report import Report
+    from counterpoint.results.schema import Results
 
 
 class SamplerStudy(TrainedStudy):
@@ -34,13 +37,13 @@ class SamplerStudy(TrainedStudy):
     def _reference_is_there(self) -> SamplerStudy:
         if self.reference not in self.settings:
             raise ValueError(f"reference {self.reference!r} is none of the settings: {', '.join(self.settings)}")
-        if PARADIGMS[0] in self.settings:
-            raise ValueError(f"a setting of flow matching cannot be named {PARADIGMS[0]!r}")
+        if BOTH[0] in self.settings:
+            raise ValueError(f"a setting of flow matching cannot be named {BOTH[0]!r}")
         return self
 
     def contestants(self) -> tuple[str, str]:
         """See `TrainedStudy`."""
-        return PARADIGMS[0], self.reference
+        return BOTH[0], self.reference
 
     def summary(self) -> str:
         """See `Study`."""
@@ -51,7 +54,7 @@ class SamplerStudy(TrainedStudy):
         runs, draws = [], []
         for seed in self.training_seeds:
             autoregressive, flow_matching = (
-                self.training_config(paradigm, dataset="data", seed=seed) for paradigm in PARADIGMS
+                self.training_config(paradigm, dataset="data", seed=seed) for paradigm in BOTH
             )
             runs += [autoregressive, flow_matching]
             draws.append(self.draw(autoregressive, self.autoregressive))
@@ -66,12 +69,12 @@ class SamplerStudy(TrainedStudy):
         metric_named(self.evaluation.primary)
         ground = self.groundwork(dataset)
         models, clips = {}, {}
-        autoregressive, flow_matching = PARADIGMS
+        autoregressive, flow_matching = BOTH
         systems = {autoregressive: (autoregressive, self.autoregressive)} | {
             label: (flow_matching, sampling) for label, sampling in self.settings.items()
         }
         for seed in self.turns:
-            of_seed = {paradigm: self.model_step(paradigm, ground=ground, seed=seed) for paradigm in PARADIGMS}
+            of_seed = {paradigm: self.model_step(paradigm, ground=ground, seed=seed) for paradigm in BOTH}
             models |= {at_seed(paradigm, seed): model for paradigm, model in of_seed.items()}
             for system, (paradigm, sampling) in systems.items():
                 step = self.clips_step(system, model=of_seed[paradigm], sampling=sampling, ground=ground, seed=seed)
@@ -80,7 +83,7 @@ class SamplerStudy(TrainedStudy):
             "timing",
             time_systems,
             {"timing": self.timing, "seed": self.prompts.seed, "systems": systems},
-            {"prompts": ground.prompts, **{paradigm: models[paradigm] for paradigm in PARADIGMS}},
+            {"prompts": ground.prompts, **{paradigm: models[paradigm] for paradigm in BOTH}},
             resumable=True,
         )
         pairs = [(system, self.reference) for system in systems if system != self.reference]
@@ -91,8 +94,8 @@ class SamplerStudy(TrainedStudy):
             "timing": timing,
         }
 
-    def write_page(self, folders: Mapping[str, Path], *, name: str, own_data: bool, out: Path) -> None:
+    def report(self, results: Results) -> Report:
         """See `Study`."""
-        from counterpoint.study.steps.sampler_report import make_sampler_report
+        from counterpoint.study.pages.samplers import sampler_report
 
-        make_sampler_report(Work(out, {"name": name, "study": self, "own_data": own_data}, folders))
+        return sampler_report(self, results)

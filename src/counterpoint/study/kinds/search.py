@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import combinations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from counterpoint.config.sampling import sampling_in
 from counterpoint.config.schema import ParadigmName
 from counterpoint.study.engine import Source, Step
-from counterpoint.study.kinds.trained import PARADIGMS, Groundwork, TrainedStudy
+from counterpoint.study.kinds.trained import Groundwork, TrainedStudy
 from counterpoint.study.search.split import PARTS
 from counterpoint.study.settings import Grid, LadderConfig
 from counterpoint.study.work import Work
@@ -26,36 +27,38 @@ class SearchStudy(TrainedStudy):
     """The best settings of both samplers, and the paradigms compared with both tuned."""
 
     kind: Literal["search"]
-    searches: Annotated[dict[ParadigmName, Grid], sampling_in("default")]
+    searches: Annotated[dict[ParadigmName, Grid], sampling_in("default"), Field(min_length=1)]
     ladder: LadderConfig = LadderConfig()
 
     @model_validator(mode="after")
     def _grids_fit(self) -> SearchStudy:
-        for paradigm in PARADIGMS:
-            if paradigm not in self.searches:
-                raise ValueError(f"searches must name both paradigms; {paradigm} is missing")
+        for paradigm, grid in self.searches.items():
             try:
-                self.searches[paradigm].check(paradigm)
+                grid.check(paradigm)
             except ValueError as error:
                 raise ValueError(f"searches.{paradigm}: {error}") from None
         if len(self.seeds) > 1:
             raise ValueError("a search tunes one model of each paradigm: give one of `seeds`, or none")
         return self
 
+    def trained(self) -> Sequence[ParadigmName]:
+        """See `TrainedStudy`."""
+        return tuple(self.searches)
+
     def summary(self) -> str:
         """See `Study`."""
-        counts = " and ".join(f"{len(self.searches[key].tried())} of {key.replace('_', ' ')}" for key in PARADIGMS)
+        counts = " and ".join(f"{len(self.searches[key].tried())} of {key.replace('_', ' ')}" for key in self.trained())
         return f"settings of the samplers, {counts}; the best of each confirmed on prompts of their own"
 
     def contestants(self) -> tuple[str, ...]:
         """See `TrainedStudy`."""
-        return tuple(f"{paradigm}_tuned" for paradigm in PARADIGMS)
+        return tuple(f"{paradigm}_tuned" for paradigm in self.trained())
 
     def workload(self) -> Workload:
         """See `Study`. No point is taken to be stopped, so this is the most that can be drawn."""
         prompts = self.prompts
         part = -(-prompts.clips // 2)
-        runs = {paradigm: self.training_config(paradigm, dataset="data") for paradigm in PARADIGMS}
+        runs = {paradigm: self.training_config(paradigm, dataset="data") for paradigm in self.trained()}
         draws = [
             Draw(runs[paradigm], sampling, part, prompts.duration_s, prompts.batch_size)
             for paradigm, grid in self.searches.items()
@@ -76,7 +79,7 @@ class SearchStudy(TrainedStudy):
             )
             for part in PARTS
         }
-        models: dict[ParadigmName, Step] = {name: self.model_step(name, ground=ground) for name in PARADIGMS}
+        models: dict[ParadigmName, Step] = {name: self.model_step(name, ground=ground) for name in self.trained()}
         searches = {
             paradigm: Step(
                 f"search_{paradigm}",
@@ -101,11 +104,11 @@ class SearchStudy(TrainedStudy):
                 {"prompts": self.prompts, "take": take},
                 {"prompts": parts["confirmation"], "model": models[paradigm], "search": searches[paradigm]},
             )
-            for paradigm in PARADIGMS
+            for paradigm in self.trained()
             for end, take in TAKES.items()
         }
         confirmed = self._confirmed(ground, parts["confirmation"])
-        evaluation = self.evaluation_step(clips, ground=confirmed, pairs=pairs())
+        evaluation = self.evaluation_step(clips, ground=confirmed, pairs=pairs(self.trained()))
         steps = (*models.values(), *searches.values(), *clips.values(), *confirmed.outside.values())
         return {
             **confirmed.inputs,
@@ -133,10 +136,9 @@ class SearchStudy(TrainedStudy):
         )
 
 
-def pairs() -> list[tuple[str, str]]:
-    """Of systems that are tested: each paradigm tuned against its default, and the two against each other at both."""
-    ar, fm = PARADIGMS
+def pairs(paradigms: Sequence[ParadigmName]) -> list[tuple[str, str]]:
+    """Systems that are tested: each paradigm tuned against its default, and paradigms against each other at both."""
     return [
-        *((f"{paradigm}_tuned", f"{paradigm}_default") for paradigm in PARADIGMS),
-        *((f"{ar}_{end}", f"{fm}_{end}") for end in TAKES),
+        *((f"{paradigm}_tuned", f"{paradigm}_default") for paradigm in paradigms),
+        *((f"{first}_{end}", f"{second}_{end}") for first, second in combinations(paradigms, 2) for end in TAKES),
     ]

@@ -5,20 +5,17 @@ The same configuration gives the same steps in every kind of study, so that what
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from counterpoint.config import (
-    BACKBONES,
     DataConfig,
     ModelConfig,
-    OptimizerConfig,
     SamplingConfig,
-    TextConfig,
     TrainingConfig,
     UserError,
     digest,
@@ -26,65 +23,16 @@ from counterpoint.config import (
 )
 from counterpoint.config.nearest import did_you_mean
 from counterpoint.config.sampling import SamplingByParadigm
-from counterpoint.config.schema import CONTROLS, Config, ControlName, NamedBackbone, ParadigmName, Positive
+from counterpoint.config.schema import BudgetConfig, ControlName, NetworkConfig, ParadigmName
 from counterpoint.data.layout import file_digest
+from counterpoint.paradigm.entry import PARADIGMS
 from counterpoint.study.engine import Source, Step
 from counterpoint.study.kinds.base import Study, data_step, identify_codec, judges_there
-from counterpoint.study.settings import PositiveSeconds, PromptsConfig, Seed
+from counterpoint.study.settings import EvaluationConfig, PromptsConfig, Seed, SharedTrainingConfig
 from counterpoint.study.workload import Draw
 
-PARADIGMS: tuple[ParadigmName, ParadigmName] = ("autoregressive", "flow_matching")
-
-
-def _names_both(sampling: dict[str, SamplingConfig]) -> dict[str, SamplingConfig]:
-    missing = [name for name in PARADIGMS if name not in sampling]
-    if missing:
-        raise ValueError(f"sampling must name both paradigms; {missing[0]} is missing")
-    return sampling
-
-
-BothSampling = Annotated[SamplingByParadigm, AfterValidator(_names_both)]
-"""How to draw from each paradigm."""
-
-
-def both_sampling() -> dict[ParadigmName, SamplingConfig]:
-    """The defaults of both."""
-    return {name: read_sampling(name, {}) for name in PARADIGMS}
-
-
-class SharedTrainingConfig(Config):
-    """What both models are trained with: one backbone, one budget, one order of examples."""
-
-    backbone: NamedBackbone = BACKBONES["pocket"]
-    text: TextConfig = TextConfig()
-    text_dropout: Annotated[float, Field(ge=0, le=1)] = 0.2
-    segment_s: PositiveSeconds = 10.0
-    optimizer: OptimizerConfig = OptimizerConfig()
-    steps: Annotated[int, Field(ge=0)] = 500_000
-    batch_size: Positive = 256
-    accumulate: Positive = 1
-    seed: Seed = 0
-    precision: Literal["fp32", "bf16"] = "fp32"
-    validate_every: Positive = 1000
-    checkpoint_every: Positive = 1000
-
-
-class ControlsConfig(Config):
-    """What models are steered by beside text (4.5)."""
-
-    names: Annotated[tuple[ControlName, ...], Field(min_length=1)] = CONTROLS
-    width: Positive = 32
-    dropout: Annotated[float, Field(ge=0, le=1)] = 0.5
-    tracks: dict[ControlName, str] = Field(default_factory=dict)
-    """Which track teaches a control; by default the first that can be had, exact before heard."""
-
-
-class EvaluationConfig(Config):
-    """Of the metrics' resampling."""
-
-    primary: str = "fad_musicnn"
-    """The metric that the verdict is about, chosen before anything was run."""
-    seed: Seed = 0
+BOTH: tuple[ParadigmName, ...] = ("autoregressive", "flow_matching")
+"""The paper's paradigms."""
 
 
 @dataclass(frozen=True)
@@ -152,16 +100,12 @@ def shipped_source(name: str) -> Source:
 
 
 class TrainedStudy(Study):
-    """A study of models that it trains itself. What both paradigms share is written once, so that it cannot differ."""
+    """A study of models that it trains itself. What paradigms share is written once, so that it cannot differ."""
+
+    scaled: ClassVar[tuple[str, ...]] = ("compose", "codec", "training", "prompts")
 
     codec: str = "pocket"
     training: SharedTrainingConfig = SharedTrainingConfig()
-    skips: Literal["paper", "jasco", "none"] = "paper"
-    """U-Net-like skips: flow matching alone has them (App. E.3.1)."""
-    preconditioning: Literal["none", "gaussian"] = "none"
-    """Of flow matching's network; see `ModelConfig`."""
-    controls: ControlsConfig = ControlsConfig()
-    """Of the models that have any."""
     prompts: PromptsConfig = PromptsConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
     systems: dict[Annotated[str, Field(pattern=r"^[a-zA-Z]\w*$")], Path] = Field(default_factory=dict)
@@ -206,35 +150,15 @@ class TrainedStudy(Study):
     ) -> TrainingConfig:
         """The run of one paradigm, by default with the first seed; an untrained one stops before its first update and
         is alike in all else."""
-        shared, controls = self.training, self.controls
-        steered = {
-            "controls": controls.names,
-            "control_width": controls.width,
-            "control_dropout": controls.dropout,
-        }
-        return TrainingConfig.model_validate(
-            {
-                "model": ModelConfig.model_validate(
-                    {
-                        "paradigm": paradigm,
-                        "backbone": shared.backbone,
-                        "text": shared.text,
-                        "text_dropout": shared.text_dropout,
-                        "skips": self.skips,
-                        "preconditioning": self.preconditioning,
-                        **(steered if controlled else {}),
-                    }
-                ),
-                "data": DataConfig(dataset=dataset, codec=self.codec, segment_s=shared.segment_s),
-                "optimizer": shared.optimizer,
-                "steps": shared.steps if trained else 0,
-                "batch_size": shared.batch_size,
-                "accumulate": shared.accumulate,
-                "seed": self.training_seeds[0] if seed is None else seed,
-                "precision": shared.precision,
-                "validate_every": shared.validate_every,
-                "checkpoint_every": shared.checkpoint_every,
-            }
+        shared = self.training
+        network = shared.fields_of(NetworkConfig)
+        if not controlled:
+            network = {name: value for name, value in network.items() if not name.startswith("control")}
+        budget = shared.fields_of(BudgetConfig) | {"seed": self.training_seeds[0] if seed is None else seed}
+        return TrainingConfig(
+            **budget | ({} if trained else {"steps": 0}),
+            model=ModelConfig(paradigm=paradigm, **network),
+            data=DataConfig(dataset=dataset, codec=self.codec, segment_s=shared.segment_s),
         )
 
     def draw(self, run: TrainingConfig, sampling: SamplingConfig, **how: Any) -> Draw:
@@ -244,19 +168,23 @@ class TrainedStudy(Study):
 
     def shortcuts(self) -> dict[str, str]:
         """The trained models."""
-        return {paradigm: f"train_{paradigm}" for paradigm in PARADIGMS}
+        return {paradigm: f"train_{paradigm}" for paradigm in self.trained()}
+
+    def trained(self) -> Sequence[ParadigmName]:
+        """The paradigms whose models it trains."""
+        return BOTH
 
     def groundwork(self, dataset: Path | None) -> Groundwork:
         """Everything before the first model.
 
         Raises:
-            UserError: the codec cannot be loaded or has no codes, or an outside system has no clips.
+            UserError: the codec cannot be loaded or lacks what a paradigm needs, or an outside system has no clips.
         """
         from counterpoint.study.steps.encode import encode, is_encoded
         from counterpoint.study.steps.prompts import choose_prompts
         from counterpoint.study.steps.reconstruct import reconstruct
 
-        codec = identify_codec(self.codec, needs_codes=True)
+        codec = identify_codec(self.codec, needs_codes=need_codes(self.trained()))
         data = data_step(self.compose, dataset)
         prompts = Step("prompts", choose_prompts, self.prompts, {"data": data})
         return Groundwork(
@@ -289,7 +217,7 @@ class TrainedStudy(Study):
         """The tracks of the controls, beside the music."""
         from counterpoint.study.steps.controls import are_written, write_controls
 
-        config = {"controls": self.controls.names, "chosen": self.controls.tracks}
+        config = {"controls": self.training.controls, "chosen": self.training.tracks}
         inputs = {"data": ground.data, "encode": ground.encode}
         return Step("controls", write_controls, config, inputs, resumable=True, holds=are_written)
 
@@ -349,12 +277,17 @@ class TrainedStudy(Study):
         config: dict[str, Any] = {"prompts": self.prompts, "sampling": sampling}
         inputs: dict[str, Step | Source] = {"model": model, "prompts": ground.prompts}
         if given and controls:
-            config |= {"controls": self.controls.names, "given": given}
+            config |= {"controls": self.training.controls, "given": given}
             inputs |= {"controls": controls, "data": ground.data, "encode": ground.encode}
         return Step(at_seed(f"generate_{system}", seed), generate_clips, config, inputs)
 
     def adherence_step(
-        self, clips: Mapping[str, Step], *, ground: Groundwork, pairs: Sequence[tuple[str, str]], examples: int
+        self,
+        clips: Mapping[str, Step],
+        *,
+        ground: Groundwork,
+        pairs: Sequence[tuple[str, str]],
+        examples: Sequence[int],
     ) -> Step:
         """How well all clips follow what the prompts' own music plays, and tests between pairs of systems."""
         from counterpoint.metrics.adherence_registry import measures
@@ -387,7 +320,25 @@ class TrainedStudy(Study):
 
     def contestants(self) -> Sequence[str]:
         """The systems of its own that outside ones are compared with."""
-        return PARADIGMS
+        return self.trained()
+
+
+class SampledStudy(TrainedStudy):
+    """A study that draws from every model of a paradigm in one way."""
+
+    scaled: ClassVar[tuple[str, ...]] = (*TrainedStudy.scaled, "sampling")
+
+    sampling: SamplingByParadigm = Field(default_factory=dict)
+    """How to draw from each paradigm; by its defaults where it is not named."""
+
+    def sampling_of(self, paradigm: ParadigmName) -> SamplingConfig:
+        """How to draw from a paradigm."""
+        return self.sampling.get(paradigm) or read_sampling(paradigm, {})
+
+
+def need_codes(paradigms: Iterable[ParadigmName]) -> bool:
+    """Whether any of the paradigms speaks in a codec's codes."""
+    return any(PARADIGMS[paradigm].view == "codes" for paradigm in paradigms)
 
 
 def _judged(clips: Mapping[str, Step], ground: Groundwork) -> dict[str, Step | Source]:

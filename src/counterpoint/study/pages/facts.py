@@ -9,13 +9,13 @@ from counterpoint.config import SamplingConfig
 from counterpoint.paradigm.entry import PARADIGMS
 from counterpoint.report import Fact
 from counterpoint.report.numbers import count, duration, listed
-from counterpoint.results.parts import Model, Music, Prompts
+from counterpoint.results.costs import Model
+from counterpoint.results.parts import Music, Prompts
 from counterpoint.results.schema import Results
-from counterpoint.study.kinds.trained import SharedTrainingConfig, TrainedStudy
+from counterpoint.study.kinds.trained import TrainedStudy
+from counterpoint.study.settings import SharedTrainingConfig
 
-PARAMETERS = (
-    "one backbone for all; what a paradigm needs of its own, such as embeddings and heads for codes, adds to it"
-)
+PARAMETERS = "one backbone for all; a paradigm adds what it needs of its own, such as embeddings and heads for codes"
 
 
 def hours_of(hours: float) -> str:
@@ -124,7 +124,7 @@ def model_facts(study: TrainedStudy, models: Iterable[Model], *, steps: int | No
     for model in models:
         entry = PARADIGMS[model.config.model.paradigm]
         differing.append(f"{entry.label.lower()} ({count(model.result.parameters)} parameters) {entry.draws}")
-    skips = f"; skips \u201c{study.skips}\u201d where the network sees all frames at once"
+    skips = f"; skips \u201c{study.training.skips}\u201d where the network sees all frames at once"
     return [
         backbone_fact(study.training, "Backbone of all"),
         Fact("What differs", f"{'; '.join(differing)}{skips}"),

@@ -1,16 +1,18 @@
-"""How the systems of a study look in its report: what they are decides, and a paradigm brings its own mark."""
+"""How the systems of a study look and what they are called in its report: what they are decides, and a paradigm brings
+its own mark."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from counterpoint import report
 from counterpoint.paradigm.entry import PARADIGMS
-from counterpoint.report import Mark
+from counterpoint.report import Mark, System
 from counterpoint.results import schema
-from counterpoint.results.schema import HALVES, TRUTH
+from counterpoint.results.schema import HALVES, OTHER, TRUTH, Judged, Origin, Results
 
+ORDER: Sequence[Origin] = ("truth", "codec", "model", "untrained", "shipped", "outside", "anchor", "floor")
+"""Of origins, in tables and charts."""
 _FIXED: Mapping[str, Mark] = {
     "truth": Mark(shape="triangle", colour="ink"),
     "codec": Mark(shape="square", colour="ochre"),
@@ -19,6 +21,16 @@ _FIXED: Mapping[str, Mark] = {
     "floor": Mark(shape="circle", colour="grey"),
 }
 """By origin, of what no model of the study made."""
+_VIEWS = {"latents": "continuous", "codes": "quantised"}
+_FLOORS: Mapping[str, tuple[str, str, str]] = {
+    HALVES: (
+        "Training music, two halves",
+        "Training halves",
+        "One half of the reference tracks against the other: what the distances come to when nothing differs.",
+    ),
+    OTHER: ("Another clip", "Another clip", "The ground truth of another prompt: what following no one is."),
+}
+"""Name, short name and what it is, of floors that no clips were made for."""
 
 
 def of_paradigm(paradigm: str) -> Mark:
@@ -29,37 +41,83 @@ def of_paradigm(paradigm: str) -> Mark:
     return Mark(shape=entry.mark, colour=f"light-dark({entry.colour}, {entry.colour_dark})")
 
 
-def look(system: schema.System) -> Mark:
-    """The mark of a system."""
+def shown_systems(
+    results: Results,
+    judged: Judged,
+    *,
+    own: Mapping[str, System] | None = None,
+    lengths: Sequence[str] = (),
+    codecs: Mapping[str, str] | None = None,
+) -> dict[str, System]:
+    """The systems that have a score, by key, in the order of tables.
+
+    Args:
+        own: by key, those that the page names itself, in their order.
+        lengths: ends of keys that tell clips of one length from those of others, such as `5s`.
+        codecs: what codecs are called where there are several, by the label in the keys of their systems.
+    """
+    own = own or {}
+    found = [*results.systems.values(), *_floors(judged)]
+    ranks = {origin: place for place, origin in enumerate(ORDER)}
+    places = {key: place for place, key in enumerate(own)}
+    found.sort(key=lambda system: (ranks[system.origin], places.get(system.key, len(places))))
+    known = set(judged.systems)
+    return {
+        system.key: own.get(system.key) or _shown(system, lengths, codecs or {})
+        for system in found
+        if system.key in known | {*own}
+    }
+
+
+def _floors(judged: Judged) -> list[schema.System]:
+    """Floors as systems; those of one length of clips apart."""
+    found = []
+    for key in judged.systems:
+        base = next((base for base in _FLOORS if key == base or key.startswith(f"{base}_")), "")
+        if base:
+            name, short, what = _FLOORS[base]
+            found.append(schema.System(key=key, name=name, short=short, what=what, origin="floor"))
+    return found
+
+
+def _shown(system: schema.System, lengths: Sequence[str], codecs: Mapping[str, str]) -> System:
+    """A system that the page does not name itself."""
+    length = next((length for length in lengths if system.key.endswith(f"_{length}")), "")
+    name, short, what = _words(system, system.key.removesuffix(f"_{length}"), codecs)
+    told = f", {length.replace('s', ' s')}" if length else ""
+    return System(key=system.key, name=f"{name}{told}", short=f"{short}{told}", what=what, mark=_mark(system))
+
+
+def _words(system: schema.System, base: str, codecs: Mapping[str, str]) -> tuple[str, str, str]:
+    """Name, short name and what it is."""
+    if system.origin == "codec":
+        codec, _, view = base.removeprefix("reconstruction").removeprefix("_").rpartition("_")
+        name = f"Codec, {', '.join(filter(None, (codecs.get(codec, codec), _VIEWS.get(view, view))))}"
+        what = "The ground truth through the codec, "
+        what += "and its quantiser" if view == "codes" else "not quantised"
+        return name, name, f"{what}: the best that models which speak it can sound."
+    if system.origin == "untrained" and system.paradigm in PARADIGMS:
+        entry = PARADIGMS[system.paradigm]
+        what = "The same model before its first update: a floor that any learning must beat."
+        return f"{entry.label}, untrained", f"{entry.short}, untrained", what
+    if system.origin == "outside":
+        what = (
+            "An outside system: clips that answer the prompts. What it was trained on, and for how long, is not known "
+            "here."
+        )
+        return base, base, what
+    return system.name, system.short or system.name, system.what
+
+
+def _mark(system: schema.System) -> Mark:
     if system.key.startswith(HALVES):
         return replace(_FIXED["truth"], fill="hollow")
     if system.origin == "codec":
-        return replace(_FIXED["codec"], fill="hollow" if "latents" in system.key else "solid")
+        return replace(_FIXED["codec"], fill="solid" if system.key.find("codes") >= 0 else "hollow")
     if system.origin in _FIXED:
         return _FIXED[system.origin]
     own = of_paradigm(system.paradigm)
     return replace(own, fill="hollow") if system.origin == "untrained" else own
-
-
-def shown_systems(
-    found: Iterable[schema.System], *, marks: Mapping[str, Mark] | None = None
-) -> dict[str, report.System]:
-    """Systems as a report shows them, by key.
-
-    Args:
-        marks: by key, in place of what `look` gives.
-    """
-    marks = marks or {}
-    return {
-        system.key: report.System(
-            key=system.key,
-            name=system.name,
-            short=system.short,
-            what=system.what,
-            mark=marks.get(system.key) or look(system),
-        )
-        for system in found
-    }
 
 
 def is_truth(key: str) -> bool:

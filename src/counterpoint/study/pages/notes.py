@@ -148,9 +148,7 @@ def prompts_note(prompts: Prompts) -> Text:
         )
     if silent:
         whole = "All" if silent == len(windows) else f"{silent} of the {len(windows)}"
-        told.append(
-            f"{whole} prompts have no caption: there the models generate unconditionally and text plays no part."
-        )
+        told.append(f"{whole} prompts have no caption: the models answer them unconditionally, and text plays no part.")
     return Text(title="Prompts", paragraphs=[" ".join(told)])
 
 

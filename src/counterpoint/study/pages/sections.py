@@ -30,7 +30,8 @@ from counterpoint.report import (
     Verdict,
 )
 from counterpoint.report.chart import loss_chart
-from counterpoint.results.parts import Heard, Model
+from counterpoint.results.costs import Model
+from counterpoint.results.parts import Heard
 from counterpoint.results.records import RESULTS_FILE
 from counterpoint.results.schema import Judged, Results
 from counterpoint.study.pages.looks import of_paradigm
@@ -132,10 +133,8 @@ def tests_section(judged: Judged, systems: Mapping[str, System], *, is_folded: b
     )
     metrics = list(judged.metrics.values())
     block = Differences(name="differences", systems=list(systems.values()), metrics=metrics, differences=known)
-    title = "All paired tests" if is_folded else "Paired differences"
-    return Section(
-        id="tests" if is_folded else "differences", title=title, lead=lead, blocks=[block], is_folded=is_folded
-    )
+    name, title = ("tests", "All paired tests") if is_folded else ("differences", "Paired differences")
+    return Section(id=name, title=title, lead=lead, blocks=[block], is_folded=is_folded)
 
 
 def examples_of(
@@ -202,7 +201,7 @@ def training_section(charts: Sequence[Chart], *, lead: str) -> Section | None:
     shown = [chart for chart in charts if chart.svg()]
     if not shown:
         return None
-    block = Charts(charts=shown, note=LOSS_NOTE)
+    block = Charts(name="losses", charts=shown, note=LOSS_NOTE)
     return Section(id="training", title="Training", lead=lead, blocks=[block], is_folded=True)
 
 

@@ -11,6 +11,8 @@ from counterpoint.report.numbers import interval, listed, p_value
 from counterpoint.results.schema import Judged
 
 WORSE_OR_BETTER: Mapping[Outcome, str] = {"first": "better", "second": "worse", "open": "could be chance"}
+MOST_NAMED = 3
+"""Systems whose values a warning names one by one."""
 DEBUG = (
     "This is the debug scale: it shows that everything runs, with models that have learned nothing. It says nothing "
     "about the question."
@@ -133,7 +135,7 @@ def warnings(judged: Judged, metric: str, trained: Mapping[str, str], untrained:
     if info and info.chance is not None:
         deaf = {key: score for key in trained if (score := judged.score(text, key)) and score.low <= info.chance}
         if deaf:
-            values = listed([f"{trained[key]} {span(score)}" for key, score in deaf.items()])
+            values = _values({trained[key]: score for key, score in deaf.items()})
             who = "No model has" if len(deaf) == len(trained) > 1 else listed([trained[key] for key in deaf]) + " has"
             not_ = "" if who.startswith("No ") else " not"
             found.append(
@@ -146,6 +148,14 @@ def warnings(judged: Judged, metric: str, trained: Mapping[str, str], untrained:
             values = listed([f"{untrained[other]} ({scored(judged, metric, other)})" for other in floors])
             found.append(f"{name}, trained ({scored(judged, metric, key)}), is no better than {values}, by {metric}.")
     return found
+
+
+def _values(scores: Mapping[str, Score]) -> str:
+    """Scores by name; of many the lowest and the highest."""
+    if len(scores) <= MOST_NAMED:
+        return listed([f"{name} {span(score)}" for name, score in scores.items()])
+    ordered = sorted(scores.values(), key=lambda score: score.value)
+    return f"{len(scores)} models between {span(ordered[0])} and {span(ordered[-1])}"
 
 
 def _is_no_better(judged: Judged, metric: str, system: str, untrained: str) -> bool:

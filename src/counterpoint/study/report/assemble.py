@@ -106,9 +106,9 @@ def assemble(folders: Folders, *, name: str, study: Mapping[str, Any], study_yam
     primary = study["evaluation"]["primary"]
     steered = steered_models(
         folders,
-        given=study["controls"]["names"],
+        given=study["training"]["controls"],
         windows=prompts["windows"],
-        wanted=STEERED_EXAMPLES if study["report"]["examples"] else 0,
+        wanted=STEERED_EXAMPLES if study["examples"] else 0,
         shipped={paradigm: steered["model"] for paradigm, steered in study["steered"].items()},
     )
     found = verdict(
@@ -141,7 +141,7 @@ def assemble(folders: Folders, *, name: str, study: Mapping[str, Any], study_yam
         curves=[loss_curve_of(folders.paths[f"train_{key}"] / "metrics.jsonl", key) for key in PAIR],
         costs=_costs(folders),
         codec=_codec(folders),
-        examples=_examples(folders, prompts, outside, wanted=study["report"]["examples"]),
+        examples=_examples(folders, prompts, outside, wanted=study["examples"]),
         example_systems=[*EXAMPLE_SYSTEMS, *(system.key for system in outside)],
         codec_systems=("ground_truth", LATENTS, CODES),
         steered=steered[0] if steered else None,
@@ -323,7 +323,7 @@ def model_facts(folders: Folders, study: Mapping[str, Any], *, prefix: str = "tr
             "What differs",
             f"auto-regressive ({count(parameters[PAIR[0]])} parameters): causal, embeds and predicts codes in the "
             f"delay pattern; flow matching ({count(parameters[PAIR[1]])}): sees all frames, linear in and out, time "
-            f"embedding, skips \u201c{study['skips']}\u201d",
+            f"embedding, skips \u201c{study['training']['skips']}\u201d",
         ),
         Fact(
             "Budget of each",

@@ -89,7 +89,7 @@ def assemble_codecs(
             metric.key: {system: found[metric.key] for system, found in by_system.items() if metric.key in found}
             for metric in metrics
         },
-        examples=_examples(folders, codecs, windows, wanted=study["report"]["examples"]),
+        examples=_examples(folders, codecs, windows, wanted=study["examples"]),
         facts=[_data_fact(folders), _clips_fact(windows), *machine_facts()],
         notes=_notes(folders, codecs, metrics, own_data=own_data),
         command=f"counterpoint study run study.yaml{' --data DATASET' if own_data else ''}",

@@ -113,7 +113,7 @@ def assemble_controls(
     metrics = [*read_metrics(adherence, following), *read_metrics(evaluation, scores)]
     differences = [read_difference(item) for item in (*adherence["differences"], *evaluation["differences"])]
     prompts = folders.json("prompts", "prompts.json")
-    given = tuple(study["controls"]["names"])
+    given = tuple(study["training"]["controls"])
     judged, paper_way = (
         {control: key for control, key in measures(following, exact=exact).items() if control in given}
         for exact in (True, False)
@@ -140,7 +140,7 @@ def assemble_controls(
             for kind, what in (("_controlled", "with controls"), ("", "text alone"))
             for key in PAIR
         ],
-        examples=_examples(folders, prompts, given=given, wanted=study["report"]["examples"]),
+        examples=_examples(folders, prompts, given=given, wanted=study["examples"]),
         example_systems=_example_systems(),
         source=f"{paper.source}: {paper.where}. {paper.about}",
         claims=paper.claims,
@@ -432,7 +432,7 @@ def _headline(folders: Folders, study: Mapping[str, Any], prompts: Mapping[str, 
     results = {key: folders.json(f"train_{key}_controlled", "result.json") for key in PAIR}
     spent = sum(folders.record(step).get("seconds", 0.0) for step in folders.paths)
     return [
-        Fact("Controls", listed(study["controls"]["names"])),
+        Fact("Controls", listed(study["training"]["controls"])),
         Fact("Budget of each", f"{training['steps']:,} updates × {training['batch_size']} clips"),
         Fact("Parameters, AR / FM", " / ".join(count(result["parameters"]) for result in results.values())),
         Fact("Prompts", f"{len(prompts['windows'])} of {prompts['duration_s']:g} s, held out"),
@@ -443,7 +443,7 @@ def _headline(folders: Folders, study: Mapping[str, Any], prompts: Mapping[str, 
 def _controls_fact(folders: Folders, study: Mapping[str, Any]) -> Fact:
     run = yaml.safe_load((folders.paths[f"train_{AR}_controlled"] / "config.yaml").read_text(encoding="utf-8"))
     tracks = run["data"].get("tracks", {})
-    taught = listed([tracks.get(name, name) for name in study["controls"]["names"]])
+    taught = listed([tracks.get(name, name) for name in study["training"]["controls"]])
     return Fact(
         "Controls",
         f"{taught}, at the latents' frame rate; each embedded in {study['controls']['width']} channels, hidden from a "

@@ -133,7 +133,7 @@ def assemble_datasets(
     systems = [_system(label, samples[label], index) for index, label in enumerate(labels)]
     primary = next((key for key in PRIMARY if key in spreads), metrics[0].key)
     differences = [item for item in map(read_difference, evaluation["differences"]) if item.metric in spreads]
-    examples, told = _examples(folders, samples, evaluation, by=primary, wanted=study["report"]["examples"])
+    examples, told = _examples(folders, samples, evaluation, by=primary, wanted=study["examples"])
     paper = paper_scores("appendix_a")
     content = DatasetContent(
         name=name,

@@ -116,7 +116,7 @@ def assemble_entropy(
         ],
         source=SOURCE,
         claim=CLAIM,
-        examples=_examples(folders, prompts, systems=list(curves), wanted=study["report"]["examples"]),
+        examples=_examples(folders, prompts, systems=list(curves), wanted=study["examples"]),
         example_systems=[SYSTEM.format(key) for key in curves],
         facts=[*data_facts(folders, prompts), *_facts(folders, study), *machine_facts()],
         notes=_notes(tracks=len(set(rows)), prompts=len(rows), own_data=own_data),
@@ -288,7 +288,7 @@ def _headline(
     training = study["training"]
     spent = sum(folders.record(step).get("seconds", 0.0) for step in folders.paths)
     return [
-        Fact("Controls", listed(study["controls"]["names"])),
+        Fact("Controls", listed(study["training"]["controls"])),
         Fact("Budget of each", f"{training['steps']:,} updates × {training['batch_size']} clips"),
         Fact("Prompts", f"{len(prompts['windows'])} of {prompts['duration_s']:g} s, held out"),
         Fact("Steps", f"{next(iter(curves.values())).shape[1]}"),

@@ -140,7 +140,7 @@ def assemble_grid(
         training=training_grid(folders, grid),
         generation=generation_grid(folders, grid),
         codecs=codec_grid(folders, grid, codecs),
-        examples=_examples(folders, grid, judged, wanted=study["report"]["examples"]),
+        examples=_examples(folders, grid, judged, wanted=study["examples"]),
         source=f"{paper.source}: {paper.where}. {paper.about}" if paper else "",
         claims=paper.claims if paper else (),
         evaluations={step: _told(step, evaluation, judged) for step, evaluation in judged.evaluations.items()},

@@ -155,7 +155,7 @@ def assemble_inpainting(
             for step, what in RUNS.items()
             if step in folders.paths
         ],
-        examples=_examples(folders, prompts, systems, wanted=study["report"]["examples"]),
+        examples=_examples(folders, prompts, systems, wanted=study["examples"]),
         example_systems=_heard(systems),
         source=f"{paper.source}: {paper.where}. {paper.about}",
         claims=paper.claims,

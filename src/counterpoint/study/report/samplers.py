@@ -132,7 +132,7 @@ def assemble_samplers(
         systems=[system for system in _systems(study, keys) if system.key in scores[primary]],
         metrics=metrics,
         scores=scores,
-        examples=_examples(folders, prompts, keys=keys, shown=shown, wanted=study["report"]["examples"]),
+        examples=_examples(folders, prompts, keys=keys, shown=shown, wanted=study["examples"]),
         facts=[*data_facts(folders, prompts), *model_facts(folders, study), *_sampling_facts(study), *machine_facts()],
         notes=[
             *notes(evaluation, prompts=prompts, study=study, budget=budget_of(folders), own_data=own_data),

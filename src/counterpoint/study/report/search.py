@@ -148,7 +148,7 @@ def assemble_search(
                 window["caption"],
                 _clips(folders, window["id"], confirmed) | outside_clips(folders.paths, outside, window["id"]),
             )
-            for window in spread(prompts["windows"], study["report"]["examples"])
+            for window in spread(prompts["windows"], study["examples"])
         ],
         facts=[*data_facts(folders, prompts), *model_facts(folders, study), *_facts(study), *machine_facts()],
         notes=[

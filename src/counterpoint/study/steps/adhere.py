@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import reduce
 from pathlib import Path
 
 from counterpoint.analysis.annotation import Annotation
@@ -30,8 +31,8 @@ def adhere(work: Work) -> None:
 
     A window's target is the reference audio, and what the dataset knows exactly of it.
 
-    The configuration holds the `seed`, the `pairs` of systems to test for a difference and the number of `examples`
-    that a report shows.
+    The configuration holds the `seed`, the `pairs` of systems to test for a difference and the numbers of `examples`
+    that a report shows, each of them out of those before.
     """
     prompts = Prompts.read(work.inputs["prompts"])
     systems = judged_systems(work.inputs)
@@ -40,7 +41,7 @@ def adhere(work: Work) -> None:
     heard = hear_systems(systems, targets=targets, progress=work.progress)
     evaluation = judge_adherence(heard, pairs=work.config["pairs"], seed=work.config["seed"])
     write_evaluation(evaluation, work.folder)
-    shown = {window.id for window in spread(prompts.windows, work.config["examples"])}
+    shown = {window.id for window in reduce(spread, work.config["examples"], prompts.windows)}
     first_runs = {name: [clip for clip in clips if clip.seed == clips[0].seed] for name, clips in systems.items()}
     played = {
         name: _annotations([clip for clip in clips if clip.key in shown], hearings=heard.systems[name][clips[0].seed])

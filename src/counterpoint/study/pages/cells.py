@@ -1,0 +1,53 @@
+"""Places of tables: a score of a system, a tested difference of two, a number of the paper."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+
+from counterpoint.metrics.base import MetricInfo
+from counterpoint.report import Cell, Column, Row, Table
+from counterpoint.report.numbers import p_value
+from counterpoint.report.tables import Place, effect_text
+from counterpoint.results.schema import Judged
+from counterpoint.study.pages.words import outcome
+
+
+def value_cell(judged: Judged, metric: str, system: str, *, what: str = "") -> Place:
+    """The score of a system; nothing where it has none."""
+    score = judged.score(metric, system)
+    return [Cell.span(score.value, score.low, score.high, what=what)] if score else []
+
+
+def tested_cell(judged: Judged, metric: str, first: str, second: str, *, counts: bool = True, p: bool = False) -> Place:
+    """First minus second, weak where it could be chance; nothing where it was not tested.
+
+    Args:
+        counts: it is evidence; what is none is always weak.
+        p: with its p-value and effect.
+    """
+    item = judged.difference(metric, first, second)
+    if item is None or not math.isfinite(item.value):
+        return []
+    is_open = not counts or outcome(judged, metric, first, second) == "open"
+    note = f"p {p_value(item.p_holm)}" if p else ""
+    note += f", effect {effect_text(item.effect)}" if p and item.effect is not None else ""
+    return [Cell.span(item.value, item.low, item.high, note=note, state="open" if is_open else "")]
+
+
+def paper_cell(value: float | None, *, what: str = "") -> Place:
+    """A number of the paper's; nothing where it has none."""
+    return [] if value is None else [Cell(text=f"{value:.2f}", what=what)]
+
+
+def differences_table(name: str, metrics: Sequence[MetricInfo], rows: Iterable[Row], *, p: bool = False) -> Table:
+    """A table of tested differences, one metric a column; rows without any are left out."""
+    caption = "Differences with 95% intervals"
+    caption += ", p after Holm's correction, and effects in standard deviations of what one prompt tells." if p else "."
+    return Table(
+        name=name,
+        label="Table of differences",
+        columns=[Column.of(info) for info in metrics],
+        rows=[row for row in rows if any(row.places)],
+        caption=caption,
+    )

@@ -1,0 +1,334 @@
+"""The report of a study of entropies (Figure 9, App. I): how sure a model is of its next token, steered and not.
+
+Shapes: n tracks, T steps.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from counterpoint.metrics.base import Difference, MetricInfo, Score
+from counterpoint.metrics.statistics import holm
+from counterpoint.paradigm.entry import PARADIGMS
+from counterpoint.report import (
+    Chart,
+    Charts,
+    Differences,
+    Fact,
+    Line,
+    Mark,
+    Point,
+    Report,
+    Scores,
+    Section,
+    System,
+    Text,
+    Verdict,
+)
+from counterpoint.report.numbers import MINUS, count, interval, listed
+from counterpoint.report.scores import is_clear
+from counterpoint.results.schema import Results
+from counterpoint.study.kinds.controls import EntropyStudy
+from counterpoint.study.pages import facts as said
+from counterpoint.study.pages.looks import of_paradigm
+from counterpoint.study.pages.sections import compared_section, examples_of, listen_section, methods_section, report_of
+from counterpoint.study.pages.words import span
+
+EARLY_STEPS = 50
+"""The paper's border: "conditioning lowers entropy in the first ~50 steps ... but raises it later"."""
+SMOOTHED = 5
+"""Steps of the running mean that is drawn; nothing is smoothed in what is tested."""
+EARLY, LATE = "entropy_early", "entropy_late"
+NAMES = {"all": "all controls", "null": "nothing given", "text": "text model"}
+WHAT = {
+    "all": "The model with controls, given what the prompt's own music plays.",
+    "null": "The same model, none of them given.",
+    "text": "A model of the same kind that knows no controls.",
+}
+PAIRS = (("all", "text"), ("all", "null"))
+CLAIM = (
+    "Conditioning lowers entropy in the first ~50 steps, indicating confident early predictions, but raises it later, "
+    "suggesting increased sensitivity to low-probability paths."
+)
+SOURCE = "Tal, Kreuk, Adi (2025), Appendix I, Figure 9: 50 Hz, 100 prompts, models of 400M parameters."
+
+
+class EntropyPage:
+    """Entropies track by track, and what tests say of them.
+
+    Attributes:
+        curves: by kind of system, [n, T] nats.
+        early: steps before the border.
+        windows: by metric, which steps it is the mean of.
+    """
+
+    def __init__(self, study: EntropyStudy, results: Results):
+        self.study, self.results = study, results
+        [found] = results.entropies.values()
+        rows = [window.row for window in results.prompts["prompts"].windows]
+        self.paradigm = next(iter(study.trained()))
+        self.curves = {
+            key: by_track(np.array(found.curves[name]), rows)
+            for key in NAMES
+            for name in (key, f"{self.paradigm}_{key}")
+            if name in found.curves
+        }
+        self.tracks, self.frame_rate = len(set(rows)), found.frame_rate
+        self.early = min(EARLY_STEPS, self.steps)
+        self.windows = {EARLY: slice(0, self.early), LATE: slice(self.early, None)}
+        self.differences = paired(self.curves, self.windows, self.key)
+        self.systems = {self.key(key): self._system(key) for key in self.curves}
+        self.metrics = [
+            MetricInfo(EARLY, f"Mean entropy of the first {self.border}", "nats", "neither", title="Entropy, early"),
+            MetricInfo(LATE, "Mean entropy of all later steps", "nats", "neither", title="Entropy, late"),
+        ]
+
+    @property
+    def steps(self) -> int:
+        return next(iter(self.curves.values())).shape[1]
+
+    @property
+    def border(self) -> str:
+        return f"{self.early} steps, {self.early / self.frame_rate:g} s"
+
+    def key(self, kind: str) -> str:
+        """Of the system of a kind."""
+        return f"{self.paradigm}_{kind}"
+
+    def _system(self, kind: str) -> System:
+        looks = {"all": of_paradigm(self.paradigm), "null": Mark(colour="ochre", dash="dashed", fill="hollow")}
+        mark = looks.get(kind) or Mark(colour="ink", dash="dotted", fill="dotted")
+        label = PARADIGMS[self.paradigm].label
+        return System(key=self.key(kind), name=f"{label}, {NAMES[kind]}", short=NAMES[kind], what=WHAT[kind], mark=mark)
+
+    @property
+    def scores(self) -> dict[str, dict[str, Score]]:
+        """By metric, then system."""
+        return {
+            metric: {
+                self.key(kind): mean_score(curve[:, part].mean(axis=1), metric) for kind, curve in self.curves.items()
+            }
+            for metric, part in self.windows.items()
+            if next(iter(self.curves.values()))[:, part].size
+        }
+
+
+def entropy_report(study: EntropyStudy, results: Results) -> Report:
+    """The report of a finished study."""
+    page = EntropyPage(study, results)
+    systems = list(page.systems.values())
+    tables = [
+        Differences(name="differences", systems=systems, metrics=page.metrics, differences=page.differences),
+        Scores(name="scores", systems=systems, metrics=page.metrics, scores=page.scores),
+    ]
+    return report_of(
+        results,
+        title="How sure is the next token?",
+        verdict=_verdict(page),
+        facts=[
+            Fact("Controls", listed(study.training.controls)),
+            said.budget_headline(study.training),
+            said.prompts_headline(results.prompts["prompts"]),
+            Fact("Steps", f"{page.steps}"),
+            said.time_headline(results),
+        ],
+        sections=[
+            _curves(page),
+            listen_section(
+                examples_of(results, page.systems, [*page.systems]),
+                lead="The same prompts: with all controls, with nothing given, and by the model of text alone.",
+            ),
+            Section(
+                id="numbers",
+                title="Early and late",
+                lead=f"Means over the first {page.border}, and over all later steps. p-values are of paired t-tests, "
+                "corrected for their number (Holm).",
+                blocks=tables,
+            ),
+            compared_section(_facts(page), systems),
+            methods_section(_notes(page)),
+        ],
+        terms=[EARLY, LATE],
+    )
+
+
+def by_track(curves: np.ndarray, rows: Sequence[str]) -> np.ndarray:
+    """[n, T] from one curve a prompt: prompts of one track are alike and count once, by their mean."""
+    places = {row: [index for index, other in enumerate(rows) if other == row] for row in dict.fromkeys(rows)}
+    return np.stack([curves[chosen].mean(axis=0) for chosen in places.values()])
+
+
+def mean_score(values: np.ndarray, metric: str = "") -> Score:
+    """The mean of [n] with its 95% interval (Student's t)."""
+    reach = _reach(values[:, None])[0]
+    mean = float(values.mean())
+    return Score(metric, mean, mean - reach, mean + reach, len(values), "nats", "neither")
+
+
+def _reach(values: np.ndarray) -> np.ndarray:
+    """[T] half widths of the 95% intervals of the mean of [n, T]."""
+    from scipy.stats import t
+
+    n = len(values)
+    if n < 2:
+        return np.full(values.shape[1], np.nan)
+    return t.ppf(0.975, n - 1) * values.std(axis=0, ddof=1) / math.sqrt(n)
+
+
+def paired(curves: Mapping[str, np.ndarray], windows: Mapping[str, slice], key: object = str) -> list[Difference]:
+    """Of each pair and window, track by track, with p-values of the paired t-test after Holm's correction."""
+    from scipy.stats import ttest_rel
+
+    assert callable(key)
+    found: dict[str, tuple[str, str, str, Score]] = {}
+    p_values: dict[str, float] = {}
+    for first, second in PAIRS:
+        for metric, part in windows.items():
+            if {first, second} <= curves.keys() and curves[first][:, part].size:
+                one, other = (curves[kind][:, part].mean(axis=1) for kind in (first, second))
+                name = f"{metric} {first} {second}"
+                found[name] = metric, key(first), key(second), mean_score(one - other)
+                p_values[name] = float(np.asarray(ttest_rel(one, other))[1])
+    adjusted = holm(p_values)
+    return [
+        Difference(metric, first, second, own.value, own.low, own.high, p_values[name], adjusted[name], own.n, True)
+        for name, (metric, first, second, own) in found.items()
+    ]
+
+
+def smooth(curves: np.ndarray) -> np.ndarray:
+    """[n, T] running means over `SMOOTHED` steps, over fewer at the ends."""
+    kernel = np.ones(min(SMOOTHED, curves.shape[1]))
+    counts = np.convolve(np.ones(curves.shape[1]), kernel, mode="same")
+    return np.stack([np.convolve(curve, kernel, mode="same") for curve in curves]) / counts
+
+
+def band(curves: np.ndarray, name: str, mark: Mark) -> Line:
+    """The mean of [n, T] at every step with its interval, each curve smoothed first."""
+    smoothed = smooth(curves)
+    mean, reach = smoothed.mean(axis=0), _reach(smoothed)
+    points = [
+        Point(x=step + 0.5, y=float(y), low=float(y - half), high=float(y + half))
+        for step, (y, half) in enumerate(zip(mean, reach, strict=True))
+    ]
+    return Line(name=name, mark=mark, points=points, kind="band")
+
+
+def _curves(page: EntropyPage) -> Section:
+    own = [band(curve, NAMES[kind], page.systems[page.key(kind)].mark) for kind, curve in page.curves.items()]
+    apart = [
+        band(page.curves[first] - page.curves[second], f"{MINUS} {NAMES[second]}", page.systems[page.key(second)].mark)
+        for first, second in PAIRS
+        if {first, second} <= page.curves.keys()
+    ]
+    charts = [
+        Chart(
+            title="Entropy of the first codebook's token",
+            unit="nats",
+            what="Means over tracks, each with the 95% interval of the mean.",
+            x_name="step",
+            lines=own,
+            upright=page.early,
+            log=(False, False),
+        ),
+        Chart(
+            title="All controls, minus the others",
+            unit="nats",
+            what="Paired by track. Below zero: controls make the model surer.",
+            x_name="step",
+            lines=apart,
+            upright=page.early,
+            with_zero=True,
+            log=(False, False),
+        ),
+    ]
+    lead = (
+        f"The first codebook's distribution at every step, {page.frame_rate:g} a second. The dashed upright line is "
+        f"the border between early and late, after {page.border}. The paper ({SOURCE}) says: \u201c{CLAIM}\u201d"
+    )
+    return Section(id="curves", title="Step by step", lead=lead, blocks=[Charts(name="curves", charts=charts)])
+
+
+def _verdict(page: EntropyPage) -> Verdict:
+    of = {(item.second, item.metric): item for item in page.differences}
+    early, late = (of.get((page.key("text"), metric)) for metric in (EARLY, LATE))
+    sentence = f"Against the model of text alone, controls {_phrase(early)} the entropy of the first {page.border}"
+    sentence += f", and {_phrase(late)} that of later steps." if late else "; the clips end there."
+    points = [
+        f"All controls minus {NAMES[second]}: "
+        + "; ".join(
+            f"{words} {span(item)} nats"
+            for metric, words in ((EARLY, "early"), (LATE, "late"))
+            if (item := of.get((page.key(second), metric)))
+        )
+        + "."
+        for _, second in PAIRS
+    ]
+    return Verdict(sentence, [*points, _beside_paper(early, late)])
+
+
+def _phrase(item: Difference | None) -> str:
+    if item is None or not is_clear(item):
+        return "have not been shown to change"
+    size = interval(abs(item.value), *sorted((abs(item.low), abs(item.high))))
+    return f"{'lower' if item.value < 0 else 'raise'} by {size} nats"
+
+
+def _beside_paper(early: Difference | None, late: Difference | None) -> str:
+    def told(item: Difference | None, *, lower: bool) -> str:
+        if item is None:
+            return "cannot be looked at"
+        if not is_clear(item):
+            return "is neither confirmed nor refuted"
+        return "is found here, too" if (item.value < 0) == lower else "is not found here: it is the other way round"
+
+    return (
+        f"The paper finds entropy lowered early, which {told(early, lower=True)}, and raised later, which "
+        f"{told(late, lower=False)}."
+    )
+
+
+def _facts(page: EntropyPage) -> list[Fact]:
+    sampling, models = page.study.sampling[page.paradigm], page.results.models
+    sizes = [count(models[f"train_{page.paradigm}{end}"].result.parameters) for end in ("_controlled", "")]
+    label = PARADIGMS[page.paradigm].label.lower()
+    return [
+        *said.data_facts(page.results),
+        Fact("Models", f"{label}, {sizes[0]} parameters with controls and {sizes[1]} without, trained alike"),
+        Fact("Sampling", f"{said.settings_words(sampling)}; clip i has seed {page.study.prompts.seed} + i"),
+        *said.machine_facts(page.results),
+    ]
+
+
+def _notes(page: EntropyPage) -> list[Text]:
+    where = "the user's own music" if page.results.study.own_data else "an embedded, synthetic corpus"
+    prompts = len(page.results.prompts["prompts"].windows)
+    return [
+        Text(
+            title="What is measured",
+            paragraphs=[
+                "At every step the entropy, in nats, of the distribution that the code of the first codebook is drawn "
+                "from: guided, at the sampling temperature, before top-k and top-p. A model draws its own past, so two "
+                "curves differ by what has been drawn, too, and not by the controls alone."
+            ],
+        ),
+        Text(
+            title="Intervals and tests",
+            paragraphs=[
+                f"Means over {page.tracks} tracks ({prompts} prompts; those of one track are averaged first), with 95% "
+                "intervals of Student's t. Differences are paired by prompt; p-values, of the paired t-test, are "
+                f"corrected after Holm for their number. Curves and bands are drawn as running means over {SMOOTHED} "
+                "steps; tests are of the raw entropies, averaged over the steps before and after the border."
+            ],
+        ),
+        Text(
+            title="How far this goes",
+            paragraphs=[
+                f"Small models on {where}. The paper's border of about 50 steps is 1 s at its 50 Hz; here it is the "
+                "same number of steps, whatever they last."
+            ],
+        ),
+    ]

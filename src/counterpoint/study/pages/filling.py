@@ -1,0 +1,287 @@
+"""Who fills in a span best: each method against another and against the anchors, in words the tests allow."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+from counterpoint.report import judge
+from counterpoint.report.numbers import listed
+from counterpoint.results.schema import Judged
+from counterpoint.study.pages.words import are_apart, capital, span
+
+AR, FM, INVERSION, BEST = "ar", "fm", "fm_inversion", "fm_best"
+SILENCE, OTHER = "silence", "other_clip"
+ANCHORS = (SILENCE, OTHER)
+PAPERS = (FM, AR, INVERSION)
+"""The methods of the paper."""
+
+
+@dataclass(frozen=True)
+class Method:
+    """A way to fill in a span.
+
+    Attributes:
+        name, short: for people.
+        noun: in running text.
+        what: how it does it, a sentence.
+    """
+
+    name: str
+    short: str
+    noun: str
+    what: str
+
+
+METHODS: Mapping[str, Method] = {
+    AR: Method(
+        "Auto-regressive",
+        "AR",
+        "auto-regression",
+        "Trained to fill in (fill-in-the-middle, App. J): reads what stands before and after the span, then draws the "
+        "span's codes one frame after another.",
+    ),
+    FM: Method(
+        "Flow matching, supervised",
+        "FM",
+        "supervised flow matching",
+        "Trained to fill in (Algorithm 2): carries noise to the span's latents beside the true latents around it.",
+    ),
+    INVERSION: Method(
+        "Flow matching, zero-shot: inversion",
+        "FM, inversion",
+        "zero-shot inversion",
+        "The text-to-music model, as the paper does it (Algorithm 1): the music to noise and back, what is known "
+        "replaced at every step by where it was on the way.",
+    ),
+    "fm_repaint": Method(
+        "Flow matching, zero-shot: RePaint",
+        "FM, RePaint",
+        "RePaint",
+        "The text-to-music model: what is known replaced at every step by a noisy version of it, and every step taken "
+        "twice (after Lugmayr et al., 2022).",
+    ),
+    "fm_projection": Method(
+        "Flow matching, zero-shot: projection",
+        "FM, projection",
+        "projection",
+        "The text-to-music model: what is known put into every step's guess of the music, then on from fresh noise "
+        "(after Martin et al., 2025).",
+    ),
+    "fm_gradient": Method(
+        "Flow matching, zero-shot: gradient",
+        "FM, gradient",
+        "gradient",
+        "The text-to-music model: the velocity corrected by the gradient of how well the guess meets what is known "
+        "(after Pokle et al., 2024).",
+    ),
+    BEST: Method(
+        "Flow matching, zero-shot: best take",
+        "FM, best take",
+        "the best zero-shot take",
+        "Of the zero-shot takes of each clip the one with the best seam score, which never hears the true music.",
+    ),
+    SILENCE: Method("Silence in the span", "Silence", "silence", "An anchor: nothing in the span."),
+    OTHER: Method(
+        "Another clip in the span",
+        "Another clip",
+        "another clip",
+        "An anchor: what the music of another prompt plays there, through the codec, wherever that is in its bar and "
+        "key.",
+    ),
+}
+
+
+def noun(key: str) -> str:
+    """Of a method in running text."""
+    return METHODS[key].noun if key in METHODS else key
+
+
+@dataclass(frozen=True)
+class Duel:
+    """What tests of one system against another have shown, as keys of metrics.
+
+    Attributes:
+        better, worse: the first system is.
+        open: neither has been shown.
+    """
+
+    better: Sequence[str]
+    worse: Sequence[str]
+    open: Sequence[str]
+
+    @property
+    def is_won(self) -> bool:
+        """Better by something, worse by nothing."""
+        return bool(self.better) and not self.worse
+
+    @property
+    def tally(self) -> str:
+        """`3 of 4 measures`."""
+        return f"{len(self.better)} of {len(self.better) + len(self.worse) + len(self.open)} measures"
+
+
+def duel(judged: Judged, first: str, second: str, keys: Sequence[str]) -> Duel | None:
+    """None where the two were not tested against each other; tests without a result do not count."""
+    sides: dict[str, list[str]] = {"first": [], "second": [], "open": []}
+    for key in keys:
+        item = judged.difference(key, first, second)
+        if item is not None and math.isfinite(item.value):
+            sides[judge(item, judged.metrics[key])].append(key)
+    return Duel(sides["first"], sides["second"], sides["open"]) if any(sides.values()) else None
+
+
+def filling_sentence(judged: Judged, *, seams: Sequence[str], fidelity: Sequence[str], methods: Sequence[str]) -> str:
+    """The answer.
+
+    Args:
+        seams: keys of the measures of seams.
+        fidelity: keys of what stands in for the paper's metrics, FAD's first.
+        methods: systems that fill in, the best take apart.
+    """
+    zero_shot = [key for key in methods if key not in (AR, FM)]
+    parts = [
+        _smoothest(judged, [key for key in PAPERS if key in methods], seams),
+        _anchored(judged, methods, [*seams, *fidelity[:1]]),
+        _winners(judged, zero_shot, [*seams, *fidelity]),
+    ]
+    return f"{capital('; '.join(part for part in parts if part))}."
+
+
+def filling_points(
+    judged: Judged,
+    *,
+    seams: Sequence[str],
+    fidelity: Sequence[str],
+    methods: Sequence[str],
+    chosen: Mapping[str, int],
+) -> list[str]:
+    """The numbers behind the answer; see `filling_sentence`.
+
+    Args:
+        chosen: how often the best take was which method's.
+    """
+    zero_shot = [key for key in methods if key not in (AR, FM)]
+    return [
+        _numbers(judged, AR, FM, seams),
+        _numbers(judged, FM, INVERSION, seams),
+        _won_of_anchors(judged, methods, [*seams, *fidelity[:1]]),
+        _alternatives(judged, zero_shot, [*seams, *fidelity]),
+        _best(judged, chosen, fidelity),
+    ]
+
+
+def _champion(judged: Judged, methods: Sequence[str], keys: Sequence[str]) -> tuple[str, str] | None:
+    """The method that wins all its duels, and these in words; None where there is none, or one was not tested."""
+    for key in methods:
+        duels = {other: duel(judged, key, other, keys) for other in methods if other != key}
+        if duels and all(each is not None and each.is_won for each in duels.values()):
+            return key, listed([f"{noun(other)} ({each.tally})" for other, each in duels.items() if each])
+    return None
+
+
+def _smoothest(judged: Judged, methods: Sequence[str], seams: Sequence[str]) -> str:
+    """Of the paper's methods: the one that wins all its duels, or what each duel has shown."""
+    if best := _champion(judged, methods, seams):
+        return f"{noun(best[0])} makes the smoothest seams of the paper's methods, smoother than {best[1]}"
+    shown = [part for first, second in combinations(methods, 2) if (part := _pair(judged, first, second, seams))]
+    return ", ".join(shown) or "no method has been shown to make smoother seams than another"
+
+
+def _pair(judged: Judged, first: str, second: str, seams: Sequence[str]) -> str:
+    for one, other in ((first, second), (second, first)):
+        each = duel(judged, one, other, seams)
+        if each is not None and each.is_won:
+            return f"{noun(one)} makes smoother seams than {noun(other)} ({each.tally})"
+    each = duel(judged, first, second, seams)
+    if each is not None and each.better:
+        return f"{noun(first)} and {noun(second)} each make the smoother seams by some measures"
+    return ""
+
+
+def _anchored(judged: Judged, methods: Sequence[str], keys: Sequence[str]) -> str:
+    duels = {key: [duel(judged, key, anchor, keys) for anchor in ANCHORS] for key in methods}
+    duels = {key: tested for key, tested in duels.items() if any(tested)}
+    if not duels:
+        return ""
+    full = [key for key, tested in duels.items() if all(each and not each.worse and not each.open for each in tested)]
+    what = "silence and another clip in the span, on every measure"
+    if len(full) == len(duels) > 1:
+        return f"every method beats {what}"
+    if not full:
+        return f"we cannot tell yet: no method beats both controls, {what}"
+    return f"{listed([noun(key) for key in full])} {'beats' if len(full) == 1 else 'beat'} {what}"
+
+
+def _winners(judged: Judged, zero_shot: Sequence[str], keys: Sequence[str]) -> str:
+    """The zero-shot method that wins all its duels, or what those with the paper's have shown."""
+    if best := _champion(judged, zero_shot, keys):
+        return f"of the zero-shot methods {noun(best[0])} wins, better than {best[1]}".replace(
+            noun(INVERSION), "inversion"
+        )
+    duels = {key: duel(judged, key, INVERSION, keys) for key in zero_shot if key != INVERSION}
+    if not any(duels.values()):
+        return ""
+    won = [f"{noun(key)} ({each.tally})" for key, each in duels.items() if each is not None and each.is_won]
+    if not won:
+        return "no zero-shot method has been shown to beat inversion"
+    return f"of the zero-shot methods {listed(won)} {'beats' if len(won) == 1 else 'beat'} inversion"
+
+
+def _numbers(judged: Judged, first: str, second: str, keys: Sequence[str]) -> str:
+    items = [(key, judged.difference(key, first, second)) for key in keys]
+    parts = [f"{key} {span(d)}" for key, d in items if d and math.isfinite(d.value)]
+    names = f"{noun(first).capitalize()} minus {noun(second)}"
+    return f"{names}, at the seams: {'; '.join(parts)}." if parts else ""
+
+
+def _won_of_anchors(judged: Judged, methods: Sequence[str], keys: Sequence[str]) -> str:
+    """In how many measures each method beats each anchor, and in how many the scores' own intervals are apart."""
+    parts, apart, total = [], 0, 0
+    for method in methods:
+        tallies = []
+        for anchor in ANCHORS:
+            if each := duel(judged, method, anchor, keys):
+                tested = [*each.better, *each.worse, *each.open]
+                total += len(tested)
+                apart += sum(are_apart(judged, key, method, anchor) for key in tested)
+                tallies.append(f"{len(each.better)}/{len(tested)}")
+        if tallies:
+            parts.append(f"{noun(method)} {' and '.join(tallies)}")
+    if not total:
+        return ""
+    return (
+        f"Measures in which a method is better than silence and than another clip: {'; '.join(parts)}. "
+        f"The intervals of the scores themselves are apart in {apart} of these {total} comparisons."
+    )
+
+
+def _alternatives(judged: Judged, zero_shot: Sequence[str], keys: Sequence[str]) -> str:
+    parts = []
+    for key in zero_shot:
+        each = duel(judged, key, INVERSION, keys) if key != INVERSION else None
+        if each is not None:
+            said = [f"{word} on {listed(of)}" for word, of in (("better", each.better), ("worse", each.worse)) if of]
+            parts.append(f"{noun(key)} {', '.join(said) or 'no difference shown'}")
+    return f"Zero-shot methods against inversion: {'; '.join(parts)}." if parts else ""
+
+
+def _best(judged: Judged, chosen: Mapping[str, int], fidelity: Sequence[str]) -> str:
+    if not chosen:
+        return ""
+    total = sum(chosen.values())
+    counts = [f"{noun(key)} in {number}" for key, number in sorted(chosen.items(), key=lambda kv: -kv[1])]
+    each = duel(judged, BEST, INVERSION, fidelity)
+    said = (
+        [f"{word} on {listed(of)}" for word, of in (("better", each.better), ("worse", each.worse)) if of]
+        if each
+        else []
+    )
+    tail = (
+        f" Against always inverting, judged by what did not choose it: {', '.join(said) or 'no difference shown'}."
+        if each
+        else ""
+    )
+    return f"Per clip the best zero-shot take by its seams is that of {listed(counts)} of {total}.{tail}"

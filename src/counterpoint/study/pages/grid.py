@@ -1,0 +1,453 @@
+"""The report of a grid of configurations, of which a comparison of the paradigms alone is the smallest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from counterpoint.metrics.preferences import best_judge
+from counterpoint.paradigm.entry import PARADIGMS
+from counterpoint.report import (
+    Block,
+    Charts,
+    Clip,
+    Dots,
+    Example,
+    Fact,
+    Players,
+    Report,
+    Section,
+    System,
+    Text,
+    Verdict,
+)
+from counterpoint.report.numbers import duration, listed
+from counterpoint.results.schema import Results
+from counterpoint.study.kinds.grid import Cell, GridStudy
+from counterpoint.study.pages import facts as said
+from counterpoint.study.pages.grid_cells import PARADIGM, Grid
+from counterpoint.study.pages.grid_tables import (
+    codec_table,
+    comparison_tables,
+    generation_table,
+    grid_charts,
+    grid_table,
+    judging,
+    training_table,
+)
+from counterpoint.study.pages.grid_verdict import grid_outside, grid_points, grid_sentence
+from counterpoint.study.pages.looks import is_truth, shown_systems
+from counterpoint.study.pages.notes import beside_paper_note, notes, source_of
+from counterpoint.study.pages.sections import (
+    READING,
+    compared_section,
+    examples_of,
+    listen_section,
+    methods_section,
+    model_chart,
+    report_of,
+    scores_section,
+    signals_section,
+    tests_section,
+    training_section,
+)
+from counterpoint.study.pages.steered import Steered
+from counterpoint.study.pages.words import deciding, learned, sentences, terms, warnings
+from counterpoint.study.paper import paper_scores
+
+VARIED = " Where an axis sets one of these, it is as the axis says."
+CODEC_EXAMPLES = 2
+"""Examples by which the codec alone is heard."""
+_NOT_OURS = (
+    "Ours and the paper's are different judges on different music, unless they bear one name: compare the order of the "
+    "rows, not the values."
+)
+_LENGTHS = Text(
+    title="Several lengths of clips",
+    paragraphs=[
+        "Clips of each length answer prompts of that length and are judged against reference clips of that length, "
+        "apart from those of other lengths. Floors are given for each; differences are tested within one length alone."
+    ],
+)
+_BESIDE = Text(
+    title="Beside the paper",
+    paragraphs=[
+        "The paper's models are of 400M parameters and its metrics are of other judges or of other music. Numbers of "
+        "ours and of the paper are on different scales unless they bear the same name; what can be compared is the "
+        "order of the rows."
+    ],
+)
+
+
+class GridPage:
+    """What is known of a grid, ready to be written down section by section."""
+
+    def __init__(self, study: GridStudy, results: Results):
+        self.study, self.results = study, results
+        steps = [step for step in results.evaluations if step.startswith("evaluate")]
+        self.judged = results.judged(*steps)
+        self.grid = Grid(study, results, self.judged)
+        self.decided = deciding(self.judged, study.evaluation.primary, [cell.system for cell in self.grid.cells])
+        own = {cell.system: self._system(cell) for cell in self.grid.cells}
+        codecs = {cell.codec: self.grid.codec_place(cell.codec) for cell in self.grid.cells}
+        self.systems = shown_systems(results, self.judged, own=own, lengths=self.lengths, codecs=codecs)
+        self.paper = paper_scores(study.paper) if study.paper else None
+        self.steered = Steered.of(results, study.training.controls)
+
+    @property
+    def lengths(self) -> list[str]:
+        """Labels of lengths of clips, where there are several."""
+        return [*self.grid.durations] if len(self.grid.durations) > 1 else []
+
+    def _system(self, cell: Cell) -> System:
+        label, runs = PARADIGMS[cell.study.paradigm].label, len(self.grid.runs(cell.model))
+        what = f"{label}, trained from scratch on {Path(cell.study.codec).name}."
+        what += f" {runs} training seeds." if runs > 1 else ""
+        return System(key=cell.system, name=self.grid.name(cell), what=what, mark=self.grid.mark(cell))
+
+    def of_origin(self, *origins: str) -> list[System]:
+        """The systems that come from there, in order."""
+        known = self.results.systems
+        return [
+            system
+            for key, system in self.systems.items()
+            if (known[key].origin if key in known else "floor") in origins
+        ]
+
+    @property
+    def is_pair(self) -> bool:
+        """A comparison of paradigms and of nothing else."""
+        return [axis.key for axis in self.grid.axes] == [PARADIGM]
+
+
+def grid_report(study: GridStudy, results: Results) -> Report:
+    """The report of a finished study."""
+    page = GridPage(study, results)
+    return report_of(
+        results,
+        title=_title(page.grid),
+        verdict=_verdict(page),
+        facts=_headline(page),
+        sections=[
+            _primary_section(page),
+            _listen(page),
+            _scores(page),
+            _curves(page),
+            _differences(page),
+            page.steered.section() if page.steered else None,
+            _cost(page),
+            _all_scores(page),
+            tests_section(page.judged, page.systems) if not page.is_pair else None,
+            _codec(page),
+            _training(page),
+            signals_section(page.judged, page.systems),
+            compared_section(_facts(page), page.systems.values()),
+            methods_section(_notes(page)),
+        ],
+        terms=terms(page.judged, page.steered.terms if page.steered else ()),
+    )
+
+
+def _title(grid: Grid) -> str:
+    others = [axis.name for axis in grid.axes if axis.key != PARADIGM]
+    if not grid.axis(PARADIGM):
+        return f"What changes with {listed(others)}?"
+    labels = [PARADIGMS[name].label for name in dict.fromkeys(cell.study.paradigm for cell in grid.cells)]
+    question = " or ".join([labels[0], *(label.lower() for label in labels[1:])])
+    return f"{question}, by {listed(others)}?" if others else f"{question}?"
+
+
+def _verdict(page: GridPage) -> Verdict:
+    own = {cell.system: page.systems[cell.system].name for cell in page.grid.cells}
+    untrained = {system.key: system.name for system in page.of_origin("untrained")}
+    outside = {system.key: system.name for system in page.of_origin("outside")}
+    points = [
+        *grid_points(page.grid, decided=page.decided),
+        *(_learned(page, untrained) if page.decided else []),
+        *grid_outside(page.grid, outside, page.decided),
+        _cost_point(page) if page.is_pair else "",
+    ]
+    found = warnings(page.judged, page.decided, own, untrained) if page.decided else []
+    sentence = grid_sentence(page.grid, primary=page.study.evaluation.primary, decided=page.decided)
+    return Verdict(sentence, sentences(points), found)
+
+
+def _learned(page: GridPage, untrained: Mapping[str, str]) -> list[str]:
+    """Each untrained model beside those of its paradigm."""
+    paradigms = {key: page.results.systems[key].paradigm for key in untrained}
+    return [
+        learned(page.judged, page.decided, cell.system, floor, name=page.systems[cell.system].name)
+        for cell in page.grid.cells
+        for floor, paradigm in paradigms.items()
+        if paradigm == cell.study.paradigm
+    ]
+
+
+def _cost_point(page: GridPage) -> str:
+    """The price beside the verdict."""
+    names, training, clips = [], [], []
+    for cell in page.grid.cells:
+        report = page.results.generations[f"generate_{cell.system}"].report
+        names.append(PARADIGMS[cell.study.paradigm].label.lower())
+        training.append(duration(page.results.models[page.grid.runs(cell.model)[0]].result.wall_s))
+        clips.append(duration(report.latency_s / report.clips))
+    return (
+        f"What it cost, {listed(names)}: training {listed(training)}; a clip {listed(clips)}, "
+        f"{page.study.prompts.batch_size} at a time."
+    )
+
+
+def _headline(page: GridPage) -> list[Fact]:
+    grid, results = page.grid, page.results
+    runs = {step for model in grid.models for step in grid.runs(model)}
+    seeds = max(len(grid.runs(model)) for model in grid.models)
+    own = (
+        [
+            said.budget_headline(page.study.training),
+            said.parameters_headline(results.models[grid.runs(model)[0]] for model in grid.models),
+        ]
+        if page.is_pair
+        else [
+            Fact("Grid", f"{len(grid.cells)} cells of {listed([axis.name for axis in grid.axes])}"),
+            Fact("Training runs", f"{len(runs)}{f', {seeds} seeds each' if seeds > 1 else ''}"),
+        ]
+    )
+    prompts = "; ".join(f"{counted}, held out" for counted in _prompt_counts(page).values())
+    return [said.music_headline(results), *own, Fact("Prompts", prompts), said.time_headline(results)]
+
+
+def _prompts_step(page: GridPage, label: str) -> str:
+    several = f"prompts_{label}"
+    return several if several in page.results.prompts else "prompts"
+
+
+def _prompt_counts(page: GridPage) -> dict[str, str]:
+    """By label of a length, how many."""
+    return {
+        label: f"{len(page.results.prompts[_prompts_step(page, label)].windows)} of {seconds:g} s"
+        for label, seconds in page.grid.durations.items()
+    }
+
+
+def _floors(page: GridPage) -> dict[str, list[System]]:
+    """Systems that are no cells, by the name of their group."""
+    found: dict[str, list[System]] = {}
+    if outside := page.of_origin("outside"):
+        found["Outside"] = outside
+    for system in page.of_origin("truth", "codec", "untrained", "floor"):
+        lengths = [label for label in page.lengths if system.key.endswith(f"_{label}")]
+        name = f"Floors, {page.grid.durations[lengths[0]]:g} s" if lengths else "Floors"
+        found.setdefault(name, []).append(system)
+    return found
+
+
+def _primary_section(page: GridPage) -> Section | None:
+    """One chart of the metric of the verdict, and of what says whether captions are followed."""
+    names = dict.fromkeys(filter(None, (page.decided, best_judge("text", page.judged.metrics))))
+    metrics = [page.judged.metrics[name] for name in names]
+    if not metrics:
+        return None
+    lead = f"{READING} Hollow marks in a paradigm's shape may be untrained models or variants; the rows say which."
+    shown = Dots(systems=list(page.systems.values()), metrics=metrics, scores=page.judged.scores)
+    return Section(id="verdict", title="At a glance", lead=lead, blocks=[shown])
+
+
+def _scores(page: GridPage) -> Section | None:
+    """All judges: of a pair in one table, of a grid in the paper's layout."""
+    if page.is_pair:
+        subjects = [cell.system for cell in page.grid.cells]
+        return scores_section(
+            page.judged, page.systems, page.judged.judges, title="Scores", subjects=subjects, charts=True, with_all=True
+        )
+    lead = (
+        "Each value with its 95% interval. ↓ lower is better, ↑ higher is better. A star marks a value only where "
+        "tests show it to be better than every other of its group."
+    )
+    blocks: list[Block] = []
+    if not page.grid.x:
+        blocks.append(Dots(systems=list(page.systems.values()), metrics=judging(page.grid), scores=page.judged.scores))
+    blocks.append(grid_table(page.grid, page.systems, paper=page.paper, floors=_floors(page)))
+    if page.paper:
+        blocks.append(beside_paper_note(page.paper.claims, source_of(page.paper), _NOT_OURS))
+    return Section(id="table", title="Scores", lead=lead, blocks=blocks)
+
+
+def _all_scores(page: GridPage) -> Section | None:
+    """Of a grid, everything in one table, with numbers of clips."""
+    if page.is_pair:
+        return None
+    return scores_section(page.judged, page.systems, page.judged.judges, with_all=True, is_folded=True)
+
+
+def _curves(page: GridPage) -> Section | None:
+    charts = grid_charts(page.grid, page.systems, [*page.study.systems])
+    if not charts:
+        return None
+    lead = (
+        "Each mark is a cell, each upright line its 95% interval; marks at one place are moved apart to be told from "
+        "each other. Dashed across the chart: real, unheard music. Dotted: that music through the codec of the line's "
+        "models, as near as they could come."
+    )
+    lead += " Dashes and dots: a system from outside." if page.study.systems else ""
+    return Section(
+        id="curves",
+        title=f"By {charts[0].x_name}",
+        lead=lead,
+        blocks=[Charts(name="curves", charts=charts)],
+        short="Curves",
+    )
+
+
+def _differences(page: GridPage) -> Section | None:
+    """Of a pair all tests; of a grid a table for each axis along which there were any."""
+    if page.is_pair:
+        return tests_section(page.judged, page.systems, is_folded=False)
+    blocks: list[Block] = []
+    for title, lead, table in comparison_tables(page.grid, decided=page.decided, outside=page.of_origin("outside")):
+        blocks += [Text(title=title, paragraphs=[lead]), table]
+    lead = (
+        "Prompt by prompt, with 95% intervals. Strong: the interval leaves zero out and p, after Holm's correction, is "
+        "below 0.05; the arrow says whether below or above zero is better. All of them, with both p-values, stand "
+        "further below."
+    )
+    return Section(id="differences", title="Differences", lead=lead, blocks=blocks) if blocks else None
+
+
+def _listen(page: GridPage) -> Section | None:
+    """Evenly spread over the prompts of every length; of several training seeds the first."""
+    keys = [key for key in page.systems if is_truth(key)]
+    if page.is_pair:
+        keys += [system.key for system in page.of_origin("codec") if "codes" in system.key]
+    keys += [cell.system for cell in page.grid.cells]
+    keys += [system.key for system in page.of_origin("outside")]
+    lead = "The same prompts for every system. All clips are at the loudness the metrics hear them at."
+    return listen_section(examples_of(page.results, page.systems, keys), lead=lead)
+
+
+def _cost(page: GridPage) -> Section:
+    return Section(id="cost", title="Cost", blocks=[training_table(page.grid), generation_table(page.grid)])
+
+
+def _codec(page: GridPage) -> Section:
+    """What the codecs keep; with one codec, to hear too."""
+    lead = (
+        "Everything a model makes passes through its codec: what that keeps of real music is the most its models can "
+        "reach. Models of codes pass through the quantiser, models of latents do not."
+    )
+    blocks: list[Block] = [codec_table(page.grid)]
+    keys = [key for key in page.systems if is_truth(key)] + [system.key for system in page.of_origin("codec")]
+    examples: Sequence[Example] = examples_of(page.results, page.systems, keys)[:CODEC_EXAMPLES]
+    if page.is_pair and examples and any(_is_codec(page, clip) for clip in examples[0].clips):
+        blocks.append(Players(id="codec-clips", examples=examples))
+    return Section(id="codec", title="Codec", lead=lead, blocks=blocks, is_folded=True)
+
+
+def _is_codec(page: GridPage, clip: Clip) -> bool:
+    return page.results.systems[clip.system.key].origin == "codec"
+
+
+def _training(page: GridPage) -> Section | None:
+    charts = []
+    for cells in page.grid.models.values():
+        runs = page.grid.runs(cells[0].model)
+        for turn, step in enumerate(runs, start=1):
+            name = page.grid.model_name(cells) + (f", run {turn}" if len(runs) > 1 else "")
+            charts.append(model_chart(page.results.models[step], name=name, mark=page.grid.mark(cells[0])))
+    lead = (
+        "The same examples in the same order. Losses of different paradigms are different quantities, and those of "
+        "models on different codecs are of different data: compare each with itself."
+    )
+    return training_section(charts, lead=lead)
+
+
+def _facts(page: GridPage) -> list[Fact]:
+    study, grid, training = page.study, page.grid, page.study.training
+    own = list(_axis_facts(page)) if not page.is_pair else []
+    note = VARIED if not page.is_pair else ""
+    models = [page.results.models[grid.runs(model)[0]] for model in grid.models]
+    paradigms = dict.fromkeys(cell.study.paradigm for cell in grid.cells)
+    return [
+        said.music_fact(page.results),
+        Fact("Prompts", _captions(page)),
+        *own,
+        Fact("Codec" if len(page.results.latents) == 1 else "Codecs", "; ".join(_codecs(page))),
+        *(
+            said.model_facts(study, models)
+            if page.is_pair
+            else [
+                said.backbone_fact(training, "Backbone of all"),
+                said.budget_fact(training, note=f".{note}"),
+                said.optimiser_fact(training, "Optimiser of all"),
+            ]
+        ),
+        said.sampling_fact(
+            study, {name: study.sampling_of(name) for name in paradigms}, note=f".{note}" if note else ""
+        ),
+        *said.machine_facts(page.results),
+    ]
+
+
+def _codecs(page: GridPage) -> Iterator[str]:
+    for spec in page.results.latents.values():
+        yield (
+            f"{Path(spec.codec).name}: {spec.sample_rate:,} Hz mono, {spec.frame_rate:g} frames a second, "
+            f"{spec.num_codebooks} codebooks of {spec.codebook_size:,} codes, {spec.latent_dim} latent channels; "
+            f"fingerprint {spec.fingerprint}"
+        )
+
+
+def _axis_facts(page: GridPage) -> Iterator[Fact]:
+    for axis in page.grid.axes:
+        yield Fact(f"Axis {axis.name}", f"{', '.join(axis.labels.values())}; changes {listed(axis.sets)}")
+
+
+def _captions(page: GridPage) -> str:
+    others = page.study.prompts_from
+    whose = {"": "held-out music", "composed": "music composed with another seed"}.get(others, Path(others).name)
+    return f"captions of windows of {whose}: {listed([*_prompt_counts(page).values()])}; never trained on"
+
+
+def _notes(page: GridPage) -> list[Text]:
+    lengths = [*page.grid.durations]
+    own = [
+        *_prompts_from(page.study),
+        *([_LENGTHS] if len(lengths) > 1 else []),
+        *([_BESIDE] if page.paper else []),
+    ]
+    models = [page.results.models[page.grid.runs(model)[0]] for model in page.grid.models]
+    return notes(
+        page.study,
+        page.judged.evaluations.values(),
+        page.results.prompts[_prompts_step(page, lengths[0])],
+        budget=said.budget_words(models),
+        own_data=page.results.study.own_data,
+        decides=_decides(page.study.evaluation.primary, page.decided),
+        own=own,
+    )
+
+
+def _prompts_from(study: GridStudy) -> list[Text]:
+    """Of prompts that are not of the music that models learned from."""
+    others = study.prompts_from
+    if not others:
+        return []
+    whose = "an embedded corpus of another seed" if others == "composed" else f"the dataset {Path(others).name}"
+    return [
+        Text(
+            title="Prompts",
+            paragraphs=[
+                f"Captions and ground truth are of {whose}, none of which any model has heard, and so is the reference "
+                "of the distances. The examples on this page are spread evenly over the prompts; nobody chose them by "
+                "ear."
+            ],
+        )
+    ]
+
+
+def _decides(primary: str, decided: str) -> str:
+    if primary == decided:
+        return ""
+    return (
+        f"The metric that was to decide, {primary}, is absent; {decided or 'no other'} decides in its place, the first "
+        "of its family that is there, else the first of the table"
+    )

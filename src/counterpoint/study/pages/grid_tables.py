@@ -1,0 +1,307 @@
+"""The scores of a grid in the layout of the paper's tables, its tested differences, its curves and its costs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from counterpoint.metrics.base import MetricInfo, Score
+from counterpoint.paradigm.entry import PARADIGMS
+from counterpoint.report import Cell, Chart, Column, Line, Point, Row, System, Table
+from counterpoint.report.chart import scored
+from counterpoint.report.numbers import MINUS, count, duration, memory, number, shared_places
+from counterpoint.report.tables import Place, plain
+from counterpoint.report.tables import grid as plain_grid
+from counterpoint.study.kinds import grid as kind
+from counterpoint.study.pages.cells import differences_table, tested_cell
+from counterpoint.study.pages.grid_cells import PARADIGM, Contrast, Grid, Varied
+from counterpoint.study.paper import PaperScores
+
+_MEASURES = {"si_snr_db": "SI-SNR, dB ↑", "log_spectral_distance_db": "Log-spectral distance, dB ↓"}
+VIEWS = {"latents": "continuous", "codes": "quantised"}
+
+
+def judging(grid: Grid) -> list[MetricInfo]:
+    """Metrics that judge any of the cells."""
+    systems = [cell.system for cell in grid.cells]
+    return [info for info in grid.judged.judges if any(grid.judged.score(info.name, key) for key in systems)]
+
+
+def grid_table(
+    grid: Grid, systems: Mapping[str, System], *, paper: PaperScores | None, floors: Mapping[str, Sequence[System]]
+) -> Table:
+    """Groups of rows under metrics of ours and measures of the paper's.
+
+    Args:
+        floors: systems that are no cells, by the name of their group.
+    """
+    metrics, axis = judging(grid), grouping(grid)
+    theirs = {row.system: row.scores for row in paper.rows} if paper else {}
+    measures = paper.measures if paper else {}
+    places = {
+        info.name: shared_places((each.value, each.low, each.high) for each in grid.judged.scores[info.name].values())
+        for info in metrics
+    }
+
+    def scores(key: str, best: Callable[[MetricInfo], bool]) -> list[Place]:
+        found = [(info, grid.judged.score(info.name, key)) for info in metrics]
+        return [[_value(score, places[info.name], best(info))] if score else [] for info, score in found]
+
+    rows = []
+    for label in axis.labels if axis else [""]:
+        group = [cell for cell in grid.cells if axis is None or cell.labels[axis.key] == label]
+        for cell in group:
+            own = theirs.get(cell.system, {})
+            rows.append(
+                Row(
+                    label=grid.place(cell.labels, without=[axis.key]) if axis else grid.name(cell),
+                    group=axis.labels[label] if axis else "",
+                    mark=systems[cell.system].mark,
+                    places=[
+                        *scores(cell.system, lambda info, cell=cell, group=group: is_best(grid, info, cell, group)),
+                        *plain(*(f"{own[key]:.2f}" if key in own else "" for key in measures)),
+                    ],
+                )
+            )
+    for name, others in floors.items():
+        for system in others:
+            empty: list[Place] = [[]] * len(measures)
+            values = scores(system.key, lambda info: False)
+            rows.append(Row(label=system.name, group=name, mark=system.mark, tone="floor", places=[*values, *empty]))
+    over = "Here" if measures else ""
+    return Table(
+        name="grid",
+        label="Table of scores",
+        by=axis.name.capitalize() if axis else "Group",
+        corner="System",
+        columns=[
+            *(Column.of(info, over=over) for info in metrics),
+            *(Column(title=title, over="The paper", is_theirs=True) for title in measures.values()),
+        ],
+        rows=rows,
+        caption="Values with 95% intervals; an asterisk marks a value shown to be the best of its group.",
+    )
+
+
+def _value(score: Score, places: int, is_best: bool) -> Cell:
+    return Cell.span(score.value, score.low, score.high, places=places, state="best" if is_best else "")
+
+
+def grouping(grid: Grid) -> Varied | None:
+    """The axis that groups the rows: of a comparison of paradigms that of the curves, so that rivals stand beside each
+    other (Table 2); else the first (Table 7); None where there is one axis alone."""
+    if len(grid.axes) < 2:
+        return None
+    along = grid.axis(grid.x) if grid.axis(PARADIGM) else None
+    return along or next(axis for axis in grid.axes if axis.key != PARADIGM)
+
+
+def is_best(grid: Grid, info: MetricInfo, cell: kind.Cell, group: Sequence[kind.Cell]) -> bool:
+    """The tests show that it is better than every other cell of its group that has a score."""
+    others = [item for item in group if item is not cell and grid.judged.score(info.name, item.system)]
+    return bool(others) and all(grid.outcome(info.name, cell, item) == "first" for item in others)
+
+
+def comparison_tables(grid: Grid, *, decided: str, outside: Sequence[System]) -> Iterator[tuple[str, str, Table]]:
+    """(title, lead, table) of each axis along which there were tests, and of the outside systems."""
+    metrics = judging(grid)
+    for axis in grid.axes:
+        contrasts = grid.contrasts(axis, metric=decided) if decided else []
+        if contrasts:
+            rows = [_contrast_row(grid, item, metrics) for item in contrasts]
+            lead = f"The same on every other axis; first minus second in {axis.name}."
+            yield axis.name.capitalize(), lead, differences_table(f"differences_{axis.key}", metrics, rows, p=True)
+    rows = [
+        Row(label=f"{grid.name(cell)} {MINUS} {system.label}", places=places)
+        for system in outside
+        for cell in grid.cells
+        if any(places := [tested_cell(grid.judged, info.name, cell.system, system.key, p=True) for info in metrics])
+    ]
+    if rows:
+        lead = "Cells of this study minus systems from outside, on the prompts that both answer."
+        yield "Outside systems", lead, differences_table("differences_outside", metrics, rows, p=True)
+
+
+def _contrast_row(grid: Grid, item: Contrast, metrics: Sequence[MetricInfo]) -> Row:
+    first, second = (item.axis.labels[cell.labels[item.axis.key]] for cell in (item.first, item.second))
+    place = grid.place(item.first.labels, without=[item.axis.key])
+    return Row(
+        label=f"{first} {MINUS} {second}" + (f" ({place})" if place else ""),
+        places=[tested_cell(grid.judged, info.name, item.first.system, item.second.system, p=True) for info in metrics],
+    )
+
+
+def grid_charts(grid: Grid, systems: Mapping[str, System], outside: Sequence[str]) -> list[Chart]:
+    """One a metric that judges, along the axis of curves.
+
+    Args:
+        outside: names of outside systems, as the study knows them.
+    """
+    axis = grid.axis(grid.x)
+    if axis is None:
+        return []
+    numbers = axis.numbers or {label: float(index) for index, label in enumerate(axis.labels)}
+    log = bool(axis.numbers) and min(numbers.values()) > 0 and max(numbers.values()) >= 2 * min(numbers.values())
+    charts = []
+    for info in judging(grid):
+        along = Along(grid, axis, numbers, info.name)
+        lines = [*_own_lines(along), *_levels(along, systems, outside)]
+        charts.append(
+            Chart(
+                title=info.title or info.name,
+                exact=info.name if info.title else "",
+                unit=info.unit,
+                better=info.better,
+                what=f"{info.description[:1].upper()}{info.description[1:]}.",
+                x_name=axis.name,
+                ticks=[(numbers[label], text) for label, text in axis.labels.items()],
+                log=(log, None),
+                lines=[line for line in lines if line.points],
+                is_dodged=True,
+            )
+        )
+    return charts
+
+
+@dataclass(frozen=True)
+class Along:
+    """One metric along the axis of curves.
+
+    Attributes:
+        numbers: places of the axis by label.
+    """
+
+    grid: Grid
+    axis: Varied
+    numbers: Mapping[str, float]
+    metric: str
+
+    def points(self, keys: Mapping[str, Sequence[kind.Cell]], *, name: str = "") -> list[Point]:
+        """One a place, of systems with the cells beside which they stand.
+
+        Args:
+            name: of the systems, where they are not the cells themselves.
+        """
+        places: dict[float, Point] = {}
+        for key, cells in keys.items():
+            score = self.grid.judged.score(self.metric, key)
+            for cell in cells if score else ():
+                assert score is not None
+                x, place = self.numbers[cell.labels[self.axis.key]], name or self.grid.place(cell.labels)
+                places.setdefault(x, scored(x, score.value, score.low, score.high, name=place))
+        return [places[x] for x in sorted(places)]
+
+
+def _own_lines(along: Along) -> Iterator[Line]:
+    """The cells, and dotted what their codecs keep: as near as they could come."""
+    for cells in along.grid.lines().values():
+        name, mark = along.grid.place(cells[0].labels, without=[along.axis.key]), along.grid.mark(cells[0])
+        yield Line(name=name, mark=mark, points=along.points({cell.system: [cell] for cell in cells}))
+        codecs: dict[str, list[kind.Cell]] = {}
+        for cell in cells:
+            codecs.setdefault(ceiling(along.grid, cell), []).append(cell)
+        yield Line(name="", mark=mark, points=along.points(codecs, name="the codec"), kind="limit", is_named=False)
+
+
+def ceiling(grid: Grid, cell: kind.Cell) -> str:
+    """The key of the music through the cell's codec, in the view of its paradigm; "" where it was not judged."""
+    view = PARADIGMS[cell.study.paradigm].view
+    names = (f"reconstruction_{cell.codec}_{view}", f"reconstruction_{view}")
+    found = (grid.known(name, cell.duration) for name in names)
+    return next((key for key in found if key in grid.judged.systems), "")
+
+
+def _levels(along: Along, systems: Mapping[str, System], outside: Sequence[str]) -> Iterator[Line]:
+    """What real music and outside systems score, across the chart."""
+    for base in ("ground_truth", *outside):
+        for length, cells in _spans(along.grid):
+            keys: dict[str, list[kind.Cell]] = {}
+            for cell in cells:
+                keys.setdefault(along.grid.known(base, cell.duration), []).append(cell)
+            shown = [systems[key] for key in keys if key in systems]
+            if shown:
+                name = ", ".join(filter(None, (base.replace("_", " ").capitalize(), length)))
+                yield Line(name=name, mark=shown[0].mark, points=along.points(keys, name=name), kind="level")
+
+
+def _spans(grid: Grid) -> list[tuple[str, list[kind.Cell]]]:
+    """Cells past which runs what none of the models made, by the length of their clips: "" where clips have one length,
+    or one at each place of the axis; else one a length."""
+    lines = list(grid.lines().values())
+    if any(len({cell.duration for cell in line}) > 1 for line in lines):
+        return [("", max(lines, key=len))]
+    if len(grid.durations) == 1:
+        return [("", list(grid.cells))]
+    return [
+        (f"{seconds:g} s", [cell for cell in grid.cells if cell.duration == label])
+        for label, seconds in grid.durations.items()
+    ]
+
+
+def training_table(grid: Grid) -> Table:
+    """What training took: one row a run."""
+    header = ["Model", "Parameters", "Updates", "Music seen", "Time in updates", "Updates a second", "Peak memory"]
+    rows = []
+    for cells in grid.models.values():
+        runs = grid.runs(cells[0].model)
+        for turn, step in enumerate(runs, start=1):
+            result = grid.results.models[step].result
+            rows.append(
+                [
+                    grid.model_name(cells) + (f", run {turn}" if len(runs) > 1 else ""),
+                    count(result.parameters),
+                    f"{result.steps:,}",
+                    f"{duration(result.audio_s)}, {result.examples:,} examples",
+                    duration(result.wall_s),
+                    number(result.steps / max(result.wall_s, 1e-9)),
+                    memory(grid.results.peak_memory(step)),
+                ]
+            )
+    return plain_grid("training", header, rows, label="What training took", is_narrow=True)
+
+
+def generation_table(grid: Grid) -> Table:
+    """What generation took: one row a cell; of several training seeds the first."""
+    header = ["System", "Clips a second", "Time a clip", "Times real time", "One clip alone"]
+    header += ["Network evaluations a clip", "With rows of guidance", "Peak memory"]
+    rows = []
+    for cell in grid.cells:
+        step = f"generate_{cell.system}"
+        found = grid.results.generations[step]
+        report, latency = found.report, max(found.report.latency_s, 1e-9)
+        rows.append(
+            [
+                grid.name(cell),
+                number(report.clips / latency),
+                duration(latency / report.clips),
+                f"{number(report.audio_s / latency)} ×",
+                duration(found.alone.latency_s) if found.alone else "",
+                f"{report.network_evaluations:,}",
+                f"{report.model_evaluations:,}",
+                memory(grid.results.peak_memory(step)),
+            ]
+        )
+    return plain_grid("generation", header, rows, label="What generation took", is_narrow=True)
+
+
+def codec_table(grid: Grid) -> Table:
+    """What the codecs keep: one row a codec and length of clips; each measure of what was not quantised, then of what
+    was. A codec that makes phases anew has no SI-SNR."""
+    found = grid.results.reconstructions
+    known = {key for each in found.values() for values in each.views.values() for key in values}
+    measures = {key: name for key, name in _MEASURES.items() if key in known}
+    header = ["Codec", *(f"{name}, {how}" for name in measures.values() for how in VIEWS.values())]
+    rows = []
+    for cell in {(cell.codec, cell.duration): cell for cell in grid.cells}.values():
+        views = found[reconstruct_step(grid, cell)].views
+        length = f", clips of {grid.durations[cell.duration]:g} s" if len(grid.durations) > 1 else ""
+        values = [number(views[view][key]) if key in views.get(view, {}) else "" for key in measures for view in VIEWS]
+        rows.append([f"{Path(cell.study.codec).name}{length}", *values])
+    return plain_grid("codecs", header, rows, label="What the codecs keep", is_narrow=True)
+
+
+def reconstruct_step(grid: Grid, cell: kind.Cell) -> str:
+    """The step that passed the ground truth through a cell's codec."""
+    several = f"reconstruct_{cell.codec}_{cell.duration}"
+    return several if several in grid.results.reconstructions else "reconstruct"
