@@ -19,8 +19,8 @@ from typing import Literal
 import numpy as np
 
 from counterpoint.metrics.statistics import holm
+from counterpoint.report.scores import LEVEL
 from counterpoint.study.report.content import Better, Score
-from counterpoint.study.report.verdict import LEVEL
 
 Outcome = Literal["supported", "contradicted", "undecided", "untested"]
 Test = Literal["better", "worse", "higher", "lower", "comparable", "not_worse"]

@@ -5,18 +5,19 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from counterpoint.config import UserError, dump_yaml
 from counterpoint.study.engine import Done, LocalEngine, Source
-from counterpoint.study.kinds import Study, load_study
+from counterpoint.study.kinds import load_study
 from counterpoint.study.loading import forget
 from counterpoint.study.shipped import find_study
 
 if TYPE_CHECKING:
+    from counterpoint.report import Report
     from counterpoint.results.schema import Results
 
 STORE = Path("runs/store")
@@ -87,24 +88,19 @@ def run_study(
     folders = {name: step.path if isinstance(step, Source) else done[step.name].folder for name, step in steps.items()}
     results = gather(config, folders, steps=steps, name=path.stem).at(out)
     results.write(out)
-    report = _write_report(config, results, folders, name=path.stem, own_data=data is not None, out=out)
+    report = _write_report(config.report(results), out)
     say(f"Report: {report}")
     if command := config.next_command(out):
         say(f"Hear more: {command}")
     return StudyResult(report, results, done)
 
 
-def _write_report(
-    study: Study, results: Results, folders: Mapping[str, Path], *, name: str, own_data: bool, out: Path
-) -> Path:
+def _write_report(report: Report, out: Path) -> Path:
     """Write the report aside and put it in place whole; returns its `index.html`."""
     from counterpoint.report import write_report
 
     with tempfile.TemporaryDirectory(prefix=".report-", dir=out) as aside:
-        if type(study).report is Study.report:
-            study.write_page(folders, name=name, own_data=own_data, out=Path(aside))
-        else:
-            write_report(study.report(results), Path(aside) / "report")
+        write_report(report, Path(aside) / "report")
         shutil.rmtree(out / "report", ignore_errors=True)
         (Path(aside) / "report").rename(out / "report")
     return out / "report" / "index.html"

@@ -38,9 +38,9 @@ from counterpoint.audio import load_audio, save_audio
 from counterpoint.config import UserError, atomic_folder, read_json, write_json
 from counterpoint.report.media import shared_gain
 from counterpoint.report.waveform import waveform
+from counterpoint.results.schema import TRUTH
+from counterpoint.study.pages.filling import METHODS, OTHER, SILENCE
 from counterpoint.study.paper import paper_inpainting
-from counterpoint.study.report.filling import METHODS, OTHER, SILENCE
-from counterpoint.study.report.following import TRUTH
 from counterpoint.study.windows import spread
 
 LOW_ANCHOR = OTHER
@@ -165,7 +165,7 @@ def _fill(
         if progress is not None:
             progress(number, items)
     write_json(place / "manifest.json", {**_about(study, seed), "items": described})
-    known = {TRUTH: "Ground truth", **{system.key: system.name for system in METHODS}, LOW_ANCHOR: "Another clip"}
+    known = {TRUTH: "Ground truth", **{name: method.name for name, method in METHODS.items()}, LOW_ANCHOR: "Another clip"}
     names = {condition: known.get(condition, condition) for condition in source.folders}
     write_json(
         place / "key.json",

@@ -46,18 +46,9 @@ class Study(Config, ABC):
             UserError: something that would fail later can be seen to fail now.
         """
 
+    @abstractmethod
     def report(self, results: Results) -> Report:
         """What it says of its results."""
-        raise NotImplementedError
-
-    def write_page(self, folders: Mapping[str, Path], *, name: str, own_data: bool, out: Path) -> None:
-        """Write `report/` into the folder `out`, for kinds that have no `report` yet.
-
-        Args:
-            folders: of all that `plan` names.
-            name: of the study.
-            own_data: the music is the user's own.
-        """
 
     def describe(self, systems: Mapping[str, System]) -> Mapping[str, System]:
         """The systems that were judged, with names for people."""

@@ -6,7 +6,7 @@ import re
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, field_validator
 
@@ -14,8 +14,11 @@ from counterpoint.config import UserError
 from counterpoint.study.engine import Source, Step
 from counterpoint.study.kinds.base import Study, data_step, identify_codec, judges_there
 from counterpoint.study.settings import ClipsConfig
-from counterpoint.study.work import Work
 from counterpoint.study.workload import Workload
+
+if TYPE_CHECKING:
+    from counterpoint.report import Report
+    from counterpoint.results.schema import Results
 
 
 class CodecStudy(Study):
@@ -64,17 +67,11 @@ class CodecStudy(Study):
         steps = {step.name: step for step in (clips, *floors, *of_codecs)}
         return {"data": data, **steps}
 
-    def write_page(self, folders: Mapping[str, Path], *, name: str, own_data: bool, out: Path) -> None:
+    def report(self, results: Results) -> Report:
         """See `Study`."""
-        from counterpoint.study.steps.codec_report import make_codec_report
+        from counterpoint.study.pages.codecs import codec_report
 
-        make_codec_report(
-            Work(
-                out,
-                {"name": name, "study": self, "own_data": own_data, "labels": list(_identified(self.codecs))},
-                folders,
-            )
-        )
+        return codec_report(self, results)
 
 
 def _codec_steps(label: str, identity: dict[str, Any], *, clips: Step, data: Step | Source) -> list[Step]:

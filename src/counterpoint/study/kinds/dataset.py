@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -13,8 +13,11 @@ from counterpoint.config import UserError
 from counterpoint.study.engine import Source, Step
 from counterpoint.study.kinds.base import Study, data_step, judges_there
 from counterpoint.study.settings import Examples, SampleConfig
-from counterpoint.study.work import Work
 from counterpoint.study.workload import Workload
+
+if TYPE_CHECKING:
+    from counterpoint.report import Report
+    from counterpoint.results.schema import Results
 
 COMPOSED = "composed"
 Label = Annotated[str, Field(pattern=r"^[a-zA-Z][\w-]*$")]
@@ -56,13 +59,11 @@ class DatasetStudy(Study):
         judged = Step("judge", judge_datasets, config, inputs)
         return {**inputs, "judge": judged}
 
-    def write_page(self, folders: Mapping[str, Path], *, name: str, own_data: bool, out: Path) -> None:
+    def report(self, results: Results) -> Report:
         """See `Study`."""
-        from counterpoint.study.steps.dataset_report import make_dataset_report
+        from counterpoint.study.pages.dataset import dataset_report
 
-        labels = [step.removeprefix("sample_") for step in folders if step.startswith("sample_")]
-        config = {"name": name, "study": self, "own_data": own_data, "labels": labels}
-        make_dataset_report(Work(out, config, folders))
+        return dataset_report(self, results)
 
     def _sources(self, dataset: Path | None) -> dict[str, Step | Source]:
         """By label, each dataset.

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, model_validator
 
@@ -16,8 +16,11 @@ from counterpoint.study.engine import Source, Step
 from counterpoint.study.kinds.trained import Groundwork, TrainedStudy
 from counterpoint.study.search.split import PARTS
 from counterpoint.study.settings import Grid, LadderConfig
-from counterpoint.study.work import Work
 from counterpoint.study.workload import Draw, Workload
+
+if TYPE_CHECKING:
+    from counterpoint.report import Report
+    from counterpoint.results.schema import Results
 
 TAKES = {"default": "default", "tuned": "chosen"}
 """What is drawn for confirmation, by the end of the system's name: which point of a `SearchResult`."""
@@ -117,11 +120,11 @@ class SearchStudy(TrainedStudy):
             **{step.name: step for step in steps},
         }
 
-    def write_page(self, folders: Mapping[str, Path], *, name: str, own_data: bool, out: Path) -> None:
+    def report(self, results: Results) -> Report:
         """See `Study`."""
-        from counterpoint.study.steps.search_report import make_search_report
+        from counterpoint.study.pages.search import search_report
 
-        make_search_report(Work(out, {"name": name, "study": self, "own_data": own_data}, folders))
+        return search_report(self, results)
 
     def _confirmed(self, ground: Groundwork, prompts: Step) -> Groundwork:
         """The same before any model, with other prompts."""

@@ -13,11 +13,12 @@ from counterpoint.config.schema import NamedBackbone, Positive
 from counterpoint.study.engine import Source, Step
 from counterpoint.study.kinds.base import Study
 from counterpoint.study.settings import PositiveSeconds
-from counterpoint.study.work import Work
 from counterpoint.study.workload import Workload
 
 if TYPE_CHECKING:
     from counterpoint.bench.point import Point
+    from counterpoint.report import Report
+    from counterpoint.results.schema import Results
 
 Figure = Literal["fig5", "fig6", "fig7", "fig10"]
 
@@ -86,8 +87,8 @@ class SpeedStudy(Study):
         measured = Step("measure", measure_speed, config, resumable=True)
         return {"measure": measured}
 
-    def write_page(self, folders: Mapping[str, Path], *, name: str, own_data: bool, out: Path) -> None:
+    def report(self, results: Results) -> Report:
         """See `Study`."""
-        from counterpoint.study.steps.speed_report import make_speed_report
+        from counterpoint.study.pages.speed import speed_report
 
-        make_speed_report(Work(out, {"name": name, "study": self, "own_data": own_data}, folders))
+        return speed_report(self, results)

@@ -136,6 +136,7 @@ def grid_report(study: GridStudy, results: Results) -> Report:
             _differences(page),
             page.steered.section() if page.steered else None,
             _cost(page),
+            _beside_paper(page),
             _all_scores(page),
             tests_section(page.judged, page.systems) if not page.is_pair else None,
             _codec(page),
@@ -272,6 +273,15 @@ def _scores(page: GridPage) -> Section | None:
     return Section(id="table", title="Scores", lead=lead, blocks=blocks)
 
 
+def _beside_paper(page: GridPage) -> Section | None:
+    """Of a pair, the paper's numbers beside ours; of a grid they stand in the table of scores."""
+    if not (page.is_pair and page.paper):
+        return None
+    table = grid_table(page.grid, page.systems, paper=page.paper, floors={})
+    remark = beside_paper_note(page.paper.claims, source_of(page.paper), _NOT_OURS)
+    return Section(id="paper", title="Beside the paper", blocks=[table, remark])
+
+
 def _all_scores(page: GridPage) -> Section | None:
     """Of a grid, everything in one table, with numbers of clips."""
     if page.is_pair:
@@ -380,9 +390,7 @@ def _facts(page: GridPage) -> list[Fact]:
                 said.optimiser_fact(training, "Optimiser of all"),
             ]
         ),
-        said.sampling_fact(
-            study, {name: study.sampling_of(name) for name in paradigms}, note=f".{note}" if note else ""
-        ),
+        said.sampling_fact(study, {name: study.sampling_of(name) for name in paradigms}, note=note and f".{note}"),
         *said.machine_facts(page.results),
     ]
 

@@ -52,7 +52,7 @@ def grid_table(
     for label in axis.labels if axis else [""]:
         group = [cell for cell in grid.cells if axis is None or cell.labels[axis.key] == label]
         for cell in group:
-            own = theirs.get(cell.system, {})
+            own = theirs.get(grid.study.paper_systems.get(cell.system, cell.system), {})
             rows.append(
                 Row(
                     label=grid.place(cell.labels, without=[axis.key]) if axis else grid.name(cell),

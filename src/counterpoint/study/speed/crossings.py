@@ -11,15 +11,15 @@ from counterpoint.bench.roofline import crossover_batch, crossover_duration, pre
 from counterpoint.bench.sweep import Measured
 from counterpoint.config import BACKBONES
 from counterpoint.study.paper import PaperSpeed, paper_speed
-from counterpoint.study.report.content import Grid
 
 Over = Literal["batch", "duration_s"]
 MAIN = "FM-50"
 """What the paper's statements are about."""
 
 
-def crossings(measured: Sequence[Measured], *, over: Over, limits: Limits, paper: PaperSpeed) -> Grid:
-    """A row for each setting of flow matching at each size: from which batch, or up to which duration, AR is faster."""
+def crossings(measured: Sequence[Measured], *, over: Over, limits: Limits, paper: PaperSpeed) -> list[list[str]]:
+    """The header, and a row for each setting of flow matching at each size: from which batch, or up to which duration,
+    auto-regression is faster."""
     gpus = [known for known in known_devices().values() if known.kind == "cuda"]
     size = f"24 × 1024, {paper.duration_s:g} s" if over == "batch" else f"width 1024, {paper.crossover_batch} clips"
     header = ["Auto-regression is faster", "Measured, this engine", "Measured, plain engine", "Limit, this machine"]
@@ -33,7 +33,7 @@ def crossings(measured: Sequence[Measured], *, over: Over, limits: Limits, paper
         row += [_limit(flow, over=over, limits=limits)]
         row += [_limit(_as_the_paper(flow, over=over), over=over, limits=gpu) for gpu in gpus]
         rows.append([*row, _paper(flow, over=over, paper=paper)])
-    return Grid(header, rows)
+    return [header, *rows]
 
 
 def overtaking(measured: Sequence[Measured], *, over: Over, limits: Limits, paper: PaperSpeed) -> list[str]:

@@ -1,0 +1,332 @@
+"""The report of a study of datasets (Appendix A): how good music and captions are."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterator, Mapping, Sequence
+
+from counterpoint.metrics.base import MetricInfo
+from counterpoint.report import (
+    Cell,
+    Clip,
+    Column,
+    Dots,
+    Example,
+    Fact,
+    Outcome,
+    Report,
+    Row,
+    Section,
+    Spread,
+    System,
+    Table,
+    Text,
+    Verdict,
+    judge,
+)
+from counterpoint.report.marks import DISTINCT
+from counterpoint.report.numbers import decimals, interval, number
+from counterpoint.report.tables import Place
+from counterpoint.report.tables import grid as plain_grid
+from counterpoint.results.parts import Window
+from counterpoint.results.schema import Results
+from counterpoint.study.kinds.dataset import COMPOSED, DatasetStudy
+from counterpoint.study.pages import facts as said
+from counterpoint.study.pages.notes import judges_note, source_of
+from counterpoint.study.pages.sections import (
+    compared_section,
+    listen_section,
+    methods_section,
+    report_of,
+    tests_section,
+)
+from counterpoint.study.pages.words import sentences, terms
+from counterpoint.study.paper import paper_scores
+from counterpoint.study.windows import spread
+
+OURS = {"ce": "ce_audiobox", "pq": "pq_audiobox", "clap": "clap_laion"}
+"""The paper's measures, by its names, as they are called here."""
+EXTRA = "tag_match_musicnn"
+PRIMARY = ("clap_laion", EXTRA, "ce_audiobox")
+"""The first that is there orders the examples and makes the first sentence."""
+_ABSENT = "needs weights that are not here"
+
+
+class DatasetPage:
+    """What is known of a study of datasets, ready to be written down.
+
+    Attributes:
+        spreads: by metric that has a value for a single clip, then dataset.
+        absent: what could not be measured, a sentence each.
+    """
+
+    def __init__(self, study: DatasetStudy, results: Results):
+        self.study, self.results = study, results
+        self.evaluation = results.evaluations["judge"]
+        self.judged = results.judged("judge")
+        self.samples = {step.removeprefix("sample_"): sample for step, sample in results.samples.items()}
+        self.spreads = self._spreads()
+        self.metrics = [info for info in self.judged.metrics.values() if info.name in self.spreads]
+        self.primary = next((name for name in PRIMARY if name in self.spreads), self.metrics[0].name)
+        self.systems = {label: self._system(label, place) for place, label in enumerate(self.samples)}
+        self.absent = [note for note in self.evaluation.notes if note.startswith("Absent")]
+
+    def _spreads(self) -> dict[str, dict[str, Spread]]:
+        found: dict[str, dict[str, Spread]] = {}
+        for info in self.evaluation.metrics:
+            for label, scores in self.evaluation.scores.items():
+                score = scores.get(info.name)
+                values = [value for value in (score.per_clip if score else None) or () if value is not None]
+                if len(values) > 1:
+                    own = Spread(deviation=statistics.stdev(values), clips=values)
+                    found.setdefault(info.name, {})[label] = own
+        return found
+
+    def _system(self, label: str, place: int) -> System:
+        sample = self.samples[label]
+        rows = len({window.row for window in sample.judged})
+        what = f"{len(sample.judged)} windows of {sample.duration_s:g} s from {rows} of its tracks, drawn at random."
+        name = "Embedded corpus" if label == COMPOSED else label
+        return System(key=label, name=name, what=what, mark=DISTINCT[place % len(DISTINCT)])
+
+    def text(self, metric: str, label: str) -> str:
+        """`7.23 ± 0.57`; "" where it was not measured."""
+        score, own = self.judged.score(metric, label), self.spreads.get(metric, {}).get(label)
+        if score is None or own is None:
+            return ""
+        digits = 3 if f"{own.deviation:e}".startswith("1") else 2  # 1.02 as exactly as 0.94
+        places = decimals(own.deviation, digits=digits) if own.deviation > 0 else decimals(score.value)
+        places = min(places, 4)
+        return f"{number(score.value, places=places)}\u00a0±\u00a0{number(own.deviation, places=places)}"
+
+    def cell(self, metric: str, label: str) -> Place:
+        """The mean, the deviation between clips, and the mean's interval."""
+        score, own = self.judged.score(metric, label), self.spreads.get(metric, {}).get(label)
+        if score is None or own is None:
+            return []
+        brackets = interval(score.value, score.low, score.high).split(" ", 1)[1]
+        numbers = (score.value, score.low, score.high)
+        return [Cell(text=self.text(metric, label), interval=brackets, numbers=numbers)]
+
+
+def dataset_report(study: DatasetStudy, results: Results) -> Report:
+    """The report of a finished study."""
+    page = DatasetPage(study, results)
+    counts = sorted({len(sample.judged) for sample in page.samples.values()})
+    clips = str(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
+    return report_of(
+        results,
+        title="How good is the music?",
+        verdict=_verdict(page),
+        facts=[
+            Fact("Datasets", str(len(page.samples))),
+            Fact("Clips of each", f"{clips} of {study.sample.duration_s:g} s, drawn at random"),
+            said.time_headline(results),
+        ],
+        sections=[
+            _measures(page),
+            listen_section(
+                list(_examples(page)),
+                lead=f"From the lowest to the highest {page.primary} of each dataset.",
+                noun="dataset",
+                is_wide=True,
+            ),
+            _paper(page),
+            _holdings(page),
+            tests_section(page.judged, page.systems),
+            compared_section([*_data_facts(page), *said.machine_facts(results)], page.systems.values()),
+            methods_section(list(_notes(page))),
+        ],
+        terms=terms(page.judged, [*OURS.values()]),
+    )
+
+
+def _verdict(page: DatasetPage) -> Verdict:
+    """What captions are worth, then how the later datasets stand against the first."""
+    first, *rest = page.systems.values()
+    metric = page.judged.metrics[page.primary]
+    told = ", ".join(f"{system.name} {page.text(metric.name, key)}" for key, system in page.systems.items())
+    own = [item for item in page.judged.differences if item.metric == metric.name and judge(item, metric) != "open"]
+    if not rest:
+        own_text, chance = page.text(metric.name, first.key), _chance(page, first)
+        sentence = f"{first.name}: {metric.name} is {own_text} between clips{chance}."
+    elif own:
+        sentence = f"The datasets differ in {metric.name}: {told}."
+    else:
+        sentence = f"No difference in {metric.name} is shown: {told}."
+    points = [_against(page, first, system) for system in rest]
+    if any(ours not in page.spreads for ours in OURS.values()):
+        points.append(f"Not all of the paper's CE, PQ and CLAP could be measured. {' '.join(page.absent)}".strip())
+    return Verdict(sentence, sentences(points))
+
+
+def _against(page: DatasetPage, first: System, system: System) -> str:
+    """What tests say of a dataset and the first."""
+    outcomes: dict[Outcome, list[str]] = {}
+    for info in page.metrics:
+        if item := page.judged.difference(info.name, system.key, first.key):
+            outcomes.setdefault(judge(item, info), []).append(info.name)
+    words: Mapping[Outcome, str] = {"first": "better in", "second": "worse in"}
+    said_ = [f"{words[side]} {', '.join(outcomes[side])}" for side in words if side in outcomes]
+    return f"{system.name} against {first.name}: {' and '.join(said_) or 'no difference shown by any judge'}."
+
+
+def _chance(page: DatasetPage, system: System) -> str:
+    metric, score = page.judged.metrics[page.primary], page.judged.score(page.primary, system.key)
+    if metric.chance is None or score is None:
+        return ""
+    clear = "clearly above" if score.low > metric.chance else "not clearly above"
+    return f", {clear} the {metric.chance:g} of another clip's caption"
+
+
+def _measures(page: DatasetPage) -> Section:
+    systems = list(page.systems.values())
+    order = sorted(page.metrics, key=lambda info: info.better == "neither")
+    charts = Dots(systems=systems, metrics=order, scores=page.judged.scores, spreads=page.spreads)
+    table = Table(
+        name="measures",
+        label="Table of measures",
+        corner="Measure",
+        columns=[Column(title=system.name, mark=system.mark) for system in systems],
+        rows=[
+            Row(
+                label=f"{info.title or info.name}{f' ({info.unit})' if info.unit else ''}",
+                note=info.name if info.title else "",
+                places=[page.cell(info.name, system.key) for system in systems],
+            )
+            for info in order
+        ],
+        caption="Mean ± standard deviation between clips, and the mean's 95% interval.",
+        csv=_csv(page, order),
+    )
+    lead = (
+        "Every faint mark is a clip, the bar one standard deviation to either side, the strong mark the mean with its "
+        "95% interval. ↓ lower is better, ↑ higher is better; the others describe."
+    )
+    return Section(id="measures", title="All measures", lead=lead, blocks=[charts, table])
+
+
+def _csv(page: DatasetPage, metrics: Sequence[MetricInfo]) -> list[list[object]]:
+    """One line a measure of a dataset, in full precision."""
+    rows: list[list[object]] = [["dataset", "metric", "better", "mean", "deviation", "low_95", "high_95", "n"]]
+    for label in page.systems:
+        for info in metrics:
+            score, own = page.judged.score(info.name, label), page.spreads[info.name].get(label)
+            if score and own:
+                numbers = [score.value, own.deviation, score.low, score.high, len(own.clips)]
+                rows.append([label, info.name, info.better, *numbers])
+    return rows
+
+
+def _paper(page: DatasetPage) -> Section:
+    """The paper's rows, then ours; a measure of ours that the paper lacks stands last."""
+    paper, known = paper_scores("appendix_a"), page.judged.metrics
+    columns = [
+        Column.of(known.get(ours) or MetricInfo(ours, _ABSENT, "", "higher"), over=theirs.upper())
+        for theirs, ours in OURS.items()
+    ]
+    extra = [EXTRA] if EXTRA in page.spreads else []
+    columns += [Column.of(known[name]) for name in extra]
+    rows = [
+        Row(
+            label=f"{row.name}, the paper",
+            places=[
+                *([Cell(text=f"{row.scores[name]:.2f} ± {row.scores[f'{name}_sd']:.2f}")] for name in OURS),
+                *([] for _ in extra),
+            ],
+            tone="theirs",
+        )
+        for row in paper.rows
+    ]
+    for key, system in page.systems.items():
+        places = [page.cell(name, key) for name in (*OURS.values(), *extra)]
+        rows.append(Row(label=system.name, mark=system.mark, places=places))
+    caption = "Mean ± standard deviation between clips; ours with the mean's 95% interval."
+    label = "Table of the paper with our values"
+    table = Table(name="paper", label=label, corner="Dataset", columns=columns, rows=rows, caption=caption)
+    lead = "The table of Appendix A, with ours below it."
+    return Section(
+        id="paper",
+        title="Beside the paper",
+        lead=lead,
+        blocks=[table, Text(paragraphs=[source_of(paper)], is_small=True)],
+    )
+
+
+def _examples(page: DatasetPage) -> Iterator[Example]:
+    """Of each dataset clips from the lowest to the highest of the primary measure."""
+    for label, sample in page.samples.items():
+        score = page.evaluation.scores[label].get(page.primary)
+        values = (score.per_clip if score else None) or [None] * len(sample.judged)
+        by_clip = dict(zip(page.evaluation.ids[label], values, strict=False))
+        known = [(by_clip.get(f"{label}-{window.id}"), window) for window in sample.judged]
+        ranked = sorted(((value, window) for value, window in known if value is not None), key=_rank)
+        clips = [
+            Clip(
+                system=page.systems[label],
+                file=page.results.path(f"steps/sample_{label}/clips/{window.id}.wav"),
+                name=f"{place}: {number(value, places=2)}",
+                caption=window.caption or "No caption",
+            )
+            for place, (value, window) in _ends_and_between(ranked, page.study.examples)
+        ]
+        if clips:
+            yield Example(caption="", title=page.systems[label].name, clips=clips)
+
+
+def _rank(item: tuple[float, Window]) -> tuple[float, str]:
+    return item[0], item[1].id
+
+
+def _ends_and_between(ranked: Sequence[tuple[float, Window]], wanted: int) -> list[tuple[str, tuple[float, Window]]]:
+    """The first, the last, and some evenly between them."""
+    if wanted < 2 or len(ranked) < 2:
+        return [("Middle", item) for item in spread(ranked, wanted)]
+    count = min(wanted, len(ranked))
+    places = [round(turn * (len(ranked) - 1) / (count - 1)) for turn in range(count)]
+    names = ["Lowest", *(["Middle"] if count == 3 else ["Between"] * (count - 2)), "Highest"]
+    return [(name, ranked[place]) for name, place in zip(names, places, strict=True)]
+
+
+def _holdings(page: DatasetPage) -> Section:
+    names = dict.fromkeys(name for sample in page.samples.values() for name in sample.holds)
+    rows = [[name, *(sample.holds.get(name, "") for sample in page.samples.values())] for name in names]
+    header = ["Property", *(system.name for system in page.systems.values())]
+    table = plain_grid("holdings", header, rows, label="What the datasets hold", caption="Medians.")
+    return Section(id="holdings", title="What they hold", blocks=[table])
+
+
+def _data_facts(page: DatasetPage) -> Iterator[Fact]:
+    for label, sample in page.samples.items():
+        name = sample.info["name"] or sample.info["kind"]
+        yield Fact(page.systems[label].name, f"{name}; fingerprint {sample.info['fingerprint']}")
+
+
+def _notes(page: DatasetPage) -> Iterator[Text]:
+    yield judges_note(page.metrics, title="The measures", tail=_DESCRIBE)
+    yield Text(title="The sample", paragraphs=[_SAMPLE.format(seed=page.study.sample.seed)])
+    yield Text(title="Deviations and intervals", paragraphs=[_DEVIATIONS])
+    yield Text(title="Loudness", paragraphs=[_LOUDNESS])
+    if page.absent:
+        yield Text(title="Absent", items=page.absent)
+    notes = [note for note in page.evaluation.notes if note not in page.absent and "distance" not in note.lower()]
+    if notes:
+        yield Text(title="Remarks of the judges", items=notes)
+
+
+_DESCRIBE = "Names that begin with sig_ are statistics of the signal: they describe and favour nobody."
+_SAMPLE = (
+    "Rows of all splits are drawn at random without replacement (seed {seed}), a window of each, and a second of any "
+    "only where there are too few rows. A window is the middle of its row, or of an equal part of it. As many further "
+    "windows, of other rows where there are any, tell the judges what is usual: tag_match_musicnn is in units of their "
+    "spread, over all datasets of this study, so that its values compare within a study and not between two."
+)
+_DEVIATIONS = (
+    "The deviation is between clips, as in the paper, and does not shrink with more of them. The interval is the "
+    "mean's, of 95%, from half samples (delete-half jackknife); windows of one group are drawn together. Differences "
+    "between datasets are tested by permutation, with Holm's correction."
+)
+_LOUDNESS = (
+    "Every clip is brought to -20 dBFS (RMS), its peak below full scale, before it is judged and before it is heard "
+    "here; only sig_loudness looks at the level as it was."
+)

@@ -1,0 +1,402 @@
+"""The report of a study of speed (Figures 5, 6, 7 and 10): what was measured here, and limits here and elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from counterpoint.bench.limits import Limits, known_devices
+from counterpoint.bench.point import Point
+from counterpoint.bench.roofline import predict
+from counterpoint.bench.sweep import LONG_S, Measured
+from counterpoint.config import BACKBONES
+from counterpoint.report import Chart, Charts, Fact, Line, Mark, Report, Section, System, Text, Verdict
+from counterpoint.report import Point as Place
+from counterpoint.report.numbers import number
+from counterpoint.report.tables import Table
+from counterpoint.report.tables import grid as plain_grid
+from counterpoint.results.schema import Results
+from counterpoint.study.kinds.speed import SpeedStudy
+from counterpoint.study.pages import facts as said
+from counterpoint.study.pages.looks import of_paradigm
+from counterpoint.study.pages.sections import compared_section, methods_section, report_of
+from counterpoint.study.paper import PaperSpeed, paper_speed
+from counterpoint.study.speed.crossings import Over, crossings, overtaking, paper_point
+
+Value = Literal["throughput", "latency"]
+ENGINES = {
+    "fast": "This package's engine",
+    "compiled": "This package's engine, compiled",
+    "reference": "A plain engine like the paper's",
+}
+SHADES = (-0.5, -0.25, 0.0, 0.4, 0.75)
+"""Of flow matching's colour by its number of steps."""
+_WHAT = {
+    "fast": "Static caches, keys and values of the text once a caption, packed weights.",
+    "compiled": "The same, an evaluation of flow matching compiled whole.",
+    "reference": "Caches grown by concatenation, keys and values of the text at every pass, eager.",
+}
+X_NAMES: dict[Over, str] = {"batch": "clips at once", "duration_s": "seconds of music a clip"}
+Y_NAMES: dict[Value, str] = {"throughput": "Clips a second.", "latency": "Seconds until the whole batch is there."}
+PAPER_STEPS = (10, 25, 50, 200)
+PAPER_BATCHES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
+PAPER_SECONDS = (5, 10, 20, 40, 80)
+
+
+@dataclass(frozen=True)
+class Shape:
+    """How a figure of the paper is laid out.
+
+    Attributes:
+        over: what its x axes show.
+        facets: what tells its charts apart.
+        values: one chart each.
+    """
+
+    title: str
+    over: Over
+    facets: tuple[Literal["layers", "batch", "engine"], ...]
+    values: tuple[Value, ...] = ("latency",)
+
+
+SHAPES = {
+    "fig5": Shape("How does speed grow with the batch?", "batch", ("engine",), ("throughput", "latency")),
+    "fig6": Shape("How long do longer clips take, with two layers?", "duration_s", ("engine", "batch")),
+    "fig7": Shape("How long do longer clips take, with 24 layers?", "duration_s", ("engine", "batch")),
+    "fig10": Shape("What does depth cost?", "duration_s", ("layers", "batch")),
+}
+
+
+class SpeedPage:
+    """What is known of a study of speed, ready to be written down.
+
+    Attributes:
+        measured: every point of the study.
+        ran: those that fit into memory.
+        limits: of the machine.
+    """
+
+    def __init__(self, study: SpeedStudy, results: Results):
+        self.study, self.results = study, results
+        [speed] = results.speed.values()
+        self.measured, self.limits = list(speed.points), speed.limits
+        self.ran = [found for found in self.measured if found.out_of_memory is None]
+        self.shape, self.paper = SHAPES[study.figure], paper_speed()
+
+    @property
+    def is_small(self) -> bool:
+        """There are many charts."""
+        return len(self.shape.facets) > 1 and "engine" not in self.shape.facets
+
+
+def speed_report(study: SpeedStudy, results: Results) -> Report:
+    """The report of a finished study."""
+    page = SpeedPage(study, results)
+    first, *points = overtaking(page.ran, over=page.shape.over, limits=page.limits, paper=page.paper)
+    return report_of(
+        results,
+        title=page.shape.title,
+        verdict=Verdict(first, points),
+        facts=_headline(page),
+        sections=[
+            _measured_section(page),
+            _crossings(page),
+            _elsewhere_section(page),
+            Section(id="points", title="All points", blocks=[_points(page)]),
+            compared_section([*_facts(page), *said.machine_facts(results)], _systems(page.measured)),
+            methods_section(_notes(page.measured, page.limits)),
+        ],
+    )
+
+
+def _measured_section(page: SpeedPage) -> Section:
+    lead = (
+        "Marks are medians, their lines quartiles; hollow marks and dashed lines are the plain engine. Dotted: the "
+        "limit of this machine for the same work."
+    )
+    charts = Charts(name="measured", charts=_measured_charts(page), is_small=page.is_small)
+    return Section(id="measured", title="Measured here", lead=lead, blocks=[charts])
+
+
+def _elsewhere_section(page: SpeedPage) -> Section:
+    lead = (
+        "What devices that are not here could do at best at the paper's size, computed from the configuration and "
+        "their ceilings. Crosses: what the paper states of its own engine."
+    )
+    charts = Charts(name="elsewhere", charts=_elsewhere(page), is_small=page.is_small)
+    return Section(id="elsewhere", title="Limits elsewhere", lead=lead, blocks=[charts])
+
+
+def _crossings(page: SpeedPage) -> Section:
+    header, *rows = crossings(page.ran, over=page.shape.over, limits=page.limits, paper=page.paper)
+    lead = "By calculation where it says limit: what the devices could do at best."
+    table = plain_grid("crossings", header, rows, label="Table of crossings", is_narrow=True)
+    source = Text(items=[f"The paper: {page.paper.source}: {page.paper.where}."], is_small=True)
+    return Section(id="crossings", title="Who overtakes whom", lead=lead, blocks=[table, source], short="Crossings")
+
+
+def _measured_charts(page: SpeedPage) -> list[Chart]:
+    measured, shape, limits = page.ran, page.shape, page.limits
+    told_apart = _facets(shape, [found.point for found in measured])
+    groups: dict[str, list[Measured]] = {}
+    for found in measured:
+        groups.setdefault(", ".join(_facet(found.point, name) for name in told_apart), []).append(found)
+    charts = []
+    for facet, own in groups.items():
+        for value in shape.values:
+            series = _limit_lines(own, value, shape.over, limits)
+            series += _measured_lines(own, value, shape.over, limits)
+            if shape.over == "batch":
+                series += _paper_marks(page.paper, of=[found.point for found in own], value=value)
+            charts.append(_chart(facet, Y_NAMES[value], X_NAMES[shape.over], series))
+    return charts
+
+
+def _facets(shape: Shape, points: Sequence[Point]) -> list[str]:
+    """Those of the figure, and whatever else a configuration lets vary."""
+    sizes = {
+        "layers": {point.backbone.layers for point in points},
+        "batch": {point.batch for point in points},
+        "duration_s": {point.duration_s for point in points},
+    }
+    varied = [name for name, found in sizes.items() if len(found) > 1 and name not in (shape.over, *shape.facets)]
+    return [*shape.facets, *varied]
+
+
+def _facet(point: Point, name: str) -> str:
+    return {
+        "engine": ENGINES[point.engine],
+        "batch": f"{point.batch} clips at once",
+        "layers": f"{point.backbone.layers} layers",
+        "duration_s": f"{point.duration_s:g} s a clip",
+    }[name]
+
+
+def _mark(point: Point) -> Mark:
+    """Of a system: the engine decides whether its marks are filled, the number of steps how dark they are."""
+    mark = of_paradigm(point.paradigm)
+    if point.sampling.brief:
+        shade = sum(point.steps > steps for steps in PAPER_STEPS) if point.solver == "euler" else len(PAPER_STEPS)
+        mark = replace(mark, shade=SHADES[shade])
+    return replace(mark, fill="hollow", dash="dashed") if point.engine == "reference" else mark
+
+
+def _named(point: Point) -> str:
+    return f"{point.label}, {ENGINES[point.engine].lower()}"
+
+
+def _measured_lines(measured: Sequence[Measured], value: Value, over: Over, limits: Limits) -> list[Line]:
+    groups: dict[str, list[Measured]] = {}
+    for found in measured:
+        groups.setdefault(_named(found.point), []).append(found)
+    return [
+        Line(
+            name=own[0].point.label,
+            mark=_mark(own[0].point),
+            points=[_place(found, value, over, limits) for found in _sorted(own, over)],
+        )
+        for own in groups.values()
+    ]
+
+
+def _sorted(measured: Sequence[Measured], over: Over) -> list[Measured]:
+    return sorted(measured, key=lambda found: getattr(found.point, over))
+
+
+def _place(found: Measured, value: Value, over: Over, limits: Limits) -> Place:
+    point = found.point
+    share = predict(point, limits=limits, evaluations=found.evaluations).latency_s / found.latency_s
+    text = (
+        f"{point.label}, {ENGINES[point.engine].lower()}, {point.batch} clips of {point.duration_s:g} s: "
+        f"{number(found.latency_s)} s, {number(found.throughput)} clips a second, {share:.0%} of the limit"
+        f"{'' if found.is_clean else '; disturbed by other programs'}"
+    )
+    x = getattr(point, over)
+    if value == "latency":
+        return Place(x=x, y=found.latency_s, low=found.low_s, high=found.high_s, text=text)
+    low, high = point.batch / found.high_s, point.batch / found.low_s
+    return Place(x=x, y=found.throughput, low=low, high=high, text=text)
+
+
+def _limit_lines(measured: Sequence[Measured], value: Value, over: Over, limits: Limits) -> list[Line]:
+    groups: dict[str, tuple[Mark, dict[float, Place]]] = {}
+    for found in _sorted(measured, over):
+        point = found.point.model_copy(update={"engine": "fast"})
+        limit = predict(point, limits=limits, evaluations=found.evaluations)
+        y, x = limit.latency_s if value == "latency" else limit.throughput, getattr(point, over)
+        groups.setdefault(_named(point), (_mark(point), {}))[1][x] = Place(x=x, y=y)
+    return [
+        Line(name="", mark=mark, points=list(places.values()), kind="limit", is_named=False)
+        for mark, places in groups.values()
+    ]
+
+
+def _paper_marks(paper: PaperSpeed, *, of: Sequence[Point], value: Value) -> list[Line]:
+    """The paper's, beside points of its size."""
+    width = BACKBONES["musicgen-small"].width
+    same = [
+        point
+        for point in of
+        if (point.backbone.layers, point.backbone.width, point.duration_s) == (paper.layers, width, paper.duration_s)
+    ]
+    drawn = {point.label for point in same if max(other.batch for other in same) >= paper.marks[0].batch}
+    return [
+        Line(
+            name=f"paper, {mark.draws}",
+            mark=Mark(shape="cross", colour="ink"),
+            points=[
+                Place(
+                    x=mark.batch,
+                    y=mark.throughput if value == "throughput" else mark.batch / mark.throughput,
+                    text=f"The paper, on an A100: {mark.text}",
+                    name=f"paper, {mark.draws}",
+                )
+            ],
+            kind="plain",
+            is_named=False,
+        )
+        for mark in paper.marks
+        if mark.draws in drawn
+    ]
+
+
+def _elsewhere(page: SpeedPage) -> list[Chart]:
+    """The limits of known GPUs at the paper's width, over what the figure is over."""
+    shape, paper, value = page.shape, page.paper, page.shape.values[0]
+    layers = max(page.study.layers) if shape.over == "duration_s" else paper.layers
+    sizes = PAPER_BATCHES if shape.over == "batch" else PAPER_SECONDS
+    charts = []
+    for limits in (known for known in known_devices().values() if known.kind == "cuda"):
+        points = [
+            paper_point(steps, layers=layers, captioned=page.study.captioned).model_copy(update={shape.over: size})
+            for steps in (None, *PAPER_STEPS)
+            for size in sizes
+        ]
+        groups: dict[str, tuple[Mark, list[Place]]] = {}
+        for point in points:
+            limit = predict(point, limits=limits)
+            y, x = (limit.latency_s if value == "latency" else limit.throughput), getattr(point, shape.over)
+            groups.setdefault(point.label, (_mark(point), []))[1].append(Place(x=x, y=y))
+        lines = [Line(name=label, mark=mark, points=places, kind="limit") for label, (mark, places) in groups.items()]
+        is_paper = shape.over == "batch" and "A100" in limits.name
+        lines += _paper_marks(paper, of=points, value=value) if is_paper else []
+        what = f"{Y_NAMES[value]} {layers} layers of width 1024, bfloat16"
+        what += f", {paper.duration_s:g} s a clip." if shape.over == "batch" else f", {paper.crossover_batch} clips."
+        charts.append(_chart(limits.name, what, X_NAMES[shape.over], lines))
+    return charts
+
+
+def _chart(title: str, what: str, x_name: str, lines: Sequence[Line]) -> Chart:
+    ticks = sorted({point.x for each in lines for point in each.points})
+    named = [(x, f"{x:g}") for x in ticks]
+    return Chart(title=title, what=what, x_name=x_name, lines=lines, ticks=named, log=(True, True))
+
+
+def _points(page: SpeedPage) -> Table:
+    header = ["Draws", "Engine", "Layers", "Clips", "Seconds each", "Latency, s", "Quartiles", "Clips/s"]
+    header += ["ms a pass", "Memory, MiB", "Of the limit", "Bound by", "Runs"]
+    rows = []
+    for found in page.measured:
+        point = found.point
+        row = [point.label, point.engine, f"{point.backbone.layers}", f"{point.batch}", f"{point.duration_s:g}"]
+        if found.out_of_memory is not None:
+            need = found.out_of_memory.planned / 2**20
+            rows.append([*row, "out of memory", "", "", "", f"needs {need:,.0f}", "", "", ""])
+            continue
+        limit = predict(point, limits=page.limits, evaluations=found.evaluations)
+        row += [number(found.latency_s), f"{number(found.low_s)} to {number(found.high_s)}", number(found.throughput)]
+        row += [number(1000 * found.latency_s / found.evaluations)]
+        row += ["" if found.peak_bytes is None else f"{found.peak_bytes / 2**20:,.0f}"]
+        row += [f"{limit.latency_s / found.latency_s:.0%}", limit.bound, _runs(found)]
+        rows.append(row)
+    return plain_grid("points", header, rows, label="Table of points")
+
+
+def _runs(found: Measured) -> str:
+    if not found.is_clean:
+        return f"{found.runs}, disturbed"
+    return f"{found.runs}, {found.disturbed} set aside" if found.disturbed else f"{found.runs}"
+
+
+def _headline(page: SpeedPage) -> list[Fact]:
+    measured, limits = page.measured, page.limits
+    first = measured[0].point
+    sizes = sorted({found.point.backbone.layers for found in measured})
+    return [
+        Fact("Device", limits.name),
+        Fact("Layers and width", f"{', '.join(map(str, sizes))} × {first.backbone.width}"),
+        Fact("Format", first.dtype),
+        Fact("Points", f"{len(measured)}"),
+    ]
+
+
+def _facts(page: SpeedPage) -> list[Fact]:
+    limits, first = page.limits, page.measured[0].point
+    rates = ", ".join(f"{precision} {rate / 1e9:,.0f} GFLOP/s" for precision, rate in limits.flops.items())
+    guided = "24 tokens of text, guidance 3" if first.captioned else "no caption: neither cross-attention nor guidance"
+    drawn = "the likeliest token" if first.greedy else "one of the 250 likeliest tokens by its probability"
+    return [
+        Fact("Ceilings, measured", f"{rates}; {limits.bandwidth / 1e9:,.1f} GB/s"),
+        Fact("Clips", f"the codes of EnCodec at 50 Hz (4 books of 2,048) or its latents (128 channels); {guided}"),
+        Fact("Drawing", f"auto-regression takes {drawn}; flow matching is integrated by Euler's method"),
+    ]
+
+
+def _systems(measured: Sequence[Measured]) -> list[System]:
+    systems: dict[str, System] = {}
+    for found in measured:
+        name = _named(found.point)
+        what = _WHAT[found.point.engine]
+        systems.setdefault(name, System(key=name, name=name, what=what, mark=_mark(found.point)))
+    return list(systems.values())
+
+
+def _notes(measured: Sequence[Measured], limits: Limits) -> list[Text]:
+    disturbed = sum(not found.is_clean for found in measured)
+    noise = (
+        f" At {disturbed} of {len(measured)} points every run was disturbed: those are medians of disturbed runs."
+        if disturbed
+        else ""
+    )
+    if limits.foreign:
+        noise += f" Others used {limits.foreign:.0%} of the processors while the ceilings were measured."
+    dopri5 = any(found.point.solver == "dopri5" for found in measured)
+    return [
+        Text(
+            title="What is timed",
+            paragraphs=[
+                "From captions to codes or latents of a whole batch; the codec is left out, which is the same for "
+                "both. Weights are random: speed does not depend on them"
+                + (", except through the number of evaluations that dopri5 chooses." if dopri5 else ".")
+            ],
+        ),
+        Text(
+            title="How",
+            paragraphs=[
+                "Every point is warmed up, then run in turn with all others, so that what slows the machine for a "
+                "while slows all of them; times are taken between synchronisations. A run during which other programs "
+                f"used more than a tenth of the processors is set aside and repeated, at most as often again.{noise} "
+                f"A point that takes more than {LONG_S:g} s is run once."
+            ],
+        ),
+        Text(
+            title="The limit",
+            paragraphs=[
+                "Each step or evaluation takes at least its arithmetic at the rate of large matrix products, or at "
+                "least the reading of weights, of the KV cache and of the text's keys and values at the rate of "
+                "memory, whichever is longer; activations are taken to stay in the processor's caches, and launches to "
+                "be free. The work counted is that of this package's engine, for both engines, so a share of the limit "
+                "says how far an engine is from what the device could do. Where everything fits into the processor's "
+                "caches, an engine may go beyond a limit that is bound by memory."
+            ],
+        ),
+        Text(
+            title="The plain engine",
+            paragraphs=[
+                "A loop of our own over the same weights that keeps nothing it could keep, after what the paper says "
+                "of its engine and what audiocraft does; it is not audiocraft, and the paper's numbers were taken on "
+                "other hardware, at another size unless this study is at the paper's."
+            ],
+        ),
+    ]
