@@ -9,7 +9,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib import import_module
 
 import torch
 from torch import Tensor, nn
@@ -18,6 +17,7 @@ from counterpoint.analysis.tracks import NOT_GIVEN
 from counterpoint.backbone import Backbone, Memory
 from counterpoint.conditioning import ControlEmbedding, TextEncoder, TextTokens, drop_controls, drop_text
 from counterpoint.config import InpaintingMethod, LatentSpec, ModelConfig, SamplingConfig, UserError
+from counterpoint.config.registry import load_object
 from counterpoint.kernels import Precision, pack
 from counterpoint.paradigm.entry import PARADIGMS, ParadigmEntry, View
 
@@ -277,8 +277,7 @@ def build_paradigm(config: ModelConfig, latent: LatentSpec, *, seed: int = 0) ->
             f"{entry.label} models need codes, and the codec {latent.codec!r} has none: use a paradigm that needs none "
             f"({free}), or encode the dataset by a codec that has codebooks."
         )
-    module, _, name = entry.model.partition(":")
-    paradigm: Paradigm = getattr(import_module(module), name)(config, latent)
+    paradigm: Paradigm = load_object(entry.model)(config, latent)
     paradigm.initialise(torch.Generator().manual_seed(seed))
     return paradigm
 

@@ -165,7 +165,11 @@ def _fill(
         if progress is not None:
             progress(number, items)
     write_json(place / "manifest.json", {**_about(study, seed), "items": described})
-    known = {TRUTH: "Ground truth", **{name: method.name for name, method in METHODS.items()}, LOW_ANCHOR: "Another clip"}
+    known = {
+        TRUTH: "Ground truth",
+        **{name: method.name for name, method in METHODS.items()},
+        LOW_ANCHOR: "Another clip",
+    }
     names = {condition: known.get(condition, condition) for condition in source.folders}
     write_json(
         place / "key.json",

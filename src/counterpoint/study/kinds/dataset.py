@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -15,10 +15,6 @@ from counterpoint.study.kinds.base import Study, data_step, judges_there
 from counterpoint.study.settings import Examples, SampleConfig
 from counterpoint.study.workload import Workload
 
-if TYPE_CHECKING:
-    from counterpoint.report import Report
-    from counterpoint.results.schema import Results
-
 COMPOSED = "composed"
 Label = Annotated[str, Field(pattern=r"^[a-zA-Z][\w-]*$")]
 
@@ -27,6 +23,7 @@ class DatasetStudy(Study):
     """Every judge that has a value for a single clip, on a random sample of each dataset."""
 
     kind: Literal["dataset"]
+    page: ClassVar[str] = "counterpoint.study.pages.dataset:dataset_report"
     composed: bool = True
     """The embedded corpus is among them."""
     datasets: dict[Label, Path] = Field(default_factory=dict)
@@ -58,12 +55,6 @@ class DatasetStudy(Study):
         config = {"labels": list(samples), "seed": self.sample.seed, "judges": judges_there()}
         judged = Step("judge", judge_datasets, config, inputs)
         return {**inputs, "judge": judged}
-
-    def report(self, results: Results) -> Report:
-        """See `Study`."""
-        from counterpoint.study.pages.dataset import dataset_report
-
-        return dataset_report(self, results)
 
     def _sources(self, dataset: Path | None) -> dict[str, Step | Source]:
         """By label, each dataset.

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations, product
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
@@ -27,10 +27,6 @@ from counterpoint.study.kinds.trained import (
 from counterpoint.study.settings import PromptsConfig, SharedTrainingConfig
 from counterpoint.study.windows import STEERED_EXAMPLES
 from counterpoint.study.workload import Workload
-
-if TYPE_CHECKING:
-    from counterpoint.report import Report
-    from counterpoint.results.schema import Results
 
 Label = Annotated[str, Field(pattern=r"^[a-zA-Z0-9._]+$")]
 Setting = str | int | float
@@ -89,6 +85,7 @@ class GridStudy(SampledStudy):
     """A grid of configurations, every cell of which is judged alike."""
 
     kind: Literal["grid"] = "grid"
+    page: ClassVar[str] = "counterpoint.study.pages.grid:grid_report"
     paradigm: ParadigmName = "flow_matching"
     """Where it is no axis."""
     axes: Annotated[dict[Annotated[str, Field(pattern=r"^[a-z_]+$")], Axis], Field(min_length=1)]
@@ -218,12 +215,6 @@ class GridStudy(SampledStudy):
         pairs = [(f"{paradigm}_all", f"{paradigm}_null") for paradigm in self.steered]
         adhere = self.adherence_step(clips, ground=ground, pairs=pairs, examples=[self.examples, STEERED_EXAMPLES])
         return {step.name: step for step in (*clips.values(), adhere)}
-
-    def report(self, results: Results) -> Report:
-        """See `Study`."""
-        from counterpoint.study.pages.grid import grid_report
-
-        return grid_report(self, results)
 
     def _grounds(self, cells: Sequence[Cell], dataset: Path | None) -> dict[str, _GridGroundwork]:
         """By system, what comes before its model; cells share what is the same."""

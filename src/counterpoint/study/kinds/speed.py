@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -17,8 +17,6 @@ from counterpoint.study.workload import Workload
 
 if TYPE_CHECKING:
     from counterpoint.bench.point import Point
-    from counterpoint.report import Report
-    from counterpoint.results.schema import Results
 
 Figure = Literal["fig5", "fig6", "fig7", "fig10"]
 
@@ -27,6 +25,7 @@ class SpeedStudy(Study):
     """Every combination of the lists is drawn and timed; `steps` are of flow matching alone."""
 
     kind: Literal["speed"]
+    page: ClassVar[str] = "counterpoint.study.pages.speed:speed_report"
     figure: Figure
     """Of the paper, whose picture the report draws."""
     backbone: NamedBackbone = BACKBONES["musicgen-small"]
@@ -86,9 +85,3 @@ class SpeedStudy(Study):
         config = {"points": self.points(), "repeats": self.repeats, "device": device_name(self.device)}
         measured = Step("measure", measure_speed, config, resumable=True)
         return {"measure": measured}
-
-    def report(self, results: Results) -> Report:
-        """See `Study`."""
-        from counterpoint.study.pages.speed import speed_report
-
-        return speed_report(self, results)
