@@ -22,7 +22,7 @@ from counterpoint.kernels import Precision, pack
 from counterpoint.paradigm.entry import PARADIGMS, ParadigmEntry, View
 
 DTYPES: dict[Precision, torch.dtype] = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
-"""Of weights on a GPU."""
+"""Types of the weights on a GPU, by precision."""
 
 
 @dataclass(frozen=True)
@@ -63,12 +63,10 @@ class Sample:
 class Paradigm(nn.Module, ABC):
     """A way to learn and draw music in a codec's latent space. Never sees a waveform, a file or a dataset."""
 
-    target: View
-    """Which view of the encoding it models."""
     windows_at_once = 1
-    """Of music that is longer than a window; or the number of samples, where that is more."""
+    """How many windows of long music the network sees at once, unless there are more samples than that."""
     packs_fp32 = False
-    """Weights that are packed for a CPU serve it best in full precision too: it has few rows at once."""
+    """Whether packed weights draw faster on a CPU in full precision too, as they do for few rows at once."""
     backbone: Backbone
     text: TextEncoder
     """A paradigm sets both in its constructor, so that its weights stand in an order of its own."""
@@ -83,6 +81,11 @@ class Paradigm(nn.Module, ABC):
     def entry(self) -> ParadigmEntry:
         """What the registry says of it."""
         return PARADIGMS[self.config.paradigm]
+
+    @property
+    def target(self) -> View:
+        """Which view of the encoding it models."""
+        return self.entry.view
 
     def lay_out(self, *, device: str, precision: Precision, compiled: bool = False) -> None:
         """Bring the model, in place, to its device and into the format in which it draws fastest.
