@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 from pathlib import Path
@@ -16,7 +16,14 @@ import yaml
 from counterpoint.analysis.annotation import Annotation
 from counterpoint.audio import save_audio
 from counterpoint.config import write_json
-from counterpoint.study.report.read import Folders
+
+
+@dataclass(frozen=True)
+class Folders:
+    """Where each step's result lies, by step name."""
+
+    paths: Mapping[str, Path]
+
 
 PAIR = ("autoregressive", "flow_matching")
 CONTROLS = ("chords", "melody", "drums")

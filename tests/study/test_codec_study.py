@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from counterpoint.claims.paper import paper_table
 from counterpoint.codec.encodec import build_encodec, encodec_config, save_encodec
 from counterpoint.codec.spectrogram import SpectrogramNetwork, save_spectrogram
 from counterpoint.codec.vae import build_vae, save_vae
@@ -19,7 +20,6 @@ from counterpoint.config import UserError
 from counterpoint.config.codec_training import SpectrogramArchitecture
 from counterpoint.study import CodecStudy, StudyResult, load_study, run_study
 from counterpoint.study.engine import in_order
-from counterpoint.study.paper import paper_table
 from counterpoint.study.shipped import CONFIGS
 
 STUDY = """

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-from counterpoint.study.kinds.controls import ControlStudy
 from counterpoint.study.report.content import ControlsContent
 from counterpoint.study.report.controls import assemble_controls, write_controls_report
 from counterpoint.study.report.following import listed, measures
 from counterpoint.study.report.read import Folders
+
+from counterpoint.study.kinds.controls import ControlStudy
 
 Fabricate = Callable[..., Folders]
 STUDY = {"kind": "controls", "training": {"backbone": "debug", "steps": 3}, "examples": 2}

@@ -10,14 +10,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-
-from counterpoint.audio import load_audio, save_audio
-from counterpoint.config import UserError, read_json
-from counterpoint.data.layout import save_dataset
-from counterpoint.study import StudyResult, load_study, run_study
-from counterpoint.study.engine import Work, in_order
-from counterpoint.study.kinds.dataset import DatasetStudy
-from counterpoint.study.paper import paper_scores
 from counterpoint.study.report.content import Metric, System
 from counterpoint.study.report.dataset import (
     OURS,
@@ -27,6 +19,14 @@ from counterpoint.study.report.dataset import (
     read_spreads,
     spread_chart,
 )
+
+from counterpoint.audio import load_audio, save_audio
+from counterpoint.claims.paper import paper_scores
+from counterpoint.config import UserError, read_json
+from counterpoint.data.layout import save_dataset
+from counterpoint.study import StudyResult, load_study, run_study
+from counterpoint.study.engine import Work, in_order
+from counterpoint.study.kinds.dataset import DatasetStudy
 from counterpoint.study.settings import SampleConfig
 from counterpoint.study.shipped import find_study
 from counterpoint.study.steps.sample import holdings, sample_clips

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
-from counterpoint.config import write_json
-from counterpoint.study.kinds.controls import EntropyStudy
 from counterpoint.study.report.content import EntropyContent
 from counterpoint.study.report.entropy import assemble_entropy, by_track, mean_score, smooth, write_entropy_report
 from counterpoint.study.report.read import Folders
+
+from counterpoint.config import write_json
+from counterpoint.study.kinds.controls import EntropyStudy
 
 STUDY = {"kind": "entropy", "training": {"backbone": "debug", "steps": 3}, "examples": 1}
 T = 80

@@ -14,17 +14,17 @@ from typing import Any
 
 import numpy as np
 import pytest
+from counterpoint.study.report.cells import read_axes, told
+from counterpoint.study.report.content import Grid, GridContent
+from counterpoint.study.report.grid import assemble_grid, write_grid_report
+from counterpoint.study.report.read import Folders
+from counterpoint.study.steps.grid_report import make_grid_report
 
 from counterpoint.audio import save_audio
 from counterpoint.config import write_json
 from counterpoint.study import load_study
 from counterpoint.study.engine import Work
-from counterpoint.study.report.cells import read_axes, told
-from counterpoint.study.report.content import Grid, GridContent
-from counterpoint.study.report.grid import assemble_grid, write_grid_report
-from counterpoint.study.report.read import Folders
 from counterpoint.study.shipped import find_study
-from counterpoint.study.steps.grid_report import make_grid_report
 
 PARADIGMS = {"ar": "autoregressive", "fm": "flow_matching"}
 METRICS = {"fad_musicnn": "lower", "tag_match_musicnn": "higher", "sig_flatness": "neither"}

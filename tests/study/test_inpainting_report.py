@@ -14,16 +14,16 @@ from typing import Any
 
 import numpy as np
 import pytest
-
-from counterpoint.report.waveform import HEIGHT, waveform
-from counterpoint.study.kinds.inpainting import InpaintingStudy
-from counterpoint.study.paper import paper_inpainting
 from counterpoint.study.report import inpainting
 from counterpoint.study.report.content import Difference, InpaintingContent, Metric
 from counterpoint.study.report.filling import duel, mirrored
 from counterpoint.study.report.following import Findings
 from counterpoint.study.report.inpainting import assemble_inpainting, write_inpainting_report
 from counterpoint.study.report.read import Folders
+
+from counterpoint.claims.paper import paper_inpainting
+from counterpoint.report.waveform import HEIGHT, waveform
+from counterpoint.study.kinds.inpainting import InpaintingStudy
 
 Fabricate = Callable[..., Folders]
 STUDY = {

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 from counterpoint.study.kinds.paradigms import ParadigmStudy
-
-from counterpoint.audio import save_audio
-from counterpoint.config import write_json
 from counterpoint.study.report import Content, write_report
 from counterpoint.study.report.assemble import PAIR, assemble
 from counterpoint.study.report.read import Folders
+
+from counterpoint.audio import save_audio
+from counterpoint.config import write_json
 
 IDS = [f"track-{index}" for index in range(8)]
 CODEC = ("reconstruction_latents", "reconstruction_codes")

@@ -15,10 +15,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-
-from counterpoint.audio import save_audio
-from counterpoint.report.media import log_mel
-from counterpoint.report.numbers import MINUS, interval, number, p_value
 from counterpoint.study.report import (
     Content,
     CostRow,
@@ -36,6 +32,10 @@ from counterpoint.study.report import (
 from counterpoint.study.report.following import steered_models
 from counterpoint.study.report.read import Folders
 from counterpoint.study.report.tables import Table, scores_csv, scores_table
+
+from counterpoint.audio import save_audio
+from counterpoint.report.media import log_mel
+from counterpoint.report.numbers import MINUS, interval, number, p_value
 
 PAIR = ("autoregressive", "flow_matching")
 TRICKY = 'Drums & bass <script>alert("1")</script>, 50% {slow}_'

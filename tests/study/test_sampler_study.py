@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 import torch
+from counterpoint.study.report.content import Difference, Score, Setting
+from counterpoint.study.report.samplers import _sentence, described
+from counterpoint.study.report.scatter import Level, Point, scatter
 
 from counterpoint.codec.encodec import build_encodec, encodec_config, save_encodec
 from counterpoint.config import UserError
 from counterpoint.study import load_study, run_study
 from counterpoint.study.engine import in_order
-from counterpoint.study.report.content import Difference, Score, Setting
-from counterpoint.study.report.samplers import _sentence, described
-from counterpoint.study.report.scatter import Level, Point, scatter
 from counterpoint.study.shipped import find_study
 
 STUDY = """

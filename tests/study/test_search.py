@@ -12,6 +12,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from counterpoint.study.report.content import Difference, Metric
+from counterpoint.study.report.guidance import guidance_chart, span
+from counterpoint.study.report.search import _edge, _lines, _order, _sentence, _stopping, points_table, skipped_table
 from typer.testing import CliRunner
 
 from counterpoint.audio import load_audio
@@ -25,9 +28,6 @@ from counterpoint.results.search import Cost, Found, Outcome, SearchResult, Stan
 from counterpoint.study import load_study
 from counterpoint.study.engine import in_order
 from counterpoint.study.kinds.search import SearchStudy
-from counterpoint.study.report.content import Difference, Metric
-from counterpoint.study.report.guidance import guidance_chart, span
-from counterpoint.study.report.search import _edge, _lines, _order, _sentence, _stopping, points_table, skipped_table
 from counterpoint.study.search.climb import Climbed, Drawer, climb
 from counterpoint.study.search.points import Point, expand
 from counterpoint.study.search.rule import Estimate, comparisons, estimate, stand

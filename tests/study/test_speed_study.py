@@ -7,18 +7,18 @@ import re
 from pathlib import Path
 
 import pytest
+from counterpoint.study.speed.assemble import SHAPES, assemble_speed
 
 from counterpoint.bench.limits import known_devices
 from counterpoint.bench.measure import OutOfMemory
 from counterpoint.bench.point import Point
 from counterpoint.bench.sweep import Measured
+from counterpoint.claims.paper import paper_speed
 from counterpoint.config import UserError, load_yaml
 from counterpoint.study import load_study
 from counterpoint.study.kinds.speed import SpeedStudy
-from counterpoint.study.paper import paper_speed
 from counterpoint.study.run import run_study
 from counterpoint.study.shipped import CONFIGS, find_study
-from counterpoint.study.speed.assemble import SHAPES, assemble_speed
 from counterpoint.study.speed.crossings import crossings, overtaking
 
 

@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from counterpoint.study.report.read import Folders
 from typer.testing import CliRunner
 
 from counterpoint.audio import TARGET_RMS, load_audio
 from counterpoint.cli.app import app
 from counterpoint.config import UserError, read_json
 from counterpoint.report.media import shared_gain
-from counterpoint.study.report.read import Folders
 from counterpoint.study.stimuli import LOW_ANCHOR, SAMPLE_RATE, write_stimuli
 
 Fabricate = Callable[..., Folders]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-
 from counterpoint.study.report import Difference, Metric, Score, System, Verdict, verdict
 
 PAIR = ("autoregressive", "flow_matching")

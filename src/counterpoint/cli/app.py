@@ -638,6 +638,10 @@ def study_run(
             help="Judge these clips too: those whose ids or captions are the study's; may be given again.",
         ),
     ] = None,
+    strict_code: Annotated[
+        bool,
+        typer.Option("--strict-code", help="Compute a step again if its code is another than when it was computed."),
+    ] = False,
     overrides: Overrides = None,
 ) -> None:
     """Run a study from data to report; finished steps are kept, so run it again to go on."""
@@ -645,7 +649,31 @@ def study_run(
 
     name = Path(study).stem + (f"-{scale}" if scale not in (None, "quick") else "")
     name += f"-{data.resolve().name}" if data else ""
-    run_study(study, data=data, out=out or Path("runs") / name, systems=systems or (), overrides=overrides, scale=scale)
+    run_study(
+        study,
+        data=data,
+        out=out or Path("runs") / name,
+        systems=systems or (),
+        overrides=overrides,
+        scale=scale,
+        strict_code=strict_code,
+    )
+
+
+@study_app.command("results")
+def study_results(
+    name: Annotated[str, typer.Argument(help="A finished study: its name below runs/, or its folder.")],
+    kind: Annotated[Literal["json", "csv"], typer.Option("--format", help="All as json, a table as csv.")] = "json",
+    table: Annotated[
+        str, typer.Option(help="For csv: scores, differences, clips, models, curves, generations, speed or steps.")
+    ] = "scores",
+) -> None:
+    """Print what a finished study found, for programs to read."""
+    from counterpoint.results.tables import to_csv
+    from counterpoint.study.finished import find_results
+
+    results = find_results(name)
+    typer.echo(results.model_dump_json(indent=2) if kind == "json" else to_csv(results, table), nl=kind == "json")
 
 
 @study_app.command("list")

@@ -21,6 +21,9 @@ FAMILIES: Mapping[str, Sequence[str]] = {
     "melody played": ("melody_pitch_class_exact", "melody_similarity"),
     "smoothness": ("seam_flux", "seam_loudness_step"),
     "coherence": ("seam_chord", "seam_beat_phase"),
+    "entropy early": ("entropy_early",),
+    "entropy late": ("entropy_late",),
+    "time": ("latency_s",),
 }
 """By family, names of metrics in order of preference: the paper's own first, then what stands in for it. What is
 `played` is judged against exact truth where a dataset knows it."""
@@ -34,6 +37,9 @@ PUBLISHED = frozenset(
         "chord_iou_chordino",
         "downbeat_f1_beat_this",
         "melody_similarity",
+        "entropy_early",
+        "entropy_late",
+        "latency_s",
     }
 )
 """Those of them that the paper uses."""

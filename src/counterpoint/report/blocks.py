@@ -76,7 +76,9 @@ class Section:
         lead: what one sees in it and how to read it.
         short: its name in the contents, where that is not the title.
         is_folded: opened by a click, and always open in print.
+        is_listed: in the contents.
         state: a badge beside the title, such as `supported`.
+        is_digest: a report of several reports shows it of this one.
     """
 
     id: str
@@ -86,6 +88,7 @@ class Section:
     short: str = ""
     is_folded: bool = False
     is_listed: bool = True
+    is_digest: bool = False
     state: str = ""
 
 

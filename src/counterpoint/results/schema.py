@@ -143,6 +143,11 @@ class Results(Record):
         self._folder = folder
         return self
 
+    @property
+    def folder(self) -> Path:
+        """Where the study lies."""
+        return self._folder
+
     def path(self, relative: str) -> Path:
         """A path of these results, from where the process runs."""
         return self._folder / relative

@@ -12,7 +12,6 @@ from counterpoint.results.schema import Example, Results, System
 from counterpoint.study.engine import Source, Step
 from counterpoint.study.kinds.base import Study
 from counterpoint.study.shipped import identify
-from counterpoint.study.systems import systems_of
 from counterpoint.study.windows import spread
 
 
@@ -26,7 +25,7 @@ def gather(study: Study, folders: Mapping[str, Path], *, steps: Mapping[str, Ste
     """
     shipped, scale = identify(study)
     parts = collect_parts(folders)
-    systems = study.describe(systems_of(steps))
+    systems = study.describe(steps)
     return Results(
         study=StudyInfo(
             name=name,

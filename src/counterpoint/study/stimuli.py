@@ -35,12 +35,12 @@ from typing import Any
 import numpy as np
 
 from counterpoint.audio import load_audio, save_audio
+from counterpoint.claims.paper import paper_inpainting
 from counterpoint.config import UserError, atomic_folder, read_json, write_json
 from counterpoint.report.media import shared_gain
 from counterpoint.report.waveform import waveform
 from counterpoint.results.schema import TRUTH
 from counterpoint.study.pages.filling import METHODS, OTHER, SILENCE
-from counterpoint.study.paper import paper_inpainting
 from counterpoint.study.windows import spread
 
 LOW_ANCHOR = OTHER

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from counterpoint.config import TrainingConfig
+from counterpoint.paradigm.entry import PARADIGMS, ParadigmEntry
 from counterpoint.results.schema import System
 from counterpoint.study.engine import Source, Step
 from counterpoint.study.judged import GROUND_TRUTH, RECONSTRUCTED, named_systems
@@ -42,26 +43,40 @@ def _described(key: str, source: Step | Source) -> System:
     """A system by the step that made its clips."""
     if key.startswith(GROUND_TRUTH):
         return System(key=key, name="Ground truth", what="The held-out music itself.", origin="truth")
-    words = key.replace("_", " ")
-    words = words[:1].upper() + words[1:]
     if key.startswith("reconstruction"):
-        return System(key=key, name=words, what="The ground truth through the codec.", origin="codec")
+        return System(key=key, name=_words(key), what="The ground truth through the codec.", origin="codec")
     model = source.inputs.get("model") if isinstance(source, Step) else None
     if isinstance(model, Source):
-        return System(key=key, name=words, model=model.name, origin="shipped", given=_given(source))
+        return System(key=key, name=_words(key), model=model.name, origin="shipped", given=_given(source))
     if isinstance(model, Step) and isinstance(model.config, TrainingConfig):
+        paradigm = PARADIGMS[model.config.model.paradigm]
         return System(
             key=key,
-            name=words,
+            name=_named(key, paradigm, called=paradigm.label),
+            short=_named(key, paradigm, called=paradigm.short),
             origin="model" if model.config.steps else "untrained",
-            paradigm=model.config.model.paradigm,
+            paradigm=paradigm.name,
             model=model.name,
             given=_given(source),
         )
     is_outside = isinstance(source, Step) and "folder" in source.inputs
-    return System(key=key, name=words, origin="outside" if is_outside else "anchor")
+    return System(key=key, name=_words(key), origin="outside" if is_outside else "anchor")
 
 
 def _given(source: Step | Source) -> tuple[str, ...]:
     config = source.config if isinstance(source, Step) else {}
     return tuple(config.get("given", ())) if isinstance(config, Mapping) else ()
+
+
+def _words(key: str) -> str:
+    words = key.replace("_", " ")
+    return words[:1].upper() + words[1:]
+
+
+def _named(key: str, paradigm: ParadigmEntry, *, called: str) -> str:
+    """`Flow matching, enc 25hz`: the paradigm's name, and the rest of the key."""
+    rest = key
+    for start in ("untrained", paradigm.name, paradigm.short.lower()):
+        rest = rest.removeprefix(f"{start}_") if rest.startswith(f"{start}_") else rest.removeprefix(start)
+    untrained = ", untrained" if key.startswith("untrained_") else ""
+    return f"{called}{untrained}{', ' if rest else ''}{rest.replace('_', ' ')}"

@@ -54,9 +54,11 @@ class Study(Config, ABC):
         """What it says of its results."""
         return load_object(self.page)(self, results)
 
-    def describe(self, systems: Mapping[str, System]) -> Mapping[str, System]:
-        """The systems that were judged, with names for people."""
-        return systems
+    def describe(self, steps: Mapping[str, Step | Source]) -> Mapping[str, System]:
+        """The sources of clips that its steps judge, by key."""
+        from counterpoint.study.systems import systems_of
+
+        return systems_of(steps)
 
     @abstractmethod
     def summary(self) -> str:

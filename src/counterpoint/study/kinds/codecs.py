@@ -6,7 +6,7 @@ import re
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, field_validator
 
@@ -15,6 +15,13 @@ from counterpoint.study.engine import Source, Step
 from counterpoint.study.kinds.base import Study, data_step, identify_codec, judges_there
 from counterpoint.study.settings import ClipsConfig
 from counterpoint.study.workload import Workload
+
+if TYPE_CHECKING:
+    from counterpoint.results.schema import System
+
+
+ORIGINAL = "original"
+RECONSTRUCTED = "reconstruct_"
 
 
 class CodecStudy(Study):
@@ -41,6 +48,20 @@ class CodecStudy(Study):
     def workload(self) -> Workload:
         """See `Study`."""
         return Workload(codecs=self.codecs, heard=self.clips.clips * (1 + 2 * len(self.codecs)))
+
+    def describe(self, steps: Mapping[str, Step | Source]) -> Mapping[str, System]:
+        """See `Study`. The keys are LABEL_VIEW; in the evaluation of a codec its systems are views."""
+        from counterpoint.results.schema import System
+
+        found = [System(key=ORIGINAL, name="Original", origin="truth", prompts="clips", clips=("steps/clips/truth",))]
+        for name, step in steps.items():
+            if isinstance(step, Step) and name.startswith(RECONSTRUCTED):
+                label = name.removeprefix(RECONSTRUCTED)
+                for view in ("latents", "codes") if step.config["num_codebooks"] else ("latents",):
+                    key, clips = f"{label}_{view}", (f"steps/{name}/{view}",)
+                    title = f"{label}, {view}"
+                    found.append(System(key=key, name=title, origin="codec", prompts="clips", clips=clips))
+        return {system.key: system for system in found}
 
     def next_command(self, out: Path) -> str:
         """Hear the first with music of one's own."""

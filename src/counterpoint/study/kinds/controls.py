@@ -133,5 +133,9 @@ class EntropyStudy(SteeredStudy):
         ground = self.groundwork(dataset)
         models, clips = self.models_and_clips(ground, single=False)
         steps = {step.name: step for step in clips.values()}
-        entropy = Step("entropy", collect_entropies, {}, {"encode": ground.encode, **steps})
+        pairs = [
+            (f"{paradigm}_all", f"{paradigm}_{other}") for paradigm in self.trained() for other in ("text", "null")
+        ]
+        inputs = {"prompts": ground.prompts, "encode": ground.encode, **steps}
+        entropy = Step("entropy", collect_entropies, {"pairs": pairs}, inputs)
         return {**ground.inputs, **models, **steps, "entropy": entropy}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -14,6 +14,9 @@ from counterpoint.study.engine import Source, Step
 from counterpoint.study.kinds.base import Study, data_step, judges_there
 from counterpoint.study.settings import Examples, SampleConfig
 from counterpoint.study.workload import Workload
+
+if TYPE_CHECKING:
+    from counterpoint.results.schema import System
 
 COMPOSED = "composed"
 Label = Annotated[str, Field(pattern=r"^[a-zA-Z][\w-]*$")]
@@ -55,6 +58,16 @@ class DatasetStudy(Study):
         config = {"labels": list(samples), "seed": self.sample.seed, "judges": judges_there()}
         judged = Step("judge", judge_datasets, config, inputs)
         return {**inputs, "judge": judged}
+
+    def describe(self, steps: Mapping[str, Step | Source]) -> Mapping[str, System]:
+        """See `Study`."""
+        from counterpoint.results.schema import System
+
+        labels = [name.removeprefix("sample_") for name in steps if name.startswith("sample_")]
+        return {
+            label: System(key=label, name=label, origin="truth", clips=(f"steps/sample_{label}/clips",))
+            for label in labels
+        }
 
     def _sources(self, dataset: Path | None) -> dict[str, Step | Source]:
         """By label, each dataset.

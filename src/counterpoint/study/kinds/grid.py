@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations, product
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
@@ -27,6 +27,9 @@ from counterpoint.study.kinds.trained import (
 from counterpoint.study.settings import PromptsConfig, SharedTrainingConfig
 from counterpoint.study.windows import STEERED_EXAMPLES
 from counterpoint.study.workload import Workload
+
+if TYPE_CHECKING:
+    from counterpoint.results.schema import System
 
 Label = Annotated[str, Field(pattern=r"^[a-zA-Z0-9._]+$")]
 Setting = str | int | float
@@ -142,6 +145,14 @@ class GridStudy(SampledStudy):
     def trained(self) -> Sequence[ParadigmName]:
         """See `TrainedStudy`."""
         return tuple(dict.fromkeys(cell.study.paradigm for cell in self.cells()))
+
+    def describe(self, steps: Mapping[str, Step | Source]) -> Mapping[str, System]:
+        """See `Study`."""
+        labels = {name: cell.labels for cell in self.cells() for name in (cell.system, untrained(cell.system))}
+        return {
+            key: system.model_copy(update={"labels": labels.get(key, {})})
+            for key, system in super().describe(steps).items()
+        }
 
     def next_command(self, out: Path) -> str:
         """Hear more of the first."""

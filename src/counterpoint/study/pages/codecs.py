@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
+from counterpoint.claims.paper import PaperTable, paper_table
 from counterpoint.metrics import Evaluation
 from counterpoint.metrics.base import Score
 from counterpoint.report import (
@@ -40,7 +41,6 @@ from counterpoint.study.pages.sections import (
     scores_section,
 )
 from counterpoint.study.pages.words import terms
-from counterpoint.study.paper import PaperTable, paper_table
 
 CHANCE = "chance"
 AGREEMENTS = ("chord_agreement_viterbi25", "chroma_agreement", "onset_f1")
@@ -252,7 +252,7 @@ def _paper(page: CodecPage) -> Section:
     )
     lead = "The table of Appendix B, with ours between its rows. Nothing here is quantised, as nothing was there."
     remarks = Text(items=[f"The paper: {source_of(table)}", *_remarks(page, table)], is_small=True)
-    return Section(id="paper", title="Beside the paper", lead=lead, blocks=[block, remarks])
+    return Section(id="paper", title="Beside the paper", lead=lead, blocks=[block, remarks], is_digest=True)
 
 
 def _remarks(page: CodecPage, table: PaperTable) -> Iterator[str]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import combinations
 
+from counterpoint.claims.paper import SteeredRow, paper_controls
 from counterpoint.metrics.preferences import best_judge
 from counterpoint.paradigm.entry import PARADIGMS
 from counterpoint.report import Block, Column, Dots, Fact, Report, Row, Section, System, Table, Text, Verdict
@@ -31,7 +32,6 @@ from counterpoint.study.pages.sections import (
 )
 from counterpoint.study.pages.steered import ADHERE, FOLLOWED, given_against_free, measures
 from counterpoint.study.pages.words import WORSE_OR_BETTER, capital, outcome, scored, sentences, span, terms
-from counterpoint.study.paper import SteeredRow, paper_controls
 
 FIDELITY = {"fidelity": "FAD", "text": "Clap"}
 """Families of judges in the columns of the paper's table, with its names."""
@@ -289,7 +289,7 @@ def _paper(page: ControlsPage) -> Section:
         "heard in the prompt's own music, as in the paper."
     )
     blocks = [table, beside_paper_note(paper.claims, source_of(paper), _READ_ROWS)]
-    return Section(id="table3", title="Beside the paper", lead=lead, blocks=blocks, short="Table 3")
+    return Section(id="table3", title="Beside the paper", lead=lead, blocks=blocks, short="Table 3", is_digest=True)
 
 
 def _our_places(page: ControlsPage, row: SteeredRow) -> list[Place]:

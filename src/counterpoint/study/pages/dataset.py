@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 from collections.abc import Iterator, Mapping, Sequence
 
+from counterpoint.claims.paper import paper_scores
 from counterpoint.metrics.base import MetricInfo
 from counterpoint.report import (
     Cell,
@@ -41,7 +42,6 @@ from counterpoint.study.pages.sections import (
     tests_section,
 )
 from counterpoint.study.pages.words import sentences, terms
-from counterpoint.study.paper import paper_scores
 from counterpoint.study.windows import spread
 
 OURS = {"ce": "ce_audiobox", "pq": "pq_audiobox", "clap": "clap_laion"}
@@ -250,6 +250,7 @@ def _paper(page: DatasetPage) -> Section:
         title="Beside the paper",
         lead=lead,
         blocks=[table, Text(paragraphs=[source_of(paper)], is_small=True)],
+        is_digest=True,
     )
 
 

@@ -6,12 +6,10 @@ Shapes: n tracks, T steps.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from counterpoint.metrics.base import Difference, MetricInfo, Score
-from counterpoint.metrics.statistics import holm
+from counterpoint.metrics.base import Difference
 from counterpoint.paradigm.entry import PARADIGMS
 from counterpoint.report import (
     Chart,
@@ -36,12 +34,10 @@ from counterpoint.study.pages import facts as said
 from counterpoint.study.pages.looks import of_paradigm
 from counterpoint.study.pages.sections import compared_section, examples_of, listen_section, methods_section, report_of
 from counterpoint.study.pages.words import span
+from counterpoint.study.steps.entropy import EARLY, EARLY_STEPS, LATE, by_track
 
-EARLY_STEPS = 50
-"""The paper's border: "conditioning lowers entropy in the first ~50 steps ... but raises it later"."""
 SMOOTHED = 5
 """Steps of the running mean that is drawn; nothing is smoothed in what is tested."""
-EARLY, LATE = "entropy_early", "entropy_late"
 NAMES = {"all": "all controls", "null": "nothing given", "text": "text model"}
 WHAT = {
     "all": "The model with controls, given what the prompt's own music plays.",
@@ -62,7 +58,6 @@ class EntropyPage:
     Attributes:
         curves: by kind of system, [n, T] nats.
         early: steps before the border.
-        windows: by metric, which steps it is the mean of.
     """
 
     def __init__(self, study: EntropyStudy, results: Results):
@@ -71,20 +66,16 @@ class EntropyPage:
         rows = [window.row for window in results.prompts["prompts"].windows]
         self.paradigm = next(iter(study.trained()))
         self.curves = {
-            key: by_track(np.array(found.curves[name]), rows)
-            for key in NAMES
-            for name in (key, f"{self.paradigm}_{key}")
-            if name in found.curves
+            kind: by_track(np.array(found.curves[self.key(kind)]), rows)
+            for kind in NAMES
+            if self.key(kind) in found.curves
         }
         self.tracks, self.frame_rate = len(set(rows)), found.frame_rate
         self.early = min(EARLY_STEPS, self.steps)
-        self.windows = {EARLY: slice(0, self.early), LATE: slice(self.early, None)}
-        self.differences = paired(self.curves, self.windows, self.key)
+        [evaluation] = results.evaluations.values()
+        self.differences, self.metrics = list(evaluation.differences), list(evaluation.metrics)
+        self.scores = results.judged().scores
         self.systems = {self.key(key): self._system(key) for key in self.curves}
-        self.metrics = [
-            MetricInfo(EARLY, f"Mean entropy of the first {self.border}", "nats", "neither", title="Entropy, early"),
-            MetricInfo(LATE, "Mean entropy of all later steps", "nats", "neither", title="Entropy, late"),
-        ]
 
     @property
     def steps(self) -> int:
@@ -103,17 +94,6 @@ class EntropyPage:
         mark = looks.get(kind) or Mark(colour="ink", dash="dotted", fill="dotted")
         label = PARADIGMS[self.paradigm].label
         return System(key=self.key(kind), name=f"{label}, {NAMES[kind]}", short=NAMES[kind], what=WHAT[kind], mark=mark)
-
-    @property
-    def scores(self) -> dict[str, dict[str, Score]]:
-        """By metric, then system."""
-        return {
-            metric: {
-                self.key(kind): mean_score(curve[:, part].mean(axis=1), metric) for kind, curve in self.curves.items()
-            }
-            for metric, part in self.windows.items()
-            if next(iter(self.curves.values()))[:, part].size
-        }
 
 
 def entropy_report(study: EntropyStudy, results: Results) -> Report:
@@ -147,25 +127,13 @@ def entropy_report(study: EntropyStudy, results: Results) -> Report:
                 lead=f"Means over the first {page.border}, and over all later steps. p-values are of paired t-tests, "
                 "corrected for their number (Holm).",
                 blocks=tables,
+                is_digest=True,
             ),
             compared_section(_facts(page), systems),
             methods_section(_notes(page)),
         ],
         terms=[EARLY, LATE],
     )
-
-
-def by_track(curves: np.ndarray, rows: Sequence[str]) -> np.ndarray:
-    """[n, T] from one curve a prompt: prompts of one track are alike and count once, by their mean."""
-    places = {row: [index for index, other in enumerate(rows) if other == row] for row in dict.fromkeys(rows)}
-    return np.stack([curves[chosen].mean(axis=0) for chosen in places.values()])
-
-
-def mean_score(values: np.ndarray, metric: str = "") -> Score:
-    """The mean of [n] with its 95% interval (Student's t)."""
-    reach = _reach(values[:, None])[0]
-    mean = float(values.mean())
-    return Score(metric, mean, mean - reach, mean + reach, len(values), "nats", "neither")
 
 
 def _reach(values: np.ndarray) -> np.ndarray:
@@ -176,27 +144,6 @@ def _reach(values: np.ndarray) -> np.ndarray:
     if n < 2:
         return np.full(values.shape[1], np.nan)
     return t.ppf(0.975, n - 1) * values.std(axis=0, ddof=1) / math.sqrt(n)
-
-
-def paired(curves: Mapping[str, np.ndarray], windows: Mapping[str, slice], key: object = str) -> list[Difference]:
-    """Of each pair and window, track by track, with p-values of the paired t-test after Holm's correction."""
-    from scipy.stats import ttest_rel
-
-    assert callable(key)
-    found: dict[str, tuple[str, str, str, Score]] = {}
-    p_values: dict[str, float] = {}
-    for first, second in PAIRS:
-        for metric, part in windows.items():
-            if {first, second} <= curves.keys() and curves[first][:, part].size:
-                one, other = (curves[kind][:, part].mean(axis=1) for kind in (first, second))
-                name = f"{metric} {first} {second}"
-                found[name] = metric, key(first), key(second), mean_score(one - other)
-                p_values[name] = float(np.asarray(ttest_rel(one, other))[1])
-    adjusted = holm(p_values)
-    return [
-        Difference(metric, first, second, own.value, own.low, own.high, p_values[name], adjusted[name], own.n, True)
-        for name, (metric, first, second, own) in found.items()
-    ]
 
 
 def smooth(curves: np.ndarray) -> np.ndarray:

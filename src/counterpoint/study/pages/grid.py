@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from counterpoint.claims.paper import paper_scores
 from counterpoint.metrics.preferences import best_judge
 from counterpoint.paradigm.entry import PARADIGMS
 from counterpoint.report import (
@@ -53,7 +54,6 @@ from counterpoint.study.pages.sections import (
 )
 from counterpoint.study.pages.steered import Steered
 from counterpoint.study.pages.words import deciding, learned, sentences, terms, warnings
-from counterpoint.study.paper import paper_scores
 
 VARIED = " Where an axis sets one of these, it is as the axis says."
 CODEC_EXAMPLES = 2
@@ -270,7 +270,7 @@ def _scores(page: GridPage) -> Section | None:
     blocks.append(grid_table(page.grid, page.systems, paper=page.paper, floors=_floors(page)))
     if page.paper:
         blocks.append(beside_paper_note(page.paper.claims, source_of(page.paper), _NOT_OURS))
-    return Section(id="table", title="Scores", lead=lead, blocks=blocks)
+    return Section(id="table", title="Scores", lead=lead, blocks=blocks, is_digest=True)
 
 
 def _beside_paper(page: GridPage) -> Section | None:
@@ -279,7 +279,7 @@ def _beside_paper(page: GridPage) -> Section | None:
         return None
     table = grid_table(page.grid, page.systems, paper=page.paper, floors={})
     remark = beside_paper_note(page.paper.claims, source_of(page.paper), _NOT_OURS)
-    return Section(id="paper", title="Beside the paper", blocks=[table, remark])
+    return Section(id="paper", title="Beside the paper", blocks=[table, remark], is_digest=True)
 
 
 def _all_scores(page: GridPage) -> Section | None:

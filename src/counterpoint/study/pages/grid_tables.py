@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from counterpoint.claims.paper import PaperScores
 from counterpoint.metrics.base import MetricInfo, Score
 from counterpoint.paradigm.entry import PARADIGMS
 from counterpoint.report import Cell, Chart, Column, Line, Point, Row, System, Table
@@ -16,7 +17,6 @@ from counterpoint.report.tables import grid as plain_grid
 from counterpoint.study.kinds import grid as kind
 from counterpoint.study.pages.cells import differences_table, tested_cell
 from counterpoint.study.pages.grid_cells import PARADIGM, Contrast, Grid, Varied
-from counterpoint.study.paper import PaperScores
 
 _MEASURES = {"si_snr_db": "SI-SNR, dB ↑", "log_spectral_distance_db": "Log-spectral distance, dB ↓"}
 VIEWS = {"latents": "continuous", "codes": "quantised"}

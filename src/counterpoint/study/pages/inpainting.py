@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import combinations
 
+from counterpoint.claims.paper import PaperInpainting, paper_inpainting
 from counterpoint.metrics.base import MetricInfo
 from counterpoint.metrics.preferences import PAPER_MEASURES, best_judge
 from counterpoint.paradigm.entry import PARADIGMS
@@ -42,7 +43,6 @@ from counterpoint.study.pages.sections import (
     training_section,
 )
 from counterpoint.study.pages.words import sentences, terms
-from counterpoint.study.paper import PaperInpainting, paper_inpainting
 
 SEAMS = "seams"
 """The step that judges how spans join what is around them."""
@@ -264,7 +264,7 @@ def _paper(page: InpaintingPage) -> Section:
         lead += f" {', '.join(absent)} are Audiobox Aesthetics, which was not here; no honest stand-in exists."
     remark = "Its models and music are others: read rows against rows of the same source."
     blocks = [table, beside_paper_note(paper.claims, source_of(paper), remark), _ratings(paper)]
-    return Section(id="table4", title="Beside the paper", lead=lead, blocks=blocks, short="Table 4")
+    return Section(id="table4", title="Beside the paper", lead=lead, blocks=blocks, short="Table 4", is_digest=True)
 
 
 def _column(page: InpaintingPage, measure: str) -> Column:

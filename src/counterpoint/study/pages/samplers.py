@@ -6,6 +6,7 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from counterpoint.claims.paper import paper_table
 from counterpoint.config import FlowMatchingSampling
 from counterpoint.metrics.base import Difference, Score
 from counterpoint.paradigm.entry import PARADIGMS
@@ -45,7 +46,6 @@ from counterpoint.study.pages.sections import (
     scores_section,
 )
 from counterpoint.study.pages.words import against_outside, sentences, span, terms
-from counterpoint.study.paper import paper_table
 
 AR, FM = PAIR
 DEFAULTS = {"guidance": 3.0, "sway": 0.0, "guidance_interval": (0.0, 1.0)}
@@ -373,7 +373,7 @@ def _paper(page: SamplerPage) -> Section:
         "distances have different scales."
     )
     block = plain_grid("paper", header, rows, label="Table 8", caption=source_of(table))
-    return Section(id="paper", title="Beside the paper", lead=lead, blocks=[block])
+    return Section(id="paper", title="Beside the paper", lead=lead, blocks=[block], is_digest=True)
 
 
 def _facts(page: SamplerPage) -> list[Fact]:

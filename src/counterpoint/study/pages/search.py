@@ -256,7 +256,7 @@ def _confirmed_section(page: SearchPage) -> Section:
         "On prompts of tracks that the search never saw. Hollow marks are the defaults. ↓ lower is better, ↑ higher is "
         "better."
     )
-    return Section(id="confirmed", title="Tuned and default", lead=lead, blocks=[*charts, cost])
+    return Section(id="confirmed", title="Tuned and default", lead=lead, blocks=[*charts, cost], is_digest=True)
 
 
 def _search_section(page: SearchPage) -> Section:

@@ -10,6 +10,7 @@ from counterpoint.bench.limits import Limits, known_devices
 from counterpoint.bench.point import Point
 from counterpoint.bench.roofline import predict
 from counterpoint.bench.sweep import LONG_S, Measured
+from counterpoint.claims.paper import PaperSpeed, paper_speed
 from counterpoint.config import BACKBONES
 from counterpoint.report import Chart, Charts, Fact, Line, Mark, Report, Section, System, Text, Verdict
 from counterpoint.report import Point as Place
@@ -21,7 +22,6 @@ from counterpoint.study.kinds.speed import SpeedStudy
 from counterpoint.study.pages import facts as said
 from counterpoint.study.pages.looks import of_paradigm
 from counterpoint.study.pages.sections import compared_section, methods_section, report_of
-from counterpoint.study.paper import PaperSpeed, paper_speed
 from counterpoint.study.speed.crossings import Over, crossings, overtaking, paper_point
 
 Value = Literal["throughput", "latency"]
@@ -133,7 +133,9 @@ def _crossings(page: SpeedPage) -> Section:
     lead = "By calculation where it says limit: what the devices could do at best."
     table = plain_grid("crossings", header, rows, label="Table of crossings", is_narrow=True)
     source = Text(items=[f"The paper: {page.paper.source}: {page.paper.where}."], is_small=True)
-    return Section(id="crossings", title="Who overtakes whom", lead=lead, blocks=[table, source], short="Crossings")
+    return Section(
+        id="crossings", title="Who overtakes whom", lead=lead, blocks=[table, source], short="Crossings", is_digest=True
+    )
 
 
 def _measured_charts(page: SpeedPage) -> list[Chart]:

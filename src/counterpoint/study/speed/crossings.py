@@ -9,8 +9,8 @@ from counterpoint.bench.limits import Limits, known_devices
 from counterpoint.bench.point import Point
 from counterpoint.bench.roofline import crossover_batch, crossover_duration, predict
 from counterpoint.bench.sweep import Measured
+from counterpoint.claims.paper import PaperSpeed, paper_speed
 from counterpoint.config import BACKBONES
-from counterpoint.study.paper import PaperSpeed, paper_speed
 
 Over = Literal["batch", "duration_s"]
 MAIN = "FM-50"

@@ -8,9 +8,10 @@ from itertools import permutations, product
 import numpy as np
 import pytest
 
-from counterpoint.study.claims import (
+from counterpoint.claims.rules import (
     MARGIN,
     Effect,
+    Estimate,
     Outcome,
     Test,
     all_of,
@@ -21,7 +22,6 @@ from counterpoint.study.claims import (
     slope_weights,
     surface_weights,
 )
-from counterpoint.study.report.content import Score
 
 OUTCOMES: tuple[Outcome, ...] = ("supported", "contradicted", "undecided", "untested")
 FLIPPED: dict[str, Outcome] = {"supported": "contradicted", "contradicted": "supported", "undecided": "undecided"}
@@ -119,14 +119,15 @@ def test_any_is_all_turned_round() -> None:
 
 
 def test_a_contrast_of_two_is_their_difference_with_both_errors() -> None:
-    one, other = Score(10, 7, 12, 48), Score(4, 0, 5, 48)
-    value, low, high, p = contrast((one, other), (1, -1))
+    one, other = Estimate(10, 7, 12), Estimate(4, 0, 5)
+    found, p = contrast((one, other), (1, -1))
+    value, low, high = found.value, found.low, found.high
     assert (value, low, high) == pytest.approx((6, 6 - (3**2 + 1**2) ** 0.5, 6 + (2**2 + 4**2) ** 0.5))
     assert p < 0.05 and low > 0
-    turned = contrast((other, one), (1, -1))
-    assert turned == pytest.approx((-value, -high, -low, p))
-    _, widest, most, _ = contrast((one, other), (1, -1), together=True)
-    assert (widest, most) == pytest.approx((6 - 4, 6 + 6))
+    turned, same = contrast((other, one), (1, -1))
+    assert (turned.value, turned.low, turned.high, same) == pytest.approx((-value, -high, -low, p))
+    widest, _ = contrast((one, other), (1, -1), together=True)
+    assert (widest.low, widest.high) == pytest.approx((6 - 4, 6 + 6))
 
 
 def test_intervals_of_contrasts_cover_the_truth() -> None:
@@ -135,8 +136,9 @@ def test_intervals_of_contrasts_cover_the_truth() -> None:
     weights = slope_weights([8, 16, 32, 64])
     wanted, inside, significant = float(truth @ weights), 0, 0
     for values in truth + sigma * rng.standard_normal((1000, 4)):
-        scores = [Score(v, v - 1.96 * s, v + 1.96 * s, 48) for v, s in zip(values, sigma, strict=True)]
-        value, low, high, p = contrast(scores, weights)
+        scores = [Estimate(v, v - 1.96 * s, v + 1.96 * s) for v, s in zip(values, sigma, strict=True)]
+        found, p = contrast(scores, weights)
+        value, low, high = found.value, found.low, found.high
         inside += low <= wanted <= high
         significant += p < 0.05
         assert (p < 0.05) == (low > 0 or high < 0)

@@ -1,14 +1,16 @@
-"""A claim of the paper's held against finished studies: who decides it, what is compared, and what comes of it."""
+"""A claim of the paper's held against results: which study decides it, what is compared, and what comes of it."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import cached_property
 
-from counterpoint.report.numbers import MINUS
-from counterpoint.study.claims import (
+from counterpoint.claims.paper import Claim, ClaimSource, Takeaway, paper_claims
+from counterpoint.claims.rules import (
     Effect,
+    Estimate,
     Outcome,
     all_of,
     any_of,
@@ -18,9 +20,10 @@ from counterpoint.study.claims import (
     slope_weights,
     surface_weights,
 )
-from counterpoint.study.combined_studies import Finished
-from counterpoint.study.paper import Claim, ClaimSource, Takeaway
-from counterpoint.study.report.content import Better, Difference, Score
+from counterpoint.metrics.base import Better
+from counterpoint.metrics.preferences import FAMILIES
+from counterpoint.report.numbers import MINUS
+from counterpoint.results.schema import Judged, Results
 
 TIME = "latency_s"
 """What stands for the judge where times are compared."""
@@ -34,6 +37,46 @@ _SURFACE = {
 
 Bound = Mapping[str, str]
 """What the words in braces stand for."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A finished study that is asked.
+
+    Attributes:
+        name: of its folder.
+    """
+
+    name: str
+    results: Results
+
+    @cached_property
+    def judged(self) -> Judged:
+        """All that was judged."""
+        return self.results.judged()
+
+    @property
+    def shipped(self) -> str:
+        """The study of this package that it is."""
+        return self.results.study.shipped
+
+    def named(self, system: str) -> str:
+        """A system, short."""
+        known = self.results.systems.get(system)
+        return (known.short or known.name) if known else system
+
+    @property
+    def times(self) -> dict[tuple[str, str, int, int, float], Estimate]:
+        """By (what draws, engine, layers, clips, seconds each), the latency of a batch: the median and quartiles of
+        its runs. Batches that do not fit into memory have none."""
+        points = [found for speed in self.results.speed.values() for found in speed.points]
+        return {
+            (at.label, at.engine, at.backbone.layers, at.batch, at.duration_s): Estimate(
+                found.latency_s, found.low_s, found.high_s
+            )
+            for found in points
+            if found.out_of_memory is None and (at := found.point)
+        }
 
 
 @dataclass(frozen=True)
@@ -52,7 +95,7 @@ class Decision:
     outcome: Outcome
     effects: Sequence[tuple[Effect, Outcome]] = ()
     judge: str = ""
-    study: Finished | None = None
+    study: Asked | None = None
     passed_over: Sequence[str] = ()
     reason: str = ""
 
@@ -66,38 +109,51 @@ class Decided:
     decisions: Sequence[Decision]
 
 
-def decide_row(row: Takeaway, *, studies: Mapping[str, Finished], judges: Mapping[str, Sequence[str]]) -> Decided:
+def decide_all(found: Mapping[str, Results]) -> list[Decided]:
+    """The rows of the paper's Table 1, and further ones, as finished studies see them.
+
+    Args:
+        found: results by the name of their study's folder, one of each shipped study.
+    """
+    studies = {results.study.shipped: Asked(name, results) for name, results in found.items() if results.study.shipped}
+    return [decide_row(row, studies=studies) for row in paper_claims().rows]
+
+
+def decide_row(row: Takeaway, *, studies: Mapping[str, Asked]) -> Decided:
     """A takeaway says that all of its claims are so.
 
     Args:
-        studies: by name.
-        judges: by family, in order of preference.
+        studies: by the name of the shipped study.
     """
-    found = [decide(claim, studies=studies, judges=judges) for claim in row.claims]
+    found = [decide(claim, studies=studies) for claim in row.claims]
     return Decided(row, all_of([each.outcome for each in found]), found)
 
 
-def decide(claim: Claim, *, studies: Mapping[str, Finished], judges: Mapping[str, Sequence[str]]) -> Decision:
-    """By the first study that has something to compare, and the first judge that it has of it."""
-    wanted = judges[claim.judges]
+def decide(claim: Claim, *, studies: Mapping[str, Asked]) -> Decision:
+    """By the first study that has something to compare, and the first judge that it has of it. A study at debug scale
+    is evidence of nothing and decides nothing."""
+    wanted = FAMILIES[claim.judges]
     reasons = []
     for source in claim.sources:
         study = studies.get(source.study)
         if study is None:
+            continue
+        if study.results.study.scale == "debug":
+            reasons.append(f"Not tested: {study.name} was run at debug scale, which is evidence of nothing.")
             continue
         for judge in _judges_of(study, wanted):
             effects = corrected(_effects(source, study, judge, claim.systems))
             if effects:
                 found: list[Outcome] = [outcome(effect, claim.test) for effect in effects]
                 whole = all_of(found) if claim.holds == "all" else any_of(found)
-                told = list(zip(effects, found, strict=True))
-                return Decision(claim, whole, told, judge, study, wanted[: wanted.index(judge)])
+                paired = list(zip(effects, found, strict=True))
+                return Decision(claim, whole, paired, judge, study, wanted[: wanted.index(judge)])
         reasons.append(_nothing_in(study, wanted, claim.judges))
     return Decision(claim, "untested", reason=reasons[0] if reasons else _no_study(claim))
 
 
-def _judges_of(study: Finished, wanted: Sequence[str]) -> list[str]:
-    return [name for name in wanted if name in study.scores or (name == TIME and study.timings)]
+def _judges_of(study: Asked, wanted: Sequence[str]) -> list[str]:
+    return [name for name in wanted if study.judged.scores.get(name) or (name == TIME and study.times)]
 
 
 def _no_study(claim: Claim) -> str:
@@ -106,9 +162,10 @@ def _no_study(claim: Claim) -> str:
     return f"Not tested: run `counterpoint study run {names[0]}`{others}."
 
 
-def _nothing_in(study: Finished, wanted: Sequence[str], family: str) -> str:
+def _nothing_in(study: Asked, wanted: Sequence[str], family: str) -> str:
     if _judges_of(study, wanted):
-        remedy = "." if study.scale == "paper" else f"; `counterpoint study run {study.study} --scale paper` has it."
+        has_it = study.results.study.scale == "paper"
+        remedy = "." if has_it else f"; `counterpoint study run {study.shipped} --scale paper` has it."
         return f"Not tested: {study.name} has nothing to compare here{remedy}"
     return (
         f"Not tested: {study.name} has no judge of {family}; `counterpoint metrics status` says how "
@@ -116,10 +173,10 @@ def _nothing_in(study: Finished, wanted: Sequence[str], family: str) -> str:
     )
 
 
-def _effects(source: ClaimSource, study: Finished, judge: str, allowed: Mapping[str, Sequence[str]]) -> list[Effect]:
+def _effects(source: ClaimSource, study: Asked, judge: str, allowed: Mapping[str, Sequence[str]]) -> list[Effect]:
     if judge == TIME:
         return _times(source, study)
-    names = list(study.scores[judge])
+    names = list(study.judged.scores[judge])
     if source.effect:
         return _surface(source, study, judge, _matches(source.along, names, allowed))
     if source.along:
@@ -162,13 +219,13 @@ def _groups(
     return {rest: sorted(own) for rest, own in found.items()}
 
 
-def _better(study: Finished, judge: str) -> Better:
-    return study.metrics[judge].better
+def _better(study: Asked, judge: str) -> Better:
+    return study.judged.metrics[judge].better
 
 
-def _size(study: Finished, judge: str, systems: Sequence[str]) -> float:
+def _size(study: Asked, judge: str, systems: Sequence[str]) -> float:
     """Mean of the scores; of a distance, what lies above that of the true music, which few clips alone make large."""
-    scores = study.scores[judge]
+    scores = study.judged.scores[judge]
     truths = [_truth(study, judge, system) for system in systems]
     above = [
         abs(scores[system].value) - (max(0.0, scores[truth].value) if truth else 0.0)
@@ -177,64 +234,55 @@ def _size(study: Finished, judge: str, systems: Sequence[str]) -> float:
     return sum(above) / len(above)
 
 
-def _truth(study: Finished, judge: str, system: str) -> str:
+def _truth(study: Asked, judge: str, system: str) -> str:
     """The true music that a system's distance counts from, of its own duration where there are several; "" for none."""
     if _better(study, judge) != "lower":
         return ""
-    names = [name for name in study.scores[judge] if name.startswith(_TRUTH)]
+    names = [name for name in study.judged.scores[judge] if name.startswith(_TRUTH)]
     return next((name for name in names if system.endswith(name.removeprefix(_TRUTH))), "")
 
 
-def _pair(study: Finished, judge: str, first: str, second: str) -> Effect | None:
+def _pair(study: Asked, judge: str, first: str, second: str) -> Effect | None:
     """First minus second: clip by clip where the study has tested it, else from the two scores."""
     if first == second:
         return None
-    what = f"{study.names.get(first, first)} {MINUS} {study.names.get(second, second)}"
-    item = _tested(study, judge, first, second)
+    what = f"{study.named(first)} {MINUS} {study.named(second)}"
+    item = study.judged.difference(judge, first, second)
     if item is None:
         return _combined(what, study, judge, {first: 1.0, second: -1.0})
     better, size = _better(study, judge), _size(study, judge, (first, second))
     return Effect(what, item.value, item.low, item.high, better, size, item.p_holm, item.n, item.paired)
 
 
-def _combined(what: str, study: Finished, judge: str, weights: Mapping[str, float]) -> Effect:
+def _combined(what: str, study: Asked, judge: str, weights: Mapping[str, float]) -> Effect:
     """A weighted sum of scores, as an effect."""
-    value, low, high, p = _sum(study, judge, weights)
-    return _effect(what, study, judge, list(weights), value=value, low=low, high=high, p=p)
+    found, p = _sum(study, judge, weights)
+    return _effect(what, study, judge, list(weights), found=found, p=p)
 
 
-def _effect(
-    what: str, study: Finished, judge: str, systems: Sequence[str], *, value: float, low: float, high: float, p: float
-) -> Effect:
-    n = min(study.scores[judge][system].n for system in systems)
-    return Effect(what, value, low, high, _better(study, judge), _size(study, judge, systems), p, n)
+def _effect(what: str, study: Asked, judge: str, systems: Sequence[str], *, found: Estimate, p: float) -> Effect:
+    n = min(study.judged.scores[judge][system].n for system in systems)
+    better, size = _better(study, judge), _size(study, judge, systems)
+    return Effect(what, found.value, found.low, found.high, better, size, p, n)
 
 
-def _sum(study: Finished, judge: str, weights: Mapping[str, float]) -> tuple[float, float, float, float]:
+def _sum(study: Asked, judge: str, weights: Mapping[str, float]) -> tuple[Estimate, float]:
     """Of scores; where the weights add up to zero and all systems were tested against one of them, of these
     differences, which are known more closely."""
     if abs(sum(weights.values())) < 1e-9:
         for reference in weights:
             others = {name: weight for name, weight in weights.items() if name != reference}
-            tested = [_tested(study, judge, name, reference) for name in others]
-            found = [Score(item.value, item.low, item.high, item.n) for item in tested if item is not None]
+            tested = [study.judged.difference(judge, name, reference) for name in others]
+            found = [Estimate.of(item) for item in tested if item is not None]
             if len(found) == len(others):
                 return contrast(found, list(others.values()), together=True)
-    return contrast([study.scores[judge][system] for system in weights], list(weights.values()))
-
-
-def _tested(study: Finished, judge: str, first: str, second: str) -> Difference | None:
-    """First minus second, clip by clip, whichever way round the study has it."""
-    found = study.difference(judge, first, second)
-    turned = study.difference(judge, second, first)
-    if found or turned is None:
-        return found
-    return replace(turned, first=first, second=second, value=-turned.value, low=-turned.high, high=-turned.low)
+    scores = study.judged.scores[judge]
+    return contrast([Estimate.of(scores[system]) for system in weights], list(weights.values()))
 
 
 def _slopes(
     source: ClaimSource,
-    study: Finished,
+    study: Asked,
     judge: str,
     groups: Mapping[str, Sequence[tuple[float, str]]],
     against: Mapping[str, Sequence[tuple[float, str]]],
@@ -245,13 +293,12 @@ def _slopes(
         if len(own) < 2 or (source.against and len(other) < 2):
             continue
         what, systems = _called(source.along, rest), [name for _, name in (*own, *other)]
-        value, low, high, p = _sum(study, judge, _slope(own))
+        slope, p = _sum(study, judge, _slope(own))
         if source.against:
             what += f" {MINUS} {_called(source.against, rest)}"
-            minus = _sum(study, judge, _slope(other))
-            value, low, high, p = contrast([Score(value, low, high, 0), Score(*minus[:3], 0)], (1, -1))
+            slope, p = contrast([slope, _sum(study, judge, _slope(other))[0]], (1, -1))
         what += f", per doubling of {source.of}"
-        found.append(_effect(what, study, judge, systems, value=value, low=low, high=high, p=p))
+        found.append(_effect(what, study, judge, systems, found=slope, p=p))
     return found
 
 
@@ -274,7 +321,7 @@ def _called(template: str, rest: str) -> str:
 
 
 def _against_largest(
-    source: ClaimSource, study: Finished, judge: str, groups: Mapping[str, Sequence[tuple[float, str]]]
+    source: ClaimSource, study: Asked, judge: str, groups: Mapping[str, Sequence[tuple[float, str]]]
 ) -> list[Effect]:
     pairs = [
         _pair(study, judge, name, own[-1][1])
@@ -285,7 +332,7 @@ def _against_largest(
     return [effect for effect in pairs if effect is not None]
 
 
-def _surface(source: ClaimSource, study: Finished, judge: str, cells: Sequence[tuple[Bound, str]]) -> list[Effect]:
+def _surface(source: ClaimSource, study: Asked, judge: str, cells: Sequence[tuple[Bound, str]]) -> list[Effect]:
     """Clips of another duration are judged against other music, from which even the true music is another distance
     away: this is taken off."""
     rates, durations = ([float(bound[word]) for bound, _ in cells] for word in ("rate", "duration"))
@@ -304,24 +351,24 @@ def _surface(source: ClaimSource, study: Finished, judge: str, cells: Sequence[t
         if truth:
             of[truth] = of.get(truth, 0.0) - weight
     what = _SURFACE[source.effect] + (", above the true music of each duration" if any(truths) else "")
-    value, low, high, p = _sum(study, judge, of)
-    return [_effect(what, study, judge, names, value=value, low=low, high=high, p=p)]
+    slope, p = _sum(study, judge, of)
+    return [_effect(what, study, judge, names, found=slope, p=p)]
 
 
-def _times(source: ClaimSource, study: Finished) -> list[Effect]:
+def _times(source: ClaimSource, study: Asked) -> list[Effect]:
     """Latencies, first minus second; how far apart the quartiles are stands for the interval."""
 
     def within(value: float, bounds: tuple[float, float]) -> bool:
         return bounds[0] <= value <= bounds[1]
 
-    def timed(draws: str) -> dict[tuple[int, int, float], tuple[float, float, float]]:
+    def timed(draws: str) -> dict[tuple[int, int, float], Estimate]:
         return {
-            (each.layers, each.batch, each.seconds): each.latency
-            for each in study.timings
-            if (each.draws, each.engine) == (draws, source.engine)
-            and within(each.layers, source.layers)
-            and within(each.batch, source.batches)
-            and within(each.seconds, source.seconds)
+            (layers, batch, seconds): latency
+            for (drawn, engine, layers, batch, seconds), latency in study.times.items()
+            if (drawn, engine) == (draws, source.engine)
+            and within(layers, source.layers)
+            and within(batch, source.batches)
+            and within(seconds, source.seconds)
         }
 
     found = []
@@ -330,8 +377,9 @@ def _times(source: ClaimSource, study: Finished) -> list[Effect]:
         layers, batch, seconds = place
         one, other = first[place], second[place]
         what = f"{source.first} {MINUS} {source.second}, {_clips(batch)} of {seconds:g} s, {layers} layers"
-        size = (one[0] + other[0]) / 2
-        found.append(Effect(what, one[0] - other[0], one[1] - other[2], one[2] - other[1], "lower", size, p=None, n=0))
+        size = (one.value + other.value) / 2
+        low, high = one.low - other.high, one.high - other.low
+        found.append(Effect(what, one.value - other.value, low, high, "lower", size, p=None, n=0))
     return found
 
 

@@ -180,7 +180,7 @@ class Claim(Config):
     Attributes:
         claim: in our words.
         test: what of the first, or of the slope, supports it.
-        judges: a family of `PaperClaims.judges`; of these the first that a study has decides.
+        judges: a family of `metrics.preferences`; of these the first that a study has decides.
         holds: for all comparisons, or for any.
         sources: the first study that is there decides.
         systems: what `{at}` and other words in braces may stand for; without, whatever the study has.
@@ -211,19 +211,12 @@ class Takeaway(Config):
 
 
 class PaperClaims(Config):
-    """Table 1, taken apart.
-
-    Attributes:
-        judges: by family, names of metrics in order of preference, the paper's own first.
-        published: those of them that the paper uses.
-    """
+    """Table 1, taken apart."""
 
     source: str
     where: str
     page: int | None = None
     caption: str
-    judges: dict[str, list[str]]
-    published: list[str]
     rows: list[Takeaway]
 
 

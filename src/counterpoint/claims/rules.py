@@ -18,15 +18,16 @@ from typing import Literal
 
 import numpy as np
 
+from counterpoint.metrics.base import Better, Difference, Score
 from counterpoint.metrics.statistics import holm
-from counterpoint.report.scores import LEVEL
-from counterpoint.study.report.content import Better, Score
 
 Outcome = Literal["supported", "contradicted", "undecided", "untested"]
 Test = Literal["better", "worse", "higher", "lower", "comparable", "not_worse"]
 MARGIN = 0.1
 """Of equivalence, as a share of the scores compared: between the models of Table 2 that the paper calls comparable (AR,
 and FM on EnCodec) FAD differs by up to 6%, CLAP by up to 5%, PQ by up to 2%, CE by up to 4% and PC by up to 10%."""
+LEVEL = 0.05
+"""A p-value below it tells two systems apart."""
 _Z = 1.959964  # of a 95% interval
 
 
@@ -106,10 +107,22 @@ def any_of(outcomes: Sequence[Outcome]) -> Outcome:
     return turned.get(found, found)
 
 
-def contrast(
-    scores: Sequence[Score], weights: Sequence[float], *, together: bool = False
-) -> tuple[float, float, float, float]:
-    """A weighted sum of scores: value, low and high of its 95% interval, two-sided p.
+@dataclass(frozen=True)
+class Estimate:
+    """A value with its 95% interval."""
+
+    value: float
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, found: Score | Difference) -> Estimate:
+        """The value of a score or a difference."""
+        return cls(found.value, found.low, found.high)
+
+
+def contrast(scores: Sequence[Estimate], weights: Sequence[float], *, together: bool = False) -> tuple[Estimate, float]:
+    """A weighted sum of scores, and the two-sided p-value of zero.
 
     The interval combines theirs (MOVER; Zou and Donner, 2008) as if they were independent. Of systems that answered the
     same prompts the errors go together, and a difference's interval is wider than it had to be.
@@ -128,7 +141,7 @@ def contrast(
     low, high = value - down, value + up
     spread = (value - low if value > 0 else high - value) / _Z  # on the side of zero
     p = math.erfc(abs(value) / spread / math.sqrt(2)) if spread > 0 else float(value == 0)
-    return value, float(low), float(high), p
+    return Estimate(value, float(low), float(high)), p
 
 
 def slope_weights(places: Sequence[float]) -> list[float]:

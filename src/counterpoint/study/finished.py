@@ -1,0 +1,56 @@
+"""Finished studies, by name or folder."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import combinations
+from pathlib import Path
+
+from counterpoint.config import UserError
+from counterpoint.results.records import RESULTS_FILE
+from counterpoint.results.schema import Results, read_results
+from counterpoint.study.shipped import CONFIGS
+
+RUNS = Path("runs")
+
+
+def find_results(name: str, *, runs: Path = RUNS) -> Results:
+    """The results of a finished study.
+
+    Args:
+        name: of its folder below `runs`, or the folder.
+
+    Raises:
+        UserError: there is no such study, it is not finished, or another version of this package wrote its results.
+    """
+    folder = next((place for place in (runs / name, Path(name).expanduser()) if place.is_dir()), None)
+    if folder is None:
+        there = ", ".join(sorted(path.parent.name for path in runs.glob(f"*/{RESULTS_FILE}"))) or "none"
+        shipped = (CONFIGS / f"{name}.yaml").is_file()
+        remedy = f"run `counterpoint study run {name}`" if shipped else f"finished in {runs} are: {there}"
+        raise UserError(f"There is no study {name!r}, neither in {runs} nor as a folder; {remedy}.")
+    if not (folder / RESULTS_FILE).is_file():
+        raise UserError(
+            f"{folder} has no {RESULTS_FILE}: `counterpoint study run {folder.name}` goes on where it stopped."
+        )
+    return read_results(folder)
+
+
+def find_several(names: Sequence[str], *, runs: Path = RUNS) -> dict[str, Results]:
+    """The results of several finished studies, by the name of each one's folder, in the order of `names`.
+
+    Raises:
+        UserError: none is named, one is named twice, or what `find_results` raises.
+    """
+    if not names:
+        raise UserError("Name one finished study at least: `counterpoint study report quick`.")
+    found = [find_results(name, runs=runs) for name in names]
+    for other, one in combinations(found, 2):
+        if (one.study.shipped or one.folder.resolve()) == (other.study.shipped or other.folder.resolve()):
+            raise UserError(
+                f"{other.folder} and {one.folder} are both the study {one.study.shipped or one.folder.name}; a report "
+                "takes one of each, so leave one out."
+            )
+        if one.folder.resolve().name == other.folder.resolve().name:
+            raise UserError(f"Two of the studies are in folders called {one.folder.name!r}; rename one of them.")
+    return {results.folder.resolve().name: results for results in found}

@@ -1,0 +1,454 @@
+"""The report of several finished studies: the paper's Table 1 as they see it, and what each of them found."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from counterpoint.study.claims import MARGIN, Effect, Outcome
+from counterpoint.study.paper import PaperClaims
+
+from counterpoint.claims.decide import TIME, Decided, Decision
+from counterpoint.metrics.base import MetricInfo
+from counterpoint.metrics.preferences import FAMILIES, PUBLISHED
+from counterpoint.report import Block, Cell, Column, Fact, Report, Row, Section, Table, Text, Verdict
+from counterpoint.report.numbers import decimals, duration, interval, listed, number, p_value
+from counterpoint.report.tables import grid as plain_grid
+from counterpoint.report.tables import plain
+from counterpoint.results.schema import Results
+from counterpoint.study.kinds import KINDS
+
+OUTCOMES: Mapping[Outcome, str] = {
+    "supported": "supported",
+    "contradicted": "contradicted",
+    "undecided": "undecided",
+    "untested": "not tested",
+}
+"""In words."""
+OWN_SCALE = "its own"
+"""Of a study whose configuration is none of the shipped ones."""
+_TIMED = MetricInfo(TIME, "Seconds until a batch of clips is there, the median of its runs", "s", "lower")
+_CSV = ("axis", "claim", "verdict", "judge", "study", "comparison", "says", "better")
+_CSV += ("value", "low_95", "high_95", "p", "n")
+
+
+@dataclass(frozen=True)
+class Studied:
+    """A finished study and what its own report says.
+
+    Attributes:
+        name: of its folder, and of that of its report in this one.
+    """
+
+    name: str
+    results: Results
+    report: Report
+
+    @property
+    def scale(self) -> str:
+        return self.results.study.scale or OWN_SCALE
+
+    @property
+    def seeds(self) -> int:
+        """Trainings of every model; 0 where nothing is trained."""
+        config = self.results.study.config
+        return len(config.get("seeds") or ()) or int(bool(self.results.models))
+
+    @property
+    def device(self) -> str:
+        """On which points were timed; "" where none were."""
+        return next((speed.limits.name for speed in self.results.speed.values()), "")
+
+    def fact(self, *labels: str) -> str:
+        """The first of some lines of its report's head; "" where it has none of them."""
+        known = {fact.label: fact.value for fact in self.report.facts}
+        return next((known[label] for label in labels if label in known), "")
+
+
+def studied(found: Mapping[str, Results]) -> list[Studied]:
+    """The studies with their reports, by the names of their folders."""
+    return [
+        Studied(name, results, KINDS[results.study.kind].model_validate(dict(results.study.config)).report(results))
+        for name, results in found.items()
+    ]
+
+
+def combined_report(
+    studies: Sequence[Studied], decided: Sequence[Decided], paper: PaperClaims, *, command: str
+) -> Report:
+    """The report, in which the studies' own lie in `studies/NAME`.
+
+    Args:
+        decided: the rows of Table 1, and what came of them.
+        command: makes it again.
+    """
+    decisions = [decision for row in decided for decision in row.decisions]
+    names = {name for study in studies for name in study.report.terms}
+    further = [_row_section(row, place, "further") for place, row in _rows(decided, in_table=False)]
+    return Report(
+        title="Does the paper\u2019s Table 1 hold here?",
+        name=", ".join(study.name for study in studies),
+        made=time.strftime("%-d %B %Y"),
+        verdict=_verdict(decided, studies),
+        facts=_headline(decisions, studies),
+        sections=[
+            _table_1(decided, paper),
+            _runs(studies),
+            _judges(decisions, studies),
+            *(_row_section(row, place, "row") for place, row in _rows(decided, in_table=True)),
+            *further,
+            *(_study_section(study) for study in studies),
+            Section(id="methods", title="Methods and limits", short="Methods", blocks=_notes(studies)),
+        ],
+        command=command,
+        terms=sorted(names | {name for family in FAMILIES.values() for name in family}),
+        kicker="studies",
+    )
+
+
+def _rows(decided: Sequence[Decided], *, in_table: bool) -> list[tuple[int, Decided]]:
+    return list(enumerate((row for row in decided if row.row.in_table == in_table), start=1))
+
+
+def tally(outcomes: Sequence[Outcome]) -> str:
+    """`3 supported, 1 not tested`."""
+    counts = {words: outcomes.count(key) for key, words in OUTCOMES.items()}
+    return ", ".join(f"{count} {words}" for words, count in counts.items() if count)
+
+
+def _verdict(decided: Sequence[Decided], studies: Sequence[Studied]) -> Verdict:
+    in_table = [row for _, row in _rows(decided, in_table=True)]
+    claims = [decision for row in in_table for decision in row.decisions]
+    used = {decision.judge for decision in claims if decision.judge}
+    points = [
+        f"Their {len(claims)} claims: {tally([each.outcome for each in claims])}.",
+        _stand_ins(used),
+        _remaining([decision for row in decided for decision in row.decisions], studies),
+    ]
+    sentence = f"Of the {len(in_table)} takeaways in the paper's Table 1: {tally([row.outcome for row in in_table])}."
+    return Verdict(sentence, [each for each in points if each], _scales(studies))
+
+
+def _scales(studies: Sequence[Studied]) -> list[str]:
+    """What the sizes of the studies mean for the verdicts."""
+    if {study.scale for study in studies} == {"paper"}:
+        return []
+    small = [study.name for study in studies if study.scale != "paper"]
+    were = "was" if len(small) == 1 else "were"
+    which = "No study was" if len(small) == len(studies) else f"{listed(small)} {were} not"
+    found = [
+        f"{which} run at the paper's scale. A verdict holds for the models, the music and the budget that its study "
+        "states: what is contradicted here may well hold for the paper's 400M models."
+    ]
+    if tried := [study.name for study in studies if study.scale == "debug"]:
+        found.append(f"At debug scale, as {listed(tried)}, a study shows that all of this works, and tests no claim.")
+    return found
+
+
+def _stand_ins(used: set[str]) -> str:
+    others = sorted(used - PUBLISHED - {TIME})
+    verb = "decides" if len(others) == 1 else "decide"
+    return f"{listed(others)} {verb} in place of the paper's own judges." if others else ""
+
+
+def _remaining(decisions: Sequence[Decision], studies: Sequence[Studied]) -> str:
+    there = {study.results.study.shipped for study in studies}
+    wanted = [
+        decision.claim.sources[0].study
+        for decision in decisions
+        if decision.outcome == "untested" and not there & {source.study for source in decision.claim.sources}
+    ]
+    if not wanted:
+        return ""
+    claims = "1 more claim" if len(wanted) == 1 else f"{len(wanted)} more claims"
+    return f"{claims} would be tested by `counterpoint study run` {listed(list(dict.fromkeys(wanted)))}."
+
+
+def _headline(decisions: Sequence[Decision], studies: Sequence[Studied]) -> list[Fact]:
+    tested = sum(decision.outcome != "untested" for decision in decisions)
+    seconds = {step.key: step.seconds for study in studies for step in study.results.provenance.steps.values()}
+    return [
+        Fact("Studies", str(len(studies))),
+        Fact("Claims tested", f"{tested} of {len(decisions)}"),
+        Fact("Scale", ", ".join(dict.fromkeys(study.scale for study in studies))),
+        Fact("Time, every step once", duration(sum(seconds.values()))),
+    ]
+
+
+def _table_1(decided: Sequence[Decided], paper: PaperClaims) -> Section:
+    """The rows in short; as files every claim, with the comparisons that decided it."""
+    rows = []
+    for place, found in _rows(decided, in_table=True):
+        claims = tally([decision.outcome for decision in found.decisions])
+        cells = [[Cell(text="", state=OUTCOMES[found.outcome])], [Cell(text=claims)]]
+        rows.append(Row(label=found.row.axis, places=cells, link=f"#row-{place}"))
+    short = Table(
+        name="table1_short",
+        label="Table 1 in short",
+        corner="Axis",
+        columns=[Column(title="Verdict", kind="text"), Column(title="Claims", kind="text")],
+        rows=rows,
+        files=False,
+    )
+    source = Text(items=[*_RULES, f"The paper: {paper.source}: {paper.where}."], is_small=True)
+    lead = "The paper\u2019s takeaways, each taken apart into claims that results can decide."
+    return Section(
+        id="table1",
+        title="Table 1, re-derived",
+        short="Table 1",
+        lead=lead,
+        blocks=[short, source, _all_claims(decided)],
+    )
+
+
+def _all_claims(decided: Sequence[Decided]) -> Table:
+    """Axis by axis, claim by claim; its CSV file has one line a comparison, in full precision."""
+    rows: list[Row] = []
+    lines: list[list[object]] = [list(_CSV)]
+    for found in decided:
+        for decision in found.decisions:
+            texts = [OUTCOMES[decision.outcome], _judge_and_study(decision), _said(decision)]
+            rows.append(Row(label=decision.claim.claim, group=found.row.axis, places=plain(*texts)))
+            lines += _csv_lines(found, decision)
+    titles = ("Verdict", "Judge, study", "What says so")
+    return Table(
+        name="table1",
+        label="All claims",
+        by="Axis",
+        corner="Claim",
+        columns=[Column(title=title, kind="text") for title in titles],
+        rows=rows,
+        caption="Table 1 of the paper, re-derived, claim by claim.",
+        csv=lines,
+        widths=(0.1, 0.3, 0.12, 0.18, 0.3),
+        is_narrow=True,
+    )
+
+
+def _csv_lines(found: Decided, decision: Decision) -> Iterator[list[object]]:
+    """Of a claim that was not tested, one line without numbers."""
+    head = [found.row.axis, decision.claim.claim, OUTCOMES[decision.outcome], decision.judge, study_of(decision)]
+    for effect, says in decision.effects:
+        numbers = [effect.value, effect.low, effect.high, "" if effect.p is None else effect.p, effect.n or ""]
+        yield [*head, effect.what, OUTCOMES[says], effect.better, *numbers]
+    if not decision.effects:
+        yield [*head, *[""] * (len(_CSV) - len(head))]
+
+
+def study_of(decision: Decision) -> str:
+    """The name of the folder of the study that decided; "" for none."""
+    return decision.study.name if decision.study else ""
+
+
+def _judge_and_study(decision: Decision) -> str:
+    return ", ".join(filter(None, (decision.judge, study_of(decision))))
+
+
+def _said(decision: Decision) -> str:
+    told = [f"{effect.what}: {' '.join(_evidence(effect, decision))}" for effect, _ in decision.effects]
+    return "; ".join(told) or decision.reason
+
+
+def _evidence(effect: Effect, decision: Decision) -> tuple[str, str]:
+    """The value with its interval, and the test."""
+    is_margin = decision.claim.test in ("comparable", "not_worse")
+    unit = " s" if decision.judge == TIME else ""
+    parts = [
+        f"margin {number(effect.margin, places=decimals(effect.margin, digits=2))}" if is_margin else "",
+        "" if effect.p is None or is_margin else f"p {p_value(effect.p)}",
+        f"n {effect.n}" if effect.n else "",
+        "" if effect.paired or not effect.n else "from intervals",
+    ]
+    return interval(effect.value, effect.low, effect.high) + unit, ", ".join(filter(None, parts))
+
+
+def _row_section(found: Decided, place: int, kind: str) -> Section:
+    """A takeaway in the paper's words, and its claims with what says so."""
+    rows = [
+        Row(
+            label=decision.claim.claim,
+            places=[[Cell(text="", state=OUTCOMES[decision.outcome])], [*_evidence_cells(decision)]],
+        )
+        for decision in found.decisions
+    ]
+    table = Table(
+        name=f"{kind}-{place}",
+        label=f"Claims on {found.row.axis}",
+        corner="Claim",
+        columns=[Column(title="Verdict", kind="text"), Column(title="What says so", kind="text")],
+        rows=rows,
+        files=False,
+        is_narrow=True,
+    )
+    notes = [
+        f"{decision.claim.claim}: {decision.claim.note}"
+        for decision in found.decisions
+        if decision.claim.note and decision.outcome != "untested"
+    ]
+    where = found.row.section if found.row.in_table else f"{found.row.section}, outside its Table 1"
+    return Section(
+        id=f"{kind}-{place}",
+        title=found.row.axis,
+        lead=f"The paper ({where}) says:",
+        blocks=[Text(quotes=[found.row.takeaway]), table, *([Text(items=notes, is_small=True)] if notes else [])],
+        state=OUTCOMES[found.outcome],
+        is_listed=False,
+    )
+
+
+def _evidence_cells(decision: Decision) -> Iterator[Cell]:
+    if not decision.effects:
+        yield Cell(text=decision.reason, state="open")
+        return
+    stand_in = "" if decision.judge in PUBLISHED or decision.judge == TIME else " (stand-in)"
+    yield Cell(text=f"{decision.judge}{stand_in} in {study_of(decision)}", link=f"#study-{study_of(decision)}")
+    for effect, says in decision.effects:
+        value, test = _evidence(effect, decision)
+        yield Cell(
+            text=value.split(" [", 1)[0],
+            interval=f"[{value.split(' [', 1)[1]}",
+            what=f"{effect.what}:",
+            note=f"{test}; {OUTCOMES[says]}" if test else OUTCOMES[says],
+        )
+
+
+def _runs(studies: Sequence[Studied]) -> Section:
+    header = ["Study", "Reproduces", "Scale", "Music or device", "Budget of each", "Judged on", "Seeds", "Time"]
+    rows = [[study.name, *_run(study)] for study in studies]
+    table = plain_grid("studies", header, rows, label="Table of studies", is_narrow=True)
+    linked = [replace(row, link=f"studies/{row.label}/index.html") for row in table.rows]
+    lead = (
+        "Each study on its own page, with clips to hear: follow its name. Those reports lie in this folder, so it can "
+        "be moved as a whole."
+    )
+    return Section(id="run", title="What was run", lead=lead, blocks=[replace(table, rows=linked)])
+
+
+def _run(study: Studied) -> list[str]:
+    results = study.results
+    points = sum(len(speed.points) for speed in results.speed.values())
+    seconds = results.provenance.seconds
+    return [
+        results.study.reproduces,
+        study.scale,
+        study.device or study.fact("Music", "Datasets"),
+        study.fact("Training of each", "Supervised, each", "Budget of each", "Training runs"),
+        f"{points} points" if points else study.fact("Clips", "Prompts", "Confirmation prompts", "Clips of each"),
+        str(study.seeds or ""),
+        duration(seconds) if seconds else "",
+    ]
+
+
+def _judges(decisions: Sequence[Decision], studies: Sequence[Studied]) -> Section:
+    used = dict.fromkeys(decision.judge for decision in decisions if decision.judge)
+    infos: dict[str, MetricInfo] = {TIME: _TIMED}
+    for study in studies:
+        for evaluation in study.results.evaluations.values():
+            infos |= {info.name: info for info in evaluation.metrics}
+    rows = []
+    for judge in used:
+        count = sum(decision.judge == judge for decision in decisions)
+        info = infos.get(judge)
+        rows.append([judge, info.description if info else "", _instead_of(judge), str(count)])
+    header = ["Judge", "What it is", "In the paper", "Claims decided"]
+    blocks: list[Block] = []
+    if rows:
+        table = plain_grid("judges", header, rows, label="Table of judges", is_narrow=True)
+        texts = [replace(column, kind="text") for column in table.columns]
+        blocks.append(replace(table, columns=texts))
+    else:
+        blocks.append(Text(paragraphs=["No claim could be tested with these studies."]))
+    if missing := _missing(decisions):
+        blocks.append(Text(items=missing, is_small=True))
+    return Section(id="judges", title="Which judges decided", short="Judges", blocks=blocks)
+
+
+def _instead_of(judge: str) -> str:
+    if judge in PUBLISHED or judge == TIME:
+        return "the same measure"
+    families = [family for family in FAMILIES.values() if judge in family]
+    names = dict.fromkeys(name for family in families for name in family if name in PUBLISHED)
+    return f"stand-in for {listed(list(names)) if names else 'listeners'}"
+
+
+def _missing(decisions: Sequence[Decision]) -> list[str]:
+    """Judges of the paper's that would have come first."""
+    by_study: dict[str, dict[str, None]] = {}
+    for decision in decisions:
+        own = [name for name in decision.passed_over if name in PUBLISHED]
+        if own and study_of(decision):
+            by_study.setdefault(study_of(decision), {}).update(dict.fromkeys(own))
+    none = {decision.claim.judges for decision in decisions if decision.reason and "has no judge of" in decision.reason}
+    names = dict.fromkeys(name for family in none for name in FAMILIES.get(family, ()))
+    found = [f"{study} was judged without {listed(list(own))}." for study, own in by_study.items()]
+    if names:
+        found.append(f"No study has {' or '.join(names)}, for which nothing stands in.")
+    if found:
+        found.append(
+            "`counterpoint metrics status` says where each comes from, under which licence and how large it is; "
+            "`counterpoint metrics fetch` gets it. Then run the studies again: all but the judging is kept."
+        )
+    return found
+
+
+def _study_section(study: Studied) -> Section:
+    """A study in a few lines: its verdict, and its numbers beside the paper's."""
+    digest = [section for section in study.report.sections if section.is_digest]
+    told = study.results.study.reproduces
+    title = f"{study.name}, {told}, {study.scale} scale" if told else study.name
+    blocks: list[Block] = [
+        Text(
+            paragraphs=[study.report.verdict.sentence],
+            items=study.report.verdict.warnings,
+            links=[("Its own report", f"studies/{study.name}/index.html")],
+        )
+    ]
+    for section in digest:
+        blocks += [_renamed(block, study.name) for block in section.blocks]
+    lead = " ".join(section.lead for section in digest)
+    return Section(id=f"study-{study.name}", title=title, short=study.name, lead=lead, blocks=blocks)
+
+
+def _renamed(block: Block, name: str) -> Block:
+    """Tables of several studies may have one name."""
+    return replace(block, name=f"{name}-{block.name}") if isinstance(block, Table) else block
+
+
+_RULES = (
+    "A claim of direction is supported, or contradicted, where the 95% interval leaves out zero on its side, or on the "
+    "other, and the p-value after Holm's correction is below 0.05; else it is undecided.",
+    f"\u201cComparable\u201d is supported where the whole interval lies within a margin of {MARGIN:.0%} of the two "
+    "scores' mean, and contradicted where all of it lies beyond; of a distance, what the true music scores is first "
+    "taken off. The models of Table 2 that the paper calls comparable differ by up to 6% in FAD and 10% in any score.",
+    "A claim made of several comparisons, and a takeaway made of several claims, is contradicted where one of them is, "
+    "supported where all are, not tested where none was, and else undecided.",
+)
+
+
+def _notes(studies: Sequence[Studied]) -> list[Text]:
+    made = [
+        f"{study.name}: studies/{study.name}/results.json, made {study.report.made} by "
+        f"counterpoint {listed(list(study.results.provenance.packages))}."
+        for study in studies
+    ]
+    return [
+        Text(title="Comparisons", paragraphs=[_COMPARISONS]),
+        Text(title="What a verdict does not say", paragraphs=[_LIMITS]),
+        Text(title="Where the numbers come from", items=made),
+    ]
+
+
+_COMPARISONS = (
+    "Where a study tested two systems clip by clip on the same prompts, its own interval and its own p-value, "
+    "corrected over its own family, are used. All others are made from the scores and their intervals, as if these "
+    "were independent (Zou and Donner, 2008), which for the same prompts is wider than it had to be; where all systems "
+    "of a slope were tested against one of them, from these differences, with their errors added up. Their p-values "
+    "are corrected over the comparisons of the claim. Slopes are by least squares, per doubling. Times are compared by "
+    "the quartiles of their runs, in brackets: what overlaps is undecided."
+)
+_LIMITS = (
+    "A claim is the paper's, put into words that a machine can check, and it is held against models, music and judges "
+    "that are not the paper's. Its last row, on limitations, claims nothing that could be tested. No correction is "
+    "made over the claims of this page: of twenty that are true of neither side, one may come out by chance."
+)
