@@ -6,10 +6,9 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from counterpoint.study.claims import MARGIN, Effect, Outcome
-from counterpoint.study.paper import PaperClaims
-
 from counterpoint.claims.decide import TIME, Decided, Decision
+from counterpoint.claims.paper import PaperClaims
+from counterpoint.claims.rules import MARGIN, Effect, Outcome
 from counterpoint.metrics.base import MetricInfo
 from counterpoint.metrics.preferences import FAMILIES, PUBLISHED
 from counterpoint.report import Block, Cell, Column, Fact, Report, Row, Section, Table, Text, Verdict

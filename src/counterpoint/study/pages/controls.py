@@ -404,8 +404,8 @@ def _facts(page: ControlsPage) -> list[Fact]:
         *said.model_facts(study, models),
         Fact(
             "Controls",
-            f"{taught}, at the latents' frame rate; each embedded in {study.controls.width} channels, hidden from a "
-            f"sample with probability {study.controls.dropout:g}",
+            f"{taught}, at the latents' frame rate; each embedded in {study.training.control_width} channels, hidden "
+            f"from a sample with probability {study.training.control_dropout:g}",
         ),
         said.sampling_fact(study, {key: study.sampling_of(key) for key in page.paradigms}),
         *said.machine_facts(results),

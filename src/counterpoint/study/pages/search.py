@@ -89,7 +89,7 @@ class SearchPage:
         found, system = self.searches[paradigm], f"{paradigm}_{end}"
         report = self.results.generations[f"generate_{system}"].report
         point = found.point(found.default if end == "default" else found.chosen)
-        words = in_words(paradigm, read_sampling(paradigm, dict(point.sampling)))
+        words = in_words(read_sampling(paradigm, dict(point.sampling)))
         each = report.latency_s / report.clips
         return Confirmed(system, words, report.network_evaluations, report.model_evaluations, each)
 

@@ -79,8 +79,8 @@ class Steered:
         pairs = {}
         for system in models:
             if system.given and system.key in judged:
-                free = next((o.key for o in models if _is_free(o, system) and o.key in judged), "")
-                pairs[system.paradigm] = (system.key, free)
+                free = next((o.key for o in models if o.key in judged and _is_free(results, o, system)), "")
+                pairs[_paradigm(results, system)] = (system.key, free)
         return cls(results, names, pairs) if pairs and all(free for _, free in pairs.values()) else None
 
     @property
@@ -152,6 +152,11 @@ class Steered:
         )
 
 
-def _is_free(other: schema.System, steered: schema.System) -> bool:
+def _paradigm(results: Results, system: schema.System) -> str:
+    """Of a system's model; of one that ships, as it said itself when it drew."""
+    return system.paradigm or results.generations[f"generate_{system.key}"].report.paradigm
+
+
+def _is_free(results: Results, other: schema.System, steered: schema.System) -> bool:
     """The same model given nothing, or one of its paradigm that knows no controls."""
-    return other.paradigm == steered.paradigm and not other.given and other.key != steered.key
+    return not other.given and _paradigm(results, other) == _paradigm(results, steered)
