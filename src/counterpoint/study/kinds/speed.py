@@ -12,6 +12,7 @@ from counterpoint.config import BACKBONES, UserError
 from counterpoint.config.schema import NamedBackbone, Positive
 from counterpoint.study.engine import Source, Step
 from counterpoint.study.kinds.base import Study
+from counterpoint.study.kinds.trained import BOTH
 from counterpoint.study.settings import PositiveSeconds
 from counterpoint.study.workload import Workload
 
@@ -53,6 +54,7 @@ class SpeedStudy(Study):
         from counterpoint.bench.run import make_points
 
         return make_points(
+            paradigms=BOTH,  # the figures set the paper's two against each other, whatever else is installed
             engines=self.engines,
             batches=self.batches,
             durations_s=self.durations_s,
