@@ -18,7 +18,7 @@ from counterpoint.metrics import Difference, Evaluation, MetricInfo, Score
 from counterpoint.results.costs import Curve, Model
 from counterpoint.results.parts import Choice, Filling, Heard, Music, Prompts, Spans, Window
 from counterpoint.results.records import Provenance, StudyInfo
-from counterpoint.results.schema import Example, Results, System
+from counterpoint.results.schema import TRUTH, Example, Results, System
 from counterpoint.training import TrainingResult
 
 PAIR = ("autoregressive", "flow_matching")
@@ -32,7 +32,7 @@ FIDELITY = {"fad_musicnn": "lower", "tag_match_musicnn": "higher", "sig_flatness
 CAPTIONS = ('A calm <b>waltz</b> & "strings", with a long line of piano over soft drums', "", "Fast techno, 140 bpm")
 CLIP_S = 2.0
 IDS = tuple(f"track-{index}" for index in range(8))
-EXAMPLES = IDS[1:6:4]
+EXAMPLES = IDS[:5:4]
 RECONSTRUCTIONS = ("reconstruction_latents", "reconstruction_codes")
 
 
@@ -117,8 +117,8 @@ def make_controls(root: Path, found: Found) -> Results:
     systems = [f"{paradigm}_{mode}" for paradigm in PAIR for mode in modes]
     judged = ("ground_truth", *RECONSTRUCTIONS, *systems)
     for index, key in enumerate(EXAMPLES):
-        for system in ("ground_truth", *systems):
-            write_clip(root / system / f"{key}.wav", seed=index)
+        for system in (TRUTH, *systems):
+            write_clip(root / place_of(system) / f"{key}.wav", seed=index)
     metrics = [name for name in ADHERENCE if found.exact or not name.endswith("_exact")]
     given = ("all", *found.controls)
     pairs = [(f"{p}_{mode}", f"{p}_null") for p in PAIR for mode in given]
@@ -152,10 +152,10 @@ def make_controls(root: Path, found: Found) -> Results:
 def make_inpainting(root: Path, found: Filled) -> Results:
     spans = {key: (SPAN_S[0] + 0.05 * index, SPAN_S[1] + 0.05 * index) for index, key in enumerate(IDS)}
     for index, key in enumerate(IDS if found.clips else ()):
-        write_clip(root / "ground_truth" / f"{key}.wav", seed=index)
+        write_clip(root / place_of(TRUTH) / f"{key}.wav", seed=index)
         for number, system in enumerate((*FILLED, *ANCHORS), start=1):
             seed = None if system == "silence" else index + number
-            write_clip(root / system / f"{key}.wav", seed=index, filled=(seed, spans[key]))
+            write_clip(root / place_of(system) / f"{key}.wav", seed=index, filled=(seed, spans[key]))
     pairs = [
         *((system, anchor) for system in FILLED for anchor in ANCHORS),
         ("ar", "fm"),
@@ -174,7 +174,7 @@ def make_inpainting(root: Path, found: Filled) -> Results:
     runs = ["inpaint_autoregressive", "inpaint_flow_matching", "train_flow_matching"]
     runs += ["train_autoregressive"] * found.text_model
     better = {"seam_flux": "lower", "seam_chord": "higher"}
-    return ground(
+    results = ground(
         "inpainting",
         root,
         systems=["ground_truth", *FILLED, *ANCHORS],
@@ -194,6 +194,9 @@ def make_inpainting(root: Path, found: Filled) -> Results:
             )
         },
     )
+    for step, part in (*results.prompts.items(), *results.spans.items()):
+        part.write(root / step)
+    return results
 
 
 def ground(
@@ -209,7 +212,7 @@ def ground(
     """Results with what studies of trained models have in common.
 
     Args:
-        systems: those with clips, which lie in `root/SYSTEM`.
+        systems: those with clips, which lie in `place_of` them below the root.
         models: the paradigm by step.
         given: controls of the models that have any.
         parts: further sections of the results.
@@ -228,7 +231,7 @@ def ground(
                 id=key,
                 prompts="prompts",
                 caption=CAPTIONS[IDS.index(key) % 3],
-                clips={name: f"{name}/{key}.wav" for name in systems},
+                clips={name: f"{place_of(name)}/{key}.wav" for name in systems},
                 span_s=spans.get(key),
             )
             for key in EXAMPLES
@@ -242,6 +245,11 @@ def ground(
         evaluations=evaluations,
         **parts,
     ).at(root)
+
+
+def place_of(key: str) -> str:
+    """Folder of a system's clips below the root, as the steps of a study have it."""
+    return "prompts/truth" if key == TRUTH else f"generate_{key}"
 
 
 def system(key: str, given: Sequence[str]) -> System:

@@ -2,31 +2,29 @@
 
 from __future__ import annotations
 
-import json
 import re
 import statistics
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from counterpoint.study.report.content import Metric, System
-from counterpoint.study.report.dataset import (
-    OURS,
-    Spread,
-    _beside_paper,
-    _ends_and_between,
-    read_spreads,
-    spread_chart,
-)
 
 from counterpoint.audio import load_audio, save_audio
 from counterpoint.claims.paper import paper_scores
 from counterpoint.config import UserError, read_json
 from counterpoint.data.layout import save_dataset
+from counterpoint.metrics import Evaluation, MetricInfo, Score
+from counterpoint.report import Dots, Table
+from counterpoint.report.dots import dots
+from counterpoint.results.parts import Sample, Window
+from counterpoint.results.records import Provenance, StudyInfo
+from counterpoint.results.schema import Results
 from counterpoint.study import StudyResult, load_study, run_study
 from counterpoint.study.engine import Work, in_order
 from counterpoint.study.kinds.dataset import DatasetStudy
+from counterpoint.study.pages.dataset import OURS, DatasetPage, _ends_and_between, _measures, _paper
 from counterpoint.study.settings import SampleConfig
 from counterpoint.study.shipped import find_study
 from counterpoint.study.steps.sample import holdings, sample_clips
@@ -87,14 +85,16 @@ def test_each_dataset_is_sampled_and_all_are_judged_together(finished: StudyResu
 
 def test_means_and_deviations_are_those_of_the_clips(finished: StudyResult) -> None:
     evaluation = read_json(finished.steps["judge"].folder / "evaluation.json")
-    spreads = read_spreads(evaluation)
+    page = DatasetPage(planned(), finished.results)
+    spreads = page.spreads
     assert "sig_centroid_hz" in spreads and not any("fad" in name or "kad" in name for name in spreads)
     for name, of_metric in spreads.items():
         for label, found in of_metric.items():
             values = [value for value in evaluation["scores"][label][name]["per_clip"] if value is not None]
-            assert found.mean == pytest.approx(statistics.fmean(values)) and found.values == values
+            score = page.judged.score(name, label)
+            assert score and score.value == pytest.approx(statistics.fmean(values)) and list(found.clips) == values
             assert found.deviation == pytest.approx(np.std(values, ddof=1))
-            assert found.low <= found.mean <= found.high
+            assert score.low <= score.value <= score.high
     lines = (finished.report.parent / "tables" / "measures.csv").read_text().splitlines()
     assert lines[0] == "dataset,metric,better,mean,deviation,low_95,high_95,n"
     assert len(lines) == 1 + sum(len(of_metric) for of_metric in spreads.values())
@@ -105,7 +105,7 @@ def test_the_papers_table_stands_beside_ours(page: str) -> None:
         assert f"{row.name}, the paper" in page
         assert f"{row.scores['ce']:.2f} ± {row.scores['ce_sd']:.2f}" in page
     for name in ("ce_audiobox", "pq_audiobox", "clap_laion"):
-        assert name.replace("_", "_<wbr>") in page
+        assert f">{name}<" in page.replace("<wbr>", "")
     assert "How good is the music?" in page
 
 
@@ -121,8 +121,7 @@ def test_the_page_is_whole(finished: StudyResult, page: str) -> None:
         assert (folder / link).is_file(), link
     assert page.count("data-player") == 4  # two of each dataset
     assert page.count("Lowest:") == page.count("Highest:") >= 2
-    numbers = json.loads((folder / "data.json").read_text())
-    assert set(numbers["spreads"]["sig_loudness"]) == {"one", "other"}
+    assert set(DatasetPage(planned(), finished.results).spreads["sig_loudness"]) == {"one", "other"}
 
 
 def test_the_sample_is_random_and_repeats(tmp_path: Path) -> None:
@@ -164,15 +163,50 @@ def test_what_a_dataset_holds() -> None:
     assert "Words in a caption" not in holdings([{"caption": "", "duration_s": 1.0}])
 
 
-def test_a_spread_reads_like_the_papers() -> None:
-    assert Spread(7.2312, 7.1, 7.3, 0.5721, ()).text == "7.23 ± 0.57"
-    assert Spread(6.14, 6, 7, 1.4391, ()).text == "6.14 ± 1.44"
-    assert Spread(1812.3, 1, 2, 709.0, ()).text == "1812 ± 709"
-    assert Spread(-20.0, -20, -20, 0.0, ()).text == "−20.0 ± 0.0"
+def judged(values: dict[str, dict[str, Sequence[float]]]) -> Any:
+    """Results of a study whose judges gave these values to the clips of each dataset."""
+    names = [name for of_dataset in values.values() for name in of_dataset]
+    infos = {name: MetricInfo(name, "", "", "higher") for name in ("ce_audiobox", "tag_match_musicnn", *names)}
+    scores = {
+        label: {name: score_of(name, clips) for name, clips in of_dataset.items()}
+        for label, of_dataset in values.items()
+    }
+    evaluation = Evaluation(8, 0, (*infos.values(),), scores, {}, (), {}, ())
+    windows = tuple(Window(id=f"w{index}", row=f"r{index}") for index in range(8))
+    samples = {
+        f"sample_{label}": Sample(duration_s=1.0, judged=windows, others=(), holds={}, info={}) for label in values
+    }
+    return Results(
+        study=StudyInfo(name="x", kind="dataset", config={}),
+        provenance=Provenance(steps={}, machine="", versions={}),
+        samples=samples,
+        evaluations={"judge": evaluation},
+    )
+
+
+def score_of(name: str, clips: Sequence[float]) -> Score:
+    mean = statistics.fmean(clips)
+    return Score(name, mean, mean - 0.1, mean + 0.1, len(clips), "", "higher", per_clip=tuple(clips))
+
+
+@pytest.mark.parametrize(
+    ("mean", "deviation", "text"),
+    [
+        (7.2312, 0.5721, "7.23 ± 0.57"),
+        (6.14, 1.4391, "6.14 ± 1.44"),
+        (1812.3, 709.0, "1812 ± 709"),
+        (-20.0, 0.0, "\u221220.0 ± 0.0"),
+    ],
+)
+def test_a_spread_reads_like_the_papers(mean: float, deviation: float, text: str) -> None:
+    clips = (mean - deviation, mean, mean + deviation)
+    page = DatasetPage(planned(), judged({"a": {"ce_audiobox": clips}}))
+    assert page.text("ce_audiobox", "a").replace("\xa0", " ") == text
+    assert page.text("pq_audiobox", "a") == page.text("ce_audiobox", "b") == ""
 
 
 def test_examples_go_from_the_lowest_to_the_highest() -> None:
-    ranked = list(range(11))
+    ranked: Any = list(range(11))
     assert _ends_and_between(ranked, 3) == [("Lowest", 0), ("Middle", 5), ("Highest", 10)]
     assert [item for _, item in _ends_and_between(ranked, 5)] == [0, 2, 5, 8, 10]
     assert _ends_and_between(ranked, 1) == [("Middle", 5)]
@@ -180,27 +214,26 @@ def test_examples_go_from_the_lowest_to_the_highest() -> None:
 
 
 def test_the_chart_shows_every_clip_and_the_deviation() -> None:
-    systems = [System("a", "A & B", "A & B", "", style="line-0"), System("b", "B", "B", "", style="line-1")]
-    found = {"a": Spread(1.0, 0.9, 1.1, 0.5, (0.5, 1.0, 1.5)), "b": Spread(2.0, 1.9, 2.1, 1.0, (1.0, 3.0))}
-    picture = spread_chart(Metric("pq", "higher", ""), found, systems)
-    assert picture.count('class="clip"') == 5
+    values = {"A & B": {"pq_audiobox": (0.5, 1.0, 1.5)}, "B": {"pq_audiobox": (1.0, 2.0, 3.0)}}
+    chart, _ = _measures(DatasetPage(planned(), judged(values))).blocks
+    assert isinstance(chart, Dots)
+    picture = dots(chart, chart.metrics[0])
+    assert picture.count('class="clip') == 6
+    assert "A &amp; B: 1.00" in picture and "deviation between clips 0.50" in picture
     widths = [float(width) for width in re.findall(r'<rect class="spread"[^>]* width="([\d.]+)"', picture)]
     assert widths[1] == pytest.approx(2 * widths[0], rel=0.02)
-    assert "A &amp; B: 1.00 ± 0.50" in picture
 
 
 def test_published_measures_stand_in_the_papers_columns() -> None:
-    metrics = [Metric("ce_audiobox", "higher", ""), Metric("tag_match_musicnn", "higher", "")]
-    spreads = {
-        "ce_audiobox": {"a": Spread(7.1, 7.0, 7.2, 0.5, ())},
-        "tag_match_musicnn": {"b": Spread(1, 0, 2, 0.9, ())},
-    }
-    systems = [System("a", "A", "A", ""), System("b", "B", "B", "")]
-    table = _beside_paper(spreads, metrics, systems)
-    assert [metric.key for metric, _ in table.columns] == [*OURS.values(), "tag_match_musicnn"]
-    first, second = ([[cell.value for cell in place] for place in row.cells] for row in table.rows[-2:])
+    values = {"A": {"ce_audiobox": (6.6, 7.1, 7.6)}, "B": {"tag_match_musicnn": (0.1, 1.0, 1.9)}}
+    table = _paper(DatasetPage(planned(), judged(values))).blocks[0]
+    assert isinstance(table, Table)
+    assert [column.exact or column.title for column in table.columns] == [*OURS.values(), "tag_match_musicnn"]
+    first, second = (
+        [[cell.text.replace("\xa0", " ") for cell in place] for place in row.places] for row in table.rows[-2:]
+    )
     assert first == [["7.10 ± 0.50"], [], [], []] and second == [[], [], [], ["1.00 ± 0.90"]]
-    assert all(len(row.cells) == 4 for row in table.rows) and not any(row.is_ours for row in table.rows[:4])
+    assert all(len(row.places) == 4 for row in table.rows) and all(row.tone == "theirs" for row in table.rows[:4])
 
 
 def planned(**changes: Any) -> DatasetStudy:

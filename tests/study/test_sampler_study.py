@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import csv
 import re
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
 
 from counterpoint.codec.encodec import build_encodec, encodec_config, save_encodec
-from counterpoint.config import UserError
+from counterpoint.config import FlowMatchingSampling, UserError
+from counterpoint.metrics import Difference, Score
 from counterpoint.study import load_study, run_study
 from counterpoint.study.engine import in_order
-from counterpoint.study.report.content import Difference, Score, Setting
-from counterpoint.study.report.samplers import _sentence, described
-from counterpoint.study.report.scatter import Level, Point, scatter
+from counterpoint.study.kinds.samplers import SamplerStudy
+from counterpoint.study.pages.samplers import Setting, _sentence, described, solver_mark
 from counterpoint.study.shipped import find_study
 
 STUDY = """
@@ -57,11 +57,13 @@ def test_it_trains_nothing_that_the_comparison_has_trained() -> None:
     }
     settings = read_settings()
     assert {f"generate_{label}" for label in settings} <= own.keys()
-    assert any(10 <= sampling["steps"] <= 20 for sampling in settings.values())
+    assert any(10 <= sampling.steps <= 20 for sampling in settings.values())
 
 
-def read_settings() -> dict[str, Any]:
-    return load_study(find_study("fig3")).model_dump(mode="json")["settings"]
+def read_settings() -> Mapping[str, FlowMatchingSampling]:
+    study = load_study(find_study("fig3"))
+    assert isinstance(study, SamplerStudy)
+    return study.settings
 
 
 @pytest.mark.parametrize(
@@ -82,9 +84,17 @@ def setting(label: str, value: float, evaluations: int, apart: tuple[float, floa
     difference = None
     if apart is not None:
         low, high = apart
-        difference = Difference("fad_musicnn", label, "euler_50", (low + high) / 2, low, high, 0.01, 0.01, 48)
-    score = Score(value, value - 1, value + 1, 48)
-    return Setting(label, label, "", evaluations, evaluations, (1.0, 0.9, 1.2), score, difference)
+        difference = Difference("fad_musicnn", label, "euler_50", (low + high) / 2, low, high, 0.01, 0.01, 48, True)
+    return Setting(
+        label=label,
+        series="",
+        mark=solver_mark(FlowMatchingSampling()),
+        passes=evaluations,
+        evaluations=evaluations,
+        seconds=(1.0, 0.9, 1.2),
+        score=Score("fad_musicnn", value, value - 1, value + 1, 48, "", "lower"),
+        difference=difference,
+    )
 
 
 @pytest.mark.parametrize(
@@ -109,21 +119,6 @@ def test_settings_are_described_in_words() -> None:
     assert described(settings["dopri5"]) == "Dopri5, tolerance 1e-05"
     assert "guidance for t in [0.2, 0.6]" in described(settings["euler_14_interval"])
     assert "sway −0.5" in described(settings["adams_10_sway"])
-
-
-def test_a_scatter_holds_every_mark_and_its_interval_within_the_frame() -> None:
-    points = [
-        Point(f"solver-euler-{x}", f"p{x}", x, Score(y, y * 0.9, y * 1.1, 9), "euler")
-        for x, y in ((10, 80), (400, 9), (20, 30))
-    ]
-    picture = scatter(points, x_name="evaluations", levels=[Level("ar", "AR", Score(12, 11, 13, 9))], budget=20)
-    marks = re.findall(r'<circle class="dot" cx="([\d.]+)" cy="([\d.]+)"', picture)
-    xs, ys = ([float(value) for value in column] for column in zip(*marks, strict=True))
-    assert xs[0] < xs[2] < xs[1] and ys[0] < ys[2] < ys[1]  # cost to the right, bad at the top
-    assert all(44 < x < 526 for x in xs) and all(12 < y < 300 for y in ys)
-    [line] = re.findall(r'class="joined" points="([^"]+)"', picture)
-    assert [float(place.split(",")[0]) for place in line.split()] == sorted(xs)
-    assert 'class="band"' in picture and 'class="chance"' in picture
 
 
 @pytest.mark.slow

@@ -8,6 +8,8 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,15 +21,17 @@ from counterpoint.cli.app import app
 from counterpoint.codec.encodec import build_encodec, encodec_config, save_encodec
 from counterpoint.config import FlowMatchingSampling, SamplingConfig, UserError, pick_sampling, read_json
 from counterpoint.generate import AudioGeneration
+from counterpoint.metrics import Difference, Evaluation, MetricInfo
 from counterpoint.metrics.base import WeightedMean
+from counterpoint.report import Table
 from counterpoint.results.parts import Window
+from counterpoint.results.schema import Judged
 from counterpoint.results.search import Cost, Found, Outcome, SearchResult, Standing
 from counterpoint.study import load_study
 from counterpoint.study.engine import in_order
 from counterpoint.study.kinds.search import SearchStudy
-from counterpoint.study.report.content import Difference, Metric
-from counterpoint.study.report.guidance import guidance_chart, span
-from counterpoint.study.report.search import _edge, _lines, _order, _sentence, _stopping, points_table, skipped_table
+from counterpoint.study.pages.search import ENDS, _edge, _order, _sentence, _stopping
+from counterpoint.study.pages.search_tables import chart_lines, points_section, points_table, search_charts
 from counterpoint.study.search.climb import Climbed, Drawer, climb
 from counterpoint.study.search.points import Point, expand
 from counterpoint.study.search.rule import Estimate, comparisons, estimate, stand
@@ -347,40 +351,36 @@ def made_up(paradigm: str, *, chosen: str = "b") -> SearchResult:
     )
 
 
-METRIC = Metric("kad_musicnn", "lower", "A distance.")
+AR, FM = "autoregressive", "flow_matching"
+METRIC = MetricInfo("kad_musicnn", "A distance.", "", "lower", title="Distance")
 
 
-def difference(first: str, second: str, value: float, *, clear: bool) -> Difference:
-    low, high, p = (value - 1, value + 1, 0.001) if clear else (value - 9, value + 9, 0.5)
-    return Difference("kad_musicnn", first, second, value, low, high, p, p, 16)
-
-
-def differences(*, gains: tuple[bool, bool], ahead: tuple[bool, bool]) -> list[Difference]:
-    """Whether each paradigm's gain is shown; and, at the defaults and tuned, the lead of auto-regression."""
-    ar, fm = "autoregressive", "flow_matching"
-    return [
-        *(
-            difference(f"{key}_tuned", f"{key}_default", -3, clear=clear)
-            for key, clear in zip((ar, fm), gains, strict=True)
-        ),
-        *(
-            difference(f"{ar}_{end}", f"{fm}_{end}", -4, clear=clear)
-            for end, clear in zip(("default", "tuned"), ahead, strict=True)
-        ),
-    ]
+def page_of(
+    *, gains: tuple[bool, bool] = (True, True), ahead: tuple[bool, bool] = (True, True), chosen: str = "b"
+) -> Any:
+    """What the verdict looks at: whether each paradigm's gain is shown; and, at the defaults and tuned, the lead of
+    auto-regression."""
+    pairs = [(f"{key}_tuned", f"{key}_default", -3, clear) for key, clear in zip((AR, FM), gains, strict=True)]
+    pairs += [(f"{AR}_{end}", f"{FM}_{end}", -4, clear) for end, clear in zip(ENDS, ahead, strict=True)]
+    found = []
+    for first, second, value, clear in pairs:
+        reach, p = (1, 0.001) if clear else (9, 0.5)
+        span = (value, value - reach, value + reach, p, p, 16, True)
+        found.append(Difference("kad_musicnn", first, second, *span))
+    judged = Judged({"evaluate": Evaluation(16, 0, (METRIC,), {}, {}, tuple(found), {}, ())})
+    searches = {AR: made_up(AR), FM: made_up(FM, chosen=chosen)}
+    judged.metrics[METRIC.name] = METRIC
+    return SimpleNamespace(judged=judged, metric=METRIC, searches=searches)
 
 
 def test_the_verdict_claims_what_the_confirmation_shows() -> None:
-    searches = {key: made_up(key) for key in ("autoregressive", "flow_matching")}
-    found = _sentence(differences(gains=(True, False), ahead=(True, True)), METRIC, searches)
-    assert "tuning improves auto-regression: its kad_musicnn changes by −3.0 [−4.0, −2.0]" in found
+    found = _sentence(page_of(gains=(True, False)))
+    assert "tuning improves auto-regressive: its distance changes by \u22123.0 [\u22124.0, \u22122.0]" in found
     assert "no gain from tuning flow matching could be shown" in found
-    kept = {**searches, "flow_matching": made_up("flow_matching", chosen="a")}
-    assert "for flow matching no setting was better than the default" in _sentence(
-        differences(gains=(True, False), ahead=(True, True)), METRIC, kept
-    )
-    same, other = (_order(differences(gains=(True, True), ahead=(True, tuned)), METRIC) for tuned in (True, False))
-    assert same.startswith("Tuning does not change") and same.count("auto-regression is ahead") == 2
+    kept = _sentence(page_of(gains=(True, False), chosen="a"))
+    assert "for flow matching no setting was better than the default" in kept
+    same, other = (_order(page_of(ahead=(True, tuned)), AR, FM) for tuned in (True, False))
+    assert same.startswith("Tuning does not change") and same.count("auto-regressive is ahead") == 2
     assert other.startswith("Tuning changes") and "with both tuned neither is shown to be ahead" in other
 
 
@@ -404,22 +404,27 @@ def test_a_result_survives_its_file(tmp_path: Path) -> None:
     again = SearchResult.read(tmp_path)
     assert math.isnan(again.points[2].standings[0].value)
     assert again.points[:2] == result.points[:2] and again.prompts == result.prompts
-    assert points_table(again).rows[-1][3] == "not defined"
+    table = points_table(again, "flow_matching")
+    assert table.rows[-1].places[2][0].text == "not defined"
 
 
 def test_every_point_is_in_the_tables_and_every_tried_one_in_the_chart() -> None:
     result = made_up("flow_matching")
-    rows = points_table(result).rows
-    assert [row[1] for row in rows] == ["chosen", "finished", "stopped"]
-    assert skipped_table(result).rows == [["guidance 4, 4 steps", "of d"]]
-    lines = _lines({"axes": [[{"steps": 4}, {"steps": 9}]]}, result)
-    assert lines == {"": {"4 steps": ["a", "b", "c"]}}
-    shown = {"4 steps": result.tried}
-    picture = guidance_chart(shown, title="FM", bounds=span(result.tried), guidance=[1, 2, 3])
-    assert picture.count("<title>") == 3 and picture.count("<path") == 1  # the cross of what was stopped
-    assert re.findall(r'middle">(best|default)</text>', picture) == ["default", "best"]
-    xs = [float(x) for x in re.findall(r'whisker thin" x1="([\d.]+)"', picture)]
-    assert xs == sorted(xs) and len(xs) == 3
+    axes = [[{"steps": 4}, {"steps": 9}]]
+    assert chart_lines(axes, result) == {"": {"4 steps": ["a", "b", "c"]}}
+    page: Any = SimpleNamespace(
+        searches={FM: result}, study=SimpleNamespace(searches={FM: SimpleNamespace(axes=axes)}), metric=METRIC
+    )
+    _, points, skipped = points_section(page).blocks
+    assert isinstance(points, Table) and isinstance(skipped, Table)
+    assert [row.places[0][0].text for row in points.rows] == ["chosen", "finished", "stopped"]
+    assert len(points.csv) == 1 + 2 + 2 + 1 + 1, "every point of the grid, rung by rung"
+    assert [(row.label, row.places[0][0].text) for row in skipped.rows] == [("guidance 4, 4 steps", "of d")]
+    [chart] = search_charts(page, FM)
+    [line] = chart.lines
+    assert [(point.x, point.name) for point in line.points] == [(1, "default"), (2, "best"), (3, "")]
+    assert [point.is_stopped for point in line.points] == [False, False, True]
+    assert chart.bounds == (9, 41) and chart.svg().count("<title>") >= 3
 
 
 @pytest.mark.slow

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 
 import pytest
-from counterpoint.study.speed.assemble import SHAPES, assemble_speed
 
 from counterpoint.bench.limits import known_devices
 from counterpoint.bench.measure import OutOfMemory
@@ -15,8 +13,13 @@ from counterpoint.bench.point import Point
 from counterpoint.bench.sweep import Measured
 from counterpoint.claims.paper import paper_speed
 from counterpoint.config import UserError, load_yaml
+from counterpoint.report import Charts, Report, Table
+from counterpoint.results.costs import Speed
+from counterpoint.results.records import Provenance, StudyInfo
+from counterpoint.results.schema import Results
 from counterpoint.study import load_study
 from counterpoint.study.kinds.speed import SpeedStudy
+from counterpoint.study.pages.speed import SHAPES
 from counterpoint.study.run import run_study
 from counterpoint.study.shipped import CONFIGS, find_study
 from counterpoint.study.speed.crossings import crossings, overtaking
@@ -31,6 +34,28 @@ def measured(label: str, *, batch: int, latency_s: float, engine: str = "fast", 
     )
     point = Point.model_validate({**kind, "engine": engine, "batch": batch, "device": "cuda", "dtype": "bf16", **size})
     return Measured(point, "NVIDIA A100", latency_s, latency_s * 0.9, latency_s * 1.1, runs=3, evaluations=50)
+
+
+def report(*points: Measured) -> Report:
+    """The report of a study of Figure 5 that measured these on an A100."""
+    study = load_study(find_study("fig5"), scale="paper")
+    results = Results(
+        study=StudyInfo(name="x", kind="speed", config={}),
+        provenance=Provenance(steps={}, machine="a machine", versions={"counterpoint": "1.0"}),
+        speed={"measure": Speed(points=points, limits=known_devices()["a100"])},
+    )
+    return study.report(results)
+
+
+def charts(found: Report, name: str) -> Charts:
+    blocks = next(section.blocks for section in found.sections if section.id == name)
+    return next(block for block in blocks if isinstance(block, Charts))
+
+
+def points_of(found: Report) -> list[list[str]]:
+    table = next(section.blocks[0] for section in found.sections if section.id == "points")
+    assert isinstance(table, Table)
+    return [[row.label, *("".join(cell.text for cell in place) for place in row.places)] for row in table.rows]
 
 
 @pytest.mark.parametrize("figure", SHAPES)
@@ -97,16 +122,17 @@ def test_from_configuration_to_report(tmp_path: Path, figure: str, sizes: list[s
         figure, out=tmp_path / "out", store=tmp_path / "store", overrides=overrides, scale="debug", say=lambda _: None
     )
     page = result.report.read_text()
-    content = json.loads((result.report.parent / "data.json").read_text())
     study = load_study(find_study(figure), overrides=overrides, scale="debug")
-    assert len(content["points"]["rows"]) == len(study.points())
-    assert len(content["measured"]) == panels
-    for panel in content["measured"]:
-        kinds = [series["is_limit"] for series in panel["series"]]
+    assert isinstance(study, SpeedStudy)
+    found = study.report(result.results)
+    assert len(points_of(found)) == len(study.points())
+    assert len(charts(found, "measured").charts) == panels
+    for panel in charts(found, "measured").charts:
+        kinds = [line.kind == "limit" for line in panel.lines]
         assert any(kinds) and not all(kinds)
     assert page.count("<svg") >= panels + 2
     assert "None" not in page
-    assert {row[-3][-1] for row in content["points"]["rows"]} == {"%"}
+    assert {row[-3][-1] for row in points_of(found)} == {"%"}
     points = (tmp_path / "out" / "steps" / "measure" / "points.jsonl").read_text().splitlines()
     assert len(points) >= len(study.points())
     again = run_study(
@@ -118,19 +144,20 @@ def test_from_configuration_to_report(tmp_path: Path, figure: str, sizes: list[s
 
 def test_the_paper_is_marked_where_its_size_was_measured() -> None:
     points = [measured(label, batch=batch, latency_s=10) for label in ("AR", "FM-50") for batch in (2, 256)]
-    study = {"figure": "fig5", "layers": [24], "captioned": True}
-    content = assemble_speed(points, limits=known_devices()["a100"], name="x", study=study, study_yaml="")
-    rates = {(note.name, note.x): note.y for note in content.measured[0].notes}
-    assert rates == {("paper, AR", 256): 6.5, ("paper, FM-50", 256): 3.5}
-    assert [note.y for note in content.measured[1].notes] == [256 / 6.5, 256 / 3.5]
-    assert {note.y for note in content.elsewhere[0].notes} == {6.5, 3.5}
-    assert not content.elsewhere[1].notes
-    small = [measured("AR", batch=256, latency_s=1, duration_s=2.0)]
-    assert (
-        not assemble_speed(small, limits=known_devices()["a100"], name="x", study=study, study_yaml="")
-        .measured[0]
-        .notes
+    found = report(*points)
+    here, elsewhere = (
+        [
+            {(point.name, point.x): point.y for line in chart.lines for point in line.points if point.name}
+            for chart in charts(found, name).charts
+        ]
+        for name in ("measured", "elsewhere")
     )
+    assert here[0] == {("paper, AR", 256): 6.5, ("paper, FM-50", 256): 3.5}
+    assert [*here[1].values()] == [256 / 6.5, 256 / 3.5]
+    assert {*elsewhere[0].values()} == {6.5, 3.5}
+    assert not elsewhere[1]
+    [small, _] = charts(report(measured("AR", batch=256, latency_s=1, duration_s=2.0)), "measured").charts
+    assert not any(point.name for line in small.lines for point in line.points)
 
 
 def test_crossings_over_the_batch() -> None:
@@ -141,9 +168,8 @@ def test_crossings_over_the_batch() -> None:
         for label, found in times.items()
         for batch, seconds in zip((1, 4, 16, 64), found, strict=True)
     ]
-    grid = crossings(points, over="batch", limits=limits, paper=paper)
-    (row,) = grid.rows
-    assert len(row) == len(grid.header)
+    header, row = crossings(points, over="batch", limits=limits, paper=paper)
+    assert len(row) == len(header)
     assert row[1] == "from a batch of 16 on"
     assert row[2] == "–"
     assert row[3] == "from a batch of 2 on"
@@ -151,9 +177,9 @@ def test_crossings_over_the_batch() -> None:
     sentences = overtaking(points, over="batch", limits=limits, paper=paper)
     assert "from a batch of 16 on with this package's engine" in sentences[0]
     always = [point for point in points if point.point.batch == 64]
-    assert crossings(always, over="batch", limits=limits, paper=paper).rows[0][1] == "at every batch from 64 on"
+    assert crossings(always, over="batch", limits=limits, paper=paper)[1][1] == "at every batch from 64 on"
     never = [point for point in points if point.point.batch == 1]
-    assert crossings(never, over="batch", limits=limits, paper=paper).rows[0][1] == "at no batch up to 1"
+    assert crossings(never, over="batch", limits=limits, paper=paper)[1][1] == "at no batch up to 1"
 
 
 def test_crossings_over_the_duration() -> None:
@@ -164,7 +190,7 @@ def test_crossings_over_the_duration() -> None:
         for label, found in times.items()
         for duration_s, seconds in zip((5.0, 10.0, 20.0), found, strict=True)
     ]
-    (row,) = crossings(points, over="duration_s", limits=limits, paper=paper).rows
+    _, row = crossings(points, over="duration_s", limits=limits, paper=paper)
     assert row[1] == "up to 10 s"
     assert int(re.findall(r"\d+", row[3])[0]) > 60
     assert row[-1] == "up to 20 s"
@@ -176,11 +202,8 @@ def test_points_out_of_memory_are_shown_and_do_no_harm() -> None:
         "NVIDIA A100",
         out_of_memory=OutOfMemory(2**40, 2**30, tried=False),
     )
-    study = {"figure": "fig5", "layers": [24], "captioned": True}
-    limits = known_devices()["a100"]
     fine = [measured(label, batch=2, latency_s=1) for label in ("AR", "FM-50")]
-    content = assemble_speed([*fine, failed], limits=limits, name="x", study=study, study_yaml="")
-    assert content.points.rows[-1][5] == "out of memory"
-    assert len(content.points.rows) == 3
-    nothing = assemble_speed([failed], limits=limits, name="x", study=study, study_yaml="")
-    assert "no point fits" in nothing.lines[0]
+    rows = points_of(report(*fine, failed))
+    assert rows[-1][5] == "out of memory"
+    assert len(rows) == 3
+    assert "no point fits" in report(failed).verdict.sentence

@@ -16,10 +16,10 @@ from counterpoint.audio import TARGET_RMS, load_audio
 from counterpoint.cli.app import app
 from counterpoint.config import UserError, read_json
 from counterpoint.report.media import shared_gain
-from counterpoint.study.report.read import Folders
+from counterpoint.results.schema import Results
 from counterpoint.study.stimuli import LOW_ANCHOR, SAMPLE_RATE, write_stimuli
 
-Fabricate = Callable[..., Folders]
+Fabricate = Callable[..., Results]
 SYSTEMS = {"ar", "fm", "fm_inversion", "fm_repaint", "fm_projection", "fm_gradient", "fm_best"}
 
 
@@ -101,9 +101,10 @@ def test_one_gain_for_all_versions_and_less_of_it_where_one_would_clip() -> None
 
 
 def test_what_two_conditions_share_is_one_file(tmp_path: Path, fabricate_inpainting: Fabricate) -> None:
-    folders = fabricate_inpainting(tmp_path / "steps")
-    for clip in folders.paths["generate_fm_repaint"].glob("*.wav"):
-        (folders.paths["generate_fm_best"] / clip.name).write_bytes(clip.read_bytes())
+    steps = tmp_path / "steps"
+    fabricate_inpainting(steps)
+    for clip in (steps / "generate_fm_repaint").glob("*.wav"):
+        (steps / "generate_fm_best" / clip.name).write_bytes(clip.read_bytes())
     write_stimuli("table4", tmp_path / "out", folder=tmp_path, items=1)
     shared = [names for names in read_json(tmp_path / "out" / "key.json")["files"].values() if len(names) > 1]
     assert [sorted(names) for names in shared] == [["fm_best", "fm_repaint"]]

@@ -32,9 +32,9 @@ class Point(Config):
     batch: Positive = 1
     duration_s: Annotated[float, Field(gt=0)] = 10.0
     solver: str = "euler"
-    """Of a paradigm that has solvers."""
+    """The solver of a paradigm that has one."""
     steps: Positive = 50
-    """Of its solver."""
+    """The number of steps of that solver."""
     device: Device = "cpu"
     dtype: Precision = "fp32"
     captioned: bool = True
@@ -95,7 +95,7 @@ class Point(Config):
 
     @property
     def sampling(self) -> SamplingConfig:
-        """Of the settings below those that the paradigm has."""
+        """The settings of the point that its paradigm has."""
         values = {
             "guidance": 3.0 if self.captioned else 1.0,
             "temperature": 0.0 if self.greedy else 1.0,

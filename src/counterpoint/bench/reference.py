@@ -156,7 +156,7 @@ def _latents(
 
 
 ENGINES: Mapping[str, Callable[..., Sample]] = {"autoregressive": _tokens, "flow_matching": _latents}
-"""By paradigm. A plain engine exists to be compared with; a paradigm may do without."""
+"""The plain engines by paradigm. They exist to be compared with, and a paradigm may do without one."""
 
 
 def _backbone(

@@ -39,7 +39,7 @@ class Prediction:
 
     @property
     def pass_s(self) -> float:
-        """Of one step or evaluation."""
+        """Seconds of one step or evaluation."""
         return self.latency_s / self.passes
 
 

@@ -66,7 +66,7 @@ Settings = Annotated[
 ]
 Device = Annotated[str, typer.Option(help="cpu or cuda.")]
 Precision = Annotated[
-    str | None, typer.Option(help="Of the weights: fp32, fp16 or int8 on cpu; bf16, fp16 or fp32 on cuda.")
+    str | None, typer.Option(help="Format of the weights: fp32, fp16 or int8 on cpu; bf16, fp16 or fp32 on cuda.")
 ]
 
 
@@ -102,7 +102,7 @@ def _version(wanted: bool) -> None:
 @app.callback()
 def _root(
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Say it and stop.")
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
     ] = False,
 ) -> None:
     pass
@@ -167,7 +167,7 @@ def data_encode(
 @data_app.command("controls")
 def data_controls(
     dataset: Annotated[Path, typer.Argument(help="A dataset folder, encoded.")],
-    codec: Annotated[str, typer.Option(help="That it was encoded with.")] = "pocket",
+    codec: Annotated[str, typer.Option(help="Codec that the dataset was encoded with.")] = "pocket",
     tracks: Annotated[
         str | None, typer.Option(help="With commas: chords.exact, chords.viterbi25, drums.mix, ...; all by default.")
     ] = None,
@@ -438,9 +438,9 @@ def evaluate(
         ),
     ],
     reference: Annotated[Path, typer.Option(help="What to compare with: a dataset, or a folder of audio.")],
-    split: Annotated[str, typer.Option(help="Of the dataset.")] = "test",
+    split: Annotated[str, typer.Option(help="Split of the dataset to use.")] = "test",
     out: Annotated[Path | None, typer.Option(help="Also write the scores here, as JSON.")] = None,
-    seed: Annotated[int, typer.Option(help="Of every resampling.")] = 0,
+    seed: Annotated[int, typer.Option(help="Random seed for resampling.")] = 0,
     controls: Annotated[
         bool,
         typer.Option(
@@ -728,7 +728,7 @@ def study_stimuli(
         Path | None, typer.Option("--from", help="Where the study lies; runs/STUDY by default.", show_default=False)
     ] = None,
     items: Annotated[int, typer.Option(help="Clips, spread evenly over those of the study.")] = 12,
-    seed: Annotated[int, typer.Option(help="Of file names and order; the same seed gives the same bytes.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of file names and order; the same seed gives the same bytes.")] = 0,
     systems: Annotated[
         str | None, typer.Option(help="With commas: ar,fm,fm_inversion for the paper's; all of the study by default.")
     ] = None,
@@ -758,7 +758,7 @@ def metrics_fetch(
     source: Annotated[
         str | None, typer.Option("--from", help="A hub id, a URL or a path; the published place by default.")
     ] = None,
-    sha256: Annotated[str | None, typer.Option(help="That the content must have.")] = None,
+    sha256: Annotated[str | None, typer.Option(help="Expected SHA-256 of the content.")] = None,
 ) -> None:
     """Get the weights of a judge; a local file or folder is used where it lies, so keep it there."""
     from counterpoint.metrics.checkpoints import get

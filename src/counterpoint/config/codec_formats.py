@@ -9,12 +9,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from importlib import import_module
 from typing import Any
 
 from counterpoint.config.codec_training import SpectrogramArchitecture
 from counterpoint.config.errors import UserError
-from counterpoint.config.registry import Registry
+from counterpoint.config.registry import Registry, load_object
 
 
 @dataclass(frozen=True)
@@ -50,8 +49,7 @@ class CodecFormat:
 
     def load(self, source: str, *, name: str, subfolder: str = "") -> Any:
         """The codec; errors are those of its loader."""
-        module, _, function = self.loader.partition(":")
-        return getattr(import_module(module), function)(source, name=name, subfolder=subfolder)
+        return load_object(self.loader)(source, name=name, subfolder=subfolder)
 
 
 FORMATS: Registry[CodecFormat] = Registry("counterpoint.codecs", noun="format of codecs", kind=CodecFormat)

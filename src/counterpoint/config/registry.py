@@ -134,10 +134,15 @@ def _found(group: str, path: tuple[str, ...]) -> Mapping[str, EntryPoint]:
     return found
 
 
+def load_object(place: str) -> Any:
+    """The object at MODULE:ATTRIBUTE, imported now."""
+    module, _, attribute = place.partition(":")
+    return getattr(import_module(module), attribute)
+
+
 def _loaded(point: EntryPoint) -> Any:
-    module, _, attribute = point.value.partition(":")
     if point.dist is None:  # built in: an error here is ours and keeps its traceback
-        return getattr(import_module(module), attribute)
+        return load_object(point.value)
     try:
         return point.load()
     except Exception as error:

@@ -17,17 +17,17 @@ from counterpoint.config.load import parse
 from counterpoint.config.registry import Registry
 
 PARADIGMS: Registry[Any] = Registry("counterpoint.paradigms", noun="paradigm")
-"""By name alone; `counterpoint.paradigm.PARADIGMS` is the same with types."""
+"""The same registry as `counterpoint.paradigm.PARADIGMS`, without the types that this floor cannot know."""
 SOLVERS: Registry[Any] = Registry("counterpoint.solvers", noun="solver")
 ParadigmName = Annotated[str, AfterValidator(PARADIGMS.check)]
 """The name of a paradigm that is installed."""
 
 
 class SamplingConfig(Config):
-    """What every paradigm reads. Alone, it stands for any paradigm's settings at their defaults."""
+    """What every paradigm reads. By itself it stands for any paradigm, whose own settings are at their defaults."""
 
     owner: ClassVar[str] = ""
-    """Whose settings these are, in words."""
+    """The paradigm whose settings these are, in words."""
 
     guidance: Annotated[float, Field(ge=0)] = 3.0
     """Classifier-free guidance c: u + c (cond - u), cond with caption and controls, u with neither."""
@@ -40,12 +40,12 @@ class SamplingConfig(Config):
 
     @property
     def procedure(self) -> str:
-        """What draws, in a word: `tokens`, `euler`."""
+        """How music is drawn, in a word: `tokens`, `euler`."""
         return ""
 
     @property
     def adaptive(self) -> bool:
-        """How many passes of the network it takes is decided on the way."""
+        """Whether the number of passes of the network is decided while drawing."""
         return False
 
     @property
@@ -101,7 +101,7 @@ class FlowMatchingSampling(SamplingConfig):
     solver: Annotated[str, AfterValidator(SOLVERS.check)] = "euler"
     """A registered solver (`paradigm.solvers`): euler, midpoint, heun, adams, dopri5, or one of another package."""
     steps: Positive = 50
-    """Of a solver with a fixed grid, which are all built-in ones but dopri5."""
+    """Steps of a solver with a fixed grid; dopri5 is the only built-in solver without one."""
     sway: Annotated[float, Field(ge=-1, le=2 / (math.pi - 2))] = 0.0
     """s of sway sampling (F5-TTS), which puts steps of the grid near the noise (< 0) or near the data (> 0); 0 is
     uniform. Beyond its range time would run backwards."""
@@ -109,7 +109,7 @@ class FlowMatchingSampling(SamplingConfig):
     """Guidance is applied where t lies in it, both ends included (Kynkäänniemi et al., 2024); elsewhere the conditional
     branch alone is evaluated, at half the cost."""
     tolerance: Annotated[float, Field(gt=0)] = 1e-5
-    """Absolute and relative tolerance of dopri5."""
+    """The absolute and relative tolerance of dopri5."""
 
     @property
     def procedure(self) -> str:

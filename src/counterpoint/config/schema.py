@@ -75,7 +75,7 @@ class LatentSpec(Config):
 
     codec: str
     fingerprint: str = ""
-    """Of the codec's weights: latents of one codec mean nothing to another."""
+    """Digest of the codec's weights: latents of one codec mean nothing to another."""
     sample_rate: Positive
     frame_rate: Annotated[float, Field(gt=0)]
     num_codebooks: Annotated[int, Field(ge=0)]
@@ -178,8 +178,8 @@ class OptimizerConfig(Config):
     orthogonalised momentum, at a length that serves the same learning rate and decay (Liu et al., 2025), and all else
     by AdamW as ever."""
     orthogonalisation_steps: Positive = 5
-    """Of Muon's Newton-Schulz iteration. They cost the same whatever the batch: of a 6 x 256 backbone 0.27 s an update
-    on one CPU thread, where 8 x 125 frames take 0.4 s besides."""
+    """Steps of Muon's Newton-Schulz iteration. They cost the same whatever the batch: for a 6 x 256 backbone 0.27 s an
+    update on one CPU thread, where 8 x 125 frames take 0.4 s besides."""
     learning_rate: Annotated[float, Field(gt=0)] = 1e-4
     betas: tuple[float, float] = (0.9, 0.95)
     weight_decay: Annotated[float, Field(ge=0)] = 0.1

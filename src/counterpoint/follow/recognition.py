@@ -26,7 +26,7 @@ from counterpoint.metrics import Clip
 from counterpoint.metrics.adherence_measures import triads
 
 VERSION = "1"
-"""Of what is heard."""
+"""Version of the recognition: what was recognised by another is not reused."""
 SAMPLE_RATE = 22_050
 _CHROMA_WINDOW, _CHROMA_HOP = 8192, 1024
 

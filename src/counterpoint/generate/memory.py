@@ -10,7 +10,8 @@ from counterpoint.config import UserError
 from counterpoint.paradigm import Paradigm
 
 SHARE = 0.6
-"""Of what is free: allocators and libraries were measured to take up to 1.6 times the estimate."""
+"""The share of the free memory that is planned for: allocators and libraries were measured to take up to 1.6 times the
+estimate."""
 _LIMIT, _USED = (Path("/sys/fs/cgroup") / name for name in ("memory.max", "memory.current"))
 
 

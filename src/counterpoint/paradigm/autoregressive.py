@@ -25,13 +25,12 @@ from counterpoint.paradigm.fill_in_the_middle import NONE, SPECIAL, Layout, lay_
 from counterpoint.paradigm.spans import draw_spans
 
 CONTEXT = 0.4
-"""Of a window of long music, the share that the window before has drawn (MusicGen keeps 12 s of 30)."""
+"""The share of a window of long music that the window before has drawn (MusicGen keeps 12 s of 30)."""
 
 
 class Autoregressive(Paradigm):
     """K embedding tables of V + 1 rows, summed; the causal backbone; K heads. Row V is the start and filler token."""
 
-    target = "codes"
     packs_fp32 = True
 
     def __init__(self, config: ModelConfig, latent: LatentSpec):

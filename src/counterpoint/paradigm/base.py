@@ -9,7 +9,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib import import_module
 
 import torch
 from torch import Tensor, nn
@@ -18,11 +17,12 @@ from counterpoint.analysis.tracks import NOT_GIVEN
 from counterpoint.backbone import Backbone, Memory
 from counterpoint.conditioning import ControlEmbedding, TextEncoder, TextTokens, drop_controls, drop_text
 from counterpoint.config import InpaintingMethod, LatentSpec, ModelConfig, SamplingConfig, UserError
+from counterpoint.config.registry import load_object
 from counterpoint.kernels import Precision, pack
 from counterpoint.paradigm.entry import PARADIGMS, ParadigmEntry, View
 
 DTYPES: dict[Precision, torch.dtype] = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
-"""Of weights on a GPU."""
+"""Types of the weights on a GPU, by precision."""
 
 
 @dataclass(frozen=True)
@@ -63,12 +63,10 @@ class Sample:
 class Paradigm(nn.Module, ABC):
     """A way to learn and draw music in a codec's latent space. Never sees a waveform, a file or a dataset."""
 
-    target: View
-    """Which view of the encoding it models."""
     windows_at_once = 1
-    """Of music that is longer than a window; or the number of samples, where that is more."""
+    """How many windows of long music the network sees at once, unless there are more samples than that."""
     packs_fp32 = False
-    """Weights that are packed for a CPU serve it best in full precision too: it has few rows at once."""
+    """Whether packed weights draw faster on a CPU in full precision too, as they do for few rows at once."""
     backbone: Backbone
     text: TextEncoder
     """A paradigm sets both in its constructor, so that its weights stand in an order of its own."""
@@ -83,6 +81,11 @@ class Paradigm(nn.Module, ABC):
     def entry(self) -> ParadigmEntry:
         """What the registry says of it."""
         return PARADIGMS[self.config.paradigm]
+
+    @property
+    def target(self) -> View:
+        """Which view of the encoding it models."""
+        return self.entry.view
 
     def lay_out(self, *, device: str, precision: Precision, compiled: bool = False) -> None:
         """Bring the model, in place, to its device and into the format in which it draws fastest.
@@ -277,8 +280,7 @@ def build_paradigm(config: ModelConfig, latent: LatentSpec, *, seed: int = 0) ->
             f"{entry.label} models need codes, and the codec {latent.codec!r} has none: use a paradigm that needs none "
             f"({free}), or encode the dataset by a codec that has codebooks."
         )
-    module, _, name = entry.model.partition(":")
-    paradigm: Paradigm = getattr(import_module(module), name)(config, latent)
+    paradigm: Paradigm = load_object(entry.model)(config, latent)
     paradigm.initialise(torch.Generator().manual_seed(seed))
     return paradigm
 

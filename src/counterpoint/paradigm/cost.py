@@ -24,7 +24,7 @@ from counterpoint.config import InpaintingMethod, LatentSpec, ModelConfig, Sampl
 
 EngineName = Literal["fast", "reference"]
 TEXT_TOKENS = 24
-"""Of a caption of about 16 words."""
+"""Tokens of a caption of about 16 words."""
 
 
 @dataclass(frozen=True)
@@ -195,7 +195,7 @@ class CostModel(ABC):
         return config.backbone.width
 
     def guided_share(self, sampling: SamplingConfig) -> float:
-        """Of the passes, those that guidance is applied to."""
+        """The share of the passes that guidance is applied to."""
         return 1.0
 
     def parameters(self, config: ModelConfig, latent: LatentSpec, *, text_width: int | None = None) -> int:

@@ -70,7 +70,7 @@ class Decoder:
     """
 
     BUCKET = 128
-    """Of cached steps; a graph is captured for each multiple of it."""
+    """Cached steps; a graph is captured for each multiple of it."""
 
     def __init__(
         self,

@@ -28,7 +28,6 @@ from counterpoint.paradigm.zero_shot import ZERO_SHOT, Task
 class FlowMatching(Paradigm):
     """Linear(D [+ controls] -> C) in; the backbone, seeing both ways, with U-Net-like skips; Linear(C -> D) out."""
 
-    target = "latents"
     windows_at_once = 4  # of long music: memory does not grow with its length
 
     def __init__(self, config: ModelConfig, latent: LatentSpec):

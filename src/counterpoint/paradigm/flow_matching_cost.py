@@ -22,9 +22,9 @@ from counterpoint.paradigm.cost import (
 from counterpoint.paradigm.solvers import SOLVERS
 
 TIME_CHANNELS = 128
-"""Of the sinusoid that t is fed through (`flow_matching.TimeEmbedding`)."""
+"""Channels of the sinusoid that t is fed through (`flow_matching.TimeEmbedding`)."""
 ADAPTIVE_EVALUATIONS = 100
-"""Of a solver that chooses its own steps; the pocket models took 68."""
+"""Evaluations that are assumed of a solver that chooses its own steps; the pocket models took 68."""
 
 
 class FlowMatchingCost(CostModel):
@@ -65,7 +65,7 @@ class FlowMatchingCost(CostModel):
         return ADAPTIVE_EVALUATIONS if each is None else own.steps * each
 
     def guided_share(self, sampling: SamplingConfig) -> float:
-        """Of the evaluations of a uniform grid, those within the interval."""
+        """The share of the evaluations of a uniform grid that lie within the interval."""
         own = FlowMatchingSampling.of(sampling)
         low, high = own.guidance_interval
         return sum(low <= step / own.steps <= high for step in range(own.steps)) / own.steps

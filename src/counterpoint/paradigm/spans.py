@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 SHORTEST, LONGEST = 0.2, 0.7
-"""Of an example, the shares that a span may take."""
+"""The shares of an example that a span may take."""
 BEYOND = 0.1
 """Spans are drawn as if they could begin so far outside the example, and pushed back into it: so about one in twelve
 begins it and one in twelve ends it, and lead-ins and continuations are learned too."""

@@ -18,10 +18,10 @@ from counterpoint.runs.weights import count_weights, folder_bytes
 SHIPPED_CODECS = Path(counterpoint.__file__).parent / "codec" / "weights"
 """As `codec.registry.SHIPPED`, which needs torch."""
 TRAINED = "codec"
-"""Of a run folder: the codec of its last checkpoint."""
+"""The codec of the last checkpoint, in a run folder."""
 MEASURES_FILE = "measures.json"
 _LICENCE = "Apache-2.0"
-"""Of what ships without a card, as of the package."""
+"""The licence of a codec that ships without a card, which is that of the package."""
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from counterpoint.config import UserError
+from counterpoint.config.registry import load_object
 from counterpoint.config.schema import Config
 from counterpoint.config.weights import SHIPPED_ALIASES
 from counterpoint.study.engine import Source, Step
@@ -24,6 +25,9 @@ class Study(Config, ABC):
 
     scaled: ClassVar[tuple[str, ...]] = ()
     """Fields that take the values in `scales.yaml` at the scales which a study's file names."""
+    page: ClassVar[str]
+    """The function that writes the report, MODULE:FUNCTION; (study, results) to a `Report`. It knows the kind of study,
+    and so is imported when it is needed."""
 
     kind: str
     reproduces: str = ""
@@ -46,9 +50,9 @@ class Study(Config, ABC):
             UserError: something that would fail later can be seen to fail now.
         """
 
-    @abstractmethod
     def report(self, results: Results) -> Report:
         """What it says of its results."""
+        return load_object(self.page)(self, results)
 
     def describe(self, steps: Mapping[str, Step | Source]) -> Mapping[str, System]:
         """The sources of clips that its steps judge, by key."""

@@ -6,7 +6,7 @@ import re
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, field_validator
 
@@ -17,8 +17,7 @@ from counterpoint.study.settings import ClipsConfig
 from counterpoint.study.workload import Workload
 
 if TYPE_CHECKING:
-    from counterpoint.report import Report
-    from counterpoint.results.schema import Results, System
+    from counterpoint.results.schema import System
 
 
 ORIGINAL = "original"
@@ -29,6 +28,7 @@ class CodecStudy(Study):
     """What codecs keep of held-out music. A system is a codec and a view: its latents, or its codes if it has any."""
 
     kind: Literal["codecs"]
+    page: ClassVar[str] = "counterpoint.study.pages.codecs:codec_report"
     codecs: Annotated[list[str], Field(min_length=1)]
     """Shipped names, folders (of a run, too) or hub ids."""
     clips: ClipsConfig = ClipsConfig()
@@ -84,12 +84,6 @@ class CodecStudy(Study):
         of_codecs = [step for codec in codecs for step in _codec_steps(codec, codecs[codec], clips=clips, data=data)]
         steps = {step.name: step for step in (clips, *floors, *of_codecs)}
         return {"data": data, **steps}
-
-    def report(self, results: Results) -> Report:
-        """See `Study`."""
-        from counterpoint.study.pages.codecs import codec_report
-
-        return codec_report(self, results)
 
 
 def _codec_steps(label: str, identity: dict[str, Any], *, clips: Step, data: Step | Source) -> list[Step]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from itertools import combinations, product
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -13,10 +13,6 @@ from counterpoint.config.schema import ControlName, ParadigmName
 from counterpoint.study.engine import Source, Step
 from counterpoint.study.kinds.trained import BOTH, Groundwork, SampledStudy, at_seed
 from counterpoint.study.workload import Workload
-
-if TYPE_CHECKING:
-    from counterpoint.report import Report
-    from counterpoint.results.schema import Results
 
 
 class SteeredStudy(SampledStudy):
@@ -77,6 +73,7 @@ class ControlStudy(SteeredStudy):
     """All controls, one alone, none; both paradigms; against models of text alone (Table 3)."""
 
     kind: Literal["controls"]
+    page: ClassVar[str] = "counterpoint.study.pages.controls:controls_report"
     paradigms: Annotated[tuple[ParadigmName, ...], Field(min_length=1)] = BOTH
 
     def trained(self) -> Sequence[ParadigmName]:
@@ -114,17 +111,12 @@ class ControlStudy(SteeredStudy):
             "adhere": self.adherence_step(clips, ground=ground, pairs=[*own, *across], examples=[self.examples]),
         }
 
-    def report(self, results: Results) -> Report:
-        """See `Study`."""
-        from counterpoint.study.pages.controls import controls_report
-
-        return controls_report(self, results)
-
 
 class EntropyStudy(SteeredStudy):
     """How sure the auto-regressive model is of its next token, with controls and without (Figure 9)."""
 
     kind: Literal["entropy"]
+    page: ClassVar[str] = "counterpoint.study.pages.entropy:entropy_report"
 
     def trained(self) -> Sequence[ParadigmName]:
         """Flow matching draws no tokens."""
@@ -147,9 +139,3 @@ class EntropyStudy(SteeredStudy):
         inputs = {"prompts": ground.prompts, "encode": ground.encode, **steps}
         entropy = Step("entropy", collect_entropies, {"pairs": pairs}, inputs)
         return {**ground.inputs, **models, **steps, "entropy": entropy}
-
-    def report(self, results: Results) -> Report:
-        """See `Study`."""
-        from counterpoint.study.pages.entropy import entropy_report
-
-        return entropy_report(self, results)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -16,8 +16,7 @@ from counterpoint.study.settings import Examples, SampleConfig
 from counterpoint.study.workload import Workload
 
 if TYPE_CHECKING:
-    from counterpoint.report import Report
-    from counterpoint.results.schema import Results, System
+    from counterpoint.results.schema import System
 
 COMPOSED = "composed"
 Label = Annotated[str, Field(pattern=r"^[a-zA-Z][\w-]*$")]
@@ -27,6 +26,7 @@ class DatasetStudy(Study):
     """Every judge that has a value for a single clip, on a random sample of each dataset."""
 
     kind: Literal["dataset"]
+    page: ClassVar[str] = "counterpoint.study.pages.dataset:dataset_report"
     composed: bool = True
     """The embedded corpus is among them."""
     datasets: dict[Label, Path] = Field(default_factory=dict)
@@ -58,12 +58,6 @@ class DatasetStudy(Study):
         config = {"labels": list(samples), "seed": self.sample.seed, "judges": judges_there()}
         judged = Step("judge", judge_datasets, config, inputs)
         return {**inputs, "judge": judged}
-
-    def report(self, results: Results) -> Report:
-        """See `Study`."""
-        from counterpoint.study.pages.dataset import dataset_report
-
-        return dataset_report(self, results)
 
     def describe(self, steps: Mapping[str, Step | Source]) -> Mapping[str, System]:
         """See `Study`."""

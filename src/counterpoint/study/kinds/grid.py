@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -35,8 +35,7 @@ from counterpoint.study.windows import STEERED_EXAMPLES
 from counterpoint.study.workload import Workload
 
 if TYPE_CHECKING:
-    from counterpoint.report import Report
-    from counterpoint.results.schema import Results, System
+    from counterpoint.results.schema import System
 
 _OF_TRAINING = ("paradigm", "codec", "training.")
 _GROUPS = ("training", "sampling", "prompts")
@@ -47,6 +46,7 @@ class GridStudy(SampledStudy):
     """A grid of configurations, every cell of which is judged alike."""
 
     kind: Literal["grid"] = "grid"
+    page: ClassVar[str] = "counterpoint.study.pages.grid:grid_report"
     paradigm: ParadigmName = "flow_matching"
     """Where it is no axis."""
     axes: Annotated[dict[Annotated[str, Field(pattern=r"^[a-z_]+$")], Axis], Field(min_length=1)]
@@ -184,12 +184,6 @@ class GridStudy(SampledStudy):
         pairs = [(f"{paradigm}_all", f"{paradigm}_null") for paradigm in self.steered]
         adhere = self.adherence_step(clips, ground=ground, pairs=pairs, examples=[self.examples, STEERED_EXAMPLES])
         return {step.name: step for step in (*clips.values(), adhere)}
-
-    def report(self, results: Results) -> Report:
-        """See `Study`."""
-        from counterpoint.study.pages.grid import grid_report
-
-        return grid_report(self, results)
 
     def _grounds(self, cells: Sequence[Cell], dataset: Path | None) -> dict[str, GridGroundwork]:
         """By system, what comes before its model; cells share what is the same."""

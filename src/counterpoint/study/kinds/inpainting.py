@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from itertools import combinations
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -16,10 +16,6 @@ from counterpoint.study.engine import Source, Step
 from counterpoint.study.kinds.trained import BOTH, Groundwork, TrainedStudy, at_seed
 from counterpoint.study.settings import PositiveSeconds, PromptsConfig
 from counterpoint.study.workload import Workload
-
-if TYPE_CHECKING:
-    from counterpoint.report import Report
-    from counterpoint.results.schema import Results
 
 ANCHORS = ("silence", "other_clip")
 BEST = "fm_best"
@@ -71,6 +67,7 @@ class InpaintingStudy(TrainedStudy):
     """Both paradigms trained to inpaint, the ways of flow matching to do it untrained, and two anchors."""
 
     kind: Literal["inpainting"]
+    page: ClassVar[str] = "counterpoint.study.pages.inpainting:inpainting_report"
     inpainting: InpaintingConfig = InpaintingConfig()
     prompts: PromptsConfig = PromptsConfig(duration_s=10.0)
     sampling: Annotated[dict[str, AnySampling], BeforeValidator(_names_all)] = Field(
@@ -125,12 +122,6 @@ class InpaintingStudy(TrainedStudy):
             "evaluate": self.evaluation_step(clips, ground=ground, pairs=_against_anchors()),
             "seams": seams,
         }
-
-    def report(self, results: Results) -> Report:
-        """See `Study`."""
-        from counterpoint.study.pages.inpainting import inpainting_report
-
-        return inpainting_report(self, results)
 
     def contestants(self) -> Sequence[str]:
         """See `TrainedStudy`."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -15,15 +15,12 @@ from counterpoint.study.kinds.trained import BOTH, TrainedStudy, at_seed
 from counterpoint.study.settings import TimingConfig
 from counterpoint.study.workload import Workload
 
-if TYPE_CHECKING:
-    from counterpoint.report import Report
-    from counterpoint.results.schema import Results
-
 
 class SamplerStudy(TrainedStudy):
     """Settings of flow matching's sampler against each other, and auto-regression beside them."""
 
     kind: Literal["samplers"]
+    page: ClassVar[str] = "counterpoint.study.pages.samplers:sampler_report"
     autoregressive: AutoregressiveSampling = AutoregressiveSampling()
     settings: Annotated[dict[Annotated[str, Field(pattern=r"^\w+$")], FlowMatchingSampling], Field(min_length=2)]
     """Of flow matching, by name."""
@@ -93,9 +90,3 @@ class SamplerStudy(TrainedStudy):
             "evaluate": self.evaluation_step(clips, ground=ground, pairs=pairs),
             "timing": timing,
         }
-
-    def report(self, results: Results) -> Report:
-        """See `Study`."""
-        from counterpoint.study.pages.samplers import sampler_report
-
-        return sampler_report(self, results)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -18,10 +18,6 @@ from counterpoint.study.search.split import PARTS
 from counterpoint.study.settings import Grid, LadderConfig
 from counterpoint.study.workload import Draw, Workload
 
-if TYPE_CHECKING:
-    from counterpoint.report import Report
-    from counterpoint.results.schema import Results
-
 TAKES = {"default": "default", "tuned": "chosen"}
 """What is drawn for confirmation, by the end of the system's name: which point of a `SearchResult`."""
 
@@ -30,6 +26,7 @@ class SearchStudy(TrainedStudy):
     """The best settings of both samplers, and the paradigms compared with both tuned."""
 
     kind: Literal["search"]
+    page: ClassVar[str] = "counterpoint.study.pages.search:search_report"
     searches: Annotated[dict[ParadigmName, Grid], sampling_in("default"), Field(min_length=1)]
     ladder: LadderConfig = LadderConfig()
 
@@ -119,12 +116,6 @@ class SearchStudy(TrainedStudy):
             "evaluate": evaluation,
             **{step.name: step for step in steps},
         }
-
-    def report(self, results: Results) -> Report:
-        """See `Study`."""
-        from counterpoint.study.pages.search import search_report
-
-        return search_report(self, results)
 
     def _confirmed(self, ground: Groundwork, prompts: Step) -> Groundwork:
         """The same before any model, with other prompts."""

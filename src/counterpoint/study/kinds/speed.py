@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -12,13 +12,12 @@ from counterpoint.config import BACKBONES, UserError
 from counterpoint.config.schema import NamedBackbone, Positive
 from counterpoint.study.engine import Source, Step
 from counterpoint.study.kinds.base import Study
+from counterpoint.study.kinds.trained import BOTH
 from counterpoint.study.settings import PositiveSeconds
 from counterpoint.study.workload import Workload
 
 if TYPE_CHECKING:
     from counterpoint.bench.point import Point
-    from counterpoint.report import Report
-    from counterpoint.results.schema import Results
 
 Figure = Literal["fig5", "fig6", "fig7", "fig10"]
 
@@ -27,6 +26,7 @@ class SpeedStudy(Study):
     """Every combination of the lists is drawn and timed; `steps` are of flow matching alone."""
 
     kind: Literal["speed"]
+    page: ClassVar[str] = "counterpoint.study.pages.speed:speed_report"
     figure: Figure
     """Of the paper, whose picture the report draws."""
     backbone: NamedBackbone = BACKBONES["musicgen-small"]
@@ -54,6 +54,7 @@ class SpeedStudy(Study):
         from counterpoint.bench.run import make_points
 
         return make_points(
+            paradigms=BOTH,  # the figures set the paper's two against each other, whatever else is installed
             engines=self.engines,
             batches=self.batches,
             durations_s=self.durations_s,
@@ -86,9 +87,3 @@ class SpeedStudy(Study):
         config = {"points": self.points(), "repeats": self.repeats, "device": device_name(self.device)}
         measured = Step("measure", measure_speed, config, resumable=True)
         return {"measure": measured}
-
-    def report(self, results: Results) -> Report:
-        """See `Study`."""
-        from counterpoint.study.pages.speed import speed_report
-
-        return speed_report(self, results)

@@ -239,7 +239,7 @@ def _beside_paper(early: Difference | None, late: Difference | None) -> str:
 
 
 def _facts(page: EntropyPage) -> list[Fact]:
-    sampling, models = page.study.sampling[page.paradigm], page.results.models
+    sampling, models = page.study.sampling_of(page.paradigm), page.results.models
     sizes = [count(models[f"train_{page.paradigm}{end}"].result.parameters) for end in ("_controlled", "")]
     label = PARADIGMS[page.paradigm].label.lower()
     return [

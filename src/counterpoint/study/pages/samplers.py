@@ -347,8 +347,22 @@ def _table(page: SamplerPage) -> Section:
         caption="Passes of the network and model evaluations (a guided pass is two) a clip; time a clip, the median of "
         f"turns, {page.study.timing.batch_size} clips at once; speed against {page.reference.label}; scores and paired "
         "differences with 95% intervals, p two-sided.",
+        csv=_csv(page),
     )
     return Section(id="table", title="All settings", blocks=[table])
+
+
+def _csv(page: SamplerPage) -> list[list[object]]:
+    """The table in full precision."""
+    header = ["setting", "passes", "evaluations", "seconds", "seconds_low", "seconds_high"]
+    header += [page.metric, "low_95", "high_95", "difference", "difference_low", "difference_high", "p"]
+    rows: list[list[object]] = [list(header)]
+    for item in (*page.settings, page.other):
+        d = item.difference
+        tested = [d.value, d.low, d.high, d.p] if d else [""] * 4
+        own = [item.label, item.passes, item.evaluations, *item.seconds]
+        rows.append([*own, item.score.value, item.score.low, item.score.high, *tested])
+    return rows
 
 
 def _paper(page: SamplerPage) -> Section:
