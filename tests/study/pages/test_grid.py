@@ -23,7 +23,8 @@ from counterpoint.results.parts import Music, Prompts, Reconstruction, Window
 from counterpoint.results.records import Provenance, StudyInfo
 from counterpoint.results.schema import Example, Results, System
 from counterpoint.study import load_study
-from counterpoint.study.kinds.grid import Cell, GridStudy
+from counterpoint.study.kinds.cells import Cell
+from counterpoint.study.kinds.grid import GridStudy
 from counterpoint.study.pages.grid_cells import told, varied_axes
 from counterpoint.study.shipped import find_study
 from counterpoint.training import TrainingResult

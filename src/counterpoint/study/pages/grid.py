@@ -23,7 +23,8 @@ from counterpoint.report import (
 )
 from counterpoint.report.numbers import duration, listed
 from counterpoint.results.schema import Results
-from counterpoint.study.kinds.grid import Cell, GridStudy
+from counterpoint.study.kinds.cells import Cell
+from counterpoint.study.kinds.grid import GridStudy
 from counterpoint.study.pages.grid_cells import PARADIGM, Grid
 from counterpoint.study.pages.grid_methods import grid_facts, grid_headline, grid_notes
 from counterpoint.study.pages.grid_tables import (

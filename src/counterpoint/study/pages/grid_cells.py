@@ -13,7 +13,8 @@ from counterpoint.paradigm.entry import PARADIGMS
 from counterpoint.report import Mark, Outcome
 from counterpoint.report.marks import DISTINCT, Dash, Fill
 from counterpoint.results.schema import Judged, Results
-from counterpoint.study.kinds.grid import Axis, Cell, GridStudy
+from counterpoint.study.kinds.cells import Axis, Cell
+from counterpoint.study.kinds.grid import GridStudy
 from counterpoint.study.pages.looks import of_paradigm
 from counterpoint.study.pages.words import outcome
 
