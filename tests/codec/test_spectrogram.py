@@ -15,7 +15,7 @@ from safetensors.torch import load_file, save_file
 
 from counterpoint.codec import Codec, blurred_codes, decode, encode_audio, load_codec
 from counterpoint.codec.base import QuantizedCodec, StreamDecoder
-from counterpoint.codec.blurred import BLURRED_FRAMES
+from counterpoint.codec.blurred import blurred_frames, codes_of_blurred
 from counterpoint.codec.chunked import decode_stream, encode_stream, join, one_block_a_core
 from counterpoint.codec.measures import chroma_agreement, si_snr
 from counterpoint.codec.spectrogram import (
@@ -164,15 +164,22 @@ def test_codes_are_the_codes_of_what_they_stand_for(quantized) -> None:
     torch.testing.assert_close(quantized.decode_codes(fine.codes), quantized.decode_latents(vectors.sum(dim=0)))
 
 
+def test_drums_are_averaged_over_40_ms_at_every_frame_rate(quantized, monkeypatch) -> None:
+    assert blurred_frames(quantized) == 1
+    monkeypatch.setattr(quantized, "frame_rate", 100.0)
+    assert blurred_frames(quantized) == 4
+    latents = torch.randn(10, quantized.latent_dim, generator=torch.Generator().manual_seed(0))
+    means = torch.stack([part.mean(dim=0) for part in latents.split(4)])
+    wanted = quantized.quantize(means[None])[0, 0].repeat_interleave(4)[:10]
+    np.testing.assert_array_equal(codes_of_blurred(quantized, latents), wanted.numpy())
+
+
 def test_drum_tracks_are_made_of_its_first_codes(quantized) -> None:
     audio = music(3.0)
     found = blurred_codes(quantized, audio)
     assert found.shape == (75,) and found.dtype == np.int16 and found.min() >= 0 and found.max() < 32
     latents = quantized.encode(torch.from_numpy(audio)[None]).latents[0]
-    for first in range(0, 75, BLURRED_FRAMES):
-        mean = latents[first : first + BLURRED_FRAMES].mean(dim=0)
-        nearest = (mean - quantized.codebooks()[0]).norm(dim=1).argmin().item()
-        assert (found[first : first + BLURRED_FRAMES] == nearest).all()
+    torch.testing.assert_close(torch.from_numpy(found).long(), quantized.quantize(latents[None])[0, 0])
     assert len(set(found.tolist())) > 2
 
 
