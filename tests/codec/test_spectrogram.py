@@ -154,9 +154,6 @@ def test_a_sample_that_is_no_number_shows_in_its_latents(codec: Codec) -> None:
 
 
 def test_codes_are_the_codes_of_what_they_stand_for(quantized) -> None:
-    latents = quantized.codebooks()[0][[5, 1, 30, 30]][None]
-    codes = quantized.quantize(latents)
-    assert codes[0, 0].tolist() == [5, 1, 30, 30]
     fine = quantized.encode(torch.from_numpy(music(2.0))[None])
     vectors = torch.stack([quantized.codebooks()[k][fine.codes[:, k]] for k in range(3)])
     assert (vectors[0] - fine.latents).square().mean() < fine.latents.square().mean()
@@ -170,8 +167,8 @@ def test_drums_are_averaged_over_40_ms_at_every_frame_rate(quantized, monkeypatc
     assert blurred_frames(quantized) == 4
     latents = torch.randn(10, quantized.latent_dim, generator=torch.Generator().manual_seed(0))
     means = torch.stack([part.mean(dim=0) for part in latents.split(4)])
-    wanted = quantized.quantize(means[None])[0, 0].repeat_interleave(4)[:10]
-    np.testing.assert_array_equal(codes_of_blurred(quantized, latents), wanted.numpy())
+    wanted = [(mean - quantized.codebooks()[0]).norm(dim=1).argmin().item() for mean in means]
+    assert codes_of_blurred(quantized, latents).tolist() == np.repeat(wanted, 4)[:10].tolist()
 
 
 def test_drum_tracks_are_made_of_its_first_codes(quantized) -> None:
@@ -179,7 +176,7 @@ def test_drum_tracks_are_made_of_its_first_codes(quantized) -> None:
     found = blurred_codes(quantized, audio)
     assert found.shape == (75,) and found.dtype == np.int16 and found.min() >= 0 and found.max() < 32
     latents = quantized.encode(torch.from_numpy(audio)[None]).latents[0]
-    torch.testing.assert_close(torch.from_numpy(found).long(), quantized.quantize(latents[None])[0, 0])
+    assert found.tolist() == [(frame - quantized.codebooks()[0]).norm(dim=1).argmin().item() for frame in latents]
     assert len(set(found.tolist())) > 2
 
 
