@@ -15,7 +15,7 @@ from counterpoint.compose.canonical import canonical_caption, rounded_bpm, style
 from counterpoint.compose.captions import tempo_words, write_caption
 from counterpoint.compose.instruments import DRUMS, INSTRUMENTS, KITS
 from counterpoint.compose.melody import pattern_onsets
-from counterpoint.compose.theory import SCALES, Chord, chord_scale, progression, voice_lead
+from counterpoint.compose.theory import SCALES, Chord, chord_scale, nearest, progression, voice_lead
 from counterpoint.compose.vocabulary import vocabulary
 
 CLIPS = 240
@@ -151,6 +151,13 @@ def test_a_minor_key_takes_its_leading_tone_over_the_dominant():
     dominant = Chord(root=4, kind="", start=0, end=4)  # E major in A minor
     pcs = chord_scale(SCALES["minor"], 9, dominant)
     assert 8 in pcs and 7 not in pcs
+
+
+def test_a_narrow_range_without_any_of_the_wanted_notes_gives_the_nearest_it_has():
+    assert nearest((0, 4), 70, low=66, high=71) == 70
+    assert nearest((0, 4), 75, low=66, high=71) == 71
+    assert nearest((0, 4), 70, low=60, high=71) == 64
+    assert clip_piece(0, 9604, duration_s=8.0).parts
 
 
 def test_pattern_language():

@@ -114,8 +114,8 @@ class NetworkConfig(Config):
     control_width: Positive = 32
     """Channels of each control's embedding."""
     control_dropout: Annotated[float, Field(ge=0, le=1)] = 0.5
-    """Probability, per sample and control, that training hides it; where the caption is hidden, half of the samples
-    lose all controls too."""
+    """Probability, per sample and control, that training hides the control. Besides, all controls of a sample are
+    hidden at once with 2/3 of this probability, or in half of the samples whose caption is hidden."""
     skips: Literal["paper", "jasco", "none"] = "paper"
     """U-Net-like skips, flow matching only (App. E.3.1)."""
     sigma_min: Annotated[float, Field(gt=0, lt=1)] = 1e-5
