@@ -30,7 +30,8 @@ from counterpoint.results.search import Cost, Found, Outcome, SearchResult, Stan
 from counterpoint.study import load_study
 from counterpoint.study.engine import in_order
 from counterpoint.study.kinds.search import SearchStudy
-from counterpoint.study.pages.search import ENDS, _edge, _order, _sentence, _stopping
+from counterpoint.study.pages.search import _edge, _order, _sentence, _stopping
+from counterpoint.study.pages.search_page import ENDS
 from counterpoint.study.pages.search_tables import chart_lines, points_section, points_table, search_charts
 from counterpoint.study.search.climb import Climbed, Drawer, climb
 from counterpoint.study.search.points import Point, expand
