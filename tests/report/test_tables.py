@@ -128,3 +128,15 @@ def test_small_numbers_and_lists_read_well() -> None:
     assert number(float("inf")) == "not defined"
     assert [listed(names) for names in ([], ["a"], ["a", "b", "c"])] == ["nothing", "a", "a, b and c"]
     assert shared_places([(1, 0.5, 1.7), (1, 0.99, 1.02), (float("nan"),) * 3]) == 1
+
+
+def test_columns_of_one_title_are_told_apart_in_files_by_their_headings() -> None:
+    titles = (("25 Hz", "VAE"), ("25 Hz", "EnCodec"), ("50 Hz", "VAE"))
+    table = Table(
+        name="t",
+        label="",
+        columns=[Column(title=title, over=over) for over, title in titles],
+        rows=[Row(label="r", places=[[Cell.span(value, 0.0, 9.0)] for value in (1.0, 2.0, 3.0)])],
+    )
+    assert table.texts()[0] == ["", "25 Hz, VAE", "EnCodec", "50 Hz, VAE"]
+    assert '"25 Hz, VAE",,1.0' in table.to_csv() and ",EnCodec,,2.0" in table.to_csv()

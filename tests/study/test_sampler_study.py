@@ -16,7 +16,8 @@ from counterpoint.metrics import Difference, Score
 from counterpoint.study import load_study, run_study
 from counterpoint.study.engine import in_order
 from counterpoint.study.kinds.samplers import SamplerStudy
-from counterpoint.study.pages.samplers import Setting, _sentence, described, solver_mark
+from counterpoint.study.pages.samplers import _sentence
+from counterpoint.study.pages.samplers_page import Setting, described, solver_mark
 from counterpoint.study.shipped import find_study
 
 STUDY = """
@@ -51,7 +52,7 @@ def keys(study: str) -> dict[str, str]:
 def test_it_trains_nothing_that_the_comparison_has_trained() -> None:
     own, quick = keys("fig3"), keys("quick")
     shared = {"data", "encode", "prompts", "reconstruct", "train_autoregressive", "train_flow_matching"}
-    assert {name for name in own.keys() & quick.keys() if own[name] == quick[name]} == {
+    assert {name for name, key in own.items() if key in quick.values()} == {
         *shared,
         "generate_autoregressive",
     }

@@ -209,7 +209,8 @@ class Table:
     def texts(self) -> tuple[list[str], list[list[str]]]:
         """Header and rows as plain text, pictures left out."""
         shown = [place for place, column in enumerate(self.columns) if column.kind != "picture"]
-        header = [self.corner, *(self.columns[place].plain for place in shown)]
+        names = self._told_apart([column.plain for column in self.columns])
+        header = [self.corner, *(names[place] for place in shown)]
         rows = [
             [row.label, *(" / ".join(cell.plain for cell in row.places[place]) or NONE for place in shown)]
             for row in self.rows
@@ -228,12 +229,20 @@ class Table:
         if not any(len(cell.numbers) > 1 for row in self.rows for place in row.places for cell in place):
             return []
         lines: list[list[object]] = [["group", "row", "column", "of", "value", "low_95", "high_95", "note"]]
+        names = self._told_apart([column.exact or column.title for column in self.columns])
         for row in self.rows:
-            for column, place in zip(self.columns, row.places, strict=True):
+            for column, name, place in zip(self.columns, names, row.places, strict=True):
                 for cell in place if column.kind != "picture" else ():
                     own = [*(cell.numbers or (cell.text,)), "", ""][:3]
-                    lines.append([row.group, row.label, column.exact or column.title, cell.what, *own, cell.note])
+                    lines.append([row.group, row.label, name, cell.what, *own, cell.note])
         return lines
+
+    def _told_apart(self, names: Sequence[str]) -> list[str]:
+        """Names of columns, those that there are twice under the headings that they stand below."""
+        return [
+            f"{column.over}, {name}" if column.over and names.count(name) > 1 else name
+            for column, name in zip(self.columns, names, strict=True)
+        ]
 
     def markdown(self) -> str:
         def line(cells: Sequence[str]) -> str:

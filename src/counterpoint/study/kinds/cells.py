@@ -7,18 +7,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 from pydantic import Field, ValidationError
 
 from counterpoint.config import SamplingConfig
 from counterpoint.config.sampling import AnySampling
-from counterpoint.config.schema import Config
+from counterpoint.config.schema import Config, ParadigmName
 from counterpoint.study.engine import Source, Step
-from counterpoint.study.kinds.trained import Groundwork
-
-if TYPE_CHECKING:
-    from counterpoint.study.kinds.grid import GridStudy
+from counterpoint.study.kinds.trained import Groundwork, SampledStudy
 
 Label = Annotated[str, Field(pattern=r"^[a-zA-Z0-9._]+$")]
 Setting = str | int | float
@@ -38,6 +35,13 @@ class Axis(Config):
     values: Annotated[dict[Label, Setting | dict[str, Setting]], Field(min_length=1)]
 
 
+class CellStudy(SampledStudy):
+    """The configuration of one cell, or of a grid before its axes are laid over it."""
+
+    paradigm: ParadigmName = "flow_matching"
+    """Where it is no axis."""
+
+
 @dataclass(frozen=True)
 class Cell:
     """One combination.
@@ -52,7 +56,7 @@ class Cell:
     system: str
     labels: Mapping[str, str]
     model: str
-    study: GridStudy
+    study: CellStudy
 
     @property
     def codec(self) -> str:

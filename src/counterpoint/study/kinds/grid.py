@@ -17,6 +17,7 @@ from counterpoint.study.kinds.base import data_step, identify_codec, judges_ther
 from counterpoint.study.kinds.cells import (
     Axis,
     Cell,
+    CellStudy,
     GridGroundwork,
     SteeredModel,
     neighbours,
@@ -25,7 +26,6 @@ from counterpoint.study.kinds.cells import (
 )
 from counterpoint.study.kinds.trained import (
     Groundwork,
-    SampledStudy,
     at_seed,
     need_codes,
     shipped_source,
@@ -42,13 +42,11 @@ _GROUPS = ("training", "sampling", "prompts")
 _OPEN = " and ".join(f"{group}.KEY" for group in _GROUPS)
 
 
-class GridStudy(SampledStudy):
+class GridStudy(CellStudy):
     """A grid of configurations, every cell of which is judged alike."""
 
     kind: Literal["grid"] = "grid"
     page: ClassVar[str] = "counterpoint.study.pages.grid:grid_report"
-    paradigm: ParadigmName = "flow_matching"
-    """Where it is no axis."""
     axes: Annotated[dict[Annotated[str, Field(pattern=r"^[a-z_]+$")], Axis], Field(min_length=1)]
     x: str = ""
     """The axis along which the report draws curves; by default the last."""

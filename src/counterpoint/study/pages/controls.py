@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from itertools import combinations
 
 from counterpoint.claims.paper import SteeredRow, paper_controls
-from counterpoint.metrics.preferences import best_judge
 from counterpoint.paradigm.entry import PARADIGMS
-from counterpoint.report import Block, Column, Dots, Fact, Report, Row, Section, System, Table, Text, Verdict
+from counterpoint.report import Block, Column, Dots, Fact, Report, Row, Section, Table, Text, Verdict
 from counterpoint.report.numbers import MINUS, listed
 from counterpoint.report.tables import Place
 from counterpoint.results.schema import OTHER, TRUTH, Results
@@ -17,7 +15,7 @@ from counterpoint.study.kinds.controls import ControlStudy
 from counterpoint.study.pages import facts as said
 from counterpoint.study.pages.cells import differences_table, paper_cell, tested_cell, value_cell
 from counterpoint.study.pages.controls_methods import controls_facts, controls_notes
-from counterpoint.study.pages.looks import of_paradigm, shown_systems
+from counterpoint.study.pages.controls_page import FIDELITY, ControlsPage
 from counterpoint.study.pages.notes import beside_paper_note, source_of
 from counterpoint.study.pages.sections import (
     READING,
@@ -31,54 +29,11 @@ from counterpoint.study.pages.sections import (
     tests_section,
     training_section,
 )
-from counterpoint.study.pages.steered import ADHERE, FOLLOWED, given_against_free, measures
+from counterpoint.study.pages.steered import ADHERE, FOLLOWED, given_against_free
 from counterpoint.study.pages.words import WORSE_OR_BETTER, capital, outcome, scored, sentences, span, terms
 
-FIDELITY = {"fidelity": "FAD", "text": "Clap"}
-"""Families of judges in the columns of the paper's table, with its names."""
 _NAMES = {"chords": "Chords IOU", "drums": "Beat F1", "melody": "Melody Sim."}
 _READ_ROWS = "Its models, music and extractors are others: read rows against rows of the same source."
-
-
-class ControlsPage:
-    """What is known of a study of controls, ready to be written down.
-
-    Attributes:
-        judges, paper_way: the metric that judges each control, against exact truth where it is known, and as the paper
-            does.
-        fidelity: by family, the judges of what control may cost.
-    """
-
-    def __init__(self, study: ControlStudy, results: Results):
-        self.study, self.results = study, results
-        self.judged = results.judged(ADHERE, "evaluate")
-        self.given = study.training.controls
-        self.paradigms = list(study.trained())
-        self.judges, self.paper_way = (measures(self.judged, self.given, played=played) for played in (True, False))
-        found = {family: best_judge(family, self.judged.metrics) for family in FIDELITY}
-        self.fidelity = {family: metric for family, metric in found.items() if metric}
-        own = {system.key: system for paradigm in self.paradigms for system in self._systems(paradigm)}
-        self.systems = shown_systems(results, self.judged, own=own)
-
-    def _systems(self, paradigm: str) -> Iterator[System]:
-        entry, mark = PARADIGMS[paradigm], of_paradigm(paradigm)
-        steered = "The model with controls"
-        for mode, name, what, look in (
-            ("all", "all", f"{steered}, given {listed(self.given)}.", mark),
-            *((name, name, f"{steered}, {name} alone.", replace(mark, fill="half")) for name in self.given),
-            ("null", "nothing", f"{steered}, given none of them.", replace(mark, fill="hollow")),
-            ("text", "text model", "A model that knows no controls.", replace(mark, fill="dotted")),
-        ):
-            name, short = f"{entry.label}, {name}", f"{entry.short}, {name}"
-            yield System(key=f"{paradigm}_{mode}", name=name, short=short, what=what, mark=look)
-
-    def short(self, paradigm: str, mode: str) -> str:
-        words = {"null": "nothing", "text": "text model"}
-        return f"{PARADIGMS[paradigm].short}, {words.get(mode, mode)}"
-
-    def better(self, metric: str, first: str, second: str) -> str:
-        """`first`, `second` or `open`, as the test says; "" where there was none."""
-        return outcome(self.judged, metric, first, second) or ""
 
 
 def controls_report(study: ControlStudy, results: Results) -> Report:

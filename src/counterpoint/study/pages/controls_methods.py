@@ -12,7 +12,7 @@ from counterpoint.study.pages.notes import common_notes, judges_note
 from counterpoint.study.pages.steered import ADHERE
 
 if TYPE_CHECKING:
-    from counterpoint.study.pages.controls import ControlsPage
+    from counterpoint.study.pages.controls_page import ControlsPage
 
 
 def controls_facts(page: ControlsPage) -> list[Fact]:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
-from counterpoint.claims.paper import paper_scores
 from counterpoint.metrics.preferences import best_judge
 from counterpoint.paradigm.entry import PARADIGMS
 from counterpoint.report import (
@@ -23,10 +21,10 @@ from counterpoint.report import (
 )
 from counterpoint.report.numbers import duration, listed
 from counterpoint.results.schema import Results
-from counterpoint.study.kinds.cells import Cell
 from counterpoint.study.kinds.grid import GridStudy
 from counterpoint.study.pages.grid_cells import PARADIGM, Grid
 from counterpoint.study.pages.grid_methods import grid_facts, grid_headline, grid_notes
+from counterpoint.study.pages.grid_page import GridPage
 from counterpoint.study.pages.grid_tables import (
     codec_table,
     comparison_tables,
@@ -37,7 +35,7 @@ from counterpoint.study.pages.grid_tables import (
     training_table,
 )
 from counterpoint.study.pages.grid_verdict import grid_outside, grid_points, grid_sentence
-from counterpoint.study.pages.looks import is_truth, shown_systems
+from counterpoint.study.pages.looks import is_truth
 from counterpoint.study.pages.notes import beside_paper_note, source_of
 from counterpoint.study.pages.sections import (
     READING,
@@ -52,8 +50,7 @@ from counterpoint.study.pages.sections import (
     tests_section,
     training_section,
 )
-from counterpoint.study.pages.steered import Steered
-from counterpoint.study.pages.words import deciding, learned, sentences, terms, warnings
+from counterpoint.study.pages.words import learned, sentences, terms, warnings
 
 CODEC_EXAMPLES = 2
 """Examples by which the codec alone is heard."""
@@ -61,47 +58,6 @@ _NOT_OURS = (
     "Ours and the paper's are different judges on different music, unless they bear one name: compare the order of the "
     "rows, not the values."
 )
-
-
-class GridPage:
-    """What is known of a grid, ready to be written down section by section."""
-
-    def __init__(self, study: GridStudy, results: Results):
-        self.study, self.results = study, results
-        steps = [step for step in results.evaluations if step.startswith("evaluate")]
-        self.judged = results.judged(*steps)
-        self.grid = Grid(study, results, self.judged)
-        self.decided = deciding(self.judged, study.evaluation.primary, [cell.system for cell in self.grid.cells])
-        own = {cell.system: self._system(cell) for cell in self.grid.cells}
-        codecs = {cell.codec: self.grid.codec_place(cell.codec) for cell in self.grid.cells}
-        self.systems = shown_systems(results, self.judged, own=own, lengths=self.lengths, codecs=codecs)
-        self.paper = paper_scores(study.paper) if study.paper else None
-        self.steered = Steered.of(results, study.training.controls)
-
-    @property
-    def lengths(self) -> list[str]:
-        """Labels of lengths of clips, where there are several."""
-        return [*self.grid.durations] if len(self.grid.durations) > 1 else []
-
-    def _system(self, cell: Cell) -> System:
-        label, runs = PARADIGMS[cell.study.paradigm].label, len(self.grid.runs(cell.model))
-        what = f"{label}, trained from scratch on {Path(cell.study.codec).name}."
-        what += f" {runs} training seeds." if runs > 1 else ""
-        return System(key=cell.system, name=self.grid.name(cell), what=what, mark=self.grid.mark(cell))
-
-    def of_origin(self, *origins: str) -> list[System]:
-        """The systems that come from there, in order."""
-        known = self.results.systems
-        return [
-            system
-            for key, system in self.systems.items()
-            if (known[key].origin if key in known else "floor") in origins
-        ]
-
-    @property
-    def is_pair(self) -> bool:
-        """A comparison of paradigms and of nothing else."""
-        return [axis.key for axis in self.grid.axes] == [PARADIGM]
 
 
 def grid_report(study: GridStudy, results: Results) -> Report:

@@ -16,7 +16,7 @@ from counterpoint.study.pages import facts as said
 from counterpoint.study.pages.notes import common_notes
 
 if TYPE_CHECKING:
-    from counterpoint.study.pages.grid import GridPage
+    from counterpoint.study.pages.grid_page import GridPage
 
 
 VARIED = " Where an axis sets one of these, it is as the axis says."

@@ -18,7 +18,7 @@ from counterpoint.study.pages.filling import (
 from counterpoint.study.pages.notes import common_notes, judges_note, trained_times
 
 if TYPE_CHECKING:
-    from counterpoint.study.pages.inpainting import InpaintingPage
+    from counterpoint.study.pages.inpainting_page import InpaintingPage
 
 
 _DECIDES = (

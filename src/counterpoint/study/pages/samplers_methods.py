@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from counterpoint.report import (
     Fact,
     Text,
 )
 from counterpoint.study.pages import facts as said
 from counterpoint.study.pages.notes import common_notes
-
-if TYPE_CHECKING:
-    from counterpoint.study.pages.samplers import SamplerPage
-
-
-DEFAULTS = {"guidance": 3.0, "sway": 0.0, "guidance_interval": (0.0, 1.0)}
-"""Settings that differ from these are of no series."""
+from counterpoint.study.pages.samplers_page import DEFAULTS, SamplerPage
 
 
 def sampler_facts(page: SamplerPage) -> list[Fact]:

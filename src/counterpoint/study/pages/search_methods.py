@@ -16,7 +16,7 @@ from counterpoint.study.pages import facts as said
 from counterpoint.study.pages.notes import common_notes
 
 if TYPE_CHECKING:
-    from counterpoint.study.pages.search import SearchPage
+    from counterpoint.study.pages.search_page import SearchPage
 
 
 def search_facts(page: SearchPage) -> list[Fact]:

@@ -25,7 +25,7 @@ from counterpoint.results.search import Found, SearchResult, Standing
 from counterpoint.study.search.points import described
 
 if TYPE_CHECKING:
-    from counterpoint.study.pages.search import SearchPage
+    from counterpoint.study.pages.search_page import SearchPage
 
 
 def chart_lines(axes: Sequence[Sequence[Mapping]], found: SearchResult) -> dict[str, dict[str, list[str]]]:
