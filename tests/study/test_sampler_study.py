@@ -55,6 +55,7 @@ def test_it_trains_nothing_that_the_comparison_has_trained() -> None:
     assert {name for name, key in own.items() if key in quick.values()} == {
         *shared,
         "generate_autoregressive",
+        "generate_euler_25",
     }
     settings = read_settings()
     assert {f"generate_{label}" for label in settings} <= own.keys()
