@@ -226,6 +226,9 @@ class SamplingConfig(Config):
     """Auto-regressive; 0 keeps every token."""
     top_p: Annotated[float, Field(gt=0, le=1)] = 1.0
     """Auto-regressive; 1 keeps every token."""
+    codebooks: Positive | None = None
+    """Auto-regressive: the number of codebooks that are decoded, counted from the coarsest; None decodes all. A small
+    model hardly knows the codes of the finest ones, and what it draws of them is noise."""
     solver: Literal["euler", "midpoint", "heun", "adams", "dopri5"] = "euler"
     """Flow matching."""
     steps: Positive = 50
