@@ -7,7 +7,6 @@ import torch
 from counterpoint.codec import load_codec
 from counterpoint.codec.encodec import EnCodec
 from counterpoint.codec.quantize import dequantize, quantize
-from counterpoint.codec.quantize import quantize
 from counterpoint.codec.spectrogram import SpectrogramCodec, band_magnitudes, compress, expand
 from counterpoint.config import CodecTrainingConfig, UserError
 from counterpoint.config.load import parse
