@@ -123,9 +123,15 @@ def test_codes_out_of_range_are_refused(codec: EnCodec) -> None:
     with pytest.raises(ValueError, match=r"0\.\.31"):
         codec.decode_codes(torch.full((1, 4, 3), 32))
     with pytest.raises(ValueError, match=r"\[B, 4, T\]"):
-        codec.decode_codes(torch.zeros(1, 3, 3, dtype=torch.long))
+        codec.decode_codes(torch.zeros(1, 5, 3, dtype=torch.long))
     with pytest.raises(ValueError, match=r"\[B, T, 12\]"):
         codec.decode_latents(torch.zeros(1, 12, 3))
+
+
+def test_the_first_codebooks_can_be_decoded_alone(codec: EnCodec) -> None:
+    codes = torch.arange(12).view(1, 4, 3)
+    vectors = torch.stack([book[codes[:, k]] for k, book in enumerate(codec.codebooks())])
+    torch.testing.assert_close(codec.dequantize(codes[:, :2]), vectors[:2].sum(dim=0))
 
 
 def test_save_and_load_round_trip(tmp_path: Path) -> None:

@@ -107,12 +107,11 @@ def test_any_length_is_frames_rounded_up(codec: Codec, samples: int) -> None:
 
 
 def test_music_comes_back_by_its_pitches_and_with_phases_of_its_own(codec: Codec) -> None:
-    audio = torch.from_numpy(music(4.0, seed=9))[None]
+    audio = torch.from_numpy(np.stack([music(4.0, seed=seed) for seed in range(9, 15)]))
     back = codec.decode_latents(codec.encode(audio).latents)
-    other = torch.from_numpy(music(4.0, seed=8))[None]
-    kept, chance = (chroma_agreement(each, audio, sample_rate=RATE) for each in (back, other))
-    assert kept > chance + 0.2, "by principal components alone"
-    assert si_snr(back, audio) < 0, "what says that it keeps none"
+    kept, chance = (chroma_agreement(each, audio, sample_rate=RATE).mean() for each in (back, audio.roll(1, dims=0)))
+    assert kept > chance + 0.15, "by principal components alone"
+    assert (si_snr(back, audio) < 0).all(), "what says that it keeps none"
 
 
 def test_silence_stays_silent(codec: Codec) -> None:
@@ -137,7 +136,7 @@ def test_what_is_no_audio_latent_or_code_is_refused(codec: Codec, quantized) -> 
     for latents in (torch.zeros(1, 3, codec.latent_dim + 1), torch.zeros(1, 0, codec.latent_dim)):
         with pytest.raises(ValueError, match="latents must be"):
             codec.decode_latents(latents)
-    for codes in (torch.full((1, 3, 2), 32), torch.zeros(1, 2, 2, dtype=torch.long)):
+    for codes in (torch.full((1, 3, 2), 32), torch.zeros(1, 4, 2, dtype=torch.long)):
         with pytest.raises(ValueError, match="codes must"):
             quantized.decode_codes(codes)
     if not codec.num_codebooks:

@@ -91,6 +91,18 @@ def test_causality_by_gradient(kit):
                 assert (reach[j, column] > 0) == (u + j < t + k), (j, u)
 
 
+def test_fewer_codebooks_are_the_first_of_all(kit):
+    paradigm = kit.build("autoregressive")
+    text, lengths = paradigm.prepare(["warm piano"]), torch.tensor([5])
+
+    def drawn(**settings):
+        sampling = AutoregressiveSampling(top_k=0, **settings)
+        return paradigm.sample(text=text, lengths=lengths, sampling=sampling, generators=kit.generators(7)).codes
+
+    assert torch.equal(drawn(codebooks=2), drawn()[:, :2])
+    assert torch.equal(drawn(codebooks=9), drawn())
+
+
 @pytest.mark.parametrize("guidance", [1.0, 3.0])
 def test_cached_sampling_equals_uncached(kit, guidance):
     """Greedy, one token after the other, each from a whole forward pass."""

@@ -152,8 +152,8 @@ class EnCodec:
 
     @torch.no_grad()
     def dequantize(self, codes: Tensor) -> Tensor:
-        """[B, K, T] to latents [B, T, D], the sum of the chosen code vectors."""
-        return dequantize(codes.to(self.device), codebooks=self.codebooks())
+        """[B, K, T] to latents [B, T, D], the sum of the code vectors; of the first codebooks alone if K is less."""
+        return dequantize(codes.to(self.device), codebooks=self.codebooks()[: codes.shape[1]])
 
     @torch.no_grad()
     def decode_latents(self, latents: Tensor) -> Tensor:

@@ -94,14 +94,14 @@ class SpectrogramCodec:
         return quantize(latents.to(self.device, torch.float32), codebooks=self.codebooks(), beam=BEAM)
 
     def dequantize(self, codes: Tensor) -> Tensor:
-        """[B, K, T] to latents [B, T, D].
+        """[B, K, T] to latents [B, T, D]; of the first codebooks alone if K is less than the codec has.
 
         Raises:
             UserError: the codec has no codebooks.
         """
         if not self.num_codebooks:
             raise UserError(f"The codec {self.name!r} has no codes; decode its latents.")
-        return dequantize(codes.to(self.device), codebooks=self.codebooks())
+        return dequantize(codes.to(self.device), codebooks=self.codebooks()[: codes.shape[1]])
 
     def codebooks(self) -> list[Tensor]:
         """K tensors [V, D]."""

@@ -87,6 +87,9 @@ class AutoregressiveSampling(SamplingConfig):
     """0 keeps every token."""
     top_p: Annotated[float, Field(gt=0, le=1)] = 1.0
     """1 keeps every token."""
+    codebooks: Positive | None = None
+    """The number of codebooks that are decoded, counted from the coarsest; None decodes all. A small model hardly knows
+    the codes of the finest ones, and what it draws of them is noise."""
 
     @property
     def procedure(self) -> str:

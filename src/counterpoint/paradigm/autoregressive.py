@@ -202,7 +202,7 @@ class Autoregressive(Paradigm):
             passes += steps - known + bool(known)
         valid = torch.arange(longest, device=device) < lengths.to(device)[:, None, None]
         return Sample(
-            codes=codes.where(valid, 0),
+            codes=codes.where(valid, 0)[:, : sampling.codebooks],
             latents=None,
             network_evaluations=passes,
             model_evaluations=passes * guidance.passes,
@@ -250,7 +250,7 @@ class Autoregressive(Paradigm):
         predicted = F.pad(decoder.tokens[:, :, 1 : layout.columns], (0, 1), value=self.filler)
         passes = drawn + 2
         return Sample(
-            codes=put_back(target, predicted, layout=layout),
+            codes=put_back(target, predicted, layout=layout)[:, : sampling.codebooks],
             latents=None,
             network_evaluations=passes,
             model_evaluations=passes * guidance.passes,
