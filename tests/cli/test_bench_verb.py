@@ -59,7 +59,7 @@ def test_what_cannot_be_is_one_clear_sentence(tmp_path, arguments, words):
     assert words in str(found.exception) and "\n" not in str(found.exception)
 
 
-def test_a_study_of_one_scale_says_so(tmp_path):
+def test_a_scale_that_a_study_lacks_is_answered_with_those_it_has(tmp_path):
     found = CliRunner().invoke(app, ["study", "run", "quick", "--scale", "paper", "--out", str(tmp_path / "x")])
     assert isinstance(found.exception, UserError)
-    assert "leave out the scale" in str(found.exception)
+    assert "its scales are quick, debug" in str(found.exception)

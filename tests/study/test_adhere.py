@@ -47,7 +47,7 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 
 def run(inputs: dict[str, Path], folder: Path) -> tuple[Evaluation, Heard, tuple[Window, ...]]:
-    config = {"seed": 0, "pairs": [("reconstruction_codes", "shifted")], "examples": 2}
+    config = {"seed": 0, "pairs": [("reconstruction_codes", "shifted")], "examples": [2]}
     adhere(Work(folder, config, inputs))
     windows = Prompts.read(inputs["prompts"]).windows
     return read_evaluation(folder), Heard.read(folder), windows

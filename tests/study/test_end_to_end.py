@@ -17,6 +17,10 @@ pytestmark = pytest.mark.slow
 
 PARADIGMS = ("autoregressive", "flow_matching")
 STUDY = """
+kind: grid
+axes:
+  paradigm: {keys: [paradigm], values: {autoregressive: autoregressive, flow_matching: flow_matching}}
+floors: true
 compose: {clips: 40, duration_s: 3}
 codec: CODEC
 training:
@@ -78,8 +82,8 @@ def test_the_table_holds_every_system_with_intervals(result: StudyResult) -> Non
         *PARADIGMS,
         *(f"untrained_{paradigm}" for paradigm in PARADIGMS),
         "ground_truth",
-        "reconstruction_codes",
-        "reconstruction_latents",
+        "reconstruction_codec_codes",
+        "reconstruction_codec_latents",
     }
     assert all(float(row["low_95"]) <= float(row["value"]) <= float(row["high_95"]) for row in rows)
     truth, *others = sorted(rows, key=lambda row: row["system"] != "ground_truth")

@@ -79,7 +79,7 @@ def test_depths_are_the_papers() -> None:
 def test_unknown_scales_are_named() -> None:
     with pytest.raises(UserError, match="quick, paper, debug"):
         load_study(find_study("fig5"), scale="huge")
-    with pytest.raises(UserError, match="leave out the scale"):
+    with pytest.raises(UserError, match="its scales are quick, debug"):
         load_study(CONFIGS / "quick.yaml", scale="paper")
 
 
