@@ -101,15 +101,12 @@ SHAPES: dict[str, Callable[[float, float], str]] = {
     **{name: _polygon(corners) for name, corners in _POLYGONS.items()},
 }
 
-DISTINCT = tuple(
-    Mark(shape=shape, colour=colour, dash=dash)
-    for shape, colour, dash in (
-        ("circle", "blue", "solid"),
-        ("square", "red", "dashed"),
-        ("triangle", "ochre", "dotted"),
-        ("diamond", "purple", "mixed"),
-        ("triangle-down", "green", "long"),
-        ("bar", "slate", "solid"),
-    )
+DISTINCT = (
+    Mark(shape="circle", colour="blue", dash="solid"),
+    Mark(shape="square", colour="red", dash="dashed"),
+    Mark(shape="triangle", colour="ochre", dash="dotted"),
+    Mark(shape="diamond", colour="purple", dash="mixed"),
+    Mark(shape="triangle-down", colour="green", dash="long"),
+    Mark(shape="bar", colour="slate", dash="solid"),
 )
 """For lines of which none is more than the others."""

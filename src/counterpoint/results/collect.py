@@ -46,7 +46,7 @@ PARTS: Mapping[str, Any] = {
 """By section of `Results`, the type of its parts."""
 
 
-def collect_parts(folders: Mapping[str, Path]) -> dict[str, dict[str, Any]]:
+def collect_parts(folders: Mapping[str, Path]) -> dict[str, Any]:
     """By section of `Results`, then step, what the steps wrote.
 
     Args:

@@ -29,7 +29,8 @@ class Study(Config, ABC):
     """The function that writes the report, MODULE:FUNCTION; (study, results) to a `Report`. It knows the kind of study,
     and so is imported when it is needed."""
 
-    kind: str
+    kind: Any
+    """Its name in the registry; each kind narrows it to that name."""
     reproduces: str = ""
     """What it reproduces of the paper: "Table 2"."""
     cost: str = ""

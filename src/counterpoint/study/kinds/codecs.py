@@ -57,6 +57,7 @@ class CodecStudy(Study):
         for name, step in steps.items():
             if isinstance(step, Step) and name.startswith(RECONSTRUCTED):
                 label = name.removeprefix(RECONSTRUCTED)
+                assert isinstance(step.config, Mapping)
                 for view in ("latents", "codes") if step.config["num_codebooks"] else ("latents",):
                     key, clips = f"{label}_{view}", (f"steps/{name}/{view}",)
                     title = f"{label}, {view}"

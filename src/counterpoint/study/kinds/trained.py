@@ -154,9 +154,12 @@ class TrainedStudy(Study):
         network = shared.fields_of(NetworkConfig)
         if not controlled:
             network = {name: value for name, value in network.items() if not name.startswith("control")}
-        budget = shared.fields_of(BudgetConfig) | {"seed": self.training_seeds[0] if seed is None else seed}
+        budget: dict[str, Any] = dict(shared.fields_of(BudgetConfig))
+        budget["seed"] = self.training_seeds[0] if seed is None else seed
+        if not trained:
+            budget["steps"] = 0
         return TrainingConfig(
-            **budget | ({} if trained else {"steps": 0}),
+            **budget,
             model=ModelConfig(paradigm=paradigm, **network),
             data=DataConfig(dataset=dataset, codec=self.codec, segment_s=shared.segment_s),
         )

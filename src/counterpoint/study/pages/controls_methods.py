@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from counterpoint.report import Fact, Text
 from counterpoint.report.numbers import listed
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def controls_facts(page: ControlsPage) -> list[Fact]:
     study, results = page.study, page.results
     models = [results.models[f"train_{key}"] for key in page.paradigms]
-    tracks: Mapping[str, str] = results.models[f"train_{page.paradigms[0]}_controlled"].config.data.tracks
+    tracks: Mapping[Any, str] = results.models[f"train_{page.paradigms[0]}_controlled"].config.data.tracks
     taught = listed([tracks.get(name, name) for name in page.given])
     return [
         *said.data_facts(results),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 from counterpoint.config import SamplingConfig
 from counterpoint.paradigm.entry import PARADIGMS
@@ -174,8 +175,7 @@ def budget_words(models: Iterable[Model]) -> str:
     return f"{len(results)} models of {sizes} parameters, trained for {updates} updates each ({times})"
 
 
-def _range(values: Sequence[float], shown: object) -> str:
-    assert callable(shown)
+def _range(values: Sequence[Any], shown: Callable[[Any], str]) -> str:
     ends = dict.fromkeys([shown(min(values)), shown(max(values))])
     return " to ".join(ends)
 

@@ -121,8 +121,11 @@ def points_section(page: SearchPage) -> Section:
         ]
         if skipped:
             caption = f"{len(skipped)} settings of the whole grid that this scale does not try."
-            own = {"label": "Settings not tried", "caption": caption}
-            blocks.append(plain_grid(f"skipped_{paradigm}", ["Setting", "Why"], skipped, **own))
+            blocks.append(
+                plain_grid(
+                    f"skipped_{paradigm}", ["Setting", "Why"], skipped, label="Settings not tried", caption=caption
+                )
+            )
     lead = "What became of every setting. The CSV files have all of it, rung by rung."
     return Section(id="points", title="All settings", lead=lead, blocks=blocks, is_folded=True)
 

@@ -96,7 +96,7 @@ def _no_test(item: Difference) -> str:
 
 def other_judges(judged: Judged, metric: str, first: str, second: str, names: Mapping[str, str]) -> str:
     """What all judges but one say of two systems; "" where there are no others."""
-    found: dict[Outcome, list[str]] = {"first": [], "second": [], "open": []}
+    found: dict[str, list[str]] = {"first": [], "second": [], "open": []}
     for info in judged.judges:
         side = outcome(judged, info.name, first, second)
         if side and info.name != metric:

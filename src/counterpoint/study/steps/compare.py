@@ -59,7 +59,14 @@ def _views(work: Work) -> dict[str, Path]:
 def _infos(measures: Sequence[Measure]) -> list[MetricInfo]:
     """Measures without a unit are shares."""
     return [
-        MetricInfo(each.name, each.what, each.unit, each.better, **({} if each.unit else {"at_least": 0, "at_most": 1}))
+        MetricInfo(
+            each.name,
+            each.what,
+            each.unit,
+            each.better,
+            at_least=None if each.unit else 0.0,
+            at_most=None if each.unit else 1.0,
+        )
         for each in measures
     ]
 

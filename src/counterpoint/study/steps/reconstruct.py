@@ -18,4 +18,4 @@ def reconstruct(work: Work) -> None:
     views: list[View] = ["codes", "latents"] if work.config["num_codebooks"] else ["latents"]
     out: dict[View, Path] = {view: work.folder / view for view in views}
     found = reconstruct_views(work.inputs["prompts"] / "truth", out=out, codec=codec_of(work.config))
-    Reconstruction(views=found).write(work.folder)
+    Reconstruction(views=dict(found.items())).write(work.folder)

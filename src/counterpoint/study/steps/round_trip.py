@@ -41,7 +41,7 @@ def round_trip(work: Work) -> None:
     CodecFacts(
         **_shape(codec),
         views=tuple(views),
-        perplexity=perplexity(codes, codebook_size=codec.codebook_size).tolist() if codes else (),
+        perplexity=tuple(perplexity(codes, codebook_size=codec.codebook_size).tolist()) if codes else (),
         speed={task: median(speed[task] for speed in speeds) for task in speeds[0]},
     ).write(work.folder)
 

@@ -44,5 +44,5 @@ def time_systems(work: Work) -> None:
             if len(times[system]) > turn:
                 continue
             times[system].append(draw(system))
-            Times(systems=times).write(work.folder)
+            Times(systems={name: tuple(seconds) for name, seconds in times.items()}).write(work.folder)
             work.progress(turn * len(systems) + number + 1, timing.repeats * len(systems))
