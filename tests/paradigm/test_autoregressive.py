@@ -6,7 +6,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from counterpoint.config import AutoregressiveSampling
+from counterpoint.config import AutoregressiveSampling, UserError
+from counterpoint.paradigm import parameter_count
 from counterpoint.paradigm.delay import delay, shift_right, undelay
 from counterpoint.paradigm.sampling import draw_tokens
 
@@ -101,6 +102,29 @@ def test_fewer_codebooks_are_the_first_of_all(kit):
 
     assert torch.equal(drawn(codebooks=2), drawn()[:, :2])
     assert torch.equal(drawn(codebooks=9), drawn())
+
+
+def test_a_model_of_some_codebooks_is_one_of_a_codec_that_has_no_more(kit):
+    """Of three codebooks it models two: losses, draws and fillings never read the third."""
+    two = kit.latent.model_copy(update={"num_codebooks": 2})
+    some, whole = (
+        kit.build("autoregressive", codebooks=2, inpainting=0.5),
+        kit.build("autoregressive", latent=two, inpainting=0.5),
+    )
+    codes, lengths = kit.target(some, batch=2, frames=6), torch.tensor([6, 4])
+    text, spans = some.prepare(["piano", None]), torch.tensor([[2, 4], [1, 3]])
+
+    def run(model, target):
+        loss = model(target, text=text, lengths=lengths, generator=torch.Generator().manual_seed(1)).loss
+        common = {"text": text, "sampling": AutoregressiveSampling(top_k=0)}
+        drawn = model.sample(lengths=lengths, generators=kit.generators(1, 2), **common).codes
+        return loss, drawn, model.inpaint(target, spans=spans, generators=kit.generators(3, 4), **common).codes
+
+    for found, expected in zip(run(some, codes), run(whole, codes[:, :2]), strict=True):
+        assert torch.equal(found, expected)
+    assert parameter_count(some) == parameter_count(whole)
+    with pytest.raises(UserError, match="4 codebooks, and the codec 'test' 3"):
+        kit.build("autoregressive", codebooks=4)
 
 
 @pytest.mark.parametrize("guidance", [1.0, 3.0])

@@ -89,7 +89,7 @@ def _tokens(
     sampling: SamplingConfig,
     generators: Sequence[torch.Generator],
 ) -> Sample:
-    K, sampling = model.latent.num_codebooks, AutoregressiveSampling.of(sampling)
+    K, sampling = model.codebooks, AutoregressiveSampling.of(sampling)
     token = torch.full((len(generators), K), model.filler, device=model.embed.weight.device)
     generator = torch.Generator(token.device).manual_seed(generators[0].initial_seed())
     past: Past = []

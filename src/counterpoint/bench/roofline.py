@@ -51,7 +51,7 @@ def predict(point: Point, *, limits: Limits, floor_s: float = 0.0, evaluations: 
         evaluations: passes of the network, where they were counted; by default as many as the cost model expects.
     """
     spent: dict[Bound, float] = {"arithmetic": 0.0, "memory": 0.0, "launch": 0.0}
-    count = evaluations or point.cost.count(PAPER_LATENT, frames=point.frames, sampling=point.sampling)
+    count = evaluations or point.cost.count(point.model, PAPER_LATENT, frames=point.frames, sampling=point.sampling)
     steps = point.cost.steps(point.model, PAPER_LATENT, point.job, count=count, looked_at=MOST_POSITIONS)
     for cost, times in steps:
         candidates: dict[Bound, float] = {

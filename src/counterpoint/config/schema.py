@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from counterpoint.config.base import Config, Positive
+from counterpoint.config.errors import UserError
 from counterpoint.config.sampling import ParadigmName
 
 ControlName = Literal["chords", "melody", "drums"]
@@ -116,6 +117,9 @@ class NetworkConfig(Config):
     control_dropout: Annotated[float, Field(ge=0, le=1)] = 0.5
     """Probability, per sample and control, that training hides the control. Besides, all controls of a sample are
     hidden at once with 2/3 of this probability, or in half of the samples whose caption is hidden."""
+    codebooks: Positive | None = None
+    """Auto-regressive only: the number of the codec's codebooks that are modelled, counted from the coarsest; None
+    models all. A small model draws the codes of the finest ones almost at random, and its next steps read them."""
     skips: Literal["paper", "jasco", "none"] = "paper"
     """U-Net-like skips, flow matching only (App. E.3.1)."""
     sigma_min: Annotated[float, Field(gt=0, lt=1)] = 1e-5
@@ -138,6 +142,19 @@ class NetworkConfig(Config):
         if len(set(controls)) < len(controls):
             raise ValueError("a control is named twice")
         return tuple(name for name in CONTROLS if name in controls)
+
+    def codebooks_of(self, latent: LatentSpec) -> int:
+        """K: the number of codebooks that an auto-regressive network models.
+
+        Raises:
+            UserError: more than the codec has.
+        """
+        if self.codebooks and self.codebooks > latent.num_codebooks:
+            raise UserError(
+                f"The model has {self.codebooks} codebooks, and the codec {latent.codec!r} {latent.num_codebooks}: "
+                "give model.codebooks a number up to that, or leave it out."
+            )
+        return self.codebooks or latent.num_codebooks
 
     @model_validator(mode="after")
     def _unit_needs_units(self) -> Self:

@@ -70,6 +70,8 @@ def _refusal(loaded: LoadedModel) -> str | None:
     paradigm, codec = loaded.paradigm, loaded.codec
     if not isinstance(paradigm, Autoregressive):
         return f"it is a {paradigm.config.paradigm} model, and MusicGen is auto-regressive"
+    if paradigm.codebooks < paradigm.latent.num_codebooks:
+        return f"it models {paradigm.codebooks} of its codec's {paradigm.latent.num_codebooks} codebooks"
     if paradigm.config.controls:
         return f"it takes {' and '.join(paradigm.config.controls)}, and MusicGen follows text alone"
     if not isinstance(paradigm.text, T5Text):

@@ -170,7 +170,7 @@ def pairs(names: Mapping[str, str], *, model: Autoregressive) -> Iterator[tuple[
     """(ours, theirs): tensors that hold the same rows when stacked."""
     choices: dict[str, Any] = {
         "i": range(model.config.backbone.layers),
-        "k": range(model.latent.num_codebooks),
+        "k": range(model.codebooks),
         "p": ("weight", "bias"),
         "qkv": "qkv",
         "role": ("query", "key", "value"),

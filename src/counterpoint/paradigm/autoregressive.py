@@ -35,7 +35,8 @@ class Autoregressive(Paradigm):
 
     def __init__(self, config: ModelConfig, latent: LatentSpec):
         super().__init__(config, latent)
-        width, K, V = config.backbone.width, latent.num_codebooks, latent.codebook_size
+        self.codebooks = K = config.codebooks_of(latent)
+        width, V = config.backbone.width, latent.codebook_size
         self.text = build_text_encoder(config.text, width=width)
         self.embed = nn.Embedding(K * (V + 1), width)  # the K tables, stacked
         self.backbone = Backbone(config.backbone, causal=True)
@@ -58,19 +59,19 @@ class Autoregressive(Paradigm):
         return self.controls is not None or self.special is not None
 
     def max_frames(self) -> int:
-        K = self.latent.num_codebooks
+        K = self.codebooks
         return self.config.backbone.max_positions - (3 * K if self.config.inpainting else K - 1)
 
     def initialise(self, generator: torch.Generator) -> None:
         self.backbone.initialise(generator)
         self.text.initialise(generator)
         # The sum over the K tables then has variance 1, beside positions of variance 1/2.
-        nn.init.normal_(self.embed.weight, std=self.latent.num_codebooks**-0.5, generator=generator)
+        nn.init.normal_(self.embed.weight, std=self.codebooks**-0.5, generator=generator)
         fill(self.heads.weight, generator, gain=0.3)  # nearly uniform predictions at the start
         if self.controls is not None:
             self.controls.initialise(generator)
         if self.special is not None and self.end is not None:
-            nn.init.normal_(self.special.weight, std=self.latent.num_codebooks**-0.5, generator=generator)
+            nn.init.normal_(self.special.weight, std=self.codebooks**-0.5, generator=generator)
             nn.init.zeros_(self.end.weight)
             nn.init.zeros_(self.end.bias)
 
@@ -82,7 +83,7 @@ class Autoregressive(Paradigm):
         controls of frames up to t + k. The last K - 1 steps begin no frame.
         """
         assert self.controls is not None
-        return self.controls(F.pad(tracks, (0, self.latent.num_codebooks - 1), value=NOT_GIVEN))
+        return self.controls(F.pad(tracks, (0, self.codebooks - 1), value=NOT_GIVEN))
 
     def arrange(self, tracks: Tensor | None, *, layout: Layout) -> Tensor:
         """[R, S, C] what is added to the input of each column of `layout`: its special token, its position in the music
@@ -115,7 +116,7 @@ class Autoregressive(Paradigm):
     def logits(self, tokens: Tensor, **context: Any) -> Tensor:
         """[R, K, S] delayed input tokens to logits [R, K, S, V] of the delayed tokens one step later; see `hidden`."""
         hidden = self.hidden(tokens, **context)
-        return self.heads(hidden).unflatten(-1, (self.latent.num_codebooks, -1)).transpose(1, 2)
+        return self.heads(hidden).unflatten(-1, (self.codebooks, -1)).transpose(1, 2)
 
     def forward(
         self,
@@ -131,6 +132,7 @@ class Autoregressive(Paradigm):
         A model that learns to inpaint reads its share of the examples with the middle last, and learns all of their
         segments; the entropy of <eos> joins that of the first codebook.
         """
+        target = target[:, : self.codebooks]
         B, _, T = target.shape
         check_frames(T, limit=self.max_frames())
         tracks = self.tracks(controls, batch=B, frames=T)
@@ -139,7 +141,7 @@ class Autoregressive(Paradigm):
         layout = None
         if self.config.inpainting:
             spans = draw_spans(lengths, share=self.config.inpainting, generator=generator)
-            layout = lay_out(spans, lengths=lengths, frames=T, codebooks=self.latent.num_codebooks)
+            layout = lay_out(spans, lengths=lengths, frames=T, codebooks=self.codebooks)
             inputs = take(target, layout.inputs, filler=self.filler)
             labels = take(target, layout.targets, filler=IGNORED)
             control = self.arrange(tracks, layout=layout)
@@ -178,7 +180,7 @@ class Autoregressive(Paradigm):
         longest = max(frames)
         window = min(longest, window or longest)
         check_frames(window if min(frames) > 0 else 0, limit=self.max_frames())
-        device, K = self.embed.weight.device, self.latent.num_codebooks
+        device, K = self.embed.weight.device, self.codebooks
         tracks = self.tracks(controls, batch=len(frames), frames=longest)
         decoder = self._decoder(text, tracks=tracks, batch=len(frames), steps=window + K - 1, sampling=sampling)
         guidance = decoder.guidance
@@ -228,6 +230,7 @@ class Autoregressive(Paradigm):
         """
         self.inpainting_method(method)
         sampling = AutoregressiveSampling.of(sampling)
+        target = target[:, : self.codebooks]
         B, K, T = target.shape
         check_frames(T, limit=self.max_frames())
         n = int(spans[0, 1] - spans[0, 0])
@@ -267,7 +270,7 @@ class Autoregressive(Paradigm):
 
     def _lay_out(self, spans: Tensor, *, frames: int) -> Layout:
         lengths = torch.full_like(spans[:, 0], frames)
-        return lay_out(spans, lengths=lengths, frames=frames, codebooks=self.latent.num_codebooks)
+        return lay_out(spans, lengths=lengths, frames=frames, codebooks=self.codebooks)
 
     def _endings(self, decoder: Decoder, *, column: int) -> Tensor:
         """[B] the probability of <eos> from one column, which is read once more."""

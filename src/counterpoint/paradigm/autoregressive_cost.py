@@ -27,7 +27,7 @@ class AutoregressiveCost(CostModel):
     sequential = True
 
     def weights(self, config: ModelConfig, latent: LatentSpec) -> Weights:
-        C, K, V = config.backbone.width, latent.num_codebooks, latent.codebook_size
+        C, K, V = config.backbone.width, config.codebooks_of(latent), latent.codebook_size
         return replace(block_weights(config), ends=K * V * C, tables=K * (V + 1) * C)
 
     def step(self, config: ModelConfig, latent: LatentSpec, job: Job, *, position: int = 0) -> Cost:
@@ -46,10 +46,16 @@ class AutoregressiveCost(CostModel):
         return cost + self.caption(config, latent, job) if job.engine == "reference" else cost
 
     def count(
-        self, latent: LatentSpec, *, frames: int, sampling: SamplingConfig, method: InpaintingMethod | None = None
+        self,
+        config: ModelConfig,
+        latent: LatentSpec,
+        *,
+        frames: int,
+        sampling: SamplingConfig,
+        method: InpaintingMethod | None = None,
     ) -> int:
         """The delayed steps."""
-        return frames + latent.num_codebooks - 1
+        return frames + config.codebooks_of(latent) - 1
 
     def sampling_bytes(
         self,
@@ -64,7 +70,7 @@ class AutoregressiveCost(CostModel):
     ) -> int:
         """The whole cache, allocated for all steps before the first; keys and values of the text; logits and what is
         made of them to draw, some of it in float64."""
-        b, rows, K, V = config.backbone, batch * passes, latent.num_codebooks, latent.codebook_size
+        b, rows, K, V = config.backbone, batch * passes, config.codebooks_of(latent), latent.codebook_size
         tokens = config.text.max_tokens if text_tokens is None else text_tokens
         text = rows * tokens * b.width * (2 * b.layers + 2)
         cache = rows * (frames + K - 1) * 2 * b.layers * b.width
@@ -79,7 +85,7 @@ class AutoregressiveCost(CostModel):
 
     def columns(self, config: ModelConfig, latent: LatentSpec, *, frames: int) -> int:
         """T; a model that learns to inpaint reads T + 3 K columns (App. J), of which K - 1 are the delay's."""
-        return frames + 2 * latent.num_codebooks + 1 if config.inpainting else frames
+        return frames + 2 * config.codebooks_of(latent) + 1 if config.inpainting else frames
 
     def inpainting_weights(self, config: ModelConfig) -> int:
         """Three special tokens, and the head that ends the span."""
@@ -87,7 +93,7 @@ class AutoregressiveCost(CostModel):
 
     def activation_bytes(self, config: ModelConfig, latent: LatentSpec, *, frames: int, half: bool) -> int:
         """Blocks, and K V logits a step, in float32 and, under autocast, in bfloat16 too."""
-        K, V = latent.num_codebooks, latent.codebook_size
+        K, V = config.codebooks_of(latent), latent.codebook_size
         steps = frames + (3 * K if config.inpainting else K - 1)
         blocks = config.backbone.layers * block_activation_bytes(config, half=half)
         return steps * (blocks + K * V * (6 if half else 4))

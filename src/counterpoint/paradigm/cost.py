@@ -151,7 +151,13 @@ class CostModel(ABC):
 
     @abstractmethod
     def count(
-        self, latent: LatentSpec, *, frames: int, sampling: SamplingConfig, method: InpaintingMethod | None = None
+        self,
+        config: ModelConfig,
+        latent: LatentSpec,
+        *,
+        frames: int,
+        sampling: SamplingConfig,
+        method: InpaintingMethod | None = None,
     ) -> int:
         """Passes of the network to draw T frames; `method` of inpainting, None where nothing is filled in."""
 
@@ -240,7 +246,7 @@ class CostModel(ABC):
         self, config: ModelConfig, latent: LatentSpec, job: Job, *, sampling: SamplingConfig | None = None
     ) -> Cost:
         """All B clips: the sum of their passes, and the captions."""
-        count = self.count(latent, frames=job.frames, sampling=sampling or SamplingConfig())
+        count = self.count(config, latent, frames=job.frames, sampling=sampling or SamplingConfig())
         total = reduce(add, (cost * times for cost, times in self.steps(config, latent, job, count=count)))
         return total + self.caption(config, latent, job) if job.engine == "fast" else total
 

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from counterpoint.backbone import Backbone, Cache, Memory
 from counterpoint.conditioning import Guidance
-from counterpoint.config import AutoregressiveSampling, LatentSpec
+from counterpoint.config import AutoregressiveSampling
 from counterpoint.paradigm.sampling import draw_tokens
 
 
@@ -26,7 +26,7 @@ class DelayedNetwork(Protocol):
     def backbone(self) -> Backbone: ...
 
     @property
-    def latent(self) -> LatentSpec: ...
+    def codebooks(self) -> int: ...
 
     @property
     def embed(self) -> nn.Embedding: ...
@@ -84,7 +84,7 @@ class Decoder:
         static: bool | None = None,
     ):
         self.model, self.memory, self.sampling, self.guidance = model, memory, sampling, guidance
-        device, K = model.embed.weight.device, model.latent.num_codebooks
+        device, K = model.embed.weight.device, model.codebooks
         self.static = device.type == "cuda" if static is None else static
         rows = batch * guidance.passes
         self.cache = model.backbone.allocate(rows, steps)

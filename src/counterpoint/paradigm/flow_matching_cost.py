@@ -55,7 +55,13 @@ class FlowMatchingCost(CostModel):
         return cost + self.caption(config, latent, job) if job.engine == "reference" else cost
 
     def count(
-        self, latent: LatentSpec, *, frames: int, sampling: SamplingConfig, method: InpaintingMethod | None = None
+        self,
+        config: ModelConfig,
+        latent: LatentSpec,
+        *,
+        frames: int,
+        sampling: SamplingConfig,
+        method: InpaintingMethod | None = None,
     ) -> int:
         """What the solver takes; the zero-shot methods take Euler steps, whatever the solver."""
         own = FlowMatchingSampling.of(sampling)

@@ -246,7 +246,7 @@ def count_evaluations(draw: Draw, latent: LatentSpec) -> int:
     """Passes of the network for one batch, as the sampler or the way of inpainting takes them."""
     length = frames(draw.duration_s, frame_rate=latent.frame_rate)
     cost = PARADIGMS[draw.model.model.paradigm].cost
-    return cost.count(latent, frames=length, sampling=draw.sampling, method=draw.method)
+    return cost.count(draw.model.model, latent, frames=length, sampling=draw.sampling, method=draw.method)
 
 
 def _batch_cost(draw: Draw, latent: LatentSpec, *, device: Limits, evaluations: int) -> tuple[float, float]:
