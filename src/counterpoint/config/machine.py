@@ -6,6 +6,8 @@ import os
 import platform
 from pathlib import Path
 
+from counterpoint.config.text import split_lines
+
 
 def cores() -> int:
     """Processors that this process may use."""
@@ -14,7 +16,7 @@ def cores() -> int:
 
 def processor() -> str:
     """The processor's name."""
-    lines = read_proc("cpuinfo").splitlines()
+    lines = split_lines(read_proc("cpuinfo"))
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return names[0] if names else platform.processor() or platform.machine()
 
@@ -46,5 +48,5 @@ def read_proc(name: str) -> str:
 
 
 def _status(name: str) -> int | None:
-    lines = read_proc("self/status").splitlines()
+    lines = split_lines(read_proc("self/status"))
     return next((int(line.split()[1]) * 1024 for line in lines if line.startswith(name)), None)

@@ -13,6 +13,7 @@ from typing import Any
 
 from counterpoint.audio import SILENCE_PEAK
 from counterpoint.config import UserError, read_json
+from counterpoint.config.machine import cores
 from counterpoint.data.layout import INFO_FILE, SPLITS, MusicDataset, open_dataset, save_dataset
 from counterpoint.ingest.probe import Probe, probe, quiet_decoders
 from counterpoint.ingest.report import SKIPPED, IngestReport, Problem, ProblemKind, tally
@@ -102,7 +103,7 @@ def _earlier(out: Path) -> dict[str, str]:
 
 def _listen(paths: list[Path], *, workers: int | None, progress: Progress | None) -> dict[Path, Probe]:
     """Probe every file, several at once: decoding and hashing leave Python's lock."""
-    pool = ThreadPoolExecutor(max_workers=workers or len(os.sched_getaffinity(0)))
+    pool = ThreadPoolExecutor(max_workers=workers or cores())
     probes: dict[Path, Probe] = {}
     with quiet_decoders():
         try:
