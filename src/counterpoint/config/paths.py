@@ -131,7 +131,7 @@ def check_output(out: Path, *, what: str, suffixes: Sequence[str], inputs: Itera
         UserError: another suffix, a folder or a device at `out`, a folder that cannot be written, or an input by any
             alias of its path.
     """
-    _check_name(out)
+    check_name(out)
     if out.suffix.lower() not in suffixes:
         raise UserError(f"Cannot write {what} to {out}: name it {' or '.join(suffixes)}.")
     fault = fault_of(out)
@@ -157,7 +157,7 @@ def check_output_folder(
         UserError: `out` names a kind of file, as x.mp3 does; something else than a folder is there, or a folder with
             entries that are not the command's own, or with an input in it; or it cannot be written.
     """
-    _check_name(out)
+    check_name(out)
     if kind := _file_type(out):
         raise UserError(f"{out} is named like a file ({kind}), and a folder is written here: give --out another name.")
     if out.exists() and not out.is_dir():
@@ -172,6 +172,18 @@ def check_output_folder(
     for each in _given(inputs):
         if folder in Path(each).resolve().parents:
             raise UserError(f"{shown(each)} is read by this command and lies in {out}: give --out another folder.")
+
+
+def check_name(out: Path) -> None:
+    """Refuse a name that cannot be written or stored.
+
+    Raises:
+        UserError: it is too long, is not UTF-8 or holds a NUL character.
+    """
+    if fault := _fault_of_name(os.fspath(out)):
+        raise UserError(f"{shown(out)} {fault}; give --out another name.")
+    if any(len(part.encode()) > _LONGEST_NAME for part in out.parts):
+        raise UserError(f"{out.name[:40]}... has a name that is too long; give --out a shorter one.")
 
 
 def _fault_of_name(name: str) -> str:
@@ -208,13 +220,6 @@ def _neighbours(folder: Path) -> list[str]:
     except OSError:
         return []
     return sorted(name for name in names if not name.startswith(".") and not _fault_of_name(name))
-
-
-def _check_name(out: Path) -> None:
-    if fault := _fault_of_name(os.fspath(out)):
-        raise UserError(f"{shown(out)} {fault}; give --out another name.")
-    if any(len(part.encode()) > _LONGEST_NAME for part in out.parts):
-        raise UserError(f"{out.name[:40]}... has a name that is too long; give --out a shorter one.")
 
 
 def _check_writable_folder(out: Path) -> None:

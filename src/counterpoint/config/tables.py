@@ -15,8 +15,8 @@ from typing import Any
 from counterpoint.config.documents import parse_json
 from counterpoint.config.text import read_text, split_lines
 
-LISTINGS = tuple(f"{stem}{suffix}" for stem in ("metadata", "captions") for suffix in (".jsonl", ".csv", ".tsv"))
-"""Names, in small letters, of tables that say what the files of a folder are."""
+LISTINGS = tuple(f"{stem}{suffix}" for stem in ("metadata", "captions") for suffix in (".csv", ".tsv", ".jsonl"))
+"""Names, in small letters, of tables that say what the files of a folder are; the first that is there comes first."""
 TABLE_SUFFIXES = (".jsonl", ".csv", ".tsv")
 FILE_KEYS = ("file_name", "path", "filename", "file", "audio")
 CAPTION_KEYS = ("caption", "text", "prompt", "description")
@@ -47,11 +47,13 @@ class Table:
 
     Attributes:
         rows: that could be read, in order.
-        faults: what is wrong with the other lines (`line 3 is not valid JSON (...)`), and what was guessed of the file.
+        faults: what is wrong with the other lines (`line 3 is not valid JSON (...)`).
+        notes: what was guessed of the file, a sentence each.
     """
 
     rows: list[Row] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
 
 def read_table(path: Path) -> Table:
@@ -61,9 +63,7 @@ def read_table(path: Path) -> Table:
         UserError: naming the file, when it cannot be opened, read, unpacked or decoded.
     """
     table = Table()
-    notes: list[str] = []
-    lines = split_lines(read_text(path, what="table", most_bytes=MOST_BYTES, notes=notes))
-    table.faults.extend("is not UTF-8 and was read as Latin-1" for _ in notes)
+    lines = split_lines(read_text(path, what="table", most_bytes=MOST_BYTES, notes=table.notes))
     is_csv = path.suffix.lower() in (".csv", ".tsv")
     for number, found in _csv_rows(lines) if is_csv else _json_rows(lines):
         if isinstance(found, str):
