@@ -16,7 +16,6 @@ from counterpoint.config import UserError
 from counterpoint.data import open_dataset
 from counterpoint.ingest import IngestReport, ingest
 
-
 TEXTS = ["a.txt", "a.caption.txt", "a.caption", "a_prompt.txt", "a.lab", "A.TXT", "a.wav.txt", "a.prompt.txt"]
 TABLES = ["a.json", "metadata.jsonl", "captions.jsonl", "captions.csv", "Metadata.CSV", "metadata.tsv"]
 

@@ -84,8 +84,17 @@ def test_a_listing_that_is_not_text_is_named(tmp_path):
 
 @pytest.mark.parametrize(
     "line",
-    ["{", "[1]", '{"a": 1}', '{"file_name": "gone.wav"}', '{"file_name": "pipe.wav"}', '{"file_name": "cut.wav"}']
-    + [f'{{"file_name": "{"n" * 500}.wav"}}', '{"file_name": "a.wav"}', '{"file_name": "a\\u0000.wav"}'],
+    [
+        "{",
+        "[1]",
+        '{"a": 1}',
+        '{"file_name": "gone.wav"}',
+        '{"file_name": "pipe.wav"}',
+        '{"file_name": "cut.wav"}',
+        f'{{"file_name": "{"n" * 500}.wav"}}',
+        '{"file_name": "a.wav"}',
+        '{"file_name": "a\\u0000.wav"}',
+    ],
 )
 def test_a_clip_that_cannot_be_judged_costs_itself_alone(tmp_path: Path, line: str):
     for name in ("a.wav", "b.wav"):

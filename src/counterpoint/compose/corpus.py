@@ -23,6 +23,7 @@ from counterpoint.compose.clip import played_piece, render_clip
 from counterpoint.compose.render import SAMPLE_RATE, soundfont
 from counterpoint.compose.soundfonts import Soundfont, read_soundfonts
 from counterpoint.config import UserError
+from counterpoint.config.base import check_seed
 from counterpoint.config.machine import cores
 from counterpoint.data import MusicDataset, open_dataset, save_dataset
 from counterpoint.data.layout import file_digest
@@ -106,8 +107,7 @@ def _check(out: Path, *, clips: int, duration_s: float, seed: int) -> None:
         raise UserError(
             f"Cannot compose clips of {duration_s:g} s: give a duration of {MIN_DURATION_S:g} to {MAX_DURATION_S:g} s."
         )
-    if seed < 0:
-        raise UserError(f"Cannot compose with seed {seed}: give a seed of zero or more.")
+    check_seed(seed)
     if out.exists() and not out.is_dir():
         raise UserError(f"{out} is a file; name a new folder for the corpus.")
     if out.is_dir() and any(out.iterdir()):

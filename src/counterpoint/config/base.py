@@ -13,6 +13,8 @@ SEEDS = 2**63
 """Seeds are whole numbers from 0 to below this one: those that every generator of random numbers takes."""
 Positive = Annotated[int, Field(gt=0)]
 Seed = Annotated[int, Field(ge=0, lt=SEEDS)]
+MOST_SECONDS = 365 * 24 * 3600.0
+"""Durations are shorter: longer ones are no music, and their frames no numbers that can be told apart."""
 MOST_CLIPS = 1_000_000
 """Of one command."""
 

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from counterpoint.config.text import split_lines
 
+_LIMIT, _USED = (Path("/sys/fs/cgroup") / name for name in ("memory.max", "memory.current"))
+
 
 def cores() -> int:
     """Processors that this process may use."""
@@ -37,6 +39,17 @@ def peak_memory() -> int | None:
 def resident_memory() -> int | None:
     """Resident size of this process, bytes."""
     return _status("VmRSS:")
+
+
+def free_memory() -> int:
+    """Memory that this process can still have, bytes: of the machine or of its container."""
+    import psutil
+
+    free = psutil.virtual_memory().available
+    try:
+        return min(free, int(_LIMIT.read_text()) - int(_USED.read_text()))
+    except (OSError, ValueError):  # no such file, or "max": no limit
+        return free
 
 
 def read_proc(name: str) -> str:

@@ -203,6 +203,15 @@ class TrainingConfig(Config):
     keep_checkpoints: Positive = 2
 
     @model_validator(mode="after")
+    def _tracks_teach_controls(self) -> TrainingConfig:
+        idle = [name for name in self.data.tracks if name not in self.model.controls]
+        if idle:
+            raise ValueError(
+                f"data.tracks names {' and '.join(idle)}, which model.controls does not: leave it out, or add it there"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _batch_splits(self) -> TrainingConfig:
         if self.batch_size % self.accumulate:
             raise ValueError(f"batch_size {self.batch_size} must be a multiple of accumulate {self.accumulate}")

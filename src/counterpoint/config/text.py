@@ -56,6 +56,21 @@ def decode_text(data: bytes) -> tuple[str, bool]:
         return data.decode("cp1252", errors="replace"), True
 
 
+def check_text(value: str, *, what: str) -> str:
+    """The text of a command line itself, if it can be stored: bytes that are not UTF-8 come in as half characters.
+
+    Raises:
+        UserError: it holds some.
+    """
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise UserError(
+            f"The {what} {shown(value)[:80]!r} holds bytes that are not UTF-8; write it in UTF-8."
+        ) from None
+    return value
+
+
 def read_text(
     path: Path | str, *, what: str = "text file", most_bytes: int = MOST_BYTES, notes: list[str] | None = None
 ) -> str:

@@ -5,7 +5,7 @@ Shapes: N audio samples, C channels.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -80,12 +80,8 @@ class Source:
         with open_audio(self.path) as file:
             file.seek(start)
             block = file.read(stop - start, dtype=self.dtype, always_2d=True)
-            place = start / file.samplerate
         if len(block) < stop - start:
-            raise UserError(
-                f"{self.path} ends {len(block) / self.sample_rate:.1f} s after {place:.1f} s, before its header says; "
-                "export it again."
-            )
+            raise self._ends_early(start + len(block))
         lay_over(block, start=start, patches=patches)
         return block
 
@@ -111,12 +107,31 @@ class Source:
                 with soundfile.SoundFile(
                     temporary, "w", self.sample_rate, self.channels, self.subtype, format=_form(out)
                 ) as written:
-                    for start in range(0, self.frames, BLOCK):
-                        written.write(self.read(start, min(start + BLOCK, self.frames), patches=patches))
+                    place = 0
+                    for block in self._blocks():
+                        lay_over(block, start=place, patches=patches)
+                        written.write(block)
+                        place += len(block)
             except soundfile.LibsndfileError as error:
                 raise write_error(error, temporary) from error
 
         atomic_write(out, copy)
+
+    def _blocks(self) -> Iterator[np.ndarray]:
+        """All samples [up to BLOCK, C] from beginning to end; lossy formats decode alike in this order alone."""
+        place = 0
+        with open_audio(self.path) as file:
+            for block in file.blocks(BLOCK, dtype=self.dtype, always_2d=True):
+                place += len(block)
+                yield block
+        if place < self.frames:
+            raise self._ends_early(place)
+
+    def _ends_early(self, place: int) -> UserError:
+        there_s, said_s = place / self.sample_rate, self.frames / self.sample_rate
+        return UserError(
+            f"{self.path} ends after {there_s:.1f} s, where its header says {said_s:.1f} s; export it again."
+        )
 
 
 def lay_over(block: np.ndarray, *, start: int, patches: Sequence[Patch]) -> None:
