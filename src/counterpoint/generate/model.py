@@ -90,7 +90,7 @@ def _check(device: str, precision: str | None) -> tuple[str, Precision]:
     served: dict[str, tuple[Precision, ...]] = {"cpu": ("fp32", "fp16", "int8"), "cuda": ("bf16", "fp16", "fp32")}
     kind = device.partition(":")[0]
     if kind not in served or not re.fullmatch(r"cpu|cuda(:\d{1,3})?", device):
-        raise UserError(f"There is no device {device!r}: choose cpu, cuda, or one of several GPUs as cuda:1.")
+        raise UserError(f"There is no device {device!r}: choose cpu or cuda, or cuda:1 for the second GPU.")
     chosen = next((known for known in PRECISIONS if known == (precision or served[kind][0])), None)
     if chosen not in served[kind]:
         raise UserError(f"The precision {precision!r} does not serve on {kind}: choose {', '.join(served[kind])}.")
