@@ -5,7 +5,6 @@ Shapes: K codebooks, T latent frames, D latent channels, N audio samples.
 
 from __future__ import annotations
 
-import json
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -19,6 +18,7 @@ import numpy as np
 import torch
 
 from counterpoint.audio import audio_duration_s, load_audio, save_audio, save_stream, stream_audio
+from counterpoint.audio.files import check_audio_output
 from counterpoint.codec import Codec, Encoding, View, decode, encode_audio, latent_spec, load_codec
 from counterpoint.codec.chunked import (
     Map,
@@ -32,6 +32,8 @@ from counterpoint.codec.chunked import (
 )
 from counterpoint.codec.measures import log_spectral_distance, si_snr
 from counterpoint.config import LatentSpec, UserError
+from counterpoint.config.paths import is_file
+from counterpoint.config.tables import FILE_KEYS, first_text, read_table
 from counterpoint.data import SPLITS, EncodedSplit, EncodedWriter, open_dataset, open_encoded
 from counterpoint.data.encoded import Row
 
@@ -166,9 +168,11 @@ def reconstruct_file(
         progress: called with the seconds of audio done and in all.
 
     Raises:
-        UserError: no such codec, a file that cannot be read, or codes asked of a codec without them.
+        UserError: no such codec, a file that cannot be read, an `out` that is `source` or of another kind, or codes
+            asked of a codec without them.
         OSError: when the disk is full.
     """
+    check_audio_output(out, inputs=[source])
     loaded = load_codec(codec)
     view = view or ("codes" if loaded.num_codebooks else "latents")
     _require_view(loaded, view)
@@ -242,9 +246,10 @@ def _require_view(codec: Codec, view: View) -> None:
 def _listing(folder: Path) -> list[str]:
     """File names in a folder's metadata.jsonl."""
     path = folder / "metadata.jsonl"
-    try:
-        return [json.loads(line)["file_name"] for line in path.read_text(encoding="utf-8").splitlines() if line]
-    except FileNotFoundError:
-        raise UserError(f"{folder} has no metadata.jsonl; give a folder of generated or cut clips.") from None
-    except (json.JSONDecodeError, KeyError, TypeError):
-        raise UserError(f"{path} is damaged: each of its lines must be JSON with a file_name.") from None
+    if not is_file(path):
+        raise UserError(f"{folder} has no metadata.jsonl; give a folder of generated or cut clips.")
+    table = read_table(path)
+    names = [first_text(row.values, FILE_KEYS) for row in table.rows]
+    if table.faults or not all(names):
+        raise UserError(f"{path} is damaged: each of its lines must be JSON with a file_name.")
+    return names

@@ -124,6 +124,19 @@ def config(tmp_path: Path) -> Path:
         (["data", "compose", "{tmp}/out", "--clips", "5", "--duration-s", "-1"], "-1"),
         (["data", "compose", "{tmp}/out", "--soundfont", "{tmp}/none.sf2"], "There is no soundfont"),
         (["evaluate", "{tmp}/empty", "--reference", "{tmp}/none"], "empty|none"),
+        (["train", "{tmp}/train.yaml", "--out", "{tmp}/run", "--set", "steps=["], "not valid YAML"),
+        (["train", "{tmp}/train.yaml", "--out", "{tmp}/run", "--set", "steps=true"], "must not be true"),
+        (["train", "{tmp}/train.yaml", "--out", "{tmp}/run", "--set", "data.tracks={{chords: x}}"], "model.controls"),
+        (["codec", "reconstruct", "{tmp}/train.yaml", "--out", "{tmp}/train.yaml"], "name it .wav or .flac"),
+        (["codec", "reconstruct", "{tmp}/a.wav", "--out", "{tmp}/empty/../a.wav"], "read by this command"),
+        (["analyze", "{tmp}/a.wav", "--json", "{tmp}/a.wav"], "name it .json"),
+        (["analyze", "{tmp}/a.wav", "--out", "{tmp}/empty"], "name it .png"),
+        (["evaluate", "{tmp}/empty", "--reference", "{tmp}/none", "--seed", "-1"], "The seed -1"),
+        (["evaluate", "{tmp}/empty", "--reference", "{tmp}/none", "--out", "{tmp}/a.wav"], "name it .json"),
+        (["export", SHIPPED, "{tmp}/empty/x.zip"], "named like a file"),
+        (["generate", "a", "--model", SHIPPED, "--out", "{tmp}/x.mp3"], "named like a file"),
+        (["generate", "a", "--guidance", "inf", "--model", SHIPPED, "--out", "{tmp}/x.wav"], "finite"),
+        (["generate", "a", "--guidance", "1e30", "--model", SHIPPED, "--out", "{tmp}/x.wav"], "100"),
         (["study", "run", "{tmp}/none.yaml"], "none.yaml"),
         (["study", "run", "no-such-study"], "no-such-study"),
         (["codec", "train", "{tmp}/none.yaml", "--out", "{tmp}/run"], "no configuration file"),
@@ -138,6 +151,7 @@ def test_wrong_input_is_one_sentence_and_exit_code_2(
     sentence: str,
 ) -> None:
     (tmp_path / "empty").mkdir()
+    soundfile.write(tmp_path / "a.wav", np.full(8000, 0.1), 8000)
     monkeypatch.chdir(tmp_path)
     code, error = run(monkeypatch, capsys, *(argument.format(tmp=tmp_path) for argument in arguments))
     assert code == 2

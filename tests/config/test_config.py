@@ -92,5 +92,5 @@ def test_unreadable_json_is_explained(tmp_path: Path) -> None:
     (tmp_path / "cut.json").write_text('{"a": ')
     with pytest.raises(UserError, match="not valid JSON"):
         read_json(tmp_path / "cut.json")
-    with pytest.raises(UserError, match="does not exist"):
+    with pytest.raises(UserError, match="no JSON file at"):
         read_json(tmp_path / "none.json")

@@ -116,6 +116,13 @@ def test_what_cannot_be_reached_is_one_sentence(server: Server) -> None:
         fetch("x", "http://127.0.0.1:9/w.bin")
 
 
+@pytest.mark.parametrize("source", ["http://[::1", "http://127.0.0.1:x/w.bin", "http://127.0.0.1:9/..", "http:///w"])
+def test_an_address_of_another_form_is_one_sentence_and_leaves_nothing(source: str, judges_folder: Path) -> None:
+    with pytest.raises(UserError, match="cannot be reached"):
+        fetch("x", source)
+    assert not [path for path in judges_folder.parent.rglob("*") if path.is_file()]
+
+
 @pytest.mark.parametrize("source", ["./gone.pth", "gone.safetensors", "/no/such/folder", "a/b/c", "~/gone"])
 def test_what_is_nowhere_is_one_sentence(source: str) -> None:
     with pytest.raises(UserError, match=re.escape(f"{source} does not exist")):

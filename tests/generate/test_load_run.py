@@ -1,3 +1,4 @@
+import json
 import os
 from pathlib import Path
 
@@ -103,7 +104,11 @@ def test_a_description_that_does_not_fit_is_told(tmp_path):
 def test_a_published_run_is_its_averages_in_half_precision(tmp_path, paradigm):
     run = write_run(tmp_path / "run", paradigm=paradigm)
     publish_run(run, tmp_path / "out")
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["model.json", "model.safetensors"]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        "digests.json",
+        "model.json",
+        "model.safetensors",
+    ]
     model = load_run(tmp_path / "out")
     assert value_of(model) == 20 and model.latent == LATENT
     assert all(p.dtype == torch.float32 for p in model.parameters())
@@ -173,3 +178,32 @@ def test_a_model_says_how_it_is_best_drawn_from_and_what_is_given_goes_before(tm
     assert sampling_of("facebook/musicgen-small", {"top_k": 7}) == AutoregressiveSampling(top_k=7)
     with pytest.raises(UserError, match=r"auto-regression has no setting solver; its settings are .*top_k, top_p"):
         sampling_of("facebook/musicgen-small", {"solver": "heun"})
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"segment_s": "x"},
+        {"segment_s": None},
+        {"segment_s": 0},
+        {"segment_s": float("inf")},
+        {"segment_s": True},
+        {"sampling": 5},
+        {"model": 5},
+        {"model": []},
+        {"latent": 5},
+        {"latent": {**LATENT.model_dump(), "frame_rate": float("inf")}},
+        {"latent": {**LATENT.model_dump(), "latent_dim": True}},
+        {"model": {"paradigm": "flow_matching", "backbone": {"width": 10**12}}},
+        {"model": {"paradigm": "autoregressive", "backbone": {"layers": 10**9}}},
+        {"model": {"paradigm": "autoregressive", "text": {"buckets": 10**11}}},
+    ],
+    ids=range(14),
+)
+def test_a_description_of_no_model_is_one_sentence(tmp_path, change):
+    run = write_run(tmp_path / "run")
+    described = json.loads((run / "model.json").read_text())
+    (run / "model.json").write_text(json.dumps({**described, **change}))
+    with pytest.raises(UserError) as refused:
+        load_run(run)
+    assert len(str(refused.value)) < 600

@@ -239,6 +239,8 @@ def test_weights_stored_shorter_draw_nearly_the_same_noise_and_codes(
         ({"precision": "fp12"}, "'fp12' does not serve on cpu"),
         ({"device": "cuda", "precision": "int8"}, "'int8' does not serve on cuda: choose bf16, fp16, fp32"),
         ({"device": "tpu"}, "no device 'tpu': choose cpu or cuda"),
+        ({"device": "cpu:x"}, "no device 'cpu:x'"),
+        ({"device": "cuda:-1"}, "no device 'cuda:-1'"),
         ({"device": "cuda"}, "no GPU that torch can use here"),
     ],
 )

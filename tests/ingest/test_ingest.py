@@ -213,7 +213,7 @@ def test_tables_as_people_write_them(tmp_path: Path):
     }
     assert rows["bom.wav"]["group"] == "artist:ann"
     broken = [problem.reason for problem in report.problems if problem.kind == "broken metadata"]
-    assert len(broken) == 3 and any("line 2 is not JSON" in reason for reason in broken)
+    assert len(broken) == 3 and any("line 2 is not valid JSON" in reason for reason in broken)
     assert any("line 4" in reason for reason in broken) and any("1 rows name no file" in reason for reason in broken)
     [missing] = [problem for problem in report.problems if problem.kind == "missing file"]
     assert missing.path == "gone.wav" and "metadata.csv" in missing.reason

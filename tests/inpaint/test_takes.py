@@ -216,7 +216,11 @@ def test_what_cannot_be_done_is_refused_before_anything_is_drawn(runs, save, tmp
     span = (1.0, 2.0)
     for given, sentence in (
         ({"num": 0}, "--num 0 draws no take"),
-        ({"out": source}, "is the music itself"),
+        ({"out": source}, "is read by this command"),
+        ({"seed": -1}, "The seed -1 cannot be used"),
+        ({"seed": 2**63 - 1}, "cannot be used"),
+        ({"num": 10**12}, "1,000,000 takes"),
+        ({"prompt": "caf\udce9"}, "not UTF-8"),
         ({"out": tmp_path / "x.mp3"}, "name it .wav or .flac"),
         ({"out": tmp_path}, "name it .wav or .flac"),
         ({"out": tmp_path / "text.wav" / "x.wav"}, "give --out another folder"),

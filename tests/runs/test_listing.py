@@ -107,7 +107,7 @@ def test_a_broken_codec_is_a_line_that_says_so(tmp_path: Path) -> None:
     (tmp_path / "empty" / "codec").mkdir(parents=True)
     write_json(tmp_path / "bare" / "codec" / "config.json", read_json(SHIPPED / "pocket_rvq_25hz" / "config.json"))
     problems = {Path(codec.name).name: codec.problem for codec in list_codecs(runs=tmp_path) if not codec.ships}
-    assert "config.json does not exist" in problems["empty"] and "has no weights" in problems["bare"]
+    assert "no JSON file at" in problems["empty"] and "has no weights" in problems["bare"]
 
 
 def test_models_that_ship_have_a_licence_and_figures() -> None:

@@ -147,6 +147,18 @@ def test_refuses_a_batch_that_cannot_be_split(configure, encoded):
         GenerativeStep(model, config=config, encoded=encoded, accelerator=Processes(3))  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("paradigm", ["autoregressive", "flow_matching"])
+def test_refuses_a_batch_that_memory_cannot_hold(configure, encoded, paradigm):
+    with pytest.raises(UserError, match="micro-batch of 100,000,000 examples takes"):
+        make(configure, encoded, paradigm, batch_size=100_000_000)
+
+
+@pytest.mark.parametrize("backbone", [{"width": 10**12}, {"layers": 10**8}])
+def test_refuses_a_network_that_memory_cannot_hold(configure, encoded, backbone):
+    with pytest.raises(UserError, match="GiB of memory are free"):
+        make(configure, encoded, "flow_matching", model={"paradigm": "flow_matching", "backbone": backbone})
+
+
 def test_refuses_a_segment_beyond_the_positions(configure, encoded):
     with pytest.raises(UserError, match=r"segment_s 60 is 600 frames.*end at 512"):
         make(configure, encoded, "flow_matching", data={"segment_s": 60.0})

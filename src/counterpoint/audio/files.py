@@ -5,7 +5,9 @@ Shapes: N audio samples, C channels.
 
 from __future__ import annotations
 
+import errno
 import math
+import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +17,16 @@ import soundfile
 import soxr
 
 from counterpoint.config import UserError, atomic_write
+from counterpoint.config.paths import check_output, require_file
+
+READABLE = frozenset(
+    (".wav", ".flac", ".ogg", ".oga", ".mp3", ".aiff", ".aif", ".aifc", ".opus", ".caf", ".au", ".w64", ".rf64")
+)
+"""Suffixes, in small letters, that libsndfile decodes."""
+FOREIGN = frozenset(
+    (".m4a", ".aac", ".wma", ".ape", ".wv", ".mpc", ".alac", ".m4b", ".mka", ".ac3", ".amr", ".dsf", ".webm")
+)
+"""Suffixes of audio that it does not; such files are named, not passed over in silence."""
 
 
 def load_audio(
@@ -89,7 +101,7 @@ def audio_duration_s(path: Path | str) -> float:
     Raises:
         UserError: when it is missing or is not audio.
     """
-    with _open(Path(path)) as file:
+    with open_audio(Path(path)) as file:
         return file.frames / file.samplerate
 
 
@@ -105,7 +117,7 @@ def _decode(
         raise UserError(f"Cannot read {path} from {start_s:g} s: a start must be zero or later.")
     if duration_s is not None and not (math.isfinite(duration_s) and duration_s > 0):
         raise UserError(f"Cannot read {duration_s:g} s of {path}: a duration must be a positive number of seconds.")
-    with _open(path) as file:
+    with open_audio(path) as file:
         rate, place = file.samplerate, round(start_s * file.samplerate)
         if place >= file.frames:  # an empty file too
             raise _no_audio(path, start_s=start_s)
@@ -121,10 +133,12 @@ def _decode(
 
 
 @contextmanager
-def _open(path: Path) -> Iterator[soundfile.SoundFile]:
-    """The file, open; whatever goes wrong in reading it becomes a UserError that names it."""
-    if not path.is_file():
-        raise UserError(f"There is no audio file at {path}.")
+def open_audio(path: Path) -> Iterator[soundfile.SoundFile]:
+    """The file, open; whatever goes wrong in opening or reading it becomes a UserError that names it.
+
+    Within the block nothing is written, since an error in writing would be taken for one in reading.
+    """
+    require_file(path, what="audio file")
     try:
         with soundfile.SoundFile(path) as file:
             yield file
@@ -161,6 +175,8 @@ def resample(audio: np.ndarray, *, own_rate: int, sample_rate: int) -> np.ndarra
 
 
 _FORMATS = {".wav": "WAV", ".flac": "FLAC"}
+WRITABLE = tuple(_FORMATS)
+"""Suffixes of audio that is written here."""
 
 
 def save_audio(path: Path | str, audio: np.ndarray, *, sample_rate: int) -> None:
@@ -188,7 +204,7 @@ def save_stream(path: Path | str, pieces: Iterable[np.ndarray], *, sample_rate: 
         Samples written, a channel.
     """
     path = Path(path)
-    check_writable(path)
+    check_audio_output(path)
     written = 0
 
     def write(temporary: Path) -> None:
@@ -203,7 +219,7 @@ def save_stream(path: Path | str, pieces: Iterable[np.ndarray], *, sample_rate: 
                 file.write(samples)
                 written += len(samples)
         except soundfile.LibsndfileError as error:
-            raise OSError(f"{path} could not be written: {_reason(error)}.") from error
+            raise write_error(error, temporary) from error
         finally:
             if file is not None:
                 file.close()
@@ -212,13 +228,29 @@ def save_stream(path: Path | str, pieces: Iterable[np.ndarray], *, sample_rate: 
     return written
 
 
-def check_writable(path: Path) -> None:
-    """
+def write_error(error: soundfile.LibsndfileError, path: Path) -> OSError:
+    """What stopped libsndfile, which keeps the system's reason to itself, from writing a file: a full disk says so
+    again to whoever writes there next."""
+    try:
+        with path.open("ab") as file:
+            file.write(bytes(1 << 20))
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as reason:
+        return OSError(reason.errno, reason.strerror, str(path))
+    return OSError(errno.EIO, f"{os.strerror(errno.EIO)} ({_reason(error)})", str(path))
+
+
+def check_audio_output(path: Path, *, inputs: Iterable[Path | str | None] = ()) -> None:
+    """Refuse, before anything is computed, a file of audio that cannot or must not be written.
+
+    Args:
+        inputs: files that the command reads.
+
     Raises:
-        UserError: the suffix names no format that is written here.
+        UserError: the suffix names no format that is written here, or see `config.paths.check_output`.
     """
-    if path.suffix.lower() not in _FORMATS:
-        raise UserError(f"Cannot write audio to {path}: name it .wav or .flac.")
+    check_output(path, what="audio", suffixes=WRITABLE, inputs=inputs)
 
 
 def _pcm(audio: np.ndarray, *, path: Path) -> np.ndarray:

@@ -5,16 +5,17 @@ from __future__ import annotations
 import math
 
 from counterpoint.config import UserError
+from counterpoint.config.base import MOST_SECONDS
 
 
 def frames(duration_s: float, *, frame_rate: float) -> int:
     """Frames in `duration_s` seconds at `frame_rate` Hz: the nearest whole number (halves up), at least 1.
 
     Raises:
-        UserError: when the duration is zero, negative or not a number.
+        UserError: when the duration is zero, negative, a year or more, or not a number.
     """
-    if not (math.isfinite(duration_s) and duration_s > 0):
-        raise UserError(f"A duration must be a positive number of seconds, not {duration_s:g}.")
+    if not 0 < duration_s < MOST_SECONDS:
+        raise UserError(f"A duration must be a positive number of seconds, and less than a year, not {duration_s:g}.")
     return max(1, math.floor(duration_s * frame_rate + 0.5))
 
 

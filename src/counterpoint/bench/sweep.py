@@ -19,6 +19,7 @@ from counterpoint.bench.machine import device_name
 from counterpoint.bench.measure import Bench, OutOfMemory, Run
 from counterpoint.bench.point import Point
 from counterpoint.config import UserError, digest
+from counterpoint.config.text import split_lines
 
 Progress = Callable[[float, float], None]
 LONG_S = 10.0
@@ -153,7 +154,7 @@ def _read(path: Path) -> list[dict[str, Any]]:
     if not path.is_file():
         return []
     records = []
-    for line in path.read_text(encoding="utf-8").splitlines():
+    for line in split_lines(path.read_text(encoding="utf-8")):
         try:
             records.append(json.loads(line))
         except json.JSONDecodeError:

@@ -9,6 +9,9 @@ import warnings
 
 from counterpoint.cli.app import app
 
+_LONGEST = 2_000
+"""Characters of a message that are printed: some quote what a user gave."""
+
 
 def main() -> None:
     """Run the command line; what a user can put right becomes one sentence and exit code 2, a full disk code 1.
@@ -42,7 +45,9 @@ def _report(error: Exception) -> int:
         message, code = f"{error.strerror or error}: {_place(error)}", 1
     else:
         raise error
-    print(f"Error: {' '.join(message.split())}", file=sys.stderr)
+    sentence = " ".join(message.split())
+    shown = sentence if len(sentence) <= _LONGEST else f"{sentence[:_LONGEST]}..."
+    print(f"Error: {shown.encode('utf-8', 'backslashreplace').decode()}", file=sys.stderr)
     return code
 
 

@@ -374,7 +374,12 @@ def analyze(
 ) -> None:
     """Say what is heard in a piece: tempo, chords as `generate --chords` takes them, melody, downbeats and tags."""
     from counterpoint.analysis.listen import analyze
+    from counterpoint.config.paths import check_output
 
+    if out is not None:
+        check_output(out, what="a picture", suffixes=(".png",), inputs=[file])
+    if json is not None:
+        check_output(json, what="what is heard", suffixes=(".json",), inputs=[file])
     typer.echo(analyze(file, picture=out, json=json))
 
 
@@ -458,8 +463,16 @@ def evaluate(
     from dataclasses import replace
 
     from counterpoint.config import write_json
+    from counterpoint.config.base import check_seed
+    from counterpoint.config.paths import check_output
+    from counterpoint.config.tables import LISTINGS
     from counterpoint.metrics import evaluate, evaluate_adherence, load_generated, print_evaluation
 
+    check_seed(seed)
+    if out is not None:
+        listings = [folder / name for folder in (*generated, reference) for name in LISTINGS]
+        known = [*generated, *listings, reference / "dataset.json", reference / "dataset_dict.json"]
+        check_output(out, what="scores", suffixes=(".json",), inputs=known)
     notes: list[str] = []
     names = [folder.resolve().name for folder in generated]
     if len(set(names)) < len(names):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import math
 import multiprocessing
-import os
 import shutil
 import signal
 import tempfile
@@ -24,6 +23,8 @@ from counterpoint.compose.clip import played_piece, render_clip
 from counterpoint.compose.render import SAMPLE_RATE, soundfont
 from counterpoint.compose.soundfonts import Soundfont, read_soundfonts
 from counterpoint.config import UserError
+from counterpoint.config.base import check_seed
+from counterpoint.config.machine import cores
 from counterpoint.data import MusicDataset, open_dataset, save_dataset
 from counterpoint.data.layout import file_digest
 
@@ -106,8 +107,7 @@ def _check(out: Path, *, clips: int, duration_s: float, seed: int) -> None:
         raise UserError(
             f"Cannot compose clips of {duration_s:g} s: give a duration of {MIN_DURATION_S:g} to {MAX_DURATION_S:g} s."
         )
-    if seed < 0:
-        raise UserError(f"Cannot compose with seed {seed}: give a seed of zero or more.")
+    check_seed(seed)
     if out.exists() and not out.is_dir():
         raise UserError(f"{out} is a file; name a new folder for the corpus.")
     if out.is_dir() and any(out.iterdir()):
@@ -169,7 +169,7 @@ def _write_clip(source: _Source, index: int) -> _Made:
 
 def _render_all(source: _Source, *, clips: int, progress: Progress | None, workers: int | None) -> dict[int, _Made]:
     """(row, digest) of every clip by its number, in whatever order they were done."""
-    count = min(workers, clips) if workers else min(_cores(), max(1, clips // _CLIPS_PER_WORKER))
+    count = min(workers, clips) if workers else min(cores(), max(1, clips // _CLIPS_PER_WORKER))
     made: dict[int, _Made] = {}
     if count == 1:
         for index in source.order(clips):
@@ -200,11 +200,6 @@ def _submit(pool: ProcessPoolExecutor, source: _Source, *, clips: int) -> dict[F
         return {pool.submit(_write_clip, source, index): index for index in order}
     finally:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
-
-
-def _cores() -> int:
-    """The cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @contextmanager

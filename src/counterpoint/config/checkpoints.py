@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from counterpoint.config.errors import UserError
+from counterpoint.config.files import read_json
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -116,20 +117,21 @@ def read_checkpoint(folder: Path, *, only: Sequence[str] | None = None) -> Check
         DamagedCheckpointError: naming the file that is missing, cut or altered.
     """
     try:
-        stored = json.loads((folder / STATE_FILE).read_text(encoding="utf-8"))
-        step, state, files = int(stored["step"]), dict(stored["state"]), dict(stored["files"])
-    except (OSError, ValueError, KeyError, TypeError):
+        stored = read_json(folder / STATE_FILE)
+        step, state = int(stored["step"]), dict(stored["state"])
+        files = {str(name): (int(each["bytes"]), str(each["sha256"])) for name, each in dict(stored["files"]).items()}
+    except (OSError, ValueError, KeyError, TypeError, OverflowError):
         raise DamagedCheckpointError(f"{folder / STATE_FILE} is missing or damaged.") from None
     read = next((f"{name}.safetensors" for name in only or () if f"{name}.safetensors" in files), None)
     if only is not None and read is None:
         raise DamagedCheckpointError(f"{folder / STATE_FILE} knows no {' or '.join(only)}.safetensors.")
-    for name, expected in files.items():
+    for name, (size, digest) in files.items():
         path = folder / name
         if not path.is_file():
             raise DamagedCheckpointError(f"{path} is missing.")
-        if path.stat().st_size != expected["bytes"]:
-            raise DamagedCheckpointError(f"{path} has {path.stat().st_size} bytes instead of {expected['bytes']}.")
-        if (only is None or name == read) and _sha256(path) != expected["sha256"]:
+        if path.stat().st_size != size:
+            raise DamagedCheckpointError(f"{path} has {path.stat().st_size} bytes instead of {size}.")
+        if (only is None or name == read) and _sha256(path) != digest:
             raise DamagedCheckpointError(f"{path} is damaged: its content is not what was written.")
     return Checkpoint(folder=folder, step=step, state=state)
 

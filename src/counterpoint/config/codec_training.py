@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from counterpoint.config.schema import Config, OptimizerConfig, Positive
+from counterpoint.config.schema import Config, OptimizerConfig, Positive, Seed
 
 Weight = Annotated[float, Field(ge=0)]
 
@@ -158,7 +158,7 @@ class CodecTrainingConfig(Config):
     """Cut to whole frames."""
     batch_size: Positive = 64
     steps: Annotated[int, Field(ge=0)] = 400_000
-    seed: Annotated[int, Field(ge=0)] = 0
+    seed: Seed = 0
     precision: Literal["fp32", "bf16"] = "fp32"
     validate_every: Positive = 1000
     checkpoint_every: Positive = 1000

@@ -158,7 +158,7 @@ def digest_of(path: Path) -> str:
 def _place(name: str, source: str, *, weights: bool, progress: Progress) -> tuple[Path, bool]:
     """Where the content of `source` lies after this, and whether it lies in the cache."""
     if source.startswith(("http://", "https://")):
-        target = cache_folder() / name / (source.partition("?")[0].rstrip("/").rpartition("/")[2] or "weights")
+        target = cache_folder() / name / _file_name(source)
         _download(source, target, progress=progress)
         return target, True
     local = Path(source).expanduser()
@@ -168,6 +168,12 @@ def _place(name: str, source: str, *, weights: bool, progress: Progress) -> tupl
         raise UserError(f"{source} does not exist, and is neither a URL nor a hub id.")
     target = cache_folder() / name / source.replace("/", "--")
     return download_repository(source, into=target, weights=weights), True
+
+
+def _file_name(url: str) -> str:
+    """What the content of an address is stored as: the last part of its path, where that can be a file's name."""
+    last = re.split(r"[?#]", url)[0].rstrip("/").rpartition("/")[2]
+    return last if re.fullmatch(r"[\w-][\w.%~+-]{0,199}", last) else "weights"
 
 
 def _download(url: str, target: Path, *, progress: Progress) -> None:
@@ -190,7 +196,8 @@ def _download(url: str, target: Path, *, progress: Progress) -> None:
             part.unlink()
             return _download(url, target, progress=progress)
         raise UserError(f"{url} cannot be had ({error.code} {error.reason}); give another with --from.") from None
-    except (urllib.error.URLError, TimeoutError, ConnectionError, http.client.HTTPException) as error:
+    except (urllib.error.URLError, TimeoutError, ConnectionError, http.client.HTTPException, ValueError) as error:
+        # ValueError: an address of another form, or a length that is no number
         reason = getattr(error, "reason", error) or type(error).__name__
         raise UserError(
             f"{url} cannot be reached ({reason}); run the same command again to go on, or download it elsewhere and "

@@ -7,11 +7,20 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from counterpoint.config.documents import parse_json
 from counterpoint.config.errors import UserError
+from counterpoint.config.paths import shown
+from counterpoint.config.text import read_text
+
+_ASIDE = ".part-"
+"""How the names of temporary files and folders begin; short, since a name may be as long as a file system allows."""
+_SEPARATORS = {0x85: "\\u0085", 0x2028: "\\u2028", 0x2029: "\\u2029"}
+"""Characters at which other programs divide lines, though JSON lines end at line feeds alone."""
 
 
 def atomic_write(path: Path, write: Callable[[Path], object]) -> None:
@@ -26,19 +35,20 @@ def atomic_write(path: Path, write: Callable[[Path], object]) -> None:
     Raises:
         OSError: when the disk is full or the folder cannot be written.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
-    os.close(handle)
-    temporary = Path(name)
-    try:
-        write(temporary)
-        with temporary.open("rb") as written:
-            os.fsync(written.fileno())
-        temporary.chmod(0o644)  # mkstemp makes private files
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+    with _naming(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=_ASIDE, suffix=path.suffix, dir=path.parent)
+        os.close(handle)
+        temporary = Path(name)
+        try:
+            write(temporary)
+            with temporary.open("rb") as written:
+                os.fsync(written.fileno())
+            temporary.chmod(0o644)  # mkstemp makes private files
+            temporary.replace(path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
 
 
 def atomic_folder(path: Path, fill: Callable[[Path], object]) -> None:
@@ -54,15 +64,61 @@ def atomic_folder(path: Path, fill: Callable[[Path], object]) -> None:
     """
     if path.exists() and not (path.is_dir() and not any(path.iterdir())):
         raise UserError(f"{path} exists already; give a new folder.")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
+    replace_folder(path, fill)
+
+
+def replace_folder(path: Path, fill: Callable[[Path], object]) -> None:
+    """Let `fill` write into a temporary folder beside `path`, then put it in the place of the folder that is there.
+
+    Until the new folder is complete the old one stays whole, and afterwards nothing of it is left. Between two renames
+    neither is there; whoever kills the process in that moment finds the old one beside, under a hidden name.
+
+    Args:
+        path: a folder, or nothing. What it holds is deleted, so see first that it may be (`paths.check_output_folder`).
+        fill: called with the temporary folder.
+
+    Raises:
+        OSError: when the disk is full or the folder cannot be written; the old folder is left as it was.
+    """
+    with _naming(path):
+        path = path.resolve()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=_ASIDE, dir=path.parent))
+        try:
+            fill(temporary)
+            temporary.chmod(0o755)  # mkdtemp makes private folders
+            _exchange(temporary, path)
+        except BaseException:
+            shutil.rmtree(temporary, ignore_errors=True)
+            raise
+
+
+def _exchange(new: Path, path: Path) -> None:
+    """Rename a folder to `path`, and delete the one that was there."""
+    if not path.exists():
+        new.rename(path)
+        return
+    aside = Path(tempfile.mkdtemp(prefix=_ASIDE, dir=path.parent))
+    old = path.rename(aside / path.name)
     try:
-        fill(temporary)
-        temporary.chmod(0o755)  # mkdtemp makes private folders
-        temporary.replace(path)
+        new.rename(path)
     except BaseException:
-        shutil.rmtree(temporary, ignore_errors=True)
+        old.rename(path)
+        aside.rmdir()
         raise
+    shutil.rmtree(aside, ignore_errors=True)
+
+
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Errors about a temporary file, or about none, name the file or folder that was to be written."""
+    try:
+        yield
+    except OSError as error:
+        named = str(error.filename or "")
+        if error.errno is None or (named and _ASIDE not in named):
+            raise
+        raise OSError(error.errno, os.strerror(error.errno), str(path)) from error
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -73,7 +129,7 @@ def write_json(path: Path, value: Any) -> None:
 
 def write_json_lines(path: Path, values: Iterable[Any]) -> None:
     """Write each of `values` as a line of JSON, atomically; `metadata.jsonl` of an HF audiofolder is such a file."""
-    text = "".join(json.dumps(value, ensure_ascii=False) + "\n" for value in values)
+    text = "".join(json.dumps(value, ensure_ascii=False).translate(_SEPARATORS) + "\n" for value in values)
     atomic_write(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
 
 
@@ -81,14 +137,14 @@ def read_json(path: Path) -> Any:
     """Read a JSON file.
 
     Raises:
-        UserError: when the file is missing or is not JSON.
+        UserError: when the file is missing, is no regular file or is not JSON.
     """
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UserError(f"{path} does not exist.") from None
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} is not valid JSON ({error}); write it anew.") from None
+        return parse_json(read_text(path, what="JSON file"))
+    except UserError:
+        raise
+    except ValueError as error:
+        raise UserError(f"{shown(path)} {error}; write it anew.") from None
 
 
 def digest(value: Any) -> str:

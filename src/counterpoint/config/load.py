@@ -11,8 +11,10 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from counterpoint.config.documents import parse_yaml, quoted
 from counterpoint.config.errors import UserError
 from counterpoint.config.files import atomic_write
+from counterpoint.config.text import read_text
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -41,13 +43,8 @@ def read_yaml(path: Path) -> dict[str, Any]:
     Raises:
         UserError: missing file, malformed YAML, or no mapping.
     """
-    if not path.is_file():
-        raise UserError(f"There is no configuration file at {path}.")
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    except yaml.YAMLError as error:
-        raise UserError(f"{path} is not valid YAML: {error}") from None
-    if not isinstance(values, dict):
+    values = parse_yaml(read_text(path, what="configuration file"), source=str(path)) or {}
+    if not _is_group(values):
         raise UserError(f"{path} must be a mapping of keys to values.")
     return values
 
@@ -67,7 +64,9 @@ def laid_out(
         source: of the values, for errors.
         common: by scale, what is the same in many files: the file's own values are laid over it.
     """
-    scales = values.get("scales", {})
+    scales = values.get("scales") or {}
+    if not _is_group(scales) or not all(each is None or _is_group(each) for each in scales.values()):
+        raise UserError(f"{source}: scales must name groups of keys, as in `scales: {{quick: {{steps: 100}}}}`.")
     if scale is None and scales:
         scale = next(iter(scales))
     if scale is not None and scale not in scales:
@@ -121,13 +120,20 @@ def _merged(values: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
 def _apply_override(values: dict[str, Any], override: str) -> None:
     key, separator, text = override.partition("=")
     if not separator:
-        raise UserError(f"The setting {override!r} must have the form key=value, as in optimizer.learning_rate=1e-4.")
+        raise UserError(
+            f"The setting {quoted(override)} must have the form key=value, as in optimizer.learning_rate=1e-4."
+        )
     *parents, leaf = key.split(".")
     for parent in parents:
         if not isinstance(values.setdefault(parent, {}), dict):
-            raise UserError(f"The override {override!r} goes below {parent!r}, which is not a group of keys.")
+            raise UserError(f"The override {quoted(override)} goes below {parent!r}, which is not a group of keys.")
         values = values[parent]
-    values[leaf] = yaml.safe_load(text)
+    values[leaf] = parse_yaml(text, source=f"The value of the setting {quoted(override)}")
+
+
+def _is_group(value: Any) -> bool:
+    """A mapping whose keys are all words: in YAML a key may be a number, a date or nothing."""
+    return isinstance(value, dict) and all(isinstance(key, str) for key in value)
 
 
 def _explain(item: Any, kind: type[BaseModel]) -> str:
@@ -135,7 +141,9 @@ def _explain(item: Any, kind: type[BaseModel]) -> str:
     key = ".".join(location)
     if item["type"] != "extra_forbidden":
         message = item["msg"].removeprefix("Value error, ")
-        got = "" if isinstance(item["input"], Mapping) else f" (got {item['input']!r})"  # a whole group says nothing
+        got = (
+            "" if isinstance(item["input"], Mapping) else f" (got {quoted(item['input'])})"
+        )  # a whole group says nothing
         return f"{key}: {message}{got}" if key else message
     known = _known_keys(kind, location[:-1])
     near = difflib.get_close_matches(location[-1], known, n=1)

@@ -6,6 +6,10 @@ import os
 import platform
 from pathlib import Path
 
+from counterpoint.config.text import split_lines
+
+_LIMIT, _USED = (Path("/sys/fs/cgroup") / name for name in ("memory.max", "memory.current"))
+
 
 def cores() -> int:
     """Processors that this process may use."""
@@ -14,7 +18,7 @@ def cores() -> int:
 
 def processor() -> str:
     """The processor's name."""
-    lines = read_proc("cpuinfo").splitlines()
+    lines = split_lines(read_proc("cpuinfo"))
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return names[0] if names else platform.processor() or platform.machine()
 
@@ -37,6 +41,17 @@ def resident_memory() -> int | None:
     return _status("VmRSS:")
 
 
+def free_memory() -> int:
+    """Memory that this process can still have, bytes: of the machine or of its container."""
+    import psutil
+
+    free = psutil.virtual_memory().available
+    try:
+        return min(free, int(_LIMIT.read_text()) - int(_USED.read_text()))
+    except (OSError, ValueError):  # no such file, or "max": no limit
+        return free
+
+
 def read_proc(name: str) -> str:
     """A file of /proc; "" where there is none."""
     try:
@@ -46,5 +61,5 @@ def read_proc(name: str) -> str:
 
 
 def _status(name: str) -> int | None:
-    lines = read_proc("self/status").splitlines()
+    lines = split_lines(read_proc("self/status"))
     return next((int(line.split()[1]) * 1024 for line in lines if line.startswith(name)), None)

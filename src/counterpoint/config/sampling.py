@@ -23,15 +23,19 @@ ParadigmName = Annotated[str, AfterValidator(PARADIGMS.check)]
 """The name of a paradigm that is installed."""
 
 
+MOST_GUIDANCE = 100.0
+"""Beyond it, numbers of half precision overflow."""
+
+
 class SamplingConfig(Config):
     """What every paradigm reads. By itself it stands for any paradigm, whose own settings are at their defaults."""
 
     owner: ClassVar[str] = ""
     """The paradigm whose settings these are, in words."""
 
-    guidance: Annotated[float, Field(ge=0)] = 3.0
+    guidance: Annotated[float, Field(ge=0, le=MOST_GUIDANCE)] = 3.0
     """Classifier-free guidance c: u + c (cond - u), cond with caption and controls, u with neither."""
-    text_guidance: float = 0.0
+    text_guidance: Annotated[float, Field(ge=-MOST_GUIDANCE, le=MOST_GUIDANCE)] = 0.0
     """Multi-source guidance (JASCO): the weight c_text of a third pass with the caption alone. The result is
     c all + c_text text + (1 - c - c_text) null; 0 leaves that pass out."""
     temperature: Annotated[float, Field(ge=0)] = 1.0

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
-from counterpoint.config.base import Config, Positive
+from counterpoint.config.base import Config, Positive, Seed
 from counterpoint.config.errors import UserError
 from counterpoint.config.sampling import ParadigmName
 
@@ -187,6 +187,10 @@ class DataConfig(SegmentsConfig):
     codec: str = "pocket"
 
 
+Beta = Annotated[float, Field(ge=0, lt=1)]
+"""What a running mean keeps of itself at every step."""
+
+
 class OptimizerConfig(Config):
     """AdamW with linear warm-up and cosine decay to zero (4.4), or Muon."""
 
@@ -198,7 +202,7 @@ class OptimizerConfig(Config):
     """Steps of Muon's Newton-Schulz iteration. They cost the same whatever the batch: for a 6 x 256 backbone 0.27 s an
     update on one CPU thread, where 8 x 125 frames take 0.4 s besides."""
     learning_rate: Annotated[float, Field(gt=0)] = 1e-4
-    betas: tuple[float, float] = (0.9, 0.95)
+    betas: tuple[Beta, Beta] = (0.9, 0.95)
     weight_decay: Annotated[float, Field(ge=0)] = 0.1
     warmup_steps: Annotated[int, Field(ge=0)] = 4000
     clip_norm: Annotated[float, Field(gt=0)] = 1.0
@@ -214,7 +218,7 @@ class BudgetConfig(Config):
     """Examples an update, over all micro-batches and devices."""
     accumulate: Positive = 1
     """Micro-batches an update is summed from."""
-    seed: Annotated[int, Field(ge=0)] = 0
+    seed: Seed = 0
     precision: Literal["fp32", "bf16"] = "fp32"
     validate_every: Positive = 1000
     checkpoint_every: Positive = 1000
@@ -235,3 +239,12 @@ class TrainingConfig(BudgetConfig):
     """A run of the same network whose weights (their moving average) this one begins with, to be fine-tuned: to
     inpaint, to be steered, or on other music. By default they are drawn from `seed`."""
     keep_checkpoints: Positive = 2
+
+    @model_validator(mode="after")
+    def _tracks_teach_controls(self) -> Self:
+        idle = [name for name in self.data.tracks if name not in self.model.controls]
+        if idle:
+            raise ValueError(
+                f"data.tracks names {' and '.join(idle)}, which model.controls does not: leave it out, or add it there"
+            )
+        return self

@@ -6,6 +6,7 @@ this floor loads without it.
 
 from __future__ import annotations
 
+import hashlib
 import pickle
 import zipfile
 from collections.abc import Mapping, Sequence
@@ -13,7 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from counterpoint.config.errors import UserError
-from counterpoint.config.files import read_json
+from counterpoint.config.files import read_json, write_json
+from counterpoint.config.paths import MISSING, fault_of, is_file
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 SHIPPED_ALIASES = {"pocket": "pocket_rvq_25hz"}
 """Further names of shipped codecs."""
 CONFIG_FILE = "config.json"
+DIGESTS_FILE = "digests.json"
+"""Of a folder that is handed on: the SHA-256 of each of its files of weights, by name."""
 _WEIGHTS = ("model.safetensors", "pytorch_model.bin")
 """What `transformers` calls a file of weights, or with `.index.json` behind it the list of several."""
 _SMALL_FILES = ("*.json", "*.model", "*.txt")
@@ -68,14 +72,23 @@ def read_weights(folder: Path, *, prefix: str = "") -> dict[str, Tensor]:
     """The tensors of a folder in the format of `transformers` whose names begin with `prefix`, without it.
 
     Raises:
-        UserError: no weights, a missing shard, or a file that cannot be read.
+        UserError: no weights, a missing shard, a file that cannot be read or whose digest is another than the folder's
+            `DIGESTS_FILE` has, or a weight that is no floating-point number.
     """
+    files = _weight_files(folder, prefix=prefix)
+    _verify(folder, files)
     return {
         key.removeprefix(prefix): value
-        for path in _weight_files(folder, prefix=prefix)
+        for path in files
         for key, value in _read_tensors(path).items()
         if key.startswith(prefix)
     }
+
+
+def write_digests(folder: Path) -> None:
+    """Write `DIGESTS_FILE`, so that whoever gets the folder's weights can see that they are those that were published;
+    `read_weights` does."""
+    write_json(folder / DIGESTS_FILE, {path.name: _sha256(path) for path in sorted(folder.glob("*.safetensors"))})
 
 
 def read_pickle(path: Path) -> Any:
@@ -86,8 +99,8 @@ def read_pickle(path: Path) -> Any:
     """
     import torch
 
-    if not path.is_file():
-        raise UserError(f"{path} is missing.")
+    if not is_file(path):
+        raise UserError(f"{path} {'is missing' if fault_of(path) == MISSING else fault_of(path)}.")
     try:
         with torch.serialization.safe_globals(_numpy_scalars()):
             return torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
@@ -96,7 +109,9 @@ def read_pickle(path: Path) -> Any:
             f"{path} is damaged, or holds objects whose reading would run code from the file, which is never done; "
             "give one that holds tensors and text alone, as safetensors or as exported by its makers."
         ) from None
-    except (RuntimeError, EOFError, ValueError):
+    except OSError as error:
+        raise UserError(f"{path} cannot be read ({error.strerror or error}).") from None
+    except Exception:  # a file of another kind trips the reader of pickles wherever its bytes happen to
         raise UserError(f"{path} is damaged; get it anew.") from None
 
 
@@ -154,17 +169,64 @@ def _weight_files(folder: Path, *, prefix: str) -> list[Path]:
         if (folder / name).is_file():
             return [folder / name]
         if (folder / f"{name}.index.json").is_file():
-            places: dict[str, str] = read_json(folder / f"{name}.index.json")["weight_map"]
-            return sorted({folder / place for key, place in places.items() if key.startswith(prefix)})
+            return _shards(folder / f"{name}.index.json", prefix=prefix)
     raise UserError(f"{folder} has no weights: neither {_WEIGHTS[0]} nor {_WEIGHTS[1]}, whole or in parts.")
 
 
+def _shards(index: Path, *, prefix: str) -> list[Path]:
+    """The files that a list of shards names for the tensors whose names begin with `prefix`."""
+    listed = read_json(index)
+    places = listed.get("weight_map") if isinstance(listed, dict) else None
+    if not isinstance(places, dict) or not all(isinstance(place, str) for place in places.values()):
+        raise UserError(f"{index} does not say which file holds which tensor; get it anew.")
+    return sorted({index.parent / place for key, place in places.items() if key.startswith(prefix)})
+
+
+def _verify(folder: Path, files: Sequence[Path]) -> None:
+    """Compare files of weights with the digests that came with them, if any did."""
+    if not is_file(folder / DIGESTS_FILE):
+        return
+    known = read_json(folder / DIGESTS_FILE)
+    for path in files:
+        expected = known.get(path.name) if isinstance(known, dict) else None
+        if not is_file(path) or expected != _sha256(path):
+            raise UserError(f"{path} is not the file that was published (its digest is another); get it anew.")
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def _read_tensors(path: Path) -> dict[str, Tensor]:
+    tensors = _load_safetensors(path) if path.suffix == ".safetensors" else read_pickle(path)
+    check_tensors(tensors, source=path)
+    return tensors
+
+
+def check_tensors(tensors: Any, *, source: Path) -> None:
+    """Refuse what a file of weights should not hold.
+
+    Raises:
+        UserError: it is no mapping from names to tensors, or a weight or bias in it is no floating-point number.
+    """
+    from torch import Tensor
+
+    if not isinstance(tensors, Mapping) or not all(
+        isinstance(name, str) and isinstance(tensor, Tensor) for name, tensor in tensors.items()
+    ):
+        raise UserError(f"{source} holds no tensors by name; give a file of weights.")
+    for name, tensor in tensors.items():
+        if name.endswith((".weight", ".bias")) and not tensor.is_floating_point():
+            raise UserError(
+                f"In {source} the tensor {name} holds {tensor.dtype} and not floating-point numbers; get it anew."
+            )
+
+
+def _load_safetensors(path: Path) -> dict[str, Tensor]:
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
-    if path.suffix != ".safetensors":
-        return read_pickle(path)
     try:
         return load_file(path)
     except FileNotFoundError:

@@ -18,6 +18,7 @@ import numpy as np
 from counterpoint.analysis import melody
 from counterpoint.audio import save_audio
 from counterpoint.config import SamplingConfig, UserError, digest, write_json, write_json_lines
+from counterpoint.config.base import MOST_CLIPS, check_seed
 from counterpoint.config.nearest import did_you_mean
 from counterpoint.follow.defaults import CAPTIONS
 from counterpoint.follow.measures import Heard, Measure, Wanted, measures
@@ -156,6 +157,7 @@ def _check(config: FollowConfig) -> None:
             raise UserError(
                 f"Nobody can ask a model for {name!r} here{did_you_mean(name, ASKS)}: choose of {', '.join(ASKS)}."
             )
+    check_seed(config.seed, count=MOST_CLIPS)
     if config.seeds < 1:
         raise UserError(f"--seeds {config.seeds} draws no clip: it must be 1 or more.")
     if not config.duration_s > 0:

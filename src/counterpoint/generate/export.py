@@ -15,6 +15,8 @@ from counterpoint.audio import frames
 from counterpoint.codec.encodec import EnCodec
 from counterpoint.conditioning import T5Text
 from counterpoint.config import UserError, atomic_folder, read_json, write_json
+from counterpoint.config.paths import check_output_folder
+from counterpoint.config.weights import write_digests
 from counterpoint.generate.model import LoadedModel, read_model
 from counterpoint.generate.musicgen import TRANSFORMERS, to_theirs
 from counterpoint.paradigm import Autoregressive
@@ -35,6 +37,7 @@ def export_musicgen(model: str | Path, out: Path) -> None:
     Raises:
         UserError: a model that this format has no words for, or a folder that is there already.
     """
+    check_output_folder(Path(out))
     loaded = read_model(model)
     refused = _refusal(loaded)
     if refused:
@@ -50,6 +53,7 @@ def publish_run(model: str | Path, out: Path) -> None:
     """
     from safetensors.torch import save_file
 
+    check_output_folder(Path(out))
     run = find_run(model)
     paradigm = load_run(run)
     halved = {name for name, _ in paradigm.named_parameters()}  # what else there is has few numbers, and stays exact
@@ -61,6 +65,7 @@ def publish_run(model: str | Path, out: Path) -> None:
     def write(folder: Path) -> None:
         write_json(folder / MODEL_FILE, read_json(run / MODEL_FILE))
         save_file(weights, folder / WEIGHTS_FILE, metadata={"format": "pt"})
+        write_digests(folder)
 
     atomic_folder(Path(out), write)
 
@@ -100,6 +105,7 @@ def _write(folder: Path, loaded: LoadedModel) -> None:
     _configuration(model, text=model.text.frozen.config, audio=audio.config).save_pretrained(folder)
     _generation(model, window_s=loaded.window_s).save_pretrained(folder)
     model.text.frozen.tokenizer.save_pretrained(folder)
+    write_digests(folder)
     EncodecFeatureExtractor(sampling_rate=codec.sample_rate, padding_side="left").save_pretrained(folder)
 
 

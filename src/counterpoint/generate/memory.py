@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import torch
 
 from counterpoint.config import UserError
+from counterpoint.config.machine import free_memory
 from counterpoint.paradigm import Paradigm
 
 SHARE = 0.6
 """The share of the free memory that is planned for: allocators and libraries were measured to take up to 1.6 times the
 estimate."""
-_LIMIT, _USED = (Path("/sys/fs/cgroup") / name for name in ("memory.max", "memory.current"))
 
 
 def clips_at_once(
@@ -68,10 +66,4 @@ def free_bytes(device: torch.device) -> int:
     if device.type == "cuda":
         unused = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
         return torch.cuda.mem_get_info(device)[0] + unused
-    import psutil
-
-    free = psutil.virtual_memory().available
-    try:
-        return min(free, int(_LIMIT.read_text()) - int(_USED.read_text()))
-    except (OSError, ValueError):  # no such file, or "max": no limit
-        return free
+    return free_memory()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 import torch
 
 from counterpoint.codec import Codec, load_codec
-from counterpoint.config import SamplingConfig, UserError, pick_sampling, read_json, read_sampling
+from counterpoint.config import SamplingConfig, UserError, pick_sampling, read_sampling
 from counterpoint.generate.musicgen import MUSICGEN_PARADIGM, WINDOW_S, is_musicgen, load_musicgen
 from counterpoint.kernels import PRECISIONS, Precision
 from counterpoint.paradigm import Paradigm
@@ -88,13 +89,15 @@ def sampling_of(
 def _check(device: str, precision: str | None) -> tuple[str, Precision]:
     served: dict[str, tuple[Precision, ...]] = {"cpu": ("fp32", "fp16", "int8"), "cuda": ("bf16", "fp16", "fp32")}
     kind = device.partition(":")[0]
-    if kind not in served:
-        raise UserError(f"There is no device {device!r}: choose cpu or cuda.")
+    if kind not in served or not re.fullmatch(r"cpu|cuda(:\d{1,3})?", device):
+        raise UserError(f"There is no device {device!r}: choose cpu or cuda, or cuda:1 for the second GPU.")
     chosen = next((known for known in PRECISIONS if known == (precision or served[kind][0])), None)
     if chosen not in served[kind]:
         raise UserError(f"The precision {precision!r} does not serve on {kind}: choose {', '.join(served[kind])}.")
     if kind == "cuda" and not torch.cuda.is_available():
         raise UserError("There is no GPU that torch can use here: leave --device cpu.")
+    if kind == "cuda" and int(device.partition(":")[2] or 0) >= torch.cuda.device_count():
+        raise UserError(f"There is no {device} here: the last GPU is cuda:{torch.cuda.device_count() - 1}.")
     return device, chosen
 
 
@@ -112,7 +115,7 @@ def read_model(model: str | Path, *, codec: Codec | None = None) -> LoadedModel:
         )
     # A run from before this was written down is trusted as far as it has positions.
     longest_s = paradigm.max_frames() / paradigm.latent.frame_rate
-    return LoadedModel(paradigm, codec, window_s=read_json(run / MODEL_FILE).get("segment_s", longest_s))
+    return LoadedModel(paradigm, codec, window_s=read_description(run).get("segment_s", longest_s))
 
 
 def _is_published(path: Path) -> bool:

@@ -16,13 +16,13 @@ from string import Formatter
 from typing import Any
 
 import torch
-import yaml
 from torch import Tensor
 
 from counterpoint.codec import Codec, latent_spec, load_codec
 from counterpoint.codec.audiocraft import COMPRESSION_FILE, read_package
 from counterpoint.codec.loading import quietly
 from counterpoint.config import BackboneConfig, LatentSpec, ModelConfig, TextConfig, UserError, read_json
+from counterpoint.config.documents import parse_yaml
 from counterpoint.config.weights import CONFIG_FILE, fetch_folder, misshapen, read_weights
 from counterpoint.paradigm import Autoregressive
 
@@ -244,7 +244,7 @@ def read_audiocraft(folder: Path, *, source: str) -> Checkpoint:
         raise UserError(f"{folder / COMPRESSION_FILE} is missing; put the codec's file beside {LANGUAGE_MODEL_FILE}.")
     package = read_package(folder / LANGUAGE_MODEL_FILE)
     try:
-        cfg = yaml.safe_load(package["xp.cfg"])
+        cfg = parse_yaml(str(package["xp.cfg"]), source=f"The configuration in {folder / LANGUAGE_MODEL_FILE}")
         lm, conditioners, pattern = cfg["transformer_lm"], cfg["conditioners"], cfg["codebooks_pattern"]
         in_order = list(range(lm["n_q"]))
         expected = {
@@ -264,7 +264,9 @@ def read_audiocraft(folder: Path, *, source: str) -> Checkpoint:
         )
         t5 = conditioners["description"]["t5"]["name"]
         return Checkpoint(_model(backbone, t5=t5), lm["n_q"], lm["card"], AUDIOCRAFT, package["best_state"])
-    except (KeyError, TypeError) as error:
+    except UserError:
+        raise
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise UserError(f"{source} is no MusicGen that can be read: its xp.cfg lacks {error}.") from None
 
 

@@ -6,8 +6,9 @@ Shapes: n captions, B batch, J controls, K codebooks, T latent frames, D latent 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +16,23 @@ import numpy as np
 import torch
 
 from counterpoint.audio import frames, save_audio
+from counterpoint.audio.files import WRITABLE, check_audio_output
 from counterpoint.codec import Codec, decode
 from counterpoint.conditioning import plan_guidance
 from counterpoint.config import SamplingConfig, UserError, atomic_write, write_json, write_json_lines
+from counterpoint.config.base import MOST_CLIPS, check_seed
+from counterpoint.config.files import replace_folder
+from counterpoint.config.paths import check_output_folder, is_file
+from counterpoint.config.tables import FILE_KEYS, first_text, read_table
+from counterpoint.config.text import check_text, read_text, split_lines
 from counterpoint.generate.controls import ControlSources, read_controls
 from counterpoint.generate.memory import clips_at_once
 from counterpoint.generate.model import LoadedModel, load_model
 from counterpoint.paradigm import Sample
 
 BATCH_SIZE = 16
+METADATA_FILE = "metadata.jsonl"
+GENERATION_FILE = "generation.json"
 ENTROPIES_FILE = "entropies.npy"
 """[n, T] nats of the first codebook's distributions, beside the clips of an auto-regressive model (App. I)."""
 
@@ -95,11 +104,12 @@ def generate(
             is asked.
 
     Raises:
-        UserError: a duration or a batch that is not positive, a caption that is too long, a clip that memory cannot
-            hold.
+        UserError: a duration or a batch that is not positive, a seed out of range, a caption that is too long, or a
+            clip that memory cannot hold.
     """
     if batch_size < 1:
         raise UserError(f"The batch size {batch_size} draws no clip: it must be 1 or more.")
+    check_seed(seed, count=max(1, len(captions)))
     paradigm, sampling = model.paradigm, sampling or SamplingConfig()
     length, window = (frames(value, frame_rate=paradigm.latent.frame_rate) for value in (duration_s, model.window_s))
     text = paradigm.prepare(captions)  # a caption that is too long is refused before anything is drawn
@@ -194,9 +204,9 @@ def generate_folder(
         {"file_name": f"{name}.wav", "caption": caption, "id": name, "seed": seed + index}
         for index, (name, caption) in enumerate(zip(names, captions, strict=True))
     ]
-    write_json_lines(out / "metadata.jsonl", entries)
+    write_json_lines(out / METADATA_FILE, entries)
     write_json(
-        out / "generation.json",
+        out / GENERATION_FILE,
         {
             "model": loaded.source,
             "seed": seed,
@@ -229,43 +239,67 @@ def generate_captions(
 
     Args:
         captions_file: text, one caption a line; instead of `caption`.
-        out: an audio file for a single clip; a folder otherwise, filled as `generate_folder` does.
+        out: an audio file for a single clip; a folder otherwise, filled as `generate_folder` does. It appears when all
+            clips are drawn, and then takes the place of an earlier call's folder as a whole.
         controls: the same for every clip.
 
     Raises:
-        UserError: no caption or two sources of them, a file for several clips, and what `generate` and `read_controls`
-            refuse.
+        UserError: no caption or two sources of them, too many clips, a file for several clips, an `out` that is an
+            input, of unknown kind or holds what no earlier call wrote, and what `generate` and `read_controls` refuse.
     """
-    captions = [text for text in read_captions(caption, captions_file) for _ in range(num)]
-    if out.suffix.lower() not in (".wav", ".flac"):
-        return generate_folder(
-            captions,
-            model=model,
-            out=out,
-            duration_s=duration_s,
-            seed=seed,
-            sampling=sampling,
-            controls=controls,
-            batch_size=batch_size,
-            device=device,
-            precision=precision,
-            compiled=compiled,
-            progress=progress,
-        )
-    if len(captions) > 1:
+    captions = _repeated(read_captions(caption, captions_file), num=num)
+    check_seed(seed, count=len(captions))
+    inputs = [captions_file, *(controls.requested().values() if controls else ())]
+    is_one = out.suffix.lower() in WRITABLE
+    if is_one:
+        check_audio_output(out, inputs=inputs)
+    else:
+        check_output_folder(out, inputs=inputs, is_own=partial(_is_own, own=_own_files(out)))
+    if is_one and len(captions) > 1:
         raise UserError(f"{len(captions)} clips do not fit into the one file {out}: give --out a folder.")
-    report, _ = _write(
-        captions,
-        [out],
-        model=load_model(model, device=device, precision=precision, compiled=compiled),
-        progress=None,
-        duration_s=duration_s,
-        seed=seed,
-        sampling=sampling,
-        batch_size=batch_size,
-        controls=controls,
+    loaded = load_model(model, device=device, precision=precision, compiled=compiled)
+    settings: dict[str, Any] = {
+        "model": loaded,
+        "duration_s": duration_s,
+        "seed": seed,
+        "sampling": sampling,
+        "batch_size": batch_size,
+        "controls": controls,
+    }
+    if is_one:
+        return _write(captions, [out], progress=None, **settings)[0]
+    reports: list[GenerationReport] = []
+    replace_folder(
+        out, lambda folder: reports.append(generate_folder(captions, out=folder, progress=progress, **settings))
     )
-    return report
+    return reports[0]
+
+
+def _repeated(captions: Sequence[str], *, num: int) -> list[str]:
+    """Each caption `num` times.
+
+    Raises:
+        UserError: there would be more clips than a command draws.
+    """
+    if len(captions) * num > MOST_CLIPS:
+        raise UserError(
+            f"{len(captions)} captions and {num} clips of each are more than the {MOST_CLIPS:,} clips that one command "
+            "draws: ask for fewer."
+        )
+    return [text for text in captions for _ in range(num)]
+
+
+def _own_files(folder: Path) -> set[str]:
+    """Names of the files that an earlier call wrote into a folder, by the metadata that it wrote with them."""
+    own = {METADATA_FILE, GENERATION_FILE, ENTROPIES_FILE}
+    listing = folder / METADATA_FILE
+    if not is_file(folder / GENERATION_FILE) or not is_file(listing):
+        return set()
+    return own | {first_text(row.values, FILE_KEYS) for row in read_table(listing).rows}
+
+
+def _is_own(entry: Path, *, own: Collection[str]) -> bool:
+    return entry.name in own and is_file(entry)
 
 
 def _write(
@@ -334,14 +368,10 @@ def read_captions(caption: str | None, captions_file: Path | None) -> list[str]:
     if (caption is None) == (captions_file is None):
         raise UserError("Give either a caption or --captions FILE.")
     if captions_file is None:
+        check_text(caption or "", what="caption")
         return [caption or ""]
-    try:
-        text = captions_file.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        raise UserError(f"There is no captions file at {captions_file}.") from None
-    except (UnicodeDecodeError, IsADirectoryError):
-        raise UserError(f"{captions_file} is not a text file with one caption a line.") from None
-    captions = [line.strip() for line in text.splitlines() if line.strip()]
+    text = read_text(captions_file, what="captions file")
+    captions = [line.strip() for line in split_lines(text) if line.strip()]
     if not captions:
         raise UserError(f"{captions_file} holds no caption; write one a line.")
     return captions

@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
+from counterpoint.config.paths import fault_of
 from counterpoint.ingest.sources import normalize_artist
 
 _BLOCK = 1 << 17
@@ -55,12 +56,14 @@ class Probe:
 
 def probe(path: Path) -> Probe:
     """Decode a file and describe it; whatever is wrong with it ends in `error`, never in an exception."""
-    if path.stat().st_size == 0:
-        return Probe(error="the file is empty (0 bytes)")
+    if fault := fault_of(path):
+        return Probe(error=fault)
     try:
+        if path.stat().st_size == 0:
+            return Probe(error="the file is empty (0 bytes)")
         with soundfile.SoundFile(path) as file:
             return _listen(file)
-    except (soundfile.SoundFileError, RuntimeError, OSError, ValueError) as error:
+    except (soundfile.SoundFileError, RuntimeError, OSError, ValueError, MemoryError) as error:
         return Probe(error=f"not decodable as audio ({_reason(error)})")
 
 

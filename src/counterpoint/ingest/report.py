@@ -20,10 +20,13 @@ ProblemKind = Literal[
     "no caption",
     "missing file",
     "broken metadata",
+    "guessed encoding",
+    "unused text",
+    "closed folder",
 ]
 SKIPPED: tuple[ProblemKind, ...] = ("unreadable", "too short", "silent", "duplicate")
 """Kinds that keep a file out of the dataset; the others are only reported."""
-_KEPT: tuple[ProblemKind, ...] = ("clipped", "cut short", "no caption")
+_KEPT: tuple[ProblemKind, ...] = ("clipped", "cut short", "no caption", "guessed encoding")
 _MEANING: dict[ProblemKind, str] = {
     "unreadable": "cannot be decoded",
     "too short": "shorter than the minimum",
@@ -34,6 +37,9 @@ _MEANING: dict[ProblemKind, str] = {
     "no caption": "trains without text",
     "missing file": "named in metadata but not there",
     "broken metadata": "a line or file that cannot be used",
+    "guessed encoding": "not UTF-8, so read as Latin-1",
+    "unused text": "named after no audio file",
+    "closed folder": "cannot be looked into",
 }
 
 

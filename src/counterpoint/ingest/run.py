@@ -12,11 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from counterpoint.audio import SILENCE_PEAK
+from counterpoint.audio.files import READABLE
 from counterpoint.config import UserError, read_json
+from counterpoint.config.machine import cores
+from counterpoint.config.paths import check_name
 from counterpoint.data.layout import INFO_FILE, SPLITS, MusicDataset, open_dataset, save_dataset
 from counterpoint.ingest.probe import Probe, probe, quiet_decoders
 from counterpoint.ingest.report import SKIPPED, IngestReport, Problem, ProblemKind, tally
-from counterpoint.ingest.sources import AUDIO, About, find_sources
+from counterpoint.ingest.sources import About, find_sources
 from counterpoint.ingest.splits import GroupBy, assign_splits, group_clips
 
 KIND = "ingested"
@@ -55,16 +58,18 @@ def ingest(
         UserError: no source, no audio in it, nothing usable in it, or something else at `out`.
     """
     src, out = Path(src), Path(out)
+    check_name(out)
     if valid_share < 0 or test_share < 0 or valid_share + test_share >= 1:
         raise UserError(f"valid_share {valid_share:g} and test_share {test_share:g} must leave something to train on.")
     previous = _earlier(out)
     sources = find_sources(src)
     if not sources.audio and not sources.problems:
-        kinds = ", ".join(sorted(suffix[1:] for suffix in AUDIO))
+        kinds = ", ".join(sorted(suffix[1:] for suffix in READABLE))
         raise UserError(f"There is no audio in {src} (looked for {kinds}, in all folders below it).")
     probes = _listen(sources.audio, workers=workers, progress=progress)
     problems = list(sources.problems)
     abouts = {path: sources.about(path, problems=problems) for path in sources.audio}
+    problems += sources.unused_text()
     abouts = {path: _with_tag(about, probes[path]) for path, about in abouts.items()}
     kept = _select(sources.audio, probes, abouts, problems=problems, min_duration_s=min_duration_s)
     if not kept:
@@ -91,7 +96,8 @@ def _earlier(out: Path) -> dict[str, str]:
     """
     if not out.exists() or (out.is_dir() and all(entry.name.startswith(".writing-") for entry in out.iterdir())):
         return {}
-    if not (out / INFO_FILE).is_file() or read_json(out / INFO_FILE).get("kind") != KIND:
+    info = read_json(out / INFO_FILE) if (out / INFO_FILE).is_file() else None
+    if not isinstance(info, dict) or info.get("kind") != KIND:
         raise UserError(f"{out} exists and is not an ingested dataset; choose another place, or remove it.")
     try:
         dataset: MusicDataset = open_dataset(out)
@@ -102,7 +108,7 @@ def _earlier(out: Path) -> dict[str, str]:
 
 def _listen(paths: list[Path], *, workers: int | None, progress: Progress | None) -> dict[Path, Probe]:
     """Probe every file, several at once: decoding and hashing leave Python's lock."""
-    pool = ThreadPoolExecutor(max_workers=workers or len(os.sched_getaffinity(0)))
+    pool = ThreadPoolExecutor(max_workers=workers or cores())
     probes: dict[Path, Probe] = {}
     with quiet_decoders():
         try:
@@ -172,7 +178,7 @@ def _remarks(path: Path, heard: Probe, about: About) -> list[Problem]:
         whole_s = heard.duration_s + heard.missing_s
         remarks.append(Problem(str(path), "cut short", f"{heard.duration_s:.1f} of {whole_s:.1f} s"))
     if not about.caption:
-        remarks.append(Problem(str(path), "no caption", ""))
+        remarks.append(Problem(str(path), "no caption", about.missed))
     return remarks
 
 
@@ -241,7 +247,8 @@ def _hints(groups: Mapping[str, str], abouts: Iterable[About], *, group_by: Grou
 
 def _nothing_left(src: Path, problems: list[Problem]) -> str:
     """Why everything was skipped, with the counts and the first few names."""
-    skipped = [problem for problem in problems if problem.kind in (*SKIPPED, "missing file")]
+    kinds = (*SKIPPED, "missing file", "broken metadata", "closed folder")
+    skipped = [problem for problem in problems if problem.kind in kinds]
     counts = ", ".join(f"{number} {kind}" for kind, number in tally([problem.kind for problem in skipped]).items())
     names = "; ".join(f"{Path(problem.path).name}: {problem.reason}" for problem in skipped[:3])
     return f"No file in {src} can be used ({counts or 'metadata without audio'}): {names}."

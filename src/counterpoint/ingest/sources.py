@@ -1,45 +1,46 @@
 """Which audio files there are, and what is written about them.
 
 A file's caption is the first that is not empty of
-  1. its row in a table: `metadata.csv` or `metadata.jsonl` (HF audiofolder: `file_name` beside `caption`), or an
-     audiocraft manifest `data.jsonl[.gz]` (`path`), tables in the file's own folder before those further up; or
-     `musiccaps-public.csv`, whose rows are of the files with their `ytid` anywhere in the name;
+  1. its row in a table: `metadata.csv`, `captions.csv`, or either as .tsv or .jsonl (HF audiofolder: `file_name` beside
+     `caption`), or an audiocraft manifest `data.jsonl[.gz]` (`path`), tables in the file's own folder before those
+     further up; or `musiccaps-public.csv`, whose rows are of the files with their `ytid` anywhere in the name;
   2. its JSON sidecar: the same stem with `.json`, or what a manifest's `info_path` names;
-  3. its text sidecar: the same stem with `.txt`;
+  3. its text sidecar, as `audio.captions` finds it: the same stem with `.txt`, `.caption.txt`, `.caption` and others;
   4. a sentence composed from title, genre, moods, keywords, instruments, tempo and key of a table or JSON sidecar.
 Artist and track come from the tables and sidecars too, in the same order.
+
+Whatever goes wrong while one file, row or sidecar is read becomes a problem of that one.
 """
 
 from __future__ import annotations
 
-import csv
-import gzip
-import io
-import json
 import os
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+from counterpoint.audio.captions import (
+    JSON_ENDINGS,
+    TEXT_ENDINGS,
+    Sidecars,
+    read_json_sidecar,
+    read_text_sidecar,
+)
+from counterpoint.audio.files import FOREIGN, READABLE
 from counterpoint.config import UserError
-from counterpoint.ingest.report import Problem
+from counterpoint.config.paths import MISSING, fault_of, is_file, resolve_spelling, shown
+from counterpoint.config.tables import CAPTION_KEYS, FILE_KEYS, LISTINGS, first_text, read_table, texts_of
+from counterpoint.ingest.report import SKIPPED, Problem
 
-AUDIO = frozenset(
-    (".wav", ".flac", ".ogg", ".oga", ".mp3", ".aiff", ".aif", ".aifc", ".opus", ".caf", ".au", ".w64", ".rf64")
-)
-"""Suffixes that libsndfile decodes."""
-FOREIGN = frozenset(
-    (".m4a", ".aac", ".wma", ".ape", ".wv", ".mpc", ".alac", ".m4b", ".mka", ".ac3", ".amr", ".dsf", ".webm")
-)
-"""Suffixes of audio that it does not; such files are named, not passed over in silence."""
-_TABLES = ("metadata.csv", "metadata.jsonl", "data.jsonl", "data.jsonl.gz", "musiccaps-public.csv")
-_FILE_KEYS = ("file_name", "path", "filename", "file", "audio")
-_CAPTION_KEYS = ("caption", "description", "text")
+_TABLES = (*LISTINGS, "data.jsonl", "data.jsonl.gz", "musiccaps-public.csv")
+T = TypeVar("T")
 _YOUTUBE_KEYS = ("ytid",)
 _YOUTUBE_ID = 11
 """Characters, of which some may be - or _, so that nothing tells where in a name an id begins."""
+_LONGEST_NAME = 200
+"""Characters that a problem quotes of a name."""
 _ARTIST_KEYS = ("artist", "artists", "artist_name")
 _TRACK_KEYS = ("track", "track_id")
 _NOBODY = {"", "unknown", "unknown artist", "various", "various artists", "n/a", "none", "-"}
@@ -54,12 +55,14 @@ class About:
         source: where the caption comes from, for the report.
         artist: normalised, "" where unknown.
         track: an explicit track name or number, "" where none is given.
+        missed: what there was in place of a caption, "" where there was nothing.
     """
 
     caption: str
     source: str
     artist: str
     track: str
+    missed: str = ""
 
 
 @dataclass(frozen=True)
@@ -70,18 +73,19 @@ class Sources:
         root: folder that ids are relative to.
         audio: files to listen to, in order.
         problems: broken lines, missing files, formats that cannot be decoded.
+        sidecars: of the audio.
     """
 
     root: Path
     audio: list[Path]
     problems: list[Problem]
-    _tables: dict[str, list[tuple[str, Mapping[str, Any]]]]
-    _sidecars: dict[str, Path]
+    sidecars: Sidecars
+    _tables: Mapping[str, list[tuple[str, Mapping[str, Any]]]]
 
     @property
     def found(self) -> int:
-        """Audio files there are, those in formats that cannot be decoded included."""
-        return len(self.audio) + sum(problem.kind == "unreadable" for problem in self.problems)
+        """Audio files there are, those that are skipped without listening to them included."""
+        return len(self.audio) + sum(problem.kind in SKIPPED for problem in self.problems)
 
     def id(self, path: Path) -> str:
         """Path below the root, or the whole path of a file that a manifest names elsewhere."""
@@ -90,27 +94,35 @@ class Sources:
     def about(self, path: Path, *, problems: list[Problem]) -> About:
         """Caption, artist and track of a file; a sidecar that cannot be read goes to `problems`."""
         described = list(self._tables.get(_key(path), ()))
-        infos = [Path(row["info_path"]) for _, row in described if row.get("info_path")]
-        sidecar = next((info for info in infos if info.is_file()), None) or self._sidecar(path, ".json")
-        if sidecar:
-            described.append(("sidecar .json", _read_sidecar(sidecar, problems)))
-        captions = [(name, _first(row, _CAPTION_KEYS)) for name, row in described]
-        if text := self._sidecar(path, ".txt"):
-            captions.append(("sidecar .txt", _one_line(read_text(text))))
+        infos = _info_files(path, [row for _, row in described], problems=problems)
+        sidecars = [*infos, *self.sidecars.find(path, JSON_ENDINGS)][:1]
+        described += [("sidecar .json", _read(read_json_sidecar, each, {}, problems=problems)) for each in sidecars]
+        captions = [(name, first_text(row, CAPTION_KEYS)) for name, row in described]
+        for text in self.sidecars.find(path, TEXT_ENDINGS):
+            captions.append((f"sidecar {_ending(text)}", _read(read_text_sidecar, text, "", problems=problems)))
         captions += [(f"composed from {name}", compose_caption(row)) for name, row in described]
         source, caption = next((pair for pair in captions if pair[1]), ("", ""))
         rows = [row for _, row in described]
-        artists = (normalize_artist(_first(row, _ARTIST_KEYS)) for row in rows)
-        tracks = (_first(row, _TRACK_KEYS) for row in rows)
+        artists = (normalize_artist(first_text(row, _ARTIST_KEYS)) for row in rows)
+        tracks = (first_text(row, _TRACK_KEYS) for row in rows)
         return About(
-            caption=caption, source=source, artist=next(filter(None, artists), ""), track=next(filter(None, tracks), "")
+            caption=caption,
+            source=source,
+            artist=next(filter(None, artists), ""),
+            track=next(filter(None, tracks), ""),
+            missed="" if caption else _missed(described),
         )
 
-    def _sidecar(self, path: Path, suffix: str) -> Path | None:
-        beside = path.with_suffix(suffix)
-        if path.is_relative_to(self.root) and _key(beside) in self._sidecars:
-            return self._sidecars[_key(beside)]
-        return beside if beside.is_file() else None  # of a file that only a manifest names
+    def unused_text(self) -> list[Problem]:
+        """A problem for each folder with files of text or JSON that belong to no audio by their names."""
+        folders: dict[Path, list[str]] = {}
+        for path in self.sidecars.unused():
+            if path.name.lower() not in _TABLES:
+                folders.setdefault(path.parent, []).append(shown(path.name))
+        return [
+            Problem(shown(folder), "unused text", f"{names[0]}{f' and {len(names) - 1} more' if names[1:] else ''}")
+            for folder, names in folders.items()
+        ]
 
 
 @dataclass
@@ -118,7 +130,6 @@ class _Found:
     """Collects while walking."""
 
     audio: dict[str, Path] = field(default_factory=dict)
-    sidecars: dict[str, Path] = field(default_factory=dict)
     tables: list[Path] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
 
@@ -129,12 +140,15 @@ def find_sources(src: Path) -> Sources:
     Raises:
         UserError: when `src` is missing, or neither a folder nor a manifest.
     """
-    if not src.exists():
+    fault = fault_of(src)
+    if fault == MISSING:
         raise UserError(f"There is nothing at {src}; give the folder that holds your music.")
     src = Path(os.path.abspath(src))  # noqa: PTH100 - keep symlinks as the user named them
     found = _Found()
     if src.is_dir():
         _walk(src, found)
+    elif fault:
+        raise UserError(f"{shown(src)} {fault}; give the folder that holds your music.")
     elif src.name.endswith((".jsonl", ".jsonl.gz")):
         found.tables.append(src)
     else:
@@ -143,73 +157,104 @@ def find_sources(src: Path) -> Sources:
         )
     root = src if src.is_dir() else src.parent
     tables: dict[str, list[tuple[str, Mapping[str, Any]]]] = {}
-    for table in sorted(
-        found.tables, key=lambda path: (-len(path.parts), _TABLES.index(path.name) if path.name in _TABLES else 0)
-    ):
-        _read_table(table, found, tables)
+    for table in sorted(found.tables, key=lambda path: (-len(path.parts), _rank(path))):
+        _attach_rows(table, found, tables)
     audio = sorted(found.audio.values(), key=lambda path: path.as_posix())
-    return Sources(root=root, audio=audio, problems=found.problems, _tables=tables, _sidecars=found.sidecars)
+    return Sources(root=root, audio=audio, problems=found.problems, sidecars=Sidecars(), _tables=tables)
+
+
+def _rank(table: Path) -> int:
+    name = table.name.lower()
+    return _TABLES.index(name) if name in _TABLES else 0
 
 
 def _walk(src: Path, found: _Found) -> None:
     """Sort every file below `src` into `found`; links are followed, each folder once, hidden names passed over."""
+
+    def closed(error: OSError) -> None:
+        place = shown(error.filename or src)
+        found.problems.append(Problem(place, "closed folder", error.strerror or str(error)))
+
     seen: set[str] = set()
-    for place, folders, files in os.walk(src, followlinks=True):
+    for place, folders, files in os.walk(src, followlinks=True, onerror=closed):
         seen.add(os.path.realpath(place))
         folders[:] = sorted(
             name for name in folders if not name.startswith(".") and os.path.realpath(Path(place, name)) not in seen
         )
         for name in sorted(files):
-            path = Path(place, name)
-            suffix = path.suffix.lower()
-            if name.startswith("."):
-                continue  # among them macOS's ._track.wav, which holds no audio
-            if name in _TABLES:
-                found.tables.append(path)
-            elif suffix in AUDIO:
-                found.audio[_key(path)] = path
-            elif suffix in (".json", ".txt"):
-                found.sidecars[_key(path.with_suffix(suffix))] = path
-            elif suffix in FOREIGN:
-                found.problems.append(_foreign(path))
+            if not name.startswith("."):  # among them macOS's ._track.wav, which holds no audio
+                _sort_in(Path(place, name), found)
+
+
+def _sort_in(path: Path, found: _Found) -> None:
+    suffix = path.suffix.lower()
+    if path.name.lower() in _TABLES:
+        found.tables.append(path)
+    elif suffix in FOREIGN:
+        found.problems.append(_foreign(path))
+    elif suffix in READABLE:
+        if shown(path) != str(path):
+            found.problems.append(Problem(shown(path), "unreadable", fault_of(path)))
+        elif (other := found.audio.setdefault(_key(path), path)) != path:
+            reason = f"its name is that of {other}, but for how accents are written; rename one"
+            found.problems.append(Problem(str(path), "unreadable", reason))
 
 
 def _foreign(path: Path) -> Problem:
-    return Problem(str(path), "unreadable", f"{path.suffix.lower()} cannot be decoded; convert it to flac")
+    return Problem(shown(path), "unreadable", f"{path.suffix.lower()} cannot be decoded; convert it to flac")
 
 
-def _read_table(table: Path, found: _Found, tables: dict[str, list[tuple[str, Mapping[str, Any]]]]) -> None:
+def _attach_rows(table: Path, found: _Found, tables: dict[str, list[tuple[str, Mapping[str, Any]]]]) -> None:
     """Attach each row of a table to its file; files that only the table knows of join the audio."""
+    try:
+        read = read_table(table)
+    except UserError as error:
+        found.problems.append(Problem(shown(table), "broken metadata", _reason(error, table)))
+        return
+    found.problems += [Problem(shown(table), "broken metadata", fault) for fault in read.faults]
+    found.problems += [Problem(shown(table), "guessed encoding", "") for _ in read.notes]
     nowhere = absent = 0
     by_id: dict[str, Path] | None = None
-    for number, row in _table_rows(table, found.problems):
-        name = _first(row, _FILE_KEYS)
-        if not name:
-            if not (clip := _first(row, _YOUTUBE_KEYS)):
-                nowhere += 1
-                continue
+    for row in read.rows:
+        name = first_text(row.values, FILE_KEYS)
+        if name:
+            if path := _named(name, table, row.number, found):
+                tables.setdefault(_key(path), []).append((table.name, row.values))
+        elif clip := first_text(row.values, _YOUTUBE_KEYS):
             by_id = _by_youtube_id(found) if by_id is None else by_id
             if clip in by_id:
-                tables.setdefault(_key(by_id[clip]), []).append((table.name, row))
+                tables.setdefault(_key(by_id[clip]), []).append((table.name, row.values))
             absent += clip not in by_id
-            continue
-        path = _locate(name, table)
-        if path is None:
-            found.problems.append(Problem(name, "missing file", f"named by {table.name}, line {number}, but not there"))
-            continue
-        key = _key(path)
-        tables.setdefault(key, []).append((table.name, row))
-        if path.suffix.lower() in FOREIGN and key not in found.audio:
-            if not any(problem.path == str(path) for problem in found.problems):
-                found.problems.append(_foreign(path))
         else:
-            found.audio.setdefault(key, path)
+            nowhere += 1
     if absent:
         reason = f"{absent} rows are of clips that are not there: no file has their ytid in its name"
         found.problems.append(Problem(str(table), "missing file", reason))
     if nowhere:
-        reason = f"{nowhere} rows name no file (expected a column {' or '.join(_FILE_KEYS[:2])})"
+        reason = f"{nowhere} rows name no file (expected a column {' or '.join(FILE_KEYS[:2])})"
         found.problems.append(Problem(str(table), "broken metadata", reason))
+
+
+def _named(name: str, table: Path, number: int, found: _Found) -> Path | None:
+    """The file that a row names, among the audio from now on; None where it is not there or cannot be decoded."""
+    path = _locate(name, table)
+    if path is None:
+        said = f"named by {table.name}, line {number}, but {_why_missing(name, table)}"
+        found.problems.append(Problem(name[:_LONGEST_NAME], "missing file", said))
+    elif path.suffix.lower() not in FOREIGN:
+        found.audio.setdefault(_key(path), path)
+    elif not any(problem.path == str(path) for problem in found.problems):
+        found.problems.append(_foreign(path))
+    return path
+
+
+def _why_missing(name: str, table: Path) -> str:
+    place = table.parent / name
+    fault = fault_of(place)
+    if fault != MISSING:
+        return fault
+    meant = resolve_spelling(place)
+    return f"not there; did you mean {os.path.relpath(meant, table.parent)}?" if meant else "not there"
 
 
 def _by_youtube_id(found: _Found) -> dict[str, Path]:
@@ -227,81 +272,66 @@ def _locate(name: str, table: Path) -> Path | None:
         path = Path(os.path.normpath(base / name))
         for form in ("NFC", "NFD"):  # archives made on macOS spell accents apart
             spelled = Path(unicodedata.normalize(form, str(path)))
-            if spelled.is_file():
+            if is_file(spelled):
                 return spelled
     return None
 
 
-def _table_rows(table: Path, problems: list[Problem]) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    """(line number, row) for each row that can be read."""
-    try:
-        text = read_text(table)
-    except (OSError, EOFError) as error:
-        problems.append(Problem(str(table), "broken metadata", f"cannot be read ({error})"))
-        return
-    if table.suffix == ".csv":
-        yield from _csv_rows(text)
-        return
-    for number, line in enumerate(text.splitlines(), start=1):
-        if not line.strip():
+def _info_files(path: Path, rows: Iterable[Mapping[str, Any]], *, problems: list[Problem]) -> list[Path]:
+    """What the `info_path` of a manifest's rows name; what is no file goes to `problems`."""
+    found = []
+    for row in rows:
+        if not row.get("info_path"):
             continue
-        try:
-            row = json.loads(line)
-        except json.JSONDecodeError as error:
-            problems.append(Problem(str(table), "broken metadata", f"line {number} is not JSON ({error.msg})"))
-            continue
-        if isinstance(row, dict):
-            yield number, row
+        place = first_text(row, ("info_path",))
+        fault = fault_of(place) if place else "is no text"
+        if fault:
+            said = f"its info_path {place[:_LONGEST_NAME]} {fault}" if place else f"its info_path {fault}"
+            problems.append(Problem(shown(path), "broken metadata", said))
         else:
-            problems.append(
-                Problem(str(table), "broken metadata", f"line {number} is not an object of keys and values")
-            )
+            found.append(Path(place))
+    return found
 
 
-def _csv_rows(text: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    header = text.partition("\n")[0]
-    delimiter = max(",;\t", key=header.count)  # spreadsheets of half the world write semicolons
-    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter, strict=False)
-    reader.fieldnames = [name.strip().lower() for name in reader.fieldnames or []]
-    for row in reader:
-        yield reader.line_num, row
-
-
-def _read_sidecar(path: Path, problems: list[Problem]) -> Mapping[str, Any]:
+def _read(read: Callable[..., T], path: Path, default: T, *, problems: list[Problem]) -> T:
+    """What a sidecar holds; what is wrong with it, or was guessed of it, goes to `problems`."""
+    notes: list[str] = []
     try:
-        value = json.loads(read_text(path))
-    except (OSError, json.JSONDecodeError) as error:
-        problems.append(Problem(str(path), "broken metadata", f"is not valid JSON ({error})"))
-        return {}
-    if isinstance(value, str):
-        return {"caption": value}
-    if not isinstance(value, dict):
-        problems.append(Problem(str(path), "broken metadata", "is not an object of keys and values"))
-        return {}
-    return value
+        return read(path, notes=notes)
+    except UserError as error:
+        problems.append(Problem(shown(path), "broken metadata", _reason(error, path)))
+        return default
+    finally:
+        problems += [Problem(shown(path), "guessed encoding", "") for _ in notes]
 
 
-def read_text(path: Path) -> str:
-    """Text of a file that people's programs wrote: UTF-8 with or without mark, UTF-16 with mark, else Windows-1252."""
-    data = path.read_bytes()
-    if path.suffix == ".gz":
-        data = gzip.decompress(data)
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return data.decode("utf-16", errors="replace")
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return data.decode("cp1252", errors="replace")
+def _reason(error: UserError, path: Path) -> str:
+    """What is said of a file, without its path."""
+    return str(error).removeprefix(f"{shown(path)} ").rstrip(".")
+
+
+def _ending(sidecar: Path) -> str:
+    """`.caption.txt`, for the report."""
+    name = sidecar.name.lower()
+    return max((each for each in TEXT_ENDINGS if name.endswith(each)), key=len)
+
+
+def _missed(described: Iterable[tuple[str, Mapping[str, Any]]]) -> str:
+    """What tables and sidecars hold that name no caption."""
+    keys = {key: None for _, row in described for key, value in row.items() if texts_of(value) and key not in FILE_KEYS}
+    if not keys:
+        return ""
+    return f"has {', '.join(list(keys)[:5])}, and none of {', '.join(CAPTION_KEYS)}"
 
 
 def compose_caption(row: Mapping[str, Any]) -> str:
     """A caption from a track's facts, as in: `Night Drive: synthwave, dark, driving, bass, drums, 110 bpm, A minor`."""
     keys = ("genre", "genres", "moods", "mood", "keywords", "tags", "instruments", "instrument")
-    words = [word for key in keys for word in _words(row.get(key))]
-    if tempo := _first(row, ("bpm", "tempo")):
+    words = [word for key in keys for word in texts_of(row.get(key))]
+    if tempo := first_text(row, ("bpm", "tempo")):
         words.append(f"{tempo.removesuffix('.0')} bpm")
-    words += _words(row.get("key"))
-    title = _first(row, ("title", "name"))
+    words += texts_of(row.get("key"))
+    title = first_text(row, ("title", "name"))
     facts = ", ".join(dict.fromkeys(words))
     return f"{title}: {facts}" if title and facts else title or facts
 
@@ -310,23 +340,6 @@ def normalize_artist(name: str) -> str:
     """An artist's name without case and spacing; "" for the names that stand for nobody."""
     name = " ".join(name.casefold().split())
     return "" if name in _NOBODY else name
-
-
-def _words(value: Any) -> list[str]:
-    parts = value if isinstance(value, list) else [value]
-    return [word for part in parts if (word := _one_line(part))]
-
-
-def _first(row: Mapping[str, Any], keys: Iterable[str]) -> str:
-    """The first value that is not empty; of a list, its first entry that is not."""
-    for key in keys:
-        if words := _words(row.get(key)):
-            return words[0]
-    return ""
-
-
-def _one_line(value: Any) -> str:
-    return " ".join(str(value).split()) if isinstance(value, str | int | float) and not isinstance(value, bool) else ""
 
 
 def _key(path: Path) -> str:

@@ -5,7 +5,7 @@ Shapes: N audio samples, C channels.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -14,7 +14,7 @@ import numpy as np
 import soundfile
 
 from counterpoint.audio import audio_duration_s
-from counterpoint.audio.files import check_writable
+from counterpoint.audio.files import check_audio_output, open_audio, write_error
 from counterpoint.config import UserError, atomic_write
 
 BLOCK = 1 << 18
@@ -67,30 +67,30 @@ class Source:
         """
         if not audio_duration_s(path):
             raise UserError(f"{path} holds no audio; give another file.")
-        info = soundfile.info(path)
-        lossless = info.subtype in _TYPES
-        subtype = info.subtype if lossless else "PCM_16"
-        return cls(path, info.samplerate, info.channels, info.frames, subtype, _TYPES[subtype])
+        with open_audio(path) as file:
+            subtype = file.subtype if file.subtype in _TYPES else "PCM_16"
+            return cls(path, file.samplerate, file.channels, file.frames, subtype, _TYPES[subtype])
 
     def read(self, start: int, stop: int, *, patches: Sequence[Patch] = ()) -> np.ndarray:
-        """Samples [N, C], patched."""
-        with soundfile.SoundFile(self.path) as file:
+        """Samples [N, C], patched.
+
+        Raises:
+            UserError: the file is damaged there, or ends before its header says.
+        """
+        with open_audio(self.path) as file:
             file.seek(start)
             block = file.read(stop - start, dtype=self.dtype, always_2d=True)
+        if len(block) < stop - start:
+            raise self._ends_early(start + len(block))
         lay_over(block, start=start, patches=patches)
         return block
 
     def check_out(self, out: Path) -> None:
         """
         Raises:
-            UserError: `out` is the file itself, names a format that is not written here or does not hold such samples,
-                or a folder.
+            UserError: what `check_audio_output` refuses, or a format that does not hold such samples.
         """
-        check_writable(out)
-        if out.is_dir():
-            raise UserError(f"{out} is a folder; name a file in it.")
-        if out.exists() and out.samefile(self.path):
-            raise UserError(f"{out} is the music itself, which is kept: give --out another name.")
+        check_audio_output(out, inputs=[self.path])
         if not soundfile.check_format(_form(out), self.subtype):
             raise UserError(f"{out.suffix[1:]} files hold no {self.subtype} samples as {self.path} has: name it .wav.")
 
@@ -98,26 +98,40 @@ class Source:
         """The file, patched, to `out`, atomically and block by block.
 
         Raises:
+            UserError: the file that is copied is damaged.
             OSError: the disk is full or the folder cannot be written.
         """
 
         def copy(temporary: Path) -> None:
             try:
-                with (
-                    soundfile.SoundFile(self.path) as file,
-                    soundfile.SoundFile(
-                        temporary, "w", file.samplerate, file.channels, self.subtype, format=_form(out)
-                    ) as written,
-                ):
+                with soundfile.SoundFile(
+                    temporary, "w", self.sample_rate, self.channels, self.subtype, format=_form(out)
+                ) as written:
                     place = 0
-                    for block in file.blocks(BLOCK, dtype=self.dtype, always_2d=True):
+                    for block in self._blocks():
                         lay_over(block, start=place, patches=patches)
                         written.write(block)
                         place += len(block)
             except soundfile.LibsndfileError as error:
-                raise OSError(f"{out} could not be written: {error.error_string}") from error
+                raise write_error(error, temporary) from error
 
         atomic_write(out, copy)
+
+    def _blocks(self) -> Iterator[np.ndarray]:
+        """All samples [up to BLOCK, C] from beginning to end; lossy formats decode alike in this order alone."""
+        place = 0
+        with open_audio(self.path) as file:
+            for block in file.blocks(BLOCK, dtype=self.dtype, always_2d=True):
+                place += len(block)
+                yield block
+        if place < self.frames:
+            raise self._ends_early(place)
+
+    def _ends_early(self, place: int) -> UserError:
+        there_s, said_s = place / self.sample_rate, self.frames / self.sample_rate
+        return UserError(
+            f"{self.path} ends after {there_s:.1f} s, where its header says {said_s:.1f} s; export it again."
+        )
 
 
 def lay_over(block: np.ndarray, *, start: int, patches: Sequence[Patch]) -> None:

@@ -6,7 +6,6 @@ Shapes: B takes, C channels, N audio samples.
 from __future__ import annotations
 
 import math
-import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields, replace
@@ -20,6 +19,8 @@ import numpy as np
 from counterpoint.audio import SILENCE_PEAK, normalize_loudness, resample
 from counterpoint.codec import encode_audio
 from counterpoint.config import InpaintingMethod, SamplingConfig, UserError
+from counterpoint.config.base import MOST_CLIPS, check_seed
+from counterpoint.config.text import check_text
 from counterpoint.generate.model import LoadedModel, load_model
 from counterpoint.inpaint.files import Patch, Source, as_float
 from counterpoint.inpaint.spans import Place, Span, lay_windows
@@ -121,9 +122,12 @@ def inpaint_audio(
     Raises:
         UserError: what is wrong with a span, the file, the model or the method, and the remedy; nothing is written.
     """
+    if num > MOST_CLIPS:
+        raise UserError(f"--num {num} draws more than the {MOST_CLIPS:,} takes that one command does: ask for fewer.")
+    check_text(prompt, what="prompt")
     music = Source.open(source)
     paths = [out.with_stem(f"{out.stem}-{rank}") for rank in range(1, num + 1)] if keep == "all" else [out]
-    _check(music, paths, spans=spans, num=num, crossfade_s=crossfade_s)
+    _check(music, paths, spans=spans, num=num, seed=seed, crossfade_s=crossfade_s)
     loaded = load_model(model, device=device, precision=precision)
     chosen = loaded.paradigm.inpainting_method(cast(InpaintingMethod | None, method))
     places = lay_windows(
@@ -181,19 +185,19 @@ def print_takes(takes: Sequence[Take]) -> None:
     Console().print(table)
 
 
-def _check(music: Source, paths: Sequence[Path], *, spans: Sequence[Span], num: int, crossfade_s: float) -> None:
+def _check(
+    music: Source, paths: Sequence[Path], *, spans: Sequence[Span], num: int, seed: int, crossfade_s: float
+) -> None:
     """Refuse, before anything is drawn, what could not be done or written."""
     if num < 1:
         raise UserError(f"--num {num} draws no take: it must be 1 or more.")
+    check_seed(seed, count=num + (len(spans) << 32))  # see `_fill`
     if not (math.isfinite(crossfade_s) and crossfade_s >= 0):
         raise UserError(f"A crossfade of {crossfade_s:g} s cannot be: it must be zero or longer.")
     if not spans:
         raise UserError("There is no span to fill in: give --span START:STOP in seconds.")
     for path in paths:
         music.check_out(path)
-    folder = next(parent for parent in paths[0].absolute().parents if parent.exists())
-    if not (folder.is_dir() and os.access(folder, os.W_OK)):
-        raise UserError(f"Nothing can be written into {folder}: give --out another folder.")
 
 
 def _require_sound(music: Source, place: Place) -> None:

@@ -13,6 +13,8 @@ import warnings
 from functools import cache
 from pathlib import Path
 
+from counterpoint.config.text import split_lines
+
 SOURCE = Path(__file__).parent / "kernels.cpp"
 FLAGS = ("-O2", "-march=native", "-ffast-math", "-fopenmp", "-fPIC", "-std=c++17")
 KERNELS = ("linear_fp32", "linear_fp16", "linear_int8", "attend_fp32", "attend_fp16")
@@ -54,7 +56,7 @@ def _cached() -> Path:
 
 def _processor() -> str:
     try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        lines = split_lines(Path("/proc/cpuinfo").read_text())
     except OSError:
         return platform.processor()
     return next((line for line in lines if line.startswith("flags")), platform.processor())

@@ -11,6 +11,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from counterpoint.config import UserError
+from counterpoint.config.base import check_seed
 from counterpoint.metrics import features
 from counterpoint.metrics.base import Clip, Difference, Features, Functional, Metric, NotApplicableError, Score
 from counterpoint.metrics.listener import Listener, Progress
@@ -55,6 +56,7 @@ def evaluate(
         UserError: fewer than 8 clips on a side, a pair that names no system, a file that cannot be read, a system of
             nothing but silence, or MusiCNN not installed.
     """
+    check_seed(seed)
     if not reference:
         raise UserError("The reference has no clips; name another dataset or split.")
     notes: list[str] = []

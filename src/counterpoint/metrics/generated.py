@@ -2,105 +2,124 @@
 
 from __future__ import annotations
 
-import csv
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from counterpoint.audio import stream_audio
+from counterpoint.audio.captions import Sidecars, caption_beside
+from counterpoint.audio.files import READABLE
 from counterpoint.config import UserError
+from counterpoint.config.paths import MISSING, fault_of, resolve_spelling, shown
+from counterpoint.config.tables import CAPTION_KEYS, FILE_KEYS, LISTINGS, TABLE_SUFFIXES, first_text, read_table
 from counterpoint.metrics.base import Clip
 
-AUDIO_SUFFIXES = (".wav", ".flac", ".ogg", ".mp3", ".opus", ".aiff", ".aif")
-LISTINGS = ("metadata.jsonl", "metadata.csv")
-_FILE, _CAPTION = ("file_name", "path", "audio"), ("caption", "text", "description")
-"""What a listing may call them."""
+_SAMPLE_RATE = 32_000
+_MOST_NOTES = 20
+"""Of one folder that are told one by one."""
 
 
 def load_generated(place: Path, *, notes: list[str] | None = None) -> list[Clip]:
-    """The clips that a folder's `metadata.jsonl` or `metadata.csv` lists; where it has none, all its audio files by
-    name, each with the caption of the text file beside it (`000.wav`, `000.txt`), if there is one.
+    """The clips that a folder's table lists (`metadata.csv`, `captions.jsonl`, ...); where it has none, all its audio
+    files by name, each with the caption of the file beside it (`000.wav`, `000.txt`), if there is one.
 
-    Each line of a listing holds `file_name`, relative to it, and `caption` and `id` where they are known; `path` or
-    `audio`, and `text` or `description`, serve as well.
+    Each row of a table holds `file_name`, relative to it, and `caption` and `id` where they are known; other words
+    serve as well, see `config.tables`.
 
     Args:
-        place: a folder, or a listing of any name that ends in .jsonl or .csv.
-        notes: told how many audio files of the folder the listing leaves out; they are not judged.
+        place: a folder, or a table of any name that ends in .jsonl, .csv or .tsv.
+        notes: receives a sentence for each row or file that cannot be judged, which is then left out, and one on the
+            audio files that the table does not list. Without it the first that cannot be judged is an error.
 
     Raises:
-        UserError: nothing there, no audio in it, a line that cannot be read, names no file, one that is missing, or one
-            that an earlier line names.
+        UserError: nothing there or no audio in it; without `notes` also a row that cannot be read, names no file, one
+            that is missing or cannot be decoded, or one that an earlier row names.
     """
     place = Path(place)
-    if place.is_file() and place.suffix in (".jsonl", ".csv"):
-        return _listed(place)
+    problems: list[str] = []
+    told: list[str] = [] if notes is None else notes
+    if place.suffix.lower() in TABLE_SUFFIXES and not fault_of(place):
+        return _kept(_listed(place, problems=problems, told=told), problems, place=place, notes=notes)
     if not place.is_dir():
-        raise UserError(f"There is no folder of generated clips at {place}.")
-    listing = next((place / name for name in LISTINGS if (place / name).is_file()), None)
-    audio = [path for path in sorted(place.iterdir()) if path.suffix.lower() in AUDIO_SUFFIXES]
-    clips = [Clip(audio=path, caption=_beside(path)) for path in audio] if listing is None else _listed(listing)
-    if not clips:
-        raise UserError(
-            f"{place} holds no audio; put clips there, or generate some with `counterpoint generate ... --out {place}`."
-        )
+        raise UserError(f"There is no folder of generated clips at {shown(place)}.")
+    names = {path.name.lower(): path for path in sorted(place.iterdir(), reverse=True)}
+    listing = next((names[name] for name in LISTINGS if name in names), None)
+    audio = [path for path in sorted(place.iterdir()) if path.suffix.lower() in READABLE]
+    clips = _beside(audio, told=told) if listing is None else _listed(listing, problems=problems, told=told)
+    clips = _kept(clips, problems, place=place, notes=notes)
     listed = {clip.audio.resolve() for clip in clips}
     omitted = [path.name for path in audio if path.resolve() not in listed]
     if omitted and notes is not None and listing is not None:
-        some = f"{omitted[0]}{', ...' if len(omitted) > 1 else ''}"
+        some = f"{shown(omitted[0])}{', ...' if len(omitted) > 1 else ''}"
         notes.append(f"{len(omitted)} audio files in {place} are not judged: {listing.name} does not list {some}.")
     return clips
 
 
-def _listed(listing: Path) -> list[Clip]:
+def _kept(clips: Sequence[Clip], problems: list[str], *, place: Path, notes: list[str] | None) -> list[Clip]:
+    """The clips that can be decoded; `notes` are as in `load_generated`."""
+    if notes is None:
+        if problems:
+            raise UserError(problems[0])
+        kept = list(clips)
+    else:
+        kept = [clip for clip in clips if _is_sound(clip, problems)]
+        notes += [f"{problem.rstrip('.')}; it is not judged." for problem in problems[:_MOST_NOTES]]
+        if len(problems) > _MOST_NOTES:
+            notes.append(f"{len(problems) - _MOST_NOTES} more lines or files of {place} are not judged.")
+    if not kept and problems:
+        raise UserError(problems[0])
+    if not kept:
+        raise UserError(
+            f"{place} holds no audio; put clips there, or generate some with `counterpoint generate ... --out {place}`."
+        )
+    return kept
+
+
+def _is_sound(clip: Clip, problems: list[str]) -> bool:
+    """Whether a clip can be decoded from beginning to end."""
+    try:
+        for _ in stream_audio(clip.audio, sample_rate=_SAMPLE_RATE):
+            pass
+    except UserError as error:
+        problems.append(str(error))
+        return False
+    return True
+
+
+def _listed(listing: Path, *, problems: list[str], told: list[str]) -> list[Clip]:
+    table = read_table(listing)
+    told += table.notes
+    problems += [f"{listing}, {fault}; mend or delete that line." for fault in table.faults]
     clips: list[Clip] = []
     lines: dict[Path, int] = {}
-    for number, row in _rows(listing):
-        source = f"{listing}, line {number}"
-        clip = _clip(row, source=source, folder=listing.parent)
-        if (earlier := lines.setdefault(clip.audio.resolve(), number)) != number:
-            raise UserError(f"{source} names {clip.audio}, as line {earlier} does; delete the one that is wrong.")
-        clips.append(clip)
+    for row in table.rows:
+        source = f"{listing}, line {row.number}"
+        try:
+            clip = _clip(row.values, source=source, folder=listing.parent)
+            if (earlier := lines.setdefault(clip.audio.resolve(), row.number)) != row.number:
+                raise UserError(f"{source} names {clip.audio}, as line {earlier} does; delete the one that is wrong.")
+        except UserError as error:
+            problems.append(str(error))
+        else:
+            clips.append(clip)
     return clips
 
 
-def _rows(listing: Path) -> Iterator[tuple[int, Any]]:
-    """Number and content of each line."""
-    try:
-        text = listing.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise UserError(f"{listing} is not UTF-8 text ({error}); save it as UTF-8.") from None
-    if listing.suffix == ".csv":
-        reader = csv.DictReader(text.splitlines())
-        for row in reader:
-            yield reader.line_num, row
-        return
-    for number, line in enumerate(text.splitlines(), start=1):
-        if not line.strip():
-            continue
-        try:
-            yield number, json.loads(line)
-        except json.JSONDecodeError as error:
-            raise UserError(f"{listing}, line {number} is not JSON ({error}); mend or delete that line.") from None
-
-
-def _clip(row: Any, *, source: str, folder: Path) -> Clip:
-    name = _first(row, _FILE) if isinstance(row, dict) else ""
+def _clip(row: Mapping[str, Any], *, source: str, folder: Path) -> Clip:
+    name = first_text(row, FILE_KEYS)
     if not name:
         raise UserError(f"{source} names no `file_name`; mend or delete that line.")
     audio = folder / name
-    if not audio.is_file():
-        raise UserError(f"{source} names {audio}, which does not exist; generate it again or delete that line.")
-    identifier = row.get("id")
-    return Clip(audio=audio, caption=_first(row, _CAPTION), id="" if identifier is None else str(identifier))
+    if fault := fault_of(audio):
+        meant = resolve_spelling(audio) if fault == MISSING else None
+        hint = f" (did you mean {meant}?)" if meant else ""
+        raise UserError(
+            f"{source} names {shown(audio)[:400]}, which {fault}{hint}; generate it again or delete that line."
+        )
+    return Clip(audio=audio, caption=first_text(row, CAPTION_KEYS), id=first_text(row, ("id",)))
 
 
-def _first(row: Mapping[str, Any], keys: tuple[str, ...]) -> str:
-    """The first of them that says something."""
-    return next((str(row[key]) for key in keys if row.get(key)), "")
-
-
-def _beside(audio: Path) -> str:
-    """What the text file of the same name says."""
-    text = audio.with_suffix(".txt")
-    return " ".join(text.read_text(encoding="utf-8", errors="replace").split()) if text.is_file() else ""
+def _beside(audio: Sequence[Path], *, told: list[str]) -> list[Clip]:
+    """Every file with the caption that stands beside it."""
+    sidecars = Sidecars()
+    return [Clip(audio=path, caption=caption_beside(path, sidecars, notes=told)) for path in audio]

@@ -51,7 +51,7 @@ def visqol(estimate: Path, reference: Path, *, program: Path) -> float:
             raise UserError(f"{program} cannot be run ({error}); repair it or take it off the PATH.") from None
     score = _SCORE.search(found.stdout)
     if found.returncode or score is None:
-        said = (found.stderr.strip() or found.stdout.strip() or "nothing").splitlines()[-1]
+        said = (found.stderr.strip() or found.stdout.strip() or "nothing").rpartition("\n")[2]
         raise UserError(
             f"{program} gave no score for {estimate} (exit code {found.returncode}, it said: {said}); "
             "repair it or take it off the PATH."

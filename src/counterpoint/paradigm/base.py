@@ -17,6 +17,7 @@ from counterpoint.analysis.tracks import NOT_GIVEN
 from counterpoint.backbone import Backbone, Memory
 from counterpoint.conditioning import ControlEmbedding, TextEncoder, TextTokens, drop_controls, drop_text
 from counterpoint.config import InpaintingMethod, LatentSpec, ModelConfig, SamplingConfig, UserError
+from counterpoint.config.machine import free_memory
 from counterpoint.config.registry import load_object
 from counterpoint.kernels import Precision, pack
 from counterpoint.paradigm.entry import PARADIGMS, ParadigmEntry, View
@@ -271,7 +272,7 @@ def build_paradigm(config: ModelConfig, latent: LatentSpec, *, seed: int = 0) ->
     One seed gives all built-in paradigms the same blocks and the same text encoder.
 
     Raises:
-        UserError: the paradigm needs codes, and the codec has none.
+        UserError: the paradigm needs codes, and the codec has none; or the weights would not fit into memory.
     """
     entry = PARADIGMS[config.paradigm]
     if entry.view == "codes" and not latent.num_codebooks:
@@ -280,9 +281,26 @@ def build_paradigm(config: ModelConfig, latent: LatentSpec, *, seed: int = 0) ->
             f"{entry.label} models need codes, and the codec {latent.codec!r} has none: use a paradigm that needs none "
             f"({free}), or encode the dataset by a codec that has codebooks."
         )
+    _check_memory(config, latent, entry=entry)
     paradigm: Paradigm = load_object(entry.model)(config, latent)
     paradigm.initialise(torch.Generator().manual_seed(seed))
     return paradigm
+
+
+def _check_memory(config: ModelConfig, latent: LatentSpec, *, entry: ParadigmEntry) -> None:
+    """Refuse sizes that an allocator would refuse in other words, or only after hours."""
+    needed, free = 4 * entry.cost.parameters(config, latent, text_width=_text_width(config)), free_memory()
+    if needed > free:
+        b = config.backbone
+        raise UserError(
+            f"A model of {b.layers:,} layers of width {b.width:,} has weights of {needed / 2**30:,.1f} GiB, and "
+            f"{free / 2**30:,.1f} GiB of memory are free: ask for a smaller backbone or text encoder."
+        )
+
+
+def _text_width(config: ModelConfig) -> int | None:
+    """Of a frozen text encoder, whose own weights are counted elsewhere; T5's widths are near this one."""
+    return 1024 if config.text.encoder == "t5" else None
 
 
 def parameter_count(module: nn.Module) -> int:

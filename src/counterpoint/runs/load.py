@@ -23,7 +23,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from counterpoint.config import LatentSpec, ModelConfig, UserError, parse, read_json
+from counterpoint.config.base import MOST_SECONDS
 from counterpoint.config.checkpoints import Checkpoint, list_checkpoints, newest_checkpoint, read_checkpoint
+from counterpoint.config.documents import quoted
 from counterpoint.config.nearest import did_you_mean
 from counterpoint.config.weights import read_weights
 from counterpoint.runs.find import known_models
@@ -53,6 +55,13 @@ def read_description(run: Path) -> dict[str, Any]:
     described = read_json(run / MODEL_FILE)
     if not isinstance(described, dict) or not {"model", "latent"} <= described.keys():
         raise UserError(f"{run / MODEL_FILE} does not describe a model; train anew in another folder.")
+    segment_s, sampling = described.get("segment_s", 1.0), described.get("sampling", {})
+    if isinstance(segment_s, bool) or not isinstance(segment_s, int | float) or not 0 < segment_s < MOST_SECONDS:
+        raise UserError(
+            f"{run / MODEL_FILE} has segment_s {quoted(segment_s)}, which is no length in seconds; mend it."
+        )
+    if not isinstance(sampling, dict) or not isinstance(described["model"], dict):
+        raise UserError(f"{run / MODEL_FILE} has no groups of settings where `model` and `sampling` are; mend it.")
     return described
 
 

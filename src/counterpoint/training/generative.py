@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from counterpoint.audio import frames
 from counterpoint.config import LatentSpec, TrainingConfig, UserError, write_json
 from counterpoint.config.checkpoints import Checkpoint
+from counterpoint.config.machine import free_memory
 from counterpoint.data import Encoded, open_encoded
 from counterpoint.data.batches import Batch, ExampleOrder, read_batch, seed_of
 from counterpoint.data.controls import open_tracks
@@ -141,12 +142,30 @@ class GenerativeStep:
                 f"data.segment_s {config.data.segment_s:g} is {self._segment} frames; "
                 f"this backbone's positions end at {model.max_frames()}."
             )
-        self._order = ExampleOrder(self._split.lengths, segment=self._segment, seed=config.seed)
         self._micro_size = config.batch_size // slices
+        self._check_memory()
+        self._order = ExampleOrder(self._split.lengths, segment=self._segment, seed=config.seed)
         self.optimizers = build_optimizers(model, hidden=model.backbone, config=config.optimizer)
         self.ema = Ema(model, decay=config.optimizer.ema_decay)
         self._parameters = [p for p in model.parameters() if p.requires_grad]
         self._network: nn.Module = accelerator.prepare_model(model)
+
+    def _check_memory(self) -> None:
+        """Refuse a batch of which the activations would not fit into a CPU's memory; a GPU says so itself, at once."""
+        if next(self.model.parameters()).device.type != "cpu":
+            return
+        half = self.config.precision == "bf16"
+        example = self.model.entry.cost.activation_bytes(
+            self.model.config, self.model.latent, frames=self._segment, half=half
+        )
+        free = free_memory()
+        if example * self._micro_size > free:
+            fitting = max(1, free // max(1, example))
+            raise UserError(
+                f"A micro-batch of {self._micro_size:,} examples takes {example * self._micro_size / 2**30:,.1f} GiB "
+                f"of memory, and {free / 2**30:,.1f} GiB are free: raise `accumulate`, or lower batch_size, so that it "
+                f"has {fitting:,} or fewer."
+            )
 
     def update(self, step: int) -> Update:
         """Make update `step`, counted from 0.

@@ -40,7 +40,9 @@ class MetricsLog:
 
     def __init__(self, path: Path, *, step: int):
         kept = [line for line in _complete_lines(path) if json.loads(line)["step"] <= step]
-        atomic_write(path, lambda temporary: temporary.write_text("".join(kept), encoding="utf-8"))
+        atomic_write(
+            path, lambda temporary: temporary.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
+        )
         self._path = path
         self._file: TextIO = path.open("a", encoding="utf-8", buffering=1)
 
@@ -83,9 +85,9 @@ def _complete_lines(path: Path) -> list[str]:
     if not path.is_file():
         return []
     lines = []
-    for line in path.read_text(encoding="utf-8", errors="replace").splitlines(keepends=True):
+    for line in path.read_text(encoding="utf-8", errors="replace").split("\n")[:-1]:
         try:
-            whole = line.endswith("\n") and isinstance(json.loads(line)["step"], int)
+            whole = isinstance(json.loads(line)["step"], int)
         except (ValueError, KeyError, TypeError):
             whole = False
         if whole:

@@ -1,0 +1,126 @@
+"""What stands beside audio files: captions in files of text or JSON that are named after them.
+
+Trainers of this field write `a.txt`, `a.caption.txt`, `a.caption`, `a_prompt.txt`, `a.lab` or `a.json` beside `a.wav`,
+and some `a.wav.txt`; case does not matter.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from counterpoint.config import UserError
+from counterpoint.config.documents import parse_json
+from counterpoint.config.paths import shown
+from counterpoint.config.tables import CAPTION_KEYS, LISTINGS, first_text, one_line, small_keys
+from counterpoint.config.text import read_text
+
+TEXT_ENDINGS = (".txt", ".caption.txt", ".caption", ".prompt.txt", "_prompt.txt", "_caption.txt", ".lab")
+JSON_ENDINGS = (".json",)
+"""What follows the name of an audio file, with or without its suffix; earlier ones come first."""
+_KINDS = (".txt", ".caption", ".lab", ".json")
+_MOST_BYTES = 1 << 24
+_TIMED = re.compile(r"\s*\d+(\.\d*)?\s+\S")
+"""How a .lab begins that holds times, such as those of chords, and not a caption."""
+
+
+class Sidecars:
+    """Finds the files beside audio; every folder is listed once."""
+
+    def __init__(self) -> None:
+        self._folders: dict[Path, dict[str, list[str]]] = {}
+        self._used: set[Path] = set()
+
+    def find(self, audio: Path, endings: Iterable[str]) -> list[Path]:
+        """Those of an audio file that are there, in the order of `endings`; of names that differ in case the exact one
+        comes first."""
+        names = self._listed(audio.parent)
+        found = []
+        for ending in endings:
+            wanted = (f"{audio.stem}{ending}", f"{audio.name}{ending}")
+            alike = {name: None for each in wanted for name in sorted(names.get(_plain(each), ()), key=each.__ne__)}
+            found += [audio.parent / name for name in alike]
+        self._used.update(found)
+        return found
+
+    def unused(self) -> list[Path]:
+        """Files of text or JSON in the folders looked into that no audio file was found for, tables left out."""
+        return sorted(
+            folder / name
+            for folder, names in self._folders.items()
+            for alike in names.values()
+            for name in alike
+            if name.lower().endswith(_KINDS) and name.lower() not in LISTINGS and folder / name not in self._used
+        )
+
+    def _listed(self, folder: Path) -> dict[str, list[str]]:
+        """Names in a folder by their plain form; of a folder that cannot be listed none."""
+        if folder not in self._folders:
+            names: dict[str, list[str]] = {}
+            try:
+                with os.scandir(folder) as entries:
+                    for name in sorted(entry.name for entry in entries if not entry.name.startswith(".")):
+                        names.setdefault(_plain(name), []).append(name)
+            except OSError:
+                pass
+            self._folders[folder] = names
+        return self._folders[folder]
+
+
+def read_text_sidecar(path: Path, *, notes: list[str]) -> str:
+    """The caption in a file of text, on one line; "" of a .lab that holds times.
+
+    Args:
+        notes: receives a sentence where the encoding was guessed.
+
+    Raises:
+        UserError: naming the file, when it is no regular file or no text.
+    """
+    text = read_text(path, what="caption file", most_bytes=_MOST_BYTES, notes=notes)
+    return "" if path.suffix.lower() == ".lab" and _TIMED.match(text) else one_line(text)
+
+
+def read_json_sidecar(path: Path, *, notes: list[str]) -> Mapping[str, Any]:
+    """What a JSON file says, by key in small letters; a text alone is a caption.
+
+    Raises:
+        UserError: naming the file, when it is no regular file, is not JSON, or is a list or a number.
+    """
+    text = read_text(path, what="JSON file", most_bytes=_MOST_BYTES, notes=notes)
+    try:
+        value = parse_json(text)
+    except ValueError as error:
+        raise UserError(f"{shown(path)} {error}; mend it.") from None
+    if isinstance(value, str):
+        return {CAPTION_KEYS[0]: value}
+    if not isinstance(value, dict):
+        raise UserError(f"{shown(path)} is not an object of keys and values; mend it.")
+    return small_keys(value)
+
+
+def caption_beside(audio: Path, sidecars: Sidecars, *, notes: list[str]) -> str:
+    """The caption that the JSON or else the text beside an audio file holds; "" where neither has one.
+
+    Args:
+        notes: receives a sentence for each file that could not be read, or whose encoding was guessed.
+    """
+    for endings, read in ((JSON_ENDINGS, _json_caption), (TEXT_ENDINGS, read_text_sidecar)):
+        for path in sidecars.find(audio, endings):
+            try:
+                if caption := read(path, notes=notes):
+                    return caption
+            except UserError as error:
+                notes.append(str(error))
+    return ""
+
+
+def _json_caption(path: Path, *, notes: list[str]) -> str:
+    return first_text(read_json_sidecar(path, notes=notes), CAPTION_KEYS)
+
+
+def _plain(name: str) -> str:
+    return unicodedata.normalize("NFC", name).casefold()

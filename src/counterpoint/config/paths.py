@@ -1,0 +1,252 @@
+"""The one door for paths that a user, a table or a manifest gives: only regular files are opened, and no output takes
+the place of an input.
+
+A path may be a folder, a named pipe, a device, a socket, a link that leads nowhere or back to itself, a name that no
+file system holds, or a name in another encoding. Opening some of these waits or reads without end, so a path is looked
+at before it is opened. Imports no torch.
+"""
+
+from __future__ import annotations
+
+import errno
+import mimetypes
+import os
+import stat
+import unicodedata
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+from counterpoint.config.errors import UserError
+from counterpoint.config.nearest import did_you_mean
+
+MISSING = "does not exist"
+"""What `fault_of` says of a file that is not there."""
+_LONGEST_NAME = 255
+"""Bytes of one name that common file systems hold."""
+_KINDS: tuple[tuple[Callable[[int], bool], str], ...] = (
+    (stat.S_ISDIR, "is a folder"),
+    (stat.S_ISFIFO, "is a named pipe"),
+    (stat.S_ISSOCK, "is a socket"),
+    (stat.S_ISCHR, "is a device"),
+    (stat.S_ISBLK, "is a device"),
+)
+_ERRORS = {
+    errno.ENOENT: MISSING,
+    errno.ENOTDIR: MISSING,
+    errno.ELOOP: "is a link that leads back to itself",
+    errno.ENAMETOOLONG: "has a name that is too long",
+    errno.EACCES: "may not be read by this user",
+    errno.EPERM: "may not be read by this user",
+}
+_MOST_NEIGHBOURS = 10_000
+"""Names of a folder among which the nearest to a missing one is looked for."""
+_AUDIO = (".flac", ".oga", ".ogg", ".opus", ".m4a", ".caf", ".w64", ".wv", ".ape", ".mid", ".midi")
+"""Suffixes of music that Python may not know."""
+_FILE_TYPES = mimetypes.MimeTypes(filenames=())  # what Python knows itself, the same on every machine
+
+
+def shown(path: Path | str) -> str:
+    """A path as text that can be stored and printed: bytes of a name that are not UTF-8 become escapes."""
+    return os.fspath(path).encode("utf-8", "backslashreplace").decode()
+
+
+def fault_of(path: Path | str) -> str:
+    """Why there is no readable regular file at a path, as what is said of it (`is a folder`); "" where there is one.
+
+    Never raises, never opens the file and never waits.
+    """
+    name = os.fspath(path)
+    if fault := _fault_of_name(name):
+        return fault
+    try:
+        mode = os.stat(name).st_mode  # noqa: PTH116 - `Path.stat` is the same, but a path may be a str here
+    except OSError as error:
+        if error.errno == errno.ENOENT and os.path.islink(name):  # noqa: PTH114
+            return "is a link to something that is not there"
+        return _ERRORS.get(error.errno or 0) or f"cannot be looked at ({error.strerror})"
+    for is_kind, said in _KINDS:
+        if is_kind(mode):
+            return said
+    return "" if os.access(name, os.R_OK) else _ERRORS[errno.EACCES]
+
+
+def is_file(path: Path | str) -> bool:
+    """Whether `fault_of` finds nothing wrong with a path."""
+    return not fault_of(path)
+
+
+def require_file(path: Path | str, *, what: str = "file", most_bytes: int | None = None) -> Path:
+    """The path of a regular file that can be read.
+
+    Args:
+        what: the file should be, for the message: `audio file`.
+        most_bytes: of the file.
+
+    Raises:
+        UserError: it is missing (with the nearest name there is), is something else than a file, or is larger.
+    """
+    path = Path(path)
+    fault, article = fault_of(path), "an" if what[0].lower() in "aeiou" else "a"
+    if fault == MISSING:
+        raise UserError(f"There is no {what} at {shown(path)}{_nearest(path)}.")
+    if fault:
+        raise UserError(f"{shown(path)} {fault}; give {article} {what} instead.")
+    if most_bytes is not None and (size := path.stat().st_size) > most_bytes:
+        raise UserError(
+            f"{shown(path)} has {size / 2**20:,.0f} MiB, and {article} {what} may have {most_bytes / 2**20:,.0f} MiB; "
+            "divide it or give another."
+        )
+    return path
+
+
+def resolve_spelling(path: Path) -> Path | None:
+    """The file that is there under another spelling: slashes for backslashes, other case, other accents; or None.
+
+    A name counts as the same only if it stands for one file: `Song.wav` beside `song.wav` leaves open which is meant.
+    """
+    if _fault_of_name(os.fspath(path)):
+        return None
+    for spelled in dict.fromkeys((path, Path(os.fspath(path).replace("\\", "/")))):
+        place = Path(spelled.anchor or ".")
+        for part in spelled.parts[1:] if spelled.anchor else spelled.parts:
+            alike = [part] if os.path.lexists(place / part) else _alike(place, part)
+            if len(alike) != 1:
+                break
+            place = place / alike[0]
+        else:
+            if is_file(place):
+                return place
+    return None
+
+
+def check_output(out: Path, *, what: str, suffixes: Sequence[str], inputs: Iterable[Path | str | None] = ()) -> None:
+    """Refuse, before anything is computed, a file that cannot or must not be written.
+
+    Args:
+        what: is to be written, for the message: `audio`.
+        suffixes: the kinds that can be written, with their dots.
+        inputs: files that the command reads; None stands for one that is not given.
+
+    Raises:
+        UserError: another suffix, a folder or a device at `out`, a folder that cannot be written, or an input by any
+            alias of its path.
+    """
+    check_name(out)
+    if out.suffix.lower() not in suffixes:
+        raise UserError(f"Cannot write {what} to {out}: name it {' or '.join(suffixes)}.")
+    fault = fault_of(out)
+    if fault == "is a folder":
+        raise UserError(f"{out} is a folder; name a file in it.")
+    if any(fault == said for _, said in _KINDS):
+        raise UserError(f"{out} {fault}; give --out the name of a file.")
+    _check_writable_folder(out)
+    _check_not_among(out, inputs)
+
+
+def check_output_folder(
+    out: Path, *, inputs: Iterable[Path | str | None] = (), is_own: Callable[[Path], bool] | None = None
+) -> None:
+    """Refuse, before anything is computed, a folder that cannot or must not be made or replaced.
+
+    Args:
+        inputs: files that the command reads; None stands for one that is not given.
+        is_own: says of each entry of a folder that is there already whether an earlier run of the same command wrote
+            it, so that it may be replaced; None refuses every folder that is not empty.
+
+    Raises:
+        UserError: `out` names a kind of file, as x.mp3 does; something else than a folder is there, or a folder with
+            entries that are not the command's own, or with an input in it; or it cannot be written.
+    """
+    check_name(out)
+    if kind := _file_type(out):
+        raise UserError(f"{out} is named like a file ({kind}), and a folder is written here: give --out another name.")
+    if out.exists() and not out.is_dir():
+        raise UserError(f"{out} is a file, and a folder is written here: give --out another name.")
+    _check_writable_folder(out)
+    if not out.is_dir():
+        return
+    foreign = sorted(entry.name for entry in out.iterdir() if is_own is None or not is_own(entry))
+    if foreign:
+        raise UserError(f"{out} exists already and holds {shown(foreign[0])}, which would be lost; give a new folder.")
+    folder = out.resolve()
+    for each in _given(inputs):
+        if folder in Path(each).resolve().parents:
+            raise UserError(f"{shown(each)} is read by this command and lies in {out}: give --out another folder.")
+
+
+def check_name(out: Path) -> None:
+    """Refuse a name that cannot be written or stored.
+
+    Raises:
+        UserError: it is too long, is not UTF-8 or holds a NUL character.
+    """
+    if fault := _fault_of_name(os.fspath(out)):
+        raise UserError(f"{shown(out)} {fault}; give --out another name.")
+    if any(len(part.encode()) > _LONGEST_NAME for part in out.parts):
+        raise UserError(f"{out.name[:40]}... has a name that is too long; give --out a shorter one.")
+
+
+def _fault_of_name(name: str) -> str:
+    if "\0" in name:
+        return "has a name with a NUL character"
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return "has a name that is not UTF-8, so rename it"
+    return ""
+
+
+def _nearest(path: Path) -> str:
+    """` (did you mean 'x'?)` with the file that may have been meant; or nothing."""
+    if found := resolve_spelling(path):
+        return f" (did you mean {os.fspath(found)!r}?)"
+    return did_you_mean(path.name, _neighbours(path.parent))
+
+
+def _alike(folder: Path, name: str) -> list[str]:
+    """Names in a folder that differ from one in case or in how accents are spelled, only."""
+    wanted = _plain(name)
+    return [each for each in _neighbours(folder) if _plain(each) == wanted]
+
+
+def _plain(name: str) -> str:
+    return unicodedata.normalize("NFC", name).casefold()
+
+
+def _neighbours(folder: Path) -> list[str]:
+    try:
+        with os.scandir(folder) as entries:
+            names = [entry.name for entry, _ in zip(entries, range(_MOST_NEIGHBOURS), strict=False)]
+    except OSError:
+        return []
+    return sorted(name for name in names if not name.startswith(".") and not _fault_of_name(name))
+
+
+def _check_writable_folder(out: Path) -> None:
+    folder = next(parent for parent in Path(os.path.abspath(out)).parents if os.path.lexists(parent))  # noqa: PTH100
+    if not (folder.is_dir() and os.access(folder, os.W_OK)):
+        raise UserError(f"Nothing can be written into {folder}: give --out another folder.")
+
+
+def _check_not_among(out: Path, inputs: Iterable[Path | str | None]) -> None:
+    for each in _given(inputs):
+        same = Path(each).resolve() == out.resolve()
+        if same or (is_file(out) and is_file(each) and out.samefile(each)):
+            raise UserError(f"{out} is read by this command and is kept: give --out another name.")
+
+
+def _given(inputs: Iterable[Path | str | None]) -> list[Path | str]:
+    """Those that may be paths: of a chord chart in words there is no file."""
+    return [each for each in inputs if each is not None and not _fault_of_name(os.fspath(each)) and _exists(each)]
+
+
+def _exists(path: Path | str) -> bool:
+    return fault_of(path) in ("", "is a folder")
+
+
+def _file_type(out: Path) -> str:
+    """The kind of file that a name announces; a name that is a suffix alone, such as `.wav`, announces it too."""
+    name = out.name.lower()
+    kind, packed = _FILE_TYPES.guess_type(f"x{name}" if name.startswith(".") else name, strict=False)
+    known = kind if kind != "application/octet-stream" else None  # `.a` or `.so`, which a folder may well end in
+    return known or packed or ("audio" if Path(f"x{name}").suffix in _AUDIO else "")

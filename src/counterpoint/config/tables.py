@@ -1,0 +1,154 @@
+"""The one reader of tables of clips: CSV in any dialect, and lines of JSON, as people and programs write them.
+
+Ingesting, evaluating and admitting other systems all read tables by it. A row that cannot be read costs that row alone.
+Imports no torch.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from counterpoint.config.documents import parse_json
+from counterpoint.config.text import read_text, split_lines
+
+LISTINGS = tuple(f"{stem}{suffix}" for stem in ("metadata", "captions") for suffix in (".csv", ".tsv", ".jsonl"))
+"""Names, in small letters, of tables that say what the files of a folder are; the first that is there comes first."""
+TABLE_SUFFIXES = (".jsonl", ".csv", ".tsv")
+FILE_KEYS = ("file_name", "path", "filename", "file", "audio")
+CAPTION_KEYS = ("caption", "text", "prompt", "description")
+"""What a table or a JSON sidecar may call them, in small letters; the first that says something counts."""
+MOST_BYTES = 1 << 30
+_DELIMITERS = ",;\t|"
+_LONGEST_RECORD = 1_000
+"""Lines that a row with line breaks in its cells may have; a quote that is not closed by then never is."""
+_LONGEST_CELL = 2**31 - 1
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row that was read.
+
+    Attributes:
+        number: of its first line in the file, from 1.
+        values: by column or key, in small letters.
+    """
+
+    number: int
+    values: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Table:
+    """What a file holds.
+
+    Attributes:
+        rows: that could be read, in order.
+        faults: what is wrong with the other lines (`line 3 is not valid JSON (...)`).
+        notes: what was guessed of the file, a sentence each.
+    """
+
+    rows: list[Row] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+def read_table(path: Path) -> Table:
+    """The rows of a .csv, a .tsv or a file of JSON lines (.jsonl, .jsonl.gz).
+
+    Raises:
+        UserError: naming the file, when it cannot be opened, read, unpacked or decoded.
+    """
+    table = Table()
+    lines = split_lines(read_text(path, what="table", most_bytes=MOST_BYTES, notes=table.notes))
+    is_csv = path.suffix.lower() in (".csv", ".tsv")
+    for number, found in _csv_rows(lines) if is_csv else _json_rows(lines):
+        if isinstance(found, str):
+            table.faults.append(f"line {number} {found}")
+        else:
+            table.rows.append(Row(number, found))
+    return table
+
+
+def small_keys(values: Mapping[Any, Any]) -> dict[str, Any]:
+    """The mapping with keys in small letters, without spaces around; of two that become one the first counts."""
+    small: dict[str, Any] = {}
+    for key, value in values.items():
+        small.setdefault(str(key).strip().lower(), value)
+    return small
+
+
+def first_text(values: Mapping[str, Any], keys: Iterable[str]) -> str:
+    """The first value that says something, on one line; of a list, its first entry that does. "" where none does."""
+    for key in keys:
+        if words := texts_of(values.get(key)):
+            return words[0]
+    return ""
+
+
+def texts_of(value: Any) -> list[str]:
+    """A value, or the entries of a list, each on one line; what is neither text nor number is left out."""
+    parts = value if isinstance(value, list) else [value]
+    return [text for part in parts if (text := one_line(part))]
+
+
+def one_line(value: Any) -> str:
+    """A text or a number on one line; "" for anything else."""
+    return " ".join(str(value).split()) if isinstance(value, str | int | float) and not isinstance(value, bool) else ""
+
+
+def _json_rows(lines: list[str]) -> Iterator[tuple[int, dict[str, Any] | str]]:
+    """(number, row or what is wrong with the line)."""
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        try:
+            value = parse_json(line)
+        except ValueError as error:
+            yield number, str(error)
+            continue
+        yield number, small_keys(value) if isinstance(value, dict) else "is not an object of keys and values"
+
+
+def _csv_rows(lines: list[str]) -> Iterator[tuple[int, dict[str, Any] | str]]:
+    """(number, row or what is wrong with it)."""
+    records = _csv_records(lines)
+    header = next((cells for _, cells in records if not isinstance(cells, str)), [])
+    names = [name.strip().lower() for name in header]
+    for number, cells in records:
+        if isinstance(cells, str):
+            yield number, cells
+        elif len(cells) > len(names):
+            yield number, f"has {len(cells)} cells under {len(names)} headings: quote cells that hold the delimiter"
+        else:
+            yield number, dict(zip(names, cells, strict=False))
+
+
+def _csv_records(lines: list[str]) -> Iterator[tuple[int, list[str] | str]]:
+    """(number, cells or what is wrong) of each row that is not blank; empty cells at its end are left out.
+
+    After a row with a quote that is not closed, reading goes on at the next line.
+    """
+    csv.field_size_limit(_LONGEST_CELL)
+    header = next((line for line in lines if line.strip()), "")
+    delimiter = max(_DELIMITERS, key=header.count)  # spreadsheets of half the world write semicolons
+    place = 0
+    while place < len(lines):
+        span = _LONGEST_RECORD if '"' in lines[place] else 1
+        ended = (f"{line}\n" for line in lines[place : place + span])
+        reader = csv.reader(ended, delimiter=delimiter, strict=True, skipinitialspace=True)
+        number = place + 1
+        try:
+            cells = next(reader)
+        except csv.Error:
+            yield number, "has a quote that is not closed, or a quote in a cell that is not doubled"
+            place += 1
+            continue
+        place += reader.line_num
+        while cells and not cells[-1].strip():
+            cells.pop()
+        if cells:
+            yield number, cells

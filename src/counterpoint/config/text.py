@@ -1,0 +1,112 @@
+"""The one decoder of text that people's programs wrote, and the one way to divide it into lines.
+
+`str.splitlines` also divides at \\x0b, \\x0c, \\x1c to \\x1e, \\x85, U+2028 and U+2029, all of which may stand inside a
+caption or a line of JSON; nothing here uses it, and a test of the source sees to that. Imports no torch.
+"""
+
+from __future__ import annotations
+
+import codecs
+import gzip
+import re
+import warnings
+import zlib
+from pathlib import Path
+
+from counterpoint.config.errors import UserError
+from counterpoint.config.paths import require_file, shown
+
+MOST_BYTES = 1 << 28
+"""The largest text file that is read, after unpacking; tables of a million rows are smaller."""
+_LINE_END = re.compile(r"\r\n|\n|\r")
+_MARKS = (
+    (codecs.BOM_UTF32_LE, "utf-32"),  # begins as the mark of UTF-16 does, so it is looked for first
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+    (codecs.BOM_UTF8, "utf-8-sig"),
+)
+
+
+def split_lines(text: str) -> list[str]:
+    """The lines of a text, without their ends: \\n, \\r\\n or \\r, and nothing else."""
+    lines = _LINE_END.split(text)
+    return lines if lines[-1] else lines[:-1]
+
+
+def decode_text(data: bytes) -> tuple[str, bool]:
+    """Text by its byte order mark, or else as UTF-8, or else as Latin-1 in Windows' form; and whether it was the last,
+    which is a guess.
+
+    Raises:
+        ValueError: what is wrong with it, as what is said of it: it holds NUL bytes, so it is no text; or its mark
+            announces an encoding that it is not in.
+    """
+    for mark, encoding in _MARKS:
+        if data.startswith(mark):
+            try:
+                return data.decode(encoding), False
+            except UnicodeDecodeError:
+                raise ValueError(f"begins as {encoding.removesuffix('-sig').upper()} and is not") from None
+    if b"\0" in data:
+        raise ValueError("holds NUL bytes, so it is not text")
+    try:
+        return data.decode(), False
+    except UnicodeDecodeError:
+        return data.decode("cp1252", errors="replace"), True
+
+
+def check_text(value: str, *, what: str) -> str:
+    """The text of a command line itself, if it can be stored: bytes that are not UTF-8 come in as half characters.
+
+    Raises:
+        UserError: it holds some.
+    """
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise UserError(
+            f"The {what} {shown(value)[:80]!r} holds bytes that are not UTF-8; write it in UTF-8."
+        ) from None
+    return value
+
+
+def read_text(
+    path: Path | str, *, what: str = "text file", most_bytes: int = MOST_BYTES, notes: list[str] | None = None
+) -> str:
+    """The text of a file, a .gz unpacked.
+
+    Args:
+        what: the file should be, for messages.
+        most_bytes: that are read; a larger file is refused before it is read.
+        notes: receives a sentence where the encoding was guessed; by default it becomes a warning.
+
+    Raises:
+        UserError: naming the file, where `require_file` refuses it, it cannot be read or unpacked, or is not text.
+    """
+    path = require_file(path, what=what, most_bytes=most_bytes)
+    try:
+        text, is_guess = decode_text(_bytes(path, most_bytes=most_bytes))
+    except OSError as error:
+        raise UserError(f"{shown(path)} cannot be read ({error.strerror or error}); give another {what}.") from None
+    except (EOFError, zlib.error):
+        raise UserError(f"{shown(path)} is damaged (it cannot be unpacked); pack it again.") from None
+    except ValueError as error:
+        raise UserError(f"{shown(path)} {error}; save it as UTF-8 text.") from None
+    if is_guess:
+        said = f"{shown(path)} is not UTF-8 and was read as Latin-1; save it as UTF-8 if letters come out wrong."
+        if notes is None:
+            warnings.warn(said, stacklevel=2)
+        else:
+            notes.append(said)
+    return text
+
+
+def _bytes(path: Path, *, most_bytes: int) -> bytes:
+    if path.suffix.lower() != ".gz":
+        return path.read_bytes()
+    with gzip.open(path) as file:
+        data = file.read(most_bytes + 1)
+    if len(data) > most_bytes:
+        raise ValueError(f"unpacks to more than {most_bytes / 2**20:,.0f} MiB")
+    return data
