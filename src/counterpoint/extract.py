@@ -236,8 +236,8 @@ _TRACKS: dict[str, tuple[str, Callable[[_Clip], np.ndarray]]] = {
     "chords.viterbi25": ("1", _chords_viterbi25),
     "melody.exact": ("1", _melody_exact),
     "melody.basic_pitch": ("1", _melody_basic_pitch),
-    "drums.stem": ("1", _drums_stem),
-    "drums.mix": ("1", _drums_mix),
+    "drums.stem": ("2", _drums_stem),
+    "drums.mix": ("2", _drums_mix),
 }
 """Version and extractor of every track; count the version up when the extractor comes to give anything else."""
 _BEAT_CLIPS = 64

@@ -15,7 +15,7 @@ from safetensors.torch import load_file, save_file
 
 from counterpoint.codec import Codec, blurred_codes, decode, encode_audio, load_codec
 from counterpoint.codec.base import QuantizedCodec, StreamDecoder
-from counterpoint.codec.blurred import BLURRED_FRAMES
+from counterpoint.codec.blurred import blurred_frames, codes_of_blurred
 from counterpoint.codec.chunked import decode_stream, encode_stream, join, one_block_a_core
 from counterpoint.codec.measures import chroma_agreement, si_snr
 from counterpoint.codec.spectrogram import (
@@ -154,9 +154,6 @@ def test_a_sample_that_is_no_number_shows_in_its_latents(codec: Codec) -> None:
 
 
 def test_codes_are_the_codes_of_what_they_stand_for(quantized) -> None:
-    latents = quantized.codebooks()[0][[5, 1, 30, 30]][None]
-    codes = quantized.quantize(latents)
-    assert codes[0, 0].tolist() == [5, 1, 30, 30]
     fine = quantized.encode(torch.from_numpy(music(2.0))[None])
     vectors = torch.stack([quantized.codebooks()[k][fine.codes[:, k]] for k in range(3)])
     assert (vectors[0] - fine.latents).square().mean() < fine.latents.square().mean()
@@ -164,15 +161,22 @@ def test_codes_are_the_codes_of_what_they_stand_for(quantized) -> None:
     torch.testing.assert_close(quantized.decode_codes(fine.codes), quantized.decode_latents(vectors.sum(dim=0)))
 
 
+def test_drums_are_averaged_over_40_ms_at_every_frame_rate(quantized, monkeypatch) -> None:
+    assert blurred_frames(quantized) == 1
+    monkeypatch.setattr(quantized, "frame_rate", 100.0)
+    assert blurred_frames(quantized) == 4
+    latents = torch.randn(10, quantized.latent_dim, generator=torch.Generator().manual_seed(0))
+    means = torch.stack([part.mean(dim=0) for part in latents.split(4)])
+    wanted = [(mean - quantized.codebooks()[0]).norm(dim=1).argmin().item() for mean in means]
+    assert codes_of_blurred(quantized, latents).tolist() == np.repeat(wanted, 4)[:10].tolist()
+
+
 def test_drum_tracks_are_made_of_its_first_codes(quantized) -> None:
     audio = music(3.0)
     found = blurred_codes(quantized, audio)
     assert found.shape == (75,) and found.dtype == np.int16 and found.min() >= 0 and found.max() < 32
     latents = quantized.encode(torch.from_numpy(audio)[None]).latents[0]
-    for first in range(0, 75, BLURRED_FRAMES):
-        mean = latents[first : first + BLURRED_FRAMES].mean(dim=0)
-        nearest = (mean - quantized.codebooks()[0]).norm(dim=1).argmin().item()
-        assert (found[first : first + BLURRED_FRAMES] == nearest).all()
+    assert found.tolist() == [(frame - quantized.codebooks()[0]).norm(dim=1).argmin().item() for frame in latents]
     assert len(set(found.tolist())) > 2
 
 

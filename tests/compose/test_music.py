@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from counterpoint.analysis.chords import chord_index, chord_pitch_classes
+<<<<<<< HEAD:tests/compose/test_music.py
 from counterpoint.compose import STYLES, clip_piece
 from counterpoint.compose.canonical import canonical_caption, rounded_bpm, style_term, tempo_term
 from counterpoint.compose.captions import tempo_words, write_caption
@@ -17,6 +18,15 @@ from counterpoint.compose.instruments import DRUMS, INSTRUMENTS, KITS
 from counterpoint.compose.melody import pattern_onsets
 from counterpoint.compose.theory import SCALES, Chord, chord_scale, progression, voice_lead
 from counterpoint.compose.vocabulary import vocabulary
+=======
+from counterpoint.data.compose import STYLES, clip_piece
+from counterpoint.data.compose.canonical import canonical_caption, rounded_bpm, style_term, tempo_term
+from counterpoint.data.compose.captions import tempo_words, write_caption
+from counterpoint.data.compose.instruments import DRUMS, INSTRUMENTS, KITS
+from counterpoint.data.compose.melody import pattern_onsets
+from counterpoint.data.compose.theory import SCALES, Chord, chord_scale, nearest, progression, voice_lead
+from counterpoint.data.compose.vocabulary import vocabulary
+>>>>>>> 1f2e3f141b52c3b34868051919edfdd17ecc64ad:tests/data/test_compose_music.py
 
 CLIPS = 240
 
@@ -151,6 +161,13 @@ def test_a_minor_key_takes_its_leading_tone_over_the_dominant():
     dominant = Chord(root=4, kind="", start=0, end=4)  # E major in A minor
     pcs = chord_scale(SCALES["minor"], 9, dominant)
     assert 8 in pcs and 7 not in pcs
+
+
+def test_a_narrow_range_without_any_of_the_wanted_notes_gives_the_nearest_it_has():
+    assert nearest((0, 4), 70, low=66, high=71) == 70
+    assert nearest((0, 4), 75, low=66, high=71) == 71
+    assert nearest((0, 4), 70, low=60, high=71) == 64
+    assert clip_piece(0, 9604, duration_s=8.0).parts
 
 
 def test_pattern_language():

@@ -60,10 +60,10 @@ def dropped(*, p, hidden, batch=4000):
     return gone[:, :, 0].float()
 
 
-def test_each_control_is_hidden_by_itself():
+def test_each_control_is_hidden_by_itself_and_all_of_them_at_once_in_a_third():
     gone = dropped(p=0.5, hidden=False)
-    torch.testing.assert_close(gone.mean(dim=0), torch.full((2,), 0.5), atol=0.03, rtol=0)
-    assert gone.prod(dim=1).mean().item() == pytest.approx(0.25, abs=0.03)  # independent
+    torch.testing.assert_close(gone.mean(dim=0), torch.full((2,), 1 / 3 + 2 / 3 * 0.5), atol=0.03, rtol=0)
+    assert gone.prod(dim=1).mean().item() == pytest.approx(1 / 3 + 2 / 3 * 0.25, abs=0.03)
     assert not dropped(p=0.0, hidden=False).any()
 
 

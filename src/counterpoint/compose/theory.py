@@ -89,8 +89,11 @@ def chord_scale(scale: Sequence[int], tonic: int, chord: Chord) -> list[int]:
 
 
 def nearest(pcs: Sequence[int], target: float, *, low: int, high: int) -> int:
-    """The pitch in [low, high] of one of the classes that lies nearest to `target` (the lower one of two)."""
-    pitches = [pitch for pitch in range(low, high + 1) if pitch % 12 in pcs]
+    """The pitch in [low, high] of one of the classes that lies nearest to `target` (the lower one of two).
+
+    A range of less than an octave may lack all of the classes; then the pitch nearest to `target` itself is returned.
+    """
+    pitches = [pitch for pitch in range(low, high + 1) if pitch % 12 in pcs] or range(low, high + 1)
     return min(pitches, key=lambda pitch: (abs(pitch - target), pitch))
 
 

@@ -52,10 +52,12 @@ class ControlEmbedding(nn.Module):
 
 
 def drop_controls(tracks: Tensor, *, p: float, hidden: Tensor, generator: torch.Generator) -> Tensor:
-    """Hide each control of each sample with probability `p`, and all of those of half the samples without a caption.
+    """Hide each control of each sample with probability `p`, and all controls at once with 2/3 `p`, or 1/2 in samples
+    without a caption.
 
     So that a model knows every subset of its controls, with a caption and without, and nothing at all (the null
-    condition of guidance).
+    condition of guidance). Dropped one by one alone, three controls at p = 0.5 would leave one caption in eight by
+    itself, which is what a model is asked most often.
 
     Args:
         tracks: [B, J, T].
@@ -63,5 +65,6 @@ def drop_controls(tracks: Tensor, *, p: float, hidden: Tensor, generator: torch.
     """
     B, J, _ = tracks.shape
     draw = torch.rand(B, J + 1, generator=generator, device=generator.device).to(tracks.device)
-    dropped = (draw[:, :J] < p) | (hidden.to(tracks.device) & (draw[:, J] < 0.5))[:, None]
+    all_dropped = draw[:, J] < torch.where(hidden.to(tracks.device), 1 / 2, 2 / 3 * p)
+    dropped = (draw[:, :J] < p) | all_dropped[:, None]
     return tracks.masked_fill(dropped[:, :, None], NOT_GIVEN)

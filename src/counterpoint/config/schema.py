@@ -115,8 +115,8 @@ class ModelConfig(Config):
     control_width: Positive = 32
     """Channels of each control's embedding."""
     control_dropout: Annotated[float, Field(ge=0, le=1)] = 0.5
-    """Probability, per sample and control, that training hides it; where the caption is hidden, half of the samples
-    lose all controls too."""
+    """Probability, per sample and control, that training hides the control. Besides, all controls of a sample are
+    hidden at once with 2/3 of this probability, or in half of the samples whose caption is hidden."""
     inpainting: Annotated[float, Field(ge=0, le=1)] = 0.0
     """Share of the training examples that have a span hidden to be filled in (5.3); 0: the model never learns to."""
     skips: Literal["paper", "jasco", "none"] = "paper"
