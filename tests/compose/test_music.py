@@ -10,23 +10,13 @@ import numpy as np
 import pytest
 
 from counterpoint.analysis.chords import chord_index, chord_pitch_classes
-<<<<<<< HEAD:tests/compose/test_music.py
 from counterpoint.compose import STYLES, clip_piece
 from counterpoint.compose.canonical import canonical_caption, rounded_bpm, style_term, tempo_term
 from counterpoint.compose.captions import tempo_words, write_caption
 from counterpoint.compose.instruments import DRUMS, INSTRUMENTS, KITS
 from counterpoint.compose.melody import pattern_onsets
-from counterpoint.compose.theory import SCALES, Chord, chord_scale, progression, voice_lead
+from counterpoint.compose.theory import SCALES, Chord, chord_scale, nearest, progression, voice_lead
 from counterpoint.compose.vocabulary import vocabulary
-=======
-from counterpoint.data.compose import STYLES, clip_piece
-from counterpoint.data.compose.canonical import canonical_caption, rounded_bpm, style_term, tempo_term
-from counterpoint.data.compose.captions import tempo_words, write_caption
-from counterpoint.data.compose.instruments import DRUMS, INSTRUMENTS, KITS
-from counterpoint.data.compose.melody import pattern_onsets
-from counterpoint.data.compose.theory import SCALES, Chord, chord_scale, nearest, progression, voice_lead
-from counterpoint.data.compose.vocabulary import vocabulary
->>>>>>> 1f2e3f141b52c3b34868051919edfdd17ecc64ad:tests/data/test_compose_music.py
 
 CLIPS = 240
 
