@@ -7,7 +7,6 @@ Shapes: J controls of the model, T frames of the clip, N audio samples.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +21,10 @@ from counterpoint.audio import SILENCE_PEAK, audio_duration_s, frames, load_audi
 from counterpoint.codec import Codec, blurred_codes
 from counterpoint.config import UserError
 from counterpoint.config.schema import CONTROLS, ControlName
-from counterpoint.generate.chart import HOW, NOT_ASKED, read_chords
+from counterpoint.generate.chart import HOW, read_chords
+from counterpoint.generate.chord_symbols import NOT_ASKED
+from counterpoint.generate.midi import SUFFIXES as MIDI_SUFFIXES
+from counterpoint.generate.midi import load_midi
 from counterpoint.generate.model import LoadedModel
 
 if TYPE_CHECKING:
@@ -167,12 +169,14 @@ def _read_chords(source: str, clip: _Clip) -> tuple[np.ndarray, list[str]]:
     if (track == NOT_GIVEN).all():
         raise UserError(f"{name} asks for no chord within the clip; {HOW}.")
     said = [f"{given} is not among the 193 chords and was taken for {used}." for given, used in chart.taken_for.items()]
+    if chart.left_out:
+        said.append(f"{chart.left_out} of the intervals of {name} last no time and were left out.")
     last_start, last_end, _ = chart.spans[-1]
     return track, said + clip.said_cut(name, last_end if np.isfinite(last_end) else last_start)
 
 
 def _read_melody(path: Path, clip: _Clip) -> tuple[np.ndarray, list[str]]:
-    if path.suffix.lower() in (".mid", ".midi"):
+    if path.suffix.lower() in MIDI_SUFFIXES:
         return _play_melody(path, clip)
     audio, sample_rate, duration_s = _load(path, clip, sample_rate=None)
     if np.abs(audio).max() < SILENCE_PEAK:
@@ -188,7 +192,7 @@ def _read_melody(path: Path, clip: _Clip) -> tuple[np.ndarray, list[str]]:
 
 def _play_melody(path: Path, clip: _Clip) -> tuple[np.ndarray, list[str]]:
     """The highest note of the melody's track at every time; rests where it rests, free after the music ends."""
-    midi = _load_midi(path)
+    midi = load_midi(path)
     notes = _melody_part(midi, path=path).notes
     moved = {note.pitch: _into_range(note.pitch) for note in notes}
     track = clip.free()
@@ -207,19 +211,6 @@ def _into_range(pitch: int) -> int:
     """The MIDI number of G2-B6 that is the fewest octaves away."""
     octaves = min(0, (MELODY_HIGH - pitch) // 12) or max(0, -((pitch - MELODY_LOW) // 12))
     return pitch + 12 * octaves
-
-
-def _load_midi(path: Path) -> PrettyMIDI:
-    from pretty_midi import PrettyMIDI
-
-    if not path.is_file():
-        raise UserError(f"There is no MIDI file at {path}.")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of tempo changes in an unusual place, which are understood all the same
-            return PrettyMIDI(str(path))
-    except Exception as error:  # the parser says so in whatever way it trips over a broken file
-        raise UserError(f"{path} cannot be read as MIDI ({error or type(error).__name__}); export it again.") from None
 
 
 def _melody_part(midi: PrettyMIDI, *, path: Path) -> Instrument:
