@@ -5,7 +5,9 @@ Shapes: N audio samples, C channels.
 
 from __future__ import annotations
 
+import errno
 import math
+import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +16,7 @@ import numpy as np
 import soundfile
 import soxr
 
+from counterpoint.audio.mpeg import open_mp3
 from counterpoint.config import UserError, atomic_write
 
 
@@ -89,7 +92,7 @@ def audio_duration_s(path: Path | str) -> float:
     Raises:
         UserError: when it is missing or is not audio.
     """
-    with _open(Path(path)) as file:
+    with open_sound(Path(path)) as file:
         return file.frames / file.samplerate
 
 
@@ -105,7 +108,7 @@ def _decode(
         raise UserError(f"Cannot read {path} from {start_s:g} s: a start must be zero or later.")
     if duration_s is not None and not (math.isfinite(duration_s) and duration_s > 0):
         raise UserError(f"Cannot read {duration_s:g} s of {path}: a duration must be a positive number of seconds.")
-    with _open(path) as file:
+    with open_sound(path) as file:
         rate, place = file.samplerate, round(start_s * file.samplerate)
         if place >= file.frames:  # an empty file too
             raise _no_audio(path, start_s=start_s)
@@ -121,17 +124,36 @@ def _decode(
 
 
 @contextmanager
-def _open(path: Path) -> Iterator[soundfile.SoundFile]:
-    """The file, open; whatever goes wrong in reading it becomes a UserError that names it."""
+def open_sound(path: Path) -> Iterator[soundfile.SoundFile]:
+    """The file, open, with its true length (see `mpeg`).
+
+    Raises:
+        UserError: naming the file, when it is missing, or when it cannot be opened or read on.
+    """
     if not path.is_file():
         raise UserError(f"There is no audio file at {path}.")
     try:
-        with soundfile.SoundFile(path) as file:
+        with decoder(path) as file:
             yield file
     except (soundfile.SoundFileError, RuntimeError) as error:
         raise UserError(
             f"{path} cannot be read as audio ({_reason(error)}); export it again or leave it out."
         ) from None
+
+
+@contextmanager
+def decoder(path: Path) -> Iterator[soundfile.SoundFile]:
+    """What libsndfile makes of a file, with the length of an mp3 from its frames (see `mpeg`).
+
+    Raises:
+        soundfile.SoundFileError: it cannot be read as audio.
+    """
+    with soundfile.SoundFile(path) as file:
+        if file.format != "MP3":
+            yield file
+            return
+    with open_mp3(path) as file:
+        yield file
 
 
 def _require_numbers(path: Path, audio: np.ndarray, *, start_s: float, sample_rate: int) -> None:
@@ -161,6 +183,8 @@ def resample(audio: np.ndarray, *, own_rate: int, sample_rate: int) -> np.ndarra
 
 
 _FORMATS = {".wav": "WAV", ".flac": "FLAC"}
+_FULL_BYTES = 1 << 20
+"""A disk with less room than this is full."""
 
 
 def save_audio(path: Path | str, audio: np.ndarray, *, sample_rate: int) -> None:
@@ -197,19 +221,32 @@ def save_stream(path: Path | str, pieces: Iterable[np.ndarray], *, sample_rate: 
         try:
             for piece in pieces:
                 samples = _pcm(piece, path=path)
-                if file is None:
-                    form = _FORMATS[path.suffix.lower()]
-                    file = soundfile.SoundFile(temporary, "w", sample_rate, samples.shape[1], "PCM_16", format=form)
-                file.write(samples)
+                with writing(path):
+                    if file is None:
+                        form = _FORMATS[path.suffix.lower()]
+                        file = soundfile.SoundFile(temporary, "w", sample_rate, samples.shape[1], "PCM_16", format=form)
+                    file.write(samples)
                 written += len(samples)
-        except soundfile.LibsndfileError as error:
-            raise OSError(f"{path} could not be written: {_reason(error)}.") from error
         finally:
             if file is not None:
                 file.close()
 
     atomic_write(path, write)
     return written
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Turn what libsndfile says of a failed write into an OSError with a number and the file's name.
+
+    libsndfile keeps the system's number to itself, so the room that is left on the disk has to tell whether it is full.
+    """
+    try:
+        yield
+    except soundfile.LibsndfileError as error:
+        is_full = shutil.disk_usage(path.parent).free < _FULL_BYTES
+        number = errno.ENOSPC if is_full else errno.EIO
+        raise OSError(number, f"it could not be written ({_reason(error)})", str(path)) from error
 
 
 def check_writable(path: Path) -> None:

@@ -5,7 +5,7 @@ Shapes: N audio samples, C channels.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -13,8 +13,8 @@ from typing import Literal
 import numpy as np
 import soundfile
 
-from counterpoint.audio import audio_duration_s
-from counterpoint.audio.files import check_writable
+from counterpoint.audio.files import check_writable, open_sound, writing
+from counterpoint.audio.metadata import carry_over, copies_whole, copy_texts
 from counterpoint.config import UserError, atomic_write
 
 BLOCK = 1 << 18
@@ -65,18 +65,23 @@ class Source:
         Raises:
             UserError: it is missing, is not audio, or is empty.
         """
-        if not audio_duration_s(path):
-            raise UserError(f"{path} holds no audio; give another file.")
-        info = soundfile.info(path)
-        lossless = info.subtype in _TYPES
-        subtype = info.subtype if lossless else "PCM_16"
-        return cls(path, info.samplerate, info.channels, info.frames, subtype, _TYPES[subtype])
+        with open_sound(path) as file:
+            if not file.frames:
+                raise UserError(f"{path} holds no audio; give another file.")
+            subtype = file.subtype if file.subtype in _TYPES else "PCM_16"
+            return cls(path, file.samplerate, file.channels, file.frames, subtype, _TYPES[subtype])
 
     def read(self, start: int, stop: int, *, patches: Sequence[Patch] = ()) -> np.ndarray:
-        """Samples [N, C], patched."""
-        with soundfile.SoundFile(self.path) as file:
+        """Samples [N, C], patched.
+
+        Raises:
+            UserError: the file is damaged there.
+        """
+        with open_sound(self.path) as file:
             file.seek(start)
             block = file.read(stop - start, dtype=self.dtype, always_2d=True)
+        if len(block) < stop - start:
+            raise self._cut_short(start + len(block))
         lay_over(block, start=start, patches=patches)
         return block
 
@@ -95,29 +100,42 @@ class Source:
             raise UserError(f"{out.suffix[1:]} files hold no {self.subtype} samples as {self.path} has: name it .wav.")
 
     def write(self, out: Path, *, patches: Sequence[Patch]) -> None:
-        """The file, patched, to `out`, atomically and block by block.
+        """The file, patched, to `out`, atomically and block by block, with what it holds beside its samples.
 
         Raises:
+            UserError: the file is damaged.
             OSError: the disk is full or the folder cannot be written.
         """
 
         def copy(temporary: Path) -> None:
-            try:
-                with (
-                    soundfile.SoundFile(self.path) as file,
-                    soundfile.SoundFile(
-                        temporary, "w", file.samplerate, file.channels, self.subtype, format=_form(out)
-                    ) as written,
-                ):
-                    place = 0
-                    for block in file.blocks(BLOCK, dtype=self.dtype, always_2d=True):
-                        lay_over(block, start=place, patches=patches)
-                        written.write(block)
-                        place += len(block)
-            except soundfile.LibsndfileError as error:
-                raise OSError(f"{out} could not be written: {error.error_string}") from error
+            form = (self.sample_rate, self.channels, self.subtype)
+            with writing(out), soundfile.SoundFile(temporary, "w", *form, format=_form(out)) as written:
+                if not copies_whole(self.path, out):
+                    copy_texts(self.path, written)
+                for start, block in self._blocks():
+                    lay_over(block, start=start, patches=patches)
+                    written.write(block)
+            carry_over(self.path, temporary)
 
         atomic_write(out, copy)
+
+    def _blocks(self) -> Iterator[tuple[int, np.ndarray]]:
+        """The whole file as (where a block begins, its samples [N, C]); a damaged one is refused."""
+        with open_sound(self.path) as file:
+            start = 0
+            while start < self.frames:
+                block = file.read(min(BLOCK, self.frames - start), dtype=self.dtype, always_2d=True)
+                if not len(block):
+                    raise self._cut_short(start)
+                yield start, block
+                start += len(block)
+
+    def _cut_short(self, frames: int) -> UserError:
+        promised_s, there_s = self.frames / self.sample_rate, frames / self.sample_rate
+        return UserError(
+            f"{self.path} is damaged: it should last {promised_s:.1f} s and can be read up to {there_s:.1f} s; "
+            "export it again."
+        )
 
 
 def lay_over(block: np.ndarray, *, start: int, patches: Sequence[Patch]) -> None:
