@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from counterpoint.analysis.chords import chord_index, vocabulary
-from counterpoint.analysis.melody import hear_melody, melody_notes
+from counterpoint.analysis.confidence import LOW
+from counterpoint.analysis.melody import follow_melody, melody_notes
 from counterpoint.analysis.tracks import MELODY_HIGH, MELODY_LOW, NOT_GIVEN, REST, frame_times, runs
 from counterpoint.audio import SILENCE_PEAK, audio_duration_s, frames, load_audio, normalize_loudness
 from counterpoint.codec import Codec, blurred_codes
@@ -170,7 +171,7 @@ def _read_chords(source: str, clip: _Clip) -> tuple[np.ndarray, list[str]]:
         raise UserError(f"{name} asks for no chord within the clip; {HOW}.")
     said = [f"{given} is not among the 193 chords and was taken for {used}." for given, used in chart.taken_for.items()]
     if chart.left_out:
-        said.append(f"{chart.left_out} of the intervals of {name} last no time and were left out.")
+        said.append(f"Intervals of {name} that last no time were left out: {chart.left_out}.")
     last_start, last_end, _ = chart.spans[-1]
     return track, said + clip.said_cut(name, last_end if np.isfinite(last_end) else last_start)
 
@@ -183,11 +184,22 @@ def _read_melody(path: Path, clip: _Clip) -> tuple[np.ndarray, list[str]]:
         raise UserError(f"{path} is silent, so it holds no melody; give a recording that can be heard, or a MIDI file.")
     count = min(clip.frames, frames(len(audio) / sample_rate, frame_rate=clip.frame_rate))
     audio = normalize_loudness(audio, sample_rate=sample_rate)
+    heard = follow_melody(audio, sample_rate=sample_rate, frames=count, frame_rate=clip.frame_rate)
     track = clip.free()
-    track[:count] = hear_melody(audio, sample_rate=sample_rate, frames=count, frame_rate=clip.frame_rate)
+    track[:count] = heard.track
     if not np.isin(track, (REST, NOT_GIVEN), invert=True).any():
         raise UserError(f"No note from G2 to B6 could be heard in {path}; give a clearer recording, or a MIDI file.")
-    return track, clip.said_cut(path, duration_s)
+    return track, [*_said_unsure(path, heard.confidence), *clip.said_cut(path, duration_s)]
+
+
+def _said_unsure(path: Path, confidence: float | None) -> list[str]:
+    """What to say of a melody that may be another voice's, if anything."""
+    if confidence is None or confidence >= LOW:
+        return []
+    return [
+        f"The melody of {path} is heard with a low confidence, {confidence:.2f}, and may be another voice: "
+        "`counterpoint analyze` shows the notes, and a MIDI file or a recording of the melody alone is surer."
+    ]
 
 
 def _play_melody(path: Path, clip: _Clip) -> tuple[np.ndarray, list[str]]:
