@@ -21,6 +21,7 @@ from counterpoint.analysis.annotation import Annotation
 from counterpoint.analysis.beats import SAMPLE_RATE as BEAT_RATE
 from counterpoint.analysis.beats import track_beats
 from counterpoint.analysis.chords import vocabulary
+from counterpoint.analysis.confidence import weighted_mean
 from counterpoint.analysis.tracks import NOT_GIVEN, REST, chord_track, melody_track
 from counterpoint.audio import stream_audio
 from counterpoint.codec import Codec, blurred_codes, load_codec
@@ -44,7 +45,8 @@ class TrackReport:
         name: such as `chords.exact`.
         version: of what made it.
         rows: clips, over all splits.
-        accuracy: by measure, against what the rows know exactly; empty where they know nothing, or the track is exact.
+        accuracy: by measure, against what the rows know exactly, if they do; and `confidence`, with which the extractor
+            hears what the track holds, where it says so. Empty for an exact track.
         audio_s, wall_s: what the call that finished the track went through, and how long it took.
         is_new: whether that was this call.
     """
@@ -235,12 +237,12 @@ _TRACKS: dict[str, tuple[str, Callable[[_Clip], np.ndarray]]] = {
     "chords.chordino": ("1", _chords_chordino),
     "chords.viterbi25": ("1", _chords_viterbi25),
     "melody.exact": ("1", _melody_exact),
-    "melody.basic_pitch": ("1", _melody_basic_pitch),
+    "melody.basic_pitch": ("2", _melody_basic_pitch),
     "drums.stem": ("2", _drums_stem),
     "drums.mix": ("2", _drums_mix),
 }
 """Version and extractor of every track; count the version up when the extractor comes to give anything else."""
-_BEAT_CLIPS = 64
+_BEAT_CLIPS, _SURE_CLIPS = 64, 16
 _TRUTHS = {"chords": "chords.exact", "melody": "melody.exact", "drums": "drums.stem"}
 
 
@@ -299,21 +301,24 @@ def _report(source: _Source, name: str, *, is_new: bool) -> TrackReport:
 
 
 def _accuracy(source: _Source, name: str, *, writer: TrackWriter, apply: Map) -> dict[str, float]:
-    """How right a heard track is, over all frames of the dataset; empty where the truth is not known.
+    """How right a heard track is, over all frames of the dataset, where the truth is known, and how sure it is.
 
     Drums ask for a beat, and are judged by the beats that are heard: those are compared with the true ones besides.
     """
     control = name.partition(".")[0]
+    sure = _confidence(source, name, apply=apply)
     beats = _beat_accuracy(source, apply=apply) if name == "drums.mix" else {}
     truth = _truth(source, _TRUTHS[control]) if name != _TRUTHS[control] else None
     if truth is None:
-        return beats
+        return beats | sure
     heard = np.concatenate([writer.split(split) for split in SPLITS])
     known = truth != NOT_GIVEN
     heard, truth = heard[known], truth[known]
     if control == "chords":
-        return _chord_accuracy(heard, truth) | ({"labels": _share(heard == truth)} if name == "chords.chordino" else {})
-    return _melody_accuracy(heard, truth) if control == "melody" else {"codes": _share(heard == truth), **beats}
+        labels = {"labels": _share(heard == truth)} if name == "chords.chordino" else {}
+        return _chord_accuracy(heard, truth) | labels | sure
+    right = _melody_accuracy(heard, truth) if control == "melody" else {"codes": _share(heard == truth), **beats}
+    return right | sure
 
 
 def _truth(source: _Source, name: str) -> np.ndarray | None:
@@ -346,12 +351,45 @@ def _beat_accuracy(source: _Source, *, apply: Map) -> dict[str, float]:
     """F1 within 50 ms of the beats and of the downbeats, in up to 64 clips spread over the dataset."""
     if not source.has("beats"):
         return {}
-    clips = [clip for split in SPLITS for clip in source.clips(split)]
-    chosen = clips[:: math.ceil(len(clips) / _BEAT_CLIPS)]
+    chosen = _spread(source, _BEAT_CLIPS)
     pairs = list(zip((Annotation.of_row(clip.row) for clip in chosen), apply(_beats, chosen), strict=True))
     beats = [beat_f1([time for time, _ in true.beats], [time for time, _ in heard.beats]) for true, heard in pairs]
     downbeats = [beat_f1(true.downbeats_s, heard.downbeats_s) for true, heard in pairs]
     return {"beat_f1_librosa": float(np.nanmean(beats)), "downbeat_f1_librosa": float(np.nanmean(downbeats))}
+
+
+def _spread(source: _Source, most: int) -> list[_Clip]:
+    """So many clips at most, spread over the dataset."""
+    clips = [clip for split in SPLITS for clip in source.clips(split)]
+    return clips[:: math.ceil(len(clips) / most)]
+
+
+def _confidence(source: _Source, name: str, *, apply: Map) -> dict[str, float]:
+    """The mean probability that the extractor gives what it hears, in up to 16 clips spread over the dataset."""
+    if name not in _SURE:
+        return {}
+    chosen = _spread(source, _SURE_CLIPS)
+    mean = weighted_mean(
+        (clip.row["duration_s"], sure) for clip, sure in zip(chosen, apply(_SURE[name], chosen), strict=True)
+    )
+    return {} if mean is None else {"confidence": mean}
+
+
+def _sure_of_chords(clip: _Clip) -> float:
+    audio = clip.audio(sample_rate=viterbi25.SAMPLE_RATE)
+    return float(viterbi25.recognise_chords(audio, sample_rate=viterbi25.SAMPLE_RATE).certainty.mean())
+
+
+def _sure_of_melody(clip: _Clip) -> float | None:
+    audio, rate = clip.audio(sample_rate=melody.SAMPLE_RATE), melody.SAMPLE_RATE
+    return melody.follow_melody(audio, sample_rate=rate, frames=clip.frames, frame_rate=clip.frame_rate).confidence
+
+
+_SURE: dict[str, Callable[[_Clip], float | None]] = {
+    "chords.viterbi25": _sure_of_chords,
+    "melody.basic_pitch": _sure_of_melody,
+}
+"""Of the extractors that say how sure they are, how sure one is of a clip."""
 
 
 def _beats(clip: _Clip) -> Annotation:

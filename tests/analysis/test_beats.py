@@ -10,7 +10,7 @@ import torch
 
 from counterpoint.analysis import beat_this, beats
 from counterpoint.analysis.annotation import Annotation
-from counterpoint.analysis.beats import bar_positions, hear_beats
+from counterpoint.analysis.beats import count_bars, hear_bars, hear_beats
 from counterpoint.config import UserError
 from counterpoint.metrics.adherence_measures import beat_f1
 
@@ -96,13 +96,32 @@ def test_what_half_the_spectrum_lacks_is_still_heard() -> None:
 def test_bars_begin_where_accents_are(length: int, phase: int) -> None:
     index = np.arange(25)
     accents = np.random.default_rng(1).standard_normal(25) + 3 * (index % length == phase)
-    np.testing.assert_array_equal(bar_positions(accents), (index - phase) % length + 1)
+    np.testing.assert_array_equal(count_bars(accents).positions, (index - phase) % length + 1)
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 3])
 def test_a_few_beats_are_counted_too(count: int) -> None:
-    positions = bar_positions(np.ones(count))
+    positions = count_bars(np.ones(count)).positions
     assert len(positions) == count and (positions >= 1).all()
+
+
+def test_the_count_is_as_sure_as_its_accents_are_clear() -> None:
+    index, noise = np.arange(32), np.random.default_rng(2).standard_normal(32)
+    clear, unclear = count_bars(noise + 5 * (index % 4 == 1)), count_bars(noise)
+    assert clear.metre is not None and clear.downbeats is not None and unclear.downbeats is not None
+    assert clear.downbeats > 0.95 > 0.6 > unclear.downbeats
+    half_bar = count_bars(0.3 * noise + 3 * (index % 2 == 1))  # as strong on the third beat as on the first
+    assert half_bar.metre is not None and half_bar.downbeats is not None
+    assert half_bar.metre > 0.9 and 0.3 < half_bar.downbeats < 0.9
+    nothing = count_bars(np.ones(1))
+    assert nothing.metre is None and nothing.downbeats is None
+
+
+def test_marches_are_surer_than_music_without_accents() -> None:
+    audio, true = march(bpm=120.0, beats_a_bar=4, bars=6)
+    sure = hear_bars(audio, sample_rate=RATE)
+    assert sure.downbeats is not None and sure.downbeats > 0.8 and len(sure.beats) >= len(true) - 2
+    assert hear_bars(np.zeros(RATE, np.float32), sample_rate=RATE).downbeats is None
 
 
 @pytest.fixture(scope="module")

@@ -83,6 +83,8 @@ def test_everything_that_a_model_takes_is_measured_beside_music(root: Path, tmp_
     assert steps[-1][0] == steps[-1][1] and [done for done, _ in steps] == sorted(done for done, _ in steps)
     assert read_json(tmp_path / "following.json")["scores"][0]["measure"] == done.scores[0].measure
     assert any("together with its captions" in note for note in done.notes)
+    sure = [note for note in done.notes if note.startswith("The mean confidence with which melody is heard: ")]
+    assert len(sure) == 1 and "in real music" in sure[0]
 
 
 def test_it_goes_on_where_it_was_and_comes_to_the_same(

@@ -2,14 +2,15 @@
 
 import json
 import math
+import os
+import random
 import re
 from pathlib import Path
 
 import pytest
 
-from counterpoint.analysis.chords import vocabulary
 from counterpoint.config import UserError
-from counterpoint.generate.chart import NOT_ASKED, read_chords, understand
+from counterpoint.generate.chart import read_chords
 
 SPANS = ((0.0, 2.0, "C"), (2.0, 4.5, "Am7"), (4.5, math.inf, "Bb/D"))
 
@@ -22,6 +23,15 @@ SPANS = ((0.0, 2.0, "C"), (2.0, 4.5, "Am7"), (4.5, math.inf, "Bb/D"))
         ("b.json", json.dumps([{"start_s": s, "label": label} for s, _, label in SPANS])),
         ("c.json", json.dumps({"duration_s": 9, "chords": [[s, label] for s, _, label in SPANS]})),
         ("chart.txt", "Cmaj:0 Amin7:2\nBb/D:4.5"),
+        ("chordino.csv", '0.0,"C"\n2.0,"Am7"\n4.5,"Bb/D"\n'),
+        ("sonic.csv", '"song.wav",0.0,"C"\n,2.0,"Am7"\n,4.5,"Bb/D"\n'),
+        ("excel.csv", "TIME;LABEL\r\n0,0;C\r\n2,0;Am7\r\n4,5;Bb/D\r\n"),
+        ("unordered.lab", "2 4.5 A:min7\n0 2 C\n4.5 Bb/D\n"),
+        ("overlap.lab", "0 9 C\n2 4.5 Am7\n4.5 Bb/D\n"),
+        ("empty-intervals.lab", "0 2 C\n2 2 N\n2 4.5 A:min7\n4 3 G\n4.5 Bb/D\n"),
+        ("together.lab", "0 2 C\n2 3 G\n2 4.5 A:min7\n4.5 Bb/D\n"),
+        ("clock.lab", "0:00 0:02.0 C\n0:02 0:04.5 A:min7\n0:00:04.5 Bb/D\n"),
+        ("clock.txt", "C:0:00 Am7:0:02\nBb/D:0:04.5"),
         ("no-suffix", "C:maj:0, A-7:2, B♭/D:4.5"),
     ],
 )
@@ -30,43 +40,13 @@ def test_every_way_of_writing_says_the_same(tmp_path: Path, name: str, text: str
     chart = read_chords(tmp_path / name)
     assert chart.spans == SPANS
     assert not chart.is_typed and not chart.taken_for
+    assert chart.left_out == 2 * (name == "empty-intervals.lab")
     assert read_chords("C:0 Am7:2 Bb/D:4.5").spans == SPANS
 
 
 def test_a_lab_file_ends_where_it_says(tmp_path: Path) -> None:
     (tmp_path / "a.lab").write_text("0 2 C\n2.5 4 G\n")
     assert read_chords(tmp_path / "a.lab").spans == ((0, 2, "C"), (2.5, 4, "G"))
-
-
-def test_every_label_is_understood_as_itself() -> None:
-    assert [understand(label, source="x") for label in vocabulary()] == [(label, True) for label in vocabulary()]
-
-
-@pytest.mark.parametrize(
-    ("given", "label", "is_same"),
-    [
-        ("C:maj7", "Cmaj7", True),
-        ("Db:hdim7", "C#m7b5", True),
-        ("Bm7(b5)", "Bm7b5", True),
-        ("F#-7", "F#m7", True),
-        ("E:7/3", "E7/G#", True),
-        ("N.C.", "N", True),
-        ("X", NOT_ASKED, True),
-        ("G13", "G7", False),
-        ("C:maj(9)", "C", False),
-        ("C6/9", "C6", False),
-        ("E:min/b3", "Em", False),
-        ("B:dim7", "Bdim", False),
-    ],
-)
-def test_other_spellings_and_richer_chords(given: str, label: str, is_same: bool) -> None:
-    assert understand(given, source="x") == (label, is_same)
-
-
-@pytest.mark.parametrize("label", ["H", "Csus4", "D:(1,5)", "c", "C/Q", "", "maj7", "C::7x"])
-def test_a_chord_that_nothing_here_is_like_is_refused(label: str) -> None:
-    with pytest.raises(UserError, match="none of the 193"):
-        understand(label, source="x")
 
 
 @pytest.mark.parametrize(
@@ -81,6 +61,10 @@ def test_a_chord_that_nothing_here_is_like_is_refused(label: str) -> None:
         ("C:-1", "has the chord C at -1 s"),
         ("C:0 Am:nan", "has the chord Am at nan s"),
         ("C:0 Am:inf", "has the chord Am at inf s"),
+        ("| C | G |", "so it begins with a tempo"),
+        ("0 bpm | C |", "so it begins with a tempo"),
+        ("120 bpm |: C | G :|", "write the bars out"),
+        ("120 bpm | / C |", "begins with '/'"),
         ("no-such.lab", "There is no file of chords at no-such.lab"),
     ],
 )
@@ -93,7 +77,8 @@ def test_a_chart_that_makes_no_sense_is_one_sentence(text: str, sentence: str) -
     ("name", "text", "sentence"),
     [
         ("a.lab", "0 2 C extra\n", "a line holds start, end and label"),
-        ("a.lab", "0 0 C\n", "end at 0 s, no later than it starts"),
+        ("a.lab", "0 0 C\n", "holds no chord"),
+        ("a.csv", '"C",0\n', "says no chord and time"),
         ("a.lab", "0 nan C\n", "end at nan s"),
         ("a.json", "{", "is no list of"),
         ("a.json", '[["C", 0]]', "is no list of"),
@@ -112,3 +97,70 @@ def test_a_file_of_bytes_is_no_chart(tmp_path: Path) -> None:
     (tmp_path / "a.lab").write_bytes(b"\xff\xfe\x00\xd8")
     with pytest.raises(UserError, match="is not a text file"):
         read_chords(tmp_path / "a.lab")
+
+
+@pytest.mark.parametrize("place", ["a.lab", "pipe.lab"])
+def test_only_regular_files_of_some_size_are_read(tmp_path: Path, place: str) -> None:
+    if place == "a.lab":
+        (tmp_path / place).write_bytes(b"0 1 C\n" * 800_000)
+    else:
+        os.mkfifo(tmp_path / place)
+    with pytest.raises(UserError, match=r"larger than any file of chords|There is no file of chords"):
+        read_chords(tmp_path / place)
+
+
+def test_bars_with_a_tempo() -> None:
+    chart = read_chords("120 bpm | C | Am F | % | G / / Em |")
+    assert chart.spans == (
+        *((0.0, 2.0, "C"), (2.0, 3.0, "Am"), (3.0, 4.0, "F"), (4.0, 5.0, "Am"), (5.0, 6.0, "F")),
+        *((6.0, 6.5, "G"), (6.5, 7.0, "G"), (7.0, 7.5, "G"), (7.5, 8.0, "Em")),
+    )
+    waltz = read_chords("tempo=90 3/4 | C | G7 |").spans
+    assert waltz == ((0.0, 2.0, "C"), (2.0, 4.0, "G7")) and read_chords("90, 3/8 | C | G7").spans == waltz
+
+
+@pytest.mark.parametrize(
+    ("text", "starts"),
+    [
+        ("C:0:00 Am:1:05 F:2:10.5", (0, 65, 130.5)),
+        ("C:0 G:7:12", (0, 12)),  # G7 at 12 s, as before
+        ("C:0:01 G:7:12", (1, 432)),  # other times are in minutes
+        ("C:maj:0 A:min7:2", (0, 2)),
+        ("C:maj(9,11):0, G:sus4(b7,9):2", (0, 2)),
+    ],
+)
+def test_times_in_minutes_and_qualities_after_colons(text: str, starts: tuple[float, ...]) -> None:
+    assert tuple(start for start, _, _ in read_chords(text).spans) == starts
+
+
+def test_minor_chords_in_lower_case_where_the_chart_says_so() -> None:
+    def labels(text: str) -> list[str]:
+        return [label for _, _, label in read_chords(text).spans]
+
+    assert labels("C:0 a:1 F:2 f#:3 bb:4") == ["C", "Am", "F", "F#m", "Bbm"]
+    assert labels("C:0 am:1 g#m7:2 bm:3") == ["C", "Am", "Abm7", "Bm"]
+    for unclear in ("c:0 a:1 f:2", "C:0 Am:1 f:2", "C:0 b:1", "C:0 a7:1"):
+        with pytest.raises(UserError, match="none of the 193"):
+            read_chords(unclear)
+
+
+def test_random_text_is_a_chart_or_one_sentence(tmp_path: Path) -> None:
+    draw = random.Random(0)
+    signs = "C:0|%/,;()#Nb'\"\t\n\u2028\x85Δ"
+    pieces = [*signs, "nan", "-1", "1e999", *(20 * ["C:0 ", "Am:1:05 ", "0 2 C\n", "2 4 Am7\n", "90 bpm | C | G "])]
+    read = 0
+    for index in range(400):
+        text = "".join(draw.choices(pieces, k=draw.randint(1, 12)))
+        source: str | Path = text
+        if index % 2:
+            source = tmp_path / draw.choice(["a.lab", "a.csv", "a.json", "a.txt"])
+            source.write_text(text, encoding="utf-8", newline="")
+        try:
+            chart = read_chords(source)
+        except UserError as error:
+            assert str(error)
+        else:
+            read += 1
+            starts = [start for start, _, _ in chart.spans]
+            assert starts == sorted(starts) and all(end > start for start, end, _ in chart.spans)
+    assert read > 3

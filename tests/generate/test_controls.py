@@ -4,11 +4,13 @@ import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import mido
 import numpy as np
 import pytest
 import torch
 
 from counterpoint.analysis.chords import chord_index
+from counterpoint.analysis.melody import Melody
 from counterpoint.analysis.tracks import NOT_GIVEN, REST
 from counterpoint.audio import save_audio
 from counterpoint.codec import blurred_codes, latent_spec, load_codec
@@ -176,6 +178,36 @@ def test_a_melody_is_heard_in_audio_and_the_rest_left_free(ask: Callable[..., As
     inside = track[10:40]
     assert (inside == 69 - 43).mean() > 0.8, "A4, however softly"
     assert (track[50:] == NOT_GIVEN).all() and not (track[:50] == NOT_GIVEN).any()
+
+
+def test_an_unsure_melody_is_said_to_be(
+    ask: Callable[..., Asked], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tone(tmp_path / "a.wav", hertz=440, duration_s=1.0)
+    assert not ask(melody=path).remarks, "one voice is clear"
+    for certainty, says in ((0.3, True), (0.9, False)):
+
+        def unsure(*_: object, frames: int, certainty: float = certainty, **__: object) -> Melody:
+            return Melody(np.full(frames, 5, dtype=np.int16), np.full(frames, certainty))
+
+        monkeypatch.setattr("counterpoint.generate.controls.follow_melody", unsure)
+        assert any("low confidence, 0.30" in remark for remark in ask(melody=path).remarks) == says
+
+
+def test_a_slow_tempo_on_a_later_track_counts(ask: Callable[..., Asked], tmp_path: Path) -> None:
+    path = write_midi(tmp_path / "a.mid", ("melody", [(60, 0.0, 0.5), (64, 0.5, 1.0)]))
+    midi = mido.MidiFile(str(path))
+    midi.tracks[0] = mido.MidiTrack(event for event in midi.tracks[0] if event.type != "set_tempo")
+    midi.tracks.append(mido.MidiTrack([mido.MetaMessage("set_tempo", tempo=mido.bpm2tempo(60))]))
+    midi.save(str(path))
+    assert [at(ask(melody=path).tracks[1], time_s) for time_s in (0.9, 1.1, 2.1)] == [17, 21, NOT_GIVEN]
+
+
+def test_intervals_without_length_are_said_to_be_left_out(ask: Callable[..., Asked], tmp_path: Path) -> None:
+    (tmp_path / "a.lab").write_text("0 2 C\n2 2 N\n2 4 A:min\n")
+    asked = ask(chords=str(tmp_path / "a.lab"))
+    assert [at(asked.tracks[0], time_s) for time_s in (1.0, 3.0)] == [chord_index("C"), chord_index("Am")]
+    assert asked.remarks == [f"Intervals of {tmp_path / 'a.lab'} that last no time were left out: 1."]
 
 
 @pytest.mark.parametrize("level", [0.0, 1e-4])

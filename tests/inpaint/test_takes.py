@@ -246,3 +246,33 @@ def test_what_cannot_be_done_is_refused_before_anything_is_drawn(runs, save, tmp
     with pytest.raises(UserError, match="no span to fill in"):
         inpaint(source, runs["fm"])
     assert not list(tmp_path.glob("out*")) and not list(tmp_path.glob(".*"))
+
+
+@pytest.mark.parametrize("suffix", [".wav", ".flac"])
+def test_what_a_file_holds_beside_its_samples_is_kept(runs, save, tmp_path: Path, suffix: str) -> None:
+    source = save("in.wav")
+    content = source.read_bytes() + b"bext" + (600).to_bytes(4, "little") + b"T" * 600
+    source.write_bytes(content[:4] + (len(content) - 8).to_bytes(4, "little") + content[8:])
+    if suffix == ".flac":
+        with soundfile.SoundFile(tmp_path / "in.flac", "w", 8000, 1) as file:
+            file.title = "Étude"
+            file.write(soundfile.read(source)[0])
+        source = tmp_path / "in.flac"
+    inpaint(source, runs["fm"], (1.0, 2.0))
+    assert_kept(source, source.with_stem("out"), (1.0, 2.0))
+    if suffix == ".wav":
+        assert b"bext" + (600).to_bytes(4, "little") + b"T" * 600 in source.with_stem("out").read_bytes()
+    else:
+        assert soundfile.SoundFile(source.with_stem("out")).title == "Étude"
+
+
+@pytest.mark.parametrize("kind", ["cut", "damaged"])
+def test_damaged_music_is_one_sentence(runs, save, kind: str) -> None:
+    source = save("in.flac", rate=22_050)
+    content = source.read_bytes()
+    half = len(content) // 2
+    source.write_bytes(content[:half] if kind == "cut" else content[:half] + bytes(2000) + content[half + 2000 :])
+    for span in ((1.0, 1.5), (2.5, 3.0)):
+        with pytest.raises(UserError, match=r"in\.flac (is damaged|cannot be read as audio)"):
+            inpaint(source, runs["fm"], span)
+    assert not source.with_stem("out").exists()

@@ -13,13 +13,14 @@ import pytest
 from rich.console import Console
 
 from counterpoint.analysis.annotation import Annotation
+from counterpoint.analysis.confidence import Confidence
 from counterpoint.audio import save_audio
 from counterpoint.codec import decode, encode_audio, load_codec
 from counterpoint.compose import render_clip
 from counterpoint.config import UserError
 from counterpoint.metrics import ANOTHER_CLIP, GROUND_TRUTH, Clip, Evaluation, Target, adherence, print_evaluation
 from counterpoint.metrics import evaluate_adherence as evaluate_in_full
-from counterpoint.metrics.adherence import another_clip, hear_systems
+from counterpoint.metrics.adherence import _low_confidence, another_clip, hear_systems
 from counterpoint.metrics.adherence_features import Hearing, chroma_frames
 from counterpoint.metrics.adherence_registry import MEASURES
 
@@ -239,3 +240,13 @@ def test_real_music_its_reconstruction_and_another_clip_come_in_this_order(tmp_p
         assert found.scores["coded"][name].low > chance[name].high, name
     for name in ("chord_iou_viterbi25_exact", "melody_pitch_class_exact"):
         assert found.floors[GROUND_TRUTH][name].low > chance[name].high, name
+
+
+def test_references_that_are_heard_with_a_low_confidence_are_noted() -> None:
+    def heard(**confidence: float) -> Hearing:
+        nothing = Annotation(1.0)
+        return Hearing(nothing, nothing, np.full(8, -1), confidence=Confidence(**confidence))
+
+    notes = _low_confidence([heard(chords=0.9, downbeats=0.3), heard(chords=0.8, downbeats=0.5), heard()])
+    assert len(notes) == 1 and "the downbeats of the references is low, 0.40 on average" in notes[0]
+    assert not _low_confidence([heard(chords=0.9)]) and not _low_confidence([])

@@ -14,11 +14,14 @@ Shapes: N audio samples, F spectrogram frames, n beats.
 
 from __future__ import annotations
 
+import math
 import os
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from counterpoint.analysis.confidence import weighted_mean
 from counterpoint.audio import SILENCE_PEAK, resample
 from counterpoint.audio.librosa_import import import_librosa
 from counterpoint.config.fetched import fetched
@@ -32,8 +35,35 @@ _WINDOW, _HOP = 2048, 256
 _LATE_S = 0.0085
 """By how much the onsets of the spectrogram come early, measured on composed clips."""
 _LOW_HZ = 150.0
+_EVIDENCE = 0.75
+"""What the evidence of accents counts, which are not independent of each other. With it, of 58 clips of the embedded
+corpus whose beats are right the downbeats get 0.83 on average and are right in 0.91, the metre 0.90 and 0.97."""
 _NEAR = 3
 """Frames before and after a beat in which its bass may strike."""
+
+
+@dataclass(frozen=True)
+class Bars:
+    """The beats of a piece.
+
+    Attributes:
+        beats: (time in seconds, position in the bar) in order; position 1 is the downbeat.
+        metre: the probability of the number of beats to the bar; None where it is not known.
+        downbeats: the probability that the bars begin where they are heard to, and have that length.
+    """
+
+    beats: tuple[tuple[float, int], ...] = ()
+    metre: float | None = None
+    downbeats: float | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Count:
+    """Positions [n] of beats, from 1, and how sure they are, as in `Bars`."""
+
+    positions: np.ndarray
+    metre: float | None = None
+    downbeats: float | None = None
 
 
 def hear_beats(
@@ -52,13 +82,18 @@ def hear_beats(
     Raises:
         UserError: the checkpoint cannot be used.
     """
+    return hear_bars(audio, sample_rate=sample_rate, checkpoint=checkpoint).beats
+
+
+def hear_bars(audio: np.ndarray, *, sample_rate: int, checkpoint: Path | str | None = None) -> Bars:
+    """The same with how sure it is; beat_this says nothing of that."""
     if np.abs(audio).max(initial=0.0) < SILENCE_PEAK:
-        return ()
+        return Bars()
     if checkpoint := checkpoint or given_checkpoint():
         from counterpoint.analysis import beat_this
 
-        return beat_this.hear_beats(audio, sample_rate=sample_rate, checkpoint=Path(checkpoint))
-    return track_beats(audio, sample_rate=sample_rate)
+        return Bars(beat_this.hear_beats(audio, sample_rate=sample_rate, checkpoint=Path(checkpoint)))
+    return track_bars(audio, sample_rate=sample_rate)
 
 
 def given_checkpoint() -> Path | None:
@@ -75,11 +110,18 @@ def given_checkpoint() -> Path | None:
 
 def track_beats(audio: np.ndarray, *, sample_rate: int) -> tuple[tuple[float, int], ...]:
     """The beats of a piece of any length without weights; as `hear_beats`."""
+    return track_bars(audio, sample_rate=sample_rate).beats
+
+
+def track_bars(audio: np.ndarray, *, sample_rate: int) -> Bars:
+    """The beats of a piece of any length without weights, and how sure their count is."""
     low = resample(np.asarray(audio, dtype=np.float32), own_rate=sample_rate, sample_rate=SAMPLE_RATE)
     beats: list[tuple[float, int]] = []
+    counts: list[tuple[int, Count]] = []
     start = 0
     for block in np.array_split(low, max(1, round(len(low) / SAMPLE_RATE / _BLOCK_S))):
-        found = _hear_block(block)
+        found, count = _hear_block(block)
+        counts.append((len(found), count))
         apart_s = 0.5 * (found[1][0] - found[0][0]) if len(found) > 1 else 0.0
         beats += [
             (time, position)
@@ -88,12 +130,16 @@ def track_beats(audio: np.ndarray, *, sample_rate: int) -> tuple[tuple[float, in
             and (not beats or time > beats[-1][0] + apart_s)  # one at the border is heard from both sides
         ]
         start += len(block)
-    return tuple(beats)
+    metre, downbeats = (
+        weighted_mean([(weight, getattr(count, name)) for weight, count in counts]) for name in ("metre", "downbeats")
+    )
+    return Bars(tuple(beats), metre, downbeats)
 
 
-def _hear_block(audio: np.ndarray) -> list[tuple[float, int]]:
+def _hear_block(audio: np.ndarray) -> tuple[list[tuple[float, int]], Count]:
+    nothing = Count(np.zeros(0, dtype=np.int64))
     if len(audio) < _WINDOW or np.abs(audio).max() < SILENCE_PEAK:
-        return []
+        return [], nothing
     librosa = import_librosa()
     spectrum = _spectrum(audio)
     mel = librosa.power_to_db(librosa.feature.melspectrogram(S=spectrum**2, sr=SAMPLE_RATE, n_mels=128))
@@ -102,32 +148,38 @@ def _hear_block(audio: np.ndarray) -> list[tuple[float, int]]:
         if onsets.any():
             break
     else:
-        return []
+        return [], nothing
     _, frames = librosa.beat.beat_track(onset_envelope=onsets, sr=SAMPLE_RATE, hop_length=_HOP, trim=False)
     frames = np.asarray(frames, dtype=np.int64)
     times_s = frames * _HOP / SAMPLE_RATE + _LATE_S
-    positions = bar_positions(_strikes(spectrum, frames) + _changes(spectrum, frames))
-    return list(zip(times_s.tolist(), positions.tolist(), strict=True))
+    count = count_bars(_strikes(spectrum, frames) + _changes(spectrum, frames))
+    return list(zip(times_s.tolist(), count.positions.tolist(), strict=True)), count
 
 
-def bar_positions(accents: np.ndarray) -> np.ndarray:
-    """[n] positions, counted from 1, of beats [n] by their accents.
+def count_bars(accents: np.ndarray) -> Count:
+    """The count of beats [n] by their accents.
 
     Of all bar lengths m and phases p, those count whose downbeats stand out most:
-    max over m, p of (mean accent of beats i = p mod m - mean accent of the others) * sqrt(n_p (n - n_p) / n),
-    which is a two-sample t statistic, so that a few strong beats weigh less than many.
+    max over m, p of t = (mean accent of beats i = p mod m - mean accent of the others) * sqrt(n_p (n - n_p) / n),
+    which is a two-sample t statistic, so that a few strong beats weigh less than many. The likelihood of normal accents
+    with such means grows as exp(t^2 / 2), so that exp(k t^2 / 2), k fitted, weighs the bars against each other.
     """
-    index, best, positions = np.arange(len(accents)), -np.inf, np.arange(len(accents)) % BAR_LENGTHS[-1] + 1
+    index = np.arange(len(accents))
+    apart: dict[tuple[int, int], float] = {}
     for length in BAR_LENGTHS:
         for phase in range(length):
             first = index % length == phase
-            if first.all() or not first.any():
-                continue
-            apart = accents[first].mean() - accents[~first].mean()
-            apart *= np.sqrt(first.sum() * (~first).sum() / len(accents))
-            if apart > best:
-                best, positions = apart, (index - phase) % length + 1
-    return positions
+            if not first.all() and first.any():
+                far = accents[first].mean() - accents[~first].mean()
+                apart[length, phase] = float(far * np.sqrt(first.sum() * (~first).sum() / len(accents)))
+    if not apart:
+        return Count(index % BAR_LENGTHS[-1] + 1)
+    length, phase = max(apart, key=apart.__getitem__)
+    gains = {bar: _EVIDENCE * max(0.0, t) ** 2 / 2 for bar, t in apart.items()}
+    weights = {bar: math.exp(gain - max(gains.values())) for bar, gain in gains.items()}
+    of_length = sum(weight for bar, weight in weights.items() if bar[0] == length)
+    total = sum(weights.values())
+    return Count((index - phase) % length + 1, metre=of_length / total, downbeats=weights[length, phase] / total)
 
 
 def _spectrum(audio: np.ndarray) -> np.ndarray:

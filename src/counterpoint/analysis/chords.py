@@ -7,6 +7,7 @@ with its kinds in the order of `KINDS`. Pitch classes count semitones from C = 0
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 
 from counterpoint.config import UserError
@@ -63,9 +64,24 @@ def chord_label(root: int, kind: str) -> str:
     """The label of the chord of one kind (a key of `KINDS`) on the pitch class `root`: (9, "7/3") -> `A7/C#`."""
     if kind not in KINDS:
         raise UserError(f"'{kind}' is not a chord kind; choose one of {', '.join(repr(name) for name in KINDS)}.")
-    name = ROOTS[root % 12]
+    return _label(ROOTS[root % 12], kind)
+
+
+def _label(name: str, kind: str) -> str:
     quality, slash, degree = kind.partition("/")
     return name + quality + (f"/{_bass_name(name, degree)}" if slash else "")
+
+
+def respelled(label: str, *, root: Callable[[int], str]) -> str:
+    """A label whose root is spelled by a function of its pitch class, and whose bass follows the root: `Db/F`.
+
+    Raises:
+        UserError: when the label is outside the vocabulary.
+    """
+    parts = chord_parts(label)
+    if parts is None:
+        return NO_CHORD
+    return _label(root(parts[0]), parts[1])
 
 
 @cache
@@ -92,7 +108,7 @@ def chord_index(label: str) -> int:
 @cache
 def _parsed(label: str) -> int:
     head, slash, bass = label.partition("/")
-    split = 2 if head[1:2] in ("#", "b") else 1
+    split = 3 if head[1:3] in ("##", "bb") else 2 if head[1:2] in ("#", "b") else 1
     root, quality = pitch_class(head[:split]), head[split:]
     for kind in KINDS:
         kind_quality, kind_slash, degree = kind.partition("/")

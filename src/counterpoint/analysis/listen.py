@@ -5,7 +5,9 @@ Shapes: N audio samples, T frames of the melody.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from itertools import pairwise
 from pathlib import Path
 
@@ -13,22 +15,34 @@ import numpy as np
 
 from counterpoint.analysis import chordino, melody, viterbi25
 from counterpoint.analysis.annotation import Annotation
-from counterpoint.analysis.beats import hear_beats
-from counterpoint.analysis.melody import note_name
+from counterpoint.analysis.beats import hear_bars
+from counterpoint.analysis.chords import NO_CHORD
+from counterpoint.analysis.confidence import Confidence
 from counterpoint.analysis.picture import check_picture, save_picture
-from counterpoint.audio import resample, stream_audio
+from counterpoint.analysis.spelling import chord_name, key_of, note_name
+from counterpoint.audio import SILENCE_PEAK, load_audio, resample, stream_audio
 from counterpoint.config import UserError, write_json
 
 SAMPLE_RATE = 22_050
 MELODY_RATE = 50.0
 """Frames a second of the melody, as in the paper's models with controls (5.2)."""
-_TAGGED_S, _TOP_TAGS = 30, 5
+_BLOCK_S, _MARGIN_S = 60.0, 5.0
+"""Of audio that is heard at once, and of what is heard around it."""
+_TAGGED_S, _TOP_TAGS, _SHORTEST_TAGGED_S = 30.0, 5, 1.0
 _SHOWN = 48
 """Notes or downbeats in a line of text."""
 
 
-def listen(audio: np.ndarray, *, sample_rate: int) -> Annotation:
-    """Chords (Chordino where installed, else by Viterbi over 25 classes), melody and beats of audio of any length.
+@dataclass(frozen=True)
+class Listening:
+    """What is heard in a piece, and how sure it is."""
+
+    annotation: Annotation
+    confidence: Confidence = field(default_factory=Confidence)
+
+
+def listen(audio: np.ndarray, *, sample_rate: int) -> Listening:
+    """Chords (Chordino where installed, else by Viterbi over 25 classes), melody and beats of audio in memory.
 
     Args:
         audio: [N] float in [-1, 1], N > 0.
@@ -37,23 +51,94 @@ def listen(audio: np.ndarray, *, sample_rate: int) -> Annotation:
     Raises:
         UserError: basic-pitch is not installed.
     """
-    duration_s = len(audio) / sample_rate
-    heard = melody.hear_melody(
-        audio, sample_rate=sample_rate, frames=max(1, int(duration_s * MELODY_RATE)), frame_rate=MELODY_RATE
-    )
-    return Annotation(
-        duration_s=duration_s,
-        chords=hear_chords(audio, sample_rate=sample_rate),
-        notes=melody.melody_notes(heard, frame_rate=MELODY_RATE),
-        beats=hear_beats(audio, sample_rate=sample_rate),
-    )
+    return listen_on([resample(audio, own_rate=sample_rate, sample_rate=SAMPLE_RATE)])
 
 
-def hear_chords(audio: np.ndarray, *, sample_rate: int) -> tuple[tuple[float, str], ...]:
-    """(start in seconds, label of `analysis.chords`) by the best extractor there is; each lasts until the next."""
+def listen_on(pieces: Iterable[np.ndarray]) -> Listening:
+    """The same of audio of any length, in memory that does not grow with it.
+
+    A minute at a time is heard, with some seconds of what is around it; what is heard in the minutes is joined.
+
+    Args:
+        pieces: [N] float in [-1, 1] at `SAMPLE_RATE`, one after the other.
+    """
+    chords: list[tuple[float, str]] = []
+    notes: list[tuple[float, float, int]] = []
+    beats: list[tuple[float, int]] = []
+    sure: list[tuple[float, Confidence]] = []
+    start_s = 0.0
+    for block in _blocks(pieces):
+        heard = _hear_block(block.audio)
+        lead_s, length_s = block.lead / SAMPLE_RATE, block.length / SAMPLE_RATE
+        part = heard.annotation.cut(lead_s, length_s)
+        starts = [(start_s + start, label) for start, label in part.chords]
+        chords += starts[1:] if chords and starts and starts[0][1] == chords[-1][1] else starts
+        _add_notes(notes, [(start_s + start, start_s + end, midi) for start, end, midi in part.notes])
+        _add_beats(beats, [(start_s + time, position) for time, position in part.beats])
+        sure.append((length_s, heard.confidence))
+        start_s += length_s
+    return Listening(Annotation(start_s, tuple(chords), tuple(notes), tuple(beats)), Confidence.mean(sure))
+
+
+@dataclass(frozen=True, eq=False)
+class _Block:
+    """A stretch of audio [N] to be heard: what counts of it begins after `lead` samples and has `length` of them."""
+
+    audio: np.ndarray
+    lead: int
+    length: int
+
+
+def _blocks(pieces: Iterable[np.ndarray]) -> Iterator[_Block]:
+    """Blocks whose parts that count follow each other and are all of the audio."""
+    core, margin = round(_BLOCK_S * SAMPLE_RATE), round(_MARGIN_S * SAMPLE_RATE)
+    held, lead = np.zeros(0, np.float32), 0
+    for piece in pieces:
+        held = np.concatenate([held, piece])
+        while len(held) >= lead + core + 2 * margin:  # so that the last block is no shorter than a margin
+            yield _Block(held[: lead + core + margin], lead, core)
+            held, lead = held[lead + core - margin :], margin
+    yield _Block(held, lead, len(held) - lead)
+
+
+def _hear_block(audio: np.ndarray) -> Listening:
+    duration_s = len(audio) / SAMPLE_RATE
+    if np.abs(audio).max(initial=0.0) < SILENCE_PEAK:
+        return Listening(Annotation(duration_s, chords=((0.0, NO_CHORD),)))
+    line = melody.follow_melody(
+        audio, sample_rate=SAMPLE_RATE, frames=max(1, int(duration_s * MELODY_RATE)), frame_rate=MELODY_RATE
+    )
+    bars = hear_bars(audio, sample_rate=SAMPLE_RATE)
+    chords, sure = hear_chords(audio, sample_rate=SAMPLE_RATE)
+    notes = melody.melody_notes(line.track, frame_rate=MELODY_RATE)
+    confidence = Confidence(chords=sure, melody=line.confidence, metre=bars.metre, downbeats=bars.downbeats)
+    return Listening(Annotation(duration_s, chords=chords, notes=notes, beats=bars.beats), confidence)
+
+
+def _add_notes(notes: list[tuple[float, float, int]], more: Sequence[tuple[float, float, int]]) -> None:
+    """Append; a note that goes on over the border of two blocks stays one."""
+    goes_on = notes and more and notes[-1][2] == more[0][2] and more[0][0] - notes[-1][1] < 1 / MELODY_RATE
+    if goes_on:
+        notes[-1] = (notes[-1][0], more[0][1], more[0][2])
+    notes += more[1:] if goes_on else more
+
+
+def _add_beats(beats: list[tuple[float, int]], more: Sequence[tuple[float, int]]) -> None:
+    """Append; a beat at the border of two blocks that both hear counts once."""
+    apart_s = 0.5 * (more[1][0] - more[0][0]) if len(more) > 1 else 0.0
+    last_s = beats[-1][0] if beats else -math.inf
+    beats += [beat for beat in more if beat[0] > last_s + apart_s]
+
+
+def hear_chords(audio: np.ndarray, *, sample_rate: int) -> tuple[tuple[tuple[float, str], ...], float | None]:
+    """Chords by the best extractor there is, and their mean certainty, of which Chordino says nothing.
+
+    A chord is (start in seconds, label of `analysis.chords`) and lasts until the next.
+    """
     if chordino.is_installed():
-        return chordino.hear_chords(audio, sample_rate=sample_rate)
-    return viterbi25.recognise_chords(audio, sample_rate=sample_rate).stamps
+        return chordino.hear_chords(audio, sample_rate=sample_rate), None
+    found = viterbi25.recognise_chords(audio, sample_rate=sample_rate)
+    return found.stamps, float(found.certainty.mean())
 
 
 def analyze(path: Path, *, picture: Path | None = None, json: Path | None = None) -> str:
@@ -72,29 +157,43 @@ def analyze(path: Path, *, picture: Path | None = None, json: Path | None = None
     """
     if picture is not None:
         check_picture(picture)  # before, not after, a long wait
-    audio = np.concatenate(list(stream_audio(path, sample_rate=SAMPLE_RATE)))
-    heard = listen(audio, sample_rate=SAMPLE_RATE)
-    tags = _tags(audio)
+    heard = listen_on(stream_audio(path, sample_rate=SAMPLE_RATE))
+    annotation = heard.annotation
+    tags = _tags(path, duration_s=annotation.duration_s)
     if json is not None:
-        write_json(json, {**heard.to_json(), "tags": tags})
+        write_json(json, {**annotation.to_json(), "confidence": asdict(heard.confidence), "tags": tags})
     if picture is not None:
-        save_picture(picture, heard, audio=audio, sample_rate=SAMPLE_RATE, title=path.name)
+        pieces = stream_audio(path, sample_rate=SAMPLE_RATE)
+        save_picture(picture, annotation, pieces=pieces, sample_rate=SAMPLE_RATE, title=path.name)
     return describe(heard, tags=tags)
 
 
-def describe(heard: Annotation, *, tags: Mapping[str, float]) -> str:
-    """A line each for the whole, chords, melody, downbeats and tags; of what is long the beginning, but all chords."""
-    gaps = [later - earlier for (earlier, _), (later, _) in pairwise(heard.beats)]
+def describe(heard: Listening, *, tags: Mapping[str, float]) -> str:
+    """A line each for the whole, chords, melody, downbeats, tags and confidence, names spelled by the key.
+
+    Of what is long the beginning stands there, but all chords.
+    """
+    music, key = heard.annotation, key_of(heard.annotation)
+    gaps = [later - earlier for (earlier, _), (later, _) in pairwise(music.beats)]
     tempo = f", {60 / float(np.median(gaps)):.0f} beats a minute" if gaps else ""
-    bar = f", {max(position for _, position in heard.beats)} to the bar" if heard.beats else ", no beat"
+    perhaps = "perhaps " if "metre" in heard.confidence.low else ""
+    bar = f", {perhaps}{max(position for _, position in music.beats)} to the bar" if music.beats else ", no beat"
     lines = {
-        "length": f"{heard.duration_s:.1f} s{tempo}{bar}",
-        "chords": " ".join(f"{label}:{round(start, 2):g}" for start, label in heard.chords),
-        "melody": _beginning([note_name(midi) for _, _, midi in heard.notes], what="notes"),
-        "downbeats": _beginning([f"{time:.2f}" for time in heard.downbeats_s], what="downbeats"),
+        "length": f"{music.duration_s:.1f} s{tempo}{bar}",
+        "chords": " ".join(f"{chord_name(label, key=key)}:{round(start, 2):g}" for start, label in music.chords),
+        "melody": _beginning([note_name(midi, key=key) for _, _, midi in music.notes], what="notes"),
+        "downbeats": _beginning([f"{time:.2f}" for time in music.downbeats_s], what="downbeats"),
         "tags": ", ".join(f"{tag} {probability:.2f}" for tag, probability in tags.items()),
+        "confidence": _sureness(heard.confidence),
     }
     return "\n".join(f"{name:<10} {line or '-'}" for name, line in lines.items())
+
+
+def _sureness(confidence: Confidence) -> str:
+    """The probabilities in [0, 1]; those that are low are said to be."""
+    return ", ".join(
+        f"{name} {value:.2f}{' (low)' if name in confidence.low else ''}" for name, value in confidence.known().items()
+    )
 
 
 def _beginning(items: Sequence[str], *, what: str) -> str:
@@ -102,16 +201,23 @@ def _beginning(items: Sequence[str], *, what: str) -> str:
     return " ".join(items[:_SHOWN]) + more
 
 
-def _tags(audio: np.ndarray) -> dict[str, float]:
-    """The likeliest tags of a piece's middle, and how likely; none where MusiCNN is not installed."""
+def _tags(path: Path, *, duration_s: float) -> dict[str, float]:
+    """The likeliest tags of a piece's middle, and how likely.
+
+    None of silence, of less than a second, or where MusiCNN is not installed.
+    """
     from counterpoint.analysis.musicnn import SAMPLE_RATE as RATE
     from counterpoint.analysis.musicnn import TAGS, load_musicnn
 
+    if duration_s < _SHORTEST_TAGGED_S:
+        return {}
     try:
         network = load_musicnn()
     except UserError:
         return {}
-    start = max(0, (len(audio) - _TAGGED_S * SAMPLE_RATE) // 2)
-    middle = resample(audio[start : start + _TAGGED_S * SAMPLE_RATE], own_rate=SAMPLE_RATE, sample_rate=RATE)
+    start_s = max(0.0, (duration_s - _TAGGED_S) / 2)
+    middle, _ = load_audio(path, sample_rate=RATE, start_s=start_s, duration_s=_TAGGED_S)
+    if np.abs(middle).max() < SILENCE_PEAK:
+        return {}
     found = network(middle, sample_rate=RATE).probabilities
     return {TAGS[index]: round(float(found[index]), 3) for index in np.argsort(-found)[:_TOP_TAGS]}

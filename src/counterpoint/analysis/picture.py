@@ -6,7 +6,8 @@ Shapes: N audio samples.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ import numpy as np
 
 from counterpoint.analysis.annotation import Annotation
 from counterpoint.analysis.chords import KINDS, NO_CHORD, chord_parts
-from counterpoint.analysis.melody import note_name
+from counterpoint.analysis.spelling import note_name
 from counterpoint.config import UserError, atomic_write
 
 if TYPE_CHECKING:
@@ -28,18 +29,22 @@ _LINE_S, _MOST_LINES = 20.0, 12
 _WINDOW, _COLUMNS, _BANDS = 2048, 1400, 160
 """Of a line's spectrogram: samples, windows, frequencies."""
 _LOW_HZ, _HIGH_HZ, _FLOOR_DB = 50.0, 11_000.0, -72.0
+_AT_ONCE = 256
+"""Windows that are looked at together."""
 _LEAST_NOTES, _MOST_BARS = 12, 30
 """Semitones that a piano roll spans at least; bars that a line marks at most."""
 _BLACK_KEYS = (1, 3, 6, 8, 10)
 
 
-def save_picture(path: Path, annotation: Annotation, *, audio: np.ndarray, sample_rate: int, title: str) -> None:
+def save_picture(
+    path: Path, annotation: Annotation, *, pieces: Iterable[np.ndarray], sample_rate: int, title: str
+) -> None:
     """Draw to a .png.
 
     Args:
         path: the file to write.
         annotation: what is heard.
-        audio: [N] float that it is heard in.
+        pieces: [N] float each, the audio that it is heard in, one after the other.
         sample_rate: Hz.
         title: stands above.
 
@@ -57,13 +62,17 @@ def save_picture(path: Path, annotation: Annotation, *, audio: np.ndarray, sampl
     FigureCanvasAgg(figure)
     figure.text(_LEFT, 1 - 0.36 / height, title, color=_INK, fontsize=13, weight="bold")
     edges = {"left": _LEFT, "right": 0.985, "top": 1 - 0.5 / height, "bottom": 0.35 / height}
+    spans_s = [(index * line_s, (index + 1) * line_s) for index in range(count)]
+    centres = np.geomspace(_LOW_HZ, min(_HIGH_HZ, sample_rate / 2), _BANDS)
+    ends_s = [min(stop, annotation.duration_s) for _, stop in spans_s]
+    looks = _looks([(start, end) for (start, _), end in zip(spans_s, ends_s, strict=True)], sample_rate=sample_rate)
+    sounds = np.split(_spectrogram(pieces, looks=looks, sample_rate=sample_rate, hertz=centres), count)
     lines = figure.add_gridspec(count, 1, hspace=0.2, **edges)
-    for index in range(count):
+    for index, span_s in enumerate(spans_s):
         grid: Any = lines[index].subgridspec(3, 1, height_ratios=(0.3, 1.5, 1.1), hspace=0.04)
         strip, sound, roll = grid.subplots(sharex=True)
-        span_s = (index * line_s, (index + 1) * line_s)
         _draw_chords(strip, annotation, span_s=span_s)
-        _draw_sound(sound, audio, sample_rate=sample_rate, span_s=span_s)
+        _draw_sound(sound, sounds[index], hertz=centres, span_s=(span_s[0], ends_s[index]))
         _draw_notes(roll, annotation, span_s=span_s)
         _draw_beats((sound, roll), annotation, span_s=span_s)
         for axes in (strip, sound, roll):
@@ -118,14 +127,11 @@ def _oklch(lightness: float, *, chroma: float, hue: float) -> tuple[float, float
     return tuple(np.clip((red, green, blue), 0, 1).tolist())
 
 
-def _draw_sound(axes: Axes, audio: np.ndarray, *, sample_rate: int, span_s: tuple[float, float]) -> None:
-    """Power over frequency, evenly spaced in octaves from 40 Hz up."""
-    low, high = _LOW_HZ, min(_HIGH_HZ, sample_rate / 2)
-    centres = np.geomspace(low, high, _BANDS)
-    span_s = span_s[0], min(span_s[1], len(audio) / sample_rate)
-    picture = _spectrogram(audio, sample_rate=sample_rate, span_s=span_s, hertz=centres)
+def _draw_sound(axes: Axes, picture: np.ndarray, *, hertz: np.ndarray, span_s: tuple[float, float]) -> None:
+    """Levels [columns, bands] over frequency, evenly spaced in octaves."""
+    low, high = hertz[0], hertz[-1]
     axes.imshow(
-        picture,
+        picture.T,
         origin="lower",
         aspect="auto",
         extent=(*span_s, math.log2(low), math.log2(high)),
@@ -138,21 +144,40 @@ def _draw_sound(axes: Axes, audio: np.ndarray, *, sample_rate: int, span_s: tupl
     axes.set_yticks([math.log2(hertz) for hertz in ticks], [f"{hertz:,} Hz" for hertz in ticks], fontsize=7)
 
 
-def _spectrogram(audio: np.ndarray, *, sample_rate: int, span_s: tuple[float, float], hertz: np.ndarray) -> np.ndarray:
-    """[bands, columns] dB below the loudest of the piece; of a long line every column is a short look at its middle."""
-    step = (span_s[1] - span_s[0]) * sample_rate / _COLUMNS
-    starts = (span_s[0] * sample_rate + (np.arange(_COLUMNS) + 0.5) * step - _WINDOW / 2).astype(np.int64)
-    index = starts[:, None] + np.arange(_WINDOW)
-    sound = np.where((index >= 0) & (index < len(audio)), audio[np.clip(index, 0, len(audio) - 1)], 0.0)
+def _looks(spans_s: Sequence[tuple[float, float]], *, sample_rate: int) -> np.ndarray:
+    """[lines * columns] where the windows begin that are looked at, each in the middle of its column."""
+    starts = []
+    for start_s, stop_s in spans_s:
+        step = (stop_s - start_s) * sample_rate / _COLUMNS
+        starts.append(start_s * sample_rate + (np.arange(_COLUMNS) + 0.5) * step - _WINDOW / 2)
+    return np.concatenate(starts).astype(np.int64)
+
+
+def _spectrogram(pieces: Iterable[np.ndarray], *, looks: np.ndarray, sample_rate: int, hertz: np.ndarray) -> np.ndarray:
+    """[lines * columns, bands] dB below the loudest of the piece, in memory that does not grow with the audio."""
+    power, done, loudest = np.zeros((len(looks), len(hertz))), 0, 1e-9
+    held, first = np.zeros(_WINDOW), -_WINDOW  # silence before and after the music
+    for piece in chain(pieces, [np.zeros(2 * _WINDOW)]):
+        loudest = max(loudest, float(np.abs(piece).max(initial=0.0)))
+        held = np.concatenate([held, piece])
+        ready = int(np.searchsorted(looks, first + len(held) - _WINDOW, side="right"))
+        for start in range(done, ready, _AT_ONCE):
+            some = slice(start, min(start + _AT_ONCE, ready))
+            power[some] = _bands(held, looks[some] - first, sample_rate=sample_rate, hertz=hertz)
+        done = max(done, ready)
+        gone = len(held) - _WINDOW if done == len(looks) else max(0, int(looks[done]) - first)
+        held, first = held[gone:], first + min(gone, len(held))
+    return np.maximum(10 * np.log10(power / (loudest * _WINDOW / 8) ** 2 + 1e-12), _FLOOR_DB)
+
+
+def _bands(audio: np.ndarray, starts: np.ndarray, *, sample_rate: int, hertz: np.ndarray) -> np.ndarray:
+    """[windows, bands] power at each frequency in the windows of `audio` from `starts`, the treble lifted."""
+    sound = audio[starts[:, None] + np.arange(_WINDOW)]
     power = np.abs(np.fft.rfft(sound * np.hanning(_WINDOW))) ** 2
     bins = hertz * _WINDOW / sample_rate
     below = np.minimum(bins.astype(np.int64), power.shape[1] - 2)
     share = bins - below
-    bands = (power[:, below] * (1 - share) + power[:, below + 1] * share) * np.sqrt(
-        hertz / hertz[0]
-    )  # lifts the treble
-    loudest = (np.abs(audio).max(initial=1e-9) * _WINDOW / 8) ** 2
-    return np.maximum(10 * np.log10(bands / loudest + 1e-12), _FLOOR_DB).T
+    return (power[:, below] * (1 - share) + power[:, below + 1] * share) * np.sqrt(hertz / hertz[0])
 
 
 def _draw_notes(axes: Axes, annotation: Annotation, *, span_s: tuple[float, float]) -> None:

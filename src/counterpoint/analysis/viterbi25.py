@@ -15,6 +15,7 @@ from functools import cache
 import numpy as np
 
 from counterpoint.analysis.chords import KINDS, NO_CHORD, ROOTS, chord_parts
+from counterpoint.analysis.paths import best_path, path_certainty
 from counterpoint.analysis.tracks import runs
 from counterpoint.audio import SILENCE_PEAK, resample
 
@@ -38,10 +39,12 @@ class Chords:
 
     Attributes:
         classes: [T] 0 is N, 1-12 the major triads from C, 13-24 the minor ones; positions in `LABELS`.
+        certainty: [T] the probability of each frame's label among all sequences of labels.
         hop_s: seconds from frame to frame; frame t is centred on t * hop_s.
     """
 
     classes: np.ndarray
+    certainty: np.ndarray
     hop_s: float = HOP_S
 
     @property
@@ -75,7 +78,9 @@ def recognise_chords(audio: np.ndarray, *, sample_rate: int) -> Chords:
     likeness = _templates() @ (chroma / np.maximum(norm, 1e-12))  # cosines in [0, 1]
     silent = magnitudes.max(axis=0) < 0.5 * SILENCE_PEAK
     likeness[:, silent] = np.eye(len(LABELS))[:, :1]
-    return Chords(_viterbi(_SHARPNESS * likeness.T, stay=_STAY))
+    scores, moves = _SHARPNESS * likeness.T, _moves()
+    classes = best_path(scores, moves=moves)
+    return Chords(classes, path_certainty(classes, scores=scores, moves=moves))
 
 
 def triad_class(label: str) -> int | None:
@@ -125,17 +130,9 @@ def _templates() -> np.ndarray:
     return rows
 
 
-def _viterbi(scores: np.ndarray, *, stay: float) -> np.ndarray:
-    """[T, S] log-likelihoods to the best [T] path, where a class stays with probability `stay` and goes to any other
-    alike, so that the best class to come from is the same one or the best of all."""
-    states = np.arange(scores.shape[1])
-    kept, moved = np.log(stay), np.log((1 - stay) / (len(states) - 1))
-    total, origins = scores[0], []
-    for score in scores[1:]:
-        best = int(total.argmax())
-        origins.append(np.where(total + kept >= total[best] + moved, states, best))
-        total = np.maximum(total + kept, total[best] + moved) + score
-    path = [int(total.argmax())]
-    for origin in reversed(origins):
-        path.append(int(origin[path[-1]]))
-    return np.array(path[::-1])
+@cache
+def _moves() -> np.ndarray:
+    """[S, S] log-probabilities: a class stays with `_STAY` and goes to any other alike."""
+    moves = np.full((len(LABELS), len(LABELS)), np.log((1 - _STAY) / (len(LABELS) - 1)))
+    np.fill_diagonal(moves, np.log(_STAY))
+    return moves

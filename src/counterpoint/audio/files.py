@@ -16,6 +16,7 @@ import numpy as np
 import soundfile
 import soxr
 
+from counterpoint.audio.mpeg import open_mp3
 from counterpoint.config import UserError, atomic_write
 from counterpoint.config.paths import check_output, require_file
 
@@ -134,18 +135,34 @@ def _decode(
 
 @contextmanager
 def open_audio(path: Path) -> Iterator[soundfile.SoundFile]:
-    """The file, open; whatever goes wrong in opening or reading it becomes a UserError that names it.
+    """The file, open, with its true length (see `mpeg`); whatever goes wrong in opening or reading it becomes a
+    UserError that names it.
 
     Within the block nothing is written, since an error in writing would be taken for one in reading.
     """
     require_file(path, what="audio file")
     try:
-        with soundfile.SoundFile(path) as file:
+        with decoder(path) as file:
             yield file
     except (soundfile.SoundFileError, RuntimeError) as error:
         raise UserError(
             f"{path} cannot be read as audio ({_reason(error)}); export it again or leave it out."
         ) from None
+
+
+@contextmanager
+def decoder(path: Path) -> Iterator[soundfile.SoundFile]:
+    """What libsndfile makes of a file, with the length of an mp3 from its frames (see `mpeg`).
+
+    Raises:
+        soundfile.SoundFileError: it cannot be read as audio.
+    """
+    with soundfile.SoundFile(path) as file:
+        if file.format != "MP3":
+            yield file
+            return
+    with open_mp3(path) as file:
+        yield file
 
 
 def _require_numbers(path: Path, audio: np.ndarray, *, start_s: float, sample_rate: int) -> None:
@@ -213,13 +230,12 @@ def save_stream(path: Path | str, pieces: Iterable[np.ndarray], *, sample_rate: 
         try:
             for piece in pieces:
                 samples = _pcm(piece, path=path)
-                if file is None:
-                    form = _FORMATS[path.suffix.lower()]
-                    file = soundfile.SoundFile(temporary, "w", sample_rate, samples.shape[1], "PCM_16", format=form)
-                file.write(samples)
+                with writing(temporary):
+                    if file is None:
+                        form = _FORMATS[path.suffix.lower()]
+                        file = soundfile.SoundFile(temporary, "w", sample_rate, samples.shape[1], "PCM_16", format=form)
+                    file.write(samples)
                 written += len(samples)
-        except soundfile.LibsndfileError as error:
-            raise write_error(error, temporary) from error
         finally:
             if file is not None:
                 file.close()
@@ -228,17 +244,25 @@ def save_stream(path: Path | str, pieces: Iterable[np.ndarray], *, sample_rate: 
     return written
 
 
-def write_error(error: soundfile.LibsndfileError, path: Path) -> OSError:
-    """What stopped libsndfile, which keeps the system's reason to itself, from writing a file: a full disk says so
-    again to whoever writes there next."""
+@contextmanager
+def writing(temporary: Path) -> Iterator[None]:
+    """Turn what libsndfile, which keeps the system's reason to itself, says of a failed write into an OSError with a
+    number: a full disk says so again to whoever writes there next.
+
+    Args:
+        temporary: the file that is being written, which will not be kept.
+    """
     try:
-        with path.open("ab") as file:
-            file.write(bytes(1 << 20))
-            file.flush()
-            os.fsync(file.fileno())
-    except OSError as reason:
-        return OSError(reason.errno, reason.strerror, str(path))
-    return OSError(errno.EIO, f"{os.strerror(errno.EIO)} ({_reason(error)})", str(path))
+        yield
+    except soundfile.LibsndfileError as error:
+        try:
+            with temporary.open("ab") as file:
+                file.write(bytes(1 << 20))
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as reason:
+            raise OSError(reason.errno, reason.strerror, str(temporary)) from error
+        raise OSError(errno.EIO, f"{os.strerror(errno.EIO)} ({_reason(error)})", str(temporary)) from error
 
 
 def check_audio_output(path: Path, *, inputs: Iterable[Path | str | None] = ()) -> None:

@@ -241,7 +241,10 @@ def generate(
     num: Annotated[int, typer.Option(min=1, help="Clips a caption.")] = 1,
     captions: Annotated[Path | None, typer.Option(help="A text file, one caption a line.")] = None,
     chords: Annotated[
-        str | None, typer.Option(help='A chart, LABEL:SECONDS: "C:0 Am:2 F:4 G:6"; or a .lab or .json file.')
+        str | None,
+        typer.Option(
+            help='A chart, "C:0 Am:2 F:4 G:6" in seconds or "120 bpm | C | Am F |" in bars; or a .lab, .csv or .json.'
+        ),
     ] = None,
     melody: Annotated[Path | None, typer.Option(help="A tune to follow: MIDI, or audio to hear it in.")] = None,
     drums: Annotated[Path | None, typer.Option(help="A drum loop to follow: audio.")] = None,
@@ -372,7 +375,7 @@ def analyze(
         Path | None, typer.Option("--json", help="Also write it here; `generate --chords` reads the chords in it.")
     ] = None,
 ) -> None:
-    """Say what is heard in a piece: tempo, chords as `generate --chords` takes them, melody, downbeats and tags."""
+    """Say what is heard in a piece, and how surely: tempo, chords, melody, downbeats and tags."""
     from counterpoint.analysis.listen import analyze
     from counterpoint.config.paths import check_output
 

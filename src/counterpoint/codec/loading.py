@@ -12,6 +12,7 @@ from typing import Any
 from torch import Tensor
 
 from counterpoint.config import UserError
+from counterpoint.config.text import split_lines
 
 
 @contextmanager
@@ -72,7 +73,7 @@ def unreadable(error: Exception, *, name: str) -> UserError:
             f"The codec {name!r} is gated: accept its licence at https://huggingface.co/{name} and log in with "
             "`hf auth login`, or give a local folder that holds it."
         )
-    reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    reason = split_lines(str(error).strip())[0] if str(error).strip() else type(error).__name__
     return UserError(
         f"The codec {name!r} cannot be loaded ({reason}); give a shipped name, a folder with config.json and weights, "
         "or a hub id that this machine can reach."

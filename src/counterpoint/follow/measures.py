@@ -35,12 +35,15 @@ class Heard:
         chroma: [P, F] energy by pitch class.
         melody: [T] see `analysis.tracks`.
         tempo_bpm: beats a minute; NaN where there is no beat.
+        confidence: the probability of the chords or notes that are heard, see `analysis.confidence`; NaN where the
+            recogniser says nothing of it.
     """
 
     chords: np.ndarray | None = None
     chroma: np.ndarray | None = None
     melody: np.ndarray | None = None
     tempo_bpm: float = np.nan
+    confidence: float = np.nan
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from counterpoint.analysis import chordino
 from counterpoint.analysis.annotation import Annotation
 from counterpoint.analysis.beats import track_beats
 from counterpoint.analysis.listen import hear_chords
-from counterpoint.analysis.melody import hear_melody
+from counterpoint.analysis.melody import follow_melody
 from counterpoint.audio import SILENCE_PEAK, load_audio, normalize_loudness, resample
 from counterpoint.audio.librosa_import import import_librosa
 from counterpoint.codec import Codec, decode, encode_audio
@@ -25,7 +25,7 @@ from counterpoint.follow.measures import FRAME_RATE, Heard, tempo_of
 from counterpoint.metrics import Clip
 from counterpoint.metrics.adherence_measures import triads
 
-VERSION = "1"
+VERSION = "2"
 """Version of the recognition: what was recognised by another is not reused."""
 SAMPLE_RATE = 22_050
 _CHROMA_WINDOW, _CHROMA_HOP = 8192, 1024
@@ -79,14 +79,19 @@ def hear(clip: Clip, *, ask: str, kept: Path, through: Through | None = None) ->
 
 def _listen(audio: np.ndarray, *, ask: str) -> Heard:
     if ask == "chords":
-        stamps = hear_chords(audio, sample_rate=SAMPLE_RATE)
+        stamps, confidence = hear_chords(audio, sample_rate=SAMPLE_RATE)
         heard = Annotation(len(audio) / SAMPLE_RATE, chords=stamps)
-        return Heard(chords=triads(heard), chroma=chroma(audio))
+        return Heard(chords=triads(heard), chroma=chroma(audio), confidence=_number(confidence))
     if ask == "melody":
         count = max(1, round(len(audio) / SAMPLE_RATE * FRAME_RATE))
-        return Heard(melody=hear_melody(audio, sample_rate=SAMPLE_RATE, frames=count, frame_rate=FRAME_RATE))
+        line = follow_melody(audio, sample_rate=SAMPLE_RATE, frames=count, frame_rate=FRAME_RATE)
+        return Heard(melody=line.track, confidence=_number(line.confidence))
     beats = track_beats(audio, sample_rate=SAMPLE_RATE)
     return Heard(tempo_bpm=tempo_of([time for time, _ in beats]))
+
+
+def _number(confidence: float | None) -> float:
+    return float("nan") if confidence is None else confidence
 
 
 def chroma(audio: np.ndarray) -> np.ndarray:
@@ -104,5 +109,5 @@ def _read(kept: Path) -> Heard | None:
             values = {name: arrays[name] for name in arrays.files}
     except (FileNotFoundError, zipfile.BadZipFile, ValueError, EOFError):
         return None
-    tempo = float(values.pop("tempo_bpm", np.nan))
-    return Heard(**values, tempo_bpm=tempo)
+    numbers = {name: float(values.pop(name, np.nan)) for name in ("tempo_bpm", "confidence")}
+    return Heard(**values, **numbers)

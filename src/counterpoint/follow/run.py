@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from counterpoint.analysis import melody
+from counterpoint.analysis.confidence import LOW
 from counterpoint.audio import save_audio
 from counterpoint.config import SamplingConfig, UserError, digest, write_json, write_json_lines
 from counterpoint.config.base import MOST_CLIPS, check_seed
@@ -116,13 +117,13 @@ def follow(
     for ask, wanted in requests.items():
         folder = out / f"{ask}-{_key(wanted, settings=settings)}"
         ears.moved(_draw(wanted, model=loaded, config=config, folder=folder))
-        scores += _scores(
-            ask,
-            model=_Answers.of(wanted, ears.model(wanted, ask=ask, folder=folder)),
-            music=_Answers.of(music[ask], ears.music(music[ask], ask=ask)),
-            codec=_Answers.of(music[ask], ears.music(music[ask], ask=ask, through=through)),
-            seed=config.seed,
-        )
+        answers = {
+            "model": _Answers.of(wanted, ears.model(wanted, ask=ask, folder=folder)),
+            "music": _Answers.of(music[ask], ears.music(music[ask], ask=ask)),
+            "codec": _Answers.of(music[ask], ears.music(music[ask], ask=ask, through=through)),
+        }
+        scores += _scores(ask, **answers, seed=config.seed)
+        notes += _sureness(ask, {"the model's clips": answers["model"], "real music": answers["music"]})
     count = sum(map(len, requests.values()))
     following = Following(str(model), str(out), settings, scores, notes, audio_s=count * config.duration_s)
     write_json(out / RESULT_FILE, following.to_json())
@@ -309,6 +310,19 @@ def _scores(ask: str, *, model: _Answers, music: _Answers, codec: _Answers, seed
             )
         )
     return found
+
+
+def _sureness(ask: str, answers: dict[str, _Answers]) -> list[str]:
+    """How sure the recogniser is of what it hears, if it says so."""
+    heard = {where: np.array([each.confidence for each in of.heard]) for where, of in answers.items()}
+    means = {where: float(np.nanmean(values)) for where, values in heard.items() if np.isfinite(values).any()}
+    if not means:
+        return []
+    said = " and ".join(f"{mean:.2f} in {where}" for where, mean in means.items())
+    low = f" Below {LOW:g}, much of what is heard may be wrong, and the shares are too low." * (
+        min(means.values()) < LOW
+    )
+    return [f"The mean confidence with which {ask} is heard: {said}.{low}"]
 
 
 def _chance(measure: Measure, model: _Answers) -> np.ndarray:

@@ -1,48 +1,45 @@
-"""Chords as people write them: a chart in one line, a .lab file, JSON; as musicians and as datasets spell them."""
+"""Chords over time as people write them: a chart in one line, in bars, a .lab file, Chordino's table, JSON.
+
+- `C:0 Am:2 F:4 G:6`: label and time of each chord. A time is in seconds or in minutes as `1:05`.
+- `120 bpm 3/4 | C | Am F | % | G |`: bars with a tempo, which counts beats of the metre's lower number (4/4 where none
+  is given). The chords of a bar share it evenly; `%` repeats the bar before, `/` holds the chord for another share.
+- A table, one chord a line: start and label, or start, end and label; with spaces, tabs, commas or semicolons, as .lab
+  files, Audacity's labels and Chordino's tables have them.
+
+In a table a chord lasts until its end or until the next one begins, whichever comes first: of two that overlap, the
+later one counts from its start. An interval of no length or of a negative one is left out, which is said; of two chords
+that begin together the later line counts. Lines need not be in order.
+"""
 
 from __future__ import annotations
 
+import csv
 import json
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from counterpoint.analysis.chords import NO_CHORD, chord_index, vocabulary
 from counterpoint.config import UserError
+from counterpoint.config.paths import is_file
+from counterpoint.config.text import read_text, split_lines
+from counterpoint.generate.chord_symbols import understand, writes_minor_small
 
 HOW = 'write LABEL:SECONDS, such as "C:0 Am:2 F:4 G:6"'
-NOT_ASKED = "X"
-"""Harte's sign for a chord that cannot be named: nothing is asked for there."""
-_SUFFIXES = (".lab", ".json", ".txt")
-_SAME = {
-    **dict.fromkeys(("maj", "M", "major"), ""),
-    **dict.fromkeys(("min", "mi", "-", "minor"), "m"),
-    **dict.fromkeys(("maj6", "M6", "add6"), "6"),
-    **dict.fromkeys(("min6", "mi6", "-6"), "m6"),
-    **dict.fromkeys(("dom7",), "7"),
-    **dict.fromkeys(("M7", "ma7", "Maj7", "major7", "Δ", "Δ7"), "maj7"),
-    **dict.fromkeys(("min7", "mi7", "-7", "minor7"), "m7"),
-    **dict.fromkeys(("hdim7", "hdim", "min7b5", "-7b5", "ø", "ø7"), "m7b5"),
-    **dict.fromkeys(("o", "°"), "dim"),
-    **dict.fromkeys(("+", "+5"), "aug"),
-}
-"""Other names of a quality of ours; those of Harte et al. (2005) among them."""
-_NEAR = {
-    **dict.fromkeys(("add9", "add2"), ""),
-    **dict.fromkeys(("69", "6/9"), "6"),
-    **dict.fromkeys(("9", "11", "13", "7b9", "7#9", "7b5"), "7"),
-    **dict.fromkeys(("maj9", "maj11", "maj13", "M9"), "maj7"),
-    **dict.fromkeys(("minmaj7", "mmaj7", "mM7", "madd9"), "m"),
-    **dict.fromkeys(("m9", "min9", "m11", "min11", "m13", "min13"), "m7"),
-    **dict.fromkeys(("dim7", "o7", "°7"), "dim"),
-    **dict.fromkeys(("aug7", "+7"), "aug"),
-}
-"""Richer chords, and the quality that each is taken for."""
-_CHORD = re.compile(r"([A-G][#b]?):?([^/]*)(?:/([A-G][#b]?|[#b]?\d+))?")
+_SUFFIXES = (".lab", ".json", ".txt", ".csv", ".tsv")
+_LARGEST_BYTES = 4 << 20
+"""Of a file of chords; a longer one is something else."""
+_SECONDS = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?|nan|inf", re.IGNORECASE)
+_CLOCK = re.compile(r"(?:(\d+):)?(\d{1,4}):([0-5]\d(?:\.\d+)?)")
+_TOKEN_CLOCK = re.compile(r"(.+?):(\d{1,4}:[0-5]\d(?:\.\d+)?)")
+_QUALITY_MINUTES = ("5", "6", "7", "9", "11", "13")
+"""Minutes that Harte's syntax has as qualities: `G:7:12` is G7 at 12 s, unless the chart has other times in minutes."""
+_TEMPO = re.compile(r"(?:tempo\s*=?\s*)?(\d+(?:\.\d+)?)\s*(?:bpm)?(?:[\s,]+(\d+)/(\d+))?", re.IGNORECASE)
+_TYPED_TOKEN = re.compile(r"(?:\([^)]*\)|[^\s,(])+")
+"""Commas part the chords of a chart, but not those inside brackets, as of `C:maj(9,11)`."""
 
 
 @dataclass(frozen=True)
@@ -54,157 +51,173 @@ class Chart:
             the end of a last chord that has none is infinite.
         taken_for: labels as they were given, and the simpler ones of the 193 that they became.
         is_typed: given in words, not as a file, which may well describe a longer piece.
+        left_out: intervals of a table that last no time.
     """
 
     spans: tuple[tuple[float, float, str], ...]
     taken_for: dict[str, str]
     is_typed: bool
+    left_out: int = 0
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """A chord as it is written: an end of None is the start of the next."""
+
+    start_s: float
+    end_s: float | None
+    label: str
 
 
 def read_chords(source: str | Path) -> Chart:
-    """A chart `"C:0 Am:2 F:4 G:6"`, or a file: .lab (start, end and label a line), .json or a chart.
+    """A chart in words, or a file: .lab, .csv, .txt (a table or a chart) or .json.
 
     A .json holds {"start_s", "label"} objects or [start, label] pairs, by themselves or under the key `chords`.
 
     Raises:
-        UserError: no such file, no chord in it, an unknown label, times that are no numbers, negative or out of order.
+        UserError: no such file, no chord in it, an unknown label, times that are no numbers or negative; of a chart in
+            words also times that are out of order.
     """
     path = Path(source)
-    is_typed = not (path.suffix.lower() in _SUFFIXES or _is_file(path))
+    is_typed = not (path.suffix.lower() in _SUFFIXES or is_file(path))
     name = "The chord chart" if is_typed else str(path)
-    text = str(source) if is_typed else _text(path)
-    given = list(_parse(text, is_json=path.suffix.lower() == ".json", name=name))
-    if not given:
+    text = str(source) if is_typed else read_text(path, what="file of chords", most_bytes=_LARGEST_BYTES)
+    form, given = _parse(text, is_json=path.suffix.lower() == ".json" and not is_typed, name=name)
+    _check_times(given, name=name, in_order=form != "table")
+    entries = _lasting(given) if form == "table" else given
+    if not entries:
         raise UserError(f"{name} holds no chord; {HOW}.")
-    _check_times(given, name=name)
-    ends = [*(start for start, _, _ in given[1:]), math.inf]
-    spans = [
-        (start, following if end is None else min(end, following), label)
-        for (start, end, label), following in zip(given, ends, strict=True)
-    ]
-    labels = {label: understand(label, source=name) for _, _, label in spans}
+    small_is_minor = writes_minor_small([entry.label for entry in entries])
+    labels = {entry.label: understand(entry.label, source=name, small_is_minor=small_is_minor) for entry in entries}
     return Chart(
-        tuple((start, end, labels[label][0]) for start, end, label in spans),
+        tuple((start, end, labels[label][0]) for start, end, label in _spans(entries)),
         taken_for={label: known for label, (known, is_same) in labels.items() if not is_same},
         is_typed=is_typed,
+        left_out=sum(entry.end_s is not None and entry.end_s <= entry.start_s for entry in given),
     )
 
 
-def understand(label: str, *, source: str) -> tuple[str, bool]:
-    """The label among the 193, or `NOT_ASKED`, and whether it says all that was given.
-
-    Raises:
-        UserError: there is nothing like it among them.
-    """
-    text = label.strip().replace("♯", "#").replace("♭", "b")
-    if text in (NOT_ASKED, "x"):
-        return NOT_ASKED, True
-    if text in (NO_CHORD, "NC", "N.C."):
-        return NO_CHORD, True
-    for spelled in (_bare(text), _without_additions(text)):
-        found = _CHORD.fullmatch(spelled)
-        if found is None or ("(" in text and found[2] in _NEAR):
-            continue
-        root, quality, bass = found.groups()
-        chord = root + _SAME.get(quality, _NEAR.get(quality, quality))
-        for label_of, keeps_bass in ((f"{chord}/{bass}", True), (chord, bass is None)):
-            known = _index(label_of)
-            if known is not None:
-                is_same = keeps_bass and quality not in _NEAR and (spelled == _bare(text))
-                return vocabulary()[known], is_same
-    raise UserError(
-        f"{source} has the chord {label!r}, which is none of the 193 that are known (such as C, F#m7, Bbmaj7, C/E or "
-        f"N): write the nearest of them, or {NOT_ASKED} where nothing shall be asked for."
-    )
+def _lasting(given: Sequence[_Entry]) -> list[_Entry]:
+    """Those of a table that last some time, in order; of several that begin together the last one."""
+    lasting = [entry for entry in given if entry.end_s is None or entry.end_s > entry.start_s]
+    by_start = {entry.start_s: entry for entry in lasting}
+    return [by_start[start] for start in sorted(by_start)]
 
 
-def _bare(text: str) -> str:
-    """`m7(b5)` is `m7b5`."""
-    return text.replace("6/9", "69").translate(str.maketrans("", "", "() "))
+def _spans(entries: Sequence[_Entry]) -> Iterator[tuple[float, float, str]]:
+    ends = [*(entry.start_s for entry in entries[1:]), math.inf]
+    for entry, following in zip(entries, ends, strict=True):
+        yield entry.start_s, following if entry.end_s is None else min(entry.end_s, following), entry.label
 
 
-def _without_additions(text: str) -> str:
-    """`maj(9)` is taken for `maj`; `(1,5)`, which says all there is, for nothing."""
-    return re.sub(r"(?<=[a-z0-9])\([^)]*\)", "", text)
-
-
-def _index(label: str) -> int | None:
-    try:
-        return chord_index(label)
-    except UserError:
-        return None
-
-
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except OSError:  # a chart can be longer than a file's name
-        return False
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        raise UserError(f"There is no file of chords at {path}.") from None
-    except (UnicodeDecodeError, IsADirectoryError):
-        raise UserError(f"{path} is not a text file; give chords as .lab, .json, or {HOW}.") from None
-
-
-def _parse(text: str, *, is_json: bool, name: str) -> Iterator[tuple[float, float | None, str]]:
-    """(start, end or None, label) of every chord."""
+def _parse(text: str, *, is_json: bool, name: str) -> tuple[str, list[_Entry]]:
+    """The form of a text (json, bars, table or tokens), and its chords."""
     if is_json:
-        yield from _parse_json(text, name=name)
-        return
-    lines = [line.split() for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
-    if lines and all(_is_number(line[0]) for line in lines):
-        for line in lines:
-            if len(line) not in (2, 3):
-                raise UserError(f"{name} has the line {' '.join(line)!r}; a line holds start, end and label.")
-            yield _time(line[0], name=name), _time(line[1], name=name) if len(line) == 3 else None, line[-1]
-        return
-    for token in text.replace(",", " ").split():
-        label, colon, start = token.rpartition(":")
+        return "json", list(_parse_json(text, name=name))
+    lines = [line for line in split_lines(text) if line.strip() and line.lstrip()[0] not in "#\\"]
+    if any("|" in line for line in lines):
+        return "bars", list(_parse_bars(" ".join(lines), name=name))
+    rows = [_fields(line) for line in lines]
+    if rows and _seconds(rows[0][0]) is None and len(rows) > 1 and _seconds(rows[1][0]) is not None:
+        rows = rows[1:]  # the first line names the columns
+    if rows and all(_seconds(row[0]) is not None for row in rows):
+        return "table", [_row(row, name=name) for row in rows]
+    return "tokens", list(_parse_tokens(" ".join(lines), name=name))
+
+
+def _fields(line: str) -> list[str]:
+    """The cells of a line of a table; a first one without a time, such as the name of the music, is left out."""
+    separator = next((sign for sign in "\t;," if sign in line), None)
+    spaced = line.split()
+    if separator is None or (separator != "\t" and _seconds(spaced[0]) is not None):
+        return spaced
+    cells = [cell.strip() for cell in next(csv.reader([line], delimiter=separator, skipinitialspace=True))]
+    if separator == ";":  # where commas stand for decimal points
+        cells = [cell.replace(",", ".") if re.fullmatch(r"\d+,\d+", cell) else cell for cell in cells]
+    starts_late = len(cells) > 2 and _seconds(cells[0]) is None and _seconds(cells[1]) is not None
+    return cells[1:] if starts_late else cells
+
+
+def _row(cells: Sequence[str], *, name: str) -> _Entry:
+    if len(cells) not in (2, 3):
+        raise UserError(f"{name} has the line {' '.join(cells)!r}; a line holds start, end and label.")
+    end_s = _time(cells[1], name=name) if len(cells) == 3 else None
+    return _Entry(_time(cells[0], name=name), end_s, cells[-1])
+
+
+def _parse_tokens(text: str, *, name: str) -> Iterator[_Entry]:
+    """`C:0 Am:2`, in seconds, or in minutes and seconds."""
+    tokens = _TYPED_TOKEN.findall(text)
+    clocks = [_TOKEN_CLOCK.fullmatch(token) for token in tokens]
+    has_minutes = any(clock and clock[2].partition(":")[0] not in _QUALITY_MINUTES for clock in clocks)
+    for token, clock in zip(tokens, clocks, strict=True):
+        label, colon, start = (clock[1], ":", clock[2]) if clock and has_minutes else token.rpartition(":")
         if not (colon and label):
             raise UserError(f"{name} has {token!r}, which says no chord and time: {HOW}.")
-        yield _time(start, name=name), None, label
+        yield _Entry(_time(start, name=name), None, label)
 
 
-def _parse_json(text: str, *, name: str) -> Iterator[tuple[float, float | None, str]]:
+def _parse_bars(text: str, *, name: str) -> Iterator[_Entry]:
+    """`120 bpm 3/4 | C | Am F | % |`."""
+    head, *bars = text.split("|")
+    tempo = _TEMPO.fullmatch(head.strip())
+    if tempo is None or not float(tempo[1]) or tempo[2] == "0":
+        raise UserError(f'{name} is in bars, so it begins with a tempo, such as "120 bpm 4/4 | C | Am F | G |".')
+    if any(bar.strip().startswith(":") or bar.strip().endswith(":") for bar in bars):
+        raise UserError(f"{name} has signs of repetition (|: and :|), which are not known here; write the bars out.")
+    bar_s = int(tempo[2] or 4) * 60 / float(tempo[1])
+    cells: list[str] = []
+    label: str | None = None
+    filled = [written for bar in bars if (written := bar.split())]
+    for index, written in enumerate(filled):
+        cells = cells if written == ["%"] else written
+        share_s = bar_s / max(1, len(cells))
+        for place, cell in enumerate(cells):
+            if cell != "/":
+                label = cell
+            if label is None:
+                raise UserError(f"{name} begins with {cell!r}, with no chord before that could go on.")
+            start_s = index * bar_s + place * share_s
+            yield _Entry(start_s, start_s + share_s, label)
+
+
+def _parse_json(text: str, *, name: str) -> Iterator[_Entry]:
     try:
         value: Any = json.loads(text)
         for item in value["chords"] if isinstance(value, dict) else value:
             start, label = (item["start_s"], item["label"]) if isinstance(item, dict) else item
             if isinstance(start, bool) or not isinstance(start, int | float) or not isinstance(label, str):
                 raise TypeError
-            yield float(start), None, label
-    except (json.JSONDecodeError, KeyError, TypeError, ValueError):
+            yield _Entry(float(start), None, label)
+    except (KeyError, TypeError, ValueError, OverflowError, RecursionError):
         raise UserError(f'{name} is no list of [start, label] pairs or {{"start_s", "label"}} objects.') from None
 
 
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
+def _seconds(text: str) -> float | None:
+    """A time as 65, 65.0, 1:05 or 0:01:05; None where it is none."""
+    if _SECONDS.fullmatch(text):
+        return float(text)
+    if clock := _CLOCK.fullmatch(text):
+        return 3600 * int(clock[1] or 0) + 60 * int(clock[2]) + float(clock[3])
+    return None
 
 
 def _time(text: str, *, name: str) -> float:
-    if not _is_number(text):
+    time_s = _seconds(text)
+    if time_s is None:
         raise UserError(f"{name} has {text!r} where a time in seconds should be; {HOW}.")
-    return float(text)
+    return time_s
 
 
-def _check_times(chords: list[tuple[float, float | None, str]], *, name: str) -> None:
-    for start, end, label in chords:
-        if not (math.isfinite(start) and start >= 0):
-            raise UserError(f"{name} has the chord {label} at {start:g} s; times must be zero or later.")
-        if end is not None and not end > start:
-            raise UserError(f"{name} has the chord {label} end at {end:g} s, no later than it starts.")
-    for (start, _, label), (following, _, next_label) in pairwise(chords):
-        if following <= start:
+def _check_times(chords: Sequence[_Entry], *, name: str, in_order: bool) -> None:
+    for chord in chords:
+        if not (math.isfinite(chord.start_s) and chord.start_s >= 0):
+            raise UserError(f"{name} has the chord {chord.label} at {chord.start_s:g} s; times must be zero or later.")
+        if chord.end_s is not None and not math.isfinite(chord.end_s):
+            raise UserError(f"{name} has the chord {chord.label} end at {chord.end_s:g} s, which is no time.")
+    for chord, following in pairwise(chords if in_order else ()):
+        if following.start_s <= chord.start_s:
             raise UserError(
-                f"{name} has {next_label} at {following:g} s after {label} at {start:g} s; give the chords in order, "
-                "each at a later time."
+                f"{name} has {following.label} at {following.start_s:g} s after {chord.label} at {chord.start_s:g} s; "
+                "give the chords in order, each at a later time."
             )

@@ -7,7 +7,6 @@ Shapes: J controls of the model, T frames of the clip, N audio samples.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,13 +15,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from counterpoint.analysis.chords import chord_index, vocabulary
-from counterpoint.analysis.melody import hear_melody, melody_notes
+from counterpoint.analysis.confidence import LOW
+from counterpoint.analysis.melody import follow_melody, melody_notes
 from counterpoint.analysis.tracks import MELODY_HIGH, MELODY_LOW, NOT_GIVEN, REST, frame_times, runs
 from counterpoint.audio import SILENCE_PEAK, audio_duration_s, frames, load_audio, normalize_loudness
 from counterpoint.codec import Codec, blurred_codes
 from counterpoint.config import UserError
 from counterpoint.config.schema import CONTROLS, ControlName
-from counterpoint.generate.chart import HOW, NOT_ASKED, read_chords
+from counterpoint.generate.chart import HOW, read_chords
+from counterpoint.generate.chord_symbols import NOT_ASKED
+from counterpoint.generate.midi import SUFFIXES as MIDI_SUFFIXES
+from counterpoint.generate.midi import load_midi
 from counterpoint.generate.model import LoadedModel
 
 if TYPE_CHECKING:
@@ -167,28 +170,41 @@ def _read_chords(source: str, clip: _Clip) -> tuple[np.ndarray, list[str]]:
     if (track == NOT_GIVEN).all():
         raise UserError(f"{name} asks for no chord within the clip; {HOW}.")
     said = [f"{given} is not among the 193 chords and was taken for {used}." for given, used in chart.taken_for.items()]
+    if chart.left_out:
+        said.append(f"Intervals of {name} that last no time were left out: {chart.left_out}.")
     last_start, last_end, _ = chart.spans[-1]
     return track, said + clip.said_cut(name, last_end if np.isfinite(last_end) else last_start)
 
 
 def _read_melody(path: Path, clip: _Clip) -> tuple[np.ndarray, list[str]]:
-    if path.suffix.lower() in (".mid", ".midi"):
+    if path.suffix.lower() in MIDI_SUFFIXES:
         return _play_melody(path, clip)
     audio, sample_rate, duration_s = _load(path, clip, sample_rate=None)
     if np.abs(audio).max() < SILENCE_PEAK:
         raise UserError(f"{path} is silent, so it holds no melody; give a recording that can be heard, or a MIDI file.")
     count = min(clip.frames, frames(len(audio) / sample_rate, frame_rate=clip.frame_rate))
     audio = normalize_loudness(audio, sample_rate=sample_rate)
+    heard = follow_melody(audio, sample_rate=sample_rate, frames=count, frame_rate=clip.frame_rate)
     track = clip.free()
-    track[:count] = hear_melody(audio, sample_rate=sample_rate, frames=count, frame_rate=clip.frame_rate)
+    track[:count] = heard.track
     if not np.isin(track, (REST, NOT_GIVEN), invert=True).any():
         raise UserError(f"No note from G2 to B6 could be heard in {path}; give a clearer recording, or a MIDI file.")
-    return track, clip.said_cut(path, duration_s)
+    return track, [*_said_unsure(path, heard.confidence), *clip.said_cut(path, duration_s)]
+
+
+def _said_unsure(path: Path, confidence: float | None) -> list[str]:
+    """What to say of a melody that may be another voice's, if anything."""
+    if confidence is None or confidence >= LOW:
+        return []
+    return [
+        f"The melody of {path} is heard with a low confidence, {confidence:.2f}, and may be another voice: "
+        "`counterpoint analyze` shows the notes, and a MIDI file or a recording of the melody alone is surer."
+    ]
 
 
 def _play_melody(path: Path, clip: _Clip) -> tuple[np.ndarray, list[str]]:
     """The highest note of the melody's track at every time; rests where it rests, free after the music ends."""
-    midi = _load_midi(path)
+    midi = load_midi(path)
     notes = _melody_part(midi, path=path).notes
     moved = {note.pitch: _into_range(note.pitch) for note in notes}
     track = clip.free()
@@ -207,19 +223,6 @@ def _into_range(pitch: int) -> int:
     """The MIDI number of G2-B6 that is the fewest octaves away."""
     octaves = min(0, (MELODY_HIGH - pitch) // 12) or max(0, -((pitch - MELODY_LOW) // 12))
     return pitch + 12 * octaves
-
-
-def _load_midi(path: Path) -> PrettyMIDI:
-    from pretty_midi import PrettyMIDI
-
-    if not path.is_file():
-        raise UserError(f"There is no MIDI file at {path}.")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of tempo changes in an unusual place, which are understood all the same
-            return PrettyMIDI(str(path))
-    except Exception as error:  # the parser says so in whatever way it trips over a broken file
-        raise UserError(f"{path} cannot be read as MIDI ({error or type(error).__name__}); export it again.") from None
 
 
 def _melody_part(midi: PrettyMIDI, *, path: Path) -> Instrument:

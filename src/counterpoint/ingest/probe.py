@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
+from counterpoint.audio.files import decoder
 from counterpoint.config.paths import fault_of
 from counterpoint.ingest.sources import normalize_artist
 
@@ -61,7 +62,7 @@ def probe(path: Path) -> Probe:
     try:
         if path.stat().st_size == 0:
             return Probe(error="the file is empty (0 bytes)")
-        with soundfile.SoundFile(path) as file:
+        with decoder(path) as file:
             return _listen(file)
     except (soundfile.SoundFileError, RuntimeError, OSError, ValueError, MemoryError) as error:
         return Probe(error=f"not decodable as audio ({_reason(error)})")

@@ -13,8 +13,8 @@ from typing import Literal
 import numpy as np
 import soundfile
 
-from counterpoint.audio import audio_duration_s
-from counterpoint.audio.files import check_audio_output, open_audio, write_error
+from counterpoint.audio.files import check_audio_output, open_audio, writing
+from counterpoint.audio.metadata import carry_over, copies_whole, copy_texts
 from counterpoint.config import UserError, atomic_write
 
 BLOCK = 1 << 18
@@ -65,9 +65,9 @@ class Source:
         Raises:
             UserError: it is missing, is not audio, or is empty.
         """
-        if not audio_duration_s(path):
-            raise UserError(f"{path} holds no audio; give another file.")
         with open_audio(path) as file:
+            if not file.frames:
+                raise UserError(f"{path} holds no audio; give another file.")
             subtype = file.subtype if file.subtype in _TYPES else "PCM_16"
             return cls(path, file.samplerate, file.channels, file.frames, subtype, _TYPES[subtype])
 
@@ -95,7 +95,7 @@ class Source:
             raise UserError(f"{out.suffix[1:]} files hold no {self.subtype} samples as {self.path} has: name it .wav.")
 
     def write(self, out: Path, *, patches: Sequence[Patch]) -> None:
-        """The file, patched, to `out`, atomically and block by block.
+        """The file, patched, to `out`, atomically and block by block, with what it holds beside its samples.
 
         Raises:
             UserError: the file that is copied is damaged.
@@ -103,17 +103,16 @@ class Source:
         """
 
         def copy(temporary: Path) -> None:
-            try:
-                with soundfile.SoundFile(
-                    temporary, "w", self.sample_rate, self.channels, self.subtype, format=_form(out)
-                ) as written:
-                    place = 0
-                    for block in self._blocks():
-                        lay_over(block, start=place, patches=patches)
-                        written.write(block)
-                        place += len(block)
-            except soundfile.LibsndfileError as error:
-                raise write_error(error, temporary) from error
+            form = (self.sample_rate, self.channels, self.subtype)
+            with writing(temporary), soundfile.SoundFile(temporary, "w", *form, format=_form(out)) as written:
+                if not copies_whole(self.path, out):
+                    copy_texts(self.path, written)
+                place = 0
+                for block in self._blocks():
+                    lay_over(block, start=place, patches=patches)
+                    written.write(block)
+                    place += len(block)
+            carry_over(self.path, temporary)
 
         atomic_write(out, copy)
 
@@ -121,11 +120,12 @@ class Source:
         """All samples [up to BLOCK, C] from beginning to end; lossy formats decode alike in this order alone."""
         place = 0
         with open_audio(self.path) as file:
-            for block in file.blocks(BLOCK, dtype=self.dtype, always_2d=True):
-                place += len(block)
+            while place < self.frames:
+                block = file.read(min(BLOCK, self.frames - place), dtype=self.dtype, always_2d=True)
+                if not len(block):
+                    raise self._ends_early(place)
                 yield block
-        if place < self.frames:
-            raise self._ends_early(place)
+                place += len(block)
 
     def _ends_early(self, place: int) -> UserError:
         there_s, said_s = place / self.sample_rate, self.frames / self.sample_rate

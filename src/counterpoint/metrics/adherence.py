@@ -15,6 +15,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from counterpoint.analysis.annotation import Annotation
+from counterpoint.analysis.confidence import Confidence
 from counterpoint.config import UserError
 from counterpoint.metrics.adherence_features import Hearing, hear_clip
 from counterpoint.metrics.adherence_registry import Measure, measures
@@ -129,6 +130,7 @@ def hear_systems(
         }
     for name, runs in heard.items():
         check_silence(name, [hearing.silent for of_run in runs.values() for hearing in of_run.values()], notes=notes)
+    notes += _low_confidence(list(real.values()))
     return HeardSystems(
         systems=heard,
         prompts=prompts,
@@ -137,6 +139,16 @@ def hear_systems(
         groups=groups_of(judged, notes=notes),
         notes=tuple(notes),
     )
+
+
+def _low_confidence(references: Sequence[Hearing]) -> list[str]:
+    """What to say of pseudo-labels that may well be wrong, if anything."""
+    mean = Confidence.mean((1.0, hearing.confidence) for hearing in references)
+    return [
+        f"The confidence in the {name} of the references is low, {mean.known()[name]:.2f} on average: agreement with "
+        "what is heard there says less than agreement with what is played."
+        for name in mean.low
+    ]
 
 
 def judge_adherence(

@@ -6,14 +6,15 @@ Shapes: N audio samples, F frames of chroma, P = 12 pitch classes.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 
 import numpy as np
 
 from counterpoint.analysis import chordino
 from counterpoint.analysis.annotation import Annotation
-from counterpoint.analysis.beats import given_checkpoint, hear_beats, track_beats
+from counterpoint.analysis.beats import given_checkpoint, hear_beats, track_bars
+from counterpoint.analysis.confidence import Confidence
 from counterpoint.analysis.viterbi25 import recognise_chords
 from counterpoint.audio import SILENCE_PEAK, load_audio, normalize_loudness
 from counterpoint.audio.librosa_import import import_librosa
@@ -34,12 +35,14 @@ class Hearing:
         published: the same by the paper's own extractors, Chordino and beat_this, where they are there.
         pitch_classes: [F] the strongest from C = 0, frame f at f * 0.128 s; `LEFT_OUT` where nothing sounds.
         silent: nothing above -60 dBFS.
+        confidence: of the chords, metre and downbeats of `annotation`; nothing where they are known.
     """
 
     annotation: Annotation
     published: Annotation
     pitch_classes: np.ndarray
     silent: bool = False
+    confidence: Confidence = field(default_factory=Confidence)
 
     @classmethod
     def of_exact(cls, annotation: Annotation) -> Hearing:
@@ -71,15 +74,19 @@ def hear_clip(clip: Clip) -> Hearing:
     audio = normalize_loudness(raw, sample_rate=SAMPLE_RATE)
     sound = {"audio": audio, "sample_rate": SAMPLE_RATE}
     duration_s = len(raw) / SAMPLE_RATE
+    chords, bars = recognise_chords(**sound), track_bars(**sound)
+    silent = bool(np.abs(raw).max() < SILENCE_PEAK)
+    sure = None if silent else float(chords.certainty.mean())
     return Hearing(
-        Annotation(duration_s, chords=recognise_chords(**sound).stamps, beats=track_beats(**sound)),
+        Annotation(duration_s, chords=chords.stamps, beats=bars.beats),
         published=Annotation(
             duration_s,
             chords=chordino.hear_chords(**sound) if chordino.is_installed() else (),
             beats=hear_beats(**sound) if given_checkpoint() else (),
         ),
         pitch_classes=strongest_pitch_classes(audio),
-        silent=bool(np.abs(raw).max() < SILENCE_PEAK),
+        silent=silent,
+        confidence=Confidence(chords=sure, metre=bars.metre, downbeats=bars.downbeats),
     )
 
 

@@ -25,7 +25,7 @@ MELODY_RATE = 50.0
 """Hz, of the melodies that are heard."""
 
 
-@computes("adhere", version=1)
+@computes("adhere", version=2)
 def adhere(work: Work) -> None:
     """Write an `Evaluation` of adherence, and what is `Heard` in the clips that a report shows.
 

@@ -1,0 +1,75 @@
+"""Notes and chords in the spelling of their key: D flat between F minor and E flat, C sharp in A major.
+
+Names lie on the line of fifths (... B flat, F, C, G, D, ...), where enharmonic names are twelve steps apart. A key
+takes the twelve that lie around its scale. The key is the one of 24 whose profile (Krumhansl and Kessler, 1982)
+correlates most with how long each pitch class sounds.
+
+Pitch classes count semitones from C = 0.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from counterpoint.analysis.annotation import Annotation
+from counterpoint.analysis.chords import ROOTS, chord_pitch_classes, respelled
+
+_MAJOR = (6.35, 2.23, 3.48, 2.33, 4.38, 4.09, 2.52, 5.19, 2.39, 3.66, 2.29, 2.88)
+_MINOR = (6.33, 2.68, 3.52, 5.38, 2.60, 3.53, 2.54, 4.75, 3.98, 2.69, 3.34, 3.17)
+_LETTERS = "FCGDAEB"
+_BELOW = {"major": 4, "minor": 2}
+"""Steps on the line of fifths below the first note of the major scale with the same notes that belong to a key: a minor
+key has its raised fourth, sixth and seventh degrees, as its dominants do."""
+
+
+@dataclass(frozen=True)
+class Key:
+    """A tonic, as a pitch class, and major or minor."""
+
+    tonic: int
+    mode: str
+
+    @property
+    def fifths(self) -> int:
+        """Of the major scale with the same notes on the line of fifths: 0 is C, 1 is G, -1 is F; from -6 to 6."""
+        minor = self.mode == "minor"
+        place = (self.tonic + 3 * minor) * 7 % 12
+        return place - 12 if place > 6 - minor else place
+
+
+def key_of(annotation: Annotation) -> Key | None:
+    """The likeliest key of a piece; None where nothing sounds, or everything as much."""
+    sounding = np.zeros(12)
+    ends = [*(start for start, _ in annotation.chords[1:]), annotation.duration_s]
+    for (start, label), end in zip(annotation.chords, ends, strict=False):
+        sounding[list(chord_pitch_classes(label))] += end - start
+    for start, end, midi in annotation.notes:
+        sounding[midi % 12] += end - start
+    if np.ptp(sounding) < 1e-9:
+        return None
+    keys = [Key(tonic, mode) for mode in ("major", "minor") for tonic in range(12)]
+    profiles = [np.roll(_MAJOR if key.mode == "major" else _MINOR, key.tonic) for key in keys]
+    return keys[int(np.argmax([np.corrcoef(sounding, profile)[0, 1] for profile in profiles]))]
+
+
+def spell(pitch: int, *, key: Key | None) -> str:
+    """The name of a pitch class, such as `Db`; without a key as chord labels have it."""
+    if key is None:
+        return ROOTS[pitch % 12]
+    lowest = key.fifths - _BELOW[key.mode]
+    place = lowest + (pitch * 7 - lowest) % 12
+    letter, signs = _LETTERS[(place + 1) % 7], (place + 1) // 7
+    return letter + ("#" * signs if signs > 0 else "b" * -signs)
+
+
+def note_name(midi: int, *, key: Key | None = None) -> str:
+    """Such as C4, which is 60; the octave is that of the letter, so that 59 is B3 or Cb4."""
+    name = spell(midi % 12, key=key)
+    return f"{name}{(midi - name.count('#') + name.count('b')) // 12 - 1}"
+
+
+def chord_name(label: str, *, key: Key | None) -> str:
+    """A label of `analysis.chords`, its root spelled so and its bass by its root."""
+    return respelled(label, root=lambda pitch: spell(pitch, key=key))

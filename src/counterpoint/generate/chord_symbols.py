@@ -1,0 +1,175 @@
+"""Chord symbols as musicians and datasets write them, brought to the nearest of the 193 labels that models know.
+
+A symbol is a root, a quality and perhaps a bass: `F#m7b5`, `B♭Δ`, `Csus4/G`, `E:min7/b3`. Two readers know the
+qualities. Lead sheets are read by tables: the longest known beginning of the quality says which chord it is, and what
+follows it (additions, alterations, suspensions) has to be of a known form. The syntax of Harte et al. (2005), with a
+colon after the root, is read by `mir_eval` as pitch classes, and the kind of chord that shares most of them is taken.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+
+from counterpoint.analysis.chords import KINDS, NO_CHORD, ROOTS, chord_index, pitch_class, vocabulary
+from counterpoint.config import UserError
+
+NOT_ASKED = "X"
+"""Harte's sign for a chord that cannot be named: nothing is asked for there."""
+_NO_CHORD = (NO_CHORD, "NC", "N.C.", "N.C")
+_SIGNS = str.maketrans(
+    {
+        **{"♯": "#", "♭": "b", "𝄪": "##", "𝄫": "bb", "♮": ""},
+        **dict.fromkeys("Δ∆△▵▲", "^"),
+        **dict.fromkeys("°º˚ᵒ", "o"),
+        **dict.fromkeys("−–‐‑", "-"),
+        "Ø": "ø",
+    }
+)
+"""Signs that look alike or mean the same, and the one that the tables know."""
+_SAME = {
+    **dict.fromkeys(("", "maj", "ma", "M", "major"), ""),
+    **dict.fromkeys(("m", "min", "mi", "-", "minor"), "m"),
+    **dict.fromkeys(("6", "maj6", "ma6", "M6", "add6"), "6"),
+    **dict.fromkeys(("m6", "min6", "mi6", "-6"), "m6"),
+    **dict.fromkeys(("7", "dom7", "dom"), "7"),
+    **dict.fromkeys(("maj7", "M7", "ma7", "Maj7", "major7", "^", "^7"), "maj7"),
+    **dict.fromkeys(("m7", "min7", "mi7", "-7", "minor7"), "m7"),
+    **dict.fromkeys(("m7b5", "min7b5", "mi7b5", "-7b5", "m7-5", "hdim7", "hdim", "ø", "ø7", "h7", "h"), "m7b5"),
+    **dict.fromkeys(("dim", "o", "mb5", "minb5", "m-5"), "dim"),
+    **dict.fromkeys(("aug", "+", "+5", "#5"), "aug"),
+}
+"""Every name of a quality that the vocabulary has."""
+_MINOR_MAJOR = tuple(minor + major for minor in ("m", "min", "mi", "-") for major in ("maj", "M", "Maj", "^"))
+_NEAR = {
+    **dict.fromkeys(("2", "4", "5"), ""),
+    **dict.fromkeys(("69", "maj69"), "6"),
+    **dict.fromkeys(("m69", "min69", "-69"), "m6"),
+    **dict.fromkeys(("9", "11", "13", "alt", "sus7", "sus9", "sus13"), "7"),
+    **dict.fromkeys((f"{name}{n}" for name in ("maj", "ma", "M", "Maj", "^") for n in (9, 11, 13)), "maj7"),
+    **dict.fromkeys((f"{name}{n}" for name in ("m", "min", "mi", "-") for n in (9, 11, 13)), "m7"),
+    **dict.fromkeys((f"{name}{n}" for name in _MINOR_MAJOR for n in (7, 9)), "m"),
+    **dict.fromkeys(("m^", "-^"), "m"),
+    **dict.fromkeys(("dim7", "o7", "oM7", "o^7", "dimmaj7"), "dim"),
+    **dict.fromkeys(("aug7", "+7", "7+", "augmaj7", "+M7"), "aug"),
+}
+"""Qualities that the vocabulary lacks, and the one that each is taken for."""
+_QUALITIES = _SAME | _NEAR
+_MORE = re.compile(
+    r"(?:,|sus(?:24|2|4)?|alt|(?:add|omit|no)[#b+-]?\d{1,2}|[#b+-](?:4|5|6|9|11|13)|(?<=,)\*?[#b]*\d{1,2})*"
+)
+"""What may follow a quality: suspensions, additions, omissions, alterations, and degrees in brackets."""
+_SYMBOL = re.compile(r"([A-G](?:##|bb|[#b])?)(:?)([^/]*)(?:/([A-G](?:##|bb|[#b])?|[#b]*\d{1,2}))?")
+_SIX_NINE = re.compile(r"(?<=6)/(?=9)")
+_SOLFEGE = re.compile(r"Do(?![a-z])")
+_SMALL = re.compile(r"([a-g])((?:#|b)?)(.*)")
+_MINOR = re.compile(r"[a-gA-G][#b]?:?(?:m(?!a)|-)")
+
+
+def understand(label: str, *, source: str, small_is_minor: bool = False) -> tuple[str, bool]:
+    """The label among the 193, or `NOT_ASKED`, and whether it says all that was given.
+
+    Args:
+        label: a chord symbol.
+        source: what it stands in, for the message.
+        small_is_minor: a root in lower case with nothing after it is a minor chord, see `writes_minor_small`.
+
+    Raises:
+        UserError: there is nothing like it among them, or it can be read in two ways.
+    """
+    text = plain(label)
+    if text in (NOT_ASKED, "x"):
+        return NOT_ASKED, True
+    if text in _NO_CHORD:
+        return NO_CHORD, True
+    if _SOLFEGE.match(label.strip()):
+        raise UserError(f"{source} has the chord {label!r}, which can be D diminished or the note Do: write Ddim or C.")
+    found = _read(_capital(text, small_is_minor=small_is_minor))
+    if found is None:
+        raise UserError(
+            f"{source} has the chord {label!r}, which is none of the 193 that are known (such as C, F#m7, Bbmaj7, C/E "
+            f"or N): write the nearest of them, or {NOT_ASKED} where nothing shall be asked for."
+        )
+    return found
+
+
+def plain(label: str) -> str:
+    """The symbol in the signs that the tables know."""
+    return label.strip().translate(_SIGNS)
+
+
+def writes_minor_small(labels: list[str]) -> bool:
+    """Whether a chart tells minor chords by roots in lower case, as in `C a F G`.
+
+    It does where other roots are in upper case and no minor chord is marked as one: in `C am f G` the f can as well be
+    a major chord that was typed in haste.
+    """
+    texts = [plain(label) for label in labels]
+    return any(text[:1] in tuple("ABCDEFG") for text in texts) and not any(map(_MINOR.match, texts))
+
+
+def _capital(text: str, *, small_is_minor: bool) -> str:
+    """A symbol with its root in upper case, where it is clear what lower case stands for.
+
+    It is where the chord is marked as minor, and where the chart tells minor chords by it; a lone b stays as it is, for
+    it is B minor to some and B flat minor to others.
+    """
+    found = _SMALL.fullmatch(text)
+    if found is None:
+        return text
+    letter, sign, rest = found.groups()
+    if _MINOR.match(text):
+        return letter.upper() + sign + rest
+    if small_is_minor and not rest and text != "b":
+        return f"{letter.upper()}{sign}m"
+    return text
+
+
+def _read(text: str) -> tuple[str, bool] | None:
+    found = _SYMBOL.fullmatch(_SIX_NINE.sub("", text))
+    if found is None:
+        return None
+    root, colon, quality, bass = found.groups()
+    named = (_harte(quality) if colon else None) or _lead_sheet(quality)
+    if named is None:
+        return None
+    kind, is_same = named
+    chord = ROOTS[pitch_class(root)] + kind
+    inverted = _index(f"{chord}/{bass}") if bass else None
+    if inverted is not None:
+        return vocabulary()[inverted], is_same
+    return chord, is_same and not bass
+
+
+def _lead_sheet(quality: str) -> tuple[str, bool] | None:
+    """A quality of the vocabulary, and whether it says all that the written one does."""
+    exact = re.sub(r"[()\[\], ]", "", quality)
+    if exact in _QUALITIES:
+        return _QUALITIES[exact], exact in _SAME
+    parted = re.sub(r"[()\[\], ]+", ",", quality)
+    for end in range(len(parted), -1, -1):
+        if parted[:end] in _QUALITIES and _MORE.fullmatch(parted, end):
+            return _QUALITIES[parted[:end]], False
+    return None
+
+
+@cache
+def _harte(quality: str) -> tuple[str, bool] | None:
+    """The same of a quality in Harte's syntax, by the pitch classes that sound."""
+    from mir_eval.chord import InvalidChordException, encode
+
+    try:
+        _, sounding, _ = encode(f"C:{quality}" if quality else "C", reduce_extended_chords=True)
+    except InvalidChordException:
+        return None
+    wanted = {step for step, sounds in enumerate(sounding) if sounds > 0}
+    kinds = [kind for kind in KINDS if "/" not in kind]
+    best = max(kinds, key=lambda kind: len(wanted & set(KINDS[kind])) / len(wanted | set(KINDS[kind])))
+    return best, set(KINDS[best]) == wanted
+
+
+def _index(label: str) -> int | None:
+    try:
+        return chord_index(label)
+    except UserError:
+        return None
