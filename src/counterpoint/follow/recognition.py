@@ -109,5 +109,5 @@ def _read(kept: Path) -> Heard | None:
             values = {name: arrays[name] for name in arrays.files}
     except (FileNotFoundError, zipfile.BadZipFile, ValueError, EOFError):
         return None
-    numbers = {name: float(values.pop(name, np.nan)) for name in ("tempo_bpm", "confidence")}
-    return Heard(**values, **numbers)
+    tempo_bpm, confidence = (float(values.pop(name, np.nan)) for name in ("tempo_bpm", "confidence"))
+    return Heard(**values, tempo_bpm=tempo_bpm, confidence=confidence)
