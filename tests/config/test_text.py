@@ -42,10 +42,10 @@ def test_a_guessed_encoding_is_said(tmp_path: Path):
         ("a.txt", b"RIFF\0\0\0\0WAVE", "not text"),
         ("a.txt", b"\xff\xfe{", "begins as UTF-16"),
         ("a.txt", b"\xef\xbb\xbf\xff", "begins as UTF-8"),
-        ("a.gz", gzip.compress(b"x" * 1000)[:-9], "unpacked"),
+        ("a.gz", gzip.compress(b"x" * 1000, mtime=0)[:-9], "unpacked"),
         ("a.gz", b"\x1f\x8b\x08\0\0\0\0\0\0\0" + b"\xff" * 30, "unpacked"),
         ("a.gz", b"no gzip", "cannot be read"),
-        ("a.gz", gzip.compress(b"x" * 5000), "unpacks to more"),
+        ("a.gz", gzip.compress(b"x" * 5000, mtime=0), "unpacks to more"),
         ("a.txt", b"x" * 5000, "may have"),
     ],
 )

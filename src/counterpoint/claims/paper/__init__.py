@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -11,6 +12,9 @@ from counterpoint.config import load_yaml
 from counterpoint.config.schema import Config, ParadigmName
 
 _HERE = Path(__file__).parent
+Bound = Annotated[float, Field(allow_inf_nan=True)]
+Range = tuple[Bound, Bound]
+"""The lowest and the highest number that count; either may be infinite."""
 
 
 class Column(Config):
@@ -169,9 +173,9 @@ class ClaimSource(Config):
     to_largest: float | None = None
     effect: Literal["rate", "length", "rate_over_length"] | None = None
     engine: str = "fast"
-    batches: tuple[float, float] = (0, float("inf"))
-    seconds: tuple[float, float] = (0, float("inf"))
-    layers: tuple[float, float] = (0, float("inf"))
+    batches: Range = (0, math.inf)
+    seconds: Range = (0, math.inf)
+    layers: Range = (0, math.inf)
 
 
 class Claim(Config):
