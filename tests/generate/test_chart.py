@@ -95,7 +95,7 @@ def test_a_file_that_makes_no_sense_is_named(tmp_path: Path, name: str, text: st
 
 def test_a_file_of_bytes_is_no_chart(tmp_path: Path) -> None:
     (tmp_path / "a.lab").write_bytes(b"\xff\xfe\x00\xd8")
-    with pytest.raises(UserError, match="a.lab begins as UTF-16 and is not"):
+    with pytest.raises(UserError, match=r"a.lab begins as UTF-16 and is not"):
         read_chords(tmp_path / "a.lab")
 
 
