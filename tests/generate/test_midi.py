@@ -78,7 +78,7 @@ def test_what_cannot_be_played_is_one_sentence(tmp_path: Path) -> None:
     sequences = write(tmp_path / "a.mid", notes(1), notes(1), kind=2)
     with pytest.raises(UserError, match=re.escape(f"{sequences} holds several independent sequences")):
         load_midi(sequences)
-    with pytest.raises(UserError, match="There is no MIDI file at"):
+    with pytest.raises(UserError, match="is a folder; give a MIDI file"):
         load_midi(tmp_path)
 
 
