@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import soundfile
 
@@ -97,7 +97,7 @@ def open_mp3(path: Path) -> Iterator[soundfile.SoundFile]:
         with _Mp3(path) as file:
             yield file
     else:
-        with _WithLength(path, found) as whole, _Mp3(whole) as file:
+        with _WithLength(path, found) as whole, _Mp3(cast(Any, whole)) as file:
             yield file
 
 
