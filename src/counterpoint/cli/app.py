@@ -99,10 +99,25 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
+def _offline(wanted: bool) -> None:
+    if wanted:
+        from counterpoint.config.network import go_offline
+
+        go_offline()
+
+
 @app.callback()
 def _root(
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+    offline: Annotated[
+        bool,
+        typer.Option(
+            "--offline",
+            callback=_offline,
+            help="Never use the network; may stand anywhere in the line. What was downloaded earlier has to do.",
+        ),
     ] = False,
 ) -> None:
     pass
