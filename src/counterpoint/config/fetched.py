@@ -201,8 +201,8 @@ def _download(url: str, target: Path, *, progress: Progress) -> None:
     except (urllib.error.URLError, TimeoutError, ConnectionError, http.client.HTTPException, ValueError) as error:
         # ValueError: an address of another form, or a length that is no number
         raise UserError(
-            f"{url} cannot be reached ({reason_of(error)}); run the same command again to go on, or download it elsewhere "
-            "and give its path with --from."
+            f"{url} cannot be reached ({reason_of(error)}); run the same command again to go on, or download it "
+            "elsewhere and give its path with --from."
         ) from None
     part.replace(target)
     return None
