@@ -32,6 +32,7 @@ from counterpoint.codec.chunked import (
 )
 from counterpoint.codec.measures import log_spectral_distance, si_snr
 from counterpoint.config import LatentSpec, UserError
+from counterpoint.config.locks import sole_writer, warn_waiting
 from counterpoint.config.paths import is_file
 from counterpoint.config.tables import FILE_KEYS, first_text, read_table
 from counterpoint.data import SPLITS, EncodedSplit, EncodedWriter, open_dataset, open_encoded
@@ -64,7 +65,12 @@ def encode_dataset(dataset: Path | str, *, codec: str | Codec, progress: Progres
         UserError: no such dataset or codec, an empty train split, or a clip that cannot be read.
         OSError: when the disk is full.
     """
-    opened = open_dataset(Path(dataset))
+    with sole_writer(Path(dataset), on_wait=warn_waiting):
+        return _encode_dataset(Path(dataset), codec=codec, progress=progress)
+
+
+def _encode_dataset(dataset: Path, *, codec: str | Codec, progress: Progress | None) -> LatentSpec:
+    opened = open_dataset(dataset)
     if not len(opened.splits["train"]):
         raise UserError(f"The train split of {dataset} is empty; its statistics cannot be taken. Add clips to it.")
     loaded = load_codec(codec) if isinstance(codec, str) else codec

@@ -28,6 +28,7 @@ from counterpoint.codec import Codec, blurred_codes, load_codec
 from counterpoint.codec.blurred import codes_of_blurred
 from counterpoint.codec.chunked import Map, one_block_a_core
 from counterpoint.config import UserError
+from counterpoint.config.locks import sole_writer, warn_waiting
 from counterpoint.config.schema import ControlName
 from counterpoint.data import SPLITS, Encoded, open_encoded
 from counterpoint.data.controls import SOURCES, TrackWriter, known_tracks, open_track, written_tracks
@@ -86,6 +87,13 @@ def extract_controls(
         UserError: no such dataset, not encoded, a track that is unknown or cannot be had, or an unreadable clip.
         OSError: when the disk is full.
     """
+    with sole_writer(Path(dataset), on_wait=warn_waiting):
+        return _extract_controls(Path(dataset), codec=codec, tracks=tracks, progress=progress)
+
+
+def _extract_controls(
+    dataset: Path, *, codec: str, tracks: Sequence[str] | None, progress: Progress | None
+) -> dict[str, TrackReport]:
     source = _Source(open_encoded(dataset, codec=codec))
     writers = {name: TrackWriter(source.encoded, name, version=_TRACKS[name][0]) for name in _wanted(source, tracks)}
     new = [name for name, writer in writers.items() if not writer.is_complete()]

@@ -19,6 +19,7 @@ from pathlib import Path
 
 from counterpoint.config.errors import UserError
 from counterpoint.config.files import read_json, write_json
+from counterpoint.config.locks import sole_writer, warn_waiting
 from counterpoint.config.network import open_address, reason_of
 from counterpoint.config.weights import download_repository
 
@@ -127,6 +128,19 @@ def fetch(
     Raises:
         UserError: the source cannot be reached, the digest is another, or `check` complains.
     """
+    with sole_writer(cache_folder() / name, on_wait=warn_waiting):
+        return _fetch(name, source, sha256=sha256, weights=weights, check=check, progress=progress)
+
+
+def _fetch(
+    name: str,
+    source: str,
+    *,
+    sha256: str,
+    weights: bool,
+    check: Callable[[Path], object] | None,
+    progress: Progress | None,
+) -> Fetched:
     path, is_ours = _place(name, source, weights=weights, progress=progress or (lambda done, total: None))
     try:
         digest = digest_of(path)

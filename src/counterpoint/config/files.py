@@ -14,6 +14,7 @@ from typing import Any
 
 from counterpoint.config.documents import parse_json
 from counterpoint.config.errors import UserError
+from counterpoint.config.locks import sole_writer
 from counterpoint.config.paths import shown
 from counterpoint.config.text import read_text
 
@@ -59,12 +60,13 @@ def atomic_folder(path: Path, fill: Callable[[Path], object]) -> None:
         fill: called with the temporary folder.
 
     Raises:
-        UserError: something stands at `path`.
+        UserError: something stands at `path`, or another process is writing it.
         OSError: when the disk is full or the folder cannot be written; nothing is left behind.
     """
-    if path.exists() and not (path.is_dir() and not any(path.iterdir())):
-        raise UserError(f"{path} exists already; give a new folder.")
-    replace_folder(path, fill)
+    with sole_writer(path):
+        if path.exists() and not (path.is_dir() and not any(path.iterdir())):
+            raise UserError(f"{path} exists already; give a new folder.")
+        _replace_folder(path, fill)
 
 
 def replace_folder(path: Path, fill: Callable[[Path], object]) -> None:
@@ -78,8 +80,14 @@ def replace_folder(path: Path, fill: Callable[[Path], object]) -> None:
         fill: called with the temporary folder.
 
     Raises:
+        UserError: another process is writing it.
         OSError: when the disk is full or the folder cannot be written; the old folder is left as it was.
     """
+    with sole_writer(path):
+        _replace_folder(path, fill)
+
+
+def _replace_folder(path: Path, fill: Callable[[Path], object]) -> None:
     with _naming(path):
         path = path.resolve()
         path.parent.mkdir(parents=True, exist_ok=True)

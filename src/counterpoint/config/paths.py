@@ -157,11 +157,7 @@ def check_output_folder(
         UserError: `out` names a kind of file, as x.mp3 does; something else than a folder is there, or a folder with
             entries that are not the command's own, or with an input in it; or it cannot be written.
     """
-    check_name(out)
-    if kind := _file_type(out):
-        raise UserError(f"{out} is named like a file ({kind}), and a folder is written here: give --out another name.")
-    if out.exists() and not out.is_dir():
-        raise UserError(f"{out} is a file, and a folder is written here: give --out another name.")
+    check_kept_folder(out)
     _check_writable_folder(out)
     if not out.is_dir():
         return
@@ -172,6 +168,21 @@ def check_output_folder(
     for each in _given(inputs):
         if folder in Path(each).resolve().parents:
             raise UserError(f"{shown(each)} is read by this command and lies in {out}: give --out another folder.")
+
+
+def check_kept_folder(out: Path) -> None:
+    """Refuse, before anything is computed, a folder that cannot be made or added to; what it holds already stays.
+
+    Raises:
+        UserError: `out` names a kind of file, as x.mp3 does; something else than a folder is there; or it cannot be
+            written.
+    """
+    check_name(out)
+    if kind := _file_type(out):
+        raise UserError(f"{out} is named like a file ({kind}), and a folder is written here: give --out another name.")
+    if out.exists() and not out.is_dir():
+        raise UserError(f"{out} is a file, and a folder is written here: give --out another name.")
+    _check_writable_folder(out / "entry")
 
 
 def check_name(out: Path) -> None:
