@@ -206,7 +206,7 @@ def codec_train(
     from counterpoint.config import CodecTrainingConfig, load_yaml
     from counterpoint.training import train_codec
 
-    train_codec(load_yaml(config, CodecTrainingConfig, overrides=overrides), out=out)
+    train_codec(load_yaml(config, CodecTrainingConfig, overrides=overrides, refuse_idle=True), out=out)
 
 
 @codec_app.command("reconstruct")
@@ -238,7 +238,7 @@ def train(
     from counterpoint.config import TrainingConfig, load_yaml
     from counterpoint.training import train
 
-    result = train(load_yaml(config, TrainingConfig, overrides=overrides), out=out)
+    result = train(load_yaml(config, TrainingConfig, overrides=overrides, refuse_idle=True), out=out)
     typer.echo(
         f"{result.steps} steps, {result.wall_s:.0f} s; hear it: counterpoint generate CAPTION --model {out} --out x.wav"
     )

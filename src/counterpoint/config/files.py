@@ -43,13 +43,30 @@ def atomic_write(path: Path, write: Callable[[Path], object]) -> None:
         temporary = Path(name)
         try:
             write(temporary)
-            with temporary.open("rb") as written:
-                os.fsync(written.fileno())
+            sync(temporary)
             temporary.chmod(0o644)  # mkstemp makes private files
             temporary.replace(path)
         except BaseException:
             temporary.unlink(missing_ok=True)
             raise
+
+
+def sync(path: Path) -> None:
+    """Let a file, or the entries of a folder, reach the disk.
+
+    Raises:
+        OSError: they cannot, as on a full disk.
+    """
+    try:  # Windows brings only what may be written to the disk, and opens no folders
+        descriptor = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
+    except PermissionError:
+        if path.is_dir():
+            return
+        raise
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def atomic_folder(path: Path, fill: Callable[[Path], object]) -> None:
@@ -107,11 +124,13 @@ def _exchange(new: Path, path: Path) -> None:
         new.rename(path)
         return
     aside = Path(tempfile.mkdtemp(prefix=_ASIDE, dir=path.parent))
-    old = path.rename(aside / path.name)
+    old = aside / path.name
     try:
+        path.rename(old)
         new.rename(path)
     except BaseException:
-        old.rename(path)
+        if old.exists():
+            old.rename(path)
         aside.rmdir()
         raise
     shutil.rmtree(aside, ignore_errors=True)
