@@ -15,7 +15,7 @@ import struct
 import sys
 import tempfile
 from collections.abc import Callable
-from contextlib import ExitStack, chdir, redirect_stderr, redirect_stdout, suppress
+from contextlib import ExitStack, chdir, redirect_stderr, redirect_stdout
 from functools import cache, partial
 from pathlib import Path
 from random import Random
@@ -122,7 +122,7 @@ def audio(random: Random, folder: Path) -> Call:
     path.write_bytes(mangled(random, sounds()[suffix]))
     return random.choice(
         (
-            lambda: load_audio(path, sample_rate=random.choice((None, 16_000)), duration_s=random.choice((None, 0.1))),
+            lambda: load_audio(path, sample_rate=random.choice((RATE, 16_000)), duration_s=random.choice((None, 0.1))),
             lambda: sum(map(len, stream_audio(path, sample_rate=16_000))),
             lambda: audio_duration_s(path),
             lambda: probe(path),
@@ -153,7 +153,7 @@ def headers(random: Random, folder: Path) -> Call:
     path.write_bytes(b"RIFF" + (number("I") if random.random() < 0.3 else struct.pack("<I", len(body))) + body)
 
     def copy() -> None:
-        load_audio(path)
+        load_audio(path, sample_rate=RATE)
         with tempfile.TemporaryDirectory() as aside:
             out = Path(aside) / "b.wav"
             soundfile.write(out, np.zeros((10, 2)), RATE)
@@ -408,6 +408,7 @@ def command_lines(random: Random, folder: Path) -> Call:
 
 def _run(words: list[str], folder: Path) -> None:
     from counterpoint.cli import main
+    from counterpoint.config import UserError
     from counterpoint.config.network import OFFLINE_VARIABLE
 
     with ExitStack() as held:
@@ -416,9 +417,12 @@ def _run(words: list[str], folder: Path) -> None:
         held.enter_context(patch.object(sys, "argv", words))
         held.enter_context(chdir(folder))
         held.enter_context(redirect_stdout(io.StringIO()))
-        held.enter_context(redirect_stderr(io.StringIO()))
-        held.enter_context(suppress(SystemExit))
-        main()
+        said = held.enter_context(redirect_stderr(io.StringIO()))
+        try:
+            main()
+        except SystemExit as ended:
+            if ended.code:
+                raise UserError(said.getvalue()) from None
 
 
 FAMILIES: dict[str, Family] = {

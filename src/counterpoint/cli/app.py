@@ -482,7 +482,7 @@ def evaluate(
 
     from counterpoint.config import write_json
     from counterpoint.config.base import check_seed
-    from counterpoint.config.paths import check_output
+    from counterpoint.config.paths import check_output, true_path
     from counterpoint.config.tables import LISTINGS
     from counterpoint.metrics import evaluate, evaluate_adherence, load_generated, print_evaluation
 
@@ -492,7 +492,7 @@ def evaluate(
         known = [*generated, *listings, reference / "dataset.json", reference / "dataset_dict.json"]
         check_output(out, what="scores", suffixes=(".json",), inputs=known)
     notes: list[str] = []
-    names = [folder.resolve().name for folder in generated]
+    names = [true_path(folder).name for folder in generated]
     if len(set(names)) < len(names):
         names = [str(folder) for folder in generated]
     systems = {name: load_generated(folder, notes=notes) for name, folder in zip(names, generated, strict=True)}
@@ -676,10 +676,11 @@ def study_run(
     overrides: Overrides = None,
 ) -> None:
     """Run a study from data to report; finished steps are kept, so run it again to go on."""
+    from counterpoint.config.paths import true_path
     from counterpoint.study import run_study
 
     name = Path(study).stem + (f"-{scale}" if scale not in (None, "quick") else "")
-    name += f"-{data.resolve().name}" if data else ""
+    name += f"-{true_path(data).name}" if data else ""
     run_study(
         study,
         data=data,

@@ -15,7 +15,7 @@ from typing import Any
 from counterpoint.config.documents import parse_json
 from counterpoint.config.errors import UserError
 from counterpoint.config.locks import sole_writer
-from counterpoint.config.paths import shown
+from counterpoint.config.paths import shown, true_path
 from counterpoint.config.text import read_text
 
 _ASIDE = ".part-"
@@ -106,7 +106,7 @@ def replace_folder(path: Path, fill: Callable[[Path], object]) -> None:
 
 def _replace_folder(path: Path, fill: Callable[[Path], object]) -> None:
     with _naming(path):
-        path = path.resolve()
+        path = true_path(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(prefix=_ASIDE, dir=path.parent))
         try:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from counterpoint.config.errors import UserError
-from counterpoint.config.paths import shown
+from counterpoint.config.paths import shown, true_path
 
 fcntl: Any
 msvcrt: Any
@@ -91,7 +91,7 @@ def _acquire(path: Path, *, on_wait: Callable[[str], object] | None) -> IO[str] 
 
 def _place(path: Path) -> Path:
     """The lock's file: beside `path`; in it where nobody may write beside it, and so nobody can replace it either."""
-    path = path.resolve()
+    path = true_path(path)
     if path.is_dir() and not os.access(path.parent, os.W_OK):
         return path / ".lock"
     name = f".{path.name}.lock"

@@ -50,6 +50,12 @@ def shown(path: Path | str) -> str:
     return os.fspath(path).encode("utf-8", "backslashreplace").decode()
 
 
+def true_path(path: Path | str) -> Path:
+    """The path without links and relative parts, by which two aliases are the same; of a link that leads back to
+    itself, for which `Path.resolve` raises, as far as it leads."""
+    return Path(os.path.realpath(path))
+
+
 def fault_of(path: Path | str) -> str:
     """Why there is no readable regular file at a path, as what is said of it (`is a folder`); "" where there is one.
 
@@ -164,9 +170,9 @@ def check_output_folder(
     foreign = sorted(entry.name for entry in out.iterdir() if is_own is None or not is_own(entry))
     if foreign:
         raise UserError(f"{out} exists already and holds {shown(foreign[0])}, which would be lost; give a new folder.")
-    folder = out.resolve()
+    folder = true_path(out)
     for each in _given(inputs):
-        if folder in Path(each).resolve().parents:
+        if folder in true_path(each).parents:
             raise UserError(f"{shown(each)} is read by this command and lies in {out}: give --out another folder.")
 
 
@@ -241,7 +247,7 @@ def _check_writable_folder(out: Path) -> None:
 
 def _check_not_among(out: Path, inputs: Iterable[Path | str | None]) -> None:
     for each in _given(inputs):
-        same = Path(each).resolve() == out.resolve()
+        same = true_path(each) == true_path(out)
         if same or (is_file(out) and is_file(each) and out.samefile(each)):
             raise UserError(f"{out} is read by this command and is kept: give --out another name.")
 
