@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 SHAPE  ?= small
 
-.PHONY: demo test bench setup lint clean
+.PHONY: demo test fuzz bench setup lint clean
 
 demo: setup
 	$(BIN)/counterpoint study run quick --out runs/quick
@@ -13,6 +13,10 @@ demo: setup
 # Slow tests too; one process a core does more than two threads in one process.
 test: lint
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 -m 'slow or not slow'
+
+# Three thousand hostile inputs of all families, in processes of their own; `make test` has three hundred others.
+fuzz: setup
+	OMP_NUM_THREADS=1 $(BIN)/python tests/fuzz/fuzz.py --inputs 3000
 
 # Ours against transformers' MusicGen: a minute or two; `make bench SHAPE=musicgen-small` takes five and 8 GB.
 bench: setup

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from counterpoint.codec import Codec, load_codec
 from counterpoint.codec.encodec import build_encodec, encodec_config, save_encodec
 from counterpoint.config import UserError
 from counterpoint.data import open_encoded, save_dataset
+from counterpoint.data.batches import ExampleOrder
 from counterpoint.encode import encode_dataset, latent_statistics, reconstruct_views
 
 RATE, HOP = 3200, 32
@@ -141,3 +143,52 @@ def test_reconstructed_views_are_the_same_files(tmp_path: Path, codec_folder: Pa
     assert found["codes"] != measures and (coded / "0.wav").read_bytes() != (out / "0.wav").read_bytes()
     with pytest.raises(UserError, match=r"no metadata\.jsonl"):
         reconstruct_views(tmp_path, out={"codes": tmp_path / "none"}, codec=str(codec_folder))
+
+
+def test_a_clip_that_became_unreadable_is_left_out_and_the_rest_goes_on(
+    dataset: Path, codec_folder: Path, tmp_path: Path
+) -> None:
+    """The first, the last and one in the middle: gone, cut to nothing, and turned into text."""
+    whole = dataset.parent / "whole"
+    shutil.copytree(dataset, whole)
+    encode_dataset(whole, codec=str(codec_folder))
+    (dataset / "audio" / "train-0.wav").unlink()
+    (dataset / "audio" / "valid-0.wav").write_bytes(b"")
+    (dataset / "audio" / "test-1.wav").write_text("no audio")
+    with pytest.warns(
+        UserWarning, match=r"3 of 6 clips are left out: train-0: There is no audio file at .*left-out\.json"
+    ):
+        encode_dataset(dataset, codec=str(codec_folder))
+    found, expected = (open_encoded(folder, codec=str(codec_folder)) for folder in (dataset, whole))
+    assert [split.lengths.tolist() for split in found.splits.values()] == [[0, 2530, 50], [0], [100, 0]]
+    for split, row in (("train", 1), ("train", 2), ("test", 0)):
+        frames = found[split].frames(row)
+        assert (found[split].slice(row, 0, frames)[1] == expected[split].slice(row, 0, frames)[1]).all()
+    [kept] = dataset.glob("latents/*/left-out.json")
+    assert list(json.loads(kept.read_text())) == ["train-0", "valid-0", "test-1"]
+    assert {ExampleOrder(found["train"].lengths, segment=100, seed=0).at(place).row for place in range(40)} == {1, 2}
+
+
+def test_a_clip_that_is_damaged_in_its_middle_is_left_out_whole(
+    dataset: Path, codec_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stream = encode_module.stream_audio
+
+    def break_off(path: Path, *, sample_rate: int) -> Iterator[np.ndarray]:
+        yield from stream(path, sample_rate=sample_rate)
+        if path.stem == "train-1":
+            raise OSError(5, "Input/output error", str(path))
+
+    monkeypatch.setattr(encode_module, "stream_audio", break_off)
+    with pytest.warns(UserWarning, match="1 of 6 clips are left out: train-1: .*Input/output error"):
+        encode_dataset(dataset, codec=str(codec_folder))
+    assert open_encoded(dataset, codec=str(codec_folder))["train"].lengths.tolist() == [1200, 0, 50]
+
+
+def test_where_no_clip_can_be_encoded_nothing_is_left_behind(dataset: Path, codec_folder: Path) -> None:
+    shutil.move(dataset / "audio", dataset / "elsewhere")
+    with pytest.raises(UserError, match=r"No clip of the train split could be encoded \(There is no audio file"):
+        encode_dataset(dataset, codec=str(codec_folder))
+    shutil.move(dataset / "elsewhere", dataset / "audio")
+    encode_dataset(dataset, codec=str(codec_folder))
+    assert open_encoded(dataset, codec=str(codec_folder))["train"].lengths.all()

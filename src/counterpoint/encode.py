@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import shutil
 import time
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import groupby
@@ -32,16 +33,19 @@ from counterpoint.codec.chunked import (
 )
 from counterpoint.codec.measures import log_spectral_distance, si_snr
 from counterpoint.config import LatentSpec, UserError
+from counterpoint.config.locks import sole_writer, warn_waiting
 from counterpoint.config.paths import is_file
 from counterpoint.config.tables import FILE_KEYS, first_text, read_table
 from counterpoint.data import SPLITS, EncodedSplit, EncodedWriter, open_dataset, open_encoded
-from counterpoint.data.encoded import Row
+from counterpoint.data.encoded import LEFT_OUT_FILE, Row, is_storable
 
 if TYPE_CHECKING:
     from counterpoint.data import MusicDataset
 
 STATISTICS_SEGMENTS = 2048
 STATISTICS_SEGMENT_S = 10.0
+_NAMED = 5
+"""Clips that are named of those that were left out."""
 Progress = Callable[[float, float], None]
 """Called with (done, total) in seconds of audio."""
 
@@ -60,11 +64,19 @@ def encode_dataset(dataset: Path | str, *, codec: str | Codec, progress: Progres
     Returns:
         What was written: the shape of the latents, `mean` and `mean_std`.
 
+    A clip that cannot be read, or that the codec turns into no finite numbers, is left out: it keeps its row, without
+    a frame, and `left-out.json` beside the latents says why. A warning counts such clips at the end.
+
     Raises:
-        UserError: no such dataset or codec, an empty train split, or a clip that cannot be read.
+        UserError: no such dataset or codec, or a train split that is empty or of which no clip could be encoded.
         OSError: when the disk is full.
     """
-    opened = open_dataset(Path(dataset))
+    with sole_writer(Path(dataset), on_wait=warn_waiting):
+        return _encode_dataset(Path(dataset), codec=codec, progress=progress)
+
+
+def _encode_dataset(dataset: Path, *, codec: str | Codec, progress: Progress | None) -> LatentSpec:
+    opened = open_dataset(dataset)
     if not len(opened.splits["train"]):
         raise UserError(f"The train split of {dataset} is empty; its statistics cannot be taken. Add clips to it.")
     loaded = load_codec(codec) if isinstance(codec, str) else codec
@@ -75,42 +87,99 @@ def encode_dataset(dataset: Path | str, *, codec: str | Codec, progress: Progres
         latent_dim=loaded.latent_dim,
     )
     if not writer.is_complete():
+        clips = _Clips(opened, loaded, leave_out=writer.leave_out, progress=progress)
         with one_block_a_core() as apply:
             for split in SPLITS:
-                first = writer.rows_done(split)
-                rows = _encode_rows(opened, split, loaded, first=first, apply=apply, progress=progress)
-                writer.write_split(split, rows)
+                writer.write_split(split, clips.encoded(split, first=writer.rows_done(split), apply=apply))
+        _say_left_out(writer, total=sum(map(len, opened.splits.values())))
         mean, mean_std = latent_statistics(writer.split("train"), frame_rate=loaded.frame_rate)
         writer.finish(latent_spec(loaded, mean=mean, mean_std=mean_std))
     return open_encoded(opened.folder, codec=loaded.fingerprint).spec
 
 
-def _encode_rows(
-    dataset: MusicDataset, split: str, codec: Codec, *, first: int, apply: Map, progress: Progress | None
-) -> Iterator[Row]:
-    """Codes [K, T] and latents [T, D] of the rows of a split from `first` on, several blocks at once."""
-    durations_s = {name: np.asarray(dataset.splits[name]["duration_s"], dtype=np.float64) for name in SPLITS}
-    total_s = sum(part.sum() for part in durations_s.values())
-    done_s = sum(durations_s[name].sum() for name in SPLITS[: SPLITS.index(split)]) + durations_s[split][:first].sum()
-    rows = dataset.splits[split]
+def _say_left_out(writer: EncodedWriter, *, total: int) -> None:
+    left_out = writer.left_out()
+    if not writer.split("train").lengths.any():
+        writer.discard()
+        raise UserError(f"No clip of the train split could be encoded ({next(iter(left_out.values()))}).")
+    if left_out:
+        first = "; ".join(f"{name}: {reason}" for name, reason in list(left_out.items())[:_NAMED])
+        warnings.warn(
+            f"{len(left_out)} of {total} clips are left out: {first}{'; ...' if len(left_out) > _NAMED else ''} "
+            f"({writer.folder / LEFT_OUT_FILE} names all; delete {writer.folder} to encode anew once they are mended)",
+            stacklevel=4,
+        )
 
-    def windows() -> Iterator[tuple[int, Window]]:
+
+class _Clips:
+    """The clips of a dataset, to be encoded."""
+
+    def __init__(
+        self,
+        dataset: MusicDataset,
+        codec: Codec,
+        *,
+        leave_out: Callable[[str, str], object],
+        progress: Progress | None,
+    ):
+        self._dataset, self._codec, self._leave_out, self._progress = dataset, codec, leave_out, progress
+        self._durations_s = {
+            split: np.asarray(rows["duration_s"], dtype=np.float64) for split, rows in dataset.splits.items()
+        }
+        self._failed: set[int] = set()
+
+    def encoded(self, split: str, *, first: int, apply: Map) -> Iterator[Row]:
+        """Codes [K, T] and latents [T, D] of the rows of a split from `first` on, several blocks at once; T is 0 for
+        a clip that is left out."""
+        self._failed.clear()
+        expected, count = first, len(self._dataset.splits[split])
+        done_s = sum(self._durations_s[name].sum() for name in SPLITS[: SPLITS.index(split)])
+        done_s += self._durations_s[split][:first].sum()
+
+        def encode(item: tuple[int, Window]) -> tuple[int, Encoding]:
+            return item[0], encode_window(self._codec, item[1])
+
+        for index, blocks in groupby(apply(encode, self._windows(split, first)), key=itemgetter(0)):
+            parts = []
+            for _, part in blocks:
+                parts.append(part)
+                done_s += part.latents.shape[1] / self._codec.frame_rate
+                self._report(done_s)
+            yield from (self._nothing() for _ in range(expected, index))
+            yield self._row(split, index, join(parts))
+            expected = index + 1
+        yield from (self._nothing() for _ in range(expected, count))
+
+    def _windows(self, split: str, first: int) -> Iterator[tuple[int, Window]]:
+        rows = self._dataset.splits[split]
         for index in range(first, len(rows)):
-            pieces = stream_audio(dataset.audio_path(rows[index]), sample_rate=codec.sample_rate)
-            yield from ((index, window) for window in audio_windows(pieces, codec))
+            row = rows[index]
+            try:
+                pieces = stream_audio(self._dataset.audio_path(row), sample_rate=self._codec.sample_rate)
+                yield from ((index, window) for window in audio_windows(pieces, self._codec))
+            except (UserError, OSError) as error:
+                self._failed.add(index)  # known before the blocks that are under way come back
+                self._leave_out(row["id"], str(error))
 
-    def encode(item: tuple[int, Window]) -> tuple[int, Encoding]:
-        return item[0], encode_window(codec, item[1])
+    def _row(self, split: str, index: int, whole: Encoding) -> Row:
+        if index in self._failed:
+            return self._nothing()
+        codes, latents = None if whole.codes is None else whole.codes[0].numpy(), whole.latents[0].numpy()
+        if not is_storable(latents):
+            self._leave_out(
+                self._dataset.splits[split][index]["id"], "the codec turns it into latents that are not finite numbers"
+            )
+            return self._nothing()
+        return codes, latents
 
-    for _, blocks in groupby(apply(encode, windows()), key=itemgetter(0)):
-        parts = []
-        for _, part in blocks:
-            parts.append(part)
-            done_s += part.latents.shape[1] / codec.frame_rate
-            if progress is not None:
-                progress(min(done_s, total_s), total_s)
-        whole = join(parts)
-        yield None if whole.codes is None else whole.codes[0].numpy(), whole.latents[0].numpy()
+    def _nothing(self) -> Row:
+        books = self._codec.num_codebooks
+        return np.zeros((books, 0), np.int64) if books else None, np.zeros((0, self._codec.latent_dim), np.float32)
+
+    def _report(self, done_s: float) -> None:
+        total_s = float(sum(part.sum() for part in self._durations_s.values()))
+        if self._progress is not None:
+            self._progress(min(done_s, total_s), total_s)
 
 
 def latent_statistics(encoded: EncodedSplit, *, frame_rate: float, seed: int = 0) -> tuple[float, float]:
@@ -126,7 +195,7 @@ def latent_statistics(encoded: EncodedSplit, *, frame_rate: float, seed: int = 0
         seed: of the draw.
     """
     length = round(STATISTICS_SEGMENT_S * frame_rate)
-    slots = np.asarray([(row, k) for row, n in enumerate(encoded.lengths) for k in range(max(1, n // length))])
+    slots = np.asarray([(row, k) for row, n in enumerate(encoded.lengths) if n for k in range(max(1, n // length))])
     order = np.random.default_rng(seed).permutation(len(slots))[:STATISTICS_SEGMENTS]
     total, count, deviations = 0.0, 0, []
     for row, k in slots[np.sort(order)]:

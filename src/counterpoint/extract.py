@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import math
 import time
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -28,11 +29,13 @@ from counterpoint.codec import Codec, blurred_codes, load_codec
 from counterpoint.codec.blurred import codes_of_blurred
 from counterpoint.codec.chunked import Map, one_block_a_core
 from counterpoint.config import UserError
+from counterpoint.config.locks import sole_writer, warn_waiting
 from counterpoint.config.schema import ControlName
 from counterpoint.data import SPLITS, Encoded, open_encoded
 from counterpoint.data.controls import SOURCES, TrackWriter, known_tracks, open_track, written_tracks
 from counterpoint.metrics.adherence_measures import beat_f1
 
+Heard = TypeVar("Heard")
 Progress = Callable[[float, float], None]
 """Called with (done, total) in seconds of audio, which counts once for every track."""
 
@@ -71,7 +74,7 @@ def extract_controls(
     """Write control tracks beside a dataset, frame by frame of its latents.
 
     Tracks that are there already, from the same version of their extractor, are left as they are; an interrupted call
-    goes on where it was.
+    goes on where it was. A clip that cannot be read gets a track that gives nothing, and a warning.
 
     Args:
         dataset: a dataset folder that has been encoded.
@@ -83,9 +86,16 @@ def extract_controls(
         What there is now, by name.
 
     Raises:
-        UserError: no such dataset, not encoded, a track that is unknown or cannot be had, or an unreadable clip.
+        UserError: no such dataset, not encoded, or a track that is unknown or cannot be had.
         OSError: when the disk is full.
     """
+    with sole_writer(Path(dataset), on_wait=warn_waiting):
+        return _extract_controls(Path(dataset), codec=codec, tracks=tracks, progress=progress)
+
+
+def _extract_controls(
+    dataset: Path, *, codec: str, tracks: Sequence[str] | None, progress: Progress | None
+) -> dict[str, TrackReport]:
     source = _Source(open_encoded(dataset, codec=codec))
     writers = {name: TrackWriter(source.encoded, name, version=_TRACKS[name][0]) for name in _wanted(source, tracks)}
     new = [name for name, writer in writers.items() if not writer.is_complete()]
@@ -97,7 +107,7 @@ def extract_controls(
             writer, started, before_s = writers[name], time.perf_counter(), meter.done_s
             for split in SPLITS:
                 clips = source.clips(split, first=writer.rows_done(split))
-                writer.write(split, meter.watch(clips, apply(_TRACKS[name][1], clips)))
+                writer.write(split, meter.watch(clips, apply(_patient(name), clips)))
             spent = {"audio_s": meter.done_s - before_s, "wall_s": time.perf_counter() - started}
             writer.finish(**spent, accuracy=_accuracy(source, name, writer=writer, apply=apply))
     return {name: _report(source, name, is_new=name in new) for name in writers}
@@ -246,6 +256,22 @@ _BEAT_CLIPS, _SURE_CLIPS = 64, 16
 _TRUTHS = {"chords": "chords.exact", "melody": "melody.exact", "drums": "drums.stem"}
 
 
+def _patient(name: str) -> Callable[[_Clip], np.ndarray]:
+    """The extractor of a track, for which a clip that cannot be read any more knows nothing, which is said."""
+    extract = _TRACKS[name][1]
+
+    def track_of(clip: _Clip) -> np.ndarray:
+        if not clip.frames:  # left out when the dataset was encoded
+            return np.zeros(0, np.int64)
+        try:
+            return extract(clip)
+        except (UserError, OSError) as error:
+            warnings.warn(f"{clip.row['id']} has nothing in the track {name}: {error}", stacklevel=2)
+            return np.full(clip.frames, NOT_GIVEN)
+
+    return track_of
+
+
 def _wanted(source: _Source, tracks: Sequence[str] | None) -> list[str]:
     """Names of the tracks to write, in the order of `SOURCES`: what others are judged by comes first."""
     lacking = _lacking(source)
@@ -328,7 +354,7 @@ def _truth(source: _Source, name: str) -> np.ndarray | None:
         return np.concatenate([track[split].values for split in SPLITS])
     if name == "drums.stem" or name in _lacking(source):
         return None
-    return np.concatenate([_TRACKS[name][1](clip) for split in SPLITS for clip in source.clips(split)])
+    return np.concatenate([_patient(name)(clip) for split in SPLITS for clip in source.clips(split)])
 
 
 def _chord_accuracy(heard: np.ndarray, truth: np.ndarray) -> dict[str, float]:
@@ -352,7 +378,10 @@ def _beat_accuracy(source: _Source, *, apply: Map) -> dict[str, float]:
     if not source.has("beats"):
         return {}
     chosen = _spread(source, _BEAT_CLIPS)
-    pairs = list(zip((Annotation.of_row(clip.row) for clip in chosen), apply(_beats, chosen), strict=True))
+    heard_in = zip(chosen, apply(_where_readable(_beats), chosen), strict=True)
+    pairs = [(Annotation.of_row(clip.row), heard) for clip, heard in heard_in if heard is not None]
+    if not pairs:
+        return {}
     beats = [beat_f1([time for time, _ in true.beats], [time for time, _ in heard.beats]) for true, heard in pairs]
     downbeats = [beat_f1(true.downbeats_s, heard.downbeats_s) for true, heard in pairs]
     return {"beat_f1_librosa": float(np.nanmean(beats)), "downbeat_f1_librosa": float(np.nanmean(downbeats))}
@@ -360,7 +389,7 @@ def _beat_accuracy(source: _Source, *, apply: Map) -> dict[str, float]:
 
 def _spread(source: _Source, most: int) -> list[_Clip]:
     """So many clips at most, spread over the dataset."""
-    clips = [clip for split in SPLITS for clip in source.clips(split)]
+    clips = [clip for split in SPLITS for clip in source.clips(split) if clip.frames]
     return clips[:: math.ceil(len(clips) / most)]
 
 
@@ -369,9 +398,8 @@ def _confidence(source: _Source, name: str, *, apply: Map) -> dict[str, float]:
     if name not in _SURE:
         return {}
     chosen = _spread(source, _SURE_CLIPS)
-    mean = weighted_mean(
-        (clip.row["duration_s"], sure) for clip, sure in zip(chosen, apply(_SURE[name], chosen), strict=True)
-    )
+    certainties = apply(_where_readable(_SURE[name]), chosen)
+    mean = weighted_mean((clip.row["duration_s"], sure) for clip, sure in zip(chosen, certainties, strict=True))
     return {} if mean is None else {"confidence": mean}
 
 
@@ -395,6 +423,18 @@ _SURE: dict[str, Callable[[_Clip], float | None]] = {
 def _beats(clip: _Clip) -> Annotation:
     audio = clip.audio(sample_rate=BEAT_RATE)
     return Annotation(clip.row["duration_s"], beats=track_beats(audio, sample_rate=BEAT_RATE))
+
+
+def _where_readable(hear: Callable[[_Clip], Heard | None]) -> Callable[[_Clip], Heard | None]:
+    """None of a clip that cannot be read, which was said when its track was written."""
+
+    def heard(clip: _Clip) -> Heard | None:
+        try:
+            return hear(clip)
+        except (UserError, OSError):
+            return None
+
+    return heard
 
 
 def _share(right: np.ndarray) -> float:

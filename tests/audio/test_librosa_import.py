@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
-import tempfile
-from pathlib import Path
 from threading import Thread
 
-from counterpoint.audio.librosa_import import import_librosa
+from counterpoint.audio.librosa_import import compiled, import_librosa
+from counterpoint.config.locks import sole_writer
 
 
 def test_loading_waits_for_whoever_loads_already() -> None:
     import_librosa()
-    with Path(tempfile.gettempdir(), f"counterpoint-librosa-{os.getuid()}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with sole_writer(compiled()):
         second = Thread(target=import_librosa.__wrapped__, daemon=True)
         second.start()
         second.join(0.3)

@@ -10,6 +10,7 @@ import pytest
 from counterpoint.config import LatentSpec, UserError
 from counterpoint.data import SPLITS, EncodedWriter, MusicDataset, encoded, open_encoded, save_dataset
 from counterpoint.data.batches import Example, read_batch
+from counterpoint.data.encoded import is_storable
 
 K, D = 4, 6
 SPEC = LatentSpec(
@@ -136,11 +137,9 @@ def test_wrong_names_get_a_remedy(tmp_path: Path):
     assert open_encoded(tmp_path, codec="def").spec.fingerprint == "def"
 
 
-def test_latents_that_are_not_finite_are_refused(tmp_path: Path):
-    writer = EncodedWriter(_dataset(tmp_path), codec_fingerprint="abc", num_codebooks=K, latent_dim=D)
-    codes, latents = _row("train", 0)
-    with pytest.raises(UserError, match="train0"):
-        writer.write_split("train", [(codes, latents * 1e6)])
+@pytest.mark.parametrize(("latent", "is_fine"), [(65504, True), (1e6, False), (np.nan, False), (-np.inf, False)])
+def test_latents_that_half_precision_holds_are_storable(latent: float, is_fine: bool):
+    assert is_storable(np.array([[0.0, latent]], dtype=np.float32)) == is_fine
 
 
 def test_a_slice_of_a_ten_minute_row_touches_only_its_own_pages(tmp_path: Path):

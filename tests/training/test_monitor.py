@@ -7,9 +7,8 @@ import signal
 import pytest
 from rich.console import Console
 
-from counterpoint.config import UserError
 from counterpoint.training import monitor
-from counterpoint.training.monitor import MetricsLog, TrainingProgress, read_metrics, sole_writer, stop_on_signal
+from counterpoint.training.monitor import MetricsLog, TrainingProgress, read_metrics, stop_on_signal
 
 
 def test_a_resumed_log_holds_every_step_once(tmp_path):
@@ -52,19 +51,6 @@ def test_the_first_signal_asks_and_the_handlers_come_back(number):
         assert asked()
         assert signal.getsignal(number) is before, "a second signal acts as ever"
     assert signal.getsignal(number) is before
-
-
-def test_two_trainings_cannot_share_one_folder(tmp_path):
-    with sole_writer(tmp_path), pytest.raises(UserError, match="Another process trains into"), sole_writer(tmp_path):
-        pass
-    with sole_writer(tmp_path):
-        pass
-
-
-def test_a_file_is_no_run_folder(tmp_path):
-    (tmp_path / "x").write_text("")
-    with pytest.raises(UserError, match="is a file"), sole_writer(tmp_path / "x"):
-        pass
 
 
 def shown(monkeypatch, *, terminal: bool, wanted: bool) -> str:

@@ -6,19 +6,25 @@ later call of such a function ends the process (https://github.com/numba/numba/i
 
 from __future__ import annotations
 
-import fcntl
 import os
 import tempfile
 from functools import cache
 from pathlib import Path
 from types import ModuleType
 
+from counterpoint.config.locks import sole_writer
+
+
+def compiled() -> Path:
+    """What is held while librosa is loaded: one for each user, whose cache it is."""
+    user = os.getuid() if hasattr(os, "getuid") else "user"  # the temporary folder of Windows is the user's own
+    return Path(tempfile.gettempdir(), f"counterpoint-librosa-{user}")
+
 
 @cache
 def import_librosa() -> ModuleType:
     """librosa with the modules that compile loaded; the first time on a machine takes most of a minute."""
-    with Path(tempfile.gettempdir(), f"counterpoint-librosa-{os.getuid()}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with sole_writer(compiled(), on_wait=lambda _: None):
         import librosa
         import librosa.beat
         import librosa.util

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -119,7 +118,9 @@ def _gemm_rate(precision: Precision, device: Device) -> float | None:
 
 def _memory(device: Device) -> float:
     if device == "cpu":
-        return float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+        import psutil
+
+        return float(psutil.virtual_memory().total)
     import torch
 
     return float(torch.cuda.get_device_properties(0).total_memory)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from itertools import product
 from pathlib import Path
 from typing import Any, Literal
@@ -14,6 +14,8 @@ from counterpoint.bench.point import Point
 from counterpoint.bench.sweep import Measured, Progress, sweep
 from counterpoint.bench.table import crossovers, limits_table, measured_table, predicted_table
 from counterpoint.config import UserError, parse
+from counterpoint.config.locks import sole_writer
+from counterpoint.config.paths import check_kept_folder
 from counterpoint.kernels import Precision
 from counterpoint.paradigm import PARADIGMS
 from counterpoint.paradigm.solvers import SOLVERS
@@ -50,7 +52,8 @@ def bench_command(
     limits = find_limits(device) if mode == "predict" else None
     kind = _here(device) if limits is None else limits.kind
     if mode == "limits":
-        console.print(limits_table(device_limits(out / LIMITS_FILE, device=kind)))
+        with _results(out):
+            console.print(limits_table(device_limits(out / LIMITS_FILE, device=kind)))
         return
     points = make_points(
         batches=_numbers(batches, name="--batch"),
@@ -120,10 +123,19 @@ def measure(
         out: a folder: `points.jsonl`, a line a run, and `limits.json`.
 
     Raises:
-        UserError: the device is not here.
+        UserError: the device is not here, or `out` cannot be written or another process writes it.
     """
-    limits = device_limits(out / LIMITS_FILE, device=points[0].device)
-    return sweep(points, out=out / POINTS_FILE, repeats=repeats, progress=progress), limits
+    with _results(out):
+        limits = device_limits(out / LIMITS_FILE, device=points[0].device)
+        return sweep(points, out=out / POINTS_FILE, repeats=repeats, progress=progress), limits
+
+
+@contextmanager
+def _results(out: Path) -> Iterator[None]:
+    """The folder of results, held: two that measure at once would disturb each other besides."""
+    check_kept_folder(out)
+    with sole_writer(out):
+        yield
 
 
 def find_limits(device: str) -> Limits:

@@ -6,6 +6,7 @@ import errno
 import os
 import sys
 import warnings
+from collections.abc import Sequence
 
 from counterpoint.cli.app import app
 
@@ -20,11 +21,19 @@ def main() -> None:
     """
     warnings.showwarning = _show_warning
     try:
-        app()
+        app(_offline_first(sys.argv[1:]))
     except Exception as error:
         if os.environ.get("COUNTERPOINT_DEBUG"):
             raise
         sys.exit(_report(error))
+
+
+def _offline_first(arguments: Sequence[str]) -> list[str]:
+    """The arguments with `--offline`, which belongs to no verb, before the verb, wherever it stood."""
+    end = arguments.index("--") if "--" in arguments else len(arguments)
+    before = arguments[:end]
+    kept = [argument for argument in before if argument != "--offline"]
+    return [*(["--offline"] if len(kept) < len(before) else []), *kept, *arguments[end:]]
 
 
 def _show_warning(message: Warning | str, *_: object, **__: object) -> None:

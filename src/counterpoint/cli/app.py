@@ -99,10 +99,25 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
+def _offline(wanted: bool) -> None:
+    if wanted:
+        from counterpoint.config.network import go_offline
+
+        go_offline()
+
+
 @app.callback()
 def _root(
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+    offline: Annotated[
+        bool,
+        typer.Option(
+            "--offline",
+            callback=_offline,
+            help="Never use the network; may stand anywhere in the line. What was downloaded earlier has to do.",
+        ),
     ] = False,
 ) -> None:
     pass
@@ -191,7 +206,7 @@ def codec_train(
     from counterpoint.config import CodecTrainingConfig, load_yaml
     from counterpoint.training import train_codec
 
-    train_codec(load_yaml(config, CodecTrainingConfig, overrides=overrides), out=out)
+    train_codec(load_yaml(config, CodecTrainingConfig, overrides=overrides, refuse_idle=True), out=out)
 
 
 @codec_app.command("reconstruct")
@@ -223,7 +238,7 @@ def train(
     from counterpoint.config import TrainingConfig, load_yaml
     from counterpoint.training import train
 
-    result = train(load_yaml(config, TrainingConfig, overrides=overrides), out=out)
+    result = train(load_yaml(config, TrainingConfig, overrides=overrides, refuse_idle=True), out=out)
     typer.echo(
         f"{result.steps} steps, {result.wall_s:.0f} s; hear it: counterpoint generate CAPTION --model {out} --out x.wav"
     )
@@ -467,7 +482,7 @@ def evaluate(
 
     from counterpoint.config import write_json
     from counterpoint.config.base import check_seed
-    from counterpoint.config.paths import check_output
+    from counterpoint.config.paths import check_output, true_path
     from counterpoint.config.tables import LISTINGS
     from counterpoint.metrics import evaluate, evaluate_adherence, load_generated, print_evaluation
 
@@ -477,7 +492,7 @@ def evaluate(
         known = [*generated, *listings, reference / "dataset.json", reference / "dataset_dict.json"]
         check_output(out, what="scores", suffixes=(".json",), inputs=known)
     notes: list[str] = []
-    names = [folder.resolve().name for folder in generated]
+    names = [true_path(folder).name for folder in generated]
     if len(set(names)) < len(names):
         names = [str(folder) for folder in generated]
     systems = {name: load_generated(folder, notes=notes) for name, folder in zip(names, generated, strict=True)}
@@ -661,10 +676,11 @@ def study_run(
     overrides: Overrides = None,
 ) -> None:
     """Run a study from data to report; finished steps are kept, so run it again to go on."""
+    from counterpoint.config.paths import true_path
     from counterpoint.study import run_study
 
     name = Path(study).stem + (f"-{scale}" if scale not in (None, "quick") else "")
-    name += f"-{data.resolve().name}" if data else ""
+    name += f"-{true_path(data).name}" if data else ""
     run_study(
         study,
         data=data,

@@ -5,9 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 import multiprocessing
-import shutil
 import signal
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -22,9 +20,10 @@ from counterpoint.audio import save_audio
 from counterpoint.compose.clip import played_piece, render_clip
 from counterpoint.compose.render import SAMPLE_RATE, soundfont
 from counterpoint.compose.soundfonts import Soundfont, read_soundfonts
-from counterpoint.config import UserError
+from counterpoint.config import UserError, atomic_folder
 from counterpoint.config.base import check_seed
 from counterpoint.config.machine import cores
+from counterpoint.config.paths import check_output_folder
 from counterpoint.data import MusicDataset, open_dataset, save_dataset
 from counterpoint.data.layout import file_digest
 
@@ -77,11 +76,9 @@ def compose(
     fonts = read_soundfonts(soundfonts)
     if not fonts:
         soundfont()  # say at once if it is missing
-    out.parent.mkdir(parents=True, exist_ok=True)
-    staging = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
-    staging.chmod(0o755)  # mkdtemp makes private folders
-    try:
-        source = _Source(str(staging), seed, duration_s, fonts)
+
+    def fill(folder: Path) -> None:
+        source = _Source(str(folder), seed, duration_s, fonts)
         made = _render_all(source, clips=clips, progress=progress, workers=workers)
         splits: dict[str, list[dict[str, Any]]] = {"train": [], "valid": [], "test": []}
         for index in range(clips):
@@ -90,13 +87,9 @@ def compose(
         if fonts:
             info["soundfonts"] = [font.name for font in fonts]
         digests = {row["id"]: digest for row, digest in made.values()}
-        save_dataset(staging, splits, info={**info, "report": _report(splits)}, audio_digests=digests)
-        if out.is_dir():
-            out.rmdir()  # empty, as checked
-        staging.rename(out)
-    except BaseException:
-        shutil.rmtree(staging, ignore_errors=True)
-        raise
+        save_dataset(folder, splits, info={**info, "report": _report(splits)}, audio_digests=digests)
+
+    atomic_folder(out, fill)
     return open_dataset(out)
 
 
@@ -108,10 +101,7 @@ def _check(out: Path, *, clips: int, duration_s: float, seed: int) -> None:
             f"Cannot compose clips of {duration_s:g} s: give a duration of {MIN_DURATION_S:g} to {MAX_DURATION_S:g} s."
         )
     check_seed(seed)
-    if out.exists() and not out.is_dir():
-        raise UserError(f"{out} is a file; name a new folder for the corpus.")
-    if out.is_dir() and any(out.iterdir()):
-        raise UserError(f"{out} is not empty; name a new folder for the corpus, or remove what is in it first.")
+    check_output_folder(out)
 
 
 def _report(splits: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
@@ -195,9 +185,19 @@ def _submit(pool: ProcessPoolExecutor, source: _Source, *, clips: int) -> dict[F
     """Hand out every clip. The processes start here, with interruptions blocked, and inherit that: Ctrl-C is for this
     process alone, which ends them in good order."""
     order = source.order(clips)
+    with _interruptions_blocked():
+        return {pool.submit(_write_clip, source, index): index for index in order}
+
+
+@contextmanager
+def _interruptions_blocked() -> Iterator[None]:
+    """Windows knows no blocked signals; there Ctrl-C reaches every process, and all end."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
-        return {pool.submit(_write_clip, source, index): index for index in order}
+        yield
     finally:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
 

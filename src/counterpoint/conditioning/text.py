@@ -23,6 +23,7 @@ from torch import Tensor, nn
 
 from counterpoint.codec.loading import quietly
 from counterpoint.config import TextConfig, UserError
+from counterpoint.config.network import hub, reason_of
 from counterpoint.config.weights import fetch_folder, read_part, read_weights
 
 # A fraction ("6/8") stays one word, and so does a sharp or "r&b"; hyphens and all other punctuation part words.
@@ -152,12 +153,15 @@ class FrozenT5:
         return self  # it never changes: copies of a model share it
 
     def _load(self, kind: Any) -> Any:
+        is_here = Path(self.name).exists()
+        if not is_here:
+            hub()  # bounds the wait
         try:
             with quietly():
                 return kind.from_pretrained(self.name)
         except (OSError, ValueError) as error:
-            where = "folder" if Path(self.name).exists() else "hub id or folder"
-            reason = str(error).strip().partition("\n")[0]
+            where = "folder" if is_here else "hub id or folder"
+            reason = reason_of(error)
             raise UserError(
                 f"The text encoder {self.name!r} cannot be read as a T5 {where} ({reason}); "
                 "download it first; a model to be trained may do with text.encoder: lut, which needs no download."

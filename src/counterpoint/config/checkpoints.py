@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from counterpoint.config.errors import UserError
-from counterpoint.config.files import read_json
+from counterpoint.config.files import read_json, sync
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -90,7 +90,7 @@ def write_checkpoint(
             files[path.name] = {"bytes": path.stat().st_size, "sha256": _sha256(path)}
         _write_text(temporary / STATE_FILE, json.dumps({"step": step, "state": dict(state), "files": files}, indent=2))
         temporary.chmod(0o755)  # mkdtemp makes private folders
-        _sync(temporary)
+        sync(temporary)
         _move(temporary, final)
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
@@ -193,20 +193,12 @@ def _save(path: Path, tensors: Mapping[str, Tensor]) -> None:
         found = _OS_ERROR.search(str(error))
         number = int(found.group(1)) if found else errno.EIO
         raise OSError(number, os.strerror(number), str(path)) from error
-    _sync(path)
+    sync(path)
 
 
 def _write_text(path: Path, text: str) -> None:
     path.write_text(text + "\n", encoding="utf-8")
-    _sync(path)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    sync(path)
 
 
 def _move(temporary: Path, final: Path) -> None:
@@ -218,7 +210,7 @@ def _move(temporary: Path, final: Path) -> None:
         shutil.rmtree(aside, ignore_errors=True)
     else:
         temporary.rename(final)
-    _sync(final.parent)
+    sync(final.parent)
 
 
 def _sha256(path: Path) -> str:

@@ -7,9 +7,15 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from counterpoint.config.idle import IdleWhere
 from counterpoint.config.schema import Config, OptimizerConfig, Positive, Seed
 
 Weight = Annotated[float, Field(ge=0)]
+_BY_REGRESSION = IdleWhere("codec.kind", "spectrogram")
+"""The mark of what a spectrogram codec, which is trained by regression alone, does not read."""
+_OF_WAVES = (IdleWhere("codec.kind", "encodec"), IdleWhere("codec.kind", "vae"))
+_Magnitudes = Annotated[Weight, *_OF_WAVES]
+"""The weight of a loss of spectrogram codecs alone."""
 
 
 class EncodecArchitecture(Config):
@@ -118,20 +124,20 @@ class QuantizerConfig(Config):
 class CodecLosses(Config):
     """Weights of the losses. Where they are balanced, those on the waveform are shares of the gradient."""
 
-    adversarial: Weight = 4.0
-    feature: Weight = 4.0
-    waveform: Weight = 0.1
-    spectral: Weight = 2.0
-    commitment: Weight = 0.25
+    adversarial: Annotated[Weight, _BY_REGRESSION] = 4.0
+    feature: Annotated[Weight, _BY_REGRESSION] = 4.0
+    waveform: Annotated[Weight, _BY_REGRESSION] = 0.1
+    spectral: Annotated[Weight, _BY_REGRESSION] = 2.0
+    commitment: Annotated[Weight, IdleWhere("codec.kind", "vae"), IdleWhere("codec.num_codebooks", 0)] = 0.25
     """Of codecs with codebooks."""
-    kl: Weight = 1e-3
+    kl: Annotated[Weight, IdleWhere("codec.kind", "encodec")] = 1e-3
     """Of variational codecs."""
-    balanced: bool = True
-    level: Weight = 1.0
+    balanced: Annotated[bool, _BY_REGRESSION] = True
+    level: _Magnitudes = 1.0
     """Spectrogram codecs alone: the mean absolute difference of log magnitudes, in nepers."""
-    root: Weight = 1.0
+    root: _Magnitudes = 1.0
     """Spectrogram codecs alone: that of the roots of magnitudes, relative to their mean."""
-    magnitude: Weight = 0.5
+    magnitude: _Magnitudes = 0.5
     """Spectrogram codecs alone: that of magnitudes, relative to their mean; it heeds the strongest partials."""
 
 
@@ -141,8 +147,10 @@ class CodecTrainingConfig(Config):
     dataset: str
     codec: Annotated[EncodecArchitecture | VaeArchitecture | SpectrogramArchitecture, Field(discriminator="kind")]
     sample_rate: Positive = 32_000
-    discriminator: DiscriminatorConfig = DiscriminatorConfig()
-    quantizer: QuantizerConfig = QuantizerConfig()
+    discriminator: Annotated[DiscriminatorConfig, _BY_REGRESSION] = DiscriminatorConfig()
+    quantizer: Annotated[QuantizerConfig, IdleWhere("codec.kind", "vae"), IdleWhere("codec.num_codebooks", 0)] = (
+        QuantizerConfig()
+    )
     losses: CodecLosses = CodecLosses()
     optimizer: OptimizerConfig = OptimizerConfig(
         learning_rate=3e-4, betas=(0.5, 0.9), weight_decay=0.0, warmup_steps=0, clip_norm=10.0, ema_decay=0.999

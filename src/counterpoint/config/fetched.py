@@ -13,13 +13,14 @@ import os
 import re
 import shutil
 import urllib.error
-import urllib.request
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from counterpoint.config.errors import UserError
 from counterpoint.config.files import read_json, write_json
+from counterpoint.config.locks import sole_writer, warn_waiting
+from counterpoint.config.network import open_address, reason_of
 from counterpoint.config.weights import download_repository
 
 CACHE_VARIABLE = "COUNTERPOINT_JUDGES"
@@ -127,6 +128,19 @@ def fetch(
     Raises:
         UserError: the source cannot be reached, the digest is another, or `check` complains.
     """
+    with sole_writer(cache_folder() / name, on_wait=warn_waiting):
+        return _fetch(name, source, sha256=sha256, weights=weights, check=check, progress=progress)
+
+
+def _fetch(
+    name: str,
+    source: str,
+    *,
+    sha256: str,
+    weights: bool,
+    check: Callable[[Path], object] | None,
+    progress: Progress | None,
+) -> Fetched:
     path, is_ours = _place(name, source, weights=weights, progress=progress or (lambda done, total: None))
     try:
         digest = digest_of(path)
@@ -182,7 +196,7 @@ def _download(url: str, target: Path, *, progress: Progress) -> None:
     there = part.stat().st_size if part.exists() else 0
     headers = {"User-Agent": "counterpoint", **({"Range": f"bytes={there}-"} if there else {})}
     try:
-        with urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=60) as answer:
+        with open_address(url, headers=headers) as answer:
             goes_on = answer.status == http.HTTPStatus.PARTIAL_CONTENT
             total = int(answer.headers.get("Content-Length") or 0) + there * goes_on
             with part.open("ab" if goes_on else "wb") as file:
@@ -196,12 +210,13 @@ def _download(url: str, target: Path, *, progress: Progress) -> None:
             part.unlink()
             return _download(url, target, progress=progress)
         raise UserError(f"{url} cannot be had ({error.code} {error.reason}); give another with --from.") from None
+    except UserError:
+        raise
     except (urllib.error.URLError, TimeoutError, ConnectionError, http.client.HTTPException, ValueError) as error:
         # ValueError: an address of another form, or a length that is no number
-        reason = getattr(error, "reason", error) or type(error).__name__
         raise UserError(
-            f"{url} cannot be reached ({reason}); run the same command again to go on, or download it elsewhere and "
-            "give its path with --from."
+            f"{url} cannot be reached ({reason_of(error)}); run the same command again to go on, or download it "
+            "elsewhere and give its path with --from."
         ) from None
     part.replace(target)
     return None

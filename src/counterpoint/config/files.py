@@ -14,7 +14,8 @@ from typing import Any
 
 from counterpoint.config.documents import parse_json
 from counterpoint.config.errors import UserError
-from counterpoint.config.paths import shown
+from counterpoint.config.locks import sole_writer
+from counterpoint.config.paths import shown, true_path
 from counterpoint.config.text import read_text
 
 _ASIDE = ".part-"
@@ -42,13 +43,30 @@ def atomic_write(path: Path, write: Callable[[Path], object]) -> None:
         temporary = Path(name)
         try:
             write(temporary)
-            with temporary.open("rb") as written:
-                os.fsync(written.fileno())
+            sync(temporary)
             temporary.chmod(0o644)  # mkstemp makes private files
             temporary.replace(path)
         except BaseException:
             temporary.unlink(missing_ok=True)
             raise
+
+
+def sync(path: Path) -> None:
+    """Let a file, or the entries of a folder, reach the disk.
+
+    Raises:
+        OSError: they cannot, as on a full disk.
+    """
+    try:  # Windows brings only what may be written to the disk, and opens no folders
+        descriptor = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
+    except PermissionError:
+        if path.is_dir():
+            return
+        raise
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def atomic_folder(path: Path, fill: Callable[[Path], object]) -> None:
@@ -59,12 +77,13 @@ def atomic_folder(path: Path, fill: Callable[[Path], object]) -> None:
         fill: called with the temporary folder.
 
     Raises:
-        UserError: something stands at `path`.
+        UserError: something stands at `path`, or another process is writing it.
         OSError: when the disk is full or the folder cannot be written; nothing is left behind.
     """
-    if path.exists() and not (path.is_dir() and not any(path.iterdir())):
-        raise UserError(f"{path} exists already; give a new folder.")
-    replace_folder(path, fill)
+    with sole_writer(path):
+        if path.exists() and not (path.is_dir() and not any(path.iterdir())):
+            raise UserError(f"{path} exists already; give a new folder.")
+        _replace_folder(path, fill)
 
 
 def replace_folder(path: Path, fill: Callable[[Path], object]) -> None:
@@ -78,10 +97,16 @@ def replace_folder(path: Path, fill: Callable[[Path], object]) -> None:
         fill: called with the temporary folder.
 
     Raises:
+        UserError: another process is writing it.
         OSError: when the disk is full or the folder cannot be written; the old folder is left as it was.
     """
+    with sole_writer(path):
+        _replace_folder(path, fill)
+
+
+def _replace_folder(path: Path, fill: Callable[[Path], object]) -> None:
     with _naming(path):
-        path = path.resolve()
+        path = true_path(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(prefix=_ASIDE, dir=path.parent))
         try:
@@ -99,11 +124,13 @@ def _exchange(new: Path, path: Path) -> None:
         new.rename(path)
         return
     aside = Path(tempfile.mkdtemp(prefix=_ASIDE, dir=path.parent))
-    old = path.rename(aside / path.name)
+    old = aside / path.name
     try:
+        path.rename(old)
         new.rename(path)
     except BaseException:
-        old.rename(path)
+        if old.exists():
+            old.rename(path)
         aside.rmdir()
         raise
     shutil.rmtree(aside, ignore_errors=True)

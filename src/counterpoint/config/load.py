@@ -14,12 +14,20 @@ from pydantic import BaseModel, ValidationError
 from counterpoint.config.documents import parse_yaml, quoted
 from counterpoint.config.errors import UserError
 from counterpoint.config.files import atomic_write
+from counterpoint.config.idle import idle_keys
 from counterpoint.config.text import read_text
 
 Model = TypeVar("Model", bound=BaseModel)
 
 
-def load_yaml(path: Path, kind: type[Model], *, overrides: list[str] | None = None, scale: str | None = None) -> Model:
+def load_yaml(
+    path: Path,
+    kind: type[Model],
+    *,
+    overrides: list[str] | None = None,
+    scale: str | None = None,
+    refuse_idle: bool = False,
+) -> Model:
     """Read a YAML file of small deltas on typed defaults.
 
     Its key `scales`, if any, names further deltas, of which one is laid over the rest.
@@ -29,12 +37,27 @@ def load_yaml(path: Path, kind: type[Model], *, overrides: list[str] | None = No
         kind: the pydantic model it describes.
         overrides: `key.sub=value` strings, the values read as YAML.
         scale: one of the file's scales; by default its first.
+        refuse_idle: a key without effect (`config.idle`) is a mistake: in a file that a user writes.
 
     Raises:
-        UserError: missing file, malformed YAML, unknown key (with the nearest known one) or a value that does not fit.
+        UserError: missing file, malformed YAML, unknown key (with the nearest known one), a value that does not fit, or
+            a key without effect.
     """
     values = laid_out(read_yaml(path), scale=scale, overrides=overrides or (), source=str(path))
-    return parse(values, kind, source=str(path))
+    config = parse(values, kind, source=str(path))
+    if refuse_idle:
+        check_effects(config, source=str(path))
+    return config
+
+
+def check_effects(config: BaseModel, *, source: str) -> None:
+    """Refuse keys that have no effect.
+
+    Raises:
+        UserError: naming them, and `source`.
+    """
+    if idle := idle_keys(config):
+        raise UserError(f"{source}: {'; '.join(idle)}.")
 
 
 def read_yaml(path: Path) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import sys
 from pathlib import Path
 
 from counterpoint.config.text import split_lines
@@ -32,8 +33,16 @@ def reset_peak_memory() -> None:
 
 
 def peak_memory() -> int | None:
-    """Largest resident size of this process since the last reset, bytes."""
-    return _status("VmHWM:")
+    """Largest resident size of this process, bytes; where /proc tells it, since the last reset."""
+    told = _status("VmHWM:")
+    if told is not None:
+        return told
+    try:
+        import resource
+    except ImportError:  # Windows
+        return None
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
 
 
 def resident_memory() -> int | None:

@@ -50,6 +50,12 @@ def shown(path: Path | str) -> str:
     return os.fspath(path).encode("utf-8", "backslashreplace").decode()
 
 
+def true_path(path: Path | str) -> Path:
+    """The path without links and relative parts, by which two aliases are the same; of a link that leads back to
+    itself, for which `Path.resolve` raises, as far as it leads."""
+    return Path(os.path.realpath(path))
+
+
 def fault_of(path: Path | str) -> str:
     """Why there is no readable regular file at a path, as what is said of it (`is a folder`); "" where there is one.
 
@@ -157,21 +163,32 @@ def check_output_folder(
         UserError: `out` names a kind of file, as x.mp3 does; something else than a folder is there, or a folder with
             entries that are not the command's own, or with an input in it; or it cannot be written.
     """
-    check_name(out)
-    if kind := _file_type(out):
-        raise UserError(f"{out} is named like a file ({kind}), and a folder is written here: give --out another name.")
-    if out.exists() and not out.is_dir():
-        raise UserError(f"{out} is a file, and a folder is written here: give --out another name.")
+    check_kept_folder(out)
     _check_writable_folder(out)
     if not out.is_dir():
         return
     foreign = sorted(entry.name for entry in out.iterdir() if is_own is None or not is_own(entry))
     if foreign:
         raise UserError(f"{out} exists already and holds {shown(foreign[0])}, which would be lost; give a new folder.")
-    folder = out.resolve()
+    folder = true_path(out)
     for each in _given(inputs):
-        if folder in Path(each).resolve().parents:
+        if folder in true_path(each).parents:
             raise UserError(f"{shown(each)} is read by this command and lies in {out}: give --out another folder.")
+
+
+def check_kept_folder(out: Path) -> None:
+    """Refuse, before anything is computed, a folder that cannot be made or added to; what it holds already stays.
+
+    Raises:
+        UserError: `out` names a kind of file, as x.mp3 does; something else than a folder is there; or it cannot be
+            written.
+    """
+    check_name(out)
+    if kind := _file_type(out):
+        raise UserError(f"{out} is named like a file ({kind}), and a folder is written here: give --out another name.")
+    if out.exists() and not out.is_dir():
+        raise UserError(f"{out} is a file, and a folder is written here: give --out another name.")
+    _check_writable_folder(out / "entry")
 
 
 def check_name(out: Path) -> None:
@@ -230,7 +247,7 @@ def _check_writable_folder(out: Path) -> None:
 
 def _check_not_among(out: Path, inputs: Iterable[Path | str | None]) -> None:
     for each in _given(inputs):
-        same = Path(each).resolve() == out.resolve()
+        same = true_path(each) == true_path(out)
         if same or (is_file(out) and is_file(each) and out.samefile(each)):
             raise UserError(f"{out} is read by this command and is kept: give --out another name.")
 

@@ -8,6 +8,7 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from counterpoint.config.base import Config, Positive, Seed
 from counterpoint.config.errors import UserError
+from counterpoint.config.idle import IdleWhere
 from counterpoint.config.sampling import ParadigmName
 
 ControlName = Literal["chords", "melody", "drums"]
@@ -59,11 +60,11 @@ class TextConfig(Config):
     """The text encoder: `lut`, a learned table over hashed words (offline), or `t5`, frozen, through transformers."""
 
     encoder: Literal["lut", "t5"] = "lut"
-    name: str = "t5-base"
-    """Hub id or local folder of the T5 checkpoint; unused by `lut`."""
-    width: Positive = 256
+    name: Annotated[str, IdleWhere("encoder", "lut")] = "t5-base"
+    """Hub id or local folder of the T5 checkpoint."""
+    width: Annotated[Positive, IdleWhere("encoder", "t5")] = 256
     """Width of a `lut` word vector; T5 brings its own."""
-    buckets: Positive = 8192
+    buckets: Annotated[Positive, IdleWhere("encoder", "t5")] = 8192
     """Rows of the `lut` table."""
     max_tokens: Positive = 256
 
@@ -103,6 +104,10 @@ class LatentSpec(Config):
         return latents * self.mean_std + self.mean
 
 
+_OF_CODES, _OF_FLOWS = IdleWhere("paradigm", "flow_matching"), IdleWhere("paradigm", "autoregressive")
+"""Marks of what one built-in paradigm alone reads; of a paradigm from elsewhere nobody here knows."""
+
+
 class NetworkConfig(Config):
     """A network, whatever its paradigm; what one paradigm does not know, it does not read."""
 
@@ -112,29 +117,29 @@ class NetworkConfig(Config):
     """Probability, per sample, that training hides the caption (classifier-free guidance)."""
     controls: tuple[ControlName, ...] = ()
     """What it can be steered by beside text (4.5); kept in the order of `CONTROLS`."""
-    control_width: Positive = 32
+    control_width: Annotated[Positive, IdleWhere("controls", ())] = 32
     """Channels of each control's embedding."""
-    control_dropout: Annotated[float, Field(ge=0, le=1)] = 0.5
+    control_dropout: Annotated[float, Field(ge=0, le=1), IdleWhere("controls", ())] = 0.5
     """Probability, per sample and control, that training hides the control. Besides, all controls of a sample are
     hidden at once with 2/3 of this probability, or in half of the samples whose caption is hidden."""
-    codebooks: Positive | None = None
+    codebooks: Annotated[Positive | None, _OF_CODES] = None
     """Auto-regressive only: the number of the codec's codebooks that are modelled, counted from the coarsest; None
     models all. A small model draws the codes of the finest ones almost at random, and its next steps read them."""
-    skips: Literal["paper", "jasco", "none"] = "paper"
+    skips: Annotated[Literal["paper", "jasco", "none"], _OF_FLOWS] = "paper"
     """U-Net-like skips, flow matching only (App. E.3.1)."""
-    sigma_min: Annotated[float, Field(gt=0, lt=1)] = 1e-5
+    sigma_min: Annotated[float, Field(gt=0, lt=1), _OF_FLOWS] = 1e-5
     """s of the probability path, flow matching only (Eq. 2)."""
-    preconditioning: Literal["none", "gaussian"] = "none"
+    preconditioning: Annotated[Literal["none", "gaussian"], _OF_FLOWS] = "none"
     """Flow matching only: what the network is given and asked for. `none`: z_t and the velocity, as in the paper;
     `gaussian`: both in units of their deviation, and the linear part of the velocity is added (`paradigm.gaussian`)."""
-    loss_weight: Literal["eq4", "unit"] = "eq4"
+    loss_weight: Annotated[Literal["eq4", "unit"], _OF_FLOWS] = "eq4"
     """Flow matching only: what training minimises. `eq4`: 1 + t, in the latents' scale, as in the paper; `unit`: what
     is asked of a `gaussian` network, every channel and time alike. Losses are reported as of Eq. 4 all the same."""
-    times: Literal["uniform", "logit_normal"] = "uniform"
+    times: Annotated[Literal["uniform", "logit_normal"], _OF_FLOWS] = "uniform"
     """Flow matching only: how training draws t. `logit_normal` (Esser et al., 2024): t = sigmoid(x),
     x ~ N(times_location, times_scale^2), rarely near noise or data. Validation has uniform ones all the same."""
-    times_location: float = 0.0
-    times_scale: Annotated[float, Field(gt=0)] = 1.0
+    times_location: Annotated[float, IdleWhere("times", "uniform")] = 0.0
+    times_scale: Annotated[float, Field(gt=0), IdleWhere("times", "uniform")] = 1.0
 
     @field_validator("controls")
     @classmethod
@@ -198,7 +203,7 @@ class OptimizerConfig(Config):
     """`muon` (Jordan et al., 2024), of generative models only: the matrices inside the backbone step along their
     orthogonalised momentum, at a length that serves the same learning rate and decay (Liu et al., 2025), and all else
     by AdamW as ever."""
-    orthogonalisation_steps: Positive = 5
+    orthogonalisation_steps: Annotated[Positive, IdleWhere("name", "adamw")] = 5
     """Steps of Muon's Newton-Schulz iteration. They cost the same whatever the batch: for a 6 x 256 backbone 0.27 s an
     update on one CPU thread, where 8 x 125 frames take 0.4 s besides."""
     learning_rate: Annotated[float, Field(gt=0)] = 1e-4

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from counterpoint.config.errors import UserError
 from counterpoint.config.files import read_json, write_json
+from counterpoint.config.network import hub, reason_of
 from counterpoint.config.paths import MISSING, fault_of, is_file
 
 if TYPE_CHECKING:
@@ -51,19 +52,16 @@ def download_repository(source: str, *, into: Path | None = None, weights: bool 
     Raises:
         UserError: no such repository within reach.
     """
-    from huggingface_hub import snapshot_download
-
     take = [*_SMALL_FILES, *(["*.safetensors"] if weights else [])]
     try:
-        found = Path(snapshot_download(source, allow_patterns=take, local_dir=into))
+        found = Path(hub().snapshot_download(source, allow_patterns=take, local_dir=into))
         if weights and not any(found.glob("*.safetensors")):
             pickles = "pytorch_model*.bin" if (found / CONFIG_FILE).is_file() else "*state_dict.bin"
-            snapshot_download(source, allow_patterns=[pickles], local_dir=into)
+            hub().snapshot_download(source, allow_patterns=[pickles], local_dir=into)
     except Exception as error:  # no network, no such repository, no permission: one kind of exception each
-        reason = str(error).strip().partition("\n")[0] or type(error).__name__
         raise UserError(
             f"There is no folder {source} here, and as a hub id it needs the network or an earlier download "
-            f"({reason.rstrip('.')}); give a local path."
+            f"({reason_of(error).rstrip('.')}); give a local path."
         ) from None
     return found
 

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 FOLDER = "latents"
 _SPEC_FILE = "spec.json"
 _STATE_FILE = "encoding.json"
+LEFT_OUT_FILE = "left-out.json"
+"""Why clips have no frames, by their ids."""
 _PARTS = ".parts"
 _PART_ROWS = 32
 _PART_BYTES = 16 << 20
@@ -218,24 +220,36 @@ class EncodedWriter:
 
         Args:
             split: train, valid or test.
-            encodings: for each of those rows, in order, codes [K, T] (None for a codec without) and latents [T, D];
-                drawn one at a time.
+            encodings: for each of those rows, in order, codes [K, T] (None for a codec without) and latents [T, D]
+                that are storable; drawn one at a time. T is 0 for a clip that is left out.
 
         Raises:
-            UserError: latents that are not finite in float16.
             OSError: when the disk is full; the parts already written stay.
         """
         if (self.folder / split).is_dir():
             return
         done = self.rows_done(split)
         for part in _batched(encodings):
-            for row, (codes, latents) in enumerate(part, start=done):
-                self._check(split, row, codes=codes, latents=latents)
+            for codes, latents in part:
+                self._check(codes=codes, latents=latents)
             self._write_part(split, part, first=done)
             done += len(part)
         expected = len(self.dataset.splits[split])
         assert done == expected, f"{split} has {expected} rows and {done} were encoded"
         self._assemble(split)
+
+    def leave_out(self, row_id: str, reason: str) -> None:
+        """Remember why a clip, whose row has no frames, is left out."""
+        write_json(self.folder / LEFT_OUT_FILE, {**self.left_out(), row_id: reason})
+
+    def left_out(self) -> dict[str, str]:
+        """Why clips are left out, by id."""
+        path = self.folder / LEFT_OUT_FILE
+        return read_json(path) if path.is_file() else {}
+
+    def discard(self) -> None:
+        """Delete all that was written."""
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     def split(self, split: str) -> EncodedSplit:
         """A split that `write_split` has completed, for the statistics of App. E.2."""
@@ -254,16 +268,14 @@ class EncodedWriter:
         files = (self.folder / _PARTS / split).glob("[0-9]*.arrow")
         return sorted((*(int(number) for number in file.stem.split("-")), file) for file in files)  # type: ignore[misc]
 
-    def _check(self, split: str, row: int, *, codes: np.ndarray | None, latents: np.ndarray) -> None:
+    def _check(self, *, codes: np.ndarray | None, latents: np.ndarray) -> None:
         codebooks, dim = self._shape
         frames = len(latents)
         shape = codes.shape if codes is not None else (0, frames)
-        assert frames > 0 and shape == (codebooks, frames) and latents.shape == (frames, dim), (
+        assert shape == (codebooks, frames) and latents.shape == (frames, dim), (
             f"expected codes [{codebooks}, T] and latents [T, {dim}], got {shape} and {latents.shape}"
         )
-        if not (np.abs(latents) <= np.finfo(np.float16).max).all():  # false for NaN too
-            name = self.dataset.splits[split][row]["id"]
-            raise UserError(f"The codec turns {name} into latents that are not finite numbers; leave that clip out.")
+        assert is_storable(latents), "latents that half precision cannot hold are for the caller to leave out"
 
     def _write_part(self, split: str, part: list[Row], *, first: int) -> None:
         table = _table(part)
@@ -282,6 +294,11 @@ class EncodedWriter:
             whole.save_to_disk(str(staging), num_shards=None if parts else 1)  # no file at all cannot be read back
         staging.replace(self.folder / split)
         shutil.rmtree(self.folder / _PARTS / split, ignore_errors=True)
+
+
+def is_storable(latents: np.ndarray) -> bool:
+    """Whether all of them are finite numbers in half precision."""
+    return bool((np.abs(latents) <= np.finfo(np.float16).max).all())  # false for NaN too
 
 
 def _batched(encodings: Iterable[Row]) -> Iterator[list[Row]]:

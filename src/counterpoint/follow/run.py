@@ -20,7 +20,9 @@ from counterpoint.analysis.confidence import LOW
 from counterpoint.audio import save_audio
 from counterpoint.config import SamplingConfig, UserError, digest, write_json, write_json_lines
 from counterpoint.config.base import MOST_CLIPS, check_seed
+from counterpoint.config.locks import sole_writer
 from counterpoint.config.nearest import did_you_mean
+from counterpoint.config.paths import check_kept_folder
 from counterpoint.follow.defaults import CAPTIONS
 from counterpoint.follow.measures import Heard, Measure, Wanted, measures
 from counterpoint.follow.recognition import VERSION, Through, hear, recogniser
@@ -95,9 +97,17 @@ def follow(
         progress: called with (clips drawn or heard, all of them).
 
     Raises:
-        UserError: no such model, one that takes none of what is asked, or a file that cannot be used.
+        UserError: no such model, one that takes none of what is asked, or a file that cannot be used, or an `out`
+            that cannot be written or that another process writes.
     """
     _check(config)
+    out = out or _place(model)
+    check_kept_folder(out)
+    with sole_writer(out):
+        return _follow(model, config, out=out, card=card, progress=progress)
+
+
+def _follow(model: str | Path, config: FollowConfig, *, out: Path, card: bool, progress: Progress | None) -> Following:
     captions = list(CAPTIONS) if config.captions is None else read_captions(None, config.captions)
     held = [] if config.data is None else open_held(config.data, split=config.split, duration_s=config.duration_s)
     loaded = load_model(model, device=config.device, precision=config.precision, compiled=config.compiled)
@@ -105,7 +115,6 @@ def follow(
     run, charts = find_run(model), list(config.charts or default_charts(config.duration_s))
     if card and not run.is_dir():
         raise UserError(f"{model} is no folder here, so it can have no card: leave --card out.")
-    out = out or _place(model)
     settings = _settings(config, run=run, captions=captions, charts=charts)
     setting = Setting(loaded, captions, config.seeds, config.duration_s, charts, held)
     requests = {ask: make_requests(ask, setting) for ask in asks}

@@ -14,6 +14,7 @@ from typing import Any
 from counterpoint.audio import SILENCE_PEAK
 from counterpoint.audio.files import READABLE
 from counterpoint.config import UserError, read_json
+from counterpoint.config.locks import sole_writer
 from counterpoint.config.machine import cores
 from counterpoint.config.paths import check_name
 from counterpoint.data.layout import INFO_FILE, SPLITS, MusicDataset, open_dataset, save_dataset
@@ -55,12 +56,35 @@ def ingest(
             own complaints keep silenced.
 
     Raises:
-        UserError: no source, no audio in it, nothing usable in it, or something else at `out`.
+        UserError: no source, no audio in it, nothing usable in it, something else at `out`, or another process that
+            writes it.
     """
     src, out = Path(src), Path(out)
     check_name(out)
     if valid_share < 0 or test_share < 0 or valid_share + test_share >= 1:
         raise UserError(f"valid_share {valid_share:g} and test_share {test_share:g} must leave something to train on.")
+    with sole_writer(out):
+        return _ingest(
+            src,
+            out,
+            min_duration_s=min_duration_s,
+            shares={"valid_share": valid_share, "test_share": test_share},
+            group_by=group_by,
+            workers=workers,
+            progress=progress,
+        )
+
+
+def _ingest(
+    src: Path,
+    out: Path,
+    *,
+    min_duration_s: float,
+    shares: Mapping[str, float],
+    group_by: GroupBy,
+    workers: int | None,
+    progress: Progress | None,
+) -> IngestReport:
     previous = _earlier(out)
     sources = find_sources(src)
     if not sources.audio and not sources.problems:
@@ -75,7 +99,7 @@ def ingest(
     if not kept:
         raise UserError(_nothing_left(src, problems))
     groups = group_clips({sources.id(path): abouts[path] for path in kept}, group_by=group_by)
-    splits = assign_splits(groups.values(), valid_share=valid_share, test_share=test_share, previous=previous)
+    splits = assign_splits(groups.values(), previous=previous, **shares)
     rows: dict[str, list[dict[str, Any]]] = {split: [] for split in SPLITS}
     for path in kept:
         row = _row(path, probes[path], abouts[path], id=sources.id(path), group=groups[sources.id(path)])

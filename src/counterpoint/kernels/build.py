@@ -13,6 +13,7 @@ import warnings
 from functools import cache
 from pathlib import Path
 
+from counterpoint.config.machine import read_proc
 from counterpoint.config.text import split_lines
 
 SOURCE = Path(__file__).parent / "kernels.cpp"
@@ -55,10 +56,7 @@ def _cached() -> Path:
 
 
 def _processor() -> str:
-    try:
-        lines = split_lines(Path("/proc/cpuinfo").read_text())
-    except OSError:
-        return platform.processor()
+    lines = split_lines(read_proc("cpuinfo"))
     return next((line for line in lines if line.startswith("flags")), platform.processor())
 
 

@@ -10,7 +10,7 @@ from counterpoint.audio import stream_audio
 from counterpoint.audio.captions import Sidecars, caption_beside
 from counterpoint.audio.files import READABLE
 from counterpoint.config import UserError
-from counterpoint.config.paths import MISSING, fault_of, resolve_spelling, shown
+from counterpoint.config.paths import MISSING, fault_of, resolve_spelling, shown, true_path
 from counterpoint.config.tables import CAPTION_KEYS, FILE_KEYS, LISTINGS, TABLE_SUFFIXES, first_text, read_table
 from counterpoint.metrics.base import Clip
 
@@ -47,8 +47,8 @@ def load_generated(place: Path, *, notes: list[str] | None = None) -> list[Clip]
     audio = [path for path in sorted(place.iterdir()) if path.suffix.lower() in READABLE]
     clips = _beside(audio, told=told) if listing is None else _listed(listing, problems=problems, told=told)
     clips = _kept(clips, problems, place=place, notes=notes)
-    listed = {clip.audio.resolve() for clip in clips}
-    omitted = [path.name for path in audio if path.resolve() not in listed]
+    listed = {true_path(clip.audio) for clip in clips}
+    omitted = [path.name for path in audio if true_path(path) not in listed]
     if omitted and notes is not None and listing is not None:
         some = f"{shown(omitted[0])}{', ...' if len(omitted) > 1 else ''}"
         notes.append(f"{len(omitted)} audio files in {place} are not judged: {listing.name} does not list {some}.")
@@ -96,7 +96,7 @@ def _listed(listing: Path, *, problems: list[str], told: list[str]) -> list[Clip
         source = f"{listing}, line {row.number}"
         try:
             clip = _clip(row.values, source=source, folder=listing.parent)
-            if (earlier := lines.setdefault(clip.audio.resolve(), row.number)) != row.number:
+            if (earlier := lines.setdefault(true_path(clip.audio), row.number)) != row.number:
                 raise UserError(f"{source} names {clip.audio}, as line {earlier} does; delete the one that is wrong.")
         except UserError as error:
             problems.append(str(error))

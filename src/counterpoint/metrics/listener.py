@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Generic, TypeVar
 
+from counterpoint.config.paths import true_path
 from counterpoint.metrics.base import Clip
 
 Progress = Callable[[float, float], object]
@@ -39,7 +40,7 @@ class Listener(Generic[Heard]):
         return dict(zip([clip.key for clip in clips], self(clips), strict=True))
 
     def _listen(self, clip: Clip) -> Heard:
-        stretch = (clip.audio.resolve(), clip.start_s, clip.duration_s)
+        stretch = (true_path(clip.audio), clip.start_s, clip.duration_s)
         if stretch not in self._heard:
             self._heard[stretch] = self._hear(clip)
         return self._heard[stretch]

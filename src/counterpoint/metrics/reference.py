@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from math import ceil
 from pathlib import Path
 
+from counterpoint.config.paths import true_path
 from counterpoint.metrics.base import Clip
 
 
@@ -54,8 +55,8 @@ def reference_pool(reference: Sequence[Clip], *, duration_s: float, count: int, 
 
 def without(reference: Sequence[Clip], judged: Sequence[Clip]) -> list[Clip]:
     """The reference's clips whose files are not judged themselves."""
-    files: set[Path] = {clip.audio.resolve() for clip in judged}
-    return [clip for clip in reference if clip.audio.resolve() not in files]
+    files: set[Path] = {true_path(clip.audio) for clip in judged}
+    return [clip for clip in reference if true_path(clip.audio) not in files]
 
 
 def _windows(clip: Clip, *, length_s: float | None, duration_s: float, wanted: int) -> list[Clip]:

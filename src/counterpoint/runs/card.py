@@ -18,6 +18,7 @@ from typing import Any
 
 from counterpoint.config.errors import UserError
 from counterpoint.config.files import read_json, write_json
+from counterpoint.config.locks import sole_writer, warn_waiting
 from counterpoint.runs.layout import CARD_FILE
 
 
@@ -93,6 +94,11 @@ def add_figures(folder: Path, figures: Sequence[Figure]) -> Card:
         UserError: there is a card that cannot be read.
         OSError: the folder cannot be written.
     """
+    with sole_writer(folder / CARD_FILE, on_wait=warn_waiting):
+        return _add_figures(folder, figures)
+
+
+def _add_figures(folder: Path, figures: Sequence[Figure]) -> Card:
     card = read_card(folder) or Card()
     new = {figure.measure for figure in figures}
     kept = tuple(figure for figure in card.figures if figure.measure not in new)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 from counterpoint.claims.decide import decide_all
 from counterpoint.claims.paper import paper_claims
 from counterpoint.config import UserError
+from counterpoint.config.files import replace_folder
 from counterpoint.report import write_report
 from counterpoint.study.finished import RUNS, find_several
 
@@ -34,14 +34,13 @@ def write_report_of(names: Sequence[str], *, out: Path, runs: Path = RUNS) -> Pa
     _require_own(out)
     command = f"counterpoint study report {' '.join(names)} --out {out}"
     report = combined_report(studied(found), decide_all(found), paper_claims(), command=command)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{out.name}-", dir=out.parent) as aside:
-        whole = Path(aside) / "report"
+
+    def fill(whole: Path) -> None:
         for name, results in found.items():
             shutil.copytree(results.path("report"), whole / STUDIES / name, copy_function=_link_or_copy)
         write_report(report, whole)
-        shutil.rmtree(out, ignore_errors=True)
-        whole.rename(out)
+
+    replace_folder(out, fill)
     return out / "index.html"
 
 

@@ -13,7 +13,6 @@ afresh. A lock file keeps two studies from doing one step twice: the second wait
 
 from __future__ import annotations
 
-import fcntl
 import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -27,6 +26,7 @@ from pydantic import BaseModel
 from pydantic_core import to_jsonable_python
 
 from counterpoint.config import UserError, digest, read_json, write_json
+from counterpoint.config.locks import sole_writer
 from counterpoint.config.machine import peak_memory, reset_peak_memory
 from counterpoint.results.records import RECORD_FILE, StepRecord, package
 from counterpoint.study.code_version import code_version
@@ -246,14 +246,11 @@ class LocalEngine:
     @contextmanager
     def _lock(self, step: Step, *, label: str) -> Iterator[None]:
         """Hold the step; the system lets go of the lock when the process dies, however it dies."""
-        path = self.store / "locks" / step.key
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("w") as handle:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                self.say(f"{label} is being done by another study; waiting for it")
-                fcntl.flock(handle, fcntl.LOCK_EX)
+
+        def say_who(holder: str) -> None:
+            self.say(f"{label} is being done by {holder}; waiting for it")
+
+        with sole_writer(self.store / "locks" / step.key, on_wait=say_who):
             yield
 
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from counterpoint.config import UserError, dump_yaml
+from counterpoint.config.files import replace_folder
+from counterpoint.config.locks import sole_writer
+from counterpoint.config.paths import check_kept_folder
 from counterpoint.study.engine import Done, LocalEngine, Source
 from counterpoint.study.kinds import load_study
+from counterpoint.study.kinds.base import Study
 from counterpoint.study.loading import forget
 from counterpoint.study.shipped import find_study
 
@@ -74,41 +76,39 @@ def run_study(
         raise UserError(f"The system {nameless[0]!r} must have the form NAME=FOLDER, as in mine=clips/mine.")
     outside = [f"systems.{system}" for system in systems]
     config = load_study(path, overrides=[*(overrides or []), *outside], scale=scale)
-    _require_folder(out)
+    check_kept_folder(out)
     say(f"Study {path.stem}: {config.summary()}")
     steps = config.plan(dataset=data)
     done = LocalEngine(store.resolve(), say=say, strict_code=strict_code).run(steps.values())
     forget()
-    out.mkdir(parents=True, exist_ok=True)
-    dump_yaml(out / "study.yaml", config)
-    for link, step in config.shortcuts().items():
-        _link(out / link, done[step])
-    for name, step in done.items():
-        _link(out / "steps" / name, step)
     folders = {name: step.path if isinstance(step, Source) else done[step.name].folder for name, step in steps.items()}
     results = gather(config, folders, steps=steps, name=path.stem).at(out)
-    results.write(out)
-    report = _write_report(config.report(results), out)
+    with sole_writer(out, on_wait=lambda holder: say(f"Waiting for {holder}, which writes {out}")):
+        report = _fill(out, config, results, done=done)
     say(f"Report: {report}")
     if command := config.next_command(out):
         say(f"Hear more: {command}")
     return StudyResult(report, results, done)
 
 
+def _fill(out: Path, config: Study, results: Results, *, done: Mapping[str, Done]) -> Path:
+    """Write what a finished study leaves in its folder; returns its report's `index.html`."""
+    out.mkdir(parents=True, exist_ok=True)
+    dump_yaml(out / "study.yaml", config)
+    for link, step in config.shortcuts().items():
+        _link(out / link, done[step])
+    for name, step in done.items():
+        _link(out / "steps" / name, step)
+    results.write(out)
+    return _write_report(config.report(results), out)
+
+
 def _write_report(report: Report, out: Path) -> Path:
     """Write the report aside and put it in place whole; returns its `index.html`."""
     from counterpoint.report import write_report
 
-    with tempfile.TemporaryDirectory(prefix=".report-", dir=out) as aside:
-        write_report(report, Path(aside) / "report")
-        shutil.rmtree(out / "report", ignore_errors=True)
-        (Path(aside) / "report").rename(out / "report")
+    replace_folder(out / "report", lambda folder: write_report(report, folder))
     return out / "report" / "index.html"
-
-
-def _require_folder(out: Path) -> None:
-    if out.exists() and not out.is_dir():
-        raise UserError(f"{out} is a file; give --out a folder for the study.")
 
 
 def _link(link: Path, step: Done) -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-import resource
-import sys
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
@@ -26,6 +24,9 @@ from counterpoint.config import (
     write_json,
 )
 from counterpoint.config.checkpoints import Checkpoint, newest_checkpoint, remove_leftovers, write_checkpoint
+from counterpoint.config.locks import sole_writer
+from counterpoint.config.machine import peak_memory
+from counterpoint.config.paths import check_kept_folder
 from counterpoint.runs.layout import BEST, CHECKPOINTS, CONFIG_FILE, METRICS_FILE, RESULT_FILE
 from counterpoint.training.checkpoint import Best, better
 from counterpoint.training.monitor import (
@@ -33,7 +34,6 @@ from counterpoint.training.monitor import (
     TrainingProgress,
     TrainingStopped,
     read_metrics,
-    sole_writer,
     stop_on_signal,
 )
 
@@ -196,7 +196,9 @@ def run_training(
     accelerator = Accelerator(mixed_precision="no")  # autocast is ours: one process may train with several precisions
     with ExitStack() as held:
         if accelerator.is_main_process:
+            check_kept_folder(out)
             held.enter_context(sole_writer(out))
+            out.mkdir(parents=True, exist_ok=True)
             remove_leftovers(out / CHECKPOINTS)
         checkpoint = _resume_point(out, config=config)
         if checkpoint is not None and checkpoint.step == config.steps and (out / RESULT_FILE).is_file():
@@ -393,5 +395,4 @@ def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
 def _peak_memory(device: torch.device) -> int:
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024
+    return peak_memory() or 0

@@ -1,4 +1,4 @@
-"""What a training shows, writes down and listens to: the progress bar, metrics.jsonl, Ctrl-C, and the folder's lock."""
+"""What a training shows, writes down and listens to: the progress bar, metrics.jsonl and Ctrl-C."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any, TextIO
 
-from counterpoint.config import UserError, atomic_write
+from counterpoint.config import atomic_write
 
 PLAIN_EVERY_S = 30.0
 """Where the output is no terminal, a line this often stands for the bar."""
@@ -193,23 +193,3 @@ def stop_on_signal() -> Iterator[Callable[[], bool]]:
         yield lambda: asked
     finally:
         restore()
-
-
-@contextmanager
-def sole_writer(folder: Path) -> Iterator[None]:
-    """Hold the run folder; the lock goes with the process, however it ends.
-
-    Raises:
-        UserError: when another process trains into the same folder, or the path is a file.
-    """
-    import fcntl
-
-    if folder.exists() and not folder.is_dir():
-        raise UserError(f"{folder} is a file; give a folder for the run.")
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / ".lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise UserError(f"Another process trains into {folder}; wait for it or give another folder.") from None
-        yield

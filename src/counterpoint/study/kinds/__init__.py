@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from counterpoint.config import parse
-from counterpoint.config.load import laid_out, read_yaml
+from counterpoint.config.load import check_effects, laid_out, read_yaml
 from counterpoint.config.registry import Registry
 from counterpoint.study.kinds.base import Study
 
@@ -25,7 +25,9 @@ def load_study(path: Path, *, overrides: list[str] | None = None, scale: str | N
     kind = KINDS[str(values.get("kind", "grid"))]
     common = {name: _fields(of_scale, kind) for name, of_scale in read_yaml(SCALES).items()}
     values = laid_out(values, scale=scale, overrides=overrides or (), source=str(path), common=common)
-    return parse(values, kind, source=str(path))
+    study = parse(values, kind, source=str(path))
+    check_effects(study, source=str(path))
+    return study
 
 
 def read_study(config: dict[str, Any], *, source: str) -> Study:

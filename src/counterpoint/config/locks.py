@@ -1,0 +1,140 @@
+"""One writer at a time: whoever writes a dataset, a run or a cache holds it; a second one waits or is told who does.
+
+The lock is a file `.NAME.lock` beside what is written, since a folder may be replaced as a whole. The system lets go of
+it when the process ends, however it ends; the file of a process that was killed may stay and holds up nobody. Where
+there are no locks (some network file systems) nothing is held. Imports no torch.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO, Any
+
+from counterpoint.config.errors import UserError
+from counterpoint.config.paths import shown, true_path
+
+fcntl: Any
+msvcrt: Any
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None
+try:
+    import msvcrt
+except ImportError:  # everywhere else
+    msvcrt = None
+
+_LONGEST_NAME = 255
+_FAR = 1 << 30
+"""Windows lets nobody read the byte that is locked, so one is locked that no file has."""
+_ASK_EVERY_S = 0.1
+
+
+def warn_waiting(holder: str) -> None:
+    """Say that another process is waited for, as a warning."""
+    warnings.warn(f"Waiting for {holder}.", stacklevel=3)
+
+
+@contextmanager
+def sole_writer(path: Path, *, on_wait: Callable[[str], object] | None = None) -> Iterator[None]:
+    """Hold a file or folder, which need not be there yet, against all other processes and threads.
+
+    Args:
+        on_wait: called once, with words for who holds it, before waiting for them; None refuses.
+
+    Raises:
+        UserError: somebody else holds it, and they are not to be waited for.
+    """
+    handle = _acquire(path, on_wait=on_wait)
+    try:
+        yield
+    finally:
+        if handle is not None:
+            with suppress(OSError):
+                Path(handle.name).unlink()  # while it is held; Windows deletes no open file, which then stays
+            handle.close()
+
+
+def _acquire(path: Path, *, on_wait: Callable[[str], object] | None) -> IO[str] | None:
+    """The locked file; None where there can be none."""
+    place, has_said = _place(path), False
+    while True:
+        try:
+            place.parent.mkdir(parents=True, exist_ok=True)
+            handle = place.open("a+", encoding="utf-8", errors="replace")
+            is_ours = _try_lock(handle)
+        except OSError:  # whoever writes there will meet the same fault and name it
+            return None
+        if is_ours and _is_still_there(handle, place):
+            handle.truncate(0)
+            handle.write(_this_process())
+            handle.flush()
+            return handle
+        if not is_ours:
+            holder = _holder(handle)
+            if on_wait is None:
+                handle.close()
+                raise UserError(f"{shown(path)} is being written by {holder}; wait for it, or give another place.")
+            if not has_said:
+                on_wait(holder)
+                has_said = True
+            time.sleep(_ASK_EVERY_S)
+        handle.close()
+
+
+def _place(path: Path) -> Path:
+    """The lock's file: beside `path`; in it where nobody may write beside it, and so nobody can replace it either."""
+    path = true_path(path)
+    if path.is_dir() and not os.access(path.parent, os.W_OK):
+        return path / ".lock"
+    name = f".{path.name}.lock"
+    if len(os.fsencode(name)) > _LONGEST_NAME:
+        name = f".{hashlib.sha256(os.fsencode(name)).hexdigest()}.lock"
+    return path.parent / name
+
+
+def _try_lock(handle: IO[str]) -> bool:
+    """Whether the lock was free, and is ours now.
+
+    Raises:
+        OSError: there are no locks here.
+    """
+    if fcntl is not None:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+    elif msvcrt is not None:
+        handle.seek(_FAR)
+        try:
+            msvcrt.locking(handle.fileno(), msvcrt.LK_NBLCK, 1)
+        except OSError:
+            return False
+    return True
+
+
+def _is_still_there(handle: IO[str], place: Path) -> bool:
+    """Whether the locked file is the one that others find: who held it before has deleted theirs."""
+    try:
+        return os.path.samestat(os.fstat(handle.fileno()), place.stat())
+    except OSError:
+        return False
+
+
+def _this_process() -> str:
+    words = [Path(sys.argv[0]).name or "python", *sys.argv[1:3]]
+    return f"process {os.getpid()} ({' '.join(words)[:80]})"
+
+
+def _holder(handle: IO[str]) -> str:
+    with suppress(OSError):
+        handle.seek(0)
+        return handle.read(200) or "another process"
+    return "another process"

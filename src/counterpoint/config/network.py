@@ -1,0 +1,165 @@
+"""The one door to the network: how long anything waits for it, and whether it may be used at all.
+
+Two kinds of requests leave this machine: addresses that a user gives (`open_address`), and those that libraries make of
+the hub (`hub`). Both get 10 s to connect and 30 s without a byte, after which one sentence names who was silent;
+a hub that was silent once is left alone for a minute, so that its libraries, which ask several times for several files,
+look into their caches at once. Imports no library of the hub before it is needed.
+"""
+
+from __future__ import annotations
+
+import http.client
+import os
+import ssl
+import sys
+import time
+import urllib.request
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from typing import Any
+
+from counterpoint.config.errors import UserError
+
+CONNECT_S = 10.0
+"""Seconds to connect in, once the name is resolved."""
+SILENCE_S = 30.0
+"""Seconds without a byte after which the other side counts as silent."""
+OFFLINE_VARIABLE = "HF_HUB_OFFLINE"
+"""Environment variable that forbids the network; the hub's own, so that its libraries heed it, too."""
+_LEFT_ALONE_S = 60.0
+_DEADLINE = f"no answer, though {CONNECT_S:g} s were given to connect and {SILENCE_S:g} s for a byte to come"
+
+
+def go_offline() -> None:
+    """Let nothing in this process, and in those that it starts, use the network from now on."""
+    os.environ[OFFLINE_VARIABLE] = "1"
+    constants = sys.modules.get("huggingface_hub.constants")  # which reads the variable when it is imported
+    if constants is not None:
+        constants.HF_HUB_OFFLINE = True  # type: ignore[attr-defined]
+
+
+def is_offline() -> bool:
+    """Whether the network may not be used."""
+    return os.environ.get(OFFLINE_VARIABLE, "").strip().lower() in ("1", "on", "yes", "true")
+
+
+def open_address(url: str, *, headers: dict[str, str]) -> Any:
+    """Open an http or https address; the answer is read like a file, and closed.
+
+    Raises:
+        UserError: the network may not be used.
+        OSError, http.client.HTTPException, ValueError: as `urllib.request.urlopen`; a `TimeoutError` from reading, too.
+    """
+    if is_offline():
+        raise UserError(
+            f"{url} needs the network, and this command works offline; leave --offline out, or give a path."
+        )
+    opener = urllib.request.build_opener(_Plain, _Secure)
+    return opener.open(urllib.request.Request(url, headers=headers), timeout=CONNECT_S)
+
+
+def reason_of(error: BaseException) -> str:
+    """What kept a request from its answer, in words: of a silent server, how long it was waited for."""
+    reason = getattr(error, "reason", error)
+    cause = reason if isinstance(reason, BaseException) else None
+    while cause is not None and not _is_silence(cause):
+        cause = cause.__cause__ or cause.__context__
+    if cause is not None:
+        return _DEADLINE
+    return str(reason).strip().partition("\n")[0] or type(reason).__name__
+
+
+def _is_silence(error: BaseException) -> bool:
+    return isinstance(error, TimeoutError) or "Timeout" in type(error).__name__  # the hub's library has its own kinds
+
+
+class _PlainConnection(http.client.HTTPConnection):
+    def connect(self) -> None:
+        super().connect()  # within the timeout that the opener was given
+        self.sock.settimeout(SILENCE_S)
+
+
+class _SecureConnection(http.client.HTTPSConnection):
+    def connect(self) -> None:
+        super().connect()
+        self.sock.settimeout(SILENCE_S)
+
+
+class _Plain(urllib.request.HTTPHandler):
+    def http_open(self, req: urllib.request.Request) -> Any:
+        return self.do_open(_PlainConnection, req)  # type: ignore[arg-type]
+
+
+class _Secure(urllib.request.HTTPSHandler):
+    def https_open(self, req: urllib.request.Request) -> Any:
+        return self.do_open(_SecureConnection, req, context=ssl.create_default_context())  # type: ignore[arg-type]
+
+
+@cache
+def hub() -> Any:
+    """The library of the hub; from the first call on, every request of this process to the hub is bounded, whoever
+    makes it.
+
+    Left to itself the library waits without end for some answers, and asks five times for others.
+    """
+    os.environ.setdefault("HF_HUB_DISABLE_XET", "1")  # transfers of its own, which no bound reaches
+    import huggingface_hub
+
+    plain = huggingface_hub.get_session()
+    kind: Any = type(plain)
+    hooks = plain.event_hooks["request"]
+
+    class Bounded(kind):
+        def send(self, request: Any, **options: Any) -> Any:
+            request.extensions["timeout"] = {
+                "connect": CONNECT_S,
+                **dict.fromkeys(("read", "write", "pool"), SILENCE_S),
+            }
+            with _noticing(request, any_failure=True):
+                answer = super().send(request, **options)
+            read = answer.iter_bytes
+
+            def iter_bytes(*args: Any, **kwargs: Any) -> Iterator[bytes]:
+                with _noticing(request, any_failure=False):  # what broke off is asked for again, from where it was
+                    yield from read(*args, **kwargs)
+
+            answer.iter_bytes = iter_bytes
+            return answer
+
+    def refuse_in_silence(request: Any) -> None:
+        if _silent_until.get(request.url.host, 0.0) > time.monotonic():
+            raise huggingface_hub.errors.OfflineModeIsEnabled(f"{request.url.host} was silent a moment ago")
+
+    huggingface_hub.set_client_factory(
+        lambda: Bounded(event_hooks={"request": [*hooks, refuse_in_silence]}, follow_redirects=True, timeout=None)
+    )
+    return huggingface_hub
+
+
+_silent_until: dict[str, float] = {}
+"""By host: when it is asked again."""
+
+
+@contextmanager
+def _noticing(request: Any, *, any_failure: bool) -> Iterator[None]:
+    """Warn of a server that does not answer, and leave it alone for a while.
+
+    Args:
+        any_failure: a refused or broken connection counts as well, not only silence.
+    """
+    from huggingface_hub.errors import OfflineModeIsEnabled
+
+    try:
+        yield
+    except (OfflineModeIsEnabled, GeneratorExit):
+        raise
+    except Exception as error:
+        if any_failure or _is_silence(error):
+            _silent_until[request.url.host] = time.monotonic() + _LEFT_ALONE_S
+            warnings.warn(
+                f"{request.url.host} cannot be reached ({reason_of(error)}); what is on this machine already is used.",
+                stacklevel=2,
+            )
+        raise

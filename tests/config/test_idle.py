@@ -1,0 +1,111 @@
+"""A key that has no effect is refused where a user writes it, and let be where a program did."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import pytest
+from pydantic import Field
+
+from counterpoint.config import CodecTrainingConfig, TrainingConfig, UserError, dump_yaml, load_yaml
+from counterpoint.config.base import Config
+from counterpoint.config.idle import IdleWhere, idle_keys
+from counterpoint.study.kinds import load_study
+from counterpoint.study.shipped import CONFIGS as STUDIES
+
+CONFIGS = Path(__file__).parents[2] / "configs"
+SHIPPED = sorted(CONFIGS.glob("*.yaml")) + sorted((CONFIGS / "codec").glob("*.yaml"))
+
+
+class Inner(Config):
+    kind: str = "a"
+    size: Annotated[int, IdleWhere("kind", "a")] = 1
+    far: Annotated[int, IdleWhere("inner.kind", "b")] = 1
+
+
+class Outer(Config):
+    inner: Inner = Inner()
+    names: tuple[str, ...] = ()
+    count: Annotated[int, IdleWhere("names", ()), IdleWhere("no_such_key", 0)] = 1
+    group: Annotated[Inner, IdleWhere("inner.kind", "b")] = Inner()
+    by_name: dict[str, Inner] = Field(default_factory=dict)
+    several: tuple[Inner, ...] = ()
+
+
+@pytest.mark.parametrize(
+    ("values", "idle"),
+    [
+        ({}, []),
+        ({"inner": {"size": 1}}, []),
+        ({"inner": {"size": 2}}, ["inner.size"]),
+        ({"inner": {"kind": "b", "size": 2}}, []),
+        ({"inner": {"kind": "b", "far": 2}}, ["inner.far"]),
+        ({"count": 2}, ["count"]),
+        ({"count": 2, "names": ["x"]}, []),
+        ({"inner": {"kind": "b"}, "group": {"kind": "c"}}, ["group"]),
+        ({"group": {"size": 2}}, ["group.size"]),
+        ({"by_name": {"x": {"size": 2}}, "several": [{}, {"size": 2}]}, ["by_name.x.size", "several.1.size"]),
+    ],
+)
+def test_keys_without_effect_are_found(values: dict, idle: list[str]) -> None:
+    assert [sentence.partition(" has no effect")[0] for sentence in idle_keys(Outer.model_validate(values))] == idle
+
+
+@pytest.mark.parametrize(
+    ("paradigm", "override", "sentence"),
+    [
+        ("ar", "optimizer.orthogonalisation_steps=7", "orthogonalisation_steps has no effect where name is adamw"),
+        ("ar", "model.control_width=16", "model.control_width has no effect where controls is empty"),
+        ("ar", "model.control_dropout=0.1", "model.control_dropout has no effect"),
+        ("ar", "model.times=logit_normal", "model.times has no effect where paradigm is autoregressive"),
+        ("ar", "model.sigma_min=1e-3", "model.sigma_min has no effect"),
+        ("ar", "model.skips=jasco", "model.skips has no effect"),
+        ("fm", "model.codebooks=2", "model.codebooks has no effect where paradigm is flow_matching"),
+        ("fm", "model.times_location=1", "model.times_location has no effect where times is uniform"),
+        ("fm", "model.times_scale=2", "model.times_scale has no effect"),
+        ("fm", "model.text.encoder=t5", "model.text.buckets has no effect where encoder is t5"),
+        ("fm", "model.text.name=t5-small", "model.text.name has no effect where encoder is lut"),
+    ],
+)
+def test_what_trains_nothing_is_refused(paradigm: str, override: str, sentence: str, tmp_path: Path) -> None:
+    path = CONFIGS / f"quick_{paradigm}.yaml"
+    with pytest.raises(UserError, match=sentence):
+        load_yaml(path, TrainingConfig, overrides=[override], refuse_idle=True)
+    stored = load_yaml(path, TrainingConfig, overrides=[override])
+    dump_yaml(tmp_path / "config.yaml", stored)
+    assert load_yaml(tmp_path / "config.yaml", TrainingConfig) == stored, "a run of an earlier time goes on"
+
+
+@pytest.mark.parametrize(
+    ("name", "override", "key"),
+    [
+        ("vae_25hz", "quantizer.decay=0.5", "quantizer"),
+        ("vae_25hz", "losses.commitment=1", "losses.commitment"),
+        ("encodec_25hz", "losses.kl=1", "losses.kl"),
+        ("encodec_25hz", "losses.level=2", "losses.level"),
+        ("pocket_rvq_25hz", "losses.adversarial=1", "losses.adversarial"),
+        ("pocket_rvq_25hz", "discriminator.filters=8", "discriminator"),
+        ("pocket_kl_25hz", "quantizer.decay=0.5", "quantizer"),
+    ],
+)
+def test_what_trains_no_codec_is_refused(name: str, override: str, key: str) -> None:
+    with pytest.raises(UserError, match=f"{key} has no effect where codec"):
+        load_yaml(CONFIGS / "codec" / f"{name}.yaml", CodecTrainingConfig, overrides=[override], refuse_idle=True)
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=[path.stem for path in SHIPPED])
+def test_shipped_configurations_have_no_idle_key(path: Path) -> None:
+    overrides = [] if path.parent.name == "codec" or "steps:" in path.read_text(encoding="utf-8") else ["steps=1"]
+    kind = CodecTrainingConfig if path.parent.name == "codec" else TrainingConfig
+    load_yaml(path, kind, overrides=overrides, refuse_idle=True)
+
+
+@pytest.mark.parametrize("path", sorted(STUDIES.glob("*.yaml")), ids=lambda path: path.stem)
+def test_shipped_studies_have_no_idle_key(path: Path) -> None:
+    load_study(path)
+
+
+def test_a_study_with_an_idle_key_is_refused() -> None:
+    with pytest.raises(UserError, match="orthogonalisation_steps has no effect"):
+        load_study(STUDIES / "quick.yaml", overrides=["training.optimizer.orthogonalisation_steps=7"])
