@@ -43,6 +43,7 @@ from counterpoint.study.kinds.base import identify_codec
 from counterpoint.study.settings import (
     ClipsConfig,
     ComposeConfig,
+    ExamineConfig,
     Grid,
     LadderConfig,
     PromptsConfig,
@@ -58,6 +59,7 @@ from counterpoint.study.steps.controls import write_controls
 from counterpoint.study.steps.encode import encode
 from counterpoint.study.steps.entropy import collect_entropies
 from counterpoint.study.steps.evaluate import evaluate_systems
+from counterpoint.study.steps.examine import examine_model
 from counterpoint.study.steps.generate import generate_clips
 from counterpoint.study.steps.inpaint import inpaint_clips
 from counterpoint.study.steps.judge import judge
@@ -196,6 +198,10 @@ def plan(folder: Path) -> list[Step]:
         Step("compose", compose_corpus, ComposeConfig(clips=3, duration_s=1)),
         tracks,
         tokens,
+        *(
+            Step(f"examine_{model.name}", examine_model, ExamineConfig(clips=8), {**music_and_codes, "model": model})
+            for model in (ar, fm)
+        ),
         Step("evaluate", evaluate_systems, {"seed": 0, "pairs": [("flow_matching", "ground_truth")]}, judged),
         Step("adhere", adhere, {"seed": 0, "pairs": [], "examples": [1]}, judged),
         Step("entropy", collect_entropies, {"pairs": []}, {"encode": encoded, "prompts": prompts, tokens.name: tokens}),

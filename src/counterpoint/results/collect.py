@@ -9,6 +9,7 @@ from typing import Any
 from counterpoint.config import LatentSpec, parse, read_json
 from counterpoint.results.costs import Generation, Model, Speed
 from counterpoint.results.evaluations import EVALUATION_FILE, read_evaluation
+from counterpoint.results.learned import Learned
 from counterpoint.results.parts import (
     LATENTS_FILE,
     Choice,
@@ -34,6 +35,7 @@ PARTS: Mapping[str, Any] = {
     "reconstructions": Reconstruction,
     "codecs": CodecFacts,
     "models": Model,
+    "learned": Learned,
     "generations": Generation,
     "fillings": Filling,
     "choices": Choice,

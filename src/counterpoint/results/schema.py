@@ -17,6 +17,7 @@ from counterpoint.config import LatentSpec, write_json
 from counterpoint.metrics import Difference, Evaluation, MetricInfo, Score
 from counterpoint.metrics.result import ANOTHER_CLIP, GROUND_TRUTH
 from counterpoint.results.costs import Generation, Model, Speed
+from counterpoint.results.learned import EXAMINES, Learned
 from counterpoint.results.parts import (
     Choice,
     CodecFacts,
@@ -107,6 +108,7 @@ class Results(Record):
         latents: of the codecs that models speak.
         codecs: what the codecs of a reconstruction study are.
         models: trained ones; those of further training seeds as `NAME@SEED`.
+        learned: what trained models have learned, by the step that examined them; see `Results.examined`.
         generations: what clips cost.
         fillings: what spans cost.
         evaluations: scores, floors and differences, of whatever was judged.
@@ -127,6 +129,7 @@ class Results(Record):
     reconstructions: Mapping[str, Reconstruction] = Field(default_factory=dict)
     codecs: Mapping[str, CodecFacts] = Field(default_factory=dict)
     models: Mapping[str, Model] = Field(default_factory=dict)
+    learned: Mapping[str, Learned] = Field(default_factory=dict)
     generations: Mapping[str, Generation] = Field(default_factory=dict)
     fillings: Mapping[str, Filling] = Field(default_factory=dict)
     choices: Mapping[str, Choice] = Field(default_factory=dict)
@@ -161,6 +164,10 @@ class Results(Record):
         """Largest resident size of the process while the step ran; None where it is not known."""
         record = self.provenance.steps.get(step)
         return record.peak_memory_bytes if record else None
+
+    def examined(self, model: str) -> Learned | None:
+        """What a model has learned, by the step that trained it; None where that was not found out."""
+        return self.learned.get(f"{EXAMINES}{model}")
 
     def judged(self, *steps: str) -> Judged:
         """What the evaluations found, of those steps or of all, as one table."""

@@ -27,6 +27,7 @@ from counterpoint.study.kinds.cells import (
 from counterpoint.study.kinds.trained import (
     Groundwork,
     at_seed,
+    examined,
     need_codes,
     shipped_source,
 )
@@ -161,7 +162,7 @@ class GridStudy(CellStudy):
         steps = (*models.values(), *(step for of_duration in clips.values() for step in of_duration.values()))
         grounds = {step: given for own in ground.values() for step, given in own.inputs.items()}
         steered = {} if dataset else self._steered_steps(ground[cells[0].system])
-        return {**grounds, **{step.name: step for step in (*steps, *evaluations)}, **steered}
+        return examined({**grounds, **{step.name: step for step in (*steps, *evaluations)}, **steered})
 
     def _steered_steps(self, ground: Groundwork) -> dict[str, Step]:
         """Clips of the models in `steered`, given all controls and none, and how well they follow; by step name.

@@ -28,7 +28,7 @@ from counterpoint.data.layout import file_digest
 from counterpoint.paradigm.entry import PARADIGMS
 from counterpoint.study.engine import Source, Step
 from counterpoint.study.kinds.base import Study, data_step, identify_codec, judges_there
-from counterpoint.study.settings import EvaluationConfig, PromptsConfig, Seed, SharedTrainingConfig
+from counterpoint.study.settings import EvaluationConfig, ExamineConfig, PromptsConfig, Seed, SharedTrainingConfig
 from counterpoint.study.workload import Draw
 
 BOTH: tuple[ParadigmName, ...] = ("autoregressive", "flow_matching")
@@ -337,6 +337,24 @@ class SampledStudy(TrainedStudy):
     def sampling_of(self, paradigm: ParadigmName) -> SamplingConfig:
         """How to draw from a paradigm."""
         return self.sampling.get(paradigm) or read_sampling(paradigm, {})
+
+
+def examined(steps: Mapping[str, Step | Source]) -> dict[str, Step | Source]:
+    """The steps of a study, and one more for each model that they train: what it has learned."""
+    from counterpoint.results.learned import EXAMINES
+    from counterpoint.study.steps.examine import examine_model
+
+    found = {
+        f"{EXAMINES}{step.name}": Step(
+            f"{EXAMINES}{step.name}",
+            examine_model,
+            ExamineConfig(),
+            {"model": step, "data": step.inputs["data"], "encode": step.inputs["encode"]},
+        )
+        for step in steps.values()
+        if isinstance(step, Step) and isinstance(step.config, TrainingConfig) and step.config.steps
+    }
+    return {**steps, **found}
 
 
 def need_codes(paradigms: Iterable[ParadigmName]) -> bool:
