@@ -189,7 +189,7 @@ def plan(folder: Path) -> list[Step]:
         "search",
         search,
         {**searched, "primary": "kad_musicnn", "seed": 0},
-        {"data": data, "prompts": parts["search"], "model": fm},
+        {"data": data, "prompts": parts["search"], "all_prompts": prompts, "model": fm},
     )
     confirmed = {"prompts": parts["confirmation"], "model": fm, "search": found}
     sample = Step("sample_own", sample_clips, SampleConfig(clips=8, duration_s=CLIP_S), {"data": data})

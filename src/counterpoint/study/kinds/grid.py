@@ -38,6 +38,8 @@ from counterpoint.study.workload import Workload
 if TYPE_CHECKING:
     from counterpoint.results.schema import System
 
+_OF_OTHERS = ("test", "valid", "train")
+"""Splits of a dataset on which no model is trained."""
 _OF_TRAINING = ("paradigm", "codec", "training.")
 _GROUPS = ("training", "sampling", "prompts")
 _OPEN = " and ".join(f"{group}.KEY" for group in _GROUPS)
@@ -200,7 +202,7 @@ class GridStudy(CellStudy):
         for cell in cells:
             codec, own = codecs[cell.study.codec], cell.study.prompts
             if self.prompts_from:
-                own = own.model_copy(update={"splits": ("test", "valid", "train")})
+                own = own.model_copy(update={"splits": _OF_OTHERS})
             prompts = Step(f"prompts_{cell.duration}", choose_prompts, own, {"data": captions})
             found[cell.system] = GridGroundwork(
                 data=data,
@@ -241,7 +243,12 @@ class GridStudy(CellStudy):
         return Step(
             f"evaluate_{duration}",
             evaluate_systems,
-            {"seed": self.evaluation.seed, "pairs": [*neighbours(own), *outside], "judges": judges_there()},
+            {
+                "seed": self.evaluation.seed,
+                "pairs": [*neighbours(own), *outside],
+                "judges": judges_there(),
+                **({"reference": _OF_OTHERS} if self.prompts_from else {}),
+            },
             {
                 "data": first.captions,
                 "prompts": first.prompts,

@@ -92,7 +92,7 @@ class SearchStudy(TrainedStudy):
                     "primary": self.evaluation.primary,
                     "seed": self.evaluation.seed,
                 },
-                {"data": ground.data, "prompts": parts["search"], "model": model},
+                {"data": ground.data, "prompts": parts["search"], "all_prompts": ground.prompts, "model": model},
                 resumable=True,
             )
             for paradigm, model in models.items()

@@ -24,8 +24,8 @@ _FIXED: Mapping[str, Mark] = {
 _VIEWS = {"latents": "continuous", "codes": "quantised"}
 _FLOORS: Mapping[str, tuple[str, str, str]] = {
     HALVES: (
-        "Training music, two halves",
-        "Training halves",
+        "Held-out music, two halves",
+        "Held-out halves",
         "One half of the reference tracks against the other: what the distances come to when nothing differs.",
     ),
     OTHER: ("Another clip", "Another clip", "The ground truth of another prompt: what following no one is."),

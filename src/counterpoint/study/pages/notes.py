@@ -96,8 +96,8 @@ def judges_note(metrics: Iterable[MetricInfo], *, title: str = "The judges", tai
         items=[f"`{info.name}`: {info.description.rstrip('.')}." for info in metrics if info.better != "neither"],
         paragraphs=[
             tail
-            or "Distances are to music of the training split, with equally many clips on both sides. None of the "
-            "prompts' own music is in it, so the ground truth's distance shows what real, unheard music scores. Names "
+            or "Distances are to held-out music, with equally many clips on both sides. No model was trained on it and "
+            "no prompt is in it, so the ground truth's distance shows what real, unheard music scores. Names "
             "that begin with sig_ are statistics of the signal: they describe and favour nobody."
         ],
     )
