@@ -106,8 +106,9 @@ class Examination:
 
     @property
     def strongest(self) -> str:
-        """The name of the trivial predictor with the lowest loss; "" where the paradigm has none."""
-        return min(self.beside, key=lambda name: self.beside[name].loss.value, default="")
+        """The name of the trivial predictor that the model is least clearly better than; "" where its paradigm has
+        none."""
+        return max(self.beside, key=lambda name: self.beside[name].difference.high, default="")
 
 
 @dataclass(frozen=True)

@@ -66,10 +66,11 @@ def held_equal(study: TrainedStudy) -> Text:
     return Text(
         title="What is held equal",
         paragraphs=[
-            "All models are trained from scratch on the same segments of the same music in the same order, with the "
-            "same captions, backbone, optimiser, number of updates and batch size, but for what this study varies. "
-            "With the paradigm differs only what it needs: the heads, the causal mask, the time embedding and the "
-            "skips. Equal updates are not equal time or equal computation; the cost table says what each took.",
+            "All models are trained on the same segments of the same music in the same order, with the same captions, "
+            "backbone, optimiser and batch size, but for what this study varies. With the paradigm differs only what "
+            "it needs: the heads, the causal mask, the time embedding and the skips. Parameters, updates, examples, "
+            "computation, tuning and the starting point of every model stand side by side on this page, and what is "
+            "not equal is named there.",
             trained_times(study),
         ],
     )
