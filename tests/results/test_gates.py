@@ -9,6 +9,7 @@ import pytest
 
 from counterpoint.config import DataConfig, ModelConfig, TrainingConfig
 from counterpoint.examine import Beside, Estimate, Examination, Picks
+from counterpoint.results.copies import Copies, Nearest
 from counterpoint.results.costs import Curve, Model
 from counterpoint.results.gates import DEBUG, forecast, standing
 from counterpoint.results.learned import Learned
@@ -128,3 +129,15 @@ def test_forecasts_say_what_would_help() -> None:
     assert "too few to tell" in forecast(model(curve=FALLING[-3:]), fall=0.1)
     assert "never fell" in forecast(model(curve=((0, 2.0), (50, 3.0))), fall=0.1)
     assert "more than 40,000 updates" in forecast(model(), fall=8 * 400**-0.5 - 8 * 100_000**-0.5)
+
+
+def test_a_model_that_copies_the_training_music_bars_the_verdict_however_low_its_loss() -> None:
+    def near(share: Estimate) -> dict[str, Copies]:
+        nearest = Nearest(median=0.1, suspicious=share, clips=48)
+        return {"copies": Copies(windows=100, border=0.2, systems={"flow_matching": nearest})}
+
+    innocent = standing(study().model_copy(update={"copies": near(around(0.1, 0.08))}))
+    assert innocent.passed
+    guilty = standing(study().model_copy(update={"copies": near(around(0.9, 0.08))}))
+    assert [gate.passed for gate in guilty.gates] == [True, False]
+    assert "copies what it was trained on" in guilty.reasons[0]

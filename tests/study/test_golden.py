@@ -56,6 +56,7 @@ from counterpoint.study.steps.best import keep_best
 from counterpoint.study.steps.compare import measure, measure_chance
 from counterpoint.study.steps.compose import compose_corpus
 from counterpoint.study.steps.controls import write_controls
+from counterpoint.study.steps.copies import copy_training, find_copies
 from counterpoint.study.steps.encode import encode
 from counterpoint.study.steps.entropy import collect_entropies
 from counterpoint.study.steps.evaluate import evaluate_systems
@@ -73,6 +74,7 @@ from counterpoint.study.steps.seams import judge_seams
 from counterpoint.study.steps.search import confirm, search, take_part
 from counterpoint.study.steps.spans import draw_spans
 from counterpoint.study.steps.train import train_model
+from counterpoint.study.steps.trivial import generate_trivial
 
 RESULTS, DEFAULTS = (Path(__file__).parent / name for name in ("golden.json", "golden_defaults.json"))
 TOLERANCE = {"rtol": 0.02, "atol": 0.02}
@@ -201,6 +203,28 @@ def plan(folder: Path) -> list[Step]:
         *(
             Step(f"examine_{model.name}", examine_model, ExamineConfig(clips=8), {**music_and_codes, "model": model})
             for model in (ar, fm)
+        ),
+        *(
+            Step(
+                f"generate_{name}",
+                generate_trivial,
+                {
+                    "prompts": clips,
+                    "model": training(paradigm).model,
+                    "predictor": name,
+                    "codec": codec,
+                    "segment_s": CLIP_S,
+                },
+                {**music_and_codes, "prompts": prompts},
+            )
+            for name, paradigm in (("bigram", "autoregressive"), ("gaussian", "flow_matching"))
+        ),
+        Step("generate_training_copies", copy_training, {}, {"training": data, "prompts": prompts}),
+        Step(
+            "copies",
+            find_copies,
+            {},
+            {**{name: given for name, given in judged.items() if name != "data"}, "training": data},
         ),
         Step("evaluate", evaluate_systems, {"seed": 0, "pairs": [("flow_matching", "ground_truth")]}, judged),
         Step("adhere", adhere, {"seed": 0, "pairs": [], "examples": [1]}, judged),

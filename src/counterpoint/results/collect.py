@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from counterpoint.config import LatentSpec, parse, read_json
+from counterpoint.results.copies import Copies
 from counterpoint.results.costs import Generation, Model, Speed
 from counterpoint.results.evaluations import EVALUATION_FILE, read_evaluation
 from counterpoint.results.learned import Learned
@@ -36,6 +37,7 @@ PARTS: Mapping[str, Any] = {
     "codecs": CodecFacts,
     "models": Model,
     "learned": Learned,
+    "copies": Copies,
     "generations": Generation,
     "fillings": Filling,
     "choices": Choice,

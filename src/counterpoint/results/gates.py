@@ -7,6 +7,8 @@ A model passes when
 2. it picks true captions more often than chance, with the whole 95% interval above it. This is asked of models that
    have nothing but the caption to go by: where captions are missing it cannot be asked, and what fills in spans goes by
    the music around them, which tells as much as the caption does.
+3. its clips are not copies: those that lie suspiciously near to the training music are not clearly more than a few. A
+   model that recites what it was trained on would win by every judge.
 
 A study draws conclusions only where all of its models pass. A study at debug scale never does.
 """
@@ -18,6 +20,7 @@ from dataclasses import dataclass, field
 from counterpoint.examine import LEAST_CLIPS, Estimate, Examination
 from counterpoint.paradigm.entry import PARADIGMS, ParadigmEntry
 from counterpoint.report.numbers import duration, interval, listed, number
+from counterpoint.results.copies import NEAR, Nearest
 from counterpoint.results.costs import Model
 from counterpoint.results.forecast import FAR, PowerLaw, falling, fit_power_law
 from counterpoint.results.schema import Results
@@ -56,11 +59,12 @@ class Gate:
     name: str
     loss: Check
     picks: Check
+    own_music: Check
     examination: Examination | None = None
 
     @property
     def checks(self) -> tuple[Check, ...]:
-        return self.loss, self.picks
+        return self.loss, self.picks, self.own_music
 
     @property
     def passed(self) -> bool:
@@ -121,9 +125,11 @@ def _gate(results: Results, step: str, model: Model) -> Gate:
     learned, name = results.examined(step), name_of(results, step)
     if learned is None:
         words = "What it has learned was not found out: run the study again; what is finished is kept."
-        return Gate(step, name, Check(False, words), Check(None, ""))
+        return Gate(step, name, Check(False, words), Check(None, ""), Check(None, ""))
     found, entry = learned.examination, PARADIGMS[learned.paradigm]
-    return Gate(step, name, _loss(found, entry, model), _picks(found, model), found)
+    return Gate(
+        step, name, _loss(found, entry, model), _picks(found, model), _own_music(nearness(results, step)), found
+    )
 
 
 def name_of(results: Results, step: str) -> str:
@@ -164,6 +170,27 @@ def _picks(found: Examination, model: Model) -> Check:
     if picks.share.low > picks.chance:
         return Check(True, f"{words}.")
     return Check(False, f"{words}, which is not clear of chance.", _clips_needed(picks.share, picks.chance))
+
+
+def nearness(results: Results, step: str) -> Nearest | None:
+    """How near the clips of a model come to the training music: those of the system that comes nearest, where several
+    draw from the model; None where nobody looked."""
+    base = step.partition("@")[0]
+    keys = {key for key, system in results.systems.items() if system.model == base and system.origin == "model"}
+    near = [each for copies in results.copies.values() for key, each in copies.systems.items() if key in keys]
+    return max(near, key=lambda each: each.suspicious.low, default=None)
+
+
+def _own_music(near: Nearest | None) -> Check:
+    if near is None:
+        return Check(None, "Its clips were not compared with the training music.")
+    words = (
+        f"Of its clips, {span(near.suspicious)} lie nearer to a piece of the training music than {NEAR:.0%} of "
+        "unheard real music does"
+    )
+    if not near.copies:
+        return Check(True, f"{words}.")
+    return Check(False, f"{words}, so it copies what it was trained on.", "It needs more music, or fewer updates.")
 
 
 def _clips_needed(share: Estimate, chance: float) -> str:

@@ -16,6 +16,7 @@ from pydantic import Field, PrivateAttr
 from counterpoint.config import LatentSpec, write_json
 from counterpoint.metrics import Difference, Evaluation, MetricInfo, Score
 from counterpoint.metrics.result import ANOTHER_CLIP, GROUND_TRUTH
+from counterpoint.results.copies import Copies
 from counterpoint.results.costs import Generation, Model, Speed
 from counterpoint.results.learned import EXAMINES, Learned
 from counterpoint.results.parts import (
@@ -44,7 +45,7 @@ from counterpoint.results.search import SearchResult
 TRUTH = "ground_truth"
 HALVES, OTHER = "reference_halves", "another_clip"
 """Floors as systems: one half of the reference against the other, and clips that follow another prompt."""
-Origin = Literal["truth", "codec", "model", "untrained", "shipped", "anchor", "outside", "floor"]
+Origin = Literal["truth", "codec", "model", "untrained", "trivial", "shipped", "anchor", "outside", "floor"]
 
 
 class System(Record):
@@ -55,8 +56,8 @@ class System(Record):
         name, short: for people; the second where there is little room.
         what: where its clips come from, a sentence.
         origin: "truth", the music itself; "codec", the music through a codec; "model", trained by the study;
-            "untrained"; "shipped", a model of this package; "anchor", what cannot fit; "outside", another's clips;
-            "floor", no clips at all.
+            "untrained"; "trivial", made without a network; "shipped", a model of this package; "anchor", what cannot
+            fit; "outside", another's clips; "floor", no clips at all.
         paradigm: of its model; "" without one.
         model: the step that trained its model, or the name of the model that ships.
         labels: where it lies in a grid, by axis.
@@ -109,6 +110,7 @@ class Results(Record):
         codecs: what the codecs of a reconstruction study are.
         models: trained ones; those of further training seeds as `NAME@SEED`.
         learned: what trained models have learned, by the step that examined them; see `Results.examined`.
+        copies: how near clips lie to the training music.
         generations: what clips cost.
         fillings: what spans cost.
         evaluations: scores, floors and differences, of whatever was judged.
@@ -130,6 +132,7 @@ class Results(Record):
     codecs: Mapping[str, CodecFacts] = Field(default_factory=dict)
     models: Mapping[str, Model] = Field(default_factory=dict)
     learned: Mapping[str, Learned] = Field(default_factory=dict)
+    copies: Mapping[str, Copies] = Field(default_factory=dict)
     generations: Mapping[str, Generation] = Field(default_factory=dict)
     fillings: Mapping[str, Filling] = Field(default_factory=dict)
     choices: Mapping[str, Choice] = Field(default_factory=dict)

@@ -8,10 +8,11 @@ from counterpoint.claims.departures import departures
 from counterpoint.examine import Estimate
 from counterpoint.paradigm.entry import PARADIGMS
 from counterpoint.report import Block, Cell, Column, Row, Section, Table, Text, Verdict
-from counterpoint.report.numbers import count, duration, listed
+from counterpoint.report.numbers import count, duration, listed, number
 from counterpoint.report.tables import Place, plain
 from counterpoint.report.tables import grid as plain_grid
-from counterpoint.results.gates import Gate, Standing, standing
+from counterpoint.results.copies import NEAR
+from counterpoint.results.gates import Gate, Standing, nearness, standing
 from counterpoint.results.schema import Results
 from counterpoint.study.fairness import TOLERANCE, Given, side_by_side, unequal
 from counterpoint.study.pages.looks import of_paradigm
@@ -46,17 +47,26 @@ def learned_section(results: Results) -> Section | None:
     if not examined:
         return None
     lead = "The loss is on held-out music. Negative differences are in favour of the model."
-    blocks: list[Block] = [_losses(results, examined), Text(paragraphs=[_RULE], items=_needs(found), is_small=True)]
+    copies = copies_table(results)
+    blocks: list[Block] = [_losses(results, examined), *([copies] if copies else [])]
+    blocks.append(Text(paragraphs=[_RULE], items=_needs(found), is_small=True))
     return Section(id="learned", title="What the models have learned", lead=lead, blocks=blocks, short="Learned")
 
 
 def _losses(results: Results, gates: Sequence[Gate]) -> Table:
-    columns = ["Held-out loss", "Trivial predictors", "Model minus the strongest", "Captions picked", "Gate"]
+    columns = [
+        "Held-out loss",
+        "Trivial predictors",
+        "Model minus the strongest",
+        "Captions picked",
+        "Near copies",
+        "Gate",
+    ]
     return Table(
         name="learned",
         label="What the models have learned",
         corner="Model",
-        columns=[Column(title=title) for title in columns],
+        columns=[Column(title=title) for title in (*columns, "Gate")],
         rows=[_row(results, gate) for gate in gates],
         caption="Means over held-out clips with 95% intervals.",
         is_narrow=True,
@@ -69,14 +79,41 @@ def _row(results: Results, gate: Gate) -> Row:
     found, entry = learned.examination, PARADIGMS[learned.paradigm]
     labels = {trivial.name: trivial.label for trivial in entry.trivial}
     strongest, picks = found.beside.get(found.strongest), found.picks
+    near = nearness(results, gate.step)
     places: list[Place] = [
         [_cell(found.loss)],
         [_cell(other.loss, what=labels.get(name, name)) for name, other in found.beside.items()],
         [_cell(strongest.difference)] if strongest else [],
         [_cell(picks.share, note=f"chance {picks.chance:g}")] if picks else [],
+        [_cell(near.suspicious)] if near else [],
         [Cell(text="passed" if gate.passed else "not yet")],
     ]
     return Row(label=gate.name, mark=of_paradigm(learned.paradigm), places=places)
+
+
+def copies_table(results: Results) -> Table | None:
+    """How near every system comes to the training music; None where nobody looked."""
+    rows = [
+        Row(
+            label=results.systems[key].name if key in results.systems else key.replace("_", " "),
+            places=[[Cell(text=number(each.median))], [_cell(each.suspicious)]],
+        )
+        for copies in results.copies.values()
+        for key, each in copies.systems.items()
+    ]
+    if not rows:
+        return None
+    return Table(
+        name="copies",
+        label="How near systems come to the training music",
+        corner="System",
+        columns=[Column(title="Distance to the nearest training clip"), Column(title="Near copies")],
+        rows=rows,
+        caption=(
+            "Median distances between log-mel spectra, in deviations of the training music, and the share of clips "
+            f"that lie nearer to a training clip than {NEAR:.0%} of the ground truth does, with 95% intervals."
+        ),
+    )
 
 
 def _cell(found: Estimate, *, what: str = "", note: str = "") -> Cell:

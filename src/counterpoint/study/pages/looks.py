@@ -11,7 +11,7 @@ from counterpoint.report import Mark, System
 from counterpoint.results import schema
 from counterpoint.results.schema import HALVES, OTHER, TRUTH, Judged, Origin, Results
 
-ORDER: Sequence[Origin] = ("truth", "codec", "model", "untrained", "shipped", "outside", "anchor", "floor")
+ORDER: Sequence[Origin] = ("truth", "codec", "model", "untrained", "trivial", "shipped", "outside", "anchor", "floor")
 """Of origins, in tables and charts."""
 _FIXED: Mapping[str, Mark] = {
     "truth": Mark(shape="triangle", colour="ink"),
@@ -117,7 +117,7 @@ def _mark(system: schema.System) -> Mark:
     if system.origin in _FIXED:
         return _FIXED[system.origin]
     own = of_paradigm(system.paradigm)
-    return replace(own, fill="hollow") if system.origin == "untrained" else own
+    return replace(own, fill="hollow") if system.origin in ("untrained", "trivial") else own
 
 
 def is_truth(key: str) -> bool:
