@@ -14,6 +14,7 @@ from counterpoint.results.costs import Curve, Model
 from counterpoint.results.gates import DEBUG, forecast, standing
 from counterpoint.results.learned import Learned
 from counterpoint.results.records import Provenance, StudyInfo
+from counterpoint.results.reference import Reference
 from counterpoint.results.schema import Results, System
 from counterpoint.training import TrainingResult
 
@@ -141,3 +142,11 @@ def test_a_model_that_copies_the_training_music_bars_the_verdict_however_low_its
     guilty = standing(study().model_copy(update={"copies": near(around(0.9, 0.08))}))
     assert [gate.passed for gate in guilty.gates] == [True, False]
     assert "copies what it was trained on" in guilty.reasons[0]
+
+
+def test_judges_that_are_given_training_music_bar_the_verdict_of_models_that_have_learned() -> None:
+    honest = Reference(splits=("test", "valid"), tracks=48)
+    assert standing(study().model_copy(update={"references": {"evaluate": honest}})).passed
+    found = standing(study().model_copy(update={"references": {"evaluate": honest.model_copy(update={"trained": 9})}}))
+    assert not found.passed and "music that the models were trained on" in found.sentence
+    assert "9 pieces of the reference. Add music to the dataset" in found.reasons[0]

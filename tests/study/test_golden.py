@@ -165,7 +165,7 @@ def plan(folder: Path) -> list[Step]:
         return Step(f"generate_{name}", generate_clips, {"prompts": clips, "sampling": sampling}, inputs)
 
     tokens, flow = drawn("autoregressive_all", ar, greedy), drawn("flow_matching", fm, euler)
-    judged = {"data": data, "prompts": prompts, "reconstruct": heard, flow.name: flow}
+    judged = {"data": data, "training": data, "prompts": prompts, "reconstruct": heard, flow.name: flow}
     spans = Step("spans", draw_spans, {"mask_s": 0.2, "margin_s": 0.1, "seed": 0}, {"prompts": prompts})
     task = {"prompts": prompts, "spans": spans}
     filled = Step(
@@ -224,7 +224,7 @@ def plan(folder: Path) -> list[Step]:
             "copies",
             find_copies,
             {},
-            {**{name: given for name, given in judged.items() if name != "data"}, "training": data},
+            {name: given for name, given in judged.items() if name != "data"},
         ),
         Step("evaluate", evaluate_systems, {"seed": 0, "pairs": [("flow_matching", "ground_truth")]}, judged),
         Step("adhere", adhere, {"seed": 0, "pairs": [], "examples": [1]}, judged),

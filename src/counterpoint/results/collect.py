@@ -26,6 +26,7 @@ from counterpoint.results.parts import (
     Times,
 )
 from counterpoint.results.records import RECORD_FILE, Provenance, StepRecord, machine, versions
+from counterpoint.results.reference import Reference
 from counterpoint.results.search import SearchResult
 
 PARTS: Mapping[str, Any] = {
@@ -38,6 +39,7 @@ PARTS: Mapping[str, Any] = {
     "models": Model,
     "learned": Learned,
     "copies": Copies,
+    "references": Reference,
     "generations": Generation,
     "fillings": Filling,
     "choices": Choice,

@@ -10,12 +10,13 @@ A model passes when
 3. its clips are not copies: those that lie suspiciously near to the training music are not clearly more than a few. A
    model that recites what it was trained on would win by every judge.
 
-A study draws conclusions only where all of its models pass. A study at debug scale never does.
+A study draws conclusions only where all of its models pass and no judge compares with music that they were trained on.
+A study at debug scale never does.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from counterpoint.examine import LEAST_CLIPS, Estimate, Examination
 from counterpoint.paradigm.entry import PARADIGMS, ParadigmEntry
@@ -79,15 +80,17 @@ class Standing:
     Attributes:
         is_debug: the study was run at debug scale.
         gates: of every model that it trained; empty of a study that trains none.
+        trained: pieces of the references of its judges that models were trained on.
     """
 
     is_debug: bool
-    gates: tuple[Gate, ...] = field(default=())
+    gates: tuple[Gate, ...] = ()
+    trained: int = 0
 
     @property
     def passed(self) -> bool:
         """The study may draw conclusions."""
-        return not self.is_debug and all(gate.passed for gate in self.gates)
+        return not self.sentence
 
     @property
     def sentence(self) -> str:
@@ -95,6 +98,10 @@ class Standing:
         if self.is_debug:
             return DEBUG
         failed = [gate.name for gate in self.gates if not gate.passed]
+        if not failed and self.trained:
+            return (
+                "Not yet: the judges compare with music that the models were trained on, so that copying it would win."
+            )
         if not failed:
             return ""
         have = "has" if len(failed) == 1 else "have"
@@ -104,12 +111,18 @@ class Standing:
     @property
     def reasons(self) -> list[str]:
         """What failed and what it would take, a point each."""
-        return [
+        found = [
             f"{gate.name}: {check.words} {check.forecast}".strip()
             for gate in self.gates
             for check in gate.checks
             if check.passed is False
         ]
+        if self.trained:
+            found.append(
+                f"Models were trained on {self.trained} pieces of the reference. Add music to the dataset, or ask for "
+                "fewer or shorter prompts, so that enough held-out music is left beside them."
+            )
+        return found
 
 
 def standing(results: Results) -> Standing:
@@ -118,6 +131,7 @@ def standing(results: Results) -> Standing:
     return Standing(
         is_debug=results.study.scale == "debug",
         gates=tuple(_gate(results, step, model) for step, model in trained.items()),
+        trained=sum(reference.trained for reference in results.references.values()),
     )
 
 

@@ -40,6 +40,7 @@ from counterpoint.results.records import (
     StudyInfo,
     parse_results,
 )
+from counterpoint.results.reference import Reference
 from counterpoint.results.search import SearchResult
 
 TRUTH = "ground_truth"
@@ -111,6 +112,7 @@ class Results(Record):
         models: trained ones; those of further training seeds as `NAME@SEED`.
         learned: what trained models have learned, by the step that examined them; see `Results.examined`.
         copies: how near clips lie to the training music.
+        references: the music that distances are to, by the step that judged.
         generations: what clips cost.
         fillings: what spans cost.
         evaluations: scores, floors and differences, of whatever was judged.
@@ -133,6 +135,7 @@ class Results(Record):
     models: Mapping[str, Model] = Field(default_factory=dict)
     learned: Mapping[str, Learned] = Field(default_factory=dict)
     copies: Mapping[str, Copies] = Field(default_factory=dict)
+    references: Mapping[str, Reference] = Field(default_factory=dict)
     generations: Mapping[str, Generation] = Field(default_factory=dict)
     fillings: Mapping[str, Filling] = Field(default_factory=dict)
     choices: Mapping[str, Choice] = Field(default_factory=dict)

@@ -272,6 +272,7 @@ class GridStudy(CellStudy):
             },
             {
                 "data": first.captions,
+                "training": first.data,
                 "prompts": first.prompts,
                 **{f"reconstruct_{ground[cell.system].codec}": ground[cell.system].reconstruct for cell in own},
                 **first.outside,

@@ -338,7 +338,7 @@ class TrainedStudy(Study):
                 "pairs": [*pairs, *((own, other) for own in self.contestants() for other in self.systems)],
                 "judges": judges_there(),
             },
-            _judged(clips, ground),
+            {**_judged(clips, ground), "training": ground.data},
         )
 
     def contestants(self) -> Sequence[str]:
@@ -380,8 +380,7 @@ def examined(steps: Mapping[str, Step | Source]) -> dict[str, Step | Source]:
     ]
     for step in known:
         if step.function is evaluate_systems and trainings:
-            clips = {name: given for name, given in step.inputs.items() if name != "data"}
-            inputs = {**clips, "training": trainings[0].inputs["data"]}
+            inputs = {name: given for name, given in step.inputs.items() if name != "data"}
             found.append(Step(step.name.replace("evaluate", "copies", 1), find_copies, {}, inputs))
     return {**steps, **{step.name: step for step in found}}
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from counterpoint.metrics import Clip, evaluate
 from counterpoint.results.evaluations import write_evaluation
 from counterpoint.results.parts import CodecFacts, Prompts
-from counterpoint.study.unheard import unheard_music
+from counterpoint.study.reference import reference_music
 from counterpoint.study.work import Work, computes
 
 ORIGINAL = "original"
@@ -22,13 +22,14 @@ def judge(work: Work) -> None:
     The configuration names the `judges`, so that others make the step new.
     """
     clips = Prompts.read(work.inputs["clips"])
-    windows, unheard = clips.windows, unheard_music(work.inputs["data"], clips)
+    windows = clips.windows
+    music, about = reference_music(work.inputs["data"], clips)
     systems = {
         view: [Clip(folder / f"{window.id}.wav", window.caption, id=window.id, group=window.row) for window in windows]
         for view, folder in _folders(work).items()
     }
-    found = evaluate(systems, reference=unheard.clips, seed=0, progress=work.progress)
-    write_evaluation(replace(found, notes=(unheard.note, *found.notes)), work.folder)
+    found = evaluate(systems, reference=music, seed=0, progress=work.progress)
+    write_evaluation(replace(found, notes=(about.note, *found.notes)), work.folder)
 
 
 def _folders(work: Work) -> dict[str, Path]:

@@ -13,13 +13,13 @@ from counterpoint.generate import generate, generate_folder
 from counterpoint.results.parts import Prompts
 from counterpoint.results.search import Cost, Found, Outcome, SearchResult
 from counterpoint.study.loading import model_at
+from counterpoint.study.reference import reference_music
 from counterpoint.study.search.climb import Climbed, Drawer, climb
 from counterpoint.study.search.points import Point
 from counterpoint.study.search.primary import PrimaryMetric
 from counterpoint.study.search.rule import LEVEL, comparisons
 from counterpoint.study.search.split import split
 from counterpoint.study.settings import Grid, LadderConfig, PromptsConfig
-from counterpoint.study.unheard import unheard_music
 from counterpoint.study.work import Work, computes
 
 
@@ -53,7 +53,7 @@ def search(work: Work) -> None:
     captions, tracks = [window.caption for window in windows], [window.row for window in windows]
     primary = PrimaryMetric(
         work.config["primary"],
-        reference=unheard_music(work.inputs["data"], Prompts.read(work.inputs["all_prompts"])).clips,
+        reference=reference_music(work.inputs["data"], Prompts.read(work.inputs["all_prompts"]))[0],
         count=len(windows),
         duration_s=duration_s,
         seed=work.config["seed"],
