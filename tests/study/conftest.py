@@ -14,8 +14,11 @@ import pytest
 from counterpoint.analysis.annotation import Annotation
 from counterpoint.audio import save_audio
 from counterpoint.config import DataConfig, LatentSpec, ModelConfig, TrainingConfig
+from counterpoint.examine import Beside, Estimate, Examination, Picks
 from counterpoint.metrics import Difference, Evaluation, MetricInfo, Score
+from counterpoint.paradigm.entry import PARADIGMS
 from counterpoint.results.costs import Curve, Model
+from counterpoint.results.learned import EXAMINES, Learned
 from counterpoint.results.parts import Choice, Filling, Heard, Music, Prompts, Spans, Window
 from counterpoint.results.records import Provenance, StudyInfo
 from counterpoint.results.schema import TRUTH, Example, Results, System
@@ -104,6 +107,12 @@ LATENTS: Mapping[str, Any] = {
 def fabricate() -> Callable[..., Results]:
     """A function that makes the results of a finished `table3` in a folder; see `Found` for its arguments."""
     return lambda root, **found: make_controls(root, Found(**found))
+
+
+@pytest.fixture(scope="session")
+def learn() -> Callable[[str], Learned]:
+    """A function that makes what a model of a paradigm has learned, enough to pass its gate."""
+    return learned
 
 
 @pytest.fixture(scope="session")
@@ -242,6 +251,7 @@ def ground(
         prompts={"prompts": Prompts(duration_s=CLIP_S, windows=tuple(windows))},
         latents={"encode": LatentSpec(**LATENTS)},
         models={step: model(paradigm, given * step.endswith("_controlled")) for step, paradigm in models.items()},
+        learned={f"{EXAMINES}{step}": learned(paradigm) for step, paradigm in models.items()},
         evaluations=evaluations,
         **parts,
     ).at(root)
@@ -265,7 +275,8 @@ def model(paradigm: str, controls: Sequence[str] = ()) -> Model:
     tracks = {name: f"{name}.exact" for name in controls}
     return Model(
         config=TrainingConfig(
-            model=ModelConfig(paradigm=paradigm, controls=tuple(tracks)), data=DataConfig(dataset="data", tracks=tracks)
+            model=ModelConfig(paradigm=paradigm, controls=tuple(controls)),
+            data=DataConfig(dataset="data", tracks=tracks),
         ),
         result=TrainingResult(
             steps=300,
@@ -281,6 +292,15 @@ def model(paradigm: str, controls: Sequence[str] = ()) -> Model:
         ),
         curve=Curve(train=tuple((step, 3.0 - step / 200) for step in (1, 100, 200, 300)), valid=((300, 2.5),)),
     )
+
+
+def learned(paradigm: str) -> Learned:
+    """A model that is past its trivial predictors and reads captions."""
+    name = PARADIGMS[paradigm].trivial[-1].name
+    beside = {name: Beside(Estimate(3.0, 2.9, 3.1), Estimate(-0.5, -0.6, -0.4))}
+    picks = Picks(Estimate(0.5, 0.4, 0.6), candidates=8, clips=96)
+    found = Examination(96, 96, ("test",), Estimate(2.5, 2.4, 2.6), beside, picks)
+    return Learned(paradigm=paradigm, examination=found)
 
 
 def score(name: str, better: str, value: float, *, per_clip: bool = True) -> Score:

@@ -72,7 +72,18 @@ def test_everything_runs_and_the_report_stands_alone(result: StudyResult, folder
     assert len([link for link in links if link.startswith("audio/")]) == 2 * 4 + 2 * 3
     for link in links:
         assert (result.report.parent / link).is_file(), link
-    assert "On this data and budget" in page
+    assert "Not yet: " in page and "On this data and budget" not in page, "four updates teach nothing"
+    for heading in ("What the models have learned", "Side by side", "Departures from the paper"):
+        assert heading in page
+
+
+def test_what_the_models_have_learned_and_who_copies_is_in_the_results(result: StudyResult) -> None:
+    for paradigm in PARADIGMS:
+        learned = result.results.examined(f"train_{paradigm}")
+        assert learned is not None and learned.examination.beside and learned.examination.picks is not None
+    [copies] = result.results.copies.values()
+    assert copies.systems["training_copies"].copies and not copies.systems["ground_truth"].copies
+    assert {"unigram", "bigram", "gaussian"} <= copies.systems.keys()
 
 
 def test_the_table_holds_every_system_with_intervals(result: StudyResult) -> None:
@@ -87,7 +98,9 @@ def test_the_table_holds_every_system_with_intervals(result: StudyResult) -> Non
     }
     assert all(float(row["low_95"]) <= float(row["value"]) <= float(row["high_95"]) for row in rows)
     truth, *others = sorted(rows, key=lambda row: row["system"] != "ground_truth")
-    assert float(truth["value"]) < min(float(row["value"]) for row in others if "half" not in row["system"])
+    assert float(truth["value"]) < min(
+        float(row["value"]) for row in others if "half" not in row["system"] and "copies" not in row["system"]
+    )
 
 
 def test_both_models_answered_the_same_prompts(result: StudyResult) -> None:

@@ -43,6 +43,7 @@ from counterpoint.study.kinds.base import identify_codec
 from counterpoint.study.settings import (
     ClipsConfig,
     ComposeConfig,
+    ExamineConfig,
     Grid,
     LadderConfig,
     PromptsConfig,
@@ -55,9 +56,11 @@ from counterpoint.study.steps.best import keep_best
 from counterpoint.study.steps.compare import measure, measure_chance
 from counterpoint.study.steps.compose import compose_corpus
 from counterpoint.study.steps.controls import write_controls
+from counterpoint.study.steps.copies import copy_training, find_copies
 from counterpoint.study.steps.encode import encode
 from counterpoint.study.steps.entropy import collect_entropies
 from counterpoint.study.steps.evaluate import evaluate_systems
+from counterpoint.study.steps.examine import examine_model
 from counterpoint.study.steps.generate import generate_clips
 from counterpoint.study.steps.inpaint import inpaint_clips
 from counterpoint.study.steps.judge import judge
@@ -71,6 +74,7 @@ from counterpoint.study.steps.seams import judge_seams
 from counterpoint.study.steps.search import confirm, search, take_part
 from counterpoint.study.steps.spans import draw_spans
 from counterpoint.study.steps.train import train_model
+from counterpoint.study.steps.trivial import generate_trivial
 
 RESULTS, DEFAULTS = (Path(__file__).parent / name for name in ("golden.json", "golden_defaults.json"))
 TOLERANCE = {"rtol": 0.02, "atol": 0.02}
@@ -161,7 +165,7 @@ def plan(folder: Path) -> list[Step]:
         return Step(f"generate_{name}", generate_clips, {"prompts": clips, "sampling": sampling}, inputs)
 
     tokens, flow = drawn("autoregressive_all", ar, greedy), drawn("flow_matching", fm, euler)
-    judged = {"data": data, "prompts": prompts, "reconstruct": heard, flow.name: flow}
+    judged = {"data": data, "training": data, "prompts": prompts, "reconstruct": heard, flow.name: flow}
     spans = Step("spans", draw_spans, {"mask_s": 0.2, "margin_s": 0.1, "seed": 0}, {"prompts": prompts})
     task = {"prompts": prompts, "spans": spans}
     filled = Step(
@@ -187,7 +191,7 @@ def plan(folder: Path) -> list[Step]:
         "search",
         search,
         {**searched, "primary": "kad_musicnn", "seed": 0},
-        {"data": data, "prompts": parts["search"], "model": fm},
+        {"data": data, "prompts": parts["search"], "all_prompts": prompts, "model": fm},
     )
     confirmed = {"prompts": parts["confirmation"], "model": fm, "search": found}
     sample = Step("sample_own", sample_clips, SampleConfig(clips=8, duration_s=CLIP_S), {"data": data})
@@ -196,6 +200,32 @@ def plan(folder: Path) -> list[Step]:
         Step("compose", compose_corpus, ComposeConfig(clips=3, duration_s=1)),
         tracks,
         tokens,
+        *(
+            Step(f"examine_{model.name}", examine_model, ExamineConfig(clips=8), {**music_and_codes, "model": model})
+            for model in (ar, fm)
+        ),
+        *(
+            Step(
+                f"generate_{name}",
+                generate_trivial,
+                {
+                    "prompts": clips,
+                    "model": training(paradigm).model,
+                    "predictor": name,
+                    "codec": codec,
+                    "segment_s": CLIP_S,
+                },
+                {**music_and_codes, "prompts": prompts},
+            )
+            for name, paradigm in (("bigram", "autoregressive"), ("gaussian", "flow_matching"))
+        ),
+        Step("generate_training_copies", copy_training, {}, {"training": data, "prompts": prompts}),
+        Step(
+            "copies",
+            find_copies,
+            {},
+            {name: given for name, given in judged.items() if name != "data"},
+        ),
         Step("evaluate", evaluate_systems, {"seed": 0, "pairs": [("flow_matching", "ground_truth")]}, judged),
         Step("adhere", adhere, {"seed": 0, "pairs": [], "examples": [1]}, judged),
         Step("entropy", collect_entropies, {"pairs": []}, {"encode": encoded, "prompts": prompts, tokens.name: tokens}),

@@ -56,6 +56,8 @@ def test_it_trains_nothing_that_the_comparison_has_trained() -> None:
         *shared,
         "generate_autoregressive",
         "generate_euler_25",
+        "examine_train_autoregressive",
+        "examine_train_flow_matching",
     }
     settings = read_settings()
     assert {f"generate_{label}" for label in settings} <= own.keys()

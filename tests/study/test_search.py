@@ -241,6 +241,7 @@ def test_it_trains_nothing_that_the_comparison_has_trained() -> None:
     )
     assert {name for name, key in own.items() if key in quick.values()} == {
         *("data", "encode", "prompts", "train_autoregressive", "train_flow_matching"),
+        *("examine_train_autoregressive", "examine_train_flow_matching"),
     }
 
 

@@ -9,7 +9,14 @@ from counterpoint.study.shipped import find_study
 def test_every_source_of_clips_of_a_comparison_is_a_system_with_its_folder() -> None:
     study = load_study(find_study("quick"), overrides=["seeds=[0,1]"])
     systems = study.describe(study.plan())
-    assert {system.origin for system in systems.values()} == {"truth", "codec", "model", "untrained", "shipped"}
+    assert {system.origin for system in systems.values()} == {
+        "truth",
+        "codec",
+        "model",
+        "untrained",
+        "trivial",
+        "shipped",
+    }
     own = systems["flow_matching"]
     assert (own.name, own.short, own.paradigm, own.model) == (
         "Flow matching",

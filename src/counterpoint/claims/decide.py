@@ -23,6 +23,7 @@ from counterpoint.claims.rules import (
 from counterpoint.metrics.base import Better
 from counterpoint.metrics.preferences import FAMILIES
 from counterpoint.report.numbers import MINUS
+from counterpoint.results.gates import standing
 from counterpoint.results.schema import Judged, Results
 
 TIME = "latency_s"
@@ -131,7 +132,7 @@ def decide_row(row: Takeaway, *, studies: Mapping[str, Asked]) -> Decided:
 
 def decide(claim: Claim, *, studies: Mapping[str, Asked]) -> Decision:
     """By the first study that has something to compare, and the first judge that it has of it. A study at debug scale
-    is evidence of nothing and decides nothing."""
+    is evidence of nothing and decides nothing, and neither does one of which a model has not passed its gate."""
     wanted = FAMILIES[claim.judges]
     reasons = []
     for source in claim.sources:
@@ -140,6 +141,9 @@ def decide(claim: Claim, *, studies: Mapping[str, Asked]) -> Decision:
             continue
         if study.results.study.scale == "debug":
             reasons.append(f"Not tested: {study.name} was run at debug scale, which is evidence of nothing.")
+            continue
+        if barred := standing(study.results).sentence:
+            reasons.append(f"Not tested: {study.name} draws no conclusion. {barred}")
             continue
         for judge in _judges_of(study, wanted):
             effects = corrected(_effects(source, study, judge, claim.systems))

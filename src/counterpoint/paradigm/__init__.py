@@ -8,7 +8,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from counterpoint.paradigm.entry import PARADIGMS, ParadigmEntry
+from counterpoint.paradigm.entry import PARADIGMS, ParadigmEntry, TrivialEntry
 
 if TYPE_CHECKING:
     from counterpoint.paradigm.autoregressive import Autoregressive
@@ -23,6 +23,7 @@ __all__ = [
     "Paradigm",
     "ParadigmEntry",
     "Sample",
+    "TrivialEntry",
     "build_paradigm",
     "parameter_count",
 ]

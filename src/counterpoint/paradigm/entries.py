@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from counterpoint.config import AutoregressiveSampling, FlowMatchingSampling
 from counterpoint.paradigm.autoregressive_cost import AutoregressiveCost
-from counterpoint.paradigm.entry import ParadigmEntry
+from counterpoint.paradigm.entry import ParadigmEntry, TrivialEntry
 from counterpoint.paradigm.flow_matching_cost import FlowMatchingCost
 
 AUTOREGRESSIVE = ParadigmEntry(
@@ -21,6 +21,20 @@ AUTOREGRESSIVE = ParadigmEntry(
     cost=AutoregressiveCost(),
     draws="draws the codes of one frame after those of another",
     objective="cross-entropy in nats, mean over codebooks (Eq. 1)",
+    trivial=(
+        TrivialEntry(
+            name="unigram",
+            label="Unigram counts",
+            model="counterpoint.paradigm.trivial:Unigram",
+            what="codes drawn by how often each occurs in the training music",
+        ),
+        TrivialEntry(
+            name="bigram",
+            label="Bigram counts",
+            model="counterpoint.paradigm.trivial:Bigram",
+            what="codes drawn by how often each follows the one a frame before in the training music",
+        ),
+    ),
 )
 FLOW_MATCHING = ParadigmEntry(
     name="flow_matching",
@@ -37,4 +51,13 @@ FLOW_MATCHING = ParadigmEntry(
     objective="weighted squared error of the vector field (Eq. 4)",
     zero_shot=("inversion", "repaint", "projection", "gradient"),
     compiles=True,
+    trivial=(
+        TrivialEntry(
+            name="gaussian",
+            label="Linear-Gaussian field",
+            model="counterpoint.paradigm.trivial:GaussianField",
+            what="frames drawn independently of each other, with the mean and covariance of the training music",
+        ),
+    ),
+    loss_draws=4,
 )

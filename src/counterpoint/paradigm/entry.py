@@ -17,6 +17,23 @@ Mark = Literal["circle", "square", "diamond", "triangle", "cross", "star"]
 
 
 @dataclass(frozen=True, kw_only=True)
+class TrivialEntry:
+    """A predictor without a network, which a paradigm's models must beat.
+
+    Attributes:
+        name: in keys of systems and names of steps.
+        label: in reports, at the begin of a sentence.
+        model: its `TrivialPredictor`, MODULE:CLASS.
+        what: what it does, a clause.
+    """
+
+    name: str
+    label: str
+    model: str
+    what: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class ParadigmEntry:
     """A paradigm, as tables, plans, benchmarks and reports need it.
 
@@ -33,6 +50,10 @@ class ParadigmEntry:
         objective: the loss that is reported, in words.
         zero_shot: methods of inpainting for which a model needs no training.
         compiles: `Paradigm.lay_out` can compile its network.
+        trivial: predictors without a network, in the units of its loss. Without any it cannot be told whether its
+            models have learned something, so no report draws a conclusion from them.
+        loss_draws: draws that are averaged wherever the losses of single examples are compared; more than one where the
+            loss of an example depends on times or noise.
     """
 
     name: str
@@ -49,6 +70,8 @@ class ParadigmEntry:
     objective: str
     zero_shot: tuple[InpaintingMethod, ...] = ()
     compiles: bool = False
+    trivial: tuple[TrivialEntry, ...] = ()
+    loss_draws: int = 1
 
 
 PARADIGMS: Registry[ParadigmEntry] = Registry("counterpoint.paradigms", noun="paradigm", kind=ParadigmEntry)

@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from counterpoint.config import LatentSpec, parse, read_json
+from counterpoint.results.copies import Copies
 from counterpoint.results.costs import Generation, Model, Speed
 from counterpoint.results.evaluations import EVALUATION_FILE, read_evaluation
+from counterpoint.results.learned import Learned
 from counterpoint.results.parts import (
     LATENTS_FILE,
     Choice,
@@ -24,6 +26,7 @@ from counterpoint.results.parts import (
     Times,
 )
 from counterpoint.results.records import RECORD_FILE, Provenance, StepRecord, machine, versions
+from counterpoint.results.reference import Reference
 from counterpoint.results.search import SearchResult
 
 PARTS: Mapping[str, Any] = {
@@ -34,6 +37,9 @@ PARTS: Mapping[str, Any] = {
     "reconstructions": Reconstruction,
     "codecs": CodecFacts,
     "models": Model,
+    "learned": Learned,
+    "copies": Copies,
+    "references": Reference,
     "generations": Generation,
     "fillings": Filling,
     "choices": Choice,

@@ -16,7 +16,9 @@ from pydantic import Field, PrivateAttr
 from counterpoint.config import LatentSpec, write_json
 from counterpoint.metrics import Difference, Evaluation, MetricInfo, Score
 from counterpoint.metrics.result import ANOTHER_CLIP, GROUND_TRUTH
+from counterpoint.results.copies import Copies
 from counterpoint.results.costs import Generation, Model, Speed
+from counterpoint.results.learned import EXAMINES, Learned
 from counterpoint.results.parts import (
     Choice,
     CodecFacts,
@@ -38,12 +40,13 @@ from counterpoint.results.records import (
     StudyInfo,
     parse_results,
 )
+from counterpoint.results.reference import Reference
 from counterpoint.results.search import SearchResult
 
 TRUTH = "ground_truth"
 HALVES, OTHER = "reference_halves", "another_clip"
 """Floors as systems: one half of the reference against the other, and clips that follow another prompt."""
-Origin = Literal["truth", "codec", "model", "untrained", "shipped", "anchor", "outside", "floor"]
+Origin = Literal["truth", "codec", "model", "untrained", "trivial", "shipped", "anchor", "outside", "floor"]
 
 
 class System(Record):
@@ -54,8 +57,8 @@ class System(Record):
         name, short: for people; the second where there is little room.
         what: where its clips come from, a sentence.
         origin: "truth", the music itself; "codec", the music through a codec; "model", trained by the study;
-            "untrained"; "shipped", a model of this package; "anchor", what cannot fit; "outside", another's clips;
-            "floor", no clips at all.
+            "untrained"; "trivial", made without a network; "shipped", a model of this package; "anchor", what cannot
+            fit; "outside", another's clips; "floor", no clips at all.
         paradigm: of its model; "" without one.
         model: the step that trained its model, or the name of the model that ships.
         labels: where it lies in a grid, by axis.
@@ -107,6 +110,9 @@ class Results(Record):
         latents: of the codecs that models speak.
         codecs: what the codecs of a reconstruction study are.
         models: trained ones; those of further training seeds as `NAME@SEED`.
+        learned: what trained models have learned, by the step that examined them; see `Results.examined`.
+        copies: how near clips lie to the training music.
+        references: the music that distances are to, by the step that judged.
         generations: what clips cost.
         fillings: what spans cost.
         evaluations: scores, floors and differences, of whatever was judged.
@@ -127,6 +133,9 @@ class Results(Record):
     reconstructions: Mapping[str, Reconstruction] = Field(default_factory=dict)
     codecs: Mapping[str, CodecFacts] = Field(default_factory=dict)
     models: Mapping[str, Model] = Field(default_factory=dict)
+    learned: Mapping[str, Learned] = Field(default_factory=dict)
+    copies: Mapping[str, Copies] = Field(default_factory=dict)
+    references: Mapping[str, Reference] = Field(default_factory=dict)
     generations: Mapping[str, Generation] = Field(default_factory=dict)
     fillings: Mapping[str, Filling] = Field(default_factory=dict)
     choices: Mapping[str, Choice] = Field(default_factory=dict)
@@ -161,6 +170,10 @@ class Results(Record):
         """Largest resident size of the process while the step ran; None where it is not known."""
         record = self.provenance.steps.get(step)
         return record.peak_memory_bytes if record else None
+
+    def examined(self, model: str) -> Learned | None:
+        """What a model has learned, by the step that trained it; None where that was not found out."""
+        return self.learned.get(f"{EXAMINES}{model}")
 
     def judged(self, *steps: str) -> Judged:
         """What the evaluations found, of those steps or of all, as one table."""

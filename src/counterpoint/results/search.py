@@ -116,7 +116,7 @@ class SearchResult(Part):
         level: the chance, at most, that the truly best point is stopped anywhere.
         comparisons: that the level is shared by.
         prompts: ids of the windows, in the order in which they are answered.
-        reference: clips of the training split on the other side of the metric.
+        reference: clips of held-out music on the other side of the metric.
         chosen, default: keys.
         points: all of the grid, those skipped too.
     """

@@ -12,6 +12,8 @@ from counterpoint.results.parts import Prompts
 GROUND_TRUTH = "ground_truth"
 GENERATED = "generate_"
 RECONSTRUCTED = "reconstruct"
+COPIES = "training_copies"
+"""The system that answers with the training music itself."""
 VIEWS = ("latents", "codes")
 
 

@@ -61,6 +61,17 @@ class EvaluationConfig(Config):
     """Of every resampling."""
 
 
+class ExamineConfig(Config):
+    """How it is found out what a trained model has learned."""
+
+    clips: Annotated[int, Field(ge=8)] = 96
+    """Held-out segments, at most."""
+    candidates: Annotated[int, Field(ge=2)] = 8
+    """Captions to pick the true one from."""
+    seed: Seed = 0
+    """Of the wrong candidates, and of all times and noise."""
+
+
 class SampleConfig(Config):
     """What is drawn of every dataset: windows of random rows, of any split."""
 

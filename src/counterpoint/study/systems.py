@@ -8,7 +8,7 @@ from counterpoint.config import TrainingConfig
 from counterpoint.paradigm.entry import PARADIGMS, ParadigmEntry
 from counterpoint.results.schema import System
 from counterpoint.study.engine import Source, Step
-from counterpoint.study.judged import GROUND_TRUTH, RECONSTRUCTED, named_systems
+from counterpoint.study.judged import COPIES, GROUND_TRUTH, RECONSTRUCTED, named_systems
 
 
 def systems_of(steps: Mapping[str, Step | Source]) -> dict[str, System]:
@@ -45,6 +45,11 @@ def _described(key: str, source: Step | Source) -> System:
         return System(key=key, name="Ground truth", what="The held-out music itself.", origin="truth")
     if key.startswith("reconstruction"):
         return System(key=key, name=_words(key), what="The ground truth through the codec.", origin="codec")
+    if key.startswith(COPIES):
+        what = "For every prompt the training clip with the most similar caption, as it is: a cheat, not a model."
+        return System(key=key, name=_words(key), what=what, origin="trivial")
+    if trivial := _trivial(key, source):
+        return trivial
     model = source.inputs.get("model") if isinstance(source, Step) else None
     if isinstance(model, Source):
         return System(key=key, name=_words(key), model=model.name, origin="shipped", given=_given(source))
@@ -61,6 +66,19 @@ def _described(key: str, source: Step | Source) -> System:
         )
     is_outside = isinstance(source, Step) and "folder" in source.inputs
     return System(key=key, name=_words(key), origin="outside" if is_outside else "anchor")
+
+
+def _trivial(key: str, source: Step | Source) -> System | None:
+    """A predictor without a network; None of any other system."""
+    config = source.config if isinstance(source, Step) and isinstance(source.config, Mapping) else {}
+    if "predictor" not in config:
+        return None
+    paradigm = PARADIGMS[config["model"].paradigm]
+    [entry] = [entry for entry in paradigm.trivial if entry.name == config["predictor"]]
+    rest = key.removeprefix(entry.name).replace("_", " ").strip()
+    name = f"{entry.label}{', ' if rest else ''}{rest}"
+    what = f"No network: {entry.what}. {paradigm.label} must beat it."
+    return System(key=key, name=name, short=name, what=what, origin="trivial", paradigm=paradigm.name)
 
 
 def _given(source: Step | Source) -> tuple[str, ...]:

@@ -30,6 +30,8 @@ from counterpoint.study.pages.grid_cells import told, varied_axes
 from counterpoint.study.shipped import find_study
 from counterpoint.training import TrainingResult
 
+from ..conftest import learned
+
 METRICS = {"fad_musicnn": "lower", "tag_match_musicnn": "higher", "sig_flatness": "neither"}
 PARADIGMS = {"keys": ["paradigm"], "values": {"ar": "autoregressive", "fm": "flow_matching"}}
 TABLE_2 = {
@@ -117,6 +119,7 @@ class Made:
             latents={f"encode_{cell.codec}": latents(cell.codec) for cell in self.cells},
             reconstructions={f"reconstruct_{c.codec}_{c.duration}": self._kept(c.codec) for c in self.cells},
             models={step: model(cell.study.paradigm) for step, cell in runs.items()},
+            learned={f"examine_{step}": learned(cell.study.paradigm) for step, cell in runs.items()},
             generations={f"generate_{cell.system}": generation(cell.study.paradigm) for cell in self.cells},
             evaluations={f"evaluate_{length}": self._evaluation(length) for length in self.lengths},
         ).at(root)

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from counterpoint.config.schema import ControlName, ParadigmName
 from counterpoint.study.engine import Source, Step
-from counterpoint.study.kinds.trained import BOTH, Groundwork, SampledStudy, at_seed
+from counterpoint.study.kinds.trained import BOTH, Groundwork, SampledStudy, at_seed, examined
 from counterpoint.study.workload import Workload
 
 
@@ -103,13 +103,15 @@ class ControlStudy(SteeredStudy):
         pairs = combinations(self.paradigms, 2)
         across = [(f"{first}_{mode}", f"{second}_{mode}") for first, second in pairs for mode in modes]
         text = [(f"{paradigm}_{mode}", f"{paradigm}_text") for paradigm in self.paradigms for mode in (*modes, "null")]
-        return {
-            **ground.inputs,
-            **models,
-            **{step.name: step for step in clips.values()},
-            "evaluate": self.evaluation_step(clips, ground=ground, pairs=text),
-            "adhere": self.adherence_step(clips, ground=ground, pairs=[*own, *across], examples=[self.examples]),
-        }
+        return examined(
+            {
+                **ground.inputs,
+                **models,
+                **{step.name: step for step in clips.values()},
+                "evaluate": self.evaluation_step(clips, ground=ground, pairs=text),
+                "adhere": self.adherence_step(clips, ground=ground, pairs=[*own, *across], examples=[self.examples]),
+            }
+        )
 
 
 class EntropyStudy(SteeredStudy):
@@ -138,4 +140,4 @@ class EntropyStudy(SteeredStudy):
         ]
         inputs = {"prompts": ground.prompts, "encode": ground.encode, **steps}
         entropy = Step("entropy", collect_entropies, {"pairs": pairs}, inputs)
-        return {**ground.inputs, **models, **steps, "entropy": entropy}
+        return examined({**ground.inputs, **models, **steps, "entropy": entropy})

@@ -13,6 +13,7 @@ from counterpoint.config.sampling import sampling_in
 from counterpoint.config.schema import ParadigmName
 from counterpoint.paradigm.entry import PARADIGMS
 from counterpoint.study.engine import Source, Step
+from counterpoint.study.judged import COPIES
 from counterpoint.study.kinds.base import data_step, identify_codec, judges_there
 from counterpoint.study.kinds.cells import (
     Axis,
@@ -27,6 +28,7 @@ from counterpoint.study.kinds.cells import (
 from counterpoint.study.kinds.trained import (
     Groundwork,
     at_seed,
+    examined,
     need_codes,
     shipped_source,
 )
@@ -37,6 +39,8 @@ from counterpoint.study.workload import Workload
 if TYPE_CHECKING:
     from counterpoint.results.schema import System
 
+_OF_OTHERS = ("test", "valid", "train")
+"""Splits of a dataset on which no model is trained."""
 _OF_TRAINING = ("paradigm", "codec", "training.")
 _GROUPS = ("training", "sampling", "prompts")
 _OPEN = " and ".join(f"{group}.KEY" for group in _GROUPS)
@@ -53,7 +57,8 @@ class GridStudy(CellStudy):
     without: list[dict[str, str]] = Field(default_factory=list)
     """Labels by axis: combinations to leave out, such as auto-regression with a VAE, which has no codes."""
     floors: bool = False
-    """Every model is drawn from before its first update, too: what any learning must beat."""
+    """Every model is drawn from before its first update, too, and so are trivial predictors, and the training music
+    answers the prompts as it is: what any learning must beat, and what no judge may be taken in by."""
     steered: Annotated[dict[ParadigmName, SteeredModel], sampling_in("sampling")] = Field(default_factory=dict)
     """Models whose controls the report shows on the prompts of the first cell: what is trained in minutes hardly
     follows any. On the embedded corpus alone, whose chords, melodies and drums are known."""
@@ -157,11 +162,30 @@ class GridStudy(CellStudy):
             clips[cell.duration][at_seed(system, seed)] = study.clips_step(
                 system, model=models[label], sampling=sampling, ground=own, seed=seed
             )
+        for cell in cells if self.floors else ():
+            clips[cell.duration] |= self._floor_clips(cell, ground[cell.system])
         evaluations = [self._evaluation(cells, duration, clips[duration], ground) for duration in clips]
         steps = (*models.values(), *(step for of_duration in clips.values() for step in of_duration.values()))
         grounds = {step: given for own in ground.values() for step, given in own.inputs.items()}
         steered = {} if dataset else self._steered_steps(ground[cells[0].system])
-        return {**grounds, **{step.name: step for step in (*steps, *evaluations)}, **steered}
+        return examined({**grounds, **{step.name: step for step in (*steps, *evaluations)}, **steered})
+
+    def _floor_clips(self, cell: Cell, ground: GridGroundwork) -> dict[str, Step]:
+        """The clips of what needs no training, by system: the trivial predictors of a cell's paradigm, and the training
+        music itself. Cells that share codec and length share them."""
+        from counterpoint.study.steps.copies import copy_training
+
+        cells = self.cells()
+        codec = f"_{cell.codec}" * (len({each.codec for each in cells}) > 1)
+        length = f"_{cell.duration}" * (len({each.duration for each in cells}) > 1)
+        suffix, paradigm = f"{codec}{length}", cell.study.paradigm
+        trivial = [
+            cell.study.trivial_step(entry, paradigm=paradigm, ground=ground, suffix=suffix)
+            for entry in PARADIGMS[paradigm].trivial
+        ]
+        inputs = {"training": ground.data, "prompts": ground.prompts}
+        copies = Step(f"generate_{COPIES}{length}", copy_training, {}, inputs)
+        return {step.name.removeprefix("generate_"): step for step in (*trivial, copies)}
 
     def _steered_steps(self, ground: Groundwork) -> dict[str, Step]:
         """Clips of the models in `steered`, given all controls and none, and how well they follow; by step name.
@@ -199,7 +223,7 @@ class GridStudy(CellStudy):
         for cell in cells:
             codec, own = codecs[cell.study.codec], cell.study.prompts
             if self.prompts_from:
-                own = own.model_copy(update={"splits": ("test", "valid", "train")})
+                own = own.model_copy(update={"splits": _OF_OTHERS})
             prompts = Step(f"prompts_{cell.duration}", choose_prompts, own, {"data": captions})
             found[cell.system] = GridGroundwork(
                 data=data,
@@ -240,9 +264,15 @@ class GridStudy(CellStudy):
         return Step(
             f"evaluate_{duration}",
             evaluate_systems,
-            {"seed": self.evaluation.seed, "pairs": [*neighbours(own), *outside], "judges": judges_there()},
+            {
+                "seed": self.evaluation.seed,
+                "pairs": [*neighbours(own), *outside],
+                "judges": judges_there(),
+                **({"reference": _OF_OTHERS} if self.prompts_from else {}),
+            },
             {
                 "data": first.captions,
+                "training": first.data,
                 "prompts": first.prompts,
                 **{f"reconstruct_{ground[cell.system].codec}": ground[cell.system].reconstruct for cell in own},
                 **first.outside,

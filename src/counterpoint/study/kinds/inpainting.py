@@ -13,7 +13,7 @@ from counterpoint.config import InpaintingMethod, OptimizerConfig, TrainingConfi
 from counterpoint.config.sampling import AnySampling
 from counterpoint.config.schema import Config, ParadigmName, Positive
 from counterpoint.study.engine import Source, Step
-from counterpoint.study.kinds.trained import BOTH, Groundwork, TrainedStudy, at_seed
+from counterpoint.study.kinds.trained import BOTH, Groundwork, TrainedStudy, at_seed, examined
 from counterpoint.study.settings import PositiveSeconds, PromptsConfig
 from counterpoint.study.workload import Workload
 
@@ -114,14 +114,16 @@ class InpaintingStudy(TrainedStudy):
         steps = {step.name: step for step in clips.values()}
         judged = {"prompts": ground.prompts, "spans": spans, "reconstruct": ground.reconstruct, **steps}
         seams = Step("seams", judge_seams, {"seed": self.evaluation.seed, "pairs": _pairs()}, judged)
-        return {
-            **ground.inputs,
-            **models,
-            **steps,
-            "spans": spans,
-            "evaluate": self.evaluation_step(clips, ground=ground, pairs=_against_anchors()),
-            "seams": seams,
-        }
+        return examined(
+            {
+                **ground.inputs,
+                **models,
+                **steps,
+                "spans": spans,
+                "evaluate": self.evaluation_step(clips, ground=ground, pairs=_against_anchors()),
+                "seams": seams,
+            }
+        )
 
     def contestants(self) -> Sequence[str]:
         """See `TrainedStudy`."""

@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 from counterpoint.config import AutoregressiveSampling, FlowMatchingSampling
 from counterpoint.config.schema import Positive
 from counterpoint.study.engine import Source, Step
-from counterpoint.study.kinds.trained import BOTH, TrainedStudy, at_seed
+from counterpoint.study.kinds.trained import BOTH, TrainedStudy, at_seed, examined
 from counterpoint.study.settings import TimingConfig
 from counterpoint.study.workload import Workload
 
@@ -84,9 +84,11 @@ class SamplerStudy(TrainedStudy):
             resumable=True,
         )
         pairs = [(system, self.reference) for system in systems if system != self.reference]
-        return {
-            **ground.inputs,
-            **{step.name: step for step in (*models.values(), *clips.values())},
-            "evaluate": self.evaluation_step(clips, ground=ground, pairs=pairs),
-            "timing": timing,
-        }
+        return examined(
+            {
+                **ground.inputs,
+                **{step.name: step for step in (*models.values(), *clips.values())},
+                "evaluate": self.evaluation_step(clips, ground=ground, pairs=pairs),
+                "timing": timing,
+            }
+        )

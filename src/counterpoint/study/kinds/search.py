@@ -13,7 +13,7 @@ from pydantic import Field, model_validator
 from counterpoint.config.sampling import sampling_in
 from counterpoint.config.schema import ParadigmName
 from counterpoint.study.engine import Source, Step
-from counterpoint.study.kinds.trained import Groundwork, TrainedStudy
+from counterpoint.study.kinds.trained import Groundwork, TrainedStudy, examined
 from counterpoint.study.search.split import PARTS
 from counterpoint.study.settings import Grid, LadderConfig
 from counterpoint.study.workload import Draw, Workload
@@ -92,7 +92,7 @@ class SearchStudy(TrainedStudy):
                     "primary": self.evaluation.primary,
                     "seed": self.evaluation.seed,
                 },
-                {"data": ground.data, "prompts": parts["search"], "model": model},
+                {"data": ground.data, "prompts": parts["search"], "all_prompts": ground.prompts, "model": model},
                 resumable=True,
             )
             for paradigm, model in models.items()
@@ -110,12 +110,14 @@ class SearchStudy(TrainedStudy):
         confirmed = self._confirmed(ground, parts["confirmation"])
         evaluation = self.evaluation_step(clips, ground=confirmed, pairs=pairs(self.trained()))
         steps = (*models.values(), *searches.values(), *clips.values(), *confirmed.outside.values())
-        return {
-            **confirmed.inputs,
-            "prompts_search": parts["search"],
-            "evaluate": evaluation,
-            **{step.name: step for step in steps},
-        }
+        return examined(
+            {
+                **confirmed.inputs,
+                "prompts_search": parts["search"],
+                "evaluate": evaluation,
+                **{step.name: step for step in steps},
+            }
+        )
 
     def _confirmed(self, ground: Groundwork, prompts: Step) -> Groundwork:
         """The same before any model, with other prompts."""

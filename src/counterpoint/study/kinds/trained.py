@@ -25,10 +25,10 @@ from counterpoint.config.nearest import did_you_mean
 from counterpoint.config.sampling import SamplingByParadigm
 from counterpoint.config.schema import BudgetConfig, ControlName, NetworkConfig, ParadigmName
 from counterpoint.data.layout import file_digest
-from counterpoint.paradigm.entry import PARADIGMS
+from counterpoint.paradigm.entry import PARADIGMS, TrivialEntry
 from counterpoint.study.engine import Source, Step
 from counterpoint.study.kinds.base import Study, data_step, identify_codec, judges_there
-from counterpoint.study.settings import EvaluationConfig, PromptsConfig, Seed, SharedTrainingConfig
+from counterpoint.study.settings import EvaluationConfig, ExamineConfig, PromptsConfig, Seed, SharedTrainingConfig
 from counterpoint.study.workload import Draw
 
 BOTH: tuple[ParadigmName, ...] = ("autoregressive", "flow_matching")
@@ -284,6 +284,26 @@ class TrainedStudy(Study):
             inputs |= {"controls": controls, "data": ground.data, "encode": ground.encode}
         return Step(at_seed(f"generate_{system}", seed), generate_clips, config, inputs)
 
+    def trivial_step(
+        self, entry: TrivialEntry, *, paradigm: ParadigmName, ground: Groundwork, suffix: str = ""
+    ) -> Step:
+        """The clips of a predictor without a network, for every prompt.
+
+        Args:
+            suffix: of the system, where the predictor has several codecs or lengths of clips.
+        """
+        from counterpoint.study.steps.trivial import generate_trivial
+
+        config = {
+            "prompts": self.prompts,
+            "model": self.training_config(paradigm, dataset="data").model,
+            "predictor": entry.name,
+            "codec": ground.encode.config,
+            "segment_s": self.training.segment_s,
+        }
+        inputs: dict[str, Step | Source] = {"data": ground.data, "encode": ground.encode, "prompts": ground.prompts}
+        return Step(f"generate_{entry.name}{suffix}", generate_trivial, config, inputs)
+
     def adherence_step(
         self,
         clips: Mapping[str, Step],
@@ -318,7 +338,7 @@ class TrainedStudy(Study):
                 "pairs": [*pairs, *((own, other) for own in self.contestants() for other in self.systems)],
                 "judges": judges_there(),
             },
-            _judged(clips, ground),
+            {**_judged(clips, ground), "training": ground.data},
         )
 
     def contestants(self) -> Sequence[str]:
@@ -337,6 +357,32 @@ class SampledStudy(TrainedStudy):
     def sampling_of(self, paradigm: ParadigmName) -> SamplingConfig:
         """How to draw from a paradigm."""
         return self.sampling.get(paradigm) or read_sampling(paradigm, {})
+
+
+def examined(steps: Mapping[str, Step | Source]) -> dict[str, Step | Source]:
+    """The steps of a study, and those that tell whether its results mean anything: what each model that it trains has
+    learned, and whether the clips that it judges are copies of the music that they learned from."""
+    from counterpoint.results.learned import EXAMINES
+    from counterpoint.study.steps.copies import find_copies
+    from counterpoint.study.steps.evaluate import evaluate_systems
+    from counterpoint.study.steps.examine import examine_model
+
+    known = [step for step in steps.values() if isinstance(step, Step)]
+    trainings = [step for step in known if isinstance(step.config, TrainingConfig) and step.config.steps]
+    found = [
+        Step(
+            f"{EXAMINES}{step.name}",
+            examine_model,
+            ExamineConfig(),
+            {"model": step, "data": step.inputs["data"], "encode": step.inputs["encode"]},
+        )
+        for step in trainings
+    ]
+    for step in known:
+        if step.function is evaluate_systems and trainings:
+            inputs = {name: given for name, given in step.inputs.items() if name != "data"}
+            found.append(Step(step.name.replace("evaluate", "copies", 1), find_copies, {}, inputs))
+    return {**steps, **{step.name: step for step in found}}
 
 
 def need_codes(paradigms: Iterable[ParadigmName]) -> bool:

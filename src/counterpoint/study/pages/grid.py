@@ -108,7 +108,8 @@ def _verdict(page: GridPage) -> Verdict:
         *grid_outside(page.grid, outside, page.decided),
         _cost_point(page) if page.is_pair else "",
     ]
-    found = warnings(page.judged, page.decided, own, untrained) if page.decided else []
+    floors = {system.key: system.name for system in page.of_origin("untrained", "trivial")}
+    found = warnings(page.judged, page.decided, own, floors) if page.decided else []
     sentence = grid_sentence(page.grid, primary=page.study.evaluation.primary, decided=page.decided)
     return Verdict(sentence, sentences(points), found)
 
@@ -143,7 +144,7 @@ def _floors(page: GridPage) -> dict[str, list[System]]:
     found: dict[str, list[System]] = {}
     if outside := page.of_origin("outside"):
         found["Outside"] = outside
-    for system in page.of_origin("truth", "codec", "untrained", "floor"):
+    for system in page.of_origin("truth", "codec", "untrained", "trivial", "floor"):
         lengths = [label for label in page.lengths if system.key.endswith(f"_{label}")]
         name = f"Floors, {page.grid.durations[lengths[0]]:g} s" if lengths else "Floors"
         found.setdefault(name, []).append(system)

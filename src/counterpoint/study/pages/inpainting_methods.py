@@ -106,7 +106,7 @@ def inpainting_notes(page: InpaintingPage) -> list[Text]:
 _EQUAL = (
     "Every method replaces the same spans of the same clips, with the same captions. Outside the span and a short "
     "crossfade every clip is the true music, sample by sample. The supervised models share segments, their order, "
-    "captions, backbone, number of updates and batch size; equal updates are not equal time."
+    "captions, backbone and batch size; their updates, computation and starting points stand side by side on this page."
 )
 
 

@@ -11,7 +11,7 @@ from counterpoint.report import Mark, System
 from counterpoint.results import schema
 from counterpoint.results.schema import HALVES, OTHER, TRUTH, Judged, Origin, Results
 
-ORDER: Sequence[Origin] = ("truth", "codec", "model", "untrained", "shipped", "outside", "anchor", "floor")
+ORDER: Sequence[Origin] = ("truth", "codec", "model", "untrained", "trivial", "shipped", "outside", "anchor", "floor")
 """Of origins, in tables and charts."""
 _FIXED: Mapping[str, Mark] = {
     "truth": Mark(shape="triangle", colour="ink"),
@@ -24,8 +24,8 @@ _FIXED: Mapping[str, Mark] = {
 _VIEWS = {"latents": "continuous", "codes": "quantised"}
 _FLOORS: Mapping[str, tuple[str, str, str]] = {
     HALVES: (
-        "Training music, two halves",
-        "Training halves",
+        "Held-out music, two halves",
+        "Held-out halves",
         "One half of the reference tracks against the other: what the distances come to when nothing differs.",
     ),
     OTHER: ("Another clip", "Another clip", "The ground truth of another prompt: what following no one is."),
@@ -117,7 +117,7 @@ def _mark(system: schema.System) -> Mark:
     if system.origin in _FIXED:
         return _FIXED[system.origin]
     own = of_paradigm(system.paradigm)
-    return replace(own, fill="hollow") if system.origin == "untrained" else own
+    return replace(own, fill="hollow") if system.origin in ("untrained", "trivial") else own
 
 
 def is_truth(key: str) -> bool:

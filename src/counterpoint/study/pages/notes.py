@@ -66,10 +66,11 @@ def held_equal(study: TrainedStudy) -> Text:
     return Text(
         title="What is held equal",
         paragraphs=[
-            "All models are trained from scratch on the same segments of the same music in the same order, with the "
-            "same captions, backbone, optimiser, number of updates and batch size, but for what this study varies. "
-            "With the paradigm differs only what it needs: the heads, the causal mask, the time embedding and the "
-            "skips. Equal updates are not equal time or equal computation; the cost table says what each took.",
+            "All models are trained on the same segments of the same music in the same order, with the same captions, "
+            "backbone, optimiser and batch size, but for what this study varies. With the paradigm differs only what "
+            "it needs: the heads, the causal mask, the time embedding and the skips. Parameters, updates, examples, "
+            "computation, tuning and the starting point of every model stand side by side on this page, and what is "
+            "not equal is named there.",
             trained_times(study),
         ],
     )
@@ -96,8 +97,8 @@ def judges_note(metrics: Iterable[MetricInfo], *, title: str = "The judges", tai
         items=[f"`{info.name}`: {info.description.rstrip('.')}." for info in metrics if info.better != "neither"],
         paragraphs=[
             tail
-            or "Distances are to music of the training split, with equally many clips on both sides. None of the "
-            "prompts' own music is in it, so the ground truth's distance shows what real, unheard music scores. Names "
+            or "Distances are to held-out music, with equally many clips on both sides. No model was trained on it and "
+            "no prompt is in it, so the ground truth's distance shows what real, unheard music scores. Names "
             "that begin with sig_ are statistics of the signal: they describe and favour nobody."
         ],
     )

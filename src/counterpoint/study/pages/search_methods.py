@@ -89,7 +89,7 @@ _PROMPTS = (
 
 
 _PRIMARY = (
-    "{primary} against {reference} clips of the training split, the same for every setting and rung. A kernel distance "
+    "{primary} against {reference} clips of held-out music, the same for every setting and rung. A kernel distance "
     "is unbiased, so that scores on few and on many prompts mean the same; a Frechet distance falls as clips are "
     "added, and falls differently for settings that differ in diversity. What is best by a distance of distributions "
     "need not be what follows the caption best: the table of all judges says what became of that."

@@ -34,6 +34,7 @@ from counterpoint.results.costs import Model
 from counterpoint.results.parts import Heard
 from counterpoint.results.records import RESULTS_FILE
 from counterpoint.results.schema import Judged, Results
+from counterpoint.study.pages.evidence import evidence_sections, gated
 from counterpoint.study.pages.looks import of_paradigm
 
 READING = "Each mark is a value, each line its 95% interval. ↓ lower is better, ↑ higher is better."
@@ -59,9 +60,9 @@ def report_of(
         title=title,
         name=results.study.name,
         made=time.strftime("%-d %B %Y", time.localtime(results.study.made)),
-        verdict=verdict,
+        verdict=gated(results, verdict),
         facts=facts,
-        sections=[section for section in sections if section],
+        sections=[section for section in (*sections, *evidence_sections(results)) if section],
         command=results.study.command,
         files={"study.yaml": config, RESULTS_FILE: results.model_dump_json(indent=1)},
         terms=terms,

@@ -13,10 +13,6 @@ from counterpoint.results.schema import Judged
 WORSE_OR_BETTER: Mapping[Outcome, str] = {"first": "better", "second": "worse", "open": "could be chance"}
 MOST_NAMED = 3
 """Systems whose values a warning names one by one."""
-DEBUG = (
-    "This is the debug scale: it shows that everything runs, with models that have learned nothing. It says nothing "
-    "about the question."
-)
 
 
 def title(metric: MetricInfo) -> str:

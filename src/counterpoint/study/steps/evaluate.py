@@ -2,39 +2,39 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from dataclasses import replace
 
-from counterpoint.data import open_dataset
-from counterpoint.metrics import Clip, evaluate
+from counterpoint.metrics import evaluate
 from counterpoint.results.evaluations import write_evaluation
 from counterpoint.results.parts import Prompts
 from counterpoint.study.judged import judged_systems
+from counterpoint.study.reference import HELD_OUT, reference_music
 from counterpoint.study.work import Work, computes
 
 
-@computes("evaluate", version=1)
+@computes("evaluate", version=2)
 def evaluate_systems(work: Work) -> None:
-    """Write an `Evaluation`: every metric of the models, of the ground truth and of its reconstructions.
+    """Write an `Evaluation`, every metric of the models, of the ground truth and of its reconstructions, and the
+    `Reference` that distances are to.
 
-    The reference is the training split of the input `data`: no clip of the ground truth is in it, so the ground truth's
-    own distance is what a perfect system would get; where prompts were cut from that split too, their music is left
-    out. Windows of one track are resampled together. The configuration holds the `seed` and the `pairs` of systems to
-    test for a difference; that it names the `judges` makes the step new when others are there.
+    This is held-out music of the input `data` without the tracks of the prompts, so that the ground truth's own
+    distance is what a perfect system would get and nobody gains by knowing the music of the input `training`. Windows
+    of one track are resampled together. The configuration holds the `seed`, the `pairs` of systems to test for a
+    difference and, if they are not the held-out ones, the `reference` splits; that it names the `judges` makes the step
+    new when others are there.
     """
-    windows = Prompts.read(work.inputs["prompts"]).windows
-    asked = {window.row for window in windows if window.split == "train"}
-    evaluation = evaluate(
+    clips, reference = reference_music(
+        work.inputs["data"],
+        Prompts.read(work.inputs["prompts"]),
+        splits=work.config.get("reference", HELD_OUT),
+        training=work.inputs["training"],
+    )
+    found = evaluate(
         judged_systems(work.inputs),
-        reference=[clip for clip in training_music(work.inputs["data"]) if clip.id not in asked],
+        reference=clips,
         pairs=work.config["pairs"],
         seed=work.config["seed"],
         progress=work.progress,
     )
-    write_evaluation(evaluation, work.folder)
-
-
-def training_music(folder: Path) -> list[Clip]:
-    """The training split of a dataset, whole."""
-    dataset = open_dataset(folder)
-    rows = dataset.splits["train"].select_columns(["id", "audio", "caption"]).to_list()
-    return [Clip(audio=dataset.audio_path(row), caption=row["caption"], id=row["id"]) for row in rows]
+    write_evaluation(replace(found, notes=(reference.note, *found.notes)), work.folder)
+    reference.write(work.folder)

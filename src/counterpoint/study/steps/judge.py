@@ -2,31 +2,34 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from counterpoint.metrics import Clip, evaluate
 from counterpoint.results.evaluations import write_evaluation
 from counterpoint.results.parts import CodecFacts, Prompts
-from counterpoint.study.steps.evaluate import training_music
+from counterpoint.study.reference import reference_music
 from counterpoint.study.work import Work, computes
 
 ORIGINAL = "original"
 
 
-@computes("judge_codec", version=1)
+@computes("judge_codec", version=2)
 def judge(work: Work) -> None:
     """Write an `Evaluation` of each view of the input `reconstruction`; without one, of the originals.
 
-    The reference is the training split, in which no clip is: what the originals score is the best that can be expected.
+    The reference is held-out music, in which no clip is: what the originals score is the best that can be expected.
     The configuration names the `judges`, so that others make the step new.
     """
-    windows = Prompts.read(work.inputs["clips"]).windows
+    clips = Prompts.read(work.inputs["clips"])
+    windows = clips.windows
+    music, about = reference_music(work.inputs["data"], clips)
     systems = {
         view: [Clip(folder / f"{window.id}.wav", window.caption, id=window.id, group=window.row) for window in windows]
         for view, folder in _folders(work).items()
     }
-    found = evaluate(systems, reference=training_music(work.inputs["data"]), seed=0, progress=work.progress)
-    write_evaluation(found, work.folder)
+    found = evaluate(systems, reference=music, seed=0, progress=work.progress)
+    write_evaluation(replace(found, notes=(about.note, *found.notes)), work.folder)
 
 
 def _folders(work: Work) -> dict[str, Path]:

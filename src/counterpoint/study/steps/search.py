@@ -13,13 +13,13 @@ from counterpoint.generate import generate, generate_folder
 from counterpoint.results.parts import Prompts
 from counterpoint.results.search import Cost, Found, Outcome, SearchResult
 from counterpoint.study.loading import model_at
+from counterpoint.study.reference import reference_music
 from counterpoint.study.search.climb import Climbed, Drawer, climb
 from counterpoint.study.search.points import Point
 from counterpoint.study.search.primary import PrimaryMetric
 from counterpoint.study.search.rule import LEVEL, comparisons
 from counterpoint.study.search.split import split
 from counterpoint.study.settings import Grid, LadderConfig, PromptsConfig
-from counterpoint.study.steps.evaluate import training_music
 from counterpoint.study.work import Work, computes
 
 
@@ -39,9 +39,12 @@ def take_part(work: Work) -> None:
     Prompts(duration_s=prompts.duration_s, windows=tuple(windows), first=first).write(work.folder)
 
 
-@computes("search", version=1)
+@computes("search", version=2)
 def search(work: Work) -> None:
-    """Write a `SearchResult`: the best setting of the input `model` on the prompts, found by rungs."""
+    """Write a `SearchResult`: the best setting of the input `model` on the `prompts`, found by rungs.
+
+    The reference of the metric has none of the tracks of `all_prompts`, those of the confirmation included.
+    """
     grid: Grid = work.config["grid"]
     ladder: LadderConfig = work.config["ladder"]
     asked: PromptsConfig = work.config["prompts"]
@@ -50,7 +53,7 @@ def search(work: Work) -> None:
     captions, tracks = [window.caption for window in windows], [window.row for window in windows]
     primary = PrimaryMetric(
         work.config["primary"],
-        reference=training_music(work.inputs["data"]),
+        reference=reference_music(work.inputs["data"], Prompts.read(work.inputs["all_prompts"]))[0],
         count=len(windows),
         duration_s=duration_s,
         seed=work.config["seed"],

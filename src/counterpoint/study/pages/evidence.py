@@ -1,0 +1,194 @@
+"""What allows or forbids a conclusion: what the models have learned, what each was given, where the paper was left."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from counterpoint.claims.departures import departures
+from counterpoint.examine import Estimate
+from counterpoint.paradigm.entry import PARADIGMS
+from counterpoint.report import Block, Cell, Column, Row, Section, Table, Text, Verdict
+from counterpoint.report.numbers import count, duration, listed, number
+from counterpoint.report.tables import Place, plain
+from counterpoint.report.tables import grid as plain_grid
+from counterpoint.results.copies import NEAR
+from counterpoint.results.gates import Gate, Standing, nearness, standing
+from counterpoint.results.schema import Results
+from counterpoint.study.fairness import TOLERANCE, Given, side_by_side, unequal
+from counterpoint.study.pages.looks import of_paradigm
+
+RANKS_NOBODY = "Until they have, the values below describe these models and rank nobody."
+_RULE = (
+    "A model passes when its loss on held-out music lies below that of every trivial predictor of its paradigm, clip "
+    "by clip, and when it picks the true caption more often than chance; both with the whole 95% interval. A caption "
+    "is picked by the model's own loss, with the same times and noise for every candidate, so the number means the "
+    "same for all paradigms and asks no judge. Losses of different paradigms are different quantities: compare each "
+    "with its own predictors. What fills in spans goes by the music around them, so captions are not asked of it."
+)
+_SPENT = (
+    "Sums over all trainings behind a model, those of the model that it began with included. The FLOPs are counted "
+    "from the configuration, forward and backward. The last row says which are equal within {tolerance:.0%}."
+)
+
+
+def gated(results: Results, verdict: Verdict) -> Verdict:
+    """The verdict of a study whose models have learned enough; of any other, why there is none yet."""
+    found = standing(results)
+    if found.passed:
+        return verdict
+    closing = [] if found.is_debug else [RANKS_NOBODY]
+    return Verdict(found.sentence, [*found.reasons, *closing] if not found.is_debug else [])
+
+
+def learned_section(results: Results) -> Section | None:
+    """Held-out losses beside those of trivial predictors, and captions picked; None of a study that trains nothing."""
+    found = standing(results)
+    examined = [gate for gate in found.gates if gate.examination]
+    if not examined:
+        return None
+    lead = "The loss is on held-out music. Negative differences are in favour of the model."
+    copies = copies_table(results)
+    blocks: list[Block] = [_losses(results, examined), *([copies] if copies else [])]
+    blocks.append(Text(paragraphs=[_RULE], items=_needs(found), is_small=True))
+    return Section(id="learned", title="What the models have learned", lead=lead, blocks=blocks, short="Learned")
+
+
+def _losses(results: Results, gates: Sequence[Gate]) -> Table:
+    columns = [
+        "Held-out loss",
+        "Trivial predictors",
+        "Model minus the strongest",
+        "Captions picked",
+        "Near copies",
+        "Gate",
+    ]
+    return Table(
+        name="learned",
+        label="What the models have learned",
+        corner="Model",
+        columns=[Column(title=title) for title in (*columns, "Gate")],
+        rows=[_row(results, gate) for gate in gates],
+        caption="Means over held-out clips with 95% intervals.",
+        is_narrow=True,
+    )
+
+
+def _row(results: Results, gate: Gate) -> Row:
+    learned = results.examined(gate.step)
+    assert learned is not None
+    found, entry = learned.examination, PARADIGMS[learned.paradigm]
+    labels = {trivial.name: trivial.label for trivial in entry.trivial}
+    strongest, picks = found.beside.get(found.strongest), found.picks
+    near = nearness(results, gate.step)
+    places: list[Place] = [
+        [_cell(found.loss)],
+        [_cell(other.loss, what=labels.get(name, name)) for name, other in found.beside.items()],
+        [_cell(strongest.difference)] if strongest else [],
+        [_cell(picks.share, note=f"chance {picks.chance:g}")] if picks else [],
+        [_cell(near.suspicious)] if near else [],
+        [Cell(text="passed" if gate.passed else "not yet")],
+    ]
+    return Row(label=gate.name, mark=of_paradigm(learned.paradigm), places=places)
+
+
+def copies_table(results: Results) -> Table | None:
+    """How near every system comes to the training music; None where nobody looked."""
+    rows = [
+        Row(
+            label=results.systems[key].name if key in results.systems else key.replace("_", " "),
+            places=[[Cell(text=number(each.median))], [_cell(each.suspicious)]],
+        )
+        for copies in results.copies.values()
+        for key, each in copies.systems.items()
+    ]
+    if not rows:
+        return None
+    return Table(
+        name="copies",
+        label="How near systems come to the training music",
+        corner="System",
+        columns=[Column(title="Distance to the nearest training clip"), Column(title="Near copies")],
+        rows=rows,
+        caption=(
+            "Median distances between log-mel spectra, in deviations of the training music, and the share of clips "
+            f"that lie nearer to a training clip than {NEAR:.0%} of the ground truth does, with 95% intervals."
+        ),
+    )
+
+
+def _cell(found: Estimate, *, what: str = "", note: str = "") -> Cell:
+    return Cell.span(found.value, found.low, found.high, what=what, note=note)
+
+
+def _needs(found: Standing) -> list[str]:
+    """What the models that have not passed would need."""
+    return [
+        f"{gate.name}: {check.forecast}"
+        for gate in found.gates
+        for check in gate.checks
+        if check.passed is False and check.forecast
+    ]
+
+
+_SHOWN: dict[str, tuple[str, Callable[[Given], str]]] = {
+    "parameters": ("Parameters", lambda given: count(given.parameters)),
+    "updates": ("Updates", lambda given: f"{given.updates:,}"),
+    "examples": ("Examples", lambda given: f"{given.examples:,}"),
+    "FLOPs of training": ("FLOPs", lambda given: "" if given.flops is None else f"{given.flops:.2e}"),
+    "time in updates": ("Time in updates", lambda given: duration(given.wall_s)),
+    "settings of the sampler tried": ("Settings tried", lambda given: f"{given.trials:,}"),
+    "starting point": ("Starting point", lambda given: given.start or "from scratch"),
+}
+"""By the name of the quantity, its heading and what is shown of a model."""
+
+
+def fairness_section(results: Results) -> Section | None:
+    """What every model was given, side by side; None of a study that trains nothing."""
+    given = side_by_side(results)
+    if not given:
+        return None
+    differing = unequal(given)
+    rows = [
+        Row(
+            label=each.name, mark=of_paradigm(each.paradigm), places=plain(*(show(each) for _, show in _SHOWN.values()))
+        )
+        for each in given
+    ]
+    rows.append(Row(label="Equal", places=plain(*("no" if name in differing else "yes" for name in _SHOWN))))
+    table = Table(
+        name="fairness",
+        label="What each model was given",
+        corner="Model",
+        columns=[Column(title=title) for title, _ in _SHOWN.values()],
+        rows=rows,
+        caption=_SPENT.format(tolerance=TOLERANCE),
+        is_narrow=True,
+    )
+    lead = (
+        f"Not equal within {TOLERANCE:.0%}: {listed(differing)}. Whatever the models differ in may explain what they "
+        "score."
+        if differing
+        else f"All quantities are equal within {TOLERANCE:.0%}."
+    )
+    return Section(id="fairness", title="Side by side", lead=lead, blocks=[table], short="Side by side")
+
+
+def departures_section(results: Results) -> Section | None:
+    """Where the study departs from the paper; None where it does not."""
+    found = departures(results.study.kind, results.study.scale)
+    if not found:
+        return None
+    table = plain_grid(
+        "departures",
+        ["About", "The paper", "Here"],
+        [[each.about, each.paper, each.here] for each in found],
+        label="Departures from the paper",
+    )
+    return Section(
+        id="departures", title="Departures from the paper", blocks=[table], short="Departures", is_folded=True
+    )
+
+
+def evidence_sections(results: Results) -> list[Section | None]:
+    """All that this module has to say of a study."""
+    return [learned_section(results), fairness_section(results), departures_section(results)]

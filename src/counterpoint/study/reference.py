@@ -1,0 +1,81 @@
+"""The other side of distances: real music from which no prompt was cut, if possible such as no model was trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from counterpoint.data import MusicDataset, open_dataset
+from counterpoint.metrics import Clip
+from counterpoint.metrics.statistics import MIN_CLIPS
+from counterpoint.results.parts import Prompts, Window
+from counterpoint.results.reference import Reference
+
+HELD_OUT = ("test", "valid")
+TRAINING = "train"
+_COLUMNS = ["id", "audio", "caption", "duration_s", "group"]
+
+
+def reference_music(
+    folder: Path, prompts: Prompts, *, splits: Sequence[str] = HELD_OUT, training: Path | None = None
+) -> tuple[list[Clip], Reference]:
+    """The tracks of some splits of a dataset that no prompt was cut from. Where these give fewer windows than there are
+    prompts, the other parts of the prompts' tracks join them; where all of it is too little to give a distance, the
+    training split does, which bars a study from conclusions.
+
+    Args:
+        folder: the dataset of the prompts.
+        splits: to take it from.
+        training: the dataset that models were trained on; None where none was trained.
+    """
+    dataset = open_dataset(folder)
+    whole, parts = _beside(dataset, prompts, splits)
+    if _windows(whole, prompts) + len(parts) < MIN_CLIPS and TRAINING not in splits:
+        splits = (*splits, TRAINING)
+        whole, parts = _beside(dataset, prompts, splits)
+    clips = [*(_clip(dataset, row) for row in whole), *parts]
+    heard = _training_files(training)
+    trained = sum(clip.audio.resolve() in heard for clip in clips)
+    return clips, Reference(splits=tuple(splits), tracks=len(whole), parts=len(parts), trained=trained)
+
+
+def _beside(dataset: MusicDataset, prompts: Prompts, splits: Sequence[str]) -> tuple[list[dict[str, Any]], list[Clip]]:
+    """Rows from which no prompt was cut and, where they are too few, parts of the others."""
+    asked = {window.row for window in prompts.windows}
+    rows = [row for split in splits for row in dataset.splits[split].select_columns(_COLUMNS).to_list()]
+    whole = [row for row in rows if row["id"] not in asked]
+    if _windows(whole, prompts) >= len(prompts.windows):
+        return whole, []
+    return whole, [clip for row in rows if row["id"] in asked for clip in _rest(dataset, row, prompts)]
+
+
+def _windows(rows: Sequence[dict[str, Any]], prompts: Prompts) -> int:
+    """The number of clips as long as a prompt that rows give."""
+    return sum(int((row["duration_s"] + 1e-3) // prompts.duration_s) for row in rows)
+
+
+def _clip(dataset: MusicDataset, row: dict[str, Any], **part: float) -> Clip:
+    return Clip(audio=dataset.audio_path(row), caption=row["caption"], id=row["id"], group=row["group"], **part)
+
+
+def _rest(dataset: MusicDataset, row: dict[str, Any], prompts: Prompts) -> Iterator[Clip]:
+    """Parts of a track that are as long as a prompt and touch none."""
+    length = prompts.duration_s
+    taken = [window for window in prompts.windows if window.row == row["id"]]
+    for turn in range(int((row["duration_s"] + 1e-3) // length)):
+        start_s = turn * length
+        if not any(_meet(start_s, window, length) for window in taken):
+            yield _clip(dataset, row, start_s=start_s, duration_s=length)
+
+
+def _meet(start_s: float, window: Window, length: float) -> bool:
+    return abs(start_s - window.start_s) < length - 1e-3
+
+
+def _training_files(folder: Path | None) -> set[Path]:
+    """The audio of a dataset's training split."""
+    if folder is None:
+        return set()
+    dataset = open_dataset(folder)
+    return {dataset.audio_path(row).resolve() for row in dataset.splits[TRAINING].select_columns(["audio"]).to_list()}

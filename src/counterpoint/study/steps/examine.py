@@ -1,0 +1,30 @@
+"""What a model has learned, by its own losses on music that it was not trained on."""
+
+from __future__ import annotations
+
+import torch
+
+from counterpoint.data import open_encoded
+from counterpoint.examine import examine
+from counterpoint.results.learned import Learned
+from counterpoint.runs import load_run, read_description
+from counterpoint.study.settings import ExamineConfig
+from counterpoint.study.step_inputs import latents_of
+from counterpoint.study.work import Work, computes
+
+
+@computes("examine", version=1)
+def examine_model(work: Work) -> None:
+    """Write what the input `model` has `Learned` from the input `data`, in the latents of the input `encode`."""
+    config: ExamineConfig = work.config
+    model = load_run(work.inputs["model"])
+    found = examine(
+        model.to("cuda" if torch.cuda.is_available() else "cpu"),
+        encoded=open_encoded(work.inputs["data"], codec=latents_of(work).fingerprint),
+        segment_s=read_description(work.inputs["model"])["segment_s"],
+        clips=config.clips,
+        candidates=config.candidates,
+        seed=config.seed,
+        progress=work.progress,
+    )
+    Learned(paradigm=model.entry.name, examination=found).write(work.folder)

@@ -1,0 +1,47 @@
+"""Clips of a model without a network."""
+
+from __future__ import annotations
+
+from counterpoint.audio import frames
+from counterpoint.config import ModelConfig, pick_sampling
+from counterpoint.data import open_encoded
+from counterpoint.examine import fit
+from counterpoint.generate import generate_folder
+from counterpoint.generate.model import LoadedModel
+from counterpoint.paradigm import PARADIGMS
+from counterpoint.paradigm.trivial import build_trivial
+from counterpoint.results.parts import Prompts
+from counterpoint.study.loading import codec_of
+from counterpoint.study.settings import PromptsConfig
+from counterpoint.study.step_inputs import latents_of
+from counterpoint.study.work import Work, computes
+
+
+@computes("generate_trivial", version=1)
+def generate_trivial(work: Work) -> None:
+    """Answer every prompt with a trivial predictor that was fitted on the training split of the input `data`, in the
+    latents of the input `encode`. It reads no caption.
+
+    The configuration names the `model` that it stands beside, the `predictor` of its paradigm, the `codec` and how long
+    the segments are (`segment_s`) that models are trained on.
+    """
+    asked: PromptsConfig = work.config["prompts"]
+    config: ModelConfig = work.config["model"]
+    encoded = open_encoded(work.inputs["data"], codec=latents_of(work).fingerprint)
+    named = {entry.name: entry for entry in PARADIGMS[config.paradigm].trivial}
+    predictor = build_trivial(named[work.config["predictor"]], config, encoded.spec)
+    fit([predictor], encoded=encoded, segment=frames(work.config["segment_s"], frame_rate=encoded.spec.frame_rate))
+    prompts = Prompts.read(work.inputs["prompts"])
+    generate_folder(
+        [window.caption for window in prompts.windows],
+        model=LoadedModel(
+            predictor, codec_of(work.config["codec"]), work.config["segment_s"], work.config["predictor"]
+        ),
+        out=work.folder,
+        duration_s=prompts.duration_s,
+        seed=asked.seed,
+        sampling=pick_sampling(config.paradigm, {"guidance": 1.0}),
+        ids=[window.id for window in prompts.windows],
+        batch_size=asked.batch_size,
+        progress=work.progress,
+    )
