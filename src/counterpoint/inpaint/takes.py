@@ -28,6 +28,8 @@ from counterpoint.inpaint.splice import match_level, splice, within
 from counterpoint.inpaint.windows import Filled, fill_windows, without
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from counterpoint.metrics import Seams
 
 CROSSFADE_S = 0.05
@@ -229,9 +231,8 @@ def inpaint_file(
     return replace(done, takes=takes)
 
 
-def print_takes(takes: Sequence[Take]) -> None:
+def print_takes(takes: Sequence[Take], *, console: Console) -> None:
     """A table of takes, the best first, with the measures of their seams."""
-    from rich.console import Console
     from rich.table import Table
 
     names = [entry.name for entry in fields(takes[0].seams)]
@@ -239,7 +240,7 @@ def print_takes(takes: Sequence[Take]) -> None:
     for rank, take in enumerate(takes, start=1):
         values = [take.seams.score, *(getattr(take.seams, name) for name in names)]
         table.add_row(str(rank), str(take.seed), *("-" if math.isnan(value) else f"{value:.2f}" for value in values))
-    Console().print(table)
+    console.print(table)
 
 
 def _require_sound(music: Music, place: Place) -> None:
