@@ -49,22 +49,22 @@ def inpaint(
 
     Models are mono: in a file of several channels each gets the same new music, at its own level.
     """
-    from counterpoint.generate import load_model, sampling_of
-    from counterpoint.inpaint import SAMPLING, InpaintingRequest, check_files, inpaint_file, parse_span
+    from counterpoint import generate as drawing
+    from counterpoint import inpaint as filling
 
-    request = InpaintingRequest(
-        [parse_span(span) for span in spans],
+    request = filling.InpaintingRequest(
+        [filling.parse_span(span) for span in spans],
         prompt=prompt,
         method=method,
         num=num,
         seed=seed,
-        sampling=sampling_of(model, sampling, otherwise=SAMPLING),
+        sampling=drawing.sampling_of(model, sampling, otherwise=filling.SAMPLING),
         crossfade_s=crossfade_s,
     )
-    job = check_files(source, request, out=out, keep=keep)
-    loaded = load_model(model, device=device, precision=precision)
+    job = filling.check_files(source, request, out=out, keep=keep)
+    loaded = drawing.load_model(model, device=device, precision=precision)
     with answer.progress("Filling in", unit="spans") as progress:
-        done = inpaint_file(job, request, model=loaded, progress=progress)
+        done = filling.inpaint_file(job, request, model=loaded, progress=progress)
     _give(answer, done)
 
 
