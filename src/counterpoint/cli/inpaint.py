@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -11,6 +12,8 @@ from counterpoint.cli.options import Device, Precision, reports, takes_sampling
 from counterpoint.cli.output import Answer
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from counterpoint.inpaint import Inpainting
 
 
@@ -69,8 +72,6 @@ def inpaint(
 
 
 def _give(answer: Answer, done: Inpainting) -> None:
-    from counterpoint.inpaint import print_takes
-
     if done.channels > 1:
         answer.remark(
             f"The spans are mono: the model hears and plays one channel, which stands in all {done.channels}."
@@ -78,14 +79,15 @@ def _give(answer: Answer, done: Inpainting) -> None:
     takes = [
         {"seed": take.seed, "path": take.path, "score": take.seams.score, **vars(take.seams)} for take in done.takes
     ]
-    answer.give(
-        {**vars(done), "takes": takes},
-        lambda console: (
-            print_takes(done.takes, console=console),
-            typer.echo(
-                f"{done.takes[0].path}: {done.audio_s:.1f} s, filled in by {done.method} in {done.latency_s:.1f} s; "
-                f"{done.network_evaluations:,} network evaluations a take, {done.model_evaluations:,} with rows of "
-                "guidance"
-            ),
-        ),
+    answer.give({**vars(done), "takes": takes}, partial(_print, done))
+
+
+def _print(done: Inpainting, console: Console) -> None:
+    from counterpoint.inpaint import print_takes
+
+    print_takes(done.takes, console=console)
+    typer.echo(
+        f"{done.takes[0].path}: {done.audio_s:.1f} s, filled in by {done.method} in {done.latency_s:.1f} s; "
+        f"{done.network_evaluations:,} network evaluations a take, which cost as much as {done.model_evaluations:,} "
+        "without guidance"
     )
