@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from counterpoint.codec import Codec, load_codec
-from counterpoint.config import SamplingConfig, UserError, pick_sampling, read_sampling
-from counterpoint.generate.musicgen import MUSICGEN_PARADIGM, WINDOW_S, is_musicgen, load_musicgen
+from counterpoint.config import SamplingConfig, UserError
+from counterpoint.generate.musicgen import WINDOW_S, load_musicgen
+from counterpoint.generate.settings import is_published, settings_of
 from counterpoint.kernels import PRECISIONS, Precision
 from counterpoint.paradigm import Paradigm
-from counterpoint.runs import RUNS, find_run, load_run, read_description
-from counterpoint.runs.layout import MODEL_FILE
+from counterpoint.runs import find_run, load_run, read_description
 
 
 @dataclass(frozen=True)
@@ -28,12 +28,18 @@ class LoadedModel:
         codec: turns what it draws into audio.
         window_s: the longest music it was trained on; longer music is made by windows of that length.
         source: what it was loaded from.
+        sampling: settings that somebody chose for it, by name.
     """
 
     paradigm: Paradigm
     codec: Codec
     window_s: float
     source: str = ""
+    sampling: Mapping[str, Any] = field(default_factory=dict)
+
+    def how(self, given: Mapping[str, Any], *, otherwise: Mapping[str, Any] | None = None) -> SamplingConfig:
+        """How to draw from it; see `sampling_of`."""
+        return settings_of(self.paradigm.config.paradigm, self.sampling, given, otherwise=otherwise)
 
 
 def load_model(
@@ -64,28 +70,6 @@ def load_model(
     return loaded if device == "cpu" else replace(loaded, codec=loaded.codec.to(device))
 
 
-def sampling_of(
-    model: str | Path, given: Mapping[str, Any], *, otherwise: Mapping[str, Any] | None = None
-) -> SamplingConfig:
-    """How to draw from a model: as is given, else as the `sampling` in its model.json says, which a model that ships
-    has, else as `otherwise`, else by the defaults of its paradigm.
-
-    Args:
-        model: as for `load_model`.
-        given: settings by name; None leaves one open.
-        otherwise: more of them, of which those that the paradigm does not have are left out.
-
-    Raises:
-        UserError: no such model, a setting that its paradigm does not have, or a value that does not fit.
-    """
-    run = find_run(model)
-    described: Mapping[str, Any] = {} if _is_published(run) else read_description(run)
-    paradigm = described["model"]["paradigm"] if described else MUSICGEN_PARADIGM
-    usual = pick_sampling(paradigm, otherwise or {}).model_dump(exclude_unset=True)
-    chosen = {name: value for name, value in given.items() if value is not None}
-    return read_sampling(paradigm, {**usual, **described.get("sampling", {}), **chosen})
-
-
 def _check(device: str, precision: str | None) -> tuple[str, Precision]:
     served: dict[str, tuple[Precision, ...]] = {"cpu": ("fp32", "fp16", "int8"), "cuda": ("bf16", "fp16", "fp32")}
     kind = device.partition(":")[0]
@@ -104,7 +88,7 @@ def _check(device: str, precision: str | None) -> tuple[str, Precision]:
 def read_model(model: str | Path, *, codec: Codec | None = None) -> LoadedModel:
     """A model as it was trained, in full precision on the CPU; see `load_model`."""
     run = find_run(model)
-    if _is_published(run):
+    if is_published(run):
         return LoadedModel(*load_musicgen(str(run)), window_s=WINDOW_S)
     paradigm = load_run(run)
     codec = codec or load_codec(paradigm.latent.codec)
@@ -115,12 +99,7 @@ def read_model(model: str | Path, *, codec: Codec | None = None) -> LoadedModel:
         )
     # A run from before this was written down is trusted as far as it has positions.
     longest_s = paradigm.max_frames() / paradigm.latent.frame_rate
-    return LoadedModel(paradigm, codec, window_s=read_description(run).get("segment_s", longest_s))
-
-
-def _is_published(path: Path) -> bool:
-    """Whether a path stands for another library's checkpoint, or can only be a hub id: OWNER/NAME."""
-    if path.is_dir():
-        return not (path / MODEL_FILE).is_file() and is_musicgen(path)
-    is_ours = any((folder / path.parts[0]).exists() for folder in (Path(), RUNS))
-    return path.is_file() or (len(path.parts) == 2 and not is_ours)
+    described = read_description(run)
+    return LoadedModel(
+        paradigm, codec, window_s=described.get("segment_s", longest_s), sampling=described.get("sampling", {})
+    )

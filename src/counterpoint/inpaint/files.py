@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Protocol
 
 import numpy as np
 import soundfile
 
+from counterpoint.audio import Sound
 from counterpoint.audio.files import check_audio_output, open_audio, writing
 from counterpoint.audio.metadata import carry_over, copies_whole, copy_texts
 from counterpoint.config import UserError, atomic_write
@@ -37,6 +38,59 @@ class Patch:
 
     start: int
     samples: np.ndarray
+
+
+class Music(Protocol):
+    """Music with spans to be filled in: a file, or a sound in memory."""
+
+    @property
+    def name(self) -> str:
+        """What messages call it."""
+        ...
+
+    @property
+    def sample_rate(self) -> int: ...
+
+    @property
+    def channels(self) -> int: ...
+
+    @property
+    def frames(self) -> int:
+        """Samples a channel."""
+        ...
+
+    def read(self, start: int, stop: int, *, patches: Sequence[Patch] = ()) -> np.ndarray:
+        """Samples [N, C], patched; of the music's own type."""
+        ...
+
+
+@dataclass(frozen=True)
+class Held:
+    """Music in memory."""
+
+    sound: Sound
+
+    @property
+    def name(self) -> str:
+        return "The audio"
+
+    @property
+    def sample_rate(self) -> int:
+        return self.sound.sample_rate
+
+    @property
+    def channels(self) -> int:
+        return len(self.sound.audio)
+
+    @property
+    def frames(self) -> int:
+        return self.sound.audio.shape[1]
+
+    def read(self, start: int, stop: int, *, patches: Sequence[Patch] = ()) -> np.ndarray:
+        """Samples [N, C] float32, patched."""
+        block = self.sound.audio[:, start:stop].T.copy()
+        lay_over(block, start=start, patches=patches)
+        return block
 
 
 @dataclass(frozen=True)
@@ -70,6 +124,10 @@ class Source:
                 raise UserError(f"{path} holds no audio; give another file.")
             subtype = file.subtype if file.subtype in _TYPES else "PCM_16"
             return cls(path, file.samplerate, file.channels, file.frames, subtype, _TYPES[subtype])
+
+    @property
+    def name(self) -> str:
+        return str(self.path)
 
     def read(self, start: int, stop: int, *, patches: Sequence[Patch] = ()) -> np.ndarray:
         """Samples [N, C], patched.

@@ -12,6 +12,7 @@ from pydantic import TypeAdapter
 from counterpoint.metrics.base import Difference, Fit, MetricInfo, Score
 
 if TYPE_CHECKING:
+    import pandas as pd
     from rich.console import Console
     from rich.table import Table
 
@@ -58,17 +59,37 @@ class Evaluation:
         """Plain values, for `write_json`."""
         return asdict(self)
 
+    def rows(self) -> list[dict[str, Any]]:
+        """Every score of every system and floor as a row of plain values, for tables."""
+        infos = {info.name: info for info in self.metrics}
+        return [
+            {
+                "kind": kind,
+                "system": system,
+                "metric": metric,
+                **{name: getattr(score, name) for name in ("value", "low", "high", "n", "seeds")},
+                "unit": infos[metric].unit,
+                "better": infos[metric].better,
+            }
+            for kind, of_kind in (("system", self.scores), ("floor", self.floors))
+            for system, scores in of_kind.items()
+            for metric, score in scores.items()
+        ]
+
+    def frame(self) -> pd.DataFrame:
+        """`rows` as a DataFrame."""
+        import pandas as pd
+
+        return pd.DataFrame(self.rows())
+
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Evaluation:
         """The inverse of `to_json`, also after a trip through a file."""
         return TypeAdapter(cls).validate_python(value)
 
 
-def print_evaluation(evaluation: Evaluation, *, console: Console | None = None) -> None:
+def print_evaluation(evaluation: Evaluation, *, console: Console) -> None:
     """Print the scores, the floors, the differences and the notes."""
-    from rich.console import Console
-
-    console = console or Console()
     console.print(_score_table(evaluation))
     if evaluation.differences:
         console.print(_difference_table(evaluation))

@@ -198,7 +198,7 @@ class Autoregressive(Paradigm):
             decoder.begin(delayed, free=free, uniforms=uniforms[start : start + steps], control=control)
             if known:
                 decoder.prefill(known)
-            decoder.decode_n_tokens(steps - known)
+            decoder.decode_n_tokens(steps - known, first=start + known, of=longest + K - 1)
             codes[:, :, start:stop] = undelay(decoder.tokens[:, :, 1 : 1 + steps])
             entropies[:, start + known : stop] = decoder.entropies[known : stop - start].T
             passes += steps - known + bool(known)

@@ -17,6 +17,7 @@ from counterpoint.backbone import Backbone, Cache, Memory
 from counterpoint.conditioning import Guidance
 from counterpoint.config import AutoregressiveSampling
 from counterpoint.paradigm.sampling import draw_tokens
+from counterpoint.paradigm.share import tell_share
 
 
 class DelayedNetwork(Protocol):
@@ -141,16 +142,21 @@ class Decoder:
         known = self.tokens.index_select(2, cursor)[:, :, 0]
         self.tokens.index_copy_(2, cursor, drawn.where(free, known)[:, :, None])
 
-    def decode_n_tokens(self, steps: int) -> None:
-        """Draw the next `steps` columns."""
+    def decode_n_tokens(self, steps: int, *, first: int = 0, of: int | None = None) -> None:
+        """Draw the next `steps` columns.
+
+        Args:
+            first, of: columns of the whole drawing that were done before, and all of them; by default these alone.
+        """
         stop = self.cache.length + steps
         while (start := self.cache.length) < stop:
             bound = min((start // self.BUCKET + 1) * self.BUCKET, self.cache.capacity)
             count = min(stop, bound) - start
             self.cache.bound = bound if self.static else None
             step = self._graph(bound).replay if self.tokens.is_cuda and self.static else self.decode_one_token
-            for _ in range(count):
+            for drawn in range(start - stop + steps, start - stop + steps + count):
                 step()
+                tell_share((first + drawn + 1) / (of or steps))
             self.cache.rewind(start + count)
         self.cache.bound = None
 

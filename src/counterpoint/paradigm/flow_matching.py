@@ -19,6 +19,7 @@ from counterpoint.kernels import Precision
 from counterpoint.paradigm.base import LossOutput, Paradigm, Sample, check_frames
 from counterpoint.paradigm.flow_matching_cost import TIME_CHANNELS
 from counterpoint.paradigm.gaussian import LinearGaussian
+from counterpoint.paradigm.share import tell_share
 from counterpoint.paradigm.solvers import grid, solve
 from counterpoint.paradigm.spans import draw_spans, inside
 from counterpoint.paradigm.windows import Windows, plan_windows
@@ -286,6 +287,7 @@ class _Field:
         low, high = self.sampling.guidance_interval
         guidance = self.guidance if low <= t <= high else Guidance()
         self.network_evaluations += 1
+        tell_share(t)
         self.model_evaluations += guidance.passes
         frames = z.flatten(0, 1)
         mean = torch.zeros_like(frames)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from counterpoint.config import UserError, dump_yaml
 from counterpoint.config.files import replace_folder
 from counterpoint.config.locks import sole_writer
-from counterpoint.config.paths import check_kept_folder
+from counterpoint.config.paths import check_kept_folder, true_path
 from counterpoint.study.engine import Done, LocalEngine, Source
 from counterpoint.study.kinds import load_study
 from counterpoint.study.kinds.base import Study
@@ -52,6 +52,7 @@ def run_study(
     scale: str | None = None,
     strict_code: bool = False,
     say: Callable[[str], None] = print,
+    show: bool = True,
 ) -> StudyResult:
     """Run a study from data to report; finished steps are kept, so a second run goes on where the first stopped.
 
@@ -65,21 +66,23 @@ def run_study(
         overrides: `key.sub=value` strings on the configuration.
         scale: one of those that the configuration has; by default its first.
         strict_code: compute a step again where its code is another than when it was computed.
+        say: called with a line for each step.
+        show: how far a step is, on stderr.
 
     Raises:
         UserError: an unknown study, a configuration or a dataset that does not fit.
     """
-    from counterpoint.study.gather import gather
-
     path = find_study(study)
     if nameless := [system for system in systems if "=" not in system]:
         raise UserError(f"The system {nameless[0]!r} must have the form NAME=FOLDER, as in mine=clips/mine.")
     outside = [f"systems.{system}" for system in systems]
     config = load_study(path, overrides=[*(overrides or []), *outside], scale=scale)
     check_kept_folder(out)
+    from counterpoint.study.gather import gather  # after all that is refused at once
+
     say(f"Study {path.stem}: {config.summary()}")
     steps = config.plan(dataset=data)
-    done = LocalEngine(store.resolve(), say=say, strict_code=strict_code).run(steps.values())
+    done = LocalEngine(store.resolve(), say=say, show=show, strict_code=strict_code).run(steps.values())
     forget()
     folders = {name: step.path if isinstance(step, Source) else done[step.name].folder for name, step in steps.items()}
     results = gather(config, folders, steps=steps, name=path.stem).at(out)
@@ -101,6 +104,12 @@ def _fill(out: Path, config: Study, results: Results, *, done: Mapping[str, Done
         _link(out / "steps" / name, step)
     results.write(out)
     return _write_report(config.report(results), out)
+
+
+def usual_folder(study: str | Path, *, scale: str | None, data: Path | None) -> Path:
+    """Where a study goes if nobody says where: runs/STUDY, with the scale and the dataset in its name."""
+    name = Path(study).stem + (f"-{scale}" if scale not in (None, "quick") else "")
+    return Path("runs") / (name + (f"-{true_path(data).name}" if data else ""))
 
 
 def _write_report(report: Report, out: Path) -> Path:

@@ -6,7 +6,7 @@ from counterpoint.audio import frames
 from counterpoint.config import ModelConfig, pick_sampling
 from counterpoint.data import open_encoded
 from counterpoint.examine import fit
-from counterpoint.generate import generate_folder
+from counterpoint.generate import GenerationRequest, generate_folder
 from counterpoint.generate.model import LoadedModel
 from counterpoint.paradigm import PARADIGMS
 from counterpoint.paradigm.trivial import build_trivial
@@ -32,16 +32,13 @@ def generate_trivial(work: Work) -> None:
     predictor = build_trivial(named[work.config["predictor"]], config, encoded.spec)
     fit([predictor], encoded=encoded, segment=frames(work.config["segment_s"], frame_rate=encoded.spec.frame_rate))
     prompts = Prompts.read(work.inputs["prompts"])
-    generate_folder(
+    request = GenerationRequest(
         [window.caption for window in prompts.windows],
-        model=LoadedModel(
-            predictor, codec_of(work.config["codec"]), work.config["segment_s"], work.config["predictor"]
-        ),
-        out=work.folder,
         duration_s=prompts.duration_s,
         seed=asked.seed,
         sampling=pick_sampling(config.paradigm, {"guidance": 1.0}),
-        ids=[window.id for window in prompts.windows],
         batch_size=asked.batch_size,
-        progress=work.progress,
     )
+    model = LoadedModel(predictor, codec_of(work.config["codec"]), work.config["segment_s"], work.config["predictor"])
+    ids = [window.id for window in prompts.windows]
+    generate_folder(request, model=model, out=work.folder, ids=ids, progress=work.progress)

@@ -1,0 +1,93 @@
+"""`counterpoint inpaint`."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from counterpoint.cli.options import Device, Precision, reports, takes_sampling
+from counterpoint.cli.output import Answer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from counterpoint.inpaint import Inpainting
+
+
+@reports
+@takes_sampling
+def inpaint(
+    source: Annotated[Path, typer.Argument(metavar="IN", help="Any audio file, of any length.")],
+    *,
+    spans: Annotated[
+        list[str], typer.Option("--span", metavar="START:STOP", help="Seconds to replace; may be given again.")
+    ],
+    prompt: Annotated[str, typer.Option(help="What the music should sound like.")] = "",
+    model: Annotated[str, typer.Option(help="A model as `counterpoint models` names it, or a run folder.")],
+    out: Annotated[Path, typer.Option(help="A .wav or .flac, in the sample format of IN.")],
+    method: Annotated[
+        str | None,
+        typer.Option(
+            help="supervised; or zero-shot, by any flow-matching model: inversion, repaint, projection, gradient. "
+            "By default what suits the model best."
+        ),
+    ] = None,
+    num: Annotated[int, typer.Option(help="Takes to draw; take i has seed + i.")] = 1,
+    keep: Annotated[
+        Literal["best", "all"], typer.Option(help="The take with the best seams, or all: OUT-1 is the best.")
+    ] = "best",
+    crossfade_s: Annotated[
+        float, typer.Option("--crossfade-s", help="On each side of the span; beyond it IN stays bit for bit.")
+    ] = 0.05,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same audio.")] = 0,
+    device: Device = "cpu",
+    precision: Precision = None,
+    sampling: dict[str, Any],
+    answer: Answer,
+) -> None:
+    """Replace spans of a piece of music with new music that fits what stands around them.
+
+    Models are mono: in a file of several channels each gets the same new music, at its own level.
+    """
+    from counterpoint import generate as drawing
+    from counterpoint import inpaint as filling
+
+    request = filling.InpaintingRequest(
+        [filling.parse_span(span) for span in spans],
+        prompt=prompt,
+        method=method,
+        num=num,
+        seed=seed,
+        sampling=drawing.sampling_of(model, sampling, otherwise=filling.SAMPLING),
+        crossfade_s=crossfade_s,
+    )
+    job = filling.check_files(source, request, out=out, keep=keep)
+    loaded = drawing.load_model(model, device=device, precision=precision)
+    with answer.progress("Filling in", unit="spans") as progress:
+        done = filling.inpaint_file(job, request, model=loaded, progress=progress)
+    _give(answer, done)
+
+
+def _give(answer: Answer, done: Inpainting) -> None:
+    if done.channels > 1:
+        answer.remark(
+            f"The spans are mono: the model hears and plays one channel, which stands in all {done.channels}."
+        )
+    takes = [
+        {"seed": take.seed, "path": take.path, "score": take.seams.score, **vars(take.seams)} for take in done.takes
+    ]
+    answer.give({**vars(done), "takes": takes}, partial(_print, done))
+
+
+def _print(done: Inpainting, console: Console) -> None:
+    from counterpoint.inpaint import print_takes
+
+    print_takes(done.takes, console=console)
+    typer.echo(
+        f"{done.takes[0].path}: {done.audio_s:.1f} s, filled in by {done.method} in {done.latency_s:.1f} s; "
+        f"{done.network_evaluations:,} network evaluations a take, which cost as much as {done.model_evaluations:,} "
+        "without guidance"
+    )
