@@ -17,9 +17,18 @@ from counterpoint.config.files import atomic_write
 from counterpoint.config.text import read_text
 
 Model = TypeVar("Model", bound=BaseModel)
+SAVED = {"saved": True}
+"""Context of validation of what this package has written itself, which may hold what users may no longer give."""
 
 
-def load_yaml(path: Path, kind: type[Model], *, overrides: list[str] | None = None, scale: str | None = None) -> Model:
+def load_yaml(
+    path: Path,
+    kind: type[Model],
+    *,
+    overrides: list[str] | None = None,
+    scale: str | None = None,
+    saved: bool = False,
+) -> Model:
     """Read a YAML file of small deltas on typed defaults.
 
     Its key `scales`, if any, names further deltas, of which one is laid over the rest.
@@ -29,12 +38,13 @@ def load_yaml(path: Path, kind: type[Model], *, overrides: list[str] | None = No
         kind: the pydantic model it describes.
         overrides: `key.sub=value` strings, the values read as YAML.
         scale: one of the file's scales; by default its first.
+        saved: this package has written the file.
 
     Raises:
         UserError: missing file, malformed YAML, unknown key (with the nearest known one) or a value that does not fit.
     """
     values = laid_out(read_yaml(path), scale=scale, overrides=overrides or (), source=str(path))
-    return parse(values, kind, source=str(path))
+    return parse(values, kind, source=str(path), saved=saved)
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
@@ -82,10 +92,10 @@ def laid_out(
     return found
 
 
-def parse(values: dict[str, Any], kind: type[Model], *, source: str) -> Model:
-    """Validate `values` as `kind`; see `load_yaml` for the errors."""
+def parse(values: dict[str, Any], kind: type[Model], *, source: str, saved: bool = False) -> Model:
+    """Validate `values` as `kind`; see `load_yaml` for the arguments and errors."""
     try:
-        return kind.model_validate(values)
+        return kind.model_validate(values, context=SAVED if saved else None)
     except ValidationError as error:
         raise UserError(f"{source}: {'; '.join(_explain(item, kind) for item in error.errors())}") from None
 

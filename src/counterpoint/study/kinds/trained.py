@@ -151,10 +151,10 @@ class TrainedStudy(Study):
         """The run of one paradigm, by default with the first seed; an untrained one stops before its first update and
         is alike in all else."""
         shared = self.training
-        network = shared.fields_of(NetworkConfig)
+        network = {name: getattr(shared, name) for name in NetworkConfig.read_by(paradigm)}
         if not controlled:
             network = {name: value for name, value in network.items() if not name.startswith("control")}
-        budget: dict[str, Any] = dict(shared.fields_of(BudgetConfig))
+        budget: dict[str, Any] = {name: getattr(shared, name) for name in BudgetConfig.model_fields}
         budget["seed"] = self.training_seeds[0] if seed is None else seed
         if not trained:
             budget["steps"] = 0
