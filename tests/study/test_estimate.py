@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import socket
 from collections.abc import Callable
 from dataclasses import replace
@@ -15,6 +16,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 from typer.testing import CliRunner
 
+import counterpoint
 from counterpoint.bench.limits import known_devices
 from counterpoint.cli.app import app
 from counterpoint.config import (
@@ -43,8 +45,7 @@ from counterpoint.study.estimate import (
     training_estimate,
     training_memory,
 )
-from counterpoint.study.latents import CONFIGS as RECIPES
-from counterpoint.study.latents import known_latent
+from counterpoint.study.latents import RECIPES, known_latent
 from counterpoint.study.plan import Progress, make_plan, progress_of, progress_sentence
 from counterpoint.study.shipped import CONFIGS
 from counterpoint.study.workload import Draw, Workload
@@ -297,8 +298,18 @@ def test_codecs_to_be_trained_are_known_by_their_recipe_from_any_folder(
         assert encodec.spec.frame_rate == vae.spec.frame_rate == rate
         assert (encodec.spec.latent_dim, vae.spec.latent_dim) == (128, 64)
         assert (encodec.spec.num_codebooks, vae.spec.num_codebooks) == (4, 0)
-        assert vae.missing == f"counterpoint codec train {RECIPES}/vae_{rate}hz.yaml --out runs/codecs/vae_{rate}hz"
+        assert (
+            vae.missing
+            == f"counterpoint codec train {RECIPES.resolve()}/vae_{rate}hz.yaml --out runs/codecs/vae_{rate}hz"
+        )
         assert not vae.assumed
+
+
+def test_recipes_of_codecs_are_packaged() -> None:
+    """An installed wheel knows them as a checkout does: package data are found through the link, as setuptools does."""
+    root = Path(counterpoint.__file__).parent
+    packaged = glob.glob("**/*.yaml", root_dir=root, recursive=True)  # noqa: PTH207
+    assert "study/recipes/encodec_50hz.yaml" in packaged
 
 
 def test_other_codecs_are_known_by_their_name_and_what_is_assumed_is_said(
