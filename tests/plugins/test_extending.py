@@ -171,7 +171,8 @@ def test_the_solver_integrates_at_its_order_and_is_counted() -> None:
 
     assert error(10) / error(20) == pytest.approx(4, rel=0.1)  # order 2
     sampling = FlowMatchingSampling(solver="ralston", steps=7)
-    assert PARADIGMS["flow_matching"].cost.count(LATENT, frames=10, sampling=sampling) == 14
+    model = ModelConfig(paradigm="flow_matching")
+    assert PARADIGMS["flow_matching"].cost.count(model, LATENT, frames=10, sampling=sampling) == 14
     with pytest.raises(ValueError, match="did you mean 'ralston'"):
         FlowMatchingSampling(solver="ralstn")
 

@@ -16,8 +16,7 @@ from counterpoint.metrics import Difference, Score
 from counterpoint.study import load_study, run_study
 from counterpoint.study.engine import in_order
 from counterpoint.study.kinds.samplers import SamplerStudy
-from counterpoint.study.pages.samplers import _sentence
-from counterpoint.study.pages.samplers_page import Setting, described, solver_mark
+from counterpoint.study.pages.samplers import Setting, _sentence, described, solver_mark
 from counterpoint.study.shipped import find_study
 
 STUDY = """

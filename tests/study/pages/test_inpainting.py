@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from counterpoint.claims.paper import paper_inpainting
+from counterpoint.claims.paper import paper_scores
 from counterpoint.metrics import Difference, MetricInfo
 from counterpoint.report import Charts, Report, write_report
 from counterpoint.report.waveform import HEIGHT, waveform
@@ -162,7 +162,7 @@ def test_the_table_has_the_papers_rows_below_ours(report: Report, look: SimpleNa
     assert rows["AR, the paper"] == ["0.23", "0.36", "7.75", "5.65", "7.31"]
     assert rows["FM (ZS), the paper"] == ["0.30", "0.39", "7.89", "5.73", "7.40"]
     assert rows["AR"][2:] == ["", "", ""], "no stand-in"
-    ratings = {rating.criterion: rating.values for rating in paper_inpainting().ratings}
+    ratings = {rating.criterion: rating.values for rating in paper_scores("table_4").ratings}
     assert ratings["Transition smoothness"]["fm"] == (8.11, 0.15) and ratings["Transition smoothness"]["ar"] is None
     told = look.section(report, "table4").blocks[-1].items
     assert told[1] == "Audio match: supervised flow matching 7.93 \u00b1 0.21"

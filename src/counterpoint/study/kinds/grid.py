@@ -90,7 +90,6 @@ class GridStudy(CellStudy):
         return found
 
     def summary(self) -> str:
-        """See `Study`."""
         cells = self.cells()
         models, runs = len({cell.model for cell in cells}), len(self.training_seeds)
         times = f", {runs} times each" if runs > 1 else ""
@@ -99,11 +98,9 @@ class GridStudy(CellStudy):
         return f"{len(cells)} cells of {' x '.join(self.axes)}; {models} models{times}, {self.training.steps:,} updates"
 
     def trained(self) -> Sequence[ParadigmName]:
-        """See `TrainedStudy`."""
         return tuple(dict.fromkeys(cell.study.paradigm for cell in self.cells()))
 
     def describe(self, steps: Mapping[str, Step | Source]) -> Mapping[str, System]:
-        """See `Study`."""
         labels = {name: cell.labels for cell in self.cells() for name in (cell.system, untrained(cell.system))}
         return {
             key: system.model_copy(update={"labels": labels.get(key, {})})
@@ -119,11 +116,9 @@ class GridStudy(CellStudy):
         return {cell.model: f"train_{cell.model}" for cell in self.cells()}
 
     def contestants(self) -> Sequence[str]:
-        """See `TrainedStudy`."""
         return [cell.system for cell in self.cells()]
 
     def workload(self) -> Workload:
-        """See `Study`."""
         models, draws = {}, []
         ways = (True, False) if self.floors else (True,)
         for cell, seed, trained in product(self.cells(), self.training_seeds, ways):

@@ -86,7 +86,6 @@ class InpaintingStudy(TrainedStudy):
         return self
 
     def summary(self) -> str:
-        """See `Study`."""
         task = self.inpainting
         return f"spans of {task.mask_s:g} s replaced, by models trained for it ({task.steps:,} updates) and zero-shot"
 
@@ -99,7 +98,6 @@ class InpaintingStudy(TrainedStudy):
         return f"counterpoint inpaint IN.wav --span 2.0:4.5 --model {out / TRAINED['fm']} --out OUT.wav"
 
     def plan(self, *, dataset: Path | None = None) -> Mapping[str, Step | Source]:
-        """See `Study`."""
         from counterpoint.study.steps.seams import judge_seams
         from counterpoint.study.steps.spans import draw_spans
 
@@ -124,7 +122,6 @@ class InpaintingStudy(TrainedStudy):
         }
 
     def contestants(self) -> Sequence[str]:
-        """See `TrainedStudy`."""
         return tuple(TRAINED)
 
     def inpainting_config(self, paradigm: ParadigmName, *, seed: int | None = None) -> TrainingConfig:
@@ -139,7 +136,6 @@ class InpaintingStudy(TrainedStudy):
         return config.model_copy(update=update)
 
     def workload(self) -> Workload:
-        """See `Study`."""
         runs, draws = [], []
         for seed in self.training_seeds:
             texts = {

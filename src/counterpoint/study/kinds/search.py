@@ -42,16 +42,13 @@ class SearchStudy(TrainedStudy):
         return self
 
     def trained(self) -> Sequence[ParadigmName]:
-        """See `TrainedStudy`."""
         return tuple(self.searches)
 
     def summary(self) -> str:
-        """See `Study`."""
         counts = " and ".join(f"{len(self.searches[key].tried())} of {key.replace('_', ' ')}" for key in self.trained())
         return f"settings of the samplers, {counts}; the best of each confirmed on prompts of their own"
 
     def contestants(self) -> tuple[str, ...]:
-        """See `TrainedStudy`."""
         return tuple(f"{paradigm}_tuned" for paradigm in self.trained())
 
     def workload(self) -> Workload:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
@@ -29,7 +30,7 @@ from counterpoint.paradigm.entry import PARADIGMS
 from counterpoint.study.engine import Source, Step
 from counterpoint.study.kinds.base import Study, data_step, identify_codec, judges_there
 from counterpoint.study.settings import EvaluationConfig, PromptsConfig, Seed, SharedTrainingConfig
-from counterpoint.study.workload import Draw
+from counterpoint.study.workload import Draw, Workload
 
 BOTH: tuple[ParadigmName, ...] = ("autoregressive", "flow_matching")
 """The paper's paradigms."""
@@ -97,6 +98,22 @@ def shipped_source(name: str) -> Source:
         )
     parts = {file.name: file_digest(file) for file in (SHIPPED_MODELS / name).glob("model.*")}
     return Source(name, SHIPPED_MODELS / name, digest(parts))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Drawn:
+    """One system of a study: the clips that a model of its own draws.
+
+    Attributes:
+        controlled: the model knows controls.
+        given: those that it is given.
+    """
+
+    system: str
+    paradigm: ParadigmName
+    sampling: SamplingConfig
+    controlled: bool = False
+    given: tuple[ControlName, ...] = ()
 
 
 class TrainedStudy(Study):
@@ -168,6 +185,37 @@ class TrainedStudy(Study):
         """One system's answers to the prompts, for `workload`."""
         prompts = self.prompts
         return Draw(run, sampling, prompts.clips, prompts.duration_s, prompts.batch_size, **how)
+
+    def drawn(self) -> Sequence[Drawn]:
+        """The systems whose clips its models draw, where that is all that they do."""
+        return ()
+
+    def workload(self) -> Workload:
+        runs, draws = [], []
+        for seed, each in product(self.training_seeds, self.drawn()):
+            runs.append(self.training_config(each.paradigm, dataset="data", controlled=each.controlled, seed=seed))
+            draws.append(self.draw(runs[-1], each.sampling, steered=bool(each.given)))
+        return Workload(runs, draws)
+
+    def models_and_clips(self, ground: Groundwork) -> tuple[dict[str, Step], dict[str, Step]]:
+        """The models by the names of their steps, and the clips by system, of every training seed."""
+        systems = self.drawn()
+        controls = self.controls_step(ground) if any(each.controlled for each in systems) else None
+        models: dict[str, Step] = {}
+        clips: dict[str, Step] = {}
+        for seed, each in product(self.turns, systems):
+            tracks = controls if each.controlled else None
+            model = self.model_step(each.paradigm, ground=ground, controls=tracks, seed=seed)
+            clips[at_seed(each.system, seed)] = self.clips_step(
+                each.system,
+                model=models.setdefault(model.name, model),
+                sampling=each.sampling,
+                ground=ground,
+                controls=controls,
+                given=each.given,
+                seed=seed,
+            )
+        return models, clips
 
     def shortcuts(self) -> dict[str, str]:
         """The trained models."""

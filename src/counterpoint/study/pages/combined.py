@@ -17,6 +17,7 @@ from counterpoint.report.tables import grid as plain_grid
 from counterpoint.results.schema import Results
 from counterpoint.study.kinds import KINDS
 from counterpoint.study.pages.combined_claims import OUTCOMES, all_claims, row_section, study_of
+from counterpoint.study.pages.notes import prose
 
 OWN_SCALE = "its own"
 """Of a study whose configuration is none of the shipped ones."""
@@ -75,7 +76,6 @@ def combined_report(
     """
     decisions = [decision for row in decided for decision in row.decisions]
     names = {name for study in studies for name in study.report.terms}
-    further = [row_section(row, place, "further") for place, row in _rows(decided, in_table=False)]
     return Report(
         title="Does the paper\u2019s Table 1 hold here?",
         name=", ".join(study.name for study in studies),
@@ -87,7 +87,7 @@ def combined_report(
             _runs(studies),
             _judges(decisions, studies),
             *(row_section(row, place, "row") for place, row in _rows(decided, in_table=True)),
-            *further,
+            *(row_section(row, place, "further") for place, row in _rows(decided, in_table=False)),
             *(_study_section(study) for study in studies),
             Section(id="methods", title="Methods and limits", short="Methods", blocks=_notes(studies)),
         ],
@@ -181,7 +181,8 @@ def _table_1(decided: Sequence[Decided], paper: PaperClaims) -> Section:
         rows=rows,
         files=False,
     )
-    source = Text(items=[*_RULES, f"The paper: {paper.source}: {paper.where}."], is_small=True)
+    [rules] = prose("rules", margin=MARGIN)
+    source = Text(items=[*rules.items, f"The paper: {paper.cited}"], is_small=True)
     lead = "The paper\u2019s takeaways, each taken apart into claims that results can decide."
     return Section(
         id="table1",
@@ -294,40 +295,10 @@ def _renamed(block: Block, name: str) -> Block:
     return replace(block, name=f"{name}-{block.name}") if isinstance(block, Table) else block
 
 
-_RULES = (
-    "A claim of direction is supported, or contradicted, where the 95% interval leaves out zero on its side, or on the "
-    "other, and the p-value after Holm's correction is below 0.05; else it is undecided.",
-    f"\u201cComparable\u201d is supported where the whole interval lies within a margin of {MARGIN:.0%} of the two "
-    "scores' mean, and contradicted where all of it lies beyond; of a distance, what the true music scores is first "
-    "taken off. The models of Table 2 that the paper calls comparable differ by up to 6% in FAD and 10% in any score.",
-    "A claim made of several comparisons, and a takeaway made of several claims, is contradicted where one of them is, "
-    "supported where all are, not tested where none was, and else undecided.",
-)
-
-
 def _notes(studies: Sequence[Studied]) -> list[Text]:
     made = [
         f"{study.name}: studies/{study.name}/results.json, made {study.report.made} by "
         f"counterpoint {listed(list(study.results.provenance.packages))}."
         for study in studies
     ]
-    return [
-        Text(title="Comparisons", paragraphs=[_COMPARISONS]),
-        Text(title="What a verdict does not say", paragraphs=[_LIMITS]),
-        Text(title="Where the numbers come from", items=made),
-    ]
-
-
-_COMPARISONS = (
-    "Where a study tested two systems clip by clip on the same prompts, its own interval and its own p-value, "
-    "corrected over its own family, are used. All others are made from the scores and their intervals, as if these "
-    "were independent (Zou and Donner, 2008), which for the same prompts is wider than it had to be; where all systems "
-    "of a slope were tested against one of them, from these differences, with their errors added up. Their p-values "
-    "are corrected over the comparisons of the claim. Slopes are by least squares, per doubling. Times are compared by "
-    "the quartiles of their runs, in brackets: what overlaps is undecided."
-)
-_LIMITS = (
-    "A claim is the paper's, put into words that a machine can check, and it is held against models, music and judges "
-    "that are not the paper's. Its last row, on limitations, claims nothing that could be tested. No correction is "
-    "made over the claims of this page: of twenty that are true of neither side, one may come out by chance."
-)
+    return prose("combined", made=made)

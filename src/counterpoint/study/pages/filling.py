@@ -7,10 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-from counterpoint.report import judge
 from counterpoint.report.numbers import listed
 from counterpoint.results.schema import Judged
-from counterpoint.study.pages.words import are_apart, capital, span
+from counterpoint.study.pages.words import are_apart, capital, sides, span
 
 AR, FM, INVERSION, BEST = "ar", "fm", "fm_inversion", "fm_best"
 SILENCE, OTHER = "silence", "other_clip"
@@ -118,6 +117,12 @@ class Duel:
         return bool(self.better) and not self.worse
 
     @property
+    def said(self) -> str:
+        """`better on a and b, worse on c`."""
+        parts = [f"{word} on {listed(of)}" for word, of in (("better", self.better), ("worse", self.worse)) if of]
+        return ", ".join(parts) or "no difference shown"
+
+    @property
     def tally(self) -> str:
         """`3 of 4 measures`."""
         return f"{len(self.better)} of {len(self.better) + len(self.worse) + len(self.open)} measures"
@@ -125,12 +130,8 @@ class Duel:
 
 def duel(judged: Judged, first: str, second: str, keys: Sequence[str]) -> Duel | None:
     """None where the two were not tested against each other; tests without a result do not count."""
-    sides: dict[str, list[str]] = {"first": [], "second": [], "open": []}
-    for key in keys:
-        item = judged.difference(key, first, second)
-        if item is not None and math.isfinite(item.value):
-            sides[judge(item, judged.metrics[key])].append(key)
-    return Duel(sides["first"], sides["second"], sides["open"]) if any(sides.values()) else None
+    found = sides(judged, keys, first, second)
+    return Duel(found["first"], found["second"], found["open"]) if any(found.values()) else None
 
 
 def filling_sentence(judged: Judged, *, seams: Sequence[str], fidelity: Sequence[str], methods: Sequence[str]) -> str:
@@ -259,12 +260,8 @@ def _won_of_anchors(judged: Judged, methods: Sequence[str], keys: Sequence[str])
 
 
 def _alternatives(judged: Judged, zero_shot: Sequence[str], keys: Sequence[str]) -> str:
-    parts = []
-    for key in zero_shot:
-        each = duel(judged, key, INVERSION, keys) if key != INVERSION else None
-        if each is not None:
-            said = [f"{word} on {listed(of)}" for word, of in (("better", each.better), ("worse", each.worse)) if of]
-            parts.append(f"{noun(key)} {', '.join(said) or 'no difference shown'}")
+    duels = {key: duel(judged, key, INVERSION, keys) for key in zero_shot if key != INVERSION}
+    parts = [f"{noun(key)} {each.said}" for key, each in duels.items() if each]
     return f"Zero-shot methods against inversion: {'; '.join(parts)}." if parts else ""
 
 
@@ -274,14 +271,5 @@ def _best(judged: Judged, chosen: Mapping[str, int], fidelity: Sequence[str]) ->
     total = sum(chosen.values())
     counts = [f"{noun(key)} in {number}" for key, number in sorted(chosen.items(), key=lambda kv: -kv[1])]
     each = duel(judged, BEST, INVERSION, fidelity)
-    said = (
-        [f"{word} on {listed(of)}" for word, of in (("better", each.better), ("worse", each.worse)) if of]
-        if each
-        else []
-    )
-    tail = (
-        f" Against always inverting, judged by what did not choose it: {', '.join(said) or 'no difference shown'}."
-        if each
-        else ""
-    )
+    tail = f" Against always inverting, judged by what did not choose it: {each.said}." if each else ""
     return f"Per clip the best zero-shot take by its seams is that of {listed(counts)} of {total}.{tail}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 from counterpoint.metrics.preferences import best_judge
 from counterpoint.paradigm.entry import PARADIGMS
@@ -12,8 +11,8 @@ from counterpoint.report.numbers import listed
 from counterpoint.results import schema
 from counterpoint.results.schema import OTHER, TRUTH, Judged, Results
 from counterpoint.study.pages.cells import value_cell
-from counterpoint.study.pages.looks import of_paradigm, shown_systems
-from counterpoint.study.pages.sections import examples_of
+from counterpoint.study.pages.looks import shown_systems, variant
+from counterpoint.study.pages.page import examples_of
 from counterpoint.study.pages.words import are_apart, scored
 
 FOLLOWED: Mapping[str, str] = {"chords": "chords", "drums": "downbeats", "melody": "melody"}
@@ -63,11 +62,10 @@ class Steered:
 
     def _system(self, paradigm: str, key: str, given: str) -> System:
         """A model of a pair; hollow where it is given nothing."""
-        entry, ships = PARADIGMS[paradigm], self.results.systems[key].origin == "shipped"
+        ships = self.results.systems[key].origin == "shipped"
         what = f"The model {f'that ships as {self.results.systems[key].model}' if ships else 'with controls'}, "
         what += f"given {listed(self.names)} of the prompt's own music." if given == "controls" else "given none."
-        mark = replace(of_paradigm(paradigm), fill="solid" if given == "controls" else "hollow")
-        return System(key=key, name=f"{entry.label}, {given}", short=f"{entry.short}, {given}", what=what, mark=mark)
+        return variant(key, paradigm, given, what, fill="solid" if given == "controls" else "hollow")
 
     @classmethod
     def of(cls, results: Results, names: Sequence[str]) -> Steered | None:
@@ -82,10 +80,6 @@ class Steered:
                 free = next((o.key for o in models if o.key in judged and _is_free(results, o, system)), "")
                 pairs[_paradigm(results, system)] = (system.key, free)
         return cls(results, names, pairs) if pairs and all(free for _, free in pairs.values()) else None
-
-    @property
-    def terms(self) -> Sequence[str]:
-        return list(self.judged.metrics)
 
     def name(self, paradigm: str) -> str:
         """Of its model; of one that ships, that too."""
