@@ -150,7 +150,7 @@ sampling: {{one_step: {{passes: 3}}, flow_matching: {{solver: ralston, steps: 5}
 
 def test_the_codec_is_listed_without_being_loaded(codec: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from counterpoint.config.codec_formats import FORMATS
-    from counterpoint.study.latents import known_latent
+    from counterpoint.runs.latents import known_latent
 
     monkeypatch.setattr("counterpoint.config.codec_formats.CodecFormat.load", None)
     assert "pcm" in FORMATS

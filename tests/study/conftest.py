@@ -264,7 +264,10 @@ def model(paradigm: str, controls: Sequence[str] = ()) -> Model:
     """A model that has been trained."""
     tracks = {name: f"{name}.exact" for name in controls}
     return Model(
-        config=TrainingConfig(model=ModelConfig(paradigm=paradigm, controls=tuple(controls)), data=DataConfig(dataset="data", tracks=tracks)),
+        config=TrainingConfig(
+            model=ModelConfig(paradigm=paradigm, controls=tuple(controls)),
+            data=DataConfig(dataset="data", tracks=tracks),
+        ),
         result=TrainingResult(
             steps=300,
             loss=2.5,

@@ -17,7 +17,7 @@ from counterpoint.audio import frames
 from counterpoint.config import LatentSpec, ModelConfig, TrainingConfig
 from counterpoint.paradigm import PARADIGMS
 from counterpoint.paradigm.cost import Job
-from counterpoint.study.latents import known_latent
+from counterpoint.runs.latents import known_latent
 
 if TYPE_CHECKING:
     from counterpoint.bench.limits import Limits

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from counterpoint.config import TrainingConfig, UserError, read_json
 from counterpoint.paradigm import PARADIGMS
+from counterpoint.runs.latents import KnownLatent, known_latent
 from counterpoint.study.engine import LocalEngine, in_order
 from counterpoint.study.estimate import (
     ENCODED_BYTES,
@@ -19,7 +20,6 @@ from counterpoint.study.estimate import (
     estimate,
 )
 from counterpoint.study.kinds import Study, load_study
-from counterpoint.study.latents import KnownLatent, known_latent
 from counterpoint.study.shipped import find_study, scales_of
 
 if TYPE_CHECKING:

@@ -325,17 +325,8 @@ def _notes(page: CodecPage) -> list[Text]:
         "codecs",
         measures=measures_of(page.judged.judges),
         anew=", ".join(anew) or None,
-        clips=_OWN if page.results.study.own_data else _COMPOSED,
+        own="" if page.results.study.own_data else None,
+        composed=None if page.results.study.own_data else "",
         resampled=f" Codecs of {others} heard and returned them at their own rate." if rates else "",
         remarks=page.results.evaluations["judge_original"].notes,
     )
-
-
-_OWN = (
-    "The clips come from the test and valid splits of your dataset; whether a codec was trained on them only its maker "
-    "knows."
-)
-_COMPOSED = (
-    "The clips are composed with a seed of their own, so no shipped codec was trained on them, but those that were "
-    "trained on the embedded corpus know its instruments and styles: published codecs do not."
-)

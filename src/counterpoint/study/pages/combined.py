@@ -18,6 +18,7 @@ from counterpoint.results.schema import Results
 from counterpoint.study.kinds import KINDS
 from counterpoint.study.pages.combined_claims import OUTCOMES, all_claims, row_section, study_of
 from counterpoint.study.pages.notes import prose
+from counterpoint.study.pages.page import headed
 
 OWN_SCALE = "its own"
 """Of a study whose configuration is none of the shipped ones."""
@@ -83,13 +84,17 @@ def combined_report(
         verdict=_verdict(decided, studies),
         facts=_headline(decisions, studies),
         sections=[
-            _table_1(decided, paper),
-            _runs(studies),
-            _judges(decisions, studies),
-            *(row_section(row, place, "row") for place, row in _rows(decided, in_table=True)),
-            *(row_section(row, place, "further") for place, row in _rows(decided, in_table=False)),
-            *(_study_section(study) for study in studies),
-            Section(id="methods", title="Methods and limits", short="Methods", blocks=_notes(studies)),
+            section
+            for section in (
+                _table_1(decided, paper),
+                _runs(studies),
+                _judges(decisions, studies),
+                *(row_section(row, place, "row") for place, row in _rows(decided, in_table=True)),
+                *(row_section(row, place, "further") for place, row in _rows(decided, in_table=False)),
+                *(_study_section(study) for study in studies),
+                headed("combined", "methods", *_notes(studies)),
+            )
+            if section
         ],
         command=command,
         terms=sorted(names | {name for family in FAMILIES.values() for name in family}),
@@ -166,7 +171,7 @@ def _headline(decisions: Sequence[Decision], studies: Sequence[Studied]) -> list
     ]
 
 
-def _table_1(decided: Sequence[Decided], paper: PaperClaims) -> Section:
+def _table_1(decided: Sequence[Decided], paper: PaperClaims) -> Section | None:
     """The rows in short; as files every claim, with the comparisons that decided it."""
     rows = []
     for place, found in _rows(decided, in_table=True):
@@ -183,26 +188,15 @@ def _table_1(decided: Sequence[Decided], paper: PaperClaims) -> Section:
     )
     [rules] = prose("rules", margin=MARGIN)
     source = Text(items=[*rules.items, f"The paper: {paper.cited}"], is_small=True)
-    lead = "The paper\u2019s takeaways, each taken apart into claims that results can decide."
-    return Section(
-        id="table1",
-        title="Table 1, re-derived",
-        short="Table 1",
-        lead=lead,
-        blocks=[short, source, all_claims(decided)],
-    )
+    return headed("combined", "table1", short, source, all_claims(decided))
 
 
-def _runs(studies: Sequence[Studied]) -> Section:
+def _runs(studies: Sequence[Studied]) -> Section | None:
     header = ["Study", "Reproduces", "Scale", "Music or device", "Budget of each", "Judged on", "Seeds", "Time"]
     rows = [[study.name, *_run(study)] for study in studies]
     table = plain_grid("studies", header, rows, label="Table of studies", is_narrow=True)
     linked = [replace(row, link=f"studies/{row.label}/index.html") for row in table.rows]
-    lead = (
-        "Each study on its own page, with clips to hear: follow its name. Those reports lie in this folder, so it can "
-        "be moved as a whole."
-    )
-    return Section(id="run", title="What was run", lead=lead, blocks=[replace(table, rows=linked)])
+    return headed("combined", "run", replace(table, rows=linked))
 
 
 def _run(study: Studied) -> list[str]:
@@ -220,7 +214,7 @@ def _run(study: Studied) -> list[str]:
     ]
 
 
-def _judges(decisions: Sequence[Decision], studies: Sequence[Studied]) -> Section:
+def _judges(decisions: Sequence[Decision], studies: Sequence[Studied]) -> Section | None:
     used = dict.fromkeys(decision.judge for decision in decisions if decision.judge)
     infos: dict[str, MetricInfo] = {TIME: _TIMED}
     for study in studies:
@@ -232,16 +226,12 @@ def _judges(decisions: Sequence[Decision], studies: Sequence[Studied]) -> Sectio
         info = infos.get(judge)
         rows.append([judge, info.description if info else "", _instead_of(judge), str(count)])
     header = ["Judge", "What it is", "In the paper", "Claims decided"]
-    blocks: list[Block] = []
-    if rows:
-        table = plain_grid("judges", header, rows, label="Table of judges", is_narrow=True)
-        texts = [replace(column, kind="text") for column in table.columns]
-        blocks.append(replace(table, columns=texts))
-    else:
-        blocks.append(Text(paragraphs=["No claim could be tested with these studies."]))
-    if missing := _missing(decisions):
-        blocks.append(Text(items=missing, is_small=True))
-    return Section(id="judges", title="Which judges decided", short="Judges", blocks=blocks)
+    table = plain_grid("judges", header, rows, label="Table of judges", is_narrow=True)
+    texts = [replace(column, kind="text") for column in table.columns]
+    nothing = Text(paragraphs=["No claim could be tested with these studies."])
+    missing = _missing(decisions)
+    shown = replace(table, columns=texts) if rows else nothing
+    return headed("combined", "judges", shown, Text(items=missing, is_small=True) if missing else None)
 
 
 def _instead_of(judge: str) -> str:

@@ -6,6 +6,9 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from pathlib import Path
+
+import yaml
 
 from counterpoint.report.numbers import listed
 from counterpoint.results.schema import Judged
@@ -35,62 +38,10 @@ class Method:
 
 
 METHODS: Mapping[str, Method] = {
-    AR: Method(
-        "Auto-regressive",
-        "AR",
-        "auto-regression",
-        "Trained to fill in (fill-in-the-middle, App. J): reads what stands before and after the span, then draws the "
-        "span's codes one frame after another.",
-    ),
-    FM: Method(
-        "Flow matching, supervised",
-        "FM",
-        "supervised flow matching",
-        "Trained to fill in (Algorithm 2): carries noise to the span's latents beside the true latents around it.",
-    ),
-    INVERSION: Method(
-        "Flow matching, zero-shot: inversion",
-        "FM, inversion",
-        "zero-shot inversion",
-        "The text-to-music model, as the paper does it (Algorithm 1): the music to noise and back, what is known "
-        "replaced at every step by where it was on the way.",
-    ),
-    "fm_repaint": Method(
-        "Flow matching, zero-shot: RePaint",
-        "FM, RePaint",
-        "RePaint",
-        "The text-to-music model: what is known replaced at every step by a noisy version of it, and every step taken "
-        "twice (after Lugmayr et al., 2022).",
-    ),
-    "fm_projection": Method(
-        "Flow matching, zero-shot: projection",
-        "FM, projection",
-        "projection",
-        "The text-to-music model: what is known put into every step's guess of the music, then on from fresh noise "
-        "(after Martin et al., 2025).",
-    ),
-    "fm_gradient": Method(
-        "Flow matching, zero-shot: gradient",
-        "FM, gradient",
-        "gradient",
-        "The text-to-music model: the velocity corrected by the gradient of how well the guess meets what is known "
-        "(after Pokle et al., 2024).",
-    ),
-    BEST: Method(
-        "Flow matching, zero-shot: best take",
-        "FM, best take",
-        "the best zero-shot take",
-        "Of the zero-shot takes of each clip the one with the best seam score, which never hears the true music.",
-    ),
-    SILENCE: Method("Silence in the span", "Silence", "silence", "An anchor: nothing in the span."),
-    OTHER: Method(
-        "Another clip in the span",
-        "Another clip",
-        "another clip",
-        "An anchor: what the music of another prompt plays there, through the codec, wherever that is in its bar and "
-        "key.",
-    ),
+    key: Method(**words)
+    for key, words in yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text(encoding="utf-8")).items()
 }
+"""By the key of their system, in the order of tables."""
 
 
 def noun(key: str) -> str:

@@ -32,6 +32,22 @@ SECTIONS: Mapping[str, Mapping[str, Mapping[str, Any]]] = yaml.safe_load(
 LOSSES = "Faint: each logged update. Strong: their running mean. Dashed, with points: the validation split."
 
 
+def headed(kind: str, id: str, *shown: Block | None, heading: str = "", **values: object) -> Section | None:
+    """A section with its words of `sections.yaml`; None where there is nothing in it.
+
+    Args:
+        kind: of study.
+        shown: its blocks; None for one that this study has nothing for.
+        heading: the key of its words, where that is not its id.
+        values: of the words in braces.
+    """
+    key, own = heading or id, SECTIONS.get(kind, {})
+    words = own[key] if key in own else SECTIONS["all"][key]
+    filled = {name: words[name].format(reading=READING, **values) for name in ("title", "lead") if name in words}
+    found = [block for block in shown if block]
+    return Section(id=id, **{**words, **filled}, blocks=found) if found else None
+
+
 class Page(Generic[Kind]):
     """What is known of a finished study, ready to be written down. Each kind of study adds what it alone has.
 
@@ -92,18 +108,8 @@ class Page(Generic[Kind]):
         return blocks.Dots(systems=list(self.systems.values()), metrics=metrics, scores=self.judged.scores, **options)
 
     def section(self, id: str, *shown: Block | None, heading: str = "", **values: object) -> Section | None:
-        """A section with its words of `sections.yaml`; None where there is nothing in it.
-
-        Args:
-            shown: its blocks; None for one that this study has nothing for.
-            heading: the key of its words, where that is not its id.
-            values: of the words in braces.
-        """
-        key, own = heading or id, SECTIONS.get(self.study.kind, {})
-        words = own[key] if key in own else SECTIONS["all"][key]
-        filled = {name: words[name].format(reading=READING, **values) for name in ("title", "lead") if name in words}
-        found = [block for block in shown if block]
-        return Section(id=id, **{**words, **filled}, blocks=found) if found else None
+        """A section under the words for this kind of study; see `headed`."""
+        return headed(self.study.kind, id, *shown, heading=heading, **values)
 
     def scores(
         self, metrics: Sequence[MetricInfo] | None = None, *, id: str = "scores", heading: str = "",

@@ -26,18 +26,15 @@ from counterpoint.study.pages.page import Page
 from counterpoint.study.speed.crossings import Over, crossings, overtaking, paper_point
 
 Value = Literal["throughput", "latency"]
+_GROWING = "Caches grown by concatenation, keys and values of the text at every pass, eager."
 ENGINES = {
-    "fast": "This package's engine",
-    "compiled": "This package's engine, compiled",
-    "reference": "A plain engine like the paper's",
+    "fast": ("This package's engine", "Static caches, keys and values of the text once a caption, packed weights."),
+    "compiled": ("This package's engine, compiled", "The same, an evaluation of flow matching compiled whole."),
+    "reference": ("A plain engine like the paper's", _GROWING),
 }
+"""What each is called, and how it works."""
 SHADES = (-0.5, -0.25, 0.0, 0.4, 0.75)
 """Of flow matching's colour by its number of steps."""
-_WHAT = {
-    "fast": "Static caches, keys and values of the text once a caption, packed weights.",
-    "compiled": "The same, an evaluation of flow matching compiled whole.",
-    "reference": "Caches grown by concatenation, keys and values of the text at every pass, eager.",
-}
 X_NAMES: dict[Over, str] = {"batch": "clips at once", "duration_s": "seconds of music a clip"}
 Y_NAMES: dict[Value, str] = {"throughput": "Clips a second.", "latency": "Seconds until the whole batch is there."}
 PAPER_STEPS = (10, 25, 50, 200)
@@ -88,7 +85,9 @@ class SpeedPage(Page[SpeedStudy]):
         drawn: dict[str, Point] = {}
         for found in self.measured:
             drawn.setdefault(_named(found.point), found.point)
-        systems = [System(key=name, name=name, what=_WHAT[at.engine], mark=_mark(at)) for name, at in drawn.items()]
+        systems = [
+            System(key=name, name=name, what=ENGINES[at.engine][1], mark=_mark(at)) for name, at in drawn.items()
+        ]
         super().__init__(study, results, systems=systems)
 
 
@@ -147,7 +146,7 @@ def _facets(shape: Shape, points: Sequence[Point]) -> list[str]:
 
 def _facet(point: Point, name: str) -> str:
     return {
-        "engine": ENGINES[point.engine],
+        "engine": ENGINES[point.engine][0],
         "batch": f"{point.batch} clips at once",
         "layers": f"{point.backbone.layers} layers",
         "duration_s": f"{point.duration_s:g} s a clip",
@@ -164,7 +163,7 @@ def _mark(point: Point) -> Mark:
 
 
 def _named(point: Point) -> str:
-    return f"{point.label}, {ENGINES[point.engine].lower()}"
+    return f"{point.label}, {ENGINES[point.engine][0].lower()}"
 
 
 def _measured_lines(measured: Sequence[Measured], value: Value, over: Over, limits: Limits) -> list[Line]:
@@ -189,7 +188,7 @@ def _place(found: Measured, value: Value, over: Over, limits: Limits) -> Place:
     point = found.point
     share = predict(point, limits=limits, evaluations=found.evaluations).latency_s / found.latency_s
     text = (
-        f"{point.label}, {ENGINES[point.engine].lower()}, {point.batch} clips of {point.duration_s:g} s: "
+        f"{_named(point)}, {point.batch} clips of {point.duration_s:g} s: "
         f"{number(found.latency_s)} s, {number(found.throughput)} clips a second, {share:.0%} of the limit"
         f"{'' if found.is_clean else '; disturbed by other programs'}"
     )

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from counterpoint.config import read_sampling, write_json_lines
+from counterpoint.config import read_sampling
 from counterpoint.generate import generate, generate_folder
 from counterpoint.results.parts import Prompts
 from counterpoint.results.search import Cost, Found, Outcome, SearchResult
@@ -20,6 +20,7 @@ from counterpoint.study.search.rule import LEVEL, comparisons
 from counterpoint.study.search.split import split
 from counterpoint.study.settings import Grid, LadderConfig, PromptsConfig
 from counterpoint.study.steps.evaluate import training_music
+from counterpoint.study.windows import list_clips
 from counterpoint.study.work import Work, computes
 
 
@@ -34,8 +35,7 @@ def take_part(work: Work) -> None:
     truth.mkdir()
     for window in windows:
         shutil.copyfile(work.inputs["prompts"] / "truth" / f"{window.id}.wav", truth / f"{window.id}.wav")
-    lines = [{"file_name": f"{each.id}.wav", "caption": each.caption, "id": each.id} for each in windows]
-    write_json_lines(truth / "metadata.jsonl", lines)
+    list_clips(truth, {window.id: window.caption for window in windows})
     Prompts(duration_s=prompts.duration_s, windows=tuple(windows), first=first).write(work.folder)
 
 

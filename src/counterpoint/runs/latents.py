@@ -10,13 +10,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import counterpoint
 from counterpoint.config import CodecTrainingConfig, LatentSpec, load_yaml, read_json
 from counterpoint.config.codec_formats import format_of
 from counterpoint.config.codec_training import EncodecArchitecture, SpectrogramArchitecture, VaeArchitecture
-from counterpoint.config.weights import SHIPPED_ALIASES
+from counterpoint.config.weights import CONFIG_FILE, SHIPPED_ALIASES
+from counterpoint.runs.codecs import SHIPPED_CODECS
 
-SHIPPED = Path(counterpoint.__file__).parent / "codec" / "weights"
 RECIPES = Path(__file__).parent / "recipes"
 """One file for each codec that can be trained, named like it; this is the folder `configs/codec` of the repository."""
 _ENCODEC = {"sample_rate": 32_000, "num_codebooks": 4, "codebook_size": 2048, "latent_dim": 128}
@@ -77,8 +76,8 @@ def _from_here(path: Path) -> Path:
 def _config_here(codec: str) -> dict[str, Any] | None:
     """The shape that the codec's own config.json tells, where there is one."""
     folder = Path(codec).expanduser()
-    places = (SHIPPED / SHIPPED_ALIASES.get(codec, codec), folder / "codec", folder, folder / "vae")
-    found = next((place / "config.json" for place in places if (place / "config.json").is_file()), None)
+    places = (SHIPPED_CODECS / SHIPPED_ALIASES.get(codec, codec), folder / "codec", folder, folder / "vae")
+    found = next((place / CONFIG_FILE for place in places if (place / CONFIG_FILE).is_file()), None)
     if found is None:
         return None
     config = read_json(found)
