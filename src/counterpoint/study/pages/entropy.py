@@ -5,7 +5,6 @@ Shapes: n tracks, T steps.
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 
 import numpy as np
@@ -22,7 +21,7 @@ from counterpoint.study.pages.looks import of_paradigm, variant
 from counterpoint.study.pages.notes import prose
 from counterpoint.study.pages.page import Page
 from counterpoint.study.pages.words import size_of, span
-from counterpoint.study.steps.entropy import EARLY, EARLY_STEPS, LATE, by_track
+from counterpoint.study.steps.entropy import EARLY, EARLY_STEPS, LATE, by_track, reach_of
 
 SMOOTHED = 5
 """Steps of the running mean that is drawn; nothing is smoothed in what is tested."""
@@ -105,16 +104,6 @@ def _numbers(page: EntropyPage) -> Section | None:
     return page.section("numbers", *shown, border=page.border)
 
 
-def _reach(values: np.ndarray) -> np.ndarray:
-    """[T] half widths of the 95% intervals of the mean of [n, T]."""
-    from scipy.stats import t
-
-    n = len(values)
-    if n < 2:
-        return np.full(values.shape[1], np.nan)
-    return t.ppf(0.975, n - 1) * values.std(axis=0, ddof=1) / math.sqrt(n)
-
-
 def smooth(curves: np.ndarray) -> np.ndarray:
     """[n, T] running means over `SMOOTHED` steps, over fewer at the ends."""
     kernel = np.ones(min(SMOOTHED, curves.shape[1]))
@@ -125,7 +114,7 @@ def smooth(curves: np.ndarray) -> np.ndarray:
 def band(curves: np.ndarray, name: str, mark: Mark) -> Line:
     """The mean of [n, T] at every step with its interval, each curve smoothed first."""
     smoothed = smooth(curves)
-    mean, reach = smoothed.mean(axis=0), _reach(smoothed)
+    mean, reach = smoothed.mean(axis=0), reach_of(smoothed)
     points = [
         Point(x=step + 0.5, y=float(y), low=float(y - half), high=float(y + half))
         for step, (y, half) in enumerate(zip(mean, reach, strict=True))
