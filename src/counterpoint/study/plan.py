@@ -7,27 +7,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from counterpoint.bench.takes import ENCODED_BYTES, SHARE, DrawEstimate, TrainingEstimate
 from counterpoint.config import TrainingConfig, UserError, read_json
 from counterpoint.paradigm import PARADIGMS
 from counterpoint.runs.latents import KnownLatent, known_latent
 from counterpoint.study.engine import LocalEngine, in_order
-from counterpoint.study.estimate import (
-    ENCODED_BYTES,
-    SHARE,
-    DrawEstimate,
-    Estimate,
-    TrainingEstimate,
-    estimate,
-)
 from counterpoint.study.kinds import Study, load_study
 from counterpoint.study.shipped import find_study, scales_of
+from counterpoint.study.workload import Estimate, estimate
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
+    from counterpoint.bench.draw import Draw
     from counterpoint.bench.limits import Limits
-    from counterpoint.study.workload import Draw
 
 PAPER_HOURS = 20_000
 """Of music that the paper trains on (4.1)."""

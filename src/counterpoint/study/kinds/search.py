@@ -10,13 +10,14 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
+from counterpoint.bench.draw import Draw
 from counterpoint.config.sampling import sampling_in
 from counterpoint.config.schema import ParadigmName
 from counterpoint.study.engine import Source, Step
 from counterpoint.study.kinds.trained import Groundwork, TrainedStudy
 from counterpoint.study.search.split import PARTS
 from counterpoint.study.settings import Grid, LadderConfig
-from counterpoint.study.workload import Draw, Workload
+from counterpoint.study.workload import Workload
 
 TAKES = {"default": "default", "tuned": "chosen"}
 """What is drawn for confirmation, by the end of the system's name: which point of a `SearchResult`."""

@@ -13,6 +13,7 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import Field, model_validator
 
+from counterpoint.bench.draw import Draw
 from counterpoint.config import (
     DataConfig,
     ModelConfig,
@@ -30,7 +31,7 @@ from counterpoint.paradigm.entry import PARADIGMS
 from counterpoint.study.engine import Source, Step
 from counterpoint.study.kinds.base import Study, data_step, identify_codec, judges_there
 from counterpoint.study.settings import EvaluationConfig, PromptsConfig, Seed, SharedTrainingConfig
-from counterpoint.study.workload import Draw, Workload
+from counterpoint.study.workload import Workload
 
 BOTH: tuple[ParadigmName, ...] = ("autoregressive", "flow_matching")
 """The paper's paradigms."""

@@ -42,6 +42,7 @@ from counterpoint.study.pages.looks import of_paradigm
 from counterpoint.study.pages.notes import common_notes, prose
 from counterpoint.study.pages.page import Page
 from counterpoint.study.pages.words import against_outside, sentences, span
+from counterpoint.study.search.points import in_words
 
 AR, FM = PAIR
 DEFAULTS = {"guidance": 3.0, "sway": 0.0, "guidance_interval": (0.0, 1.0)}
@@ -96,7 +97,7 @@ class SamplerPage(Page[SamplerStudy]):
         own = [System(key=AR, name=entry.label, what=what, mark=of_paradigm(AR))]
         for label in sorted(study.settings, key=lambda label: _cost(results, label).model_evaluations):
             sampling = study.settings[label]
-            what = f"{PARADIGMS[FM].label}: {described(sampling)}."
+            what = f"{PARADIGMS[FM].label}: {in_words(sampling)}."
             own.append(System(key=label, name=label, what=what, mark=solver_mark(sampling)))
         super().__init__(study, results, own=own)
         self.metric = study.evaluation.primary
@@ -140,21 +141,6 @@ def solver_mark(sampling: FlowMatchingSampling) -> Mark:
 
 def _series(sampling: FlowMatchingSampling) -> str:
     return sampling.solver if all(getattr(sampling, name) == value for name, value in DEFAULTS.items()) else ""
-
-
-def described(sampling: FlowMatchingSampling) -> str:
-    """A setting in words."""
-    name = sampling.solver.capitalize()
-    is_adaptive = sampling.solver == "dopri5"
-    text = f"{name}, tolerance {sampling.tolerance:g}" if is_adaptive else f"{name}, {sampling.steps} steps"
-    if sampling.sway:
-        text += f", sway {number(sampling.sway, places=1)}"
-    if sampling.guidance == 1:
-        return f"{text}, no guidance"
-    low, high = sampling.guidance_interval
-    if (low, high) != (0, 1):
-        text += f", guidance for t in [{low:g}, {high:g}]"
-    return text if sampling.guidance == DEFAULTS["guidance"] else f"{text}, guidance {sampling.guidance:g}"
 
 
 def sampler_report(study: SamplerStudy, results: Results) -> Report:

@@ -15,7 +15,17 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 from typer.testing import CliRunner
 
+from counterpoint.bench.draw import Draw
 from counterpoint.bench.limits import known_devices
+from counterpoint.bench.takes import (
+    VALIDATION_EXAMPLES,
+    count_evaluations,
+    draw_estimate,
+    forward_flops,
+    trainable,
+    training_estimate,
+    training_memory,
+)
 from counterpoint.cli.app import app
 from counterpoint.config import (
     BackboneConfig,
@@ -34,19 +44,9 @@ from counterpoint.paradigm import PARADIGMS as PARADIGM_ENTRIES
 from counterpoint.paradigm import build_paradigm, parameter_count
 from counterpoint.runs.latents import known_latent
 from counterpoint.study.engine import Step, in_order
-from counterpoint.study.estimate import (
-    VALIDATION_EXAMPLES,
-    count_evaluations,
-    draw_estimate,
-    estimate,
-    forward_flops,
-    trainable,
-    training_estimate,
-    training_memory,
-)
 from counterpoint.study.plan import Progress, make_plan, progress_of, progress_sentence
 from counterpoint.study.shipped import CONFIGS
-from counterpoint.study.workload import Draw, Workload
+from counterpoint.study.workload import Workload, estimate
 
 H100, CORES = known_devices()["h100"], known_devices()["two-cores"]
 PAPER = LatentSpec(
@@ -201,7 +201,7 @@ def test_equal_runs_count_once_and_untrained_ones_not_at_all() -> None:
 def test_the_estimate_is_near_what_quick_trainings_took_on_two_free_cores(
     paradigm: str, seconds: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("counterpoint.study.estimate.VALIDATION_EXAMPLES", 64)  # which those trainings had
+    monkeypatch.setattr("counterpoint.bench.takes.VALIDATION_EXAMPLES", 64)  # which those trainings had
     assert training_estimate(quick(paradigm), device=CORES).seconds == pytest.approx(seconds, rel=0.2)
 
 
