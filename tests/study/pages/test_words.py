@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
@@ -84,10 +83,10 @@ def test_a_pair_that_was_not_tested_is_not_compared() -> None:
 
 def test_metrics_are_sorted_by_whom_their_tests_favour() -> None:
     tags = Difference("tag_match_musicnn", *PAIR, -0.1, -0.15, -0.05, 0.001, 0.002, 64, True)
-    brightness = Difference("sig_centroid_hz", *PAIR, math.nan, math.nan, math.nan, 1.0, 1.0, 64, True)
+    brightness = Difference("sig_centroid_hz", *PAIR, -300, -400, -200, 0.001, 0.002, 64, True)
     found = judged(FIRST, tags, brightness)
     names = [FAD.name, TAGS.name, BRIGHTNESS.name, "absent"]
-    assert sides(found, names, *PAIR) == {"first": [FAD.name], "second": [TAGS.name], "open": []}
+    assert sides(found, names, *PAIR) == {"first": [FAD.name], "second": [TAGS.name], "open": [BRIGHTNESS.name]}
 
 
 def test_learning_is_claimed_only_where_the_intervals_are_apart() -> None:

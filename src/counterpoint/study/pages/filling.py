@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -80,7 +79,7 @@ class Duel:
 
 
 def duel(judged: Judged, first: str, second: str, keys: Sequence[str]) -> Duel | None:
-    """None where the two were not tested against each other; tests without a result do not count."""
+    """None where the two were not tested against each other."""
     found = sides(judged, keys, first, second)
     return Duel(found["first"], found["second"], found["open"]) if any(found.values()) else None
 
@@ -184,7 +183,7 @@ def _winners(judged: Judged, zero_shot: Sequence[str], keys: Sequence[str]) -> s
 
 def _numbers(judged: Judged, first: str, second: str, keys: Sequence[str]) -> str:
     items = [(key, judged.difference(key, first, second)) for key in keys]
-    parts = [f"{key} {span(d)}" for key, d in items if d and math.isfinite(d.value)]
+    parts = [f"{key} {span(d)}" for key, d in items if d]
     names = f"{noun(first).capitalize()} minus {noun(second)}"
     return f"{names}, at the seams: {'; '.join(parts)}." if parts else ""
 

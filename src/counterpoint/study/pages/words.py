@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection, Iterable, Mapping
 
 from counterpoint.metrics.base import Difference, MetricInfo, Score
@@ -45,12 +44,11 @@ def outcome(judged: Judged, metric: str, first: str, second: str) -> Outcome | N
 
 
 def sides(judged: Judged, metrics: Iterable[str], first: str, second: str) -> dict[Outcome, list[str]]:
-    """The metrics by which of two systems each finds better; those without a finite difference are left out."""
+    """The metrics by which of two systems each finds better; those that did not test them are left out."""
     found: dict[Outcome, list[str]] = {"first": [], "second": [], "open": []}
     for metric in metrics:
-        item = judged.difference(metric, first, second)
-        if item is not None and math.isfinite(item.value):
-            found[judge(item, judged.metrics[metric])].append(metric)
+        if side := outcome(judged, metric, first, second):
+            found[side].append(metric)
     return found
 
 
