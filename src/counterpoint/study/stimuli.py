@@ -147,13 +147,7 @@ def _read(study: str, folder: Path, *, systems: Sequence[str] | None) -> _Source
 
 
 def _fill(
-    place: Path,
-    source: _Source,
-    *,
-    study: str,
-    items: int,
-    seed: int,
-    progress: Callable[[int, int], None] | None,
+    place: Path, source: _Source, *, study: str, items: int, seed: int, progress: Callable[[int, int], None] | None
 ) -> None:
     rng = np.random.default_rng(seed)
     described: list[dict[str, Any]] = []

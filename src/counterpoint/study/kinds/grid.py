@@ -24,12 +24,7 @@ from counterpoint.study.kinds.cells import (
     untrained,
     with_changes,
 )
-from counterpoint.study.kinds.trained import (
-    Groundwork,
-    at_seed,
-    need_codes,
-    shipped_source,
-)
+from counterpoint.study.kinds.trained import Groundwork, at_seed, need_codes, shipped_source
 from counterpoint.study.settings import PromptsConfig, SharedTrainingConfig
 from counterpoint.study.windows import STEERED_EXAMPLES
 from counterpoint.study.workload import Workload
@@ -220,11 +215,7 @@ class GridStudy(CellStudy):
         return Step("captions", compose_corpus, other)
 
     def _evaluation(
-        self,
-        cells: Sequence[Cell],
-        duration: str,
-        clips: Mapping[str, Step],
-        ground: Mapping[str, GridGroundwork],
+        self, cells: Sequence[Cell], duration: str, clips: Mapping[str, Step], ground: Mapping[str, GridGroundwork]
     ) -> Step:
         """The judges on all cells of one duration: clips of different lengths are not set against each other."""
         from counterpoint.study.steps.evaluate import evaluate_systems

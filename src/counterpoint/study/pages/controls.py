@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations, product
 from typing import Any
 
@@ -15,7 +15,7 @@ from counterpoint.report.tables import Place
 from counterpoint.results.schema import OTHER, TRUTH, Results
 from counterpoint.study.kinds.controls import ControlStudy
 from counterpoint.study.pages import facts as said
-from counterpoint.study.pages.cells import differences_table, paper_cell, tested_cell, value_cell
+from counterpoint.study.pages.cells import paper_cell, value_cell
 from counterpoint.study.pages.looks import variant
 from counterpoint.study.pages.notes import common_notes, measures_of, prose
 from counterpoint.study.pages.page import Page, model_chart
@@ -66,19 +66,6 @@ class ControlsPage(Page[ControlStudy]):
     def keys(self, *modes: str) -> list[str]:
         """Systems of these modes, paradigm by paradigm."""
         return [f"{paradigm}_{mode}" for paradigm, mode in product(self.paradigms, modes)]
-
-    def differences(self, name: str, metrics: Iterable[str], pairs: Mapping[tuple[str, str], str]) -> Table:
-        """A table of tested differences, the rows by the pair of systems."""
-        metrics = list(metrics)
-        rows = [
-            Row(
-                label=label,
-                mark=self.systems[first].mark,
-                places=[tested_cell(self.judged, metric, first, second) for metric in metrics],
-            )
-            for (first, second), label in pairs.items()
-        ]
-        return differences_table(name, self.infos(metrics), rows)
 
 
 def controls_report(study: ControlStudy, results: Results) -> Report:

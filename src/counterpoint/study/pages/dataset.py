@@ -116,12 +116,7 @@ def dataset_report(study: DatasetStudy, results: Results) -> Report:
         ],
         sections=[
             _measures(page),
-            page.listen(
-                list(_examples(page)),
-                words={"metric": page.primary},
-                noun="dataset",
-                is_wide=True,
-            ),
+            page.listen(list(_examples(page)), words={"metric": page.primary}, noun="dataset", is_wide=True),
             _paper(page),
             _holdings(page),
             page.tests(),

@@ -102,12 +102,7 @@ def filling_sentence(judged: Judged, *, seams: Sequence[str], fidelity: Sequence
 
 
 def filling_points(
-    judged: Judged,
-    *,
-    seams: Sequence[str],
-    fidelity: Sequence[str],
-    methods: Sequence[str],
-    chosen: Mapping[str, int],
+    judged: Judged, *, seams: Sequence[str], fidelity: Sequence[str], methods: Sequence[str], chosen: Mapping[str, int]
 ) -> list[str]:
     """The numbers behind the answer; see `filling_sentence`.
 

@@ -15,7 +15,7 @@ from counterpoint.report.tables import grid as plain_grid
 from counterpoint.results.schema import TRUTH, Results
 from counterpoint.study.kinds.inpainting import TRAINED, InpaintingStudy
 from counterpoint.study.pages import facts as said
-from counterpoint.study.pages.cells import differences_table, paper_cell, tested_cell, value_cell
+from counterpoint.study.pages.cells import paper_cell, value_cell
 from counterpoint.study.pages.filling import (
     ANCHORS,
     AR,
@@ -75,27 +75,17 @@ class InpaintingPage(Page[InpaintingStudy]):
         """How often each method's take was the best."""
         return next((choice.counts for choice in self.results.choices.values()), {})
 
-    def differences(self, name: str, pairs: Iterable[tuple[str, str]], keys: Sequence[str]) -> Table:
-        """A table of tested differences, one pair a row. What was chosen by its seams cannot be judged by them."""
-
-        def short(key: str) -> str:
-            return self.systems[key].label.lower() if key in ANCHORS else self.systems[key].label
-
-        rows = [
-            Row(
-                label=f"{short(first)} {MINUS} {short(second)}",
-                mark=self.systems[first].mark,
-                places=[
-                    tested_cell(
-                        self.judged, key, first, second, counts=BEST not in (first, second) or key not in self.seams
-                    )
-                    for key in keys
-                ],
-            )
+    def tested(self, name: str, pairs: Iterable[tuple[str, str]], keys: Sequence[str]) -> Table:
+        """A table of tested differences. What was chosen by its seams cannot be judged by them."""
+        labels = {key: each.label.lower() if key in ANCHORS else each.label for key, each in self.systems.items()}
+        named = {
+            (first, second): f"{labels[first]} {MINUS} {labels[second]}"
             for first, second in pairs
-            if {first, second} <= self.systems.keys()
-        ]
-        return differences_table(name, self.infos(keys), rows)
+            if {first, second} <= labels.keys()
+        }
+        return self.differences(
+            name, keys, named, counts=lambda metric, pair: BEST not in pair or metric not in self.seams
+        )
 
 
 def _system(key: str) -> System:
@@ -154,15 +144,15 @@ def _differences(page: InpaintingPage) -> Section | None:
     told = {
         "Does each method beat silence and another clip?": (
             f"Method {MINUS} anchor, on the same clips and spans.",
-            page.differences("differences_anchors", anchored, [*page.seams, *page.spoken[:1]]),
+            page.tested("differences_anchors", anchored, [*page.seams, *page.spoken[:1]]),
         ),
         "Which zero-shot method wins?": (
             "The zero-shot methods against each other, with the same model; and the best take against inversion alone.",
-            page.differences("differences_zero_shot", among, everything),
+            page.tested("differences_zero_shot", among, everything),
         ),
         "Trained for it, or zero-shot?": (
             "The supervised methods against each other, and each against zero-shot.",
-            page.differences("differences_trained", trained, everything),
+            page.tested("differences_trained", trained, everything),
         ),
     }
     blocks: list[Block] = []
@@ -311,16 +301,9 @@ def _ending_fact(page: InpaintingPage) -> list[Fact]:
 def _notes(page: InpaintingPage) -> list[Text]:
     seams = page.results.evaluations[SEAMS]
     own = prose(
-        "inpainting",
-        trained=trained_times(page.study),
-        measures=measures_of(seams.metrics),
-        remarks=seams.notes,
+        "inpainting", trained=trained_times(page.study), measures=measures_of(seams.metrics), remarks=seams.notes
     )
     general = common_notes(
-        page.study,
-        page.results,
-        models=page.models,
-        decides=_DECIDES,
-        without=["What is held equal", "Loudness"],
+        page.study, page.results, models=page.models, decides=_DECIDES, without=["What is held equal", "Loudness"]
     )
     return [*own, *general]

@@ -14,13 +14,28 @@ from counterpoint import report as blocks
 from counterpoint.claims.paper import Paper
 from counterpoint.metrics.base import MetricInfo
 from counterpoint.paradigm.entry import PARADIGMS
-from counterpoint.report import Block, Chart, Clip, Example, Fact, Mark, Report, Section, System, Table, Text, Verdict
+from counterpoint.report import (
+    Block,
+    Chart,
+    Clip,
+    Example,
+    Fact,
+    Mark,
+    Report,
+    Row,
+    Section,
+    System,
+    Table,
+    Text,
+    Verdict,
+)
 from counterpoint.report.chart import loss_chart
 from counterpoint.results.costs import Model
 from counterpoint.results.parts import Heard
 from counterpoint.results.records import RESULTS_FILE
 from counterpoint.results.schema import Judged, Results
 from counterpoint.study.kinds.base import Study
+from counterpoint.study.pages.cells import differences_table, tested_cell
 from counterpoint.study.pages.looks import of_paradigm, shown_systems
 
 Kind = TypeVar("Kind", bound=Study)
@@ -144,6 +159,27 @@ class Page(Generic[Kind]):
         block = blocks.Differences(name="differences", systems=systems, metrics=metrics, differences=known)
         id, heading = ("tests", "") if is_folded else ("differences", "tests_open")
         return self.section(id, block if known else None, heading=heading)
+
+    def differences(
+        self, name: str, metrics: Iterable[str], pairs: Mapping[tuple[str, str], str], *,
+        counts: Callable[[str, tuple[str, str]], bool] = lambda metric, pair: True,
+    ) -> Table:  # fmt: skip
+        """A table of tested differences, one metric a column.
+
+        Args:
+            pairs: a row each, with its label.
+            counts: tells whether a metric is evidence of a pair.
+        """
+        names = list(metrics)
+        rows = [
+            Row(
+                label=label,
+                mark=self.systems[pair[0]].mark,
+                places=[tested_cell(self.judged, metric, *pair, counts=counts(metric, pair)) for metric in names],
+            )
+            for pair, label in pairs.items()
+        ]
+        return differences_table(name, self.infos(names), rows)
 
     def listen(
         self, examples: Sequence[str] | Sequence[Example], *, heard: Heard | None = None,

@@ -9,14 +9,7 @@ from itertools import product
 
 from counterpoint.config import read_sampling
 from counterpoint.paradigm.entry import PARADIGMS
-from counterpoint.report import (
-    Block,
-    Chart,
-    Line,
-    System,
-    Table,
-    Text,
-)
+from counterpoint.report import Block, Chart, Line, System, Table, Text
 from counterpoint.report.chart import scored
 from counterpoint.report.marks import DISTINCT
 from counterpoint.report.numbers import duration, interval, number
