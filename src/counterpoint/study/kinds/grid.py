@@ -13,7 +13,7 @@ from counterpoint.config.sampling import sampling_in
 from counterpoint.config.schema import ParadigmName
 from counterpoint.paradigm.entry import PARADIGMS
 from counterpoint.study.engine import Source, Step
-from counterpoint.study.kinds.base import data_step, identify_codec, judges_there
+from counterpoint.study.kinds.base import data_step, identify_codec, judges_there, shipped_source
 from counterpoint.study.kinds.cells import (
     Axis,
     Cell,
@@ -24,7 +24,7 @@ from counterpoint.study.kinds.cells import (
     untrained,
     with_changes,
 )
-from counterpoint.study.kinds.trained import Groundwork, at_seed, need_codes, shipped_source
+from counterpoint.study.kinds.trained import Groundwork, at_seed, need_codes
 from counterpoint.study.settings import PromptsConfig, SharedTrainingConfig
 from counterpoint.study.windows import STEERED_EXAMPLES
 from counterpoint.study.workload import Workload

@@ -19,17 +19,13 @@ from counterpoint.config import (
     ModelConfig,
     SamplingConfig,
     TrainingConfig,
-    UserError,
-    digest,
     read_sampling,
 )
-from counterpoint.config.nearest import did_you_mean
 from counterpoint.config.sampling import SamplingByParadigm
 from counterpoint.config.schema import BudgetConfig, ControlName, NetworkConfig, ParadigmName
-from counterpoint.data.layout import file_digest
 from counterpoint.paradigm.entry import PARADIGMS
 from counterpoint.study.engine import Source, Step
-from counterpoint.study.kinds.base import Study, data_step, identify_codec, judges_there
+from counterpoint.study.kinds.base import Study, clips_source, data_step, identify_codec, judges_there
 from counterpoint.study.settings import EvaluationConfig, PromptsConfig, Seed, SharedTrainingConfig
 from counterpoint.study.workload import Workload
 
@@ -70,35 +66,6 @@ class Groundwork:
 def at_seed(name: str, seed: int | None) -> str:
     """What a step is called that belongs to a further training seed."""
     return name if seed is None else f"{name}@{seed}"
-
-
-def clips_source(folder: Path) -> Source:
-    """A folder of clips, identified by the content of its files.
-
-    Raises:
-        UserError: what `load_generated` raises.
-    """
-    from counterpoint.metrics import load_generated
-
-    parts = {clip.key: [file_digest(clip.audio), clip.caption] for clip in load_generated(Path(folder).expanduser())}
-    return Source(folder.name, folder.expanduser().resolve(), digest(parts))
-
-
-def shipped_source(name: str) -> Source:
-    """A model that comes with the package.
-
-    Raises:
-        UserError: there is none of that name.
-    """
-    from counterpoint.runs import SHIPPED_MODELS, shipped_models
-
-    if name not in shipped_models():
-        raise UserError(
-            f"No model named {name!r} ships{did_you_mean(name, shipped_models())}; those that do are "
-            f"{', '.join(shipped_models()) or 'none'}."
-        )
-    parts = {file.name: file_digest(file) for file in (SHIPPED_MODELS / name).glob("model.*")}
-    return Source(name, SHIPPED_MODELS / name, digest(parts))
 
 
 @dataclass(frozen=True, kw_only=True)
