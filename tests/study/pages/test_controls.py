@@ -109,7 +109,7 @@ def test_the_table_has_the_papers_rows_below_ours(report: Report, look: SimpleNa
         "downbeat_f1_librosa",
         "melody_similarity",
     ]
-    rows = look.texts(table)
+    rows = look.texts(table.table())
     assert rows["AR, all, the paper"] == ["0.72", "0.37", "0.57", "0.39", "0.41"]
     assert rows["FM, one alone, the paper"][0] == "chords 1.41 / drums 1.16 / melody 1.45"
     alone = table.rows[4]

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
-import math
 import re
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -141,11 +139,10 @@ def test_it_says_no_more_than_the_tests(
     assert said.lower() in sentence.lower() and unsaid.lower() not in sentence.lower()
 
 
-def test_differences_are_read_in_either_direction_and_those_without_a_result_are_none() -> None:
+def test_differences_are_read_in_either_direction_and_untested_pairs_have_none() -> None:
     given = Difference("m", "a", "b", 1.0, 0.5, 2.0, 0.01, 0.01, 8, True)
-    undefined = replace(given, first="c", value=math.nan, low=math.nan, high=math.nan)
     judged = Judged({})
-    evaluation = SimpleNamespace(metrics=[MetricInfo("m", "", "", "lower")], differences=[given, undefined])
+    evaluation = SimpleNamespace(metrics=[MetricInfo("m", "", "", "lower")], differences=[given])
     judged.metrics = {"m": evaluation.metrics[0]}
     judged._tested = {(item.metric, item.first, item.second): item for item in evaluation.differences}
     lost, won = duel(judged, "a", "b", ["m"]), duel(judged, "b", "a", ["m"])
