@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from itertools import combinations
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -29,23 +29,13 @@ class SteeredStudy(SampledStudy):
         """By mode: `text` is drawn by a model without controls; by one with them `null`, where nothing is given, `all`,
         and the modes of the kind of study."""
         given = {"null": (), "all": self.training.controls, **self.further_modes()}
-        return [
-            each
-            for paradigm in self.trained()
-            for each in (
-                Drawn(system=f"{paradigm}_text", paradigm=paradigm, sampling=self.sampling_of(paradigm)),
-                *(
-                    Drawn(
-                        system=f"{paradigm}_{mode}",
-                        paradigm=paradigm,
-                        sampling=self.sampling_of(paradigm),
-                        controlled=True,
-                        given=names,
-                    )
-                    for mode, names in given.items()
-                ),
-            )
-        ]
+        found = []
+        for paradigm in self.trained():
+            own: dict[str, Any] = {"paradigm": paradigm, "sampling": self.sampling_of(paradigm)}
+            found.append(Drawn(system=f"{paradigm}_text", **own))
+            for mode, names in given.items():
+                found.append(Drawn(system=f"{paradigm}_{mode}", controlled=True, given=names, **own))
+        return found
 
     def further_modes(self) -> dict[str, tuple[ControlName, ...]]:
         """Further ways to give controls, by name."""
@@ -75,7 +65,6 @@ class ControlStudy(SteeredStudy):
         return f'counterpoint generate CAPTION --model {out / self.paradigms[0]} --chords "C:0 Am:2" --out x.wav'
 
     def plan(self, *, dataset: Path | None = None) -> Mapping[str, Step | Source]:
-
         ground = self.groundwork(dataset)
         models, clips = self.models_and_clips(ground)
         modes = ("all", *self.training.controls)
