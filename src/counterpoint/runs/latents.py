@@ -18,8 +18,8 @@ from counterpoint.runs.codecs import SHIPPED_CODECS
 
 RECIPES = Path(__file__).parent / "recipes"
 """One file for each codec that can be trained, named like it; this is the folder `configs/codec` of the repository."""
-_ENCODEC = {"sample_rate": 32_000, "num_codebooks": 4, "codebook_size": 2048, "latent_dim": 128}
-_VAE = {"sample_rate": 32_000, "num_codebooks": 0, "codebook_size": 0, "latent_dim": 64}
+_ENCODEC: dict[str, Any] = {"sample_rate": 32_000, "num_codebooks": 4, "codebook_size": 2048, "latent_dim": 128}
+_VAE: dict[str, Any] = {"sample_rate": 32_000, "num_codebooks": 0, "codebook_size": 0, "latent_dim": 64}
 _STABLE_AUDIO = {**_VAE, "sample_rate": 44_100, "frame_rate": 44_100 / 2048}
 PUBLISHED: dict[str, dict[str, Any]] = {
     "facebook/encodec_32khz": {**_ENCODEC, "frame_rate": 50},

@@ -183,7 +183,7 @@ class Page(Generic[Kind]):
 
     def listen(
         self, examples: Sequence[str] | Sequence[Example], *, heard: Heard | None = None,
-        asked: Mapping[str, Sequence[str]] | None = None, words: Mapping[str, object] | None = None, **options: Any,
+        asked: Mapping[str, Sequence[str]] | None = None, words: Mapping[str, Any] | None = None, **options: Any,
     ) -> Section | None:  # fmt: skip
         """Examples to listen to.
 
@@ -208,7 +208,7 @@ class Page(Generic[Kind]):
         return self.section("compared", blocks.Facts(facts=facts, systems=list(self.systems.values())))
 
     def beside_paper(
-        self, paper: Paper, table: Table, *more: Block, id: str = "paper", remark: str = "", **values: object
+        self, paper: Paper, table: Table, *more: Block, id: str = "paper", remark: str = "", **values: Any
     ) -> Section | None:
         """A table with numbers of the paper's and ours, where these stand, and what the paper concludes from them.
 
