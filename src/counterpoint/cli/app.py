@@ -750,7 +750,7 @@ def study_stimuli(
     ] = None,
 ) -> None:
     """Write what a listening test needs: blinded clips and waveforms, the hidden truth, a low anchor, a manifest."""
-    from counterpoint.study.stimuli import write_stimuli
+    from counterpoint.listen.stimuli import write_stimuli
 
     with progress_bar("Writing", unit="items") as progress:
         done = write_stimuli(
