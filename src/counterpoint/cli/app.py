@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 import typer
 
 from counterpoint import __version__
+from counterpoint.cli.listen import listen_app
 from counterpoint.cli.progress import progress_bar
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ app.add_typer(data_app, name="data")
 app.add_typer(codec_app, name="codec")
 app.add_typer(study_app, name="study")
 app.add_typer(metrics_app, name="metrics")
+app.add_typer(listen_app, name="listen")
 
 Overrides = Annotated[
     list[str] | None,

@@ -8,12 +8,10 @@ from pathlib import Path
 
 from counterpoint.config import UserError, atomic_folder, write_json
 from counterpoint.listen.design import DESIGN_FILE, TestDesign, find_design, read_design
+from counterpoint.listen.folder import ORIGIN_FILE
 from counterpoint.listen.sources import Source, read_source
 from counterpoint.listen.stimuli import Progress, Wanted, check_items, fill_stimuli
 from counterpoint.results.schema import TRUTH
-
-ORIGIN_FILE = "origin.json"
-"""Where results go back to: the study's folder, by an absolute path."""
 
 
 @dataclass(frozen=True)
@@ -22,7 +20,6 @@ class MadeTest:
 
     Attributes:
         conditions: names of what is compared.
-        trials: that one rater hears.
     """
 
     folder: Path

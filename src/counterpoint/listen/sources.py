@@ -181,13 +181,15 @@ def read_folders(places: Sequence[str], *, systems: Sequence[str] | None, refere
             f"No clip of {folders[chosen[0]]} has a clip of the same id or caption in every other folder; name the "
             "files of one item alike."
         )
-    items = [
-        SourceItem(key, next((clip.caption for clip in own.values() if clip.caption), ""), {
-            name: clip.audio for name, clip in own.items()
-        })
-        for key, own in matched.items()
-    ]  # fmt: skip
     order = sorted(chosen, key=lambda key: key != reference)
+    items = [
+        SourceItem(
+            key,
+            next((clip.caption for clip in own.values() if clip.caption), ""),
+            {name: own[name].audio for name in order},
+        )
+        for key, own in matched.items()
+    ]
     return Source(" ".join(chosen), items, {key: key.replace("_", " ") for key in order}, reference)
 
 

@@ -16,11 +16,12 @@
     checks          [{id, item, duration_s, files: [{file, sha256}]}]: clips that show who listens
 
 An item's `files` are all its conditions, in an order drawn for it, all of one length; `span_s` is [start, stop] in
-seconds or null, and `waveform` is there where there is a span. There is no open reference: what stands beside a span is one, and the true music is among the files.
+seconds or null, and `waveform` is there where there is a span. There is no open reference: what stands beside a span is
+one, and the true music is among the files.
 
 `key.json`: {hidden_reference, low_anchor, names: {condition: its name}, files: {file: [condition]}, checks: {id: what
-to answer}}. What two conditions share, as the best zero-shot take is one of the takes, is one file, to be rated once and
-to count for both.
+to answer}}. What two conditions share, as the best zero-shot take is one of the takes, is one file, to be rated once
+and to count for both.
 """
 
 from __future__ import annotations

@@ -16,7 +16,13 @@ from counterpoint.config import UserError
 
 _BUSY_S = 20.0
 """A write of another process may take so long before ours fails."""
-_PRAGMAS = ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "trusted_schema = OFF")
+_PRAGMAS = (
+    "journal_mode = WAL",
+    "synchronous = FULL",
+    "foreign_keys = ON",
+    "secure_delete = ON",
+    "trusted_schema = OFF",
+)
 
 
 class Store:
@@ -97,6 +103,10 @@ class Store:
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
                 raise
+
+    def compact(self) -> None:
+        """Write the log of changes into the database file and empty it, so that what was deleted is on disk nowhere."""
+        self._connection().execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def close(self) -> None:
         """Close every connection; the store cannot be used afterwards."""

@@ -4,7 +4,6 @@ import WaveSurfer from "./vendor/wavesurfer/wavesurfer.esm.js";
 import RegionsPlugin from "./vendor/wavesurfer/regions.esm.js";
 
 const STEP_S = 0.5;
-const GAP_S = 0.6; // between two reports of the time that are one stretch of listening
 let sounding = null; // one player sounds at a time
 
 export const nonce = () => document.querySelector('meta[name="csp-nonce"]')?.content ?? "";
@@ -66,6 +65,7 @@ export class Player {
       media: this.audio,
       peaks: [this.peaks],
       duration: this.duration,
+      normalize: true,
       maxPeak: this.top ?? 1,
       height: this.height ?? 112,
       cursorWidth: 2,
@@ -77,7 +77,8 @@ export class Player {
       ...this.colours(),
     });
     this.wave.on("interaction", () => this.onChange?.(this));
-    if (this.span || this.editable) this.addSpan();
+    // Before the length is known a span has no place.
+    if (this.span || this.editable) this.wave.once("ready", () => this.addSpan());
     this.recolour = () => this.wave.setOptions(this.colours());
     dark.addEventListener("change", this.recolour);
     this.place.classList.add("wave");
@@ -154,8 +155,9 @@ export class Player {
     this.draw();
   }
 
+  // What passed since the last report was heard: a jump forgets that report first.
   listened(now) {
-    if (this.last !== null && now > this.last && now - this.last < GAP_S) {
+    if (this.last !== null && now > this.last) {
       this.heard.add(this.last, now);
       this.onHeard?.(this);
     }
