@@ -53,11 +53,11 @@ class Screening(Config):
 
     headphones: bool = True
     """Exclude who failed the headphone check."""
-    attention: Share = 1.0
+    attention: Share = 0.5
     """Of the attention checks, at least so many must be right."""
     reference_below_anchor: Share = 0.2
     """Exclude who rated the hidden reference no higher than the low anchor in more of the items than this."""
-    repeats: Share = 0.25
+    repeats: Share = 0.4
     """Exclude whose answers to repeated clips differ by more on average, as a share of the scale."""
     alike: bool = True
     """Exclude who gave one answer to everything."""

@@ -48,6 +48,8 @@ from counterpoint.web.guard import LOCAL_HOSTS
 _HERE = Path(__file__).parent
 PLATFORM_IDS = ("PROLIFIC_PID", "participantId", "participant", "workerId", "rater")
 """Query parameters of a link that say who a rater is, in order of preference."""
+OPEN_REFERENCE = "reference"
+"""In the address of a clip, in place of the number of a version."""
 PEAKS = 480
 _LONGEST_ID = 200
 
@@ -160,10 +162,10 @@ class _Server:
     def _shown(self, token: str, trial: Trial) -> dict[str, Any]:
         design, item = self.test.design, self._item(trial)
         kind = "practice" if trial.phase == "training" else "trial"  # whether it is a check or a repeat stays hidden
-        files = [self.test.folder / file for file in trial.files]
+        shown = {str(place): self.test.folder / file for place, file in enumerate(trial.files)}
         is_checked = trial.phase == "check"
-        reference = self._reference(item) if design.open_reference and item and not is_checked else None
-        shown = [*files, *([reference] if reference else [])]
+        if design.open_reference and item and not is_checked and (reference := self._reference(item)):
+            shown[OPEN_REFERENCE] = reference  # the same clip is among the versions, without a name
         draws = design.waveform == "shown"
         return {
             "id": trial.id,
@@ -176,14 +178,14 @@ class _Server:
             "span": item.span_s if item else None,
             "clips": [
                 {
-                    "url": f"/r/{token}/audio/{trial.id}/{'reference' if file == reference else place}",
+                    "url": f"/r/{token}/audio/{trial.id}/{name}",
                     "duration": self._duration(trial),
                     "peaks": _peaks(file) if draws else None,
-                    "is_reference": file == reference,
+                    "is_reference": name == OPEN_REFERENCE,
                 }
-                for place, file in enumerate(shown)
+                for name, file in shown.items()
             ],
-            "top": max(max(_peaks(file)) for file in shown) if draws else 1.0,
+            "top": max(max(_peaks(file)) for file in shown.values()) if draws else 1.0,
             "questions": [question.model_dump() for question in design.questions],
             "ties": design.ties,
             "min_heard": design.min_heard,
@@ -207,7 +209,7 @@ class _Server:
     def audio(self, request: Request) -> Response:
         parts = request.path_params
         version = parts["version"]
-        if version == "reference" and self.test.design.open_reference:
+        if version == OPEN_REFERENCE and self.test.design.open_reference:
             first = self.answers.file_of(parts["token"], parts["trial"], 0)
             path = self._reference_beside(str(first.relative_to(self.test.folder)))
         elif version.isascii() and version.isdigit() and len(version) < 4:
