@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from counterpoint.config import UserError, dump_yaml
 from counterpoint.study.engine import Done, LocalEngine, Source
 from counterpoint.study.kinds import load_study
+from counterpoint.study.listening import with_listening
 from counterpoint.study.loading import forget
 from counterpoint.study.shipped import find_study
 
@@ -86,17 +87,17 @@ def run_study(
     for name, step in done.items():
         _link(out / "steps" / name, step)
     folders = {name: step.path if isinstance(step, Source) else done[step.name].folder for name, step in steps.items()}
-    results = gather(config, folders, steps=steps, name=path.stem).at(out)
+    results = with_listening(gather(config, folders, steps=steps, name=path.stem), out)
     results.write(out)
-    report = _write_report(config.report(results), out)
+    report = write_study_report(config.report(results), out)
     say(f"Report: {report}")
     if command := config.next_command(out):
         say(f"Hear more: {command}")
     return StudyResult(report, results, done)
 
 
-def _write_report(report: Report, out: Path) -> Path:
-    """Write the report aside and put it in place whole; returns its `index.html`."""
+def write_study_report(report: Report, out: Path) -> Path:
+    """Write a study's report aside and put it in place whole; returns its `index.html`."""
     from counterpoint.report import write_report
 
     with tempfile.TemporaryDirectory(prefix=".report-", dir=out) as aside:

@@ -11,6 +11,7 @@ let keys = () => false; // the shown stage's keys: true when it used one
 let leave = () => {}; // what the shown stage has to put away
 
 const RETRY_MS = [500, 1000, 2000, 4000, 8000];
+const LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
 const MARGIN_S = 0.5; // before and after a span, where its joints are
 
 const word = (name, values = {}) => data.words[name].replace(/\{(\w+)\}/g, (all, key) => values[key] ?? all);
@@ -302,7 +303,12 @@ class TrialPage {
 
   name(place) {
     if (this.trial.clips.length === 1) return word("clip", { n: this.trial.number, all: this.trial.all });
-    return this.trial.clips[place].is_reference ? word("reference") : word("version", { name: "ABCDEFGHIJKLMNOP"[place] });
+    return this.trial.clips[place].is_reference ? word("reference") : word("version", { name: LETTERS[place] });
+  }
+
+  // Where a name stands among others of its kind, its letter is enough.
+  shortName(place) {
+    return this.trial.clips[place].is_reference ? word("reference") : LETTERS[place];
   }
 
   render() {
@@ -477,7 +483,7 @@ const numbers = (question) => Array.from({ length: question.high - question.low 
 
 function tabs(page) {
   page.tabs = page.trial.clips.map((_, place) =>
-    el("button", { type: "button", class: "button", onclick: () => { page.choose(place); if (!page.player_.playing) page.player_.play(); } }, page.name(place)));
+    el("button", { type: "button", class: "button", "aria-label": page.name(place), onclick: () => { page.choose(place); if (!page.player_.playing) page.player_.play(); } }, page.shortName(place)));
   return el("div", { class: "tabs", role: "group" }, ...page.tabs);
 }
 
@@ -585,7 +591,7 @@ function sliders(page, question) {
     input.addEventListener("input", set);
     input.addEventListener("change", set);
     input.addEventListener("focus", () => page.players && page.choose(version));
-    return el("div", { class: "slider", "data-version": String(version) }, el("b", {}, page.name(version)), input, output);
+    return el("div", { class: "slider", "data-version": String(version) }, el("b", { "aria-hidden": "true" }, page.shortName(version)), input, output);
   });
   const step = (question.high - question.low) / Math.max(1, question.labels.length);
   const marks = question.labels.map((text, place) =>

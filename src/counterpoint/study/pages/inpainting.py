@@ -29,6 +29,7 @@ from counterpoint.study.pages.filling import (
 from counterpoint.study.pages.inpainting_methods import inpainting_facts, inpainting_notes
 from counterpoint.study.pages.inpainting_page import InpaintingPage
 from counterpoint.study.pages.notes import beside_paper_note, source_of
+from counterpoint.study.pages.ratings import rating_sections
 from counterpoint.study.pages.sections import (
     READING,
     compared_section,
@@ -78,6 +79,9 @@ def inpainting_report(study: InpaintingStudy, results: Results) -> Report:
                 noun="clip",
                 untitled="No caption",
                 is_wide=True,
+            ),
+            *rating_sections(
+                results, marks={key: system.mark for key, system in page.systems.items()}, paper=paper_inpainting()
             ),
             _differences(page),
             _paper(page),

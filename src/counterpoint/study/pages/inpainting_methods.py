@@ -114,7 +114,7 @@ _SEAMS = (
     "They hear whether a span joins its surroundings, not whether it is good music; a span that repeats what stands "
     "beside it joins well. The ground truth is what true music scores at a place where nothing was cut, the "
     "reconstructions what the codec alone does to it, and the anchors what does not fit at all. The paper asks "
-    "listeners instead: `counterpoint study stimuli` writes what such a test needs."
+    "listeners instead, and so does `counterpoint listen`."
 )
 
 

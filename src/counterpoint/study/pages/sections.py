@@ -35,6 +35,8 @@ from counterpoint.results.parts import Heard
 from counterpoint.results.records import RESULTS_FILE
 from counterpoint.results.schema import Judged, Results
 from counterpoint.study.pages.looks import of_paradigm
+from counterpoint.study.pages.ratings import ID as RATINGS
+from counterpoint.study.pages.ratings import rating_sections
 
 READING = "Each mark is a value, each line its 95% interval. ↓ lower is better, ↑ higher is better."
 LOSS_NOTE = "Faint: each logged update. Strong: their running mean. Dashed, with points: the validation split."
@@ -61,11 +63,18 @@ def report_of(
         made=time.strftime("%-d %B %Y", time.localtime(results.study.made)),
         verdict=verdict,
         facts=facts,
-        sections=[section for section in sections if section],
+        sections=_with_ratings([section for section in sections if section], results),
         command=results.study.command,
         files={"study.yaml": config, RESULTS_FILE: results.model_dump_json(indent=1)},
         terms=terms,
     )
+
+
+def _with_ratings(sections: Sequence[Section], results: Results) -> list[Section]:
+    """With what listeners said, after the first section, where the report does not show it already."""
+    if any(section.id.startswith(RATINGS) for section in sections):
+        return list(sections)
+    return [*sections[:1], *rating_sections(results), *sections[1:]]
 
 
 def scores_section(
