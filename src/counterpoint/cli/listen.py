@@ -125,3 +125,73 @@ def listen_delete(
     if not Answers(read_test(test), create=False).delete(who):
         raise UserError(f"{test} has no rater {who!r}; give the link, its token or the platform's id.")
     typer.echo(f"Everything of {who} is deleted.")
+
+
+@listen_app.command("results")
+def listen_results(
+    test: Test,
+    csv: Annotated[
+        Path | None, typer.Option(help="Write the raw judgments there, with the reasons for exclusion.")
+    ] = None,
+    json: Annotated[Path | None, typer.Option(help="Write the results there, for programs.")] = None,
+    width: Annotated[
+        float | None,
+        typer.Option(help="Half of the interval that each mean should have; says how many raters it takes."),
+    ] = None,
+    with_ids: Annotated[
+        bool, typer.Option("--with-ids", help="Put the recruiting platform's ids into the CSV file.")
+    ] = False,
+    report: Annotated[
+        bool, typer.Option("--report", help="Put the results into the report of the study that the clips are from.")
+    ] = False,
+) -> None:
+    """Count and analyse the answers so far; the test may be running."""
+    from counterpoint.config import UserError
+    from counterpoint.listen.answers import Answers
+    from counterpoint.listen.folder import read_test
+    from counterpoint.listen.printing import print_results
+    from counterpoint.listen.results import collect, raw_csv
+
+    opened = read_test(test)
+    answers = Answers(opened, create=False)
+    found = collect(answers, half_width=width)
+    print_results(found, goal=opened.design.judgments_per_cell)
+    if csv is not None:
+        csv.parent.mkdir(parents=True, exist_ok=True)
+        csv.write_text(raw_csv(answers, with_ids=with_ids), encoding="utf-8")
+    if json is not None:
+        json.parent.mkdir(parents=True, exist_ok=True)
+        json.write_text(found.model_dump_json(indent=2), encoding="utf-8")
+    if report:
+        from counterpoint.study.listening import add_listening
+
+        if opened.study is None:
+            raise UserError(f"{test} was made from folders, not from a study, so there is no report to put it into.")
+        typer.echo(f"Report: {add_listening(opened.study, found)}")
+
+
+@listen_app.command("export")
+def listen_export(
+    test: Test,
+    out: Annotated[Path, typer.Argument(help="Folder to make.")],
+) -> None:
+    """Write the test for other tools: webMUSHRA's configuration, a table of trials, and all clips in one folder."""
+    from counterpoint.listen.exchange import export_test
+    from counterpoint.listen.folder import read_test
+
+    typer.echo(f"{export_test(read_test(test), out)}; copy {out / 'configs'} into webMUSHRA's folder.")
+
+
+@listen_app.command("import")
+def listen_import(
+    test: Test,
+    table: Annotated[
+        Path, typer.Argument(help="CSV with the columns rater, item, system, question, value; for pairs also other.")
+    ],
+) -> None:
+    """Add ratings that were collected elsewhere."""
+    from counterpoint.listen.answers import Answers
+    from counterpoint.listen.exchange import import_ratings
+    from counterpoint.listen.folder import read_test
+
+    typer.echo(f"Ratings of {import_ratings(Answers(read_test(test)), table)} raters added.")

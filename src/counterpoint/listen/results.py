@@ -11,7 +11,7 @@ import numpy as np
 from counterpoint.listen.answers import Answers
 from counterpoint.listen.design import Question as Asked
 from counterpoint.listen.folder import ListeningTest
-from counterpoint.listen.judgments import Judgment, Rater, read_judgments, read_raters
+from counterpoint.listen.judgments import Judgment, Rater, read_judgments, read_raters, to_csv
 from counterpoint.listen.screening import rules_in_words, screen
 from counterpoint.listen.statistics import Crossed, bradley_terry, crossed_means, krippendorff_alpha
 from counterpoint.metrics.statistics import holm
@@ -31,6 +31,12 @@ def collect(answers: Answers, *, half_width: float | None = None) -> ListeningRe
     """
     raters, judgments = read_raters(answers), read_judgments(answers)
     return analyse(answers.test, raters, judgments, half_width=half_width)
+
+
+def raw_csv(answers: Answers, *, with_ids: bool = False) -> str:
+    """All judgments, one a line, those of excluded raters with the reasons."""
+    raters, judgments = read_raters(answers), read_judgments(answers)
+    return to_csv(judgments, raters, screen(answers.test, raters, judgments), with_ids=with_ids)
 
 
 def analyse(

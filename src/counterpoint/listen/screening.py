@@ -65,7 +65,7 @@ def reference_below_anchor(heard: Heard) -> str:
     below = sum(true <= bad for true, bad in pairs)
     if not pairs or below <= heard.rules.reference_below_anchor * len(pairs):
         return ""
-    return f"reference no higher than the anchor in {below} of {len(pairs)} items"
+    return f"reference no higher than the anchor: {below} of {len(pairs)} items"
 
 
 def repeats(heard: Heard) -> str:
