@@ -770,6 +770,34 @@ def study_stimuli(
     )
 
 
+@study_app.command("samples")
+def study_samples(
+    names: Annotated[list[str], typer.Argument(metavar="NAME", help="Finished studies below runs/, or folders.")],
+    out: Annotated[Path, typer.Option(help="Folder of the page.")] = Path("runs/samples"),
+    prompts: Annotated[int, typer.Option(help="Rows of each study: its first so many prompts.")] = 12,
+    systems: Annotated[
+        str | None, typer.Option(help="Columns, with commas; by default every system that has clips.")
+    ] = None,
+    by: Annotated[
+        str, typer.Option(help="A measure with one value a clip: its best, median and worst prompt come too.")
+    ] = "",
+) -> None:
+    """Write a page on which systems are heard side by side; it opens from disk and loads nothing from elsewhere."""
+    from counterpoint.study.samples import write_samples
+
+    with progress_bar("Writing", unit="clips") as progress:
+        page = write_samples(
+            names,
+            out=out,
+            prompts=prompts,
+            systems=None if systems is None else [name.strip() for name in systems.split(",")],
+            by=by,
+            progress=progress,
+        )
+    size = sum(path.stat().st_size for path in out.rglob("*") if path.is_file()) / 1e6
+    typer.echo(f"Samples: {page}, {size:.1f} MB")
+
+
 @metrics_app.command("fetch")
 def metrics_fetch(
     name: Annotated[str, typer.Argument(help="A judge, as `metrics status` names it.")],

@@ -13,9 +13,12 @@ import io
 import json
 import secrets
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from shutil import copyfile
+from sqlite3 import Connection
 from typing import Any
 
 import yaml
@@ -191,6 +194,17 @@ def trials_csv(test: ListeningTest) -> str:
     return text.getvalue()
 
 
+@dataclass(frozen=True)
+class _Line:
+    """One rating of a table, read and checked."""
+
+    rater: str
+    item: str
+    files: Cell
+    question: str
+    value: float
+
+
 def import_ratings(answers: Answers, table: Path) -> int:
     """Add ratings that were collected elsewhere; returns how many raters they are of.
 
@@ -199,51 +213,65 @@ def import_ratings(answers: Answers, table: Path) -> int:
             where `system` was preferred, 0 where `other` was, 0.5 for a tie. `system` may be a clip's blind name.
 
     Raises:
-        UserError: a column is missing, a line names what the test has not, or a value is out of range; nothing is added.
+        UserError: a column is missing, a line names what the test has not, a value is out of range, or a rater was
+            imported before; nothing is added then.
     """
     read = read_table(table)
     if read.faults:
         raise UserError(f"{table}, {read.faults[0]}; mend or delete that line.")
-    rows = [(f"{table}, line {row.number}", row.values) for row in read.rows]
-    parsed = [_imported(answers.test, source, values) for source, values in rows]
-    raters = dict.fromkeys(who for who, *_ in parsed)
+    lines = [_imported(answers.test, f"{table}, line {row.number}", row.values) for row in read.rows]
+    if twice := [key for key, count in Counter(map(_place, lines)).items() if count > 1]:
+        raise UserError(f"{table} rates one clip twice: {', '.join(map(str, twice[0]))}; delete one of the lines.")
+    names = list(dict.fromkeys(line.rater for line in lines))
     with answers.store.write() as db:
-        places = {}
-        first = db.execute("SELECT coalesce(max(place) + 1, 0) FROM raters").fetchone()[0]
-        for number, who in enumerate(raters):
-            # an id that names the source keeps the same table from being added twice
-            token, now = secrets.token_urlsafe(16), time.time()
-            platform = f"import:{who}"
-            if db.execute("SELECT 1 FROM raters WHERE platform_id = ?", (platform,)).fetchone():
-                raise UserError(f"The rater {who!r} of {table} was imported already; delete that one first.")
-            places[who] = db.execute(
-                "INSERT INTO raters (place, token, platform_id, stage, entered, seen, finished) VALUES (?,?,?,?,?,?,?)",
-                (first + number, token, platform, "done", now, now, now),
-            ).lastrowid
+        raters = {name: _add_rater(db, name, source=table) for name in names}
         trials: dict[tuple[str, str, Cell], str] = {}
-        for who, item, cell, question, value in parsed:
-            key = (who, item, cell)
+        for line in lines:
+            key = (line.rater, line.item, line.files)
             if key not in trials:
-                trials[key] = secrets.token_urlsafe(12)
-                db.execute(
-                    "INSERT INTO trials (id, rater, position, phase, item, files, cell, answered) "
-                    "VALUES (?,?,?,'trial',?,?,?,?)",
-                    (
-                        trials[key],
-                        places[who],
-                        len(trials),
-                        item,
-                        json.dumps(cell),
-                        json.dumps(sorted(cell)),
-                        time.time(),
-                    ),
-                )
-            db.execute("INSERT INTO answers VALUES (?, 0, ?, ?)", (trials[key], question, value))
-    return len(raters)
+                trials[key] = _add_trial(db, raters[line.rater], line, position=len(trials))
+            db.execute("INSERT INTO answers VALUES (?, 0, ?, ?)", (trials[key], line.question, line.value))
+    return len(names)
 
 
-def _imported(test: ListeningTest, source: str, values: Mapping[str, Any]) -> tuple[str, str, Cell, str, float]:
-    """(rater, item, files, question, value) of one line."""
+def _place(line: _Line) -> tuple[str, str, Cell, str]:
+    return line.rater, line.item, line.files, line.question
+
+
+def _add_rater(db: Connection, name: str, *, source: Path) -> int:
+    """A rater who is done; an id that says where it comes from keeps a table from being added twice."""
+    known = f"import:{name}"
+    if db.execute("SELECT 1 FROM raters WHERE platform_id = ?", (known,)).fetchone():
+        raise UserError(f"The rater {name!r} of {source} was imported already; `listen delete` {known!r} first.")
+    place = db.execute("SELECT coalesce(max(place) + 1, 0) FROM raters").fetchone()[0]
+    now = time.time()
+    found = db.execute(
+        "INSERT INTO raters (place, token, platform_id, stage, entered, seen, finished) VALUES (?,?,?,'done',?,?,?)",
+        (place, secrets.token_urlsafe(16), known, now, now, now),
+    ).lastrowid
+    assert found is not None
+    return found
+
+
+def _add_trial(db: Connection, rater: int, line: _Line, *, position: int) -> str:
+    trial = secrets.token_urlsafe(12)
+    db.execute(
+        "INSERT INTO trials (id, rater, position, phase, item, files, cell, answered) VALUES (?,?,?,'trial',?,?,?,?)",
+        (
+            trial,
+            rater,
+            position,
+            line.item,
+            json.dumps(line.files),
+            json.dumps(sorted(line.files)),
+            time.time(),
+        ),
+    )
+    return trial
+
+
+def _imported(test: ListeningTest, source: str, values: Mapping[str, Any]) -> _Line:
+    """One line of a table."""
     is_pair = test.design.presentation == "pair"
     missing = [name for name in (*_COLUMNS, *(["other"] if is_pair else [])) if values.get(name) in (None, "")]
     if missing:
@@ -264,7 +292,7 @@ def _imported(test: ListeningTest, source: str, values: Mapping[str, Any]) -> tu
     if not low <= value <= high:
         raise UserError(f"{source} has the value {value:g}, which is not from {low:g} to {high:g}.")
     # a pair is kept as if its first clip had been shown first: -1 for the first, 1 for the second
-    return str(values["rater"]), item.id, cell, question.id, 1 - 2 * value if is_pair else value
+    return _Line(str(values["rater"]), item.id, cell, question.id, 1 - 2 * value if is_pair else value)
 
 
 def _file(test: ListeningTest, item: Item, name: str, source: str) -> str:

@@ -167,7 +167,8 @@ def fill_stimuli(place: Path, source: Source, wanted: Wanted, *, progress: Progr
         described.append(writer.item(f"{number:0{max(2, len(str(total)))}d}", item))
         if progress is not None:
             progress(number, total)
-    checks = [writer.check(number, item) for number, item in enumerate(spread(chosen, wanted.checks), start=1)]
+    pool = spread(chosen, wanted.checks) if wanted.checks else []
+    checks = [writer.check(number + 1, pool[number % len(pool)]) for number in range(wanted.checks)]
     about = _about(source, wanted)
     write_json(
         place / MANIFEST_FILE,

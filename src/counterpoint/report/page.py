@@ -77,7 +77,7 @@ def _write_players(report: Report, out: Path, progress: Progress | None) -> dict
     done = 0
     for block in own:
         players[block.id] = []
-        for row in write_players(block, out):
+        for row in write_players(block, out, is_compact=report.is_compact):
             players[block.id].append(row)
             done += len(row)
             if progress is not None:
