@@ -36,6 +36,13 @@ def judges_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say it where pages were not tested in a browser, since a skipped test is easily overlooked."""
+    reasons = {str(report.longrepr) for report in terminalreporter.stats.get("skipped", [])}
+    for reason in sorted(reason for reason in reasons if "in a browser" in reason):
+        terminalreporter.write_line(f"SKIPPED: {reason}", yellow=True)
+
+
 CHROMIUM = next((path for name in ("chromium", "chromium-browser", "google-chrome") if (path := which(name))), None)
 
 

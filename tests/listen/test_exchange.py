@@ -163,6 +163,9 @@ def test_what_cannot_be_made_is_said_in_a_sentence(inpainted: Path, tmp_path: Pa
     cases = {
         "no finished study 'nowhere'": ["--from", "nowhere"],
         "two or more folders": ["--from", ar],
+        "compares two systems or more, and there is 1": [
+            *("--from", ar, "--from", fm, "--reference", "fm", "--design", "ab", "--items", "2")
+        ],
         "needs the true music": ["--from", ar, "--from", fm, "--design", "mushra", "--items", "2"],
         "no design 'stars'": ["--from", ar, "--from", fm, "--design", "stars"],
         "has no system 'music'": ["--from", ar, "--from", fm, "--reference", "music"],

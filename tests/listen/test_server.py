@@ -17,6 +17,7 @@ from counterpoint.listen.folder import read_test
 from counterpoint.listen.judgments import read_judgments, read_raters
 from counterpoint.listen.results import raw_csv
 from counterpoint.listen.server import create_server, own_hosts
+from counterpoint.web.store import _PRAGMAS
 
 New = Callable[..., Path]
 
@@ -301,6 +302,30 @@ def test_missing_and_changed_clips_are_named(new_test: New) -> None:
         read_test(folder)
     with pytest.raises(UserError, match="is no listening test"):
         read_test(folder.parent)
+
+
+def test_a_full_disk_is_said_so_and_loses_nothing_that_was_confirmed(
+    serve: Callable[..., Site], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # a limit on the database's pages makes SQLite answer as on a full disk
+    monkeypatch.setattr("counterpoint.web.store._PRAGMAS", (*_PRAGMAS, "max_page_count = 16"))
+    site = serve()
+    confirmed, tokens = 0, []
+    while True:
+        answer = site.client.post("/api/enter", json={"platform_id": ""})
+        if answer.status_code != 200:
+            break
+        tokens.append(answer.json()["token"])
+    assert answer.status_code == 507 and "disk of the server is full" in answer.json()["error"]
+    assert tokens, "some fitted in"
+    for token in tokens:
+        site.answers.check_headphones(token, site.answers.headphone_key(token))
+        trial = site.state(token).get("trial")
+        site.now += 100
+        confirmed += trial is not None and site.put(token, trial["id"], site.body(trial)).status_code == 200
+    with site.answers.store.read() as db:
+        assert db.execute("SELECT count(*) FROM answers").fetchone()[0] == 2 * confirmed
+        assert db.execute("SELECT count(*) FROM raters").fetchone()[0] == len(tokens)
 
 
 def test_raters_at_once_get_different_places_and_lose_nothing(serve: Callable[..., Site]) -> None:

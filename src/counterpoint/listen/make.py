@@ -8,7 +8,7 @@ from pathlib import Path
 
 from counterpoint.config import UserError, atomic_folder, write_json
 from counterpoint.listen.design import DESIGN_FILE, TestDesign, find_design, read_design
-from counterpoint.listen.folder import ORIGIN_FILE
+from counterpoint.listen.folder import ORIGIN_FILE, read_test
 from counterpoint.listen.sources import Source, read_source
 from counterpoint.listen.stimuli import Progress, Wanted, check_items, fill_stimuli
 from counterpoint.results.schema import TRUTH
@@ -58,7 +58,7 @@ def make_test(
     path = find_design(design or ("ratings" if any(item.span_s for item in source.items) else "mos"))
     chosen = read_design(path)
     check_items(source, items)
-    _check_reference(source, chosen)
+    _check_conditions(source, chosen)
     text = path.read_text(encoding="utf-8")
     wanted = Wanted(
         items=items,
@@ -77,10 +77,16 @@ def make_test(
         write_json(place / ORIGIN_FILE, {"study": str(source.study) if source.study else ""})
 
     atomic_folder(out, fill)
-    return MadeTest(out, chosen, items, list(source.names.values()))
+    return MadeTest(out, chosen, items, list(read_test(out).key.names.values()))
 
 
-def _check_reference(source: Source, design: TestDesign) -> None:
+def _check_conditions(source: Source, design: TestDesign) -> None:
+    compared = [key for key in source.conditions if key not in (source.reference, source.anchor)]
+    if design.presentation == "pair" and design.compare == "systems" and len(compared) < 2:
+        raise UserError(
+            f"The design {design.design} compares two systems or more, and there is {len(compared)} beside reference "
+            "and anchor; name more, or take a copy of the design with compare: all."
+        )
     if (design.open_reference or design.low_pass_hz) and not source.reference:
         raise UserError(
             f"The design {design.design} needs the true music ({TRUTH} of a study, or --reference with folders); "

@@ -245,9 +245,10 @@ class _Server:
         return Response(_tones(key[number]), media_type="audio/wav")
 
     def level(self, request: Request) -> Response:
-        """A clip that is rated, in its best version: as loud as all of them."""
+        """A clip of the practice, in its best version where that is known: as loud as all of them."""
         self.answers.rater(request.path_params["token"])
-        item = self.test.manifest.items[0]
+        manifest = self.test.manifest
+        item = (manifest.training or manifest.items)[0]
         path = self._reference(item) or self.test.folder / item.files[0].file
         return FileResponse(path, media_type="audio/wav")
 
