@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -40,6 +41,8 @@ def test_rows_are_the_first_prompts_and_columns_the_systems(study: Path, tmp_pat
     assert re.findall(r'data-player="(\w+)"', html) == ["ground_truth", *FILLED] * 2
     assert "A calm &lt;b&gt;waltz&lt;/b&gt;" in html and "Filled in:" in html
     assert "counterpoint study samples" in html
+    rows = json.loads((page.parent / "samples.json").read_text(encoding="utf-8"))
+    assert [row["id"] for row in rows] == ["track-0", "track-1"] and list(rows[0]["systems"])[1:] == [*FILLED]
 
 
 def test_the_page_opens_from_disk_with_small_files_of_its_own(study: Path, tmp_path: Path) -> None:

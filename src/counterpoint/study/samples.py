@@ -7,6 +7,7 @@ measure is named, those whose clips are best, median and worst by it.
 
 from __future__ import annotations
 
+import json
 import shutil
 import tempfile
 import time
@@ -14,16 +15,17 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from counterpoint.config import UserError
-from counterpoint.report import Clip, Example, Fact, Players, Report, Section, System, Text, Verdict, write_report
+from counterpoint.report import Clip, Example, Fact, Facts, Players, Report, Section, System, Verdict, write_report
 from counterpoint.report.page import Progress
 from counterpoint.results.parts import Window
 from counterpoint.results.schema import Origin, Results
 from counterpoint.study.finished import RUNS, find_several
 from counterpoint.study.pages.filling import METHODS, SILENCE
+from counterpoint.study.pages.inpainting_page import method_system
 from counterpoint.study.pages.looks import ORDER, shown_systems
 
-MARKER = "samples.txt"
-"""By this file a folder shows that an earlier page may be replaced."""
+DATA = "samples.json"
+"""What is heard, for programs; by this file, too, a folder shows that an earlier page may be replaced."""
 _HEARD: Sequence[Origin] = ("truth", "codec", "model", "shipped", "outside", "anchor")
 _RANKS = ("best", "median", "worst")
 
@@ -72,7 +74,7 @@ def write_samples(
 
 def _require_own(out: Path) -> None:
     is_empty = not out.exists() or (out.is_dir() and not any(out.iterdir()))
-    if not is_empty and not (out / MARKER).is_file():
+    if not is_empty and not (out / DATA).is_file():
         raise UserError(f"{out} holds something else than a page of samples; give --out a new folder.")
 
 
@@ -104,7 +106,7 @@ def _report(sections: Sequence[Section], found: Mapping[str, Results], *, comman
         ],
         sections=sections,
         command=command,
-        files={MARKER: "Made by `counterpoint study samples`; the same command replaces this folder.\n"},
+        files={DATA: json.dumps(list(_data(sections)), indent=1, ensure_ascii=False)},
         kicker="samples",
         is_compact=True,
     )
@@ -115,7 +117,7 @@ def _sections(name: str, results: Results, *, prompts: int, wanted: Sequence[str
     systems = _systems(results, wanted)
     place, windows = _windows(results, systems)
     heard = {key: system for key, system in systems.items() if results.systems[key].prompts in ("", place)}
-    described = "; ".join(f"{system.name}: {system.what}" for system in heard.values() if system.what)
+    described = [system for system in heard.values() if system.what]
     first = Players(
         id=f"{name}-first", examples=[_example(results, window, heard) for window in windows[:prompts]], first=prompts
     )
@@ -124,7 +126,7 @@ def _sections(name: str, results: Results, *, prompts: int, wanted: Sequence[str
             id=f"{name}-prompts",
             title=f"The first {min(prompts, len(windows))} prompts of {name}",
             short=name,
-            blocks=[first, Text(paragraphs=[described], is_small=True)] if described else [first],
+            blocks=[first, *([Facts(systems=described)] if described else [])],
         )
     ]
     if by:
@@ -141,11 +143,7 @@ def _sections(name: str, results: Results, *, prompts: int, wanted: Sequence[str
 
 def _systems(results: Results, wanted: Sequence[str] | None) -> dict[str, System]:
     """Those to hear, by key, as reports show them."""
-    own = {
-        key: System(key=key, name=METHODS[key].name, short=METHODS[key].short, what=METHODS[key].what, mark=system.mark)
-        for key, system in shown_systems(results, results.judged()).items()
-        if key in METHODS
-    }
+    own = {key: method_system(key) for key in METHODS if key in results.systems} if results.spans else {}
     shown = shown_systems(results, results.judged(), own=own)
     with_clips = {key: system for key, system in results.systems.items() if system.clips and key in shown}
     if unknown := [key for key in wanted or () if key not in with_clips]:

@@ -37,7 +37,7 @@ class InpaintingPage:
         self.seams = [info.name for info in results.judged(SEAMS).judges]
         judges = {measure: best_judge(family, self.judged.metrics) for measure, family in PAPER_MEASURES.items()}
         self.fidelity = {measure: metric for measure, metric in judges.items() if metric}
-        own = {key: _system(key) for key in METHODS if key in results.systems}
+        own = {key: method_system(key) for key in METHODS if key in results.systems}
         self.systems = shown_systems(results, self.judged, own=own)
         self.methods = [key for key in METHODS if key in self.systems and key not in (BEST, *ANCHORS)]
 
@@ -59,7 +59,7 @@ class InpaintingPage:
         return [self.judged.metrics[name] for name in names]
 
 
-def _system(key: str) -> System:
+def method_system(key: str) -> System:
     """A method in its paradigm's look: hollow where it is zero-shot, half for the best take."""
     method, paradigm = METHODS[key], TRAINED.get(key) or TRAINED[FM]
     mark = of_paradigm("" if key in ANCHORS else paradigm)

@@ -65,7 +65,6 @@ def _means(found: ListeningResults, *, marks: Mapping[str, Mark], paper: PaperIn
             mark=marks.get(key),
             places=[_mean(found, question.id, key) for question in found.questions],
             group="Here" if beside else "",
-            tone="floor" if key == found.anchor else "",
         )
         for key, label in found.systems.items()
         if any(found.mean(question.id, key) for question in found.questions)

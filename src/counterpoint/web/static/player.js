@@ -144,7 +144,7 @@ export class Player {
 
   addListening() {
     const { audio } = this;
-    audio.addEventListener("play", () => (this.last = audio.currentTime));
+    audio.addEventListener("play", () => (this.last ??= audio.currentTime));
     audio.addEventListener("seeking", () => (this.last = null));
     audio.addEventListener("seeked", () => (this.last = audio.currentTime));
     audio.addEventListener("timeupdate", () => this.listened(audio.currentTime));
@@ -181,6 +181,7 @@ export class Player {
     sounding = this;
     if (from !== undefined) this.audio.currentTime = from;
     else if (this.audio.ended || this.time >= this.duration - 0.02) this.audio.currentTime = 0;
+    this.last = this.audio.currentTime; // now: a busy browser tells of the beginning late
     this.onChange?.(this);
     try {
       await this.audio.play();
