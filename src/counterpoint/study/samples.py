@@ -11,8 +11,9 @@ import json
 import shutil
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from counterpoint.config import UserError
 from counterpoint.report import Clip, Example, Fact, Facts, Players, Report, Section, System, Verdict, write_report
@@ -110,6 +111,20 @@ def _report(sections: Sequence[Section], found: Mapping[str, Results], *, comman
         kicker="samples",
         is_compact=True,
     )
+
+
+def _data(sections: Sequence[Section]) -> Iterator[dict[str, Any]]:
+    """One row a prompt: which section it is in, what was asked, and which systems are heard."""
+    for section in sections:
+        for block in section.blocks:
+            for example in block.examples if isinstance(block, Players) else ():
+                yield {
+                    "section": section.id,
+                    "id": example.clips[0].file.stem,
+                    "caption": example.caption,
+                    "span_s": example.span_s,
+                    "systems": {clip.system.key: clip.system.name for clip in example.clips},
+                }
 
 
 def _sections(name: str, results: Results, *, prompts: int, wanted: Sequence[str] | None, by: str) -> list[Section]:
