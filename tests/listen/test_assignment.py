@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from counterpoint.config import UserError
 from counterpoint.listen.assignment import plan_trials, williams
 from counterpoint.listen.folder import ListeningTest, read_test
 
@@ -92,3 +93,14 @@ def test_a_part_of_the_trials_is_what_was_heard_least(new_test: New) -> None:
         assert len(trials) == 6
         heard.update(trial.files for trial in trials)
     assert len(heard) == 15 and set(heard.values()) == {4}
+
+
+def test_practice_and_checks_can_be_fewer_than_were_made_and_not_more(new_test: New) -> None:
+    folder = new_test()
+    path, text = folder / "test.yaml", (folder / "test.yaml").read_text()
+    path.write_text(text.replace("training: 2 ", "training: 1 ").replace("attention: 2 ", "attention: 0 "))
+    phases = Counter(trial.phase for trial in plan_trials(read_test(folder), rater=0))
+    assert phases["training"] == 1 and not phases["check"]
+    path.write_text(text.replace("attention: 2 ", "attention: 3 "))
+    with pytest.raises(UserError, match="asks for attention: 3, and the test was made with 2"):
+        read_test(folder)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.slow
 New = Callable[..., Path]
 Check = Callable[["Page"], list[str]]
-PATIENCE_MS = 60_000  # of a machine that has other things to do
+PATIENCE_MS = 45_000  # of a machine that has other things to do
 SMALL = {"training: 2 ": "training: 1 ", "attention: 2 ": "attention: 1 ", "repeats: 2 ": "repeats: 1 "}
 TELEPHONE = {"viewport": {"width": 390, "height": 780}, "has_touch": True, "is_mobile": True}
 

@@ -150,7 +150,7 @@ def _training(test: ListeningTest, layout: Layout, *, rater: int, rng: np.random
     """One trial an item, of different cells; the best and the worst where these are known, so that raters learn the
     range of the scale."""
     found = []
-    for place, item in enumerate(test.manifest.training):
+    for place, item in enumerate(test.training):
         cells, files = layout.cells(test, item), test.files_of(item)
         ends = [files.get(test.key.low_anchor), files.get(test.key.hidden_reference)]
         known = [cell for end in ends for cell in cells if end in cell]
@@ -176,7 +176,7 @@ def _with_repeats(test: ListeningTest, trials: list[PlannedTrial], rng: np.rando
 def _with_checks(test: ListeningTest, trials: list[PlannedTrial], rng: np.random.Generator) -> list[PlannedTrial]:
     """Attention checks, one in each of equally long parts, never first."""
     found = list(trials)
-    checks = test.manifest.checks
+    checks = test.checks
     edges = np.linspace(0, len(trials), len(checks) + 1).astype(int)
     for number in reversed(range(len(checks))):
         check = checks[number]

@@ -98,6 +98,16 @@ class ListeningTest:
             if key not in (self.key.hidden_reference, self.key.low_anchor) and not key.startswith("low_pass_")
         ]
 
+    @property
+    def training(self) -> tuple[Item, ...]:
+        """Items to practise on, as many as the design asks for now."""
+        return self.manifest.training[: self.design.training]
+
+    @property
+    def checks(self) -> tuple[Check, ...]:
+        """Attention checks, as many as the design asks for now."""
+        return self.manifest.checks[: self.design.attention]
+
     @cached_property
     def fingerprint(self) -> str:
         """Of all that answers depend on: the design and the clips."""
@@ -143,7 +153,15 @@ def read_test(folder: Path) -> ListeningTest:
         where = ".".join(map(str, error.errors()[0]["loc"]))
         raise UserError(f"A file of {folder} is damaged at {where}; make the test anew.") from None
     study = read_json(folder / ORIGIN_FILE)["study"] if (folder / ORIGIN_FILE).is_file() else ""
-    return ListeningTest(folder, read_design(folder / DESIGN_FILE), manifest, key, Path(study) if study else None)
+    design = read_design(folder / DESIGN_FILE)
+    made = {"training": len(manifest.training), "attention": len(manifest.checks)}
+    for name, count in made.items():
+        if getattr(design, name) > count:
+            raise UserError(
+                f"{folder / DESIGN_FILE} asks for {name}: {getattr(design, name)}, and the test was made with {count}; "
+                "lower it, or make a new test with this design."
+            )
+    return ListeningTest(folder, design, manifest, key, Path(study) if study else None)
 
 
 def durations(test: ListeningTest, files: Sequence[str]) -> list[float]:
