@@ -121,9 +121,11 @@ def test_a_bad_line_is_named_and_nothing_is_added(new_test: New, tmp_path: Path,
 
 def run(*arguments: object, code: int = 0) -> str:
     done = CliRunner().invoke(app, ["listen", *map(str, arguments)])
-    if code == 0:
-        assert done.exit_code == 0, done.output
-    return " ".join(done.output.split()) or str(done.exception)
+    if code:
+        assert isinstance(done.exception, UserError), done.output
+        return str(done.exception)
+    assert done.exit_code == 0, done.output
+    return " ".join(done.output.split())
 
 
 def test_the_verbs_from_new_to_results(inpainted: Path, tmp_path: Path) -> None:

@@ -24,11 +24,11 @@ from counterpoint.listen.folder import read_test
 pytestmark = pytest.mark.slow
 New = Callable[..., Path]
 RATERS, KILLS = 50, 20
-QUIET = (
-    ("headphones: asked ", "headphones: none "),
-    ("training: 2 ", "training: 0 "),
-    ("attention: 2 ", "attention: 0 "),
-)
+QUIET = {
+    "headphones: asked ": "headphones: none ",
+    "training: 2 ": "training: 0 ",
+    "attention: 2 ": "attention: 0 ",
+}
 Confirmed = dict[tuple[str, str], float]
 """By trial and question, the value of every answer that the server has confirmed."""
 
