@@ -4,17 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from counterpoint.results.listening import FOLDER, ListeningResults, read_listening
-from counterpoint.results.schema import Results, read_results
+from counterpoint.results.listening import FOLDER, ListeningResults
+from counterpoint.results.schema import read_results
+from counterpoint.study.gather import with_listening
 from counterpoint.study.kinds import read_study
-
-
-def with_listening(results: Results, folder: Path) -> Results:
-    """The results with those of the listening tests that lie in the study's folder, each also as an evaluation."""
-    found = read_listening(folder)
-    own = {step: each for step, each in results.evaluations.items() if not step.startswith(f"{FOLDER}_")}
-    rated = {f"{FOLDER}_{name}": each.evaluation() for name, each in found.items() if each.means}
-    return results.model_copy(update={"listening": found, "evaluations": {**own, **rated}}).at(folder)
+from counterpoint.study.run import write_study_report
 
 
 def add_listening(study: Path, found: ListeningResults) -> Path:
@@ -23,8 +17,6 @@ def add_listening(study: Path, found: ListeningResults) -> Path:
     Raises:
         UserError: the study is not finished, or another version of this package wrote its results.
     """
-    from counterpoint.study.run import write_study_report
-
     results = read_results(study)
     place = study / FOLDER / found.name
     place.mkdir(parents=True, exist_ok=True)

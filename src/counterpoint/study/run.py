@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 from counterpoint.config import UserError, dump_yaml
 from counterpoint.study.engine import Done, LocalEngine, Source
 from counterpoint.study.kinds import load_study
-from counterpoint.study.listening import with_listening
 from counterpoint.study.loading import forget
 from counterpoint.study.shipped import find_study
 
@@ -68,7 +67,7 @@ def run_study(
     Raises:
         UserError: an unknown study, a configuration or a dataset that does not fit.
     """
-    from counterpoint.study.gather import gather
+    from counterpoint.study.gather import gather, with_listening
 
     path = find_study(study)
     if nameless := [system for system in systems if "=" not in system]:
