@@ -90,10 +90,7 @@ export class Player {
 
   addSpan() {
     const look = { color: "rgba(255, 214, 51, .55)", drag: !!this.editable, resize: !!this.editable };
-    if (this.span) {
-      this.region = this.regions.addRegion({ start: this.span[0], end: this.span[1], ...look });
-      this.region.element.classList.add("wave-span");
-    }
+    if (this.span) this.region = this.regions.addRegion({ start: this.span[0], end: this.span[1], ...look });
     if (!this.editable) return;
     this.regions.enableDragSelection(look);
     const changed = (region) => {
