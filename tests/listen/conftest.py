@@ -11,10 +11,10 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from counterpoint.listen import make_test
 from counterpoint.listen.assignment import plan_trials
 from counterpoint.listen.folder import ListeningTest
 from counterpoint.listen.judgments import Judgment, Rater
+from counterpoint.listen.make import make_test
 
 
 def _fabricated() -> ModuleType:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -350,3 +352,9 @@ def test_hosts_are_this_machine_s_unless_it_is_open_to_others() -> None:
     assert "127.0.0.1" in (own_hosts("127.0.0.1", "") or ())
     assert own_hosts("0.0.0.0", "") is None
     assert {"listen.example", "127.0.0.1"} <= set(own_hosts("127.0.0.1", "https://listen.example/") or ())
+
+
+def test_serving_needs_no_torch() -> None:
+    code = "import sys, counterpoint.listen.server; print('torch' in sys.modules, 'scipy' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "False"], "a server starts in a moment, and takes little memory"

@@ -44,7 +44,7 @@ def listen_new(
     reference: Annotated[str, typer.Option(help="The folder, by its name, that holds the true music.")] = "",
 ) -> None:
     """Make a listening test from a finished study, or from folders of audio."""
-    from counterpoint.listen import make_test
+    from counterpoint.listen.make import make_test
 
     with progress_bar("Writing", unit="items") as progress:
         made = make_test(

@@ -5,6 +5,5 @@ A test is a folder: `test.yaml` (the design, for a person to edit), `manifest.js
 """
 
 from counterpoint.listen.design import TestDesign, design_names, read_design
-from counterpoint.listen.make import make_test
 
-__all__ = ["TestDesign", "design_names", "make_test", "read_design"]
+__all__ = ["TestDesign", "design_names", "read_design"]

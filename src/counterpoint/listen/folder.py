@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,9 +12,9 @@ from pydantic import ValidationError
 
 from counterpoint.config import UserError, digest, read_json
 from counterpoint.listen.design import DESIGN_FILE, TestDesign, read_design
-from counterpoint.listen.stimuli import KEY_FILE, MANIFEST_FILE, sha256
 from counterpoint.results.records import Record
 
+MANIFEST_FILE, KEY_FILE = "manifest.json", "key.json"
 ORIGIN_FILE = "origin.json"
 """Where results go back to: the study's folder, by an absolute path."""
 
@@ -172,3 +173,8 @@ def durations(test: ListeningTest, files: Sequence[str]) -> list[float]:
         for clip in item.files
     }
     return [known[file] for file in files]
+
+
+def sha256(path: Path) -> str:
+    """Hexadecimal digest of a file."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()

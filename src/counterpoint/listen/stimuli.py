@@ -26,7 +26,6 @@ and to count for both.
 
 from __future__ import annotations
 
-import hashlib
 import math
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
@@ -39,13 +38,13 @@ import numpy as np
 from counterpoint.audio import load_audio, normalize_loudness, save_audio
 from counterpoint.claims.paper import paper_inpainting
 from counterpoint.config import UserError, atomic_folder, write_json
+from counterpoint.listen.folder import KEY_FILE, MANIFEST_FILE, sha256
 from counterpoint.listen.sounds import low_pass, with_beeps
 from counterpoint.listen.sources import Source, SourceItem, read_inpainting
 from counterpoint.report.media import shared_gain
 from counterpoint.report.waveform import waveform
 from counterpoint.study.windows import spread
 
-MANIFEST_FILE, KEY_FILE = "manifest.json", "key.json"
 SAMPLE_RATE = 32_000
 PICTURE_COLUMNS = 960
 TRIM_S = 0.25
@@ -339,8 +338,3 @@ def _require_same(made: Path, there: Path) -> None:
         known = there / file.relative_to(made)
         if not known.is_file() or sha256(known) != sha256(file):
             raise UserError(f"{there} holds other stimuli ({known.name} differs); give a new folder.")
-
-
-def sha256(path: Path) -> str:
-    """Hexadecimal digest of a file."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
