@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from counterpoint import __version__
-from counterpoint.cli import codec, config, data, metrics, study
+from counterpoint.cli import codec, config, data, listen, metrics, study
 from counterpoint.cli.analyze import analyze
 from counterpoint.cli.bench import bench
 from counterpoint.cli.evaluate import evaluate
@@ -21,7 +21,14 @@ from counterpoint.cli.train import export, train
 app = group("Text-to-music generation: auto-regressive or flow matching?")
 for _verb in (train, generate, inpaint, analyze, models, codecs, export, evaluate, follow, bench):
     app.command()(_verb)
-for _name, _group in (("data", data), ("codec", codec), ("study", study), ("metrics", metrics), ("config", config)):
+for _name, _group in (
+    ("data", data),
+    ("codec", codec),
+    ("study", study),
+    ("listen", listen),
+    ("metrics", metrics),
+    ("config", config),
+):
     app.add_typer(_group.app, name=_name)
 
 

@@ -144,7 +144,7 @@ def stimuli(
     answer: Answer,
 ) -> None:
     """Write what a listening test needs: blinded clips and waveforms, the hidden truth, a low anchor, a manifest."""
-    from counterpoint.study.stimuli import write_stimuli
+    from counterpoint.listen.stimuli import write_stimuli
 
     with answer.progress("Writing", unit="items") as progress:
         done = write_stimuli(
@@ -161,3 +161,27 @@ def stimuli(
         {"folder": str(out), **asdict(done)},
         f"{out}: {heard}{'' if done.is_new else '; they were there already'}. Keep {out / 'key.json'} to yourself.",
     )
+
+
+@app.command()
+@reports
+def samples(
+    finished: Annotated[list[str], typer.Argument(metavar="NAME", help="Finished studies below runs/, or folders.")],
+    out: Annotated[Path, typer.Option(help="Folder of the page.")] = Path("runs/samples"),
+    prompts: Annotated[int, typer.Option(help="Rows of each study: its first so many prompts.")] = 12,
+    systems: Annotated[
+        str | None, typer.Option(help="Columns, with commas; by default every system that has clips.")
+    ] = None,
+    by: Annotated[
+        str, typer.Option(help="A measure with one value a clip: its best, median and worst prompt come too.")
+    ] = "",
+    *,
+    answer: Answer,
+) -> None:
+    """Write a page on which systems are heard side by side; it opens from disk and loads nothing from elsewhere."""
+    from counterpoint.study.samples import write_samples
+
+    with answer.progress("Writing", unit="clips") as progress:
+        page = write_samples(finished, out=out, prompts=prompts, systems=names(systems), by=by, progress=progress)
+    size = sum(path.stat().st_size for path in out.rglob("*") if path.is_file()) / 1e6
+    answer.give({"samples": str(page), "megabytes": size}, f"Samples: {page}, {size:.1f} MB")

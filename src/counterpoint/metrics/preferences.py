@@ -19,8 +19,8 @@ FAMILIES: Mapping[str, Sequence[str]] = {
     "chords played": ("chord_iou_viterbi25_exact", "chord_iou_chordino_exact", "chord_iou_viterbi25"),
     "downbeats played": ("downbeat_f1_librosa_exact", "downbeat_f1_beat_this_exact", "downbeat_f1_librosa"),
     "melody played": ("melody_pitch_class_exact", "melody_similarity"),
-    "smoothness": ("seam_flux", "seam_loudness_step"),
-    "coherence": ("seam_chord", "seam_beat_phase"),
+    "smoothness": ("rated_transition_smoothness", "seam_flux", "seam_loudness_step"),
+    "coherence": ("rated_audio_match", "seam_chord", "seam_beat_phase"),
     "entropy early": ("entropy_early",),
     "entropy late": ("entropy_late",),
     "time": ("latency_s",),
@@ -40,6 +40,8 @@ PUBLISHED = frozenset(
         "entropy_early",
         "entropy_late",
         "latency_s",
+        "rated_transition_smoothness",
+        "rated_audio_match",
     }
 )
 """Those of them that the paper uses."""

@@ -107,6 +107,7 @@ class Report:
         folders: further folders that were put into the report, by the name of the link to each.
         terms: words, such as metrics' exact names, that are set as code wherever they occur.
         kicker: what the name is the name of.
+        is_compact: small files rather than the best sound and sharpest pictures: for a page that is published.
     """
 
     title: str
@@ -119,6 +120,7 @@ class Report:
     files: Mapping[str, str] = field(default_factory=dict)
     terms: Sequence[str] = ()
     kicker: str = "study"
+    is_compact: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

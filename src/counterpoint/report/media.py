@@ -5,7 +5,7 @@ Shapes: N samples, F mel bands, T frames.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -13,7 +13,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from counterpoint.audio import load_audio, normalize_loudness
+from counterpoint.audio import load_audio, normalize_loudness, resample
 from counterpoint.audio.loudness import PEAK_LIMIT, SILENCE_PEAK
 from counterpoint.config import atomic_write
 
@@ -74,35 +74,80 @@ def shared_gain(original: np.ndarray, versions: Iterable[np.ndarray], *, sample_
     return min(wanted, PEAK_LIMIT / highest)
 
 
-def write_media(audio: np.ndarray, *, report: Path, name: str) -> Media:
-    """Write `audio/<name>.mp3` (or wav, where MP3 cannot be written) and `pictures/<name>.png`.
+@dataclass(frozen=True)
+class Encoding:
+    """How clips and pictures ship.
+
+    Attributes:
+        formats: of audio, by libsndfile's names, in order of preference.
+        compression: from 0, the best sound, to 1.
+        picture: ending of pictures: `png`, or `webp`, which loses what the eye does not miss.
+    """
+
+    formats: tuple[str, ...]
+    compression: float
+    picture: str
+
+
+FULL = Encoding(("MP3", "WAV"), 0.4, "png")
+"""About 110 kbit/s: what the eye sees in the pictures the ear should hear."""
+COMPACT = Encoding(("OPUS", "MP3", "WAV"), 0.83, "webp")
+"""About 48 kbit/s, which for Opus is still good."""
+_OPUS_RATE = 48_000
+
+
+def write_media(audio: np.ndarray, *, report: Path, name: str, encoding: Encoding = FULL) -> Media:
+    """Write a clip below `audio/` and its spectrogram below `pictures/`.
 
     Args:
         audio: [N] at `SAMPLE_RATE`.
     """
-    sound = _write_audio(report / "audio", name, audio)
-    picture = report / "pictures" / f"{name}.png"
+    sound = _write_audio(report / "audio", name, audio, encoding)
+    picture = report / "pictures" / f"{name}.{encoding.picture}"
     levels = log_mel(audio)
     atomic_write(picture, lambda temporary: _write_picture(temporary, levels))
     return Media(str(sound.relative_to(report)), str(picture.relative_to(report)), len(audio) / SAMPLE_RATE)
 
 
-def _write_audio(folder: Path, name: str, audio: np.ndarray) -> Path:
-    """MP3 plays in every browser and is a tenth of a wav; libsndfile before 1.1 cannot write it."""
+def _write_audio(folder: Path, name: str, audio: np.ndarray, encoding: Encoding) -> Path:
+    """In the first format that the installed libsndfile can write; MP3 needs 1.1."""
+    kind = next(kind for kind in encoding.formats if _is_written(kind))
+    path = folder / f"{name}{_ENDINGS[kind]}"
+    atomic_write(path, lambda temporary: _WRITERS[kind](temporary, audio, encoding.compression))
+    return path
+
+
+def _is_written(kind: str) -> bool:
     import soundfile
 
-    kind = "MP3" if "MP3" in soundfile.available_formats() else "WAV"
-    path = folder / f"{name}.{kind.lower()}"
+    return kind in soundfile.available_formats() or (kind == "OPUS" and kind in soundfile.available_subtypes("OGG"))
 
-    def write(temporary: Path) -> None:
-        if kind == "MP3":
-            # 0.4 is about 110 kbit/s: what the eye sees in the pictures the ear should hear.
-            soundfile.write(temporary, audio, SAMPLE_RATE, format=kind, compression_level=0.4)
-        else:
-            soundfile.write(temporary, audio, SAMPLE_RATE, format=kind, subtype="PCM_16")
 
-    atomic_write(path, write)
-    return path
+def _write_mp3(path: Path, audio: np.ndarray, compression: float) -> None:
+    import soundfile
+
+    soundfile.write(path, audio, SAMPLE_RATE, format="MP3", compression_level=compression)
+
+
+def _write_opus(path: Path, audio: np.ndarray, compression: float) -> None:
+    import soundfile
+
+    found = np.clip(resample(audio, own_rate=SAMPLE_RATE, sample_rate=_OPUS_RATE), -1, 1)
+    soundfile.write(path, found, _OPUS_RATE, format="OGG", subtype="OPUS", compression_level=compression)
+
+
+def _write_wav(path: Path, audio: np.ndarray, compression: float) -> None:
+    import soundfile
+
+    soundfile.write(path, audio, SAMPLE_RATE, format="WAV", subtype="PCM_16")
+
+
+_ENDINGS = {"MP3": ".mp3", "OPUS": ".ogg", "WAV": ".wav"}
+_WRITERS: Mapping[str, Callable[[Path, np.ndarray, float], None]] = {
+    "MP3": _write_mp3,
+    "OPUS": _write_opus,
+    "WAV": _write_wav,
+}
 
 
 def log_mel(audio: np.ndarray) -> np.ndarray:
@@ -147,4 +192,5 @@ def _write_picture(path: Path, levels: np.ndarray) -> None:
     from matplotlib import colormaps
     from matplotlib.image import imsave
 
-    imsave(path, colormaps["magma"](levels[::-1]))
+    options = {"quality": 40} if path.suffix == ".webp" else {}
+    imsave(path, colormaps["magma"](levels[::-1]), pil_kwargs=options)

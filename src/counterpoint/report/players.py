@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from counterpoint.report.blocks import System
-from counterpoint.report.media import Media, load_clip, load_versions, write_media
+from counterpoint.report.media import COMPACT, FULL, Encoding, Media, load_clip, load_versions, write_media
 from counterpoint.report.timelines import Timelines
 from counterpoint.report.waveform import waveform
 
@@ -102,13 +102,22 @@ class Player:
         return self.clip.name or self.clip.system.name
 
 
-def write_players(block: Players, out: Path) -> Iterator[list[Player]]:
-    """Write the clips and pictures of a block into `out`; of each example its players."""
+def write_players(block: Players, out: Path, *, is_compact: bool = False) -> Iterator[list[Player]]:
+    """Write the clips and pictures of a block into `out`, as small files where asked; of each example its players."""
+    encoding = COMPACT if is_compact else FULL
     for place, example in enumerate(block.examples, start=1):
         sounds = _sounds(example)
         top = max((float(abs(audio).max()) for audio in sounds.values()), default=0.0) or 1.0
         yield [
-            _player(example, clip, sounds[clip.file], out=out, name=f"{block.id}-{place:02d}-{_slug(clip)}", top=top)
+            _player(
+                example,
+                clip,
+                sounds[clip.file],
+                out=out,
+                name=f"{block.id}-{place:02d}-{_slug(clip)}",
+                top=top,
+                encoding=encoding,
+            )
             for clip in example.clips
         ]
 
@@ -125,8 +134,10 @@ def _sounds(example: Example) -> Mapping[Path, np.ndarray]:
     return load_versions(files, original=next(iter(files)))
 
 
-def _player(example: Example, clip: Clip, audio: np.ndarray, *, out: Path, name: str, top: float) -> Player:
-    media = write_media(audio, report=out, name=name)
+def _player(
+    example: Example, clip: Clip, audio: np.ndarray, *, out: Path, name: str, top: float, encoding: Encoding
+) -> Player:
+    media = write_media(audio, report=out, name=name, encoding=encoding)
     duration_s, named = media.duration_s, clip.name or clip.system.name
     if example.span_s is not None:
         above = waveform(audio, duration_s=duration_s, span_s=example.span_s, name=named, top=1.05 * top)

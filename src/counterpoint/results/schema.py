@@ -19,6 +19,7 @@ from counterpoint.metrics.result import ANOTHER_CLIP, GROUND_TRUTH
 from counterpoint.results.copies import Copies
 from counterpoint.results.costs import Generation, Model, Speed
 from counterpoint.results.learned import EXAMINES, Learned
+from counterpoint.results.listening import ListeningResults
 from counterpoint.results.parts import (
     Choice,
     CodecFacts,
@@ -118,6 +119,7 @@ class Results(Record):
         evaluations: scores, floors and differences, of whatever was judged.
         heard: chords, notes and beats of clips that a report shows.
         speed: timed points of sampling.
+        listening: what people said, by the name of the listening test; each is an evaluation, too.
     """
 
     schema_version: Literal[1] = SCHEMA_VERSION
@@ -145,6 +147,7 @@ class Results(Record):
     times: Mapping[str, Times] = Field(default_factory=dict)
     searches: Mapping[str, SearchResult] = Field(default_factory=dict)
     speed: Mapping[str, Speed] = Field(default_factory=dict)
+    listening: Mapping[str, ListeningResults] = Field(default_factory=dict)
     _folder: Path = PrivateAttr(default=Path())
 
     def at(self, folder: Path) -> Results:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from counterpoint.results.collect import collect_parts, collect_provenance
+from counterpoint.results.listening import FOLDER, read_listening
 from counterpoint.results.records import StudyInfo
 from counterpoint.results.schema import Example, Results, System
 from counterpoint.study.engine import Source, Step
@@ -44,6 +45,14 @@ def gather(study: Study, folders: Mapping[str, Path], *, steps: Mapping[str, Ste
         examples=tuple(_examples(study.examples, parts, systems=systems, steps=steps)),
         **parts,
     )
+
+
+def with_listening(results: Results, folder: Path) -> Results:
+    """The results with those of the listening tests that lie in the study's folder, each also as an evaluation."""
+    found = read_listening(folder)
+    own = {step: each for step, each in results.evaluations.items() if not step.startswith(f"{FOLDER}_")}
+    rated = {f"{FOLDER}_{name}": each.evaluation() for name, each in found.items() if each.means}
+    return results.model_copy(update={"listening": found, "evaluations": {**own, **rated}}).at(folder)
 
 
 def _examples(

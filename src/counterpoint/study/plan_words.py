@@ -1,4 +1,4 @@
-"""How `counterpoint study plan` says what a study would take: in tables and sentences, or in plain values for programs."""
+"""How `counterpoint study plan` says what a study would take: tables and sentences, or plain values for programs."""
 
 from __future__ import annotations
 

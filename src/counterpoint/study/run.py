@@ -78,14 +78,14 @@ def run_study(
     outside = [f"systems.{system}" for system in systems]
     config = load_study(path, overrides=[*(overrides or []), *outside], scale=scale)
     check_kept_folder(out)
-    from counterpoint.study.gather import gather  # after all that is refused at once
+    from counterpoint.study.gather import gather, with_listening  # after all that is refused at once
 
     say(f"Study {path.stem}: {config.summary()}")
     steps = config.plan(dataset=data)
     done = LocalEngine(store.resolve(), say=say, show=show, strict_code=strict_code).run(steps.values())
     forget()
     folders = {name: step.path if isinstance(step, Source) else done[step.name].folder for name, step in steps.items()}
-    results = gather(config, folders, steps=steps, name=path.stem).at(out)
+    results = with_listening(gather(config, folders, steps=steps, name=path.stem), out)
     with sole_writer(out, on_wait=lambda holder: say(f"Waiting for {holder}, which writes {out}")):
         report = _fill(out, config, results, done=done)
     say(f"Report: {report}")
@@ -103,7 +103,7 @@ def _fill(out: Path, config: Study, results: Results, *, done: Mapping[str, Done
     for name, step in done.items():
         _link(out / "steps" / name, step)
     results.write(out)
-    return _write_report(config.report(results), out)
+    return write_study_report(config.report(results), out)
 
 
 def usual_folder(study: str | Path, *, scale: str | None, data: Path | None) -> Path:
@@ -112,8 +112,8 @@ def usual_folder(study: str | Path, *, scale: str | None, data: Path | None) -> 
     return Path("runs") / (name + (f"-{true_path(data).name}" if data else ""))
 
 
-def _write_report(report: Report, out: Path) -> Path:
-    """Write the report aside and put it in place whole; returns its `index.html`."""
+def write_study_report(report: Report, out: Path) -> Path:
+    """Write a study's report aside and put it in place whole; returns its `index.html`."""
     from counterpoint.report import write_report
 
     replace_folder(out / "report", lambda folder: write_report(report, folder))

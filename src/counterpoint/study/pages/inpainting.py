@@ -30,6 +30,7 @@ from counterpoint.study.pages.filling import (
 from counterpoint.study.pages.looks import of_paradigm
 from counterpoint.study.pages.notes import common_notes, measures_of, prose, trained_times
 from counterpoint.study.pages.page import Page, model_chart
+from counterpoint.study.pages.ratings import rating_sections
 from counterpoint.study.pages.words import sentences
 
 SEAMS = "seams"
@@ -57,7 +58,7 @@ class InpaintingPage(Page[InpaintingStudy]):
     judging = (SEAMS, "evaluate")
 
     def __init__(self, study: InpaintingStudy, results: Results):
-        super().__init__(study, results, own=[_system(key) for key in METHODS if key in results.systems])
+        super().__init__(study, results, own=[method_system(key) for key in METHODS if key in results.systems])
         self.seams = [info.name for info in results.judged(SEAMS).judges]
         judges = {measure: best_judge(family, self.judged.metrics) for measure, family in PAPER_MEASURES.items()}
         self.fidelity = {measure: metric for measure, metric in judges.items() if metric}
@@ -88,7 +89,7 @@ class InpaintingPage(Page[InpaintingStudy]):
         )
 
 
-def _system(key: str) -> System:
+def method_system(key: str) -> System:
     """A method in its paradigm's look: hollow where it is zero-shot, half for the best take."""
     method, paradigm = METHODS[key], TRAINED.get(key) or TRAINED[FM]
     mark = of_paradigm("" if key in ANCHORS else paradigm)
@@ -122,6 +123,11 @@ def inpainting_report(study: InpaintingStudy, results: Results) -> Report:
                 noun="clip",
                 untitled="No caption",
                 is_wide=True,
+            ),
+            *rating_sections(
+                results,
+                marks={key: system.mark for key, system in page.systems.items()},
+                paper=paper_scores("table_4"),
             ),
             _differences(page),
             _paper(page),

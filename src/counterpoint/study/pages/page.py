@@ -38,6 +38,8 @@ from counterpoint.study.kinds.base import Study
 from counterpoint.study.pages.cells import differences_table, tested_cell
 from counterpoint.study.pages.evidence import evidence_sections, gated
 from counterpoint.study.pages.looks import of_paradigm, shown_systems
+from counterpoint.study.pages.ratings import ID as RATINGS
+from counterpoint.study.pages.ratings import rating_sections
 
 Kind = TypeVar("Kind", bound=Study)
 READING = "Each mark is a value, each line its 95% interval. ↓ lower is better, ↑ higher is better."
@@ -110,7 +112,9 @@ class Page(Generic[Kind]):
             made=time.strftime("%-d %B %Y", time.localtime(info.made)),
             verdict=gated(self.results, verdict),
             facts=facts,
-            sections=[section for section in (*sections, *evidence_sections(self.results)) if section],
+            sections=_with_ratings(
+                [section for section in (*sections, *evidence_sections(self.results)) if section], self.results
+            ),
             command=info.command,
             files={"study.yaml": config, RESULTS_FILE: self.results.model_dump_json(indent=1)},
             terms=list(dict.fromkeys(chain(self.judged.metrics, terms))),
@@ -266,3 +270,10 @@ def model_chart(model: Model, *, name: str, mark: Mark | None = None) -> Chart:
     paradigm, curve = model.config.model.paradigm, model.curve
     unit = PARADIGMS[paradigm].objective
     return loss_chart(name, mark or of_paradigm(paradigm), train=curve.train, valid=curve.valid, unit=unit)
+
+
+def _with_ratings(sections: Sequence[Section], results: Results) -> list[Section]:
+    """With what listeners said, after the first section, where the report does not show it already."""
+    if any(section.id.startswith(RATINGS) for section in sections):
+        return list(sections)
+    return [*sections[:1], *rating_sections(results), *sections[1:]]

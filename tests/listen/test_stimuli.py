@@ -15,9 +15,10 @@ from typer.testing import CliRunner
 from counterpoint.audio import TARGET_RMS, load_audio
 from counterpoint.cli.app import app
 from counterpoint.config import UserError, read_json
+from counterpoint.listen.sources import LOW_ANCHOR
+from counterpoint.listen.stimuli import SAMPLE_RATE, write_stimuli
 from counterpoint.report.media import shared_gain
 from counterpoint.results.schema import Results
-from counterpoint.study.stimuli import LOW_ANCHOR, SAMPLE_RATE, write_stimuli
 
 Fabricate = Callable[..., Results]
 SYSTEMS = {"ar", "fm", "fm_inversion", "fm_repaint", "fm_projection", "fm_gradient", "fm_best"}

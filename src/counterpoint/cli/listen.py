@@ -1,0 +1,193 @@
+"""Verbs of listening tests."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from counterpoint.cli.groups import group
+from counterpoint.cli.progress import progress_bar
+
+app = group("Ask listeners: make, serve and analyse listening tests.")
+Test = Annotated[Path, typer.Argument(help="The folder of the test.")]
+
+
+@app.command("new")
+def listen_new(
+    test: Annotated[Path, typer.Argument(help="Folder to make.")],
+    source: Annotated[
+        list[str],
+        typer.Option(
+            "--from",
+            metavar="STUDY|[NAME=]FOLDER",
+            help="A finished study, or a folder of audio for each system; repeat it for each folder.",
+        ),
+    ],
+    design: Annotated[
+        str,
+        typer.Option(
+            help="ratings, mos, ab, mushra or a YAML file; by default ratings where spans were filled in, else mos."
+        ),
+    ] = "",
+    items: Annotated[int, typer.Option(help="Clips of each system, spread evenly over those there are.")] = 12,
+    seed: Annotated[int, typer.Option(help="Seed of file names and orders; the same seed gives the same test.")] = 0,
+    systems: Annotated[
+        str | None,
+        typer.Option(help="Systems to compare, with commas; by default the paper's, or all that models made."),
+    ] = None,
+    reference: Annotated[str, typer.Option(help="The folder, by its name, that holds the true music.")] = "",
+) -> None:
+    """Make a listening test from a finished study, or from folders of audio."""
+    from counterpoint.listen.make import make_test
+
+    with progress_bar("Writing", unit="items") as progress:
+        made = make_test(
+            test,
+            places=source,
+            design=design,
+            items=items,
+            seed=seed,
+            systems=None if systems is None else [name.strip() for name in systems.split(",")],
+            reference=reference,
+            progress=progress,
+        )
+    typer.echo(f"{test}: {made.items} items, each as {', '.join(made.conditions)}; design {made.design.design}.")
+    typer.echo(f"Read and edit {test / 'test.yaml'}, then: counterpoint listen plan {test}; listen serve {test}")
+
+
+@app.command("serve")
+def listen_serve(
+    test: Test,
+    port: Annotated[int, typer.Option(help="Port; 0 takes any free one.")] = 8000,
+    host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 lets other machines in.")] = "127.0.0.1",
+    url: Annotated[str, typer.Option(help="The public https address, where a proxy stands before this server.")] = "",
+) -> None:
+    """Serve a test to many raters at once, until it is interrupted."""
+    from counterpoint.listen.answers import Answers
+    from counterpoint.listen.folder import read_test
+    from counterpoint.listen.server import create_server, own_hosts
+    from counterpoint.web import lock_folder, open_socket, serve
+
+    opened = read_test(test)
+    opened.check_files()
+    with lock_folder(test), open_socket(host, port) as listening:
+        app = create_server(opened, Answers(opened), hosts=own_hosts(host, url))
+        place = url.rstrip("/") or f"http://{host}:{listening.getsockname()[1]}"
+        typer.echo(f"{opened.design.title}\nRaters enter at {place}/ (interrupt to stop; answers stay).")
+        serve(app, listening=listening)
+
+
+@app.command("invite")
+def listen_invite(
+    test: Test,
+    raters: Annotated[int, typer.Option(help="How many links to make.")] = 1,
+    url: Annotated[str, typer.Option(help="The address under which the test is served.")] = "http://127.0.0.1:8000",
+) -> None:
+    """Make personal links, one a rater."""
+    from counterpoint.listen.answers import Answers
+    from counterpoint.listen.folder import read_test
+
+    for token in Answers(read_test(test)).invite(raters):
+        typer.echo(f"{url.rstrip('/')}/r/{token}")
+
+
+@app.command("plan")
+def listen_plan(
+    test: Test,
+    raters: Annotated[
+        int | None, typer.Option(help="Raters whose answers count; by default what the design asks.")
+    ] = None,
+) -> None:
+    """Say how many raters, minutes and judgments a test takes."""
+    from counterpoint.listen.folder import read_test
+    from counterpoint.listen.planning import make_plan, plan_sentences
+
+    typer.echo("\n".join(plan_sentences(make_plan(read_test(test), raters=raters))))
+
+
+@app.command("delete")
+def listen_delete(
+    test: Test,
+    rater: Annotated[str, typer.Argument(help="The rater's link, the token in it, or the recruiting platform's id.")],
+) -> None:
+    """Delete a rater with all answers."""
+    from counterpoint.config import UserError
+    from counterpoint.listen.answers import Answers
+    from counterpoint.listen.folder import read_test
+
+    who = rater.rstrip("/").rpartition("/")[2]
+    if not Answers(read_test(test), create=False).delete(who):
+        raise UserError(f"{test} has no rater {who!r}; give the link, its token or the platform's id.")
+    typer.echo(f"Everything of {who} is deleted.")
+
+
+@app.command("results")
+def listen_results(
+    test: Test,
+    csv: Annotated[
+        Path | None, typer.Option(help="Write the raw judgments there, with the reasons for exclusion.")
+    ] = None,
+    json: Annotated[Path | None, typer.Option(help="Write the results there, for programs.")] = None,
+    width: Annotated[
+        float | None,
+        typer.Option(help="Half of the interval that each mean should have; says how many raters it takes."),
+    ] = None,
+    with_ids: Annotated[
+        bool, typer.Option("--with-ids", help="Put the recruiting platform's ids into the CSV file.")
+    ] = False,
+    report: Annotated[
+        bool, typer.Option("--report", help="Put the results into the report of the study that the clips are from.")
+    ] = False,
+) -> None:
+    """Count and analyse the answers so far; the test may be running."""
+    from counterpoint.config import UserError
+    from counterpoint.listen.answers import Answers
+    from counterpoint.listen.folder import read_test
+    from counterpoint.listen.printing import print_results
+    from counterpoint.listen.results import collect, raw_csv
+
+    opened = read_test(test)
+    answers = Answers(opened, create=False)
+    found = collect(answers, half_width=width)
+    print_results(found, goal=opened.design.judgments_per_cell)
+    if csv is not None:
+        csv.parent.mkdir(parents=True, exist_ok=True)
+        csv.write_text(raw_csv(answers, with_ids=with_ids), encoding="utf-8")
+    if json is not None:
+        json.parent.mkdir(parents=True, exist_ok=True)
+        json.write_text(found.model_dump_json(indent=2), encoding="utf-8")
+    if report:
+        from counterpoint.study.listening import add_listening
+
+        if opened.study is None:
+            raise UserError(f"{test} was made from folders, not from a study, so there is no report to put it into.")
+        typer.echo(f"Report: {add_listening(opened.study, found)}")
+
+
+@app.command("export")
+def listen_export(
+    test: Test,
+    out: Annotated[Path, typer.Argument(help="Folder to make.")],
+) -> None:
+    """Write the test for other tools: webMUSHRA's configuration, a table of trials, and all clips in one folder."""
+    from counterpoint.listen.exchange import export_test
+    from counterpoint.listen.folder import read_test
+
+    typer.echo(f"{export_test(read_test(test), out)}; copy {out / 'configs'} into webMUSHRA's folder.")
+
+
+@app.command("import")
+def listen_import(
+    test: Test,
+    table: Annotated[
+        Path, typer.Argument(help="CSV with the columns rater, item, system, question, value; for pairs also other.")
+    ],
+) -> None:
+    """Add ratings that were collected elsewhere."""
+    from counterpoint.listen.answers import Answers
+    from counterpoint.listen.exchange import import_ratings
+    from counterpoint.listen.folder import read_test
+
+    typer.echo(f"Ratings of {import_ratings(Answers(read_test(test)), table)} raters added.")

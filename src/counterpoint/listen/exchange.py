@@ -1,0 +1,304 @@
+"""Tests for other tools, and ratings from them.
+
+OUT/configs/TEST.yaml      webMUSHRA's configuration (github.com/audiolabs/webMUSHRA, doc/experimenter.md)
+OUT/configs/audio/*.wav    every clip, in one folder, under its blind name
+OUT/trials.csv             one line a trial, for survey tools and recruiting platforms
+"""
+
+from __future__ import annotations
+
+import csv
+import html
+import io
+import json
+import secrets
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from shutil import copyfile
+from sqlite3 import Connection
+from typing import Any
+
+import yaml
+
+from counterpoint.config import UserError, atomic_folder
+from counterpoint.config.tables import read_table
+from counterpoint.listen.answers import Answers
+from counterpoint.listen.assignment import LAYOUTS, Cell
+from counterpoint.listen.design import Question
+from counterpoint.listen.folder import Item, ListeningTest
+
+_AUDIO = "configs/audio"
+_COLUMNS = ("rater", "item", "system", "question", "value")
+
+
+def export_test(test: ListeningTest, out: Path) -> Path:
+    """Write the test for other tools into a new folder; returns webMUSHRA's configuration.
+
+    `key.json` stays behind: it says which clip is whose.
+
+    Raises:
+        UserError: there is something in `out`.
+    """
+    name = test.folder.resolve().name
+
+    def fill(place: Path) -> None:
+        (place / _AUDIO).mkdir(parents=True)
+        for item in test.manifest.items:
+            for clip in item.files:
+                copyfile(test.folder / clip.file, place / _AUDIO / Path(clip.file).name)
+        text = yaml.safe_dump(webmushra(test), sort_keys=False, allow_unicode=True, width=110)
+        (place / "configs" / f"{name}.yaml").write_text(text, encoding="utf-8")
+        (place / "trials.csv").write_text(trials_csv(test), encoding="utf-8")
+
+    atomic_folder(out, fill)
+    return out / "configs" / f"{name}.yaml"
+
+
+def _clip(file: str) -> str:
+    return f"{_AUDIO}/{Path(file).name}"
+
+
+def webmushra(test: ListeningTest) -> dict[str, Any]:
+    """The test as webMUSHRA's configuration."""
+    make_page = _PAGES[test.design.presentation]
+    pages = [
+        page
+        for item in test.manifest.items
+        for number, cell in enumerate(LAYOUTS[test.design.presentation].cells(test, item), start=1)
+        for page in make_page(test, item, number, cell)
+    ]
+    instructions = "".join(f"<p>{html.escape(text)}</p>" for text in test.design.instructions)
+    first = test.manifest.items[0]
+    level = _clip(test.files_of(first).get(test.key.hidden_reference, first.files[0].file))
+    return {
+        "testname": test.design.title,
+        "testId": test.folder.resolve().name,
+        "bufferSize": 2048,
+        "stopOnErrors": True,
+        "showButtonPreviousPage": False,
+        "remoteService": "service/write.php",
+        "pages": [
+            {"type": "generic", "id": "instructions", "name": test.design.title, "content": instructions},
+            {
+                "type": "volume",
+                "id": "volume",
+                "name": "Volume",
+                "content": html.escape(test.design.texts()["headphones_level"]),
+                "stimulus": level,
+                "defaultVolume": 0.5,
+            },
+            ["random", *pages],
+            {"type": "finish", "name": "Thank you", "content": "", "showResults": False, "writeResults": True},
+        ],
+    }
+
+
+def _named(files: Sequence[str]) -> dict[str, str]:
+    """Blind name to place, so that results can be read back with `key.json`."""
+    return {Path(file).stem: _clip(file) for file in files}
+
+
+def _content(item: Item, question: Question) -> str:
+    caption = f"<p>{html.escape(item.caption)}</p>" if item.caption else ""
+    span = f"<p>{item.span_s[0]:.2f} to {item.span_s[1]:.2f} s</p>" if item.span_s else ""
+    return f"{caption}{span}<p>{html.escape(question.text)}</p>"
+
+
+def _single(test: ListeningTest, item: Item, number: int, cell: Cell) -> list[dict[str, Any]]:
+    return [
+        {
+            "type": "likert_single_stimulus",
+            "id": f"{item.id}_{number}_{question.id}",
+            "name": question.name,
+            "content": _content(item, question),
+            "mustRate": True,
+            "mustPlayback": "ended",
+            "stimuli": _named(cell),
+            "response": [
+                {"value": value, "label": _label(question, value)} for value in range(question.low, question.high + 1)
+            ],
+        }
+        for question in test.design.questions
+    ]
+
+
+def _label(question: Question, value: int) -> str:
+    values = question.high - question.low + 1
+    ends = dict(zip((question.low, question.high), question.labels, strict=True)) if len(question.labels) == 2 else {}
+    words = question.labels[value - question.low] if len(question.labels) == values else ends.get(value, "")
+    return f"{value} {words}".strip()
+
+
+def _pair(test: ListeningTest, item: Item, number: int, cell: Cell) -> list[dict[str, Any]]:
+    question = test.design.questions[0]
+    reference = test.files_of(item).get(test.key.hidden_reference, cell[0])
+    page = {
+        "type": "paired_comparison",
+        "id": f"{item.id}_{number}",
+        "name": question.name,
+        "content": _content(item, question),
+        "showWaveform": test.design.waveform == "shown",
+        "enableLooping": True,
+        "reference": _clip(reference),
+        "stimuli": _named(cell),
+    }
+    return [page | ({"unforced": "no preference"} if test.design.ties else {})]
+
+
+def _together(test: ListeningTest, item: Item, number: int, cell: Cell) -> list[dict[str, Any]]:
+    reference = test.files_of(item).get(test.key.hidden_reference, "")
+    if not test.design.open_reference or not reference:
+        raise UserError("webMUSHRA's page needs an open reference, which this design leaves out; rate it here instead.")
+    return [
+        {
+            "type": "mushra",
+            "id": f"{item.id}_{question.id}",
+            "name": question.name,
+            "content": _content(item, question),
+            "showWaveform": test.design.waveform == "shown",
+            "enableLooping": True,
+            "strict": False,
+            "reference": _clip(reference),
+            "createAnchor35": False,
+            "createAnchor70": False,
+            "randomize": True,
+            "showConditionNames": False,
+            # the tool adds the hidden reference itself
+            "stimuli": _named([file for file in cell if file != reference]),
+        }
+        for question in test.design.questions
+    ]
+
+
+_PAGES: Mapping[str, Callable[[ListeningTest, Item, int, Cell], list[dict[str, Any]]]] = {
+    "single": _single,
+    "pair": _pair,
+    "together": _together,
+}
+
+
+def trials_csv(test: ListeningTest) -> str:
+    """One line a trial: item, caption, clips and questions, for survey tools that loop over a table."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["trial", "item", "caption", "span_start_s", "span_stop_s", "clips", "questions"])
+    for item in test.manifest.items:
+        for number, cell in enumerate(LAYOUTS[test.design.presentation].cells(test, item), start=1):
+            span = item.span_s or ("", "")
+            clips = " ".join(_clip(file) for file in cell)
+            questions = " | ".join(question.text for question in test.design.questions)
+            writer.writerow([f"{item.id}_{number}", item.id, item.caption, *span, clips, questions])
+    return text.getvalue()
+
+
+@dataclass(frozen=True)
+class _Line:
+    """One rating of a table, read and checked."""
+
+    rater: str
+    item: str
+    files: Cell
+    question: str
+    value: float
+
+
+def import_ratings(answers: Answers, table: Path) -> int:
+    """Add ratings that were collected elsewhere; returns how many raters they are of.
+
+    Args:
+        table: CSV with the columns rater, item, system, question, value; for a pair also `other`, and then `value` is 1
+            where `system` was preferred, 0 where `other` was, 0.5 for a tie. `system` may be a clip's blind name.
+
+    Raises:
+        UserError: a column is missing, a line names what the test has not, a value is out of range, or a rater was
+            imported before; nothing is added then.
+    """
+    read = read_table(table)
+    if read.faults:
+        raise UserError(f"{table}, {read.faults[0]}; mend or delete that line.")
+    lines = [_imported(answers.test, f"{table}, line {row.number}", row.values) for row in read.rows]
+    if twice := [key for key, count in Counter(map(_place, lines)).items() if count > 1]:
+        raise UserError(f"{table} rates one clip twice: {', '.join(map(str, twice[0]))}; delete one of the lines.")
+    names = list(dict.fromkeys(line.rater for line in lines))
+    with answers.store.write() as db:
+        raters = {name: _add_rater(db, name, source=table) for name in names}
+        trials: dict[tuple[str, str, Cell], str] = {}
+        for line in lines:
+            key = (line.rater, line.item, line.files)
+            if key not in trials:
+                trials[key] = _add_trial(db, raters[line.rater], line, position=len(trials))
+            db.execute("INSERT INTO answers VALUES (?, 0, ?, ?)", (trials[key], line.question, line.value))
+    return len(names)
+
+
+def _place(line: _Line) -> tuple[str, str, Cell, str]:
+    return line.rater, line.item, line.files, line.question
+
+
+def _add_rater(db: Connection, name: str, *, source: Path) -> int:
+    """A rater who is done; an id that says where it comes from keeps a table from being added twice."""
+    known = f"import:{name}"
+    if db.execute("SELECT 1 FROM raters WHERE platform_id = ?", (known,)).fetchone():
+        raise UserError(f"The rater {name!r} of {source} was imported already; `listen delete` {known!r} first.")
+    place = db.execute("SELECT coalesce(max(place) + 1, 0) FROM raters").fetchone()[0]
+    now = time.time()
+    found = db.execute(
+        "INSERT INTO raters (place, token, platform_id, stage, entered, seen, finished) VALUES (?,?,?,'done',?,?,?)",
+        (place, secrets.token_urlsafe(16), known, now, now, now),
+    ).lastrowid
+    assert found is not None
+    return found
+
+
+def _add_trial(db: Connection, rater: int, line: _Line, *, position: int) -> str:
+    trial = secrets.token_urlsafe(12)
+    db.execute(
+        "INSERT INTO trials (id, rater, position, phase, item, files, cell, answered) VALUES (?,?,?,'trial',?,?,?,?)",
+        (
+            trial,
+            rater,
+            position,
+            line.item,
+            json.dumps(line.files),
+            json.dumps(sorted(line.files)),
+            time.time(),
+        ),
+    )
+    return trial
+
+
+def _imported(test: ListeningTest, source: str, values: Mapping[str, Any]) -> _Line:
+    """One line of a table."""
+    is_pair = test.design.presentation == "pair"
+    missing = [name for name in (*_COLUMNS, *(["other"] if is_pair else [])) if values.get(name) in (None, "")]
+    if missing:
+        raise UserError(f"{source} has no {missing[0]!r}; the columns are {', '.join(_COLUMNS)}, and for pairs other.")
+    item = test.items.get(str(values["item"]))
+    if item is None:
+        raise UserError(f"{source} names the item {values['item']!r}, which the test has not.")
+    question = next((each for each in test.design.questions if each.id == values["question"]), None)
+    if question is None:
+        raise UserError(f"{source} names the question {values['question']!r}, which the test has not.")
+    names = [str(values["system"]), *([str(values["other"])] if is_pair else [])]
+    cell = tuple(_file(test, item, name, source) for name in names)
+    try:
+        value = float(values["value"])
+    except ValueError:
+        raise UserError(f"{source} has the value {values['value']!r}, which is no number.") from None
+    low, high = (0.0, 1.0) if is_pair else (question.low, question.high)
+    if not low <= value <= high:
+        raise UserError(f"{source} has the value {value:g}, which is not from {low:g} to {high:g}.")
+    # a pair is kept as if its first clip had been shown first: -1 for the first, 1 for the second
+    return _Line(str(values["rater"]), item.id, cell, question.id, 1 - 2 * value if is_pair else value)
+
+
+def _file(test: ListeningTest, item: Item, name: str, source: str) -> str:
+    """The file of a system, or the one of a blind name."""
+    known = test.files_of(item)
+    found = known.get(name) or next((file for file in known.values() if Path(file).stem == name), None)
+    if found is None:
+        raise UserError(f"{source} names the system {name!r}; the test has {', '.join(known)}.")
+    return found

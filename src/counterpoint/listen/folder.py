@@ -1,0 +1,180 @@
+"""A listening test as it lies in its folder: design, clips and whose they are."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from counterpoint.config import UserError, digest, read_json
+from counterpoint.listen.design import DESIGN_FILE, TestDesign, read_design
+from counterpoint.results.records import Record
+
+MANIFEST_FILE, KEY_FILE = "manifest.json", "key.json"
+ORIGIN_FILE = "origin.json"
+"""Where results go back to: the study's folder, by an absolute path."""
+
+
+class ClipFile(Record):
+    """One file of an item, by its path in the test's folder."""
+
+    file: str
+    sha256: str
+
+
+class Item(Record):
+    """One prompt or one clip with a span: all versions of it, under blind names."""
+
+    id: str
+    caption: str = ""
+    duration_s: float
+    span_s: tuple[float, float] | None = None
+    files: tuple[ClipFile, ...]
+
+
+class Check(Record):
+    """An attention check; its files are those of a trial."""
+
+    id: str
+    item: str
+    duration_s: float
+    files: tuple[ClipFile, ...]
+
+
+class Manifest(Record):
+    """What raters hear."""
+
+    study: str
+    seed: int
+    sample_rate: int
+    items: tuple[Item, ...]
+    training: tuple[Item, ...] = ()
+    checks: tuple[Check, ...] = ()
+
+
+class Key(Record):
+    """Whose the files are."""
+
+    hidden_reference: str = ""
+    low_anchor: str = ""
+    names: Mapping[str, str]
+    files: Mapping[str, tuple[str, ...]]
+    checks: Mapping[str, int] = {}
+
+
+@dataclass(frozen=True)
+class ListeningTest:
+    """A test's folder, read.
+
+    Attributes:
+        study: folder of the study that it was made from; None for folders of audio.
+    """
+
+    folder: Path
+    design: TestDesign
+    manifest: Manifest
+    key: Key
+    study: Path | None
+
+    @cached_property
+    def items(self) -> dict[str, Item]:
+        """Those that are rated, by id."""
+        return {item.id: item for item in self.manifest.items}
+
+    @property
+    def systems(self) -> list[str]:
+        """Conditions, reference and anchors included, in the order of tables."""
+        return list(self.key.names)
+
+    @property
+    def contestants(self) -> list[str]:
+        """Conditions that are neither reference nor anchors."""
+        return [
+            key
+            for key in self.systems
+            if key not in (self.key.hidden_reference, self.key.low_anchor) and not key.startswith("low_pass_")
+        ]
+
+    @property
+    def training(self) -> tuple[Item, ...]:
+        """Items to practise on, as many as the design asks for now."""
+        return self.manifest.training[: self.design.training]
+
+    @property
+    def checks(self) -> tuple[Check, ...]:
+        """Attention checks, as many as the design asks for now."""
+        return self.manifest.checks[: self.design.attention]
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Of all that answers depend on: the design and the clips."""
+        return digest([self.design.model_dump(mode="json"), self.manifest.model_dump(mode="json")])
+
+    def whose(self, file: str) -> tuple[str, ...]:
+        """The conditions that a file belongs to."""
+        return self.key.files[file]
+
+    def files_of(self, item: Item) -> dict[str, str]:
+        """The file of each condition of an item."""
+        return {condition: clip.file for clip in item.files for condition in self.whose(clip.file)}
+
+    def check_files(self) -> None:
+        """Compare every clip with its digest.
+
+        Raises:
+            UserError: a clip is missing or is another than when the test was made.
+        """
+        for item in (*self.manifest.items, *self.manifest.training, *self.manifest.checks):
+            for clip in item.files:
+                path = self.folder / clip.file
+                if not path.is_file():
+                    raise UserError(f"The clip {path} is missing; put it back from a copy, or make the test anew.")
+                if sha256(path) != clip.sha256:
+                    raise UserError(f"The clip {path} was changed after the test was made; put it back from a copy.")
+
+
+def read_test(folder: Path) -> ListeningTest:
+    """A test from its folder.
+
+    Raises:
+        UserError: it is none, or a file of it is missing or damaged.
+    """
+    if not (folder / DESIGN_FILE).is_file():
+        raise UserError(
+            f"{folder} is no listening test; make one with `counterpoint listen new {folder} --from STUDY`."
+        )
+    try:
+        manifest = Manifest.model_validate(read_json(folder / MANIFEST_FILE))
+        key = Key.model_validate(read_json(folder / KEY_FILE))
+    except ValidationError as error:
+        where = ".".join(map(str, error.errors()[0]["loc"]))
+        raise UserError(f"A file of {folder} is damaged at {where}; make the test anew.") from None
+    study = read_json(folder / ORIGIN_FILE)["study"] if (folder / ORIGIN_FILE).is_file() else ""
+    design = read_design(folder / DESIGN_FILE)
+    made = {"training": len(manifest.training), "attention": len(manifest.checks)}
+    for name, count in made.items():
+        if getattr(design, name) > count:
+            raise UserError(
+                f"{folder / DESIGN_FILE} asks for {name}: {getattr(design, name)}, and the test was made with {count}; "
+                "lower it, or make a new test with this design."
+            )
+    return ListeningTest(folder, design, manifest, key, Path(study) if study else None)
+
+
+def durations(test: ListeningTest, files: Sequence[str]) -> list[float]:
+    """Seconds of each file."""
+    known = {
+        clip.file: item.duration_s
+        for item in (*test.manifest.items, *test.manifest.training, *test.manifest.checks)
+        for clip in item.files
+    }
+    return [known[file] for file in files]
+
+
+def sha256(path: Path) -> str:
+    """Hexadecimal digest of a file."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()

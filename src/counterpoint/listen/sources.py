@@ -1,0 +1,212 @@
+"""What a listening test is made of: clips of several systems that belong to the same items."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from counterpoint.config import UserError, read_json
+from counterpoint.metrics import Clip, load_generated
+from counterpoint.results.records import RESULTS_FILE
+from counterpoint.results.schema import TRUTH, read_results
+from counterpoint.study.finished import RUNS
+from counterpoint.study.pages.filling import METHODS, OTHER, SILENCE
+
+LOW_ANCHOR = OTHER
+"""Bad, and to be judged by the same questions: it is music, as loud as any, and only does not belong. Of silence nobody
+can say how well it matches, and it is recognised at a glance at its waveform."""
+PAPERS = ("ar", "fm", "fm_inversion")
+"""Systems of the paper's own listening test, beside the true music."""
+_COMPARED = ("truth", "codec", "model", "shipped", "outside")
+"""Origins of systems that a test of whole clips takes by default."""
+
+
+@dataclass(frozen=True)
+class SourceItem:
+    """One prompt, or one clip with one span.
+
+    Attributes:
+        files: audio by condition.
+        span_s: start and stop of what the systems filled in; None where they made whole clips.
+    """
+
+    id: str
+    caption: str
+    files: Mapping[str, Path]
+    span_s: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a test's clips come from.
+
+    Attributes:
+        name: of the study, or of the folders.
+        items: each has a file of every condition.
+        names: of the conditions, for people; the reference first, the anchor last.
+        reference: the condition that is the true music; "" for none.
+        anchor: the condition that is known to be bad; "" for none.
+        study: folder of the study that results go back to; None for folders of audio.
+    """
+
+    name: str
+    items: Sequence[SourceItem]
+    names: Mapping[str, str]
+    reference: str = ""
+    anchor: str = ""
+    study: Path | None = None
+
+    @property
+    def conditions(self) -> list[str]:
+        """Keys of the conditions."""
+        return list(self.names)
+
+
+def read_source(places: Sequence[str], *, systems: Sequence[str] | None = None, reference: str = "") -> Source:
+    """A source from what a user names: one finished study, or several folders, each one system's.
+
+    Args:
+        places: the name or the folder of a study; or folders of audio, each as FOLDER or NAME=FOLDER.
+        systems: those to take of it; by default those that its design compares.
+        reference: of folders, the one that holds the true music.
+
+    Raises:
+        UserError: there is nothing there, clips do not match, or a system is unknown.
+    """
+    if len(places) == 1 and "=" not in places[0]:
+        folder = RUNS / places[0] if (RUNS / places[0]).is_dir() else Path(places[0])
+        if (folder / "steps" / "spans" / "spans.json").is_file():
+            return read_inpainting(places[0], folder, systems=systems or _papers(folder))
+        if (folder / RESULTS_FILE).is_file():
+            return read_study(places[0], folder, systems=systems)
+        raise UserError(
+            f"There is no finished study {places[0]!r} in {RUNS} or as a folder; run it first, or give two or more "
+            "folders of audio, one a system."
+        )
+    return read_folders(places, systems=systems, reference=reference)
+
+
+def _papers(folder: Path) -> list[str] | None:
+    found = [key for key in PAPERS if (folder / "steps" / f"generate_{key}").is_dir()]
+    return found or None
+
+
+def read_inpainting(study: str, folder: Path, *, systems: Sequence[str] | None) -> Source:
+    """A study that fills in spans: the systems between the true music and another clip's music.
+
+    Raises:
+        UserError: it is not finished, is not of inpainting or lacks a system.
+    """
+    steps = folder / "steps"
+    if not (steps / "prompts" / "prompts.json").is_file():
+        raise UserError(
+            f"There is no finished study in {folder}: run `counterpoint study run {study}`, or say with --from where "
+            "it lies."
+        )
+    if not (steps / "spans" / "spans.json").is_file():
+        raise UserError(f"The study in {folder} fills in no spans; give one that does, such as table4.")
+    found = {path.name.removeprefix("generate_"): path for path in sorted(steps.glob("generate_*"))}
+    heard = [key for key in found if key not in (OTHER, SILENCE)]
+    _require_known(systems, heard, what="study")
+    folders = {TRUTH: steps / "prompts" / "truth", **{key: found[key] for key in systems or heard}}
+    folders[LOW_ANCHOR] = found[LOW_ANCHOR]
+    known = {
+        TRUTH: "Ground truth",
+        **{name: method.name for name, method in METHODS.items()},
+        LOW_ANCHOR: "Another clip",
+    }
+    spans = read_json(steps / "spans" / "spans.json")["spans"]
+    items = [
+        SourceItem(
+            window["id"],
+            window["caption"],
+            {key: place / f"{window['id']}.wav" for key, place in folders.items()},
+            (spans[window["id"]][0], spans[window["id"]][1]),
+        )
+        for window in read_json(steps / "prompts" / "prompts.json")["windows"]
+    ]
+    names = {key: known.get(key, key) for key in folders}
+    return Source(study, items, names, TRUTH, LOW_ANCHOR, folder.resolve())
+
+
+def read_study(study: str, folder: Path, *, systems: Sequence[str] | None) -> Source:
+    """A study whose systems make whole clips, from its results: those that answer the first of its sets of prompts.
+
+    Raises:
+        UserError: another version wrote its results, it lets nothing be heard, or it lacks a system.
+    """
+    results = read_results(folder)
+    judged = {key: system for key, system in results.systems.items() if system.clips}
+    place = next((system.prompts for system in judged.values() if system.prompts), "")
+    prompts = next((part for step, part in results.prompts.items() if place in ("", step)), None)
+    if prompts is None or len(judged) < 2:
+        raise UserError(f"The study in {folder} has no clips of several systems to compare.")
+    fitting = {key: system for key, system in judged.items() if system.prompts == place}
+    _require_known(systems, list(fitting), what="study")
+    chosen = systems or [key for key, system in fitting.items() if system.origin in _COMPARED[2:]]
+    truth = next((key for key, system in fitting.items() if system.origin == "truth"), "")
+    names = {key: fitting[key].name for key in dict.fromkeys([truth, *chosen] if truth else chosen)}
+    items = [
+        SourceItem(
+            window.id,
+            window.caption,
+            {key: results.path(f"{fitting[key].clips[0]}/{window.id}.wav") for key in names},
+        )
+        for window in prompts.windows
+    ]
+    return Source(study, items, names, truth, "", folder.resolve())
+
+
+def read_folders(places: Sequence[str], *, systems: Sequence[str] | None, reference: str = "") -> Source:
+    """Folders of audio, one a system; clips of one item have one id (a file's name without its ending), or one caption.
+
+    Raises:
+        UserError: there are fewer than two, names are not unique, or the folders share no item.
+    """
+    folders = dict(_named(place) for place in places)
+    if len(folders) < 2 or len(folders) < len(places):
+        raise UserError(
+            "A test compares systems: give two or more folders with different names, as in ours=clips/ours."
+        )
+    _require_known(systems, list(folders), what="test")
+    _require_known([reference] if reference else None, list(folders), what="test")
+    chosen = [key for key in folders if systems is None or key in systems or key == reference]
+    clips = {key: load_generated(folders[key]) for key in chosen}
+    by_id = {key: {clip.key: clip for clip in found} for key, found in clips.items()}
+    by_caption = {key: {clip.caption: clip for clip in found if clip.caption} for key, found in clips.items()}
+    matched = _matched(by_id) or _matched(by_caption)
+    if not matched:
+        raise UserError(
+            f"No clip of {folders[chosen[0]]} has a clip of the same id or caption in every other folder; name the "
+            "files of one item alike."
+        )
+    order = sorted(chosen, key=lambda key: key != reference)
+    items = [
+        SourceItem(
+            key,
+            next((clip.caption for clip in own.values() if clip.caption), ""),
+            {name: own[name].audio for name in order},
+        )
+        for key, own in matched.items()
+    ]
+    return Source(" ".join(chosen), items, {key: key.replace("_", " ") for key in order}, reference)
+
+
+def _named(place: str) -> tuple[str, Path]:
+    name, separator, folder = place.partition("=")
+    path = Path(folder if separator else place)
+    return (name if separator else path.resolve().name), path
+
+
+def _matched(clips: Mapping[str, Mapping[str, Clip]]) -> dict[str, dict[str, Clip]]:
+    """By item, the clips of every system; items that some system lacks are left out."""
+    first, *others = clips.values()
+    shared = [key for key in first if all(key in other for other in others)]
+    return {key: {name: of_system[key] for name, of_system in clips.items()} for key in shared}
+
+
+def _require_known(wanted: Sequence[str] | None, known: Sequence[str], *, what: str) -> None:
+    unknown = [key for key in wanted or () if key not in known]
+    if unknown:
+        raise UserError(f"The {what} has no system {unknown[0]!r}; its systems are {', '.join(known)}.")

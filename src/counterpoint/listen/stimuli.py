@@ -1,0 +1,340 @@
+"""Blinded clips of a listening test (5.3, Table 5), as a folder that any tool can serve:
+
+    OUT/manifest.json           all that a test needs, and nothing that tells which file is whose
+    OUT/key.json                which file is whose: keep it from raters
+    OUT/01/k3v9x0qa.wav, .svg   a clip under a name that says nothing, and its waveform with the span on yellow
+
+`manifest.json`:
+
+    study, seed     of what these are the stimuli; the same command writes the same bytes
+    sample_rate     Hz; every file is mono, 16-bit PCM
+    loudness        in words
+    questions       [{id, name, text, low, high}]: what to ask of every file, on whole numbers from `low` to `high`
+    display         {span, progress}: colours of the span and of the line that shows what is being heard
+    items           [{id, caption, duration_s, span_s, gain_db, files: [{file, waveform, sha256}]}]
+    training        further items, to practise on
+    checks          [{id, item, duration_s, files: [{file, sha256}]}]: clips that show who listens
+
+An item's `files` are all its conditions, in an order drawn for it, all of one length; `span_s` is [start, stop] in
+seconds or null, and `waveform` is there where there is a span. There is no open reference: what stands beside a span is
+one, and the true music is among the files.
+
+`key.json`: {hidden_reference, low_anchor, names: {condition: its name}, files: {file: [condition]}, checks: {id: what
+to answer}}. What two conditions share, as the best zero-shot take is one of the takes, is one file, to be rated once
+and to count for both.
+"""
+
+from __future__ import annotations
+
+import math
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from counterpoint.audio import load_audio, normalize_loudness, save_audio
+from counterpoint.claims.paper import paper_scores
+from counterpoint.config import UserError, atomic_folder, write_json
+from counterpoint.listen.folder import KEY_FILE, MANIFEST_FILE, sha256
+from counterpoint.listen.sounds import low_pass, with_beeps
+from counterpoint.listen.sources import Source, SourceItem, read_inpainting
+from counterpoint.report.media import shared_gain
+from counterpoint.report.waveform import waveform
+from counterpoint.study.windows import spread
+
+SAMPLE_RATE = 32_000
+PICTURE_COLUMNS = 960
+TRIM_S = 0.25
+"""Versions of an item that differ in length by no more are cut to the shortest; by more, they are not the same item."""
+_SIGNS = "abcdefghijklmnopqrstuvwxyz0123456789"
+Progress = Callable[[int, int], None]
+Question = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Stimuli:
+    """What was written.
+
+    Attributes:
+        items: clips.
+        conditions: of each.
+        is_new: False where the very same lay there already.
+    """
+
+    items: int
+    conditions: Sequence[str]
+    is_new: bool
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What to write of a source.
+
+    Attributes:
+        items, training: how many, spread evenly over those of the source; no clip is in both where there are enough.
+        seed: of names and order.
+        questions: in the manifest.
+        low_pass_hz: anchors to make of the reference.
+        checks: clips with beeps; each of them stands beside one without where `pairs`.
+        most_beeps: in a check.
+    """
+
+    items: int
+    seed: int
+    questions: Sequence[Question]
+    training: int = 0
+    low_pass_hz: Sequence[int] = ()
+    checks: int = 0
+    pairs: bool = False
+    most_beeps: int = 5
+
+
+def write_stimuli(
+    study: str,
+    out: Path,
+    *,
+    folder: Path,
+    items: int = 12,
+    seed: int = 0,
+    systems: Sequence[str] | None = None,
+    progress: Progress | None = None,
+) -> Stimuli:
+    """Write the stimuli of a study of inpainting into `out`, all or nothing; see the top of this module.
+
+    Args:
+        study: its name.
+        out: a new or empty folder, or one that this command has filled before.
+        folder: of the study, where `study run` left it.
+        items: clips, spread evenly over those of the study.
+        seed: of names and order.
+        systems: those to be heard beside the hidden reference and the anchor; by default all of the study.
+        progress: called with (items done, items in all).
+
+    Raises:
+        UserError: the study is not finished, is not of inpainting, lacks a system or has fewer clips; or there is
+            something else in `out`.
+    """
+    source = read_inpainting(study, folder, systems=systems)
+    wanted = Wanted(items, seed, _papers_questions())
+    check_items(source, items)
+
+    def fill(place: Path) -> None:
+        fill_stimuli(place, source, wanted, progress=progress)
+
+    is_new = not (out / MANIFEST_FILE).is_file()
+    if is_new:
+        atomic_folder(out, fill)
+    else:
+        with tempfile.TemporaryDirectory() as aside:
+            fill(Path(aside))
+            _require_same(Path(aside), out)
+    return Stimuli(items, source.conditions, is_new)
+
+
+def check_items(source: Source, items: int) -> None:
+    """Whether the source has so many items.
+
+    Raises:
+        UserError: it has fewer.
+    """
+    what = "study" if source.study else "folders"
+    if not 1 <= items <= len(source.items):
+        raise UserError(
+            f"The {what} {'has' if source.study else 'have'} {len(source.items)} clips: ask for 1 to "
+            f"{len(source.items)} items."
+        )
+
+
+def fill_stimuli(place: Path, source: Source, wanted: Wanted, *, progress: Progress | None = None) -> None:
+    """Write the manifest, the key and all clips into an empty folder.
+
+    Args:
+        progress: called with (items done, items in all).
+
+    Raises:
+        UserError: a clip is missing or cannot be read, or the versions of an item differ in length.
+    """
+    writer = _Writer(place, source, wanted, np.random.default_rng(wanted.seed))
+    chosen = spread(source.items, wanted.items)
+    training = spread([item for item in source.items if item not in chosen] or chosen, wanted.training)
+    total = len(chosen) + len(training)
+    described = []
+    for number, item in enumerate([*chosen, *training], start=1):
+        described.append(writer.item(f"{number:0{max(2, len(str(total)))}d}", item))
+        if progress is not None:
+            progress(number, total)
+    pool = spread(chosen, wanted.checks) if wanted.checks else []
+    checks = [writer.check(number + 1, pool[number % len(pool)]) for number in range(wanted.checks)]
+    about = _about(source, wanted)
+    write_json(
+        place / MANIFEST_FILE,
+        {**about, "items": described[: len(chosen)], "training": described[len(chosen) :], "checks": checks},
+    )
+    write_json(
+        place / KEY_FILE,
+        {
+            "hidden_reference": source.reference,
+            "low_anchor": source.anchor or _anchor_key(min(wanted.low_pass_hz, default=0)),
+            "names": {**source.names, **{_anchor_key(hz): _anchor_name(hz) for hz in wanted.low_pass_hz}},
+            "files": dict(sorted(writer.key.items())),
+            "checks": writer.expected,
+        },
+    )
+
+
+def _anchor_key(hertz: int) -> str:
+    return f"low_pass_{hertz}" if hertz else ""
+
+
+def _anchor_name(hertz: int) -> str:
+    return f"Anchor, low-pass {hertz / 1000:g} kHz"
+
+
+def _papers_questions() -> list[Question]:
+    return [
+        {
+            "id": rating.criterion.lower().replace(" ", "_"),
+            "name": rating.criterion,
+            "text": rating.asked,
+            "low": 1,
+            "high": 10,
+        }
+        for rating in paper_scores("table_4").ratings
+    ]
+
+
+def _about(source: Source, wanted: Wanted) -> dict[str, Any]:
+    has_spans = any(item.span_s for item in source.items)
+    loudness = (
+        "The true music of each item is at -20 dBFS (RMS), or lower where a version of it would clip; all files of "
+        "an item have its gain, so that outside the span they are the same."
+        if has_spans
+        else "Every file is at -20 dBFS (RMS), or at a peak of 0.99 where that is reached first."
+    )
+    return {
+        "study": source.name,
+        "seed": wanted.seed,
+        "sample_rate": SAMPLE_RATE,
+        "loudness": loudness,
+        "questions": [dict(question) for question in wanted.questions],
+        "display": {"span": "yellow", "progress": "red"},
+    }
+
+
+@dataclass
+class _Writer:
+    """Writes clips under blind names and keeps whose they are."""
+
+    place: Path
+    source: Source
+    wanted: Wanted
+    rng: np.random.Generator
+    key: dict[str, list[str]] = field(default_factory=dict)
+    expected: dict[str, int] = field(default_factory=dict)
+
+    def item(self, name: str, item: SourceItem) -> dict[str, Any]:
+        """Write all versions of an item; returns its entry in the manifest."""
+        versions, gain = self._versions(item)
+        top = max(float(np.abs(audio).max()) for audio in versions.values()) or 1.0
+        sharing: dict[bytes, list[str]] = {}
+        for condition, audio in versions.items():
+            sharing.setdefault(audio.tobytes(), []).append(condition)
+        groups = list(sharing.values())
+        files = []
+        for index in self.rng.permutation(len(groups)):
+            audio = versions[groups[index][0]]
+            entry = self._write(name, audio, groups[index])
+            if item.span_s:
+                picture = _picture(audio, item.span_s, name=name, top=1.05 * top)
+                svg = str(Path(entry["file"]).with_suffix(".svg"))
+                (self.place / svg).write_text(f"{picture}\n", encoding="utf-8")
+                entry = {"file": entry["file"], "waveform": svg, "sha256": entry["sha256"]}
+            files.append(entry)
+        return {
+            "id": item.id,
+            "caption": item.caption,
+            "duration_s": len(next(iter(versions.values()))) / SAMPLE_RATE,
+            "span_s": list(item.span_s) if item.span_s else None,
+            "gain_db": round(20 * math.log10(gain), 2),
+            "files": files,
+        }
+
+    def check(self, number: int, item: SourceItem) -> dict[str, Any]:
+        """Write a clip with beeps, and for a pair the same without; returns its entry in the manifest."""
+        plain = next(iter(self._versions(item)[0].values()))
+        count = int(self.rng.integers(2, self.wanted.most_beeps + 1))
+        sounds = {"beeps": with_beeps(plain, sample_rate=SAMPLE_RATE, count=count)}
+        if self.wanted.pairs:
+            sounds["plain"] = plain
+        name = f"check-{number}"
+        files = [self._write(name, audio, [what]) for what, audio in sounds.items()]
+        self.expected[name] = 1 if self.wanted.pairs else count  # of a pair the second file, the one without beeps
+        return {"id": name, "item": item.id, "duration_s": len(plain) / SAMPLE_RATE, "files": files}
+
+    def _versions(self, item: SourceItem) -> tuple[dict[str, np.ndarray], float]:
+        """[N] by condition, as loud as they are heard, and the gain of the first."""
+        raw = {key: load_audio(path, sample_rate=SAMPLE_RATE)[0] for key, path in item.files.items()}
+        raw = _one_length(item, raw)
+        if self.source.reference:
+            truth = raw[self.source.reference]
+            for hertz in self.wanted.low_pass_hz:
+                raw[_anchor_key(hertz)] = low_pass(truth, sample_rate=SAMPLE_RATE, cutoff_hz=hertz)
+        first = next(iter(raw.values()))
+        if item.span_s:
+            gain = shared_gain(first, raw.values(), sample_rate=SAMPLE_RATE)
+            return {key: np.float32(gain) * audio for key, audio in raw.items()}, gain
+        found = {key: normalize_loudness(audio, sample_rate=SAMPLE_RATE) for key, audio in raw.items()}
+        peak = float(np.abs(first).max(initial=0.0))
+        return found, float(np.abs(next(iter(found.values()))).max()) / peak if peak else 1.0
+
+    def _write(self, folder: str, audio: np.ndarray, whose: list[str]) -> dict[str, str]:
+        file = f"{folder}/{_blind_name(self.rng, taken=self.key)}.wav"
+        save_audio(self.place / file, audio, sample_rate=SAMPLE_RATE)
+        self.key[file] = whose
+        return {"file": file, "sha256": sha256(self.place / file)}
+
+
+def _one_length(item: SourceItem, versions: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    lengths = {key: len(audio) for key, audio in versions.items()}
+    shortest, longest = (pick(lengths, key=lengths.__getitem__) for pick in (min, max))
+    if lengths[longest] - lengths[shortest] > TRIM_S * SAMPLE_RATE:
+        raise UserError(
+            f"The clips of {item.id!r} differ in length: {lengths[shortest] / SAMPLE_RATE:.2f} s of {shortest}, "
+            f"{lengths[longest] / SAMPLE_RATE:.2f} s of {longest}; cut them to one length, or leave the item out."
+        )
+    return {key: audio[: lengths[shortest]] for key, audio in versions.items()}
+
+
+def _picture(audio: np.ndarray, span_s: tuple[float, float], *, name: str, top: float) -> str:
+    return waveform(
+        audio,
+        duration_s=len(audio) / SAMPLE_RATE,
+        span_s=span_s,
+        name=f"clip {name}",
+        top=top,
+        columns=PICTURE_COLUMNS,
+        alone=True,
+    )
+
+
+def _blind_name(rng: np.random.Generator, *, taken: Mapping[str, Sequence[str]]) -> str:
+    """Eight letters and digits."""
+    while True:
+        name = "".join(_SIGNS[sign] for sign in rng.integers(len(_SIGNS), size=8))
+        if not any(name in file for file in taken):
+            return name
+
+
+def _require_same(made: Path, there: Path) -> None:
+    """A test may be running on what lies there, so it is never replaced.
+
+    Raises:
+        UserError: it differs from what was made.
+    """
+    for file in sorted(path for path in made.rglob("*") if path.is_file()):
+        known = there / file.relative_to(made)
+        if not known.is_file() or sha256(known) != sha256(file):
+            raise UserError(f"{there} holds other stimuli ({known.name} differs); give a new folder.")

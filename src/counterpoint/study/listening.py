@@ -1,0 +1,27 @@
+"""Results of listening tests in a finished study: kept in its folder, and shown in its report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from counterpoint.results.listening import FOLDER, ListeningResults
+from counterpoint.results.schema import read_results
+from counterpoint.study.gather import with_listening
+from counterpoint.study.kinds import read_study
+from counterpoint.study.run import write_study_report
+
+
+def add_listening(study: Path, found: ListeningResults) -> Path:
+    """Put the results of a listening test into a finished study and write its report anew; returns the `index.html`.
+
+    Raises:
+        UserError: the study is not finished, or another version of this package wrote its results.
+    """
+    results = read_results(study)
+    place = study / FOLDER / found.name
+    place.mkdir(parents=True, exist_ok=True)
+    found.write(place)
+    results = with_listening(results, study)
+    results.write(study)
+    config = read_study(dict(results.study.config), source=str(study))
+    return write_study_report(config.report(results), study)

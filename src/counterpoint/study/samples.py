@@ -1,0 +1,216 @@
+"""`counterpoint study samples`: a static page on which systems are heard side by side, as the paper's sample page.
+
+Rows are prompts, columns are systems, in the same players as a report's: all clips of a row play in step, one is heard,
+and a key switches between them at the same moment. Prompts are not chosen by ear: the first of each study, and, where a
+measure is named, those whose clips are best, median and worst by it.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from counterpoint.config import UserError
+from counterpoint.report import Clip, Example, Fact, Facts, Players, Report, Section, System, Verdict, write_report
+from counterpoint.report.page import Progress
+from counterpoint.results.parts import Window
+from counterpoint.results.schema import Origin, Results
+from counterpoint.study.finished import RUNS, find_several
+from counterpoint.study.pages.filling import METHODS, SILENCE
+from counterpoint.study.pages.inpainting import method_system
+from counterpoint.study.pages.looks import ORDER, shown_systems
+
+DATA = "samples.json"
+"""What is heard, for programs; by this file, too, a folder shows that an earlier page may be replaced."""
+_HEARD: Sequence[Origin] = ("truth", "codec", "model", "shipped", "outside", "anchor")
+_RANKS = ("best", "median", "worst")
+
+
+def write_samples(
+    names: Sequence[str],
+    *,
+    out: Path,
+    prompts: int = 12,
+    systems: Sequence[str] | None = None,
+    by: str = "",
+    runs: Path = RUNS,
+    progress: Progress | None = None,
+) -> Path:
+    """Write the page; returns its `index.html`.
+
+    Args:
+        names: of finished studies below `runs`, or their folders.
+        out: a new folder, or that of an earlier such page, which is replaced.
+        prompts: of each study, the first so many.
+        systems: keys of those to hear, in this order; by default all with clips but untrained models and silence.
+        by: a measure with one value a clip; the prompts that are best, median and worst by it come too.
+        progress: called with (clips done, clips in all).
+
+    Raises:
+        UserError: a study cannot be read, has no such system or measure, or `out` holds something else.
+    """
+    if prompts < 1:
+        raise UserError(f"Ask for one prompt at least, not {prompts}.")
+    found = find_several(names, runs=runs)
+    _require_own(out)
+    sections = [
+        section
+        for name, results in found.items()
+        for section in _sections(name, results, prompts=prompts, wanted=systems, by=by)
+    ]
+    report = _report(sections, found, command=_command(names, out=out, prompts=prompts, systems=systems, by=by))
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{out.name}-", dir=out.parent) as aside:
+        whole = Path(aside) / "page"
+        write_report(report, whole, progress=progress)
+        shutil.rmtree(out, ignore_errors=True)
+        whole.rename(out)
+    return out / "index.html"
+
+
+def _require_own(out: Path) -> None:
+    is_empty = not out.exists() or (out.is_dir() and not any(out.iterdir()))
+    if not is_empty and not (out / DATA).is_file():
+        raise UserError(f"{out} holds something else than a page of samples; give --out a new folder.")
+
+
+def _command(names: Sequence[str], *, out: Path, prompts: int, systems: Sequence[str] | None, by: str) -> str:
+    options = f" --prompts {prompts}" + (f" --systems {','.join(systems)}" if systems else "")
+    options += f" --by {by}" if by else ""
+    return f"counterpoint study samples {' '.join(names)}{options} --out {out}"
+
+
+def _report(sections: Sequence[Section], found: Mapping[str, Results], *, command: str) -> Report:
+    rows = sum(len(block.examples) for section in sections for block in section.blocks if isinstance(block, Players))
+    return Report(
+        title="Hear the systems side by side",
+        name=" ".join(found),
+        made=time.strftime("%-d %B %Y"),
+        verdict=Verdict(
+            "The same prompts, one column a system; every clip of a row plays in step, so that a switch compares the "
+            "same moment.",
+            [
+                "No prompt was chosen by ear: the rows are the first of each study, and where a measure is named its "
+                "best, median and worst.",
+                "Loudness is matched. Switch names off with Blind, and judge before you look.",
+            ],
+        ),
+        facts=[
+            Fact("Prompts", str(rows)),
+            Fact("Studies", ", ".join(found)),
+            Fact("Audio", "mono, loudness matched"),
+        ],
+        sections=sections,
+        command=command,
+        files={DATA: json.dumps(list(_data(sections)), indent=1, ensure_ascii=False)},
+        kicker="samples",
+        is_compact=True,
+    )
+
+
+def _data(sections: Sequence[Section]) -> Iterator[dict[str, Any]]:
+    """One row a prompt: which section it is in, what was asked, and which systems are heard."""
+    for section in sections:
+        for block in section.blocks:
+            for example in block.examples if isinstance(block, Players) else ():
+                yield {
+                    "section": section.id,
+                    "id": example.clips[0].file.stem,
+                    "caption": example.caption,
+                    "span_s": example.span_s,
+                    "systems": {clip.system.key: clip.system.name for clip in example.clips},
+                }
+
+
+def _sections(name: str, results: Results, *, prompts: int, wanted: Sequence[str] | None, by: str) -> list[Section]:
+    """A section for the first prompts, and one for those ranked by a measure."""
+    systems = _systems(results, wanted)
+    place, windows = _windows(results, systems)
+    heard = {key: system for key, system in systems.items() if results.systems[key].prompts in ("", place)}
+    described = [system for system in heard.values() if system.what]
+    first = Players(
+        id=f"{name}-first", examples=[_example(results, window, heard) for window in windows[:prompts]], first=prompts
+    )
+    found = [
+        Section(
+            id=f"{name}-prompts",
+            title=f"The first {min(prompts, len(windows))} prompts of {name}",
+            short=name,
+            blocks=[first, *([Facts(systems=described)] if described else [])],
+        )
+    ]
+    if by:
+        ranked = _ranked(results, windows, heard, by)
+        examples = [
+            _example(results, window, heard, title=f"{rank.capitalize()} by {by} ({value:.3g})")
+            for rank, (window, value) in zip(_RANKS, ranked, strict=True)
+        ]
+        lead = f"Prompts whose clips, averaged over the models, score best, median and worst by `{by}`."
+        block = Players(id=f"{name}-ranked", examples=examples)
+        found.append(Section(id=f"{name}-by", title=f"Best, median and worst of {name}", lead=lead, blocks=[block]))
+    return found
+
+
+def _systems(results: Results, wanted: Sequence[str] | None) -> dict[str, System]:
+    """Those to hear, by key, as reports show them."""
+    own = {key: method_system(key) for key in METHODS if key in results.systems} if results.spans else {}
+    shown = shown_systems(results, results.judged(), own=own)
+    with_clips = {key: system for key, system in results.systems.items() if system.clips and key in shown}
+    if unknown := [key for key in wanted or () if key not in with_clips]:
+        raise UserError(
+            f"{results.folder.name} has no clips of a system {unknown[0]!r}; it has {', '.join(with_clips)}."
+        )
+    chosen = wanted or sorted(
+        (key for key, system in with_clips.items() if system.origin in _HEARD and key != SILENCE),
+        key=lambda key: ORDER.index(with_clips[key].origin),
+    )
+    if not chosen:
+        raise UserError(f"{results.folder.name} keeps no clips to hear; name a study whose systems make some.")
+    return {key: shown[key] for key in chosen}
+
+
+def _windows(results: Results, systems: Mapping[str, System]) -> tuple[str, Sequence[Window]]:
+    """The step of the prompts that the first system answers, and its windows."""
+    place = next((results.systems[key].prompts for key in systems if results.systems[key].prompts), "")
+    step = place if place in results.prompts else next(iter(results.prompts), "")
+    if not step:
+        raise UserError(f"{results.folder.name} has no prompts; name a study whose systems answer some.")
+    return place, results.prompts[step].windows
+
+
+def _example(results: Results, window: Window, systems: Mapping[str, System], *, title: str = "") -> Example:
+    spans = {clip: span for found in results.spans.values() for clip, span in found.spans.items()}
+    clips = []
+    for key, system in systems.items():
+        file = results.path(f"{results.systems[key].clips[0]}/{window.id}.wav")
+        if not file.is_file():
+            raise UserError(f"The clip {file} is missing; `counterpoint study run` makes it again.")
+        clips.append(Clip(system=system, file=file))
+    return Example(caption=window.caption, clips=clips, span_s=spans.get(window.id), title=title)
+
+
+def _ranked(
+    results: Results, windows: Sequence[Window], systems: Mapping[str, System], by: str
+) -> list[tuple[Window, float]]:
+    """(prompt, mean over the models of the measure) of the best, the median and the worst prompt."""
+    found: dict[str, list[float]] = {}
+    better = ""
+    for evaluation in results.evaluations.values():
+        info = next((info for info in evaluation.metrics if info.name == by), None)
+        for key, scores in evaluation.scores.items():
+            if info is None or key not in systems or results.systems[key].origin not in ("model", "shipped"):
+                continue
+            score, better = scores.get(by), info.better
+            for clip, value in zip(evaluation.ids.get(key, ()), (score and score.per_clip) or (), strict=False):
+                if value is not None:
+                    found.setdefault(clip, []).append(value)
+    means = [(window, sum(found[window.id]) / len(found[window.id])) for window in windows if window.id in found]
+    if len(means) < len(_RANKS):
+        raise UserError(f"{results.folder.name} has no value of {by!r} for each clip; name a measure that has.")
+    means.sort(key=lambda pair: pair[1], reverse=better != "lower")
+    return [means[0], means[len(means) // 2], means[-1]]
