@@ -8,6 +8,7 @@ Shapes: B batch, R rows (B for every pass of guidance), K codebooks, S delayed s
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 import torch
@@ -141,16 +142,22 @@ class Decoder:
         known = self.tokens.index_select(2, cursor)[:, :, 0]
         self.tokens.index_copy_(2, cursor, drawn.where(free, known)[:, :, None])
 
-    def decode_n_tokens(self, steps: int) -> None:
-        """Draw the next `steps` columns."""
+    def decode_n_tokens(self, steps: int, *, moved: Callable[[int], None] | None = None) -> None:
+        """Draw the next `steps` columns.
+
+        Args:
+            moved: called after each with the number of columns that are there.
+        """
         stop = self.cache.length + steps
         while (start := self.cache.length) < stop:
             bound = min((start // self.BUCKET + 1) * self.BUCKET, self.cache.capacity)
             count = min(stop, bound) - start
             self.cache.bound = bound if self.static else None
             step = self._graph(bound).replay if self.tokens.is_cuda and self.static else self.decode_one_token
-            for _ in range(count):
+            for place in range(start + 1, start + count + 1):
                 step()
+                if moved is not None:
+                    moved(place)
             self.cache.rewind(start + count)
         self.cache.bound = None
 
