@@ -12,11 +12,11 @@ import torch
 from counterpoint.analysis.chords import chord_index
 from counterpoint.analysis.melody import Melody
 from counterpoint.analysis.tracks import NOT_GIVEN, REST
-from counterpoint.audio import save_audio
+from counterpoint.audio import Sound, save_audio
 from counterpoint.codec import blurred_codes, latent_spec, load_codec
 from counterpoint.config import BACKBONES, ModelConfig, UserError, pick_sampling, read_json, write_json
 from counterpoint.config.checkpoints import write_checkpoint
-from counterpoint.generate import ControlSources, generate_captions
+from counterpoint.generate import ControlSources, GenerationRequest, generate_folder
 from counterpoint.generate.controls import Asked, read_controls
 from counterpoint.generate.model import load_model
 from counterpoint.paradigm import build_paradigm
@@ -232,6 +232,16 @@ def test_drums_are_the_codes_of_the_codec(ask: Callable[..., Asked], full: Path,
     assert asked.remarks == [f"{tmp_path / 'long.wav'} lasts 6.0 s and was cut to the 4.0 s of the clip."]
 
 
+def test_sounds_in_memory_ask_what_their_files_do(ask: Callable[..., Asked], tmp_path: Path) -> None:
+    path = tone(tmp_path / "a.wav", hertz=440, duration_s=6.0)
+    sound = Sound.of(path)
+    filed, given = ask(melody=path, drums=path), ask(melody=sound, drums=sound)
+    np.testing.assert_array_equal(filed.tracks, given.tracks)
+    assert len(given.remarks) == len(filed.remarks) and "the melody in memory lasts 6.0 s" in given.remarks[0]
+    with pytest.raises(UserError, match="the melody in memory is silent"):
+        ask(melody=Sound(np.zeros(800), 8000))
+
+
 @pytest.mark.parametrize(
     ("controls", "sentence"),
     [
@@ -252,18 +262,16 @@ def test_a_control_that_the_model_does_not_know_is_refused(
 def test_what_is_asked_steers_the_clips_and_is_written_down(
     make_run: Callable[..., Path], tmp_path: Path, paradigm: str
 ) -> None:
-    model = make_run(paradigm, ("chords", "drums"))
+    model = load_model(make_run(paradigm, ("chords", "drums")))
 
     def draw(name: str, **sources: str) -> bytes:
-        generate_captions(
-            "piano",
-            num=2,
-            model=model,
-            out=tmp_path / name,
+        request = GenerationRequest(
+            ["piano"] * 2,
             duration_s=1.0,
             sampling=pick_sampling(paradigm, {"steps": 2}),
             controls=ControlSources(**sources),  # pyright: ignore[reportArgumentType]
         )
+        generate_folder(request, model=model, out=tmp_path / name)
         return (tmp_path / name / "001.wav").read_bytes()
 
     free, steered = draw("free"), draw("steered", chords="C:0 Am:0.52")

@@ -19,7 +19,7 @@ from safetensors.torch import load_file, save_file
 
 from counterpoint.codec import latent_spec, load_codec
 from counterpoint.config import SamplingConfig, UserError, read_json, write_json
-from counterpoint.generate import generate, generate_captions
+from counterpoint.generate import GenerationRequest, check_destination, generate, write_clips
 from counterpoint.generate.model import LoadedModel, load_model, read_model
 from counterpoint.generate.musicgen import build, read_transformers
 from counterpoint.paradigm import Autoregressive
@@ -161,7 +161,9 @@ def test_what_needs_no_other_layout_is_not_copied(published: Path) -> None:
 
 def test_a_caption_to_a_file(published: Path, tmp_path: Path) -> None:
     out = tmp_path / "x.wav"
-    report = generate_captions("warm piano", model=published, out=out, duration_s=0.5)
+    request = GenerationRequest(["warm piano"], duration_s=0.5)
+    destination = check_destination(out, request=request)
+    report = write_clips(request, model=load_model(published), out=destination)
     assert report.paradigm == "autoregressive" and soundfile.info(out).duration == 0.5
     assert soundfile.info(out).samplerate == 800
 
@@ -234,7 +236,7 @@ def test_a_missing_or_misshapen_tensor_is_named(name: str, published: Path, tmp_
     ):
         folder = damaged(published, tmp_path / str(change is None), **{name: change})
         with pytest.raises(UserError, match=told):
-            list(generate(["piano"], model=load_model(folder), duration_s=0.1))
+            list(generate(GenerationRequest(["piano"], duration_s=0.1), model=load_model(folder)))
 
 
 def test_audiocrafts_tensors_are_named_too(audiocraft: Save) -> None:

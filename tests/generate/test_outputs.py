@@ -10,13 +10,23 @@ from types import SimpleNamespace
 import pytest
 
 from counterpoint.config import UserError
-from counterpoint.generate import ControlSources, generate_captions, sampling
+from counterpoint.generate import (
+    ControlSources,
+    GenerationRequest,
+    check_destination,
+    read_captions,
+    repeated,
+    sampling,
+    write_clips,
+)
 
 
-def _ask(out: Path, *, captions_file: Path | None = None, **options) -> None:
-    """`generate` by a model that does not exist: what is refused in other words is refused before it is looked for."""
-    caption = None if captions_file else "slow piano"
-    generate_captions(caption, captions_file=captions_file, model="no/such/model", out=out, duration_s=1.0, **options)
+def _ask(out: Path, *, captions_file: Path | None = None, num: int = 1, **options) -> None:
+    """`counterpoint generate` without a model: what is refused is refused before one is looked for."""
+    captions = repeated(read_captions(None if captions_file else "slow piano", captions_file), num=num)
+    request = GenerationRequest(captions, duration_s=1.0, **options)
+    destination = check_destination(out, request=request, inputs=[captions_file])
+    write_clips(request, model=None, out=destination)  # pyright: ignore[reportArgumentType]
 
 
 @pytest.fixture
@@ -24,7 +34,8 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     """Lets clips be made of their captions; `fails_after` clips an interruption comes."""
     state = SimpleNamespace(fails_after=None)
 
-    def fill(captions, *, out: Path, **_: object) -> str:
+    def fill(request: GenerationRequest, *, out: Path, **_: object) -> str:
+        captions = request.captions
         for index, caption in enumerate(captions):
             if state.fails_after == index:
                 raise KeyboardInterrupt
@@ -34,7 +45,6 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
         (out / "generation.json").write_text("{}")
         return "report"
 
-    monkeypatch.setattr(sampling, "load_model", lambda *_, **__: None)
     monkeypatch.setattr(sampling, "generate_folder", fill)
     return state
 
@@ -112,16 +122,16 @@ def test_captions_of_any_encoding_end_at_line_ends_alone(tmp_path: Path, drawn: 
     path = tmp_path / "captions.txt"
     for encoding in ("utf-8", "utf-8-sig", "utf-16"):
         path.write_bytes("soft\u2028flute\x0b\r\n\r\nGrüße\rharp\n".encode(encoding))
-        assert sampling.read_captions(None, path) == ["soft\u2028flute", "Grüße", "harp"]
+        assert read_captions(None, path) == ["soft\u2028flute", "Grüße", "harp"]
     path.write_bytes("Grüße".encode("latin-1"))
     with pytest.warns(UserWarning, match="Latin-1"):
-        assert sampling.read_captions(None, path) == ["Grüße"]
+        assert read_captions(None, path) == ["Grüße"]
     path.write_bytes(b"\0\1\2")
     with pytest.raises(UserError, match="not text"):
-        sampling.read_captions(None, path)
+        read_captions(None, path)
     path.unlink()
     os.mkfifo(path)
     with pytest.raises(UserError, match="named pipe"):
-        sampling.read_captions(None, path)
+        read_captions(None, path)
     with pytest.raises(UserError, match="not UTF-8"):
-        sampling.read_captions("caf\udce9", None)
+        read_captions("caf\udce9", None)

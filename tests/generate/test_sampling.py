@@ -21,15 +21,29 @@ from counterpoint.config import (
     write_json,
 )
 from counterpoint.config.checkpoints import write_checkpoint
-from counterpoint.generate import generate_captions
+from counterpoint.generate import (
+    AudioGeneration,
+    GenerationReport,
+    GenerationRequest,
+    check_destination,
+    generate,
+    generate_folder,
+    read_captions,
+    repeated,
+    write_clips,
+)
 from counterpoint.generate.memory import SHARE, clip_bytes, free_bytes
 from counterpoint.generate.model import load_model
-from counterpoint.generate.sampling import AudioGeneration, generate, generate_folder
 from counterpoint.paradigm import build_paradigm
 from counterpoint.runs import load_run
 
 SAMPLING = FlowMatchingSampling(steps=2)
 PARADIGMS = ("autoregressive", "flow_matching")
+
+
+def write(request: GenerationRequest, run: Path, out: Path) -> GenerationReport:
+    """What `counterpoint generate` does."""
+    return write_clips(request, model=load_model(run), out=check_destination(out, request=request))
 
 
 @pytest.fixture(scope="module")
@@ -69,8 +83,8 @@ def test_a_clip_depends_on_its_own_seed_alone(runs: dict[str, Path], paradigm: s
     captions = ["slow piano", "", "a much longer caption about loud drums", "harp"]
 
     def draw(texts: list[str], *, seed: int, batch_size: int = 16) -> list[np.ndarray]:
-        clips = generate(texts, model=model, duration_s=0.5, seed=seed, sampling=sampling, batch_size=batch_size)
-        return [clip.audio for clip in clips]
+        request = GenerationRequest(texts, duration_s=0.5, seed=seed, sampling=sampling, batch_size=batch_size)
+        return [clip.audio for clip in generate(request, model=model)]
 
     together = draw(captions, seed=5)
     pairs = draw(captions, seed=5, batch_size=3)
@@ -87,9 +101,8 @@ def test_a_file_holds_the_asked_duration_and_the_same_bytes_each_time(
 ) -> None:
     sampling = pick_sampling(paradigm, {"steps": 2})
     for name in ("a.wav", "b.wav"):
-        report = generate_captions(
-            "slow piano", model=runs[paradigm], out=tmp_path / name, duration_s=0.6, seed=1, sampling=sampling
-        )
+        request = GenerationRequest(["slow piano"], duration_s=0.6, seed=1, sampling=sampling)
+        report = write(request, runs[paradigm], tmp_path / name)
     assert (tmp_path / "a.wav").read_bytes() == (tmp_path / "b.wav").read_bytes()
     info = soundfile.info(tmp_path / "a.wav")
     assert (info.samplerate, info.frames, info.channels) == (32_000, 19_200, 1)
@@ -98,16 +111,9 @@ def test_a_file_holds_the_asked_duration_and_the_same_bytes_each_time(
 
 def test_a_folder_says_what_each_clip_is(runs: dict[str, Path], tmp_path: Path) -> None:
     (tmp_path / "captions.txt").write_text("one\n\n  two  \n")
-    report = generate_captions(
-        None,
-        captions_file=tmp_path / "captions.txt",
-        num=2,
-        model=runs["flow_matching"],
-        out=tmp_path / "clips",
-        duration_s=0.2,
-        seed=7,
-        sampling=SAMPLING,
-    )
+    captions = repeated(read_captions(None, tmp_path / "captions.txt"), num=2)
+    request = GenerationRequest(captions, duration_s=0.2, seed=7, sampling=SAMPLING)
+    report = write(request, runs["flow_matching"], tmp_path / "clips")
     lines = [json.loads(line) for line in (tmp_path / "clips/metadata.jsonl").read_text().splitlines()]
     assert [line["caption"] for line in lines] == ["one", "one", "two", "two"]
     assert [line["seed"] for line in lines] == [7, 8, 9, 10]
@@ -120,7 +126,7 @@ def test_a_folder_says_what_each_clip_is(runs: dict[str, Path], tmp_path: Path) 
 @pytest.mark.parametrize("duration_s", [0.0, -1.0, float("inf"), float("nan")])
 def test_a_duration_out_of_range_is_refused(runs: dict[str, Path], tmp_path: Path, duration_s: float) -> None:
     with pytest.raises(UserError, match="duration"):
-        generate_captions("piano", model=runs["autoregressive"], out=tmp_path / "x.wav", duration_s=duration_s)
+        write(GenerationRequest(["piano"], duration_s=duration_s), runs["autoregressive"], tmp_path / "x.wav")
     assert not (tmp_path / "x.wav").exists()
 
 
@@ -128,9 +134,8 @@ def test_a_caption_of_ten_thousand_words_is_refused_before_anything_is_drawn(
     runs: dict[str, Path], tmp_path: Path
 ) -> None:
     with pytest.raises(UserError, match=r"10,000 words.*shorten"):
-        generate_folder(
-            ["fine", "word " * 10_000], model=runs["autoregressive"], out=tmp_path / "x", duration_s=0.2, batch_size=1
-        )
+        request = GenerationRequest(["fine", "word " * 10_000], duration_s=0.2, batch_size=1)
+        generate_folder(request, model=load_model(runs["autoregressive"]), out=tmp_path / "x")
     assert not (tmp_path / "x").exists()
 
 
@@ -161,7 +166,8 @@ def test_a_batch_that_memory_cannot_hold_is_split_and_gives_the_same_clips(
 
     def draw() -> list[np.ndarray]:
         batches.clear()
-        return [clip.audio for clip in generate(captions, model=model, duration_s=0.4, sampling=SAMPLING)]
+        request = GenerationRequest(captions, duration_s=0.4, sampling=SAMPLING)
+        return [clip.audio for clip in generate(request, model=model)]
 
     def counted(**arguments):
         batches.append(len(arguments["lengths"]))
@@ -204,15 +210,15 @@ def test_music_longer_than_the_window_is_made_by_windows(
     model = replace(load_model(runs["flow_matching"]), window_s=0.8)
     seen = set()
     model.paradigm.backbone.register_forward_hook(lambda module, inputs, output: seen.add(output.shape[1]))
-    [clip] = generate(["piano"], model=model, duration_s=10, sampling=SAMPLING)
-    assert clip.audio.shape == (320_000,) and np.isfinite(clip.audio).all()
+    [clip] = generate(GenerationRequest(["piano"], duration_s=10, sampling=SAMPLING), model=model)
+    assert clip.audio.shape == (1, 320_000) and np.isfinite(clip.audio).all()
     assert seen == {20}
 
 
 @pytest.mark.parametrize("batch_size", [0, -1])
-def test_a_batch_of_no_clip_is_refused(runs: dict[str, Path], tmp_path: Path, batch_size: int) -> None:
+def test_a_batch_of_no_clip_is_refused(batch_size: int) -> None:
     with pytest.raises(UserError, match=f"batch size {batch_size} draws no clip"):
-        generate_folder(["a"], model=runs["flow_matching"], out=tmp_path / "x", duration_s=1, batch_size=batch_size)
+        GenerationRequest(["a"], batch_size=batch_size)
 
 
 @pytest.mark.parametrize("paradigm", PARADIGMS)
@@ -224,7 +230,7 @@ def test_weights_stored_shorter_draw_nearly_the_same_noise_and_codes(
 
     def draw(precision: str) -> AudioGeneration:
         model = load_model(runs[paradigm], precision=precision)
-        [clip] = generate(["slow piano"], model=model, duration_s=0.2, sampling=sampling)
+        [clip] = generate(GenerationRequest(["slow piano"], duration_s=0.2, sampling=sampling), model=model)
         return clip
 
     full, short = draw("fp32"), draw(precision)
@@ -255,15 +261,9 @@ def test_a_precision_or_device_that_does_not_serve_is_named(
 @pytest.mark.slow
 def test_a_compiled_network_draws_the_same(runs: dict[str, Path]) -> None:
     sampling = FlowMatchingSampling(solver="heun", steps=2, guidance_interval=(0, 0.5))
+    request = GenerationRequest(["piano"], duration_s=0.4, sampling=sampling)
     plain, fast = (
-        next(
-            generate(
-                ["piano"],
-                model=load_model(runs["flow_matching"], compiled=compiled),
-                duration_s=0.4,
-                sampling=sampling,
-            )
-        )
+        next(generate(request, model=load_model(runs["flow_matching"], compiled=compiled)))
         for compiled in (False, True)
     )
     np.testing.assert_allclose(fast.audio, plain.audio, atol=1e-4)

@@ -12,7 +12,7 @@ from counterpoint.codec import Codec, latent_spec, load_codec
 from counterpoint.codec.vae import build_vae, save_vae
 from counterpoint.config import BACKBONES, FlowMatchingSampling, ModelConfig, UserError, write_json
 from counterpoint.config.checkpoints import write_checkpoint
-from counterpoint.generate import generate
+from counterpoint.generate import GenerationRequest, generate
 from counterpoint.generate.model import load_model
 from counterpoint.paradigm import build_paradigm
 
@@ -46,7 +46,7 @@ def test_its_latents_are_drawn_unnormalised_and_decoded(codec: Codec, tmp_path: 
     model = loaded.paradigm
     assert loaded.codec.fingerprint == codec.fingerprint and model.latent == latent
     sampling = FlowMatchingSampling(steps=2)
-    [clip] = generate(["drums"], model=loaded, duration_s=0.5, seed=3, sampling=sampling)
+    [clip] = generate(GenerationRequest(["drums"], duration_s=0.5, seed=3, sampling=sampling), model=loaded)
     sample = model.sample(
         text=model.prepare(["drums"]),
         lengths=torch.tensor([40]),
@@ -54,8 +54,8 @@ def test_its_latents_are_drawn_unnormalised_and_decoded(codec: Codec, tmp_path: 
         generators=[torch.Generator().manual_seed(3)],
     )
     assert sample.latents is not None and sample.latents.std() > 1.5  # in the codec's own scale
-    np.testing.assert_allclose(clip.audio, codec.decode_latents(sample.latents)[0].clamp(-1, 1).numpy(), atol=1e-6)
-    assert clip.audio.shape == (400,) and clip.audio.std() > 0
+    np.testing.assert_allclose(clip.mono, codec.decode_latents(sample.latents)[0].clamp(-1, 1).numpy(), atol=1e-6)
+    assert clip.audio.shape == (1, 400) and clip.audio.std() > 0
 
 
 def test_an_autoregressive_model_is_refused(codec: Codec, tmp_path: Path) -> None:

@@ -2,11 +2,14 @@
 
 from counterpoint.audio.files import audio_duration_s, load_audio, resample, save_audio, save_stream, stream_audio
 from counterpoint.audio.loudness import SILENCE_PEAK, TARGET_RMS, normalize_loudness
+from counterpoint.audio.sound import Sound, SoundLike
 from counterpoint.audio.units import frames, seconds
 
 __all__ = [
     "SILENCE_PEAK",
     "TARGET_RMS",
+    "Sound",
+    "SoundLike",
     "audio_duration_s",
     "frames",
     "load_audio",

@@ -267,25 +267,20 @@ def generate(
     ] = False,
 ) -> None:
     """Generate music from a caption, and from chords, a melody and drums where the model knows them."""
-    from counterpoint.generate import ControlSources, generate_captions, sampling_of
+    from counterpoint import generate as door
 
+    request = door.GenerationRequest(
+        door.repeated(door.read_captions(caption, captions), num=num),
+        duration_s=duration_s,
+        seed=seed,
+        controls=door.ControlSources(chords=chords, melody=melody, drums=drums),
+        sampling=door.sampling_of(model, _settings(context)),
+        batch_size=batch_size,
+    )
+    destination = door.check_destination(out, request=request, inputs=[captions])
     with progress_bar("Generating", unit="clips") as progress:
-        report = generate_captions(
-            caption,
-            captions_file=captions,
-            num=num,
-            model=model,
-            out=out,
-            duration_s=duration_s,
-            seed=seed,
-            sampling=sampling_of(model, _settings(context)),
-            controls=ControlSources(chords=chords, melody=melody, drums=drums),
-            batch_size=batch_size,
-            device=device,
-            precision=precision,
-            compiled=compiled,
-            progress=progress,
-        )
+        loaded = door.load_model(model, device=device, precision=precision, compiled=compiled)
+        report = door.write_clips(request, model=loaded, out=destination, progress=progress)
     for remark in report.remarks:
         typer.echo(remark)
     typer.echo(

@@ -17,7 +17,6 @@ import numpy as np
 
 from counterpoint.analysis import melody
 from counterpoint.analysis.confidence import LOW
-from counterpoint.audio import save_audio
 from counterpoint.config import SamplingConfig, UserError, digest, write_json, write_json_lines
 from counterpoint.config.base import MOST_CLIPS, check_seed
 from counterpoint.config.nearest import did_you_mean
@@ -37,7 +36,8 @@ from counterpoint.follow.requests import (
 from counterpoint.follow.result import Followed, Following, Share
 from counterpoint.generate.controls import require_known
 from counterpoint.generate.model import LoadedModel, load_model
-from counterpoint.generate.sampling import BATCH_SIZE, generate, read_captions
+from counterpoint.generate.request import BATCH_SIZE, GenerationRequest
+from counterpoint.generate.sampling import generate, read_captions
 from counterpoint.metrics import Clip
 from counterpoint.metrics.listener import Listener, Progress
 from counterpoint.runs import RUNS, add_figures, find_run
@@ -256,18 +256,16 @@ def _draw(requests: Sequence[Request], *, model: LoadedModel, config: FollowConf
     lines = [{"file_name": path.name, "caption": each.caption, "id": path.stem, "asked": each.wanted.name}
              for path, each in zip(paths, requests, strict=True)]  # fmt: skip
     write_json_lines(folder / "metadata.jsonl", lines)
-    clips = generate(
+    request = GenerationRequest(
         [request.caption for request in left],
-        model=model,
         duration_s=config.duration_s,
         seed=config.seed + first,
+        controls=np.stack(controls) if controls else None,
         sampling=config.sampling,
         batch_size=config.batch_size,
-        controls=np.stack(controls) if controls else None,
     )
-    for path, clip in zip(paths[first:], clips, strict=True):
-        save_audio(path, clip.audio, sample_rate=clip.sample_rate)
-        yield path
+    for path, clip in zip(paths[first:], generate(request, model=model), strict=True):
+        yield clip.save(path)
 
 
 @dataclass(frozen=True, eq=False)

@@ -18,7 +18,7 @@ from counterpoint.analysis.chords import chord_index, vocabulary
 from counterpoint.analysis.confidence import LOW
 from counterpoint.analysis.melody import follow_melody, melody_notes
 from counterpoint.analysis.tracks import MELODY_HIGH, MELODY_LOW, NOT_GIVEN, REST, frame_times, runs
-from counterpoint.audio import SILENCE_PEAK, audio_duration_s, frames, load_audio, normalize_loudness
+from counterpoint.audio import SILENCE_PEAK, Sound, audio_duration_s, frames, load_audio, normalize_loudness
 from counterpoint.codec import Codec, blurred_codes
 from counterpoint.config import UserError
 from counterpoint.config.schema import CONTROLS, ControlName
@@ -41,13 +41,13 @@ class ControlSources:
 
     Attributes:
         chords: a chart or a file, see `read_chords`.
-        melody: a MIDI file, or audio to hear it in.
-        drums: audio.
+        melody: a MIDI file, or audio to hear it in: a file or a sound.
+        drums: audio: a file or a sound.
     """
 
     chords: str | None = None
-    melody: Path | None = None
-    drums: Path | None = None
+    melody: Path | Sound | None = None
+    drums: Path | Sound | None = None
 
     def requested(self) -> dict[ControlName, str]:
         """The controls that the user set, by name."""
@@ -114,13 +114,14 @@ def read_controls(sources: ControlSources, *, model: LoadedModel, duration_s: fl
     clip = _Clip(frames(duration_s, frame_rate=frame_rate), frame_rate)
     tracks: dict[ControlName, np.ndarray] = {}
     remarks: list[str] = []
-    for name, source in given.items():
-        if name == "chords":
-            tracks[name], said = _read_chords(source, clip)
-        elif name == "melody":
-            tracks[name], said = _read_melody(Path(source), clip)
-        else:
-            tracks[name], said = _read_drums(Path(source), clip, codec=model.codec)
+    if sources.chords is not None:
+        tracks["chords"], said = _read_chords(sources.chords, clip)
+        remarks += said
+    if sources.melody is not None:
+        tracks["melody"], said = _read_melody(sources.melody, clip)
+        remarks += said
+    if sources.drums is not None:
+        tracks["drums"], said = _read_drums(sources.drums, clip, codec=model.codec)
         remarks += said
     chords = runs(tracks["chords"]) if "chords" in tracks else []
     return Asked(
@@ -176,28 +177,29 @@ def _read_chords(source: str, clip: _Clip) -> tuple[np.ndarray, list[str]]:
     return track, said + clip.said_cut(name, last_end if np.isfinite(last_end) else last_start)
 
 
-def _read_melody(path: Path, clip: _Clip) -> tuple[np.ndarray, list[str]]:
-    if path.suffix.lower() in MIDI_SUFFIXES:
-        return _play_melody(path, clip)
-    audio, sample_rate, duration_s = _load(path, clip, sample_rate=None)
+def _read_melody(source: Path | Sound, clip: _Clip) -> tuple[np.ndarray, list[str]]:
+    if isinstance(source, Path) and source.suffix.lower() in MIDI_SUFFIXES:
+        return _play_melody(source, clip)
+    name = _name(source, what="melody")
+    audio, sample_rate, duration_s = _load(source, clip, sample_rate=None)
     if np.abs(audio).max() < SILENCE_PEAK:
-        raise UserError(f"{path} is silent, so it holds no melody; give a recording that can be heard, or a MIDI file.")
+        raise UserError(f"{name} is silent, so it holds no melody; give a recording that can be heard, or a MIDI file.")
     count = min(clip.frames, frames(len(audio) / sample_rate, frame_rate=clip.frame_rate))
     audio = normalize_loudness(audio, sample_rate=sample_rate)
     heard = follow_melody(audio, sample_rate=sample_rate, frames=count, frame_rate=clip.frame_rate)
     track = clip.free()
     track[:count] = heard.track
     if not np.isin(track, (REST, NOT_GIVEN), invert=True).any():
-        raise UserError(f"No note from G2 to B6 could be heard in {path}; give a clearer recording, or a MIDI file.")
-    return track, [*_said_unsure(path, heard.confidence), *clip.said_cut(path, duration_s)]
+        raise UserError(f"No note from G2 to B6 could be heard in {name}; give a clearer recording, or a MIDI file.")
+    return track, [*_said_unsure(name, heard.confidence), *clip.said_cut(name, duration_s)]
 
 
-def _said_unsure(path: Path, confidence: float | None) -> list[str]:
+def _said_unsure(name: str, confidence: float | None) -> list[str]:
     """What to say of a melody that may be another voice's, if anything."""
     if confidence is None or confidence >= LOW:
         return []
     return [
-        f"The melody of {path} is heard with a low confidence, {confidence:.2f}, and may be another voice: "
+        f"The melody of {name} is heard with a low confidence, {confidence:.2f}, and may be another voice: "
         "`counterpoint analyze` shows the notes, and a MIDI file or a recording of the melody alone is surer."
     ]
 
@@ -238,17 +240,26 @@ def _melody_part(midi: PrettyMIDI, *, path: Path) -> Instrument:
     return max(named or parts, key=lambda part: float(np.mean([note.pitch for note in part.notes])))
 
 
-def _read_drums(path: Path, clip: _Clip, *, codec: Codec) -> tuple[np.ndarray, list[str]]:
+def _read_drums(source: Path | Sound, clip: _Clip, *, codec: Codec) -> tuple[np.ndarray, list[str]]:
     """As they are, silence included: to ask for no drums is to ask something."""
-    audio, _, duration_s = _load(path, clip, sample_rate=codec.sample_rate)
+    audio, _, duration_s = _load(source, clip, sample_rate=codec.sample_rate)
     heard = blurred_codes(codec, audio)[: clip.frames]
     track = clip.free()
     track[: len(heard)] = heard
-    return track, clip.said_cut(path, duration_s)
+    return track, clip.said_cut(_name(source, what="drum loop"), duration_s)
 
 
-def _load(path: Path, clip: _Clip, *, sample_rate: int | None) -> tuple[np.ndarray, int, float]:
-    """[N] up to the clip's end, Hz, and the seconds that the file lasts."""
-    duration_s = audio_duration_s(path)
-    audio, rate = load_audio(path, sample_rate=sample_rate, duration_s=clip.duration_s)
+def _name(source: Path | Sound, *, what: str) -> str:
+    """What messages call it."""
+    return f"the {what} in memory" if isinstance(source, Sound) else str(source)
+
+
+def _load(source: Path | Sound, clip: _Clip, *, sample_rate: int | None) -> tuple[np.ndarray, int, float]:
+    """[N] up to the clip's end, Hz, and the seconds that the source lasts."""
+    if isinstance(source, Sound):
+        part = Sound(source.audio[:, : max(1, round(clip.duration_s * source.sample_rate))], source.sample_rate)
+        part = part if sample_rate is None else part.resampled(sample_rate)
+        return part.mono, part.sample_rate, source.duration_s
+    duration_s = audio_duration_s(source)
+    audio, rate = load_audio(source, sample_rate=sample_rate, duration_s=clip.duration_s)
     return audio, rate, duration_s

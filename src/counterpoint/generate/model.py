@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,12 +28,18 @@ class LoadedModel:
         codec: turns what it draws into audio.
         window_s: the longest music it was trained on; longer music is made by windows of that length.
         source: what it was loaded from.
+        sampling: settings that somebody chose for it, by name.
     """
 
     paradigm: Paradigm
     codec: Codec
     window_s: float
     source: str = ""
+    sampling: Mapping[str, Any] = field(default_factory=dict)
+
+    def how(self, given: Mapping[str, Any], *, otherwise: Mapping[str, Any] | None = None) -> SamplingConfig:
+        """How to draw from it; see `sampling_of`."""
+        return _sampling(self.paradigm.config.paradigm, self.sampling, given, otherwise=otherwise)
 
 
 def load_model(
@@ -81,9 +87,16 @@ def sampling_of(
     run = find_run(model)
     described: Mapping[str, Any] = {} if _is_published(run) else read_description(run)
     paradigm = described["model"]["paradigm"] if described else MUSICGEN_PARADIGM
+    return _sampling(paradigm, described.get("sampling", {}), given, otherwise=otherwise)
+
+
+def _sampling(
+    paradigm: str, chosen: Mapping[str, Any], given: Mapping[str, Any], *, otherwise: Mapping[str, Any] | None
+) -> SamplingConfig:
+    """Settings of a paradigm: the `given`, else those `chosen` for the model, else `otherwise`, else the defaults."""
     usual = pick_sampling(paradigm, otherwise or {}).model_dump(exclude_unset=True)
-    chosen = {name: value for name, value in given.items() if value is not None}
-    return read_sampling(paradigm, {**usual, **described.get("sampling", {}), **chosen})
+    asked = {name: value for name, value in given.items() if value is not None}
+    return read_sampling(paradigm, {**usual, **chosen, **asked})
 
 
 def _check(device: str, precision: str | None) -> tuple[str, Precision]:
@@ -115,7 +128,10 @@ def read_model(model: str | Path, *, codec: Codec | None = None) -> LoadedModel:
         )
     # A run from before this was written down is trusted as far as it has positions.
     longest_s = paradigm.max_frames() / paradigm.latent.frame_rate
-    return LoadedModel(paradigm, codec, window_s=read_description(run).get("segment_s", longest_s))
+    described = read_description(run)
+    return LoadedModel(
+        paradigm, codec, window_s=described.get("segment_s", longest_s), sampling=described.get("sampling", {})
+    )
 
 
 def _is_published(path: Path) -> bool:

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
 
-from counterpoint.audio import save_audio
 from counterpoint.config import SamplingConfig, UserError, atomic_folder, read_json, write_json
 from counterpoint.results.search import Cost, Standing
 from counterpoint.study.search.points import Point
@@ -80,7 +79,7 @@ class Drawer:
             drawn = list(self.draw(self.captions[start:stop], seed=self.seed + start, sampling=point.sampling))
             seconds = time.perf_counter() - started
             for name, clip in zip(self.ids[start:stop], drawn, strict=True):
-                save_audio(folder / f"{name}.wav", clip.audio, sample_rate=clip.sample_rate)
+                clip.save(folder / f"{name}.wav")
         except AssertionError as error:  # dopri5's step can fall to nothing where guidance bends the field too much
             write_json(folder / COST_FILE, Cost(broken=str(error) or "the solver gave up").model_dump())
             return

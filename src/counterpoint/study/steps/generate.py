@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from counterpoint.config import SamplingConfig
-from counterpoint.generate import generate_folder
+from counterpoint.generate import GenerationRequest, generate_folder
 from counterpoint.results.parts import ALONE, Prompts
 from counterpoint.study.loading import model_at
 from counterpoint.study.settings import PromptsConfig
@@ -28,15 +28,13 @@ def generate_clips(work: Work) -> None:
         (work.folder / ALONE, 1, 1),
     ):
         windows = prompts.windows[:count]
-        generate_folder(
+        request = GenerationRequest(
             [window.caption for window in windows],
-            model=model,
-            out=out,
             duration_s=prompts.duration_s,
             seed=asked.seed,
-            sampling=sampling,
-            ids=[window.id for window in windows],
             controls=None if controls is None else controls[:count],
+            sampling=sampling,
             batch_size=batch_size,
-            progress=work.progress,
         )
+        ids = [window.id for window in windows]
+        generate_folder(request, model=model, out=out, ids=ids, progress=work.progress)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
-from functools import partial
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from counterpoint.config import read_sampling, write_json_lines
-from counterpoint.generate import generate, generate_folder
+from counterpoint.config import SamplingConfig, read_sampling, write_json_lines
+from counterpoint.generate import AudioGeneration, GenerationRequest, generate, generate_folder
 from counterpoint.results.parts import Prompts
 from counterpoint.results.search import Cost, Found, Outcome, SearchResult
 from counterpoint.study.loading import model_at
@@ -55,9 +54,17 @@ def search(work: Work) -> None:
         duration_s=duration_s,
         seed=work.config["seed"],
     )
+    model = model_at(work.inputs["model"])
+
+    def draw(captions: Sequence[str], *, seed: int, sampling: SamplingConfig) -> Iterator[AudioGeneration]:
+        request = GenerationRequest(
+            captions, duration_s=duration_s, seed=seed, sampling=sampling, batch_size=asked.batch_size
+        )
+        return generate(request, model=model)
+
     drawer = Drawer(
         work.folder,
-        partial(generate, model=model_at(work.inputs["model"]), duration_s=duration_s, batch_size=asked.batch_size),
+        draw,
         ids=[window.id for window in windows],
         captions=captions,
         seed=asked.seed + prompts.first,
@@ -124,14 +131,12 @@ def confirm(work: Work) -> None:
     says so, with its default."""
     asked: PromptsConfig = work.config["prompts"]
     found, prompts = SearchResult.read(work.inputs["search"]), Prompts.read(work.inputs["prompts"])
-    generate_folder(
+    request = GenerationRequest(
         [window.caption for window in prompts.windows],
-        model=model_at(work.inputs["model"]),
-        out=work.folder,
         duration_s=prompts.duration_s,
         seed=asked.seed + prompts.first,
         sampling=read_sampling(found.paradigm, found.point(getattr(found, work.config["take"])).sampling),
-        ids=[window.id for window in prompts.windows],
         batch_size=asked.batch_size,
-        progress=work.progress,
     )
+    ids, model = [window.id for window in prompts.windows], model_at(work.inputs["model"])
+    generate_folder(request, model=model, out=work.folder, ids=ids, progress=work.progress)

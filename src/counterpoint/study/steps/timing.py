@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from counterpoint.generate import generate
+from counterpoint.generate import GenerationRequest, generate
 from counterpoint.generate.model import load_model
 from counterpoint.results.parts import Prompts, Times
 from counterpoint.study.settings import TimingConfig
@@ -28,15 +28,14 @@ def time_systems(work: Work) -> None:
     def draw(system: str) -> float:
         paradigm, sampling = systems[system]
         started = time.perf_counter()
-        clips = generate(
+        request = GenerationRequest(
             captions,
-            model=models[paradigm],
             duration_s=prompts.duration_s,
             seed=work.config["seed"],
             sampling=sampling,
             batch_size=timing.batch_size,
         )
-        drawn = len(list(clips))
+        drawn = len(list(generate(request, model=models[paradigm])))
         return (time.perf_counter() - started) / drawn
 
     for turn in range(timing.repeats):
