@@ -6,7 +6,7 @@ import torch
 PARADIGMS = ("autoregressive", "flow_matching")
 
 
-class Stopped(Exception):
+class StopDrawingError(Exception):
     pass
 
 
@@ -74,9 +74,9 @@ def test_an_exception_stops_the_drawing(kit, paradigm):
     def stop(drawing):
         seen.append(drawing)
         if len(seen) == 3:
-            raise Stopped
+            raise StopDrawingError
 
-    with pytest.raises(Stopped):
+    with pytest.raises(StopDrawingError):
         draw(kit, kit.build(paradigm), watch=stop)
     assert len(seen) == 3
 

@@ -208,6 +208,7 @@ class Autoregressive(Paradigm):
                 codes=codes,
                 start=start,
                 known=start + known,
+                stop=stop,
                 books=sampling.codebooks or K,
                 before=passes + bool(known) - known,
                 total=total,
@@ -317,6 +318,7 @@ class _Teller:
         codes: [B, K, T] of the whole music, filled in up to the window.
         start: first frame of the window.
         known: first frame that it draws.
+        stop: the frame after its last.
         books: how many codebooks are decoded; a frame is final when these are.
         before: passes that the network made before the window's first column.
         total: passes of the whole.
@@ -328,6 +330,7 @@ class _Teller:
     codes: Tensor
     start: int
     known: int
+    stop: int
     books: int
     before: int
     total: int
@@ -336,7 +339,7 @@ class _Teller:
     def tell(self, at: int) -> None:
         """After `at` delayed steps of the window."""
         assert self.watch is not None
-        ready = min(self.codes.shape[2], max(self.known, self.start + at - self.books + 1))
+        ready = min(self.stop, max(self.known, self.start + at - self.books + 1))
         self.watch(Drawing(self.before + at, self.total, ready=ready, codes=partial(self._codes, at, ready)))
 
     def _codes(self, at: int, ready: int) -> Tensor:
