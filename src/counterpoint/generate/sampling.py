@@ -28,6 +28,7 @@ from counterpoint.generate.memory import clips_at_once
 from counterpoint.generate.model import LoadedModel
 from counterpoint.generate.request import GenerationRequest, resolve
 from counterpoint.paradigm import Sample
+from counterpoint.paradigm.watch import Watch
 
 Progress = Callable[[int, int], None]
 """Called with (clips done, clips in all)."""
@@ -86,8 +87,13 @@ class GenerationReport:
     remarks: Sequence[str] = field(default_factory=list)
 
 
-def generate(request: GenerationRequest, *, model: LoadedModel) -> Iterator[AudioGeneration]:
+def generate(
+    request: GenerationRequest, *, model: LoadedModel, watch: Watch | None = None
+) -> Iterator[AudioGeneration]:
     """Draw one clip per caption, in their order.
+
+    Args:
+        watch: called while a batch is drawn; see `Paradigm.sample`.
 
     Raises:
         UserError: a duration that is not positive, a caption that is too long, controls that the model does not know or
@@ -118,6 +124,7 @@ def generate(request: GenerationRequest, *, model: LoadedModel) -> Iterator[Audi
             generators=[torch.Generator().manual_seed(value) for value in seeds],
             window=window,
             controls=None if tracks is None else tracks[start : start + at_once].to(device),
+            watch=watch,
         )
         heard = zip(batch, seeds, _decoded(sample, model.codec), strict=True)
         for index, (caption, value, audio) in enumerate(heard):

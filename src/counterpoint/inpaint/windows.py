@@ -1,6 +1,6 @@
 """Windows of audio with a span of each filled in: encode what is known, let the paradigm inpaint, decode.
 
-Shapes: B batch, K codebooks, T latent frames, D latent channels, N audio samples.
+Shapes: B batch, J controls of the model, K codebooks, T latent frames, D latent channels, N audio samples.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from counterpoint.config import InpaintingMethod, SamplingConfig, UserError
 from counterpoint.generate.memory import clips_at_once
 from counterpoint.generate.model import LoadedModel
 from counterpoint.paradigm import Sample
+from counterpoint.paradigm.watch import Watch
 
 BATCH_SIZE = 16
 SLACK = 1e-3
@@ -54,7 +55,9 @@ def fill_windows(
     model: LoadedModel,
     sampling: SamplingConfig,
     method: InpaintingMethod | None = None,
+    controls: np.ndarray | None = None,
     progress: Callable[[int, int], None] | None = None,
+    watch: Watch | None = None,
 ) -> Filled:
     """Fill in a span of each window; window b's seed alone decides how, whatever its batch mates.
 
@@ -66,7 +69,10 @@ def fill_windows(
         spans_s: start and stop of each, seconds in the window; of one length. They are widened to whole frames.
         captions: of the whole windows; an empty one asks for nothing.
         method: one of the model's `inpainting_methods`; by default the first.
+        controls: [B, J, T] classes of `analysis.tracks`, one row for each of the model's controls; by default nothing
+            is asked.
         progress: called with (windows done, windows in all).
+        watch: called while a batch is drawn; see `Paradigm.inpaint`.
 
     Raises:
         UserError: the model does not know the method, a caption is too long, a window longer than the model's
@@ -77,12 +83,13 @@ def fill_windows(
     text = paradigm.prepare(captions)
     T = math.ceil(audio.shape[1] / codec.samples_per_frame)
     spans = frame_spans(spans_s, frame_rate=codec.frame_rate, frames=T)
+    tracks = None if controls is None else torch.from_numpy(controls).long()
     at_once = clips_at_once(
         paradigm,
         frames=T,
         window=T,
         text_tokens=text.ids.shape[1],
-        passes=plan_guidance(text, controls=None, sampling=sampling).passes,
+        passes=plan_guidance(text, controls=tracks, sampling=sampling).passes,
         wanted=min(BATCH_SIZE, len(captions)),
     )
     heard, samples, device = [], [], next(paradigm.parameters()).device
@@ -95,6 +102,8 @@ def fill_windows(
             sampling=sampling,
             generators=[torch.Generator().manual_seed(seed) for seed in seeds[batch]],
             method=chosen,
+            controls=None if tracks is None else tracks[batch].to(device),
+            watch=watch,
         )
         samples.append(sample)
         heard += [row[: audio.shape[1]] for row in _decoded(sample, model=model)]
