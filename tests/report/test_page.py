@@ -149,7 +149,8 @@ def test_the_script_is_sound() -> None:
 
 
 def test_every_class_that_marks_draw_with_is_in_the_style_sheet() -> None:
-    sheet = (Path(page_module.__file__).parent / "page.css").read_text(encoding="utf-8")
+    folder = Path(page_module.__file__).parent
+    sheet = "".join((folder / part).read_text(encoding="utf-8") for part in page_module.ASSETS["page.css"])
     assert all(f".fill-{fill}" in sheet for fill in ("half", "hollow", "dotted"))
     assert all(f".dash-{dash}" in sheet for dash in ("dashed", "dotted", "mixed", "long"))
     assert Mark(colour="red").style == "--c: var(--red)" and "--red:" in sheet

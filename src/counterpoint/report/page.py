@@ -20,7 +20,11 @@ if TYPE_CHECKING:
     from markupsafe import Markup
 
 _HERE = Path(__file__).parent
-TEMPLATE, ASSETS = "page.html", ("page.css", "page.js")
+TEMPLATE = "page.html"
+LOOK = _HERE / "look.css"
+"""Colours, fonts and elements that every page of the package has in common."""
+ASSETS = {"page.css": ("look.css", "page.css"), "page.js": ("page.js",)}
+"""By file that ships, what it is put together from."""
 Progress = Callable[[int, int], None]
 
 
@@ -39,8 +43,8 @@ def write_report(report: Report, out: Path, *, progress: Progress | None = None)
             _write(out / "tables" / f"{charts.name}.csv", charts.to_csv())
     for name, text in report.files.items():
         _write(out / name, text)
-    for asset in ASSETS:
-        _write(out / "assets" / asset, (_HERE / asset).read_text(encoding="utf-8"))
+    for asset, parts in ASSETS.items():
+        _write(out / "assets" / asset, "".join((_HERE / part).read_text(encoding="utf-8") for part in parts))
     players = _write_players(report, out, progress)
     index = out / "index.html"
     _write(index, _render(report, players))

@@ -1,0 +1,66 @@
+"""Serving an application from this process."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+from starlette.types import ASGIApp
+
+from counterpoint.config import UserError
+
+LOCAL = "127.0.0.1"
+
+
+def open_socket(host: str, port: int) -> socket.socket:
+    """A listening socket; port 0 takes any free one.
+
+    Raises:
+        UserError: the port is in use or may not be opened, or the host is none of this machine's.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    found = socket.socket(family, socket.SOCK_STREAM)
+    found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        found.bind((host, port))
+    except (OSError, OverflowError) as error:
+        found.close()
+        if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
+            raise UserError(f"Port {port} is in use by another program; give --port another number.") from None
+        raise UserError(f"{host}:{port} cannot be opened ({error}); give another --host or --port.") from None
+    found.listen(128)
+    return found
+
+
+def serve(app: ASGIApp, *, listening: socket.socket) -> None:
+    """Serve until the process is interrupted. Nothing is logged of who asks.
+
+    Args:
+        listening: from `open_socket`.
+    """
+    import uvicorn
+
+    config = uvicorn.Config(
+        app, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=5
+    )
+    uvicorn.Server(config).run(sockets=[listening])
+
+
+@contextlib.contextmanager
+def lock_folder(folder: Path) -> Iterator[None]:
+    """Hold a folder for one server; the lock ends with the process, however that ends.
+
+    Raises:
+        UserError: another server holds it.
+    """
+    import fcntl
+
+    with (folder / ".server.lock").open("w") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UserError(f"Another server has {folder} open; stop that one first, or use its address.") from None
+        yield
