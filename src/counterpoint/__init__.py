@@ -1,3 +1,122 @@
-"""Counterpoint: text-to-music generation, auto-regressive and flow matching compared on equal terms."""
+"""Counterpoint: text-to-music generation, auto-regressive and flow matching compared on equal terms.
 
-__version__ = "0.1.0"
+    import counterpoint as cp
+
+    model = cp.load_model("pocket_autoregressive")
+    clips = model.generate("calm piano", duration_s=8, chords="C:0 Am:2 F:4 G:6", num=2)
+    clips[0].save("piano.wav")
+
+Every verb of the command line has its call here. Importing this package imports nothing else: each name is imported
+when it is first asked for.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from counterpoint import package
+
+if TYPE_CHECKING:
+    from counterpoint.api.codec import LoadedCodec, load_codec
+    from counterpoint.api.model import Inpainted, Model, load_model
+    from counterpoint.api.music import analyze, evaluate
+    from counterpoint.api.study import StudyResults, load_results, plan_study, report_studies, run_study
+    from counterpoint.api.training import export_model, train_codec, train_model
+    from counterpoint.audio import Sound
+    from counterpoint.compose import compose as compose_dataset
+    from counterpoint.config.errors import UserError
+    from counterpoint.encode import encode_dataset
+    from counterpoint.extract import extract_controls
+    from counterpoint.follow import FollowConfig
+    from counterpoint.follow import follow as measure_following
+    from counterpoint.generate import AudioGeneration
+    from counterpoint.ingest import ingest as ingest_dataset
+    from counterpoint.metrics.checkpoints import get as fetch_judge
+    from counterpoint.metrics.checkpoints import statuses as judges
+    from counterpoint.runs.codecs import list_codecs as codecs
+    from counterpoint.runs.models import list_models as models
+    from counterpoint.study.catalog import catalog as studies
+    from counterpoint.study.stimuli import write_stimuli
+
+__version__ = package.VERSION
+
+__all__ = [
+    "AudioGeneration",
+    "FollowConfig",
+    "Inpainted",
+    "LoadedCodec",
+    "Model",
+    "Sound",
+    "StudyResults",
+    "UserError",
+    "analyze",
+    "codecs",
+    "compose_dataset",
+    "encode_dataset",
+    "evaluate",
+    "export_model",
+    "extract_controls",
+    "fetch_judge",
+    "ingest_dataset",
+    "judges",
+    "load_codec",
+    "load_model",
+    "load_results",
+    "measure_following",
+    "models",
+    "plan_study",
+    "report_studies",
+    "run_study",
+    "studies",
+    "train_codec",
+    "train_model",
+    "write_stimuli",
+]
+
+_PLACES = {
+    "AudioGeneration": "generate:AudioGeneration",
+    "FollowConfig": "follow:FollowConfig",
+    "Inpainted": "api.model:Inpainted",
+    "LoadedCodec": "api.codec:LoadedCodec",
+    "Model": "api.model:Model",
+    "Sound": "audio:Sound",
+    "StudyResults": "api.study:StudyResults",
+    "UserError": "config.errors:UserError",
+    "analyze": "api.music:analyze",
+    "codecs": "runs.codecs:list_codecs",
+    "compose_dataset": "compose:compose",
+    "encode_dataset": "encode:encode_dataset",
+    "evaluate": "api.music:evaluate",
+    "export_model": "api.training:export_model",
+    "extract_controls": "extract:extract_controls",
+    "fetch_judge": "metrics.checkpoints:get",
+    "ingest_dataset": "ingest:ingest",
+    "judges": "metrics.checkpoints:statuses",
+    "load_codec": "api.codec:load_codec",
+    "load_model": "api.model:load_model",
+    "load_results": "api.study:load_results",
+    "measure_following": "follow:follow",
+    "models": "runs.models:list_models",
+    "plan_study": "api.study:plan_study",
+    "report_studies": "api.study:report_studies",
+    "run_study": "api.study:run_study",
+    "studies": "study.catalog:catalog",
+    "train_codec": "api.training:train_codec",
+    "train_model": "api.training:train_model",
+    "write_stimuli": "study.stimuli:write_stimuli",
+}
+"""By name, MODULE:ATTRIBUTE below this package."""
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PLACES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module, _, attribute = _PLACES[name].partition(":")
+    found = getattr(import_module(f"{__name__}.{module}"), attribute)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

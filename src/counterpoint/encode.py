@@ -174,8 +174,8 @@ def reconstruct_file(
     """
     check_audio_output(out, inputs=[source])
     loaded = load_codec(codec)
-    view = view or ("codes" if loaded.num_codebooks else "latents")
-    _require_view(loaded, view)
+    view = view or usual_view(loaded)
+    require_view(loaded, view)
     total_s, heard, written = audio_duration_s(source), 0, 0
 
     def listen() -> Iterator[np.ndarray]:
@@ -218,7 +218,7 @@ def reconstruct_views(source: Path, *, out: Mapping[View, Path], codec: str | Co
     """
     loaded = load_codec(codec) if isinstance(codec, str) else codec
     for view in out:
-        _require_view(loaded, view)
+        require_view(loaded, view)
     distances = {"si_snr_db": si_snr, "log_spectral_distance_db": log_spectral_distance}
     if not loaded.keeps_phase:
         del distances["si_snr_db"]
@@ -238,7 +238,16 @@ def reconstruct_views(source: Path, *, out: Mapping[View, Path], codec: str | Co
     return {view: dict(zip(distances, values, strict=True)) for view, values in means.items()}
 
 
-def _require_view(codec: Codec, view: View) -> None:
+def usual_view(codec: Codec) -> View:
+    """What is decoded if nobody says what: the codes, or the latents where the codec has none."""
+    return "codes" if codec.num_codebooks else "latents"
+
+
+def require_view(codec: Codec, view: View) -> None:
+    """
+    Raises:
+        UserError: codes are asked of a codec without them.
+    """
     if view == "codes" and not codec.num_codebooks:
         raise UserError(f"The codec {codec.name!r} has no codes; decode its latents.")
 

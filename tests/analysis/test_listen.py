@@ -13,12 +13,12 @@ from counterpoint.analysis import listen as listening
 from counterpoint.analysis import melody, picture
 from counterpoint.analysis.annotation import Annotation
 from counterpoint.analysis.confidence import Confidence
-from counterpoint.analysis.listen import Listening, analyze, describe, listen
+from counterpoint.analysis.listen import Analysis, analyze, draw_analysis, listen
 from counterpoint.analysis.picture import save_picture
-from counterpoint.audio import save_audio
+from counterpoint.audio import Sound, save_audio
 from counterpoint.cli import main
 from counterpoint.compose import render_clip
-from counterpoint.config import UserError, read_json
+from counterpoint.config import UserError, read_json, write_json
 from counterpoint.generate.chart import read_chords
 
 
@@ -33,8 +33,10 @@ def song(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def said(song: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, str], Path]:
     """Lines by their name, and the folder with what else was written."""
     folder = tmp_path_factory.mktemp("out")
-    text = analyze(song, picture=folder / "song.png", json=folder / "song.json")
-    return {line[:10].strip(): line[11:] for line in text.splitlines()}, folder
+    analysis = analyze(song)
+    draw_analysis(folder / "song.png", analysis, source=song, title="song")
+    write_json(folder / "song.json", analysis.to_json())
+    return {line[:10].strip(): line[11:] for line in str(analysis).splitlines()}, folder
 
 
 def test_words_and_json_say_the_same(said: tuple[dict[str, str], Path], song: Path) -> None:
@@ -101,7 +103,7 @@ def test_silence_hears_nothing(tmp_path: Path, samples: int) -> None:
     assert not heard.annotation.notes and not heard.annotation.beats
     save_audio(tmp_path / "x.wav", np.pad(audio, (0, 44_100)), sample_rate=44_100)
     duration_s = round(heard.annotation.duration_s + 1, 1)
-    assert analyze(tmp_path / "x.wav").splitlines() == [
+    assert str(analyze(tmp_path / "x.wav")).splitlines() == [
         f"length     {duration_s:.1f} s, no beat",
         "chords     N:0",
         "melody     -",
@@ -111,9 +113,15 @@ def test_silence_hears_nothing(tmp_path: Path, samples: int) -> None:
     ]
 
 
+def test_a_sound_in_memory_is_heard_as_its_file(song: Path) -> None:
+    filed, held = analyze(song), analyze(Sound.of(song))
+    assert held.tags.keys() == filed.tags.keys() and held.chart == filed.chart
+    assert held.tempo_bpm == pytest.approx(filed.tempo_bpm, rel=0.02)
+
+
 def test_a_single_sample_gets_no_tags(tmp_path: Path) -> None:
     save_audio(tmp_path / "x.wav", np.full(1, 0.5), sample_rate=22_050)
-    assert "tags       -" in analyze(tmp_path / "x.wav").splitlines()
+    assert not analyze(tmp_path / "x.wav").tags
 
 
 def test_of_long_music_the_beginning_is_told_but_every_chord() -> None:
@@ -121,9 +129,7 @@ def test_of_long_music_the_beginning_is_told_but_every_chord() -> None:
     chords = tuple((2.0 * bar, ("C", "F")[bar % 2]) for bar in range(200))
     notes = tuple((0.5 * i, 0.5 * i + 0.4, 60) for i in range(800))
     music, sure = Annotation(400.0, chords, notes, beats), Confidence(melody=0.4, metre=0.3)
-    length, chart, melody_line, downbeats, tags, confidence = describe(
-        Listening(music, sure), tags={"piano": 0.5}
-    ).splitlines()
+    length, chart, melody_line, downbeats, tags, confidence = str(Analysis(music, sure, {"piano": 0.5})).splitlines()
     assert length.endswith("400.0 s, 120 beats a minute, perhaps 4 to the bar") and tags.endswith("piano 0.50")
     assert len(chart.split()) == 201 and melody_line.endswith("... (800 notes)")
     assert downbeats.endswith("... (200 downbeats)") and len(melody_line.split()) < 60

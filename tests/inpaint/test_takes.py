@@ -6,10 +6,20 @@ import numpy as np
 import pytest
 import soundfile
 
+from counterpoint.audio import Sound
 from counterpoint.codec.encodec import EnCodec
 from counterpoint.config import UserError
-from counterpoint.generate import sampling_of
-from counterpoint.inpaint import Inpainting, inpaint_audio, splice, takes
+from counterpoint.generate import load_model, sampling_of
+from counterpoint.inpaint import (
+    Held,
+    Inpainting,
+    InpaintingRequest,
+    check_files,
+    fill_in,
+    inpaint_file,
+    splice,
+    takes,
+)
 from counterpoint.inpaint.files import Source
 
 FADE_S = 0.03
@@ -30,9 +40,10 @@ def save(tmp_path: Path, compose):
 def inpaint(source: Path, model: Path, *spans: tuple[float, float], out: Path | None = None, **options) -> Inpainting:
     options.setdefault("prompt", "slow piano")
     options.setdefault("sampling", sampling_of(model, {}, otherwise={"steps": 2}))
-    return inpaint_audio(
-        source, spans=spans, model=model, out=out or source.with_stem("out"), crossfade_s=FADE_S, **options
-    )
+    keep, progress = options.pop("keep", "best"), options.pop("progress", None)
+    request = InpaintingRequest(spans, crossfade_s=FADE_S, **options)
+    job = check_files(source, request, out=out or source.with_stem("out"), keep=keep)
+    return inpaint_file(job, request, model=load_model(model), progress=progress)
 
 
 def raw(path: Path) -> np.ndarray:
@@ -276,3 +287,15 @@ def test_damaged_music_is_one_sentence(runs, save, kind: str) -> None:
         with pytest.raises(UserError, match=r"in\.flac (is damaged|cannot be read as audio)"):
             inpaint(source, runs["fm"], span)
     assert not source.with_stem("out").exists()
+
+
+def test_music_in_memory_is_filled_in_as_its_file_is(runs, save) -> None:
+    source = save(subtype="FLOAT", channels=2)
+    request = InpaintingRequest([(1.0, 2.0)], sampling=sampling_of(runs["fm"], {}, otherwise={"steps": 2}))
+    job, model = check_files(source, request, out=source.with_stem("out")), load_model(runs["fm"])
+    filed = inpaint_file(job, request, model=model)
+    music = Held(Sound.of(source))
+    held = fill_in(music, request, model=model)
+    assert held.takes[0].seams == filed.takes[0].seams and held.takes[0].path is None and held.channels == 2
+    patched = music.read(0, music.frames, patches=held.takes[0].patches)
+    np.testing.assert_array_equal(patched, soundfile.read(job.paths[0], dtype="float32")[0])

@@ -20,7 +20,7 @@ def version(path: Path, text: str) -> str:
 
 def reached(source: Path) -> set[str]:
     """The units that a module's version covers, relative to the package."""
-    root, waiting, found = module._ROOT, [source], {source}
+    root, waiting, found = module.ROOT, [source], {source}
     while waiting:
         for file in module._module_files(waiting.pop()):
             new = module._imported_units(file) - found

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -20,8 +21,8 @@ from counterpoint.analysis.chords import NO_CHORD
 from counterpoint.analysis.confidence import Confidence
 from counterpoint.analysis.picture import check_picture, save_picture
 from counterpoint.analysis.spelling import chord_name, key_of, note_name
-from counterpoint.audio import SILENCE_PEAK, load_audio, resample, stream_audio
-from counterpoint.config import UserError, write_json
+from counterpoint.audio import SILENCE_PEAK, Sound, load_audio, resample, stream_audio
+from counterpoint.config import UserError
 
 SAMPLE_RATE = 22_050
 MELODY_RATE = 50.0
@@ -141,52 +142,87 @@ def hear_chords(audio: np.ndarray, *, sample_rate: int) -> tuple[tuple[tuple[flo
     return found.stamps, float(found.certainty.mean())
 
 
-def analyze(path: Path, *, picture: Path | None = None, json: Path | None = None) -> str:
-    """Listen to an audio file of any length.
+@dataclass(frozen=True)
+class Analysis:
+    """What is heard in a piece of music; as text it is a few lines for people.
 
-    Args:
-        path: any file libsndfile reads.
-        picture: a .png to draw to.
-        json: where to write the `Annotation`; `generate --chords` reads the chords in it.
+    Attributes:
+        annotation: chords, melody and beats.
+        confidence: how sure each of them is.
+        tags: the likeliest tags of the piece's middle, and how likely; none of silence, of less than a second, or where
+            MusiCNN is not installed.
+    """
 
-    Returns:
-        What is heard, in words; the chords are a chart that `generate --chords` takes.
+    annotation: Annotation
+    confidence: Confidence
+    tags: Mapping[str, float]
+
+    @property
+    def duration_s(self) -> float:
+        return self.annotation.duration_s
+
+    @property
+    def tempo_bpm(self) -> float | None:
+        """Beats a minute; None where no two beats are heard."""
+        gaps = [later - earlier for (earlier, _), (later, _) in pairwise(self.annotation.beats)]
+        return 60 / float(np.median(gaps)) if gaps else None
+
+    @property
+    def chart(self) -> str:
+        """The chords as `generate` takes them, names spelled by the key."""
+        key = key_of(self.annotation)
+        return " ".join(f"{chord_name(label, key=key)}:{round(start, 2):g}" for start, label in self.annotation.chords)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values, for `write_json`; `generate --chords` reads the chords in them."""
+        return {**self.annotation.to_json(), "confidence": asdict(self.confidence), "tags": dict(self.tags)}
+
+    def __str__(self) -> str:
+        """A line each for the whole, chords, melody, downbeats, tags and confidence, names spelled by the key.
+
+        Of what is long the beginning stands there, but all chords.
+        """
+        music, key = self.annotation, key_of(self.annotation)
+        tempo = f", {self.tempo_bpm:.0f} beats a minute" if self.tempo_bpm else ""
+        perhaps = "perhaps " if "metre" in self.confidence.low else ""
+        bar = f", {perhaps}{max(position for _, position in music.beats)} to the bar" if music.beats else ", no beat"
+        lines = {
+            "length": f"{music.duration_s:.1f} s{tempo}{bar}",
+            "chords": self.chart,
+            "melody": _beginning([note_name(midi, key=key) for _, _, midi in music.notes], what="notes"),
+            "downbeats": _beginning([f"{time:.2f}" for time in music.downbeats_s], what="downbeats"),
+            "tags": ", ".join(f"{tag} {probability:.2f}" for tag, probability in self.tags.items()),
+            "confidence": _sureness(self.confidence),
+        }
+        return "\n".join(f"{name:<10} {line or '-'}" for name, line in lines.items())
+
+
+def analyze(source: Path | Sound) -> Analysis:
+    """Listen to music of any length; a file is read piece by piece.
 
     Raises:
-        UserError: a file that cannot be read, another suffix than .png, or basic-pitch is not installed.
+        UserError: a file that cannot be read, or basic-pitch is not installed.
     """
-    if picture is not None:
-        check_picture(picture)  # before, not after, a long wait
-    heard = listen_on(stream_audio(path, sample_rate=SAMPLE_RATE))
-    annotation = heard.annotation
-    tags = _tags(path, duration_s=annotation.duration_s)
-    if json is not None:
-        write_json(json, {**annotation.to_json(), "confidence": asdict(heard.confidence), "tags": tags})
-    if picture is not None:
-        pieces = stream_audio(path, sample_rate=SAMPLE_RATE)
-        save_picture(picture, annotation, pieces=pieces, sample_rate=SAMPLE_RATE, title=path.name)
-    return describe(heard, tags=tags)
+    heard = listen_on(_pieces(source))
+    tags = _tags(source, duration_s=heard.annotation.duration_s)
+    return Analysis(heard.annotation, heard.confidence, tags)
 
 
-def describe(heard: Listening, *, tags: Mapping[str, float]) -> str:
-    """A line each for the whole, chords, melody, downbeats, tags and confidence, names spelled by the key.
+def draw_analysis(path: Path, analysis: Analysis, *, source: Path | Sound, title: str = "") -> None:
+    """Draw what was heard in `source` above its spectrogram, to a .png.
 
-    Of what is long the beginning stands there, but all chords.
+    Raises:
+        UserError: another suffix.
     """
-    music, key = heard.annotation, key_of(heard.annotation)
-    gaps = [later - earlier for (earlier, _), (later, _) in pairwise(music.beats)]
-    tempo = f", {60 / float(np.median(gaps)):.0f} beats a minute" if gaps else ""
-    perhaps = "perhaps " if "metre" in heard.confidence.low else ""
-    bar = f", {perhaps}{max(position for _, position in music.beats)} to the bar" if music.beats else ", no beat"
-    lines = {
-        "length": f"{music.duration_s:.1f} s{tempo}{bar}",
-        "chords": " ".join(f"{chord_name(label, key=key)}:{round(start, 2):g}" for start, label in music.chords),
-        "melody": _beginning([note_name(midi, key=key) for _, _, midi in music.notes], what="notes"),
-        "downbeats": _beginning([f"{time:.2f}" for time in music.downbeats_s], what="downbeats"),
-        "tags": ", ".join(f"{tag} {probability:.2f}" for tag, probability in tags.items()),
-        "confidence": _sureness(heard.confidence),
-    }
-    return "\n".join(f"{name:<10} {line or '-'}" for name, line in lines.items())
+    check_picture(path)
+    save_picture(path, analysis.annotation, pieces=_pieces(source), sample_rate=SAMPLE_RATE, title=title)
+
+
+def _pieces(source: Path | Sound) -> Iterable[np.ndarray]:
+    """[N] of a source, one after the other, at `SAMPLE_RATE`."""
+    if isinstance(source, Sound):
+        return [source.resampled(SAMPLE_RATE).mono]
+    return stream_audio(source, sample_rate=SAMPLE_RATE)
 
 
 def _sureness(confidence: Confidence) -> str:
@@ -201,11 +237,8 @@ def _beginning(items: Sequence[str], *, what: str) -> str:
     return " ".join(items[:_SHOWN]) + more
 
 
-def _tags(path: Path, *, duration_s: float) -> dict[str, float]:
-    """The likeliest tags of a piece's middle, and how likely.
-
-    None of silence, of less than a second, or where MusiCNN is not installed.
-    """
+def _tags(source: Path | Sound, *, duration_s: float) -> dict[str, float]:
+    """See `Analysis.tags`."""
     from counterpoint.analysis.musicnn import SAMPLE_RATE as RATE
     from counterpoint.analysis.musicnn import TAGS, load_musicnn
 
@@ -215,9 +248,16 @@ def _tags(path: Path, *, duration_s: float) -> dict[str, float]:
         network = load_musicnn()
     except UserError:
         return {}
-    start_s = max(0.0, (duration_s - _TAGGED_S) / 2)
-    middle, _ = load_audio(path, sample_rate=RATE, start_s=start_s, duration_s=_TAGGED_S)
+    middle = _part(source, start_s=max(0.0, (duration_s - _TAGGED_S) / 2), duration_s=_TAGGED_S, sample_rate=RATE)
     if np.abs(middle).max() < SILENCE_PEAK:
         return {}
     found = network(middle, sample_rate=RATE).probabilities
     return {TAGS[index]: round(float(found[index]), 3) for index in np.argsort(-found)[:_TOP_TAGS]}
+
+
+def _part(source: Path | Sound, *, start_s: float, duration_s: float, sample_rate: int) -> np.ndarray:
+    """[N] from `start_s` on, up to `duration_s` of it."""
+    if not isinstance(source, Sound):
+        return load_audio(source, sample_rate=sample_rate, start_s=start_s, duration_s=duration_s)[0]
+    start, stop = (round(second * source.sample_rate) for second in (start_s, start_s + duration_s))
+    return Sound(source.audio[:, start:stop], source.sample_rate).resampled(sample_rate).mono

@@ -14,12 +14,12 @@ from pathlib import Path
 from statistics import median, quantiles
 from typing import Any
 
-from counterpoint import __version__
 from counterpoint.bench.machine import device_name
 from counterpoint.bench.measure import Bench, OutOfMemory, Run
 from counterpoint.bench.point import Point
 from counterpoint.config import UserError, digest
 from counterpoint.config.text import split_lines
+from counterpoint.package import VERSION
 
 Progress = Callable[[float, float], None]
 LONG_S = 10.0
@@ -107,7 +107,7 @@ def key(point: Point) -> str:
     """Two runs of one key can be compared: the same point on the same device with the same versions."""
     import torch
 
-    return digest([point.model_dump(mode="json"), device_name(point.device), torch.__version__, __version__])
+    return digest([point.model_dump(mode="json"), device_name(point.device), torch.__version__, VERSION])
 
 
 class _Log:

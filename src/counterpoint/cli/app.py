@@ -332,26 +332,22 @@ def inpaint(
 
     Models are mono: in a file of several channels each gets the same new music, at its own level.
     """
-    from counterpoint.generate import sampling_of
-    from counterpoint.inpaint import inpaint_audio, parse_span, print_takes
+    from counterpoint.generate import load_model, sampling_of
+    from counterpoint.inpaint import SAMPLING, InpaintingRequest, check_files, inpaint_file, parse_span, print_takes
 
+    request = InpaintingRequest(
+        [parse_span(span) for span in spans],
+        prompt=prompt,
+        method=method,
+        num=num,
+        seed=seed,
+        sampling=sampling_of(model, _settings(context), otherwise=SAMPLING),
+        crossfade_s=crossfade_s,
+    )
+    job = check_files(source, request, out=out, keep=keep)
     with progress_bar("Filling in", unit="spans") as progress:
-        done = inpaint_audio(
-            source,
-            spans=[parse_span(span) for span in spans],
-            prompt=prompt,
-            model=model,
-            out=out,
-            method=method,
-            num=num,
-            keep=keep,
-            crossfade_s=crossfade_s,
-            seed=seed,
-            # Of supervised models; the zero-shot methods take Euler steps.
-            sampling=sampling_of(model, _settings(context), otherwise={"solver": "adams", "steps": 16}),
-            device=device,
-            precision=precision,
-            progress=progress,
+        done = inpaint_file(
+            job, request, model=load_model(model, device=device, precision=precision), progress=progress
         )
     print_takes(done.takes)
     if done.channels > 1:
@@ -371,14 +367,20 @@ def analyze(
     ] = None,
 ) -> None:
     """Say what is heard in a piece, and how surely: tempo, chords, melody, downbeats and tags."""
-    from counterpoint.analysis.listen import analyze
+    from counterpoint.analysis.listen import analyze, draw_analysis
+    from counterpoint.config import write_json
     from counterpoint.config.paths import check_output
 
     if out is not None:
         check_output(out, what="a picture", suffixes=(".png",), inputs=[file])
     if json is not None:
         check_output(json, what="what is heard", suffixes=(".json",), inputs=[file])
-    typer.echo(analyze(file, picture=out, json=json))
+    found = analyze(file)
+    if json is not None:
+        write_json(json, found.to_json())
+    if out is not None:
+        draw_analysis(out, found, source=file, title=file.name)
+    typer.echo(found)
 
 
 @app.command()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import json
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from pathlib import Path
@@ -100,6 +101,11 @@ def read_settings(texts: Sequence[str]) -> dict[str, Any]:
     for text in texts:
         _apply_override(values, text)
     return values
+
+
+def as_overrides(settings: Mapping[str, Any]) -> list[str]:
+    """The `key=value` texts that stand for settings by key: the inverse of `read_settings`."""
+    return [f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in settings.items()]  # JSON is YAML
 
 
 def dump_yaml(path: Path, config: BaseModel, *, header: str = "") -> None:

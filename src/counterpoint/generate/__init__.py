@@ -3,7 +3,7 @@
 from counterpoint.generate.controls import ControlSources
 from counterpoint.generate.export import export_musicgen, publish_run
 from counterpoint.generate.model import LoadedModel, load_model, sampling_of
-from counterpoint.generate.request import GenerationRequest, repeated
+from counterpoint.generate.request import BATCH_SIZE, GenerationRequest, repeated
 from counterpoint.generate.sampling import (
     AudioGeneration,
     Destination,
@@ -16,6 +16,7 @@ from counterpoint.generate.sampling import (
 )
 
 __all__ = [
+    "BATCH_SIZE",
     "AudioGeneration",
     "ControlSources",
     "Destination",

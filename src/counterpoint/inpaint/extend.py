@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Literal
 
@@ -107,4 +108,4 @@ def extend(source: Source, *, duration_s: float, side: Side, window_s: float) ->
     begin, added = source.frames / source.sample_rate, room / source.sample_rate
     count = math.ceil(added / (_SHARE * window_s))
     edges = [begin + added * step / count for step in range(count + 1)]
-    return Extended(source, after=room), list(zip(edges, edges[1:], strict=False))
+    return Extended(source, after=room), list(pairwise(edges))

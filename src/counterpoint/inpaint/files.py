@@ -5,14 +5,15 @@ Shapes: N audio samples, C channels.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Protocol
 
 import numpy as np
 import soundfile
 
+from counterpoint.audio import Sound
 from counterpoint.audio.files import check_audio_output, open_audio, writing
 from counterpoint.audio.metadata import carry_over, copies_whole, copy_texts
 from counterpoint.config import UserError, atomic_write
@@ -37,6 +38,59 @@ class Patch:
 
     start: int
     samples: np.ndarray
+
+
+class Music(Protocol):
+    """Music with spans to be filled in: a file, or a sound in memory."""
+
+    @property
+    def name(self) -> str:
+        """What messages call it."""
+        ...
+
+    @property
+    def sample_rate(self) -> int: ...
+
+    @property
+    def channels(self) -> int: ...
+
+    @property
+    def frames(self) -> int:
+        """Samples a channel."""
+        ...
+
+    def read(self, start: int, stop: int, *, patches: Sequence[Patch] = ()) -> np.ndarray:
+        """Samples [N, C], patched; of the music's own type."""
+        ...
+
+
+@dataclass(frozen=True)
+class Held:
+    """Music in memory."""
+
+    sound: Sound
+
+    @property
+    def name(self) -> str:
+        return "The audio"
+
+    @property
+    def sample_rate(self) -> int:
+        return self.sound.sample_rate
+
+    @property
+    def channels(self) -> int:
+        return len(self.sound.audio)
+
+    @property
+    def frames(self) -> int:
+        return self.sound.audio.shape[1]
+
+    def read(self, start: int, stop: int, *, patches: Sequence[Patch] = ()) -> np.ndarray:
+        """Samples [N, C] float32, patched."""
+        block = self.sound.audio[:, start:stop].T.copy()
+        lay_over(block, start=start, patches=patches)
+        return block
 
 
 @dataclass(frozen=True)
@@ -71,6 +125,10 @@ class Source:
             subtype = file.subtype if file.subtype in _TYPES else "PCM_16"
             return cls(path, file.samplerate, file.channels, file.frames, subtype, _TYPES[subtype])
 
+    @property
+    def name(self) -> str:
+        return str(self.path)
+
     def read(self, start: int, stop: int, *, patches: Sequence[Patch] = ()) -> np.ndarray:
         """Samples [N, C], patched.
 
@@ -101,22 +159,33 @@ class Source:
             UserError: the file that is copied is damaged.
             OSError: the disk is full or the folder cannot be written.
         """
+        self.save(out, self.blocks(), patches=patches)
+
+    def save(
+        self, out: Path, blocks: Iterable[np.ndarray], *, patches: Sequence[Patch], keeps_marks: bool = True
+    ) -> None:
+        """Blocks [up to BLOCK, C] of samples as a file in this one's format, patched; see `write`.
+
+        Args:
+            keeps_marks: carry over all that the file holds beside its samples; else only texts, such as its title.
+        """
 
         def copy(temporary: Path) -> None:
             form = (self.sample_rate, self.channels, self.subtype)
             with writing(temporary), soundfile.SoundFile(temporary, "w", *form, format=_form(out)) as written:
-                if not copies_whole(self.path, out):
+                if not (keeps_marks and copies_whole(self.path, out)):
                     copy_texts(self.path, written)
                 place = 0
-                for block in self._blocks():
+                for block in blocks:
                     lay_over(block, start=place, patches=patches)
                     written.write(block)
                     place += len(block)
-            carry_over(self.path, temporary)
+            if keeps_marks:
+                carry_over(self.path, temporary)
 
         atomic_write(out, copy)
 
-    def _blocks(self) -> Iterator[np.ndarray]:
+    def blocks(self) -> Iterator[np.ndarray]:
         """All samples [up to BLOCK, C] from beginning to end; lossy formats decode alike in this order alone."""
         place = 0
         with open_audio(self.path) as file:

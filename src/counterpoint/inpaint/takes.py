@@ -1,4 +1,4 @@
-"""A file with spans of it filled in, several times over, and the takes ranked by their seams.
+"""Music with spans of it filled in, several times over, and the takes ranked by their seams.
 
 Shapes: B takes, C channels, N audio samples.
 """
@@ -16,21 +16,26 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
 
+from counterpoint.analysis.tracks import NOT_GIVEN, frame_times
 from counterpoint.audio import SILENCE_PEAK, normalize_loudness, resample
 from counterpoint.codec import encode_audio
 from counterpoint.config import InpaintingMethod, SamplingConfig, UserError
 from counterpoint.config.base import MOST_CLIPS, check_seed
 from counterpoint.config.text import check_text
-from counterpoint.generate.model import LoadedModel, load_model
-from counterpoint.inpaint.files import Patch, Source, as_float
+from counterpoint.generate.controls import Asked, ControlSources, read_controls
+from counterpoint.generate.model import LoadedModel
+from counterpoint.inpaint.files import Music, Patch, Source, as_float
 from counterpoint.inpaint.spans import Place, Span, lay_windows
 from counterpoint.inpaint.splice import match_level, splice, within
 from counterpoint.inpaint.windows import Filled, fill_windows, without
+from counterpoint.paradigm.watch import Watch
 
 if TYPE_CHECKING:
     from counterpoint.metrics import Seams
 
 CROSSFADE_S = 0.05
+SAMPLING = {"solver": "adams", "steps": 16}
+"""How a supervised model fills in, if nobody says how; the zero-shot methods take Euler steps."""
 LISTEN_S = 10.0
 """Of music that is heard on both sides of the spans to judge their seams."""
 USUAL = 1.5
@@ -45,26 +50,29 @@ class Take:
     Attributes:
         seed: gives it again.
         seams: how well all its spans join what is around them.
-        path: the file it was written to, if it was kept.
+        patches: what it puts into the music.
+        path: the file it was written to, if it was kept in one.
     """
 
     seed: int
     seams: Seams
-    path: Path | None
+    patches: Sequence[Patch]
+    path: Path | None = None
 
 
 @dataclass(frozen=True)
 class Inpainting:
-    """What `inpaint_audio` did.
+    """What `fill_in` or `inpaint_file` did.
 
     Attributes:
         takes: the best first.
         method: that was used.
-        channels: of the file; what is filled in is the same in each, but for its level.
-        audio_s: length of the file.
+        channels: of the music; what is filled in is the same in each, but for its level.
+        audio_s: length of the music.
         latency_s: wall time of filling in, without loading and judging.
         network_evaluations: backbone passes a take took, all spans together.
         model_evaluations: the same with the rows of guidance counted.
+        asked: what the controls ask for, from the start of the first span on; None where there were none.
     """
 
     takes: Sequence[Take]
@@ -74,6 +82,7 @@ class Inpainting:
     latency_s: float
     network_evaluations: int
     model_evaluations: int
+    asked: Asked | None = None
 
 
 @dataclass
@@ -84,92 +93,166 @@ class _Draft:
     patches: list[Patch] = field(default_factory=list)
 
 
-def inpaint_audio(
-    source: Path,
-    *,
-    spans: Sequence[Span],
-    prompt: str,
-    model: str | Path,
-    out: Path,
-    method: str | None = None,
-    num: int = 1,
-    keep: Keep = "best",
-    seed: int = 0,
-    sampling: SamplingConfig | None = None,
-    crossfade_s: float = CROSSFADE_S,
-    device: str = "cpu",
-    precision: str | None = None,
-    progress: Callable[[int, int], None] | None = None,
-) -> Inpainting:
-    """What `counterpoint inpaint` does: fill in spans of a file of any length, rate and number of channels.
+@dataclass(frozen=True)
+class InpaintingRequest:
+    """What is to be filled in, and how.
 
-    Outside the spans and crossfades the output holds the file's own samples, bit for bit, in the file's own sample
-    format. Spans are filled in order of time, so that a later one goes by what an earlier one became. What a mono model
-    fills in goes into all channels, at the level that each has around the span.
-
-    Args:
-        source: any file libsndfile reads.
+    Attributes:
         spans: start and stop of each, seconds.
         prompt: what the music should sound like; an empty one asks for nothing.
-        model, device, precision: what `load_model` takes.
-        out: a .wav or .flac.
         method: one of the model's `inpainting_methods`; by default the first.
         num: takes to draw; take i has the seed `seed + i`.
-        keep: write the `best` to `out`, or `all` of them to OUT-1, OUT-2, ... in order of rank.
+        sampling: how to draw.
         crossfade_s: on each side of a span.
-        progress: called with (fills done, fills in all).
+        controls: what is to be played inside the spans. They begin where the first span does and go on in the time of
+            the music, through whatever lies between spans.
 
     Raises:
-        UserError: what is wrong with a span, the file, the model or the method, and the remedy; nothing is written.
+        UserError: no span, no take or too many, a seed out of range, a crossfade or a prompt that cannot be.
     """
-    if num > MOST_CLIPS:
-        raise UserError(f"--num {num} draws more than the {MOST_CLIPS:,} takes that one command does: ask for fewer.")
-    check_text(prompt, what="prompt")
-    music = Source.open(source)
-    paths = [out.with_stem(f"{out.stem}-{rank}") for rank in range(1, num + 1)] if keep == "all" else [out]
-    _check(music, paths, spans=spans, num=num, seed=seed, crossfade_s=crossfade_s)
-    loaded = load_model(model, device=device, precision=precision)
-    chosen = loaded.paradigm.inpainting_method(cast(InpaintingMethod | None, method))
+
+    spans: Sequence[Span]
+    prompt: str = ""
+    method: str | None = None
+    num: int = 1
+    seed: int = 0
+    sampling: SamplingConfig = field(default_factory=SamplingConfig)
+    crossfade_s: float = CROSSFADE_S
+    controls: ControlSources | None = None
+
+    def __post_init__(self) -> None:
+        if self.num > MOST_CLIPS:
+            raise UserError(
+                f"--num {self.num} draws more than the {MOST_CLIPS:,} takes that one command does: ask for fewer."
+            )
+        if self.num < 1:
+            raise UserError(f"--num {self.num} draws no take: it must be 1 or more.")
+        check_text(self.prompt, what="prompt")
+        check_seed(self.seed, count=self.num + (len(self.spans) << 32))  # see `_fill`
+        if not (math.isfinite(self.crossfade_s) and self.crossfade_s >= 0):
+            raise UserError(f"A crossfade of {self.crossfade_s:g} s cannot be: it must be zero or longer.")
+        if not self.spans:
+            raise UserError("There is no span to fill in: give --span START:STOP in seconds.")
+
+
+def fill_in(
+    music: Music,
+    request: InpaintingRequest,
+    *,
+    model: LoadedModel,
+    progress: Callable[[int, int], None] | None = None,
+    watch: Watch | None = None,
+) -> Inpainting:
+    """Fill in spans of music of any length, rate and number of channels.
+
+    Spans are filled in order of time, so that a later one goes by what an earlier one became. What a mono model fills
+    in goes into all channels, at the level that each has around the span.
+
+    Args:
+        progress: called with (fills done, fills in all).
+        watch: called while a span is drawn; see `Paradigm.inpaint`.
+
+    Returns:
+        The takes, none of them written to a file.
+
+    Raises:
+        UserError: what is wrong with a span, the music, the model or the method, and the remedy.
+    """
+    method = model.paradigm.inpainting_method(cast(InpaintingMethod | None, request.method))
     places = lay_windows(
-        spans,
+        request.spans,
         samples=music.frames,
         sample_rate=music.sample_rate,
-        window_s=loaded.window_s,
-        frame_rate=loaded.codec.frame_rate,
+        window_s=model.window_s,
+        frame_rate=model.codec.frame_rate,
     )
     for place in places:
-        _require_sound(music, place)
-    drafts = [_Draft(seed + index) for index in range(num)]
+        _require_sound(music, place, spans=_whole_spans(places, music=music))
+    asked = _read_controls(request.controls, places=places, music=music, model=model)
+    drafts = [_Draft(request.seed + index) for index in range(request.num)]
     filled, started = [], time.perf_counter()
     for index, place in enumerate(places):
-        told = progress and partial(_later, progress, by=index * num, total=len(places) * num)
+        told = progress and partial(_later, progress, by=index * request.num, total=len(places) * request.num)
         filled.append(
             _fill(
                 drafts,
                 music=music,
                 place=place,
-                model=loaded,
-                prompt=prompt,
-                sampling=sampling or SamplingConfig(),
-                method=chosen,
-                crossfade_s=crossfade_s,
+                model=model,
+                request=request,
+                method=method,
+                controls=None if asked is None else _tracks(asked, place, first=places[0], music=music, model=model),
                 progress=told,
+                watch=watch,
             )
         )
     latency_s = time.perf_counter() - started
     takes = [_judge(draft, music=music, places=places) for draft in drafts]
-    ranked = sorted(zip(takes, drafts, strict=True), key=lambda pair: -pair[0].seams.score)
-    for path, (_, draft) in zip(paths, ranked, strict=False):
-        music.write(path, patches=draft.patches)
     return Inpainting(
-        [replace(take, path=path) for (take, _), path in zip_longest(ranked, paths)],
-        chosen,
+        sorted(takes, key=lambda take: -take.seams.score),
+        method,
         channels=music.channels,
         audio_s=music.frames / music.sample_rate,
         latency_s=latency_s,
         network_evaluations=sum(fills.network_evaluations for fills in filled),
         model_evaluations=sum(fills.model_evaluations for fills in filled),
+        asked=asked,
     )
+
+
+@dataclass(frozen=True)
+class FileJob:
+    """A file, and the files into which takes of it may be written, as `check_files` found; the best goes to the first.
+
+    Attributes:
+        music: the file that is filled in.
+        paths: one for each take that is kept.
+    """
+
+    music: Source
+    paths: Sequence[Path]
+
+
+def check_files(source: Path, request: InpaintingRequest, *, out: Path, keep: Keep = "best") -> FileJob:
+    """What is read and written; everything that forbids it is found before a model is loaded.
+
+    Args:
+        source: any file libsndfile reads.
+        out: a .wav or .flac.
+        keep: write the `best` to `out`, or `all` of them to OUT-1, OUT-2, ... in order of rank.
+
+    Raises:
+        UserError: a source that cannot be read, or an `out` that cannot be written.
+    """
+    music = Source.open(source)
+    ranks = range(1, request.num + 1)
+    paths = [out.with_stem(f"{out.stem}-{rank}") for rank in ranks] if keep == "all" else [out]
+    for path in paths:
+        music.check_out(path)
+    return FileJob(music, paths)
+
+
+def inpaint_file(
+    job: FileJob,
+    request: InpaintingRequest,
+    *,
+    model: LoadedModel,
+    progress: Callable[[int, int], None] | None = None,
+) -> Inpainting:
+    """What `counterpoint inpaint` does: `fill_in` a file and write its takes.
+
+    Outside the spans and crossfades the output holds the file's own samples, bit for bit, in the file's own sample
+    format. Nothing is written where something is wrong.
+
+    Raises:
+        UserError: see `fill_in`.
+    """
+    done = fill_in(job.music, request, model=model, progress=progress)
+    takes = [replace(take, path=path) for take, path in zip_longest(done.takes, job.paths)]
+    for take in takes:
+        if take.path is not None:
+            job.music.write(take.path, patches=take.patches)
+    return replace(done, takes=takes)
 
 
 def print_takes(takes: Sequence[Take]) -> None:
@@ -185,31 +268,51 @@ def print_takes(takes: Sequence[Take]) -> None:
     Console().print(table)
 
 
-def _check(
-    music: Source, paths: Sequence[Path], *, spans: Sequence[Span], num: int, seed: int, crossfade_s: float
-) -> None:
-    """Refuse, before anything is drawn, what could not be done or written."""
-    if num < 1:
-        raise UserError(f"--num {num} draws no take: it must be 1 or more.")
-    check_seed(seed, count=num + (len(spans) << 32))  # see `_fill`
-    if not (math.isfinite(crossfade_s) and crossfade_s >= 0):
-        raise UserError(f"A crossfade of {crossfade_s:g} s cannot be: it must be zero or longer.")
-    if not spans:
-        raise UserError("There is no span to fill in: give --span START:STOP in seconds.")
-    for path in paths:
-        music.check_out(path)
+def _whole_spans(places: Sequence[Place], *, music: Music) -> list[Span]:
+    """Start and stop of every span, in seconds of the music."""
+    return [(place.start / music.sample_rate + place.span[0], place.start / music.sample_rate + place.span[1])
+            for place in places]  # fmt: skip
 
 
-def _require_sound(music: Source, place: Place) -> None:
-    """Refuse a window in which nothing is heard outside the span."""
+def _read_controls(
+    sources: ControlSources | None, *, places: Sequence[Place], music: Music, model: LoadedModel
+) -> Asked | None:
+    """What is asked from the start of the first span to the stop of the last."""
+    if sources is None or not sources.requested():
+        return None
+    spans = _whole_spans(places, music=music)
+    return read_controls(sources, model=model, duration_s=spans[-1][1] - spans[0][0])
+
+
+def _tracks(asked: Asked, place: Place, *, first: Place, music: Music, model: LoadedModel) -> np.ndarray:
+    """[J, T] of a window: what is asked inside its span, and nothing outside, where the music is known."""
+    frame_rate = model.codec.frame_rate
+    samples = math.ceil((place.stop - place.start) / music.sample_rate * model.codec.sample_rate)
+    times = frame_times(math.ceil(samples / model.codec.samples_per_frame), frame_rate=frame_rate)
+    since = times + place.start / music.sample_rate - (first.start / music.sample_rate + first.span[0])
+    frames = np.floor(since * frame_rate).astype(int)
+    inside = (times >= place.span[0]) & (times < place.span[1]) & (frames >= 0) & (frames < asked.tracks.shape[1])
+    tracks = np.full((len(asked.tracks), len(times)), NOT_GIVEN, dtype=asked.tracks.dtype)
+    tracks[:, inside] = asked.tracks[:, frames[inside]]
+    return tracks
+
+
+def _require_sound(music: Music, place: Place, *, spans: Sequence[Span]) -> None:
+    """Refuse a window in which nothing is heard outside the spans; one that holds nothing but spans goes by what the
+    earlier ones become."""
+    rate = music.sample_rate
     mono = as_float(music.read(place.start, place.stop)).mean(axis=1)
-    around = mono[~within(place.span, samples=len(mono), sample_rate=music.sample_rate)]
+    at = (place.start + np.arange(len(mono))) / rate
+    hidden = np.any([(at >= start) & (at < stop) for start, stop in spans], axis=0)
+    around = mono[~(hidden | within(place.span, samples=len(mono), sample_rate=rate))]
+    if not around.size:
+        return
     if not np.isfinite(around).all():
-        raise UserError(f"{music.path} holds samples that are not numbers (NaN or infinity); export it again.")
+        raise UserError(f"{music.name} holds samples that are not numbers (NaN or infinity); export it again.")
     if np.abs(around).max() < SILENCE_PEAK:
         start, stop = (place.start / music.sample_rate + second for second in place.span)
         raise UserError(
-            f"Around the span {start:g}:{stop:g} {music.path} is silent, which leaves nothing to go by: make new music "
+            f"Around the span {start:g}:{stop:g} {music.name} is silent, which leaves nothing to go by: make new music "
             "with `counterpoint generate`."
         )
 
@@ -217,35 +320,41 @@ def _require_sound(music: Source, place: Place) -> None:
 def _fill(
     drafts: Sequence[_Draft],
     *,
-    music: Source,
+    music: Music,
     place: Place,
     model: LoadedModel,
-    prompt: str,
-    crossfade_s: float,
-    **how: Any,
+    request: InpaintingRequest,
+    method: InpaintingMethod,
+    controls: np.ndarray | None,
+    progress: Callable[[int, int], None] | None,
+    watch: Watch | None,
 ) -> Filled:
     """Fill in one span of every take.
 
     Args:
-        how: the rest of what `fill_windows` takes.
+        controls: [J, T] of the window.
     """
     own, nth = model.codec.sample_rate, len(drafts[0].patches)
     fills = fill_windows(
         np.stack([_heard(music, place, draft.patches, model=model) for draft in drafts]),
         spans_s=[place.span] * len(drafts),
-        captions=[prompt] * len(drafts),
+        captions=[request.prompt] * len(drafts),
         seeds=[draft.seed + (nth << 32) for draft in drafts],  # that of the first span is the take's own
         model=model,
-        **how,
+        sampling=request.sampling,
+        method=method,
+        controls=None if controls is None else np.stack([controls] * len(drafts)),
+        progress=progress,
+        watch=watch,
     )
     for draft, fill in zip(drafts, fills.audio, strict=True):
         fill = resample(fill, own_rate=own, sample_rate=music.sample_rate)
-        fade = {"crossfade_s": crossfade_s, "keeps_phase": model.codec.keeps_phase}
+        fade = {"crossfade_s": request.crossfade_s, "keeps_phase": model.codec.keeps_phase}
         draft.patches.append(_patch(fill, music=music, place=place, under=draft.patches, fade=fade))
     return fills
 
 
-def _heard(music: Source, place: Place, patches: Sequence[Patch], *, model: LoadedModel) -> np.ndarray:
+def _heard(music: Music, place: Place, patches: Sequence[Patch], *, model: LoadedModel) -> np.ndarray:
     """[N] mono, as the model hears the window of a take; the span is gone before a resampler can smear it.
 
     Music much quieter or louder than what the model was trained on, which shows in the spread of its latents (App.
@@ -261,7 +370,7 @@ def _heard(music: Source, place: Place, patches: Sequence[Patch], *, model: Load
     return normalize_loudness(audio, sample_rate=rate)
 
 
-def _patch(fill: np.ndarray, *, music: Source, place: Place, under: Sequence[Patch], fade: dict[str, Any]) -> Patch:
+def _patch(fill: np.ndarray, *, music: Music, place: Place, under: Sequence[Patch], fade: dict[str, Any]) -> Patch:
     """A window with the span of `fill` [N] in it, at the file's rate.
 
     Args:
@@ -274,7 +383,7 @@ def _patch(fill: np.ndarray, *, music: Source, place: Place, under: Sequence[Pat
     return Patch(place.start, splice(window, fill, **fade, **where))
 
 
-def _judge(draft: _Draft, *, music: Source, places: Sequence[Place]) -> Take:
+def _judge(draft: _Draft, *, music: Music, places: Sequence[Place]) -> Take:
     """Listen to the seams of all spans, with what is around them."""
     from counterpoint.metrics import measure_seams
 
@@ -283,7 +392,7 @@ def _judge(draft: _Draft, *, music: Source, places: Sequence[Place]) -> Take:
     first, last = max(0, starts[0] - round(LISTEN_S * rate)), min(music.frames, stops[-1] + round(LISTEN_S * rate))
     mono = as_float(music.read(first, last, patches=draft.patches)).mean(axis=1)
     spans = [((start - first) / rate, (stop - first) / rate) for start, stop in zip(starts, stops, strict=True)]
-    return Take(draft.seed, measure_seams(mono, sample_rate=rate, spans=spans), path=None)
+    return Take(draft.seed, measure_seams(mono, sample_rate=rate, spans=spans), draft.patches)
 
 
 def _later(progress: Callable[[int, int], None], done: int, _: int, *, by: int, total: int) -> None:

@@ -12,6 +12,7 @@ from pydantic import TypeAdapter
 from counterpoint.metrics.base import Difference, Fit, MetricInfo, Score
 
 if TYPE_CHECKING:
+    import pandas as pd
     from rich.console import Console
     from rich.table import Table
 
@@ -57,6 +58,29 @@ class Evaluation:
     def to_json(self) -> dict[str, Any]:
         """Plain values, for `write_json`."""
         return asdict(self)
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Every score of every system and floor as a row of plain values, for tables."""
+        infos = {info.name: info for info in self.metrics}
+        return [
+            {
+                "kind": kind,
+                "system": system,
+                "metric": metric,
+                **{name: getattr(score, name) for name in ("value", "low", "high", "n", "seeds")},
+                "unit": infos[metric].unit,
+                "better": infos[metric].better,
+            }
+            for kind, of_kind in (("system", self.scores), ("floor", self.floors))
+            for system, scores in of_kind.items()
+            for metric, score in scores.items()
+        ]
+
+    def frame(self) -> pd.DataFrame:
+        """`rows` as a DataFrame."""
+        import pandas as pd
+
+        return pd.DataFrame(self.rows())
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Evaluation:

@@ -98,7 +98,13 @@ class _EditRecipe(Recipe):
         )
         done = fill_in(music, request, model=model, progress=progress, watch=watch)
         music.write(out, patches=done.takes[0].patches)
-        return Made(done.audio_s, spans, asked=done.asked, seams=done.takes[0].seams, remarks=done.remarks)
+        return Made(
+            done.audio_s,
+            spans,
+            asked=done.asked,
+            seams=done.takes[0].seams,
+            remarks=done.asked.remarks if done.asked else (),
+        )
 
 
 class InpaintRecipe(_EditRecipe):

@@ -12,9 +12,9 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-import counterpoint
 from counterpoint.config import UserError, read_json
 from counterpoint.config.machine import cores, processor
+from counterpoint.package import ROOT, VERSION
 
 RESULTS_FILE = "results.json"
 RECORD_FILE = "step.json"
@@ -178,12 +178,12 @@ def versions() -> dict[str, str]:
 def package() -> str:
     """The version of counterpoint, and the commit of its checkout where it runs from one."""
     commit = _commit()
-    return f"{counterpoint.__version__}{f' at {commit}' if commit else ''}"
+    return f"{VERSION}{f' at {commit}' if commit else ''}"
 
 
 def _commit() -> str:
     """The commit of the package's checkout, marked where files differ from it; "" where it is not one."""
-    folder = Path(counterpoint.__file__).parent
+    folder = ROOT
     try:
         commit = _git(folder, "rev-parse", "--short=12", "HEAD")
         tracked = _git(folder, "ls-files", "--", "__init__.py")

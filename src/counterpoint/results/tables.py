@@ -14,19 +14,12 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Row = dict[str, Any]
-_SCORE = ("value", "low", "high", "n", "seeds")
 _DIFFERENCE = ("metric", "first", "second", "value", "low", "high", "p", "p_holm", "n", "paired", "effect", "seeds")
 
 
 def _scores(results: Results) -> Iterator[Row]:
     for step, evaluation in results.evaluations.items():
-        infos = {info.name: info for info in evaluation.metrics}
-        for kind, rows in (("system", evaluation.scores), ("floor", evaluation.floors)):
-            for system, of_system in rows.items():
-                for metric, score in of_system.items():
-                    about = {"step": step, "kind": kind, "system": system, "metric": metric}
-                    values = {name: getattr(score, name) for name in _SCORE}
-                    yield {**about, **values, "unit": infos[metric].unit, "better": infos[metric].better}
+        yield from ({"step": step, **row} for row in evaluation.rows())
 
 
 def _clips(results: Results) -> Iterator[Row]:

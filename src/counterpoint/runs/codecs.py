@@ -6,16 +6,16 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import counterpoint
 from counterpoint.config.codec_formats import format_of
 from counterpoint.config.errors import UserError
 from counterpoint.config.files import read_json
 from counterpoint.config.weights import CONFIG_FILE, SHIPPED_ALIASES
+from counterpoint.package import ROOT
 from counterpoint.runs.card import Card, Figure, read_card
 from counterpoint.runs.find import RUNS, folders_below, folders_in
 from counterpoint.runs.weights import count_weights, folder_bytes
 
-SHIPPED_CODECS = Path(counterpoint.__file__).parent / "codec" / "weights"
+SHIPPED_CODECS = ROOT / "codec" / "weights"
 """As `codec.registry.SHIPPED`, which needs torch."""
 TRAINED = "codec"
 """The codec of the last checkpoint, in a run folder."""

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import counterpoint
+from counterpoint.package import ROOT
 from counterpoint.runs.layout import MODEL_FILE
 
 RUNS = Path("runs")
 """Where trainings lie, below the current directory."""
 STORE = "store"
 """In it: the steps of studies, each of which has a link in the folder of its study."""
-SHIPPED_MODELS = Path(counterpoint.__file__).parent / "models"
+SHIPPED_MODELS = ROOT / "models"
 """One folder a model that comes with the package, with its cards and loss log; see `codec.registry.SHIPPED`. They lie
 apart from the code, so that no step of a study depends on a model that it does not use."""
 

@@ -83,5 +83,3 @@ class Door:
 def is_strong(token: str) -> bool:
     """Whether a token is not guessed at once."""
     return len(token) >= _SHORTEST
-
-

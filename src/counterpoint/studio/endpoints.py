@@ -79,7 +79,7 @@ def _operation(endpoint: Endpoint, handlers: type, schemas: dict[str, Any]) -> d
         ],
         "responses": {
             "2XX": {"description": "It is done."},
-            "4XX": {"description": "Why it cannot be done, in one sentence: {\"error\": ...}."},
+            "4XX": {"description": 'Why it cannot be done, in one sentence: {"error": ...}.'},
         },
     }
     if endpoint.takes is not None:

@@ -16,9 +16,8 @@ import hashlib
 from functools import cache
 from pathlib import Path
 
-import counterpoint
+from counterpoint.package import ROOT
 
-_ROOT = Path(counterpoint.__file__).parent
 _COUNTED_SINGLY = ("study", "results")
 """Packages that are little more than what their steps have in common."""
 _IGNORED = {"__pycache__", ".DS_Store"}
@@ -76,11 +75,11 @@ def _runtime_nodes(node: ast.AST) -> list[ast.AST]:
 def _unit(name: str) -> Path | None:
     """What an imported dotted name counts: its module in a package that counts singly, else the first-level package."""
     parts = name.split(".")
-    if parts[0] != counterpoint.__name__ or len(parts) == 1:
+    if parts[0] != ROOT.name or len(parts) == 1:
         return None
     singly = parts[1] in _COUNTED_SINGLY
     for end in range(len(parts) if singly else 2, 1, -1):
-        path = _ROOT.joinpath(*parts[1:end])
+        path = ROOT.joinpath(*parts[1:end])
         if path.is_dir() and not singly:
             return path
         for module in (path.with_suffix(".py"), path / "__init__.py"):

@@ -137,11 +137,13 @@ class LocalEngine:
     Attributes:
         store: folder of results, shared by studies.
         say: tells the user one line.
+        show: how far a step is, on stderr.
         strict_code: a step whose code is another than when it was computed runs again, with all that build on it.
     """
 
     store: Path
     say: Callable[[str], None] = print
+    show: bool = True
     strict_code: bool = False
 
     def run(self, targets: Iterable[Step | Source]) -> dict[str, Done]:
@@ -180,7 +182,7 @@ class LocalEngine:
         reset_peak_memory()
         started = time.perf_counter()
         try:
-            with StepBar(step.name) as bar:
+            with StepBar(step.name, shown=self.show) as bar:
                 step.function(self._work(step, partial, progress=bar))
         except BaseException as error:
             if isinstance(error, KeyboardInterrupt):
@@ -231,7 +233,7 @@ class LocalEngine:
         inputs = {
             name: given.path if isinstance(given, Source) else self._final(given) for name, given in step.inputs.items()
         }
-        return Work(folder=folder, config=step.config, inputs=inputs, progress=progress)
+        return Work(folder=folder, config=step.config, inputs=inputs, progress=progress, show=self.show)
 
     def _final(self, step: Step) -> Path:
         return self._found(step, "")

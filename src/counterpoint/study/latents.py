@@ -10,14 +10,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import counterpoint
 from counterpoint.config import CodecTrainingConfig, LatentSpec, load_yaml, read_json
 from counterpoint.config.codec_formats import format_of
 from counterpoint.config.codec_training import EncodecArchitecture, SpectrogramArchitecture, VaeArchitecture
 from counterpoint.config.weights import SHIPPED_ALIASES
+from counterpoint.package import ROOT
 
-SHIPPED = Path(counterpoint.__file__).parent / "codec" / "weights"
-CONFIGS = Path(counterpoint.__file__).parents[2] / "configs" / "codec"
+SHIPPED = ROOT / "codec" / "weights"
+CONFIGS = ROOT.parents[1] / "configs" / "codec"
 """In a checkout of the repository, one file for each codec that can be trained, named like it."""
 _ENCODEC = {"sample_rate": 32_000, "num_codebooks": 4, "codebook_size": 2048, "latent_dim": 128}
 _VAE = {"sample_rate": 32_000, "num_codebooks": 0, "codebook_size": 0, "latent_dim": 64}

@@ -13,13 +13,13 @@ class StepBar:
     """Call it with (done, total). Nothing is shown where stderr is no terminal, or when it is never called (a training
     brings a bar of its own)."""
 
-    def __init__(self, label: str):
-        self._label = label
+    def __init__(self, label: str, *, shown: bool = True):
+        self._label, self._shown = label, shown
         self._progress: Progress | None = None
 
     def __call__(self, done: float, total: float) -> None:
         if self._progress is None:
-            self._progress = _progress()
+            self._progress = _progress(shown=self._shown)
             self._progress.start()
             self._task = self._progress.add_task(self._label)
         self._progress.update(self._task, completed=done, total=total)
@@ -34,10 +34,10 @@ class StepBar:
             self._progress.stop()
 
 
-def _progress() -> Progress:
+def _progress(*, shown: bool) -> Progress:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+    return Progress(*columns, console=console, transient=True, disable=not (shown and console.is_terminal))

@@ -50,6 +50,7 @@ def run_study(
     scale: str | None = None,
     strict_code: bool = False,
     say: Callable[[str], None] = print,
+    show: bool = True,
 ) -> StudyResult:
     """Run a study from data to report; finished steps are kept, so a second run goes on where the first stopped.
 
@@ -63,6 +64,8 @@ def run_study(
         overrides: `key.sub=value` strings on the configuration.
         scale: one of those that the configuration has; by default its first.
         strict_code: compute a step again where its code is another than when it was computed.
+        say: called with a line for each step.
+        show: how far a step is, on stderr.
 
     Raises:
         UserError: an unknown study, a configuration or a dataset that does not fit.
@@ -77,7 +80,7 @@ def run_study(
     _require_folder(out)
     say(f"Study {path.stem}: {config.summary()}")
     steps = config.plan(dataset=data)
-    done = LocalEngine(store.resolve(), say=say, strict_code=strict_code).run(steps.values())
+    done = LocalEngine(store.resolve(), say=say, show=show, strict_code=strict_code).run(steps.values())
     forget()
     out.mkdir(parents=True, exist_ok=True)
     dump_yaml(out / "study.yaml", config)
@@ -93,6 +96,12 @@ def run_study(
     if command := config.next_command(out):
         say(f"Hear more: {command}")
     return StudyResult(report, results, done)
+
+
+def usual_folder(study: str | Path, *, scale: str | None, data: Path | None) -> Path:
+    """Where a study goes if nobody says where: runs/STUDY, with the scale and the dataset in its name."""
+    name = Path(study).stem + (f"-{scale}" if scale not in (None, "quick") else "")
+    return Path("runs") / (name + (f"-{data.resolve().name}" if data else ""))
 
 
 def _write_report(report: Report, out: Path) -> Path:

@@ -26,12 +26,14 @@ class Work:
         config: the step's configuration.
         inputs: the folder of each input, by its name in the step.
         progress: shows the user how far it is, as (done, total).
+        show: whether what brings a display of its own, as a training does, may show it.
     """
 
     folder: Path
     config: Any
     inputs: Mapping[str, Path]
     progress: Callable[[float, float], None] = no_progress
+    show: bool = True
 
 
 @dataclass(frozen=True)

@@ -41,7 +41,9 @@ class Guard:
         permissions: of the header Permissions-Policy, beside those of camera and place, which no page needs.
     """
 
-    def __init__(self, app: ASGIApp, *, hosts: Collection[str] | None, max_body: int, permissions: str = "microphone=()"):
+    def __init__(
+        self, app: ASGIApp, *, hosts: Collection[str] | None, max_body: int, permissions: str = "microphone=()"
+    ):
         self.app, self.hosts, self.max_body = app, hosts, max_body
         self.permissions = f"camera=(), geolocation=(), {permissions}"
 

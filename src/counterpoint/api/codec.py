@@ -1,0 +1,127 @@
+"""Codecs: audio to latents and codes, and back.
+
+Shapes: K codebooks, T latent frames, D latent channels, N audio samples.
+"""
+
+from __future__ import annotations
+
+import os
+
+from torch import Tensor
+
+from counterpoint import codec
+from counterpoint.audio import Sound, SoundLike
+from counterpoint.codec import Codec, Encoding, View
+from counterpoint.config import UserError
+from counterpoint.encode import require_view, usual_view
+
+
+class LoadedCodec:
+    """A codec; see `load_codec`. It is mono: the channels of what it encodes are averaged.
+
+    >>> import counterpoint as cp
+    >>> import numpy as np
+    >>> pocket = cp.load_codec("pocket")
+    >>> tone = cp.Sound(0.3 * np.sin(2 * np.pi * 440 * np.arange(32000) / 32000), 32000)
+    >>> encoding = pocket.encode(tone)
+    >>> encoding.latents.shape[1:] == (pocket.frame_rate, pocket.latent_dim)
+    True
+    >>> pocket.decode(encoding).duration_s == pocket.reconstruct(tone).duration_s == 1.0
+    True
+    """
+
+    def __init__(self, loaded: Codec):
+        self.loaded = loaded
+
+    @property
+    def name(self) -> str:
+        """What it was loaded from."""
+        return self.loaded.name
+
+    @property
+    def sample_rate(self) -> int:
+        """Hz."""
+        return self.loaded.sample_rate
+
+    @property
+    def frame_rate(self) -> float:
+        """Hz, of latents and codes."""
+        return self.loaded.frame_rate
+
+    @property
+    def num_codebooks(self) -> int:
+        """K; 0 where it has no codes."""
+        return self.loaded.num_codebooks
+
+    @property
+    def latent_dim(self) -> int:
+        """D."""
+        return self.loaded.latent_dim
+
+    def encode(self, audio: SoundLike) -> Encoding:
+        """Latents [1, T, D] and codes [1, K, T] of audio of any length and sample rate; codes are None where the codec
+        has none.
+
+        Raises:
+            UserError: audio that cannot be read.
+        """
+        return codec.encode_audio(Sound.of(audio, sample_rate=self.sample_rate).mono, self.loaded)
+
+    def decode(
+        self,
+        encoding: Encoding | None = None,
+        *,
+        latents: Tensor | None = None,
+        codes: Tensor | None = None,
+        view: View | None = None,
+    ) -> Sound:
+        """Audio of an encoding, or of latents [1, T, D] or codes [1, K, T] alone.
+
+        Args:
+            view: what to decode of an encoding: by default the codes, or the latents where the codec has none.
+
+        Raises:
+            UserError: not exactly one of the three, codes of a codec without them, or more than one piece of music.
+        """
+        if sum(each is not None for each in (encoding, latents, codes)) != 1:
+            raise UserError("Give decode one thing: an encoding, latents or codes.")
+        if encoding is not None:
+            view = view or usual_view(self.loaded)
+            require_view(self.loaded, view)
+            drawn = encoding.view(view)
+        else:
+            view = "codes" if latents is None else "latents"
+            require_view(self.loaded, view)
+            drawn = codes if latents is None else latents
+        assert drawn is not None
+        if len(drawn) != 1:
+            raise UserError(f"The {view} are of {len(drawn)} pieces of music: decode them one by one.")
+        return Sound(codec.decode(self.loaded, **{view: drawn}), self.sample_rate)
+
+    def reconstruct(self, audio: SoundLike, *, view: View | None = None) -> Sound:
+        """What the codec keeps of audio: encoded, decoded again, and as long as it was.
+
+        Args:
+            view: what to decode, as for `decode`.
+        """
+        sound = Sound.of(audio, sample_rate=self.sample_rate)
+        decoded = self.decode(self.encode(sound), view=view)
+        return Sound(decoded.audio[:, : sound.audio.shape[1]], self.sample_rate)
+
+    def __repr__(self) -> str:
+        return f"LoadedCodec({self.name!r}, {self.frame_rate:g} Hz)"
+
+
+def load_codec(name: str | os.PathLike[str], *, device: str = "cpu") -> LoadedCodec:
+    """Load a codec.
+
+    Args:
+        name: a codec that ships (see `counterpoint.codecs`), a folder, the run folder of a codec's training, or a hub
+            id.
+        device: `cpu` or `cuda`.
+
+    Raises:
+        UserError: no such codec, one of an unknown kind, or one whose weights are not those of its configuration.
+    """
+    loaded = codec.load_codec(os.fspath(name))
+    return LoadedCodec(loaded if device == "cpu" else loaded.to(device))

@@ -1,0 +1,254 @@
+"""Trained models: music from captions, and new music in place of a span.
+
+Shapes: C channels, N audio samples.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from counterpoint import generate, inpaint
+from counterpoint.audio import Sound, SoundLike
+from counterpoint.config import InpaintingMethod
+from counterpoint.generate import AudioGeneration, ControlSources, GenerationRequest, LoadedModel
+
+if TYPE_CHECKING:
+    from counterpoint.metrics import Seams
+
+Progress = Callable[[int, int], None]
+"""Called with (done, total)."""
+Chords: TypeAlias = "str | os.PathLike[str] | Sequence[tuple[float, str]]"
+"""A chart such as `C:0 Am:2 F:4 G:6`, a file that holds one, or its (start in seconds, label) pairs."""
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Inpainted(Sound):
+    """Music with spans of it filled in; outside them and their crossfades every sample is the music's own.
+
+    Attributes:
+        audio: [C, N] float32, as long as the music and with as many channels. What is filled in is the same in each
+            channel, but for its level.
+        sample_rate: Hz, the music's own.
+        caption: what was asked for.
+        seed: gives the same take again.
+        method: that was used.
+        seams: how well the spans join what is around them.
+    """
+
+    caption: str
+    seed: int
+    method: InpaintingMethod
+    seams: Seams
+
+    def _title(self) -> str:
+        return f"{self.caption or 'no caption'}, seed {self.seed}"
+
+
+class Model:
+    """A trained model with its codec; see `load_model`.
+
+    >>> import counterpoint as cp
+    >>> model = cp.load_model("pocket_autoregressive")
+    >>> model
+    Model('pocket_autoregressive', autoregressive)
+    >>> model.controls
+    ('chords', 'melody', 'drums')
+    """
+
+    def __init__(self, loaded: LoadedModel):
+        self.loaded = loaded
+
+    @property
+    def name(self) -> str:
+        """What it was loaded from."""
+        return self.loaded.source
+
+    @property
+    def paradigm(self) -> str:
+        """The name of its paradigm."""
+        return self.loaded.paradigm.config.paradigm
+
+    @property
+    def controls(self) -> tuple[str, ...]:
+        """What it can be steered by beside a caption: of `chords`, `melody` and `drums`."""
+        return tuple(self.loaded.paradigm.config.controls)
+
+    @property
+    def inpainting_methods(self) -> tuple[str, ...]:
+        """How it can fill in spans, the best first; empty: it cannot."""
+        return self.loaded.paradigm.inpainting_methods()
+
+    @property
+    def sample_rate(self) -> int:
+        """Hz, of what it generates."""
+        return self.loaded.codec.sample_rate
+
+    @property
+    def window_s(self) -> float:
+        """The longest music that it was trained on, in seconds; longer music is made by windows of that length."""
+        return self.loaded.window_s
+
+    def generate(
+        self,
+        captions: str | Sequence[str] = "",
+        *,
+        duration_s: float = 10.0,
+        num: int = 1,
+        seed: int = 0,
+        chords: Chords | None = None,
+        melody: SoundLike | None = None,
+        drums: SoundLike | None = None,
+        batch_size: int = generate.BATCH_SIZE,
+        progress: Progress | None = None,
+        **sampling: Any,
+    ) -> list[AudioGeneration]:
+        """Draw `num` clips of each caption; clip i has the seed `seed + i`, which alone decides it.
+
+        >>> import counterpoint as cp
+        >>> model = cp.load_model("pocket_flow_matching")
+        >>> clip, = model.generate("calm piano", duration_s=1.0, chords="C:0 Am:0.5", steps=4, seed=7)
+        >>> clip.audio.shape, clip.sample_rate, clip.seed
+        ((1, 32000), 32000, 7)
+        >>> clip.save("piano.wav")
+        PosixPath('piano.wav')
+
+        Args:
+            captions: one or several; an empty one asks for music of any kind.
+            duration_s: length of every clip.
+            num: clips of each caption.
+            chords: what to play, from when; see `Chords`.
+            melody: a tune to follow: a MIDI file, or audio to hear it in.
+            drums: audio of a drum loop to follow.
+            batch_size: most clips to draw at once; fewer where memory holds fewer.
+            progress: called with (clips done, clips in all).
+            sampling: settings of the model's paradigm by name, such as `guidance`, `temperature`, `steps` or `top_k`;
+                by default those that were chosen for the model.
+
+        Returns:
+            The clips in order. `AudioGeneration.remarks` says what was changed of the controls.
+
+        Raises:
+            UserError: a control or a setting that the model does not know, or anything that cannot be read or drawn.
+        """
+        texts = [captions] if isinstance(captions, str) else list(captions)
+        request = GenerationRequest(
+            generate.repeated(texts, num=num),
+            duration_s=duration_s,
+            seed=seed,
+            controls=ControlSources(chords=_chart(chords), melody=_source(melody), drums=_source(drums)),
+            sampling=self.loaded.how(sampling),
+            batch_size=batch_size,
+        )
+        clips = []
+        for clip in generate.generate(request, model=self.loaded):
+            clips.append(clip)
+            if progress is not None:
+                progress(len(clips), len(request.captions))
+        return clips
+
+    def inpaint(
+        self,
+        audio: SoundLike,
+        *,
+        spans: Sequence[tuple[float, float]],
+        caption: str = "",
+        num: int = 1,
+        seed: int = 0,
+        method: str | None = None,
+        crossfade_s: float = inpaint.CROSSFADE_S,
+        progress: Progress | None = None,
+        **sampling: Any,
+    ) -> list[Inpainted]:
+        """Replace spans of music by new music that fits what stands around them.
+
+        >>> import counterpoint as cp
+        >>> import numpy as np
+        >>> model = cp.load_model("pocket_flow_matching")
+        >>> tone = np.sin(2 * np.pi * 220 * np.arange(4 * 32000) / 32000)
+        >>> take, = model.inpaint((0.3 * tone, 32000), spans=[(1.5, 2.0)], caption="flute", steps=2)
+        >>> take.audio.shape, take.method
+        ((1, 128000), 'supervised')
+
+        Args:
+            audio: music of any length, sample rate and number of channels.
+            spans: start and stop of each, seconds.
+            caption: what the music should sound like.
+            num: takes; take i has the seed `seed + i`.
+            method: one of `inpainting_methods`; by default the first.
+            crossfade_s: on each side of a span.
+            progress: called with (fills done, fills in all), a fill being a span of a take.
+            sampling: settings of the model's paradigm by name, as for `generate`.
+
+        Returns:
+            The takes, the one with the best seams first.
+
+        Raises:
+            UserError: what is wrong with a span, the music or the method.
+        """
+        request = inpaint.InpaintingRequest(
+            spans,
+            prompt=caption,
+            method=method,
+            num=num,
+            seed=seed,
+            sampling=self.loaded.how(sampling, otherwise=inpaint.SAMPLING),
+            crossfade_s=crossfade_s,
+        )
+        music = inpaint.Held(Sound.of(audio))
+        done = inpaint.fill_in(music, request, model=self.loaded, progress=progress)
+        return [
+            Inpainted(
+                music.read(0, music.frames, patches=take.patches).T,
+                music.sample_rate,
+                caption=caption,
+                seed=take.seed,
+                method=done.method,
+                seams=take.seams,
+            )
+            for take in done.takes
+        ]
+
+    def __repr__(self) -> str:
+        return f"Model({self.name!r}, {self.paradigm})"
+
+
+def load_model(
+    model: str | os.PathLike[str], *, device: str = "cpu", precision: str | None = None, compiled: bool = False
+) -> Model:
+    """Load a model and its codec, laid out to draw fast.
+
+    >>> import counterpoint as cp
+    >>> cp.load_model("pocket_ar")
+    Traceback (most recent call last):
+    ...
+    counterpoint.config.errors.UserError: There is no run folder at pocket_ar (did you mean 'pocket_autoregressive'?)...
+
+    Args:
+        model: the name of a model that ships (see `counterpoint.models`), a run folder, its name below `runs`, or a
+            MusicGen checkpoint: a folder or a hub id.
+        device: `cpu`, `cuda` or `cuda:1`.
+        precision: that weights are stored in: fp32 (the default), fp16 or int8 on a CPU, bf16 (the default), fp16 or
+            fp32 on a GPU.
+        compiled: compile the network, which takes a minute and pays for many clips.
+
+    Raises:
+        UserError: no such model or device, or a model that is damaged or does not have that precision.
+    """
+    return Model(generate.load_model(os.fspath(model), device=device, precision=precision, compiled=compiled))
+
+
+def _chart(chords: Chords | None) -> str | None:
+    if chords is None or isinstance(chords, str | os.PathLike):
+        return None if chords is None else os.fspath(chords)
+    return " ".join(f"{label}:{float(start_s)!r}" for start_s, label in chords)
+
+
+def _source(source: SoundLike | None) -> Path | Sound | None:
+    """A path stays one, for MIDI and for what is read in part."""
+    if source is None:
+        return None
+    return Path(source) if isinstance(source, str | os.PathLike) else Sound.of(source)

@@ -1,0 +1,150 @@
+"""Music that is there: what is heard in it, and how it compares with other music."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TypeAlias
+
+from counterpoint.analysis import listen
+from counterpoint.analysis.annotation import Annotation
+from counterpoint.analysis.listen import Analysis
+from counterpoint.audio import Sound, SoundLike
+from counterpoint.config import UserError
+from counterpoint.config.base import check_seed
+from counterpoint.data.layout import INFO_FILE, open_dataset
+from counterpoint.metrics import Clip, Evaluation, Target, load_generated
+from counterpoint.metrics import evaluate as evaluate_clips
+from counterpoint.metrics import evaluate_adherence as evaluate_controls
+
+Clips: TypeAlias = "str | os.PathLike[str] | Sequence[Sound]"
+"""A folder of audio, with its captions if it has any, or sounds; those that a model drew bring their captions."""
+Progress = Callable[[float, float], None]
+"""Called with (clips listened to, clips in all)."""
+
+
+def analyze(source: SoundLike) -> Analysis:
+    """What is heard in a piece of music, and how surely: tempo, chords, melody, downbeats and tags.
+
+    >>> import counterpoint as cp
+    >>> import numpy as np
+    >>> time_s = np.arange(3 * 32000) / 32000
+    >>> chord = sum(np.sin(2 * np.pi * hertz * time_s) for hertz in (261.6, 329.6, 392.0))
+    >>> found = cp.analyze((0.1 * chord, 32000))
+    >>> found.chart, found.duration_s
+    ('C:0', 3.0)
+
+    Args:
+        source: a file of any length, or audio in memory.
+
+    Returns:
+        Typed values; `print` shows them in a few lines.
+
+    Raises:
+        UserError: a file that cannot be read, or basic-pitch is not installed.
+    """
+    return listen.analyze(Path(source) if isinstance(source, str | os.PathLike) else Sound.of(source))
+
+
+def evaluate(
+    generated: Clips | Mapping[str, Clips] | Sequence[str | os.PathLike[str]],
+    reference: Clips,
+    *,
+    split: str = "test",
+    controls: bool = False,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> Evaluation:
+    """Score clips against real music, with intervals, floors and tests between systems.
+
+    >>> import counterpoint as cp
+    >>> import numpy as np
+    >>> def hiss(seed):
+    ...     noise = np.random.default_rng(seed).normal(0, 0.1, (8, 32000))
+    ...     return [cp.Sound(clip, 32000) for clip in noise]
+    >>> found = cp.evaluate({"mine": hiss(1)}, hiss(2))
+    >>> found.n, found.scores["mine"]["fad_musicnn"].value > 0
+    (8, True)
+    >>> found.frame()["system"].unique().tolist()
+    ['mine', 'ground truth']
+
+    Args:
+        generated: the clips of one system, or of several by name; several folders bear their own names. The first
+            system is compared with each of the others. Clips of two systems are paired by id or file name, sounds by
+            their places, and else by caption.
+        reference: a dataset, a folder of audio, or sounds.
+        split: of the dataset.
+        controls: score instead how each clip follows chords, beats and melody of the reference clip of the same name.
+        seed: of all resampling.
+        progress: called with (clips listened to, clips in all).
+
+    Returns:
+        Scores, floors, differences and notes; `Evaluation.frame` is a table of the scores.
+
+    Raises:
+        UserError: fewer than 8 clips on a side, or clips or a reference that cannot be read.
+    """
+    check_seed(seed)
+    notes: list[str] = []
+    with ExitStack() as stack:
+        systems = {name: _clips(clips, stack=stack, notes=notes) for name, clips in _by_name(generated).items()}
+        first, *others = systems
+        pairs = [(first, other) for other in others]
+        targets = _targets(reference, split=split, stack=stack, notes=notes)
+        if controls:
+            found = evaluate_controls(systems, targets=targets, pairs=pairs, seed=seed, progress=progress)
+        else:
+            clips = [target.reference for target in targets.values() if target.reference]
+            found = evaluate_clips(systems, reference=clips, pairs=pairs, seed=seed, progress=progress)
+    return replace(found, notes=(*notes, *found.notes))
+
+
+def _by_name(generated: Clips | Mapping[str, Clips] | Sequence[str | os.PathLike[str]]) -> dict[str, Clips]:
+    if isinstance(generated, Mapping):
+        named = dict(generated)
+    elif isinstance(generated, str | os.PathLike):
+        named = {Path(generated).resolve().name: generated}
+    elif all(isinstance(each, Sound) for each in generated):
+        named = {"generated": generated}
+    else:
+        folders = [Path(each) for each in generated if isinstance(each, str | os.PathLike)]
+        names = [folder.resolve().name for folder in folders]
+        named = dict(zip(names if len(set(names)) == len(names) else map(str, folders), folders, strict=True))
+    if not named or not all(isinstance(clips, str | os.PathLike) or len(clips) for clips in named.values()):
+        raise UserError("There are no clips to evaluate: give a folder of them, or sounds.")
+    return named  # pyright: ignore[reportReturnType] - the types of sequences are told apart above
+
+
+def _clips(clips: Clips, *, stack: ExitStack, notes: list[str]) -> list[Clip]:
+    """What judges read: files; sounds are written to some that last as long as `stack`."""
+    if isinstance(clips, str | os.PathLike):
+        return load_generated(Path(clips), notes=notes)
+    folder = Path(stack.enter_context(TemporaryDirectory(prefix="counterpoint-")))
+    return [
+        Clip(sound.save(folder / f"{index:06d}.wav"), caption=getattr(sound, "caption", ""))
+        for index, sound in enumerate(clips)
+    ]
+
+
+def _targets(reference: Clips, *, split: str, stack: ExitStack, notes: list[str]) -> dict[str, Target]:
+    """What there is to follow in each row of a split, by its id; or in each clip of a folder of audio."""
+    if not isinstance(reference, str | os.PathLike):
+        return {clip.key: Target(reference=clip) for clip in _clips(reference, stack=stack, notes=notes)}
+    place = Path(reference)
+    if place.exists() and not (place / INFO_FILE).is_file():
+        return {clip.key: Target(reference=clip) for clip in load_generated(place, notes=notes)}
+    opened = open_dataset(place)
+    if split not in opened.splits:
+        raise UserError(f"{reference} has no split {split!r}; it has {', '.join(opened.splits)}.")
+    known = ["id", "audio", "caption", "duration_s", "chords", "melody", "beats"]
+    return {
+        row["id"]: Target(
+            exact=Annotation.of_row(row),
+            reference=Clip(audio=opened.audio_path(row), caption=row["caption"], id=row["id"]),
+        )
+        for row in opened.splits[split].select_columns(known).to_list()
+    }

@@ -1,0 +1,170 @@
+"""Comparisons from data to report, and what they found."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from counterpoint.config.load import as_overrides
+from counterpoint.results.schema import Results
+from counterpoint.results.tables import TABLES, to_frame
+from counterpoint.study import run
+from counterpoint.study.finished import find_results
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from counterpoint.study.plan import Plan
+
+
+@dataclass(frozen=True)
+class StudyResults:
+    """What a finished study found.
+
+    Attributes:
+        results: all of it, typed.
+    """
+
+    results: Results
+
+    @property
+    def folder(self) -> Path:
+        """Of the study."""
+        return self.results.folder
+
+    @property
+    def report(self) -> Path:
+        """The page for people."""
+        return self.folder / "report" / "index.html"
+
+    @property
+    def scores(self) -> pd.DataFrame:
+        """A row for every score of every system and floor: step, kind, system, metric, value, 95% interval, clips."""
+        return self.table("scores")
+
+    @property
+    def differences(self) -> pd.DataFrame:
+        """A row for every test between two systems: both, metric, difference, 95% interval, p."""
+        return self.table("differences")
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """The names that `table` takes."""
+        return tuple(TABLES)
+
+    def table(self, name: str) -> pd.DataFrame:
+        """One of `tables`.
+
+        Raises:
+            UserError: there is no such table.
+        """
+        return to_frame(self.results, name)
+
+    def __repr__(self) -> str:
+        return f"StudyResults({str(self.folder)!r}, {len(self.results.systems)} systems)"
+
+
+def run_study(
+    study: str | os.PathLike[str],
+    *,
+    data: str | os.PathLike[str] | None = None,
+    out: str | os.PathLike[str] | None = None,
+    scale: str | None = None,
+    systems: Mapping[str, str | os.PathLike[str]] | None = None,
+    settings: Mapping[str, Any] | None = None,
+    strict_code: bool = False,
+    say: Callable[[str], None] | None = None,
+) -> StudyResults:
+    """Run a study from data to report; finished steps are kept, so a second call goes on where the first one stopped.
+
+    Args:
+        study: the name of a study that ships (see `counterpoint.studies`), or a YAML file.
+        data: a dataset to use in place of the composed music.
+        out: the folder of the study; by default `runs/STUDY`, with the scale and the dataset in its name.
+        scale: one of those that the study has; by default its first.
+        systems: folders of others' clips to judge beside the study's own, by name.
+        settings: keys of its configuration to change, such as `{"training.steps": 100}`.
+        strict_code: compute a step again where its code is another than when it was computed.
+        say: called with a line for each step; by default nothing is said.
+
+    Raises:
+        UserError: an unknown study, or a configuration or dataset that does not fit.
+    """
+    dataset = None if data is None else Path(data)
+    folder = run.usual_folder(study, scale=scale, data=dataset) if out is None else Path(out)
+    done = run.run_study(
+        study if isinstance(study, str) else Path(study),
+        data=dataset,
+        out=folder,
+        systems=[f"{name}={os.fspath(place)}" for name, place in (systems or {}).items()],
+        overrides=as_overrides(settings or {}),
+        scale=scale,
+        strict_code=strict_code,
+        say=say or _say_nothing,
+        show=say is not None,
+    )
+    return StudyResults(done.results)
+
+
+def load_results(folder: str | os.PathLike[str]) -> StudyResults:
+    """What a finished study found.
+
+    >>> import counterpoint as cp
+    >>> cp.load_results("runs/no-such-study")
+    Traceback (most recent call last):
+    ...
+    counterpoint.config.errors.UserError: There is no study 'runs/no-such-study', neither in runs nor as a folder...
+
+    Args:
+        folder: of the study, or its name below `runs`.
+
+    Raises:
+        UserError: there is no such study, it is not finished, or another version of this package wrote it.
+    """
+    return StudyResults(find_results(os.fspath(folder)))
+
+
+def plan_study(
+    study: str | os.PathLike[str],
+    *,
+    data: str | os.PathLike[str] | None = None,
+    scale: str | None = None,
+    device: str | None = None,
+    settings: Mapping[str, Any] | None = None,
+) -> Plan:
+    """What a study would take, before anything starts: runs, clips, hours, disk, memory; arguments as of `run_study`.
+
+    >>> import counterpoint as cp
+    >>> cp.plan_study("quick").estimate.trainings[0].seconds > 60
+    True
+
+    Args:
+        device: `h100`, `a100` or `two-cores`; by default what the scale is meant for.
+    """
+    from counterpoint.study.plan import make_plan
+
+    return make_plan(
+        study if isinstance(study, str) else Path(study),
+        scale=scale,
+        device=device,
+        data=None if data is None else Path(data),
+        overrides=as_overrides(settings or {}),
+    )
+
+
+def report_studies(names: Sequence[str], *, out: str | os.PathLike[str] = "runs/report") -> Path:
+    """Write one report of finished studies, with the paper's Table 1 re-derived from them; returns its page.
+
+    Raises:
+        UserError: a study that cannot be read, or an `out` that holds something else.
+    """
+    from counterpoint.study.combined import write_report_of
+
+    return write_report_of(names, out=Path(out))
+
+
+def _say_nothing(line: str) -> None:
+    pass

@@ -1,0 +1,85 @@
+"""Trainings, and models to hand on."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
+
+from pydantic import BaseModel
+
+from counterpoint.config import CodecTrainingConfig, TrainingConfig
+from counterpoint.config.load import as_overrides, laid_out, load_yaml, parse
+
+if TYPE_CHECKING:
+    from counterpoint.training import TrainingResult
+
+Kind = TypeVar("Kind", bound=BaseModel)
+Described: TypeAlias = "str | os.PathLike[str] | Mapping[str, Any]"
+"""A YAML file, or the mapping that it would hold."""
+
+
+def train_model(
+    config: TrainingConfig | Described,
+    *,
+    out: str | os.PathLike[str],
+    settings: Mapping[str, Any] | None = None,
+    progress: bool = False,
+) -> TrainingResult:
+    """Train a generative model, or go on with the training that `out` holds.
+
+    Args:
+        config: what to train, as in the repository's `configs`.
+        out: the run folder, which `load_model` takes.
+        settings: keys to change, such as `{"model.backbone": "pocket", "steps": 1000}`.
+        progress: show a bar on stderr.
+
+    Raises:
+        UserError: a configuration or dataset that does not fit, or `out` holds another configuration's training.
+    """
+    from counterpoint.training import train
+
+    return train(_read(config, TrainingConfig, settings=settings), out=Path(out), progress=progress)
+
+
+def train_codec(
+    config: CodecTrainingConfig | Described,
+    *,
+    out: str | os.PathLike[str],
+    settings: Mapping[str, Any] | None = None,
+    progress: bool = False,
+) -> TrainingResult:
+    """Train a codec, or go on with the training that `out` holds, which `load_codec` takes; see `train_model`."""
+    from counterpoint.training import train_codec as train
+
+    return train(_read(config, CodecTrainingConfig, settings=settings), out=Path(out), progress=progress)
+
+
+def export_model(
+    model: str | os.PathLike[str], out: str | os.PathLike[str], *, kind: Literal["musicgen", "weights"] = "musicgen"
+) -> Path:
+    """Write a model to hand on, into a new folder, and return that.
+
+    Args:
+        model: what `load_model` takes.
+        kind: `musicgen` for `transformers.MusicgenForConditionalGeneration`; `weights` for any run, without what only
+            training needs.
+
+    Raises:
+        UserError: a model that the format has no words for, or a folder that is there already.
+    """
+    from counterpoint.generate.export import export_musicgen, publish_run
+
+    write = {"musicgen": export_musicgen, "weights": publish_run}[kind]
+    write(os.fspath(model), Path(out))
+    return Path(out)
+
+
+def _read(config: Kind | Described, kind: type[Kind], *, settings: Mapping[str, Any] | None) -> Kind:
+    overrides = as_overrides(settings or {})
+    if isinstance(config, str | os.PathLike):
+        return load_yaml(Path(config), kind, overrides=overrides)
+    values = config.model_dump() if isinstance(config, BaseModel) else config
+    laid = laid_out(values, scale=None, overrides=overrides, source="the configuration")
+    return parse(laid, kind, source="the configuration")
