@@ -10,6 +10,7 @@ import typer
 
 from counterpoint import __version__
 from counterpoint.cli.progress import progress_bar
+from counterpoint.cli.studio import studio
 
 if TYPE_CHECKING:
     from counterpoint.metrics import Target
@@ -30,6 +31,7 @@ app.add_typer(data_app, name="data")
 app.add_typer(codec_app, name="codec")
 app.add_typer(study_app, name="study")
 app.add_typer(metrics_app, name="metrics")
+app.command()(studio)
 
 Overrides = Annotated[
     list[str] | None,

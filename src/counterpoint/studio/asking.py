@@ -136,7 +136,7 @@ def _require_known(ask: Ask, model: Mapping[str, Any], *, stored: Mapping[str, s
     asked = [name for name in ("chords", "melody", "drums") if name in stored or (name == "chords" and ask.chords)]
     if foreign := [name for name in asked if name not in model["controls"]]:
         raise UserError(
-            f"{model['name']} was not trained to follow {' or '.join(foreign)}: leave that out, or choose another model."
+            f"{model['name']} was not trained to follow {' or '.join(foreign)}: leave that out, or choose another."
         )
     if ask.kind == "generate":
         return

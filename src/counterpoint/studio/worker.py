@@ -1,4 +1,4 @@
-"""A process of its own for what is heavy or may crash: one task at a time, told of on the way, stopped at any moment."""
+"""A process of its own for what is heavy or may crash: one task at a time, watched on the way, stopped at once."""
 
 from __future__ import annotations
 
