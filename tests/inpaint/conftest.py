@@ -25,7 +25,7 @@ MODELS = {
 
 @pytest.fixture(scope="session")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """A run of each of `MODELS`, by name; those without inpainting end in `_text`, those that follow chords in `_steered`."""
+    """A run of each of `MODELS`, by name; those without inpainting end in `_text`, those with chords in `_steered`."""
     root = tmp_path_factory.mktemp("inpaint")
     torch.manual_seed(0)
     config = encodec_config(

@@ -22,7 +22,7 @@ from counterpoint.config import UserError, parse
 from counterpoint.config.base import Config
 from counterpoint.studio.asking import Ask
 from counterpoint.studio.door import Door
-from counterpoint.studio.endpoints import Endpoint, described, routes_of
+from counterpoint.studio.endpoints import Endpoint, described, routes_of, summary_of
 from counterpoint.studio.events import Events
 from counterpoint.studio.export import as_flac, as_zip
 from counterpoint.studio.library import new_id, require_title
@@ -90,7 +90,8 @@ class Handlers:
 
     async def api_page(self, request: Request) -> Response:
         """The documentation of this API."""
-        return self.pages.render(request, "api.html", endpoints=ENDPOINTS, address=str(request.base_url).rstrip("/"))
+        shown = [(endpoint, summary_of(endpoint, Handlers)) for endpoint in ENDPOINTS if endpoint.shown]
+        return self.pages.render(request, "api.html", endpoints=shown, address=str(request.base_url).rstrip("/"))
 
     async def openapi(self, request: Request) -> Response:
         """The description of this API for machines (OpenAPI 3.1)."""

@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import BaseModel
 from starlette.routing import Route
 
-import counterpoint
+from counterpoint.package import VERSION
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ def described(endpoints: Iterable[Endpoint], *, handlers: type) -> dict[str, Any
         "openapi": "3.1.0",
         "info": {
             "title": "Counterpoint studio",
-            "version": counterpoint.__version__,
+            "version": VERSION,
             "description": "Music from captions, chords, melodies and drums, by several paradigms.",
         },
         "paths": paths,

@@ -18,7 +18,7 @@ from counterpoint.studio.queue import Queue
 from counterpoint.studio.settings import default_models, shown_models
 from counterpoint.studio.worker import CancelledError, TaskError, Worker
 
-_READING_S = 30.0
+_READING_S = 90.0
 """A file that is given must be read within this time."""
 SUFFIXES: Mapping[str, tuple[str, ...]] = {
     "music": (".wav", ".flac", ".mp3", ".ogg", ".opus", ".aiff", ".aif"),
