@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -32,6 +32,9 @@ from counterpoint.config.schema import ControlName
 from counterpoint.data import SPLITS, Encoded, open_encoded
 from counterpoint.data.controls import SOURCES, TrackWriter, known_tracks, open_track, written_tracks
 from counterpoint.metrics.adherence_measures import beat_f1
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 Progress = Callable[[float, float], None]
 """Called with (done, total) in seconds of audio, which counts once for every track."""
@@ -401,9 +404,8 @@ def _share(right: np.ndarray) -> float:
     return float(right.mean()) if right.size else float("nan")
 
 
-def print_tracks(reports: Mapping[str, TrackReport]) -> None:
+def print_tracks(reports: Mapping[str, TrackReport], *, console: Console) -> None:
     """One line a track."""
-    from rich.console import Console
     from rich.table import Table
 
     table = Table("track", "version", box=None, pad_edge=False)
@@ -413,4 +415,4 @@ def print_tracks(reports: Mapping[str, TrackReport]) -> None:
         right = ", ".join(f"{measure} {value:.2f}" for measure, value in report.accuracy.items())
         speed = f"{report.times_real_time:,.0f}" if report.is_new else "there already"
         table.add_row(report.name, report.version, f"{report.rows:,}", right, speed)
-    Console().print(table)
+    console.print(table)

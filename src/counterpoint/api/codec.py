@@ -96,7 +96,7 @@ class LoadedCodec:
         assert drawn is not None
         if len(drawn) != 1:
             raise UserError(f"The {view} are of {len(drawn)} pieces of music: decode them one by one.")
-        return Sound(codec.decode(self.loaded, **{view: drawn}), self.sample_rate)
+        return Sound(codec.decode(self.loaded, **{view: drawn}).numpy(), self.sample_rate)
 
     def reconstruct(self, audio: SoundLike, *, view: View | None = None) -> Sound:
         """What the codec keeps of audio: encoded, decoded again, and as long as it was.

@@ -94,9 +94,9 @@ def run_study(
         UserError: an unknown study, or a configuration or dataset that does not fit.
     """
     dataset = None if data is None else Path(data)
-    folder = run.usual_folder(study, scale=scale, data=dataset) if out is None else Path(out)
+    folder = run.usual_folder(os.fspath(study), scale=scale, data=dataset) if out is None else Path(out)
     done = run.run_study(
-        study if isinstance(study, str) else Path(study),
+        os.fspath(study),
         data=dataset,
         out=folder,
         systems=[f"{name}={os.fspath(place)}" for name, place in (systems or {}).items()],
@@ -147,7 +147,7 @@ def plan_study(
     from counterpoint.study.plan import make_plan
 
     return make_plan(
-        study if isinstance(study, str) else Path(study),
+        os.fspath(study),
         scale=scale,
         device=device,
         data=None if data is None else Path(data),

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import TypeAdapter
 
 from counterpoint.bench.limits import Limits, device_limits, known_devices, load_limits
 from counterpoint.bench.machine import Device
 from counterpoint.bench.point import Point
+from counterpoint.bench.roofline import predict
 from counterpoint.bench.sweep import Measured, Progress, sweep
 from counterpoint.bench.table import crossovers, limits_table, measured_table, predicted_table
 from counterpoint.config import UserError, parse
@@ -18,13 +21,58 @@ from counterpoint.kernels import Precision
 from counterpoint.paradigm import PARADIGMS
 from counterpoint.paradigm.solvers import SOLVERS
 
+if TYPE_CHECKING:
+    from rich.console import Console
+
 POINTS_FILE, LIMITS_FILE = "points.jsonl", "limits.json"
 
 
 Mode = Literal["measure", "predict", "limits"]
 
 
-def bench_command(
+@dataclass(frozen=True)
+class BenchResult:
+    """What was measured or predicted.
+
+    Attributes:
+        limits: ceilings of the device.
+        points: that were measured or predicted; none where the ceilings alone were asked for.
+        measured: of the points; None where they were predicted.
+        floor_s: the shortest time that a predicted pass takes.
+    """
+
+    limits: Limits
+    points: Sequence[Point] = ()
+    measured: Sequence[Measured] | None = ()
+    floor_s: float = 0.0
+
+    def print(self, console: Console) -> None:
+        """Tables for people."""
+        if not self.points:
+            console.print(limits_table(self.limits))
+            return
+        if self.measured is None:
+            console.print(predicted_table(self.points, limits=self.limits, floor_s=self.floor_s))
+        else:
+            console.print(measured_table(self.measured, limits=self.limits))
+        for sentence in crossovers(self.points, limits=self.limits, floor_s=self.floor_s):
+            console.print(sentence)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values."""
+        predicted = self.points if self.measured is None else ()
+        limits = [predict(point, limits=self.limits, floor_s=self.floor_s) for point in predicted]
+        return {
+            "limits": self.limits.model_dump(mode="json"),
+            "measured": TypeAdapter(list[Measured]).dump_python(list(self.measured or ()), mode="json"),
+            "predicted": [
+                {"point": point.model_dump(mode="json"), "latency_s": limit.latency_s, "bound": limit.bound}
+                for point, limit in zip(predicted, limits, strict=True)
+            ],
+        }
+
+
+def run_bench(
     *,
     device: str,
     dtype: Precision | None,
@@ -32,26 +80,22 @@ def bench_command(
     out: Path,
     mode: Mode,
     floor_s: float,
-    progress_bar: Callable[..., AbstractContextManager[Progress]],
     batches: str,
     durations_s: str,
     layers: str | None,
     steps: str,
+    progress: Progress | None = None,
     **options: Any,
-) -> None:
-    """Do what the command line asks, and print tables; sizes are lists with commas.
+) -> BenchResult:
+    """Do what the command line asks; sizes are lists with commas.
 
     Raises:
         UserError: an unknown device, or a value that cannot be.
     """
-    from rich.console import Console
-
-    console = Console()
     limits = find_limits(device) if mode == "predict" else None
     kind = _here(device) if limits is None else limits.kind
     if mode == "limits":
-        console.print(limits_table(device_limits(out / LIMITS_FILE, device=kind)))
-        return
+        return BenchResult(device_limits(out / LIMITS_FILE, device=kind))
     points = make_points(
         batches=_numbers(batches, name="--batch"),
         durations_s=_numbers(durations_s, name="--duration-s", kind=float),
@@ -61,14 +105,10 @@ def bench_command(
         dtype=dtype or ("fp32" if kind == "cpu" else "bf16"),
         **options,
     )
-    if limits is None:
-        with progress_bar("Measuring", unit="points") as progress:
-            measured, limits = measure(points, out=out, repeats=repeats, progress=progress)
-        console.print(measured_table(measured, limits=limits))
-    else:
-        console.print(predicted_table(points, limits=limits, floor_s=floor_s))
-    for sentence in crossovers(points, limits=limits, floor_s=floor_s):
-        console.print(sentence)
+    if limits is not None:
+        return BenchResult(limits, points, None, floor_s)
+    measured, limits = measure(points, out=out, repeats=repeats, progress=progress)
+    return BenchResult(limits, points, measured, floor_s)
 
 
 def make_points(

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
 from pathlib import Path
-from typing import Any, TypeVar
+from types import UnionType
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -152,15 +153,38 @@ def _explain(item: Any, kind: type[BaseModel]) -> str:
         )  # a whole group says nothing
         return f"{key}: {message}{got}" if key else message
     known = _known_keys(kind, location[:-1])
-    near = difflib.get_close_matches(location[-1], known, n=1)
+    near = _paths_of(location[-1], kind) or difflib.get_close_matches(location[-1], known, n=1)
     remedy = f"did you mean {near[0]!r}?" if near else f"the keys there are {', '.join(sorted(known))}."
     return f"unknown key {key!r}; {remedy}"
+
+
+def _paths_of(leaf: str, kind: type[BaseModel]) -> list[str]:
+    """Full paths of the keys of that very name, in whatever group, those in fewer groups first."""
+    return sorted((path for path in key_paths(kind) if path.split(".")[-1] == leaf), key=lambda path: path.count("."))
+
+
+def key_paths(kind: type[BaseModel], *, prefix: str = "") -> Iterator[str]:
+    """The full path of every key of a configuration, groups and what is in them."""
+    for name, field in kind.model_fields.items():
+        yield f"{prefix}{name}"
+        for inner in group_types(field.annotation):
+            yield from key_paths(inner, prefix=f"{prefix}{name}.")
+
+
+def group_types(annotation: Any) -> list[type[BaseModel]]:
+    """The configurations that a field of this type may hold: none for a plain value."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    if get_origin(annotation) in (Union, UnionType, Annotated):
+        return [inner for each in get_args(annotation) for inner in group_types(each)]
+    return []
 
 
 def _known_keys(kind: type[BaseModel], parents: list[str]) -> list[str]:
     for parent in parents:
         field = kind.model_fields.get(parent)
-        if field is None or not (isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)):
+        inner = group_types(field.annotation) if field is not None else []
+        if len(inner) != 1:
             return []
-        kind = field.annotation
+        kind = inner[0]
     return list(kind.model_fields)

@@ -118,13 +118,11 @@ class Following:
         return [score.figure(how=f"{tunes}, {how}" if score.ask == "melody" else how) for score in self.scores]
 
 
-def print_following(following: Following, *, console: Console | None = None) -> None:
+def print_following(following: Following, *, console: Console) -> None:
     """Print the shares beside chance and real music, those of the parts, and the notes."""
     from rich import box
-    from rich.console import Console
     from rich.table import Table
 
-    console = console or Console()
     title = f"What {following.model} follows: shares with 95% intervals over clips"
     table = Table(title=title, title_justify="left", box=box.SIMPLE, padding=(0, 1))
     table.add_column("measure", min_width=26, overflow="fold")

@@ -96,13 +96,11 @@ class IngestReport:
         return {**asdict(self), "counts": counts}
 
 
-def print_report(report: IngestReport, *, console: Console | None = None, per_kind: int = 5) -> None:
+def print_report(report: IngestReport, *, console: Console, per_kind: int = 5) -> None:
     """Print the report: what came in, what did not and why, and the first few files of each kind by name."""
-    from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
-    console = console or Console()
     table = Table(title=escape(report.source), title_justify="left", show_header=False, box=None, pad_edge=False)
     table.add_column(style="bold", no_wrap=True)
     table.add_column(overflow="fold")

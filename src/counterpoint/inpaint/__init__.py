@@ -1,6 +1,7 @@
 """A span of music replaced, by a trained model that sees what stands around it (5.3)."""
 
-from counterpoint.inpaint.files import Held
+from counterpoint.inpaint.extend import Side, extend
+from counterpoint.inpaint.files import Held, Source
 from counterpoint.inpaint.spans import parse_span
 from counterpoint.inpaint.splice import match_level, splice
 from counterpoint.inpaint.takes import (
@@ -10,6 +11,7 @@ from counterpoint.inpaint.takes import (
     InpaintingRequest,
     Take,
     check_files,
+    check_out,
     fill_in,
     inpaint_file,
     print_takes,
@@ -23,8 +25,12 @@ __all__ = [
     "Held",
     "Inpainting",
     "InpaintingRequest",
+    "Side",
+    "Source",
     "Take",
     "check_files",
+    "check_out",
+    "extend",
     "fill_in",
     "fill_windows",
     "inpaint_file",

@@ -24,6 +24,7 @@ from counterpoint.config.base import MOST_CLIPS, check_seed
 from counterpoint.config.text import check_text
 from counterpoint.generate.controls import Asked, ControlSources, read_controls
 from counterpoint.generate.model import LoadedModel
+from counterpoint.inpaint.extend import Extended
 from counterpoint.inpaint.files import Music, Patch, Source, as_float
 from counterpoint.inpaint.spans import Place, Span, lay_windows
 from counterpoint.inpaint.splice import match_level, splice, within
@@ -31,6 +32,8 @@ from counterpoint.inpaint.windows import Filled, fill_windows, without
 from counterpoint.paradigm.watch import Watch
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from counterpoint.metrics import Seams
 
 CROSSFADE_S = 0.05
@@ -209,7 +212,7 @@ class FileJob:
         paths: one for each take that is kept.
     """
 
-    music: Source
+    music: Source | Extended
     paths: Sequence[Path]
 
 
@@ -224,7 +227,11 @@ def check_files(source: Path, request: InpaintingRequest, *, out: Path, keep: Ke
     Raises:
         UserError: a source that cannot be read, or an `out` that cannot be written.
     """
-    music = Source.open(source)
+    return check_out(Source.open(source), request, out=out, keep=keep)
+
+
+def check_out(music: Source | Extended, request: InpaintingRequest, *, out: Path, keep: Keep = "best") -> FileJob:
+    """The same of music that is open."""
     ranks = range(1, request.num + 1)
     paths = [out.with_stem(f"{out.stem}-{rank}") for rank in ranks] if keep == "all" else [out]
     for path in paths:
@@ -255,9 +262,8 @@ def inpaint_file(
     return replace(done, takes=takes)
 
 
-def print_takes(takes: Sequence[Take]) -> None:
+def print_takes(takes: Sequence[Take], *, console: Console) -> None:
     """A table of takes, the best first, with the measures of their seams."""
-    from rich.console import Console
     from rich.table import Table
 
     names = [entry.name for entry in fields(takes[0].seams)]
@@ -265,7 +271,7 @@ def print_takes(takes: Sequence[Take]) -> None:
     for rank, take in enumerate(takes, start=1):
         values = [take.seams.score, *(getattr(take.seams, name) for name in names)]
         table.add_row(str(rank), str(take.seed), *("-" if math.isnan(value) else f"{value:.2f}" for value in values))
-    Console().print(table)
+    console.print(table)
 
 
 def _whole_spans(places: Sequence[Place], *, music: Music) -> list[Span]:

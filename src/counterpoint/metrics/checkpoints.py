@@ -10,10 +10,14 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from counterpoint.analysis.beats import CHECKPOINT_VARIABLE
 from counterpoint.config import UserError
 from counterpoint.config.fetched import Fetched, Progress, fetch, fetched
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 
 @dataclass(frozen=True)
@@ -185,9 +189,8 @@ def find_weights(name: str) -> Fetched | None:
     return found if found and found.is_there else None
 
 
-def print_statuses(rows: Sequence[Status]) -> None:
+def print_statuses(rows: Sequence[Status], *, console: Console) -> None:
     """As a table, and what to do about those that are missing."""
-    from rich.console import Console
     from rich.table import Table
 
     table = Table(title="Judges", title_justify="left", show_lines=True)
@@ -200,7 +203,6 @@ def print_statuses(rows: Sequence[Status]) -> None:
         size = "" if row.megabytes is None else f"{row.megabytes:.0f}"
         place = row.checkpoint if row.found else "missing"
         table.add_row(row.name, "\n".join(row.gives), place, row.licence, size, style="" if row.found else "dim")
-    console = Console()
     console.print(table)
     for row in rows:
         if not row.found:

@@ -88,11 +88,8 @@ class Evaluation:
         return TypeAdapter(cls).validate_python(value)
 
 
-def print_evaluation(evaluation: Evaluation, *, console: Console | None = None) -> None:
+def print_evaluation(evaluation: Evaluation, *, console: Console) -> None:
     """Print the scores, the floors, the differences and the notes."""
-    from rich.console import Console
-
-    console = console or Console()
     console.print(_score_table(evaluation))
     if evaluation.differences:
         console.print(_difference_table(evaluation))

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import ast
 import inspect
-import textwrap
 from collections.abc import Mapping, Sequence
 from functools import cache
+from pathlib import Path
 from typing import Any
 
-from counterpoint.config import UserError
+from counterpoint.attributes import classes_in
+from counterpoint.config import SamplingConfig, UserError
 from counterpoint.config.files import read_json
 from counterpoint.config.sampling import PARADIGMS, SOLVERS, read_sampling
 from counterpoint.runs import find_run
@@ -90,17 +90,12 @@ def _settings(kind: type, *, values: Mapping[str, Any]) -> list[dict[str, Any]]:
 @cache
 def meanings(kind: type) -> dict[str, str]:
     """The sentences under the fields of a configuration, its parents' fields first."""
-    found: dict[str, str] = {}
-    for cls in reversed(kind.__mro__):
-        if not cls.__module__.startswith("counterpoint.config") or cls.__name__ == "Config":
-            continue
-        (body,) = ast.parse(textwrap.dedent(inspect.getsource(cls))).body
-        assert isinstance(body, ast.ClassDef)
-        for field, text in zip(body.body, body.body[1:], strict=False):
-            is_text = isinstance(text, ast.Expr) and isinstance(text.value, ast.Constant)
-            if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name) and is_text:
-                found[field.target.id] = " ".join(str(text.value.value).split())
-    return found
+    return {
+        attribute.name: attribute.meaning
+        for cls in reversed(kind.__mro__)
+        if issubclass(cls, SamplingConfig)
+        for attribute in classes_in(Path(inspect.getfile(cls)))[cls.__name__].attributes.values()
+    }
 
 
 @cache

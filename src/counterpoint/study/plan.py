@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from counterpoint.config import TrainingConfig, UserError, read_json
 from counterpoint.paradigm import PARADIGMS
@@ -146,6 +146,34 @@ def progress_of(plan: Plan, *, store: Path) -> Progress | str:
         trained=len(plan.estimate.trainings) - len(left),
         training_s=sum(run.seconds for run in left),
     )
+
+
+def as_data(plan: Plan) -> dict[str, Any]:
+    """What a study would take, in plain values, for programs."""
+    found = plan.estimate
+    return {
+        "study": plan.name,
+        "device": plan.device,
+        "compares": plan.study.summary(),
+        "cost": plan.cost,
+        "hours_of_music": plan.hours,
+        "trainings": [
+            {
+                "run": _run(run.config),
+                "parameters": run.parameters,
+                "updates": run.config.steps,
+                "seconds": run.seconds,
+                "memory_bytes": run.memory.total,
+                "disk_bytes": run.disk,
+            }
+            for run in found.trainings
+        ],
+        "training_s": found.training_s,
+        "sampling_s": found.sampling_s,
+        "flops": found.flops,
+        "clips": found.clips,
+        "memory_bytes": found.memory,
+    }
 
 
 def print_plan(plan: Plan, console: Console) -> None:

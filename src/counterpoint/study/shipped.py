@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from counterpoint.config import UserError
+from counterpoint.config.nearest import did_you_mean
 
 if TYPE_CHECKING:
     from counterpoint.study.kinds import Study
@@ -34,8 +35,11 @@ def find_study(study: str | Path) -> Path:
         return path
     if shipped.is_file():
         return shipped
-    names = ", ".join(sorted(file.stem for file in CONFIGS.glob("*.yaml")))
-    raise UserError(f"There is no study named {str(study)!r}; the shipped ones are {names}, and a YAML file will do.")
+    names = sorted(file.stem for file in CONFIGS.glob("*.yaml"))
+    raise UserError(
+        f"There is no study named {str(study)!r}{did_you_mean(str(study), names)}; the shipped ones are "
+        f"{', '.join(names)}, and a YAML file will do."
+    )
 
 
 def scales_of(path: Path) -> tuple[str, ...]:

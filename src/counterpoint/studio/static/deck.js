@@ -2,6 +2,8 @@
 import { Player } from "/static/player.js";
 import { el, icon, seconds } from "./dom.js";
 
+const TONES = { autoregressive: "--red", flow_matching: "--blue" };
+
 export class Deck {
   constructor() {
     this.takes = []; // {take, player, row}
@@ -27,6 +29,7 @@ export class Deck {
       peaks: take.peaks,
       top: Math.max(0.05, ...take.peaks),
       height: 72,
+      tone: TONES[take.paradigm],
       label: `Position in ${label}`,
       onChange: () => this.draw(entry),
       onHeard: () => this.draw(entry),

@@ -44,8 +44,8 @@ export class Piece {
     const remove = el("button", { type: "button", class: "button small-button" }, "Delete");
     remove.addEventListener("click", () => this.remove());
     this.linkLine = el("p", { class: "link-line", hidden: true });
-    const again = piece.kind === "generate" ? el("button", { type: "button", class: "button small-button", onclick: () => this.onAgain(piece.request) }, "Take over the request") : null;
-    return el("header", {}, el("div", { class: "row spread" }, title, el("div", { class: "row" }, this.star, rename, share, remove)), el("p", { class: "facts muted" }, this.facts(), " ", again), this.linkLine);
+    const again = piece.kind === "generate" ? el("button", { type: "button", class: "button small-button", onclick: () => this.onAgain(piece.request) }, "Ask again") : null;
+    return el("header", {}, el("div", { class: "row spread" }, title, el("div", { class: "row" }, this.star, again, rename, share, remove)), el("p", { class: "facts muted" }, this.facts()), this.linkLine);
   }
 
   facts() {

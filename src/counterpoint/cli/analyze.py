@@ -1,0 +1,40 @@
+"""`counterpoint analyze`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from counterpoint.cli.options import reports
+from counterpoint.cli.output import Answer
+
+
+@reports
+def analyze(
+    file: Annotated[Path, typer.Argument(help="Any audio file, of any length.")],
+    out: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Also draw it to a .png, or write it to a .json, whose chords `generate --chords` reads; may be given "
+            "again."
+        ),
+    ] = None,
+    *,
+    answer: Answer,
+) -> None:
+    """Say what is heard in a piece, and how surely: tempo, chords, melody, downbeats and tags."""
+    from counterpoint.analysis import listen
+    from counterpoint.config import write_json
+    from counterpoint.config.paths import check_output
+
+    for path in out or ():
+        check_output(path, what="what is heard", suffixes=(".png", ".json"), inputs=[file])
+    found = listen.analyze(file)
+    for path in out or ():
+        if path.suffix.lower() == ".json":
+            write_json(path, found.to_json())
+        else:
+            listen.draw_analysis(path, found, source=file, title=file.name)
+    answer.give(found.to_json(), str(found))

@@ -1,0 +1,59 @@
+"""`counterpoint evaluate`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from counterpoint.cli.options import Split, reports
+from counterpoint.cli.output import Answer
+
+
+@reports
+def evaluate(
+    generated: Annotated[
+        list[Path],
+        typer.Argument(
+            help="Folders of clips, one a system: audio, and captions in metadata.jsonl, metadata.csv or 000.txt "
+            "beside 000.wav; or listings themselves. The first is compared with each of the others."
+        ),
+    ],
+    reference: Annotated[Path, typer.Option(help="What to compare with: a dataset, or a folder of audio.")],
+    split: Split = "test",
+    out: Annotated[Path | None, typer.Option(help="Also write the scores here, as JSON.")] = None,
+    seed: Annotated[int, typer.Option(help="Random seed for resampling.")] = 0,
+    controls: Annotated[
+        bool,
+        typer.Option(
+            "--controls",
+            help="Score instead how each clip follows chords, beats and melody of the reference it is named after (its "
+            "`id` in metadata.jsonl, or its file).",
+        ),
+    ] = False,
+    *,
+    answer: Answer,
+) -> None:
+    """Score folders of clips against real music, with intervals, floors and tests between systems.
+
+    Clips of two systems are paired by `id` or file name, else by caption; without either they are compared unpaired.
+    What judges hear is kept in ~/.cache/counterpoint/heard, or where COUNTERPOINT_HEARD says; `off` keeps nothing.
+    """
+    from counterpoint.api import music
+    from counterpoint.config import write_json
+    from counterpoint.config.base import check_seed
+    from counterpoint.config.paths import check_output
+    from counterpoint.config.tables import LISTINGS
+    from counterpoint.metrics import print_evaluation
+
+    check_seed(seed)
+    if out is not None:
+        listings = [folder / name for folder in (*generated, reference) for name in LISTINGS]
+        known = [*generated, *listings, reference / "dataset.json", reference / "dataset_dict.json"]
+        check_output(out, what="scores", suffixes=(".json",), inputs=known)
+    with answer.progress("Listening", unit="clips") as progress:
+        found = music.evaluate(generated, reference, split=split, controls=controls, seed=seed, progress=progress)
+    if out is not None:
+        write_json(out, found.to_json())
+    answer.give(found.to_json(), lambda console: print_evaluation(found, console=console))

@@ -1,0 +1,92 @@
+"""`counterpoint follow`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from counterpoint.cli.options import (
+    BatchSize,
+    Compiled,
+    Device,
+    DurationS,
+    Precision,
+    Split,
+    names,
+    reports,
+    takes_sampling,
+)
+from counterpoint.cli.output import Answer
+
+
+@reports
+@takes_sampling
+def follow(
+    model: Annotated[str, typer.Argument(help="A model as `counterpoint models` names it, or a run folder.")],
+    ask: Annotated[
+        str | None,
+        typer.Option(
+            help="With commas: chords,melody,drums,tempo (in words); by default what the model takes, and tempo."
+        ),
+    ] = None,
+    captions: Annotated[
+        Path | None, typer.Option(help="A text file, one caption a line; ten plain ones by default.")
+    ] = None,
+    seeds: Annotated[int, typer.Option(help="Clips of each caption.")] = 5,
+    charts: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--chart", help='"C:0 Am:2 F:4 G:6" or a file; may be given again: half of the clips have the first.'
+        ),
+    ] = None,
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            help="A dataset with exact chords, melodies and drums: the model is asked for those, and its music is "
+            "measured too."
+        ),
+    ] = None,
+    split: Split = "test",
+    duration_s: DurationS = 8.0,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same clips and figures.")] = 0,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of clips and following.json; runs/follow/MODEL by default.")
+    ] = None,
+    card: Annotated[bool, typer.Option("--card", help="Write the figures into the model's card.json, too.")] = False,
+    batch_size: BatchSize = 16,
+    device: Device = "cpu",
+    precision: Precision = None,
+    compiled: Compiled = False,
+    *,
+    sampling: dict[str, Any],
+    answer: Answer,
+) -> None:
+    """Measure how well a model follows chords, melodies, drum loops and tempi, beside chance and real music.
+
+    The same command goes on where it was.
+    """
+    from counterpoint import follow as following
+    from counterpoint.generate import sampling_of
+
+    config = following.FollowConfig(
+        ask=names(ask),
+        captions=captions,
+        seeds=seeds,
+        charts=charts,
+        data=data,
+        split=split,
+        duration_s=duration_s,
+        seed=seed,
+        sampling=sampling_of(model, sampling),
+        batch_size=batch_size,
+        device=device,
+        precision=precision,
+        compiled=compiled,
+    )
+    with answer.progress("Drawing and listening", unit="clips") as progress:
+        done = following.follow(model, config, out=out, card=card, progress=progress)
+    answer.give(done.to_json(), lambda console: following.print_following(done, console=console))
+    if not answer.as_json:
+        answer.remark(f"{done.folder}/following.json holds all of it, and the clips lie beside it.")

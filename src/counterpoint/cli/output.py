@@ -1,0 +1,84 @@
+"""How verbs answer: in words for people, as JSON for programs, or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import asdict, dataclass, is_dataclass
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from counterpoint.cli.progress import Progress, progress_bar
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+WIDE = 10_000
+"""Columns where the output is no terminal: nothing that a program or a file gets is cut or folded."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a verb says, and in which form.
+
+    Attributes:
+        quiet: nothing is said and no progress shown; errors are.
+        as_json: the result is one JSON text on stdout; remarks and progress are on stderr.
+    """
+
+    quiet: bool = False
+    as_json: bool = False
+
+    def progress(self, label: str, *, unit: str) -> AbstractContextManager[Progress]:
+        """A function of (done, total) that shows how far the verb is, on stderr."""
+        return progress_bar(label, unit=unit, shown=not self.quiet)
+
+    def remark(self, text: str) -> None:
+        """A sentence beside the result."""
+        if not self.quiet:
+            typer.echo(text, err=self.as_json)
+
+    def give(self, data: Any, words: str | Callable[[Console], object]) -> None:
+        """The result of the verb.
+
+        Args:
+            data: for JSON: plain values, dataclasses or pydantic models.
+            words: for people: a text, or what prints tables to a console.
+        """
+        if self.as_json:
+            if not self.quiet:
+                typer.echo(to_json(data))
+        elif not self.quiet:
+            typer.echo(words) if isinstance(words, str) else words(console())
+
+
+def console() -> Console:
+    """For tables on stdout."""
+    import os
+
+    from rich.console import Console
+
+    found = Console()
+    return found if found.is_terminal or "COLUMNS" in os.environ else Console(width=WIDE)
+
+
+def to_json(data: Any) -> str:
+    """Plain values, dataclasses and pydantic models as indented JSON; what is not finite becomes null."""
+    import json
+
+    return json.dumps(_plain(data), indent=2, ensure_ascii=False)
+
+
+def _plain(value: Any) -> Any:
+    if is_dataclass(value) and not isinstance(value, type):
+        value = asdict(value)
+    elif hasattr(value, "model_dump"):
+        value = value.model_dump(mode="json")
+    if isinstance(value, dict):
+        return {str(key): _plain(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    if isinstance(value, float):
+        return value if abs(value) < float("inf") else None
+    return value if isinstance(value, str | int | bool | None) else str(value)

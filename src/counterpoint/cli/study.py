@@ -1,0 +1,162 @@
+"""`counterpoint study`: comparisons from data to report."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from counterpoint.cli.groups import group
+from counterpoint.cli.options import Overrides, names, reports
+from counterpoint.cli.output import Answer
+
+app = group("Run a comparison from data to report.")
+
+Name = Annotated[str, typer.Argument(help="A study, as `study list` names it, or a YAML file.")]
+Data = Annotated[Path | None, typer.Option(help="Your own dataset, from `counterpoint data ingest`.")]
+Scale = Annotated[str | None, typer.Option(help="quick (the default) or paper, where a study has both.")]
+
+
+@app.command()
+@reports
+def run(
+    study: Name,
+    data: Data = None,
+    scale: Scale = None,
+    out: Annotated[Path | None, typer.Option(help="For report and models; runs/STUDY[-DATA] by default.")] = None,
+    systems: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--system",
+            metavar="NAME=FOLDER",
+            help="Judge these clips too: those whose ids or captions are the study's; may be given again.",
+        ),
+    ] = None,
+    strict_code: Annotated[
+        bool,
+        typer.Option("--strict-code", help="Compute a step again if its code is another than when it was computed."),
+    ] = False,
+    overrides: Overrides = None,
+    *,
+    answer: Answer,
+) -> None:
+    """Run a study from data to report; finished steps are kept, so the same command goes on where it was."""
+    from counterpoint.study.run import run_study, usual_folder
+
+    done = run_study(
+        study,
+        data=data,
+        out=out or usual_folder(study, scale=scale, data=data),
+        systems=systems or (),
+        overrides=overrides,
+        scale=scale,
+        strict_code=strict_code,
+        say=answer.remark,
+        show=not answer.quiet,
+    )
+    if answer.as_json:
+        steps = {name: asdict(step) for name, step in done.steps.items()}
+        answer.give({"report": str(done.report), "folder": str(done.results.folder), "steps": steps}, "")
+
+
+@app.command()
+def results(
+    name: Annotated[str, typer.Argument(help="A finished study: its name below runs/, or its folder.")],
+    kind: Annotated[Literal["json", "csv"], typer.Option("--format", help="All as json, a table as csv.")] = "json",
+    table: Annotated[
+        str, typer.Option(help="For csv: scores, differences, clips, models, curves, generations, speed or steps.")
+    ] = "scores",
+) -> None:
+    """Print what a finished study found, for programs to read."""
+    from counterpoint.results.tables import to_csv
+    from counterpoint.study.finished import find_results
+
+    found = find_results(name)
+    typer.echo(found.model_dump_json(indent=2) if kind == "json" else to_csv(found, table), nl=kind == "json")
+
+
+@app.command("list")
+@reports
+def list_studies(*, answer: Answer) -> None:
+    """Name the studies that ship: what each reproduces, compares and costs here, and which are finished below runs/."""
+    from counterpoint.study.catalog import catalog, listing
+
+    found = catalog()
+    answer.give(found, "\n\n".join(map(listing, found)))
+
+
+@app.command()
+@reports
+def plan(
+    study: Name,
+    scale: Scale = None,
+    device: Annotated[
+        str | None,
+        typer.Option(help="h100, a100 or two-cores; by default what the scale is meant for.", show_default=False),
+    ] = None,
+    data: Data = None,
+    overrides: Overrides = None,
+    *,
+    answer: Answer,
+) -> None:
+    """Say what a study would take, before anything starts: runs, clips, hours, disk, memory, and what is finished."""
+    from counterpoint.study.plan import as_data, make_plan, print_plan, progress_of, progress_sentence
+    from counterpoint.study.run import STORE
+
+    made = make_plan(study, scale=scale, device=device, data=data, overrides=overrides)
+    answer.give(as_data(made), lambda console: print_plan(made, console))
+    if not answer.as_json:
+        answer.remark(progress_sentence(progress_of(made, store=STORE)))
+
+
+@app.command()
+@reports
+def report(
+    finished: Annotated[list[str], typer.Argument(metavar="NAME", help="Finished studies below runs/, or folders.")],
+    out: Annotated[Path, typer.Option(help="Folder of the report.")] = Path("runs/report"),
+    *,
+    answer: Answer,
+) -> None:
+    """Make one report of finished studies, with the paper's Table 1 re-derived from their results."""
+    from counterpoint.study.combined import write_report_of
+
+    page = write_report_of(finished, out=out)
+    answer.give({"report": str(page)}, f"Report: {page}")
+
+
+@app.command()
+@reports
+def stimuli(
+    study: Annotated[str, typer.Argument(help="A study of inpainting that is finished: table4.")],
+    out: Annotated[Path, typer.Argument(help="Folder to make.")],
+    source: Annotated[
+        Path | None, typer.Option("--from", help="Where the study lies; runs/STUDY by default.", show_default=False)
+    ] = None,
+    items: Annotated[int, typer.Option(help="Clips, spread evenly over those of the study.")] = 12,
+    seed: Annotated[int, typer.Option(help="Seed of file names and order; the same seed gives the same bytes.")] = 0,
+    systems: Annotated[
+        str | None, typer.Option(help="With commas: ar,fm,fm_inversion for the paper's; all of the study by default.")
+    ] = None,
+    *,
+    answer: Answer,
+) -> None:
+    """Write what a listening test needs: blinded clips and waveforms, the hidden truth, a low anchor, a manifest."""
+    from counterpoint.study.stimuli import write_stimuli
+
+    with answer.progress("Writing", unit="items") as progress:
+        done = write_stimuli(
+            study,
+            out,
+            folder=source or Path("runs") / study,
+            items=items,
+            seed=seed,
+            systems=names(systems),
+            progress=progress,
+        )
+    heard = f"{done.items} items, each as {', '.join(done.conditions)}"
+    answer.give(
+        {"folder": str(out), **asdict(done)},
+        f"{out}: {heard}{'' if done.is_new else '; they were there already'}. Keep {out / 'key.json'} to yourself.",
+    )

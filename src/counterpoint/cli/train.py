@@ -1,0 +1,54 @@
+"""`counterpoint train` and `counterpoint export`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from counterpoint.cli.options import Overrides, reports
+from counterpoint.cli.output import Answer
+
+
+@reports
+def train(
+    config: Annotated[Path, typer.Argument(help="A YAML file, as in configs.")],
+    out: Annotated[Path, typer.Option(help="Run folder; a training that is there goes on.")],
+    overrides: Overrides = None,
+    *,
+    answer: Answer,
+) -> None:
+    """Train a generative model."""
+    from counterpoint import training
+    from counterpoint.config import TrainingConfig, load_yaml
+
+    settings = load_yaml(config, TrainingConfig, overrides=overrides)
+    result = training.train(settings, out=out, progress=not answer.quiet)
+    answer.give(
+        result,
+        f"{result.steps} steps, {result.wall_s:.0f} s; listen to it: "
+        f"counterpoint generate CAPTION --model {out} --out x.wav",
+    )
+
+
+@reports
+def export(
+    model: Annotated[str, typer.Argument(help="A run folder, or a MusicGen checkpoint: a folder or a hub id.")],
+    out: Annotated[Path, typer.Argument(help="Folder to make.")],
+    kind: Annotated[
+        Literal["musicgen", "weights"],
+        typer.Option("--as", help="musicgen: for transformers. weights: a run without what only training needs."),
+    ] = "musicgen",
+    *,
+    answer: Answer,
+) -> None:
+    """Write a model to hand on: an auto-regressive one in MusicGen's format, or any as its averaged weights alone."""
+    from counterpoint.api.training import export_model
+
+    export_model(model, out, kind=kind)
+    use = {
+        "musicgen": "load it with transformers.MusicgenForConditionalGeneration.from_pretrained",
+        "weights": f"counterpoint generate CAPTION --model {out} --out x.wav",
+    }
+    answer.give({"folder": str(out), "kind": kind}, f"{out}: {use[kind]}")
