@@ -49,9 +49,7 @@ def generate(
     drums: Drums = None,
     source: Annotated[
         Path | None,
-        typer.Option(
-            "--continue", metavar="FILE", help="Music to continue by --duration-s; of --num the best is kept."
-        ),
+        typer.Option("--continue", metavar="FILE", help="Music to continue by --duration-s; the best of --num."),
     ] = None,
     side: Annotated[
         Literal["end", "start"], typer.Option("--at", help="Where --continue adds music: start makes a lead-in.")
