@@ -10,6 +10,7 @@ from pydantic import Field, field_validator
 
 from counterpoint.config import UserError
 from counterpoint.config.base import Config, Seed
+from counterpoint.config.sampling import read_sampling
 from counterpoint.recipe import read_recipe
 from counterpoint.studio.reading import KIT
 
@@ -138,6 +139,7 @@ def _require_known(ask: Ask, model: Mapping[str, Any], *, stored: Mapping[str, s
         raise UserError(
             f"{model['name']} was not trained to follow {' or '.join(foreign)}: leave that out, or choose another."
         )
+    read_sampling(model["paradigm"], ask.sampling.get(model["name"], {}), source=f"The settings of {model['name']}")
     if ask.kind == "generate":
         return
     if "source" not in stored:

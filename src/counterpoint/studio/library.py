@@ -185,12 +185,12 @@ class Library:
         """The newest pieces of an owner, a page of them.
 
         Args:
-            search: words that the title, the caption or a model's name holds.
+            search: words that the title, the caption or the chords hold.
             starred: those with a star alone.
             before: seconds since 1970; older pieces.
         """
         words = [f"%{_escaped(word)}%" for word in search.split()]
-        matching = " AND (title || ' ' || request LIKE ? ESCAPE '\\')" * len(words)
+        matching = f" AND ({_SEARCHED} LIKE ? ESCAPE '\\')" * len(words)
         with self.store.read() as db:
             rows = db.execute(
                 "SELECT * FROM pieces WHERE owner=? AND created<? AND starred>=?"
@@ -242,7 +242,9 @@ class Library:
     def delete_piece(self, ident: str, *, owner: str) -> None:
         """Delete a piece and the sound that nothing else needs."""
         piece = self.piece(ident, owner=owner)
-        names = [self.take(take["id"])["stored"] for job in piece["jobs"] for take in job["takes"]]
+        takes = [take for job in piece["jobs"] for take in job["takes"]]
+        names = [self.take(take["id"])["stored"] for take in takes]
+        names += [take["recipe"][field] for take in takes for field in _NAMED if field in take["recipe"]]
         with self.store.write() as db:
             db.execute("DELETE FROM pieces WHERE id=?", (ident,))
         self._drop_unused(names)
@@ -351,6 +353,12 @@ class Library:
         self.store.close()
 
 
+_NAMED = ("source", "melody", "drums")
+"""Fields of a recipe that name sounds."""
+_SEARCHED = (
+    "title || ' ' || ifnull(json_extract(request, '$.caption'), '') || ' ' || "
+    "ifnull(json_extract(request, '$.chords'), '')"
+)
 _USES = """
     SELECT 1 FROM takes WHERE stored=:name OR instr(recipe, :name)
     UNION SELECT 1 FROM files WHERE stored=:name
