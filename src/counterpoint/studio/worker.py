@@ -101,6 +101,7 @@ class Worker:
                 self._pipe.send(asked)
                 return self._wait(told)
             except (EOFError, OSError):
+                self._kill()  # it may still be ending
                 if self._cancelled.is_set() or self._closing:
                     raise CancelledError from None
                 raise TaskError(
