@@ -20,6 +20,9 @@ from counterpoint.studio.studio import Studio
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 expect = playwright.expect
+PATIENCE_MS = 60_000
+"""Machines that test are busy."""
+expect.set_options(timeout=PATIENCE_MS)
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 AXE = Path(__file__).parents[1] / "web" / "vendor" / "axe" / "axe.min.js"
 pytestmark = [
@@ -72,6 +75,8 @@ def served(tmp_path: Path) -> Iterator[Served]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
+    import counterpoint.generate.chart  # noqa: F401 - so that no page has to wait for it
+
     with playwright.sync_playwright() as driver:
         fake_microphone = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
         quiet = ["--no-sandbox", "--mute-audio", "--autoplay-policy=no-user-gesture-required"]
@@ -83,7 +88,7 @@ def browser() -> Iterator[Any]:
 def opened(browser: Any, served: Served, **options: Any) -> Any:
     """The page, when it is ready; whatever goes wrong in it fails the test."""
     page = browser.new_page(**{"viewport": {"width": 1440, "height": 1000}, **options})
-    page.set_default_timeout(20_000)
+    page.set_default_timeout(PATIENCE_MS)
     page.on("pageerror", lambda error: pytest.fail(f"The page failed: {error}"))
     page.goto(served.address)
     page.wait_for_selector("body[data-ready]")
