@@ -12,10 +12,10 @@ when it is first asked for.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from counterpoint import package
+from counterpoint.lazy import lazily
 
 if TYPE_CHECKING:
     from counterpoint.api.codec import LoadedCodec, load_codec
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from counterpoint.api.study import StudyResults, load_results, plan_study, report_studies, run_study
     from counterpoint.api.training import export_model, train_codec, train_model
     from counterpoint.audio import Sound
+    from counterpoint.bench.run import run_bench as measure_speed
     from counterpoint.compose import compose as compose_dataset
     from counterpoint.config.errors import UserError
     from counterpoint.encode import encode_dataset
@@ -64,6 +65,7 @@ __all__ = [
     "load_model",
     "load_results",
     "measure_following",
+    "measure_speed",
     "models",
     "plan_study",
     "report_studies",
@@ -74,48 +76,42 @@ __all__ = [
     "write_stimuli",
 ]
 
-_PLACES = {
-    "AudioGeneration": "generate:AudioGeneration",
-    "FollowConfig": "follow:FollowConfig",
-    "Inpainted": "api.model:Inpainted",
-    "LoadedCodec": "api.codec:LoadedCodec",
-    "Model": "api.model:Model",
-    "Sound": "audio:Sound",
-    "StudyResults": "api.study:StudyResults",
-    "UserError": "config.errors:UserError",
-    "analyze": "api.music:analyze",
-    "codecs": "runs.codecs:list_codecs",
-    "compose_dataset": "compose:compose",
-    "encode_dataset": "encode:encode_dataset",
-    "evaluate": "api.music:evaluate",
-    "export_model": "api.training:export_model",
-    "extract_controls": "extract:extract_controls",
-    "fetch_judge": "metrics.checkpoints:get",
-    "ingest_dataset": "ingest:ingest",
-    "judges": "metrics.checkpoints:statuses",
-    "load_codec": "api.codec:load_codec",
-    "load_model": "api.model:load_model",
-    "load_results": "api.study:load_results",
-    "measure_following": "follow:follow",
-    "models": "runs.models:list_models",
-    "plan_study": "api.study:plan_study",
-    "report_studies": "api.study:report_studies",
-    "run_study": "api.study:run_study",
-    "studies": "study.catalog:catalog",
-    "train_codec": "api.training:train_codec",
-    "train_model": "api.training:train_model",
-    "write_stimuli": "study.stimuli:write_stimuli",
-}
-"""By name, MODULE:ATTRIBUTE below this package."""
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _PLACES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module, _, attribute = _PLACES[name].partition(":")
-    found = getattr(import_module(f"{__name__}.{module}"), attribute)
-    globals()[name] = found
-    return found
+__getattr__ = lazily(
+    __name__,
+    {
+        "AudioGeneration": "generate",
+        "FollowConfig": "follow",
+        "Inpainted": "api.model",
+        "LoadedCodec": "api.codec",
+        "Model": "api.model",
+        "Sound": "audio",
+        "StudyResults": "api.study",
+        "UserError": "config.errors",
+        "analyze": "api.music",
+        "codecs": "runs.codecs:list_codecs",
+        "compose_dataset": "compose:compose",
+        "encode_dataset": "encode",
+        "evaluate": "api.music",
+        "export_model": "api.training",
+        "extract_controls": "extract",
+        "fetch_judge": "metrics.checkpoints:get",
+        "ingest_dataset": "ingest:ingest",
+        "judges": "metrics.checkpoints:statuses",
+        "load_codec": "api.codec",
+        "load_model": "api.model",
+        "load_results": "api.study",
+        "measure_following": "follow:follow",
+        "measure_speed": "bench.run:run_bench",
+        "models": "runs.models:list_models",
+        "plan_study": "api.study",
+        "report_studies": "api.study",
+        "run_study": "api.study",
+        "studies": "study.catalog:catalog",
+        "train_codec": "api.training",
+        "train_model": "api.training",
+        "write_stimuli": "study.stimuli",
+    },
+)
 
 
 def __dir__() -> list[str]:

@@ -17,7 +17,8 @@ from counterpoint.codec import blurred_codes, latent_spec, load_codec
 from counterpoint.config import BACKBONES, ModelConfig, UserError, pick_sampling, read_json, write_json
 from counterpoint.config.checkpoints import write_checkpoint
 from counterpoint.generate import ControlSources, GenerationRequest, generate_folder
-from counterpoint.generate.controls import Asked, read_controls
+from counterpoint.generate.asked import Asked
+from counterpoint.generate.controls import read_controls
 from counterpoint.generate.model import load_model
 from counterpoint.paradigm import build_paradigm
 

@@ -123,6 +123,18 @@ def test_a_folder_says_what_each_clip_is(runs: dict[str, Path], tmp_path: Path) 
     assert report.audio_s == pytest.approx(0.8)
 
 
+@pytest.mark.parametrize("paradigm", PARADIGMS)
+def test_progress_goes_on_while_a_single_clip_is_drawn(runs: dict[str, Path], paradigm: str) -> None:
+    model, sampling = load_model(runs[paradigm]), pick_sampling(paradigm, {"steps": 4})
+    told: list[tuple[float, float]] = []
+    for count, batch_size in ((1, 16), (3, 2)):
+        told.clear()
+        request = GenerationRequest(["harp"] * count, duration_s=0.4, sampling=sampling, batch_size=batch_size)
+        drawn = list(generate(request, model=model, progress=lambda *done: told.append(done)))
+        assert len(drawn) == count and told == sorted(told) and told[-1] == (count, count)
+        assert len({done for done, _ in told if 0 < done < count}) >= 3 and {total for _, total in told} == {count}
+
+
 @pytest.mark.parametrize("duration_s", [0.0, -1.0, float("inf"), float("nan")])
 def test_a_duration_out_of_range_is_refused(runs: dict[str, Path], tmp_path: Path, duration_s: float) -> None:
     with pytest.raises(UserError, match="duration"):

@@ -124,7 +124,7 @@ def test_parts_of_the_sound_join_without_a_gap(models):
     from counterpoint.paradigm.watch import Drawing
 
     for ready in range(1, 101):
-        listen(Drawing(ready, 100, ready=ready, codes=lambda ready=ready: codes[:, :, :ready]))
+        listen(Drawing(ready, 100, share=ready / 100, ready=ready, codes=lambda ready=ready: codes[:, :, :ready]))
     whole = decode(model.codec, codes=codes)[0].clamp(-1, 1).numpy()
     listen.finish(whole)
     assert len(parts) > 3 and sum(map(len, parts)) == len(whole)

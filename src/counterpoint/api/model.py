@@ -19,8 +19,8 @@ from counterpoint.generate import AudioGeneration, ControlSources, GenerationReq
 if TYPE_CHECKING:
     from counterpoint.metrics import Seams
 
-Progress = Callable[[int, int], None]
-"""Called with (done, total)."""
+Progress = Callable[[float, float], None]
+"""Called with (done, total), also while one is drawn, with a part of it."""
 Chords: TypeAlias = "str | os.PathLike[str] | Sequence[tuple[float, str]]"
 """A chart such as `C:0 Am:2 F:4 G:6`, a file that holds one, or its (start in seconds, label) pairs."""
 
@@ -143,12 +143,7 @@ class Model:
             sampling=self.loaded.how(sampling),
             batch_size=batch_size,
         )
-        clips = []
-        for clip in generate.generate(request, model=self.loaded):
-            clips.append(clip)
-            if progress is not None:
-                progress(len(clips), len(request.captions))
-        return clips
+        return list(generate.generate(request, model=self.loaded, progress=progress))
 
     def inpaint(
         self,

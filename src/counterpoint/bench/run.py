@@ -1,8 +1,8 @@
-"""`counterpoint bench`: lists of sizes to points, points to tables."""
+"""Sizes to points, points to what was measured or predicted of them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -19,7 +19,6 @@ from counterpoint.bench.table import crossovers, limits_table, measured_table, p
 from counterpoint.config import UserError, parse
 from counterpoint.kernels import Precision
 from counterpoint.paradigm import PARADIGMS
-from counterpoint.paradigm.solvers import SOLVERS
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -74,20 +73,31 @@ class BenchResult:
 
 def run_bench(
     *,
-    device: str,
-    dtype: Precision | None,
-    repeats: int,
-    out: Path,
-    mode: Mode,
-    floor_s: float,
-    batches: str,
-    durations_s: str,
-    layers: str | None,
-    steps: str,
+    batches: Sequence[int] = (1,),
+    durations_s: Sequence[float] = (10.0,),
+    layers: Sequence[int] | None = None,
+    steps: Sequence[int | str] = (50,),
+    device: str = "cpu",
+    dtype: Precision | None = None,
+    mode: Mode = "measure",
+    repeats: int = 3,
+    out: Path = Path("runs/bench"),
+    floor_s: float = 0.0,
     progress: Progress | None = None,
     **options: Any,
 ) -> BenchResult:
-    """Do what the command line asks; sizes are lists with commas.
+    """Time sampling at every combination of sizes, beside the limits of the device; or predict those.
+
+    Args:
+        batches, durations_s, layers, steps: see `make_points`.
+        device: `cpu` or `cuda`; to predict, also `h100`, `a100`, `two-cores` or a limits.json.
+        dtype: by default bf16 on a GPU, fp32 on a CPU.
+        mode: `measure`; `predict`, which runs nothing; or `limits`, which measures the device's ceilings alone.
+        repeats: undisturbed runs of each point.
+        out: a folder of results, from which a second call goes on.
+        floor_s: the shortest time that a predicted pass takes.
+        progress: called with (points done, points in all).
+        options: the rest of what `make_points` takes: paradigms, engines, backbone.
 
     Raises:
         UserError: an unknown device, or a value that cannot be.
@@ -97,10 +107,10 @@ def run_bench(
     if mode == "limits":
         return BenchResult(device_limits(out / LIMITS_FILE, device=kind))
     points = make_points(
-        batches=_numbers(batches, name="--batch"),
-        durations_s=_numbers(durations_s, name="--duration-s", kind=float),
-        layers=None if layers is None else _numbers(layers, name="--layers"),
-        steps=[step if step in SOLVERS else _numbers(step, name="--steps")[0] for step in steps.split(",")],
+        batches=batches,
+        durations_s=durations_s,
+        layers=layers,
+        steps=steps,
         device=kind,
         dtype=dtype or ("fp32" if kind == "cpu" else "bf16"),
         **options,
@@ -191,10 +201,3 @@ def _here(device: str) -> Device:
     if device not in ("cpu", "cuda"):
         raise UserError(f"--device {device} cannot be measured: choose cpu or cuda, or see its limits with --predict.")
     return device
-
-
-def _numbers(text: str, *, name: str, kind: Callable[[str], Any] = int) -> list[Any]:
-    try:
-        return [kind(part) for part in text.split(",")]
-    except ValueError:
-        raise UserError(f"{name} {text} must be numbers with commas between them, as in {name} 2,8,32.") from None

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -47,13 +48,14 @@ def bench(
 ) -> None:
     """Time sampling over batch, duration, depth and steps, beside the limits of the device; or predict those."""
     from counterpoint.bench.run import run_bench
+    from counterpoint.paradigm.solvers import SOLVERS
 
     with answer.progress("Measuring", unit="points") as progress:
         found = run_bench(
-            batches=batch,
-            durations_s=duration_s,
-            layers=layers,
-            steps=steps,
+            batches=_numbers(batch, name="--batch"),
+            durations_s=_numbers(duration_s, name="--duration-s", kind=float),
+            layers=None if layers is None else _numbers(layers, name="--layers"),
+            steps=[step if step in SOLVERS else _numbers(step, name="--steps")[0] for step in steps.split(",")],
             paradigms=None if paradigm == "all" else names(paradigm),
             engines=("fast", "reference") if engine == "both" else (engine,),
             backbone=backbone,
@@ -66,3 +68,12 @@ def bench(
             progress=progress,
         )
     answer.give(found.to_json(), found.print)
+
+
+def _numbers(text: str, *, name: str, kind: Callable[[str], Any] = int) -> list[Any]:
+    try:
+        return [kind(part) for part in text.split(",")]
+    except ValueError:
+        from counterpoint.config import UserError
+
+        raise UserError(f"{name} {text} must be numbers with commas between them, as in {name} 2,8,32.") from None

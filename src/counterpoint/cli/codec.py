@@ -25,9 +25,10 @@ def train(
 ) -> None:
     """Train an EnCodec, a VAE or a spectrogram codec; the run folder loads wherever a codec is asked for."""
     from counterpoint.config import CodecTrainingConfig, load_yaml
+
+    settings = load_yaml(config, CodecTrainingConfig, overrides=overrides)  # refused before anything heavy is imported
     from counterpoint.training import train_codec
 
-    settings = load_yaml(config, CodecTrainingConfig, overrides=overrides)
     result = train_codec(settings, out=out, progress=not answer.quiet)
     answer.give(
         result,

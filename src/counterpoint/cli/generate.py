@@ -97,8 +97,8 @@ def generate(
     answer.give(
         {"out": str(out), **vars(report)},
         f"{out}: {report.audio_s:.1f} s of music in {report.latency_s:.1f} s; "
-        f"{report.network_evaluations:,} network evaluations a clip, {report.model_evaluations:,} with rows of "
-        "guidance",
+        f"{report.network_evaluations:,} network evaluations a clip, "
+        f"which cost as much as {report.model_evaluations:,} without guidance",
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -11,6 +12,8 @@ from counterpoint.cli.options import Chords, Device, Drums, Melody, Precision, r
 from counterpoint.cli.output import Answer
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from counterpoint.inpaint import Inpainting
 
 
@@ -54,30 +57,28 @@ def inpaint(
 
     Models are mono: in a file of several channels each gets the same new music, at its own level.
     """
-    from counterpoint.generate import ControlSources, load_model, sampling_of
-    from counterpoint.inpaint import SAMPLING, InpaintingRequest, check_files, inpaint_file, parse_span
+    from counterpoint import generate as drawing
+    from counterpoint import inpaint as filling
 
-    request = InpaintingRequest(
-        [parse_span(span) for span in spans],
+    request = filling.InpaintingRequest(
+        [filling.parse_span(span) for span in spans],
         prompt=prompt,
         method=method,
         num=num,
         seed=seed,
-        sampling=sampling_of(model, sampling, otherwise=SAMPLING),
+        sampling=drawing.sampling_of(model, sampling, otherwise=filling.SAMPLING),
         crossfade_s=crossfade_s,
-        controls=ControlSources(chords=chords, melody=melody, drums=drums),
+        controls=drawing.ControlSources(chords=chords, melody=melody, drums=drums),
     )
-    job = check_files(source, request, out=out, keep=keep)
-    loaded = load_model(model, device=device, precision=precision)
+    job = filling.check_files(source, request, out=out, keep=keep)
+    loaded = drawing.load_model(model, device=device, precision=precision)
     with answer.progress("Filling in", unit="spans") as progress:
-        done = inpaint_file(job, request, model=loaded, progress=progress)
+        done = filling.inpaint_file(job, request, model=loaded, progress=progress)
     give_takes(answer, done)
 
 
 def give_takes(answer: Answer, done: Inpainting) -> None:
     """Say what was filled in, and how well it fits."""
-    from counterpoint.inpaint import print_takes
-
     for remark in done.asked.remarks if done.asked else ():
         answer.remark(remark)
     if done.channels > 1:
@@ -87,14 +88,16 @@ def give_takes(answer: Answer, done: Inpainting) -> None:
     takes = [
         {"seed": take.seed, "path": take.path, "score": take.seams.score, **vars(take.seams)} for take in done.takes
     ]
-    answer.give(
-        {**vars(done), "takes": takes, "asked": done.asked.to_json() if done.asked else None},
-        lambda console: (
-            print_takes(done.takes, console=console),
-            typer.echo(
-                f"{done.takes[0].path}: {done.audio_s:.1f} s, filled in by {done.method} in {done.latency_s:.1f} s; "
-                f"{done.network_evaluations:,} network evaluations a take, {done.model_evaluations:,} with rows of "
-                "guidance"
-            ),
-        ),
+    asked = done.asked.to_json() if done.asked else None
+    answer.give({**vars(done), "takes": takes, "asked": asked}, partial(_print, done))
+
+
+def _print(done: Inpainting, console: Console) -> None:
+    from counterpoint.inpaint import print_takes
+
+    print_takes(done.takes, console=console)
+    typer.echo(
+        f"{done.takes[0].path}: {done.audio_s:.1f} s, filled in by {done.method} in {done.latency_s:.1f} s; "
+        f"{done.network_evaluations:,} network evaluations a take, which cost as much as {done.model_evaluations:,} "
+        "without guidance"
     )

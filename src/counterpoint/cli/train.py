@@ -20,10 +20,11 @@ def train(
     answer: Answer,
 ) -> None:
     """Train a generative model."""
-    from counterpoint import training
     from counterpoint.config import TrainingConfig, load_yaml
 
-    settings = load_yaml(config, TrainingConfig, overrides=overrides)
+    settings = load_yaml(config, TrainingConfig, overrides=overrides)  # refused before anything heavy is imported
+    from counterpoint import training
+
     result = training.train(settings, out=out, progress=not answer.quiet)
     answer.give(
         result,

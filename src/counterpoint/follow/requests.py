@@ -23,7 +23,8 @@ from counterpoint.config.schema import ControlName
 from counterpoint.data import MusicDataset, open_dataset
 from counterpoint.follow.defaults import BEAT_S, CHARTS, PLAIN_CHART, TEMPI_BPM, TUNES
 from counterpoint.follow.measures import Wanted
-from counterpoint.generate.controls import ControlSources, read_controls
+from counterpoint.generate.asked import ControlSources
+from counterpoint.generate.controls import read_controls
 from counterpoint.generate.model import LoadedModel
 from counterpoint.metrics import Clip
 

@@ -36,8 +36,9 @@ from counterpoint.follow.requests import (
 from counterpoint.follow.result import Followed, Following, Share
 from counterpoint.generate.controls import require_known
 from counterpoint.generate.model import LoadedModel, load_model
+from counterpoint.generate.outputs import read_captions
 from counterpoint.generate.request import BATCH_SIZE, GenerationRequest
-from counterpoint.generate.sampling import generate, read_captions
+from counterpoint.generate.sampling import generate
 from counterpoint.metrics import Clip
 from counterpoint.metrics.listener import Listener, Progress
 from counterpoint.runs import RUNS, add_figures, find_run

@@ -1,19 +1,22 @@
-"""Captions to audio with a trained model."""
+"""Captions to audio with a trained model.
 
-from counterpoint.generate.controls import ControlSources
-from counterpoint.generate.export import export_musicgen, publish_run
-from counterpoint.generate.model import LoadedModel, load_model, sampling_of
-from counterpoint.generate.request import BATCH_SIZE, GenerationRequest, repeated
-from counterpoint.generate.sampling import (
-    AudioGeneration,
-    Destination,
-    GenerationReport,
-    check_destination,
-    generate,
-    generate_folder,
-    read_captions,
-    write_clips,
-)
+Importing this package imports no torch; what needs it does, when it is first asked for.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from counterpoint.lazy import lazily
+
+if TYPE_CHECKING:
+    from counterpoint.generate.asked import ControlSources
+    from counterpoint.generate.export import export_musicgen, publish_run
+    from counterpoint.generate.model import LoadedModel, load_model
+    from counterpoint.generate.outputs import Destination, GenerationReport, check_destination, read_captions
+    from counterpoint.generate.request import BATCH_SIZE, GenerationRequest, repeated
+    from counterpoint.generate.sampling import AudioGeneration, generate, generate_folder, write_clips
+    from counterpoint.generate.settings import sampling_of
 
 __all__ = [
     "BATCH_SIZE",
@@ -34,3 +37,26 @@ __all__ = [
     "sampling_of",
     "write_clips",
 ]
+
+__getattr__ = lazily(
+    __name__,
+    {
+        "BATCH_SIZE": "request",
+        "AudioGeneration": "sampling",
+        "ControlSources": "asked",
+        "Destination": "outputs",
+        "GenerationReport": "outputs",
+        "GenerationRequest": "request",
+        "LoadedModel": "model",
+        "check_destination": "outputs",
+        "export_musicgen": "export",
+        "generate": "sampling",
+        "generate_folder": "sampling",
+        "load_model": "model",
+        "publish_run": "export",
+        "read_captions": "outputs",
+        "repeated": "request",
+        "sampling_of": "settings",
+        "write_clips": "sampling",
+    },
+)

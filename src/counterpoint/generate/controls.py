@@ -7,10 +7,10 @@ Shapes: J controls of the model, T frames of the clip, N audio samples.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -21,7 +21,8 @@ from counterpoint.analysis.tracks import MELODY_HIGH, MELODY_LOW, NOT_GIVEN, RES
 from counterpoint.audio import SILENCE_PEAK, Sound, audio_duration_s, frames, load_audio, normalize_loudness
 from counterpoint.codec import Codec, blurred_codes
 from counterpoint.config import UserError
-from counterpoint.config.schema import CONTROLS, ControlName
+from counterpoint.config.schema import ControlName
+from counterpoint.generate.asked import Asked, ControlSources
 from counterpoint.generate.chart import HOW, read_chords
 from counterpoint.generate.chord_symbols import NOT_ASKED
 from counterpoint.generate.midi import SUFFIXES as MIDI_SUFFIXES
@@ -33,47 +34,6 @@ if TYPE_CHECKING:
 
 MELODY_NAMES = ("melody", "lead", "vocal")
 """A MIDI track with one of these in its name holds the melody."""
-
-
-@dataclass(frozen=True)
-class ControlSources:
-    """What a user gives; every one may be missing.
-
-    Attributes:
-        chords: a chart or a file, see `read_chords`.
-        melody: a MIDI file, or audio to hear it in: a file or a sound.
-        drums: audio: a file or a sound.
-    """
-
-    chords: str | None = None
-    melody: Path | Sound | None = None
-    drums: Path | Sound | None = None
-
-    def requested(self) -> dict[ControlName, str]:
-        """The controls that the user set, by name."""
-        return {name: str(source) for name in CONTROLS if (source := getattr(self, name)) is not None}
-
-
-@dataclass(frozen=True, eq=False)
-class Asked:
-    """What is asked of every clip of a call.
-
-    Attributes:
-        tracks: [J, T] int16, see `analysis.tracks`.
-        sources: where each given control comes from.
-        chords, notes: the same as in an `Annotation`, on the frames' grid; None is no label: nothing is asked there.
-        remarks: what was changed to make it fit, a sentence each.
-    """
-
-    tracks: np.ndarray
-    sources: Mapping[ControlName, str]
-    chords: Sequence[tuple[float, str | None]]
-    notes: Sequence[tuple[float, float, int]]
-    remarks: Sequence[str]
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain values, for `write_json`."""
-        return {"sources": self.sources, "chords": self.chords, "notes": self.notes}
 
 
 @dataclass(frozen=True)

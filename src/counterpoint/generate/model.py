@@ -11,12 +11,12 @@ from typing import Any
 import torch
 
 from counterpoint.codec import Codec, load_codec
-from counterpoint.config import SamplingConfig, UserError, pick_sampling, read_sampling
-from counterpoint.generate.musicgen import MUSICGEN_PARADIGM, WINDOW_S, is_musicgen, load_musicgen
+from counterpoint.config import SamplingConfig, UserError
+from counterpoint.generate.musicgen import WINDOW_S, load_musicgen
+from counterpoint.generate.settings import is_published, settings_of
 from counterpoint.kernels import PRECISIONS, Precision
 from counterpoint.paradigm import Paradigm
-from counterpoint.runs import RUNS, find_run, load_run, read_description
-from counterpoint.runs.layout import MODEL_FILE
+from counterpoint.runs import find_run, load_run, read_description
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class LoadedModel:
 
     def how(self, given: Mapping[str, Any], *, otherwise: Mapping[str, Any] | None = None) -> SamplingConfig:
         """How to draw from it; see `sampling_of`."""
-        return _sampling(self.paradigm.config.paradigm, self.sampling, given, otherwise=otherwise)
+        return settings_of(self.paradigm.config.paradigm, self.sampling, given, otherwise=otherwise)
 
 
 def load_model(
@@ -70,35 +70,6 @@ def load_model(
     return loaded if device == "cpu" else replace(loaded, codec=loaded.codec.to(device))
 
 
-def sampling_of(
-    model: str | Path, given: Mapping[str, Any], *, otherwise: Mapping[str, Any] | None = None
-) -> SamplingConfig:
-    """How to draw from a model: as is given, else as the `sampling` in its model.json says, which a model that ships
-    has, else as `otherwise`, else by the defaults of its paradigm.
-
-    Args:
-        model: as for `load_model`.
-        given: settings by name; None leaves one open.
-        otherwise: more of them, of which those that the paradigm does not have are left out.
-
-    Raises:
-        UserError: no such model, a setting that its paradigm does not have, or a value that does not fit.
-    """
-    run = find_run(model)
-    described: Mapping[str, Any] = {} if _is_published(run) else read_description(run)
-    paradigm = described["model"]["paradigm"] if described else MUSICGEN_PARADIGM
-    return _sampling(paradigm, described.get("sampling", {}), given, otherwise=otherwise)
-
-
-def _sampling(
-    paradigm: str, chosen: Mapping[str, Any], given: Mapping[str, Any], *, otherwise: Mapping[str, Any] | None
-) -> SamplingConfig:
-    """Settings of a paradigm: the `given`, else those `chosen` for the model, else `otherwise`, else the defaults."""
-    usual = pick_sampling(paradigm, otherwise or {}).model_dump(exclude_unset=True)
-    asked = {name: value for name, value in given.items() if value is not None}
-    return read_sampling(paradigm, {**usual, **chosen, **asked})
-
-
 def _check(device: str, precision: str | None) -> tuple[str, Precision]:
     served: dict[str, tuple[Precision, ...]] = {"cpu": ("fp32", "fp16", "int8"), "cuda": ("bf16", "fp16", "fp32")}
     kind = device.partition(":")[0]
@@ -117,7 +88,7 @@ def _check(device: str, precision: str | None) -> tuple[str, Precision]:
 def read_model(model: str | Path, *, codec: Codec | None = None) -> LoadedModel:
     """A model as it was trained, in full precision on the CPU; see `load_model`."""
     run = find_run(model)
-    if _is_published(run):
+    if is_published(run):
         return LoadedModel(*load_musicgen(str(run)), window_s=WINDOW_S)
     paradigm = load_run(run)
     codec = codec or load_codec(paradigm.latent.codec)
@@ -132,11 +103,3 @@ def read_model(model: str | Path, *, codec: Codec | None = None) -> LoadedModel:
     return LoadedModel(
         paradigm, codec, window_s=described.get("segment_s", longest_s), sampling=described.get("sampling", {})
     )
-
-
-def _is_published(path: Path) -> bool:
-    """Whether a path stands for another library's checkpoint, or can only be a hub id: OWNER/NAME."""
-    if path.is_dir():
-        return not (path / MODEL_FILE).is_file() and is_musicgen(path)
-    is_ours = any((folder / path.parts[0]).exists() for folder in (Path(), RUNS))
-    return path.is_file() or (len(path.parts) == 2 and not is_ours)

@@ -24,12 +24,11 @@ from counterpoint.codec.loading import quietly
 from counterpoint.config import BackboneConfig, LatentSpec, ModelConfig, TextConfig, UserError, read_json
 from counterpoint.config.documents import parse_yaml
 from counterpoint.config.weights import CONFIG_FILE, fetch_folder, misshapen, read_weights
+from counterpoint.generate.settings import LANGUAGE_MODEL_FILE, MUSICGEN_PARADIGM
 from counterpoint.paradigm import Autoregressive
 
 WINDOW_S = 30.0
-MUSICGEN_PARADIGM = "autoregressive"
 """The music that MusicGen was trained on (Copet et al., 2023)."""
-LANGUAGE_MODEL_FILE = "state_dict.bin"
 _T5_TOKENS = 512
 """The longest text that T5 was trained on; its relative positions know no limit."""
 
@@ -97,11 +96,6 @@ class Checkpoint:
     codebook_size: int
     names: Mapping[str, str]
     weights: Mapping[str, Tensor]
-
-
-def is_musicgen(folder: Path) -> bool:
-    """Whether a folder looks like a checkpoint of another library's model, ours to read or to refuse."""
-    return (folder / CONFIG_FILE).is_file() or (folder / LANGUAGE_MODEL_FILE).is_file()
 
 
 def load_musicgen(source: str) -> tuple[Autoregressive, Codec]:

@@ -1,4 +1,4 @@
-"""What is asked of a model, in the one value that every layer passes on.
+"""What is asked of a model, in the one value that every layer passes on. Imports no torch.
 
 Shapes: n clips, J controls of the model, T latent frames.
 """
@@ -7,14 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from counterpoint.config import SamplingConfig, UserError
 from counterpoint.config.base import MOST_CLIPS, check_seed
 from counterpoint.config.text import check_text
-from counterpoint.generate.controls import Asked, ControlSources, read_controls
-from counterpoint.generate.model import LoadedModel
+from counterpoint.generate.asked import Asked, ControlSources
+
+if TYPE_CHECKING:
+    from counterpoint.generate.model import LoadedModel
 
 BATCH_SIZE = 16
 
@@ -73,6 +76,8 @@ def resolve(request: GenerationRequest, *, model: LoadedModel) -> GenerationRequ
     Raises:
         UserError: see `read_controls`.
     """
+    from counterpoint.generate.controls import read_controls
+
     sources = request.controls
     if not isinstance(sources, ControlSources):
         return request

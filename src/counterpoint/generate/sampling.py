@@ -6,36 +6,31 @@ Shapes: n captions, B batch, K codebooks, T latent frames, D latent channels, N 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
-from functools import partial
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 
 from counterpoint.audio import Sound, frames
-from counterpoint.audio.files import WRITABLE, check_audio_output
 from counterpoint.codec import Codec, decode
 from counterpoint.conditioning import plan_guidance
-from counterpoint.config import UserError, atomic_write, write_json, write_json_lines
+from counterpoint.config import atomic_write, write_json, write_json_lines
 from counterpoint.config.files import replace_folder
-from counterpoint.config.paths import check_output_folder, is_file
-from counterpoint.config.tables import FILE_KEYS, first_text, read_table
-from counterpoint.config.text import check_text, read_text, split_lines
-from counterpoint.generate.controls import ControlSources
 from counterpoint.generate.memory import clips_at_once
 from counterpoint.generate.model import LoadedModel
+from counterpoint.generate.outputs import (
+    ENTROPIES_FILE,
+    GENERATION_FILE,
+    METADATA_FILE,
+    Destination,
+    GenerationReport,
+    Progress,
+)
 from counterpoint.generate.request import GenerationRequest, resolve
 from counterpoint.paradigm import Sample
-from counterpoint.paradigm.watch import Watch
-
-Progress = Callable[[int, int], None]
-"""Called with (clips done, clips in all)."""
-METADATA_FILE = "metadata.jsonl"
-GENERATION_FILE = "generation.json"
-ENTROPIES_FILE = "entropies.npy"
-"""[n, T] nats of the first codebook's distributions, beside the clips of an auto-regressive model (App. I)."""
+from counterpoint.paradigm.watch import Watch, telling
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -64,35 +59,13 @@ class AudioGeneration(Sound):
         return f"{self.caption or 'no caption'}, seed {self.seed}"
 
 
-@dataclass(frozen=True)
-class GenerationReport:
-    """What some clips cost.
-
-    Attributes:
-        paradigm: of the model.
-        clips: how many were written.
-        audio_s: their length together.
-        latency_s: wall time of drawing and decoding, without loading.
-        network_evaluations: backbone passes a clip took, the most of any.
-        model_evaluations: the same with the rows of guidance counted: a guided pass is two.
-        remarks: what was changed of the controls that a user gave, a sentence each.
-    """
-
-    paradigm: str
-    clips: int
-    audio_s: float
-    latency_s: float
-    network_evaluations: int
-    model_evaluations: int
-    remarks: Sequence[str] = field(default_factory=list)
-
-
 def generate(
-    request: GenerationRequest, *, model: LoadedModel, watch: Watch | None = None
+    request: GenerationRequest, *, model: LoadedModel, progress: Progress | None = None, watch: Watch | None = None
 ) -> Iterator[AudioGeneration]:
     """Draw one clip per caption, in their order.
 
     Args:
+        progress: called with (clips done, clips in all), also while one is drawn, with a part of it.
         watch: called while a batch is drawn; see `Paradigm.sample`.
 
     Raises:
@@ -117,6 +90,7 @@ def generate(
     for start in range(0, len(captions), at_once):
         batch = captions[start : start + at_once]
         seeds = range(request.seed + start, request.seed + start + len(batch))
+        meter = _Meter(progress, first=start, count=len(batch), total=len(captions))
         sample = paradigm.sample(
             text=paradigm.prepare(batch).to(device),
             lengths=torch.full((len(batch),), length, device=device),
@@ -124,10 +98,11 @@ def generate(
             generators=[torch.Generator().manual_seed(value) for value in seeds],
             window=window,
             controls=None if tracks is None else tracks[start : start + at_once].to(device),
-            watch=watch,
+            watch=telling(meter.drawn, watch),
         )
         heard = zip(batch, seeds, _decoded(sample, model.codec), strict=True)
         for index, (caption, value, audio) in enumerate(heard):
+            meter.decoded(index + 1)
             yield AudioGeneration(
                 audio,
                 model.codec.sample_rate,
@@ -138,6 +113,34 @@ def generate(
                 entropies=None if sample.entropies is None else sample.entropies[index].cpu().numpy(),
                 remarks=request.asked.remarks if request.asked else (),
             )
+
+
+@dataclass(frozen=True)
+class _Meter:
+    """Tells how far a batch is: nine tenths of a clip are its drawing, the last is decoded.
+
+    Attributes:
+        first: clips of the batches before.
+        count: clips of the batch.
+        total: clips of all batches.
+    """
+
+    progress: Progress | None
+    first: int
+    count: int
+    total: int
+
+    def drawn(self, share: float) -> None:
+        """A share of the batch is drawn."""
+        self._tell(0.9 * share * self.count)
+
+    def decoded(self, clips: int) -> None:
+        """The batch is drawn, and so many of its clips are decoded."""
+        self._tell(0.9 * self.count + 0.1 * clips if clips < self.count else self.count)
+
+    def _tell(self, done: float) -> None:
+        if self.progress is not None:
+            self.progress(self.first + done, self.total)
 
 
 def _decoded(sample: Sample, codec: Codec) -> Iterator[np.ndarray]:
@@ -162,7 +165,7 @@ def generate_folder(
 
     Args:
         ids: a name for each clip, the wav's stem; numbers by default.
-        progress: called with (clips done, clips in all).
+        progress: as of `generate`.
     """
     request = resolve(request, model=model)
     captions = request.captions
@@ -192,38 +195,6 @@ def generate_folder(
     return report
 
 
-@dataclass(frozen=True)
-class Destination:
-    """A file for one clip or a folder for any number, into which `check_destination` found that they may be written."""
-
-    path: Path
-    is_file: bool
-
-
-def check_destination(
-    out: Path, *, request: GenerationRequest, inputs: Sequence[Path | str | None] = ()
-) -> Destination:
-    """Where clips go; everything that forbids it is found before a model is loaded.
-
-    Args:
-        out: an audio file for a single clip; a folder otherwise.
-        inputs: files that the command reads beside those that the request names; None stands for one that is not given.
-
-    Raises:
-        UserError: a file for several clips, or an `out` that is an input, of unknown kind or holds what no earlier call
-            wrote.
-    """
-    if isinstance(request.controls, ControlSources):
-        inputs = [*inputs, *request.controls.requested().values()]
-    if out.suffix.lower() not in WRITABLE:
-        check_output_folder(out, inputs=inputs, is_own=partial(_is_own, own=_own_files(out)))
-        return Destination(out, is_file=False)
-    check_audio_output(out, inputs=inputs)
-    if len(request.captions) > 1:
-        raise UserError(f"{len(request.captions)} clips do not fit into the one file {out}: give --out a folder.")
-    return Destination(out, is_file=True)
-
-
 def write_clips(
     request: GenerationRequest, *, model: LoadedModel, out: Destination, progress: Progress | None = None
 ) -> GenerationReport:
@@ -243,19 +214,6 @@ def write_clips(
     return reports[0]
 
 
-def _own_files(folder: Path) -> set[str]:
-    """Names of the files that an earlier call wrote into a folder, by the metadata that it wrote with them."""
-    own = {METADATA_FILE, GENERATION_FILE, ENTROPIES_FILE}
-    listing = folder / METADATA_FILE
-    if not is_file(folder / GENERATION_FILE) or not is_file(listing):
-        return set()
-    return own | {first_text(row.values, FILE_KEYS) for row in read_table(listing).rows}
-
-
-def _is_own(entry: Path, *, own: Collection[str]) -> bool:
-    return entry.name in own and is_file(entry)
-
-
 def _write(
     request: GenerationRequest,
     paths: Sequence[Path],
@@ -269,11 +227,11 @@ def _write(
     Args:
         request: with its controls read.
     """
-    clips = generate(request, model=model)
+    clips = generate(request, model=model, progress=progress)
     latency_s = audio_s = 0.0
     passes = evaluations = 0
     curves = []
-    for done, path in enumerate(paths, start=1):
+    for path in paths:
         started = time.perf_counter()
         clip = next(clips)
         latency_s += time.perf_counter() - started
@@ -282,8 +240,6 @@ def _write(
         evaluations = max(evaluations, clip.model_evaluations)
         curves.append(clip.entropies)
         clip.save(path)
-        if progress is not None:
-            progress(done, len(paths))
     if entropies is not None and curves[0] is not None:
         atomic_write(entropies, lambda temporary: _save_array(temporary, np.stack(curves)))
     return GenerationReport(
@@ -300,21 +256,3 @@ def _write(
 def _save_array(path: Path, array: np.ndarray) -> None:
     with path.open("wb") as file:  # np.save would add a suffix to the name
         np.save(file, array)
-
-
-def read_captions(caption: str | None, captions_file: Path | None) -> list[str]:
-    """The one caption, or those of a text file, one a line.
-
-    Raises:
-        UserError: both or neither is given, or the file cannot be read or holds none.
-    """
-    if (caption is None) == (captions_file is None):
-        raise UserError("Give either a caption or --captions FILE.")
-    if captions_file is None:
-        check_text(caption or "", what="caption")
-        return [caption or ""]
-    text = read_text(captions_file, what="captions file")
-    captions = [line.strip() for line in split_lines(text) if line.strip()]
-    if not captions:
-        raise UserError(f"{captions_file} holds no caption; write one a line.")
-    return captions

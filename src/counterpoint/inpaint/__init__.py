@@ -1,22 +1,22 @@
-"""A span of music replaced, by a trained model that sees what stands around it (5.3)."""
+"""A span of music replaced, by a trained model that sees what stands around it (5.3).
 
-from counterpoint.inpaint.extend import Side, extend
-from counterpoint.inpaint.files import Held, Source
-from counterpoint.inpaint.spans import parse_span
-from counterpoint.inpaint.splice import match_level, splice
-from counterpoint.inpaint.takes import (
-    CROSSFADE_S,
-    SAMPLING,
-    Inpainting,
-    InpaintingRequest,
-    Take,
-    check_files,
-    check_out,
-    fill_in,
-    inpaint_file,
-    print_takes,
-)
-from counterpoint.inpaint.windows import Filled, fill_windows
+Importing this package imports no torch; what needs it does, when it is first asked for.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from counterpoint.inpaint.splice import match_level, splice  # a module of that name would take the place of a lazy one
+from counterpoint.lazy import lazily
+
+if TYPE_CHECKING:
+    from counterpoint.inpaint.files import Held, Source
+    from counterpoint.inpaint.lengthen import Side, extend
+    from counterpoint.inpaint.request import CROSSFADE_S, SAMPLING, InpaintingRequest, check_files, check_out
+    from counterpoint.inpaint.spans import parse_span
+    from counterpoint.inpaint.takes import Inpainting, Take, fill_in, inpaint_file, print_takes
+    from counterpoint.inpaint.windows import Filled, fill_windows
 
 __all__ = [
     "CROSSFADE_S",
@@ -39,3 +39,26 @@ __all__ = [
     "print_takes",
     "splice",
 ]
+
+__getattr__ = lazily(
+    __name__,
+    {
+        "CROSSFADE_S": "request",
+        "SAMPLING": "request",
+        "Filled": "windows",
+        "Held": "files",
+        "Inpainting": "takes",
+        "InpaintingRequest": "request",
+        "Side": "lengthen",
+        "Source": "files",
+        "Take": "takes",
+        "check_files": "request",
+        "check_out": "request",
+        "extend": "lengthen",
+        "fill_in": "takes",
+        "fill_windows": "windows",
+        "inpaint_file": "takes",
+        "parse_span": "spans",
+        "print_takes": "takes",
+    },
+)

@@ -9,8 +9,9 @@ from itertools import pairwise
 
 from counterpoint.audio import frames
 from counterpoint.config import UserError
-from counterpoint.inpaint.windows import SLACK
 
+SLACK = 1e-3
+"""Of a frame, about a sample: what begins or stops so near to a frame's border is meant to do so there."""
 CONTEXT_SHARE, CONTEXT_S = 0.1, 0.5
 """Of a window, at least so much is music that is known: this share of it, and so many seconds."""
 _LATE_S = 0.001

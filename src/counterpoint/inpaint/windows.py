@@ -6,8 +6,9 @@ Shapes: B batch, J controls of the model, K codebooks, T latent frames, D latent
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -18,12 +19,12 @@ from counterpoint.conditioning import plan_guidance
 from counterpoint.config import InpaintingMethod, SamplingConfig, UserError
 from counterpoint.generate.memory import clips_at_once
 from counterpoint.generate.model import LoadedModel
+from counterpoint.generate.outputs import Progress
+from counterpoint.inpaint.spans import SLACK
 from counterpoint.paradigm import Sample
-from counterpoint.paradigm.watch import Watch
+from counterpoint.paradigm.watch import Watch, telling
 
 BATCH_SIZE = 16
-SLACK = 1e-3
-"""Of a frame, about a sample: what begins or stops so near to a frame's border is meant to do so there."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +57,7 @@ def fill_windows(
     sampling: SamplingConfig,
     method: InpaintingMethod | None = None,
     controls: np.ndarray | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
     watch: Watch | None = None,
 ) -> Filled:
     """Fill in a span of each window; window b's seed alone decides how, whatever its batch mates.
@@ -71,7 +72,7 @@ def fill_windows(
         method: one of the model's `inpainting_methods`; by default the first.
         controls: [B, J, T] classes of `analysis.tracks`, one row for each of the model's controls; by default nothing
             is asked.
-        progress: called with (windows done, windows in all).
+        progress: called with (windows done, windows in all), also while one is drawn, with a part of it.
         watch: called while a batch is drawn; see `Paradigm.inpaint`.
 
     Raises:
@@ -95,6 +96,7 @@ def fill_windows(
     heard, samples, device = [], [], next(paradigm.parameters()).device
     for start in range(0, len(captions), at_once):
         batch = slice(start, start + at_once)
+        drawn = partial(_tell, progress, first=start, count=len(captions[batch]), total=len(captions))
         sample = paradigm.inpaint(
             _encoded(audio[batch], spans[batch], model=model).to(device),
             spans=spans[batch].to(device),
@@ -103,7 +105,7 @@ def fill_windows(
             generators=[torch.Generator().manual_seed(seed) for seed in seeds[batch]],
             method=chosen,
             controls=None if tracks is None else tracks[batch].to(device),
-            watch=watch,
+            watch=telling(drawn, watch),
         )
         samples.append(sample)
         heard += [row[: audio.shape[1]] for row in _decoded(sample, model=model)]
@@ -117,6 +119,12 @@ def fill_windows(
         model_evaluations=max(sample.model_evaluations for sample in samples),
         endings=np.concatenate(endings) if endings else None,
     )
+
+
+def _tell(progress: Progress | None, share: float, *, first: int, count: int, total: int) -> None:
+    """A share of a batch is drawn; it is not done before it is decoded."""
+    if progress is not None:
+        progress(first + 0.9 * share * count, total)
 
 
 def frame_spans(spans_s: Sequence[tuple[float, float]], *, frame_rate: float, frames: int) -> Tensor:

@@ -5,9 +5,9 @@ Importing this package imports no torch; the classes of models do, when they are
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from counterpoint.lazy import lazily
 from counterpoint.paradigm.entry import PARADIGMS, ParadigmEntry
 
 if TYPE_CHECKING:
@@ -27,14 +27,11 @@ __all__ = [
     "parameter_count",
 ]
 
-_WITH_TORCH = {
-    "Autoregressive": "autoregressive",
-    "FlowMatching": "flow_matching",
-    **dict.fromkeys(("LossOutput", "Paradigm", "Sample", "build_paradigm", "parameter_count"), "base"),
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _WITH_TORCH:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_WITH_TORCH[name]}"), name)
+__getattr__ = lazily(
+    __name__,
+    {
+        "Autoregressive": "autoregressive",
+        "FlowMatching": "flow_matching",
+        **dict.fromkeys(("LossOutput", "Paradigm", "Sample", "build_paradigm", "parameter_count"), "base"),
+    },
+)

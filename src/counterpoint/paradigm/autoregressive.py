@@ -267,7 +267,9 @@ class Autoregressive(Paradigm):
         decoder.begin(given[:, :, 1:], free=free, uniforms=uniforms.to(target.device), control=control)
         decoder.prefill(known)
         passes = drawn + 2
-        decoder.decode_n_tokens(drawn, moved=watch and (lambda at: watch(Drawing(1 + at - known, passes))))
+        decoder.decode_n_tokens(
+            drawn, moved=watch and (lambda at: watch(Drawing(1 + at - known, passes, share=(1 + at - known) / passes)))
+        )
         predicted = F.pad(decoder.tokens[:, :, 1 : layout.columns], (0, 1), value=self.filler)
         return Sample(
             codes=put_back(target, predicted, layout=layout)[:, : sampling.codebooks],
@@ -340,7 +342,9 @@ class _Teller:
         """After `at` delayed steps of the window."""
         assert self.watch is not None
         ready = min(self.stop, max(self.known, self.start + at - self.books + 1))
-        self.watch(Drawing(self.before + at, self.total, ready=ready, codes=partial(self._codes, at, ready)))
+        done = self.before + at
+        codes = partial(self._codes, at, ready)
+        self.watch(Drawing(done, self.total, share=done / self.total, ready=ready, codes=codes))
 
     def _codes(self, at: int, ready: int) -> Tensor:
         """[B, K', ready] of the codebooks that are decoded."""

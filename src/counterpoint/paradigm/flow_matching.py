@@ -311,7 +311,8 @@ class _Field:
             v = self._velocity(t, frames[windows.frames], windows=windows, guidance=guidance)
             mean.index_add_(0, windows.frames.flatten(), (windows.shares[:, :, None] * v).flatten(0, 1))
         if self.watch is not None:
-            self.watch(Drawing(self.network_evaluations, self.total))
+            done, total = self.network_evaluations, self.total
+            self.watch(Drawing(done, total, share=t if total is None else done / total))
         return mean.view_as(z)
 
     def _velocity(self, t: float, z: Tensor, *, windows: Windows, guidance: Guidance) -> Tensor:

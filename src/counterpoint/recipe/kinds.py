@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, cast
 from pydantic import Field
 
 from counterpoint.config.base import MOST_SECONDS
-from counterpoint.recipe.recipe import Made, Progress, Recipe
+from counterpoint.recipe.recipe import Made, Recipe
 
 if TYPE_CHECKING:
     from counterpoint.config import SamplingConfig
     from counterpoint.generate import LoadedModel
-    from counterpoint.inpaint.extend import Extended, Side
+    from counterpoint.generate.outputs import Progress
     from counterpoint.inpaint.files import Source
+    from counterpoint.inpaint.lengthen import Extended, Side
     from counterpoint.inpaint.spans import Span
     from counterpoint.paradigm.watch import Watch
 
@@ -52,7 +53,7 @@ class GenerateRecipe(Recipe):
             ),
             model=model,
         )
-        (clip,) = generate(request, model=model, watch=watch)
+        (clip,) = generate(request, model=model, progress=progress, watch=watch)
         clip.save(out)
         return Made(clip.duration_s, [(0.0, clip.duration_s)], asked=request.asked, remarks=clip.remarks)
 
@@ -154,8 +155,8 @@ class ContinueRecipe(_EditRecipe):
         watch: Watch | None = None,
     ) -> Made:
         """See `Recipe.make`."""
-        from counterpoint.inpaint.extend import extend
         from counterpoint.inpaint.files import Source
+        from counterpoint.inpaint.lengthen import extend
 
         source = Source.open(folder / self.source)
         side = cast("Side", self.side)

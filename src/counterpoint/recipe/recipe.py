@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
@@ -20,12 +20,11 @@ if TYPE_CHECKING:
     from counterpoint.config import SamplingConfig
     from counterpoint.generate import ControlSources, LoadedModel
     from counterpoint.generate.controls import Asked
+    from counterpoint.generate.outputs import Progress
     from counterpoint.metrics import Seams
     from counterpoint.paradigm.watch import Watch
 
 _LARGEST_BYTES = 1 << 20
-Progress = Callable[[int, int], None]
-"""Called with (steps done, steps in all), where a step is a span of music."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,7 +89,7 @@ class Recipe(Config, ABC):
             out: a .wav or .flac.
             model: that `model` names.
             folder: of the recipe, in which its files lie.
-            progress: called after each span, of kinds that fill in several.
+            progress: called with (parts done, parts in all), also within a part.
             watch: called while music is drawn; see `Paradigm.sample`.
 
         Raises:

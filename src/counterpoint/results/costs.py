@@ -12,7 +12,7 @@ from counterpoint.bench.limits import Limits, load_limits
 from counterpoint.bench.run import LIMITS_FILE, POINTS_FILE
 from counterpoint.bench.sweep import Measured, read_points
 from counterpoint.config import TrainingConfig, load_yaml, read_json
-from counterpoint.generate.sampling import GenerationReport
+from counterpoint.generate.outputs import GenerationReport
 from counterpoint.results.parts import ALONE, Part
 from counterpoint.results.records import Record
 from counterpoint.runs.layout import CONFIG_FILE, METRICS_FILE, RESULT_FILE

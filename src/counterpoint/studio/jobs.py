@@ -23,8 +23,6 @@ MODELS_KEPT = 3
 """Models that are kept loaded; the one that was not used for longest makes room."""
 _EVERY_S = 0.15
 """Progress is told so often at most."""
-_DRAWN = 0.92
-"""The share of the work on a take that is done when it is drawn; decoding and writing are the rest."""
 _models: OrderedDict[str, LoadedModel] = OrderedDict()
 """By name; a worker is a process, so they are this module's."""
 
@@ -69,7 +67,7 @@ class _Take:
     def __init__(self, task: Task, recipe: Recipe, *, model: LoadedModel, folder: Path, number: int, of: int):
         self.task, self.recipe, self.model, self.folder = task, recipe, model, folder
         self.number, self.of = number, of
-        self._filled, self._told_at = (0, 1), 0.0
+        self._told_at = 0.0
         self._preview = None
         if number == 0 and recipe.kind == "generate":
             from counterpoint.recipe.preview import Preview
@@ -83,7 +81,7 @@ class _Take:
         name, began = f"{new_id()}.wav", time.perf_counter()
         out, sounds = self.folder / "scratch" / name, self.folder / "sounds"
         self._tell(0.0, now=True)
-        made = self.recipe.make(out, model=self.model, folder=sounds, progress=self._fill, watch=self._watch)
+        made = self.recipe.make(out, model=self.model, folder=sounds, progress=self._share, watch=self._watch)
         took_s = time.perf_counter() - began
         if self._preview is not None:
             self._preview.finish(_audio(out, sample_rate=self.model.codec.sample_rate))
@@ -111,15 +109,13 @@ class _Take:
             "remarks": _without_paths(made.remarks, self.recipe),
         }
 
-    def _fill(self, done: int, of: int) -> None:
-        self._filled = (done, of)
-
     def _watch(self, drawing: Drawing) -> None:
         self.task.check()
-        done, of = self._filled
-        self._tell(_DRAWN * (done + drawing.done / (drawing.total or 2 * drawing.done)) / of)
         if self._preview is not None:
             self._preview(drawing)
+
+    def _share(self, done: float, of: float) -> None:
+        self._tell(done / of)
 
     def _tell(self, share: float, *, state: str = states.DRAWING, now: bool = False) -> None:
         if now or time.monotonic() - self._told_at > _EVERY_S:

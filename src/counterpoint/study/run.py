@@ -70,14 +70,14 @@ def run_study(
     Raises:
         UserError: an unknown study, a configuration or a dataset that does not fit.
     """
-    from counterpoint.study.gather import gather
-
     path = find_study(study)
     if nameless := [system for system in systems if "=" not in system]:
         raise UserError(f"The system {nameless[0]!r} must have the form NAME=FOLDER, as in mine=clips/mine.")
     outside = [f"systems.{system}" for system in systems]
     config = load_study(path, overrides=[*(overrides or []), *outside], scale=scale)
     _require_folder(out)
+    from counterpoint.study.gather import gather  # after all that is refused at once
+
     say(f"Study {path.stem}: {config.summary()}")
     steps = config.plan(dataset=data)
     done = LocalEngine(store.resolve(), say=say, show=show, strict_code=strict_code).run(steps.values())

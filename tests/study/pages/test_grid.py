@@ -16,7 +16,7 @@ import pytest
 
 from counterpoint.audio import save_audio
 from counterpoint.config import DataConfig, LatentSpec, ModelConfig, TrainingConfig
-from counterpoint.generate.sampling import GenerationReport
+from counterpoint.generate import GenerationReport
 from counterpoint.metrics import Difference, Evaluation, MetricInfo, Score
 from counterpoint.report import Charts, Report, write_report
 from counterpoint.results.costs import Curve, Generation, Model

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from counterpoint.generate.sampling import ENTROPIES_FILE
+from counterpoint.generate.outputs import ENTROPIES_FILE
 from counterpoint.metrics import Difference, Evaluation, MetricInfo, Score
 from counterpoint.metrics.statistics import holm
 from counterpoint.results.evaluations import write_evaluation

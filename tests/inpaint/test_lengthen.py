@@ -11,8 +11,8 @@ from counterpoint.analysis.tracks import NOT_GIVEN
 from counterpoint.config import UserError
 from counterpoint.generate import ControlSources, load_model, sampling_of
 from counterpoint.inpaint import InpaintingRequest, fill_in, takes
-from counterpoint.inpaint.extend import Extended, extend
 from counterpoint.inpaint.files import Source
+from counterpoint.inpaint.lengthen import Extended, extend
 
 RATE = 11025
 

@@ -1,0 +1,109 @@
+"""Where clips go, what is written beside them, and what is read for them. Imports no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+from counterpoint.audio.files import WRITABLE, check_audio_output
+from counterpoint.config import UserError
+from counterpoint.config.paths import check_output_folder, is_file
+from counterpoint.config.tables import FILE_KEYS, first_text, read_table
+from counterpoint.config.text import check_text, read_text, split_lines
+from counterpoint.generate.asked import ControlSources
+from counterpoint.generate.request import GenerationRequest
+
+Progress = Callable[[float, float], None]
+"""Called with (clips done, clips in all); a clip that is being drawn counts in part."""
+METADATA_FILE = "metadata.jsonl"
+GENERATION_FILE = "generation.json"
+ENTROPIES_FILE = "entropies.npy"
+"""[n, T] nats of the first codebook's distributions, beside the clips of an auto-regressive model (App. I)."""
+
+
+@dataclass(frozen=True)
+class GenerationReport:
+    """What some clips cost.
+
+    Attributes:
+        paradigm: of the model.
+        clips: how many were written.
+        audio_s: their length together.
+        latency_s: wall time of drawing and decoding, without loading.
+        network_evaluations: backbone passes a clip took, the most of any.
+        model_evaluations: the same with the rows of guidance counted: a guided pass is two.
+        remarks: what was changed of the controls that a user gave, a sentence each.
+    """
+
+    paradigm: str
+    clips: int
+    audio_s: float
+    latency_s: float
+    network_evaluations: int
+    model_evaluations: int
+    remarks: Sequence[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Destination:
+    """A file for one clip or a folder for any number, into which `check_destination` found that they may be written."""
+
+    path: Path
+    is_file: bool
+
+
+def check_destination(
+    out: Path, *, request: GenerationRequest, inputs: Sequence[Path | str | None] = ()
+) -> Destination:
+    """Where clips go; everything that forbids it is found before a model is loaded.
+
+    Args:
+        out: an audio file for a single clip; a folder otherwise.
+        inputs: files that the command reads beside those that the request names; None stands for one that is not given.
+
+    Raises:
+        UserError: a file for several clips, or an `out` that is an input, of unknown kind or holds what no earlier call
+            wrote.
+    """
+    if isinstance(request.controls, ControlSources):
+        inputs = [*inputs, *request.controls.requested().values()]
+    if out.suffix.lower() not in WRITABLE:
+        check_output_folder(out, inputs=inputs, is_own=partial(_is_own, own=_own_files(out)))
+        return Destination(out, is_file=False)
+    check_audio_output(out, inputs=inputs)
+    if len(request.captions) > 1:
+        raise UserError(f"{len(request.captions)} clips do not fit into the one file {out}: give --out a folder.")
+    return Destination(out, is_file=True)
+
+
+def read_captions(caption: str | None, captions_file: Path | None) -> list[str]:
+    """The one caption, or those of a text file, one a line.
+
+    Raises:
+        UserError: both or neither is given, or the file cannot be read or holds none.
+    """
+    if (caption is None) == (captions_file is None):
+        raise UserError("Give either a caption or --captions FILE.")
+    if captions_file is None:
+        check_text(caption or "", what="caption")
+        return [caption or ""]
+    text = read_text(captions_file, what="captions file")
+    captions = [line.strip() for line in split_lines(text) if line.strip()]
+    if not captions:
+        raise UserError(f"{captions_file} holds no caption; write one a line.")
+    return captions
+
+
+def _own_files(folder: Path) -> set[str]:
+    """Names of the files that an earlier call wrote into a folder, by the metadata that it wrote with them."""
+    own = {METADATA_FILE, GENERATION_FILE, ENTROPIES_FILE}
+    listing = folder / METADATA_FILE
+    if not is_file(folder / GENERATION_FILE) or not is_file(listing):
+        return set()
+    return own | {first_text(row.values, FILE_KEYS) for row in read_table(listing).rows}
+
+
+def _is_own(entry: Path, *, own: Collection[str]) -> bool:
+    return entry.name in own and is_file(entry)

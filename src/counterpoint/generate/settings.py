@@ -1,0 +1,58 @@
+"""What kind of model a name stands for, and how to draw from it, before anything of it is loaded. Imports no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from counterpoint.config import SamplingConfig, pick_sampling, read_sampling
+from counterpoint.config.weights import CONFIG_FILE
+from counterpoint.runs import RUNS, find_run, read_description
+from counterpoint.runs.layout import MODEL_FILE
+
+MUSICGEN_PARADIGM = "autoregressive"
+LANGUAGE_MODEL_FILE = "state_dict.bin"
+"""Of audiocraft's export of a MusicGen."""
+
+
+def sampling_of(
+    model: str | Path, given: Mapping[str, Any], *, otherwise: Mapping[str, Any] | None = None
+) -> SamplingConfig:
+    """How to draw from a model: as is given, else as the `sampling` in its model.json says, which a model that ships
+    has, else as `otherwise`, else by the defaults of its paradigm.
+
+    Args:
+        model: as for `load_model`.
+        given: settings by name; None leaves one open.
+        otherwise: more of them, of which those that the paradigm does not have are left out.
+
+    Raises:
+        UserError: no such model, a setting that its paradigm does not have, or a value that does not fit.
+    """
+    run = find_run(model)
+    described: Mapping[str, Any] = {} if is_published(run) else read_description(run)
+    paradigm = described["model"]["paradigm"] if described else MUSICGEN_PARADIGM
+    return settings_of(paradigm, described.get("sampling", {}), given, otherwise=otherwise)
+
+
+def settings_of(
+    paradigm: str, chosen: Mapping[str, Any], given: Mapping[str, Any], *, otherwise: Mapping[str, Any] | None
+) -> SamplingConfig:
+    """Settings of a paradigm: the `given`, else those `chosen` for the model, else `otherwise`, else the defaults."""
+    usual = pick_sampling(paradigm, otherwise or {}).model_dump(exclude_unset=True)
+    asked = {name: value for name, value in given.items() if value is not None}
+    return read_sampling(paradigm, {**usual, **chosen, **asked})
+
+
+def is_published(path: Path) -> bool:
+    """Whether a path stands for another library's checkpoint, or can only be a hub id: OWNER/NAME."""
+    if path.is_dir():
+        return not (path / MODEL_FILE).is_file() and _is_musicgen(path)
+    is_ours = any((folder / path.parts[0]).exists() for folder in (Path(), RUNS))
+    return path.is_file() or (len(path.parts) == 2 and not is_ours)
+
+
+def _is_musicgen(folder: Path) -> bool:
+    """Whether a folder looks like a checkpoint of another library's model, ours to read or to refuse."""
+    return (folder / CONFIG_FILE).is_file() or (folder / LANGUAGE_MODEL_FILE).is_file()
