@@ -248,7 +248,7 @@ def test_spans_are_dragged_and_made_again_and_a_take_is_gone_on_with(page, serve
     recipe = served.drawer.served[0]["recipes"][0]
     assert recipe["kind"] == "inpaint" and recipe["spans"] == [[1.5, pytest.approx(2.0, abs=0.1)]]
     assert page.locator(".column").first.locator(".seams").first.inner_text().startswith("Seams -0.0")  # the best
-    page.locator(".take").first.get_by_text("Edit", exact=True).click()
+    page.get_by_label("Edit Auto-regressive, take 1").click()
     expect(page.locator("#edit-title")).not_to_have_text("song")
     page.click("#undo")
     expect(page.locator("#edit-title")).to_have_text("song")
@@ -330,6 +330,20 @@ def test_the_history_is_searched_starred_and_opened(page):
     page.goto(link)
     page.wait_for_selector("body[data-ready]")
     expect(page.locator(".take")).to_have_count(2)
+
+
+def test_takes_of_two_pieces_are_compared(page):
+    for caption in ("first piece", "second piece"):
+        make(page, caption)
+        expect(page.locator("h2.title")).to_have_text(caption)
+        expect(page.locator("#result .take")).to_have_count(2)
+        page.get_by_label("Compare Auto-regressive, take 1").click()
+    expect(page.locator("#compare .take")).to_have_count(2)
+    page.evaluate("document.activeElement.blur()")
+    page.keyboard.press("2")
+    expect(page.locator("#compare .column").last.locator(".take.heard")).to_have_count(1)
+    page.locator("#compare").get_by_text("Close").click()
+    expect(page.locator("#compare")).to_be_hidden()
 
 
 def test_everything_is_done_with_keys_alone(page):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, cast
 
 from pydantic import Field
 
+from counterpoint.audio.files import WRITABLE
 from counterpoint.config.base import MOST_SECONDS
 from counterpoint.recipe.recipe import Made, Recipe
 
@@ -67,6 +68,12 @@ class _EditRecipe(Recipe):
     """One of the model's methods of inpainting; by default the first."""
     crossfade_s: Annotated[float, Field(ge=0, le=10)] = 0.05
     """On each side of what is new."""
+
+    @property
+    def suffix(self) -> str:
+        """That of the source, where it is written here, so that what it holds beside its samples is kept."""
+        own = Path(self.source).suffix.lower()
+        return own if own in WRITABLE else ".wav"
 
     def how(self, model: LoadedModel) -> SamplingConfig:
         """See `Recipe.how`."""

@@ -73,6 +73,11 @@ class Recipe(Config, ABC):
     drums: str | None = None
     """The name of a drum loop."""
 
+    @property
+    def suffix(self) -> str:
+        """Of the file that the clip is best written to."""
+        return ".wav"
+
     @abstractmethod
     def make(
         self,

@@ -78,7 +78,7 @@ class _Take:
         """Draw it, write it, tell of it, and listen where it was steered."""
         from counterpoint.studio.facts import facts_of
 
-        name, began = f"{new_id()}.wav", time.perf_counter()
+        name, began = f"{new_id()}{self.recipe.suffix}", time.perf_counter()
         out, sounds = self.folder / "scratch" / name, self.folder / "sounds"
         self._tell(0.0, now=True)
         made = self.recipe.make(out, model=self.model, folder=sounds, progress=self._share, watch=self._watch)

@@ -12,7 +12,7 @@ from counterpoint.attributes import classes_in
 from counterpoint.config import SamplingConfig, UserError
 from counterpoint.config.files import read_json
 from counterpoint.config.sampling import PARADIGMS, SOLVERS, read_sampling
-from counterpoint.runs import find_run
+from counterpoint.runs import RUNS, find_run
 from counterpoint.runs.layout import MODEL_FILE
 from counterpoint.runs.models import ListedModel, list_models
 
@@ -34,7 +34,8 @@ def shown_models(names: Sequence[str]) -> list[dict[str, Any]]:
         UserError: there is no such model, or it is broken.
     """
     listed = {model.name: model for model in list_models()}
-    return [_shown(name, listed.get(name)) for name in names]
+    short = [Path(name).relative_to(RUNS).as_posix() if Path(name).is_relative_to(RUNS) else name for name in names]
+    return [_shown(name, listed.get(name)) for name in short]
 
 
 def default_models() -> list[str]:

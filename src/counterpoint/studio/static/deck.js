@@ -11,7 +11,7 @@ export class Deck {
   }
 
   // Show a take in `row`.
-  add(take, { label, onEdit, readOnly = false, address = (each) => `/api/takes/${each.id}/sound` }) {
+  add(take, { label, onEdit, onCompare, readOnly = false, address = (each) => `/api/takes/${each.id}/sound` }) {
     const place = el("div", { class: "take-wave" });
     const button = el("button", { type: "button", class: "button round play", onclick: () => this.toggle(entry) });
     const time = el("span", { class: "time number" });
@@ -20,7 +20,7 @@ export class Deck {
       "div",
       { class: "take" },
       place,
-      el("div", { class: "row transport" }, button, time, number, el("span", { class: "grow" }), ...(readOnly ? [] : tools(take, onEdit))),
+      el("div", { class: "row transport" }, button, time, number, el("span", { class: "grow" }), ...(readOnly ? [] : tools(take, { label, onEdit, onCompare }))),
     );
     const entry = { take, row, button, time, number, label };
     entry.player = new Player(place, {
@@ -112,7 +112,7 @@ function editedSpans({ new: spans = [], duration_s: duration }) {
   return whole ? [] : spans;
 }
 
-function tools(take, onEdit) {
+function tools(take, { label, onEdit, onCompare }) {
   const sound = `/api/takes/${take.id}/sound`;
   const list = el(
     "div",
@@ -131,5 +131,9 @@ function tools(take, onEdit) {
       menu.querySelector("summary").focus();
     }
   });
-  return [el("button", { type: "button", class: "button small-button", onclick: () => onEdit(take) }, "Edit"), menu];
+  return [
+    el("button", { type: "button", class: "button small-button", onclick: () => onCompare(take, label), "aria-label": `Compare ${label}` }, "Compare"),
+    el("button", { type: "button", class: "button small-button", onclick: () => onEdit(take), "aria-label": `Edit ${label}` }, "Edit"),
+    menu,
+  ];
 }

@@ -1,5 +1,6 @@
 // The studio's page: the request, the piece on the desk, and the history.
 import { call, follow } from "./api.js";
+import { Compare } from "./compare.js";
 import { $, alertUser, announce, el, isTyping } from "./dom.js";
 import { Editor } from "./editor.js";
 import { History } from "./history.js";
@@ -147,6 +148,7 @@ function show(piece) {
   desk = new Piece(piece, {
     models,
     onEdit: edit,
+    onCompare: (take, title) => compare.add(take, title),
     onGone: () => {
       closeDesk();
       history_.load();
@@ -201,6 +203,8 @@ function takeOver(request) {
 // Start
 
 const history_ = new History({ models, onOpen: open, onError: alertUser });
+const compare = new Compare();
+const deck = () => (compare.isOpen ? compare.deck : desk?.deck);
 const editor = new Editor({ onError: alertUser, onChange: () => mode === "edit" && drawSaid() });
 const steer = new Steer({ drums: about.drums, onChange: () => {}, onError: alertUser });
 buildModels();
@@ -221,7 +225,7 @@ for (const name of ["make", "edit"]) {
 $("keys-button").addEventListener("click", () => $("keys").showModal());
 
 const KEYS = {
-  " ": () => (mode === "edit" && editor.player && !desk ? editor.player.toggle() : desk?.deck.playOrPause()),
+  " ": () => (mode === "edit" && editor.player && !desk ? editor.player.toggle() : deck()?.playOrPause()),
   c: () => $("caption").focus(),
   "/": () => $("search").focus(),
   j: () => history_.neighbour(1) && open(history_.neighbour(1)),
@@ -237,7 +241,7 @@ document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target) || $("keys").open) return;
   const isControl = event.target.closest("button, a, summary, input, label, [data-cell]");
   if (event.key === " " && isControl) return;
-  if (/^[1-9]$/.test(event.key)) desk?.deck.switchTo(Number(event.key) - 1);
+  if (/^[1-9]$/.test(event.key)) deck()?.switchTo(Number(event.key) - 1);
   else if (KEYS[event.key]) {
     event.preventDefault();
     KEYS[event.key]();

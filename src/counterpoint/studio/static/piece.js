@@ -16,9 +16,9 @@ const SAID = {
 const OPEN = ["queued", "loading", "drawing", "listening"];
 
 export class Piece {
-  // models by name; onEdit(take, piece); onGone(); onAgain(request)
-  constructor(piece, { models, onEdit, onGone, onAgain, onError }) {
-    Object.assign(this, { piece, models, onEdit, onGone, onAgain, onError });
+  // models by name; onEdit(take, piece); onCompare(take, label); onGone(); onAgain(request)
+  constructor(piece, { models, onEdit, onCompare, onGone, onAgain, onError }) {
+    Object.assign(this, { piece, models, onEdit, onCompare, onGone, onAgain, onError });
     this.deck = new Deck();
     this.columns = new Map();
     this.element = el("article", { class: "piece" }, this.head(), el("div", { class: "columns" }, ...piece.jobs.map((job) => this.column(job))), this.foot());
@@ -131,7 +131,7 @@ export class Piece {
     }
     const model = this.models[column.job.model];
     const label = `${model?.label ?? "the file"}, take ${take.number + 1}`;
-    const row = this.deck.add(take, { label, onEdit: () => this.onEdit(take, this.piece) });
+    const row = this.deck.add(take, { label, onEdit: () => this.onEdit(take, this.piece), onCompare: () => this.onCompare(take, `${this.piece.title}, ${label}`) });
     const notes = el("div", { class: "notes" }, ...this.notes(take));
     row.append(notes);
     column.entries.push({ take, row, notes });
