@@ -55,9 +55,9 @@ class FakeDrawer:
             raise TaskError(self.fails)
         for number, recipe in enumerate(asked["recipes"]):
             for step in range(self.steps):
-                self._wait()
                 share = (number + step / self.steps) / len(asked["recipes"])
                 told({"state": states.DRAWING, "share": share, "number": number})
+                self._wait()
             self._tell_take(asked, recipe, number, told)
         return {}
 

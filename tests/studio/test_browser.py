@@ -247,7 +247,7 @@ def test_spans_are_dragged_and_made_again_and_a_take_is_gone_on_with(page, serve
     expect(page.locator(".take")).to_have_count(4)
     recipe = served.drawer.served[0]["recipes"][0]
     assert recipe["kind"] == "inpaint" and recipe["spans"] == [[1.5, pytest.approx(2.0, abs=0.1)]]
-    assert page.locator(".column").first.locator(".seams").first.inner_text().startswith("Seams -0.0")  # the best
+    assert page.locator(".column").first.locator(".seams").first.inner_text().startswith("Seams 0.0")  # the best
     page.get_by_label("Edit Auto-regressive, take 1").click()
     expect(page.locator("#edit-title")).not_to_have_text("song")
     page.click("#undo")
@@ -258,7 +258,7 @@ def test_spans_are_dragged_and_made_again_and_a_take_is_gone_on_with(page, serve
 
 def test_music_is_continued(page, served, tmp_path):
     bring(page, tmp_path)
-    page.get_by_text("Continue at the end").click()
+    page.get_by_label("Continue at the end").check()
     page.fill("#length", "3")
     page.click("#make")
     expect(page.locator(".take")).to_have_count(2)
@@ -323,7 +323,7 @@ def test_the_history_is_searched_starred_and_opened(page):
     page.locator(".star").click()
     expect(page.locator(".entry-title")).to_contain_text("★")
     page.fill("#search", "")
-    page.get_by_text("★ only").click()
+    page.get_by_label("★ only").check()
     expect(page.locator(".entry")).to_have_count(1)
     page.get_by_text("Link", exact=True).click()
     link = page.locator(".link-line a").get_attribute("href")

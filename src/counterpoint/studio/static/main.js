@@ -14,6 +14,7 @@ const about = await call("GET", "/api/about").catch((error) => {
 const models = Object.fromEntries(about.models.map((model) => [model.name, model]));
 let desk = null; // the piece that is shown
 let mode = "make";
+const recent = []; // events that may have come before the piece that they are of was shown
 
 // The request
 
@@ -157,6 +158,7 @@ function show(piece) {
     onError: alertUser,
   });
   desk.element.addEventListener("changed", () => history_.load());
+  for (const [name, data] of recent) if (data.piece === piece.id) desk[name](data);
   $("result").replaceChildren(desk.element);
   $("result").hidden = false;
   history_.mark(piece.id);
@@ -248,13 +250,20 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
+// Something new of a piece, for the desk if the piece is there.
+function tell(method, data) {
+  recent.push([method, data]);
+  if (recent.length > 200) recent.shift();
+  if (desk?.id === data.piece) desk[method](data);
+}
+
 const last = await history_.load();
 follow(last, {
   job: (job) => {
-    if (desk?.id === job.piece) desk.showJob(job);
+    tell("showJob", job);
     if (["done", "failed", "cancelled", "interrupted"].includes(job.state)) history_.load();
   },
-  take: (take) => desk?.id === take.piece && desk.showTake(take),
+  take: (take) => tell("showTake", take),
   piece: () => history_.load(),
   deleted: ({ piece }) => {
     if (desk?.id === piece) closeDesk();
