@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -103,7 +103,7 @@ class Queue:
                 self.worker.cancel()
                 return
             self.library.set_job(job.id, state=states.CANCELLED, ended=time.time())
-        self._tell(job, states.CANCELLED)
+        self._tell(job, _progress(states.CANCELLED))
         self._tell_waiting()
 
     def order(self) -> list[Job]:
@@ -123,16 +123,20 @@ class Queue:
         """How far a job is: state, share, how many are ahead of it, and the seconds that are left, about."""
         current = self._current
         if current is not None and current.job.id == job.id:
-            return {"state": current.state, "share": current.share, "ahead": 0, "left_s": self._left_s(current)}
-        if job.state != states.QUEUED:
-            return {"state": job.state, "share": float(job.state == states.DONE), "ahead": 0, "left_s": 0.0}
+            return _progress(current.state, share=current.share, left_s=self._left_s(current))
+        for waiting, progress in self._waiting():
+            if waiting.id == job.id:
+                return progress
+        return _progress(job.state, share=float(job.state == states.DONE))
+
+    def _waiting(self) -> Iterator[tuple[Job, dict[str, Any]]]:
+        """Those who wait, in order, and how far each is."""
+        current = self._current
         left_s, ahead = (self._left_s(current), 1) if current else (0.0, 0)
-        for other in self.order():
-            left_s += self._expected_s(other)
-            if other.id == job.id:
-                break
+        for job in self.order():
+            left_s += self._expected_s(job)
+            yield job, _progress(states.QUEUED, ahead=ahead, left_s=left_s)
             ahead += 1
-        return {"state": job.state, "share": 0.0, "ahead": ahead, "left_s": left_s}
 
     def _left_s(self, current: _Current) -> float:
         spent = time.time() - current.began
@@ -166,7 +170,7 @@ class Queue:
         job = current.job
         self.live[job.id] = LiveSound()
         self.library.set_job(job.id, state=states.LOADING, started=time.time(), ended=None)
-        self._tell(job, states.LOADING)
+        self._tell(job, self.progress_of(job))
         self._tell_waiting()
         state, message = states.DONE, ""
         try:
@@ -179,11 +183,13 @@ class Queue:
         finally:
             self.live.pop(job.id).end()
         self.library.set_job(job.id, state=state, message=message, ended=time.time())
-        self._tell(job, state, message=message)
+        self._tell(job, _progress(state, share=float(state == states.DONE)), message=message)
 
     def _told(self, current: _Current, told: Mapping[str, Any]) -> None:
         """The worker reports: how far it is, sound as it is made, or a take."""
         job = current.job
+        if current.cancelled:  # perhaps before the worker had begun, which then knew nothing of it
+            self.worker.cancel()
         if (sound := told.get("sound")) is not None:
             self.live[job.id].add(sound, sample_rate=told["sample_rate"])
         elif (take := told.get("take")) is not None:
@@ -202,14 +208,17 @@ class Queue:
                 self.events.add("take", changed, owner=job.owner, job=job.id)
         else:
             current.state, current.share = told["state"], told["share"]
-            self._tell(job, current.state, share=current.share)
+            self._tell(job, self.progress_of(job))
 
-    def _tell(self, job: Job, state: str, *, message: str = "", share: float | None = None) -> None:
-        progress = self.progress_of(job) if share is not None else {"share": 0.0, "left_s": None, "ahead": 0}
-        data = {"id": job.id, "piece": job.piece, "model": job.model, "message": message, **progress, "state": state}
+    def _tell(self, job: Job, progress: Mapping[str, Any], *, message: str = "") -> None:
+        data = {"id": job.id, "piece": job.piece, "model": job.model, "message": message, **progress}
         self.events.add("job", data, owner=job.owner, job=job.id)
 
     def _tell_waiting(self) -> None:
         """Places in the queue have changed."""
-        for job in self.order():
-            self._tell(job, states.QUEUED, share=0.0)
+        for job, progress in list(self._waiting()):
+            self._tell(job, progress)
+
+
+def _progress(state: str, *, share: float = 0.0, ahead: int = 0, left_s: float = 0.0) -> dict[str, Any]:
+    return {"state": state, "share": round(share, 4), "ahead": ahead, "left_s": round(left_s, 1)}
