@@ -52,6 +52,7 @@ class Served:
         until(lambda: self.server.started, bool)
 
     def stop(self) -> None:
+        self.studio.events.close()
         self.server.should_exit = True
         self.thread.join(20)
 
@@ -305,8 +306,9 @@ def test_a_job_that_a_restart_interrupts_can_be_made_again(page, served):
     page.reload()
     page.wait_for_selector("body[data-ready]")
     expect(page.locator(".column").first.locator(".said")).to_contain_text("Interrupted")
-    for button in page.get_by_text("Try again").all():
-        button.click()
+    for left in (1, 0):
+        page.get_by_text("Try again").first.click()
+        expect(page.get_by_text("Try again")).to_have_count(left)
     expect(page.locator(".take")).to_have_count(2)
 
 

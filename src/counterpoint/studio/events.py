@@ -46,6 +46,7 @@ class Events:
         self._lock = threading.Lock()
         self._kept: deque[Event] = deque(maxlen=KEPT)
         self._number = 0
+        self._closed = False
         self._readers: set[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = set()
 
     @property
@@ -63,6 +64,15 @@ class Events:
         with self._lock:
             self._number += 1
             self._kept.append(Event(self._number, owner, job, name, data))
+        self._wake()
+
+    def close(self) -> None:
+        """Let everybody who follows go."""
+        self._closed = True
+        self._wake()
+
+    def _wake(self) -> None:
+        with self._lock:
             readers = list(self._readers)
         for loop, there_is_news in readers:
             try:
@@ -82,7 +92,7 @@ class Events:
         with self._lock:
             self._readers.add(reader)
         try:
-            while True:
+            while not self._closed:
                 there_is_news.clear()
                 for event in self._since(after):
                     after = event.number

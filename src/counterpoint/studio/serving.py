@@ -48,7 +48,7 @@ def serve_studio(
         say(f"The studio is open at {address} (Ctrl+C closes it).")
         if opens_browser and _is_local(host):
             threading.Timer(0.5, webbrowser.open, [address]).start()
-        serve(studio_app(studio, token=token), listening=listening)
+        serve(studio_app(studio, token=token), listening=listening, on_exit=studio.events.close)
 
 
 def check_access(host: str, token: str | None) -> None:
