@@ -27,6 +27,7 @@ class GenerateRecipe(Recipe):
     """New music."""
 
     noun: ClassVar[str] = "new music"
+    is_new: ClassVar[bool] = True
 
     kind: Literal["generate"] = "generate"
     duration_s: Seconds = 10.0

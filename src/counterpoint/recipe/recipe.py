@@ -54,10 +54,11 @@ class Recipe(Config, ABC):
 
     noun: ClassVar[str]
     """What messages call the kind."""
+    is_new: ClassVar[bool] = False
+    """All of the clip is new, and can be heard while it is drawn."""
 
     version: Literal[1] = 1
     """Of this format."""
-    kind: str
     model: str
     """A run folder, its name below `runs`, a model that ships, or a MusicGen."""
     caption: str = ""

@@ -69,7 +69,7 @@ class _Take:
         self.number, self.of = number, of
         self._told_at = 0.0
         self._preview = None
-        if number == 0 and recipe.kind == "generate":
+        if number == 0 and recipe.is_new:
             from counterpoint.recipe.preview import Preview
 
             self._preview = Preview(model.codec, self._sound)

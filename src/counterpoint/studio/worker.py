@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from multiprocessing.connection import Connection
+from multiprocessing.context import SpawnProcess
 from typing import Any, Protocol
 
 from counterpoint.config import UserError
@@ -61,7 +62,7 @@ class Worker:
         self._carry_out, self._limit_s = carry_out, limit_s
         self._context = multiprocessing.get_context("spawn")
         self._cancelled = self._context.Event()
-        self._process: multiprocessing.process.BaseProcess | None = None
+        self._process: SpawnProcess | None = None
         self._pipe: Connection | None = None
         self._one_at_a_time = threading.Lock()
         self._closing = False
