@@ -18,12 +18,14 @@ MODELS = {
     "fm": {"paradigm": "flow_matching", "inpainting": 0.5},
     "ar_text": {"paradigm": "autoregressive"},
     "fm_text": {"paradigm": "flow_matching"},
+    "ar_steered": {"paradigm": "autoregressive", "inpainting": 0.5, "controls": ["chords"]},
+    "fm_steered": {"paradigm": "flow_matching", "inpainting": 0.5, "controls": ["chords"]},
 }
 
 
 @pytest.fixture(scope="session")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """A run of each of `MODELS`, by name; those without inpainting end in `_text`."""
+    """A run of each of `MODELS`, by name; those without inpainting end in `_text`, those with chords in `_steered`."""
     root = tmp_path_factory.mktemp("inpaint")
     torch.manual_seed(0)
     config = encodec_config(

@@ -47,7 +47,7 @@ class Gaussian:
             sigma_min=1e-5,
         )
         with torch.no_grad():
-            return ZERO_SHOT[method](task)[:, START:STOP, 0]
+            return ZERO_SHOT[method].fill(task)[:, START:STOP, 0]
 
     def expected(self):
         """[clips, STOP - START], the mean of the gap given what is known."""

@@ -229,7 +229,7 @@ def test_evaluations_are_those_of_the_zero_shot_methods() -> None:
     from counterpoint.paradigm.solvers import grid
     from counterpoint.paradigm.zero_shot import ZERO_SHOT, Task
 
-    for method, fill in ZERO_SHOT.items():
+    for method, zero_shot in ZERO_SHOT.items():
         calls = []
 
         def velocity(t: float, z: torch.Tensor, calls: list[float] = calls) -> torch.Tensor:
@@ -237,7 +237,9 @@ def test_evaluations_are_those_of_the_zero_shot_methods() -> None:
             return -z
 
         known = torch.ones(1, 4, 1, dtype=torch.bool)
-        fill(Task(velocity, torch.zeros(1, 4, 2), known, grid(6), lambda: torch.randn(1, 4, 2), sigma_min=1e-5))
+        zero_shot.fill(
+            Task(velocity, torch.zeros(1, 4, 2), known, grid(6), lambda: torch.randn(1, 4, 2), sigma_min=1e-5)
+        )
         found = count_evaluations(draw(run(), sampling=FlowMatchingSampling(steps=6), method=method), PAPER)
         assert found == len(calls), method
 

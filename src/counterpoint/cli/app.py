@@ -16,10 +16,11 @@ from counterpoint.cli.generate import generate
 from counterpoint.cli.groups import group
 from counterpoint.cli.inpaint import inpaint
 from counterpoint.cli.models import codecs, models
+from counterpoint.cli.studio import studio
 from counterpoint.cli.train import export, train
 
 app = group("Text-to-music generation: auto-regressive or flow matching?")
-for _verb in (train, generate, inpaint, analyze, models, codecs, export, evaluate, follow, bench):
+for _verb in (train, generate, inpaint, analyze, models, codecs, export, evaluate, follow, bench, studio):
     app.command()(_verb)
 for _name, _group in (
     ("data", data),

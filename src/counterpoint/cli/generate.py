@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 import typer
 
-from counterpoint.cli.options import BatchSize, Compiled, Device, DurationS, Precision, reports, takes_sampling
+from counterpoint.cli.inpaint import give_takes
+from counterpoint.cli.options import (
+    BatchSize,
+    Chords,
+    Compiled,
+    Device,
+    Drums,
+    DurationS,
+    Melody,
+    Precision,
+    reports,
+    takes_sampling,
+)
 from counterpoint.cli.output import Answer
+
+if TYPE_CHECKING:
+    from counterpoint.inpaint import Side
 
 
 @reports
@@ -17,25 +33,31 @@ def generate(
     caption: Annotated[str | None, typer.Argument(help="What the music should sound like.")] = None,
     *,
     model: Annotated[
-        str,
+        str | None,
         typer.Option(
             help="A model as `counterpoint models` names it, such as pocket_autoregressive; a run folder; or a "
             "MusicGen: a folder or a hub id."
         ),
-    ],
+    ] = None,
     out: Annotated[Path, typer.Option(help="A .wav or .flac for one clip, a folder for several.")],
     duration_s: DurationS = 10.0,
     seed: Annotated[int, typer.Option(help="The same seed gives the same audio; clip i has seed + i.")] = 0,
     num: Annotated[int, typer.Option(min=1, help="Clips of each caption.")] = 1,
     captions: Annotated[Path | None, typer.Option(help="A text file with one caption a line.")] = None,
-    chords: Annotated[
-        str | None,
-        typer.Option(
-            help='A chart, "C:0 Am:2 F:4 G:6" in seconds or "120 bpm | C | Am F |" in bars; or a .lab, .csv or .json.'
-        ),
+    chords: Chords = None,
+    melody: Melody = None,
+    drums: Drums = None,
+    source: Annotated[
+        Path | None,
+        typer.Option("--continue", metavar="FILE", help="Music to continue by --duration-s; the best of --num."),
     ] = None,
-    melody: Annotated[Path | None, typer.Option(help="A tune to follow: MIDI, or audio to hear it in.")] = None,
-    drums: Annotated[Path | None, typer.Option(help="Audio of a drum loop to follow.")] = None,
+    side: Annotated[
+        Literal["end", "start"], typer.Option("--at", help="Where --continue adds music: start makes a lead-in.")
+    ] = "end",
+    recipe: Annotated[
+        Path | None,
+        typer.Option("--request", metavar="FILE", help="A request.json of the studio, to make its clip again."),
+    ] = None,
     batch_size: BatchSize = 16,
     device: Device = "cpu",
     precision: Precision = None,
@@ -46,16 +68,28 @@ def generate(
     """Generate music from a caption, and from chords, a melody and drums where the model knows them."""
     from counterpoint import generate as drawing
 
+    if recipe is not None:
+        _repeat(recipe, out=out, device=device, given=(model, caption, captions, source), answer=answer)
+        return
+    if model is None:
+        raise typer.BadParameter("say which model draws, such as --model pocket_autoregressive.", param_hint="--model")
+    controls = drawing.ControlSources(chords=chords, melody=melody, drums=drums)
+    how = {"device": device, "precision": precision, "compiled": compiled}
+    if source is not None:
+        lengthened = _Lengthened(source, side, duration_s)
+        asked = {"prompt": caption or "", "num": num, "seed": seed, "controls": controls}
+        _lengthen(lengthened, out=out, model=model, asked=asked, sampling=sampling, how=how, answer=answer)
+        return
     request = drawing.GenerationRequest(
         drawing.repeated(drawing.read_captions(caption, captions), num=num),
         duration_s=duration_s,
         seed=seed,
-        controls=drawing.ControlSources(chords=chords, melody=melody, drums=drums),
+        controls=controls,
         sampling=drawing.sampling_of(model, sampling),
         batch_size=batch_size,
     )
     destination = drawing.check_destination(out, request=request, inputs=[captions])
-    loaded = drawing.load_model(model, device=device, precision=precision, compiled=compiled)
+    loaded = drawing.load_model(model, **how)
     with answer.progress("Generating", unit="clips") as progress:
         report = drawing.write_clips(request, model=loaded, out=destination, progress=progress)
     for remark in report.remarks:
@@ -65,4 +99,58 @@ def generate(
         f"{out}: {report.audio_s:.1f} s of music in {report.latency_s:.1f} s; "
         f"{report.network_evaluations:,} network evaluations a clip, "
         f"which cost as much as {report.model_evaluations:,} without guidance",
+    )
+
+
+class _Lengthened(NamedTuple):
+    """What `--continue` asks for."""
+
+    source: Path
+    side: Side
+    duration_s: float
+
+
+def _lengthen(
+    wanted: _Lengthened,
+    *,
+    out: Path,
+    model: str,
+    asked: dict[str, Any],
+    sampling: dict[str, Any],
+    how: dict[str, Any],
+    answer: Answer,
+) -> None:
+    """Music made longer; of several takes the one with the best seams is written."""
+    from counterpoint.generate import load_model, sampling_of
+    from counterpoint.inpaint import SAMPLING, InpaintingRequest, Source, check_out, extend, inpaint_file
+
+    source = Source.open(wanted.source)
+    source.check_out(out)
+    settings = sampling_of(model, sampling, otherwise=SAMPLING)
+    loaded = load_model(model, **how)
+    music, spans = extend(source, duration_s=wanted.duration_s, side=wanted.side, window_s=loaded.window_s)
+    request = InpaintingRequest(spans, sampling=settings, **asked)
+    with answer.progress("Continuing", unit="steps") as progress:
+        done = inpaint_file(check_out(music, request, out=out), request, model=loaded, progress=progress)
+    give_takes(answer, done)
+
+
+def _repeat(path: Path, *, out: Path, device: str, given: Sequence[object], answer: Answer) -> None:
+    """The clip of a request, made again."""
+    from counterpoint.audio.files import check_audio_output
+    from counterpoint.config import UserError
+    from counterpoint.generate import load_model
+    from counterpoint.recipe import read_recipe
+
+    if any(value is not None for value in given):
+        raise UserError(f"{path} says what to make: leave out the caption, --captions, --continue and --model.")
+    recipe = read_recipe(path)
+    check_audio_output(out, inputs=[path, *(path.parent / name for name in recipe.files().values())])
+    loaded = load_model(recipe.model, device=device)
+    with answer.progress("Making again", unit="steps") as progress:
+        made = recipe.make(out, model=loaded, folder=path.parent, progress=progress)
+    for remark in made.remarks:
+        answer.remark(remark)
+    answer.give(
+        {"out": str(out), "duration_s": made.duration_s}, f"{out}: {made.duration_s:.1f} s, {recipe.noun} made again"
     )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from counterpoint.cli.options import Device, Precision, reports, takes_sampling
+from counterpoint.cli.options import Chords, Device, Drums, Melody, Precision, reports, takes_sampling
 from counterpoint.cli.output import Answer
 
 if TYPE_CHECKING:
@@ -43,12 +43,17 @@ def inpaint(
         float, typer.Option("--crossfade-s", help="On each side of the span; beyond it IN stays bit for bit.")
     ] = 0.05,
     seed: Annotated[int, typer.Option(help="The same seed gives the same audio.")] = 0,
+    chords: Chords = None,
+    melody: Melody = None,
+    drums: Drums = None,
     device: Device = "cpu",
     precision: Precision = None,
     sampling: dict[str, Any],
     answer: Answer,
 ) -> None:
     """Replace spans of a piece of music with new music that fits what stands around them.
+
+    Chords, melody and drums are those of the spans: they begin where the first span does.
 
     Models are mono: in a file of several channels each gets the same new music, at its own level.
     """
@@ -63,15 +68,19 @@ def inpaint(
         seed=seed,
         sampling=drawing.sampling_of(model, sampling, otherwise=filling.SAMPLING),
         crossfade_s=crossfade_s,
+        controls=drawing.ControlSources(chords=chords, melody=melody, drums=drums),
     )
     job = filling.check_files(source, request, out=out, keep=keep)
     loaded = drawing.load_model(model, device=device, precision=precision)
     with answer.progress("Filling in", unit="spans") as progress:
         done = filling.inpaint_file(job, request, model=loaded, progress=progress)
-    _give(answer, done)
+    give_takes(answer, done)
 
 
-def _give(answer: Answer, done: Inpainting) -> None:
+def give_takes(answer: Answer, done: Inpainting) -> None:
+    """Say what was filled in, and how well it fits."""
+    for remark in done.asked.remarks if done.asked else ():
+        answer.remark(remark)
     if done.channels > 1:
         answer.remark(
             f"The spans are mono: the model hears and plays one channel, which stands in all {done.channels}."
@@ -79,7 +88,8 @@ def _give(answer: Answer, done: Inpainting) -> None:
     takes = [
         {"seed": take.seed, "path": take.path, "score": take.seams.score, **vars(take.seams)} for take in done.takes
     ]
-    answer.give({**vars(done), "takes": takes}, partial(_print, done))
+    asked = done.asked.to_json() if done.asked else None
+    answer.give({**vars(done), "takes": takes, "asked": asked}, partial(_print, done))
 
 
 def _print(done: Inpainting, console: Console) -> None:

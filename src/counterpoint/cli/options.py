@@ -6,6 +6,7 @@ import inspect
 import re
 from collections.abc import Callable, Sequence
 from functools import wraps
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -36,6 +37,15 @@ BatchSize = Annotated[int, typer.Option(help="Clips drawn at once at most; where
 CodecName = Annotated[str, typer.Option(help="A codec as `counterpoint codecs` names it, a hub id or a folder.")]
 DurationS = Annotated[float, typer.Option("--duration-s", help="Length of a clip in seconds.")]
 Split = Annotated[str, typer.Option(help="Split of the dataset to use.")]
+
+Chords = Annotated[
+    str | None,
+    typer.Option(
+        help='A chart, "C:0 Am:2 F:4 G:6" in seconds or "120 bpm | C | Am F |" in bars; or a .lab, .csv or .json.'
+    ),
+]
+Melody = Annotated[Path | None, typer.Option(help="A tune to follow: MIDI, or audio to hear it in.")]
+Drums = Annotated[Path | None, typer.Option(help="Audio of a drum loop to follow.")]
 
 _SAMPLING = ROOT / "config" / "sampling.py"
 _BASE = "SamplingConfig"

@@ -30,7 +30,7 @@ from counterpoint.generate.outputs import (
 )
 from counterpoint.generate.request import GenerationRequest, resolve
 from counterpoint.paradigm import Sample
-from counterpoint.paradigm.share import heard_by
+from counterpoint.paradigm.watch import Watch, telling
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -60,12 +60,13 @@ class AudioGeneration(Sound):
 
 
 def generate(
-    request: GenerationRequest, *, model: LoadedModel, progress: Progress | None = None
+    request: GenerationRequest, *, model: LoadedModel, progress: Progress | None = None, watch: Watch | None = None
 ) -> Iterator[AudioGeneration]:
     """Draw one clip per caption, in their order.
 
     Args:
         progress: called with (clips done, clips in all), also while one is drawn, with a part of it.
+        watch: called while a batch is drawn; see `Paradigm.sample`.
 
     Raises:
         UserError: a duration that is not positive, a caption that is too long, controls that the model does not know or
@@ -90,15 +91,15 @@ def generate(
         batch = captions[start : start + at_once]
         seeds = range(request.seed + start, request.seed + start + len(batch))
         meter = _Meter(progress, first=start, count=len(batch), total=len(captions))
-        with heard_by(meter.drawn):
-            sample = paradigm.sample(
-                text=paradigm.prepare(batch).to(device),
-                lengths=torch.full((len(batch),), length, device=device),
-                sampling=request.sampling,
-                generators=[torch.Generator().manual_seed(value) for value in seeds],
-                window=window,
-                controls=None if tracks is None else tracks[start : start + at_once].to(device),
-            )
+        sample = paradigm.sample(
+            text=paradigm.prepare(batch).to(device),
+            lengths=torch.full((len(batch),), length, device=device),
+            sampling=request.sampling,
+            generators=[torch.Generator().manual_seed(value) for value in seeds],
+            window=window,
+            controls=None if tracks is None else tracks[start : start + at_once].to(device),
+            watch=telling(meter.drawn, watch),
+        )
         heard = zip(batch, seeds, _decoded(sample, model.codec), strict=True)
         for index, (caption, value, audio) in enumerate(heard):
             meter.decoded(index + 1)

@@ -11,8 +11,9 @@ from counterpoint.inpaint.splice import match_level, splice  # a module of that 
 from counterpoint.lazy import lazily
 
 if TYPE_CHECKING:
-    from counterpoint.inpaint.files import Held
-    from counterpoint.inpaint.request import CROSSFADE_S, SAMPLING, InpaintingRequest, check_files
+    from counterpoint.inpaint.files import Held, Source
+    from counterpoint.inpaint.lengthen import Side, extend
+    from counterpoint.inpaint.request import CROSSFADE_S, SAMPLING, InpaintingRequest, check_files, check_out
     from counterpoint.inpaint.spans import parse_span
     from counterpoint.inpaint.takes import Inpainting, Take, fill_in, inpaint_file, print_takes
     from counterpoint.inpaint.windows import Filled, fill_windows
@@ -24,8 +25,12 @@ __all__ = [
     "Held",
     "Inpainting",
     "InpaintingRequest",
+    "Side",
+    "Source",
     "Take",
     "check_files",
+    "check_out",
+    "extend",
     "fill_in",
     "fill_windows",
     "inpaint_file",
@@ -44,8 +49,12 @@ __getattr__ = lazily(
         "Held": "files",
         "Inpainting": "takes",
         "InpaintingRequest": "request",
+        "Side": "lengthen",
+        "Source": "files",
         "Take": "takes",
         "check_files": "request",
+        "check_out": "request",
+        "extend": "lengthen",
         "fill_in": "takes",
         "fill_windows": "windows",
         "inpaint_file": "takes",

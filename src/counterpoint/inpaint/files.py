@@ -5,7 +5,7 @@ Shapes: N audio samples, C channels.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
@@ -159,22 +159,33 @@ class Source:
             UserError: the file that is copied is damaged.
             OSError: the disk is full or the folder cannot be written.
         """
+        self.save(out, self.blocks(), patches=patches)
+
+    def save(
+        self, out: Path, blocks: Iterable[np.ndarray], *, patches: Sequence[Patch], keeps_marks: bool = True
+    ) -> None:
+        """Blocks [up to BLOCK, C] of samples as a file in this one's format, patched; see `write`.
+
+        Args:
+            keeps_marks: carry over all that the file holds beside its samples; else only texts, such as its title.
+        """
 
         def copy(temporary: Path) -> None:
             form = (self.sample_rate, self.channels, self.subtype)
             with writing(temporary), soundfile.SoundFile(temporary, "w", *form, format=_form(out)) as written:
-                if not copies_whole(self.path, out):
+                if not (keeps_marks and copies_whole(self.path, out)):
                     copy_texts(self.path, written)
                 place = 0
-                for block in self._blocks():
+                for block in blocks:
                     lay_over(block, start=place, patches=patches)
                     written.write(block)
                     place += len(block)
-            carry_over(self.path, temporary)
+            if keeps_marks:
+                carry_over(self.path, temporary)
 
         atomic_write(out, copy)
 
-    def _blocks(self) -> Iterator[np.ndarray]:
+    def blocks(self) -> Iterator[np.ndarray]:
         """All samples [up to BLOCK, C] from beginning to end; lossy formats decode alike in this order alone."""
         place = 0
         with open_audio(self.path) as file:

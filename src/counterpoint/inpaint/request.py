@@ -11,7 +11,9 @@ from typing import Literal
 from counterpoint.config import SamplingConfig, UserError
 from counterpoint.config.base import MOST_CLIPS, check_seed
 from counterpoint.config.text import check_text
+from counterpoint.generate.asked import ControlSources
 from counterpoint.inpaint.files import Source
+from counterpoint.inpaint.lengthen import Extended
 from counterpoint.inpaint.spans import Span
 
 CROSSFADE_S = 0.05
@@ -31,6 +33,8 @@ class InpaintingRequest:
         num: takes to draw; take i has the seed `seed + i`.
         sampling: how to draw.
         crossfade_s: on each side of a span.
+        controls: what is to be played inside the spans. They begin where the first span does and go on in the time of
+            the music, through whatever lies between spans.
 
     Raises:
         UserError: no span, no take or too many, a seed out of range, a crossfade or a prompt that cannot be.
@@ -43,6 +47,7 @@ class InpaintingRequest:
     seed: int = 0
     sampling: SamplingConfig = field(default_factory=SamplingConfig)
     crossfade_s: float = CROSSFADE_S
+    controls: ControlSources | None = None
 
     def __post_init__(self) -> None:
         if self.num > MOST_CLIPS:
@@ -68,7 +73,7 @@ class FileJob:
         paths: one for each take that is kept.
     """
 
-    music: Source
+    music: Source | Extended
     paths: Sequence[Path]
 
 
@@ -83,7 +88,11 @@ def check_files(source: Path, request: InpaintingRequest, *, out: Path, keep: Ke
     Raises:
         UserError: a source that cannot be read, or an `out` that cannot be written.
     """
-    music = Source.open(source)
+    return check_out(Source.open(source), request, out=out, keep=keep)
+
+
+def check_out(music: Source | Extended, request: InpaintingRequest, *, out: Path, keep: Keep = "best") -> FileJob:
+    """The same of music that is open."""
     ranks = range(1, request.num + 1)
     paths = [out.with_stem(f"{out.stem}-{rank}") for rank in ranks] if keep == "all" else [out]
     for path in paths:

@@ -16,16 +16,20 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from counterpoint.analysis.tracks import NOT_GIVEN, frame_times
 from counterpoint.audio import SILENCE_PEAK, normalize_loudness, resample
 from counterpoint.codec import encode_audio
 from counterpoint.config import InpaintingMethod, UserError
+from counterpoint.generate.asked import ControlSources
+from counterpoint.generate.controls import Asked, read_controls
 from counterpoint.generate.model import LoadedModel
 from counterpoint.generate.outputs import Progress
 from counterpoint.inpaint.files import Music, Patch, as_float
 from counterpoint.inpaint.request import FileJob, InpaintingRequest
-from counterpoint.inpaint.spans import Place, lay_windows
+from counterpoint.inpaint.spans import Place, Span, lay_windows
 from counterpoint.inpaint.splice import match_level, splice, within
 from counterpoint.inpaint.windows import Filled, fill_windows, without
+from counterpoint.paradigm.watch import Watch
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -67,6 +71,7 @@ class Inpainting:
         latency_s: wall time of filling in, without loading and judging.
         network_evaluations: backbone passes a take took, all spans together.
         model_evaluations: the same with the rows of guidance counted.
+        asked: what the controls ask for, from the start of the first span on; None where there were none.
     """
 
     takes: Sequence[Take]
@@ -76,6 +81,7 @@ class Inpainting:
     latency_s: float
     network_evaluations: int
     model_evaluations: int
+    asked: Asked | None = None
 
 
 @dataclass
@@ -87,7 +93,12 @@ class _Draft:
 
 
 def fill_in(
-    music: Music, request: InpaintingRequest, *, model: LoadedModel, progress: Progress | None = None
+    music: Music,
+    request: InpaintingRequest,
+    *,
+    model: LoadedModel,
+    progress: Progress | None = None,
+    watch: Watch | None = None,
 ) -> Inpainting:
     """Fill in spans of music of any length, rate and number of channels.
 
@@ -96,6 +107,7 @@ def fill_in(
 
     Args:
         progress: called with (fills done, fills in all).
+        watch: called while a span is drawn; see `Paradigm.inpaint`.
 
     Returns:
         The takes, none of them written to a file.
@@ -112,13 +124,24 @@ def fill_in(
         frame_rate=model.codec.frame_rate,
     )
     for place in places:
-        _require_sound(music, place)
+        _require_sound(music, place, spans=_whole_spans(places, music=music))
+    asked = _read_controls(request.controls, places=places, music=music, model=model)
     drafts = [_Draft(request.seed + index) for index in range(request.num)]
     filled, started = [], time.perf_counter()
     for index, place in enumerate(places):
         told = progress and partial(_later, progress, by=index * request.num, total=len(places) * request.num)
         filled.append(
-            _fill(drafts, music=music, place=place, model=model, request=request, method=method, progress=told)
+            _fill(
+                drafts,
+                music=music,
+                place=place,
+                model=model,
+                request=request,
+                method=method,
+                controls=None if asked is None else _tracks(asked, place, first=places[0], music=music, model=model),
+                progress=told,
+                watch=watch,
+            )
         )
     latency_s = time.perf_counter() - started
     takes = [_judge(draft, music=music, places=places) for draft in drafts]
@@ -130,6 +153,7 @@ def fill_in(
         latency_s=latency_s,
         network_evaluations=sum(fills.network_evaluations for fills in filled),
         model_evaluations=sum(fills.model_evaluations for fills in filled),
+        asked=asked,
     )
 
 
@@ -168,10 +192,45 @@ def print_takes(takes: Sequence[Take], *, console: Console) -> None:
     console.print(table)
 
 
-def _require_sound(music: Music, place: Place) -> None:
-    """Refuse a window in which nothing is heard outside the span."""
+def _whole_spans(places: Sequence[Place], *, music: Music) -> list[Span]:
+    """Start and stop of every span, in seconds of the music."""
+    return [(place.start / music.sample_rate + place.span[0], place.start / music.sample_rate + place.span[1])
+            for place in places]  # fmt: skip
+
+
+def _read_controls(
+    sources: ControlSources | None, *, places: Sequence[Place], music: Music, model: LoadedModel
+) -> Asked | None:
+    """What is asked from the start of the first span to the stop of the last."""
+    if sources is None or not sources.requested():
+        return None
+    spans = _whole_spans(places, music=music)
+    return read_controls(sources, model=model, duration_s=spans[-1][1] - spans[0][0])
+
+
+def _tracks(asked: Asked, place: Place, *, first: Place, music: Music, model: LoadedModel) -> np.ndarray:
+    """[J, T] of a window: what is asked inside its span, and nothing outside, where the music is known."""
+    frame_rate = model.codec.frame_rate
+    samples = math.ceil((place.stop - place.start) / music.sample_rate * model.codec.sample_rate)
+    times = frame_times(math.ceil(samples / model.codec.samples_per_frame), frame_rate=frame_rate)
+    since = times + place.start / music.sample_rate - (first.start / music.sample_rate + first.span[0])
+    frames = np.floor(since * frame_rate).astype(int)
+    inside = (times >= place.span[0]) & (times < place.span[1]) & (frames >= 0) & (frames < asked.tracks.shape[1])
+    tracks = np.full((len(asked.tracks), len(times)), NOT_GIVEN, dtype=asked.tracks.dtype)
+    tracks[:, inside] = asked.tracks[:, frames[inside]]
+    return tracks
+
+
+def _require_sound(music: Music, place: Place, *, spans: Sequence[Span]) -> None:
+    """Refuse a window in which nothing is heard outside the spans; one that holds nothing but spans goes by what the
+    earlier ones become."""
+    rate = music.sample_rate
     mono = as_float(music.read(place.start, place.stop)).mean(axis=1)
-    around = mono[~within(place.span, samples=len(mono), sample_rate=music.sample_rate)]
+    at = (place.start + np.arange(len(mono))) / rate
+    hidden = np.any([(at >= start) & (at < stop) for start, stop in spans], axis=0)
+    around = mono[~(hidden | within(place.span, samples=len(mono), sample_rate=rate))]
+    if not around.size:
+        return
     if not np.isfinite(around).all():
         raise UserError(f"{music.name} holds samples that are not numbers (NaN or infinity); export it again.")
     if np.abs(around).max() < SILENCE_PEAK:
@@ -190,9 +249,15 @@ def _fill(
     model: LoadedModel,
     request: InpaintingRequest,
     method: InpaintingMethod,
+    controls: np.ndarray | None,
     progress: Progress | None,
+    watch: Watch | None,
 ) -> Filled:
-    """Fill in one span of every take."""
+    """Fill in one span of every take.
+
+    Args:
+        controls: [J, T] of the window.
+    """
     own, nth = model.codec.sample_rate, len(drafts[0].patches)
     fills = fill_windows(
         np.stack([_heard(music, place, draft.patches, model=model) for draft in drafts]),
@@ -202,7 +267,9 @@ def _fill(
         model=model,
         sampling=request.sampling,
         method=method,
+        controls=None if controls is None else np.stack([controls] * len(drafts)),
         progress=progress,
+        watch=watch,
     )
     for draft, fill in zip(drafts, fills.audio, strict=True):
         fill = resample(fill, own_rate=own, sample_rate=music.sample_rate)

@@ -1,6 +1,6 @@
 """Windows of audio with a span of each filled in: encode what is known, let the paradigm inpaint, decode.
 
-Shapes: B batch, K codebooks, T latent frames, D latent channels, N audio samples.
+Shapes: B batch, J controls of the model, K codebooks, T latent frames, D latent channels, N audio samples.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from counterpoint.generate.model import LoadedModel
 from counterpoint.generate.outputs import Progress
 from counterpoint.inpaint.spans import SLACK
 from counterpoint.paradigm import Sample
-from counterpoint.paradigm.share import heard_by
+from counterpoint.paradigm.watch import Watch, telling
 
 BATCH_SIZE = 16
 
@@ -56,7 +56,9 @@ def fill_windows(
     model: LoadedModel,
     sampling: SamplingConfig,
     method: InpaintingMethod | None = None,
+    controls: np.ndarray | None = None,
     progress: Progress | None = None,
+    watch: Watch | None = None,
 ) -> Filled:
     """Fill in a span of each window; window b's seed alone decides how, whatever its batch mates.
 
@@ -68,7 +70,10 @@ def fill_windows(
         spans_s: start and stop of each, seconds in the window; of one length. They are widened to whole frames.
         captions: of the whole windows; an empty one asks for nothing.
         method: one of the model's `inpainting_methods`; by default the first.
+        controls: [B, J, T] classes of `analysis.tracks`, one row for each of the model's controls; by default nothing
+            is asked.
         progress: called with (windows done, windows in all), also while one is drawn, with a part of it.
+        watch: called while a batch is drawn; see `Paradigm.inpaint`.
 
     Raises:
         UserError: the model does not know the method, a caption is too long, a window longer than the model's
@@ -79,26 +84,29 @@ def fill_windows(
     text = paradigm.prepare(captions)
     T = math.ceil(audio.shape[1] / codec.samples_per_frame)
     spans = frame_spans(spans_s, frame_rate=codec.frame_rate, frames=T)
+    tracks = None if controls is None else torch.from_numpy(controls).long()
     at_once = clips_at_once(
         paradigm,
         frames=T,
         window=T,
         text_tokens=text.ids.shape[1],
-        passes=plan_guidance(text, controls=None, sampling=sampling).passes,
+        passes=plan_guidance(text, controls=tracks, sampling=sampling).passes,
         wanted=min(BATCH_SIZE, len(captions)),
     )
     heard, samples, device = [], [], next(paradigm.parameters()).device
     for start in range(0, len(captions), at_once):
         batch = slice(start, start + at_once)
-        with heard_by(partial(_tell, progress, first=start, count=len(captions[batch]), total=len(captions))):
-            sample = paradigm.inpaint(
-                _encoded(audio[batch], spans[batch], model=model).to(device),
-                spans=spans[batch].to(device),
-                text=paradigm.prepare(captions[batch]).to(device),
-                sampling=sampling,
-                generators=[torch.Generator().manual_seed(seed) for seed in seeds[batch]],
-                method=chosen,
-            )
+        drawn = partial(_tell, progress, first=start, count=len(captions[batch]), total=len(captions))
+        sample = paradigm.inpaint(
+            _encoded(audio[batch], spans[batch], model=model).to(device),
+            spans=spans[batch].to(device),
+            text=paradigm.prepare(captions[batch]).to(device),
+            sampling=sampling,
+            generators=[torch.Generator().manual_seed(seed) for seed in seeds[batch]],
+            method=chosen,
+            controls=None if tracks is None else tracks[batch].to(device),
+            watch=telling(drawn, watch),
+        )
         samples.append(sample)
         heard += [row[: audio.shape[1]] for row in _decoded(sample, model=model)]
         if progress is not None:

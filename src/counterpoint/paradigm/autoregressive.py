@@ -7,6 +7,8 @@ steps, V codebook size, C width, L text tokens.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import KW_ONLY, dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -23,6 +25,7 @@ from counterpoint.paradigm.delay import delay, shift_right, undelay
 from counterpoint.paradigm.entropy import IGNORED, cross_entropy
 from counterpoint.paradigm.fill_in_the_middle import NONE, SPECIAL, Layout, lay_out, put_back, take
 from counterpoint.paradigm.spans import draw_spans
+from counterpoint.paradigm.watch import Drawing, Watch
 
 CONTEXT = 0.4
 """The share of a window of long music that the window before has drawn (MusicGen keeps 12 s of 30)."""
@@ -170,6 +173,7 @@ class Autoregressive(Paradigm):
         generators: Sequence[torch.Generator],
         window: int | None = None,
         controls: Tensor | None = None,
+        watch: Watch | None = None,
     ) -> Sample:
         """See `Paradigm.sample`.
 
@@ -187,8 +191,9 @@ class Autoregressive(Paradigm):
         uniforms = _uniforms(generators, frames=frames, codebooks=K).to(device)
         codes = torch.full((len(frames), K, longest), self.filler, device=device)
         entropies = torch.zeros(len(frames), longest, device=device)
-        passes = 0
-        for start, known, stop in _windows(longest, window=window):
+        passes, windows = 0, list(_windows(longest, window=window))
+        total = sum(stop - start + K - 1 - known + bool(known) for start, known, stop in windows)
+        for start, known, stop in windows:
             steps = stop - start + K - 1
             drawn_before = torch.full_like(lengths, known, device=device)
             delayed = delay(codes[:, :, start:stop], lengths=drawn_before, filler=self.filler)
@@ -198,7 +203,18 @@ class Autoregressive(Paradigm):
             decoder.begin(delayed, free=free, uniforms=uniforms[start : start + steps], control=control)
             if known:
                 decoder.prefill(known)
-            decoder.decode_n_tokens(steps - known, first=start + known, of=longest + K - 1)
+            teller = _Teller(
+                decoder,
+                codes=codes,
+                start=start,
+                known=start + known,
+                stop=stop,
+                books=sampling.codebooks or K,
+                before=passes + bool(known) - known,
+                total=total,
+                watch=watch,
+            )
+            decoder.decode_n_tokens(steps - known, moved=watch and teller.tell)
             codes[:, :, start:stop] = undelay(decoder.tokens[:, :, 1 : 1 + steps])
             entropies[:, start + known : stop] = decoder.entropies[known : stop - start].T
             passes += steps - known + bool(known)
@@ -222,6 +238,7 @@ class Autoregressive(Paradigm):
         generators: Sequence[torch.Generator],
         method: InpaintingMethod | None = None,
         controls: Tensor | None = None,
+        watch: Watch | None = None,
     ) -> Sample:
         """See `Paradigm.inpaint`.
 
@@ -249,9 +266,11 @@ class Autoregressive(Paradigm):
         control = self.arrange(rows, layout=self._lay_out(guidance.rows(spans), frames=T))[:, :steps]
         decoder.begin(given[:, :, 1:], free=free, uniforms=uniforms.to(target.device), control=control)
         decoder.prefill(known)
-        decoder.decode_n_tokens(drawn)
-        predicted = F.pad(decoder.tokens[:, :, 1 : layout.columns], (0, 1), value=self.filler)
         passes = drawn + 2
+        decoder.decode_n_tokens(
+            drawn, moved=watch and (lambda at: watch(Drawing(1 + at - known, passes, share=(1 + at - known) / passes)))
+        )
+        predicted = F.pad(decoder.tokens[:, :, 1 : layout.columns], (0, 1), value=self.filler)
         return Sample(
             codes=put_back(target, predicted, layout=layout)[:, : sampling.codebooks],
             latents=None,
@@ -290,6 +309,50 @@ class Autoregressive(Paradigm):
 
     def inpainting_methods(self) -> tuple[InpaintingMethod, ...]:
         return ("supervised",) if self.config.inpainting else ()
+
+
+@dataclass(frozen=True, eq=False)
+class _Teller:
+    """Says how far a window of long music is, and which frames of the whole are final.
+
+    Attributes:
+        decoder: draws the window.
+        codes: [B, K, T] of the whole music, filled in up to the window.
+        start: first frame of the window.
+        known: first frame that it draws.
+        stop: the frame after its last.
+        books: how many codebooks are decoded; a frame is final when these are.
+        before: passes that the network made before the window's first column.
+        total: passes of the whole.
+        watch: is told.
+    """
+
+    decoder: Decoder
+    _: KW_ONLY
+    codes: Tensor
+    start: int
+    known: int
+    stop: int
+    books: int
+    before: int
+    total: int
+    watch: Watch | None
+
+    def tell(self, at: int) -> None:
+        """After `at` delayed steps of the window."""
+        assert self.watch is not None
+        ready = min(self.stop, max(self.known, self.start + at - self.books + 1))
+        done = self.before + at
+        codes = partial(self._codes, at, ready)
+        self.watch(Drawing(done, self.total, share=done / self.total, ready=ready, codes=codes))
+
+    def _codes(self, at: int, ready: int) -> Tensor:
+        """[B, K', ready] of the codebooks that are decoded."""
+        before = self.codes[:, : self.books]
+        if ready <= self.known:
+            return before[:, :, :ready]
+        drawn = undelay(self.decoder.tokens[:, : self.books, 1 : 1 + at])
+        return torch.cat((before[:, :, : self.start], drawn), dim=2)[:, :, :ready]
 
 
 def _windows(frames: int, *, window: int) -> Iterator[tuple[int, int, int]]:

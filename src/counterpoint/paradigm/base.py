@@ -21,6 +21,7 @@ from counterpoint.config.machine import free_memory
 from counterpoint.config.registry import load_object
 from counterpoint.kernels import Precision, pack
 from counterpoint.paradigm.entry import PARADIGMS, ParadigmEntry, View
+from counterpoint.paradigm.watch import Watch
 
 DTYPES: dict[Precision, torch.dtype] = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 """Types of the weights on a GPU, by precision."""
@@ -158,6 +159,7 @@ class Paradigm(nn.Module, ABC):
         generators: Sequence[torch.Generator],
         window: int | None = None,
         controls: Tensor | None = None,
+        watch: Watch | None = None,
     ) -> Sample:
         """Draw one sample per caption; `generators[b]` alone decides sample b, whatever its batch mates.
 
@@ -165,6 +167,7 @@ class Paradigm(nn.Module, ABC):
             lengths: [B] frames to draw; shorter ones are padded at the end.
             window: frames that the network sees at once; longer music is made by windows. None: as many as are asked.
             controls: [B, J, T], as in `forward`.
+            watch: called after every pass of the network; it may stop the drawing by an exception.
         """
 
     def inpaint(
@@ -177,6 +180,7 @@ class Paradigm(nn.Module, ABC):
         generators: Sequence[torch.Generator],
         method: InpaintingMethod | None = None,
         controls: Tensor | None = None,
+        watch: Watch | None = None,
     ) -> Sample:
         """Replace a span of each sample, seeing what stands before and after it (5.3).
 
@@ -190,6 +194,7 @@ class Paradigm(nn.Module, ABC):
             generators: as in `sample`.
             method: one of `inpainting_methods`; by default the first.
             controls: [B, J, T], of the whole.
+            watch: as in `sample`.
 
         Raises:
             UserError: the model does not know the method, or T is longer than its positions.

@@ -8,6 +8,7 @@ Shapes: B batch, R rows (B for every pass of guidance), K codebooks, S delayed s
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 import torch
@@ -17,7 +18,6 @@ from counterpoint.backbone import Backbone, Cache, Memory
 from counterpoint.conditioning import Guidance
 from counterpoint.config import AutoregressiveSampling
 from counterpoint.paradigm.sampling import draw_tokens
-from counterpoint.paradigm.share import tell_share
 
 
 class DelayedNetwork(Protocol):
@@ -142,11 +142,11 @@ class Decoder:
         known = self.tokens.index_select(2, cursor)[:, :, 0]
         self.tokens.index_copy_(2, cursor, drawn.where(free, known)[:, :, None])
 
-    def decode_n_tokens(self, steps: int, *, first: int = 0, of: int | None = None) -> None:
+    def decode_n_tokens(self, steps: int, *, moved: Callable[[int], None] | None = None) -> None:
         """Draw the next `steps` columns.
 
         Args:
-            first, of: columns of the whole drawing that were done before, and all of them; by default these alone.
+            moved: called after each with the number of columns that are there.
         """
         stop = self.cache.length + steps
         while (start := self.cache.length) < stop:
@@ -154,9 +154,10 @@ class Decoder:
             count = min(stop, bound) - start
             self.cache.bound = bound if self.static else None
             step = self._graph(bound).replay if self.tokens.is_cuda and self.static else self.decode_one_token
-            for drawn in range(start - stop + steps, start - stop + steps + count):
+            for place in range(start + 1, start + count + 1):
                 step()
-                tell_share((first + drawn + 1) / (of or steps))
+                if moved is not None:
+                    moved(place)
             self.cache.rewind(start + count)
         self.cache.bound = None
 

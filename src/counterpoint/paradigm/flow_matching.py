@@ -19,9 +19,9 @@ from counterpoint.kernels import Precision
 from counterpoint.paradigm.base import LossOutput, Paradigm, Sample, check_frames
 from counterpoint.paradigm.flow_matching_cost import TIME_CHANNELS
 from counterpoint.paradigm.gaussian import LinearGaussian
-from counterpoint.paradigm.share import tell_share
-from counterpoint.paradigm.solvers import grid, solve
+from counterpoint.paradigm.solvers import SOLVERS, grid, solve
 from counterpoint.paradigm.spans import draw_spans, inside
+from counterpoint.paradigm.watch import Drawing, Watch
 from counterpoint.paradigm.windows import Windows, plan_windows
 from counterpoint.paradigm.zero_shot import ZERO_SHOT, Task
 
@@ -166,6 +166,7 @@ class FlowMatching(Paradigm):
         generators: Sequence[torch.Generator],
         window: int | None = None,
         controls: Tensor | None = None,
+        watch: Watch | None = None,
     ) -> Sample:
         """See `Paradigm.sample`.
 
@@ -178,7 +179,16 @@ class FlowMatching(Paradigm):
         check_frames(window if min(frames) > 0 else 0, limit=self.max_frames())
         device = lengths.device
         valid = frame_mask(lengths, max(frames))
-        field = _Field(self, text=text, controls=controls, sampling=sampling, frames=frames, window=window)
+        field = _Field(
+            self,
+            text=text,
+            controls=controls,
+            sampling=sampling,
+            frames=frames,
+            window=window,
+            watch=watch,
+            total=_solver_passes(sampling),
+        )
         z_0 = sampling.temperature * _noise(generators, frames=frames, channels=self.latent.latent_dim).to(device)
         solution = solve(field, z_0, sampling=sampling, valid=valid)
         latents = self.latent.unnormalize(solution.z)
@@ -202,6 +212,7 @@ class FlowMatching(Paradigm):
         generators: Sequence[torch.Generator],
         method: InpaintingMethod | None = None,
         controls: Tensor | None = None,
+        watch: Watch | None = None,
     ) -> Sample:
         """See `Paradigm.inpaint`.
 
@@ -222,6 +233,8 @@ class FlowMatching(Paradigm):
             frames=[T] * B,
             window=T,
             known=known if supervised else None,
+            watch=watch,
+            total=_solver_passes(sampling) if supervised else ZERO_SHOT[chosen].evaluations(sampling.steps),
         )
 
         def noise() -> Tensor:
@@ -235,7 +248,7 @@ class FlowMatching(Paradigm):
         else:
             times = grid(sampling.steps, sway=sampling.sway)
             task = Task(field, z_1, known[:, :, None], times, noise, sigma_min=self.config.sigma_min)
-            z = ZERO_SHOT[chosen](task)
+            z = ZERO_SHOT[chosen].fill(task)
         return Sample(
             codes=None,
             latents=target.where(known[:, :, None], self.latent.unnormalize(z).to(target)),
@@ -269,8 +282,12 @@ class _Field:
         frames: Sequence[int],
         window: int,
         known: Tensor | None = None,
+        watch: Watch | None = None,
+        total: int | None = None,
     ):
-        """`known` [B, T] bool marks the frames that are not noise; None marks none."""
+        """`known` [B, T] bool marks the frames that are not noise, None marks none; `watch` is called after every
+        evaluation, of which there will be `total`."""
+        self.watch, self.total = watch, total
         self.model, self.sampling, self.batch = model, sampling, len(frames)
         tracks = model.tracks(controls, batch=self.batch, frames=max(frames))
         self.guidance = plan_guidance(text, controls=tracks, sampling=sampling)
@@ -287,13 +304,15 @@ class _Field:
         low, high = self.sampling.guidance_interval
         guidance = self.guidance if low <= t <= high else Guidance()
         self.network_evaluations += 1
-        tell_share(t)
         self.model_evaluations += guidance.passes
         frames = z.flatten(0, 1)
         mean = torch.zeros_like(frames)
         for windows in self.windows:
             v = self._velocity(t, frames[windows.frames], windows=windows, guidance=guidance)
             mean.index_add_(0, windows.frames.flatten(), (windows.shares[:, :, None] * v).flatten(0, 1))
+        if self.watch is not None:
+            done, total = self.network_evaluations, self.total
+            self.watch(Drawing(done, total, share=t if total is None else done / total))
         return mean.view_as(z)
 
     def _velocity(self, t: float, z: Tensor, *, windows: Windows, guidance: Guidance) -> Tensor:
@@ -312,6 +331,12 @@ class _Field:
         if whole or not len(self.memory.lengths):  # there is nothing to copy
             return self.memory
         return self.memory.rows(windows.samples.repeat(captioned))
+
+
+def _solver_passes(sampling: FlowMatchingSampling) -> int | None:
+    """Evaluations that the solver takes; None where it decides while it goes."""
+    each = SOLVERS[sampling.solver].evaluations_a_step
+    return None if each is None else each * sampling.steps
 
 
 class TimeEmbedding(nn.Module):

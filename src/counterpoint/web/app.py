@@ -32,6 +32,8 @@ def create_app(
     static: Path | None = None,
     hosts: Collection[str] | None = LOCAL_HOSTS,
     max_body: int = MAX_BODY,
+    middleware: Sequence[Middleware] = (),
+    permissions: str = "microphone=()",
     lifespan: Any = None,
 ) -> Starlette:
     """An application with the package's frame around its own routes.
@@ -44,6 +46,8 @@ def create_app(
         static: folder of its own files.
         hosts: names under which it may be asked; None allows any, for a server that others reach.
         max_body: bytes that a request may send.
+        middleware: of the application, within the frame's own.
+        permissions: whether its pages may listen to a microphone, as the header Permissions-Policy says it.
         lifespan: as Starlette's: an async context manager around the application's life.
     """
     shared = [
@@ -53,7 +57,7 @@ def create_app(
     ]
     return Starlette(
         routes=[*routes, *shared],
-        middleware=[Middleware(Guard, hosts=hosts, max_body=max_body)],
+        middleware=[Middleware(Guard, hosts=hosts, max_body=max_body, permissions=permissions), *middleware],
         exception_handlers={
             HTTPException: _http_error,
             UserError: _user_error,

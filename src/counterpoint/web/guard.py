@@ -25,7 +25,6 @@ _HEADERS = {
     "referrer-policy": "no-referrer",
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
-    "permissions-policy": "camera=(), microphone=(), geolocation=()",
 }
 
 
@@ -39,10 +38,14 @@ class Guard:
     Args:
         hosts: names under which the server may be asked, without a port; None allows any.
         max_body: bytes that a request may send.
+        permissions: of the header Permissions-Policy, beside those of camera and place, which no page needs.
     """
 
-    def __init__(self, app: ASGIApp, *, hosts: Collection[str] | None, max_body: int):
+    def __init__(
+        self, app: ASGIApp, *, hosts: Collection[str] | None, max_body: int, permissions: str = "microphone=()"
+    ):
         self.app, self.hosts, self.max_body = app, hosts, max_body
+        self.permissions = f"camera=(), geolocation=(), {permissions}"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -58,6 +61,7 @@ class Guard:
                 for name, value in _HEADERS.items():
                     headers[name] = value
                 headers.setdefault("cache-control", "no-store")
+                headers["permissions-policy"] = self.permissions
             await send(message)
 
         if refusal := self._refusal(scope["method"], Headers(scope=scope)):

@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import errno
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import FrameType
 
 from starlette.types import ASGIApp
 
@@ -35,18 +36,25 @@ def open_socket(host: str, port: int) -> socket.socket:
     return found
 
 
-def serve(app: ASGIApp, *, listening: socket.socket) -> None:
+def serve(app: ASGIApp, *, listening: socket.socket, on_exit: Callable[[], None] | None = None) -> None:
     """Serve until the process is interrupted. Nothing is logged of who asks.
 
     Args:
         listening: from `open_socket`.
+        on_exit: is called when the process is to end, before connections are closed: what streams without end, ends.
     """
     import uvicorn
+
+    class Server(uvicorn.Server):
+        def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+            if on_exit is not None:
+                on_exit()
+            super().handle_exit(sig, frame)
 
     config = uvicorn.Config(
         app, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=5
     )
-    uvicorn.Server(config).run(sockets=[listening])
+    Server(config).run(sockets=[listening])
 
 
 @contextlib.contextmanager

@@ -41,6 +41,7 @@ export class Heard {
 //   top             the value that the picture is high: the same for clips that are compared
 //   span            [start, stop] in seconds, or nothing
 //   editable        the span can be dragged, and drawn where there is none
+//   tone            name of the colour that the waveform has; by default that of text
 //   label           for those who cannot see
 //   onChange(player), onHeard(player), onError(player), onSpan([start, stop])
 export class Player {
@@ -85,7 +86,7 @@ export class Player {
   }
 
   colours() {
-    return { waveColor: colour("--ink"), progressColor: colour("--muted"), cursorColor: colour("--progress") };
+    return { waveColor: colour(this.tone ?? "--ink"), progressColor: colour("--muted"), cursorColor: colour("--progress") };
   }
 
   addSpan() {

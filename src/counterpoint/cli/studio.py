@@ -1,0 +1,41 @@
+"""The verb that opens the studio."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def studio(
+    port: Annotated[int, typer.Option(help="On which the page is served; 0 takes any that is free.")] = 7860,
+    models: Annotated[
+        list[str] | None,
+        typer.Option("--model", help="A run folder, its name below runs, or a MusicGen; may be given again."),
+    ] = None,
+    folder: Annotated[Path, typer.Option(help="Where pieces are kept.")] = Path("runs/studio"),
+    host: Annotated[str, typer.Option(help="Address to listen on; another than this machine's needs --token.")] = (
+        "127.0.0.1"
+    ),
+    token: Annotated[
+        str | None, typer.Option(help="What visitors have to know, 8 characters or more; then each has own pieces.")
+    ] = None,
+    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
+    storage_gb: Annotated[float, typer.Option("--storage-gb", min=0.01, help="Of sound that is kept.")] = 5.0,
+    browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open the page.")] = True,
+) -> None:
+    """Open a page on which to make, steer and edit music, by several models side by side."""
+    from counterpoint.studio.serving import serve_studio
+
+    serve_studio(
+        folder,
+        models=models or (),
+        host=host,
+        port=port,
+        token=token,
+        device=device,
+        limit_gb=storage_gb,
+        opens_browser=browser,
+        say=typer.echo,
+    )

@@ -1,0 +1,175 @@
+"""The kinds of recipes: new music, spans filled in, music made longer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, cast
+
+from pydantic import Field
+
+from counterpoint.audio.files import WRITABLE
+from counterpoint.config.base import MOST_SECONDS
+from counterpoint.recipe.recipe import Made, Recipe
+
+if TYPE_CHECKING:
+    from counterpoint.config import SamplingConfig
+    from counterpoint.generate import LoadedModel
+    from counterpoint.generate.outputs import Progress
+    from counterpoint.inpaint.files import Source
+    from counterpoint.inpaint.lengthen import Extended, Side
+    from counterpoint.inpaint.spans import Span
+    from counterpoint.paradigm.watch import Watch
+
+Seconds = Annotated[float, Field(gt=0, lt=MOST_SECONDS)]
+
+
+class GenerateRecipe(Recipe):
+    """New music."""
+
+    noun: ClassVar[str] = "new music"
+    is_new: ClassVar[bool] = True
+
+    kind: Literal["generate"] = "generate"
+    duration_s: Seconds = 10.0
+
+    def make(
+        self,
+        out: Path,
+        *,
+        model: LoadedModel,
+        folder: Path,
+        progress: Progress | None = None,
+        watch: Watch | None = None,
+    ) -> Made:
+        """See `Recipe.make`."""
+        from counterpoint.generate import GenerationRequest, generate
+        from counterpoint.generate.request import resolve
+
+        request = resolve(
+            GenerationRequest(
+                [self.caption],
+                duration_s=self.duration_s,
+                seed=self.seed,
+                controls=self.controls(folder),
+                sampling=self.how(model),
+            ),
+            model=model,
+        )
+        (clip,) = generate(request, model=model, progress=progress, watch=watch)
+        clip.save(out)
+        return Made(clip.duration_s, [(0.0, clip.duration_s)], asked=request.asked, remarks=clip.remarks)
+
+
+class _EditRecipe(Recipe):
+    """What edits of a file have in common."""
+
+    source: str
+    """The name of the file that is edited."""
+    method: str | None = None
+    """One of the model's methods of inpainting; by default the first."""
+    crossfade_s: Annotated[float, Field(ge=0, le=10)] = 0.05
+    """On each side of what is new."""
+
+    @property
+    def suffix(self) -> str:
+        """That of the source, where it is written here, so that what it holds beside its samples is kept."""
+        own = Path(self.source).suffix.lower()
+        return own if own in WRITABLE else ".wav"
+
+    def how(self, model: LoadedModel) -> SamplingConfig:
+        """See `Recipe.how`."""
+        from counterpoint.inpaint import SAMPLING
+
+        return model.how(self.sampling, otherwise=SAMPLING)
+
+    def _fill(
+        self,
+        out: Path,
+        *,
+        music: Source | Extended,
+        spans: list[Span],
+        model: LoadedModel,
+        folder: Path,
+        progress: Progress | None,
+        watch: Watch | None,
+    ) -> Made:
+        from counterpoint.inpaint import InpaintingRequest, fill_in
+
+        music.check_out(out)
+        request = InpaintingRequest(
+            spans,
+            prompt=self.caption,
+            method=self.method,
+            seed=self.seed,
+            controls=self.controls(folder),
+            sampling=self.how(model),
+            crossfade_s=self.crossfade_s,
+        )
+        done = fill_in(music, request, model=model, progress=progress, watch=watch)
+        music.write(out, patches=done.takes[0].patches)
+        return Made(
+            done.audio_s,
+            spans,
+            asked=done.asked,
+            seams=done.takes[0].seams,
+            remarks=done.asked.remarks if done.asked else (),
+        )
+
+
+class InpaintRecipe(_EditRecipe):
+    """Spans of a file filled in."""
+
+    noun: ClassVar[str] = "filled-in music"
+
+    kind: Literal["inpaint"] = "inpaint"
+    spans: Annotated[list[tuple[float, float]], Field(min_length=1, max_length=50)]
+    """Start and stop of each, seconds; controls begin where the first does."""
+
+    def make(
+        self,
+        out: Path,
+        *,
+        model: LoadedModel,
+        folder: Path,
+        progress: Progress | None = None,
+        watch: Watch | None = None,
+    ) -> Made:
+        """See `Recipe.make`."""
+        from counterpoint.inpaint.files import Source
+
+        music = Source.open(folder / self.source)
+        return self._fill(
+            out, music=music, spans=self.spans, model=model, folder=folder, progress=progress, watch=watch
+        )
+
+
+class ContinueRecipe(_EditRecipe):
+    """A file made longer, at its end or before its start."""
+
+    noun: ClassVar[str] = "continued music"
+
+    kind: Literal["continue"] = "continue"
+    duration_s: Seconds = 5.0
+    """Of what is added."""
+    side: Literal["end", "start"] = "end"
+
+    def make(
+        self,
+        out: Path,
+        *,
+        model: LoadedModel,
+        folder: Path,
+        progress: Progress | None = None,
+        watch: Watch | None = None,
+    ) -> Made:
+        """See `Recipe.make`."""
+        from counterpoint.inpaint.files import Source
+        from counterpoint.inpaint.lengthen import extend
+
+        source = Source.open(folder / self.source)
+        side = cast("Side", self.side)
+        music, spans = extend(source, duration_s=self.duration_s, side=side, window_s=model.window_s)
+        return self._fill(out, music=music, spans=spans, model=model, folder=folder, progress=progress, watch=watch)
+
+
+KINDS: dict[str, type[Recipe]] = {"generate": GenerateRecipe, "inpaint": InpaintRecipe, "continue": ContinueRecipe}

@@ -1,0 +1,380 @@
+"""The studio's web application: one page, and an API of JSON over HTTP with server-sent events."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+from collections.abc import AsyncIterator, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from anyio import to_thread
+from starlette.applications import Starlette
+from starlette.background import BackgroundTask
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
+
+from counterpoint.config import UserError, parse
+from counterpoint.config.base import Config
+from counterpoint.studio.asking import Ask
+from counterpoint.studio.door import Door
+from counterpoint.studio.endpoints import Endpoint, described, routes_of, summary_of
+from counterpoint.studio.events import Events
+from counterpoint.studio.export import as_flac, as_zip
+from counterpoint.studio.library import new_id, require_title
+from counterpoint.studio.reading import GIVEN, KIT
+from counterpoint.studio.settings import EXAMPLES, known_words
+from counterpoint.studio.states import OPEN
+from counterpoint.studio.studio import SUFFIXES, Studio
+from counterpoint.web import Pages, WebError, create_app
+from counterpoint.web.guard import LOCAL_HOSTS
+
+MAX_UPLOAD = 50_000_000
+"""Bytes of a file that is given."""
+_HERE = Path(__file__).parent
+_FOREVER = {"cache-control": "private, max-age=31536000, immutable"}
+"""A take never changes."""
+
+
+class Change(Config):
+    """What may be changed of a piece."""
+
+    title: str | None = None
+    starred: bool | None = None
+
+
+class Chart(Config):
+    """Chords as people type them."""
+
+    chords: str
+
+
+class Handlers:
+    """What each endpoint does; its docstring is what the API's page says of it."""
+
+    def __init__(self, studio: Studio):
+        self.studio, self.library, self.queue = studio, studio.library, studio.queue
+        self.pages = Pages(_HERE / "templates")
+
+    # Pages
+
+    async def page(self, request: Request) -> Response:
+        """The studio."""
+        return self.pages.render(request, "studio.html")
+
+    async def shared(self, request: Request) -> Response:
+        """One piece that somebody shared, to be heard by whoever has the link."""
+        piece = self.library.shared(request.path_params["token"])
+        return self.pages.render(request, "shared.html", title=piece["title"])
+
+    async def shared_piece(self, request: Request) -> Response:
+        """What the page of a shared piece shows."""
+        piece = self.library.shared(request.path_params["token"])
+        jobs = [
+            {"model": job["model"], "takes": [_public(take) for take in job["takes"]], "state": job["state"]}
+            for job in piece["jobs"]
+        ]
+        return JSONResponse({"title": piece["title"], "kind": piece["kind"], "jobs": jobs})
+
+    async def shared_sound(self, request: Request) -> Response:
+        """A take of a shared piece."""
+        piece = self.library.shared(request.path_params["token"])
+        ident = request.path_params["take"]
+        if ident not in [take["id"] for job in piece["jobs"] for take in job["takes"]]:
+            raise WebError(404, "There is no such take here.")
+        return FileResponse(self.library.sounds / self.library.take(ident)["stored"], headers=_FOREVER)
+
+    async def api_page(self, request: Request) -> Response:
+        """The documentation of this API."""
+        shown = [(endpoint, summary_of(endpoint, Handlers)) for endpoint in ENDPOINTS if endpoint.shown]
+        return self.pages.render(request, "api.html", endpoints=shown, address=str(request.base_url).rstrip("/"))
+
+    async def openapi(self, request: Request) -> Response:
+        """The description of this API for machines (OpenAPI 3.1)."""
+        return JSONResponse(described(ENDPOINTS, handlers=Handlers))
+
+    # What there is
+
+    async def about(self, request: Request) -> Response:
+        """The models, their settings and methods, example captions, words that models know, and the drums of a grid."""
+        models = list(self.studio.models.values())
+        words = await to_thread.run_sync(known_words)
+        return JSONResponse({"models": models, "examples": EXAMPLES, "words": words, "drums": KIT})
+
+    # What people give
+
+    async def upload(self, request: Request) -> Response:
+        """Give a file: the field `file` of a form, and in `?for=` what it is for: music to edit, a melody (MIDI or
+        audio) or drums. Music becomes a piece; the others get an id for `melody` and `drums` of a request."""
+        kind = request.query_params.get("for", "music")
+        if kind not in GIVEN:
+            raise WebError(400, f"A file is for {', '.join(GIVEN)}, not for {kind[:40]!r}.")
+        async with request.form(max_files=1, max_fields=4) as form:
+            given = form.get("file")
+            if given is None or isinstance(given, str):
+                raise WebError(400, "There is no file in this form: put it into the field `file`.")
+            name = given.filename or "file"
+            suffix = Path(name).suffix.lower()
+            if suffix not in SUFFIXES[kind]:
+                raise WebError(415, f"A file of {kind} ends in {', '.join(SUFFIXES[kind])}; convert this one first.")
+            content = self.library.scratch / f"{new_id()}{suffix}"
+            with content.open("wb") as written:
+                await to_thread.run_sync(partial(shutil.copyfileobj, given.file, written))
+        take_in = partial(self.studio.take_in, content, owner=_owner(request), name=name, kind=kind)
+        return JSONResponse(await to_thread.run_sync(take_in), status_code=201)
+
+    async def chart(self, request: Request) -> Response:
+        """Read a chord chart: chords over time, and which chords were taken for which simpler ones."""
+        text = (await _body(request, Chart)).chords
+        return JSONResponse(dict(await to_thread.run_sync(partial(self.studio.read, read="chart", chords=text))))
+
+    # Pieces
+
+    async def ask(self, request: Request) -> Response:
+        """Ask for music. The answer is the piece with a job for every model; follow them by their events."""
+        ask = await _body(request, Ask)
+        piece = await to_thread.run_sync(partial(self.studio.ask, ask, owner=_owner(request)))
+        return JSONResponse(self._shown(piece), status_code=202)
+
+    async def pieces(self, request: Request) -> Response:
+        """The history, newest first: `?search=` words, `?starred=1`, `?before=` the `created` of the last one seen."""
+        before = request.query_params.get("before")
+        try:
+            older_than = float(before) if before else None
+        except ValueError:
+            raise WebError(400, "`before` is a time in seconds.") from None
+        found = self.library.pieces(
+            _owner(request),
+            search=request.query_params.get("search", "")[:200],
+            starred=request.query_params.get("starred") == "1",
+            before=older_than,
+        )
+        return JSONResponse({"pieces": [self._shown(piece) for piece in found], "event": self.studio.events.number})
+
+    async def piece(self, request: Request) -> Response:
+        """One piece with its jobs and takes."""
+        return JSONResponse(self._shown(self.library.piece(request.path_params["id"], owner=_owner(request))))
+
+    async def change_piece(self, request: Request) -> Response:
+        """Rename a piece, or give it a star."""
+        change = await _body(request, Change)
+        values: dict[str, Any] = {}
+        if change.title is not None:
+            values["title"] = require_title(change.title)
+        if change.starred is not None:
+            values["starred"] = int(change.starred)
+        self.library.change_piece(request.path_params["id"], owner=_owner(request), **values)
+        return await self.piece(request)
+
+    async def share(self, request: Request) -> Response:
+        """Make a link under which anybody who has it hears the piece."""
+        ident = request.path_params["id"]
+        piece = self.library.piece(ident, owner=_owner(request))
+        token = piece["share"] or new_id() + new_id()
+        self.library.change_piece(ident, owner=_owner(request), share=token)
+        return JSONResponse({"link": f"/s/{token}"})
+
+    async def unshare(self, request: Request) -> Response:
+        """Make the link of a piece lead nowhere."""
+        self.library.change_piece(request.path_params["id"], owner=_owner(request), share=None)
+        return Response(status_code=204)
+
+    async def delete_piece(self, request: Request) -> Response:
+        """Delete a piece with its takes; what it still waits for is cancelled."""
+        ident, owner = request.path_params["id"], _owner(request)
+        for job in self.library.piece(ident, owner=owner)["jobs"]:
+            self.queue.cancel(self.library.job(job["id"], owner=owner))
+        await to_thread.run_sync(partial(self.library.delete_piece, ident, owner=owner))
+        self.studio.events.add("deleted", {"piece": ident}, owner=owner)
+        return Response(status_code=204)
+
+    # Jobs
+
+    async def job(self, request: Request) -> Response:
+        """How far a job is: its state, the share that is done, how many are ahead of it, the seconds left."""
+        job = self.library.job(request.path_params["id"], owner=_owner(request))
+        return JSONResponse({"id": job.id, "piece": job.piece, "message": job.message, **self.queue.progress_of(job)})
+
+    async def cancel(self, request: Request) -> Response:
+        """Cancel a job; one that is over stays as it is."""
+        self.queue.cancel(self.library.job(request.path_params["id"], owner=_owner(request)))
+        return await self.job(request)
+
+    async def repeat(self, request: Request) -> Response:
+        """Do a job again that was interrupted, cancelled, or failed."""
+        owner = _owner(request)
+        self.queue.require_place(owner, jobs=1)
+        job = self.library.repeat_job(request.path_params["id"], owner=owner)
+        self.queue.added(self.library.piece(job.piece, owner=owner))
+        return await self.job(request)
+
+    async def job_events(self, request: Request) -> Response:
+        """A job's events as server-sent events, until it is over: `job` (state, share, left_s) and `take`."""
+        job = self.library.job(request.path_params["id"], owner=_owner(request))
+        return _stream(self._follow_job(job.id, owner=_owner(request), after=_after(request, default=0)))
+
+    async def events(self, request: Request) -> Response:
+        """Everything that changes, as server-sent events: `job`, `take`, `piece`, `deleted`. `Last-Event-ID`, or
+        `?after=`, is the last that is known."""
+        after = _after(request, default=self.studio.events.number)
+        return _stream(_encoded(self.studio.events, owner=_owner(request), after=after))
+
+    async def live(self, request: Request) -> Response:
+        """The sound of a job's first take while it is made, as a wav of unknown length."""
+        job = self.library.job(request.path_params["id"], owner=_owner(request))
+        sound = self.queue.live.get(job.id)
+        if sound is None:
+            raise WebError(404, "This is not being made now, so there is nothing to hear yet or any more.")
+        return StreamingResponse(sound.wav(), media_type="audio/wav")
+
+    # Takes
+
+    async def sound(self, request: Request) -> Response:
+        """A take's sound: as it was made, or with `?as=flac` as FLAC; `?download=1` names the file."""
+        take = self._take(request)
+        path = self.library.sounds / take["stored"]
+        wanted = request.query_params.get("as", "")
+        name = _file_name(take)
+        if wanted in ("", path.suffix[1:]):
+            download = request.query_params.get("download") == "1"
+            return FileResponse(path, filename=f"{name}{path.suffix}" if download else None, headers=_FOREVER)
+        if wanted != "flac":
+            raise WebError(400, "Sound is given as it was made, or with ?as=flac.")
+        out = self.library.scratch / f"{new_id()}.flac"
+        await to_thread.run_sync(as_flac, path, out)
+        return FileResponse(out, filename=f"{name}.flac", background=BackgroundTask(out.unlink))
+
+    async def archive(self, request: Request) -> Response:
+        """A zip of a take, its request as `counterpoint generate --request` repeats it, and the files it needs."""
+        take = self._take(request)
+        out = self.library.scratch / f"{new_id()}.zip"
+        await to_thread.run_sync(partial(as_zip, take, sounds=self.library.sounds, out=out))
+        return FileResponse(out, filename=f"{_file_name(take)}.zip", background=BackgroundTask(out.unlink))
+
+    def _take(self, request: Request) -> dict[str, Any]:
+        return dict(self.library.take(request.path_params["id"], owner=_owner(request)))
+
+    def _shown(self, piece: Mapping[str, Any]) -> dict[str, Any]:
+        """A piece for a browser, with the progress of jobs that are not over."""
+        jobs = [
+            {**job, **self.queue.progress_of(self.library.job(job["id"]))} if job["state"] in OPEN else job
+            for job in piece["jobs"]
+        ]
+        shown = {name: value for name, value in piece.items() if name not in ("owner", "share")}
+        return {**shown, "jobs": jobs, "link": f"/s/{piece['share']}" if piece["share"] else None}
+
+    async def _follow_job(self, ident: str, *, owner: str, after: int) -> AsyncIterator[bytes]:
+        job = self.library.job(ident, owner=owner)
+        if job.state not in OPEN and not self.studio.events.knows(ident):
+            yield _now(job.id, state=job.state, message=job.message)
+            return
+        async for event in self.studio.events.follow(owner=owner, after=after, job=ident):
+            yield event.encoded() if event else b": alive\n\n"
+            if event and event.name == "job" and self.library.job(ident).state not in OPEN:
+                return
+
+
+ENDPOINTS = (
+    Endpoint("GET", "/", "page", shown=False),
+    Endpoint("GET", "/s/{token}", "shared", shown=False),
+    Endpoint("GET", "/shared/{token}", "shared_piece", shown=False),
+    Endpoint("GET", "/shared/{token}/{take}", "shared_sound", shown=False),
+    Endpoint("GET", "/docs", "api_page", shown=False),
+    Endpoint("GET", "/api/openapi.json", "openapi", shown=False),
+    Endpoint("GET", "/api/about", "about"),
+    Endpoint("POST", "/api/files", "upload"),
+    Endpoint("POST", "/api/chart", "chart", takes=Chart),
+    Endpoint("POST", "/api/pieces", "ask", takes=Ask),
+    Endpoint("GET", "/api/pieces", "pieces"),
+    Endpoint("GET", "/api/pieces/{id}", "piece"),
+    Endpoint("PATCH", "/api/pieces/{id}", "change_piece", takes=Change),
+    Endpoint("DELETE", "/api/pieces/{id}", "delete_piece"),
+    Endpoint("POST", "/api/pieces/{id}/link", "share"),
+    Endpoint("DELETE", "/api/pieces/{id}/link", "unshare"),
+    Endpoint("GET", "/api/jobs/{id}", "job"),
+    Endpoint("DELETE", "/api/jobs/{id}", "cancel"),
+    Endpoint("POST", "/api/jobs/{id}/repeat", "repeat"),
+    Endpoint("GET", "/api/jobs/{id}/events", "job_events"),
+    Endpoint("GET", "/api/jobs/{id}/live.wav", "live"),
+    Endpoint("GET", "/api/events", "events"),
+    Endpoint("GET", "/api/takes/{id}/sound", "sound"),
+    Endpoint("GET", "/api/takes/{id}/zip", "archive"),
+)
+"""All of them, in the order of the API's page."""
+
+
+def studio_app(studio: Studio, *, token: str | None = None) -> Starlette:
+    """The application of a studio, whose processes live as long as it does.
+
+    Args:
+        token: that whoever comes has to know; None where it is asked from this machine alone.
+    """
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        with studio.running():
+            yield
+
+    return create_app(
+        routes_of(ENDPOINTS, Handlers(studio)),
+        static=_HERE / "static",
+        hosts=LOCAL_HOSTS if token is None else None,
+        max_body=MAX_UPLOAD,
+        middleware=[Middleware(Door, token=token)],
+        permissions="microphone=(self)",
+        lifespan=lifespan,
+    )
+
+
+def _owner(request: Request) -> str:
+    return request.state.owner
+
+
+async def _body(request: Request, kind: type[Any]) -> Any:
+    """The request's JSON as a configuration.
+
+    Raises:
+        UserError: it is no JSON, or a value does not fit.
+    """
+    try:
+        values = await request.json()
+    except (ValueError, RecursionError):
+        raise UserError("The request is not valid JSON.") from None
+    if not isinstance(values, dict):
+        raise UserError("The request must be a JSON object.")
+    return parse(values, kind, source="The request")
+
+
+def _after(request: Request, *, default: int) -> int:
+    given = request.headers.get("last-event-id") or request.query_params.get("after") or ""
+    return int(given) if given.isascii() and given.isdigit() and len(given) < 16 else default
+
+
+def _stream(events: AsyncIterator[bytes]) -> Response:
+    return StreamingResponse(events, media_type="text/event-stream", headers={"x-accel-buffering": "no"})
+
+
+async def _encoded(events: Events, *, owner: str, after: int) -> AsyncIterator[bytes]:
+    yield b": welcome\n\n"
+    async for event in events.follow(owner=owner, after=after):
+        yield event.encoded() if event else b": alive\n\n"
+
+
+def _now(job: str, *, state: str, message: str) -> bytes:
+    return f"event: job\ndata: {json.dumps({'id': job, 'state': state, 'message': message})}\n\n".encode()
+
+
+def _public(take: Mapping[str, Any]) -> dict[str, Any]:
+    """What whoever has a link sees of a take."""
+    shown = ("id", "number", "duration_s", "peaks", "rms", "paradigm", "new")
+    return {name: take[name] for name in shown if name in take}
+
+
+def _file_name(take: Mapping[str, Any]) -> str:
+    """A name for a download, of letters that every system knows."""
+    plain = "".join(sign if sign.isascii() and sign.isalnum() else "-" for sign in str(take["title"]))[:60].strip("-")
+    return f"{quote(plain) or 'counterpoint'}-{int(take['number']) + 1}"

@@ -1,0 +1,56 @@
+"""A take as files: another format, or a zip with all that makes it again."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import soundfile
+
+from counterpoint.audio.files import open_audio
+
+REQUEST_FILE = "request.json"
+_README = """The music is {clip}. To make it again, bit for bit, on the same kind of machine:
+
+    counterpoint generate --request {request} --out again{suffix}
+"""
+_FLAC_TYPES = {"PCM_16": "PCM_16", "PCM_S8": "PCM_S8", "PCM_24": "PCM_24"}
+_BLOCK = 1 << 18
+
+
+def as_flac(source: Path, out: Path) -> None:
+    """The same music as FLAC: without loss up to 24 bits.
+
+    Raises:
+        UserError: the source cannot be read.
+    """
+    with open_audio(source) as file:
+        subtype = _FLAC_TYPES.get(file.subtype, "PCM_24")
+        with soundfile.SoundFile(out, "w", file.samplerate, file.channels, subtype, format="FLAC") as written:
+            while len(block := file.read(_BLOCK, dtype="int32", always_2d=True)):
+                written.write(block)
+
+
+def as_zip(take: dict[str, Any], *, sounds: Path, out: Path) -> None:
+    """The sound of a take, its request, and the files that it needs.
+
+    Args:
+        take: a row of the library's takes.
+        sounds: where the library's sounds lie.
+    """
+    recipe = json.loads(take["recipe"])
+    clip = f"clip{Path(take['stored']).suffix}"
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
+        archive.write(sounds / take["stored"], clip)
+        for field in ("source", "melody", "drums"):
+            if field in recipe:
+                name = f"{field}{Path(recipe[field]).suffix}"
+                archive.write(sounds / recipe[field], name)
+                recipe[field] = name
+        if recipe:
+            archive.writestr(REQUEST_FILE, json.dumps(recipe, indent=2, ensure_ascii=False))
+            archive.writestr(
+                "README.txt", _README.format(clip=clip, request=REQUEST_FILE, suffix=Path(take["stored"]).suffix)
+            )

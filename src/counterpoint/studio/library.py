@@ -1,0 +1,412 @@
+"""What people made and gave: pieces, the jobs that make them, their takes, and files; in SQLite and in one folder.
+
+A piece is one request, such as a caption for two models; it has a job for each model, and a job has takes. A piece that
+edits music names the take it came from as its parent, so that pieces form a tree. Sound lies in files that are named
+by their content.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+import shutil
+import sqlite3
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from counterpoint.config import UserError
+from counterpoint.studio.schema import MIGRATIONS
+from counterpoint.studio.states import INTERRUPTED, OPEN, QUEUED
+from counterpoint.web import Store, WebError
+
+PAGE = 20
+"""Pieces of a history that are given at once."""
+DEFAULT_LIMIT_GB = 5.0
+_GB = 1e9
+
+
+def new_id() -> str:
+    """An identifier that nobody can guess."""
+    return secrets.token_urlsafe(9)
+
+
+@dataclass(frozen=True)
+class Job:
+    """One model's part of a piece.
+
+    Attributes:
+        recipes: of its takes, in order.
+        state: one of `states`.
+        message: why it failed.
+        created, started, ended: seconds since 1970; None where that has not happened.
+    """
+
+    id: str
+    piece: str
+    owner: str
+    model: str
+    recipes: Sequence[Mapping[str, Any]]
+    state: str
+    message: str
+    created: float
+    started: float | None
+    ended: float | None
+
+    @classmethod
+    def of_row(cls, row: sqlite3.Row) -> Job:
+        """From the database."""
+        return cls(**{**dict(row), "recipes": json.loads(row["recipes"])})
+
+
+class Library:
+    """The studio's memory. Every method may be called from any thread.
+
+    Args:
+        folder: where it lies; it is made.
+        limit_gb: of sound that is kept.
+    """
+
+    def __init__(self, folder: Path, *, limit_gb: float = DEFAULT_LIMIT_GB):
+        self.sounds = folder / "sounds"
+        self.scratch = folder / "scratch"
+        self.sounds.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(self.scratch, ignore_errors=True)
+        self.scratch.mkdir()
+        self.limit_gb = limit_gb
+        self.store = Store(folder / "studio.db", migrations=MIGRATIONS)
+
+    # Sound on disk
+
+    def keep(self, made: Path) -> str:
+        """Move a file of the scratch folder among the sounds; its name there says what it holds."""
+        name = f"{hashlib.sha256(made.read_bytes()).hexdigest()[:32]}{made.suffix}"
+        made.replace(self.sounds / name)
+        return name
+
+    def used_bytes(self) -> int:
+        """Of all sounds."""
+        return sum(path.stat().st_size for path in self.sounds.iterdir())
+
+    def require_room(self) -> None:
+        """
+        Raises:
+            WebError: as much is kept as may be.
+        """
+        if self.used_bytes() >= self.limit_gb * _GB:
+            raise WebError(
+                507,
+                f"The studio keeps {self.limit_gb:g} GB of sound and is full: delete pieces that you no longer need, "
+                "or start it with a larger --storage-gb.",
+            )
+
+    def _drop_unused(self, names: Iterable[str]) -> None:
+        with self.store.read() as db:
+            for name in set(names):
+                if not db.execute(_USES, {"name": name}).fetchone():
+                    (self.sounds / name).unlink(missing_ok=True)
+
+    # Files that people give
+
+    def add_file(self, owner: str, *, name: str, kind: str, stored: str) -> str:
+        """Note a kept file; returns its id."""
+        ident = new_id()
+        with self.store.write() as db:
+            db.execute("INSERT INTO files VALUES(?,?,?,?,?,?)", (ident, owner, name, kind, stored, time.time()))
+        return ident
+
+    def file(self, ident: str, *, owner: str) -> sqlite3.Row:
+        """
+        Raises:
+            WebError: there is no such file of this owner.
+        """
+        return self._one("SELECT * FROM files WHERE id=? AND owner=?", (ident, owner), what="file")
+
+    # Pieces
+
+    def add_piece(
+        self,
+        owner: str,
+        *,
+        kind: str,
+        title: str,
+        request: Mapping[str, Any],
+        parent: str | None,
+        jobs: Mapping[str, Sequence[Mapping[str, Any]]],
+    ) -> str:
+        """A piece with its jobs, queued in their order.
+
+        Args:
+            jobs: recipes by model.
+        """
+        piece, now = new_id(), time.time()
+        with self.store.write() as db:
+            db.execute(
+                "INSERT INTO pieces(id,owner,kind,title,parent,request,created) VALUES(?,?,?,?,?,?,?)",
+                (piece, owner, kind, title, parent, json.dumps(request), now),
+            )
+            for place, (model, recipes) in enumerate(jobs.items()):
+                db.execute(
+                    "INSERT INTO jobs(id,piece,owner,model,recipes,state,created) VALUES(?,?,?,?,?,?,?)",
+                    (new_id(), piece, owner, model, json.dumps(list(recipes)), QUEUED, now + 1e-3 * place),
+                )
+        return piece
+
+    def add_given(self, owner: str, *, title: str, stored: str, facts: Mapping[str, Any]) -> str:
+        """A piece that a user brought, as it is; returns its id."""
+        piece, job, now = new_id(), new_id(), time.time()
+        with self.store.write() as db:
+            db.execute(
+                "INSERT INTO pieces(id,owner,kind,title,request,created) VALUES(?,?,'upload',?,'{}',?)",
+                (piece, owner, title, now),
+            )
+            db.execute("INSERT INTO jobs VALUES(?,?,?,'','[]','done','',?,?,?)", (job, piece, owner, now, now, now))
+            db.execute("INSERT INTO takes VALUES(?,?,?,0,'{}',?,?)", (new_id(), job, piece, stored, json.dumps(facts)))
+        return piece
+
+    def piece(self, ident: str, *, owner: str | None = None) -> dict[str, Any]:
+        """A piece with its jobs and takes, in plain values.
+
+        Args:
+            owner: whose it has to be; None asks for a piece of anybody.
+
+        Raises:
+            WebError: there is no such piece.
+        """
+        row = self._one("SELECT * FROM pieces WHERE id=? AND owner=ifnull(?,owner)", (ident, owner), what="piece")
+        return self._full([row])[0]
+
+    def pieces(
+        self, owner: str, *, search: str = "", starred: bool = False, before: float | None = None
+    ) -> list[dict[str, Any]]:
+        """The newest pieces of an owner, a page of them.
+
+        Args:
+            search: words that the title, the caption or the chords hold.
+            starred: those with a star alone.
+            before: seconds since 1970; older pieces.
+        """
+        words = [f"%{_escaped(word)}%" for word in search.split()]
+        matching = f" AND ({_SEARCHED} LIKE ? ESCAPE '\\')" * len(words)
+        with self.store.read() as db:
+            rows = db.execute(
+                "SELECT * FROM pieces WHERE owner=? AND created<? AND starred>=?"
+                f"{matching} ORDER BY created DESC LIMIT ?",
+                (owner, before or 1e18, int(starred), *words, PAGE),
+            ).fetchall()
+        return self._full(rows)
+
+    def _full(self, rows: Sequence[sqlite3.Row]) -> list[dict[str, Any]]:
+        return [
+            {
+                **dict(row),
+                "starred": bool(row["starred"]),
+                "request": json.loads(row["request"]),
+                "jobs": self._jobs_of(row["id"]),
+            }
+            for row in rows
+        ]
+
+    def _jobs_of(self, piece: str) -> list[dict[str, Any]]:
+        with self.store.read() as db:
+            jobs = db.execute("SELECT * FROM jobs WHERE piece=? ORDER BY created, rowid", (piece,)).fetchall()
+            takes = db.execute("SELECT * FROM takes WHERE piece=? ORDER BY number", (piece,)).fetchall()
+        by_job: dict[str, list[dict[str, Any]]] = {row["id"]: [] for row in jobs}
+        for take in takes:
+            by_job[take["job"]].append(_shown_take(take))
+        return [{**_shown_job(Job.of_row(row)), "takes": by_job[row["id"]]} for row in jobs]
+
+    def change_piece(self, ident: str, *, owner: str, **values: Any) -> None:
+        """Set columns of a piece.
+
+        Args:
+            values: `title`, `starred` or `share`.
+        """
+        self.piece(ident, owner=owner)
+        with self.store.write() as db:
+            for column, value in values.items():
+                assert column in ("title", "starred", "share")
+                db.execute(f"UPDATE pieces SET {column}=? WHERE id=?", (value, ident))
+
+    def shared(self, token: str) -> dict[str, Any]:
+        """
+        Raises:
+            WebError: nothing is shared under the token.
+        """
+        row = self._one("SELECT * FROM pieces WHERE share=?", (token,), what="shared piece")
+        return self._full([row])[0]
+
+    def delete_piece(self, ident: str, *, owner: str) -> None:
+        """Delete a piece and the sound that nothing else needs."""
+        piece = self.piece(ident, owner=owner)
+        takes = [take for job in piece["jobs"] for take in job["takes"]]
+        names = [self.take(take["id"])["stored"] for take in takes]
+        names += [take["recipe"][field] for take in takes for field in _NAMED if field in take["recipe"]]
+        with self.store.write() as db:
+            db.execute("DELETE FROM pieces WHERE id=?", (ident,))
+        self._drop_unused(names)
+
+    # Jobs and takes
+
+    def job(self, ident: str, *, owner: str | None = None) -> Job:
+        """
+        Raises:
+            WebError: there is no such job, or it is another owner's.
+        """
+        return Job.of_row(
+            self._one("SELECT * FROM jobs WHERE id=? AND owner=ifnull(?,owner)", (ident, owner), what="job")
+        )
+
+    def open_jobs(self) -> list[Job]:
+        """Those that wait or are being done, in the order in which they were asked for."""
+        with self.store.read() as db:
+            rows = db.execute(
+                f"SELECT * FROM jobs WHERE state IN ({','.join('?' * len(OPEN))}) ORDER BY created, rowid", OPEN
+            ).fetchall()
+        return [Job.of_row(row) for row in rows]
+
+    def set_job(self, ident: str, *, state: str, message: str = "", **times: float | None) -> None:
+        """Note a job's state; `times` are `created`, `started` and `ended`."""
+        columns = {"state": state, "message": message, **times}
+        assert set(columns) <= {"state", "message", "created", "started", "ended"}
+        with self.store.write() as db:
+            db.execute(
+                f"UPDATE jobs SET {', '.join(f'{column}=?' for column in columns)} WHERE id=?",
+                (*columns.values(), ident),
+            )
+
+    def interrupt_all(self) -> None:
+        """Jobs that the last run of the studio left open will not be done."""
+        for job in self.open_jobs():
+            self.set_job(job.id, state=INTERRUPTED, ended=time.time())
+
+    def repeat_job(self, ident: str, *, owner: str) -> Job:
+        """Queue a job again that was not done; its takes are drawn anew."""
+        job = self.job(ident, owner=owner)
+        if job.state in OPEN:
+            raise WebError(409, "This is still being made: wait for it, or cancel it first.")
+        with self.store.write() as db:
+            names = [row["stored"] for row in db.execute("SELECT stored FROM takes WHERE job=?", (ident,))]
+            db.execute("DELETE FROM takes WHERE job=?", (ident,))
+        self._drop_unused(names)
+        self.set_job(ident, state=QUEUED, created=time.time(), started=None, ended=None)
+        return self.job(ident)
+
+    def add_take(
+        self, job: Job, *, number: int, recipe: Mapping[str, Any], stored: str, facts: Mapping[str, Any]
+    ) -> dict[str, Any] | None:
+        """Note a take; None where its piece was deleted meanwhile."""
+        values = (new_id(), job.id, job.piece, number, json.dumps(recipe), stored, json.dumps(facts))
+        try:
+            with self.store.write() as db:
+                db.execute("INSERT INTO takes VALUES(?,?,?,?,?,?,?)", values)
+        except sqlite3.IntegrityError:
+            self._drop_unused([stored])
+            return None
+        return _shown_take(self.take(values[0]))
+
+    def add_heard(self, job: Job, *, number: int, heard: Mapping[str, Any]) -> dict[str, Any] | None:
+        """Note what is heard in a take; None where it was deleted meanwhile."""
+        with self.store.write() as db:
+            row = db.execute("SELECT * FROM takes WHERE job=? AND number=?", (job.id, number)).fetchone()
+            if row is None:
+                return None
+            facts = {**json.loads(row["facts"]), "heard": heard}
+            db.execute("UPDATE takes SET facts=? WHERE id=?", (json.dumps(facts), row["id"]))
+        return _shown_take(self.take(row["id"]))
+
+    def take(self, ident: str, *, owner: str | None = None) -> sqlite3.Row:
+        """
+        Raises:
+            WebError: there is no such take, or it is another owner's.
+        """
+        return self._one(
+            "SELECT takes.*, pieces.title, pieces.owner FROM takes JOIN pieces ON pieces.id=takes.piece "
+            "WHERE takes.id=? AND pieces.owner=ifnull(?,pieces.owner)",
+            (ident, owner),
+            what="take",
+        )
+
+    def seconds_per_second(self, model: str) -> float | None:
+        """How long a model's last jobs took for a second of new music; None where there was none."""
+        with self.store.read() as db:
+            rows = db.execute(
+                "SELECT ended-started AS took, recipes FROM jobs WHERE model=? AND state='done' AND ended>started "
+                "ORDER BY ended DESC LIMIT 8",
+                (model,),
+            ).fetchall()
+        shares = sorted(row["took"] / new_seconds(json.loads(row["recipes"])) for row in rows)
+        return shares[len(shares) // 2] if shares else None
+
+    def _one(self, query: str, values: Sequence[Any], *, what: str) -> sqlite3.Row:
+        with self.store.read() as db:
+            row = db.execute(query, values).fetchone()
+        if row is None:
+            raise WebError(404, f"There is no such {what} here; it may have been deleted.")
+        return row
+
+    def close(self) -> None:
+        """Close the database."""
+        self.store.close()
+
+
+_NAMED = ("source", "melody", "drums")
+"""Fields of a recipe that name sounds."""
+_SEARCHED = (
+    "title || ' ' || ifnull(json_extract(request, '$.caption'), '') || ' ' || "
+    "ifnull(json_extract(request, '$.chords'), '')"
+)
+_USES = """
+    SELECT 1 FROM takes WHERE stored=:name OR instr(recipe, :name)
+    UNION SELECT 1 FROM files WHERE stored=:name
+    UNION SELECT 1 FROM jobs WHERE instr(recipes, :name)
+"""
+
+
+def new_seconds(recipes: Sequence[Mapping[str, Any]]) -> float:
+    """Seconds of new music that recipes ask for."""
+    total = sum(
+        float(recipe.get("duration_s") or sum(stop - start for start, stop in recipe.get("spans", ())))
+        for recipe in recipes
+    )
+    return max(total, 0.1)
+
+
+def _shown_job(job: Job) -> dict[str, Any]:
+    """What a browser needs of a job."""
+    shown = {
+        name: getattr(job, name) for name in ("id", "piece", "model", "state", "message", "created", "started", "ended")
+    }
+    return {**shown, "wanted": len(job.recipes)}
+
+
+def _shown_take(row: sqlite3.Row) -> dict[str, Any]:
+    """What a browser needs of a take; where its sound lies is not among it."""
+    recipe = json.loads(row["recipe"])
+    return {
+        "id": row["id"],
+        "job": row["job"],
+        "piece": row["piece"],
+        "number": row["number"],
+        "seed": recipe.get("seed"),
+        "recipe": recipe,
+        **json.loads(row["facts"]),
+    }
+
+
+def _escaped(word: str) -> str:
+    return "".join(f"\\{sign}" if sign in "%_\\" else sign for sign in word)
+
+
+def require_title(title: str) -> str:
+    """
+    Raises:
+        UserError: a title that is empty or too long.
+    """
+    title = " ".join(title.split())
+    if not 0 < len(title) <= 200:
+        raise UserError("A title has 1 to 200 characters; write another.")
+    return title

@@ -1,0 +1,57 @@
+"""Sound that is heard while it is made: a wav of unknown length, which browsers play as it arrives."""
+
+from __future__ import annotations
+
+import asyncio
+import struct
+import threading
+from collections.abc import AsyncIterator
+
+_POLL_S = 0.1
+_UNKNOWN = 0xFFFFFFFF - 44
+"""What stands in a header for a length that nobody knows yet."""
+
+
+class LiveSound:
+    """16-bit mono samples that are added by one thread and read by any number of connections."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._pieces: list[bytes] = []
+        self._ended = False
+        self.sample_rate = 0
+
+    def add(self, samples: bytes, *, sample_rate: int) -> None:
+        """Add samples, in little-endian bytes."""
+        with self._lock:
+            self.sample_rate = sample_rate
+            self._pieces.append(samples)
+
+    def end(self) -> None:
+        """Nothing more will come."""
+        self._ended = True
+
+    async def wav(self) -> AsyncIterator[bytes]:
+        """The bytes of a wav file, to the end of the sound."""
+        place = 0
+        while True:
+            ended = self._ended
+            with self._lock:
+                pieces = self._pieces[place:]
+            if pieces and not place:
+                yield _header(self.sample_rate)
+            place += len(pieces)
+            if pieces:
+                yield b"".join(pieces)
+            if ended:
+                return
+            await asyncio.sleep(_POLL_S)
+
+
+def _header(sample_rate: int) -> bytes:
+    """Of 16-bit mono PCM."""
+    form = struct.pack("<HHIIHH", 1, 1, sample_rate, 2 * sample_rate, 2, 16)
+    size = struct.pack("<I", _UNKNOWN)
+    return (
+        b"RIFF" + struct.pack("<I", _UNKNOWN + 36) + b"WAVEfmt " + struct.pack("<I", len(form)) + form + b"data" + size
+    )

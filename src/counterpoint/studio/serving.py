@@ -1,0 +1,71 @@
+"""Opening the studio to browsers."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import webbrowser
+from collections.abc import Callable, Sequence
+from ipaddress import ip_address
+from pathlib import Path
+
+from counterpoint.config import UserError
+from counterpoint.studio.app import studio_app
+from counterpoint.studio.door import is_strong
+from counterpoint.studio.studio import Studio
+from counterpoint.web import lock_folder, open_socket, serve
+
+
+def serve_studio(
+    folder: Path,
+    *,
+    models: Sequence[str],
+    host: str,
+    port: int,
+    token: str | None,
+    device: str,
+    limit_gb: float,
+    opens_browser: bool,
+    say: Callable[[str], object],
+) -> None:
+    """Serve until the process is interrupted.
+
+    Args:
+        folder: in which pieces are kept; one studio at a time has it.
+        say: is called with the address.
+
+    Raises:
+        UserError: a host that others reach without a token, a port that is in use, or a model that is not there.
+    """
+    check_access(host, token)
+    logging.basicConfig(level=logging.WARNING)
+    folder.mkdir(parents=True, exist_ok=True)
+    with lock_folder(folder):
+        studio = Studio(folder, models=models, device=device, limit_gb=limit_gb)
+        listening = open_socket(host, port)
+        shown = f"[{host}]" if ":" in host else host
+        address = f"http://{shown}:{listening.getsockname()[1]}/{f'?token={token}' if token else ''}"
+        say(f"The studio is open at {address} (Ctrl+C closes it).")
+        if opens_browser and _is_local(host):
+            threading.Timer(0.5, webbrowser.open, [address]).start()
+        serve(studio_app(studio, token=token), listening=listening, on_exit=studio.events.close)
+
+
+def check_access(host: str, token: str | None) -> None:
+    """
+    Raises:
+        UserError: others could come in without a token, or with one that is guessed at once.
+    """
+    if token is None and not _is_local(host):
+        raise UserError(f"On {host} others can reach the studio: give --token, or leave --host out.")
+    if token is not None and not is_strong(token):
+        raise UserError("The --token must have 8 characters or more.")
+
+
+def _is_local(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,38 @@
+// Takes of any pieces beside each other: chosen one by one, heard with the same switch as those of one piece.
+import { Deck } from "./deck.js";
+import { $, announce, el } from "./dom.js";
+
+export class Compare {
+  constructor() {
+    this.deck = new Deck();
+    this.cells = new Map(); // by the take's id
+    this.columns = el("div", { class: "columns" });
+    const close = el("button", { type: "button", class: "button small-button", onclick: () => this.clear() }, "Close");
+    $("compare").append(el("div", { class: "row spread" }, el("h2", {}, "Compared"), close), this.columns);
+  }
+
+  // While it is open, number keys and Space are for these.
+  get isOpen() {
+    return this.cells.size > 0;
+  }
+
+  add(take, title) {
+    if (this.cells.has(take.id)) {
+      announce(`${title} is compared already.`);
+      return;
+    }
+    const row = this.deck.add(take, { label: title, readOnly: true });
+    const cell = el("section", { class: `column ${take.paradigm ?? ""}` }, el("h3", {}, title), row);
+    this.cells.set(take.id, cell);
+    this.columns.append(cell);
+    $("compare").hidden = false;
+    announce(`${title} is compared.`);
+  }
+
+  clear() {
+    this.deck.destroy();
+    this.cells.clear();
+    this.columns.replaceChildren();
+    $("compare").hidden = true;
+  }
+}

@@ -1,0 +1,46 @@
+// Small helpers for the page's elements.
+export const $ = (id) => document.getElementById(id);
+
+// An element with properties (those with a dash or `role` as attributes, `on...` as listeners) and children.
+export function el(tag, properties = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(properties)) {
+    if (value === undefined || value === null || value === false) continue;
+    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+    else if (name.includes("-") || name === "role" || name === "for" || name === "list") element.setAttribute(name, value);
+    else if (name === "class") element.className = value;
+    else element[name] = value;
+  }
+  element.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== false));
+  return element;
+}
+
+const ICONS = {
+  play: "M4 2.2v11.6L13.5 8z",
+  pause: "M3.5 2.5h3v11h-3zM9.5 2.5h3v11h-3z",
+  star: "M8 1.3l2 4.3 4.7.6-3.4 3.2.9 4.6L8 11.7 3.8 14l.9-4.6L1.3 6.2 6 5.6z",
+};
+
+export function icon(name) {
+  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+  svg.setAttribute("viewBox", "0 0 16 16");
+  svg.setAttribute("aria-hidden", "true");
+  const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
+  path.setAttribute("d", ICONS[name]);
+  svg.append(path);
+  return svg;
+}
+
+// Said aloud to those who cannot see.
+export function announce(text) {
+  $("news").textContent = text;
+}
+
+export function alertUser(text) {
+  $("alert").textContent = text;
+  $("alert").hidden = !text;
+  if (text) $("alert").scrollIntoView({ block: "nearest" });
+}
+
+export const seconds = (value) => `${Number(value.toFixed(value < 10 ? 1 : 0))} s`;
+export const isTyping = (target) => target.closest?.("input:not([type=radio]):not([type=checkbox]), textarea, select, [contenteditable]");

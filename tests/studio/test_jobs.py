@@ -1,0 +1,197 @@
+"""What the worker does, with small untrained models: takes, sound while it is made, edits, and repeating exactly."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+from typer.testing import CliRunner
+
+from counterpoint.cli import app
+from counterpoint.codec import latent_spec, load_codec
+from counterpoint.codec.encodec import build_encodec, encodec_config, save_encodec
+from counterpoint.config import BACKBONES, ModelConfig, write_json
+from counterpoint.config.checkpoints import write_checkpoint
+from counterpoint.generate import load_model
+from counterpoint.paradigm import build_paradigm
+from counterpoint.recipe import preview
+from counterpoint.studio import jobs, reading
+from counterpoint.studio.worker import CancelledError
+
+RATE = 8000
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Run folders of an untrained model of each paradigm, which follows chords and fills in, on a codec of 8 kHz."""
+    root = tmp_path_factory.mktemp("models")
+    torch.manual_seed(0)
+    config = encodec_config(
+        sample_rate=RATE, strides=(8, 8, 5), filters=2, latent_dim=16, codebook_size=32, lstm_layers=1
+    )
+    codec = build_encodec(config)
+    for layer in codec.quantizer.layers:
+        layer.codebook.embed.copy_(torch.randn(32, 16))
+    save_encodec(root / "codec", config=config, state=codec.state_dict())
+    latent = latent_spec(load_codec(str(root / "codec")), mean=0.0, mean_std=1.0)
+    for name, paradigm in (("ar", "autoregressive"), ("fm", "flow_matching")):
+        model = ModelConfig(paradigm=paradigm, backbone=BACKBONES["debug"], inpainting=0.5, controls=("chords",))
+        write_json(
+            root / name / "model.json",
+            {"model": model.model_dump(), "latent": latent.model_dump(), "segment_s": 3.0},
+        )
+        weights = build_paradigm(model, latent).state_dict()
+        write_checkpoint(
+            root / name / "checkpoints", step=0, tensors={"model": weights, "ema": weights}, state={}, keep=1
+        )
+    return {name: str(root / name) for name in ("ar", "fm")}
+
+
+class Ear:
+    """A task that is told."""
+
+    def __init__(self) -> None:
+        self.told: list[dict] = []
+        self.checks, self.ends_at = 0, 10**9
+
+    def tell(self, message) -> None:
+        self.told.append(dict(message))
+
+    def check(self) -> None:
+        self.checks += 1
+        if self.checks > self.ends_at:
+            raise CancelledError
+
+    def of(self, kind: str) -> list:
+        return [told[kind] for told in self.told if kind in told]
+
+
+@pytest.fixture
+def library(tmp_path: Path) -> Path:
+    for name in ("sounds", "scratch"):
+        (tmp_path / name).mkdir()
+    generator = np.random.default_rng(0)
+    at = np.arange(4 * RATE) / RATE
+    music = generator.uniform(-0.5, 0.5, len(at)) * np.exp(-6 * (at % 0.5))
+    soundfile.write(tmp_path / "sounds" / "song.wav", np.stack([music, 0.5 * music], axis=1), RATE, "PCM_24")
+    return tmp_path
+
+
+def do(library: Path, *recipes: dict, model: str, ear: Ear | None = None) -> Ear:
+    ear = ear or Ear()
+    jobs.carry_out(
+        {"model": model, "recipes": [{"model": model, **one} for one in recipes], "library": str(library)}, ear
+    )
+    return ear
+
+
+@pytest.mark.parametrize("model", ["ar", "fm"])
+def test_a_clip_is_told_step_by_step_and_then_whole(models, library, model):
+    wanted = [{"kind": "generate", "duration_s": 2.0, "seed": seed} for seed in (3, 4)]
+    ear = do(library, *wanted, model=models[model])
+    shares = ear.of("share")
+    assert shares == sorted(shares) and shares[0] == 0 and shares[-1] <= 1
+    first, second = ear.of("take")
+    assert (first["recipe"]["seed"], second["recipe"]["seed"]) == (3, 4)
+    assert first["facts"]["duration_s"] == 2.0 and len(first["facts"]["peaks"]) == 600
+    assert "guidance" in first["recipe"]["sampling"]  # all settings are written out
+    heard = np.frombuffer(b"".join(ear.of("sound")), "<i2")
+    whole, _ = soundfile.read(library / "scratch" / first["made"], dtype="int16")
+    assert len(heard) == len(whole)  # what was heard on the way is the clip, and only the first is heard
+    assert np.abs(heard[-800:] - whole[-800:].astype(int)).max() <= 1
+
+
+def test_sound_comes_while_it_is_drawn(models, library, monkeypatch):
+    """Of auto-regression the first part is there long before the last code is."""
+    monkeypatch.setattr(jobs, "_EVERY_S", 0.0)
+    ear = do(library, {"kind": "generate", "duration_s": 3.0, "seed": 3}, model=models["ar"])
+    order = ["sound" if "sound" in told else "share" for told in ear.told if "sound" in told or "share" in told]
+    assert "share" in order[order.index("sound") :] and len(ear.of("sound")) > 2
+
+
+def test_parts_of_the_sound_join_without_a_gap(models):
+    model = load_model(models["ar"])
+    codes = torch.randint(
+        0, 32, (1, model.paradigm.latent.num_codebooks, 100), generator=torch.Generator().manual_seed(1)
+    )
+    parts: list[np.ndarray] = []
+    listen = preview.Preview(model.codec, parts.append)
+    from counterpoint.codec import decode
+    from counterpoint.paradigm.watch import Drawing
+
+    for ready in range(1, 101):
+        listen(Drawing(ready, 100, share=ready / 100, ready=ready, codes=lambda ready=ready: codes[:, :, :ready]))
+    whole = decode(model.codec, codes=codes)[0].clamp(-1, 1).numpy()
+    listen.finish(whole)
+    assert len(parts) > 3 and sum(map(len, parts)) == len(whole)
+    assert np.abs(np.concatenate(parts) - whole).max() < 2e-2
+
+
+@pytest.mark.parametrize("model", ["ar", "fm"])
+def test_a_passage_is_filled_in_and_the_rest_is_kept(models, library, model):
+    ear = do(library, {"kind": "inpaint", "source": "song.wav", "spans": [[1.0, 2.0]], "seed": 1}, model=models[model])
+    (take,) = ear.of("take")
+    before, after = (
+        soundfile.read(path, dtype="int32")[0]
+        for path in (library / "sounds" / "song.wav", library / "scratch" / take["made"])
+    )
+    fade = round(0.05 * RATE) + 1
+    assert (before[: RATE - fade] == after[: RATE - fade]).all()
+    assert (before[2 * RATE + fade :] == after[2 * RATE + fade :]).all()
+    assert (before[RATE : 2 * RATE] != after[RATE : 2 * RATE]).any()
+    assert take["facts"]["new"] == [[1.0, 2.0]] and take["facts"]["seams"]["score"] <= 0
+
+
+def test_what_was_asked_is_listened_for(models, library):
+    ear = do(library, {"kind": "generate", "duration_s": 2.0, "chords": "C:0 Asus4:1", "seed": 0}, model=models["fm"])
+    (heard,) = ear.of("heard")
+    assert "asked C A" in heard["heard"]["svg"]
+    assert [each["of"] for each in heard["heard"]["measures"]] == ["chords"]
+    assert "Asus4" in ear.of("take")[0]["facts"]["remarks"][0]
+    assert ear.told.index({"heard": heard}) > next(place for place, told in enumerate(ear.told) if "take" in told)
+
+
+def test_a_cancelled_job_ends_between_two_passes(models, library):
+    ear = Ear()
+    ear.ends_at = 5
+    with pytest.raises(CancelledError):
+        do(library, {"kind": "generate", "duration_s": 3.0}, model=models["ar"], ear=ear)
+    assert ear.checks == 6 and not ear.of("take") and not list((library / "scratch").iterdir())
+
+
+@pytest.mark.parametrize(
+    "recipe",
+    [
+        {"kind": "generate", "duration_s": 2.0, "chords": "C:0 F:1"},
+        {"kind": "inpaint", "source": "song.wav", "spans": [[1.0, 2.0], [3.0, 3.5]]},
+        {"kind": "continue", "source": "song.wav", "duration_s": 3.0},
+        {"kind": "continue", "source": "song.wav", "duration_s": 1.0, "side": "start"},
+    ],
+)
+def test_the_command_line_repeats_a_request_exactly(models, library, recipe):
+    ear = do(library, {**recipe, "seed": 5, "caption": "slow piano"}, model=models["fm"])
+    (take,) = ear.of("take")
+    request = library / "sounds" / "request.json"
+    request.write_text(json.dumps(take["recipe"]))
+    again = library / "again.wav"
+    result = CliRunner().invoke(app, ["generate", "--request", str(request), "--out", str(again)])
+    assert result.exit_code == 0, result.output
+    assert again.read_bytes() == (library / "scratch" / take["made"]).read_bytes()
+
+
+def test_models_are_kept_and_the_oldest_makes_room(models, monkeypatch):
+    monkeypatch.setattr(jobs, "MODELS_KEPT", 1)
+    monkeypatch.setattr(jobs, "_models", type(jobs._models)())
+    first = jobs._model(models["ar"], device="cpu")
+    assert jobs._model(models["ar"], device="cpu") is first
+    jobs._model(models["fm"], device="cpu")
+    assert list(jobs._models) == [models["fm"]]
+
+
+def test_every_reader_is_a_function_of_plain_values():
+    assert set(reading.GIVEN) <= set(reading.READERS)
+    json.dumps(reading.READERS["chart"]({"chords": "C:0 Am:2"}))
