@@ -108,7 +108,7 @@ def test_reconstruct(
 
 CODECS = {
     "encodec": "{kind: encodec, strides: [4, 4, 2], filters: 4, lstm_layers: 1, activation: elu, latent_dim: 8,"
-    " num_codebooks: 2, codebook_size: 16}",
+    " num_codebooks: 2, codebook_size: 16}\nquantizer: {kmeans_vectors: 64}",
     "vae": "{kind: vae, strides: [4, 4, 2], filters: 8, decoder_filters: 4, multiples: [1, 1, 2]}",
 }
 
@@ -120,7 +120,7 @@ def test_a_codec_is_trained_goes_on_and_is_heard(
     config, out = tmp_path / "codec.yaml", tmp_path / "run"
     config.write_text(
         f"dataset: {dataset}\ncodec: {CODECS[kind]}\nsample_rate: {RATE}\nstart: transform\nbatch_size: 2\nsteps: 2\n"
-        "discriminator: {filters: 2, windows: [128]}\nquantizer: {kmeans_vectors: 64}\n"
+        "discriminator: {filters: 2, windows: [128]}\n"
     )
     assert run(monkeypatch, "codec", "train", config, "--out", out) == 0
     assert "parameters: encoder" in capsys.readouterr().err

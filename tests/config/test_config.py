@@ -51,6 +51,11 @@ def test_round_trip(tmp_path: Path) -> None:
         (MINIMAL + "steps: -1\n", "steps"),
         (MINIMAL + "batch_size: 10\naccumulate: 3\n", "multiple of accumulate"),
         ("model: {paradigm: autoregressive, backbone: huge}\ndata: {dataset: x}\n", "unknown backbone 'huge'"),
+        (
+            "model: {paradigm: autoregressive, skips: none, times_scale: 2}\ndata: {dataset: x}\n",
+            "model: a network of auto-regressive does not read skips and times_scale: leave it out; .* are codebooks",
+        ),
+        ("model: {paradigm: flow_matching, codebooks: 3}\ndata: {dataset: x}\n", "does not read codebooks"),
         ("a: [1\n", "not valid YAML"),
         ("- 1\n", "must be a mapping"),
     ],
@@ -58,6 +63,17 @@ def test_round_trip(tmp_path: Path) -> None:
 def test_a_wrong_config_is_explained(tmp_path: Path, text: str, sentence: str) -> None:
     with pytest.raises(UserError, match="(?s)" + sentence):
         load_yaml(write(tmp_path, text), TrainingConfig)
+
+
+def test_what_was_saved_loads_without_the_settings_of_other_paradigms(tmp_path: Path) -> None:
+    """Runs once kept settings that their networks do not read."""
+    text = MINIMAL.replace("autoregressive", "autoregressive, preconditioning: gaussian, codebooks: 2")
+    saved = load_yaml(write(tmp_path, text), TrainingConfig, saved=True)
+    assert (saved.model.codebooks, saved.model.preconditioning) == (2, "none")
+    defaults = load_yaml(
+        write(tmp_path, MINIMAL.replace("autoregressive", "autoregressive, skips: paper")), TrainingConfig
+    )
+    assert defaults.model.skips == "paper", "a default is no choice"
 
 
 def test_a_missing_config_and_a_wrong_override_are_explained(tmp_path: Path) -> None:

@@ -58,10 +58,6 @@ def test_keys_without_effect_are_found(values: dict, idle: list[str]) -> None:
         ("ar", "optimizer.orthogonalisation_steps=7", "orthogonalisation_steps has no effect where name is adamw"),
         ("ar", "model.control_width=16", "model.control_width has no effect where controls is empty"),
         ("ar", "model.control_dropout=0.1", "model.control_dropout has no effect"),
-        ("ar", "model.times=logit_normal", "model.times has no effect where paradigm is autoregressive"),
-        ("ar", "model.sigma_min=1e-3", "model.sigma_min has no effect"),
-        ("ar", "model.skips=jasco", "model.skips has no effect"),
-        ("fm", "model.codebooks=2", "model.codebooks has no effect where paradigm is flow_matching"),
         ("fm", "model.times_location=1", "model.times_location has no effect where times is uniform"),
         ("fm", "model.times_scale=2", "model.times_scale has no effect"),
         ("fm", "model.text.encoder=t5", "model.text.buckets has no effect where encoder is t5"),
@@ -74,7 +70,7 @@ def test_what_trains_nothing_is_refused(paradigm: str, override: str, sentence: 
         load_yaml(path, TrainingConfig, overrides=[override], refuse_idle=True)
     stored = load_yaml(path, TrainingConfig, overrides=[override])
     dump_yaml(tmp_path / "config.yaml", stored)
-    assert load_yaml(tmp_path / "config.yaml", TrainingConfig) == stored, "a run of an earlier time goes on"
+    assert load_yaml(tmp_path / "config.yaml", TrainingConfig, saved=True) == stored, "a run of an earlier time goes on"
 
 
 @pytest.mark.parametrize(

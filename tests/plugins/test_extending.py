@@ -150,7 +150,7 @@ sampling: {{one_step: {{passes: 3}}, flow_matching: {{solver: ralston, steps: 5}
 
 def test_the_codec_is_listed_without_being_loaded(codec: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from counterpoint.config.codec_formats import FORMATS
-    from counterpoint.study.latents import known_latent
+    from counterpoint.runs.latents import known_latent
 
     monkeypatch.setattr("counterpoint.config.codec_formats.CodecFormat.load", None)
     assert "pcm" in FORMATS
@@ -171,8 +171,8 @@ def test_the_solver_integrates_at_its_order_and_is_counted() -> None:
 
     assert error(10) / error(20) == pytest.approx(4, rel=0.1)  # order 2
     sampling = FlowMatchingSampling(solver="ralston", steps=7)
-    config = ModelConfig(paradigm="flow_matching")
-    assert PARADIGMS["flow_matching"].cost.count(config, LATENT, frames=10, sampling=sampling) == 14
+    model = ModelConfig(paradigm="flow_matching")
+    assert PARADIGMS["flow_matching"].cost.count(model, LATENT, frames=10, sampling=sampling) == 14
     with pytest.raises(ValueError, match="did you mean 'ralston'"):
         FlowMatchingSampling(solver="ralstn")
 

@@ -135,8 +135,10 @@ def music(folder: Path) -> Source:
 
 def training(paradigm: str) -> TrainingConfig:
     text = TextConfig(buckets=64, width=16)
+    own = {"preconditioning": "gaussian"} if paradigm == "flow_matching" else {}
+    model = {"paradigm": paradigm, "backbone": "debug", "text": text, **own}
     return TrainingConfig(
-        model=ModelConfig(paradigm=paradigm, backbone=BACKBONES["debug"], text=text, preconditioning="gaussian"),
+        model=ModelConfig.model_validate(model),
         data=DataConfig(dataset="data", segment_s=CLIP_S),
         optimizer=OptimizerConfig(learning_rate=1e-3, warmup_steps=1),
         steps=2,

@@ -16,8 +16,8 @@ from counterpoint.metrics import Difference, Score
 from counterpoint.study import load_study, run_study
 from counterpoint.study.engine import in_order
 from counterpoint.study.kinds.samplers import SamplerStudy
-from counterpoint.study.pages.samplers import _sentence
-from counterpoint.study.pages.samplers_page import Setting, described, solver_mark
+from counterpoint.study.pages.samplers import Setting, _sentence, solver_mark
+from counterpoint.study.search.points import in_words
 from counterpoint.study.shipped import find_study
 
 STUDY = """
@@ -119,10 +119,10 @@ def test_the_answer_says_no_more_than_the_test(value: float, apart: tuple[float,
 
 def test_settings_are_described_in_words() -> None:
     settings = read_settings()
-    assert described(settings["euler_10"]) == "Euler, 10 steps"
-    assert described(settings["dopri5"]) == "Dopri5, tolerance 1e-05"
-    assert "guidance for t in [0.2, 0.6]" in described(settings["euler_14_interval"])
-    assert "sway −0.5" in described(settings["adams_10_sway"])
+    assert in_words(settings["euler_10"]) == "guidance 3, temperature 1, Euler, 10 steps"
+    assert in_words(settings["dopri5"]) == "guidance 3, temperature 1, Dopri5, tolerance 1e-05"
+    assert "guided for t in [0.2, 0.6]" in in_words(settings["euler_14_interval"])
+    assert "sway -0.5" in in_words(settings["adams_10_sway"])
 
 
 @pytest.mark.slow

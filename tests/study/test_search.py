@@ -31,8 +31,7 @@ from counterpoint.study import load_study
 from counterpoint.study.engine import in_order
 from counterpoint.study.kinds.search import SearchStudy
 from counterpoint.study.pages.search import _edge, _order, _sentence, _stopping
-from counterpoint.study.pages.search_page import ENDS
-from counterpoint.study.pages.search_tables import chart_lines, points_section, points_table, search_charts
+from counterpoint.study.pages.search_page import ENDS, chart_lines, points_blocks, points_table, search_charts
 from counterpoint.study.search.climb import Climbed, Drawer, climb
 from counterpoint.study.search.points import Point, expand
 from counterpoint.study.search.rule import Estimate, comparisons, estimate, stand
@@ -420,7 +419,7 @@ def test_every_point_is_in_the_tables_and_every_tried_one_in_the_chart() -> None
     page: Any = SimpleNamespace(
         searches={FM: result}, study=SimpleNamespace(searches={FM: SimpleNamespace(axes=axes)}), metric=METRIC
     )
-    _, points, skipped = points_section(page).blocks
+    _, points, skipped = points_blocks(page)
     assert isinstance(points, Table) and isinstance(skipped, Table)
     assert [row.places[0][0].text for row in points.rows] == ["chosen", "finished", "stopped"]
     assert len(points.csv) == 1 + 2 + 2 + 1 + 1, "every point of the grid, rung by rung"

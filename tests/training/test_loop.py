@@ -124,16 +124,16 @@ def test_stopped_and_resumed_is_never_stopped(configure, tmp_path, paradigm):
     assert result.wall_s == pytest.approx(seconds[-1], abs=1e-3)
 
 
-OTHER_WAYS: dict[str, Any] = {
-    "model": {"preconditioning": "gaussian", "loss_weight": "unit", "times": "logit_normal"},
-    "optimizer": {"name": "muon"},
+OTHER_NETWORKS: dict[str, dict[str, Any]] = {
+    "autoregressive": {},
+    "flow_matching": {"preconditioning": "gaussian", "loss_weight": "unit", "times": "logit_normal"},
 }
 
 
 @pytest.mark.parametrize("paradigm", PARADIGMS)
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 def test_muon_and_preconditioning_go_on_exactly_too(configure, tmp_path, paradigm, precision):
-    config = configure(paradigm, precision=precision, **OTHER_WAYS)
+    config = configure(paradigm, precision=precision, model=OTHER_NETWORKS[paradigm], optimizer={"name": "muon"})
     result = quiet(config, tmp_path / "whole")
     assert result.loss is not None and math.isfinite(result.loss)
     with pytest.raises(TrainingStopped):

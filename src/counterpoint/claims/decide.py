@@ -313,14 +313,10 @@ def _slope(own: Sequence[tuple[float, str]]) -> dict[str, float]:
 def _called(template: str, rest: str) -> str:
     """A line of systems in words: `fm_b{x}_{at}` is FM."""
     start = template.split("{")[0].strip("_")
-    words = {
-        "ar": "AR",
-        "fm": "FM",
-        "ar_enc": "AR",
-        "fm_enc": "FM (quantised codec)",
-        "fm_vae": "FM (variational codec)",
-    }
-    name = words.get(start, words.get(start.rsplit("_", 1)[0], "FM"))
+    codecs = {"enc": "quantised", "vae": "variational"}
+    paradigm, _, codec = start.partition("_")
+    name = "AR" if paradigm == "ar" else "FM"
+    name += f" ({codecs[codec]} codec)" if name == "FM" and codec in codecs else ""
     return f"{name}, {rest}" if rest else name
 
 

@@ -94,7 +94,8 @@ def names(text: str | None) -> list[str] | None:
 def _settings(values: dict[str, Any]) -> dict[str, Any]:
     from counterpoint.config.load import read_settings
 
-    return {**values, **read_settings(values.pop("settings") or ())}
+    further = read_settings(values.pop("settings") or ())
+    return {**values, **further}
 
 
 def _type(attribute: Attribute) -> Any:

@@ -102,7 +102,8 @@ def plan(
     answer: Answer,
 ) -> None:
     """Say what a study would take, before anything starts: runs, clips, hours, disk, memory, and what is finished."""
-    from counterpoint.study.plan import as_data, make_plan, print_plan, progress_of, progress_sentence
+    from counterpoint.study.plan import make_plan, progress_of
+    from counterpoint.study.plan_words import as_data, print_plan, progress_sentence
     from counterpoint.study.run import STORE
 
     made = make_plan(study, scale=scale, device=device, data=data, overrides=overrides)

@@ -5,7 +5,8 @@ A field says itself where it is idle, by a mark beside its type:
     buckets: Annotated[Positive, IdleWhere("encoder", "t5")] = 8192
 
 In a file that a user writes, an idle key with another value than its default is a mistake and refused. What a program
-wrote is read as it is: a run keeps all keys, and a study hands one network to several paradigms. Imports no torch.
+wrote is read as it is, since a run keeps all keys. Keys that only networks of another paradigm read need no mark: each
+paradigm names its own (`config.schema`). Imports no torch.
 """
 
 from __future__ import annotations

@@ -20,6 +20,8 @@ from counterpoint.config.idle import idle_keys
 from counterpoint.config.text import read_text
 
 Model = TypeVar("Model", bound=BaseModel)
+SAVED = {"saved": True}
+"""Context of validation of what this package has written itself, which may hold what users may no longer give."""
 
 
 def load_yaml(
@@ -29,6 +31,7 @@ def load_yaml(
     overrides: list[str] | None = None,
     scale: str | None = None,
     refuse_idle: bool = False,
+    saved: bool = False,
 ) -> Model:
     """Read a YAML file of small deltas on typed defaults.
 
@@ -40,13 +43,14 @@ def load_yaml(
         overrides: `key.sub=value` strings, the values read as YAML.
         scale: one of the file's scales; by default its first.
         refuse_idle: a key without effect (`config.idle`) is a mistake: in a file that a user writes.
+        saved: this package has written the file.
 
     Raises:
         UserError: missing file, malformed YAML, unknown key (with the nearest known one), a value that does not fit, or
             a key without effect.
     """
     values = laid_out(read_yaml(path), scale=scale, overrides=overrides or (), source=str(path))
-    config = parse(values, kind, source=str(path))
+    config = parse(values, kind, source=str(path), saved=saved)
     if refuse_idle:
         check_effects(config, source=str(path))
     return config
@@ -107,10 +111,10 @@ def laid_out(
     return found
 
 
-def parse(values: dict[str, Any], kind: type[Model], *, source: str) -> Model:
-    """Validate `values` as `kind`; see `load_yaml` for the errors."""
+def parse(values: dict[str, Any], kind: type[Model], *, source: str, saved: bool = False) -> Model:
+    """Validate `values` as `kind`; see `load_yaml` for the arguments and errors."""
     try:
-        return kind.model_validate(values)
+        return kind.model_validate(values, context=SAVED if saved else None)
     except ValidationError as error:
         raise UserError(f"{source}: {'; '.join(_explain(item, kind) for item in error.errors())}") from None
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
 from counterpoint.config.base import Config, Positive, Seed
 from counterpoint.config.errors import UserError
 from counterpoint.config.idle import IdleWhere
-from counterpoint.config.sampling import ParadigmName
+from counterpoint.config.load import SAVED
+from counterpoint.config.sampling import PARADIGMS, ParadigmName
 
 ControlName = Literal["chords", "melody", "drums"]
 CONTROLS: tuple[ControlName, ...] = ("chords", "melody", "drums")
@@ -104,12 +106,8 @@ class LatentSpec(Config):
         return latents * self.mean_std + self.mean
 
 
-_OF_CODES, _OF_FLOWS = IdleWhere("paradigm", "flow_matching"), IdleWhere("paradigm", "autoregressive")
-"""Marks of what one built-in paradigm alone reads; of a paradigm from elsewhere nobody here knows."""
-
-
-class NetworkConfig(Config):
-    """A network, whatever its paradigm; what one paradigm does not know, it does not read."""
+class PlainNetwork(Config):
+    """What every network reads, whatever its paradigm."""
 
     backbone: NamedBackbone = BACKBONES["pocket"]
     text: TextConfig = TextConfig()
@@ -122,24 +120,6 @@ class NetworkConfig(Config):
     control_dropout: Annotated[float, Field(ge=0, le=1), IdleWhere("controls", ())] = 0.5
     """Probability, per sample and control, that training hides the control. Besides, all controls of a sample are
     hidden at once with 2/3 of this probability, or in half of the samples whose caption is hidden."""
-    codebooks: Annotated[Positive | None, _OF_CODES] = None
-    """Auto-regressive only: the number of the codec's codebooks that are modelled, counted from the coarsest; None
-    models all. A small model draws the codes of the finest ones almost at random, and its next steps read them."""
-    skips: Annotated[Literal["paper", "jasco", "none"], _OF_FLOWS] = "paper"
-    """U-Net-like skips, flow matching only (App. E.3.1)."""
-    sigma_min: Annotated[float, Field(gt=0, lt=1), _OF_FLOWS] = 1e-5
-    """s of the probability path, flow matching only (Eq. 2)."""
-    preconditioning: Annotated[Literal["none", "gaussian"], _OF_FLOWS] = "none"
-    """Flow matching only: what the network is given and asked for. `none`: z_t and the velocity, as in the paper;
-    `gaussian`: both in units of their deviation, and the linear part of the velocity is added (`paradigm.gaussian`)."""
-    loss_weight: Annotated[Literal["eq4", "unit"], _OF_FLOWS] = "eq4"
-    """Flow matching only: what training minimises. `eq4`: 1 + t, in the latents' scale, as in the paper; `unit`: what
-    is asked of a `gaussian` network, every channel and time alike. Losses are reported as of Eq. 4 all the same."""
-    times: Annotated[Literal["uniform", "logit_normal"], _OF_FLOWS] = "uniform"
-    """Flow matching only: how training draws t. `logit_normal` (Esser et al., 2024): t = sigmoid(x),
-    x ~ N(times_location, times_scale^2), rarely near noise or data. Validation has uniform ones all the same."""
-    times_location: Annotated[float, IdleWhere("times", "uniform")] = 0.0
-    times_scale: Annotated[float, Field(gt=0), IdleWhere("times", "uniform")] = 1.0
 
     @field_validator("controls")
     @classmethod
@@ -148,8 +128,16 @@ class NetworkConfig(Config):
             raise ValueError("a control is named twice")
         return tuple(name for name in CONTROLS if name in controls)
 
+
+class AutoregressiveNetwork(Config):
+    """What auto-regressive networks alone read."""
+
+    codebooks: Positive | None = None
+    """The number of the codec's codebooks that are modelled, counted from the coarsest; None models all. A small model
+    draws the codes of the finest ones almost at random, and its next steps read them."""
+
     def codebooks_of(self, latent: LatentSpec) -> int:
-        """K: the number of codebooks that an auto-regressive network models.
+        """K: the number of codebooks that the network models.
 
         Raises:
             UserError: more than the codec has.
@@ -161,6 +149,26 @@ class NetworkConfig(Config):
             )
         return self.codebooks or latent.num_codebooks
 
+
+class FlowMatchingNetwork(Config):
+    """What flow-matching networks alone read."""
+
+    skips: Literal["paper", "jasco", "none"] = "paper"
+    """U-Net-like skips (App. E.3.1)."""
+    sigma_min: Annotated[float, Field(gt=0, lt=1)] = 1e-5
+    """s of the probability path (Eq. 2)."""
+    preconditioning: Literal["none", "gaussian"] = "none"
+    """What the network is given and asked for. `none`: z_t and the velocity, as in the paper; `gaussian`: both in units
+    of their deviation, and the linear part of the velocity is added (`paradigm.gaussian`)."""
+    loss_weight: Literal["eq4", "unit"] = "eq4"
+    """What training minimises. `eq4`: 1 + t, in the latents' scale, as in the paper; `unit`: what is asked of a
+    `gaussian` network, every channel and time alike. Losses are reported as of Eq. 4 all the same."""
+    times: Literal["uniform", "logit_normal"] = "uniform"
+    """How training draws t. `logit_normal` (Esser et al., 2024): t = sigmoid(x), x ~ N(times_location, times_scale^2),
+    rarely near noise or data. Validation has uniform ones all the same."""
+    times_location: Annotated[float, IdleWhere("times", "uniform")] = 0.0
+    times_scale: Annotated[float, Field(gt=0), IdleWhere("times", "uniform")] = 1.0
+
     @model_validator(mode="after")
     def _unit_needs_units(self) -> Self:
         if self.loss_weight == "unit" and self.preconditioning == "none":
@@ -168,12 +176,43 @@ class NetworkConfig(Config):
         return self
 
 
+class NetworkConfig(FlowMatchingNetwork, AutoregressiveNetwork, PlainNetwork):
+    """The settings of the networks of all paradigms; each reads the plain ones and those that its entry names."""
+
+    @classmethod
+    def read_by(cls, paradigm: str) -> list[str]:
+        """Names of the settings that the networks of a paradigm read.
+
+        Raises:
+            UserError: there is no such paradigm.
+        """
+        return [*PlainNetwork.model_fields, *PARADIGMS[paradigm].network.model_fields]
+
+
 class ModelConfig(NetworkConfig):
-    """A paradigm and its network."""
+    """A paradigm and its network. Settings that networks of other paradigms alone read are refused; in files of saved
+    runs (`parse(saved=True)`), which once held them, they are left out."""
 
     paradigm: ParadigmName
     inpainting: Annotated[float, Field(ge=0, le=1)] = 0.0
     """Share of the training examples that have a span hidden to be filled in (5.3); 0: the model never learns to."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _others_settings(cls, values: Any, info: ValidationInfo) -> Any:
+        if not isinstance(values, Mapping) or values.get("paradigm") not in PARADIGMS:
+            return values  # the fields' own errors say more
+        entry, read = PARADIGMS[values["paradigm"]], cls.read_by(values["paradigm"])
+        foreign = [name for name in NetworkConfig.model_fields if name in values and name not in read]
+        if info.context != SAVED:
+            if idle := [name for name in foreign if values[name] != cls.model_fields[name].default]:
+                own = ", ".join(entry.network.model_fields) or "none"
+                raise ValueError(
+                    f"a network of {entry.label.lower()} does not read {' and '.join(idle)}: leave it out; settings of "
+                    f"its own are {own}"
+                )
+            return values
+        return {name: value for name, value in values.items() if name not in foreign}
 
 
 class SegmentsConfig(Config):

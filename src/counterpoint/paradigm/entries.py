@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from counterpoint.config import AutoregressiveSampling, FlowMatchingSampling
+from counterpoint.config.schema import AutoregressiveNetwork, FlowMatchingNetwork
 from counterpoint.paradigm.autoregressive_cost import AutoregressiveCost
 from counterpoint.paradigm.entry import ParadigmEntry, TrivialEntry
 from counterpoint.paradigm.flow_matching_cost import FlowMatchingCost
@@ -18,6 +19,7 @@ AUTOREGRESSIVE = ParadigmEntry(
     model="counterpoint.paradigm.autoregressive:Autoregressive",
     view="codes",
     sampling=AutoregressiveSampling,
+    network=AutoregressiveNetwork,
     cost=AutoregressiveCost(),
     draws="draws the codes of one frame after those of another",
     objective="cross-entropy in nats, mean over codebooks (Eq. 1)",
@@ -46,6 +48,7 @@ FLOW_MATCHING = ParadigmEntry(
     model="counterpoint.paradigm.flow_matching:FlowMatching",
     view="latents",
     sampling=FlowMatchingSampling,
+    network=FlowMatchingNetwork,
     cost=FlowMatchingCost(),
     draws="carries noise to the latents of all frames at once",
     objective="weighted squared error of the vector field (Eq. 4)",

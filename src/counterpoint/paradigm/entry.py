@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from counterpoint.config import InpaintingMethod, SamplingConfig
+from counterpoint.config.base import Config
 from counterpoint.config.registry import Registry
 from counterpoint.paradigm.cost import CostModel
 
@@ -45,6 +46,7 @@ class ParadigmEntry:
         model: its `Paradigm`, MODULE:CLASS, imported when a model is built.
         view: what it needs of a codec: codes, which a codec without codebooks cannot give, or latents.
         sampling: the class of its sampling settings.
+        network: the class of those settings of its network that no other paradigm reads.
         cost: what its network takes.
         draws: how it makes music, in a clause: "carries noise to the latents of all frames at once".
         objective: the loss that is reported, in words.
@@ -68,6 +70,7 @@ class ParadigmEntry:
     cost: CostModel
     draws: str
     objective: str
+    network: type[Config] = Config
     zero_shot: tuple[InpaintingMethod, ...] = ()
     compiles: bool = False
     trivial: tuple[TrivialEntry, ...] = ()

@@ -4,18 +4,7 @@ A report knows no study: it is given systems, metrics, scores and clips as data,
 HTML; one that is a table also gives CSV, Markdown and LaTeX. `write_report` puts it all through one page template.
 """
 
-from counterpoint.report.blocks import (
-    Block,
-    Dots,
-    Fact,
-    Facts,
-    Report,
-    Section,
-    Spread,
-    System,
-    Text,
-    Verdict,
-)
+from counterpoint.report.blocks import Block, Dots, Fact, Facts, Report, Section, Spread, System, Text, Verdict
 from counterpoint.report.chart import Chart, Charts, Line, Point
 from counterpoint.report.marks import Mark
 from counterpoint.report.page import write_report

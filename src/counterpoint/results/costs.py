@@ -49,7 +49,7 @@ class Model(Record):
         """The model that a step trained."""
         lines = read_metrics(folder / METRICS_FILE)
         return cls(
-            config=load_yaml(folder / CONFIG_FILE, TrainingConfig),
+            config=load_yaml(folder / CONFIG_FILE, TrainingConfig, saved=True),
             result=TypeAdapter(TrainingResult).validate_python(read_json(folder / RESULT_FILE)),
             curve=Curve(
                 train=tuple((line["step"], line["loss"]) for line in lines if "loss" in line),

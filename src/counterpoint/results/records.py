@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from counterpoint.config import UserError, read_json
+from counterpoint.config.load import SAVED
 from counterpoint.config.machine import cores, processor
 from counterpoint.package import ROOT, VERSION
 
@@ -157,7 +158,7 @@ def parse_results(path: Path, kind: type[Kind]) -> Kind:
             "study again; steps that are finished are kept."
         )
     try:
-        return kind.model_validate(plain)
+        return kind.model_validate(plain, context=SAVED)
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"]))

@@ -82,7 +82,7 @@ def load_run(run: Path, *, step: int | None = None, ema: bool = True) -> Paradig
     run = Path(run)
     described = read_description(run)
     source = str(run / MODEL_FILE)
-    config = parse(described["model"], ModelConfig, source=source)
+    config = parse(described["model"], ModelConfig, source=source, saved=True)
     latent = parse(described["latent"], LatentSpec, source=source)
     parts = ["model"] if not ema else [BEST, AVERAGES] if step is None else [AVERAGES]
     if (run / WEIGHTS_FILE).is_file():

@@ -9,10 +9,9 @@ from pathlib import Path
 
 from counterpoint.config import UserError
 from counterpoint.results.records import RESULTS_FILE, read_header
+from counterpoint.runs import RUNS
 from counterpoint.study.kinds import load_study
 from counterpoint.study.shipped import CONFIGS, scales_of
-
-RUNS = Path("runs")
 
 
 @dataclass(frozen=True)

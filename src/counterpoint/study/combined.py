@@ -12,7 +12,8 @@ from counterpoint.claims.paper import paper_claims
 from counterpoint.config import UserError
 from counterpoint.config.files import replace_folder
 from counterpoint.report import write_report
-from counterpoint.study.finished import RUNS, find_several
+from counterpoint.runs import RUNS
+from counterpoint.study.finished import find_several
 
 STUDIES = "studies"
 """In such a report, the folder of the studies' own reports."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from counterpoint.bench.takes import FORWARD_AND_BACKWARD, forward_flops
 from counterpoint.config import LatentSpec
 from counterpoint.results.costs import Model
 from counterpoint.results.gates import name_of
 from counterpoint.results.schema import Results
-from counterpoint.study.estimate import FORWARD_AND_BACKWARD, forward_flops
 
 TOLERANCE = 0.05
 """Quantities that differ by more are told apart."""

@@ -9,9 +9,8 @@ from pathlib import Path
 from counterpoint.config import UserError
 from counterpoint.results.records import RESULTS_FILE
 from counterpoint.results.schema import Results, read_results
+from counterpoint.runs import RUNS
 from counterpoint.study.shipped import CONFIGS
-
-RUNS = Path("runs")
 
 
 def find_results(name: str, *, runs: Path = RUNS) -> Results:

@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 
 from counterpoint.audio import load_audio, save_audio
-from counterpoint.config import write_json_lines
 from counterpoint.inpaint import CROSSFADE_S, splice
 from counterpoint.results.parts import Prompts, Spans
 from counterpoint.study.steps.prompts import SAMPLE_RATE
+from counterpoint.study.windows import list_clips
 
 
 @dataclass(frozen=True)
@@ -50,13 +50,7 @@ class Hidden:
 
     def finish(self, folder: Path) -> None:
         """List all windows, once they are written."""
-        write_json_lines(
-            folder / "metadata.jsonl",
-            [
-                {"file_name": f"{name}.wav", "caption": caption, "id": name}
-                for name, caption in zip(self.ids, self.captions, strict=True)
-            ],
-        )
+        list_clips(folder, dict(zip(self.ids, self.captions, strict=True)))
 
 
 def read_hidden(inputs: Mapping[str, Path]) -> Hidden:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -38,10 +38,6 @@ class SharedTrainingConfig(BudgetConfig, SegmentsConfig, NetworkConfig):
     those of the models that have any."""
 
     controls: tuple[ControlName, ...] = CONTROLS
-
-    def fields_of(self, kind: type[Config]) -> dict[str, Any]:
-        """The values of those fields that another kind of configuration has too."""
-        return {name: getattr(self, name) for name in kind.model_fields}
 
 
 class PromptsConfig(ClipsConfig):

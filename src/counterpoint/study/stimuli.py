@@ -35,7 +35,7 @@ from typing import Any
 import numpy as np
 
 from counterpoint.audio import load_audio, save_audio
-from counterpoint.claims.paper import paper_inpainting
+from counterpoint.claims.paper import paper_scores
 from counterpoint.config import UserError, atomic_folder, read_json, write_json
 from counterpoint.report.media import shared_gain
 from counterpoint.report.waveform import waveform
@@ -147,13 +147,7 @@ def _read(study: str, folder: Path, *, systems: Sequence[str] | None) -> _Source
 
 
 def _fill(
-    place: Path,
-    source: _Source,
-    *,
-    study: str,
-    items: int,
-    seed: int,
-    progress: Callable[[int, int], None] | None,
+    place: Path, source: _Source, *, study: str, items: int, seed: int, progress: Callable[[int, int], None] | None
 ) -> None:
     rng = np.random.default_rng(seed)
     described: list[dict[str, Any]] = []
@@ -194,7 +188,7 @@ def _about(study: str, seed: int) -> dict[str, Any]:
                 "low": 1,
                 "high": 10,
             }
-            for rating in paper_inpainting().ratings
+            for rating in paper_scores("table_4").ratings
         ],
         "display": {"span": "yellow", "progress": "red"},
     }

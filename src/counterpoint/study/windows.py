@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, TypeVar
 
+from counterpoint.config import write_json_lines
 from counterpoint.results.parts import Window
 
 Item = TypeVar("Item")
@@ -38,6 +40,16 @@ def choose_windows(
         for index, (row, count) in enumerate(zip(rows, counts[split], strict=True))
         for turn in range(count)
     ]
+
+
+def list_clips(folder: Path, captions: Mapping[str, str]) -> None:
+    """Write the `metadata.jsonl` of an HF audiofolder whose clips are `{id}.wav`.
+
+    Args:
+        captions: by id.
+    """
+    lines = [{"file_name": f"{name}.wav", "caption": caption, "id": name} for name, caption in captions.items()]
+    write_json_lines(folder / "metadata.jsonl", lines)
 
 
 def spread(items: Sequence[Item], wanted: int) -> list[Item]:

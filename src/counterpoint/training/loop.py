@@ -368,7 +368,7 @@ def _resume_point(out: Path, *, config: Config) -> Checkpoint | None:
     checkpoint = newest_checkpoint(out / CHECKPOINTS)
     if checkpoint is None:
         return None
-    stored = _flat(load_yaml(out / CONFIG_FILE, type(config)).model_dump(mode="json"))
+    stored = _flat(load_yaml(out / CONFIG_FILE, type(config), saved=True).model_dump(mode="json"))
     wanted = _flat(config.model_dump(mode="json"))
     differing = sorted(key for key in stored.keys() | wanted.keys() if stored.get(key) != wanted.get(key))
     differing = [key for key in differing if key not in FREE_KEYS]

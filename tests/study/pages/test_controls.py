@@ -152,7 +152,7 @@ def test_models_beside_a_comparison_are_shown_with_and_without_controls(
     points, table, players = section.blocks
     assert [point[:15] for point in points.items] == ["Auto-regressive", "Flow matching, "]  # pyright: ignore
     assert "AR, controls" in [clip.system.label for clip in players.examples[0].clips]  # pyright: ignore
-    assert (labels := [*look.texts(table)])[0] == "Ground truth" and labels[-1] == "Another clip"
+    assert (labels := [*look.texts(table.table())])[0] == "Ground truth" and labels[-1] == "Another clip"
 
 
 def test_results_without_controls_have_no_such_section(tmp_path: Path, fabricate_inpainting: Fabricate) -> None:

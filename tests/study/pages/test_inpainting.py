@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
-import math
 import re
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from counterpoint.claims.paper import paper_inpainting
+from counterpoint.claims.paper import paper_scores
 from counterpoint.metrics import Difference, MetricInfo
 from counterpoint.report import Charts, Report, write_report
 from counterpoint.report.waveform import HEIGHT, waveform
@@ -141,11 +139,10 @@ def test_it_says_no_more_than_the_tests(
     assert said.lower() in sentence.lower() and unsaid.lower() not in sentence.lower()
 
 
-def test_differences_are_read_in_either_direction_and_those_without_a_result_are_none() -> None:
+def test_differences_are_read_in_either_direction_and_untested_pairs_have_none() -> None:
     given = Difference("m", "a", "b", 1.0, 0.5, 2.0, 0.01, 0.01, 8, True)
-    undefined = replace(given, first="c", value=math.nan, low=math.nan, high=math.nan)
     judged = Judged({})
-    evaluation = SimpleNamespace(metrics=[MetricInfo("m", "", "", "lower")], differences=[given, undefined])
+    evaluation = SimpleNamespace(metrics=[MetricInfo("m", "", "", "lower")], differences=[given])
     judged.metrics = {"m": evaluation.metrics[0]}
     judged._tested = {(item.metric, item.first, item.second): item for item in evaluation.differences}
     lost, won = duel(judged, "a", "b", ["m"]), duel(judged, "b", "a", ["m"])
@@ -162,7 +159,7 @@ def test_the_table_has_the_papers_rows_below_ours(report: Report, look: SimpleNa
     assert rows["AR, the paper"] == ["0.23", "0.36", "7.75", "5.65", "7.31"]
     assert rows["FM (ZS), the paper"] == ["0.30", "0.39", "7.89", "5.73", "7.40"]
     assert rows["AR"][2:] == ["", "", ""], "no stand-in"
-    ratings = {rating.criterion: rating.values for rating in paper_inpainting().ratings}
+    ratings = {rating.criterion: rating.values for rating in paper_scores("table_4").ratings}
     assert ratings["Transition smoothness"]["fm"] == (8.11, 0.15) and ratings["Transition smoothness"]["ar"] is None
     told = look.section(report, "table4").blocks[-1].items
     assert told[1] == "Audio match: supervised flow matching 7.93 \u00b1 0.21"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from counterpoint.results.parts import Prompts, Window
 from counterpoint.results.schema import Judged
 from counterpoint.study.kinds.grid import GridStudy
 from counterpoint.study.pages.notes import common_notes, trained_times
-from counterpoint.study.pages.words import compared, deciding, learned, other_judges, warnings
+from counterpoint.study.pages.words import compared, deciding, learned, sides, warnings
 
 PAIR = ("ar", "fm")
 NAMES = {"ar": "auto-regressive", "fm": "flow matching"}
@@ -80,12 +81,12 @@ def test_a_pair_that_was_not_tested_is_not_compared() -> None:
     assert said() == "The two were not compared in distance to real music (fad_musicnn)."
 
 
-def test_the_other_judges_are_counted_and_descriptions_are_not() -> None:
+def test_metrics_are_sorted_by_whom_their_tests_favour() -> None:
     tags = Difference("tag_match_musicnn", *PAIR, -0.1, -0.15, -0.05, 0.001, 0.002, 64, True)
     brightness = Difference("sig_centroid_hz", *PAIR, -300, -400, -200, 0.001, 0.002, 64, True)
-    assert other_judges(judged(FIRST, tags, brightness), "fad_musicnn", *PAIR, NAMES) == (
-        "Other judges: tag_match_musicnn favours flow matching."
-    )
+    found = judged(FIRST, tags, brightness)
+    names = [FAD.name, TAGS.name, BRIGHTNESS.name, "absent"]
+    assert sides(found, names, *PAIR) == {"first": [FAD.name], "second": [TAGS.name], "open": [BRIGHTNESS.name]}
 
 
 def test_learning_is_claimed_only_where_the_intervals_are_apart() -> None:
@@ -123,13 +124,13 @@ def test_an_extrapolated_distance_shows_the_line_it_rests_on() -> None:
     found = evaluation()
     own = {"fm": {"fad_inf_vggish": score(replace(FAD, name="fad_inf_vggish"), 6.5, 6, 7, fit=fit)}}
     for scores, is_there in ((own, True), (found.scores, False)):
-        notes = common_notes(
-            study(),
-            [replace(found, scores=scores)],
-            Prompts(duration_s=5.0, windows=windows),
-            budget="Two models",
-            own_data=False,
+        results: Any = SimpleNamespace(
+            evaluations={"evaluate": replace(found, scores=scores)},
+            prompts={"prompts": Prompts(duration_s=5.0, windows=windows)},
+            models={"train": SimpleNamespace(result=SimpleNamespace(parameters=10, steps=2, wall_s=1.0))},
+            study=SimpleNamespace(own_data=False),
         )
+        notes = common_notes(study(), results)
         lines = {note.title: note for note in notes}
         assert ("Distances extrapolated to endless clips" in lines) == is_there
         if is_there:

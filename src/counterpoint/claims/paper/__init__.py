@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from counterpoint.config import load_yaml
-from counterpoint.config.schema import Config, ParadigmName
+from counterpoint.config.schema import Config
 
 _HERE = Path(__file__).parent
 Bound = Annotated[float, Field(allow_inf_nan=True)]
@@ -17,82 +17,36 @@ Range = tuple[Bound, Bound]
 """The lowest and the highest number that count; either may be infinite."""
 
 
-class Column(Config):
-    """One codec of the paper's Appendix B."""
-
-    frame_rate: float
-    codec: str
-
-
-class Row(Config):
-    """One measure of it.
-
-    Attributes:
-        measure: as the paper calls it.
-        ours: the measure here that stands beside it.
-        comparable: both are known to be the same quantity.
-        values: one a column.
-    """
-
-    measure: str
-    ours: str
-    comparable: bool
-    values: list[float]
-
-
-class PaperTable(Config):
-    """A table of the paper.
+class Paper(Config):
+    """What is the same of all that is kept of the paper.
 
     Attributes:
         source: the paper.
-        where: the table's place in it.
+        where: the place in it, and the `page` of the published PDF; None where that is not known.
+        caption: in the paper's words.
         about: what the numbers are of.
+        claims: what the text concludes, in the paper's words.
     """
 
     source: str
     where: str
-    about: str
-    columns: list[Column]
-    rows: list[Row]
+    page: int | None = None
+    caption: str = ""
+    about: str = ""
+    claims: list[str] = Field(default_factory=list)
+
+    @property
+    def cited(self) -> str:
+        """Where the numbers stand, and what they are of."""
+        return f"{self.source}: {self.where}. {self.about}".strip()
 
 
-class SteeredRow(Config):
-    """A row of Table 3.
-
-    Attributes:
-        given: all controls, or a single one: then `fad` and `clap` are of chords, drums and melody alone, in this
-            order, and each adherence is that of its own control alone.
-    """
-
-    paradigm: ParadigmName
-    given: Literal["all", "single"]
-    fad: list[float]
-    clap: list[float]
-    chords: float
-    beats: float
-    melody: float
-
-
-class PaperControls(Config):
-    """Table 3, and what the text concludes from it in the paper's words."""
-
-    source: str
-    where: str
-    about: str
-    rows: list[SteeredRow]
-    claims: list[str]
-
-
-class InpaintedRow(Config):
-    """A row of Table 4; `system` is ours of the same method."""
+class ScoredRow(Config):
+    """Scores of one model, codec or dataset, by measure; `system` is ours of the same cell or method."""
 
     system: str
     name: str
-    fad: float
-    clap: float
-    pq: float
-    pc: float
-    ce: float
+    scores: dict[str, float]
 
 
 class Rating(Config):
@@ -108,43 +62,18 @@ class Rating(Config):
     values: dict[str, tuple[float, float] | None]
 
 
-class PaperInpainting(Config):
-    """Tables 4 and 5, with their captions, and what the text concludes from them in the paper's words."""
-
-    source: str
-    where: str
-    caption: str
-    about: str
-    rows: list[InpaintedRow]
-    ratings_caption: str
-    ratings: list[Rating]
-    claims: list[str]
-
-
-class ScoredRow(Config):
-    """Scores of one model, by measure; `system` is ours of the same cell."""
-
-    system: str
-    name: str
-    scores: dict[str, float]
-
-
-class PaperScores(Config):
-    """A table of the paper with a model a row, and what the text concludes from it in the paper's words.
+class PaperScores(Paper):
+    """A table of the paper.
 
     Attributes:
-        page: of the published PDF; None where it is not known.
         measures: the paper's name for each measure, with an arrow; the keys are those of `ScoredRow.scores`.
+        ratings: by listeners, with the caption of their table.
     """
 
-    source: str
-    where: str
-    page: int | None = None
-    caption: str
-    about: str
     measures: dict[str, str]
     rows: list[ScoredRow]
-    claims: list[str]
+    ratings_caption: str = ""
+    ratings: list[Rating] = Field(default_factory=list)
 
 
 class ClaimSource(Config):
@@ -214,13 +143,9 @@ class Takeaway(Config):
     claims: list[Claim]
 
 
-class PaperClaims(Config):
+class PaperClaims(Paper):
     """Table 1, taken apart."""
 
-    source: str
-    where: str
-    page: int | None = None
-    caption: str
     rows: list[Takeaway]
 
 
@@ -233,7 +158,7 @@ class SpeedMark(Config):
     text: str
 
 
-class PaperSpeed(Config):
+class PaperSpeed(Paper):
     """What the text of 5.4 says of speed; the `text`s are its words.
 
     Attributes:
@@ -242,8 +167,6 @@ class PaperSpeed(Config):
         longest_s: up to which it is, in such batches.
     """
 
-    source: str
-    where: str
     layers: int
     duration_s: float
     marks: list[SpeedMark]
@@ -258,16 +181,6 @@ def paper_speed() -> PaperSpeed:
     return load_yaml(_HERE / "speed.yaml", PaperSpeed)
 
 
-def paper_controls() -> PaperControls:
-    """The numbers in `table_3.yaml`."""
-    return load_yaml(_HERE / "table_3.yaml", PaperControls)
-
-
-def paper_inpainting() -> PaperInpainting:
-    """The numbers in `table_4.yaml`."""
-    return load_yaml(_HERE / "table_4.yaml", PaperInpainting)
-
-
 def paper_scores(name: str) -> PaperScores:
     """The table in `NAME.yaml`."""
     return load_yaml(_HERE / f"{name}.yaml", PaperScores)
@@ -276,8 +189,3 @@ def paper_scores(name: str) -> PaperScores:
 def paper_claims() -> PaperClaims:
     """The claims in `table_1.yaml`."""
     return load_yaml(_HERE / "table_1.yaml", PaperClaims)
-
-
-def paper_table(name: str) -> PaperTable:
-    """The table in `NAME.yaml`."""
-    return load_yaml(_HERE / f"{name}.yaml", PaperTable)

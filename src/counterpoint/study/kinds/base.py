@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from counterpoint.config import UserError
+from counterpoint.config import UserError, digest
+from counterpoint.config.nearest import did_you_mean
 from counterpoint.config.registry import load_object
 from counterpoint.config.schema import Config
 from counterpoint.config.weights import SHIPPED_ALIASES
@@ -87,6 +88,37 @@ def data_step(compose: ComposeConfig, dataset: Path | None) -> Step | Source:
     if dataset is None:
         return Step("data", compose_corpus, compose)
     return Source("data", dataset.resolve(), open_dataset(dataset).fingerprint())
+
+
+def clips_source(folder: Path) -> Source:
+    """A folder of clips, identified by the content of its files.
+
+    Raises:
+        UserError: what `load_generated` raises.
+    """
+    from counterpoint.data.layout import file_digest
+    from counterpoint.metrics import load_generated
+
+    parts = {clip.key: [file_digest(clip.audio), clip.caption] for clip in load_generated(Path(folder).expanduser())}
+    return Source(folder.name, folder.expanduser().resolve(), digest(parts))
+
+
+def shipped_source(name: str) -> Source:
+    """A model that comes with the package.
+
+    Raises:
+        UserError: there is none of that name.
+    """
+    from counterpoint.data.layout import file_digest
+    from counterpoint.runs import SHIPPED_MODELS, shipped_models
+
+    if name not in shipped_models():
+        raise UserError(
+            f"No model named {name!r} ships{did_you_mean(name, shipped_models())}; those that do are "
+            f"{', '.join(shipped_models()) or 'none'}."
+        )
+    parts = {file.name: file_digest(file) for file in (SHIPPED_MODELS / name).glob("model.*")}
+    return Source(name, SHIPPED_MODELS / name, digest(parts))
 
 
 def judges_there() -> list[tuple[str, str]]:

@@ -42,11 +42,9 @@ class CodecStudy(Study):
         return codecs
 
     def summary(self) -> str:
-        """See `Study`."""
         return f"reconstruction by {len(self.codecs)} codec{'s' * (len(self.codecs) > 1)}, {', '.join(self.codecs)}"
 
     def workload(self) -> Workload:
-        """See `Study`."""
         return Workload(codecs=self.codecs, heard=self.clips.clips * (1 + 2 * len(self.codecs)))
 
     def describe(self, steps: Mapping[str, Step | Source]) -> Mapping[str, System]:

@@ -36,17 +36,14 @@ class DatasetStudy(Study):
     """Examples of each dataset: from the lowest to the highest of a measure."""
 
     def summary(self) -> str:
-        """See `Study`."""
         named = [*([COMPOSED] if self.composed else []), *self.datasets]
         music = ", ".join(named) or "the dataset of --data"
         return f"mean and deviation over {self.sample.clips:,} clips of {music}"
 
     def workload(self) -> Workload:
-        """See `Study`."""
         return Workload(heard=2 * self.sample.clips * (len(self.datasets) + self.composed or 1))
 
     def plan(self, *, dataset: Path | None = None) -> Mapping[str, Step | Source]:
-        """See `Study`."""
         from counterpoint.study.steps.quality import judge_datasets
         from counterpoint.study.steps.sample import sample_clips
 
@@ -60,7 +57,6 @@ class DatasetStudy(Study):
         return {**inputs, "judge": judged}
 
     def describe(self, steps: Mapping[str, Step | Source]) -> Mapping[str, System]:
-        """See `Study`."""
         from counterpoint.results.schema import System
 
         labels = [name.removeprefix("sample_") for name in steps if name.startswith("sample_")]

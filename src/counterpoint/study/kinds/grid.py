@@ -13,8 +13,7 @@ from counterpoint.config.sampling import sampling_in
 from counterpoint.config.schema import ParadigmName
 from counterpoint.paradigm.entry import PARADIGMS
 from counterpoint.study.engine import Source, Step
-from counterpoint.study.judged import COPIES
-from counterpoint.study.kinds.base import data_step, identify_codec, judges_there
+from counterpoint.study.kinds.base import data_step, identify_codec, judges_there, shipped_source
 from counterpoint.study.kinds.cells import (
     Axis,
     Cell,
@@ -25,13 +24,8 @@ from counterpoint.study.kinds.cells import (
     untrained,
     with_changes,
 )
-from counterpoint.study.kinds.trained import (
-    Groundwork,
-    at_seed,
-    examined,
-    need_codes,
-    shipped_source,
-)
+from counterpoint.study.kinds.examined import examined
+from counterpoint.study.kinds.trained import Groundwork, at_seed, need_codes
 from counterpoint.study.settings import PromptsConfig, SharedTrainingConfig
 from counterpoint.study.windows import STEERED_EXAMPLES
 from counterpoint.study.workload import Workload
@@ -95,7 +89,6 @@ class GridStudy(CellStudy):
         return found
 
     def summary(self) -> str:
-        """See `Study`."""
         cells = self.cells()
         models, runs = len({cell.model for cell in cells}), len(self.training_seeds)
         times = f", {runs} times each" if runs > 1 else ""
@@ -104,11 +97,9 @@ class GridStudy(CellStudy):
         return f"{len(cells)} cells of {' x '.join(self.axes)}; {models} models{times}, {self.training.steps:,} updates"
 
     def trained(self) -> Sequence[ParadigmName]:
-        """See `TrainedStudy`."""
         return tuple(dict.fromkeys(cell.study.paradigm for cell in self.cells()))
 
     def describe(self, steps: Mapping[str, Step | Source]) -> Mapping[str, System]:
-        """See `Study`."""
         labels = {name: cell.labels for cell in self.cells() for name in (cell.system, untrained(cell.system))}
         return {
             key: system.model_copy(update={"labels": labels.get(key, {})})
@@ -124,11 +115,9 @@ class GridStudy(CellStudy):
         return {cell.model: f"train_{cell.model}" for cell in self.cells()}
 
     def contestants(self) -> Sequence[str]:
-        """See `TrainedStudy`."""
         return [cell.system for cell in self.cells()]
 
     def workload(self) -> Workload:
-        """See `Study`."""
         models, draws = {}, []
         ways = (True, False) if self.floors else (True,)
         for cell, seed, trained in product(self.cells(), self.training_seeds, ways):
@@ -173,6 +162,7 @@ class GridStudy(CellStudy):
     def _floor_clips(self, cell: Cell, ground: GridGroundwork) -> dict[str, Step]:
         """The clips of what needs no training, by system: the trivial predictors of a cell's paradigm, and the training
         music itself. Cells that share codec and length share them."""
+        from counterpoint.study.judged import COPIES
         from counterpoint.study.steps.copies import copy_training
 
         cells = self.cells()
@@ -249,11 +239,7 @@ class GridStudy(CellStudy):
         return Step("captions", compose_corpus, other)
 
     def _evaluation(
-        self,
-        cells: Sequence[Cell],
-        duration: str,
-        clips: Mapping[str, Step],
-        ground: Mapping[str, GridGroundwork],
+        self, cells: Sequence[Cell], duration: str, clips: Mapping[str, Step], ground: Mapping[str, GridGroundwork]
     ) -> Step:
         """The judges on all cells of one duration: clips of different lengths are not set against each other."""
         from counterpoint.study.steps.evaluate import evaluate_systems

@@ -13,7 +13,8 @@ from counterpoint.config import InpaintingMethod, OptimizerConfig, TrainingConfi
 from counterpoint.config.sampling import AnySampling
 from counterpoint.config.schema import Config, ParadigmName, Positive
 from counterpoint.study.engine import Source, Step
-from counterpoint.study.kinds.trained import BOTH, Groundwork, TrainedStudy, at_seed, examined
+from counterpoint.study.kinds.examined import examined
+from counterpoint.study.kinds.trained import BOTH, Groundwork, TrainedStudy, at_seed
 from counterpoint.study.settings import PositiveSeconds, PromptsConfig
 from counterpoint.study.workload import Workload
 
@@ -86,7 +87,6 @@ class InpaintingStudy(TrainedStudy):
         return self
 
     def summary(self) -> str:
-        """See `Study`."""
         task = self.inpainting
         return f"spans of {task.mask_s:g} s replaced, by models trained for it ({task.steps:,} updates) and zero-shot"
 
@@ -99,7 +99,6 @@ class InpaintingStudy(TrainedStudy):
         return f"counterpoint inpaint IN.wav --span 2.0:4.5 --model {out / TRAINED['fm']} --out OUT.wav"
 
     def plan(self, *, dataset: Path | None = None) -> Mapping[str, Step | Source]:
-        """See `Study`."""
         from counterpoint.study.steps.seams import judge_seams
         from counterpoint.study.steps.spans import draw_spans
 
@@ -126,7 +125,6 @@ class InpaintingStudy(TrainedStudy):
         )
 
     def contestants(self) -> Sequence[str]:
-        """See `TrainedStudy`."""
         return tuple(TRAINED)
 
     def inpainting_config(self, paradigm: ParadigmName, *, seed: int | None = None) -> TrainingConfig:
@@ -141,7 +139,6 @@ class InpaintingStudy(TrainedStudy):
         return config.model_copy(update=update)
 
     def workload(self) -> Workload:
-        """See `Study`."""
         runs, draws = [], []
         for seed in self.training_seeds:
             texts = {

@@ -11,9 +11,9 @@ from pydantic import Field, model_validator
 from counterpoint.config import AutoregressiveSampling, FlowMatchingSampling
 from counterpoint.config.schema import Positive
 from counterpoint.study.engine import Source, Step
-from counterpoint.study.kinds.trained import BOTH, TrainedStudy, at_seed, examined
+from counterpoint.study.kinds.examined import examined
+from counterpoint.study.kinds.trained import BOTH, Drawn, TrainedStudy
 from counterpoint.study.settings import TimingConfig
-from counterpoint.study.workload import Workload
 
 
 class SamplerStudy(TrainedStudy):
@@ -39,24 +39,15 @@ class SamplerStudy(TrainedStudy):
         return self
 
     def contestants(self) -> tuple[str, str]:
-        """See `TrainedStudy`."""
         return BOTH[0], self.reference
 
     def summary(self) -> str:
-        """See `Study`."""
         return f"{len(self.settings)} settings of flow matching's sampler, and auto-regression"
 
-    def workload(self) -> Workload:
-        """See `Study`."""
-        runs, draws = [], []
-        for seed in self.training_seeds:
-            autoregressive, flow_matching = (
-                self.training_config(paradigm, dataset="data", seed=seed) for paradigm in BOTH
-            )
-            runs += [autoregressive, flow_matching]
-            draws.append(self.draw(autoregressive, self.autoregressive))
-            draws += [self.draw(flow_matching, sampling) for sampling in self.settings.values()]
-        return Workload(runs, draws)
+    def drawn(self) -> list[Drawn]:
+        ar, fm = BOTH
+        own = Drawn(system=ar, paradigm=ar, sampling=self.autoregressive)
+        return [own, *(Drawn(system=name, paradigm=fm, sampling=each) for name, each in self.settings.items())]
 
     def plan(self, *, dataset: Path | None = None) -> Mapping[str, Step | Source]:
         """See `Study`. Models, prompts and all before them are those of a comparison with the same configuration."""
@@ -65,22 +56,13 @@ class SamplerStudy(TrainedStudy):
 
         metric_named(self.evaluation.primary)
         ground = self.groundwork(dataset)
-        models, clips = {}, {}
-        autoregressive, flow_matching = BOTH
-        systems = {autoregressive: (autoregressive, self.autoregressive)} | {
-            label: (flow_matching, sampling) for label, sampling in self.settings.items()
-        }
-        for seed in self.turns:
-            of_seed = {paradigm: self.model_step(paradigm, ground=ground, seed=seed) for paradigm in BOTH}
-            models |= {at_seed(paradigm, seed): model for paradigm, model in of_seed.items()}
-            for system, (paradigm, sampling) in systems.items():
-                step = self.clips_step(system, model=of_seed[paradigm], sampling=sampling, ground=ground, seed=seed)
-                clips[at_seed(system, seed)] = step
+        models, clips = self.models_and_clips(ground)
+        systems = {each.system: (each.paradigm, each.sampling) for each in self.drawn()}
         timing = Step(
             "timing",
             time_systems,
             {"timing": self.timing, "seed": self.prompts.seed, "systems": systems},
-            {"prompts": ground.prompts, **{paradigm: models[paradigm] for paradigm in BOTH}},
+            {"prompts": ground.prompts, **{paradigm: models[f"train_{paradigm}"] for paradigm in BOTH}},
             resumable=True,
         )
         pairs = [(system, self.reference) for system in systems if system != self.reference]

@@ -10,13 +10,15 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
+from counterpoint.bench.draw import Draw
 from counterpoint.config.sampling import sampling_in
 from counterpoint.config.schema import ParadigmName
 from counterpoint.study.engine import Source, Step
-from counterpoint.study.kinds.trained import Groundwork, TrainedStudy, examined
+from counterpoint.study.kinds.examined import examined
+from counterpoint.study.kinds.trained import Groundwork, TrainedStudy
 from counterpoint.study.search.split import PARTS
 from counterpoint.study.settings import Grid, LadderConfig
-from counterpoint.study.workload import Draw, Workload
+from counterpoint.study.workload import Workload
 
 TAKES = {"default": "default", "tuned": "chosen"}
 """What is drawn for confirmation, by the end of the system's name: which point of a `SearchResult`."""
@@ -42,16 +44,13 @@ class SearchStudy(TrainedStudy):
         return self
 
     def trained(self) -> Sequence[ParadigmName]:
-        """See `TrainedStudy`."""
         return tuple(self.searches)
 
     def summary(self) -> str:
-        """See `Study`."""
         counts = " and ".join(f"{len(self.searches[key].tried())} of {key.replace('_', ' ')}" for key in self.trained())
         return f"settings of the samplers, {counts}; the best of each confirmed on prompts of their own"
 
     def contestants(self) -> tuple[str, ...]:
-        """See `TrainedStudy`."""
         return tuple(f"{paradigm}_tuned" for paradigm in self.trained())
 
     def workload(self) -> Workload:

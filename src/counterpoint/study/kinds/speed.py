@@ -68,13 +68,11 @@ class SpeedStudy(Study):
         )
 
     def summary(self) -> str:
-        """See `Study`."""
         lists = {"batch": self.batches, "duration": self.durations_s, "depth": self.layers, "steps": self.steps}
         varied = [name for name, values in lists.items() if len(values) > 1]
         return f"the speed of both paradigms by {' and '.join(varied) or 'engine'} on this machine's {self.device}"
 
     def workload(self) -> Workload:
-        """See `Study`."""
         return Workload(timed=self.points(), repeats=self.repeats)
 
     def plan(self, *, dataset: Path | None = None) -> Mapping[str, Step | Source]:

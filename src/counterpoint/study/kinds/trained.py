@@ -7,29 +7,27 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
 from pydantic import Field, model_validator
 
+from counterpoint.bench.draw import Draw
 from counterpoint.config import (
     DataConfig,
     ModelConfig,
     SamplingConfig,
     TrainingConfig,
-    UserError,
-    digest,
     read_sampling,
 )
-from counterpoint.config.nearest import did_you_mean
 from counterpoint.config.sampling import SamplingByParadigm
 from counterpoint.config.schema import BudgetConfig, ControlName, NetworkConfig, ParadigmName
-from counterpoint.data.layout import file_digest
 from counterpoint.paradigm.entry import PARADIGMS, TrivialEntry
 from counterpoint.study.engine import Source, Step
-from counterpoint.study.kinds.base import Study, data_step, identify_codec, judges_there
-from counterpoint.study.settings import EvaluationConfig, ExamineConfig, PromptsConfig, Seed, SharedTrainingConfig
-from counterpoint.study.workload import Draw
+from counterpoint.study.kinds.base import Study, clips_source, data_step, identify_codec, judges_there
+from counterpoint.study.settings import EvaluationConfig, PromptsConfig, Seed, SharedTrainingConfig
+from counterpoint.study.workload import Workload
 
 BOTH: tuple[ParadigmName, ...] = ("autoregressive", "flow_matching")
 """The paper's paradigms."""
@@ -70,33 +68,20 @@ def at_seed(name: str, seed: int | None) -> str:
     return name if seed is None else f"{name}@{seed}"
 
 
-def clips_source(folder: Path) -> Source:
-    """A folder of clips, identified by the content of its files.
+@dataclass(frozen=True, kw_only=True)
+class Drawn:
+    """One system of a study: the clips that a model of its own draws.
 
-    Raises:
-        UserError: what `load_generated` raises.
+    Attributes:
+        controlled: the model knows controls.
+        given: those that it is given.
     """
-    from counterpoint.metrics import load_generated
 
-    parts = {clip.key: [file_digest(clip.audio), clip.caption] for clip in load_generated(Path(folder).expanduser())}
-    return Source(folder.name, folder.expanduser().resolve(), digest(parts))
-
-
-def shipped_source(name: str) -> Source:
-    """A model that comes with the package.
-
-    Raises:
-        UserError: there is none of that name.
-    """
-    from counterpoint.runs import SHIPPED_MODELS, shipped_models
-
-    if name not in shipped_models():
-        raise UserError(
-            f"No model named {name!r} ships{did_you_mean(name, shipped_models())}; those that do are "
-            f"{', '.join(shipped_models()) or 'none'}."
-        )
-    parts = {file.name: file_digest(file) for file in (SHIPPED_MODELS / name).glob("model.*")}
-    return Source(name, SHIPPED_MODELS / name, digest(parts))
+    system: str
+    paradigm: ParadigmName
+    sampling: SamplingConfig
+    controlled: bool = False
+    given: tuple[ControlName, ...] = ()
 
 
 class TrainedStudy(Study):
@@ -151,10 +136,10 @@ class TrainedStudy(Study):
         """The run of one paradigm, by default with the first seed; an untrained one stops before its first update and
         is alike in all else."""
         shared = self.training
-        network = shared.fields_of(NetworkConfig)
+        network = {name: getattr(shared, name) for name in NetworkConfig.read_by(paradigm)}
         if not controlled:
             network = {name: value for name, value in network.items() if not name.startswith("control")}
-        budget: dict[str, Any] = dict(shared.fields_of(BudgetConfig))
+        budget: dict[str, Any] = {name: getattr(shared, name) for name in BudgetConfig.model_fields}
         budget["seed"] = self.training_seeds[0] if seed is None else seed
         if not trained:
             budget["steps"] = 0
@@ -168,6 +153,37 @@ class TrainedStudy(Study):
         """One system's answers to the prompts, for `workload`."""
         prompts = self.prompts
         return Draw(run, sampling, prompts.clips, prompts.duration_s, prompts.batch_size, **how)
+
+    def drawn(self) -> Sequence[Drawn]:
+        """The systems whose clips its models draw, where that is all that they do."""
+        return ()
+
+    def workload(self) -> Workload:
+        runs, draws = [], []
+        for seed, each in product(self.training_seeds, self.drawn()):
+            runs.append(self.training_config(each.paradigm, dataset="data", controlled=each.controlled, seed=seed))
+            draws.append(self.draw(runs[-1], each.sampling, steered=bool(each.given)))
+        return Workload(runs, draws)
+
+    def models_and_clips(self, ground: Groundwork) -> tuple[dict[str, Step], dict[str, Step]]:
+        """The models by the names of their steps, and the clips by system, of every training seed."""
+        systems = self.drawn()
+        controls = self.controls_step(ground) if any(each.controlled for each in systems) else None
+        models: dict[str, Step] = {}
+        clips: dict[str, Step] = {}
+        for seed, each in product(self.turns, systems):
+            tracks = controls if each.controlled else None
+            model = self.model_step(each.paradigm, ground=ground, controls=tracks, seed=seed)
+            clips[at_seed(each.system, seed)] = self.clips_step(
+                each.system,
+                model=models.setdefault(model.name, model),
+                sampling=each.sampling,
+                ground=ground,
+                controls=controls,
+                given=each.given,
+                seed=seed,
+            )
+        return models, clips
 
     def shortcuts(self) -> dict[str, str]:
         """The trained models."""
@@ -357,32 +373,6 @@ class SampledStudy(TrainedStudy):
     def sampling_of(self, paradigm: ParadigmName) -> SamplingConfig:
         """How to draw from a paradigm."""
         return self.sampling.get(paradigm) or read_sampling(paradigm, {})
-
-
-def examined(steps: Mapping[str, Step | Source]) -> dict[str, Step | Source]:
-    """The steps of a study, and those that tell whether its results mean anything: what each model that it trains has
-    learned, and whether the clips that it judges are copies of the music that they learned from."""
-    from counterpoint.results.learned import EXAMINES
-    from counterpoint.study.steps.copies import find_copies
-    from counterpoint.study.steps.evaluate import evaluate_systems
-    from counterpoint.study.steps.examine import examine_model
-
-    known = [step for step in steps.values() if isinstance(step, Step)]
-    trainings = [step for step in known if isinstance(step.config, TrainingConfig) and step.config.steps]
-    found = [
-        Step(
-            f"{EXAMINES}{step.name}",
-            examine_model,
-            ExamineConfig(),
-            {"model": step, "data": step.inputs["data"], "encode": step.inputs["encode"]},
-        )
-        for step in trainings
-    ]
-    for step in known:
-        if step.function is evaluate_systems and trainings:
-            inputs = {name: given for name, given in step.inputs.items() if name != "data"}
-            found.append(Step(step.name.replace("evaluate", "copies", 1), find_copies, {}, inputs))
-    return {**steps, **{step.name: step for step in found}}
 
 
 def need_codes(paradigms: Iterable[ParadigmName]) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
 
 from counterpoint.metrics.base import MetricInfo
@@ -27,7 +26,7 @@ def tested_cell(judged: Judged, metric: str, first: str, second: str, *, counts:
         p: with its p-value and effect.
     """
     item = judged.difference(metric, first, second)
-    if item is None or not math.isfinite(item.value):
+    if item is None:
         return []
     is_open = not counts or outcome(judged, metric, first, second) == "open"
     note = f"p {p_value(item.p_holm)}" if p else ""

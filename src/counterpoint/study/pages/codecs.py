@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from counterpoint.claims.paper import PaperTable, paper_table
-from counterpoint.metrics import Evaluation
+from counterpoint.claims.paper import paper_scores
 from counterpoint.metrics.base import Score
 from counterpoint.report import (
     Cell,
@@ -31,16 +30,8 @@ from counterpoint.results.parts import CodecFacts
 from counterpoint.results.schema import TRUTH, Judged, Results
 from counterpoint.study.kinds.codecs import CodecStudy
 from counterpoint.study.pages import facts as said
-from counterpoint.study.pages.notes import judges_note, source_of
-from counterpoint.study.pages.sections import (
-    READING,
-    compared_section,
-    listen_section,
-    methods_section,
-    report_of,
-    scores_section,
-)
-from counterpoint.study.pages.words import terms
+from counterpoint.study.pages.notes import measures_of, prose
+from counterpoint.study.pages.page import Page
 
 CHANCE = "chance"
 AGREEMENTS = ("chord_agreement_viterbi25", "chroma_agreement", "onset_f1")
@@ -83,6 +74,11 @@ class Codec:
             return "rvq" if self.facts.num_codebooks else "kl"
         return "encodec" if self.facts.num_codebooks else "vae"
 
+    @property
+    def column(self) -> str:
+        """Where in the paper's table it belongs, if it has such a place."""
+        return f"{self.kind}_{self.facts.frame_rate:.0f}hz"
+
     def key(self, view: str) -> str:
         """The key of its system."""
         return f"{self.label}_{view}"
@@ -93,14 +89,12 @@ class Codec:
         return System(key=self.key(view), name=name, what=f"Through the codec's {_WHAT[view]}", mark=mark)
 
 
-class CodecPage:
+class CodecPage(Page[CodecStudy]):
     """What is known of a reconstruction study, ready to be written down."""
 
     def __init__(self, study: CodecStudy, results: Results):
-        self.study, self.results = study, results
         labels = [step.removeprefix("reconstruct_") for step in results.codecs]
-        self.codecs = [self._codec(label, place) for place, label in enumerate(labels)]
-        self.judged = self._judged()
+        self.codecs = [_codec(results, label, place) for place, label in enumerate(labels)]
         original = System(
             key=TRUTH,
             name="Original",
@@ -110,42 +104,35 @@ class CodecPage:
         what = "Chance: each original against the clip after it."
         chance = System(key=CHANCE, name="Another clip", what=what, mark=Mark())
         own = [codec.system(view) for codec in self.codecs for view in codec.facts.views]
-        self.systems = {system.key: system for system in (original, *own, chance)}
+        super().__init__(study, results, systems=(original, *own, chance), judged=_judged(results, self.codecs))
 
-    def _codec(self, label: str, place: int) -> Codec:
-        scores: dict[str, dict[str, Score]] = {}
-        for kind in ("measure", "visqol", "judge"):
-            evaluation = self.results.evaluations.get(f"{kind}_{label}")
-            for view, of_view in (evaluation.scores if evaluation else {}).items():
-                for measure, score in of_view.items():
-                    scores.setdefault(measure, {})[view] = score
-        return Codec(label, self.results.codecs[f"reconstruct_{label}"], scores, DISTINCT[place % len(DISTINCT)])
 
-    def _judged(self) -> Judged:
-        """All that was measured as one evaluation: a system is a codec and a view."""
-        found = self.results.evaluations
-        infos = {info.name: info for evaluation in found.values() for info in evaluation.metrics}
-        order = [*(name for name in FIRST if name in infos), *(name for name in infos if name not in FIRST)]
-        scores = {
-            TRUTH: dict(found["judge_original"].scores["original"]),
-            **{
-                codec.key(view): {name: of_view[view] for name, of_view in codec.scores.items() if view in of_view}
-                for codec in self.codecs
-                for view in codec.facts.views
-            },
-            CHANCE: {name: score for name, score in found[CHANCE].scores[CHANCE].items() if name in AGREEMENTS},
-        }
-        first = found[CHANCE]
-        evaluation = Evaluation(
-            n=first.n,
-            seed=first.seed,
-            metrics=tuple(infos[name] for name in order),
-            scores=scores,
-            floors={},
-            differences=(),
-            ids={},
-        )
-        return Judged({"codecs": evaluation})
+def _codec(results: Results, label: str, place: int) -> Codec:
+    scores: dict[str, dict[str, Score]] = {}
+    for kind in ("measure", "visqol", "judge"):
+        evaluation = results.evaluations.get(f"{kind}_{label}")
+        for view, of_view in (evaluation.scores if evaluation else {}).items():
+            for measure, score in of_view.items():
+                scores.setdefault(measure, {})[view] = score
+    return Codec(label, results.codecs[f"reconstruct_{label}"], scores, DISTINCT[place % len(DISTINCT)])
+
+
+def _judged(results: Results, codecs: Sequence[Codec]) -> Judged:
+    """All that was measured as one evaluation: a system is a codec and a view."""
+    found = results.evaluations
+    infos = {info.name: info for evaluation in found.values() for info in evaluation.metrics}
+    order = [*(name for name in FIRST if name in infos), *(name for name in infos if name not in FIRST)]
+    chance = found[CHANCE]
+    scores = {
+        TRUTH: dict(found["judge_original"].scores["original"]),
+        **{
+            codec.key(view): {name: of_view[view] for name, of_view in codec.scores.items() if view in of_view}
+            for codec in codecs
+            for view in codec.facts.views
+        },
+        CHANCE: {name: score for name, score in chance.scores[CHANCE].items() if name in AGREEMENTS},
+    }
+    return Judged({"codecs": replace(chance, metrics=tuple(infos[name] for name in order), scores=scores)})
 
 
 def codec_report(study: CodecStudy, results: Results) -> Report:
@@ -156,9 +143,7 @@ def codec_report(study: CodecStudy, results: Results) -> Report:
         f"By chance, with another clip in its place: {chance['chord_agreement_viterbi25'].value:.0%} of the chords and "
         f"an F1 of {chance['onset_f1'].value:.2f}."
     )
-    lead = f"{READING} Hollow: unquantised; solid: through the codes."
-    return report_of(
-        results,
+    return page.report(
         title="What do the codecs keep?",
         verdict=Verdict(_sentence(page), [*(_summary(codec) for codec in page.codecs), by_chance]),
         facts=[
@@ -167,11 +152,9 @@ def codec_report(study: CodecStudy, results: Results) -> Report:
             said.time_headline(results),
         ],
         sections=[
-            scores_section(page.judged, page.systems, page.judged.judges, title="All measures", lead=lead, charts=True),
-            listen_section(
+            page.scores(charts=True),
+            page.listen(
                 list(_examples(page)),
-                lead="The same clip through every codec. The clips are spread evenly over those measured; nobody chose "
-                "them by ear.",
                 note="All clips are brought to one loudness.",
                 noun="clip",
                 untitled="No caption",
@@ -179,10 +162,9 @@ def codec_report(study: CodecStudy, results: Results) -> Report:
             ),
             _paper(page),
             _facts_table(page),
-            compared_section(_facts(page), page.systems.values()),
-            methods_section(list(_notes(page))),
+            page.compared(_facts(page)),
+            page.section("methods", *_notes(page)),
         ],
-        terms=terms(page.judged),
     )
 
 
@@ -233,77 +215,72 @@ def _examples(page: CodecPage) -> Iterator[Example]:
         yield Example(caption=example.caption, clips=clips)
 
 
-def _paper(page: CodecPage) -> Section:
-    """The paper's table with our values between its rows."""
-    table = paper_table("appendix_b")
+def _paper(page: CodecPage) -> Section | None:
+    """The paper's table with our values between its rows; nothing is quantised, as nothing was there."""
+    paper = paper_scores("appendix_b")
+    columns = {row.system: row for row in paper.rows}
     rows = []
-    for row in table.rows:
-        theirs = [[Cell(text=f"{value:.3f}")] for value in row.values]
-        rows.append(Row(label=f"{row.measure}, the paper", places=theirs, tone="theirs"))
-        ours = _our_rows(page, table, row.ours)
-        rows += [Row(label=f"{row.ours}, ours", places=places, tone="subject") for places in ours]
-    block = Table(
+    for ours, measure in paper.measures.items():
+        theirs = [[Cell(text=f"{row.scores[ours]:.3f}")] for row in paper.rows]
+        rows.append(Row(label=f"{measure}, the paper", places=theirs, tone="theirs"))
+        found = _our_rows(page, list(columns), ours)
+        rows += [Row(label=f"{ours}, ours", places=places, tone="subject") for places in found]
+    names = [row.name.split(", ") for row in paper.rows]
+    table = Table(
         name="paper",
         label="Table of the paper with our values",
         corner="Measure",
-        columns=[Column(title=KINDS[each.codec], over=f"{each.frame_rate:g} Hz") for each in table.columns],
+        columns=[Column(title=codec, over=rate) for codec, rate in names],
         rows=rows,
         caption="Ours, unquantised, are means with 95% intervals.",
     )
-    lead = "The table of Appendix B, with ours between its rows. Nothing here is quantised, as nothing was there."
-    remarks = Text(items=[f"The paper: {source_of(table)}", *_remarks(page, table)], is_small=True)
-    return Section(id="paper", title="Beside the paper", lead=lead, blocks=[block, remarks], is_digest=True)
+    homeless = [codec.label for codec in page.codecs if codec.column not in columns]
+    remarks = [
+        text
+        for text, holds in ((_FULL_SIZE, True), (_GUESS, True), (_NO_VISQOL, "visqol" not in page.judged.metrics))
+        if holds
+    ]
+    if homeless:
+        remarks.append(f"The paper's table has no place for {', '.join(homeless)}; see the full table.")
+    return page.beside_paper(paper, table, Text(items=remarks, is_small=True))
 
 
-def _remarks(page: CodecPage, table: PaperTable) -> Iterator[str]:
-    yield (
-        "The paper's codecs are full-size, and were trained and heard on other music: read the two side by side, not "
-        "one against the other."
-    )
-    yield (
-        "log-MSD is not defined in the paper; log_mel_distance is our guess at such a measure, and nothing certifies "
-        "that the two are the same quantity."
-    )
-    if "visqol" not in page.judged.metrics:
-        yield (
-            "ViSQOL was not measured: no program named visqol is on the PATH. Build it from github.com/google/visqol, "
-            "put it there and run the study again; nothing else will be computed anew."
-        )
-    if homeless := [codec.label for codec in page.codecs if _column(codec, table) is None]:
-        yield f"The paper's table has no place for {', '.join(homeless)}; see the full table."
+_FULL_SIZE = (
+    "The paper's codecs are full-size, and were trained and heard on other music: read the two side by side, not one "
+    "against the other."
+)
+_GUESS = (
+    "log-MSD is not defined in the paper; log_mel_distance is our guess at such a measure, and nothing certifies that "
+    "the two are the same quantity."
+)
+_NO_VISQOL = (
+    "ViSQOL was not measured: no program named visqol is on the PATH. Build it from github.com/google/visqol, put it "
+    "there and run the study again; nothing else will be computed anew."
+)
 
 
-def _column(codec: Codec, table: PaperTable) -> int | None:
-    """Where in the paper's table a codec belongs."""
-    for index, column in enumerate(table.columns):
-        if column.codec == codec.kind and abs(column.frame_rate - codec.facts.frame_rate) < 0.5:
-            return index
-    return None
-
-
-def _our_rows(page: CodecPage, table: PaperTable, measure: str) -> Iterator[list[Place]]:
-    """Ours in the paper's columns, unquantised as there; a second row where two codecs share a column."""
-    columns: dict[int, list[Codec]] = {}
+def _our_rows(page: CodecPage, columns: Sequence[str], measure: str) -> Iterator[list[Place]]:
+    """Ours in the paper's columns; a second row where two codecs share a column."""
+    found: dict[str, list[Codec]] = {}
     for codec in page.codecs:
-        place = _column(codec, table)
-        if place is not None and measure in codec.scores:
-            columns.setdefault(place, []).append(codec)
-    for turn in range(max(map(len, columns.values()), default=1)):
-        places: list[Place] = [[] for _ in table.columns]
-        for place, own in columns.items():
-            if turn < len(own):
-                score = own[turn].scores[measure]["latents"]
-                places[place] = [Cell.span(score.value, score.low, score.high, note=own[turn].label)]
-        yield places
+        if codec.column in columns and measure in codec.scores:
+            found.setdefault(codec.column, []).append(codec)
+    for turn in range(max(map(len, found.values()), default=1)):
+        own = {column: codecs[turn] for column, codecs in found.items() if turn < len(codecs)}
+        scores = {column: codec.scores[measure]["latents"] for column, codec in own.items()}
+        yield [
+            [Cell.span(each.value, each.low, each.high, note=own[column].label)] if (each := scores.get(column)) else []
+            for column in columns
+        ]
 
 
-def _facts_table(page: CodecPage) -> Section:
+def _facts_table(page: CodecPage) -> Section | None:
     columns = {codec.label: _codec_facts(codec) for codec in page.codecs}
     names = dict.fromkeys(name for facts in columns.values() for name in facts)
     rows = [[name, *(facts.get(name, "") for facts in columns.values())] for name in names]
     marks = [codec.mark for codec in page.codecs]
     table = plain_grid("codecs", ["Property", *columns], rows, label="Table of codecs", marks=marks)
-    return Section(id="codecs", title="The codecs", blocks=[table])
+    return page.section("codecs", table)
 
 
 def _codec_facts(codec: Codec) -> dict[str, str]:
@@ -340,46 +317,16 @@ def _facts(page: CodecPage) -> list[Fact]:
     ]
 
 
-def _notes(page: CodecPage) -> Iterator[Text]:
+def _notes(page: CodecPage) -> list[Text]:
     rates = sorted({codec.facts.sample_rate for codec in page.codecs} - {32_000})
     others = listed([f"{rate:,} Hz" for rate in rates])
-    resampled = f" Codecs of {others} heard and returned them at their own rate." if rates else ""
-    yield judges_note(page.judged.judges, title="The measures", tail=_MEL)
-    yield Text(title="Chords and onsets", paragraphs=[_CHORDS])
-    if anew := [codec.label for codec in page.codecs if not codec.facts.keeps_phase]:
-        yield Text(title="Phases made anew", paragraphs=[f"{', '.join(anew)}: {_PHASES}"])
-    held_out = _OWN if page.results.study.own_data else _COMPOSED
-    yield Text(title="The clips", paragraphs=[f"{held_out} All measures are taken at 32 kHz, mono.{resampled}"])
-    yield Text(title="Intervals", paragraphs=[_INTERVALS])
-    if remarks := page.results.evaluations["judge_original"].notes:
-        yield Text(title="Remarks of the judge", items=remarks)
-
-
-_MEL = (
-    "The paper reports a log-MSD and does not say what it is. log_mel_distance is the mean absolute difference of "
-    "log10 m², m the magnitude in each of 128 mel bands up to 16 kHz (Hann windows of 2048 samples, hop 512, floor "
-    "-100 dB of full scale): a tenth of the difference in decibels. It resembles what mel distances of audio codecs "
-    "usually are, and is not certified to be the paper's."
-)
-_CHORDS = (
-    "chord_agreement_viterbi25 compares what a simple recogniser (chroma, Viterbi over 25 classes) hears in the two; "
-    "on the embedded corpus it is right 81% of the time, so agreement measures what survives, not truth. onset_f1 "
-    "compares the peaks of the spectral flux within 50 ms. The row \u201cAnother clip\u201d is chance."
-)
-_PHASES = (
-    "what comes back has the spectrum of the music and phases of its own. si_snr compares waveforms sample by sample, "
-    "would give some -30 dB to what sounds alike, and is left out (–)."
-)
-_OWN = (
-    "The clips come from the test and valid splits of your dataset; whether a codec was trained on them only its maker "
-    "knows."
-)
-_COMPOSED = (
-    "The clips are composed with a seed of their own, so no shipped codec was trained on them, but those that were "
-    "trained on the embedded corpus know its instruments and styles: published codecs do not."
-)
-_INTERVALS = (
-    "95%, from half samples of the clips (delete-half jackknife); windows of one track are drawn together. Speeds are "
-    "medians over clips on this machine, by the time that one core spent on each. What you hear here is at the "
-    "loudness of -20 dBFS, as fad_musicnn hears it; the other measures take the audio as it is."
-)
+    anew = [codec.label for codec in page.codecs if not codec.facts.keeps_phase]
+    return prose(
+        "codecs",
+        measures=measures_of(page.judged.judges),
+        anew=", ".join(anew) or None,
+        own="" if page.results.study.own_data else None,
+        composed=None if page.results.study.own_data else "",
+        resampled=f" Codecs of {others} heard and returned them at their own rate." if rates else "",
+        remarks=page.results.evaluations["judge_original"].notes,
+    )

@@ -17,6 +17,8 @@ from counterpoint.report.tables import grid as plain_grid
 from counterpoint.results.schema import Results
 from counterpoint.study.kinds import KINDS
 from counterpoint.study.pages.combined_claims import OUTCOMES, all_claims, row_section, study_of
+from counterpoint.study.pages.notes import prose
+from counterpoint.study.pages.page import headed
 
 OWN_SCALE = "its own"
 """Of a study whose configuration is none of the shipped ones."""
@@ -75,7 +77,6 @@ def combined_report(
     """
     decisions = [decision for row in decided for decision in row.decisions]
     names = {name for study in studies for name in study.report.terms}
-    further = [row_section(row, place, "further") for place, row in _rows(decided, in_table=False)]
     return Report(
         title="Does the paper\u2019s Table 1 hold here?",
         name=", ".join(study.name for study in studies),
@@ -83,13 +84,17 @@ def combined_report(
         verdict=_verdict(decided, studies),
         facts=_headline(decisions, studies),
         sections=[
-            _table_1(decided, paper),
-            _runs(studies),
-            _judges(decisions, studies),
-            *(row_section(row, place, "row") for place, row in _rows(decided, in_table=True)),
-            *further,
-            *(_study_section(study) for study in studies),
-            Section(id="methods", title="Methods and limits", short="Methods", blocks=_notes(studies)),
+            section
+            for section in (
+                _table_1(decided, paper),
+                _runs(studies),
+                _judges(decisions, studies),
+                *(row_section(row, place, "row") for place, row in _rows(decided, in_table=True)),
+                *(row_section(row, place, "further") for place, row in _rows(decided, in_table=False)),
+                *(_study_section(study) for study in studies),
+                headed("combined", "methods", *_notes(studies)),
+            )
+            if section
         ],
         command=command,
         terms=sorted(names | {name for family in FAMILIES.values() for name in family}),
@@ -166,7 +171,7 @@ def _headline(decisions: Sequence[Decision], studies: Sequence[Studied]) -> list
     ]
 
 
-def _table_1(decided: Sequence[Decided], paper: PaperClaims) -> Section:
+def _table_1(decided: Sequence[Decided], paper: PaperClaims) -> Section | None:
     """The rows in short; as files every claim, with the comparisons that decided it."""
     rows = []
     for place, found in _rows(decided, in_table=True):
@@ -181,27 +186,17 @@ def _table_1(decided: Sequence[Decided], paper: PaperClaims) -> Section:
         rows=rows,
         files=False,
     )
-    source = Text(items=[*_RULES, f"The paper: {paper.source}: {paper.where}."], is_small=True)
-    lead = "The paper\u2019s takeaways, each taken apart into claims that results can decide."
-    return Section(
-        id="table1",
-        title="Table 1, re-derived",
-        short="Table 1",
-        lead=lead,
-        blocks=[short, source, all_claims(decided)],
-    )
+    [rules] = prose("rules", margin=MARGIN)
+    source = Text(items=[*rules.items, f"The paper: {paper.cited}"], is_small=True)
+    return headed("combined", "table1", short, source, all_claims(decided))
 
 
-def _runs(studies: Sequence[Studied]) -> Section:
+def _runs(studies: Sequence[Studied]) -> Section | None:
     header = ["Study", "Reproduces", "Scale", "Music or device", "Budget of each", "Judged on", "Seeds", "Time"]
     rows = [[study.name, *_run(study)] for study in studies]
     table = plain_grid("studies", header, rows, label="Table of studies", is_narrow=True)
     linked = [replace(row, link=f"studies/{row.label}/index.html") for row in table.rows]
-    lead = (
-        "Each study on its own page, with clips to hear: follow its name. Those reports lie in this folder, so it can "
-        "be moved as a whole."
-    )
-    return Section(id="run", title="What was run", lead=lead, blocks=[replace(table, rows=linked)])
+    return headed("combined", "run", replace(table, rows=linked))
 
 
 def _run(study: Studied) -> list[str]:
@@ -219,7 +214,7 @@ def _run(study: Studied) -> list[str]:
     ]
 
 
-def _judges(decisions: Sequence[Decision], studies: Sequence[Studied]) -> Section:
+def _judges(decisions: Sequence[Decision], studies: Sequence[Studied]) -> Section | None:
     used = dict.fromkeys(decision.judge for decision in decisions if decision.judge)
     infos: dict[str, MetricInfo] = {TIME: _TIMED}
     for study in studies:
@@ -231,16 +226,12 @@ def _judges(decisions: Sequence[Decision], studies: Sequence[Studied]) -> Sectio
         info = infos.get(judge)
         rows.append([judge, info.description if info else "", _instead_of(judge), str(count)])
     header = ["Judge", "What it is", "In the paper", "Claims decided"]
-    blocks: list[Block] = []
-    if rows:
-        table = plain_grid("judges", header, rows, label="Table of judges", is_narrow=True)
-        texts = [replace(column, kind="text") for column in table.columns]
-        blocks.append(replace(table, columns=texts))
-    else:
-        blocks.append(Text(paragraphs=["No claim could be tested with these studies."]))
-    if missing := _missing(decisions):
-        blocks.append(Text(items=missing, is_small=True))
-    return Section(id="judges", title="Which judges decided", short="Judges", blocks=blocks)
+    table = plain_grid("judges", header, rows, label="Table of judges", is_narrow=True)
+    texts = [replace(column, kind="text") for column in table.columns]
+    nothing = Text(paragraphs=["No claim could be tested with these studies."])
+    missing = _missing(decisions)
+    shown = replace(table, columns=texts) if rows else nothing
+    return headed("combined", "judges", shown, Text(items=missing, is_small=True) if missing else None)
 
 
 def _instead_of(judge: str) -> str:
@@ -294,40 +285,10 @@ def _renamed(block: Block, name: str) -> Block:
     return replace(block, name=f"{name}-{block.name}") if isinstance(block, Table) else block
 
 
-_RULES = (
-    "A claim of direction is supported, or contradicted, where the 95% interval leaves out zero on its side, or on the "
-    "other, and the p-value after Holm's correction is below 0.05; else it is undecided.",
-    f"\u201cComparable\u201d is supported where the whole interval lies within a margin of {MARGIN:.0%} of the two "
-    "scores' mean, and contradicted where all of it lies beyond; of a distance, what the true music scores is first "
-    "taken off. The models of Table 2 that the paper calls comparable differ by up to 6% in FAD and 10% in any score.",
-    "A claim made of several comparisons, and a takeaway made of several claims, is contradicted where one of them is, "
-    "supported where all are, not tested where none was, and else undecided.",
-)
-
-
 def _notes(studies: Sequence[Studied]) -> list[Text]:
     made = [
         f"{study.name}: studies/{study.name}/results.json, made {study.report.made} by "
         f"counterpoint {listed(list(study.results.provenance.packages))}."
         for study in studies
     ]
-    return [
-        Text(title="Comparisons", paragraphs=[_COMPARISONS]),
-        Text(title="What a verdict does not say", paragraphs=[_LIMITS]),
-        Text(title="Where the numbers come from", items=made),
-    ]
-
-
-_COMPARISONS = (
-    "Where a study tested two systems clip by clip on the same prompts, its own interval and its own p-value, "
-    "corrected over its own family, are used. All others are made from the scores and their intervals, as if these "
-    "were independent (Zou and Donner, 2008), which for the same prompts is wider than it had to be; where all systems "
-    "of a slope were tested against one of them, from these differences, with their errors added up. Their p-values "
-    "are corrected over the comparisons of the claim. Slopes are by least squares, per doubling. Times are compared by "
-    "the quartiles of their runs, in brackets: what overlaps is undecided."
-)
-_LIMITS = (
-    "A claim is the paper's, put into words that a machine can check, and it is held against models, music and judges "
-    "that are not the paper's. Its last row, on limitations, claims nothing that could be tested. No correction is "
-    "made over the claims of this page: of twenty that are true of neither side, one may come out by chance."
-)
+    return prose("combined", made=made)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 from counterpoint.claims.paper import paper_scores
 from counterpoint.metrics.base import MetricInfo
@@ -11,10 +11,8 @@ from counterpoint.report import (
     Cell,
     Clip,
     Column,
-    Dots,
     Example,
     Fact,
-    Outcome,
     Report,
     Row,
     Section,
@@ -33,15 +31,9 @@ from counterpoint.results.parts import Window
 from counterpoint.results.schema import Results
 from counterpoint.study.kinds.dataset import COMPOSED, DatasetStudy
 from counterpoint.study.pages import facts as said
-from counterpoint.study.pages.notes import judges_note, source_of
-from counterpoint.study.pages.sections import (
-    compared_section,
-    listen_section,
-    methods_section,
-    report_of,
-    tests_section,
-)
-from counterpoint.study.pages.words import sentences, terms
+from counterpoint.study.pages.notes import measures_of, prose
+from counterpoint.study.pages.page import Page
+from counterpoint.study.pages.words import sentences, sides
 from counterpoint.study.windows import spread
 
 OURS = {"ce": "ce_audiobox", "pq": "pq_audiobox", "clap": "clap_laion"}
@@ -52,7 +44,7 @@ PRIMARY = ("clap_laion", EXTRA, "ce_audiobox")
 _ABSENT = "needs weights that are not here"
 
 
-class DatasetPage:
+class DatasetPage(Page[DatasetStudy]):
     """What is known of a study of datasets, ready to be written down.
 
     Attributes:
@@ -60,15 +52,15 @@ class DatasetPage:
         absent: what could not be measured, a sentence each.
     """
 
+    judging = ("judge",)
+
     def __init__(self, study: DatasetStudy, results: Results):
-        self.study, self.results = study, results
-        self.evaluation = results.evaluations["judge"]
-        self.judged = results.judged("judge")
         self.samples = {step.removeprefix("sample_"): sample for step, sample in results.samples.items()}
+        super().__init__(study, results, systems=[self._system(*each) for each in enumerate(self.samples)])
+        self.evaluation = results.evaluations["judge"]
         self.spreads = self._spreads()
         self.metrics = [info for info in self.judged.metrics.values() if info.name in self.spreads]
         self.primary = next((name for name in PRIMARY if name in self.spreads), self.metrics[0].name)
-        self.systems = {label: self._system(label, place) for place, label in enumerate(self.samples)}
         self.absent = list(self.evaluation.absent)
 
     def _spreads(self) -> dict[str, dict[str, Spread]]:
@@ -82,7 +74,7 @@ class DatasetPage:
                     found.setdefault(info.name, {})[label] = own
         return found
 
-    def _system(self, label: str, place: int) -> System:
+    def _system(self, place: int, label: str) -> System:
         sample = self.samples[label]
         rows = len({window.row for window in sample.judged})
         what = f"{len(sample.judged)} windows of {sample.duration_s:g} s from {rows} of its tracks, drawn at random."
@@ -114,8 +106,7 @@ def dataset_report(study: DatasetStudy, results: Results) -> Report:
     page = DatasetPage(study, results)
     counts = sorted({len(sample.judged) for sample in page.samples.values()})
     clips = str(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
-    return report_of(
-        results,
+    return page.report(
         title="How good is the music?",
         verdict=_verdict(page),
         facts=[
@@ -125,19 +116,14 @@ def dataset_report(study: DatasetStudy, results: Results) -> Report:
         ],
         sections=[
             _measures(page),
-            listen_section(
-                list(_examples(page)),
-                lead=f"From the lowest to the highest {page.primary} of each dataset.",
-                noun="dataset",
-                is_wide=True,
-            ),
+            page.listen(list(_examples(page)), words={"metric": page.primary}, noun="dataset", is_wide=True),
             _paper(page),
             _holdings(page),
-            tests_section(page.judged, page.systems),
-            compared_section([*_data_facts(page), *said.machine_facts(results)], page.systems.values()),
-            methods_section(list(_notes(page))),
+            page.tests(),
+            page.compared([*_data_facts(page), *said.machine_facts(results)]),
+            page.section("methods", *_notes(page)),
         ],
-        terms=terms(page.judged, [*OURS.values()]),
+        terms=OURS.values(),
     )
 
 
@@ -162,13 +148,11 @@ def _verdict(page: DatasetPage) -> Verdict:
 
 def _against(page: DatasetPage, first: System, system: System) -> str:
     """What tests say of a dataset and the first."""
-    outcomes: dict[Outcome, list[str]] = {}
-    for info in page.metrics:
-        if item := page.judged.difference(info.name, system.key, first.key):
-            outcomes.setdefault(judge(item, info), []).append(info.name)
-    words: Mapping[Outcome, str] = {"first": "better in", "second": "worse in"}
-    said_ = [f"{words[side]} {', '.join(outcomes[side])}" for side in words if side in outcomes]
-    return f"{system.name} against {first.name}: {' and '.join(said_) or 'no difference shown by any judge'}."
+    found = sides(page.judged, [info.name for info in page.metrics], system.key, first.key)
+    parts = [
+        f"{word} in {', '.join(own)}" for word, own in (("better", found["first"]), ("worse", found["second"])) if own
+    ]
+    return f"{system.name} against {first.name}: {' and '.join(parts) or 'no difference shown by any judge'}."
 
 
 def _chance(page: DatasetPage, system: System) -> str:
@@ -179,10 +163,10 @@ def _chance(page: DatasetPage, system: System) -> str:
     return f", {clear} the {metric.chance:g} of another clip's caption"
 
 
-def _measures(page: DatasetPage) -> Section:
+def _measures(page: DatasetPage) -> Section | None:
     systems = list(page.systems.values())
     order = sorted(page.metrics, key=lambda info: info.better == "neither")
-    charts = Dots(systems=systems, metrics=order, scores=page.judged.scores, spreads=page.spreads)
+    charts = page.dots(order, spreads=page.spreads)
     table = Table(
         name="measures",
         label="Table of measures",
@@ -199,11 +183,7 @@ def _measures(page: DatasetPage) -> Section:
         caption="Mean ± standard deviation between clips, and the mean's 95% interval.",
         csv=_csv(page, order),
     )
-    lead = (
-        "Every faint mark is a clip, the bar one standard deviation to either side, the strong mark the mean with its "
-        "95% interval. ↓ lower is better, ↑ higher is better; the others describe."
-    )
-    return Section(id="measures", title="All measures", lead=lead, blocks=[charts, table])
+    return page.section("measures", charts, table)
 
 
 def _csv(page: DatasetPage, metrics: Sequence[MetricInfo]) -> list[list[object]]:
@@ -218,7 +198,7 @@ def _csv(page: DatasetPage, metrics: Sequence[MetricInfo]) -> list[list[object]]
     return rows
 
 
-def _paper(page: DatasetPage) -> Section:
+def _paper(page: DatasetPage) -> Section | None:
     """The paper's rows, then ours; a measure of ours that the paper lacks stands last."""
     paper, known = paper_scores("appendix_a"), page.judged.metrics
     columns = [
@@ -244,14 +224,7 @@ def _paper(page: DatasetPage) -> Section:
     caption = "Mean ± standard deviation between clips; ours with the mean's 95% interval."
     label = "Table of the paper with our values"
     table = Table(name="paper", label=label, corner="Dataset", columns=columns, rows=rows, caption=caption)
-    lead = "The table of Appendix A, with ours below it."
-    return Section(
-        id="paper",
-        title="Beside the paper",
-        lead=lead,
-        blocks=[table, Text(paragraphs=[source_of(paper)], is_small=True)],
-        is_digest=True,
-    )
+    return page.beside_paper(paper, table)
 
 
 def _examples(page: DatasetPage) -> Iterator[Example]:
@@ -289,12 +262,12 @@ def _ends_and_between(ranked: Sequence[tuple[float, Window]], wanted: int) -> li
     return [(name, ranked[place]) for name, place in zip(names, places, strict=True)]
 
 
-def _holdings(page: DatasetPage) -> Section:
+def _holdings(page: DatasetPage) -> Section | None:
     names = dict.fromkeys(name for sample in page.samples.values() for name in sample.holds)
     rows = [[name, *(sample.holds.get(name, "") for sample in page.samples.values())] for name in names]
     header = ["Property", *(system.name for system in page.systems.values())]
     table = plain_grid("holdings", header, rows, label="What the datasets hold", caption="Medians.")
-    return Section(id="holdings", title="What they hold", blocks=[table])
+    return page.section("holdings", table)
 
 
 def _data_facts(page: DatasetPage) -> Iterator[Fact]:
@@ -303,31 +276,7 @@ def _data_facts(page: DatasetPage) -> Iterator[Fact]:
         yield Fact(page.systems[label].name, f"{name}; fingerprint {sample.info['fingerprint']}")
 
 
-def _notes(page: DatasetPage) -> Iterator[Text]:
-    yield judges_note(page.metrics, title="The measures", tail=_DESCRIBE)
-    yield Text(title="The sample", paragraphs=[_SAMPLE.format(seed=page.study.sample.seed)])
-    yield Text(title="Deviations and intervals", paragraphs=[_DEVIATIONS])
-    yield Text(title="Loudness", paragraphs=[_LOUDNESS])
-    if page.absent:
-        yield Text(title="Absent", items=page.absent)
-    notes = [note for note in page.evaluation.notes if note not in page.absent and "distance" not in note.lower()]
-    if notes:
-        yield Text(title="Remarks of the judges", items=notes)
-
-
-_DESCRIBE = "Names that begin with sig_ are statistics of the signal: they describe and favour nobody."
-_SAMPLE = (
-    "Rows of all splits are drawn at random without replacement (seed {seed}), a window of each, and a second of any "
-    "only where there are too few rows. A window is the middle of its row, or of an equal part of it. As many further "
-    "windows, of other rows where there are any, tell the judges what is usual: tag_match_musicnn is in units of their "
-    "spread, over all datasets of this study, so that its values compare within a study and not between two."
-)
-_DEVIATIONS = (
-    "The deviation is between clips, as in the paper, and does not shrink with more of them. The interval is the "
-    "mean's, of 95%, from half samples (delete-half jackknife); windows of one group are drawn together. Differences "
-    "between datasets are tested by permutation, with Holm's correction."
-)
-_LOUDNESS = (
-    "Every clip is brought to -20 dBFS (RMS), its peak below full scale, before it is judged and before it is heard "
-    "here; only sig_loudness looks at the level as it was."
-)
+def _notes(page: DatasetPage) -> list[Text]:
+    remarks = [note for note in page.evaluation.notes if note not in page.absent and "distance" not in note.lower()]
+    measures, seed = measures_of(page.metrics), page.study.sample.seed
+    return prose("dataset", measures=measures, seed=seed, absent=page.absent, remarks=remarks)

@@ -5,36 +5,23 @@ Shapes: n tracks, T steps.
 
 from __future__ import annotations
 
-import math
+from dataclasses import replace
 
 import numpy as np
 
 from counterpoint.metrics.base import Difference
 from counterpoint.paradigm.entry import PARADIGMS
-from counterpoint.report import (
-    Chart,
-    Charts,
-    Differences,
-    Fact,
-    Line,
-    Mark,
-    Point,
-    Report,
-    Scores,
-    Section,
-    System,
-    Text,
-    Verdict,
-)
-from counterpoint.report.numbers import MINUS, count, interval, listed
+from counterpoint.report import Chart, Charts, Fact, Line, Mark, Point, Report, Section, System, Text, Verdict
+from counterpoint.report.numbers import MINUS, count, listed
 from counterpoint.report.scores import is_clear
 from counterpoint.results.schema import Results
 from counterpoint.study.kinds.controls import EntropyStudy
 from counterpoint.study.pages import facts as said
-from counterpoint.study.pages.looks import of_paradigm
-from counterpoint.study.pages.sections import compared_section, examples_of, listen_section, methods_section, report_of
-from counterpoint.study.pages.words import span
-from counterpoint.study.steps.entropy import EARLY, EARLY_STEPS, LATE, by_track
+from counterpoint.study.pages.looks import of_paradigm, variant
+from counterpoint.study.pages.notes import prose
+from counterpoint.study.pages.page import Page
+from counterpoint.study.pages.words import size_of, span
+from counterpoint.study.steps.entropy import EARLY, EARLY_STEPS, LATE, by_track, reach_of
 
 SMOOTHED = 5
 """Steps of the running mean that is drawn; nothing is smoothed in what is tested."""
@@ -52,7 +39,7 @@ CLAIM = (
 SOURCE = "Tal, Kreuk, Adi (2025), Appendix I, Figure 9: 50 Hz, 100 prompts, models of 400M parameters."
 
 
-class EntropyPage:
+class EntropyPage(Page[EntropyStudy]):
     """Entropies track by track, and what tests say of them.
 
     Attributes:
@@ -61,7 +48,6 @@ class EntropyPage:
     """
 
     def __init__(self, study: EntropyStudy, results: Results):
-        self.study, self.results = study, results
         [found] = results.entropies.values()
         rows = [window.row for window in results.prompts["prompts"].windows]
         self.paradigm = next(iter(study.trained()))
@@ -70,20 +56,11 @@ class EntropyPage:
             for kind in NAMES
             if self.key(kind) in found.curves
         }
+        super().__init__(study, results, systems=[self._system(kind) for kind in self.curves])
         self.tracks, self.frame_rate = len(set(rows)), found.frame_rate
+        self.steps = next(iter(self.curves.values())).shape[1]
         self.early = min(EARLY_STEPS, self.steps)
-        [evaluation] = results.evaluations.values()
-        self.differences, self.metrics = list(evaluation.differences), list(evaluation.metrics)
-        self.scores = results.judged().scores
-        self.systems = {self.key(key): self._system(key) for key in self.curves}
-
-    @property
-    def steps(self) -> int:
-        return next(iter(self.curves.values())).shape[1]
-
-    @property
-    def border(self) -> str:
-        return f"{self.early} steps, {self.early / self.frame_rate:g} s"
+        self.border = f"{self.early} steps, {self.early / self.frame_rate:g} s"
 
     def key(self, kind: str) -> str:
         """Of the system of a kind."""
@@ -92,20 +69,14 @@ class EntropyPage:
     def _system(self, kind: str) -> System:
         looks = {"all": of_paradigm(self.paradigm), "null": Mark(colour="ochre", dash="dashed", fill="hollow")}
         mark = looks.get(kind) or Mark(colour="ink", dash="dotted", fill="dotted")
-        label = PARADIGMS[self.paradigm].label
-        return System(key=self.key(kind), name=f"{label}, {NAMES[kind]}", short=NAMES[kind], what=WHAT[kind], mark=mark)
+        own = variant(self.key(kind), self.paradigm, NAMES[kind], WHAT[kind], mark=mark)
+        return replace(own, short=NAMES[kind])
 
 
 def entropy_report(study: EntropyStudy, results: Results) -> Report:
     """The report of a finished study."""
     page = EntropyPage(study, results)
-    systems = list(page.systems.values())
-    tables = [
-        Differences(name="differences", systems=systems, metrics=page.metrics, differences=page.differences),
-        Scores(name="scores", systems=systems, metrics=page.metrics, scores=page.scores),
-    ]
-    return report_of(
-        results,
+    return page.report(
         title="How sure is the next token?",
         verdict=_verdict(page),
         facts=[
@@ -117,33 +88,20 @@ def entropy_report(study: EntropyStudy, results: Results) -> Report:
         ],
         sections=[
             _curves(page),
-            listen_section(
-                examples_of(results, page.systems, [*page.systems]),
-                lead="The same prompts: with all controls, with nothing given, and by the model of text alone.",
-            ),
-            Section(
-                id="numbers",
-                title="Early and late",
-                lead=f"Means over the first {page.border}, and over all later steps. p-values are of paired t-tests, "
-                "corrected for their number (Holm).",
-                blocks=tables,
-                is_digest=True,
-            ),
-            compared_section(_facts(page), systems),
-            methods_section(_notes(page)),
+            page.listen([*page.systems]),
+            _numbers(page),
+            page.compared(_facts(page)),
+            page.section("methods", *_notes(page)),
         ],
         terms=[EARLY, LATE],
     )
 
 
-def _reach(values: np.ndarray) -> np.ndarray:
-    """[T] half widths of the 95% intervals of the mean of [n, T]."""
-    from scipy.stats import t
-
-    n = len(values)
-    if n < 2:
-        return np.full(values.shape[1], np.nan)
-    return t.ppf(0.975, n - 1) * values.std(axis=0, ddof=1) / math.sqrt(n)
+def _numbers(page: EntropyPage) -> Section | None:
+    metrics = list(page.judged.metrics.values())
+    tests, scores = page.tests(), page.scores(metrics)
+    shown = [block for section in (tests, scores) if section for block in section.blocks]
+    return page.section("numbers", *shown, border=page.border)
 
 
 def smooth(curves: np.ndarray) -> np.ndarray:
@@ -156,7 +114,7 @@ def smooth(curves: np.ndarray) -> np.ndarray:
 def band(curves: np.ndarray, name: str, mark: Mark) -> Line:
     """The mean of [n, T] at every step with its interval, each curve smoothed first."""
     smoothed = smooth(curves)
-    mean, reach = smoothed.mean(axis=0), _reach(smoothed)
+    mean, reach = smoothed.mean(axis=0), reach_of(smoothed)
     points = [
         Point(x=step + 0.5, y=float(y), low=float(y - half), high=float(y + half))
         for step, (y, half) in enumerate(zip(mean, reach, strict=True))
@@ -164,7 +122,7 @@ def band(curves: np.ndarray, name: str, mark: Mark) -> Line:
     return Line(name=name, mark=mark, points=points, kind="band")
 
 
-def _curves(page: EntropyPage) -> Section:
+def _curves(page: EntropyPage) -> Section | None:
     own = [band(curve, NAMES[kind], page.systems[page.key(kind)].mark) for kind, curve in page.curves.items()]
     apart = [
         band(page.curves[first] - page.curves[second], f"{MINUS} {NAMES[second]}", page.systems[page.key(second)].mark)
@@ -192,15 +150,12 @@ def _curves(page: EntropyPage) -> Section:
             log=(False, False),
         ),
     ]
-    lead = (
-        f"The first codebook's distribution at every step, {page.frame_rate:g} a second. The dashed upright line is "
-        f"the border between early and late, after {page.border}. The paper ({SOURCE}) says: \u201c{CLAIM}\u201d"
-    )
-    return Section(id="curves", title="Step by step", lead=lead, blocks=[Charts(name="curves", charts=charts)])
+    shown, rate = Charts(name="curves", charts=charts), page.frame_rate
+    return page.section("curves", shown, rate=rate, border=page.border, source=SOURCE, claim=CLAIM)
 
 
 def _verdict(page: EntropyPage) -> Verdict:
-    of = {(item.second, item.metric): item for item in page.differences}
+    of = {(item.second, item.metric): item for item in page.judged.differences}
     early, late = (of.get((page.key("text"), metric)) for metric in (EARLY, LATE))
     sentence = f"Against the model of text alone, controls {_phrase(early)} the entropy of the first {page.border}"
     sentence += f", and {_phrase(late)} that of later steps." if late else "; the clips end there."
@@ -220,8 +175,7 @@ def _verdict(page: EntropyPage) -> Verdict:
 def _phrase(item: Difference | None) -> str:
     if item is None or not is_clear(item):
         return "have not been shown to change"
-    size = interval(abs(item.value), *sorted((abs(item.low), abs(item.high))))
-    return f"{'lower' if item.value < 0 else 'raise'} by {size} nats"
+    return f"{'lower' if item.value < 0 else 'raise'} by {size_of(item)} nats"
 
 
 def _beside_paper(early: Difference | None, late: Difference | None) -> str:
@@ -251,31 +205,10 @@ def _facts(page: EntropyPage) -> list[Fact]:
 
 
 def _notes(page: EntropyPage) -> list[Text]:
-    where = "the user's own music" if page.results.study.own_data else "an embedded, synthetic corpus"
-    prompts = len(page.results.prompts["prompts"].windows)
-    return [
-        Text(
-            title="What is measured",
-            paragraphs=[
-                "At every step the entropy, in nats, of the distribution that the code of the first codebook is drawn "
-                "from: guided, at the sampling temperature, before top-k and top-p. A model draws its own past, so two "
-                "curves differ by what has been drawn, too, and not by the controls alone."
-            ],
-        ),
-        Text(
-            title="Intervals and tests",
-            paragraphs=[
-                f"Means over {page.tracks} tracks ({prompts} prompts; those of one track are averaged first), with 95% "
-                "intervals of Student's t. Differences are paired by prompt; p-values, of the paired t-test, are "
-                f"corrected after Holm for their number. Curves and bands are drawn as running means over {SMOOTHED} "
-                "steps; tests are of the raw entropies, averaged over the steps before and after the border."
-            ],
-        ),
-        Text(
-            title="How far this goes",
-            paragraphs=[
-                f"Small models on {where}. The paper's border of about 50 steps is 1 s at its 50 Hz; here it is the "
-                "same number of steps, whatever they last."
-            ],
-        ),
-    ]
+    return prose(
+        "entropy",
+        tracks=page.tracks,
+        prompts=len(page.results.prompts["prompts"].windows),
+        smoothed=SMOOTHED,
+        music="the user's own music" if page.results.study.own_data else "an embedded, synthetic corpus",
+    )

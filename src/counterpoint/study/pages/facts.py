@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
 from typing import Any
 
-from counterpoint.config import SamplingConfig
+from counterpoint.config import LatentSpec, SamplingConfig
 from counterpoint.paradigm.entry import PARADIGMS
 from counterpoint.report import Fact
 from counterpoint.report.numbers import count, duration, listed
@@ -77,13 +76,16 @@ def data_facts(results: Results) -> list[Fact]:
             f"captions of {len(prompts.windows)} windows of {prompts.duration_s:g} s from {tracks} "
             f"{tracks_of(results.music['data'])} of the {splits} split; never trained on",
         ),
-        Fact(
-            "Codec",
-            f"{spec.codec}: {spec.sample_rate:,} Hz mono, {spec.frame_rate:g} frames a second, "
-            f"{spec.num_codebooks} codebooks of {spec.codebook_size:,} codes, {spec.latent_dim} latent channels; "
-            f"fingerprint {spec.fingerprint}",
-        ),
+        Fact("Codec", codec_words(spec, name=spec.codec)),
     ]
+
+
+def codec_words(spec: LatentSpec, *, name: str) -> str:
+    """What a codec's latents are."""
+    return (
+        f"{name}: {spec.sample_rate:,} Hz mono, {spec.frame_rate:g} frames a second, {spec.num_codebooks} codebooks of "
+        f"{spec.codebook_size:,} codes, {spec.latent_dim} latent channels; fingerprint {spec.fingerprint}"
+    )
 
 
 def backbone_fact(training: SharedTrainingConfig, label: str) -> Fact:
@@ -178,8 +180,3 @@ def budget_words(models: Iterable[Model]) -> str:
 def _range(values: Sequence[Any], shown: Callable[[Any], str]) -> str:
     ends = dict.fromkeys([shown(min(values)), shown(max(values))])
     return " to ".join(ends)
-
-
-def place_name(name: str) -> str:
-    """Of a codec or a dataset its own name, not where it lies."""
-    return Path(name).name

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from pathlib import Path
 
-from counterpoint.report import judge
+import yaml
+
 from counterpoint.report.numbers import listed
 from counterpoint.results.schema import Judged
-from counterpoint.study.pages.words import are_apart, capital, span
+from counterpoint.study.pages.words import are_apart, capital, sides, span
 
 AR, FM, INVERSION, BEST = "ar", "fm", "fm_inversion", "fm_best"
 SILENCE, OTHER = "silence", "other_clip"
@@ -36,62 +37,10 @@ class Method:
 
 
 METHODS: Mapping[str, Method] = {
-    AR: Method(
-        "Auto-regressive",
-        "AR",
-        "auto-regression",
-        "Trained to fill in (fill-in-the-middle, App. J): reads what stands before and after the span, then draws the "
-        "span's codes one frame after another.",
-    ),
-    FM: Method(
-        "Flow matching, supervised",
-        "FM",
-        "supervised flow matching",
-        "Trained to fill in (Algorithm 2): carries noise to the span's latents beside the true latents around it.",
-    ),
-    INVERSION: Method(
-        "Flow matching, zero-shot: inversion",
-        "FM, inversion",
-        "zero-shot inversion",
-        "The text-to-music model, as the paper does it (Algorithm 1): the music to noise and back, what is known "
-        "replaced at every step by where it was on the way.",
-    ),
-    "fm_repaint": Method(
-        "Flow matching, zero-shot: RePaint",
-        "FM, RePaint",
-        "RePaint",
-        "The text-to-music model: what is known replaced at every step by a noisy version of it, and every step taken "
-        "twice (after Lugmayr et al., 2022).",
-    ),
-    "fm_projection": Method(
-        "Flow matching, zero-shot: projection",
-        "FM, projection",
-        "projection",
-        "The text-to-music model: what is known put into every step's guess of the music, then on from fresh noise "
-        "(after Martin et al., 2025).",
-    ),
-    "fm_gradient": Method(
-        "Flow matching, zero-shot: gradient",
-        "FM, gradient",
-        "gradient",
-        "The text-to-music model: the velocity corrected by the gradient of how well the guess meets what is known "
-        "(after Pokle et al., 2024).",
-    ),
-    BEST: Method(
-        "Flow matching, zero-shot: best take",
-        "FM, best take",
-        "the best zero-shot take",
-        "Of the zero-shot takes of each clip the one with the best seam score, which never hears the true music.",
-    ),
-    SILENCE: Method("Silence in the span", "Silence", "silence", "An anchor: nothing in the span."),
-    OTHER: Method(
-        "Another clip in the span",
-        "Another clip",
-        "another clip",
-        "An anchor: what the music of another prompt plays there, through the codec, wherever that is in its bar and "
-        "key.",
-    ),
+    key: Method(**words)
+    for key, words in yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text(encoding="utf-8")).items()
 }
+"""By the key of their system, in the order of tables."""
 
 
 def noun(key: str) -> str:
@@ -118,19 +67,21 @@ class Duel:
         return bool(self.better) and not self.worse
 
     @property
+    def said(self) -> str:
+        """`better on a and b, worse on c`."""
+        parts = [f"{word} on {listed(of)}" for word, of in (("better", self.better), ("worse", self.worse)) if of]
+        return ", ".join(parts) or "no difference shown"
+
+    @property
     def tally(self) -> str:
         """`3 of 4 measures`."""
         return f"{len(self.better)} of {len(self.better) + len(self.worse) + len(self.open)} measures"
 
 
 def duel(judged: Judged, first: str, second: str, keys: Sequence[str]) -> Duel | None:
-    """None where the two were not tested against each other; tests without a result do not count."""
-    sides: dict[str, list[str]] = {"first": [], "second": [], "open": []}
-    for key in keys:
-        item = judged.difference(key, first, second)
-        if item is not None and math.isfinite(item.value):
-            sides[judge(item, judged.metrics[key])].append(key)
-    return Duel(sides["first"], sides["second"], sides["open"]) if any(sides.values()) else None
+    """None where the two were not tested against each other."""
+    found = sides(judged, keys, first, second)
+    return Duel(found["first"], found["second"], found["open"]) if any(found.values()) else None
 
 
 def filling_sentence(judged: Judged, *, seams: Sequence[str], fidelity: Sequence[str], methods: Sequence[str]) -> str:
@@ -151,12 +102,7 @@ def filling_sentence(judged: Judged, *, seams: Sequence[str], fidelity: Sequence
 
 
 def filling_points(
-    judged: Judged,
-    *,
-    seams: Sequence[str],
-    fidelity: Sequence[str],
-    methods: Sequence[str],
-    chosen: Mapping[str, int],
+    judged: Judged, *, seams: Sequence[str], fidelity: Sequence[str], methods: Sequence[str], chosen: Mapping[str, int]
 ) -> list[str]:
     """The numbers behind the answer; see `filling_sentence`.
 
@@ -232,7 +178,7 @@ def _winners(judged: Judged, zero_shot: Sequence[str], keys: Sequence[str]) -> s
 
 def _numbers(judged: Judged, first: str, second: str, keys: Sequence[str]) -> str:
     items = [(key, judged.difference(key, first, second)) for key in keys]
-    parts = [f"{key} {span(d)}" for key, d in items if d and math.isfinite(d.value)]
+    parts = [f"{key} {span(d)}" for key, d in items if d]
     names = f"{noun(first).capitalize()} minus {noun(second)}"
     return f"{names}, at the seams: {'; '.join(parts)}." if parts else ""
 
@@ -259,12 +205,8 @@ def _won_of_anchors(judged: Judged, methods: Sequence[str], keys: Sequence[str])
 
 
 def _alternatives(judged: Judged, zero_shot: Sequence[str], keys: Sequence[str]) -> str:
-    parts = []
-    for key in zero_shot:
-        each = duel(judged, key, INVERSION, keys) if key != INVERSION else None
-        if each is not None:
-            said = [f"{word} on {listed(of)}" for word, of in (("better", each.better), ("worse", each.worse)) if of]
-            parts.append(f"{noun(key)} {', '.join(said) or 'no difference shown'}")
+    duels = {key: duel(judged, key, INVERSION, keys) for key in zero_shot if key != INVERSION}
+    parts = [f"{noun(key)} {each.said}" for key, each in duels.items() if each]
     return f"Zero-shot methods against inversion: {'; '.join(parts)}." if parts else ""
 
 
@@ -274,14 +216,5 @@ def _best(judged: Judged, chosen: Mapping[str, int], fidelity: Sequence[str]) ->
     total = sum(chosen.values())
     counts = [f"{noun(key)} in {number}" for key, number in sorted(chosen.items(), key=lambda kv: -kv[1])]
     each = duel(judged, BEST, INVERSION, fidelity)
-    said = (
-        [f"{word} on {listed(of)}" for word, of in (("better", each.better), ("worse", each.worse)) if of]
-        if each
-        else []
-    )
-    tail = (
-        f" Against always inverting, judged by what did not choose it: {', '.join(said) or 'no difference shown'}."
-        if each
-        else ""
-    )
+    tail = f" Against always inverting, judged by what did not choose it: {each.said}." if each else ""
     return f"Per clip the best zero-shot take by its seams is that of {listed(counts)} of {total}.{tail}"

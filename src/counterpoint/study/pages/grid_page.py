@@ -1,30 +1,35 @@
-"""What the page of a grid is made from: its study, results, cells and scores."""
+"""What the page of a grid is made from: its study, results, cells and scores; what was compared in it, and how."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from counterpoint.claims.paper import paper_scores
 from counterpoint.paradigm.entry import PARADIGMS
-from counterpoint.report import (
-    System,
-)
+from counterpoint.report import Fact, System, Text
+from counterpoint.report.numbers import listed
 from counterpoint.results.schema import Results
 from counterpoint.study.kinds.cells import Cell
 from counterpoint.study.kinds.grid import GridStudy
+from counterpoint.study.pages import facts as said
 from counterpoint.study.pages.grid_cells import PARADIGM, Grid
 from counterpoint.study.pages.looks import shown_systems
+from counterpoint.study.pages.notes import common_notes, prose
+from counterpoint.study.pages.page import Page
 from counterpoint.study.pages.steered import Steered
 from counterpoint.study.pages.words import deciding
 
+VARIED = " Where an axis sets one of these, it is as the axis says."
 
-class GridPage:
+
+class GridPage(Page[GridStudy]):
     """What is known of a grid, ready to be written down section by section."""
 
     def __init__(self, study: GridStudy, results: Results):
-        self.study, self.results = study, results
-        steps = [step for step in results.evaluations if step.startswith("evaluate")]
-        self.judged = results.judged(*steps)
+        super().__init__(study, results)
+        self.steps = [step for step in results.evaluations if step.startswith("evaluate")]
+        self.judged = results.judged(*self.steps)
         self.grid = Grid(study, results, self.judged)
         self.decided = deciding(self.judged, study.evaluation.primary, [cell.system for cell in self.grid.cells])
         own = {cell.system: self._system(cell) for cell in self.grid.cells}
@@ -57,3 +62,98 @@ class GridPage:
     def is_pair(self) -> bool:
         """A comparison of paradigms and of nothing else."""
         return [axis.key for axis in self.grid.axes] == [PARADIGM]
+
+
+def grid_headline(page: GridPage) -> list[Fact]:
+    grid, results = page.grid, page.results
+    runs = {step for model in grid.models for step in grid.runs(model)}
+    seeds = max(len(grid.runs(model)) for model in grid.models)
+    own = (
+        [
+            said.budget_headline(page.study.training),
+            said.parameters_headline(results.models[grid.runs(model)[0]] for model in grid.models),
+        ]
+        if page.is_pair
+        else [
+            Fact("Grid", f"{len(grid.cells)} cells of {listed([axis.name for axis in grid.axes])}"),
+            Fact("Training runs", f"{len(runs)}{f', {seeds} seeds each' if seeds > 1 else ''}"),
+        ]
+    )
+    prompts = "; ".join(f"{counted}, held out" for counted in _prompt_counts(page).values())
+    return [said.music_headline(results), *own, Fact("Prompts", prompts), said.time_headline(results)]
+
+
+def _prompts_step(page: GridPage, label: str) -> str:
+    several = f"prompts_{label}"
+    return several if several in page.results.prompts else "prompts"
+
+
+def _prompt_counts(page: GridPage) -> dict[str, str]:
+    """By label of a length, how many."""
+    return {
+        label: f"{len(page.results.prompts[_prompts_step(page, label)].windows)} of {seconds:g} s"
+        for label, seconds in page.grid.durations.items()
+    }
+
+
+def grid_facts(page: GridPage) -> list[Fact]:
+    study, grid, training = page.study, page.grid, page.study.training
+    own = list(_axis_facts(page)) if not page.is_pair else []
+    note = VARIED if not page.is_pair else ""
+    models = [page.results.models[grid.runs(model)[0]] for model in grid.models]
+    codecs = [said.codec_words(spec, name=Path(spec.codec).name) for spec in page.results.latents.values()]
+    paradigms = dict.fromkeys(cell.study.paradigm for cell in grid.cells)
+    return [
+        said.music_fact(page.results),
+        Fact("Prompts", _captions(page)),
+        *own,
+        Fact("Codec" if len(codecs) == 1 else "Codecs", "; ".join(codecs)),
+        *(
+            said.model_facts(study, models)
+            if page.is_pair
+            else [
+                said.backbone_fact(training, "Backbone of all"),
+                said.budget_fact(training, note=f".{note}"),
+                said.optimiser_fact(training, "Optimiser of all"),
+            ]
+        ),
+        said.sampling_fact(study, {name: study.sampling_of(name) for name in paradigms}, note=note and f".{note}"),
+        *said.machine_facts(page.results),
+    ]
+
+
+def _axis_facts(page: GridPage) -> Iterator[Fact]:
+    for axis in page.grid.axes:
+        yield Fact(f"Axis {axis.name}", f"{', '.join(axis.labels.values())}; changes {listed(axis.sets)}")
+
+
+def _captions(page: GridPage) -> str:
+    others = page.study.prompts_from
+    whose = {"": "held-out music", "composed": "music composed with another seed"}.get(others, Path(others).name)
+    return f"captions of windows of {whose}: {listed([*_prompt_counts(page).values()])}; never trained on"
+
+
+def grid_notes(page: GridPage) -> list[Text]:
+    """Methods and limits."""
+    others, lengths = page.study.prompts_from, [*page.grid.durations]
+    primary, decided = page.study.evaluation.primary, page.decided
+    whose = "an embedded corpus of another seed" if others == "composed" else f"the dataset {Path(others).name}"
+    own = prose(
+        "grid",
+        whose=whose if others else None,
+        lengths="" if len(lengths) > 1 else None,
+        paper="" if page.paper else None,
+    )
+    instead = (
+        f"The metric that was to decide, {primary}, is absent; {decided or 'no other'} decides in its place, the first "
+        "of its family that is there, else the first of the table"
+    )
+    return common_notes(
+        page.study,
+        page.results,
+        models=[page.grid.runs(model)[0] for model in page.grid.models],
+        judging=page.steps,
+        prompts=_prompts_step(page, lengths[0]),
+        decides="" if primary == decided else instead,
+        own=own,
+    )

@@ -32,12 +32,7 @@ def grid_sentence(grid: Grid, *, primary: str, decided: str) -> str:
         item = of_paradigm[0]
         names = {cell.system: named(cell) for cell in (item.first, item.second)}
         said = compared(
-            grid.judged,
-            decided,
-            item.first.system,
-            item.second.system,
-            names,
-            truth=grid.truth(item.first.duration),
+            grid.judged, decided, item.first.system, item.second.system, names, truth=grid.truth(item.first.duration)
         )
         return f"On this data and budget: {said[:1].lower()}{said[1:]}{_instead(primary, decided)}"
     judged = f"judged by {title(grid.judged.metrics[decided])}"

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import combinations
 
-from counterpoint.claims.paper import PaperInpainting, paper_inpainting
-from counterpoint.metrics.preferences import PAPER_MEASURES
+from counterpoint.claims.paper import PaperScores, paper_scores
+from counterpoint.metrics.preferences import PAPER_MEASURES, best_judge
 from counterpoint.paradigm.entry import PARADIGMS
-from counterpoint.report import Block, Chart, Column, Fact, Report, Row, Section, Table, Text, Verdict
-from counterpoint.report.numbers import MINUS, duration
+from counterpoint.report import Block, Chart, Column, Fact, Report, Row, Section, System, Table, Text, Verdict
+from counterpoint.report.numbers import MINUS, count, duration
 from counterpoint.report.tables import grid as plain_grid
 from counterpoint.results.schema import TRUTH, Results
 from counterpoint.study.kinds.inpainting import TRAINED, InpaintingStudy
 from counterpoint.study.pages import facts as said
-from counterpoint.study.pages.cells import differences_table, paper_cell, tested_cell, value_cell
+from counterpoint.study.pages.cells import paper_cell, value_cell
 from counterpoint.study.pages.filling import (
     ANCHORS,
     AR,
@@ -26,54 +27,97 @@ from counterpoint.study.pages.filling import (
     filling_sentence,
     noun,
 )
-from counterpoint.study.pages.inpainting_methods import inpainting_facts, inpainting_notes
-from counterpoint.study.pages.inpainting_page import InpaintingPage
-from counterpoint.study.pages.notes import beside_paper_note, source_of
-from counterpoint.study.pages.sections import (
-    READING,
-    compared_section,
-    examples_of,
-    listen_section,
-    methods_section,
-    model_chart,
-    report_of,
-    scores_section,
-    tests_section,
-    training_section,
-)
-from counterpoint.study.pages.words import sentences, terms
+from counterpoint.study.pages.looks import of_paradigm
+from counterpoint.study.pages.notes import common_notes, measures_of, prose, trained_times
+from counterpoint.study.pages.page import Page, model_chart
+from counterpoint.study.pages.words import sentences
 
+SEAMS = "seams"
+"""The step that judges how spans join what is around them."""
 _AESTHETICS = {"pq": "production quality", "pc": "production complexity", "ce": "content enjoyment"}
 _RUNS = {"inpaint_{}": "to fill in", "train_{}": "text to music"}
 """Trainings by step and paradigm."""
+_DECIDES = (
+    "In the verdict a method is ahead of another if it is shown to be better by one of the measures named and worse by "
+    "none; the tests of different pairs are not corrected for each other"
+)
+
+
+class InpaintingPage(Page[InpaintingStudy]):
+    """What is known of a study of inpainting, ready to be written down.
+
+    Attributes:
+        seams: names of the measures of seams.
+        fidelity: by measure of the paper, the judge of ours, where there is one.
+        methods: keys of the systems that fill in, the best take apart.
+        task: what was hidden.
+        models: steps that trained the models that learned to fill in.
+    """
+
+    judging = (SEAMS, "evaluate")
+
+    def __init__(self, study: InpaintingStudy, results: Results):
+        super().__init__(study, results, own=[_system(key) for key in METHODS if key in results.systems])
+        self.seams = [info.name for info in results.judged(SEAMS).judges]
+        judges = {measure: best_judge(family, self.judged.metrics) for measure, family in PAPER_MEASURES.items()}
+        self.fidelity = {measure: metric for measure, metric in judges.items() if metric}
+        self.methods = [key for key in METHODS if key in self.systems and key not in (BEST, *ANCHORS)]
+        self.task = next(iter(results.spans.values()))
+        self.models = [f"inpaint_{paradigm}" for paradigm in TRAINED.values()]
+
+    @property
+    def spoken(self) -> list[str]:
+        """Judges that verdicts speak of: those of fidelity and text."""
+        return [self.fidelity[measure] for measure in ("fad", "clap") if measure in self.fidelity]
+
+    @property
+    def chosen(self) -> Mapping[str, int]:
+        """How often each method's take was the best."""
+        return next((choice.counts for choice in self.results.choices.values()), {})
+
+    def tested(self, name: str, pairs: Iterable[tuple[str, str]], keys: Sequence[str]) -> Table:
+        """A table of tested differences. What was chosen by its seams cannot be judged by them."""
+        labels = {key: each.label.lower() if key in ANCHORS else each.label for key, each in self.systems.items()}
+        named = {
+            (first, second): f"{labels[first]} {MINUS} {labels[second]}"
+            for first, second in pairs
+            if {first, second} <= labels.keys()
+        }
+        return self.differences(
+            name, keys, named, counts=lambda metric, pair: BEST not in pair or metric not in self.seams
+        )
+
+
+def _system(key: str) -> System:
+    """A method in its paradigm's look: hollow where it is zero-shot, half for the best take."""
+    method, paradigm = METHODS[key], TRAINED.get(key) or TRAINED[FM]
+    mark = of_paradigm("" if key in ANCHORS else paradigm)
+    fill = "solid" if key in TRAINED else "half" if key == BEST else "hollow"
+    mark = replace(mark, shape="bar") if key in ANCHORS else replace(mark, fill=fill)
+    return System(key=key, name=method.name, short=method.short, what=method.what, mark=mark)
 
 
 def inpainting_report(study: InpaintingStudy, results: Results) -> Report:
     """The report of a finished study."""
     page = InpaintingPage(study, results)
     others = [info for info in page.judged.judges if info.name not in page.seams]
-    points = filling_points(
-        page.judged, seams=page.seams, fidelity=page.spoken, methods=page.methods, chosen=page.chosen
-    )
-    sentence = filling_sentence(page.judged, seams=page.seams, fidelity=page.spoken, methods=page.methods)
-    task = next(iter(results.spans.values()))
-    return report_of(
-        results,
+    told = {"seams": page.seams, "fidelity": page.spoken, "methods": page.methods}
+    points = [*filling_points(page.judged, **told, chosen=page.chosen), _cost_point(page)]
+    first = [TRUTH, *TRAINED, BEST]  # the music and the best fills side by side; the codec's own clips tell no seams
+    return page.report(
         title="Who fills the gap?",
-        verdict=Verdict(sentence, sentences([*points, _cost_point(page)])),
+        verdict=Verdict(filling_sentence(page.judged, **told), sentences(points)),
         facts=[
-            Fact("To fill in", f"{task.mask_s:g} of {task.duration_s:g} s"),
+            Fact("To fill in", f"{page.task.mask_s:g} of {page.task.duration_s:g} s"),
             said.budget_headline(study.training, steps=study.inpainting.steps, label="Supervised, each"),
-            said.parameters_headline(results.models[f"inpaint_{paradigm}"] for paradigm in TRAINED.values()),
+            said.parameters_headline(results.models[step] for step in page.models),
             said.prompts_headline(results.prompts["prompts"], label="Clips"),
             said.time_headline(results),
         ],
         sections=[
-            _seams(page),
-            listen_section(
-                examples_of(results, page.systems, _heard(page)),
-                lead="The same music, and the same span of it filled in by each system: on yellow. Outside the yellow "
-                "and a short crossfade everything is the music itself.",
+            page.scores(page.infos(page.seams), id="seams", subjects=[*TRAINED], charts=True),
+            page.listen(
+                [*first, *(key for key in METHODS if key not in first)],
                 note="The dashed lines are the borders of the span. All versions of a clip have one gain.",
                 noun="clip",
                 untitled="No caption",
@@ -82,136 +126,70 @@ def inpainting_report(study: InpaintingStudy, results: Results) -> Report:
             _differences(page),
             _paper(page),
             _cost(page),
-            scores_section(page.judged, page.systems, others, subjects=[*TRAINED], with_all=True, is_folded=True),
-            tests_section(page.judged, page.systems),
-            training_section(
-                list(_curves(page)),
-                lead="The models that learned to fill in, and those of text alone. The losses of the paradigms are "
-                "different quantities.",
-            ),
-            compared_section(inpainting_facts(page), page.systems.values()),
-            methods_section(inpainting_notes(page)),
+            page.scores(others, subjects=[*TRAINED], with_all=True),
+            page.tests(),
+            page.training(_curves(page)),
+            page.compared(_facts(page)),
+            page.section("methods", *_notes(page)),
         ],
-        terms=terms(page.judged),
     )
 
 
-def _seams(page: InpaintingPage) -> Section | None:
-    lead = (
-        "How a span joins the music on both sides of it. Above, the music itself and its reconstruction by the codec; "
-        f"below, the anchors, which do not fit. Hollow marks are zero-shot. {READING}"
-    )
-    return scores_section(
-        page.judged,
-        page.systems,
-        page.infos(page.seams),
-        subjects=[*TRAINED],
-        id="seams",
-        title="Seams",
-        lead=lead,
-        charts=True,
-    )
-
-
-def _heard(page: InpaintingPage) -> list[str]:
-    """The systems of the examples: the music and the best fills side by side, each zero-shot method, the anchors. The
-    codec's own clips tell nothing of seams."""
-    first = [TRUTH, *TRAINED, BEST]
-    return [*first, *(key for key in METHODS if key not in first)]
-
-
-def _differences(page: InpaintingPage) -> Section:
+def _differences(page: InpaintingPage) -> Section | None:
     zero_shot = [key for key in page.methods if key not in TRAINED]
-    entered, everything = [*page.methods, BEST], [*page.seams, *page.spoken]
-
-    def table(name: str, pairs: Iterable[tuple[str, str]], keys: Sequence[str]) -> Table:
-        rows = [
-            Row(
-                label=f"{_short(page, pair[0])} {MINUS} {_short(page, pair[1])}",
-                mark=page.systems[pair[0]].mark,
-                places=[tested_cell(page.judged, key, *pair, counts=page.is_evidence(key, *pair)) for key in keys],
-            )
-            for pair in pairs
-            if {*pair} <= page.systems.keys()
-        ]
-        return differences_table(name, page.infos(keys), rows)
-
-    told = [
-        (
-            "Does each method beat silence and another clip?",
+    everything = [*page.seams, *page.spoken]
+    anchored = [(key, anchor) for anchor in ANCHORS for key in (*page.methods, BEST)]
+    among = [*((key, rival) for rival, key in combinations(zero_shot, 2)), (BEST, INVERSION)]
+    trained = [(AR, FM), *((key, other) for other in (*zero_shot, BEST) for key in (FM, AR))]
+    told = {
+        "Does each method beat silence and another clip?": (
             f"Method {MINUS} anchor, on the same clips and spans.",
-            table(
-                "differences_anchors",
-                ((key, anchor) for anchor in ANCHORS for key in entered),
-                [*page.seams, *page.spoken[:1]],
-            ),
+            page.tested("differences_anchors", anchored, [*page.seams, *page.spoken[:1]]),
         ),
-        (
-            "Which zero-shot method wins?",
+        "Which zero-shot method wins?": (
             "The zero-shot methods against each other, with the same model; and the best take against inversion alone.",
-            table(
-                "differences_zero_shot",
-                [*((key, rival) for rival, key in combinations(zero_shot, 2)), (BEST, INVERSION)],
-                everything,
-            ),
+            page.tested("differences_zero_shot", among, everything),
         ),
-        (
-            "Trained for it, or zero-shot?",
+        "Trained for it, or zero-shot?": (
             "The supervised methods against each other, and each against zero-shot.",
-            table(
-                "differences_trained",
-                [(AR, FM), *((key, other) for other in (*zero_shot, BEST) for key in (FM, AR))],
-                everything,
-            ),
+            page.tested("differences_trained", trained, everything),
         ),
-    ]
+    }
     blocks: list[Block] = []
-    for title, what, found in told:
+    for title, (what, found) in told.items():
         if found.rows:
             blocks += [Text(title=title, paragraphs=[what]), found]
     if page.chosen:
         kept = [f"{page.systems[key].label}: {number}" for key, number in page.chosen.items()]
         what = "How many clips each zero-shot method's take was kept for, by its seam score."
         blocks.append(Text(title="Whose take is the best?", paragraphs=[what], items=kept))
-    lead = (
-        "Clip by clip, with 95% intervals. Strong: the interval leaves zero out, and the p-value, corrected for the "
-        "number of measures and of pairs (Holm), is below 0.05; whether below or above zero is better, the arrow says. "
-        "The best take is chosen by its seams: what they say of it, always in grey, is no evidence."
-    )
-    return Section(id="differences", title="Paired differences", lead=lead, blocks=blocks)
+    return page.section("differences", *blocks)
 
 
-def _short(page: InpaintingPage, key: str) -> str:
-    return page.systems[key].label.lower() if key in ANCHORS else page.systems[key].label
-
-
-def _paper(page: InpaintingPage) -> Section:
+def _paper(page: InpaintingPage) -> Section | None:
     """The paper's rows below ours of the same method, then the other methods, then what is none."""
-    paper = paper_inpainting()
+    paper = paper_scores("table_4")
     theirs = {row.system: row for row in paper.rows}
     rows = []
-    order = [key for key in dict.fromkeys([*theirs, *METHODS, *page.systems]) if key in page.systems]
-    for key in order:
-        system = page.systems[key]
-        own = [value_cell(page.judged, page.fidelity.get(measure, ""), key) for measure in PAPER_MEASURES]
-        rows.append(Row(label=system.label, mark=system.mark, places=own))
-        if row := theirs.get(key):
-            values = [paper_cell(getattr(row, measure)) for measure in PAPER_MEASURES]
+    for key in dict.fromkeys([*theirs, *METHODS, *page.systems]):
+        if system := page.systems.get(key):
+            own = [value_cell(page.judged, page.fidelity.get(measure, ""), key) for measure in paper.measures]
+            rows.append(Row(label=system.label, mark=system.mark, places=own))
+        if system and (row := theirs.get(key)):
+            values = [paper_cell(value) for value in row.scores.values()]
             rows.append(Row(label=f"{row.name}, the paper", places=values, tone="theirs"))
     table = Table(
         name="table4",
         label="Table 4",
         corner="Method",
-        columns=[_column(page, measure) for measure in PAPER_MEASURES],
+        columns=[_column(page, measure) for measure in paper.measures],
         rows=rows,
         caption="Ours with 95% intervals, in the layout of the paper's Table 4, under its names of the measures.",
     )
-    lead = "Objective scores of whole clips: what was left as it was counts in every score."
-    if absent := [measure.upper() for measure in _AESTHETICS if measure not in page.fidelity]:
-        lead += f" {', '.join(absent)} are Audiobox Aesthetics, which was not here; no honest stand-in exists."
+    missing = ", ".join(measure.upper() for measure in _AESTHETICS if measure not in page.fidelity)
+    absent = f" {missing} are Audiobox Aesthetics, which was not here; no honest stand-in exists." if missing else ""
     remark = "Its models and music are others: read rows against rows of the same source."
-    blocks = [table, beside_paper_note(paper.claims, source_of(paper), remark), _ratings(paper)]
-    return Section(id="table4", title="Beside the paper", lead=lead, blocks=blocks, short="Table 4", is_digest=True)
+    return page.beside_paper(paper, table, _ratings(paper), id="table4", remark=remark, absent=absent)
 
 
 def _column(page: InpaintingPage, measure: str) -> Column:
@@ -222,15 +200,13 @@ def _column(page: InpaintingPage, measure: str) -> Column:
     return Column(title=title, over=name, better="lower" if measure == "fad" else "higher")
 
 
-def _ratings(paper: PaperInpainting) -> Text:
+def _ratings(paper: PaperScores) -> Text:
     """What the paper's listeners said."""
-    items = [
-        f"{rating.criterion}: "
-        + "; ".join(
-            f"{noun(key)} {value[0]:.2f} ± {value[1]:.2f}" for key, value in rating.values.items() if value is not None
-        )
-        for rating in paper.ratings
-    ]
+    items = []
+    for rating in paper.ratings:
+        known = {key: value for key, value in rating.values.items() if value}
+        said_ = "; ".join(f"{noun(key)} {mean:.2f} ± {half:.2f}" for key, (mean, half) in known.items())
+        items.append(f"{rating.criterion}: {said_}")
     what = "Its listeners rated from 1 to 10 (Table 5; only these ratings could be read in the text)."
     return Text(paragraphs=[what], items=items, is_small=True)
 
@@ -255,15 +231,10 @@ def _cost_point(page: InpaintingPage) -> str:
     return f"What a clip costs, with model evaluations: {'; '.join(parts)}." if parts else ""
 
 
-def _cost(page: InpaintingPage) -> Section:
+def _cost(page: InpaintingPage) -> Section | None:
     rows = [[METHODS[key].name, duration(s), f"{n:,}"] for key, (s, n) in _costs(page).items()]
     header = ["System", "Time a clip", "Model evaluations a clip"]
-    lead = (
-        "In batches, the codec included; model evaluations count the rows of guidance. The best take costs what all "
-        "its takes do."
-    )
-    table = plain_grid("cost", header, rows, label="Table of costs", is_narrow=True)
-    return Section(id="cost", title="Cost", lead=lead, blocks=[table])
+    return page.section("cost", plain_grid("cost", header, rows, label="Table of costs", is_narrow=True))
 
 
 def _curves(page: InpaintingPage) -> Iterator[Chart]:
@@ -271,3 +242,68 @@ def _curves(page: InpaintingPage) -> Iterator[Chart]:
         for paradigm in TRAINED.values():
             if model := page.results.models.get(step.format(paradigm)):
                 yield model_chart(model, name=f"{PARADIGMS[paradigm].label}, {what}")
+
+
+def _facts(page: InpaintingPage) -> list[Fact]:
+    study, results, steps = page.study, page.results, page.study.inpainting.steps
+    trained = study.training.model_copy(update={"optimizer": study.inpainting.optimizer})
+    alike = study.model_copy(update={"training": trained})
+    drawn = [f"{METHODS[key].short}: {said.settings_words(own)}" for key, own in study.sampling.items()]
+    seeds = f"clip i has seed {study.prompts.seed} + i; {study.prompts.batch_size} clips a batch"
+    return [
+        *said.data_facts(results),
+        _task_fact(page),
+        *said.model_facts(alike, [results.models[step] for step in page.models], steps=steps),
+        *_text_model_fact(page),
+        Fact("Sampling", "; ".join([*drawn, seeds])),
+        *_ending_fact(page),
+        *said.machine_facts(results),
+    ]
+
+
+def _task_fact(page: InpaintingPage) -> Fact:
+    task = page.task
+    began = {
+        PARADIGMS[paradigm].label.lower(): "fine-tuned from its model of text alone"
+        if page.results.models[step].config.start
+        else "trained from scratch"
+        for paradigm, step in zip(TRAINED.values(), page.models, strict=True)
+    }
+    each = [f"each model {words}" for words in dict.fromkeys(began.values())]
+    how = each[0] if len(each) == 1 else ", ".join(f"{name} {words}" for name, words in began.items())
+    return Fact(
+        "Spans",
+        f"one of {task.mask_s:g} s in each clip of {task.duration_s:g} s, begun anywhere with {task.margin_s:g} s or "
+        f"more of music on both sides, the same for every system; {page.study.inpainting.share:.0%} of the training "
+        f"examples have a span hidden; {how}",
+    )
+
+
+def _text_model_fact(page: InpaintingPage) -> list[Fact]:
+    """The model that the zero-shot methods steer."""
+    model = page.results.models.get(f"train_{TRAINED[FM]}")
+    if model is None:
+        return []
+    result, label = model.result, PARADIGMS[TRAINED[FM]].label.lower()
+    what = f"{label}, text to music ({count(result.parameters)} parameters), {result.steps:,} updates"
+    return [Fact("Zero-shot model", f"{what} ({duration(result.wall_s)}); it has never seen a span hidden")]
+
+
+def _ending_fact(page: InpaintingPage) -> list[Fact]:
+    """How well auto-regression knows where a span ends; nothing where it was not there, or was not asked."""
+    filling = page.results.fillings.get(f"generate_{AR}")
+    if filling is None or filling.mean_ending is None:
+        return []
+    sure = f"{noun(AR)} finds it {filling.mean_ending:.0%} probable, on average, that a span ends where it has to"
+    return [Fact("Endings", sure)]
+
+
+def _notes(page: InpaintingPage) -> list[Text]:
+    seams = page.results.evaluations[SEAMS]
+    own = prose(
+        "inpainting", trained=trained_times(page.study), measures=measures_of(seams.metrics), remarks=seams.notes
+    )
+    general = common_notes(
+        page.study, page.results, models=page.models, decides=_DECIDES, without=["What is held equal", "Loudness"]
+    )
+    return [*own, *general]

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from counterpoint.paradigm.entry import PARADIGMS
 from counterpoint.report import Mark, System
+from counterpoint.report.marks import Fill
 from counterpoint.results import schema
 from counterpoint.results.schema import HALVES, OTHER, TRUTH, Judged, Origin, Results
 
@@ -39,6 +40,20 @@ def of_paradigm(paradigm: str) -> Mark:
         return Mark()
     entry = PARADIGMS[paradigm]
     return Mark(shape=entry.mark, colour=f"light-dark({entry.colour}, {entry.colour_dark})")
+
+
+def variant(
+    key: str, paradigm: str, words: str, what: str, *, fill: Fill = "solid", mark: Mark | None = None
+) -> System:
+    """A system of a paradigm, told from others of it by a few words and by the filling of its mark."""
+    entry = PARADIGMS[paradigm]
+    return System(
+        key=key,
+        name=f"{entry.label}, {words}",
+        short=f"{entry.short}, {words}",
+        what=what,
+        mark=mark or replace(of_paradigm(paradigm), fill=fill),
+    )
 
 
 def shown_systems(

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
+import statistics
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
-from counterpoint.claims.paper import paper_table
+from counterpoint.claims.paper import paper_scores
+from counterpoint.config import FlowMatchingSampling
+from counterpoint.generate import GenerationReport
 from counterpoint.metrics.base import Difference, Score
 from counterpoint.paradigm.entry import PARADIGMS
 from counterpoint.report import (
@@ -15,36 +19,128 @@ from counterpoint.report import (
     Column,
     Fact,
     Line,
+    Mark,
     Point,
     Report,
     Row,
     Section,
+    System,
     Table,
+    Text,
     Verdict,
 )
 from counterpoint.report.chart import scored
 from counterpoint.report.numbers import MINUS, duration, number, p_value
 from counterpoint.report.scores import is_clear
 from counterpoint.report.tables import grid as plain_grid
+from counterpoint.report.tables import plain
 from counterpoint.results.schema import TRUTH, Results
 from counterpoint.study.kinds.samplers import SamplerStudy
 from counterpoint.study.kinds.trained import BOTH as PAIR
 from counterpoint.study.pages import facts as said
 from counterpoint.study.pages.looks import of_paradigm
-from counterpoint.study.pages.notes import source_of
-from counterpoint.study.pages.samplers_methods import sampler_facts, sampler_notes
-from counterpoint.study.pages.samplers_page import SOLVER_MARKS, SamplerPage, Setting
-from counterpoint.study.pages.sections import (
-    compared_section,
-    examples_of,
-    listen_section,
-    methods_section,
-    report_of,
-    scores_section,
-)
-from counterpoint.study.pages.words import against_outside, sentences, span, terms
+from counterpoint.study.pages.notes import common_notes, prose
+from counterpoint.study.pages.page import Page
+from counterpoint.study.pages.words import against_outside, sentences, span
+from counterpoint.study.search.points import in_words
 
 AR, FM = PAIR
+DEFAULTS = {"guidance": 3.0, "sway": 0.0, "guidance_interval": (0.0, 1.0)}
+"""Settings that differ from these are of no series."""
+SOLVER_MARKS = {
+    "euler": Mark(shape="circle", colour="blue"),
+    "midpoint": Mark(shape="triangle", colour="ochre"),
+    "heun": Mark(shape="square", colour="green"),
+    "adams": Mark(shape="diamond", colour="purple"),
+    "dopri5": Mark(shape="triangle-down", colour="slate"),
+}
+"""Of solvers; others look like their paradigm."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setting:
+    """What one setting of a sampler costs and is worth.
+
+    Attributes:
+        label: as in the study's configuration, and the key of its system.
+        series: settings of one series differ in the number of steps alone; "" for a setting that is none of a series.
+        passes: of the network a clip.
+        evaluations: the same with the rows of guidance counted.
+        seconds: that a clip takes, the median of the turns, and the shortest and longest turn.
+        difference: of the primary metric to the reference; None for the reference.
+    """
+
+    label: str
+    series: str
+    mark: Mark
+    passes: int
+    evaluations: int
+    seconds: tuple[float, float, float]
+    score: Score
+    difference: Difference | None
+
+
+class SamplerPage(Page[SamplerStudy]):
+    """What is known of a study of samplers, ready to be written down.
+
+    Attributes:
+        settings: of flow matching, by rising evaluations.
+        other: the other paradigm beside them.
+        best: the best within the budget; None where none is.
+        steady: the same among those that guide all the time, as the reference does.
+    """
+
+    judging = ("evaluate",)
+
+    def __init__(self, study: SamplerStudy, results: Results):
+        entry, what = PARADIGMS[AR], f"The other paradigm, trained alike: {said.settings_words(study.autoregressive)}."
+        own = [System(key=AR, name=entry.label, what=what, mark=of_paradigm(AR))]
+        for label in sorted(study.settings, key=lambda label: _cost(results, label).model_evaluations):
+            sampling = study.settings[label]
+            what = f"{PARADIGMS[FM].label}: {in_words(sampling)}."
+            own.append(System(key=label, name=label, what=what, mark=solver_mark(sampling)))
+        super().__init__(study, results, own=own)
+        self.metric = study.evaluation.primary
+        found = [self._setting(label, _series(own)) for label, own in study.settings.items()]
+        self.settings = sorted(found, key=lambda item: item.evaluations)
+        self.other = self._setting(AR, "")
+        self.reference = next(item for item in self.settings if item.label == study.reference)
+        within = [item for item in self.settings if item.evaluations <= study.budget and item is not self.reference]
+        self.best = min(within, key=lambda item: item.score.value, default=None)
+        throughout = DEFAULTS["guidance_interval"]
+        alike = [item for item in within if study.settings[item.label].guidance_interval == throughout]
+        self.steady = min(alike, key=lambda item: item.score.value, default=None)
+
+    def _setting(self, label: str, series: str) -> Setting:
+        report = _cost(self.results, label)
+        [times] = self.results.times.values()
+        turns = times.systems[label]
+        score = self.judged.score(self.metric, label)
+        assert score is not None, f"{label} has no {self.metric}"
+        return Setting(
+            label=label,
+            series=series,
+            mark=self.systems[label].mark,
+            passes=report.network_evaluations,
+            evaluations=report.model_evaluations,
+            seconds=(statistics.median(turns), min(turns), max(turns)),
+            score=score,
+            difference=self.judged.difference(self.metric, label, self.study.reference),
+        )
+
+
+def _cost(results: Results, label: str) -> GenerationReport:
+    return results.generations[f"generate_{label}"].report
+
+
+def solver_mark(sampling: FlowMatchingSampling) -> Mark:
+    """Of a setting: its solver's, hollow where it is of no series."""
+    mark = SOLVER_MARKS.get(sampling.solver) or of_paradigm(FM)
+    return mark if _series(sampling) else replace(mark, fill="hollow")
+
+
+def _series(sampling: FlowMatchingSampling) -> str:
+    return sampling.solver if all(getattr(sampling, name) == value for name, value in DEFAULTS.items()) else ""
 
 
 def sampler_report(study: SamplerStudy, results: Results) -> Report:
@@ -53,8 +149,7 @@ def sampler_report(study: SamplerStudy, results: Results) -> Report:
     shown = [TRUTH, page.reference.label, *([page.best.label] if page.best else []), AR]
     outside = {key: key for key in study.systems if key in page.systems}
     own = {AR: PARADIGMS[AR].label.lower(), page.reference.label: page.reference.label}
-    return report_of(
-        results,
+    return page.report(
         title="What does an evaluation buy?",
         verdict=Verdict(
             _sentence(page.reference, page.best, budget=study.budget, metric=page.metric),
@@ -68,17 +163,13 @@ def sampler_report(study: SamplerStudy, results: Results) -> Report:
         ],
         sections=[
             _charts(page),
-            listen_section(
-                examples_of(results, page.systems, shown),
-                lead="The same prompts, and for flow matching the same noise.",
-            ),
+            page.listen(shown),
             _table(page),
             _paper(page),
-            scores_section(page.judged, page.systems, page.judged.judges, with_all=True, is_folded=True),
-            compared_section(sampler_facts(page), page.systems.values()),
-            methods_section(sampler_notes(page)),
+            page.scores(with_all=True),
+            page.compared(_facts(page)),
+            page.section("methods", *_notes(page)),
         ],
-        terms=terms(page.judged),
     )
 
 
@@ -136,14 +227,9 @@ def _points(page: SamplerPage) -> list[str]:
     return found
 
 
-def _charts(page: SamplerPage) -> Section:
+def _charts(page: SamplerPage) -> Section | None:
     """Paired differences against evaluations, since what all settings share would hide them; and quality against
     speed."""
-    lead = (
-        "Each mark is a setting of flow matching's sampler, with its 95% interval; lines join settings that differ in "
-        "the number of steps alone. Hollow marks sway the grid or guide in a part of the time. The dashed upright line "
-        f"is the budget of {page.study.budget} evaluations. Lower is better."
-    )
     d, info = page.other.difference, page.judged.metrics[page.metric]
     beside = f" {PARADIGMS[AR].label}: {span(d)} with {page.other.evaluations}." if d else ""
     named = page.best.label if page.best else ""
@@ -174,7 +260,7 @@ def _charts(page: SamplerPage) -> Section:
     solvers = dict.fromkeys(page.study.settings[item.label].solver for item in page.settings)
     legend = [(SOLVER_MARKS.get(solver) or of_paradigm(FM), solver.capitalize()) for solver in solvers]
     blocks = [Charts(name="charts", charts=[cost, speed], legend=[*legend, (page.other.mark, PARADIGMS[AR].label)])]
-    return Section(id="settings", title="Cost and quality", lead=lead, blocks=blocks)
+    return page.section("settings", *blocks, budget=page.study.budget)
 
 
 def _lines(page: SamplerPage, *, by_evaluations: bool, named: Sequence[str]) -> list[Line]:
@@ -200,34 +286,30 @@ def _point(item: Setting, *, x: float, score: Score | Difference, is_named: bool
     return replace(point, name=item.label if is_named else "")
 
 
-def _table(page: SamplerPage) -> Section:
-    rows = []
+def _table(page: SamplerPage) -> Section | None:
+    header = ["setting", "passes", "evaluations", "seconds", "seconds_low", "seconds_high"]
+    header += [page.metric, "low_95", "high_95", "difference", "difference_low", "difference_high", "p"]
+    rows, lines = [], [list[object](header)]
     for item in (*page.settings, page.other):
-        d, seconds = item.difference, item.seconds
+        d, seconds, score = item.difference, item.seconds, item.score
+        tested = [d.value, d.low, d.high, d.p] if d else [""] * 4
+        lines.append([item.label, item.passes, item.evaluations, *seconds, score.value, score.low, score.high, *tested])
+        places = [
+            *plain(f"{item.passes:,}", f"{item.evaluations:,}"),
+            [Cell(text=duration(seconds[0]), numbers=seconds)],
+            *plain(f"{number(page.reference.seconds[0] / seconds[0])} ×"),
+            [Cell.span(score.value, score.low, score.high)],
+            [Cell.span(d.value, d.low, d.high)] if d else [],
+            *plain(p_value(d.p) if d else ""),
+        ]
         tone = "subject" if item in (page.reference, page.best) else ""
-        rows.append(
-            Row(
-                label=item.label,
-                mark=item.mark,
-                tone=tone,
-                places=[
-                    [Cell(text=f"{item.passes:,}")],
-                    [Cell(text=f"{item.evaluations:,}")],
-                    [Cell(text=duration(seconds[0]), numbers=seconds)],
-                    [Cell(text=f"{number(page.reference.seconds[0] / seconds[0])} ×")],
-                    [Cell.span(item.score.value, item.score.low, item.score.high)],
-                    [Cell.span(d.value, d.low, d.high)] if d else [],
-                    [Cell(text=p_value(d.p))] if d else [],
-                ],
-            )
-        )
-    titles = ("Passes", "Evaluations", "Time a clip", "Speed")
+        rows.append(Row(label=item.label, mark=item.mark, tone=tone, places=places))
     table = Table(
         name="settings",
         label="Table of settings",
         corner="Setting",
         columns=[
-            *(Column(title=title) for title in titles),
+            *(Column(title=title) for title in ("Passes", "Evaluations", "Time a clip", "Speed")),
             Column.of(page.judged.metrics[page.metric]),
             Column(title=f"{MINUS} {page.reference.label}"),
             Column(title="p"),
@@ -236,42 +318,50 @@ def _table(page: SamplerPage) -> Section:
         caption="Passes of the network and model evaluations (a guided pass is two) a clip; time a clip, the median of "
         f"turns, {page.study.timing.batch_size} clips at once; speed against {page.reference.label}; scores and paired "
         "differences with 95% intervals, p two-sided.",
-        csv=_csv(page),
+        csv=lines,
     )
-    return Section(id="table", title="All settings", blocks=[table])
+    return page.section("table", table)
 
 
-def _csv(page: SamplerPage) -> list[list[object]]:
-    """The table in full precision."""
-    header = ["setting", "passes", "evaluations", "seconds", "seconds_low", "seconds_high"]
-    header += [page.metric, "low_95", "high_95", "difference", "difference_low", "difference_high", "p"]
-    rows: list[list[object]] = [list(header)]
-    for item in (*page.settings, page.other):
-        d = item.difference
-        tested = [d.value, d.low, d.high, d.p] if d else [""] * 4
-        own = [item.label, item.passes, item.evaluations, *item.seconds]
-        rows.append([*own, item.score.value, item.score.low, item.score.high, *tested])
-    return rows
-
-
-def _paper(page: SamplerPage) -> Section:
+def _paper(page: SamplerPage) -> Section | None:
     """Table 8 with ours at its right, each beside its ratio to 50 steps: the scales differ, the shapes need not."""
-    table = paper_table("table_8")
+    paper = paper_scores("table_8_full")
+    found = [re.fullmatch(r"fm_(\d+)hz_euler(\d+)", row.system) for row in paper.rows]
+    theirs = {(int(at[2]), int(at[1])): row.scores["fad"] for at, row in zip(found, paper.rows, strict=True) if at}
+    rates = list(dict.fromkeys(rate for _, rate in theirs))
     euler = {page.study.settings[item.label].steps: item.score for item in page.settings if item.series == "euler"}
-    middle = next(row.values for row in table.rows if row.ours == "50")
-    header = ["Steps", *(f"{column.frame_rate:g} Hz, FAD" for column in table.columns), f"Ours, {page.metric}"]
     rows = []
-    for row in table.rows:
-        ratios = [number(value / at_50, places=2) for value, at_50 in zip(row.values, middle, strict=True)]
-        cells = [f"{value:g} ({ratio} ×)" for value, ratio in zip(row.values, ratios, strict=True)]
-        ours = euler.get(int(row.ours))
+    for steps in dict.fromkeys(steps for steps, _ in theirs):
+        values = [(theirs[steps, rate], theirs[50, rate]) for rate in rates]
+        ours = euler.get(steps)
         cell = "" if ours is None else span(ours)
         if ours is not None and 50 in euler:
             cell += f" ({number(ours.value / euler[50].value, places=3)} ×)"
-        rows.append([row.measure, *cells, cell])
-    lead = (
-        "Table 8: what fewer steps of Euler's method cost there and here, each as a multiple of 50 steps. The two "
-        "distances have different scales."
-    )
-    block = plain_grid("paper", header, rows, label="Table 8", caption=source_of(table))
-    return Section(id="paper", title="Beside the paper", lead=lead, blocks=[block], is_digest=True)
+        cells = [f"{value:g} ({number(value / at_50, places=2)} ×)" for value, at_50 in values]
+        rows.append([f"Euler, {steps} steps", *cells, cell])
+    header = ["Steps", *(f"{rate} Hz, FAD" for rate in rates), f"Ours, {page.metric}"]
+    table = plain_grid("paper", header, rows, label="Table 8", caption=f"The paper: {paper.where}.")
+    return page.beside_paper(paper, table)
+
+
+def _facts(page: SamplerPage) -> list[Fact]:
+    study, timing = page.study, page.study.timing
+    return [
+        *said.data_facts(page.results),
+        *said.model_facts(study, page.results.models.values()),
+        Fact(
+            "Sampling",
+            f"clip i has seed {study.prompts.seed} + i in every setting, and so the same noise; guidance "
+            f"{DEFAULTS['guidance']:g} unless a setting says otherwise",
+        ),
+        Fact(
+            "Time",
+            f"{timing.batch_size} clips of {study.prompts.duration_s:g} s at once, text and codec included; median of "
+            f"{timing.repeats} turns in which all settings take part one after another",
+        ),
+        *said.machine_facts(page.results),
+    ]
+
+
+def _notes(page: SamplerPage) -> list[Text]:
+    return common_notes(page.study, page.results, own=prose("samplers", budget=page.study.budget))

@@ -2,40 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import combinations
 
 from counterpoint.paradigm.entry import PARADIGMS
-from counterpoint.report import (
-    Block,
-    Charts,
-    Fact,
-    Report,
-    Section,
-    Text,
-    Verdict,
-    judge,
-)
+from counterpoint.report import Block, Charts, Fact, Outcome, Report, Section, Text, Verdict, judge
 from counterpoint.report.numbers import duration
 from counterpoint.report.tables import grid as plain_grid
 from counterpoint.results.schema import TRUTH, Results
 from counterpoint.results.search import SearchResult
 from counterpoint.study.kinds.search import SearchStudy
 from counterpoint.study.pages import facts as said
-from counterpoint.study.pages.search_methods import search_facts, search_notes
-from counterpoint.study.pages.search_page import ENDS, SearchPage
-from counterpoint.study.pages.search_tables import points_section, search_charts, spent
-from counterpoint.study.pages.sections import (
-    compared_section,
-    examples_of,
-    listen_section,
-    methods_section,
-    report_of,
-    scores_section,
-    tests_section,
-)
-from counterpoint.study.pages.words import against_outside, outcome, sentences, span, terms, title
+from counterpoint.study.pages.notes import common_notes, prose
+from counterpoint.study.pages.search_page import ENDS, SearchPage, points_blocks, search_charts, spent
+from counterpoint.study.pages.words import against_outside, capital, sentences, sides, span, title
 
+_WORDS: dict[Outcome, str] = {"first": "better", "second": "worse"}
 NO_WINNER = "The paper lists the settings it tried and names no winner, so nothing of this can be set beside it."
 
 
@@ -51,25 +33,20 @@ def search_report(study: SearchStudy, results: Results) -> Report:
         *(_stopping(found, paradigm) for paradigm, found in page.searches.items()),
         NO_WINNER,
     ]
-    return report_of(
-        results,
+    return page.report(
         title="Which settings of the sampler are best?",
         verdict=Verdict(_sentence(page), sentences(points)),
         facts=_headline(page),
         sections=[
             _confirmed_section(page),
-            listen_section(
-                examples_of(results, page.systems, [TRUTH, *page.confirmed, *outside]),
-                lead="The same prompts with the default and the tuned setting, from the same noise.",
-            ),
-            tests_section(page.judged, page.systems, is_folded=False),
+            page.listen([TRUTH, *page.confirmed, *outside]),
+            page.tests(is_folded=False),
             _search_section(page),
-            points_section(page),
-            scores_section(page.judged, page.systems, page.judged.judges, with_all=True, is_folded=True),
-            compared_section(search_facts(page), page.systems.values()),
-            methods_section(search_notes(page)),
+            page.section("points", *points_blocks(page)),
+            page.scores(with_all=True),
+            page.compared(_facts(page)),
+            page.section("methods", *_notes(page)),
         ],
-        terms=terms(page.judged),
     )
 
 
@@ -122,12 +99,10 @@ def _edge(found: SearchResult) -> str:
 
 
 def _others(page: SearchPage, paradigm: str) -> str:
-    words = {"first": "better", "second": "worse"}
-    shown = []
-    for info in page.judged.judges:
-        side = outcome(page.judged, info.name, f"{paradigm}_tuned", f"{paradigm}_default")
-        if info.name != page.metric.name and side in words:
-            shown.append(f"{info.name} {words[side]}")
+    names = [info.name for info in page.judged.judges if info is not page.metric]
+    found = sides(page.judged, names, f"{paradigm}_tuned", f"{paradigm}_default")
+    words = {name: word for side, word in _WORDS.items() for name in found[side]}
+    shown = [f"{name} {words[name]}" for name in names if name in words]
     return f" Other judges: {', '.join(shown)}." if shown else " No other judge shows a difference."
 
 
@@ -176,7 +151,7 @@ def _headline(page: SearchPage) -> list[Fact]:
     ]
 
 
-def _confirmed_section(page: SearchPage) -> Section:
+def _confirmed_section(page: SearchPage) -> Section | None:
     rows = [
         [page.systems[key].name, item.words, f"{item.passes:,}", f"{item.evaluations:,}", duration(item.seconds)]
         for key, item in page.confirmed.items()
@@ -184,23 +159,48 @@ def _confirmed_section(page: SearchPage) -> Section:
     header = ["System", "Setting", "Passes", "Evaluations", "Time a clip"]
     caption = "Passes of the network and model evaluations a clip (a guided pass is two), and the time a clip took."
     cost = plain_grid("confirmed", header, rows, label="What the settings cost", caption=caption, is_narrow=True)
-    scores = scores_section(page.judged, page.systems, page.judged.judges, charts=True)
-    charts: Sequence[Block] = scores.blocks[:1] if scores else []
-    lead = (
-        "On prompts of tracks that the search never saw. Hollow marks are the defaults. ↓ lower is better, ↑ higher is "
-        "better."
-    )
-    return Section(id="confirmed", title="Tuned and default", lead=lead, blocks=[*charts, cost], is_digest=True)
+    return page.section("confirmed", page.dots(page.judged.judges), cost)
 
 
-def _search_section(page: SearchPage) -> Section:
-    lead = (
-        f"{title(page.metric)} of every setting tried, against guidance, on the last prompts it answered, with 95% "
-        "intervals. A cross is a setting that was stopped early; few prompts, wide intervals. A ring marks the best "
-        "and the default. Marks at one guidance are set a little apart."
-    )
+def _search_section(page: SearchPage) -> Section | None:
     blocks: list[Block] = []
     for paradigm in page.searches:
         own = list(search_charts(page, paradigm))
         blocks += [Text(title=PARADIGMS[paradigm].label), Charts(name=f"search_{paradigm}", charts=own)]
-    return Section(id="search", title="The search", lead=f"{lead[:1].upper()}{lead[1:]}", blocks=[*blocks, spent(page)])
+    return page.section("search", *blocks, spent(page), metric=capital(title(page.metric)))
+
+
+def _facts(page: SearchPage) -> list[Fact]:
+    study, prompts = page.study, page.study.prompts
+    return [
+        *said.data_facts(page.results),
+        *said.model_facts(study, page.results.models.values()),
+        Fact(
+            "Sampling",
+            f"prompt i has seed {prompts.seed} + i at every setting, search prompts first; {prompts.batch_size} clips "
+            "a batch at most",
+        ),
+        Fact(
+            "Search",
+            f"by {page.metric.name}; the first rung has {study.ladder.first} prompts, each further one twice as many, "
+            f"up to all; the best {study.ladder.keep} always go on",
+        ),
+        *said.machine_facts(page.results),
+    ]
+
+
+def _notes(page: SearchPage) -> list[Text]:
+    first = next(iter(page.searches.values()))
+    rules = [
+        f"{_label(paradigm)}: {found.comparisons} comparisons share {100 * found.level:.0f}%"
+        for paradigm, found in page.searches.items()
+    ]
+    own = prose(
+        "search",
+        rules="; ".join(rules),
+        level=100 * first.level,
+        keep=first.keep,
+        primary=page.metric.name,
+        reference=first.reference,
+    )
+    return common_notes(page.study, page.results, own=own)

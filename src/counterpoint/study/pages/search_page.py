@@ -1,18 +1,26 @@
-"""What the page of a search is made from: its study, results and the confirmed settings."""
+"""What the page of a search is made from, and its charts and tables of what was tried."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 
 from counterpoint.config import read_sampling
 from counterpoint.paradigm.entry import PARADIGMS
-from counterpoint.report import (
-    System,
-)
+from counterpoint.report import Block, Chart, Line, System, Table, Text
+from counterpoint.report.chart import scored
+from counterpoint.report.marks import DISTINCT
+from counterpoint.report.numbers import duration, interval, number
+from counterpoint.report.tables import grid as plain_grid
 from counterpoint.results.schema import Results
+from counterpoint.results.search import Found, SearchResult, Standing
 from counterpoint.study.kinds.search import SearchStudy
-from counterpoint.study.pages.looks import of_paradigm, shown_systems
-from counterpoint.study.search.points import in_words
+from counterpoint.study.pages.looks import variant
+from counterpoint.study.pages.page import Page
+from counterpoint.study.pages.words import capital
+from counterpoint.study.search.points import described, in_words
 
 ENDS = {"default": "the setting to improve on", "tuned": "the best of the search"}
 
@@ -34,7 +42,7 @@ class Confirmed:
     seconds: float
 
 
-class SearchPage:
+class SearchPage(Page[SearchStudy]):
     """What is known of a search, ready to be written down.
 
     Attributes:
@@ -42,31 +50,186 @@ class SearchPage:
         confirmed: by system, what was confirmed.
     """
 
-    def __init__(self, study: SearchStudy, results: Results):
-        self.study, self.results = study, results
-        self.judged = results.judged("evaluate")
-        self.metric = self.judged.metrics[study.evaluation.primary]
-        self.searches = {step.removeprefix("search_"): found for step, found in results.searches.items()}
-        found = [self._confirmed(paradigm, end) for paradigm in self.searches for end in ENDS]
-        self.confirmed = {item.system: item for item in found}
-        own = [self._system(paradigm, end) for paradigm in self.searches for end in ENDS]
-        self.systems = shown_systems(results, self.judged, own={system.key: system for system in own})
+    judging = ("evaluate",)
 
-    def _confirmed(self, paradigm: str, end: str) -> Confirmed:
-        found, system = self.searches[paradigm], f"{paradigm}_{end}"
-        report = self.results.generations[f"generate_{system}"].report
-        point = found.point(found.default if end == "default" else found.chosen)
-        words = in_words(read_sampling(paradigm, dict(point.sampling)))
-        each = report.latency_s / report.clips
-        return Confirmed(system, words, report.network_evaluations, report.model_evaluations, each)
+    def __init__(self, study: SearchStudy, results: Results):
+        self.searches = {step.removeprefix("search_"): found for step, found in results.searches.items()}
+        found = [_confirmed(results, self.searches[key], key, end) for key in self.searches for end in ENDS]
+        self.confirmed = {item.system: item for item in found}
+        super().__init__(study, results, own=[self._system(key, end) for key in self.searches for end in ENDS])
+        self.metric = self.judged.metrics[study.evaluation.primary]
 
     def _system(self, paradigm: str, end: str) -> System:
-        entry, mark = PARADIGMS[paradigm], of_paradigm(paradigm)
-        words = self.confirmed[f"{paradigm}_{end}"].words
-        return System(
-            key=f"{paradigm}_{end}",
-            name=f"{entry.label}, {end}",
-            short=f"{entry.short}, {end}",
-            what=f"{words[:1].upper()}{words[1:]}: {ENDS[end]}.",
-            mark=mark if end == "tuned" else replace(mark, fill="hollow"),
+        key = f"{paradigm}_{end}"
+        what = f"{capital(self.confirmed[key].words)}: {ENDS[end]}."
+        return variant(key, paradigm, end, what, fill="solid" if end == "tuned" else "hollow")
+
+
+def _confirmed(results: Results, found: SearchResult, paradigm: str, end: str) -> Confirmed:
+    system = f"{paradigm}_{end}"
+    report = results.generations[f"generate_{system}"].report
+    point = found.point(found.default if end == "default" else found.chosen)
+    words = in_words(read_sampling(paradigm, dict(point.sampling)))
+    each = report.latency_s / report.clips
+    return Confirmed(system, words, report.network_evaluations, report.model_evaluations, each)
+
+
+def chart_lines(axes: Sequence[Sequence[Mapping]], found: SearchResult) -> dict[str, dict[str, list[str]]]:
+    """By chart (the settings of all axes but the first), then line (those of the first), keys of the points tried."""
+    first, *rest = axes or [[{}]]
+    charts: dict[str, dict[str, list[str]]] = {}
+    for of_chart in product(*rest):
+        shared = {name: value for settings in of_chart for name, value in settings.items()}
+        lines = {described(own) or "all": _keys(found, {**own, **shared}) for own in first}
+        if any(lines.values()):
+            charts[described(shared)] = {name: keys for name, keys in lines.items() if keys}
+    placed = {key for lines in charts.values() for keys in lines.values() for key in keys}
+    for lines in charts.values():  # a default that is no point of the grid stands in every chart
+        if found.default not in placed:
+            lines["default"] = [found.default]
+    return charts
+
+
+def _keys(found: SearchResult, settings: Mapping) -> list[str]:
+    return [point.key for point in found.tried if settings.items() <= point.settings.items()]
+
+
+def search_charts(page: SearchPage, paradigm: str) -> Iterator[Chart]:
+    """One for each combination of the settings but guidance and the first axis; all with one scale."""
+    found = page.searches[paradigm]
+    bounds = search_bounds(found.tried)
+    ticks = [(value, f"{value:g}") for value in sorted({point.guidance for point in found.tried})]
+    for name, lines in chart_lines(page.study.searches[paradigm].axes, found).items():
+        yield Chart(
+            title=name or PARADIGMS[paradigm].label,
+            exact=page.metric.name,
+            better=page.metric.better,
+            x_name="guidance",
+            ticks=ticks,
+            lines=[_line(label, map(found.point, keys), place) for place, (label, keys) in enumerate(lines.items())],
+            log=(False, False),
+            bounds=bounds,
+            is_dodged=True,
         )
+
+
+def search_bounds(points: Sequence[Found]) -> tuple[float, float]:
+    """The lowest and highest bound of the last standings of these points."""
+    last = [point.standings[-1] for point in points]
+    bounds = [bound for standing in last for bound in (standing.low, standing.high) if math.isfinite(bound)]
+    return (min(bounds), max(bounds)) if bounds else (0.0, 1.0)
+
+
+def _line(name: str, points: Iterable[Found], place: int) -> Line:
+    drawn = []
+    for point in sorted(points, key=lambda point: point.guidance):
+        last = point.standings[-1]
+        words = f"guidance {point.guidance:g}, {name}: {point.reason}; "
+        own = scored(point.guidance, last.value, last.low, last.high, name=words, n=last.n)
+        named = [word for word, holds in (("best", point.outcome == "chosen"), ("default", point.is_default)) if holds]
+        drawn.append(replace(own, name=", ".join(named), is_ringed=bool(named), is_stopped=point.outcome == "stopped"))
+    return Line(name=name, mark=DISTINCT[place % len(DISTINCT)], points=drawn)
+
+
+def spent(page: SearchPage) -> Table:
+    """What the searches cost, and what stopping saved."""
+    rows = []
+    for paradigm, found in page.searches.items():
+        (evaluations, seconds), (all_evaluations, all_seconds) = found.spent(), found.in_full()
+        stopped = [
+            sum(point.outcome == "stopped" and point.standings[-1].n == n for point in found.points)
+            for n in found.rungs[:-1]
+        ]
+        rows.append(
+            [
+                PARADIGMS[paradigm].label,
+                f"{len(found.points)}",
+                f"{len(found.tried)}",
+                ", ".join(f"{count} after {n}" for count, n in zip(stopped, found.rungs, strict=False)),
+                f"{evaluations:,.0f} of {all_evaluations:,.0f}",
+                f"{duration(seconds)} of {duration(all_seconds)}",
+                f"{100 * (1 - evaluations / max(all_evaluations, 1)):.0f}%",
+            ]
+        )
+    header = ["Search", "Grid", "Tried", "Stopped after n prompts", "Model evaluations", "Time of drawing", "Saved"]
+    caption = "What was spent, of what trying every setting on every search prompt would have taken."
+    return plain_grid("spent", header, rows, label="What the searches cost", caption=caption, is_narrow=True)
+
+
+def points_blocks(page: SearchPage) -> list[Block]:
+    """What became of every setting."""
+    blocks: list[Block] = []
+    for paradigm, found in page.searches.items():
+        blocks += [Text(title=PARADIGMS[paradigm].label), points_table(found, paradigm)]
+        skipped = [
+            [f"guidance {point.guidance:g}, {point.others}", point.reason]
+            for point in found.points
+            if point.outcome == "skipped"
+        ]
+        if skipped:
+            caption = f"{len(skipped)} settings of the whole grid that this scale does not try."
+            blocks.append(
+                plain_grid(
+                    f"skipped_{paradigm}", ["Setting", "Why"], skipped, label="Settings not tried", caption=caption
+                )
+            )
+    return blocks
+
+
+def points_table(found: SearchResult, paradigm: str) -> Table:
+    """One row a point that was tried, the best first; as CSV every point of the grid on every rung."""
+    header = ["Setting", "Outcome", "n", f"{found.primary}", "Behind the best", "At the rule's level"]
+    header += ["Evaluations", "Time"]
+    rows = []
+    for point in ranked(found):
+        last = point.standings[-1]
+        is_best = point.key == last.best
+        rows.append(
+            [
+                f"guidance {point.guidance:g}, {point.others}" + (" (default)" if point.is_default else ""),
+                point.outcome,
+                str(last.n),
+                _span(last.value, last.low, last.high),
+                "" if is_best else _span(last.difference, last.difference_low, last.difference_high),
+                "" if is_best or last.n == found.rungs[-1] else f"≥ {number(last.bound, places=1)}",
+                f"{point.cost.evaluations:,}",
+                duration(point.cost.seconds_per_clip),
+            ]
+        )
+    caption = (
+        f"Every setting tried, on its last rung: {found.primary} on n prompts with its 95% interval; how far it is "
+        "behind the best of that rung on the same prompts, with a 95% interval, and at least how far at the rule's "
+        "level (above 0 it is stopped); model evaluations and time a clip."
+    )
+    table = plain_grid(
+        f"points_{paradigm}", header, rows, label=f"Settings of {PARADIGMS[paradigm].label.lower()}", caption=caption
+    )
+    return replace(table, csv=_points_csv(found))
+
+
+def _points_csv(found: SearchResult) -> list[list[object]]:
+    names = [name for name in Standing.model_fields if name != "reason"]
+    header = ["key", "guidance", "others", "outcome", "reason", "clips", "evaluations", "seconds", *names]
+    rows: list[list[object]] = [list(header)]
+    for point in found.points:
+        own = [point.key, point.guidance, point.others, point.outcome, point.reason]
+        own += [point.cost.clips, point.cost.evaluations, point.cost.seconds_per_clip]
+        rows += [[*own, *(getattr(each, name) for name in names)] for each in point.standings] or [
+            [*own, *("" for _ in names)]
+        ]
+    return rows
+
+
+def ranked(found: SearchResult) -> list[Found]:
+    """The points that answered most first, the best of them first."""
+
+    def place(point: Found) -> tuple[int, float]:
+        last = point.standings[-1]
+        value = last.value if math.isfinite(last.value) else math.inf
+        return -last.n, value if found.better == "lower" else -value
+
+    return sorted(found.tried, key=place)
+
+
+def _span(value: float, low: float, high: float) -> str:
+    return interval(value, low, high) if math.isfinite(value) else "not defined"

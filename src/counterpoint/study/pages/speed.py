@@ -9,7 +9,7 @@ from typing import Literal
 from counterpoint.bench.limits import Limits, known_devices
 from counterpoint.bench.point import Point
 from counterpoint.bench.roofline import predict
-from counterpoint.bench.sweep import Measured
+from counterpoint.bench.sweep import LONG_S, Measured
 from counterpoint.claims.paper import PaperSpeed, paper_speed
 from counterpoint.config import BACKBONES
 from counterpoint.report import Chart, Charts, Fact, Line, Mark, Report, Section, System, Text, Verdict
@@ -21,23 +21,20 @@ from counterpoint.results.schema import Results
 from counterpoint.study.kinds.speed import SpeedStudy
 from counterpoint.study.pages import facts as said
 from counterpoint.study.pages.looks import of_paradigm
-from counterpoint.study.pages.sections import compared_section, methods_section, report_of
-from counterpoint.study.pages.speed_methods import speed_notes
+from counterpoint.study.pages.notes import prose
+from counterpoint.study.pages.page import Page
 from counterpoint.study.speed.crossings import Over, crossings, overtaking, paper_point
 
 Value = Literal["throughput", "latency"]
+_GROWING = "Caches grown by concatenation, keys and values of the text at every pass, eager."
 ENGINES = {
-    "fast": "This package's engine",
-    "compiled": "This package's engine, compiled",
-    "reference": "A plain engine like the paper's",
+    "fast": ("This package's engine", "Static caches, keys and values of the text once a caption, packed weights."),
+    "compiled": ("This package's engine, compiled", "The same, an evaluation of flow matching compiled whole."),
+    "reference": ("A plain engine like the paper's", _GROWING),
 }
+"""What each is called, and how it works."""
 SHADES = (-0.5, -0.25, 0.0, 0.4, 0.75)
 """Of flow matching's colour by its number of steps."""
-_WHAT = {
-    "fast": "Static caches, keys and values of the text once a caption, packed weights.",
-    "compiled": "The same, an evaluation of flow matching compiled whole.",
-    "reference": "Caches grown by concatenation, keys and values of the text at every pass, eager.",
-}
 X_NAMES: dict[Over, str] = {"batch": "clips at once", "duration_s": "seconds of music a clip"}
 Y_NAMES: dict[Value, str] = {"throughput": "Clips a second.", "latency": "Seconds until the whole batch is there."}
 PAPER_STEPS = (10, 25, 50, 200)
@@ -69,74 +66,54 @@ SHAPES = {
 }
 
 
-class SpeedPage:
+class SpeedPage(Page[SpeedStudy]):
     """What is known of a study of speed, ready to be written down.
 
     Attributes:
         measured: every point of the study.
         ran: those that fit into memory.
         limits: of the machine.
+        is_small: there are many charts.
     """
 
     def __init__(self, study: SpeedStudy, results: Results):
-        self.study, self.results = study, results
         [speed] = results.speed.values()
         self.measured, self.limits = list(speed.points), speed.limits
         self.ran = [found for found in self.measured if found.out_of_memory is None]
         self.shape, self.paper = SHAPES[study.figure], paper_speed()
-
-    @property
-    def is_small(self) -> bool:
-        """There are many charts."""
-        return len(self.shape.facets) > 1 and "engine" not in self.shape.facets
+        self.is_small = len(self.shape.facets) > 1 and "engine" not in self.shape.facets
+        drawn: dict[str, Point] = {}
+        for found in self.measured:
+            drawn.setdefault(_named(found.point), found.point)
+        systems = [
+            System(key=name, name=name, what=ENGINES[at.engine][1], mark=_mark(at)) for name, at in drawn.items()
+        ]
+        super().__init__(study, results, systems=systems)
 
 
 def speed_report(study: SpeedStudy, results: Results) -> Report:
     """The report of a finished study."""
     page = SpeedPage(study, results)
     first, *points = overtaking(page.ran, over=page.shape.over, limits=page.limits, paper=page.paper)
-    return report_of(
-        results,
+    return page.report(
         title=page.shape.title,
         verdict=Verdict(first, points),
         facts=_headline(page),
         sections=[
-            _measured_section(page),
+            page.section("measured", Charts(name="measured", charts=_measured_charts(page), is_small=page.is_small)),
             _crossings(page),
-            _elsewhere_section(page),
-            Section(id="points", title="All points", blocks=[_points(page)]),
-            compared_section([*_facts(page), *said.machine_facts(results)], _systems(page.measured)),
-            methods_section(speed_notes(page.measured, page.limits)),
+            page.section("elsewhere", Charts(name="elsewhere", charts=_elsewhere(page), is_small=page.is_small)),
+            page.section("points", _points(page)),
+            page.compared([*_facts(page), *said.machine_facts(results)]),
+            page.section("methods", *_notes(page)),
         ],
     )
 
 
-def _measured_section(page: SpeedPage) -> Section:
-    lead = (
-        "Marks are medians, their lines quartiles; hollow marks and dashed lines are the plain engine. Dotted: the "
-        "limit of this machine for the same work."
-    )
-    charts = Charts(name="measured", charts=_measured_charts(page), is_small=page.is_small)
-    return Section(id="measured", title="Measured here", lead=lead, blocks=[charts])
-
-
-def _elsewhere_section(page: SpeedPage) -> Section:
-    lead = (
-        "What devices that are not here could do at best at the paper's size, computed from the configuration and "
-        "their ceilings. Crosses: what the paper states of its own engine."
-    )
-    charts = Charts(name="elsewhere", charts=_elsewhere(page), is_small=page.is_small)
-    return Section(id="elsewhere", title="Limits elsewhere", lead=lead, blocks=[charts])
-
-
-def _crossings(page: SpeedPage) -> Section:
+def _crossings(page: SpeedPage) -> Section | None:
     header, *rows = crossings(page.ran, over=page.shape.over, limits=page.limits, paper=page.paper)
-    lead = "By calculation where it says limit: what the devices could do at best."
     table = plain_grid("crossings", header, rows, label="Table of crossings", is_narrow=True)
-    source = Text(items=[f"The paper: {page.paper.source}: {page.paper.where}."], is_small=True)
-    return Section(
-        id="crossings", title="Who overtakes whom", lead=lead, blocks=[table, source], short="Crossings", is_digest=True
-    )
+    return page.section("crossings", table, Text(items=[f"The paper: {page.paper.cited}"], is_small=True))
 
 
 def _measured_charts(page: SpeedPage) -> list[Chart]:
@@ -169,7 +146,7 @@ def _facets(shape: Shape, points: Sequence[Point]) -> list[str]:
 
 def _facet(point: Point, name: str) -> str:
     return {
-        "engine": ENGINES[point.engine],
+        "engine": ENGINES[point.engine][0],
         "batch": f"{point.batch} clips at once",
         "layers": f"{point.backbone.layers} layers",
         "duration_s": f"{point.duration_s:g} s a clip",
@@ -186,7 +163,7 @@ def _mark(point: Point) -> Mark:
 
 
 def _named(point: Point) -> str:
-    return f"{point.label}, {ENGINES[point.engine].lower()}"
+    return f"{point.label}, {ENGINES[point.engine][0].lower()}"
 
 
 def _measured_lines(measured: Sequence[Measured], value: Value, over: Over, limits: Limits) -> list[Line]:
@@ -211,7 +188,7 @@ def _place(found: Measured, value: Value, over: Over, limits: Limits) -> Place:
     point = found.point
     share = predict(point, limits=limits, evaluations=found.evaluations).latency_s / found.latency_s
     text = (
-        f"{point.label}, {ENGINES[point.engine].lower()}, {point.batch} clips of {point.duration_s:g} s: "
+        f"{_named(point)}, {point.batch} clips of {point.duration_s:g} s: "
         f"{number(found.latency_s)} s, {number(found.throughput)} clips a second, {share:.0%} of the limit"
         f"{'' if found.is_clean else '; disturbed by other programs'}"
     )
@@ -346,10 +323,14 @@ def _facts(page: SpeedPage) -> list[Fact]:
     ]
 
 
-def _systems(measured: Sequence[Measured]) -> list[System]:
-    systems: dict[str, System] = {}
-    for found in measured:
-        name = _named(found.point)
-        what = _WHAT[found.point.engine]
-        systems.setdefault(name, System(key=name, name=name, what=what, mark=_mark(found.point)))
-    return list(systems.values())
+def _notes(page: SpeedPage) -> list[Text]:
+    disturbed, foreign = sum(not found.is_clean for found in page.measured), page.limits.foreign
+    noise = (
+        f" At {disturbed} of {len(page.measured)} points every run was disturbed: those are medians of disturbed runs."
+        if disturbed
+        else ""
+    )
+    noise += f" Others used {foreign:.0%} of the processors while the ceilings were measured." if foreign else ""
+    chooses = any(found.point.solver == "dopri5" for found in page.measured)
+    dopri5 = ", except through the number of evaluations that dopri5 chooses" if chooses else ""
+    return prose("speed", dopri5=dopri5, noise=noise, long=LONG_S)

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 from counterpoint.metrics.preferences import best_judge
 from counterpoint.paradigm.entry import PARADIGMS
-from counterpoint.report import Column, Example, Players, Row, Section, System, Table, Text
+from counterpoint.report import Example, Players, Scores, Section, System, Text
 from counterpoint.report.numbers import listed
 from counterpoint.results import schema
-from counterpoint.results.schema import OTHER, TRUTH, Judged, Results
-from counterpoint.study.pages.cells import value_cell
-from counterpoint.study.pages.looks import of_paradigm, shown_systems
-from counterpoint.study.pages.sections import examples_of
+from counterpoint.results.schema import OTHER, Judged, Results
+from counterpoint.study.pages.looks import shown_systems, variant
+from counterpoint.study.pages.page import examples_of, headed
 from counterpoint.study.pages.words import are_apart, scored
 
 FOLLOWED: Mapping[str, str] = {"chords": "chords", "drums": "downbeats", "melody": "melody"}
 """What each control is judged by, in words; the order of the paper's columns."""
 ADHERE = "adhere"
 """The step that judges what is followed."""
+_OTHERS = (
+    "These are not the models compared above but ones that ship with the package, {models}, trained for longer, on the "
+    "same prompts. "
+)
 
 
 def measures(judged: Judged, given: Sequence[str], *, played: bool = True) -> dict[str, str]:
@@ -63,11 +65,10 @@ class Steered:
 
     def _system(self, paradigm: str, key: str, given: str) -> System:
         """A model of a pair; hollow where it is given nothing."""
-        entry, ships = PARADIGMS[paradigm], self.results.systems[key].origin == "shipped"
+        ships = self.results.systems[key].origin == "shipped"
         what = f"The model {f'that ships as {self.results.systems[key].model}' if ships else 'with controls'}, "
         what += f"given {listed(self.names)} of the prompt's own music." if given == "controls" else "given none."
-        mark = replace(of_paradigm(paradigm), fill="solid" if given == "controls" else "hollow")
-        return System(key=key, name=f"{entry.label}, {given}", short=f"{entry.short}, {given}", what=what, mark=mark)
+        return variant(key, paradigm, given, what, fill="solid" if given == "controls" else "hollow")
 
     @classmethod
     def of(cls, results: Results, names: Sequence[str]) -> Steered | None:
@@ -83,65 +84,31 @@ class Steered:
                 pairs[_paradigm(results, system)] = (system.key, free)
         return cls(results, names, pairs) if pairs and all(free for _, free in pairs.values()) else None
 
-    @property
-    def terms(self) -> Sequence[str]:
-        return list(self.judged.metrics)
-
     def name(self, paradigm: str) -> str:
         """Of its model; of one that ships, that too."""
         label, system = PARADIGMS[paradigm].label, self.results.systems[self.pairs[paradigm][0]]
         return f"{label} that ships ({system.model})" if system.origin == "shipped" else label
 
-    def section(self) -> Section:
+    def section(self) -> Section | None:
         """The table, and a few examples with what was asked and what is heard."""
         points = [
             given_against_free(self.judged, self.judges, steered, free, name=self.name(paradigm))
             for paradigm, (steered, free) in self.pairs.items()
         ]
         keys = [key for key in self.systems if key != OTHER]
-        return Section(
-            id="controls",
-            title="Controls",
-            lead=self._lead(),
-            blocks=[
-                Text(items=[point for point in points if point]),
-                self._table(),
-                Players(id="controlled", examples=self._examples(keys), is_wide=True),
-            ],
-        )
-
-    def _lead(self) -> str:
+        metrics = [self.judged.metrics[metric] for metric in self.judges.values()]
+        scores, systems = self.judged.scores, list(self.systems.values())
+        subjects = [key for pair in self.pairs.values() for key in pair]
         own = [self.results.systems[steered] for steered, _ in self.pairs.values()]
         shipped = [system.model for system in own if system.origin == "shipped"]
-        others = (
-            f"These are not the models compared above but ones that ship with the package, {listed(shipped)}, trained "
-            "for longer, on the same prompts. "
-            if shipped
-            else ""
-        )
-        return (
-            f"{others}What is heard in the clips against what was asked: the same model, given {listed(self.names)} of "
-            "the prompt's own music, and given the caption only. Real music: the detectors' score on the real "
-            "recording, so about the ceiling."
-        )
-
-    def _table(self) -> Table:
-        rows = [
-            Row(
-                label=system.name,
-                mark=system.mark,
-                tone="floor" if key in (TRUTH, OTHER) else "",
-                places=[value_cell(self.judged, metric, key) for metric in self.judges.values()],
-            )
-            for key, system in self.systems.items()
-        ]
-        return Table(
-            name="controls",
-            label="Table of adherence",
-            corner="System",
-            columns=[Column.of(self.judged.metrics[metric]) for metric in self.judges.values()],
-            rows=rows,
-            caption="Values with 95% intervals.",
+        return headed(
+            "all",
+            "controls",
+            Text(items=[point for point in points if point]),
+            Scores(name="controls", systems=systems, metrics=metrics, scores=scores, subjects=subjects),
+            Players(id="controlled", examples=self._examples(keys), is_wide=True),
+            others=_OTHERS.format(models=listed(shipped)) if shipped else "",
+            controls=listed(self.names),
         )
 
     def _examples(self, keys: Sequence[str]) -> list[Example]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 
 from counterpoint.metrics.base import Difference, MetricInfo, Score
 from counterpoint.metrics.preferences import best_judge
@@ -41,6 +41,15 @@ def outcome(judged: Judged, metric: str, first: str, second: str) -> Outcome | N
     """Which of two is better, as the test says; None where there was none."""
     item = judged.difference(metric, first, second)
     return judge(item, judged.metrics[metric]) if item else None
+
+
+def sides(judged: Judged, metrics: Iterable[str], first: str, second: str) -> dict[Outcome, list[str]]:
+    """The metrics by which of two systems each finds better; those that did not test them are left out."""
+    found: dict[Outcome, list[str]] = {"first": [], "second": [], "open": []}
+    for metric in metrics:
+        if side := outcome(judged, metric, first, second):
+            found[side].append(metric)
+    return found
 
 
 def are_apart(judged: Judged, metric: str, system: str, floor: str) -> bool:
@@ -88,24 +97,6 @@ def _no_test(item: Difference) -> str:
     if item.low > 0 or item.high < 0:
         return f": its interval leaves out zero, but p is {p_value(item.p_holm)} after Holm's correction"
     return ""
-
-
-def other_judges(judged: Judged, metric: str, first: str, second: str, names: Mapping[str, str]) -> str:
-    """What all judges but one say of two systems; "" where there are no others."""
-    found: dict[str, list[str]] = {"first": [], "second": [], "open": []}
-    for info in judged.judges:
-        side = outcome(judged, info.name, first, second)
-        if side and info.name != metric:
-            found[side].append(info.name)
-    parts = [
-        f"{listed(found[side])} favour{'s' * (len(found[side]) == 1)} {names[key]}"
-        for side, key in (("first", first), ("second", second))
-        if found[side]
-    ]
-    if found["open"]:
-        verb = "shows" if len(found["open"]) == 1 else "show"
-        parts.append(f"{listed(found['open'])} {verb} no difference between the two")
-    return f"Other judges: {'; '.join(parts)}." if parts else ""
 
 
 def learned(judged: Judged, metric: str, system: str, untrained: str, *, name: str) -> str:
@@ -188,8 +179,3 @@ def sentences(parts: Iterable[str]) -> list[str]:
 def capital(text: str) -> str:
     """With its first letter in upper case."""
     return f"{text[:1].upper()}{text[1:]}"
-
-
-def terms(judged: Judged | None, *others: Sequence[str]) -> list[str]:
-    """Names that the page sets as code."""
-    return list(dict.fromkeys([*(judged.metrics if judged else ()), *(name for names in others for name in names)]))

@@ -12,7 +12,7 @@ Value = float | str | tuple[float, float]
 Settings = Mapping[str, Value]
 """Fields of `SamplingConfig`, some of them."""
 
-_NEUTRAL: Settings = {"text_guidance": 0.0, "sway": 0.0, "guidance_interval": (0.0, 1.0), "tolerance": 1e-5}
+_NEUTRAL: Settings = {"text_guidance": 0.0, "sway": 0.0, "guidance_interval": (0.0, 1.0)}
 """What goes without saying."""
 
 
@@ -88,6 +88,8 @@ def described(settings: Settings) -> str:
             words.append(str(value).capitalize())
         elif name == "steps":
             words += [f"{value} steps"] if settings.get("solver") != "dopri5" else []
+        elif name == "tolerance":
+            words += [f"tolerance {value:g}"] if settings.get("solver") == "dopri5" else []
         elif name == "guidance_interval" and isinstance(value, tuple | list):
             words.append(f"guided for t in [{value[0]:g}, {value[1]:g}]")
         elif (name, value) not in (("top_k", 0), ("top_p", 1)):  # which keep every token

@@ -83,16 +83,16 @@ def evaluate_entropies(
 
 def _score(metric: str, values: np.ndarray) -> Score:
     """The mean of [n] with its 95% interval."""
-    mean, reach = float(values.mean()), reach_of(values)
+    mean, reach = float(values.mean()), float(reach_of(values))
     return Score(metric, mean, mean - reach, mean + reach, len(values), "nats", "neither", tuple(values.tolist()))
 
 
-def reach_of(values: np.ndarray) -> float:
-    """Half the width of the 95% interval of the mean of [n] (Student's t); 0 where one value tells of none."""
+def reach_of(values: np.ndarray) -> np.ndarray:
+    """[...] half the widths of the 95% intervals of the means of [n, ...] (Student's t); 0 where n is 1."""
     from scipy.stats import t
 
     n = len(values)
-    return float(t.ppf(0.975, n - 1) * values.std(ddof=1) / np.sqrt(n)) if n > 1 else 0.0
+    return t.ppf(0.975, n - 1) * values.std(axis=0, ddof=1) / np.sqrt(n) if n > 1 else np.zeros(values.shape[1:])
 
 
 def _differences(means: Mapping[str, Mapping[str, np.ndarray]], pairs: Sequence[tuple[str, str]]) -> list[Difference]:

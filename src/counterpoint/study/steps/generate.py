@@ -23,10 +23,7 @@ def generate_clips(work: Work) -> None:
     prompts, model = Prompts.read(work.inputs["prompts"]), model_at(work.inputs["model"])
     given = work.config.get("given")
     controls = requested_controls(work, controls=work.config["controls"], given=given) if given else None
-    for out, count, batch_size in (
-        (work.folder, len(prompts.windows), asked.batch_size),
-        (work.folder / ALONE, 1, 1),
-    ):
+    for out, count, batch_size in ((work.folder, len(prompts.windows), asked.batch_size), (work.folder / ALONE, 1, 1)):
         windows = prompts.windows[:count]
         request = GenerationRequest(
             [window.caption for window in windows],

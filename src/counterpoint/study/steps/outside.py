@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from counterpoint.audio import load_audio, save_audio
-from counterpoint.config import UserError, write_json_lines
+from counterpoint.config import UserError
 from counterpoint.metrics import Clip, load_generated
 from counterpoint.metrics.statistics import MIN_CLIPS
 from counterpoint.metrics.systems import plain_caption
 from counterpoint.results.parts import Prompts, Window
+from counterpoint.study.windows import list_clips
 from counterpoint.study.work import Work, computes
 
 
@@ -37,8 +38,7 @@ def admit(work: Work) -> None:
         save_audio(work.folder / f"{name}.wav", audio, sample_rate=sample_rate)
         work.progress(done, len(answers))
     captions = {window.id: window.caption for window in prompts.windows}
-    lines = [{"file_name": f"{name}.wav", "caption": captions[name], "id": name} for name in answers]
-    write_json_lines(work.folder / "metadata.jsonl", lines)
+    list_clips(work.folder, {name: captions[name] for name in answers})
 
 
 def match(clips: Sequence[Clip], windows: Sequence[Window]) -> dict[str, Clip]:

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 
 from counterpoint.audio import SILENCE_PEAK, load_audio, save_audio
-from counterpoint.config import UserError, write_json_lines
+from counterpoint.config import UserError
 from counterpoint.data import MusicDataset, open_dataset
 from counterpoint.results.parts import Prompts, Window
 from counterpoint.study.settings import ClipsConfig
-from counterpoint.study.windows import choose_windows
+from counterpoint.study.windows import choose_windows, list_clips
 from counterpoint.study.work import Work, computes
 
 SAMPLE_RATE = 32_000
@@ -51,8 +51,7 @@ def _cut(dataset: MusicDataset, *, config: ClipsConfig, folder: Path) -> list[Wi
         if np.abs(audio).max() >= SILENCE_PEAK:
             save_audio(folder / f"{window.id}.wav", _exactly(audio, config.duration_s), sample_rate=SAMPLE_RATE)
             kept.append(window)
-    lines = [{"file_name": f"{window.id}.wav", "caption": window.caption, "id": window.id} for window in kept]
-    write_json_lines(folder / "metadata.jsonl", lines)
+    list_clips(folder, {window.id: window.caption for window in kept})
     return kept
 
 

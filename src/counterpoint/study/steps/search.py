@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from counterpoint.config import SamplingConfig, read_sampling, write_json_lines
+from counterpoint.config import SamplingConfig, read_sampling
 from counterpoint.generate import AudioGeneration, GenerationRequest, generate, generate_folder
 from counterpoint.results.parts import Prompts
 from counterpoint.results.search import Cost, Found, Outcome, SearchResult
@@ -19,6 +19,7 @@ from counterpoint.study.search.primary import PrimaryMetric
 from counterpoint.study.search.rule import LEVEL, comparisons
 from counterpoint.study.search.split import split
 from counterpoint.study.settings import Grid, LadderConfig, PromptsConfig
+from counterpoint.study.windows import list_clips
 from counterpoint.study.work import Work, computes
 
 
@@ -33,8 +34,7 @@ def take_part(work: Work) -> None:
     truth.mkdir()
     for window in windows:
         shutil.copyfile(work.inputs["prompts"] / "truth" / f"{window.id}.wav", truth / f"{window.id}.wav")
-    lines = [{"file_name": f"{each.id}.wav", "caption": each.caption, "id": each.id} for each in windows]
-    write_json_lines(truth / "metadata.jsonl", lines)
+    list_clips(truth, {window.id: window.caption for window in windows})
     Prompts(duration_s=prompts.duration_s, windows=tuple(windows), first=first).write(work.folder)
 
 

@@ -15,7 +15,17 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 from typer.testing import CliRunner
 
+from counterpoint.bench.draw import Draw
 from counterpoint.bench.limits import known_devices
+from counterpoint.bench.takes import (
+    VALIDATION_EXAMPLES,
+    count_evaluations,
+    draw_estimate,
+    forward_flops,
+    trainable,
+    training_estimate,
+    training_memory,
+)
 from counterpoint.cli.app import app
 from counterpoint.config import (
     BackboneConfig,
@@ -32,22 +42,12 @@ from counterpoint.config import (
 )
 from counterpoint.paradigm import PARADIGMS as PARADIGM_ENTRIES
 from counterpoint.paradigm import build_paradigm, parameter_count
+from counterpoint.runs.latents import known_latent
 from counterpoint.study.engine import Step, in_order
-from counterpoint.study.estimate import (
-    VALIDATION_EXAMPLES,
-    count_evaluations,
-    draw_estimate,
-    estimate,
-    forward_flops,
-    trainable,
-    training_estimate,
-    training_memory,
-)
-from counterpoint.study.latents import CONFIGS as RECIPES
-from counterpoint.study.latents import known_latent
-from counterpoint.study.plan import Progress, make_plan, progress_of, progress_sentence
+from counterpoint.study.plan import Progress, make_plan, progress_of
+from counterpoint.study.plan_words import progress_sentence
 from counterpoint.study.shipped import CONFIGS
-from counterpoint.study.workload import Draw, Workload
+from counterpoint.study.workload import Workload, estimate
 
 H100, CORES = known_devices()["h100"], known_devices()["two-cores"]
 PAPER = LatentSpec(
@@ -131,10 +131,12 @@ def test_parameters_are_those_of_a_built_model(paradigm: str, controls: tuple[st
     assert trainable(config, SMALL) == parameter_count(build_paradigm(config, SMALL))
 
 
-@both
-@pytest.mark.parametrize("skips", ["paper", "none"])
-def test_activations_are_what_a_backward_pass_keeps(paradigm: str, skips: str) -> None:
-    config, frames, batch = small(paradigm, skips=skips), 200, 4
+@pytest.mark.parametrize(
+    ("paradigm", "own"),
+    [("autoregressive", {}), ("flow_matching", {"skips": "paper"}), ("flow_matching", {"skips": "none"})],
+)
+def test_activations_are_what_a_backward_pass_keeps(paradigm: str, own: dict[str, Any]) -> None:
+    config, frames, batch = small(paradigm, **own), 200, 4
     loss = loss_of(config, batch=batch, frames=frames, words=2)
     kept: dict[int, int] = {}
     weights = {p.untyped_storage().data_ptr() for p in loss.__closure__[2].cell_contents.parameters()}  # pyright: ignore
@@ -202,7 +204,7 @@ def test_equal_runs_count_once_and_untrained_ones_not_at_all() -> None:
 def test_the_estimate_is_near_what_quick_trainings_took_on_two_free_cores(
     paradigm: str, seconds: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("counterpoint.study.estimate.VALIDATION_EXAMPLES", 64)  # which those trainings had
+    monkeypatch.setattr("counterpoint.bench.takes.VALIDATION_EXAMPLES", 64)  # which those trainings had
     assert training_estimate(quick(paradigm), device=CORES).seconds == pytest.approx(seconds, rel=0.2)
 
 
@@ -275,43 +277,6 @@ def test_validation_is_that_of_training() -> None:
     from counterpoint.training import generative
 
     assert VALIDATION_EXAMPLES == generative.VALIDATION_EXAMPLES
-
-
-def test_shipped_codecs_are_known_without_being_loaded() -> None:
-    from counterpoint.codec import load_codec
-
-    known, codec = known_latent("pocket"), load_codec("pocket")
-    assert not known.assumed and not known.missing
-    for field in ("sample_rate", "frame_rate", "num_codebooks", "codebook_size", "latent_dim"):
-        assert getattr(known.spec, field) == getattr(codec, field), field
-    vae = known_latent("pocket_vae_100hz").spec
-    assert (vae.frame_rate, vae.num_codebooks, vae.codebook_size, vae.latent_dim) == (100, 0, 0, 16)
-
-
-def test_codecs_to_be_trained_are_known_by_their_recipe_from_any_folder(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    for rate in (25, 50, 100):
-        encodec, vae = known_latent(f"runs/codecs/encodec_{rate}hz"), known_latent(f"runs/codecs/vae_{rate}hz")
-        assert encodec.spec.frame_rate == vae.spec.frame_rate == rate
-        assert (encodec.spec.latent_dim, vae.spec.latent_dim) == (128, 64)
-        assert (encodec.spec.num_codebooks, vae.spec.num_codebooks) == (4, 0)
-        assert vae.missing == f"counterpoint codec train {RECIPES}/vae_{rate}hz.yaml --out runs/codecs/vae_{rate}hz"
-        assert not vae.assumed
-
-
-def test_other_codecs_are_known_by_their_name_and_what_is_assumed_is_said(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    vae = known_latent("somewhere/my_vae_12.5Hz")
-    assert vae.spec.frame_rate == 12.5 and not vae.spec.num_codebooks
-    assert "as its name says" in vae.assumed
-    nameless = known_latent("someone/codec")
-    assert nameless.spec.frame_rate == 50 and "like the paper" in nameless.assumed and nameless.missing
-    published = known_latent("facebook/encodec_32khz")
-    assert published.spec.frame_rate == 50 and not published.assumed and "hub" in published.missing
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""What a study's runs and clips take: FLOPs, time, memory and disk, from its configuration and a device's limits alone.
+"""What a training run takes, and the clips of a model: FLOPs, time, memory and disk, by configuration and device alone.
 
 A forward pass is counted by `paradigm.cost`; a backward pass is twice a forward one. Time is arithmetic at a share of
 what large matrix products reach on the device (`bench/devices.yaml`); sampling besides waits for memory and launches.
@@ -8,21 +8,20 @@ Shapes: B batch, T latent frames, C width, P trainable parameters.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 from counterpoint.analysis.tracks import track_classes
 from counterpoint.audio import frames
+from counterpoint.bench.draw import Draw
 from counterpoint.config import LatentSpec, ModelConfig, TrainingConfig
 from counterpoint.paradigm import PARADIGMS
 from counterpoint.paradigm.cost import Job
-from counterpoint.study.latents import known_latent
+from counterpoint.runs.latents import known_latent
 
 if TYPE_CHECKING:
     from counterpoint.bench.limits import Limits
     from counterpoint.kernels import Precision
-    from counterpoint.study.workload import Draw, Workload
 
 SHARE = {"cuda": 0.5, "cpu": 0.6}
 """Of the rate of large matrix products that training and sampling reach. cpu: measured, six trainings of a 4 x 192
@@ -114,56 +113,6 @@ class DrawEstimate:
     disk: int
 
 
-@dataclass(frozen=True)
-class Estimate:
-    """A study on a device.
-
-    Attributes:
-        trainings: each once, however many systems draw from it.
-        timed_s: of the points that are timed, at the device's limits: not less.
-    """
-
-    device: Limits
-    trainings: Sequence[TrainingEstimate]
-    draws: Sequence[DrawEstimate]
-    timed_s: float = 0.0
-
-    @property
-    def training_s(self) -> float:
-        return sum(run.seconds for run in self.trainings)
-
-    @property
-    def sampling_s(self) -> float:
-        return sum(draw.seconds for draw in self.draws)
-
-    @property
-    def flops(self) -> float:
-        return sum(part.flops for part in (*self.trainings, *self.draws))
-
-    @property
-    def clips(self) -> int:
-        return sum(found.draw.clips for found in self.draws)
-
-    @property
-    def memory(self) -> int:
-        """Of the largest run or draw."""
-        return max([*(run.memory.total for run in self.trainings), *(draw.memory for draw in self.draws)], default=0)
-
-
-def estimate(workload: Workload, *, device: Limits) -> Estimate:
-    """What the whole of it takes on one such device."""
-    from counterpoint.bench.roofline import predict
-
-    runs = {config.model_dump_json(): config for config in workload.trainings if config.steps}
-    points = [point.model_copy(update={"dtype": _precision(point.dtype, device)}) for point in workload.timed]
-    return Estimate(
-        device=device,
-        trainings=[training_estimate(config, device=device) for config in runs.values()],
-        draws=[draw_estimate(draw, device=device) for draw in workload.draws],
-        timed_s=workload.repeats * sum(predict(point, limits=device).latency_s for point in points),
-    )
-
-
 def training_estimate(config: TrainingConfig, *, device: Limits) -> TrainingEstimate:
     """One run on one device."""
     latent = known_latent(config.data.codec).spec
@@ -179,7 +128,7 @@ def training_estimate(config: TrainingConfig, *, device: Limits) -> TrainingEsti
         parameters=count,
         update_flops=update,
         flops=flops,
-        seconds=flops / (SHARE[device.kind] * device.rate(_precision(config.precision, device))),
+        seconds=flops / (SHARE[device.kind] * device.rate(precision_of(config.precision, device))),
         memory=memory,
         disk=20 * count * (config.keep_checkpoints + 1),
         accumulate=_accumulate_that_fits(config, latent, device),
@@ -228,7 +177,7 @@ def draw_estimate(draw: Draw, *, device: Limits) -> DrawEstimate:
     evaluations, length = count_evaluations(draw, latent), frames(draw.duration_s, frame_rate=latent.frame_rate)
     flops, seconds = _batch_cost(draw, latent, device=device, evaluations=evaluations)
     batches = draw.clips / draw.batch_size
-    width = _BYTES[_precision("bf16", device)]
+    width = _BYTES[precision_of("bf16", device)]
     needed = PARADIGMS[config.paradigm].cost.sampling_bytes(
         config, latent, batch=draw.batch_size, frames=length, passes=_passes(draw), dtype_bytes=width
     )
@@ -267,7 +216,7 @@ def _pass_costs(draw: Draw, latent: LatentSpec, device: Limits, evaluations: int
 
     Where passes differ, the one half-way stands for all: their costs grow evenly. Captions, read once, are not counted.
     """
-    config, precision = draw.model.model, _precision("bf16", device)
+    config, precision = draw.model.model, precision_of("bf16", device)
     width, length = _BYTES[precision], frames(draw.duration_s, frame_rate=latent.frame_rate)
     job = Job(batch=draw.batch_size, frames=length, guided=guided, weight_bytes=width, state_bytes=width)
     cost_model = PARADIGMS[config.paradigm].cost
@@ -292,7 +241,7 @@ def _segment(config: TrainingConfig, latent: LatentSpec) -> int:
     return frames(config.data.segment_s, frame_rate=latent.frame_rate)
 
 
-def _precision(wanted: Precision, device: Limits) -> Precision:
+def precision_of(wanted: Precision, device: Limits) -> Precision:
     """The format itself, or fp32 where the device's limits know none of it."""
     return wanted if wanted in device.flops else "fp32"
 

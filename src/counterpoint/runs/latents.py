@@ -13,14 +13,13 @@ from typing import Any
 from counterpoint.config import CodecTrainingConfig, LatentSpec, load_yaml, read_json
 from counterpoint.config.codec_formats import format_of
 from counterpoint.config.codec_training import EncodecArchitecture, SpectrogramArchitecture, VaeArchitecture
-from counterpoint.config.weights import SHIPPED_ALIASES
-from counterpoint.package import ROOT
+from counterpoint.config.weights import CONFIG_FILE, SHIPPED_ALIASES
+from counterpoint.runs.codecs import SHIPPED_CODECS
 
-SHIPPED = ROOT / "codec" / "weights"
-CONFIGS = ROOT.parents[1] / "configs" / "codec"
-"""In a checkout of the repository, one file for each codec that can be trained, named like it."""
-_ENCODEC = {"sample_rate": 32_000, "num_codebooks": 4, "codebook_size": 2048, "latent_dim": 128}
-_VAE = {"sample_rate": 32_000, "num_codebooks": 0, "codebook_size": 0, "latent_dim": 64}
+RECIPES = Path(__file__).parent / "recipes"
+"""One file for each codec that can be trained, named like it; this is the folder `configs/codec` of the repository."""
+_ENCODEC: dict[str, Any] = {"sample_rate": 32_000, "num_codebooks": 4, "codebook_size": 2048, "latent_dim": 128}
+_VAE: dict[str, Any] = {"sample_rate": 32_000, "num_codebooks": 0, "codebook_size": 0, "latent_dim": 64}
 _STABLE_AUDIO = {**_VAE, "sample_rate": 44_100, "frame_rate": 44_100 / 2048}
 PUBLISHED: dict[str, dict[str, Any]] = {
     "facebook/encodec_32khz": {**_ENCODEC, "frame_rate": 50},
@@ -49,23 +48,23 @@ def known_latent(codec: str) -> KnownLatent:
     """By name: shipped, a folder that is there, published, or one that is still to be trained (App. E.1)."""
     config = _config_here(codec)
     if config is not None:
-        return KnownLatent(_spec(codec, **config))
+        return KnownLatent(LatentSpec(codec=codec, **config))
     if codec in PUBLISHED:
         return KnownLatent(
-            _spec(codec, **PUBLISHED[codec]), missing="the study fetches it from the hub when it starts."
+            LatentSpec(codec=codec, **PUBLISHED[codec]), missing="the study fetches it from the hub when it starts."
         )
-    recipe = CONFIGS / f"{Path(codec).name}.yaml"
-    command = f"counterpoint codec train {_from_here(recipe)} --out {codec}"
+    recipe = RECIPES / f"{Path(codec).name}.yaml"
     if recipe.is_file():
-        return KnownLatent(_spec(codec, **_planned(recipe)), missing=command)
+        command = f"counterpoint codec train {_from_here(recipe.resolve())} --out {codec}"
+        return KnownLatent(LatentSpec(codec=codec, **_planned(recipe)), missing=command)
     named = re.search(r"(\d+(?:\.\d+)?) ?hz", Path(codec).name, flags=re.IGNORECASE)
     vae = "vae" in Path(codec).name.lower()
     rate = float(named[1]) if named else 50.0
     what = f"a VAE of {_VAE['latent_dim']} channels" if vae else "an EnCodec of 4 x 2048 codes and 128 channels"
     return KnownLatent(
-        _spec(codec, **(_VAE if vae else _ENCODEC), frame_rate=rate),
+        LatentSpec(codec=codec, **(_VAE if vae else _ENCODEC), frame_rate=rate),
         assumed=f"{codec} is taken for {what} at {rate:g} Hz, {'as its name says' if named else 'like the paper’s'}.",
-        missing=command if named else "It is not here: give a folder, a shipped name or a hub id.",
+        missing="give a folder, a shipped name or a hub id.",
     )
 
 
@@ -74,15 +73,11 @@ def _from_here(path: Path) -> Path:
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
-def _spec(codec: str, **shape: Any) -> LatentSpec:
-    return LatentSpec(codec=codec, **shape)
-
-
 def _config_here(codec: str) -> dict[str, Any] | None:
     """The shape that the codec's own config.json tells, where there is one."""
     folder = Path(codec).expanduser()
-    places = (SHIPPED / SHIPPED_ALIASES.get(codec, codec), folder / "codec", folder, folder / "vae")
-    found = next((place / "config.json" for place in places if (place / "config.json").is_file()), None)
+    places = (SHIPPED_CODECS / SHIPPED_ALIASES.get(codec, codec), folder / "codec", folder, folder / "vae")
+    found = next((place / CONFIG_FILE for place in places if (place / CONFIG_FILE).is_file()), None)
     if found is None:
         return None
     config = read_json(found)

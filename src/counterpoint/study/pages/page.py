@@ -1,0 +1,268 @@
+"""What every page of a study is made from: the study, its results and its systems; and sections that pages share."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import chain
+from pathlib import Path
+from typing import Any, ClassVar, Generic, TypeVar
+
+import yaml
+
+from counterpoint import report as blocks
+from counterpoint.claims.paper import Paper
+from counterpoint.metrics.base import MetricInfo
+from counterpoint.paradigm.entry import PARADIGMS
+from counterpoint.report import (
+    Block,
+    Chart,
+    Clip,
+    Example,
+    Fact,
+    Mark,
+    Report,
+    Row,
+    Section,
+    System,
+    Table,
+    Text,
+    Verdict,
+)
+from counterpoint.report.chart import loss_chart
+from counterpoint.results.costs import Model
+from counterpoint.results.parts import Heard
+from counterpoint.results.records import RESULTS_FILE
+from counterpoint.results.schema import Judged, Results
+from counterpoint.study.kinds.base import Study
+from counterpoint.study.pages.cells import differences_table, tested_cell
+from counterpoint.study.pages.evidence import evidence_sections, gated
+from counterpoint.study.pages.looks import of_paradigm, shown_systems
+
+Kind = TypeVar("Kind", bound=Study)
+READING = "Each mark is a value, each line its 95% interval. ↓ lower is better, ↑ higher is better."
+SECTIONS: Mapping[str, Mapping[str, Mapping[str, Any]]] = yaml.safe_load(
+    (Path(__file__).parent / "sections.yaml").read_text(encoding="utf-8")
+)
+"""Headings of sections and how to read what follows, by kind of study; `all` are those that kinds share."""
+LOSSES = "Faint: each logged update. Strong: their running mean. Dashed, with points: the validation split."
+
+
+def headed(kind: str, id: str, *shown: Block | None, heading: str = "", **values: object) -> Section | None:
+    """A section with its words of `sections.yaml`; None where there is nothing in it.
+
+    Args:
+        kind: of study.
+        shown: its blocks; None for one that this study has nothing for.
+        heading: the key of its words, where that is not its id.
+        values: of the words in braces.
+    """
+    key, own = heading or id, SECTIONS.get(kind, {})
+    words = own[key] if key in own else SECTIONS["all"][key]
+    filled = {name: words[name].format(reading=READING, **values) for name in ("title", "lead") if name in words}
+    found = [block for block in shown if block]
+    return Section(id=id, **{**words, **filled}, blocks=found) if found else None
+
+
+class Page(Generic[Kind]):
+    """What is known of a finished study, ready to be written down. Each kind of study adds what it alone has.
+
+    Attributes:
+        judging: the steps whose judgements it is about; by default all.
+        judged: what they say.
+        systems: by key, in the order of tables.
+    """
+
+    judging: ClassVar[Sequence[str]] = ()
+
+    def __init__(
+        self, study: Kind, results: Results, *, own: Iterable[System] = (), systems: Iterable[System] | None = None,
+        judged: Judged | None = None,
+    ):  # fmt: skip
+        """
+        Args:
+            own: the systems that the page names itself, in their order.
+            systems: all that there are; by default those that were judged.
+            judged: in place of what the steps say.
+        """
+        self.study, self.results = study, results
+        self.judged = judged or results.judged(*self.judging)
+        if systems is None:
+            self.systems = shown_systems(results, self.judged, own={system.key: system for system in own})
+        else:
+            self.systems = {system.key: system for system in systems}
+
+    def report(
+        self, *, title: str, verdict: Verdict, facts: Sequence[Fact], sections: Iterable[Section | None],
+        terms: Iterable[str] = (),
+    ) -> Report:  # fmt: skip
+        """The report, with what all of them have: name, date, command and files.
+
+        Args:
+            sections: in reading order; None for one that this study has nothing for.
+            terms: words that the page sets as code, beside the names of metrics.
+        """
+        info = self.results.study
+        config = yaml.safe_dump(dict(info.config), sort_keys=False, allow_unicode=True)
+        return Report(
+            title=title,
+            name=info.name,
+            made=time.strftime("%-d %B %Y", time.localtime(info.made)),
+            verdict=gated(self.results, verdict),
+            facts=facts,
+            sections=[section for section in (*sections, *evidence_sections(self.results)) if section],
+            command=info.command,
+            files={"study.yaml": config, RESULTS_FILE: self.results.model_dump_json(indent=1)},
+            terms=list(dict.fromkeys(chain(self.judged.metrics, terms))),
+        )
+
+    def infos(self, names: Iterable[str]) -> list[MetricInfo]:
+        return [self.judged.metrics[name] for name in names]
+
+    def dots(self, metrics: Sequence[MetricInfo], **options: Any) -> blocks.Dots:
+        """A chart for each metric; see `Dots` for the options."""
+        return blocks.Dots(systems=list(self.systems.values()), metrics=metrics, scores=self.judged.scores, **options)
+
+    def section(self, id: str, *shown: Block | None, heading: str = "", **values: object) -> Section | None:
+        """A section under the words for this kind of study; see `headed`."""
+        return headed(self.study.kind, id, *shown, heading=heading, **values)
+
+    def scores(
+        self, metrics: Sequence[MetricInfo] | None = None, *, id: str = "scores", heading: str = "",
+        subjects: Sequence[str] = (), charts: bool = False, with_all: bool = False,
+    ) -> Section | None:  # fmt: skip
+        """The table of scores of some metrics; by default of all judges.
+
+        Args:
+            charts: with a chart for each metric.
+            with_all: its CSV file has all metrics.
+        """
+        shown = self.judged.judges if metrics is None else metrics
+        table = blocks.Scores(
+            name=id,
+            systems=list(self.systems.values()),
+            metrics=shown,
+            scores=self.judged.scores,
+            subjects=subjects,
+            csv_metrics=list(self.judged.metrics.values()) if with_all else (),
+        )
+        drawn = self.dots(shown) if charts else None
+        return self.section(id, drawn, table, heading=heading) if shown else None
+
+    def signals(self) -> Section | None:
+        """Statistics of the signals, which only describe."""
+        return self.scores(self.judged.descriptions, id="signals", charts=True)
+
+    def tests(self, *, is_folded: bool = True) -> Section | None:
+        """Every paired difference with its p-values."""
+        systems, metrics = list(self.systems.values()), list(self.judged.metrics.values())
+        known = [item for item in self.judged.differences if {item.first, item.second} <= self.systems.keys()]
+        block = blocks.Differences(name="differences", systems=systems, metrics=metrics, differences=known)
+        id, heading = ("tests", "") if is_folded else ("differences", "tests_open")
+        return self.section(id, block if known else None, heading=heading)
+
+    def differences(
+        self, name: str, metrics: Iterable[str], pairs: Mapping[tuple[str, str], str], *,
+        counts: Callable[[str, tuple[str, str]], bool] = lambda metric, pair: True,
+    ) -> Table:  # fmt: skip
+        """A table of tested differences, one metric a column.
+
+        Args:
+            pairs: a row each, with its label.
+            counts: tells whether a metric is evidence of a pair.
+        """
+        names = list(metrics)
+        rows = [
+            Row(
+                label=label,
+                mark=self.systems[pair[0]].mark,
+                places=[tested_cell(self.judged, metric, *pair, counts=counts(metric, pair)) for metric in names],
+            )
+            for pair, label in pairs.items()
+        ]
+        return differences_table(name, self.infos(names), rows)
+
+    def listen(
+        self, examples: Sequence[str] | Sequence[Example], *, heard: Heard | None = None,
+        asked: Mapping[str, Sequence[str]] | None = None, words: Mapping[str, Any] | None = None, **options: Any,
+    ) -> Section | None:  # fmt: skip
+        """Examples to listen to.
+
+        Args:
+            examples: these, or the keys of the systems whose clips are in them (see `examples_of`).
+            words: values of words in braces.
+            options: of `Players`.
+        """
+        keys = [key for key in examples if isinstance(key, str)]
+        own = [example for example in examples if isinstance(example, Example)]
+        shown = own or examples_of(self.results, self.systems, keys, heard=heard, asked=asked)
+        players = blocks.Players(id="listen", examples=shown, **options)
+        return self.section("listen", players if shown else None, **(words or {}))
+
+    def training(self, charts: Iterable[Chart]) -> Section | None:
+        """Learning curves."""
+        shown = [chart for chart in charts if chart.svg()]
+        return self.section("training", blocks.Charts(name="losses", charts=shown, note=LOSSES) if shown else None)
+
+    def compared(self, facts: Sequence[Fact]) -> Section | None:
+        """What was compared."""
+        return self.section("compared", blocks.Facts(facts=facts, systems=list(self.systems.values())))
+
+    def beside_paper(
+        self, paper: Paper, table: Table, *more: Block, id: str = "paper", remark: str = "", **values: Any
+    ) -> Section | None:
+        """A table with numbers of the paper's and ours, where these stand, and what the paper concludes from them.
+
+        Args:
+            more: below them.
+            remark: how the two are to be read.
+            values: of the words in braces.
+        """
+        note = Text(
+            paragraphs=[f"The paper: {paper.cited} {remark}".strip()],
+            items=[f"The paper concludes: \u201c{claim}\u201d" for claim in paper.claims],
+            is_small=True,
+        )
+        return self.section(id, table, note, *more, **values)
+
+
+def examples_of(
+    results: Results,
+    systems: Mapping[str, System],
+    keys: Sequence[str],
+    *,
+    heard: Heard | None = None,
+    asked: Mapping[str, Sequence[str]] | None = None,
+    wanted: Callable[[str], bool] = lambda _: True,
+) -> list[Example]:
+    """The examples with the clips of some systems, in their order; those without any are left out.
+
+    Args:
+        heard: what is played in them, for timelines.
+        asked: by system, the controls that it was given; all of them where it is not named.
+        wanted: tells by the id of an example whether it is shown.
+    """
+
+    def timelines(clip: str, key: str) -> blocks.Timelines | None:
+        if heard is None or clip not in heard.target or clip not in heard.systems.get(key, {}):
+            return None
+        given = {"asked": asked[key]} if asked is not None and key in asked else {}
+        return blocks.Timelines(target=heard.target[clip], heard=heard.systems[key][clip], **given)
+
+    found = []
+    for example in results.examples:
+        clips = [
+            Clip(system=systems[key], file=results.path(example.clips[key]), timelines=timelines(example.id, key))
+            for key in keys
+            if key in example.clips and key in systems and results.path(example.clips[key]).is_file()
+        ]
+        if clips and wanted(example.id):
+            found.append(Example(caption=example.caption, clips=clips, span_s=example.span_s))
+    return found
+
+
+def model_chart(model: Model, *, name: str, mark: Mark | None = None) -> Chart:
+    """How a model learned."""
+    paradigm, curve = model.config.model.paradigm, model.curve
+    unit = PARADIGMS[paradigm].objective
+    return loss_chart(name, mark or of_paradigm(paradigm), train=curve.train, valid=curve.valid, unit=unit)
