@@ -53,20 +53,22 @@ def learned_section(results: Results) -> Section | None:
     return Section(id="learned", title="What the models have learned", lead=lead, blocks=blocks, short="Learned")
 
 
+_COLUMNS = (
+    "Held-out loss",
+    "Trivial predictors",
+    "Model minus the strongest",
+    "Captions picked",
+    "Near copies",
+    "Gate",
+)
+
+
 def _losses(results: Results, gates: Sequence[Gate]) -> Table:
-    columns = [
-        "Held-out loss",
-        "Trivial predictors",
-        "Model minus the strongest",
-        "Captions picked",
-        "Near copies",
-        "Gate",
-    ]
     return Table(
         name="learned",
         label="What the models have learned",
         corner="Model",
-        columns=[Column(title=title) for title in (*columns, "Gate")],
+        columns=[Column(title=title) for title in _COLUMNS],
         rows=[_row(results, gate) for gate in gates],
         caption="Means over held-out clips with 95% intervals.",
         is_narrow=True,
@@ -96,7 +98,7 @@ def copies_table(results: Results) -> Table | None:
     rows = [
         Row(
             label=results.systems[key].name if key in results.systems else key.replace("_", " "),
-            places=[[Cell(text=number(each.median))], [_cell(each.suspicious)]],
+            places=[[Cell(text=number(each.median), numbers=(each.median,))], [_cell(each.suspicious)]],
         )
         for copies in results.copies.values()
         for key, each in copies.systems.items()
