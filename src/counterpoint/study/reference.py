@@ -55,8 +55,15 @@ def _windows(rows: Sequence[dict[str, Any]], prompts: Prompts) -> int:
     return sum(int((row["duration_s"] + 1e-3) // prompts.duration_s) for row in rows)
 
 
-def _clip(dataset: MusicDataset, row: dict[str, Any], **part: float) -> Clip:
-    return Clip(audio=dataset.audio_path(row), caption=row["caption"], id=row["id"], group=row["group"], **part)
+def _clip(dataset: MusicDataset, row: dict[str, Any], *, start_s: float = 0.0, duration_s: float | None = None) -> Clip:
+    return Clip(
+        audio=dataset.audio_path(row),
+        caption=row["caption"],
+        id=row["id"],
+        start_s=start_s,
+        duration_s=duration_s,
+        group=row["group"],
+    )
 
 
 def _rest(dataset: MusicDataset, row: dict[str, Any], prompts: Prompts) -> Iterator[Clip]:
