@@ -17,7 +17,8 @@ POSIX_ALONE = {"fcntl", "resource", "termios", "pwd", "grp", "pty", "syslog"}
 WITHOUT = """
 import os, pkgutil, importlib, signal, sys
 from pathlib import Path
-import accelerate, datasets, diffusers, librosa, torch, transformers, psutil  # which have guards of their own
+import accelerate, datasets, diffusers, librosa.beat, librosa.feature, librosa.util, platformdirs, pretty_midi, psutil
+import torch, transformers  # all of which have guards of their own
 
 for name in {modules!r}:
     sys.modules[name] = None

@@ -299,9 +299,17 @@ def model_files() -> dict[str, bytes]:
 
 
 def models(random: Random, folder: Path) -> Call:
-    """Runs whose description or weights are damaged."""
+    """Runs whose description or weights are damaged, or whose weights lie in parts that a damaged index lists."""
+    from counterpoint.config.weights import read_weights
     from counterpoint.runs import load_run
 
+    if random.random() < 0.2:
+        listed = {"weight_map": {"a.weight": "part.safetensors", "b.weight": random.choice(_FRAGMENTS)}}
+        (folder / "part.safetensors").write_bytes(model_files()["model.safetensors"])
+        text = json.dumps(listed)
+        text = text if random.random() < 0.5 else mangled_text(random, text)
+        written(random, folder / "model.safetensors.index.json", text)
+        return lambda: read_weights(folder)
     hit = random.choice(list(model_files()))
     for name, content in model_files().items():
         (folder / name).write_bytes(content)

@@ -42,6 +42,21 @@ def test_the_compiled_kernel_agrees(precision: Precision, rows: int, inputs: int
 
 
 @needs_compiler
+@pytest.mark.parametrize("precision", TOLERANCES)
+@pytest.mark.parametrize("inputs", [8, 320, 1032])
+def test_a_row_is_computed_alike_in_any_company(precision: Precision, inputs: int) -> None:
+    """To the last bit: the sums over the inputs have one order, whatever the number of rows."""
+    packed = pack(nn.Sequential(linear(inputs=inputs)), precision=precision)[0]
+    assert isinstance(packed, CompiledLinear)
+    x, base = torch.randn(32, inputs), torch.randn(32, 48)
+    together = packed(x), packed(x, gelu=True), packed(x, base=base.clone())
+    for rows in range(1, 15):
+        apart = packed(x[:rows]), packed(x[:rows], gelu=True), packed(x[:rows], base=base[:rows].clone())
+        for whole, part in zip(together, apart, strict=True):
+            assert torch.equal(whole[:rows], part), rows
+
+
+@needs_compiler
 def test_int8_weights_are_rounded_per_output_and_nothing_else() -> None:
     reference = linear()
     scale = reference.weight.abs().amax(dim=1, keepdim=True) / 127

@@ -23,12 +23,15 @@ from typing import TYPE_CHECKING, Any
 
 from counterpoint.config.errors import UserError
 from counterpoint.config.files import read_json, sync
+from counterpoint.config.paths import is_file
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 STATE_FILE = "state.json"
 _NAME = re.compile(r"step-(\d{8,})")
+_LONGEST_QUOTED = 100
+"""Characters of a file's name in messages; a damaged list may hold any."""
 _OS_ERROR = re.compile(r"os error (\d+)")
 
 
@@ -127,8 +130,8 @@ def read_checkpoint(folder: Path, *, only: Sequence[str] | None = None) -> Check
         raise DamagedCheckpointError(f"{folder / STATE_FILE} knows no {' or '.join(only)}.safetensors.")
     for name, (size, digest) in files.items():
         path = folder / name
-        if not path.is_file():
-            raise DamagedCheckpointError(f"{path} is missing.")
+        if path.parent != folder or not is_file(path):
+            raise DamagedCheckpointError(f"{folder / name[:_LONGEST_QUOTED]} is missing.")
         if path.stat().st_size != size:
             raise DamagedCheckpointError(f"{path} has {path.stat().st_size} bytes instead of {size}.")
         if (only is None or name == read) and _sha256(path) != digest:

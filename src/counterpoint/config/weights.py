@@ -227,7 +227,9 @@ def _load_safetensors(path: Path) -> dict[str, Tensor]:
 
     try:
         return load_file(path)
-    except FileNotFoundError:
-        raise UserError(f"{path} is missing.") from None
+    except OSError as error:  # an index may name any file
+        fault = fault_of(path)
+        said = "is missing" if fault == MISSING else fault or f"cannot be read ({error.strerror or error})"
+        raise UserError(f"{path} {said}; get it anew.") from None
     except SafetensorError as error:
         raise UserError(f"{path} is damaged ({error}); get it anew.") from None

@@ -41,7 +41,8 @@ class AudioGeneration(Sound):
         audio: [1, N] float32 in [-1, 1].
         sample_rate: Hz.
         caption: what was asked for.
-        seed: gives the same audio again, alone or in any batch.
+        seed: gives the same audio again; on a CPU with our own kernels to the last bit, alone, in any batch and on any
+            number of threads. On a GPU, and where no compiler was found, another batch may round otherwise.
         network_evaluations: backbone passes it took.
         model_evaluations: the same with the rows of guidance counted: a guided pass is two (or three).
         entropies: [T] nats, see `Sample`; auto-regressive only.
@@ -78,15 +79,16 @@ def generate(
     length, window = (frames(value, frame_rate=rate) for value in (request.duration_s, model.window_s))
     text = paradigm.prepare(captions)  # a caption that is too long is refused before anything is drawn
     tracks = None if request.tracks is None else torch.from_numpy(request.tracks).long()
+    device = next(paradigm.parameters()).device
+    is_alone = device.type == "cpu" and paradigm.draws_alone_on_cpu
     at_once = clips_at_once(
         paradigm,
         frames=length,
         window=window,
         text_tokens=text.ids.shape[1],
         passes=plan_guidance(text, controls=tracks, sampling=request.sampling).passes,
-        wanted=min(request.batch_size, len(captions)),
+        wanted=1 if is_alone else min(request.batch_size, len(captions)),
     )
-    device = next(paradigm.parameters()).device
     for start in range(0, len(captions), at_once):
         batch = captions[start : start + at_once]
         seeds = range(request.seed + start, request.seed + start + len(batch))

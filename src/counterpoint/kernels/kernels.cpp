@@ -4,8 +4,8 @@
 //
 // Packed weights are W[N / 16][K][16]: 16 outputs side by side, so that a core reads one unbroken stream and needs no sum
 // across a vector. Rows go through in tiles of at most 6, whose 12 sums and the 2 + 1 operands fill the 16 registers of
-// AVX2; where there are several tiles, they share a block of K that stays in the first cache, and each tile fetches
-// its part of the block to come, so that memory is never idle.
+// AVX2; they share a block of K that stays in the first cache, and each tile fetches its part of the block to come, so
+// that memory is never idle.
 
 #if !defined(__AVX2__) || !defined(__FMA__) || !defined(__F16C__)
 #error "these kernels are written for AVX2, FMA and F16C"
@@ -24,8 +24,7 @@ typedef float Vector __attribute__((vector_size(32)));
 constexpr int kLanes = 8;             // of a vector
 constexpr int kOutputs = 2 * kLanes;  // of a column of W
 constexpr int kRows = 6;              // of a tile, at most
-constexpr int kBlock = 256;           // of K that several tiles share: 16 KB as float
-constexpr int kAhead = 1024;          // bytes that a lone tile fetches ahead
+constexpr int kBlock = 256;           // of K that is summed by itself: 16 KB as float, which several tiles share
 constexpr int kLine = 64;             // bytes of a cache line
 
 inline Vector load(const float* p) { return (Vector)_mm256_loadu_ps(p); }
@@ -35,6 +34,8 @@ inline Vector load(const int8_t* p) {
 }
 inline void store(float* p, Vector v) { _mm256_storeu_ps(p, (__m256)v); }
 inline void store(uint16_t* p, Vector v) { _mm_storeu_si128((__m128i*)p, _mm256_cvtps_ph((__m256)v, 0)); }
+
+inline Vector fused(Vector a, Vector b, Vector c) { return (Vector)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c); }
 
 inline float sum(Vector v) {
   const __m128 half = _mm_add_ps(_mm256_castps256_ps128((__m256)v), _mm256_extractf128_ps((__m256)v, 1));
@@ -54,39 +55,52 @@ struct Tile {
   const char* fetch_end;
 };
 
-// CHAINS independent sums per output hide the latency of an addition where there are few rows.
-template <class W, int ROWS, int CHAINS>
+// A sum over k is made in one order, whatever the number of rows, so that a row's result does not depend on the others:
+// block by block of kBlock, and of a block the first half and the second half apart. Two such sums for each output hide
+// the latency of an addition where there are few rows; with many there are no registers for both, one follows the other.
+template <class W, int ROWS, bool TOGETHER>
 void multiply(const Tile& tile, const W* w) {
-  constexpr int bytes = CHAINS * kOutputs * (int)sizeof(W);
-  Vector sums[CHAINS * ROWS * 2];
-#pragma GCC unroll 16
-  for (int i = 0; i < CHAINS * ROWS * 2; i++) sums[i] = Vector{};
-  const float* x = tile.x;
+  constexpr int chains = TOGETHER ? 2 : 1, count = ROWS * 2;
+  constexpr int bytes = chains * kOutputs * (int)sizeof(W);
+  const int half = tile.k / 2;
+  Vector sums[2 * count];
   const char* fetch = tile.fetch;
-  for (int k = 0; k < tile.k; k += CHAINS) {
-    for (int byte = 0; byte < bytes && fetch < tile.fetch_end; byte += kLine) __builtin_prefetch(fetch + byte);
-    fetch += bytes;
-#pragma GCC unroll 4
-    for (int chain = 0; chain < CHAINS; chain++) {
-      const Vector low = load(w), high = load(w + kLanes);
-      w += kOutputs;
+#pragma GCC unroll 2
+  for (int done = 0; done < 2; done += chains) {
+    Vector own[chains * count];
+#pragma GCC unroll 24
+    for (int i = 0; i < chains * count; i++) own[i] = Vector{};
+    const float* x = tile.x + (long)done * half * ROWS;
+    const W* column = w + (long)done * half * kOutputs;
+    for (int k = 0; k < half; k++) {
+      for (int byte = 0; byte < bytes && fetch < tile.fetch_end; byte += kLine) __builtin_prefetch(fetch + byte);
+      fetch += bytes;
+#pragma GCC unroll 2
+      for (int chain = 0; chain < chains; chain++) {
+        const W* place = column + (long)chain * half * kOutputs;
+        Vector low = load(place), high = load(place + kLanes);
+        if constexpr (sizeof(W) == sizeof(float))
+          asm("" : "+x"(low), "+x"(high));  // once, into registers: a processor loads twice a cycle
 #pragma GCC unroll 6
-      for (int row = 0; row < ROWS; row++) {
-        const Vector value = (Vector)_mm256_broadcast_ss(x + row);
-        sums[(chain * ROWS + row) * 2] += value * low;
-        sums[(chain * ROWS + row) * 2 + 1] += value * high;
+        for (int row = 0; row < ROWS; row++) {
+          const Vector value = (Vector)_mm256_broadcast_ss(x + (long)chain * half * ROWS + row);
+          own[chain * count + row * 2] += value * low;
+          own[chain * count + row * 2 + 1] += value * high;
+        }
       }
+      column += kOutputs;
       x += ROWS;
     }
+#pragma GCC unroll 24
+    for (int i = 0; i < chains * count; i++) sums[done * count + i] = own[i];
   }
 #pragma GCC unroll 12
-  for (int i = 0; i < ROWS * 2; i++) {
-    Vector total = sums[i];
-#pragma GCC unroll 4
-    for (int chain = 1; chain < CHAINS; chain++) total += sums[chain * ROWS * 2 + i];
+  for (int i = 0; i < count; i++) {
+    Vector total = sums[i] + sums[count + i];
     const long place = (i / 2) * tile.stride + (i % 2) * kLanes;
-    if (tile.scale) total *= load(tile.scale + (i % 2) * kLanes);
-    if (tile.base) total += load(tile.base + place);
+    // Left to the compiler, a product and a sum would be one rounding for some numbers of rows and two for others.
+    const Vector base = tile.base ? load(tile.base + place) : Vector{};
+    total = tile.scale ? fused(total, load(tile.scale + (i % 2) * kLanes), base) : total + base;
     store(tile.y + place, total);
   }
 }
@@ -94,12 +108,12 @@ void multiply(const Tile& tile, const W* w) {
 template <class W>
 void multiply(int rows, const Tile& tile, const W* w) {
   switch (rows) {
-    case 1: return multiply<W, 1, 4>(tile, w);
-    case 2: return multiply<W, 2, 2>(tile, w);
-    case 3: return multiply<W, 3, 1>(tile, w);
-    case 4: return multiply<W, 4, 1>(tile, w);
-    case 5: return multiply<W, 5, 1>(tile, w);
-    default: return multiply<W, 6, 1>(tile, w);
+    case 1: return multiply<W, 1, true>(tile, w);
+    case 2: return multiply<W, 2, true>(tile, w);
+    case 3: return multiply<W, 3, true>(tile, w);
+    case 4: return multiply<W, 4, false>(tile, w);
+    case 5: return multiply<W, 5, false>(tile, w);
+    default: return multiply<W, 6, false>(tile, w);
   }
 }
 
@@ -143,7 +157,6 @@ void linear(const float* x, Norm norm, const W* w, const float* scale, const flo
   if (buffer.size() < (size_t)M * K) buffer.resize((size_t)M * K);
   float* packed = buffer.data();
   const Tiles tiles(M);
-  const int block = tiles.count > 1 ? kBlock : K;
 #pragma omp parallel
   {
 #pragma omp for schedule(static)
@@ -154,8 +167,8 @@ void linear(const float* x, Norm norm, const W* w, const float* scale, const flo
     }
 #pragma omp for schedule(static)
     for (int n = 0; n < N; n += kOutputs)
-      for (int from = 0; from < K; from += block) {
-        const int k = std::min(K - from, block);
+      for (int from = 0; from < K; from += kBlock) {
+        const int k = std::min(K - from, kBlock);
         const W* here = w + (long)n * K + (long)from * kOutputs;
         const char* next = (const char*)(here + (long)k * kOutputs);
         const long bytes = (long)k * kOutputs * sizeof(W);
@@ -163,12 +176,9 @@ void linear(const float* x, Norm norm, const W* w, const float* scale, const flo
           const int first = tiles.first(t), rows = tiles.first(t + 1) - first;
           const long place = (long)first * N + n;
           const float* sum_so_far = from ? y + place : base ? base + place : nullptr;
-          Tile tile{packed + (long)first * K + (long)from * rows, scale ? scale + n : nullptr, sum_so_far, y + place, N,
-                    k, (const char*)here + kAhead, next + kAhead};
-          if (tiles.count > 1) {
-            tile.fetch = next + bytes * t / tiles.count / kLine * kLine;
-            tile.fetch_end = next + bytes * (t + 1) / tiles.count / kLine * kLine;
-          }
+          const Tile tile{packed + (long)first * K + (long)from * rows, scale ? scale + n : nullptr, sum_so_far, y + place,
+                          N, k, next + bytes * t / tiles.count / kLine * kLine,
+                          next + bytes * (t + 1) / tiles.count / kLine * kLine};
           multiply<W>(rows, tile, here);
           if (activate && from + k == K) gelu(y + place, N, rows);
         }

@@ -67,6 +67,9 @@ class Paradigm(nn.Module, ABC):
 
     windows_at_once = 1
     """How many windows of long music the network sees at once, unless there are more samples than that."""
+    draws_alone_on_cpu = False
+    """Whether a CPU draws clips one by one: where the products of the network are of matrices, whose sums are made in
+    another order for another batch, while a batch saves little."""
     packs_fp32 = False
     """Whether packed weights draw faster on a CPU in full precision too, as they do for few rows at once."""
     backbone: Backbone
