@@ -26,6 +26,7 @@ from counterpoint.config.registry import load_object
 from counterpoint.paradigm.base import LossOutput, Paradigm, Sample
 from counterpoint.paradigm.entry import TrivialEntry
 from counterpoint.paradigm.flow_matching import FlowMatching
+from counterpoint.paradigm.watch import Watch
 
 PRIORS = tuple(10.0**power for power in range(-1, 6))
 """Weights, in observations, that a distribution may give to the one it backs off to."""
@@ -139,6 +140,7 @@ class Unigram(TrivialPredictor):
         generators: Sequence[torch.Generator],
         window: int | None = None,
         controls: Tensor | None = None,
+        watch: Watch | None = None,
     ) -> Sample:
         """See `Paradigm.sample`; the settings of sampling are not read, and of a caption nothing is known."""
         B, K, T = len(generators), self.codebooks, int(lengths.max())
