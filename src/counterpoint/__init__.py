@@ -33,12 +33,12 @@ if TYPE_CHECKING:
     from counterpoint.follow import follow as measure_following
     from counterpoint.generate import AudioGeneration
     from counterpoint.ingest import ingest as ingest_dataset
+    from counterpoint.listen.stimuli import write_stimuli
     from counterpoint.metrics.checkpoints import get as fetch_judge
     from counterpoint.metrics.checkpoints import statuses as judges
     from counterpoint.runs.codecs import list_codecs as codecs
     from counterpoint.runs.models import list_models as models
     from counterpoint.study.catalog import catalog as studies
-    from counterpoint.study.stimuli import write_stimuli
 
 __version__ = package.VERSION
 
@@ -109,7 +109,7 @@ __getattr__ = lazily(
         "studies": "study.catalog:catalog",
         "train_codec": "api.training",
         "train_model": "api.training",
-        "write_stimuli": "study.stimuli",
+        "write_stimuli": "listen.stimuli",
     },
 )
 

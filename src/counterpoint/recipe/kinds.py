@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, cast
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, cast
 
 from pydantic import Field
 
 from counterpoint.audio.files import WRITABLE
+from counterpoint.config import UserError, parse
 from counterpoint.config.base import MOST_SECONDS
+from counterpoint.config.documents import parse_json
+from counterpoint.config.nearest import did_you_mean
+from counterpoint.config.text import read_text
 from counterpoint.recipe.recipe import Made, Recipe
 
 if TYPE_CHECKING:
@@ -20,6 +25,7 @@ if TYPE_CHECKING:
     from counterpoint.inpaint.spans import Span
     from counterpoint.paradigm.watch import Watch
 
+_LARGEST_BYTES = 1 << 20
 Seconds = Annotated[float, Field(gt=0, lt=MOST_SECONDS)]
 
 
@@ -173,3 +179,25 @@ class ContinueRecipe(_EditRecipe):
 
 
 KINDS: dict[str, type[Recipe]] = {"generate": GenerateRecipe, "inpaint": InpaintRecipe, "continue": ContinueRecipe}
+
+
+def read_recipe(values: Path | Mapping[str, Any]) -> Recipe:
+    """A recipe from a file of JSON, or from its values.
+
+    Raises:
+        UserError: it cannot be read, is of an unknown kind, or has a value that does not fit.
+    """
+    source = str(values) if isinstance(values, Path) else "The request"
+    if isinstance(values, Path):
+        text = read_text(values, what="request", most_bytes=_LARGEST_BYTES)
+        try:
+            values = parse_json(text)
+        except ValueError as error:
+            raise UserError(f"{source} {error}; write it again.") from None
+    if not isinstance(values, Mapping) or values.get("kind") not in KINDS:
+        kind = values.get("kind") if isinstance(values, Mapping) else None
+        raise UserError(
+            f"{source} is no request: its kind is {kind!r}{did_you_mean(str(kind), KINDS)}, and there are "
+            f"{', '.join(KINDS)}."
+        )
+    return parse(dict(values), KINDS[values["kind"]], source=source)

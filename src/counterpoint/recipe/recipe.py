@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field
 
-from counterpoint.config import UserError, parse
 from counterpoint.config.base import Config, Seed
-from counterpoint.config.documents import parse_json
-from counterpoint.config.nearest import did_you_mean
-from counterpoint.config.text import read_text
 
 if TYPE_CHECKING:
     from counterpoint.config import SamplingConfig
@@ -23,8 +19,6 @@ if TYPE_CHECKING:
     from counterpoint.generate.outputs import Progress
     from counterpoint.metrics import Seams
     from counterpoint.paradigm.watch import Watch
-
-_LARGEST_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,27 +123,3 @@ class Recipe(Config, ABC):
     def to_json(self) -> dict[str, Any]:
         """Plain values, without what is not set."""
         return self.model_dump(mode="json", exclude_none=True)
-
-
-def read_recipe(values: Path | Mapping[str, Any]) -> Recipe:
-    """A recipe from a file of JSON, or from its values.
-
-    Raises:
-        UserError: it cannot be read, is of an unknown kind, or has a value that does not fit.
-    """
-    from counterpoint.recipe.kinds import KINDS
-
-    source = str(values) if isinstance(values, Path) else "The request"
-    if isinstance(values, Path):
-        text = read_text(values, what="request", most_bytes=_LARGEST_BYTES)
-        try:
-            values = parse_json(text)
-        except ValueError as error:
-            raise UserError(f"{source} {error}; write it again.") from None
-    if not isinstance(values, Mapping) or values.get("kind") not in KINDS:
-        kind = values.get("kind") if isinstance(values, Mapping) else None
-        raise UserError(
-            f"{source} is no request: its kind is {kind!r}{did_you_mean(str(kind), KINDS)}, and there are "
-            f"{', '.join(KINDS)}."
-        )
-    return parse(dict(values), KINDS[values["kind"]], source=source)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from counterpoint.report.numbers import listed
 from counterpoint.results.parts import Part
 
 
@@ -27,7 +26,9 @@ class Reference(Part):
     @property
     def note(self) -> str:
         """What it is, for those who read distances to it."""
-        words = f"The reference of distances is music of the {listed(self.splits)} splits: {self.tracks} tracks from "
+        words = (
+            f"The reference of distances is music of the {' and '.join(self.splits)} splits: {self.tracks} tracks from "
+        )
         words += "which no prompt was cut"
         if self.parts:
             words += (

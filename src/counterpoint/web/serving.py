@@ -8,10 +8,17 @@ import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 from starlette.types import ASGIApp
 
 from counterpoint.config import UserError
+
+fcntl: Any
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None
 
 LOCAL = "127.0.0.1"
 
@@ -64,8 +71,9 @@ def lock_folder(folder: Path) -> Iterator[None]:
     Raises:
         UserError: another server holds it.
     """
-    import fcntl
-
+    if fcntl is None:  # there is none on this system: two servers are then not kept apart
+        yield
+        return
     with (folder / ".server.lock").open("w") as handle:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

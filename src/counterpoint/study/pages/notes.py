@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from string import Formatter
 
+from counterpoint.config.text import split_lines
 from counterpoint.metrics import Evaluation, MetricInfo
 from counterpoint.metrics.preferences import PUBLISHED
 from counterpoint.report import Text
@@ -29,7 +30,7 @@ def prose(name: str, **values: object) -> list[Text]:
     for part in (_HERE / f"{name}.md").read_text(encoding="utf-8").removeprefix("## ").split("\n## "):
         title, _, body = part.partition("\n")
         if all(shown[word] is not None for _, word, _, _ in Formatter().parse(body) if word):
-            lines = [line for line in body.format(**shown).splitlines() if line]
+            lines = [line for line in split_lines(body.format(**shown)) if line]
             items = [line.removeprefix("- ") for line in lines if line.startswith("- ")]
             found.append(Text(title=title, paragraphs=[line for line in lines if line[:2] != "- "], items=items))
     return found
