@@ -315,6 +315,21 @@ def test_what_is_no_request_is_one_sentence(client, content):
     assert answer.status_code == 400 and answer.json()["error"]
 
 
+# How long it takes
+
+
+def test_a_request_is_estimated_by_the_pace_of_each_model(client, studio):
+    wanted = {"models": [AR, FM], "duration_s": 10, "takes": 2}
+    studio.queue.pace = {AR: 0.5, FM: 2.0}
+    first = client.post("/api/estimate", json=wanted).json()
+    assert first == {"models": {AR: 10.0, FM: 40.0}, "ahead_s": 0.0, "total_s": 50.0}
+    spans = {"kind": "inpaint", "models": [AR], "spans": [[1, 2], [4, 5.5]]}
+    assert client.post("/api/estimate", json=spans).json()["total_s"] == 1.2
+    with held(studio):
+        ask(client, duration_s=20)
+        assert client.post("/api/estimate", json=wanted).json()["ahead_s"] == pytest.approx(10, abs=1)
+
+
 # Who comes in
 
 TOKEN = "a long secret"
@@ -342,6 +357,18 @@ def test_a_browser_shows_the_token_once(closed):
     closed.cookies.clear()
     closed.cookies.set(COOKIE, forged)
     assert closed.get("/").status_code == 401
+
+
+def test_a_form_asks_for_the_token(closed):
+    page = {"accept": "text/html"}
+    shown = closed.get("/", headers=page)
+    assert shown.status_code == 401 and 'action="/enter"' in shown.text
+    refused = closed.post("/enter", data={"token": "wrong"}, headers=page)
+    assert refused.status_code == 401 and "This is not the token" in refused.text
+    assert closed.post("/enter", data={"token": TOKEN}, headers={"origin": "https://evil.example"}).status_code == 403
+    entered = closed.post("/enter", data={"token": TOKEN}, headers=page)
+    assert entered.status_code == 303 and entered.headers["location"] == "/"
+    assert closed.get("/").status_code == 200
 
 
 def test_a_script_sends_it_with_every_request(closed):

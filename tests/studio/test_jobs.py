@@ -9,17 +9,19 @@ import numpy as np
 import pytest
 import soundfile
 import torch
+from tests.generate.conftest import audiocraft, peer, publish, published, tiny  # noqa: F401 - fixtures
 from typer.testing import CliRunner
 
 from counterpoint.cli import app
 from counterpoint.codec import latent_spec, load_codec
 from counterpoint.codec.encodec import build_encodec, encodec_config, save_encodec
-from counterpoint.config import BACKBONES, ModelConfig, write_json
+from counterpoint.config import BACKBONES, ModelConfig, UserError, write_json
 from counterpoint.config.checkpoints import write_checkpoint
 from counterpoint.generate import load_model
 from counterpoint.paradigm import build_paradigm
 from counterpoint.recipe import preview
 from counterpoint.studio import jobs, reading
+from counterpoint.studio.settings import find_models, shown_models
 from counterpoint.studio.worker import CancelledError
 
 RATE = 8000
@@ -190,6 +192,51 @@ def test_models_are_kept_and_the_oldest_makes_room(models, monkeypatch):
     assert jobs._model(models["ar"], device="cpu") is first
     jobs._model(models["fm"], device="cpu")
     assert list(jobs._models) == [models["fm"]]
+
+
+def test_the_pace_of_a_model_is_measured_when_it_is_loaded(models):
+    ear = Ear()
+    jobs.carry_out({"warm": ["mine"]}, ear, places={"mine": models["fm"]})
+    (pace,) = ear.of("pace")
+    assert 0 < pace["mine"] < 60
+
+
+@pytest.mark.parametrize("layout", ["published", "audiocraft"])
+def test_a_folder_of_musicgen_is_a_model_of_the_studio(request, tmp_path, library, layout):
+    """A tiny random one in each published format, called by its folder's name and repeated by its place."""
+    given = request.getfixturevalue(layout)
+    folder = given if isinstance(given, Path) else given()
+    places = find_models([str(folder)])
+    assert places == {folder.name: str(folder)}
+    (shown,) = shown_models(places)
+    assert (shown["name"], shown["paradigm"], shown["streams"]) == (folder.name, "autoregressive", True)
+    assert str(folder.parent) not in json.dumps(shown)
+    ear = Ear()
+    recipe = {"kind": "generate", "model": folder.name, "caption": "slow warm piano", "duration_s": 1.0, "seed": 5}
+    asked = {"model": folder.name, "recipes": [recipe], "library": str(library)}
+    jobs.carry_out(asked, ear, places=places)
+    (take,) = ear.of("take")
+    assert take["facts"]["duration_s"] == 1.0 and take["recipe"]["model"] == folder.name
+    wanted = library / "request.json"
+    wanted.write_text(json.dumps(take["recipe"]))
+    again = library / "again.wav"
+    options = ["--request", str(wanted), "--model", str(folder), "--out", str(again)]
+    result = CliRunner().invoke(app, ["generate", *options])
+    assert result.exit_code == 0, result.output
+    assert again.read_bytes() == (library / "scratch" / take["made"]).read_bytes()
+
+
+def test_models_that_cannot_be_told_apart_or_found_are_refused(models, tmp_path):
+    with pytest.raises(UserError, match="There is no model 'nonsense'"):
+        find_models(["nonsense"])
+    other = tmp_path / "other" / "fm"
+    other.mkdir(parents=True)
+    (other / "model.json").write_bytes((Path(models["fm"]) / "model.json").read_bytes())
+    with pytest.raises(UserError, match="Two models are called 'fm'"):
+        find_models([models["fm"], str(other)])
+    assert find_models(["owner/hub-id"]) == {"owner/hub-id": "owner/hub-id"}
+    labels = [model["label"] for model in shown_models(find_models([models["ar"], "owner/hub-id"]))]
+    assert labels == ["Auto-regressive, ar", "Auto-regressive, owner/hub-id"]
 
 
 def test_every_reader_is_a_function_of_plain_values():

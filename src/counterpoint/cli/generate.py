@@ -56,7 +56,11 @@ def generate(
     ] = "end",
     recipe: Annotated[
         Path | None,
-        typer.Option("--request", metavar="FILE", help="A request.json of the studio, to make its clip again."),
+        typer.Option(
+            "--request",
+            metavar="FILE",
+            help="A request.json of the studio, to make its clip again; --model says where its model lies.",
+        ),
     ] = None,
     batch_size: BatchSize = 16,
     device: Device = "cpu",
@@ -69,7 +73,7 @@ def generate(
     from counterpoint import generate as drawing
 
     if recipe is not None:
-        _repeat(recipe, out=out, device=device, given=(model, caption, captions, source), answer=answer)
+        _repeat(recipe, out=out, model=model, device=device, given=(caption, captions, source), answer=answer)
         return
     if model is None:
         raise typer.BadParameter("say which model draws, such as --model pocket_autoregressive.", param_hint="--model")
@@ -135,18 +139,22 @@ def _lengthen(
     give_takes(answer, done)
 
 
-def _repeat(path: Path, *, out: Path, device: str, given: Sequence[object], answer: Answer) -> None:
-    """The clip of a request, made again."""
+def _repeat(path: Path, *, out: Path, model: str | None, device: str, given: Sequence[object], answer: Answer) -> None:
+    """The clip of a request, made again.
+
+    Args:
+        model: where the request's model lies, if it does not lie under the name that the request has for it.
+    """
     from counterpoint.audio.files import check_audio_output
     from counterpoint.config import UserError
     from counterpoint.generate import load_model
     from counterpoint.recipe import read_recipe
 
     if any(value is not None for value in given):
-        raise UserError(f"{path} says what to make: leave out the caption, --captions, --continue and --model.")
+        raise UserError(f"{path} says what to make: leave out the caption, --captions and --continue.")
     recipe = read_recipe(path)
     check_audio_output(out, inputs=[path, *(path.parent / name for name in recipe.files().values())])
-    loaded = load_model(recipe.model, device=device)
+    loaded = load_model(model or recipe.model, device=device)
     with answer.progress("Making again", unit="steps") as progress:
         made = recipe.make(out, model=loaded, folder=path.parent, progress=progress)
     for remark in made.remarks:

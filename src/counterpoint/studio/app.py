@@ -140,6 +140,11 @@ class Handlers:
         piece = await to_thread.run_sync(partial(self.studio.ask, ask, owner=_owner(request)))
         return JSONResponse(self._shown(piece), status_code=202)
 
+    async def estimate(self, request: Request) -> Response:
+        """How long a request would take, without making it: seconds for each model, and for what waits already."""
+        ask = await _body(request, Ask)
+        return JSONResponse(self.queue.estimate(ask.models, new_s=ask.new_s))
+
     async def pieces(self, request: Request) -> Response:
         """The history, newest first: `?search=` words, `?starred=1`, `?before=` the `created` of the last one seen."""
         before = request.query_params.get("before")
@@ -289,6 +294,7 @@ ENDPOINTS = (
     Endpoint("POST", "/api/files", "upload"),
     Endpoint("POST", "/api/chart", "chart", takes=Chart),
     Endpoint("POST", "/api/pieces", "ask", takes=Ask),
+    Endpoint("POST", "/api/estimate", "estimate", takes=Ask),
     Endpoint("GET", "/api/pieces", "pieces"),
     Endpoint("GET", "/api/pieces/{id}", "piece"),
     Endpoint("PATCH", "/api/pieces/{id}", "change_piece", takes=Change),

@@ -73,6 +73,12 @@ class Ask(Config):
     """How to fill in, by model; by default the best that each knows."""
 
     @property
+    def new_s(self) -> float:
+        """Seconds of new music that each model makes."""
+        passage = sum(stop - start for start, stop in self.spans)
+        return self.takes * (passage if self.kind == "inpaint" else self.duration_s)
+
+    @property
     def title(self) -> str:
         """What the history calls it, until somebody finds a better name."""
         made = {"generate": "Untitled music", "inpaint": "A passage made again", "continue": "Continued"}

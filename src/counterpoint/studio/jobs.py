@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from counterpoint.recipe import Made, Recipe, read_recipe
@@ -24,21 +26,25 @@ MODELS_KEPT = 3
 _EVERY_S = 0.15
 """Progress is told so often at most."""
 _models: OrderedDict[str, LoadedModel] = OrderedDict()
-"""By name; a worker is a process, so they are this module's."""
+"""By place; a worker is a process, so they are this module's."""
 
 
-def carry_out(asked: Message, task: Task, *, device: str = "cpu") -> Message:
+def carry_out(
+    asked: Message, task: Task, *, device: str = "cpu", places: Mapping[str, str] = MappingProxyType({})
+) -> Message:
     """Do a job; see `worker.CarryOut`.
 
     Args:
-        asked: `warm` names models to load ahead; or `model`, `recipes` and the folder of the `library` say what to do.
+        asked: `warm` names models to load ahead, whose pace is told; or `model`, `recipes` and the folder of the
+            `library` say what to do.
         device: of the models.
+        places: where models lie whose names do not say it.
     """
     for name in asked.get("warm", ()):
-        _model(name, device=device)
+        task.tell({"pace": {name: _pace(_model(places.get(name, name), device=device))}})
     for number, values in enumerate(asked.get("recipes", ())):
         task.check()
-        model = _model(asked["model"], device=device)
+        model = _model(places.get(asked["model"], asked["model"]), device=device)
         recipe = read_recipe(values).settled(model)
         _Take(task, recipe, model=model, folder=Path(asked["library"]), number=number, of=len(asked["recipes"])).make()
     return {}
@@ -53,6 +59,15 @@ def _model(name: str, *, device: str) -> LoadedModel:
         _models[name] = load_model(name, device=device)
     _models.move_to_end(name)
     return _models[name]
+
+
+def _pace(model: LoadedModel) -> float:
+    """Seconds that the first second of music takes; it loads what is loaded late, so that no visitor waits for it."""
+    from counterpoint.generate import GenerationRequest, generate
+
+    began = time.perf_counter()
+    generate(GenerationRequest([""], duration_s=1.0, seed=0, sampling=model.how({})), model=model)
+    return time.perf_counter() - began
 
 
 class _Take:

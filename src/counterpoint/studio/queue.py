@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,7 +20,7 @@ MOST_WAITING = 8
 """Jobs of one owner that may wait."""
 MOST_WAITING_IN_ALL = 100
 _USUAL_S = 1.0
-"""Seconds that a second of music takes, before anything is known."""
+"""Seconds that a second of music takes, until a model's pace is known."""
 _LOG = logging.getLogger("counterpoint.studio")
 
 
@@ -47,11 +47,16 @@ class Queue:
         library: where jobs come from and takes go to.
         worker: carries them out; see `jobs.carry_out`.
         events: are told.
+
+    Attributes:
+        live: the sound of the job that is being done.
+        pace: by model, the seconds that a second of music took when the studio was started.
     """
 
     def __init__(self, library: Library, worker: Worker, events: Events):
         self.library, self.worker, self.events = library, worker, events
         self.live: dict[str, LiveSound] = {}
+        self.pace: dict[str, float] = {}
         self._news = threading.Condition()
         self._current: _Current | None = None
         self._last_served: dict[str, float] = {}
@@ -145,7 +150,19 @@ class Queue:
         return max(0.5, self._expected_s(current.job) - spent)
 
     def _expected_s(self, job: Job) -> float:
-        return new_seconds(job.recipes) * (self.library.seconds_per_second(job.model) or _USUAL_S)
+        return new_seconds(job.recipes) * self._pace_of(job.model)
+
+    def _pace_of(self, model: str) -> float:
+        """Seconds that a second of new music takes: by its last jobs, else by the first second."""
+        return self.library.seconds_per_second(model) or self.pace.get(model) or _USUAL_S
+
+    def estimate(self, models: Sequence[str], *, new_s: float) -> dict[str, Any]:
+        """How long each model will take for so many seconds of new music, and everything that waits already, in s."""
+        current = self._current
+        ahead_s = self._left_s(current) if current else 0.0
+        ahead_s += sum(self._expected_s(job) for job in self.order())
+        own = {model: round(new_s * self._pace_of(model), 1) for model in models}
+        return {"models": own, "ahead_s": round(ahead_s, 1), "total_s": round(ahead_s + sum(own.values()), 1)}
 
     # Whose turn it is
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -12,7 +13,9 @@ from counterpoint.attributes import classes_in
 from counterpoint.config import SamplingConfig, UserError
 from counterpoint.config.files import read_json
 from counterpoint.config.sampling import PARADIGMS, SOLVERS, read_sampling
+from counterpoint.generate.settings import MUSICGEN_PARADIGM, is_published
 from counterpoint.runs import RUNS, find_run
+from counterpoint.runs.find import SHIPPED_MODELS
 from counterpoint.runs.layout import MODEL_FILE
 from counterpoint.runs.models import ListedModel, list_models
 
@@ -27,15 +30,54 @@ EXAMPLES = (
 )
 
 
-def shown_models(names: Sequence[str]) -> list[dict[str, Any]]:
-    """What the page shows of each model of these names.
+def find_models(names: Sequence[str]) -> dict[str, str]:
+    """Where each model lies, by the name that the page has for it.
+
+    A run folder below `runs` and a hub id keep their names. Any other folder is called by its last part, since visitors
+    are shown no path of this machine.
 
     Raises:
-        UserError: there is no such model, or it is broken.
+        UserError: there is no such model, or two folders have one name.
+    """
+    found: dict[str, str] = {}
+    for given in dict.fromkeys(names):
+        place = find_run(given)
+        if not (place / MODEL_FILE).is_file() and not is_published(place):
+            known = ", ".join(default_models())
+            raise UserError(f"There is no model {given!r}: name a run folder, a MusicGen folder, or one of {known}.")
+        name = _name_of(given, place)
+        if name in found:
+            raise UserError(f"Two models are called {name!r}: rename one of the folders.")
+        found[name] = given if name == given else str(place)
+    return found
+
+
+def _name_of(given: str, place: Path) -> str:
+    if not place.exists():  # a hub id
+        return given
+    for root in (RUNS, SHIPPED_MODELS):
+        if place.resolve().is_relative_to(root.resolve()):
+            return place.resolve().relative_to(root.resolve()).as_posix()
+    return place.resolve().stem if place.is_file() else place.resolve().name
+
+
+def shown_models(places: Mapping[str, str]) -> list[dict[str, Any]]:
+    """What the page shows of each model.
+
+    Args:
+        places: from `find_models`.
+
+    Raises:
+        UserError: a model is broken.
     """
     listed = {model.name: model for model in list_models()}
-    short = [Path(name).relative_to(RUNS).as_posix() if Path(name).is_relative_to(RUNS) else name for name in names]
-    return [_shown(name, listed.get(name)) for name in short]
+    found = [_shown(name, Path(place), listed.get(name)) for name, place in places.items()]
+    labels = Counter(model["label"] for model in found)
+    return [{**model, "label": _label(model, is_alone=labels[model["label"]] == 1)} for model in found]
+
+
+def _label(model: Mapping[str, Any], *, is_alone: bool) -> str:
+    return model["label"] if is_alone else f"{model['label']}, {model['name']}"
 
 
 def default_models() -> list[str]:
@@ -44,13 +86,12 @@ def default_models() -> list[str]:
     return [model.name for model in sorted(ships, key=lambda model: list(PARADIGMS).index(model.paradigm))]
 
 
-def _shown(name: str, listed: ListedModel | None) -> dict[str, Any]:
+def _shown(name: str, place: Path, listed: ListedModel | None) -> dict[str, Any]:
     if listed is not None and listed.problem:
         raise UserError(f"The model {name} cannot be used: {listed.problem}")
-    described: Mapping[str, Any] = {}
-    if listed is not None or (find_run(name) / MODEL_FILE).is_file():
-        described = read_json(find_run(name) / MODEL_FILE)
-    paradigm = described["model"]["paradigm"] if described else "autoregressive"
+    run = find_run(place)
+    described: Mapping[str, Any] = read_json(run / MODEL_FILE) if (run / MODEL_FILE).is_file() else {}
+    paradigm = described["model"]["paradigm"] if described else MUSICGEN_PARADIGM
     entry = PARADIGMS[paradigm]
     trained = ("supervised",) if described and described["model"].get("inpainting") else ()
     sampling = read_sampling(paradigm, described.get("sampling", {}))

@@ -15,7 +15,7 @@ from counterpoint.studio.asking import Ask, recipes_of, with_seed
 from counterpoint.studio.events import Events
 from counterpoint.studio.library import DEFAULT_LIMIT_GB, Library, new_id
 from counterpoint.studio.queue import Queue
-from counterpoint.studio.settings import default_models, shown_models
+from counterpoint.studio.settings import default_models, find_models, shown_models
 from counterpoint.studio.worker import CancelledError, TaskError, Worker
 
 _READING_S = 90.0
@@ -41,11 +41,12 @@ class Studio:
     def __init__(
         self, folder: Path, *, models: Sequence[str] = (), device: str = "cpu", limit_gb: float = DEFAULT_LIMIT_GB
     ):
-        self.models = {model["name"]: model for model in shown_models(models or default_models())}
+        places = find_models(models or default_models())
+        self.models = {model["name"]: model for model in shown_models(places)}
         folder.mkdir(parents=True, exist_ok=True)
         self.library = Library(folder, limit_gb=limit_gb)
         self.events = Events()
-        self.drawer = Worker(partial(jobs.carry_out, device=device))
+        self.drawer = Worker(partial(jobs.carry_out, device=device, places=places))
         self.reader = Worker(reading.carry_out, limit_s=_READING_S)
         self.queue = Queue(self.library, self.drawer, self.events)
 
@@ -64,7 +65,8 @@ class Studio:
 
     def _warm(self) -> None:
         with contextlib.suppress(CancelledError, TaskError):  # whoever asks next will be told what is wrong
-            self.drawer.run({"warm": list(self.models)[: jobs.MODELS_KEPT]})
+            warm = {"warm": list(self.models)[: jobs.MODELS_KEPT]}
+            self.drawer.run(warm, told=lambda told: self.queue.pace.update(told["pace"]))
         with contextlib.suppress(CancelledError, TaskError):
             self.reader.run({"read": "warm"})
 

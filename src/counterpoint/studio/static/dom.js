@@ -43,4 +43,6 @@ export function alertUser(text) {
 }
 
 export const seconds = (value) => `${Number(value.toFixed(value < 10 ? 1 : 0))} s`;
+// Of a wait: nobody needs its tenths.
+export const duration = (value) => (value < 90 ? `${Math.max(1, Math.round(value))} s` : `${Math.round(value / 60)} min`);
 export const isTyping = (target) => target.closest?.("input:not([type=radio]):not([type=checkbox]), textarea, select, [contenteditable]");

@@ -1,7 +1,7 @@
 // The studio's page: the request, the piece on the desk, and the history.
 import { call, follow } from "./api.js";
 import { Compare } from "./compare.js";
-import { $, alertUser, announce, el, isTyping } from "./dom.js";
+import { $, alertUser, announce, duration, el, isTyping } from "./dom.js";
 import { Editor } from "./editor.js";
 import { History } from "./history.js";
 import { Piece } from "./piece.js";
@@ -12,6 +12,7 @@ const about = await call("GET", "/api/about").catch((error) => {
   throw error;
 });
 const models = Object.fromEntries(about.models.map((model) => [model.name, model]));
+const LONG_S = 60; // a request that takes longer is asked about first
 let desk = null; // the piece that is shown
 let mode = "make";
 const recent = []; // events that may have come before the piece that they are of was shown
@@ -109,7 +110,10 @@ async function make(event) {
   alertUser("");
   $("make").disabled = true;
   try {
-    const piece = await call("POST", "/api/pieces", askedFor());
+    const asked = askedFor();
+    const { total_s: total } = await call("POST", "/api/estimate", asked);
+    if (total > LONG_S && !confirm(`This takes about ${duration(total)} on this machine. Make it all the same?`)) return;
+    const piece = await call("POST", "/api/pieces", asked);
     show(piece);
     announce("Your request is queued.");
     if (innerWidth < 900) $("result").scrollIntoView({ block: "start" });
@@ -138,8 +142,24 @@ function drawSaid() {
   $("length-field").hidden = passage;
   const names = { make: "Make", inpaint: "Make again", end: "Continue", start: "Lead in" };
   $("make").firstChild.textContent = `${names[mode === "make" ? "make" : editor.what]} `;
-  const count = chosenModels().length;
-  $("make-said").textContent = count > 1 ? `${count} models, the same request and seed, side by side` : "";
+  estimate();
+}
+
+// How long the request will take, as far as it is one already.
+let estimating;
+function estimate() {
+  clearTimeout(estimating);
+  estimating = setTimeout(async () => {
+    try {
+      const { models: own, ahead_s: ahead, total_s: total } = await call("POST", "/api/estimate", askedFor());
+      const each = Object.entries(own).map(([name, time]) => `${models[name].short} ${duration(time)}`);
+      const parts = [...(ahead >= 1 ? [`${duration(ahead)} ahead`] : []), ...(each.length > 1 || ahead >= 1 ? each : [])];
+      $("make-said").textContent = `about ${duration(total)}${parts.length ? `: ${parts.join(", ")}` : ""}`;
+      $("make-said").classList.toggle("long", total > LONG_S);
+    } catch {
+      $("make-said").textContent = ""; // the form says what is missing when it is sent
+    }
+  }, 350);
 }
 
 // The desk
@@ -215,6 +235,7 @@ buildSettings();
 drawSaid();
 
 $("ask").addEventListener("submit", make);
+$("ask").addEventListener("input", estimate);
 for (const name of ["make", "edit"]) {
   $(`tab-${name}`).addEventListener("click", () => setMode(name));
   $(`tab-${name}`).addEventListener("keydown", (event) => {
@@ -261,7 +282,10 @@ const last = await history_.load();
 follow(last, {
   job: (job) => {
     tell("showJob", job);
-    if (["done", "failed", "cancelled", "interrupted"].includes(job.state)) history_.load();
+    if (["done", "failed", "cancelled", "interrupted"].includes(job.state)) {
+      history_.load();
+      estimate();
+    }
   },
   take: (take) => tell("showTake", take),
   piece: () => history_.load(),
