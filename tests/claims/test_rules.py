@@ -8,20 +8,8 @@ from itertools import permutations, product
 import numpy as np
 import pytest
 
-from counterpoint.claims.rules import (
-    MARGIN,
-    Effect,
-    Estimate,
-    Outcome,
-    Test,
-    all_of,
-    any_of,
-    contrast,
-    corrected,
-    outcome,
-    slope_weights,
-    surface_weights,
-)
+from counterpoint.claims.rules import MARGIN, Effect, Outcome, Test, all_of, any_of, corrected, outcome
+from counterpoint.metrics.contrasts import Estimate, contrast, slope_weights, surface_weights
 
 OUTCOMES: tuple[Outcome, ...] = ("supported", "contradicted", "undecided", "untested")
 FLIPPED: dict[str, Outcome] = {"supported": "contradicted", "contradicted": "supported", "undecided": "undecided"}

@@ -16,9 +16,9 @@ from counterpoint.listen.judgments import Judgment, Rater
 from counterpoint.listen.results import analyse
 from counterpoint.metrics import Evaluation
 from counterpoint.report import Report, Section, Table
+from counterpoint.results.correlations import best_measures, correlations, spearman
 from counterpoint.results.listening import ListeningResults, read_listening
 from counterpoint.results.schema import Results, read_results
-from counterpoint.study.correlations import best_measures, correlations, spearman
 from counterpoint.study.kinds.inpainting import InpaintingStudy
 from counterpoint.study.listening import add_listening
 

@@ -13,11 +13,11 @@ import pytest
 from typer.testing import CliRunner
 
 from counterpoint.audio import TARGET_RMS, load_audio
+from counterpoint.audio.loudness import shared_gain
 from counterpoint.cli.app import app
 from counterpoint.config import UserError, read_json
 from counterpoint.listen.sources import LOW_ANCHOR
 from counterpoint.listen.stimuli import SAMPLE_RATE, write_stimuli
-from counterpoint.report.media import shared_gain
 from counterpoint.results.schema import Results
 
 Fabricate = Callable[..., Results]

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from counterpoint.results.fairness import side_by_side, unequal
 from counterpoint.results.records import StepRecord
 from counterpoint.results.schema import Results
-from counterpoint.study.fairness import side_by_side, unequal
 
 AR, FM, TEXT = "inpaint_autoregressive", "inpaint_flow_matching", "train_flow_matching"
 

@@ -23,6 +23,7 @@ from counterpoint.config import FlowMatchingSampling, SamplingConfig, UserError,
 from counterpoint.generate import AudioGeneration
 from counterpoint.metrics import Difference, Evaluation, MetricInfo
 from counterpoint.metrics.base import WeightedMean
+from counterpoint.metrics.halves import Estimate, estimate
 from counterpoint.report import Table
 from counterpoint.results.parts import Window
 from counterpoint.results.schema import Judged
@@ -34,7 +35,7 @@ from counterpoint.study.pages.search import _edge, _order, _sentence, _stopping
 from counterpoint.study.pages.search_page import ENDS, chart_lines, points_blocks, points_table, search_charts
 from counterpoint.study.search.climb import Climbed, Drawer, climb
 from counterpoint.study.search.points import Point, expand
-from counterpoint.study.search.rule import Estimate, comparisons, estimate, stand
+from counterpoint.study.search.rule import comparisons, stand
 from counterpoint.study.search.split import split
 from counterpoint.study.shipped import find_study
 

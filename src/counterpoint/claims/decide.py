@@ -8,19 +8,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from counterpoint.claims.paper import Claim, ClaimSource, Takeaway, paper_claims
-from counterpoint.claims.rules import (
-    Effect,
-    Estimate,
-    Outcome,
-    all_of,
-    any_of,
-    contrast,
-    corrected,
-    outcome,
-    slope_weights,
-    surface_weights,
-)
+from counterpoint.claims.rules import Effect, Outcome, all_of, any_of, corrected, outcome
 from counterpoint.metrics.base import Better
+from counterpoint.metrics.contrasts import Estimate, contrast, slope_weights, surface_weights
 from counterpoint.metrics.preferences import FAMILIES
 from counterpoint.report.numbers import MINUS
 from counterpoint.results.gates import standing

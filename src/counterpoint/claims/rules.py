@@ -5,8 +5,6 @@ Everything here is about numbers alone: which study they come from, and which ju
 A claim about direction holds where the 95% interval leaves out zero on its side and the p-value, where there is one,
 is below 5% after Holm's correction. "Comparable" holds where the whole interval lies within a margin of zero: two
 one-sided tests (Schuirmann, 1987) at 2.5% each. Several results make one verdict by Kleene's three-valued logic.
-
-Shapes: n systems.
 """
 
 from __future__ import annotations
@@ -16,9 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-import numpy as np
-
-from counterpoint.metrics.base import Better, Difference, Score
+from counterpoint.metrics.base import Better
 from counterpoint.metrics.statistics import holm
 
 Outcome = Literal["supported", "contradicted", "undecided", "untested"]
@@ -28,7 +24,6 @@ MARGIN = 0.1
 and FM on EnCodec) FAD differs by up to 6%, CLAP by up to 5%, PQ by up to 2%, CE by up to 4% and PC by up to 10%."""
 LEVEL = 0.05
 """A p-value below it tells two systems apart."""
-_Z = 1.959964  # of a 95% interval
 
 
 @dataclass(frozen=True)
@@ -105,64 +100,6 @@ def any_of(outcomes: Sequence[Outcome]) -> Outcome:
     turned: dict[Outcome, Outcome] = {"supported": "contradicted", "contradicted": "supported"}
     found = all_of([turned.get(each, each) for each in outcomes])
     return turned.get(found, found)
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A value with its 95% interval."""
-
-    value: float
-    low: float
-    high: float
-
-    @classmethod
-    def of(cls, found: Score | Difference) -> Estimate:
-        """The value of a score or a difference."""
-        return cls(found.value, found.low, found.high)
-
-
-def contrast(scores: Sequence[Estimate], weights: Sequence[float], *, together: bool = False) -> tuple[Estimate, float]:
-    """A weighted sum of scores, and the two-sided p-value of zero.
-
-    The interval combines theirs (MOVER; Zou and Donner, 2008) as if they were independent. Of systems that answered the
-    same prompts the errors go together, and a difference's interval is wider than it had to be.
-
-    Args:
-        scores: n of one metric.
-        weights: [n]; (1, -1) is a difference.
-        together: the errors may go together in any way: theirs are added up, which is the worst case.
-    """
-    value = sum(weight * score.value for score, weight in zip(scores, weights, strict=True))
-    sides = [
-        sorted((weight * (score.low - score.value), weight * (score.high - score.value)))
-        for score, weight in zip(scores, weights, strict=True)
-    ]
-    down, up = (sum(abs(side)) if together else math.sqrt(sum(side**2)) for side in np.array(sides).T)
-    low, high = value - down, value + up
-    spread = (value - low if value > 0 else high - value) / _Z  # on the side of zero
-    p = math.erfc(abs(value) / spread / math.sqrt(2)) if spread > 0 else float(value == 0)
-    return Estimate(value, float(low), float(high)), p
-
-
-def slope_weights(places: Sequence[float]) -> list[float]:
-    """[n] weights of scores that give their least-squares slope per doubling of `places`, which are positive."""
-    x = np.log2(places)
-    x = x - x.mean()
-    return (x / (x**2).sum()).tolist()
-
-
-def surface_weights(rates: Sequence[float], durations: Sequence[float]) -> tuple[list[float], list[float]] | None:
-    """[n] weights each that give the effect of doubling the frame rate at one length of the sequence, and of doubling
-    the length at one frame rate; None where the cells cannot tell the two apart.
-
-    The length is frame rate times duration. Least squares of y = a + b log2(rate) + c log2(length).
-    """
-    rate, duration = np.log2(rates), np.log2(durations)
-    design = np.stack([np.ones_like(rate), rate, rate + duration], axis=1)
-    if len(rates) < 3 or np.linalg.matrix_rank(design) < 3:
-        return None
-    _, of_rate, of_length = np.linalg.pinv(design)
-    return of_rate.tolist(), of_length.tolist()
 
 
 def corrected(effects: Sequence[Effect]) -> list[Effect]:

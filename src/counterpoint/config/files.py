@@ -16,7 +16,7 @@ from counterpoint.config.documents import parse_json
 from counterpoint.config.errors import UserError
 from counterpoint.config.locks import sole_writer
 from counterpoint.config.paths import shown, true_path
-from counterpoint.config.text import read_text
+from counterpoint.config.text import MOST_BYTES, read_text
 
 _ASIDE = ".part-"
 """How the names of temporary files and folders begin; short, since a name may be as long as a file system allows."""
@@ -160,14 +160,18 @@ def write_json_lines(path: Path, values: Iterable[Any]) -> None:
     atomic_write(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
 
 
-def read_json(path: Path) -> Any:
+def read_json(path: Path, *, what: str = "JSON file", most_bytes: int = MOST_BYTES) -> Any:
     """Read a JSON file.
 
+    Args:
+        what: the file should be, for messages.
+        most_bytes: that are read; a larger file is refused before it is read.
+
     Raises:
-        UserError: when the file is missing, is no regular file or is not JSON.
+        UserError: when the file is missing, is no regular file, is too large or is not JSON.
     """
     try:
-        return parse_json(read_text(path, what="JSON file"))
+        return parse_json(read_text(path, what=what, most_bytes=most_bytes))
     except UserError:
         raise
     except ValueError as error:

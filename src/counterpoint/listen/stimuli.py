@@ -36,12 +36,12 @@ from typing import Any
 import numpy as np
 
 from counterpoint.audio import load_audio, normalize_loudness, save_audio
+from counterpoint.audio.loudness import shared_gain
 from counterpoint.claims.paper import paper_scores
 from counterpoint.config import UserError, atomic_folder, write_json
 from counterpoint.listen.folder import KEY_FILE, MANIFEST_FILE, sha256
 from counterpoint.listen.sounds import low_pass, with_beeps
 from counterpoint.listen.sources import Source, SourceItem, read_inpainting
-from counterpoint.report.media import shared_gain
 from counterpoint.report.waveform import waveform
 from counterpoint.study.windows import spread
 

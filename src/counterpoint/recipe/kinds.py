@@ -1,4 +1,4 @@
-"""The kinds of recipes: new music, spans filled in, music made longer."""
+"""The kinds of recipes (new music, spans filled in, music made longer), and the reader of all of them."""
 
 from __future__ import annotations
 
@@ -9,11 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, cast
 from pydantic import Field
 
 from counterpoint.audio.files import WRITABLE
-from counterpoint.config import UserError, parse
+from counterpoint.config import UserError, parse, read_json
 from counterpoint.config.base import MOST_SECONDS
-from counterpoint.config.documents import parse_json
 from counterpoint.config.nearest import did_you_mean
-from counterpoint.config.text import read_text
 from counterpoint.recipe.recipe import Made, Recipe
 
 if TYPE_CHECKING:
@@ -189,11 +187,7 @@ def read_recipe(values: Path | Mapping[str, Any]) -> Recipe:
     """
     source = str(values) if isinstance(values, Path) else "The request"
     if isinstance(values, Path):
-        text = read_text(values, what="request", most_bytes=_LARGEST_BYTES)
-        try:
-            values = parse_json(text)
-        except ValueError as error:
-            raise UserError(f"{source} {error}; write it again.") from None
+        values = read_json(values, what="request", most_bytes=_LARGEST_BYTES)
     if not isinstance(values, Mapping) or values.get("kind") not in KINDS:
         kind = values.get("kind") if isinstance(values, Mapping) else None
         raise UserError(

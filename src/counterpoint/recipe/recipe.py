@@ -1,4 +1,4 @@
-"""What every recipe has, and how one is read."""
+"""What every kind of recipe has in common; `kinds.read_recipe` reads one."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ Shapes: N samples, F mel bands, T frames.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -14,13 +14,14 @@ from typing import TypeVar
 import numpy as np
 
 from counterpoint.audio import load_audio, normalize_loudness, resample
-from counterpoint.audio.loudness import PEAK_LIMIT, SILENCE_PEAK
+from counterpoint.audio.loudness import shared_gain
 from counterpoint.config import atomic_write
 
 Name = TypeVar("Name", bound=Hashable)
 
 SAMPLE_RATE = 32_000
 BANDS = 96
+LOWEST_HZ = 30.0
 FFT = 2048
 HOP = 512
 RANGE_DB = 80.0
@@ -53,25 +54,6 @@ def load_versions(clips: Mapping[Name, Path], *, original: Name) -> dict[Name, n
     found = {name: load_audio(clip, sample_rate=SAMPLE_RATE)[0] for name, clip in clips.items()}
     gain = np.float32(shared_gain(found[original], found.values(), sample_rate=SAMPLE_RATE))
     return {name: gain * audio for name, audio in found.items()}
-
-
-def shared_gain(original: np.ndarray, versions: Iterable[np.ndarray], *, sample_rate: int) -> float:
-    """What brings the original to the project's loudness, or less where a version would clip.
-
-    Each version at a loudness of its own would tell them apart by the music around the span, which is the same in all:
-    beside a span of silence it would be 3 dB up.
-
-    Args:
-        original: [N], the clip they are versions of.
-        versions: [N] each.
-        sample_rate: Hz.
-    """
-    peak = float(np.abs(original).max(initial=0.0))
-    highest = max([peak, *(float(np.abs(version).max(initial=0.0)) for version in versions)])
-    if highest < SILENCE_PEAK:
-        return 1.0
-    wanted = float(np.abs(normalize_loudness(original, sample_rate=sample_rate)).max()) / peak if peak else 1.0
-    return min(wanted, PEAK_LIMIT / highest)
 
 
 @dataclass(frozen=True)
@@ -162,26 +144,15 @@ def log_mel(audio: np.ndarray) -> np.ndarray:
 
 @cache
 def _mel_bands() -> np.ndarray:
-    """[F, FFT/2 + 1] triangles, each of unit sum, evenly spaced on the HTK mel scale from 30 Hz up."""
-    edges = np.linspace(_mel(30.0), _mel(SAMPLE_RATE / 2), BANDS + 2)
-    hertz = 700 * (10 ** (edges / 2595) - 1)
-    bins = np.fft.rfftfreq(FFT, 1 / SAMPLE_RATE)
-    rising = (bins - hertz[:-2, None]) / (hertz[1:-1] - hertz[:-2])[:, None]
-    falling = (hertz[2:, None] - bins) / (hertz[2:] - hertz[1:-1])[:, None]
-    triangles = np.maximum(0, np.minimum(rising, falling))
-    # A low band narrower than a bin would be empty: give it its nearest bin.
-    empty = triangles.sum(axis=1) == 0
-    triangles[empty, np.abs(bins - hertz[1:-1][empty, None]).argmin(axis=1)] = 1
-    return (triangles / triangles.sum(axis=1, keepdims=True)).astype(np.float32)
+    """[F, FFT/2 + 1]"""
+    from counterpoint.dsp import mel_filterbank
 
-
-def _mel(hertz: float) -> float:
-    return 2595 * np.log10(1 + hertz / 700)
+    return mel_filterbank(sample_rate=SAMPLE_RATE, n_fft=FFT, bands=BANDS, f_min=LOWEST_HZ).numpy()
 
 
 def _marks() -> list[tuple[str, float]]:
-    low, high = _mel(30.0), _mel(SAMPLE_RATE / 2)
-    return [(f"{hertz // 1000} kHz", 100 * (_mel(hertz) - low) / (high - low)) for hertz in (1000, 4000, 8000)]
+    low, high, *own = (np.log10(1 + hertz / 700) for hertz in (LOWEST_HZ, SAMPLE_RATE / 2, 1000, 4000, 8000))
+    return [(f"{kilo} kHz", 100 * (mel - low) / (high - low)) for kilo, mel in zip((1, 4, 8), own, strict=True)]
 
 
 PITCH_MARKS = _marks()

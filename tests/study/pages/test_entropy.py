@@ -10,12 +10,12 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from counterpoint.metrics.entropies import evaluate_entropies
 from counterpoint.report import Report, write_report
 from counterpoint.results.parts import Entropies
 from counterpoint.results.schema import Results
 from counterpoint.study.kinds.controls import EntropyStudy
 from counterpoint.study.pages.entropy import PAIRS, smooth
-from counterpoint.study.steps.entropy import evaluate_entropies
 
 STUDY = {"kind": "entropy", "training": {"backbone": "debug", "steps": 3}, "examples": 1}
 T = 80

@@ -10,6 +10,7 @@ from dataclasses import replace
 import numpy as np
 
 from counterpoint.metrics.base import Difference
+from counterpoint.metrics.entropies import EARLY, EARLY_STEPS, LATE, by_track, reach_of
 from counterpoint.paradigm.entry import PARADIGMS
 from counterpoint.report import Chart, Charts, Fact, Line, Mark, Point, Report, Section, System, Text, Verdict
 from counterpoint.report.numbers import MINUS, count, listed
@@ -21,7 +22,6 @@ from counterpoint.study.pages.looks import of_paradigm, variant
 from counterpoint.study.pages.notes import prose
 from counterpoint.study.pages.page import Page
 from counterpoint.study.pages.words import size_of, span
-from counterpoint.study.steps.entropy import EARLY, EARLY_STEPS, LATE, by_track, reach_of
 
 SMOOTHED = 5
 """Steps of the running mean that is drawn; nothing is smoothed in what is tested."""

@@ -12,9 +12,9 @@ from counterpoint.report.numbers import count, duration, listed, number
 from counterpoint.report.tables import Place, plain
 from counterpoint.report.tables import grid as plain_grid
 from counterpoint.results.copies import NEAR
+from counterpoint.results.fairness import TOLERANCE, Given, side_by_side, unequal
 from counterpoint.results.gates import Gate, Standing, nearness, standing
 from counterpoint.results.schema import Results
-from counterpoint.study.fairness import TOLERANCE, Given, side_by_side, unequal
 from counterpoint.study.pages.looks import of_paradigm
 
 RANKS_NOBODY = "Until they have, the values below describe these models and rank nobody."

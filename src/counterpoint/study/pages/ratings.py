@@ -9,9 +9,9 @@ from counterpoint.claims.paper import PaperScores
 from counterpoint.report import Block, Cell, Column, Mark, Row, Section, Table, Text
 from counterpoint.report.numbers import MINUS, listed, number, p_value
 from counterpoint.report.tables import Place
+from counterpoint.results.correlations import Correlation, best_measures, correlations
 from counterpoint.results.listening import ListeningResults, RatedDifference
 from counterpoint.results.schema import Results
-from counterpoint.study.correlations import Correlation, best_measures, correlations
 
 ID = "ratings"
 _ALPHA = 0.05

@@ -16,9 +16,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from counterpoint.config import SamplingConfig, UserError, atomic_folder, read_json, write_json
+from counterpoint.metrics.halves import Estimate
 from counterpoint.results.search import Cost, Standing
 from counterpoint.study.search.points import Point
-from counterpoint.study.search.rule import Estimate, comparisons, stand
+from counterpoint.study.search.rule import comparisons, stand
 
 if TYPE_CHECKING:
     from counterpoint.generate import AudioGeneration

@@ -13,10 +13,10 @@ from threadpoolctl import threadpool_limits
 
 from counterpoint.metrics.base import Clip, Features, Judge, MetricInfo, NotApplicableError
 from counterpoint.metrics.features import features_of
+from counterpoint.metrics.halves import Estimate, estimate
 from counterpoint.metrics.listener import Listener
 from counterpoint.metrics.reference import reference_pool
 from counterpoint.metrics.registry import judges, metric_named
-from counterpoint.study.search.rule import Estimate, estimate
 
 
 class PrimaryMetric:

@@ -4,64 +4,20 @@ A point is stopped where the whole interval of its difference to the best lies o
 interval from half samples (see `metrics.statistics`), its level shared by all comparisons that could stop the truly
 best point: one with every other point, on every rung but the last (Bonferroni). So whatever the field looks like, the
 chance that the best is stopped stays below `LEVEL`; where points differ by nothing but noise, so does that of each.
-
-Shapes: n prompts, R half samples.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
+from collections.abc import Mapping
 from typing import Literal
 
-import numpy as np
 from scipy.stats import t
 
-from counterpoint.metrics.base import ByGroup, Functional
-from counterpoint.metrics.statistics import half_samples
+from counterpoint.metrics.halves import Estimate
 from counterpoint.results.search import Standing
 
 LEVEL = 0.05
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A statistic of a point's clips.
-
-    Attributes:
-        value: of all.
-        replicates: [R] of half samples, the same halves for every point on a rung.
-        units: how many tracks the halves are drawn from.
-    """
-
-    value: float
-    replicates: np.ndarray
-    units: int
-
-    def error(self, other: Estimate | None = None) -> float:
-        """The standard error of the value, or of its difference to another point's."""
-        replicates = self.replicates if other is None else self.replicates - other.replicates
-        half = self.units // 2
-        return float(replicates.std(ddof=1) * math.sqrt(half / (self.units - half)))
-
-
-def estimate(functional: Functional, *, tracks: Sequence[str], seed: int) -> Estimate:
-    """The statistic of n clips with its half samples; clips of one track are drawn together.
-
-    Args:
-        tracks: of each clip.
-    """
-    names = {track: number for number, track in enumerate(dict.fromkeys(tracks))}
-    of_tracks = ByGroup(functional, np.array([names[track] for track in tracks]))
-    return Estimate(float(functional(np.ones((1, len(tracks))))[0]), of_tracks(_halves(len(names), seed)), len(names))
-
-
-@lru_cache
-def _halves(count: int, seed: int) -> np.ndarray:
-    """The same for every point."""
-    return half_samples(count, rng=np.random.default_rng([seed, count]))
 
 
 def comparisons(*, points: int, rungs: int) -> int:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import ttest_rel
 
-from counterpoint.study.steps.entropy import EARLY, LATE, by_track, evaluate_entropies, reach_of
+from counterpoint.metrics.entropies import EARLY, LATE, by_track, evaluate_entropies, reach_of
 
 PAIRS = [("ar_all", "ar_text"), ("ar_all", "ar_null")]
 TRACKS = [f"track-{index}" for index in range(8)]
