@@ -12,7 +12,7 @@ from typing import Any
 from torch import Tensor
 
 from counterpoint.config import UserError
-from counterpoint.config.text import split_lines
+from counterpoint.config.network import UnreachableWarning, reason_of
 
 
 @contextmanager
@@ -30,6 +30,7 @@ def quietly() -> Iterator[None]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", FutureWarning)  # diffusers normalises weights in torch's old way,
             warnings.simplefilter("ignore", UserWarning)  # and asks the hub in an old way
+            warnings.simplefilter("always", UnreachableWarning)
             yield
     finally:
         for library, verbosity, had_bars in before:
@@ -73,7 +74,7 @@ def unreadable(error: Exception, *, name: str) -> UserError:
             f"The codec {name!r} is gated: accept its licence at https://huggingface.co/{name} and log in with "
             "`hf auth login`, or give a local folder that holds it."
         )
-    reason = split_lines(str(error).strip())[0] if str(error).strip() else type(error).__name__
+    reason = reason_of(error).rstrip(".")
     return UserError(
         f"The codec {name!r} cannot be loaded ({reason}); give a shipped name, a folder with config.json and weights, "
         "or a hub id that this machine can reach."

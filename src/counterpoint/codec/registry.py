@@ -10,6 +10,7 @@ from counterpoint.codec.loading import unreadable
 from counterpoint.config import UserError, read_json
 from counterpoint.config.codec_formats import format_of
 from counterpoint.config.nearest import did_you_mean
+from counterpoint.config.network import hub
 from counterpoint.config.weights import SHIPPED_ALIASES
 
 SHIPPED = Path(__file__).parent / "weights"
@@ -80,14 +81,14 @@ def _config_file(source: str, *, name: str) -> tuple[Path, str]:
 
 
 def _config_from_hub(source: str, *, name: str) -> tuple[Path, str]:
-    from huggingface_hub import hf_hub_download
     from huggingface_hub.errors import LocalEntryNotFoundError
 
+    download = hub().hf_hub_download
     failed: Exception | None = None
     cut_off = False  # from the hub: what follows is sought in its cache alone, without waiting for it again
     for place, file in (*((place, "config.json") for place in PLACES), ("", COMPRESSION_FILE)):
         try:
-            return Path(hf_hub_download(source, file, subfolder=place or None, local_files_only=cut_off)), place
+            return Path(download(source, file, subfolder=place or None, local_files_only=cut_off)), place
         except Exception as error:  # no network, no such repository, no permission: one kind of exception each
             failed = failed or error
             cut_off = cut_off or isinstance(error, LocalEntryNotFoundError)

@@ -47,7 +47,8 @@ def sole_writer(path: Path, *, on_wait: Callable[[str], object] | None = None) -
     """Hold a file or folder, which need not be there yet, against all other processes and threads.
 
     Args:
-        on_wait: called once, with words for who holds it, before waiting for them; None refuses.
+        on_wait: called once, with words for who holds it, before waiting for them; it may raise in order not to wait.
+            None refuses.
 
     Raises:
         UserError: somebody else holds it, and they are not to be waited for.
@@ -77,16 +78,16 @@ def _acquire(path: Path, *, on_wait: Callable[[str], object] | None) -> IO[str] 
             handle.write(_this_process())
             handle.flush()
             return handle
-        if not is_ours:
-            holder = _holder(handle)
-            if on_wait is None:
-                handle.close()
-                raise UserError(f"{shown(path)} is being written by {holder}; wait for it, or give another place.")
-            if not has_said:
-                on_wait(holder)
-                has_said = True
-            time.sleep(_ASK_EVERY_S)
+        holder = "" if is_ours else _holder(handle)
         handle.close()
+        if is_ours:  # whoever held it has deleted this file meanwhile
+            continue
+        if on_wait is None:
+            raise UserError(f"{shown(path)} is being written by {holder}; wait for it, or give another place.")
+        if not has_said:
+            on_wait(holder)
+            has_said = True
+        time.sleep(_ASK_EVERY_S)
 
 
 def _place(path: Path) -> Path:

@@ -60,19 +60,37 @@ def open_address(url: str, *, headers: dict[str, str]) -> Any:
     return opener.open(urllib.request.Request(url, headers=headers), timeout=CONNECT_S)
 
 
+class UnreachableWarning(UserWarning):
+    """Nothing came from the network, and what is on this machine already is used."""
+
+
 def reason_of(error: BaseException) -> str:
     """What kept a request from its answer, in words: of a silent server, how long it was waited for."""
     reason = getattr(error, "reason", error)
-    cause = reason if isinstance(reason, BaseException) else None
-    while cause is not None and not _is_silence(cause):
-        cause = cause.__cause__ or cause.__context__
-    if cause is not None:
+    causes = list(_causes(reason)) if isinstance(reason, BaseException) else []
+    if any(map(_is_silence, causes)):
         return _DEADLINE
-    return str(reason).strip().partition("\n")[0] or type(reason).__name__
+    said = next((cause.__cause__ for cause in causes if _is_left_alone(cause)), None) or reason
+    return str(said).strip().partition("\n")[0] or type(said).__name__
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """The error, what it was raised from, and so on."""
+    seen = set[int]()
+    cause: BaseException | None = error
+    while cause is not None and id(cause) not in seen:
+        seen.add(id(cause))
+        yield cause
+        cause = cause.__cause__ or cause.__context__
 
 
 def _is_silence(error: BaseException) -> bool:
     return isinstance(error, TimeoutError) or "Timeout" in type(error).__name__  # the hub's library has its own kinds
+
+
+def _is_left_alone(error: BaseException) -> bool:
+    """Whether a request was not made since an earlier one failed, for the reason that the error was raised from."""
+    return type(error).__name__ == "OfflineModeIsEnabled" and error.__cause__ is not None
 
 
 class _PlainConnection(http.client.HTTPConnection):
@@ -129,8 +147,9 @@ def hub() -> Any:
             return answer
 
     def refuse_in_silence(request: Any) -> None:
-        if _silent_until.get(request.url.host, 0.0) > time.monotonic():
-            raise huggingface_hub.errors.OfflineModeIsEnabled(f"{request.url.host} was silent a moment ago")
+        until, failed = _left_alone.get(request.url.host, (0.0, None))
+        if until > time.monotonic():
+            raise huggingface_hub.errors.OfflineModeIsEnabled(f"{request.url.host} was silent a moment ago") from failed
 
     huggingface_hub.set_client_factory(
         lambda: Bounded(event_hooks={"request": [*hooks, refuse_in_silence]}, follow_redirects=True, timeout=None)
@@ -138,8 +157,8 @@ def hub() -> Any:
     return huggingface_hub
 
 
-_silent_until: dict[str, float] = {}
-"""By host: when it is asked again."""
+_left_alone: dict[str, tuple[float, BaseException]] = {}
+"""By host: when it is asked again, and what went wrong."""
 
 
 @contextmanager
@@ -157,9 +176,10 @@ def _noticing(request: Any, *, any_failure: bool) -> Iterator[None]:
         raise
     except Exception as error:
         if any_failure or _is_silence(error):
-            _silent_until[request.url.host] = time.monotonic() + _LEFT_ALONE_S
+            _left_alone[request.url.host] = time.monotonic() + _LEFT_ALONE_S, error
             warnings.warn(
                 f"{request.url.host} cannot be reached ({reason_of(error)}); what is on this machine already is used.",
+                UnreachableWarning,
                 stacklevel=2,
             )
         raise

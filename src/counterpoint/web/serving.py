@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from types import FrameType
-from typing import Any
 
 from starlette.types import ASGIApp
 
 from counterpoint.config import UserError
-
-fcntl: Any
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None
+from counterpoint.config.locks import sole_writer
 
 LOCAL = "127.0.0.1"
 
@@ -64,19 +58,14 @@ def serve(app: ASGIApp, *, listening: socket.socket, on_exit: Callable[[], None]
     Server(config).run(sockets=[listening])
 
 
-@contextlib.contextmanager
-def lock_folder(folder: Path) -> Iterator[None]:
-    """Hold a folder for one server; the lock ends with the process, however that ends.
+def lock_folder(folder: Path) -> AbstractContextManager[None]:
+    """Hold a folder for one server, by the file `.server.lock` in it.
 
     Raises:
         UserError: another server holds it.
     """
-    if fcntl is None:  # there is none on this system: two servers are then not kept apart
-        yield
-        return
-    with (folder / ".server.lock").open("w") as handle:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise UserError(f"Another server has {folder} open; stop that one first, or use its address.") from None
-        yield
+
+    def refuse(_: str) -> None:
+        raise UserError(f"Another server has {folder} open; stop that one first, or use its address.")
+
+    return sole_writer(folder / "server", on_wait=refuse)
