@@ -18,7 +18,7 @@ from counterpoint.listen.folder import read_test
 from counterpoint.listen.results import collect
 
 New = Callable[..., Path]
-PAGES = {"ratings": "likert_single_stimulus", "ab": "paired_comparison", "mushra": "mushra"}
+PAGES = {"ratings": "likert_single_stimulus", "ab": "likert_multi_stimulus", "mushra": "mushra"}
 
 
 @pytest.mark.parametrize(("design", "pages"), [("ratings", 3 * 5 * 2), ("ab", 3 * 3), ("mushra", 3)])

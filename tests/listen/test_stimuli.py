@@ -16,7 +16,9 @@ from counterpoint.audio import TARGET_RMS, load_audio
 from counterpoint.audio.loudness import shared_gain
 from counterpoint.cli.app import app
 from counterpoint.config import UserError, read_json
-from counterpoint.listen.sources import LOW_ANCHOR
+from counterpoint.listen.folder import read_test
+from counterpoint.listen.make import make_test
+from counterpoint.listen.sources import LOW_ANCHOR, read_source
 from counterpoint.listen.stimuli import SAMPLE_RATE, write_stimuli
 from counterpoint.results.schema import Results
 
@@ -167,3 +169,13 @@ def test_the_verb_takes_the_papers_systems_alone(study: Path, tmp_path: Path) ->
     questions = manifest(out)["questions"]
     assert [question["id"] for question in questions] == ["transition_smoothness", "audio_match"]
     assert all((question["low"], question["high"]) == (1, 10) for question in questions)
+
+
+def test_where_items_are_few_some_are_practised_and_rated(study: Path, tmp_path: Path) -> None:
+    """A test of one item can be made by every design, and read again."""
+    source = read_source([str(study)])
+    for items in (1, len(source.items) - 1, len(source.items)):
+        made = make_test(tmp_path / str(items), places=[str(study)], items=items)
+        test = read_test(made.folder)
+        assert len(test.training) == made.design.training == 2
+        assert len(test.items) == items

@@ -68,14 +68,17 @@ def listen_serve(
     from counterpoint.listen.answers import Answers
     from counterpoint.listen.folder import read_test
     from counterpoint.listen.server import create_server, own_hosts
+    from counterpoint.listen.watching import watch_key
     from counterpoint.web import lock_folder, open_socket, serve
 
     opened = read_test(test)
     opened.check_files()
     with lock_folder(test), open_socket(host, port) as listening:
-        app = create_server(opened, Answers(opened), hosts=own_hosts(host, url))
+        answers = Answers(opened)
+        app = create_server(opened, answers, hosts=own_hosts(host, url))
         place = url.rstrip("/") or f"http://{host}:{listening.getsockname()[1]}"
         typer.echo(f"{opened.design.title}\nRaters enter at {place}/ (interrupt to stop; answers stay).")
+        typer.echo(f"You see how the test goes at {place}/watch/{watch_key(answers)} (keep this address to yourself).")
         serve(app, listening=listening)
 
 

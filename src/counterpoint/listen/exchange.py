@@ -116,6 +116,7 @@ def _single(test: ListeningTest, item: Item, number: int, cell: Cell) -> list[di
             "content": _content(item, question),
             "mustRate": True,
             "mustPlayback": "ended",
+            "showWaveform": test.design.waveform == "shown",
             "stimuli": _named(cell),
             "response": [
                 {"value": value, "label": _label(question, value)} for value in range(question.low, question.high + 1)
@@ -133,19 +134,21 @@ def _label(question: Question, value: int) -> str:
 
 
 def _pair(test: ListeningTest, item: Item, number: int, cell: Cell) -> list[dict[str, Any]]:
+    """Both clips on one page, each to be marked: webMUSHRA's `paired_comparison` asks which clip is the reference."""
     question = test.design.questions[0]
-    reference = test.files_of(item).get(test.key.hidden_reference, cell[0])
-    page = {
-        "type": "paired_comparison",
-        "id": f"{item.id}_{number}",
-        "name": question.name,
-        "content": _content(item, question),
-        "showWaveform": test.design.waveform == "shown",
-        "enableLooping": True,
-        "reference": _clip(reference),
-        "stimuli": _named(cell),
-    }
-    return [page | ({"unforced": "no preference"} if test.design.ties else {})]
+    tie = "Mark both alike if you prefer neither." if test.design.ties else "Prefer one of them, and not the other."
+    return [
+        {
+            "type": "likert_multi_stimulus",
+            "id": f"{item.id}_{number}",
+            "name": question.name,
+            "content": f"{_content(item, question)}<p>{tie}</p>",
+            "mustRate": True,
+            "mustPlayback": "ended",
+            "stimuli": _named(cell),
+            "response": [{"value": 1, "label": "preferred"}, {"value": 0, "label": "not preferred"}],
+        }
+    ]
 
 
 def _together(test: ListeningTest, item: Item, number: int, cell: Cell) -> list[dict[str, Any]]:

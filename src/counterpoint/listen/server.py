@@ -14,6 +14,8 @@
     GET  /r/{token}/headphones/{number}         three tones
     GET  /r/{token}/level                       music to set the volume by
 
+`desk` adds the page of whoever runs the test.
+
 A token is 128 random bits: who has a rater's link is that rater, on any device.
 """
 
@@ -39,9 +41,11 @@ from starlette.responses import FileResponse, JSONResponse, RedirectResponse, Re
 from starlette.routing import Route
 
 from counterpoint.listen.answers import Answer, Answers, Trial
+from counterpoint.listen.desk import Desk
 from counterpoint.listen.folder import Item, ListeningTest, durations
 from counterpoint.listen.planning import times_of
 from counterpoint.listen.sounds import HEADPHONE_RATE, HEADPHONE_TRIALS, headphone_trial
+from counterpoint.listen.watching import is_open
 from counterpoint.web import Pages, WebError, create_app
 from counterpoint.web.guard import LOCAL_HOSTS
 
@@ -75,6 +79,7 @@ def create_server(test: ListeningTest, answers: Answers, *, hosts: Collection[st
         Route("/api/r/{token}/trials/{trial}/skip", pages.skip, methods=["POST"]),
         Route("/api/r/{token}/finish", pages.finish, methods=["POST"]),
         Route("/api/r/{token}/withdraw", pages.withdraw, methods=["POST"]),
+        *Desk(answers).routes,
     ]
 
     @asynccontextmanager
@@ -98,9 +103,18 @@ class _Server:
         platform_id = _platform_id(request.query_params)
         if platform_id and (token := self.answers.find(platform_id)):
             return RedirectResponse(f"/r/{token}", status_code=303)
+        self._require_open()
+        return self._page(request, token="", platform_id=platform_id)
+
+    def _require_open(self) -> None:
+        """
+        Raises:
+            WebError: new raters may not enter.
+        """
         if self.test.design.entry == "invited":
             raise WebError(403, "This test is open to invited raters; use the link that you were sent.")
-        return self._page(request, token="", platform_id=platform_id)
+        if not is_open(self.answers):
+            raise WebError(403, "This test takes no new raters any more; thank you for your interest.")
 
     def rater_page(self, request: Request) -> Response:
         token = request.path_params["token"]
@@ -131,11 +145,11 @@ class _Server:
         )
 
     async def enter(self, request: Request) -> Response:
-        if self.test.design.entry == "invited":
-            raise WebError(403, "This test is open to invited raters; use the link that you were sent.")
         body = await _body(request, {"platform_id": str})
         agent = request.headers.get("user-agent", "")
         platform_id = body["platform_id"][:_LONGEST_ID]
+        if not self.answers.find(platform_id):
+            self._require_open()
         token = await run_in_threadpool(self.answers.enter, platform_id=platform_id, user_agent=agent)
         return JSONResponse({"token": token})
 

@@ -159,7 +159,7 @@ def fill_stimuli(place: Path, source: Source, wanted: Wanted, *, progress: Progr
     """
     writer = _Writer(place, source, wanted, np.random.default_rng(wanted.seed))
     chosen = spread(source.items, wanted.items)
-    training = spread([item for item in source.items if item not in chosen] or chosen, wanted.training)
+    training = _practice(source, chosen, wanted.training)
     total = len(chosen) + len(training)
     described = []
     for number, item in enumerate([*chosen, *training], start=1):
@@ -183,6 +183,13 @@ def fill_stimuli(place: Path, source: Source, wanted: Wanted, *, progress: Progr
             "checks": writer.expected,
         },
     )
+
+
+def _practice(source: Source, chosen: Sequence[SourceItem], count: int) -> list[SourceItem]:
+    """Items to practise on: first those that are not rated, then some that are."""
+    spare = spread([item for item in source.items if item not in chosen], count)
+    pool = [*spare, *spread(chosen, count - len(spare))]
+    return [pool[number % len(pool)] for number in range(count)]
 
 
 def _anchor_key(hertz: int) -> str:

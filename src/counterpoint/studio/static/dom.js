@@ -1,19 +1,7 @@
 // Small helpers for the page's elements.
-export const $ = (id) => document.getElementById(id);
+export { el } from "/static/el.js";
 
-// An element with properties (those with a dash or `role` as attributes, `on...` as listeners) and children.
-export function el(tag, properties = {}, ...children) {
-  const element = document.createElement(tag);
-  for (const [name, value] of Object.entries(properties)) {
-    if (value === undefined || value === null || value === false) continue;
-    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
-    else if (name.includes("-") || name === "role" || name === "for" || name === "list") element.setAttribute(name, value);
-    else if (name === "class") element.className = value;
-    else element[name] = value;
-  }
-  element.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== false));
-  return element;
-}
+export const $ = (id) => document.getElementById(id);
 
 const ICONS = {
   play: "M4 2.2v11.6L13.5 8z",
