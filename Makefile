@@ -5,14 +5,18 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 SHAPE  ?= small
 
-.PHONY: demo test fuzz bench setup lint clean
+.PHONY: demo test docs fuzz bench setup lint clean
 
 demo: setup
 	$(BIN)/counterpoint study run quick --out runs/quick
 
 # Slow tests too; one process a core does more than two threads in one process.
-test: lint
+test: lint docs
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 -m 'slow or not slow'
+
+# The site, in site/index.html; a broken link or reference stops it.
+docs: setup
+	$(BIN)/zensical build --clean --strict
 
 # Three thousand hostile inputs of all families, in processes of their own; `make test` has three hundred others.
 fuzz: setup
@@ -34,9 +38,9 @@ setup: $(STAMP)
 $(STAMP): pyproject.toml constraints.txt requirements-nodeps.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --constraint constraints.txt torch
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev,docs]'
 	$(BIN)/pip install --quiet --no-deps --requirement requirements-nodeps.txt
 	touch $(STAMP)
 
 clean:
-	rm -rf $(VENV) runs
+	rm -rf $(VENV) runs site

@@ -92,7 +92,10 @@ def run_bench(
     """Time sampling at every combination of sizes, beside the limits of the device; or predict those.
 
     Args:
-        batches, durations_s, layers, steps: see `make_points`.
+        batches: clips that are drawn at once, each a point.
+        durations_s: lengths of a clip in seconds.
+        layers: depths in place of the backbone's own.
+        steps: Euler steps, or dopri5, of a paradigm with a solver.
         device: `cpu` or `cuda`; to predict, also `h100`, `a100`, `two-cores` or a limits.json.
         dtype: by default bf16 on a GPU, fp32 on a CPU.
         mode: `measure`; `predict`, which runs nothing; or `limits`, which measures the device's ceilings alone.
