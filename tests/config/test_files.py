@@ -52,7 +52,7 @@ def test_the_old_folder_comes_back_where_the_new_one_cannot_be_put(tmp_path: Pat
     rename = Path.rename
 
     def refuse(self: Path, target: Path) -> Path:
-        if self.name.startswith(".part-") and target == folder:
+        if self.name == "new" and target == folder:
             raise PermissionError(errno.EACCES, "no", str(self))
         return rename(self, target)
 

@@ -64,7 +64,7 @@ def test_replacing_drops_the_old_rows_and_keeps_the_audio(tmp_path: Path):
     dataset = save_dataset(tmp_path, {"train": rows[:1]}, info={"name": "x"})
     assert [len(dataset.splits[split]) for split in layout.SPLITS] == [1, 0, 0]
     assert (tmp_path / "audio/c.wav").is_file()
-    assert not list(tmp_path.glob(".writing-*"))
+    assert not list(tmp_path.glob(".part-*"))
 
 
 @pytest.mark.parametrize("stop_at", ["_write_splits", "_replace"])
@@ -83,7 +83,7 @@ def test_an_interruption_leaves_the_old_dataset_or_a_refused_one(tmp_path: Path,
     else:
         with pytest.raises(UserError, match="interrupted"):
             open_dataset(tmp_path)
-    assert not list(tmp_path.glob(".writing-*"))
+    assert not list(tmp_path.glob(".part-*"))
     assert len(save_dataset(tmp_path, {"train": rows}, info={"name": "x"}).splits["train"]) == 2
 
 

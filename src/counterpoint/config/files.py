@@ -5,21 +5,18 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
-import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from counterpoint.config.aside import beside, put
 from counterpoint.config.documents import parse_json
 from counterpoint.config.errors import UserError
 from counterpoint.config.locks import sole_writer
-from counterpoint.config.paths import shown, true_path
+from counterpoint.config.paths import ASIDE, entries, shown, true_path
 from counterpoint.config.text import MOST_BYTES, read_text
 
-_ASIDE = ".part-"
-"""How the names of temporary files and folders begin; short, since a name may be as long as a file system allows."""
 _SEPARATORS = {0x85: "\\u0085", 0x2028: "\\u2028", 0x2029: "\\u2029"}
 """Characters at which other programs divide lines, though JSON lines end at line feeds alone."""
 
@@ -27,7 +24,8 @@ _SEPARATORS = {0x85: "\\u0085", 0x2028: "\\u2028", 0x2029: "\\u2029"}
 def atomic_write(path: Path, write: Callable[[Path], object]) -> None:
     """Let `write` fill a temporary file beside `path`, then move it there in one step.
 
-    Whatever stood at `path` stays whole until the new content is complete and on disk; a failure leaves nothing behind.
+    Whatever stood at `path` stays whole until the new content is complete and on disk; a failure leaves nothing behind,
+    and what a killed process left is removed by the next (`config.aside`).
 
     Args:
         path: the file to write; its folder is made.
@@ -38,17 +36,11 @@ def atomic_write(path: Path, write: Callable[[Path], object]) -> None:
     """
     with _naming(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=_ASIDE, suffix=path.suffix, dir=path.parent)
-        os.close(handle)
-        temporary = Path(name)
-        try:
+        with beside(path.parent) as aside:
+            temporary = aside / f"x{path.suffix}"  # which is no longer than its name
             write(temporary)
             sync(temporary)
-            temporary.chmod(0o644)  # mkstemp makes private files
             temporary.replace(path)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
 
 
 def sync(path: Path) -> None:
@@ -81,7 +73,7 @@ def atomic_folder(path: Path, fill: Callable[[Path], object]) -> None:
         OSError: when the disk is full or the folder cannot be written; nothing is left behind.
     """
     with sole_writer(path):
-        if path.exists() and not (path.is_dir() and not any(path.iterdir())):
+        if path.exists() and not (path.is_dir() and not entries(path)):
             raise UserError(f"{path} exists already; give a new folder.")
         _replace_folder(path, fill)
 
@@ -90,7 +82,7 @@ def replace_folder(path: Path, fill: Callable[[Path], object]) -> None:
     """Let `fill` write into a temporary folder beside `path`, then put it in the place of the folder that is there.
 
     Until the new folder is complete the old one stays whole, and afterwards nothing of it is left. Between two renames
-    neither is there; whoever kills the process in that moment finds the old one beside, under a hidden name.
+    neither is there; if the process is killed in that moment, the next one that writes beside puts the old one back.
 
     Args:
         path: a folder, or nothing. What it holds is deleted, so see first that it may be (`paths.check_output_folder`).
@@ -108,32 +100,11 @@ def _replace_folder(path: Path, fill: Callable[[Path], object]) -> None:
     with _naming(path):
         path = true_path(path)
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=_ASIDE, dir=path.parent))
-        try:
-            fill(temporary)
-            temporary.chmod(0o755)  # mkdtemp makes private folders
-            _exchange(temporary, path)
-        except BaseException:
-            shutil.rmtree(temporary, ignore_errors=True)
-            raise
-
-
-def _exchange(new: Path, path: Path) -> None:
-    """Rename a folder to `path`, and delete the one that was there."""
-    if not path.exists():
-        new.rename(path)
-        return
-    aside = Path(tempfile.mkdtemp(prefix=_ASIDE, dir=path.parent))
-    old = aside / path.name
-    try:
-        path.rename(old)
-        new.rename(path)
-    except BaseException:
-        if old.exists():
-            old.rename(path)
-        aside.rmdir()
-        raise
-    shutil.rmtree(aside, ignore_errors=True)
+        with beside(path.parent) as aside:
+            new = aside / "new"
+            new.mkdir()
+            fill(new)
+            put(new, path, aside=aside)
 
 
 @contextmanager
@@ -143,7 +114,7 @@ def _naming(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         named = str(error.filename or "")
-        if error.errno is None or (named and _ASIDE not in named):
+        if error.errno is None or (named and ASIDE not in named):
             raise
         raise OSError(error.errno, os.strerror(error.errno), str(path)) from error
 

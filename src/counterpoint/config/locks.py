@@ -57,10 +57,28 @@ def sole_writer(path: Path, *, on_wait: Callable[[str], object] | None = None) -
     try:
         yield
     finally:
-        if handle is not None:
-            with suppress(OSError):
-                Path(handle.name).unlink()  # while it is held; Windows deletes no open file, which then stays
-            handle.close()
+        _release(handle)
+
+
+@contextmanager
+def held_if_free(path: Path) -> Iterator[bool]:
+    """Hold a file or folder if nobody does, and say whether: not where somebody does, nor where there are no locks to
+    tell by."""
+    try:
+        handle = _acquire(path, on_wait=None)
+    except UserError:
+        handle = None
+    try:
+        yield handle is not None
+    finally:
+        _release(handle)
+
+
+def _release(handle: IO[str] | None) -> None:
+    if handle is not None:
+        with suppress(OSError):
+            Path(handle.name).unlink()  # while it is held; Windows deletes no open file, which then stays
+        handle.close()
 
 
 def _acquire(path: Path, *, on_wait: Callable[[str], object] | None) -> IO[str] | None:
@@ -70,8 +88,12 @@ def _acquire(path: Path, *, on_wait: Callable[[str], object] | None) -> IO[str] 
         try:
             place.parent.mkdir(parents=True, exist_ok=True)
             handle = place.open("a+", encoding="utf-8", errors="replace")
-            is_ours = _try_lock(handle)
         except OSError:  # whoever writes there will meet the same fault and name it
+            return None
+        try:
+            is_ours = _try_lock(handle)
+        except OSError:
+            _release(handle)
             return None
         if is_ours and _is_still_there(handle, place):
             handle.truncate(0)
@@ -118,6 +140,8 @@ def _try_lock(handle: IO[str]) -> bool:
             msvcrt.locking(handle.fileno(), msvcrt.LK_NBLCK, 1)
         except OSError:
             return False
+    else:
+        raise OSError("This system has no locks.")
     return True
 
 

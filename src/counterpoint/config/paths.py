@@ -21,6 +21,9 @@ from counterpoint.config.nearest import did_you_mean
 
 MISSING = "does not exist"
 """What `fault_of` says of a file that is not there."""
+ASIDE = ".part-"
+"""How the names of folders begin in which this package makes what it writes (`config.aside`); short, since a path may
+be as long as a file system allows."""
 _LONGEST_NAME = 255
 """Bytes of one name that common file systems hold."""
 _KINDS: tuple[tuple[Callable[[int], bool], str], ...] = (
@@ -167,13 +170,18 @@ def check_output_folder(
     _check_writable_folder(out)
     if not out.is_dir():
         return
-    foreign = sorted(entry.name for entry in out.iterdir() if is_own is None or not is_own(entry))
+    foreign = [name for name in sorted(entries(out)) if is_own is None or not is_own(out / name)]
     if foreign:
         raise UserError(f"{out} exists already and holds {shown(foreign[0])}, which would be lost; give a new folder.")
     folder = true_path(out)
     for each in _given(inputs):
         if folder in true_path(each).parents:
             raise UserError(f"{shown(each)} is read by this command and lies in {out}: give --out another folder.")
+
+
+def entries(folder: Path) -> list[str]:
+    """Names in a folder, without what killed processes left there, which the next that writes there removes."""
+    return [name for name in os.listdir(folder) if not name.startswith(ASIDE)]  # noqa: PTH208 - names are asked for
 
 
 def check_kept_folder(out: Path) -> None:

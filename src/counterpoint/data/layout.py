@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from counterpoint.config import UserError, digest, read_json, write_json
+from counterpoint.config.aside import beside
 
 if TYPE_CHECKING:
     import datasets
@@ -122,16 +122,11 @@ def save_dataset(
     assert len(ids) == len(set(ids)), "row ids must be unique over all splits"
     fingerprint = _fingerprint(rows, folder=folder, audio_digests=audio_digests or {})
     folder.mkdir(parents=True, exist_ok=True)
-    for leftover in folder.glob(".writing-*"):  # of a run that was killed
-        shutil.rmtree(leftover)
-    staging = Path(tempfile.mkdtemp(prefix=".writing-", dir=folder))
-    try:
+    with beside(folder) as staging:
         _write_splits(staging, rows)
         write_json(folder / INFO_FILE, {**info, "state": "writing"})
         for name in _MOVED:
             _replace(staging / name, folder / name)
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
     counts = {split: len(part) for split, part in rows.items()}
     hours = {split: round(sum(row["duration_s"] for row in part) / 3600, 4) for split, part in rows.items()}
     write_json(folder / INFO_FILE, {**info, "rows": counts, "hours": hours, "fingerprint": fingerprint})

@@ -16,7 +16,7 @@ from counterpoint.audio.files import READABLE
 from counterpoint.config import UserError, read_json
 from counterpoint.config.locks import sole_writer
 from counterpoint.config.machine import cores
-from counterpoint.config.paths import check_name
+from counterpoint.config.paths import check_name, entries
 from counterpoint.data.layout import INFO_FILE, SPLITS, MusicDataset, open_dataset, save_dataset
 from counterpoint.ingest.probe import Probe, probe, quiet_decoders
 from counterpoint.ingest.report import SKIPPED, IngestReport, Problem, ProblemKind, tally
@@ -118,7 +118,7 @@ def _earlier(out: Path) -> dict[str, str]:
     Raises:
         UserError: when something else is there.
     """
-    if not out.exists() or (out.is_dir() and all(entry.name.startswith(".writing-") for entry in out.iterdir())):
+    if not out.exists() or (out.is_dir() and not entries(out)):
         return {}
     info = read_json(out / INFO_FILE) if (out / INFO_FILE).is_file() else None
     if not isinstance(info, dict) or info.get("kind") != KIND:

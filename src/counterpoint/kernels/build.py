@@ -8,11 +8,11 @@ import os
 import platform
 import shutil
 import subprocess
-import tempfile
 import warnings
 from functools import cache
 from pathlib import Path
 
+from counterpoint.config.files import atomic_write
 from counterpoint.config.machine import read_proc
 from counterpoint.config.text import split_lines
 
@@ -65,10 +65,11 @@ def _compile(target: Path) -> None:
     compiler = os.environ.get("CXX") or shutil.which("g++") or shutil.which("clang++")
     if compiler is None:
         raise _NoCompilerError("no g++ or clang++ was found")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=target.parent) as folder:
-        compiled, linked = Path(folder) / "kernels.o", Path(folder) / target.name
+
+    def build(linked: Path) -> None:
+        compiled = linked.with_suffix(".o")
         # Linked without -ffast-math, with which a library would make denormal numbers zero in the whole process.
         for command in ([*FLAGS, "-c", SOURCE, "-o", compiled], ["-fopenmp", "-shared", compiled, "-o", linked]):
             subprocess.run([compiler, *command], check=True, capture_output=True, text=True)
-        linked.rename(target)
+
+    atomic_write(target, build)

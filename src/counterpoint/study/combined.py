@@ -11,6 +11,7 @@ from counterpoint.claims.decide import decide_all
 from counterpoint.claims.paper import paper_claims
 from counterpoint.config import UserError
 from counterpoint.config.files import replace_folder
+from counterpoint.config.paths import entries
 from counterpoint.report import write_report
 from counterpoint.runs import RUNS
 from counterpoint.study.finished import find_several
@@ -46,7 +47,7 @@ def write_report_of(names: Sequence[str], *, out: Path, runs: Path = RUNS) -> Pa
 
 
 def _require_own(out: Path) -> None:
-    is_empty = not out.exists() or (out.is_dir() and not any(out.iterdir()))
+    is_empty = not out.exists() or (out.is_dir() and not entries(out))
     if not is_empty and not ((out / STUDIES).is_dir() and (out / "index.html").is_file()):
         raise UserError(f"{out} holds something else than a report of several studies; give --out a new folder.")
 

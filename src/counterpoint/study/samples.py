@@ -8,14 +8,14 @@ measure is named, those whose clips are best, median and worst by it.
 from __future__ import annotations
 
 import json
-import shutil
-import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from counterpoint.config import UserError
+from counterpoint.config.files import replace_folder
+from counterpoint.config.paths import entries
 from counterpoint.report import Clip, Example, Fact, Facts, Players, Report, Section, System, Verdict, write_report
 from counterpoint.report.page import Progress
 from counterpoint.results.parts import Window
@@ -64,17 +64,12 @@ def write_samples(
         for section in _sections(name, results, prompts=prompts, wanted=systems, by=by)
     ]
     report = _report(sections, found, command=_command(names, out=out, prompts=prompts, systems=systems, by=by))
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{out.name}-", dir=out.parent) as aside:
-        whole = Path(aside) / "page"
-        write_report(report, whole, progress=progress)
-        shutil.rmtree(out, ignore_errors=True)
-        whole.rename(out)
+    replace_folder(out, lambda folder: write_report(report, folder, progress=progress))
     return out / "index.html"
 
 
 def _require_own(out: Path) -> None:
-    is_empty = not out.exists() or (out.is_dir() and not any(out.iterdir()))
+    is_empty = not out.exists() or (out.is_dir() and not entries(out))
     if not is_empty and not (out / DATA).is_file():
         raise UserError(f"{out} holds something else than a page of samples; give --out a new folder.")
 
