@@ -14,9 +14,10 @@ from counterpoint.config.schema import Config
 from counterpoint.results.records import RECORD_FILE
 from counterpoint.study.engine import LocalEngine, Source, Step
 from counterpoint.study.work import Computation, Work, computes
+from counterpoint.study.workload import nothing
 
 
-@computes("count", version=1)
+@computes("count", version=1, workload=nothing)
 def count(work: Work) -> None:
     """Write the sum of the inputs and of the configured number; note in a log that it ran."""
     total = work.config["number"] + sum(int((path / "value").read_text()) for path in work.inputs.values())
@@ -25,13 +26,13 @@ def count(work: Work) -> None:
         log.write(f"{work.folder.name.split('-')[0]}\n")
 
 
-@computes("fail", version=1)
+@computes("fail", version=1, workload=nothing)
 def fail(work: Work) -> None:
     (work.folder / "half").write_text("half")
     raise RuntimeError("broken")
 
 
-@computes("interrupted", version=1)
+@computes("interrupted", version=1, workload=nothing)
 def interrupted(work: Work) -> None:
     """Needs three runs: each makes one unit and is interrupted, until all are made."""
     units = len(list(work.folder.glob("unit-*")))
@@ -40,7 +41,7 @@ def interrupted(work: Work) -> None:
         raise KeyboardInterrupt
 
 
-@computes("slow", version=1)
+@computes("slow", version=1, workload=nothing)
 def slow(work: Work) -> None:
     time.sleep(0.5)
     count(work)
@@ -227,7 +228,7 @@ def test_what_another_study_has_begun_is_gone_on_with(tmp_path: Path) -> None:
 def test_a_raised_version_runs_the_step_anew_and_what_builds_on_it(chain: Chain) -> None:
     chain.engine.run([chain.steps()])
     chain.ran()
-    raised = replace(chain.steps(), function=Computation("count", 2, count.function))
+    raised = replace(chain.steps(), function=Computation("count", 2, count.function, nothing))
     chain.engine.run([raised])
     assert chain.ran() == ["report"]
 

@@ -39,7 +39,6 @@ from counterpoint.config import (
 from counterpoint.data import save_dataset
 from counterpoint.study import Computation, LocalEngine, Source, Step
 from counterpoint.study import steps as package
-from counterpoint.study.kinds.base import identify_codec
 from counterpoint.study.settings import (
     ClipsConfig,
     ComposeConfig,
@@ -75,6 +74,7 @@ from counterpoint.study.steps.search import confirm, search, take_part
 from counterpoint.study.steps.spans import draw_spans
 from counterpoint.study.steps.train import train_model
 from counterpoint.study.steps.trivial import generate_trivial
+from counterpoint.study.surroundings import Surroundings
 
 RESULTS, DEFAULTS = (Path(__file__).parent / name for name in ("golden.json", "golden_defaults.json"))
 TOLERANCE = {"rtol": 0.02, "atol": 0.02}
@@ -150,7 +150,7 @@ def training(paradigm: str) -> TrainingConfig:
 
 def plan(folder: Path) -> list[Step]:
     """A step of every computation, those that others build on included."""
-    data, codec = music(folder), identify_codec("pocket", needs_codes=True)
+    data, codec = music(folder), Surroundings().codec("pocket").config
     clips = PromptsConfig(clips=8, duration_s=CLIP_S, batch_size=8)
     greedy, euler = AutoregressiveSampling(temperature=0), FlowMatchingSampling(steps=2)
     prompts = Step("prompts", choose_prompts, ClipsConfig(clips=8, duration_s=CLIP_S), {"data": data})

@@ -105,6 +105,7 @@ def test_a_codec_without_codes_is_refused_before_anything_is_computed(monkeypatc
     class Vae:
         num_codebooks = 0
         fingerprint = "none"
+        keeps_phase = True
 
     monkeypatch.setattr("counterpoint.codec.load_codec", lambda name: Vae())
     with pytest.raises(UserError, match="'vae' has no codes"):

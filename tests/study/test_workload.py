@@ -44,9 +44,11 @@ from counterpoint.paradigm import PARADIGMS as PARADIGM_ENTRIES
 from counterpoint.paradigm import build_paradigm, parameter_count
 from counterpoint.runs.latents import known_latent
 from counterpoint.study.engine import Step, in_order
+from counterpoint.study.kinds import load_study
 from counterpoint.study.plan import Progress, make_plan, progress_of
 from counterpoint.study.plan_words import progress_sentence
-from counterpoint.study.shipped import CONFIGS
+from counterpoint.study.shipped import CONFIGS, find_study
+from counterpoint.study.surroundings import Unseen
 from counterpoint.study.workload import Workload, estimate
 
 H100, CORES = known_devices()["h100"], known_devices()["two-cores"]
@@ -188,9 +190,9 @@ def test_checkpoints_are_weights_averages_last_and_best_and_moments_of_those_kep
     assert found.disk == 3 * (3 * 30_629_120 + 61_258_240)  # of a finished run, and one while it is written
 
 
-def test_equal_runs_count_once_and_untrained_ones_not_at_all() -> None:
+def test_untrained_runs_do_not_count() -> None:
     first, second = run(seed=0), run(seed=1)
-    found = estimate(Workload([first, second, run(seed=0), run(steps=0)], [draw(first), draw(second)]), device=H100)
+    found = estimate(Workload([first, second, run(steps=0)], [draw(first), draw(second)]), device=H100)
     assert [part.config for part in found.trainings] == [first, second]
     assert found.training_s == pytest.approx(2 * training_estimate(first, device=H100).seconds)
     assert found.clips == 200 and len(found.draws) == 2
@@ -297,15 +299,49 @@ def cut_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_every_study_is_planned_at_every_scale_without_anything(path: Path, cut_off: None) -> None:
     scales = yaml.safe_load(path.read_text()).get("scales", {None: {}})
     for scale in scales:
+        if path.stem == "appendix_a" and scale == "paper":
+            with pytest.raises(UserError, match="no dataset to judge: give one with --data"):
+                make_plan(path.stem, scale=scale)
+            continue
         plan = make_plan(path.stem, scale=scale)
-        found, work = plan.estimate, plan.study.workload()
-        assert found.trainings or found.timed_s or work.heard, scale
+        found = plan.estimate
+        assert found.trainings or found.timed_s or plan.workload.heard, scale
         assert all(run.seconds > 0 and run.memory.total > 0 for run in found.trainings)
         assert all(drawn.flops > 0 and drawn.seconds > 0 for drawn in found.draws)
         if found.draws:
-            assert found.trainings
+            assert found.trainings and found.looking_s > 0 and found.music_s > 0
         if scale == "paper" and found.trainings:
             assert found.training_s > 3600 * 100 and plan.device == "h100"
+
+
+def test_every_step_that_takes_time_says_what_it_takes(cut_off: None) -> None:
+    steps = {step.name: step for step in in_order(load_study(find_study("quick")).steps_in(Unseen()))}
+
+    def work(name: str) -> Workload:
+        return steps[name].function.workload(steps[name])
+
+    [run] = work("train_flow_matching").trainings
+    assert run.model.paradigm == "flow_matching" and run.steps == 400
+    clips, alone = work("generate_flow_matching").draws
+    assert (clips.clips, clips.batch_size, alone.clips) == (48, 16, 1) and clips.model is run
+    shipped, _ = work("generate_flow_matching_all").draws
+    assert shipped.model.model.controls and shipped.steered and shipped.model.data.codec == "pocket"
+    assert work("examine_train_flow_matching").looked_at == [(run, 96 * 8 * 4)], "four draws of times a candidate"
+    [composed] = work("data").music
+    assert (composed.handling, composed.seconds) == ("composed", 960 * 5)
+    [judged] = work("evaluate_5s").music
+    systems = len([name for name in steps["evaluate_5s"].inputs if name.startswith("generate_")]) + 3
+    assert judged.clips == (systems + 1) * 48, "the ground truth, its two reconstructions and the reference"
+    assert work("copies_5s").music[1].seconds == 960 * 5 and work("prompts_5s") == Workload()
+    whole = Workload.of(steps.values())
+    assert len(whole.draws) == sum(len(work(name).draws) for name in steps) and whole.codecs == ["pocket"]
+
+
+def test_a_part_of_the_prompts_is_half(cut_off: None) -> None:
+    steps = {step.name: step for step in in_order(load_study(find_study("appendix_d")).steps_in(Unseen()))}
+    confirmed = steps["generate_flow_matching_tuned"]
+    [clips] = confirmed.function.workload(confirmed).draws
+    assert clips.clips == -(-load_study(find_study("appendix_d")).prompts.clips // 2)  # pyright: ignore
 
 
 def plan_of(*arguments: str, width: int = 200) -> Any:

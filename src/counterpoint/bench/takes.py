@@ -135,6 +135,13 @@ def training_estimate(config: TrainingConfig, *, device: Limits) -> TrainingEsti
     )
 
 
+def looking_s(config: TrainingConfig, *, examples: int, device: Limits) -> float:
+    """Seconds of a run's network over so many examples, without drawing or learning."""
+    latent = known_latent(config.data.codec).spec
+    flops = examples * forward_flops(config.model, latent, frames=_segment(config, latent))
+    return flops / (SHARE[device.kind] * device.rate(precision_of("fp32", device)))
+
+
 def forward_flops(config: ModelConfig, latent: LatentSpec, *, frames: int) -> float:
     """Of one example of T frames, without guidance. A frozen text encoder, below 1%, is not counted."""
     cost = PARADIGMS[config.paradigm].cost

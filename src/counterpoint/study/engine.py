@@ -84,6 +84,11 @@ class Step:
             "inputs": {name: given.key for name, given in self.inputs.items()},
         }
 
+    def setting(self, name: str, default: Any = None) -> Any:
+        """A value of its configuration, which is a mapping."""
+        assert isinstance(self.config, Mapping)
+        return self.config.get(name, default)
+
     @property
     def code(self) -> str:
         """Digest of the source that its function reaches."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
 from counterpoint.metrics import Clip, load_generated
 from counterpoint.results.parts import Prompts
+from counterpoint.study.engine import Step
+from counterpoint.study.workload import Handling, Workload, handled
 
 GROUND_TRUTH = "ground_truth"
 GENERATED = "generate_"
@@ -45,3 +47,8 @@ def named_systems(inputs: Iterable[str]) -> list[tuple[str, str, str]]:
             codec = name.removeprefix(RECONSTRUCTED)
             found += [(f"reconstruction{codec}_{view}", name, view) for view in VIEWS]
     return found
+
+
+def heard_by(handling: Handling) -> Callable[[Step], Workload]:
+    """The work of a step that hears the clips of all systems that its inputs name, and as much music of a reference."""
+    return lambda step: Workload(music=[handled(step, handling, systems=1 + len(named_systems(step.inputs)))])

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from counterpoint.bench.takes import ENCODED_BYTES
-from counterpoint.config import TrainingConfig, UserError, read_json
+from counterpoint.config import TrainingConfig, UserError
 from counterpoint.runs.latents import KnownLatent, known_latent
 from counterpoint.study.engine import LocalEngine, in_order
 from counterpoint.study.kinds import Study, load_study
 from counterpoint.study.shipped import find_study, scales_of
-from counterpoint.study.workload import Estimate, estimate
+from counterpoint.study.workload import Estimate, Workload, estimate, hours_of
 
 
 @dataclass(frozen=True)
@@ -20,6 +20,7 @@ class Plan:
 
     Attributes:
         device: as `--device` names it.
+        workload: of all its steps.
         codecs: that music goes through, by name.
         dataset: the user's own.
         hours: of music; None where that is unknown.
@@ -29,6 +30,7 @@ class Plan:
     name: str
     study: Study
     device: str
+    workload: Workload
     estimate: Estimate
     codecs: dict[str, KnownLatent]
     dataset: Path | None
@@ -77,23 +79,23 @@ def make_plan(
 
     path = find_study(study)
     config = load_study(path, overrides=overrides, scale=scale)
-    workload, devices = config.workload(), known_devices()
+    workload, devices = config.workload(dataset=data), known_devices()
     large = any(run.precision == "bf16" for run in workload.trainings) or any(
         point.device == "cuda" for point in workload.timed
     )
     name = device or ("h100" if large else "two-cores")
     if name not in devices:
         raise UserError(f"Nothing is known of a device {name!r}; those that are known are {', '.join(devices)}.")
-    named = [*workload.codecs, *(run.data.codec for run in workload.trainings)]
     composed = config.compose.clips * config.compose.duration_s / 3600
     return Plan(
         name=path.stem,
         study=config,
         device=name,
+        workload=workload,
         estimate=estimate(workload, device=devices[name]),
-        codecs={codec: known_latent(codec) for codec in dict.fromkeys(named)},
+        codecs={codec: known_latent(codec) for codec in workload.codecs},
         dataset=data,
-        hours=composed if data is None else _hours_of(data),
+        hours=composed if data is None else hours_of(data),
         cost=config.cost if scale in (None, *scales_of(path)[:1]) else "",
     )
 
@@ -122,13 +124,6 @@ def progress_of(plan: Plan, *, store: Path) -> Progress | str:
         trained=len(plan.estimate.trainings) - len(left),
         training_s=sum(run.seconds for run in left),
     )
-
-
-def _hours_of(dataset: Path) -> float:
-    info = dataset / "dataset.json"
-    if not info.is_file():
-        raise UserError(f"{dataset} is not a dataset; make one with `counterpoint data ingest`.")
-    return float(sum(read_json(info)["hours"].values()))
 
 
 def _bytes_per_hour(known: KnownLatent) -> float:

@@ -49,6 +49,9 @@ def as_data(plan: Plan) -> dict[str, Any]:
         ],
         "training_s": found.training_s,
         "sampling_s": found.sampling_s,
+        "examining_s": found.looking_s,
+        "music_s": found.music_s,
+        "clips_judged": plan.workload.heard,
         "flops": found.flops,
         "clips": found.clips,
         "memory_bytes": found.memory,
@@ -127,8 +130,12 @@ def _sums(plan: Plan) -> list[str]:
     if found.trainings or found.draws:
         lines.append(
             f"In all, by {_one(device)}: {_hours(found.training_s, device)} of training, "
-            f"{_hours(found.sampling_s, device)} of sampling; "
+            f"{_hours(found.sampling_s, device)} of sampling, {_hours(found.looking_s, device)} of examining models; "
             f"{found.flops:.2g} FLOP; {found.clips:,} clips."
+        )
+        lines.append(
+            f"Besides, on two cores, about {_time(found.music_s)} of composing, coding and judging with the judges "
+            f"that need no download; they hear {plan.workload.heard:,} clips."
         )
         lines.append(f"Disk: {', '.join(_disk(plan))}.")
         lines.append(_memory(plan))
@@ -138,8 +145,10 @@ def _sums(plan: Plan) -> list[str]:
             f"{_time(found.timed_s)}; plain engines and warming up take several times as long."
         )
     else:
-        clips = plan.study.workload().heard
-        lines.append(f"No training and no sampling: judges hear {clips:,} clips, or fewer where there are not so many.")
+        lines.append(
+            f"No training and no sampling: judges hear {plan.workload.heard:,} clips, or fewer where there are not so "
+            f"many. On two cores this takes about {_time(found.music_s)}."
+        )
     if device.kind == "cpu" and plan.cost:
         lines.append(f"Measured whole, by the study's file: {plan.cost}.")
     return lines
@@ -189,7 +198,6 @@ def _notes(plan: Plan) -> list[str]:
     notes = []
     if found.trainings or found.draws:
         notes.append(f"Time assumes {SHARE[kind]:.0%} of the device's rate of large matrix products: {_GROUNDS[kind]}.")
-        notes.append("Composing, encoding, decoding and judging come on top.")
     adaptive = {_way(draw.draw): draw.evaluations for draw in found.draws if draw.draw.sampling.adaptive}
     notes += [f"{way} chooses its steps itself: {count} evaluations are assumed." for way, count in adaptive.items()]
     notes += [known.assumed for known in plan.codecs.values() if known.assumed]

@@ -10,7 +10,11 @@ import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from counterpoint.study.engine import Step
+    from counterpoint.study.workload import Workload
 
 
 def no_progress(done: float, total: float) -> None:
@@ -43,11 +47,13 @@ class Computation:
     Attributes:
         name: part of the key of its steps, so it outlives the function's own name and place.
         version: of what it writes.
+        workload: what a step of it would compute, by the step alone.
     """
 
     name: str
     version: int
     function: Callable[[Work], None]
+    workload: Callable[[Step], Workload]
 
     def __call__(self, work: Work) -> None:
         self.function(work)
@@ -58,6 +64,8 @@ class Computation:
         return Path(inspect.getfile(self.function))
 
 
-def computes(name: str, *, version: int) -> Callable[[Callable[[Work], None]], Computation]:
+def computes(
+    name: str, *, version: int, workload: Callable[[Step], Workload]
+) -> Callable[[Callable[[Work], None]], Computation]:
     """Declare that a function computes a step's result; see `Computation`."""
-    return lambda function: Computation(name, version, function)
+    return lambda function: Computation(name, version, function, workload)

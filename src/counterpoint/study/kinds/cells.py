@@ -88,12 +88,6 @@ class GridGroundwork(Groundwork):
     codec: str
     duration: str
 
-    @property
-    def inputs(self) -> dict[str, Step | Source]:
-        """All of them, by step name."""
-        steps = {step.name: step for step in (self.prompts, *self.outside.values(), self.encode, self.reconstruct)}
-        return {"data": self.data, **steps}
-
 
 def untrained(name: str) -> str:
     """What the system or model of a cell is called before its first update."""

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field, field_validator
 
 from counterpoint.config import UserError
 from counterpoint.study.engine import Source, Step
-from counterpoint.study.kinds.base import Study, data_step, identify_codec, judges_there
+from counterpoint.study.kinds.base import Study
 from counterpoint.study.settings import ClipsConfig
-from counterpoint.study.workload import Workload
+from counterpoint.study.surroundings import CodecIdentity, Surroundings, judges_there
 
 if TYPE_CHECKING:
     from counterpoint.results.schema import System
@@ -44,9 +44,6 @@ class CodecStudy(Study):
     def summary(self) -> str:
         return f"reconstruction by {len(self.codecs)} codec{'s' * (len(self.codecs) > 1)}, {', '.join(self.codecs)}"
 
-    def workload(self) -> Workload:
-        return Workload(codecs=self.codecs, heard=self.clips.clips * (1 + 2 * len(self.codecs)))
-
     def describe(self, steps: Mapping[str, Step | Source]) -> Mapping[str, System]:
         """See `Study`. The keys are LABEL_VIEW; in the evaluation of a codec its systems are views."""
         from counterpoint.results.schema import System
@@ -67,25 +64,23 @@ class CodecStudy(Study):
         del out
         return f"counterpoint codec reconstruct IN.wav --codec {shlex.quote(self.codecs[0])} --out OUT.wav"
 
-    def plan(self, *, dataset: Path | None = None) -> Mapping[str, Step | Source]:
-        """See `Study`. The codecs are loaded, so that one which cannot be is known before anything is computed."""
+    def steps_in(self, around: Surroundings) -> Iterable[Step | Source]:
         from counterpoint.study.steps.compare import measure_chance
         from counterpoint.study.steps.judge import judge
         from counterpoint.study.steps.prompts import choose_prompts
 
-        codecs = _identified(self.codecs)
-        data = data_step(self.compose, dataset)
+        codecs = _identified([around.codec(name) for name in self.codecs])
+        data = around.music(self.compose)
         clips = Step("clips", choose_prompts, self.clips, {"data": data})
         floors = [
             Step("chance", measure_chance, {}, {"clips": clips}),
             Step("judge_original", judge, {"judges": judges_there()}, {"clips": clips, "data": data}),
         ]
         of_codecs = [step for codec in codecs for step in _codec_steps(codec, codecs[codec], clips=clips, data=data)]
-        steps = {step.name: step for step in (clips, *floors, *of_codecs)}
-        return {"data": data, **steps}
+        return [data, clips, *floors, *of_codecs]
 
 
-def _codec_steps(label: str, identity: dict[str, Any], *, clips: Step, data: Step | Source) -> list[Step]:
+def _codec_steps(label: str, codec: CodecIdentity, *, clips: Step, data: Step | Source) -> list[Step]:
     """All that one codec needs; no other codec's steps depend on them."""
     from counterpoint.data.layout import file_digest
     from counterpoint.metrics.visqol import find_visqol
@@ -93,7 +88,7 @@ def _codec_steps(label: str, identity: dict[str, Any], *, clips: Step, data: Ste
     from counterpoint.study.steps.judge import judge
     from counterpoint.study.steps.round_trip import round_trip
 
-    made = Step(f"reconstruct_{label}", round_trip, identity, {"clips": clips})
+    made = Step(f"reconstruct_{label}", round_trip, codec.config, {"clips": clips})
     pair = {"clips": clips, "reconstruction": made}
     steps = [
         made,
@@ -108,19 +103,18 @@ def _codec_steps(label: str, identity: dict[str, Any], *, clips: Step, data: Ste
     return steps
 
 
-def _identified(names: list[str]) -> dict[str, dict[str, Any]]:
-    """A short label for each codec, and its identity.
+def _identified(codecs: Iterable[CodecIdentity]) -> dict[str, CodecIdentity]:
+    """Codecs by a short label each.
 
     Raises:
-        UserError: a codec that cannot be loaded, or one under two names.
+        UserError: one is there under two names.
     """
-    found: dict[str, dict[str, Any]] = {}
-    for name in names:
-        identity = identify_codec(name)
-        twin = next((known for known in found.values() if known["fingerprint"] == identity["fingerprint"]), None)
+    found: dict[str, CodecIdentity] = {}
+    for codec in codecs:
+        twin = next((known for known in found.values() if known.fingerprint == codec.fingerprint != ""), None)
         if twin is not None:
-            raise UserError(f"{twin['codec']} and {name} are the same codec; name it once.")
-        place = Path(identity["codec"])
-        label = re.sub(r"[^\w.-]+", "-", place.name if place.is_absolute() else name)
-        found[f"{label}-{identity['fingerprint'][:6]}" if label in found else label] = identity
+            raise UserError(f"{twin.place} and {codec.place} are the same codec; name it once.")
+        place = Path(codec.place)
+        label = re.sub(r"[^\w.-]+", "-", place.name if place.is_absolute() else codec.place)
+        found[f"{label}-{codec.fingerprint[:6]}" if label in found else label] = codec
     return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import combinations
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
@@ -12,7 +12,8 @@ from pydantic import Field
 from counterpoint.config.schema import ControlName, ParadigmName
 from counterpoint.study.engine import Source, Step
 from counterpoint.study.kinds.examined import examined
-from counterpoint.study.kinds.trained import BOTH, Drawn, SampledStudy
+from counterpoint.study.kinds.trained import BOTH, Drawn, SampledStudy, named
+from counterpoint.study.surroundings import Surroundings
 
 
 class SteeredStudy(SampledStudy):
@@ -65,8 +66,8 @@ class ControlStudy(SteeredStudy):
         """Play with it."""
         return f'counterpoint generate CAPTION --model {out / self.paradigms[0]} --chords "C:0 Am:2" --out x.wav'
 
-    def plan(self, *, dataset: Path | None = None) -> Mapping[str, Step | Source]:
-        ground = self.groundwork(dataset)
+    def steps_in(self, around: Surroundings) -> Iterable[Step | Source]:
+        ground = self.groundwork(around)
         models, clips = self.models_and_clips(ground)
         modes = ("all", *self.training.controls)
         own = [(f"{paradigm}_{mode}", f"{paradigm}_null") for paradigm in self.paradigms for mode in modes]
@@ -74,13 +75,11 @@ class ControlStudy(SteeredStudy):
         across = [(f"{first}_{mode}", f"{second}_{mode}") for first, second in pairs for mode in modes]
         text = [(f"{paradigm}_{mode}", f"{paradigm}_text") for paradigm in self.paradigms for mode in (*modes, "null")]
         return examined(
-            {
-                **ground.inputs,
-                **models,
-                **{step.name: step for step in clips.values()},
-                "evaluate": self.evaluation_step(clips, ground=ground, pairs=text),
-                "adhere": self.adherence_step(clips, ground=ground, pairs=[*own, *across], examples=[self.examples]),
-            }
+            *ground.steps,
+            *models.values(),
+            *clips.values(),
+            self.evaluation_step(clips, ground=ground, pairs=text),
+            self.adherence_step(clips, ground=ground, pairs=[*own, *across], examples=[self.examples]),
         )
 
 
@@ -97,15 +96,14 @@ class EntropyStudy(SteeredStudy):
     def summary(self) -> str:
         return "entropy of the first codebook's tokens, with controls and without"
 
-    def plan(self, *, dataset: Path | None = None) -> Mapping[str, Step | Source]:
+    def steps_in(self, around: Surroundings) -> Iterable[Step | Source]:
         from counterpoint.study.steps.entropy import collect_entropies
 
-        ground = self.groundwork(dataset)
+        ground = self.groundwork(around)
         models, clips = self.models_and_clips(ground)
-        steps = {step.name: step for step in clips.values()}
         pairs = [
             (f"{paradigm}_all", f"{paradigm}_{other}") for paradigm in self.trained() for other in ("text", "null")
         ]
-        inputs = {"prompts": ground.prompts, "encode": ground.encode, **steps}
+        inputs = named(ground.prompts, ground.encode, *clips.values())
         entropy = Step("entropy", collect_entropies, {"pairs": pairs}, inputs)
-        return examined({**ground.inputs, **models, **steps, "entropy": entropy})
+        return examined(*ground.steps, *models.values(), *clips.values(), entropy)

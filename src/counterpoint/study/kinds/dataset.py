@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
@@ -11,9 +11,9 @@ from pydantic import Field
 
 from counterpoint.config import UserError
 from counterpoint.study.engine import Source, Step
-from counterpoint.study.kinds.base import Study, data_step, judges_there
+from counterpoint.study.kinds.base import Study
 from counterpoint.study.settings import Examples, SampleConfig
-from counterpoint.study.workload import Workload
+from counterpoint.study.surroundings import Surroundings, judges_there
 
 if TYPE_CHECKING:
     from counterpoint.results.schema import System
@@ -40,21 +40,17 @@ class DatasetStudy(Study):
         music = ", ".join(named) or "the dataset of --data"
         return f"mean and deviation over {self.sample.clips:,} clips of {music}"
 
-    def workload(self) -> Workload:
-        return Workload(heard=2 * self.sample.clips * (len(self.datasets) + self.composed or 1))
-
-    def plan(self, *, dataset: Path | None = None) -> Mapping[str, Step | Source]:
+    def steps_in(self, around: Surroundings) -> Iterable[Step | Source]:
         from counterpoint.study.steps.quality import judge_datasets
         from counterpoint.study.steps.sample import sample_clips
 
-        sources = self._sources(dataset)
+        sources = self._sources(around)
         samples = {
             label: Step(f"sample_{label}", sample_clips, self.sample, {"data": data}) for label, data in sources.items()
         }
         inputs = {step.name: step for step in samples.values()}
         config = {"labels": list(samples), "seed": self.sample.seed, "judges": judges_there()}
-        judged = Step("judge", judge_datasets, config, inputs)
-        return {**inputs, "judge": judged}
+        return [*inputs.values(), Step("judge", judge_datasets, config, inputs)]
 
     def describe(self, steps: Mapping[str, Step | Source]) -> Mapping[str, System]:
         from counterpoint.results.schema import System
@@ -65,20 +61,20 @@ class DatasetStudy(Study):
             for label in labels
         }
 
-    def _sources(self, dataset: Path | None) -> dict[str, Step | Source]:
+    def _sources(self, around: Surroundings) -> dict[str, Step | Source]:
         """By label, each dataset.
 
         Raises:
             UserError: there is none, a folder is none, or two have one name.
         """
-        folders = dict(self.datasets)
+        folders, dataset = dict(self.datasets), around.dataset
         if dataset is not None:
             label = re.sub(r"[^\w-]+", "-", dataset.resolve().name)
             if label in folders or label == COMPOSED:
                 raise UserError(f"Two datasets are named {label!r}; name this one with --set datasets.NAME={dataset}.")
             folders[label] = dataset
-        found = {COMPOSED: data_step(self.compose, None)} if self.composed else {}
-        found |= {label: data_step(self.compose, Path(folder).expanduser()) for label, folder in folders.items()}
+        found = {COMPOSED: Surroundings().music(self.compose)} if self.composed else {}
+        found |= {label: around.music(self.compose, folder=folder.expanduser()) for label, folder in folders.items()}
         if not found:
             raise UserError(
                 "There is no dataset to judge: give one with --data, or several with --set datasets.NAME=FOLDER."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
@@ -13,7 +13,6 @@ from counterpoint.config.sampling import sampling_in
 from counterpoint.config.schema import ParadigmName
 from counterpoint.paradigm.entry import PARADIGMS
 from counterpoint.study.engine import Source, Step
-from counterpoint.study.kinds.base import data_step, identify_codec, judges_there, shipped_source
 from counterpoint.study.kinds.cells import (
     Axis,
     Cell,
@@ -25,10 +24,10 @@ from counterpoint.study.kinds.cells import (
     with_changes,
 )
 from counterpoint.study.kinds.examined import examined
-from counterpoint.study.kinds.trained import Groundwork, at_seed, need_codes
+from counterpoint.study.kinds.trained import Groundwork, at_seed, codec_config
 from counterpoint.study.settings import PromptsConfig, SharedTrainingConfig
+from counterpoint.study.surroundings import Surroundings, judges_there, shipped_source
 from counterpoint.study.windows import STEERED_EXAMPLES
-from counterpoint.study.workload import Workload
 
 if TYPE_CHECKING:
     from counterpoint.results.schema import System
@@ -117,47 +116,25 @@ class GridStudy(CellStudy):
     def contestants(self) -> Sequence[str]:
         return [cell.system for cell in self.cells()]
 
-    def workload(self) -> Workload:
-        models, draws = {}, []
-        ways = (True, False) if self.floors else (True,)
-        for cell, seed, trained in product(self.cells(), self.training_seeds, ways):
-            study = cell.study
-            run = study.training_config(study.paradigm, dataset="data", trained=trained, seed=seed)
-            models[cell.model, seed, trained] = run
-            draws.append(study.draw(run, study.sampling_of(study.paradigm)))
-        for paradigm, steered in self.steered.items():  # taken for models such as would be trained here with controls
-            shipped = self.training_config(paradigm, dataset="data", controlled=True)
-            draws += [self.draw(shipped, steered.sampling, steered=given) for given in (False, True)]
-        return Workload(list(models.values()), draws)
-
-    def plan(self, *, dataset: Path | None = None) -> Mapping[str, Step | Source]:
-        """See `Study`. Every codec is loaded, so that one which cannot be is known before anything is computed."""
-        from counterpoint.metrics.registry import metric_named
-
-        metric_named(self.evaluation.primary)
+    def steps_in(self, around: Surroundings) -> Iterable[Step | Source]:
         cells = self.cells()
-        ground = self._grounds(cells, dataset)
+        ground = self._grounds(cells, around)
         models: dict[str, Step] = {}
         clips: dict[str, dict[str, Step]] = {cell.duration: {} for cell in cells}
         for cell, seed, trained in product(cells, self.turns, (True, False) if self.floors else (True,)):
             study, own = cell.study, ground[cell.system]
-            label = at_seed(cell.model if trained else untrained(cell.model), seed)
-            if label not in models:
-                models[label] = study.model_step(
-                    study.paradigm, ground=own, trained=trained, seed=seed, label=cell.model
-                )
-            system = cell.system if trained else untrained(cell.system)
-            sampling = study.sampling_of(study.paradigm)
-            clips[cell.duration][at_seed(system, seed)] = study.clips_step(
-                system, model=models[label], sampling=sampling, ground=own, seed=seed
-            )
+            model = study.model_step(study.paradigm, ground=own, trained=trained, seed=seed, label=cell.model)
+            model = models.setdefault(model.name, model)
+            system, sampling = cell.system if trained else untrained(cell.system), study.sampling_of(study.paradigm)
+            drawn = study.clips_step(system, model=model, sampling=sampling, ground=own, seed=seed)
+            clips[cell.duration][at_seed(system, seed)] = drawn
         for cell in cells if self.floors else ():
             clips[cell.duration] |= self._floor_clips(cell, ground[cell.system])
         evaluations = [self._evaluation(cells, duration, clips[duration], ground) for duration in clips]
-        steps = (*models.values(), *(step for of_duration in clips.values() for step in of_duration.values()))
-        grounds = {step: given for own in ground.values() for step, given in own.inputs.items()}
-        steered = {} if dataset else self._steered_steps(ground[cells[0].system])
-        return examined({**grounds, **{step.name: step for step in (*steps, *evaluations)}, **steered})
+        before = [step for own in ground.values() for step in own.steps]
+        drawn = [step for of_duration in clips.values() for step in of_duration.values()]
+        steered = [] if around.dataset else self._steered_steps(ground[cells[0].system])
+        return examined(*before, *models.values(), *drawn, *evaluations, *steered)
 
     def _floor_clips(self, cell: Cell, ground: GridGroundwork) -> dict[str, Step]:
         """The clips of what needs no training, by system: the trivial predictors of a cell's paradigm, and the training
@@ -177,14 +154,14 @@ class GridStudy(CellStudy):
         copies = Step(f"generate_{COPIES}{length}", copy_training, {}, inputs)
         return {step.name.removeprefix("generate_"): step for step in (*trivial, copies)}
 
-    def _steered_steps(self, ground: Groundwork) -> dict[str, Step]:
-        """Clips of the models in `steered`, given all controls and none, and how well they follow; by step name.
+    def _steered_steps(self, ground: Groundwork) -> list[Step]:
+        """Clips of the models in `steered`, given all controls and none, and how well they follow.
 
         Raises:
             UserError: no such model ships.
         """
         if not self.steered:
-            return {}
+            return []
         controls, clips = self.controls_step(ground), {}
         for paradigm, steered in self.steered.items():
             model = shipped_source(steered.model)
@@ -195,20 +172,20 @@ class GridStudy(CellStudy):
                 )
         pairs = [(f"{paradigm}_all", f"{paradigm}_null") for paradigm in self.steered]
         adhere = self.adherence_step(clips, ground=ground, pairs=pairs, examples=[self.examples, STEERED_EXAMPLES])
-        return {step.name: step for step in (*clips.values(), adhere)}
+        return [*clips.values(), adhere]
 
-    def _grounds(self, cells: Sequence[Cell], dataset: Path | None) -> dict[str, GridGroundwork]:
+    def _grounds(self, cells: Sequence[Cell], around: Surroundings) -> dict[str, GridGroundwork]:
         """By system, what comes before its model; cells share what is the same."""
         from counterpoint.study.steps.encode import encode, is_encoded
         from counterpoint.study.steps.prompts import choose_prompts
         from counterpoint.study.steps.reconstruct import reconstruct
 
-        data = data_step(self.compose, dataset)
-        captions = self._captions(data)
-        found = {}
-        speaking = {cell.study.codec for cell in cells if need_codes([cell.study.paradigm])}
-        names = dict.fromkeys(cell.study.codec for cell in cells)
-        codecs = {name: identify_codec(name, needs_codes=name in speaking) for name in names}
+        data = around.music(self.compose)
+        captions, found = self._captions(data, around), {}
+        paradigms: dict[str, list[ParadigmName]] = {}
+        for cell in cells:
+            paradigms.setdefault(cell.study.codec, []).append(cell.study.paradigm)
+        codecs = {name: codec_config(name, around, paradigms=own) for name, own in paradigms.items()}
         several = len({cell.duration for cell in cells}) > 1
         for cell in cells:
             codec, own = codecs[cell.study.codec], cell.study.prompts
@@ -227,12 +204,12 @@ class GridStudy(CellStudy):
             )
         return found
 
-    def _captions(self, data: Step | Source) -> Step | Source:
+    def _captions(self, data: Step | Source, around: Surroundings) -> Step | Source:
         """The dataset that prompts come from."""
         if not self.prompts_from:
             return data
         if self.prompts_from != "composed":
-            return data_step(self.compose, Path(self.prompts_from).expanduser())
+            return around.music(self.compose, folder=Path(self.prompts_from).expanduser())
         other = self.compose.model_copy(update={"clips": 4 * self.prompts.clips, "seed": self.compose.seed + 1})
         from counterpoint.study.steps.compose import compose_corpus
 

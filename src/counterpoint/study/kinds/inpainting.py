@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
@@ -14,9 +14,9 @@ from counterpoint.config.sampling import AnySampling
 from counterpoint.config.schema import Config, ParadigmName, Positive
 from counterpoint.study.engine import Source, Step
 from counterpoint.study.kinds.examined import examined
-from counterpoint.study.kinds.trained import BOTH, Groundwork, TrainedStudy, at_seed
+from counterpoint.study.kinds.trained import BOTH, Groundwork, TrainedStudy, at_seed, named
 from counterpoint.study.settings import PositiveSeconds, PromptsConfig
-from counterpoint.study.workload import Workload
+from counterpoint.study.surroundings import Surroundings
 
 ANCHORS = ("silence", "other_clip")
 BEST = "fm_best"
@@ -98,31 +98,22 @@ class InpaintingStudy(TrainedStudy):
         """Play with it."""
         return f"counterpoint inpaint IN.wav --span 2.0:4.5 --model {out / TRAINED['fm']} --out OUT.wav"
 
-    def plan(self, *, dataset: Path | None = None) -> Mapping[str, Step | Source]:
+    def steps_in(self, around: Surroundings) -> Iterable[Step | Source]:
         from counterpoint.study.steps.seams import judge_seams
         from counterpoint.study.steps.spans import draw_spans
 
-        ground = self.groundwork(dataset)
+        ground, models = self.groundwork(around), {}
         task = {"mask_s": self.inpainting.mask_s, "margin_s": self.inpainting.margin_s, "seed": self.prompts.seed}
         spans = Step("spans", draw_spans, task, {"prompts": ground.prompts})
-        models, clips = {}, self._anchors(ground=ground, spans=spans)
+        clips = _anchors(ground, spans=spans, keeps_phase=around.codec(self.codec).keeps_phase)
         for seed in self.turns:
             of_seed = self._models(ground, seed=seed)
-            models |= {step.name: step for step in of_seed.values()}
+            models |= named(*of_seed.values())
             clips |= self._clips(of_seed, ground=ground, spans=spans, seed=seed)
-        steps = {step.name: step for step in clips.values()}
-        judged = {"prompts": ground.prompts, "spans": spans, "reconstruct": ground.reconstruct, **steps}
+        judged = named(ground.prompts, spans, ground.reconstruct, *clips.values())
         seams = Step("seams", judge_seams, {"seed": self.evaluation.seed, "pairs": _pairs()}, judged)
-        return examined(
-            {
-                **ground.inputs,
-                **models,
-                **steps,
-                "spans": spans,
-                "evaluate": self.evaluation_step(clips, ground=ground, pairs=_against_anchors()),
-                "seams": seams,
-            }
-        )
+        evaluation = self.evaluation_step(clips, ground=ground, pairs=_against_anchors())
+        return examined(*ground.steps, *models.values(), *clips.values(), spans, evaluation, seams)
 
     def contestants(self) -> Sequence[str]:
         return tuple(TRAINED)
@@ -137,22 +128,6 @@ class InpaintingStudy(TrainedStudy):
             "start": "start" if task.start[paradigm] == "text" else "",
         }
         return config.model_copy(update=update)
-
-    def workload(self) -> Workload:
-        runs, draws = [], []
-        for seed in self.training_seeds:
-            texts = {
-                paradigm: self.training_config(paradigm, dataset="data", seed=seed)
-                for paradigm in BOTH
-                if paradigm == TRAINED["fm"] or self.inpainting.start[paradigm] == "text"
-            }
-            trained = {system: self.inpainting_config(paradigm, seed=seed) for system, paradigm in TRAINED.items()}
-            runs += [*texts.values(), *trained.values()]
-            draws += [
-                self.draw(trained.get(system, texts[TRAINED["fm"]]), self.sampling[system], method=method)
-                for system, method in METHODS.items()
-            ]
-        return Workload(runs, draws)
 
     def _models(self, ground: Groundwork, *, seed: int | None) -> dict[str, Step]:
         """By system; `text`, which the zero-shot ones steer; and what else a training begins with."""
@@ -169,7 +144,7 @@ class InpaintingStudy(TrainedStudy):
             )
             for system, paradigm in TRAINED.items()
         }
-        return {"text": texts[fm], **trained, **{step.name: step for step in texts.values()}}
+        return {"text": texts[fm], **trained, **named(*texts.values())}
 
     def _inpainting_step(
         self, paradigm: ParadigmName, *, ground: Groundwork, start: Step | None, seed: int | None
@@ -200,18 +175,16 @@ class InpaintingStudy(TrainedStudy):
         best = Step(at_seed(f"generate_{BEST}", seed), keep_best, {}, {**task, **zero_shot})
         return clips | {at_seed(BEST, seed): best}
 
-    def _anchors(self, *, ground: Groundwork, spans: Step) -> dict[str, Step]:
-        """What no model has made, by system."""
-        from counterpoint.study.loading import read_codec
-        from counterpoint.study.steps.anchors import misplace_spans, silence_spans
 
-        fade = {"keeps_phase": read_codec(self.codec).keeps_phase}
-        task = {"prompts": ground.prompts, "spans": spans}
-        silence, other = ANCHORS
-        return {
-            silence: Step(f"generate_{silence}", silence_spans, fade, task),
-            other: Step(f"generate_{other}", misplace_spans, fade, {**task, "reconstruct": ground.reconstruct}),
-        }
+def _anchors(ground: Groundwork, *, spans: Step, keeps_phase: bool) -> dict[str, Step]:
+    """What no model has made, by system."""
+    from counterpoint.study.steps.anchors import misplace_spans, silence_spans
+
+    fade, task, (silence, other) = {"keeps_phase": keeps_phase}, named(ground.prompts, spans), ANCHORS
+    return {
+        silence: Step(f"generate_{silence}", silence_spans, fade, task),
+        other: Step(f"generate_{other}", misplace_spans, fade, {**task, "reconstruct": ground.reconstruct}),
+    }
 
 
 def _against_anchors() -> list[tuple[str, str]]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Iterable
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
@@ -14,6 +13,7 @@ from counterpoint.study.engine import Source, Step
 from counterpoint.study.kinds.examined import examined
 from counterpoint.study.kinds.trained import BOTH, Drawn, TrainedStudy
 from counterpoint.study.settings import TimingConfig
+from counterpoint.study.surroundings import Surroundings
 
 
 class SamplerStudy(TrainedStudy):
@@ -49,13 +49,11 @@ class SamplerStudy(TrainedStudy):
         own = Drawn(system=ar, paradigm=ar, sampling=self.autoregressive)
         return [own, *(Drawn(system=name, paradigm=fm, sampling=each) for name, each in self.settings.items())]
 
-    def plan(self, *, dataset: Path | None = None) -> Mapping[str, Step | Source]:
+    def steps_in(self, around: Surroundings) -> Iterable[Step | Source]:
         """See `Study`. Models, prompts and all before them are those of a comparison with the same configuration."""
-        from counterpoint.metrics.registry import metric_named
         from counterpoint.study.steps.timing import time_systems
 
-        metric_named(self.evaluation.primary)
-        ground = self.groundwork(dataset)
+        ground = self.groundwork(around)
         models, clips = self.models_and_clips(ground)
         systems = {each.system: (each.paradigm, each.sampling) for each in self.drawn()}
         timing = Step(
@@ -66,11 +64,5 @@ class SamplerStudy(TrainedStudy):
             resumable=True,
         )
         pairs = [(system, self.reference) for system in systems if system != self.reference]
-        return examined(
-            {
-                **ground.inputs,
-                **{step.name: step for step in (*models.values(), *clips.values())},
-                "evaluate": self.evaluation_step(clips, ground=ground, pairs=pairs),
-                "timing": timing,
-            }
-        )
+        evaluation = self.evaluation_step(clips, ground=ground, pairs=pairs)
+        return examined(*ground.steps, *models.values(), *clips.values(), evaluation, timing)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
@@ -10,7 +10,6 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from counterpoint.bench.draw import Draw
 from counterpoint.config.sampling import sampling_in
 from counterpoint.config.schema import ParadigmName
 from counterpoint.study.engine import Source, Step
@@ -18,7 +17,7 @@ from counterpoint.study.kinds.examined import examined
 from counterpoint.study.kinds.trained import Groundwork, TrainedStudy
 from counterpoint.study.search.split import PARTS
 from counterpoint.study.settings import Grid, LadderConfig
-from counterpoint.study.workload import Workload
+from counterpoint.study.surroundings import Surroundings
 
 TAKES = {"default": "default", "tuned": "chosen"}
 """What is drawn for confirmation, by the end of the system's name: which point of a `SearchResult`."""
@@ -53,25 +52,11 @@ class SearchStudy(TrainedStudy):
     def contestants(self) -> tuple[str, ...]:
         return tuple(f"{paradigm}_tuned" for paradigm in self.trained())
 
-    def workload(self) -> Workload:
-        """See `Study`. No point is taken to be stopped, so this is the most that can be drawn."""
-        prompts = self.prompts
-        part = -(-prompts.clips // 2)
-        runs = {paradigm: self.training_config(paradigm, dataset="data") for paradigm in self.trained()}
-        draws = [
-            Draw(runs[paradigm], sampling, part, prompts.duration_s, prompts.batch_size)
-            for paradigm, grid in self.searches.items()
-            for sampling in (*(point.sampling for point in grid.tried()), grid.default, grid.default)
-        ]
-        return Workload(tuple(runs.values()), draws)
-
-    def plan(self, *, dataset: Path | None = None) -> Mapping[str, Step | Source]:
+    def steps_in(self, around: Surroundings) -> Iterable[Step | Source]:
         """See `Study`. Models, prompts and all before them are those of a comparison with the same configuration."""
-        from counterpoint.metrics.registry import metric_named
         from counterpoint.study.steps.search import confirm, search, take_part
 
-        metric_named(self.evaluation.primary)
-        ground = self.groundwork(dataset)
+        ground = self.groundwork(around)
         parts = {
             part: Step(
                 f"prompts_{part}", take_part, {"part": part, "seed": self.prompts.seed}, {"prompts": ground.prompts}
@@ -108,15 +93,13 @@ class SearchStudy(TrainedStudy):
         }
         confirmed = self._confirmed(ground, parts["confirmation"])
         evaluation = self.evaluation_step(clips, ground=confirmed, pairs=pairs(self.trained()))
-        steps = (*models.values(), *searches.values(), *clips.values(), *confirmed.outside.values())
-        return examined(
-            {
-                **confirmed.inputs,
-                "prompts_search": parts["search"],
-                "evaluate": evaluation,
-                **{step.name: step for step in steps},
-            }
-        )
+        drawn = (*models.values(), *searches.values(), *clips.values())
+        return examined(*confirmed.steps, parts["search"], evaluation, *drawn)
+
+    def plan(self, *, dataset: Path | None = None) -> dict[str, Step | Source]:
+        """See `Study`. The prompts of the results are those that confirm."""
+        found = super().plan(dataset=dataset)
+        return {"prompts": found.pop(f"prompts_{PARTS[1]}"), **found}
 
     def _confirmed(self, ground: Groundwork, prompts: Step) -> Groundwork:
         """The same before any model, with other prompts."""

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
@@ -14,7 +13,7 @@ from counterpoint.study.engine import Source, Step
 from counterpoint.study.kinds.base import Study
 from counterpoint.study.kinds.trained import BOTH
 from counterpoint.study.settings import PositiveSeconds
-from counterpoint.study.workload import Workload
+from counterpoint.study.surroundings import Surroundings
 
 if TYPE_CHECKING:
     from counterpoint.bench.point import Point
@@ -72,16 +71,10 @@ class SpeedStudy(Study):
         varied = [name for name, values in lists.items() if len(values) > 1]
         return f"the speed of both paradigms by {' and '.join(varied) or 'engine'} on this machine's {self.device}"
 
-    def workload(self) -> Workload:
-        return Workload(timed=self.points(), repeats=self.repeats)
-
-    def plan(self, *, dataset: Path | None = None) -> Mapping[str, Step | Source]:
-        """See `Study`. A device that is not here is known before anything is run."""
-        from counterpoint.bench.machine import device_name
+    def steps_in(self, around: Surroundings) -> Iterable[Step | Source]:
         from counterpoint.study.steps.speed import measure_speed
 
-        if dataset is not None:
+        if around.dataset is not None:
             raise UserError("A study of speed draws with random weights and needs no music: leave out --data.")
-        config = {"points": self.points(), "repeats": self.repeats, "device": device_name(self.device)}
-        measured = Step("measure", measure_speed, config, resumable=True)
-        return {"measure": measured}
+        config = {"points": self.points(), "repeats": self.repeats, "device": around.device(self.device)}
+        return [Step("measure", measure_speed, config, resumable=True)]

@@ -13,21 +13,21 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import Field, model_validator
 
-from counterpoint.bench.draw import Draw
 from counterpoint.config import (
     DataConfig,
     ModelConfig,
     SamplingConfig,
     TrainingConfig,
+    UserError,
     read_sampling,
 )
 from counterpoint.config.sampling import SamplingByParadigm
 from counterpoint.config.schema import BudgetConfig, ControlName, NetworkConfig, ParadigmName
 from counterpoint.paradigm.entry import PARADIGMS, TrivialEntry
 from counterpoint.study.engine import Source, Step
-from counterpoint.study.kinds.base import Study, clips_source, data_step, identify_codec, judges_there
+from counterpoint.study.kinds.base import Study
 from counterpoint.study.settings import EvaluationConfig, PromptsConfig, Seed, SharedTrainingConfig
-from counterpoint.study.workload import Workload
+from counterpoint.study.surroundings import Surroundings, clips_source, judges_there
 
 BOTH: tuple[ParadigmName, ...] = ("autoregressive", "flow_matching")
 """The paper's paradigms."""
@@ -52,15 +52,14 @@ class Groundwork:
     outside: Mapping[str, Step]
 
     @property
-    def inputs(self) -> dict[str, Step | Source]:
-        """All of them, by step name."""
-        return {
-            "data": self.data,
-            "prompts": self.prompts,
-            **self.outside,
-            "encode": self.encode,
-            "reconstruct": self.reconstruct,
-        }
+    def steps(self) -> list[Step | Source]:
+        """All of them."""
+        return [self.data, self.prompts, *self.outside.values(), self.encode, self.reconstruct]
+
+
+def named(*steps: Step) -> dict[str, Step]:
+    """Steps by their own names, as inputs of another."""
+    return {step.name: step for step in steps}
 
 
 def at_seed(name: str, seed: int | None) -> str:
@@ -149,21 +148,16 @@ class TrainedStudy(Study):
             data=DataConfig(dataset=dataset, codec=self.codec, segment_s=shared.segment_s),
         )
 
-    def draw(self, run: TrainingConfig, sampling: SamplingConfig, **how: Any) -> Draw:
-        """One system's answers to the prompts, for `workload`."""
-        prompts = self.prompts
-        return Draw(run, sampling, prompts.clips, prompts.duration_s, prompts.batch_size, **how)
-
     def drawn(self) -> Sequence[Drawn]:
         """The systems whose clips its models draw, where that is all that they do."""
         return ()
 
-    def workload(self) -> Workload:
-        runs, draws = [], []
-        for seed, each in product(self.training_seeds, self.drawn()):
-            runs.append(self.training_config(each.paradigm, dataset="data", controlled=each.controlled, seed=seed))
-            draws.append(self.draw(runs[-1], each.sampling, steered=bool(each.given)))
-        return Workload(runs, draws)
+    def plan(self, *, dataset: Path | None = None) -> dict[str, Step | Source]:
+        """See `Study`. A verdict that nobody can give is refused before anything is computed."""
+        from counterpoint.metrics.registry import metric_named
+
+        metric_named(self.evaluation.primary)
+        return super().plan(dataset=dataset)
 
     def models_and_clips(self, ground: Groundwork) -> tuple[dict[str, Step], dict[str, Step]]:
         """The models by the names of their steps, and the clips by system, of every training seed."""
@@ -193,7 +187,7 @@ class TrainedStudy(Study):
         """The paradigms whose models it trains."""
         return BOTH
 
-    def groundwork(self, dataset: Path | None) -> Groundwork:
+    def groundwork(self, around: Surroundings) -> Groundwork:
         """Everything before the first model.
 
         Raises:
@@ -203,8 +197,8 @@ class TrainedStudy(Study):
         from counterpoint.study.steps.prompts import choose_prompts
         from counterpoint.study.steps.reconstruct import reconstruct
 
-        codec = identify_codec(self.codec, needs_codes=need_codes(self.trained()))
-        data = data_step(self.compose, dataset)
+        codec = codec_config(self.codec, around, paradigms=self.trained())
+        data = around.music(self.compose)
         prompts = Step("prompts", choose_prompts, self.prompts, {"data": data})
         return Groundwork(
             data=data,
@@ -375,9 +369,18 @@ class SampledStudy(TrainedStudy):
         return self.sampling.get(paradigm) or read_sampling(paradigm, {})
 
 
-def need_codes(paradigms: Iterable[ParadigmName]) -> bool:
-    """Whether any of the paradigms speaks in a codec's codes."""
-    return any(PARADIGMS[paradigm].view == "codes" for paradigm in paradigms)
+def codec_config(name: str, around: Surroundings, *, paradigms: Iterable[ParadigmName]) -> dict[str, Any]:
+    """What the steps of a codec are keyed by.
+
+    Raises:
+        UserError: it cannot be loaded, or has no codes and one of the paradigms speaks in them.
+    """
+    codec = around.codec(name)
+    if not codec.num_codebooks and any(PARADIGMS[paradigm].view == "codes" for paradigm in paradigms):
+        raise UserError(
+            f"The codec {name!r} has no codes, and the auto-regressive model speaks in them: use one that has."
+        )
+    return codec.config
 
 
 def _judged(clips: Mapping[str, Step], ground: Groundwork) -> dict[str, Step | Source]:

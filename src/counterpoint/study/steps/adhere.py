@@ -17,7 +17,7 @@ from counterpoint.metrics.adherence_features import Hearing
 from counterpoint.metrics.listener import Listener
 from counterpoint.results.evaluations import write_evaluation
 from counterpoint.results.parts import Heard, Prompts
-from counterpoint.study.judged import GROUND_TRUTH, judged_systems
+from counterpoint.study.judged import GROUND_TRUTH, heard_by, judged_systems
 from counterpoint.study.windows import spread
 from counterpoint.study.work import Work, computes
 
@@ -25,7 +25,7 @@ MELODY_RATE = 50.0
 """Hz, of the melodies that are heard."""
 
 
-@computes("adhere", version=2)
+@computes("adhere", version=2, workload=heard_by("followed"))
 def adhere(work: Work) -> None:
     """Write an `Evaluation` of adherence, and what is `Heard` in the clips that a report shows.
 

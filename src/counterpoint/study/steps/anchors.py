@@ -9,9 +9,10 @@ from counterpoint.results.parts import Prompts
 from counterpoint.study.inpainting_task import read_hidden
 from counterpoint.study.steps.prompts import SAMPLE_RATE
 from counterpoint.study.work import Work, computes
+from counterpoint.study.workload import nothing
 
 
-@computes("silence_spans", version=1)
+@computes("silence_spans", version=1, workload=nothing)
 def silence_spans(work: Work) -> None:
     """Silence in every span."""
     hidden = read_hidden(work.inputs)
@@ -20,7 +21,7 @@ def silence_spans(work: Work) -> None:
     hidden.finish(work.folder)
 
 
-@computes("misplace_spans", version=1)
+@computes("misplace_spans", version=1, workload=nothing)
 def misplace_spans(work: Work) -> None:
     """In every span what the next window of another track plays there, wherever that is in its own bar and key.
 

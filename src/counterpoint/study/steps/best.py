@@ -11,12 +11,12 @@ from counterpoint.audio import load_audio
 from counterpoint.metrics import measure_seams
 from counterpoint.results.parts import Choice
 from counterpoint.study.inpainting_task import read_hidden
-from counterpoint.study.judged import GENERATED
+from counterpoint.study.judged import GENERATED, heard_by
 from counterpoint.study.steps.prompts import SAMPLE_RATE
 from counterpoint.study.work import Work, computes
 
 
-@computes("keep_best", version=1)
+@computes("keep_best", version=1, workload=heard_by("joined"))
 def keep_best(work: Work) -> None:
     """Take every window from that input `generate_<system>` whose take has the best `Seams.score`, which knows nothing
     of the true music; the `Choice` says from which."""

@@ -14,7 +14,9 @@ from counterpoint.metrics.scoring import Scorer, mean_scores
 from counterpoint.metrics.visqol import visqol
 from counterpoint.results.evaluations import write_evaluation
 from counterpoint.results.parts import CodecFacts, Prompts
+from counterpoint.study.engine import Step
 from counterpoint.study.work import Work, computes
+from counterpoint.study.workload import Workload, handled, views_of
 
 SAMPLE_RATE = 32_000
 """All are compared at this rate."""
@@ -26,21 +28,25 @@ Compare = Callable[[Path, Path], Mapping[str, float]]
 """(estimate, reference) to values by measure; NaN where one is not defined."""
 
 
-@computes("measure_codec", version=1)
+def _heard(step: Step) -> Workload:
+    return Workload(music=[handled(step, "compared", systems=len(views_of(step)))])
+
+
+@computes("measure_codec", version=1, workload=_heard)
 def measure(work: Work) -> None:
     """Write an `Evaluation`: what the measures say of each view of the input `reconstruction`."""
     measures = measures_of(keeps_phase=CodecFacts.read(work.inputs["reconstruction"]).keeps_phase)
     _evaluate(work, _views(work), compare=partial(_measure, measures=measures), infos=_infos(measures))
 
 
-@computes("measure_chance", version=1)
+@computes("measure_chance", version=1, workload=_heard)
 def measure_chance(work: Work) -> None:
     """Write an `Evaluation`: every measure where each clip's reconstruction is another clip, the next one."""
     folders = {CHANCE: work.inputs["clips"] / "truth"}
     _evaluate(work, folders, compare=partial(_measure, measures=MEASURES), infos=_infos(MEASURES), shift=1)
 
 
-@computes("ask_visqol", version=1)
+@computes("ask_visqol", version=1, workload=_heard)
 def ask_visqol(work: Work) -> None:
     """Write an `Evaluation`: what ViSQOL says of each view."""
     program = Path(work.config["program"])

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from counterpoint.compose import compose
+from counterpoint.study.engine import Step
 from counterpoint.study.settings import ComposeConfig
 from counterpoint.study.work import Work, computes
+from counterpoint.study.workload import Music, Workload, length_s
 
 
-@computes("compose", version=1)
+def _composed(step: Step) -> Workload:
+    return Workload(music=[Music("composed", length_s(step))])
+
+
+@computes("compose", version=1, workload=_composed)
 def compose_corpus(work: Work) -> None:
     """Make the step's folder a composed dataset."""
     config: ComposeConfig = work.config

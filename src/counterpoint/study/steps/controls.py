@@ -6,11 +6,17 @@ from counterpoint.config import read_json, write_json
 from counterpoint.data import open_encoded
 from counterpoint.data.controls import written_tracks
 from counterpoint.extract import best_tracks, extract_controls
+from counterpoint.study.engine import Step
 from counterpoint.study.step_inputs import TRACKS_FILE, latents_of
 from counterpoint.study.work import Work, computes
+from counterpoint.study.workload import Music, Workload, length_s
 
 
-@computes("write_controls", version=1)
+def _tracked(step: Step) -> Workload:
+    return Workload(music=[Music("tracked", length_s(step.inputs["data"]))])
+
+
+@computes("write_controls", version=1, workload=_tracked)
 def write_controls(work: Work) -> None:
     """For each control of the configuration, write the track that teaches it; `controls.json` holds their names."""
     codec = latents_of(work).fingerprint

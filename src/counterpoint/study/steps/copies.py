@@ -15,13 +15,20 @@ from counterpoint.metrics import Clip
 from counterpoint.metrics.copies import nearest
 from counterpoint.results.copies import NEAR, Copies, Nearest
 from counterpoint.results.parts import Prompts
-from counterpoint.study.judged import GROUND_TRUTH, judged_systems
+from counterpoint.study.engine import Step
+from counterpoint.study.judged import GROUND_TRUTH, judged_systems, named_systems
 from counterpoint.study.work import Work, computes
+from counterpoint.study.workload import Music, Workload, handled, length_s, nothing
 
 _COLUMNS = ["id", "audio", "caption", "duration_s"]
 
 
-@computes("find_copies", version=1)
+def _compared(step: Step) -> Workload:
+    own = handled(step, "compared", systems=len(named_systems(step.inputs)))
+    return Workload(music=[own, Music("compared", length_s(step.inputs["training"]))])
+
+
+@computes("find_copies", version=1, workload=_compared)
 def find_copies(work: Work) -> None:
     """Write the `Copies` among the clips of all systems, by the training split of the input `training`. What is near is
     read off the ground truth, on which no model was trained."""
@@ -45,7 +52,7 @@ def find_copies(work: Work) -> None:
     Copies(windows=windows, border=border, systems=found).write(work.folder)
 
 
-@computes("copy_training", version=1)
+@computes("copy_training", version=1, workload=nothing)
 def copy_training(work: Work) -> None:
     """Answer every prompt with the track of the training split of the input `training` whose caption shares the most
     words with the prompt's, as it is: a cheat that every judge of music alone must fall for."""

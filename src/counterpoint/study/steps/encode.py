@@ -5,11 +5,17 @@ from __future__ import annotations
 from counterpoint.config import read_json, write_json
 from counterpoint.encode import encode_dataset
 from counterpoint.results.parts import LATENTS_FILE
+from counterpoint.study.engine import Step
 from counterpoint.study.loading import codec_of
 from counterpoint.study.work import Work, computes
+from counterpoint.study.workload import Music, Workload, length_s
 
 
-@computes("encode", version=1)
+def _coded(step: Step) -> Workload:
+    return Workload(music=[Music("coded", length_s(step.inputs["data"]), codec=step.setting("codec"))])
+
+
+@computes("encode", version=1, workload=_coded)
 def encode(work: Work) -> None:
     """Encode the input `data` with the codec named in the configuration; writes `latents.json`, a `LatentSpec`."""
     spec = encode_dataset(work.inputs["data"], codec=codec_of(work.config), progress=work.progress)

@@ -11,9 +11,10 @@ from counterpoint.results.parts import Entropies, Prompts
 from counterpoint.study.judged import GENERATED
 from counterpoint.study.step_inputs import latents_of
 from counterpoint.study.work import Work, computes
+from counterpoint.study.workload import nothing
 
 
-@computes("collect_entropies", version=1)
+@computes("collect_entropies", version=1, workload=nothing)
 def collect_entropies(work: Work) -> None:
     """Write `Entropies` by system, the mean over training seeds, and an `Evaluation` of their means early and late.
 

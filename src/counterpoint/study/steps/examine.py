@@ -6,14 +6,25 @@ import torch
 
 from counterpoint.data import open_encoded
 from counterpoint.examine import examine
+from counterpoint.paradigm.entry import PARADIGMS
 from counterpoint.results.learned import Learned
 from counterpoint.runs import load_run, read_description
+from counterpoint.study.engine import Step
 from counterpoint.study.settings import ExamineConfig
 from counterpoint.study.step_inputs import latents_of
 from counterpoint.study.work import Work, computes
+from counterpoint.study.workload import Workload, run_of
 
 
-@computes("examine", version=1)
+def _looked_at(step: Step) -> Workload:
+    """Every segment with every candidate; trivial predictors take no time beside."""
+    run, config = run_of(step.inputs["model"]), step.config
+    assert isinstance(config, ExamineConfig)
+    draws = PARADIGMS[run.model.paradigm].loss_draws
+    return Workload(looked_at=[(run, draws * config.clips * config.candidates)])
+
+
+@computes("examine", version=1, workload=_looked_at)
 def examine_model(work: Work) -> None:
     """Write what the input `model` has `Learned` from the input `data`, in the latents of the input `encode`."""
     config: ExamineConfig = work.config

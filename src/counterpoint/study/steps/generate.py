@@ -5,13 +5,19 @@ from __future__ import annotations
 from counterpoint.config import SamplingConfig
 from counterpoint.generate import GenerationRequest, generate_folder
 from counterpoint.results.parts import ALONE, Prompts
+from counterpoint.study.engine import Step
 from counterpoint.study.loading import model_at
 from counterpoint.study.settings import PromptsConfig
 from counterpoint.study.step_inputs import requested_controls
 from counterpoint.study.work import Work, computes
+from counterpoint.study.workload import Workload, drawn
 
 
-@computes("generate", version=1)
+def _drawn(step: Step) -> Workload:
+    return drawn(step, step.setting("sampling"), alone=True, steered=bool(step.setting("given", ())))
+
+
+@computes("generate", version=1, workload=_drawn)
 def generate_clips(work: Work) -> None:
     """Answer every prompt with the input `model`, in batches; then the first one again, alone. Their costs are the
     step's `Generation`.

@@ -10,14 +10,20 @@ from counterpoint.audio import resample
 from counterpoint.config import InpaintingMethod, SamplingConfig
 from counterpoint.inpaint import fill_windows, match_level
 from counterpoint.results.parts import Filling
+from counterpoint.study.engine import Step
 from counterpoint.study.inpainting_task import read_hidden
 from counterpoint.study.loading import model_at
 from counterpoint.study.settings import PromptsConfig
 from counterpoint.study.steps.prompts import SAMPLE_RATE
 from counterpoint.study.work import Work, computes
+from counterpoint.study.workload import Workload, drawn
 
 
-@computes("inpaint", version=1)
+def _drawn(step: Step) -> Workload:
+    return drawn(step, step.setting("sampling"), method=step.setting("method"))
+
+
+@computes("inpaint", version=1, workload=_drawn)
 def inpaint_clips(work: Work) -> None:
     """Fill every window's span with the input `model`, by the `method` and `sampling` of the configuration; the
     costs are the step's `Filling`."""

@@ -8,13 +8,20 @@ from pathlib import Path
 from counterpoint.metrics import Clip, evaluate
 from counterpoint.results.evaluations import write_evaluation
 from counterpoint.results.parts import CodecFacts, Prompts
+from counterpoint.study.engine import Step
 from counterpoint.study.reference import reference_music
 from counterpoint.study.work import Work, computes
+from counterpoint.study.workload import Workload, handled, views_of
 
 ORIGINAL = "original"
 
 
-@computes("judge_codec", version=2)
+def _heard(step: Step) -> Workload:
+    """The clips, and as much music of the reference."""
+    return Workload(music=[handled(step, "judged", systems=1 + len(views_of(step)))])
+
+
+@computes("judge_codec", version=2, workload=_heard)
 def judge(work: Work) -> None:
     """Write an `Evaluation` of each view of the input `reconstruction`; without one, of the originals.
 

@@ -14,9 +14,10 @@ from counterpoint.metrics.systems import plain_caption
 from counterpoint.results.parts import Prompts, Window
 from counterpoint.study.windows import list_clips
 from counterpoint.study.work import Work, computes
+from counterpoint.study.workload import nothing
 
 
-@computes("admit", version=1)
+@computes("admit", version=1, workload=nothing)
 def admit(work: Work) -> None:
     """Write the clips of the input `folder` that answer a prompt, cut to its length, and `metadata.jsonl`.
 

@@ -13,12 +13,13 @@ from counterpoint.results.parts import Prompts, Window
 from counterpoint.study.settings import ClipsConfig
 from counterpoint.study.windows import choose_windows, list_clips
 from counterpoint.study.work import Work, computes
+from counterpoint.study.workload import nothing
 
 SAMPLE_RATE = 32_000
 LEAST_CLIPS = 8
 
 
-@computes("choose_prompts", version=1)
+@computes("choose_prompts", version=1, workload=nothing)
 def choose_prompts(work: Work) -> None:
     """Write `truth/`, an HF audiofolder, and `Prompts`.
 

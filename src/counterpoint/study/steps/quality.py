@@ -9,10 +9,20 @@ from counterpoint.metrics import Clip, evaluate
 from counterpoint.metrics.statistics import MIN_CLIPS
 from counterpoint.results.evaluations import write_evaluation
 from counterpoint.results.parts import Sample, Window
+from counterpoint.study.engine import Step
+from counterpoint.study.settings import SampleConfig
 from counterpoint.study.work import Work, computes
+from counterpoint.study.workload import Music, Workload
 
 
-@computes("judge_datasets", version=1)
+def _heard(step: Step) -> Workload:
+    """Of every dataset twice what is judged: the rest tells what is usual."""
+    samples = [given.config for given in step.inputs.values() if isinstance(given, Step)]
+    own = [sample for sample in samples if isinstance(sample, SampleConfig)]
+    return Workload(music=[Music("judged", 2 * each.clips * each.duration_s, 2 * each.clips) for each in own])
+
+
+@computes("judge_datasets", version=1, workload=_heard)
 def judge_datasets(work: Work) -> None:
     """Write an `Evaluation`: every metric of each input `sample_<label>`, and tests of all others against the first.
 

@@ -9,9 +9,10 @@ from counterpoint.encode import reconstruct_views
 from counterpoint.results.parts import Reconstruction
 from counterpoint.study.loading import codec_of
 from counterpoint.study.work import Work, computes
+from counterpoint.study.workload import through_codec
 
 
-@computes("reconstruct", version=1)
+@computes("reconstruct", version=1, workload=through_codec)
 def reconstruct(work: Work) -> None:
     """Write `latents/` (not quantised), `codes/` (through the quantiser) where the codec has one, and a
     `Reconstruction`: how far each is from the original."""

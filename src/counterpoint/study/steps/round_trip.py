@@ -20,12 +20,13 @@ from counterpoint.codec.measures import parameter_count, perplexity
 from counterpoint.results.parts import CodecFacts, Prompts
 from counterpoint.study.loading import codec_of
 from counterpoint.study.work import Work, computes
+from counterpoint.study.workload import through_codec
 
 if TYPE_CHECKING:
     from counterpoint.codec import Codec
 
 
-@computes("round_trip", version=1)
+@computes("round_trip", version=1, workload=through_codec)
 def round_trip(work: Work) -> None:
     """Write `latents/` (decoded without quantising), `codes/` where the codec has codebooks, and `CodecFacts`."""
     codec = codec_of(work.config)

@@ -16,13 +16,14 @@ from counterpoint.results.parts import Sample
 from counterpoint.study.settings import SampleConfig
 from counterpoint.study.windows import choose_windows
 from counterpoint.study.work import Work, computes
+from counterpoint.study.workload import nothing
 
 SAMPLE_RATE = 32_000
 LEAST_CLIPS = 8
 _COLUMNS = ["id", "audio", "caption", "duration_s", "group"]
 
 
-@computes("sample", version=1)
+@computes("sample", version=1, workload=nothing)
 def sample_clips(work: Work) -> None:
     """Write `clips/`, windows of rows drawn without replacement, and the `Sample` that names them; and as many others,
     from rows that were not drawn as far as there are any, for the judges to know what is usual.

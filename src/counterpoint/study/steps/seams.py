@@ -5,11 +5,11 @@ from __future__ import annotations
 from counterpoint.metrics import evaluate_seams
 from counterpoint.results.evaluations import write_evaluation
 from counterpoint.results.parts import Spans
-from counterpoint.study.judged import judged_systems
+from counterpoint.study.judged import heard_by, judged_systems
 from counterpoint.study.work import Work, computes
 
 
-@computes("judge_seams", version=1)
+@computes("judge_seams", version=1, workload=heard_by("joined"))
 def judge_seams(work: Work) -> None:
     """Write an `Evaluation` of the seams of every system. The configuration holds the `seed` and the
     `pairs` of systems to test for a difference."""

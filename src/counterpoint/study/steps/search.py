@@ -11,6 +11,7 @@ from counterpoint.config import SamplingConfig, read_sampling
 from counterpoint.generate import AudioGeneration, GenerationRequest, generate, generate_folder
 from counterpoint.results.parts import Prompts
 from counterpoint.results.search import Cost, Found, Outcome, SearchResult
+from counterpoint.study.engine import Step
 from counterpoint.study.loading import model_at
 from counterpoint.study.reference import reference_music
 from counterpoint.study.search.climb import Climbed, Drawer, climb
@@ -21,9 +22,10 @@ from counterpoint.study.search.split import split
 from counterpoint.study.settings import Grid, LadderConfig, PromptsConfig
 from counterpoint.study.windows import list_clips
 from counterpoint.study.work import Work, computes
+from counterpoint.study.workload import Workload, drawn, handled, nothing
 
 
-@computes("take_part", version=1)
+@computes("take_part", version=1, workload=nothing)
 def take_part(work: Work) -> None:
     """Write the `part` of the prompts that the search goes by, or that confirms it, as the step `prompts` does."""
     prompts = Prompts.read(work.inputs["prompts"])
@@ -38,7 +40,18 @@ def take_part(work: Work) -> None:
     Prompts(duration_s=prompts.duration_s, windows=tuple(windows), first=first).write(work.folder)
 
 
-@computes("search", version=2)
+def _searched(step: Step) -> Workload:
+    """No point is taken to be stopped, so this is the most that can be drawn and heard."""
+    grid: Grid = step.setting("grid")
+    draws = [drawn(step, point.sampling) for point in grid.tried()]
+    heard = handled(step, "judged", systems=1 + len(draws))
+    return Workload(
+        draws=[draw for each in draws for draw in each.draws],
+        music=[heard, *(music for each in draws for music in each.music)],
+    )
+
+
+@computes("search", version=2, workload=_searched)
 def search(work: Work) -> None:
     """Write a `SearchResult`: the best setting of the input `model` on the `prompts`, found by rungs.
 
@@ -128,7 +141,14 @@ def _outcome(point: Point, climbed: Climbed) -> tuple[Outcome, str]:
     return "stopped", climbed.costs[point.key].broken or last.reason
 
 
-@computes("confirm", version=1)
+def _confirmed(step: Step) -> Workload:
+    """What the search chooses is taken to cost what the default does."""
+    found = step.inputs["search"]
+    assert isinstance(found, Step)
+    return drawn(step, found.setting("grid").default)
+
+
+@computes("confirm", version=1, workload=_confirmed)
 def confirm(work: Work) -> None:
     """Answer the prompts, which the search never saw, with the setting that it has chosen, or, if the configuration
     says so, with its default."""

@@ -6,9 +6,10 @@ import numpy as np
 
 from counterpoint.results.parts import Prompts, Spans
 from counterpoint.study.work import Work, computes
+from counterpoint.study.workload import nothing
 
 
-@computes("draw_spans", version=1)
+@computes("draw_spans", version=1, workload=nothing)
 def draw_spans(work: Work) -> None:
     """Write `Spans`: for each window a span `mask_s` long that begins anywhere, uniformly, with `margin_s` or more
     of music on both sides (5.3).

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from counterpoint.bench.run import measure
+from counterpoint.study.engine import Step
 from counterpoint.study.work import Work, computes
+from counterpoint.study.workload import Workload
 
 
-@computes("measure_speed", version=1)
+def _timed(step: Step) -> Workload:
+    return Workload(timed=step.setting("repeats") * step.setting("points"))
+
+
+@computes("measure_speed", version=1, workload=_timed)
 def measure_speed(work: Work) -> None:
     """Write `points.jsonl`, a line a run, and `limits.json`, the ceilings of the device; goes on where it was."""
     measure(work.config["points"], out=work.folder, repeats=work.config["repeats"], progress=work.progress)

@@ -4,14 +4,29 @@ from __future__ import annotations
 
 import time
 
+from counterpoint.bench.draw import Draw
 from counterpoint.generate import GenerationRequest, generate
 from counterpoint.generate.model import load_model
 from counterpoint.results.parts import Prompts, Times
+from counterpoint.study.engine import Step
 from counterpoint.study.settings import TimingConfig
 from counterpoint.study.work import Work, computes
+from counterpoint.study.workload import Workload, asked, run_of
 
 
-@computes("time_systems", version=1)
+def _drawn(step: Step) -> Workload:
+    timing: TimingConfig = step.setting("timing")
+    size, clips = timing.batch_size, timing.repeats * timing.batch_size
+    duration_s = asked(step).duration_s
+    return Workload(
+        draws=[
+            Draw(run_of(step.inputs[paradigm]), sampling, clips, duration_s, size)
+            for paradigm, sampling in step.setting("systems").values()
+        ]
+    )
+
+
+@computes("time_systems", version=1, workload=_drawn)
 def time_systems(work: Work) -> None:
     """Write `Times`: by system, the seconds that a clip took in each turn, text and codec included.
 

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from counterpoint.study.engine import Step
 from counterpoint.study.step_inputs import latents_of, tracks_of
 from counterpoint.study.work import Work, computes
+from counterpoint.study.workload import Workload, run_of
 from counterpoint.training import train
 
 if TYPE_CHECKING:
     from counterpoint.config import TrainingConfig
 
 
-@computes("train", version=1)
+def _trained(step: Step) -> Workload:
+    return Workload(trainings=[run_of(step)])
+
+
+@computes("train", version=1, workload=_trained)
 def train_model(work: Work) -> None:
     """Make the step's folder a run folder, going on from the last checkpoint there.
 

@@ -11,13 +11,20 @@ from counterpoint.generate.model import LoadedModel
 from counterpoint.paradigm import PARADIGMS
 from counterpoint.paradigm.trivial import build_trivial
 from counterpoint.results.parts import Prompts
+from counterpoint.study.engine import Step
 from counterpoint.study.loading import codec_of
 from counterpoint.study.settings import PromptsConfig
 from counterpoint.study.step_inputs import latents_of
 from counterpoint.study.work import Work, computes
+from counterpoint.study.workload import Workload, handled
 
 
-@computes("generate_trivial", version=1)
+def _decoded(step: Step) -> Workload:
+    """What has no network draws in no time."""
+    return Workload(music=[handled(step, "decoded", codec=step.setting("codec")["codec"])])
+
+
+@computes("generate_trivial", version=1, workload=_decoded)
 def generate_trivial(work: Work) -> None:
     """Answer every prompt with a trivial predictor that was fitted on the training split of the input `data`, in the
     latents of the input `encode`. It reads no caption.
