@@ -212,7 +212,7 @@ def test_without_skips_no_weight_is_added():
 
 def test_odd_layers_cannot_be_paired():
     config = BackboneConfig(layers=3, width=32, heads=4, feed_forward=64)
-    with pytest.raises(UserError, match="3 layers must be even"):
+    with pytest.raises(UserError, match="Skips need an even number of layers, and the backbone has 3"):
         make(skips="paper", config=config)
 
 

@@ -176,7 +176,7 @@ def test_without_truth_everything_is_heard(tmp_path: Path, codec_folder: Path) -
     for name, sentence in (
         ("chords.exact", "no clip of .* comes with its chords"),
         ("melody.exact", "no clip of .* comes with its melody"),
-        ("drums.stem", r"stem of its drums; use drums\.mix"),
+        ("drums.stem", r"drum stem; use drums\.mix"),
         ("drums.magic", r"no control track 'drums\.magic'; choose of chords\.exact"),
     ):
         with pytest.raises(UserError, match=sentence):

@@ -23,18 +23,18 @@ from counterpoint.kernels import CompiledLinear, PackedLinear, attend, attend_ca
 
 Skips = Literal["paper", "jasco", "none"]
 LINEARS = 8
-"""In a block."""
+"""Linear layers in a block."""
 
 
 @dataclass(frozen=True)
 class Memory:
-    """What cross-attention reads, projected once per caption and read at every step or solver evaluation.
+    """Text projected for cross-attention, once per caption, and read at every step or solver evaluation.
 
     Attributes:
-        keys, values: one [R, H, L, C / H] per block. Of the batch, the first R rows read them; the others read nothing,
-            as the unconditional half of guidance does.
-        mask: [R, 1, 1, L] bool, True where a token may be read; None reads them all.
-        lengths: [R] how many tokens may be read, 0 for none.
+        keys, values: one [R, H, L, C / H] per block. The first R rows of the batch read them; the other rows read
+            nothing, as in the unconditional half of guidance.
+        mask: [R, 1, 1, L] bool, True for readable tokens; with None all tokens are readable.
+        lengths: [R] number of readable tokens, 0 for none.
         shifts: one [B, 1, C] per block, see `Backbone.shift`; None adds nothing.
     """
 
@@ -45,7 +45,7 @@ class Memory:
     shifts: tuple[Tensor, ...] | None = None
 
     def rows(self, which: Tensor) -> Memory:
-        """The memory of some rows alone, before any shift."""
+        """The memory of the selected rows, before any shift."""
         assert self.shifts is None
         return Memory(
             keys=tuple(keys[which] for keys in self.keys),
@@ -60,12 +60,12 @@ class Cache:
     """Self-attention keys and values of the steps so far: allocated once, written in place.
 
     Attributes:
-        keys, values: one [B, H, S, C / H] per block, S the longest sequence to come.
-        cursor: [1] long, `length` as the device knows it.
-        length: steps written.
-        bound: where set, single steps have the same shapes and addresses whatever the length, as a CUDA graph needs
-            them: attention reads the first `bound` steps and masks those that are not written.
-        packed: the layer that tells how the backbone is laid out, if `kernels.pack` has done so.
+        keys, values: one [B, H, S, C / H] per block, S the greatest length.
+        cursor: [1] long, `length` on the device.
+        length: number of steps written.
+        bound: if set, single steps have the same shapes and addresses at any length, as a CUDA graph needs: attention
+            reads the first `bound` steps and masks those that are not written.
+        packed: the layer that identifies the memory layout of the backbone, if `kernels.pack` has been applied.
     """
 
     keys: list[Tensor] = field(repr=False)
@@ -81,7 +81,7 @@ class Cache:
         return self.keys[0].shape[2]
 
     def write(self, k: Tensor, v: Tensor, *, block: int) -> tuple[Tensor, Tensor]:
-        """Add [B, H, S', C / H] new keys and values; what attention is to read of them all."""
+        """Add new keys and values [B, H, S', C / H]; returns those that attention reads."""
         keys, values = self.keys[block], self.values[block]
         if self.bound is not None:
             keys.index_copy_(2, self.cursor, k)
@@ -93,22 +93,22 @@ class Cache:
         return keys[:, :, :stop], values[:, :, :stop]
 
     def written(self) -> Tensor:
-        """[1, bound] bool: the steps that are there, with the one being written."""
+        """Mask [1, bound] of the written steps, including the one being written."""
         return (torch.arange(self.bound or 0, device=self.cursor.device) <= self.cursor)[None]
 
     def advance(self, steps: int) -> None:
-        """`steps` more are written."""
+        """Mark `steps` more steps as written."""
         self.length += steps
         self.cursor += steps
 
     def rewind(self, length: int) -> None:
-        """Go on from `length`."""
+        """Continue from `length`."""
         self.length = length
         self.cursor.fill_(length)
 
 
 class SelfAttention(nn.Module):
-    """Multi-head attention of a sequence to itself."""
+    """Multi-head self-attention."""
 
     def __init__(self, config: BackboneConfig):
         super().__init__()
@@ -117,7 +117,7 @@ class SelfAttention(nn.Module):
         self.out_proj = nn.Linear(config.width, config.width, bias=False)
 
     def forward(self, x: Tensor, *, mask: Tensor | None, causal: bool, cache: Cache | None, block: int) -> Tensor:
-        """[B, S, C] to [B, S, C]; with a cache, `x` holds the steps that follow those written."""
+        """[B, S, C] to [B, S, C]; with a cache, `x` holds the steps after those written."""
         B, S, C = x.shape
         q, k, v = self.in_proj(x).view(B, S, 3, self.heads, C // self.heads).permute(2, 0, 3, 1, 4).unbind(0)
         if cache is not None:
@@ -173,10 +173,10 @@ class Block(nn.Module):
 
 
 class Backbone(nn.Module):
-    """`layers` decoder blocks of width C. Auto-regressive and flow matching differ in `causal` and `skips` alone.
+    """`layers` decoder blocks of width C. Auto-regressive and flow matching differ only in `causal` and `skips`.
 
     Args:
-        config: sizes.
+        config: the sizes.
         causal: whether a step sees only itself and the steps before it.
         skips: U-Net-like skips; Linear(Concat(x, skip)) stands before each block of the second half. Of 2N blocks,
             counted from 1, block i >= N + 1 receives the output of
@@ -194,7 +194,7 @@ class Backbone(nn.Module):
         super().__init__()
         if skips != "none" and config.layers % 2:
             raise UserError(
-                f"Skips pair the halves of the backbone: {config.layers} layers must be even, or skips none."
+                f"Skips need an even number of layers, and the backbone has {config.layers}; or use skips: none."
             )
         self.config = config
         self.causal = causal
@@ -212,15 +212,15 @@ class Backbone(nn.Module):
         Hidden tokens are zeroed first, so that, there being no biases, a row that may read nothing reads exact zeros.
 
         Args:
-            states: [R, L, C], of the first R rows of the batch to come.
-            mask: [R, L] bool, True = a real token, all before any other; None reads every token (MusicGen's own habit).
+            states: [R, L, C], for the first R rows of the batch.
+            mask: [R, L] bool, True = a real token, all before any other; None reads every token (as MusicGen does).
         """
         allowed, lengths = None, torch.full(states.shape[:1], states.shape[1], device=states.device)
         if mask is not None:
             lengths = mask.sum(dim=1)
             states = states.masked_fill(~mask[:, :, None], 0.0)
             readable = mask | ~mask.any(dim=1, keepdim=True)
-            # Attention is fastest without a mask; to ask a GPU would be to wait for it.
+            # Attention is fastest without a mask; testing the mask on a GPU would force a wait.
             allowed = None if mask.device.type == "cpu" and bool(readable.all()) else readable[:, None, None, :]
         attentions = [block.cross_attention for block in self.blocks]
         return Memory(
@@ -231,23 +231,23 @@ class Backbone(nn.Module):
         )
 
     def nothing(self) -> Memory:
-        """A memory that no row reads: cross-attention, which without biases would add zeros, is left out."""
+        """A memory that no row reads: cross-attention, which without biases would add zeros, is skipped."""
         heads = self.config.heads
         empty = self.norm.weight.new_zeros(0, heads, 0, self.config.width // heads)
         none = tuple(empty for _ in self.blocks)
         return Memory(keys=none, values=none, mask=None, lengths=torch.zeros(0, dtype=torch.long, device=empty.device))
 
     def shift(self, memory: Memory, vector: Tensor) -> Memory:
-        """The memory as it would be with `vector` [B, C] added to every token, at the price of one token.
+        """The memory with `vector` [B, C] added to every token, at the cost of one token.
 
         Exact: softmax(q (K + k)) = softmax(q K), and its weights sum to 1, so softmax(.) (V + v) = softmax(.) V + v.
-        A row that may read nothing reads v.
+        A row without readable tokens reads v.
         """
         shifts = tuple(block.cross_attention.value(vector)[:, None] for block in self.blocks)
         return replace(memory, shifts=shifts)
 
     def allocate(self, batch: int, steps: int) -> Cache:
-        """An empty cache for `batch` sequences of up to `steps` steps, as precise as the weights are."""
+        """An empty cache for `batch` sequences of up to `steps` steps, with the precision of the weights."""
         shape = (batch, self.config.heads, steps, self.config.width // self.config.heads)
         device = self.norm.weight.device
         packed = self._packed()
@@ -255,7 +255,7 @@ class Backbone(nn.Module):
         dtype = torch.float16 if half else self.norm.weight.dtype
 
         def empty() -> list[Tensor]:
-            # Zeros: where steps have a fixed shape, what is masked is still multiplied, and by NaN would be NaN.
+            # Zeros: if steps have a fixed shape, masked values are still multiplied, and NaN would spread.
             return [torch.zeros(shape, dtype=dtype, device=device) for _ in self.blocks]
 
         cursor = torch.zeros(1, dtype=torch.long, device=device)
@@ -274,11 +274,11 @@ class Backbone(nn.Module):
 
         Args:
             x: [B, S, C] embedded inputs, without positions.
-            memory: from `remember`.
+            memory: the result of `remember`.
             mask: [B, S] bool, True = a real step; None where all are. A causal backbone needs none for padding at the
                 end.
-            cache: causal only; `x` then follows the steps it holds, and joins them.
-            generator: source of dropout, used in training mode where the configuration asks for it.
+            cache: only for causal backbones; `x` follows the steps in the cache and is added to it.
+            generator: source of dropout, used in training mode if dropout is configured.
         """
         start = 0 if cache is None else cache.length
         S = x.shape[1]
@@ -308,7 +308,7 @@ class Backbone(nn.Module):
         return self.norm(x)
 
     def _packed(self) -> PackedLinear | None:
-        """See `Cache.packed`."""
+        """The layer of `Cache.packed`."""
         layers = [module for block in self.blocks[:1] for module in block.modules() if isinstance(module, PackedLinear)]
         fits = len(layers) == LINEARS and self.config.width // self.config.heads % 8 == 0
         return layers[0] if fits else None
@@ -331,7 +331,7 @@ class Backbone(nn.Module):
         return self.norm(x)
 
     def initialise(self, generator: torch.Generator) -> None:
-        """Draw every weight but those of the skips: variance kept through each projection, and the residual sum kept
+        """Draw all weights except those of the skips: each projection keeps the variance, and the residual sum stays
         near 1 at any depth."""
         for block in self.blocks:
             for name, module in block.named_modules():
@@ -340,15 +340,16 @@ class Backbone(nn.Module):
                     fill(module.weight, generator, gain=(3 * self.config.layers) ** -0.5 if residual else 1.0)
 
     def initialise_skips(self, generator: torch.Generator) -> None:
-        """Draw the skips; after blocks and text, which both paradigms have, so that one seed gives both the same."""
+        """Draw the skips, after blocks and text, which both paradigms have, so that one seed gives both the same."""
         for skip in self.skips:
             fill(skip.weight, generator)
             nn.init.zeros_(skip.bias)
 
     def _self_mask(self, S: int, *, start: int, mask: Tensor | None) -> tuple[Tensor | None, bool]:
-        """What scaled_dot_product_attention wants: an explicit mask, or whether to apply its own causal one."""
+        """The mask arguments of scaled_dot_product_attention: an explicit mask, or whether it applies its causal
+        one."""
         if mask is not None:
-            assert not self.causal, "padding stands at the end, where a causal backbone cannot see it"
+            assert not self.causal, "padding is at the end, where a causal backbone cannot see it"
             return mask[:, None, None, :], False
         if not self.causal or S == 1:
             return None, False
@@ -366,7 +367,7 @@ class Backbone(nn.Module):
 
 
 def sinusoids(count: int, width: int) -> Tensor:
-    """[count, width] positions [cos, sin], w_i = 10000^(-i / (width / 2 - 1)), as MusicGen's."""
+    """Positions [count, width], [cos, sin], w_i = 10000^(-i / (width / 2 - 1)), as in MusicGen."""
     half = width // 2
     frequencies = torch.exp(torch.arange(half).float() * -(math.log(10_000) / max(half - 1, 1)))
     angles = torch.arange(count).float()[:, None] * frequencies
@@ -374,6 +375,6 @@ def sinusoids(count: int, width: int) -> Tensor:
 
 
 def fill(weight: Tensor, generator: torch.Generator, *, gain: float = 1.0) -> None:
-    """Normal weights [out, in] of standard deviation gain / sqrt(in), cut at three deviations."""
+    """Draw normal weights [out, in] of standard deviation gain / sqrt(in), truncated at three deviations."""
     std = gain * weight.shape[-1] ** -0.5
     nn.init.trunc_normal_(weight, std=std, a=-3 * std, b=3 * std, generator=generator)

@@ -1,4 +1,4 @@
-"""What is done with a codec: encode datasets, and pass files and folders through it.
+"""Use of a codec: encode datasets, and reconstruct files and folders.
 
 Shapes: K codebooks, T latent frames, D latent channels, N audio samples.
 """
@@ -45,31 +45,31 @@ if TYPE_CHECKING:
 STATISTICS_SEGMENTS = 2048
 STATISTICS_SEGMENT_S = 10.0
 _NAMED = 5
-"""Clips that are named of those that were left out."""
+"""Greatest number of left-out clips that are named."""
 Progress = Callable[[float, float], None]
 """Called with (done, total) in seconds of audio."""
 
 
 def encode_dataset(dataset: Path | str, *, codec: str | Codec, progress: Progress | None = None) -> LatentSpec:
-    """Write a codec's latents, and its codes if it has any, of every clip beside a dataset, with the statistics of
+    """Write the latents, and the codes if the codec has any, of every clip of a dataset, with the statistics of
     App. E.2.
 
-    What an interrupted call has written stays, and the next one goes on from there; a complete one does nothing.
+    An interrupted call can be continued by the next one; if the encoding is complete, nothing is done.
 
     Args:
         dataset: a dataset folder.
-        codec: a shipped codec, a hub id or a folder; or one that is loaded.
-        progress: called with the seconds of audio done and in all.
+        codec: a shipped codec, a hub id or a folder; or a loaded codec.
+        progress: called with (done, total) in seconds of audio.
 
     Returns:
-        What was written: the shape of the latents, `mean` and `mean_std`.
+        The specification of the latents with `mean` and `mean_std`.
 
-    A clip that cannot be read, or that the codec turns into no finite numbers, is left out: it keeps its row, without
-    a frame, and `left-out.json` beside the latents says why. A warning counts such clips at the end.
+    A clip that cannot be read, or whose latents are not finite, is left out: it keeps its row, without frames, and
+    `left-out.json` beside the latents gives the reason. A warning counts such clips at the end.
 
     Raises:
-        UserError: no such dataset or codec, or a train split that is empty or of which no clip could be encoded.
-        OSError: when the disk is full.
+        UserError: there is no such dataset or codec, or the train split has no clip that can be encoded.
+        OSError: the disk is full.
     """
     with sole_writer(Path(dataset), on_wait=warn_waiting):
         return _encode_dataset(Path(dataset), codec=codec, progress=progress)
@@ -78,7 +78,7 @@ def encode_dataset(dataset: Path | str, *, codec: str | Codec, progress: Progres
 def _encode_dataset(dataset: Path, *, codec: str | Codec, progress: Progress | None) -> LatentSpec:
     opened = open_dataset(dataset)
     if not len(opened.splits["train"]):
-        raise UserError(f"The train split of {dataset} is empty; its statistics cannot be taken. Add clips to it.")
+        raise UserError(f"The train split of {dataset} is empty, so it has no statistics; add clips to it.")
     loaded = load_codec(codec) if isinstance(codec, str) else codec
     writer = EncodedWriter(
         opened,
@@ -106,13 +106,13 @@ def _say_left_out(writer: EncodedWriter, *, total: int) -> None:
         first = "; ".join(f"{name}: {reason}" for name, reason in list(left_out.items())[:_NAMED])
         warnings.warn(
             f"{len(left_out)} of {total} clips are left out: {first}{'; ...' if len(left_out) > _NAMED else ''} "
-            f"({writer.folder / LEFT_OUT_FILE} names all; delete {writer.folder} to encode anew once they are mended)",
+            f"({writer.folder / LEFT_OUT_FILE} lists all; to encode them after a repair, delete {writer.folder})",
             stacklevel=4,
         )
 
 
 class _Clips:
-    """The clips of a dataset, to be encoded."""
+    """The clips of a dataset that is being encoded."""
 
     def __init__(
         self,
@@ -129,8 +129,8 @@ class _Clips:
         self._failed: set[int] = set()
 
     def encoded(self, split: str, *, first: int, apply: Map) -> Iterator[Row]:
-        """Codes [K, T] and latents [T, D] of the rows of a split from `first` on, several blocks at once; T is 0 for
-        a clip that is left out."""
+        """Codes [K, T] and latents [T, D] of the rows of a split from `first`, several blocks at once; T is 0 for a
+        clip that is left out."""
         self._failed.clear()
         expected, count = first, len(self._dataset.splits[split])
         done_s = sum(self._durations_s[name].sum() for name in SPLITS[: SPLITS.index(split)])
@@ -158,7 +158,7 @@ class _Clips:
                 pieces = stream_audio(self._dataset.audio_path(row), sample_rate=self._codec.sample_rate)
                 yield from ((index, window) for window in audio_windows(pieces, self._codec))
             except (UserError, OSError) as error:
-                self._failed.add(index)  # known before the blocks that are under way come back
+                self._failed.add(index)  # set before the blocks in progress return
                 self._leave_out(row["id"], str(error))
 
     def _row(self, split: str, index: int, whole: Encoding) -> Row:
@@ -167,7 +167,7 @@ class _Clips:
         codes, latents = None if whole.codes is None else whole.codes[0].numpy(), whole.latents[0].numpy()
         if not is_storable(latents):
             self._leave_out(
-                self._dataset.splits[split][index]["id"], "the codec turns it into latents that are not finite numbers"
+                self._dataset.splits[split][index]["id"], "the codec gives latents that are not finite numbers"
             )
             return self._nothing()
         return codes, latents
@@ -185,14 +185,14 @@ class _Clips:
 def latent_statistics(encoded: EncodedSplit, *, frame_rate: float, seed: int = 0) -> tuple[float, float]:
     """The two scalars of App. E.2: mean = M.mean(), mean_std = M.std(dim=1).mean(), M of shape [n, T, D].
 
-    M holds 10 s segments, up to 2048 of them, drawn without replacement from all that the split's clips divide into; a
-    clip shorter than 10 s is one segment. Segments of unlike lengths count by their frames in the mean, alike in the
-    standard deviation; one of a single frame has none.
+    M holds up to 2048 segments of 10 s, drawn without replacement from all such segments of the split; a clip shorter
+    than 10 s is one segment. Segments of different lengths are weighted by their frames in the mean and equally in the
+    standard deviation, from which segments of a single frame are left out.
 
     Args:
         encoded: the train split.
         frame_rate: Hz.
-        seed: of the draw.
+        seed: seed of the draw.
     """
     length = round(STATISTICS_SEGMENT_S * frame_rate)
     slots = np.asarray([(row, k) for row, n in enumerate(encoded.lengths) if n for k in range(max(1, n // length))])
@@ -211,12 +211,12 @@ def latent_statistics(encoded: EncodedSplit, *, frame_rate: float, seed: int = 0
 
 @dataclass(frozen=True)
 class Reconstruction:
-    """A file that went through a codec.
+    """A file reconstructed by a codec.
 
     Attributes:
-        view: what was decoded.
-        duration_s: of the audio.
-        wall_s: time that encoding and decoding took.
+        view: the decoded view.
+        duration_s: length of the audio.
+        wall_s: time of encoding and decoding.
     """
 
     view: View
@@ -227,19 +227,19 @@ class Reconstruction:
 def reconstruct_file(
     source: Path, *, out: Path, codec: str, view: View | None = None, progress: Progress | None = None
 ) -> Reconstruction:
-    """Pass an audio file of any length through a codec, in constant memory.
+    """Reconstruct an audio file of any length by a codec, in constant memory.
 
     Args:
-        source: any file libsndfile reads; channels are averaged.
-        out: .wav or .flac at the codec's sample rate, as long as `source` to the sample; written whole or not at all.
+        source: any file that libsndfile reads; channels are averaged.
+        out: .wav or .flac at the codec's sample rate, exactly as long as `source`; written completely or not at all.
         codec: a shipped codec, a hub id or a folder.
-        view: what to decode: by default the codes, or the latents where the codec has none.
-        progress: called with the seconds of audio done and in all.
+        view: the view to decode: by default the codes, or the latents if the codec has no codes.
+        progress: called with (done, total) in seconds of audio.
 
     Raises:
-        UserError: no such codec, a file that cannot be read, an `out` that is `source` or of another kind, or codes
-            asked of a codec without them.
-        OSError: when the disk is full.
+        UserError: there is no such codec, a file cannot be read, `out` is `source` or has another suffix, or the codec
+            has no codes to decode.
+        OSError: the disk is full.
     """
     check_audio_output(out, inputs=[source])
     loaded = load_codec(codec)
@@ -258,7 +258,7 @@ def reconstruct_file(
         encodings = encode_stream(listen(), loaded, apply=apply)
         views = (encoding.view(view) for encoding in encodings)
         for block in decode_stream(views, loaded, view=view, apply=apply):
-            audio = block[0, : heard - written].numpy()  # the last frame may go past the end
+            audio = block[0, : heard - written].numpy()  # the last frame may extend past the end
             written += audio.size
             yield audio
             if progress is not None:
@@ -271,19 +271,19 @@ def reconstruct_file(
 
 
 def reconstruct_views(source: Path, *, out: Mapping[View, Path], codec: str | Codec) -> dict[View, dict[str, float]]:
-    """Pass every clip of an audio folder through a codec; each clip is encoded once, and decoded from every view asked.
+    """Reconstruct every clip of an audio folder; each clip is encoded once, and decoded from each requested view.
 
     Args:
-        source: a folder with metadata.jsonl and the files it names (HF audiofolder).
-        out: for each view a folder that gets the same files and metadata.
-        codec: a shipped codec, a hub id or a folder; or one that is loaded.
+        source: a folder with metadata.jsonl and the files that it lists (HF audiofolder).
+        out: for each view a folder that receives the same files and metadata.
+        codec: a shipped codec, a hub id or a folder; or a loaded codec.
 
     Returns:
-        For each view means over clips: `log_spectral_distance_db` and, where the codec keeps phases, `si_snr_db` (see
+        For each view, means over clips of `log_spectral_distance_db` and, if the codec keeps phases, `si_snr_db` (see
         `codec.measures`); silent clips have neither and are left out.
 
     Raises:
-        UserError: codes asked of a codec without them, no metadata.jsonl, or a clip that cannot be read.
+        UserError: the codec has no codes to decode, there is no metadata.jsonl, or a clip cannot be read.
     """
     loaded = load_codec(codec) if isinstance(codec, str) else codec
     for view in out:
@@ -308,14 +308,14 @@ def reconstruct_views(source: Path, *, out: Mapping[View, Path], codec: str | Co
 
 
 def usual_view(codec: Codec) -> View:
-    """What is decoded if nobody says what: the codes, or the latents where the codec has none."""
+    """The view that is decoded by default: the codes, or the latents if the codec has no codes."""
     return "codes" if codec.num_codebooks else "latents"
 
 
 def require_view(codec: Codec, view: View) -> None:
     """
     Raises:
-        UserError: codes are asked of a codec without them.
+        UserError: codes are requested from a codec without them.
     """
     if view == "codes" and not codec.num_codebooks:
         raise UserError(f"The codec {codec.name!r} has no codes; decode its latents.")

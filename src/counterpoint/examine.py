@@ -1,11 +1,10 @@
-"""What a trained model has learned, by its own losses on music that it was not trained on: no clip is drawn, and no
-judge is asked.
+"""Evaluation of a trained model by its own losses on held-out music, without drawing clips or asking judges.
 
-*Held-out loss*: beside that of the trivial predictors of its paradigm, on the same segments, times and noise.
+*Held-out loss*: compared with that of the trivial predictors of its paradigm, on the same segments, times and noise.
 
-*Caption picking*: of the true caption and seven others, the model picks the one with which its loss is lowest, all
-candidates with the same times and noise. A model that does not read captions is right once in eight times, whatever its
-paradigm, so this is one number for all of them.
+*Caption selection*: among the true caption and seven others, the model selects the one with the lowest loss; all
+candidates have the same times and noise. A model that ignores captions is right once in eight times, whatever its
+paradigm, so that this number is comparable between paradigms.
 
 Shapes: n clips, B batch, C candidates, K codebooks, T latent frames, D latent channels.
 """
@@ -33,12 +32,12 @@ if TYPE_CHECKING:
     from counterpoint.data.encoded import EncodedSplit
 
 HELD_OUT = ("test", "valid")
-"""Splits, in the order of preference. By the validation split the best of a training's weights were chosen, which
-flatters the loss there a little."""
+"""Splits in the order of preference. The best weights of a training were chosen on the validation split, where the
+loss is therefore slightly too low."""
 LEAST_CLIPS = 8
-"""Fewer tell nothing."""
+"""With fewer clips the captions are not examined."""
 FITTED_SEGMENTS = 2048
-"""Of the training split, at most, that trivial predictors are fitted on."""
+"""Greatest number of segments of the training split on which trivial predictors are fitted."""
 BATCH = 8
 
 
@@ -53,11 +52,11 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Beside:
-    """A trivial predictor beside a model.
+    """A trivial predictor compared with a model.
 
     Attributes:
-        loss: the predictor's.
-        difference: the model's loss minus the predictor's, clip by clip: below 0 the model is better.
+        loss: the loss of the predictor.
+        difference: the loss of the model minus that of the predictor, clip by clip: below 0 the model is better.
     """
 
     loss: Estimate
@@ -66,12 +65,12 @@ class Beside:
 
 @dataclass(frozen=True)
 class Picks:
-    """Captions that a model has picked.
+    """The captions that a model has selected.
 
     Attributes:
-        share: that was right; of candidates that tie for the best, each counts in part.
-        candidates: captions to choose from.
-        clips: that have a caption.
+        share: share of true captions; of tied candidates, each counts in part.
+        candidates: number of captions to choose from.
+        clips: number of clips with a caption.
     """
 
     share: Estimate
@@ -80,21 +79,21 @@ class Picks:
 
     @property
     def chance(self) -> float:
-        """The share of whoever guesses."""
+        """The share of a random guess."""
         return 1 / self.candidates
 
 
 @dataclass(frozen=True)
 class Examination:
-    """What a model has learned.
+    """The results of an examination.
 
     Attributes:
-        clips, tracks: segments of held-out music that it was asked about, and the number of pieces that they are of;
-            intervals are over these where there are enough.
-        splits: that they come from.
-        loss: of the model, as its paradigm reports it, with the true captions.
+        clips, tracks: number of segments of held-out music, and number of pieces that they come from; intervals are
+            over pieces if there are enough.
+        splits: the splits that they come from.
+        loss: loss of the model, as its paradigm reports it, with the true captions.
         beside: trivial predictors, by name.
-        picks: None where fewer than eight clips have a caption, or all have the same.
+        picks: None if fewer than eight clips have a caption, or all have the same.
     """
 
     clips: int
@@ -106,8 +105,7 @@ class Examination:
 
     @property
     def strongest(self) -> str:
-        """The name of the trivial predictor that the model is least clearly better than; "" where its paradigm has
-        none."""
+        """The name of the trivial predictor that the model outperforms least clearly; "" if its paradigm has none."""
         return max(self.beside, key=lambda name: self.beside[name].difference.high, default="")
 
 
@@ -116,9 +114,9 @@ class HeldOut:
     """A segment of held-out music.
 
     Attributes:
-        split: it is of.
-        candidates: captions, the true one first; one alone where nothing can be picked.
-        track: the piece that it is of.
+        split: the split of the segment.
+        candidates: captions, the true one first; a single one if there is no choice.
+        track: the piece that the segment comes from.
     """
 
     split: str
@@ -139,16 +137,16 @@ def examine(
 ) -> Examination:
     """Examine a model that was trained on the training split.
 
-    A model with controls is given none, one that fills in spans is asked as in its training.
+    A model with controls gets none; a model that fills in spans gets spans as in its training.
 
     Args:
-        model: on its device.
-        encoded: the dataset, by the model's codec.
-        segment_s: length of the segments that it was trained on.
-        clips: at most so many segments.
-        candidates: captions to pick from, where as many differ.
-        seed: of the choice of candidates, and of all times and noise.
-        progress: called with (batches done, batches in all).
+        model: the model, on its device.
+        encoded: the dataset, encoded with the model's codec.
+        segment_s: length of the segments in its training.
+        clips: greatest number of segments.
+        candidates: number of captions to select from, if there are as many different ones.
+        seed: seed of the choice of candidates and of all times and noise.
+        progress: called with (done, total) in batches.
     """
     segment = frames(segment_s, frame_rate=encoded.spec.frame_rate)
     asked = hold_out(encoded, segment=segment, clips=clips, candidates=candidates, seed=seed)
@@ -171,10 +169,11 @@ def examine(
 
 
 def summarize(losses: Mapping[str, np.ndarray], *, asked: Sequence[HeldOut]) -> Examination:
-    """What losses say.
+    """Summarise losses.
 
     Args:
-        losses: [n, C] of the model, by the name "", the true caption's first; [n, 1] of trivial predictors, by name.
+        losses: [n, C] of the model, under the name "", with the true caption's first; [n, 1] of trivial predictors, by
+            name.
         asked: the n segments.
     """
     own, tracks = losses[""][:, 0], [one.track for one in asked]
@@ -194,7 +193,7 @@ def summarize(losses: Mapping[str, np.ndarray], *, asked: Sequence[HeldOut]) -> 
 
 
 def _picks(losses: np.ndarray, *, asked: Sequence[HeldOut]) -> Picks | None:
-    """Of the clips that have candidates."""
+    """The selected captions of the clips that have candidates."""
     able = [place for place, one in enumerate(asked) if len(one.candidates) > 1]
     if len(able) < LEAST_CLIPS:
         return None
@@ -247,7 +246,7 @@ def fit(predictors: Iterable[TrivialPredictor], *, encoded: Encoded, segment: in
 
 
 def _read(part: Sequence[HeldOut], *, encoded: Encoded, model: Paradigm) -> Batch:
-    """The segments as one batch, those of the splits one after the other."""
+    """The segments as one batch, in the order of the splits."""
     read = [read_batch(encoded[one.split], [one.example], target=model.target) for one in part]
     lengths = torch.cat([each.lengths for each in read])
     longest, axis = int(lengths.max()), -1 if model.target == "codes" else -2
@@ -265,9 +264,9 @@ def _padded(target: Tensor, frames: int, *, axis: int) -> Tensor:
 def _losses(
     model: Paradigm, batch: Batch, candidates: Sequence[tuple[str, ...]], *, draws: Sequence[int]
 ) -> np.ndarray:
-    """[B, C] losses with each candidate, the mean over draws; one draw is the same for all candidates.
+    """Losses [B, C] with each candidate, averaged over draws; a draw is the same for all candidates.
 
-    Examples without candidates are asked about their own caption again and again, so that a batch keeps its shape.
+    Segments without candidates repeat their own caption, so that a batch keeps its shape.
     """
     device = next(model.parameters()).device
     target, lengths = batch.target.to(device), batch.lengths.to(device)
@@ -293,7 +292,7 @@ def mean_of(values: np.ndarray, tracks: Sequence[str]) -> Estimate:
 
 
 def share_of(right: np.ndarray, tracks: Sequence[str]) -> Estimate:
-    """The mean of [n] values between 0 and 1 with Wilson's interval, which is sound near 0 and 1, too."""
+    """The mean of [n] values between 0 and 1 with Wilson's interval, which is also valid near 0 and 1."""
     units = _units(right, tracks)
     n, share, z = len(units), float(units.mean()), 1.96
     centre = (share + z * z / (2 * n)) / (1 + z * z / n)
@@ -302,7 +301,7 @@ def share_of(right: np.ndarray, tracks: Sequence[str]) -> Estimate:
 
 
 def _units(values: np.ndarray, tracks: Sequence[str]) -> np.ndarray:
-    """What is drawn by chance: pieces, each by the mean of its clips, where there are enough of them; else clips."""
+    """The units of sampling: the means of the clips of each piece if there are enough pieces, else the clips."""
     names = list(dict.fromkeys(tracks))
     if not LEAST_CLIPS <= len(names) < len(tracks):
         return values

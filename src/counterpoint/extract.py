@@ -1,4 +1,4 @@
-"""Controls of a whole dataset (App. C): every track that its rows know or that can be heard in their audio.
+"""Control tracks of a whole dataset (App. C): those that its rows contain and those detected in their audio.
 
 Shapes: T latent frames.
 """
@@ -40,21 +40,21 @@ if TYPE_CHECKING:
 
 Heard = TypeVar("Heard")
 Progress = Callable[[float, float], None]
-"""Called with (done, total) in seconds of audio, which counts once for every track."""
+"""Called with (done, total) in seconds of audio; the audio counts once for every track."""
 
 
 @dataclass(frozen=True)
 class TrackReport:
-    """A track of a dataset.
+    """The result for one track of a dataset.
 
     Attributes:
-        name: such as `chords.exact`.
-        version: of what made it.
-        rows: clips, over all splits.
-        accuracy: by measure, against what the rows know exactly, if they do; and `confidence`, with which the extractor
-            hears what the track holds, where it says so. Empty for an exact track.
-        audio_s, wall_s: what the call that finished the track went through, and how long it took.
-        is_new: whether that was this call.
+        name: for example `chords.exact`.
+        version: version of its extractor.
+        rows: number of clips over all splits.
+        accuracy: by measure, against the exact annotation, if the rows have it; and `confidence`, the extractor's mean
+            probability, if it reports one. Empty for an exact track.
+        audio_s, wall_s: seconds of audio and of time of the call that finished the track.
+        is_new: whether the track was finished by this call.
     """
 
     name: str
@@ -67,30 +67,30 @@ class TrackReport:
 
     @property
     def times_real_time(self) -> float:
-        """Seconds of audio a second."""
+        """Seconds of audio per second."""
         return self.audio_s / max(self.wall_s, 1e-9)
 
 
 def extract_controls(
     dataset: Path | str, *, codec: str = "pocket", tracks: Sequence[str] | None = None, progress: Progress | None = None
 ) -> dict[str, TrackReport]:
-    """Write control tracks beside a dataset, frame by frame of its latents.
+    """Write control tracks of a dataset at the frame rate of its latents.
 
-    Tracks that are there already, from the same version of their extractor, are left as they are; an interrupted call
-    goes on where it was. A clip that cannot be read gets a track that gives nothing, and a warning.
+    Existing tracks of the same extractor version are kept; an interrupted call can be continued. A clip that cannot be
+    read gets a track of `NOT_GIVEN`, and a warning.
 
     Args:
         dataset: a dataset folder that has been encoded.
-        codec: name or fingerprint of the codec that it was encoded with.
-        tracks: names as in `data.controls.SOURCES`; by default all that can be had.
-        progress: called with the seconds of audio done and in all.
+        codec: name or fingerprint of the codec with which the dataset is encoded.
+        tracks: names as in `data.controls.SOURCES`; by default all available ones.
+        progress: called with (done, total) in seconds of audio.
 
     Returns:
-        What there is now, by name.
+        The tracks that now exist, by name.
 
     Raises:
-        UserError: no such dataset, not encoded, or a track that is unknown or cannot be had.
-        OSError: when the disk is full.
+        UserError: there is no such dataset, it is not encoded, or a track is unknown or unavailable.
+        OSError: the disk is full.
     """
     with sole_writer(Path(dataset), on_wait=warn_waiting):
         return _extract_controls(Path(dataset), codec=codec, tracks=tracks, progress=progress)
@@ -103,7 +103,7 @@ def _extract_controls(
     writers = {name: TrackWriter(source.encoded, name, version=_TRACKS[name][0]) for name in _wanted(source, tracks)}
     new = [name for name, writer in writers.items() if not writer.is_complete()]
     if any(name.startswith("drums") for name in new):
-        source.check_codec()  # before, not after, a long wait
+        source.check_codec()  # before a long wait, not after it
     meter = _Meter(source, [writers[name] for name in new], report=progress)
     with one_block_a_core() as apply:
         for name in new:
@@ -119,10 +119,10 @@ def _extract_controls(
 def best_tracks(
     dataset: Path | str, *, codec: str, controls: Sequence[ControlName], chosen: Mapping[ControlName, str]
 ) -> dict[ControlName, str]:
-    """By control, the track that can be had and should teach it: the one chosen, else the first of `SOURCES`.
+    """The best available track of each control: the chosen one, else the first of `SOURCES`.
 
     Raises:
-        UserError: no such dataset, or not encoded.
+        UserError: there is no such dataset, or it is not encoded.
     """
     lacking = _lacking(_Source(open_encoded(dataset, codec=codec)))
     best: dict[ControlName, str] = {
@@ -132,7 +132,7 @@ def best_tracks(
 
 
 class _Source:
-    """An encoded dataset and what an extractor asks of all of it."""
+    """An encoded dataset and the shared inputs of its extractors."""
 
     def __init__(self, encoded: Encoded):
         self.encoded = encoded
@@ -145,7 +145,7 @@ class _Source:
     def check_codec(self) -> None:
         """
         Raises:
-            UserError: the codec of that name is another one by now.
+            UserError: the codec of that name has changed.
         """
         folder, spec = self.encoded.dataset.folder, self.encoded.spec
         if self.codec.fingerprint != spec.fingerprint:
@@ -155,22 +155,22 @@ class _Source:
             )
 
     def clips(self, split: str, *, first: int = 0) -> list[_Clip]:
-        """Those of a split from row `first` on."""
+        """The clips of a split from row `first`."""
         return [_Clip(self, split, row) for row in range(first, len(self.encoded[split]))]
 
     def has(self, column: str) -> bool:
-        """Whether any row of the dataset has something in a column."""
+        """Whether any row of the dataset has a value in a column."""
         return any(any(rows[column]) for rows in self.encoded.dataset.splits.values())
 
-    @cache  # noqa: B019 - goes with the extraction
+    @cache  # noqa: B019 - lives as long as the extraction
     def silence(self, frames: int) -> np.ndarray:
-        """[T] codes of silence."""
+        """Codes [T] of silence."""
         return blurred_codes(self.codec, np.zeros(frames * self.codec.samples_per_frame, np.float32))
 
 
 @dataclass(frozen=True)
 class _Clip:
-    """One row, and what an extractor asks of it."""
+    """One row and the inputs of an extractor."""
 
     source: _Source
     split: str
@@ -193,11 +193,11 @@ class _Clip:
 
     @property
     def latents(self) -> torch.Tensor:
-        """[T, D]."""
+        """Latents [T, D]."""
         return torch.from_numpy(self.source.encoded[self.split].slice(self.index, 0, self.frames)[1])
 
     def audio(self, *, sample_rate: int, column: str = "audio") -> np.ndarray:
-        """[N] of the mix, or of the stem `drums`."""
+        """Audio [N] of the mix, or of the stem `drums`."""
         path = self.source.encoded.dataset.folder / self.row[column]
         return np.concatenate(list(stream_audio(path, sample_rate=sample_rate)))
 
@@ -208,7 +208,7 @@ def _chords_exact(clip: _Clip) -> np.ndarray:
 
 def _chords_chordino(clip: _Clip) -> np.ndarray:
     audio = clip.audio(sample_rate=chordino.SAMPLE_RATE)
-    heard = chordino.hear_chords(audio, sample_rate=chordino.SAMPLE_RATE)
+    heard = chordino.detect_chords(audio, sample_rate=chordino.SAMPLE_RATE)
     return chord_track(heard, frames=clip.frames, frame_rate=clip.frame_rate)
 
 
@@ -227,11 +227,11 @@ def _melody_exact(clip: _Clip) -> np.ndarray:
 
 def _melody_basic_pitch(clip: _Clip) -> np.ndarray:
     audio = clip.audio(sample_rate=melody.SAMPLE_RATE)
-    return melody.hear_melody(audio, sample_rate=melody.SAMPLE_RATE, frames=clip.frames, frame_rate=clip.frame_rate)
+    return melody.detect_melody(audio, sample_rate=melody.SAMPLE_RATE, frames=clip.frames, frame_rate=clip.frame_rate)
 
 
 def _drums_stem(clip: _Clip) -> np.ndarray:
-    """Where other clips have a stem, one without it has no drums."""
+    """Codes of the drum stem; a clip without one, in a dataset with stems, has no drums."""
     codec = clip.source.codec
     if not clip.row["drums"]:
         return clip.source.silence(clip.frames)
@@ -241,7 +241,7 @@ def _drums_stem(clip: _Clip) -> np.ndarray:
 
 
 def _drums_mix(clip: _Clip) -> np.ndarray:
-    """From the latents that are there already; their half precision moves hardly a code."""
+    """Codes of the existing latents, whose half precision changes hardly any code."""
     return codes_of_blurred(clip.source.codec, clip.latents)
 
 
@@ -254,13 +254,13 @@ _TRACKS: dict[str, tuple[str, Callable[[_Clip], np.ndarray]]] = {
     "drums.stem": ("2", _drums_stem),
     "drums.mix": ("2", _drums_mix),
 }
-"""Version and extractor of every track; count the version up when the extractor comes to give anything else."""
+"""Version and extractor of every track; increase the version if the output of the extractor changes."""
 _BEAT_CLIPS, _SURE_CLIPS = 64, 16
 _TRUTHS = {"chords": "chords.exact", "melody": "melody.exact", "drums": "drums.stem"}
 
 
 def _patient(name: str) -> Callable[[_Clip], np.ndarray]:
-    """The extractor of a track, for which a clip that cannot be read any more knows nothing, which is said."""
+    """The extractor of a track, which warns of a clip that can no longer be read and gives `NOT_GIVEN` for it."""
     extract = _TRACKS[name][1]
 
     def track_of(clip: _Clip) -> np.ndarray:
@@ -269,34 +269,34 @@ def _patient(name: str) -> Callable[[_Clip], np.ndarray]:
         try:
             return extract(clip)
         except (UserError, OSError) as error:
-            warnings.warn(f"{clip.row['id']} has nothing in the track {name}: {error}", stacklevel=2)
+            warnings.warn(f"{clip.row['id']} has an empty track {name}: {error}", stacklevel=2)
             return np.full(clip.frames, NOT_GIVEN)
 
     return track_of
 
 
 def _wanted(source: _Source, tracks: Sequence[str] | None) -> list[str]:
-    """Names of the tracks to write, in the order of `SOURCES`: what others are judged by comes first."""
+    """Names of the tracks to write, in the order of `SOURCES`, in which exact tracks come first."""
     lacking = _lacking(source)
     for name in tracks or ():
         if name not in known_tracks():
-            raise UserError(f"There is no control track {name!r}; choose of {', '.join(known_tracks())}.")
+            raise UserError(f"There is no control track {name!r}; choose one of {', '.join(known_tracks())}.")
         if name in lacking:
-            raise UserError(f"The track {name} cannot be had: {lacking[name]}")
+            raise UserError(f"The track {name} is not available: {lacking[name]}")
     return [name for name in known_tracks() if (name not in lacking if tracks is None else name in tracks)]
 
 
 def _lacking(source: _Source) -> dict[str, str]:
-    """Why tracks cannot be had, by name; one that is not named can."""
+    """Reasons for unavailable tracks, by name."""
     lacking = {}
     folder, spec = source.encoded.dataset.folder, source.encoded.spec
     for column in ("chords", "melody"):
         if not source.has(column):
-            lacking[f"{column}.exact"] = f"no clip of {folder} comes with its {column}; have them heard."
+            lacking[f"{column}.exact"] = f"no clip of {folder} has exact {column}; use a detected track."
     if not source.has("drums"):
-        lacking["drums.stem"] = f"no clip of {folder} comes with a stem of its drums; use drums.mix."
+        lacking["drums.stem"] = f"no clip of {folder} has a drum stem; use drums.mix."
     if not spec.num_codebooks:
-        reason = f"drums are codes, and the codec {spec.codec!r} has none; encode with one that has, such as 'pocket'."
+        reason = f"drums are codes, and the codec {spec.codec!r} has none; use one with codes, such as 'pocket'."
         lacking |= {"drums.stem": reason, "drums.mix": reason}
     if not chordino.is_installed():
         lacking["chords.chordino"] = chordino.REMEDY
@@ -306,7 +306,7 @@ def _lacking(source: _Source) -> dict[str, str]:
 
 
 class _Meter:
-    """Counts the audio that has gone through, over all tracks."""
+    """Counts the processed audio over all tracks."""
 
     def __init__(self, source: _Source, writers: Sequence[TrackWriter], *, report: Progress | None):
         durations_s = {split: np.asarray(rows["duration_s"]) for split, rows in source.encoded.dataset.splits.items()}
@@ -314,7 +314,7 @@ class _Meter:
         self._report, self.done_s, self.total_s = report, 0.0, float(sum(rest_s))
 
     def watch(self, clips: Sequence[_Clip], tracks: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
-        """The same tracks; each counts when it is there."""
+        """Pass tracks through, counting each."""
         for clip, track in zip(clips, tracks, strict=True):
             self.done_s += clip.row["duration_s"]
             if self._report is not None:
@@ -330,9 +330,9 @@ def _report(source: _Source, name: str, *, is_new: bool) -> TrackReport:
 
 
 def _accuracy(source: _Source, name: str, *, writer: TrackWriter, apply: Map) -> dict[str, float]:
-    """How right a heard track is, over all frames of the dataset, where the truth is known, and how sure it is.
+    """Accuracy of a detected track over all frames of the dataset, if the truth is known, and its confidence.
 
-    Drums ask for a beat, and are judged by the beats that are heard: those are compared with the true ones besides.
+    Drums represent a beat, and are judged by detected beats, which are compared with the true ones.
     """
     control = name.partition(".")[0]
     sure = _confidence(source, name, apply=apply)
@@ -351,7 +351,7 @@ def _accuracy(source: _Source, name: str, *, writer: TrackWriter, apply: Map) ->
 
 
 def _truth(source: _Source, name: str) -> np.ndarray | None:
-    """All frames of a track that others are judged by; None where the rows do not know it, or it is not written."""
+    """All frames of the exact track of a control; None if the rows do not have it, or it is not written."""
     if name in written_tracks(source.encoded):
         track = open_track(source.encoded, name)
         return np.concatenate([track[split].values for split in SPLITS])
@@ -361,16 +361,16 @@ def _truth(source: _Source, name: str) -> np.ndarray | None:
 
 
 def _chord_accuracy(heard: np.ndarray, truth: np.ndarray) -> dict[str, float]:
-    """`triads`: share of the frames that are right as far as `viterbi25.triad_class` tells, those left out that are
-    neither major nor minor nor without a chord."""
+    """`triads`: share of the frames with the right `viterbi25.triad_class`, without frames whose chord is neither major
+    nor minor nor N."""
     triads = np.array([-1 if (found := viterbi25.triad_class(label)) is None else found for label in vocabulary()])
     counted = triads[truth] >= 0
     return {"triads": _share(triads[heard][counted] == triads[truth][counted])}
 
 
 def _melody_accuracy(heard: np.ndarray, truth: np.ndarray) -> dict[str, float]:
-    """`notes`: share of the frames with the right note or rest; `pitch_classes`: of the frames with a note, share with
-    that note in any octave."""
+    """`notes`: share of the frames with the right note or rest; `pitch_classes`: share of the frames with a note that
+    have its pitch class."""
     sounds = truth != REST
     octaves = (heard[sounds] != REST) & ((heard[sounds] - truth[sounds]) % 12 == 0)
     return {"notes": _share(heard == truth), "pitch_classes": _share(octaves)}
@@ -391,13 +391,13 @@ def _beat_accuracy(source: _Source, *, apply: Map) -> dict[str, float]:
 
 
 def _spread(source: _Source, most: int) -> list[_Clip]:
-    """So many clips at most, spread over the dataset."""
+    """At most `most` clips, spread over the dataset."""
     clips = [clip for split in SPLITS for clip in source.clips(split) if clip.frames]
     return clips[:: math.ceil(len(clips) / most)]
 
 
 def _confidence(source: _Source, name: str, *, apply: Map) -> dict[str, float]:
-    """The mean probability that the extractor gives what it hears, in up to 16 clips spread over the dataset."""
+    """The extractor's mean probability, in up to 16 clips spread over the dataset."""
     if name not in _SURE:
         return {}
     chosen = _spread(source, _SURE_CLIPS)
@@ -420,7 +420,7 @@ _SURE: dict[str, Callable[[_Clip], float | None]] = {
     "chords.viterbi25": _sure_of_chords,
     "melody.basic_pitch": _sure_of_melody,
 }
-"""Of the extractors that say how sure they are, how sure one is of a clip."""
+"""The confidence of a clip, by extractor."""
 
 
 def _beats(clip: _Clip) -> Annotation:
@@ -429,7 +429,7 @@ def _beats(clip: _Clip) -> Annotation:
 
 
 def _where_readable(hear: Callable[[_Clip], Heard | None]) -> Callable[[_Clip], Heard | None]:
-    """None of a clip that cannot be read, which was said when its track was written."""
+    """The extractor, with None for a clip that cannot be read, of which a warning has been given."""
 
     def heard(clip: _Clip) -> Heard | None:
         try:
@@ -445,7 +445,7 @@ def _share(right: np.ndarray) -> float:
 
 
 def print_tracks(reports: Mapping[str, TrackReport], *, console: Console) -> None:
-    """One line a track."""
+    """Print one line per track."""
     from rich.table import Table
 
     table = Table("track", "version", box=None, pad_edge=False)
@@ -453,6 +453,6 @@ def print_tracks(reports: Mapping[str, TrackReport], *, console: Console) -> Non
         table.add_column(title, justify="left" if title == "accuracy" else "right")
     for report in reports.values():
         right = ", ".join(f"{measure} {value:.2f}" for measure, value in report.accuracy.items())
-        speed = f"{report.times_real_time:,.0f}" if report.is_new else "there already"
+        speed = f"{report.times_real_time:,.0f}" if report.is_new else "exists"
         table.add_row(report.name, report.version, f"{report.rows:,}", right, speed)
     console.print(table)

@@ -10,7 +10,7 @@ import torch
 
 from counterpoint.analysis import beat_this, beats
 from counterpoint.analysis.annotation import Annotation
-from counterpoint.analysis.beats import count_bars, hear_bars, hear_beats
+from counterpoint.analysis.beats import count_bars, detect_bars, detect_beats
 from counterpoint.config import UserError
 from counterpoint.metrics.adherence_measures import beat_f1
 
@@ -41,7 +41,7 @@ def march(*, bpm: float, beats_a_bar: int, bars: int, first_s: float = 0.0) -> t
 @pytest.mark.parametrize(("bpm", "beats_a_bar", "first_s"), [(120.0, 4, 0.0), (100.0, 3, 0.3), (140.0, 4, 0.21)])
 def test_beats_and_bars_of_a_march_and_a_waltz(bpm: float, beats_a_bar: int, first_s: float) -> None:
     audio, true = march(bpm=bpm, beats_a_bar=beats_a_bar, bars=6, first_s=first_s)
-    heard = hear_beats(audio, sample_rate=RATE)
+    heard = detect_beats(audio, sample_rate=RATE)
     assert beat_f1(true.tolist(), [time for time, _ in heard]) > 0.9
     downbeats = [time for time, position in heard if position == 1]
     assert beat_f1(true[::beats_a_bar].tolist(), downbeats) > 0.9
@@ -55,7 +55,9 @@ def test_composed_clips_far_above_chance() -> None:
 
     clips = [render_clip(2024, index, duration_s=8.0) for index in range(8)]
     true = [Annotation.of_row(clip.row).downbeats_s for clip in clips]
-    heard = [[time for time, position in hear_beats(clip.audio, sample_rate=32_000) if position == 1] for clip in clips]
+    heard = [
+        [time for time, position in detect_beats(clip.audio, sample_rate=32_000) if position == 1] for clip in clips
+    ]
     right = np.mean([beat_f1(*pair) for pair in zip(true, heard, strict=True)])
     chance = np.mean([beat_f1(*pair) for pair in zip(true, heard[1:] + heard[:1], strict=True)])
     assert right > 0.4 and right > chance + 0.2
@@ -64,7 +66,7 @@ def test_composed_clips_far_above_chance() -> None:
 def test_long_music_is_heard_a_minute_at_a_time_without_seams(monkeypatch: pytest.MonkeyPatch) -> None:
     audio, true = march(bpm=120.0, beats_a_bar=4, bars=20)
     monkeypatch.setattr(beats, "_BLOCK_S", 13.0)  # 40 s in three blocks
-    heard = hear_beats(audio, sample_rate=RATE)
+    heard = detect_beats(audio, sample_rate=RATE)
     times = np.array([time for time, _ in heard])
     assert beat_f1(true.tolist(), times.tolist()) > 0.95
     assert np.diff(times).min() > 0.3
@@ -73,13 +75,13 @@ def test_long_music_is_heard_a_minute_at_a_time_without_seams(monkeypatch: pytes
 
 @pytest.mark.parametrize("audio", [np.zeros(RATE), np.zeros(0), 1e-6 * np.ones(2 * RATE), np.zeros(10)])
 def test_silence_has_no_beat(audio: np.ndarray) -> None:
-    assert hear_beats(audio.astype(np.float32), sample_rate=RATE) == ()
+    assert detect_beats(audio.astype(np.float32), sample_rate=RATE) == ()
 
 
 @pytest.mark.parametrize("samples", [1, 300, 3000, 20_000])
 def test_short_sounds_break_nothing(samples: int) -> None:
     noise = np.random.default_rng(0).standard_normal(samples).astype(np.float32)
-    for time, position in hear_beats(noise, sample_rate=RATE):
+    for time, position in detect_beats(noise, sample_rate=RATE):
         assert 0 <= time < samples / RATE and position >= 1
 
 
@@ -88,7 +90,7 @@ def test_what_half_the_spectrum_lacks_is_still_heard() -> None:
     low = audio[::1]
     from counterpoint.audio import resample
 
-    heard = hear_beats(resample(low, own_rate=RATE, sample_rate=3200), sample_rate=3200)
+    heard = detect_beats(resample(low, own_rate=RATE, sample_rate=3200), sample_rate=3200)
     assert beat_f1(true.tolist(), [time for time, _ in heard]) > 0.8
 
 
@@ -119,9 +121,9 @@ def test_the_count_is_as_sure_as_its_accents_are_clear() -> None:
 
 def test_marches_are_surer_than_music_without_accents() -> None:
     audio, true = march(bpm=120.0, beats_a_bar=4, bars=6)
-    sure = hear_bars(audio, sample_rate=RATE)
+    sure = detect_bars(audio, sample_rate=RATE)
     assert sure.downbeats is not None and sure.downbeats > 0.8 and len(sure.beats) >= len(true) - 2
-    assert hear_bars(np.zeros(RATE, np.float32), sample_rate=RATE).downbeats is None
+    assert detect_bars(np.zeros(RATE, np.float32), sample_rate=RATE).downbeats is None
 
 
 @pytest.fixture(scope="module")
@@ -142,11 +144,11 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_checkpoint_of_beat_this_is_used(checkpoint: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     audio, _ = march(bpm=120.0, beats_a_bar=4, bars=20)  # 40 s: two windows
-    given = hear_beats(audio, sample_rate=RATE, checkpoint=checkpoint)
+    given = detect_beats(audio, sample_rate=RATE, checkpoint=checkpoint)
     monkeypatch.setenv(beats.CHECKPOINT_VARIABLE, str(checkpoint))
-    assert hear_beats(audio, sample_rate=RATE) == given != beats.track_beats(audio, sample_rate=RATE)
+    assert detect_beats(audio, sample_rate=RATE) == given != beats.track_beats(audio, sample_rate=RATE)
     assert all(0 <= time < 40 for time, _ in given)
-    assert hear_beats(np.zeros(RATE, np.float32), sample_rate=RATE) == ()
+    assert detect_beats(np.zeros(RATE, np.float32), sample_rate=RATE) == ()
 
 
 def test_its_peaks_are_those_of_its_makers(checkpoint: Path) -> None:
@@ -187,7 +189,7 @@ def test_beats_are_numbered_from_the_downbeats() -> None:
 def test_what_is_no_checkpoint_is_said_to_be_none(tmp_path: Path, checkpoint: Path) -> None:
     audio, _ = march(bpm=120.0, beats_a_bar=4, bars=1)
     with pytest.raises(UserError, match="is missing"):
-        hear_beats(audio, sample_rate=RATE, checkpoint=tmp_path / "none.ckpt")
+        detect_beats(audio, sample_rate=RATE, checkpoint=tmp_path / "none.ckpt")
     torch.save({"weights": torch.zeros(3)}, tmp_path / "other.ckpt")
-    with pytest.raises(UserError, match="no checkpoint of beat_this"):
-        hear_beats(audio, sample_rate=RATE, checkpoint=tmp_path / "other.ckpt")
+    with pytest.raises(UserError, match="not a beat_this checkpoint"):
+        detect_beats(audio, sample_rate=RATE, checkpoint=tmp_path / "other.ckpt")

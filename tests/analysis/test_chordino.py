@@ -43,7 +43,7 @@ def test_labels_become_those_of_the_vocabulary() -> None:
 def test_without_it_the_remedy_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(chordino, "is_installed", lambda: False)
     with pytest.raises(UserError, match=r"pip install .* chord-extractor"):
-        chordino.hear_chords(np.zeros(1000, np.float32), sample_rate=22_050)
+        chordino.detect_chords(np.zeros(1000, np.float32), sample_rate=22_050)
 
 
 @needs_chordino
@@ -53,7 +53,7 @@ def test_it_hears_the_chords_of_composed_clips() -> None:
     right = []
     for index in range(4):
         clip = render_clip(2024, index, duration_s=8.0)
-        heard, true = chordino.hear_chords(clip.audio, sample_rate=32_000), Annotation.of_row(clip.row).chords
+        heard, true = chordino.detect_chords(clip.audio, sample_rate=32_000), Annotation.of_row(clip.row).chords
         assert heard[0][0] == 0 and all(chord_index(label) >= 0 for _, label in heard)
         tracks = [chord_track(chords, frames=400, frame_rate=50.0) for chords in (heard, true)]
         right.append((tracks[0] == tracks[1]).mean())
@@ -62,4 +62,4 @@ def test_it_hears_the_chords_of_composed_clips() -> None:
 
 @needs_chordino
 def test_silence_has_no_chord() -> None:
-    assert chordino.hear_chords(np.zeros(44_100, np.float32), sample_rate=44_100) == ((0.0, "N"),)
+    assert chordino.detect_chords(np.zeros(44_100, np.float32), sample_rate=44_100) == ((0.0, "N"),)

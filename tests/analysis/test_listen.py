@@ -47,7 +47,7 @@ def test_words_and_json_say_the_same(said: tuple[dict[str, str], Path], song: Pa
         0 < sure[name] <= 1 for name in sure if sure[name]
     )
     assert f"melody {sure['melody']:.2f}" in lines["confidence"]
-    assert lines["length"].startswith("6.0 s, ") and "beats a minute" in lines["length"]
+    assert lines["length"].startswith("6.0 s, ") and "beats per minute" in lines["length"]
     heard = Annotation.from_json(read_json(folder / "song.json"))
     assert lines["downbeats"].split() == [f"{time:.2f}" for time in heard.downbeats_s]
     assert len(lines["melody"].split()) == len(heard.notes) > 3
@@ -130,7 +130,7 @@ def test_of_long_music_the_beginning_is_told_but_every_chord() -> None:
     notes = tuple((0.5 * i, 0.5 * i + 0.4, 60) for i in range(800))
     music, sure = Annotation(400.0, chords, notes, beats), Confidence(melody=0.4, metre=0.3)
     length, chart, melody_line, downbeats, tags, confidence = str(Analysis(music, sure, {"piano": 0.5})).splitlines()
-    assert length.endswith("400.0 s, 120 beats a minute, perhaps 4 to the bar") and tags.endswith("piano 0.50")
+    assert length.endswith("400.0 s, 120 beats per minute, perhaps 4 beats per bar") and tags.endswith("piano 0.50")
     assert len(chart.split()) == 201 and melody_line.endswith("... (800 notes)")
     assert downbeats.endswith("... (200 downbeats)") and len(melody_line.split()) < 60
     assert confidence == "confidence melody 0.40 (low), metre 0.30 (low)"
@@ -163,8 +163,8 @@ def test_long_music_is_heard_in_blocks_without_seams(monkeypatch: pytest.MonkeyP
 def test_memory_does_not_grow_with_the_length(monkeypatch: pytest.MonkeyPatch) -> None:
     """An hour of silence with a breath of sound in it, of which no more than a block is ever held."""
     held = []
-    hear = listening._hear_block
-    monkeypatch.setattr(listening, "_hear_block", lambda audio: (held.append(audio.nbytes), hear(audio * 0))[1])
+    hear = listening._analyze_block
+    monkeypatch.setattr(listening, "_analyze_block", lambda audio: (held.append(audio.nbytes), hear(audio * 0))[1])
     minute = np.zeros(60 * 22_050, np.float32)
     heard = listening.listen_on(minute for _ in range(60)).annotation
     assert heard == Annotation(3600.0, chords=((0.0, "N"),)) and max(held) <= 4 * 22_050 * 140

@@ -7,7 +7,7 @@ import pytest
 
 from counterpoint.analysis import melody
 from counterpoint.analysis.annotation import Annotation
-from counterpoint.analysis.melody import follow_melody, hear_melody, melody_notes, note_confidence
+from counterpoint.analysis.melody import detect_melody, follow_melody, melody_notes, note_confidence
 from counterpoint.analysis.paths import best_path, path_certainty
 from counterpoint.analysis.tracks import MELODY_LOW, NOT_GIVEN, REST, melody_track
 from counterpoint.config import UserError
@@ -31,7 +31,7 @@ def tune(pitches: tuple[int, ...], *, note_s: float = 0.5, sample_rate: int = 22
 @pytest.mark.parametrize(("sample_rate", "frame_rate"), [(22_050, 50.0), (32_000, 25.0), (44_100, 86.1)])
 def test_a_scale_is_heard_note_by_note(sample_rate: int, frame_rate: float) -> None:
     frames = round(0.5 * len(SCALE) * frame_rate)
-    heard = hear_melody(
+    heard = detect_melody(
         tune(SCALE, sample_rate=sample_rate), sample_rate=sample_rate, frames=frames, frame_rate=frame_rate
     )
     true = melody_track(
@@ -47,7 +47,7 @@ def test_a_scale_is_heard_note_by_note(sample_rate: int, frame_rate: float) -> N
 def test_times_do_not_drift_from_window_to_window() -> None:
     """Thirteen windows: were one of them a frame off, the last notes would be 0.15 s late."""
     pitches = tuple(SCALE[i % 8] for i in range(42))
-    heard = hear_melody(tune(pitches), sample_rate=22_050, frames=1050, frame_rate=50.0)
+    heard = detect_melody(tune(pitches), sample_rate=22_050, frames=1050, frame_rate=50.0)
     true = melody_track([(i / 2, (i + 1) / 2, midi) for i, midi in enumerate(pitches)], frames=1050, frame_rate=50.0)
     assert (heard[-250:] == true[-250:]).mean() > 0.85
     late = np.roll(true, 8)
@@ -55,22 +55,22 @@ def test_times_do_not_drift_from_window_to_window() -> None:
 
 
 def test_rests_and_notes_outside_the_range_are_rests() -> None:
-    heard = hear_melody(tune((72, 0, 0, 72)), sample_rate=22_050, frames=100, frame_rate=50.0)
+    heard = detect_melody(tune((72, 0, 0, 72)), sample_rate=22_050, frames=100, frame_rate=50.0)
     assert (heard[35:70] == REST).mean() > 0.9 and (heard[5:15] == 72 - MELODY_LOW).all()
-    low = hear_melody(tune((31, 31)), sample_rate=22_050, frames=50, frame_rate=50.0)
+    low = detect_melody(tune((31, 31)), sample_rate=22_050, frames=50, frame_rate=50.0)
     assert not (low == 31 - MELODY_LOW).any() and low.min() >= 0 and low.max() <= REST
 
 
 @pytest.mark.parametrize("samples", [1, 100, 22_050])
 def test_silence_is_a_rest_however_short(samples: int) -> None:
     frames = max(1, samples // 441)
-    heard = hear_melody(np.zeros(samples, np.float32), sample_rate=22_050, frames=frames, frame_rate=50.0)
+    heard = detect_melody(np.zeros(samples, np.float32), sample_rate=22_050, frames=frames, frame_rate=50.0)
     assert heard.tolist() == [REST] * frames
 
 
 def test_noise_below_the_level_of_silence_is_a_rest_though_the_network_levels_it() -> None:
     audio = np.concatenate([tune((72, 76)), 1e-4 * tune((72, 76)), tune((72,))])
-    heard = hear_melody(audio, sample_rate=22_050, frames=125, frame_rate=50.0)
+    heard = detect_melody(audio, sample_rate=22_050, frames=125, frame_rate=50.0)
     assert (heard[60:95] == REST).all() and (heard[5:15] == 72 - MELODY_LOW).all()
 
 
@@ -125,7 +125,7 @@ def test_composed_leads_are_heard_far_above_chance() -> None:
     clips = [render_clip(2024, index, duration_s=6.0) for index in range(6)]
     shape = {"frames": 150, "frame_rate": 25.0}
     true = np.stack([melody_track(Annotation.of_row(clip.row).notes, **shape) for clip in clips])
-    heard = np.stack([hear_melody(clip.audio, sample_rate=32_000, **shape) for clip in clips])
+    heard = np.stack([detect_melody(clip.audio, sample_rate=32_000, **shape) for clip in clips])
     sounds = true != REST
     right = (heard == true)[sounds].mean()
     chance = (np.roll(heard, 1, axis=0) == true)[sounds].mean()
@@ -143,4 +143,4 @@ def test_without_the_wheel_the_remedy_is_named(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(melody.importlib.util, "find_spec", lambda _: None)
     assert not melody.is_installed()
     with pytest.raises(UserError, match=r"pip install --no-deps basic-pitch==0\.4\.0"):
-        hear_melody(np.zeros(1000, np.float32), sample_rate=22_050, frames=2, frame_rate=50.0)
+        detect_melody(np.zeros(1000, np.float32), sample_rate=22_050, frames=2, frame_rate=50.0)

@@ -54,4 +54,7 @@ def test_a_clip_that_is_named_otherwise_is_one_sentence(
     for path in (folder / "system").glob("*.wav"):
         (tmp_path / f"my-{path.name}").write_bytes(path.read_bytes())
     assert run(monkeypatch, tmp_path, "--reference", folder / "data", "--controls") == 2
-    assert "what the clip 'my-row0' follows; name it after one of the targets: row0, row1," in capsys.readouterr().err
+    assert (
+        "no target for the clip 'my-row0'; name the clip after one of the targets: row0, row1,"
+        in capsys.readouterr().err
+    )

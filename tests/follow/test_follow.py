@@ -83,7 +83,7 @@ def test_everything_that_a_model_takes_is_measured_beside_music(root: Path, tmp_
     assert steps[-1][0] == steps[-1][1] and [done for done, _ in steps] == sorted(done for done, _ in steps)
     assert read_json(tmp_path / "following.json")["scores"][0]["measure"] == done.scores[0].measure
     assert any("together with its captions" in note for note in done.notes)
-    sure = [note for note in done.notes if note.startswith("The mean confidence with which melody is heard: ")]
+    sure = [note for note in done.notes if note.startswith("The mean confidence of the detected melody: ")]
     assert len(sure) == 1 and "in real music" in sure[0]
 
 
@@ -133,7 +133,7 @@ def test_default_charts_fill_a_clip_of_any_length() -> None:
     ("arguments", "sentence"),
     [
         (["pocket_ar"], "did you mean 'pocket_autoregressive'"),
-        (["{root}/plain"], "takes no chords, melody or drums: give --ask tempo"),
+        (["{root}/plain"], "has no controls for chords, melody or drums: use --ask tempo"),
         (["{root}/plain", "--ask", "melody"], "follows a caption alone and takes no melody"),
         (["{root}/chords", "--ask", "chords,melody"], "trained without melody, it knows chords"),
         (["{root}/full", "--ask", "chord"], "ask a model for 'chord' here (did you mean 'chords'?)"),

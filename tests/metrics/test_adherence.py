@@ -212,9 +212,13 @@ def test_json_brings_it_back_and_the_table_shows_it(made_up: None) -> None:
 def test_wrong_requests_are_named(made_up: None) -> None:
     for systems, pairs, message in (
         ({}, [], "no system"),
-        ({"a": clips("good", 3)}, [], "a has 3 clips; 8 is the least"),
+        ({"a": clips("good", 3)}, [], "a has 3 clips; an interval needs at least 8"),
         ({"a": clips("good")}, [("a", "b")], "Cannot compare 'b'"),
-        ({"a": clips("good", 13)}, [], r"what the clip 'p12' follows; name it after one of the targets: p0, p1, p2,"),
+        (
+            {"a": clips("good", 13)},
+            [],
+            r"no target for the clip 'p12'; name the clip after one of the targets: p0, p1, p2,",
+        ),
     ):
         with pytest.raises(UserError, match=message):
             evaluate_adherence(systems, targets=targets(), pairs=pairs)

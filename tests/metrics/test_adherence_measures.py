@@ -188,10 +188,10 @@ def test_the_papers_own_extractors_are_heard_where_they_are_there(
     without = hear_clip(Clip(tmp_path / "tone.wav"))
     assert without.published == Annotation(2.0)
     monkeypatch.setattr("counterpoint.analysis.chordino.is_installed", lambda: True)
-    monkeypatch.setattr("counterpoint.analysis.chordino.hear_chords", lambda audio, *, sample_rate: ((0.0, "Cmaj7"),))
+    monkeypatch.setattr("counterpoint.analysis.chordino.detect_chords", lambda audio, *, sample_rate: ((0.0, "Cmaj7"),))
     monkeypatch.setenv("COUNTERPOINT_BEAT_THIS", "weights.ckpt")
     monkeypatch.setattr(
-        "counterpoint.analysis.beat_this.hear_beats", lambda audio, *, sample_rate, checkpoint: ((0.5, 1),)
+        "counterpoint.analysis.beat_this.detect_beats", lambda audio, *, sample_rate, checkpoint: ((0.5, 1),)
     )
     heard = hear_clip(Clip(tmp_path / "tone.wav"))
     assert heard.published == Annotation(2.0, chords=((0.0, "Cmaj7"),), beats=((0.5, 1),))

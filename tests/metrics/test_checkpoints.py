@@ -82,7 +82,7 @@ def test_a_judge_that_is_no_vggish_is_refused(
     path = tmp_path / "other.pth"
     torch.save({"weight": torch.zeros(3)}, path)
     assert run(monkeypatch, "metrics", "fetch", "vggish", "--from", path) == 2
-    assert "is no checkpoint of VGGish" in " ".join(capsys.readouterr().err.split())
+    assert "is not a VGGish checkpoint" in " ".join(capsys.readouterr().err.split())
     assert fetched.fetched("vggish") is None
 
 
@@ -127,8 +127,8 @@ def test_metrics_come_with_their_weights_in_the_paper_s_order(tmp_path: Path, ta
     for name in ("audiobox", "clap", "vggish"):
         get(name, source=str(small_file(tmp_path, f"{name}.pt")))
     assert absent() == (
-        "Not available for want of weights: clap_laion (roberta, the tokenizer). "
-        "`counterpoint metrics fetch NAME` gets what is in brackets.",
+        "Not available (weights missing): clap_laion (roberta, the tokenizer). "
+        "`counterpoint metrics fetch NAME` fetches the weights in brackets.",
     )
     (tmp_path / "roberta").mkdir()
     (tmp_path / "roberta" / "tokenizer.json").write_text("{}")
@@ -167,7 +167,7 @@ def test_a_fetched_beat_this_is_heard(tmp_path: Path, take_all: None, monkeypatc
     from counterpoint.analysis import beat_this
 
     heard: list[Path] = []
-    monkeypatch.setattr(beat_this, "hear_beats", lambda audio, *, sample_rate, checkpoint: heard.append(checkpoint))
+    monkeypatch.setattr(beat_this, "detect_beats", lambda audio, *, sample_rate, checkpoint: heard.append(checkpoint))
     path, named = small_file(tmp_path, "final0.ckpt"), small_file(tmp_path, "named.ckpt")
     noise = np.random.default_rng(0).standard_normal(2000)
 
@@ -175,9 +175,9 @@ def test_a_fetched_beat_this_is_heard(tmp_path: Path, take_all: None, monkeypatc
     get("beat_this", source=str(path))
     theirs = [measure.info for measure in measures() if "beat_this" in measure.info.name]
     assert len(theirs) == 2 and all("final0.ckpt" in info.description for info in theirs)
-    beats.hear_beats(noise, sample_rate=22_050)
+    beats.detect_beats(noise, sample_rate=22_050)
     monkeypatch.setenv(beats.CHECKPOINT_VARIABLE, str(named))
-    beats.hear_beats(noise, sample_rate=22_050)
+    beats.detect_beats(noise, sample_rate=22_050)
     assert heard == [path, named]  # the variable counts first
     row = next(row for row in statuses() if row.name == "beat_this")
     assert row.found and str(named) in row.checkpoint

@@ -261,7 +261,7 @@ def test_wrong_requests_are_named(made_up, tmp_path):
     clips, reference = _clips(tmp_path, "real", 10), _clips(tmp_path, "reference", 20)
     for systems, real, pairs, message in (
         ({}, reference, [], "no system"),
-        ({"a": clips[:3]}, reference, [], "a has 3 clips; 8 is the least"),
+        ({"a": clips[:3]}, reference, [], "a has 3 clips; an interval needs at least 8"),
         ({"a": clips}, reference[:2], [], "reference has 2 clips"),
         ({"a": clips}, reference, [("a", "b")], "Cannot compare 'b'"),
         ({"a": _clips(tmp_path, "silent", 9)}, reference, [], "Every clip of a is silent"),

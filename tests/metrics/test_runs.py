@@ -151,7 +151,7 @@ def test_clips_are_sorted_by_run_and_keep_their_prompts() -> None:
 def test_runs_of_different_prompts_or_too_few_are_refused() -> None:
     with pytest.raises(UserError, match="runs of a answer different prompts: of '0' and '1' only one has 'p9'"):
         JudgedSystems.of({"a": clips("a", seeds="01")[:-1]}, [])
-    with pytest.raises(UserError, match="a has 1 clip in a run; 8 is the least"):
+    with pytest.raises(UserError, match="a has 1 clip in a run; an interval needs at least 8"):
         JudgedSystems.of({"a": clips("a", seeds="01")[:11]}, [])
     with pytest.raises(UserError, match="a has 1 clip; 8"):
         JudgedSystems.of({"a": clips("a", n=1)}, [])

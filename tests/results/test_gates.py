@@ -141,7 +141,7 @@ def test_a_model_that_copies_the_training_music_bars_the_verdict_however_low_its
     assert innocent.passed
     guilty = standing(study().model_copy(update={"copies": near(around(0.9, 0.08))}))
     assert [gate.passed for gate in guilty.gates] == [True, False]
-    assert "copies what it was trained on" in guilty.reasons[0]
+    assert "copies its training music" in guilty.reasons[0]
 
 
 def test_judges_that_are_given_training_music_bar_the_verdict_of_models_that_have_learned() -> None:

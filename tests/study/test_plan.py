@@ -97,7 +97,7 @@ def test_prompts_longer_than_what_is_trained_on_are_refused() -> None:
 
 @pytest.mark.parametrize("primary", ["fad_vggish", "sig_flatness"])
 def test_a_verdict_that_nobody_can_give_is_refused_before_anything_is_computed(primary: str) -> None:
-    with pytest.raises(UserError, match=f"No verdict can be about '{primary}'.*metrics status"):
+    with pytest.raises(UserError, match=f"A verdict cannot be based on '{primary}'.*metrics status"):
         keys(f"evaluation.primary={primary}")
 
 

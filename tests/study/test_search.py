@@ -276,7 +276,7 @@ def test_what_makes_no_sense_is_refused(change: str, sentence: str) -> None:
 
 def test_a_metric_that_is_not_here_is_known_before_anything_is_computed() -> None:
     study = appendix_d("quick", "evaluation.primary=fad_nobody")
-    with pytest.raises(UserError, match="No verdict can be about 'fad_nobody': the metrics that can be had"):
+    with pytest.raises(UserError, match="A verdict cannot be based on 'fad_nobody': the available metrics"):
         study.plan()
 
 

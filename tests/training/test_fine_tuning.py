@@ -57,7 +57,7 @@ def test_what_is_known_of_latents_is_kept_and_not_measured_anew(configure, write
     [
         ({"model": {"backbone": {"layers": 2, "width": 48, "heads": 2, "feed_forward": 64}}}, "another network"),
         ({"model": {"paradigm": "autoregressive"}}, "another network"),
-        ({"model": {"preconditioning": "gaussian"}}, "has model.preconditioning none"),
+        ({"model": {"preconditioning": "gaussian"}}, "needs model.preconditioning none"),
     ],
 )
 def test_another_network_is_refused(configure, tmp_path, changes, said):

@@ -149,7 +149,7 @@ def test_refuses_a_batch_that_cannot_be_split(configure, encoded):
 
 @pytest.mark.parametrize("paradigm", ["autoregressive", "flow_matching"])
 def test_refuses_a_batch_that_memory_cannot_hold(configure, encoded, paradigm):
-    with pytest.raises(UserError, match="micro-batch of 100,000,000 examples takes"):
+    with pytest.raises(UserError, match="micro-batch of 100,000,000 examples needs"):
         make(configure, encoded, paradigm, batch_size=100_000_000)
 
 

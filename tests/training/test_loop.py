@@ -246,12 +246,12 @@ def test_a_signal_writes_a_checkpoint_and_says_how_to_go_on(configure, trainings
     [folder] = list_checkpoints(tmp_path / "run" / "checkpoints")
     step = int(folder.name.removeprefix("step-"))
     assert 3 <= step < 10_000
-    assert f"Stopped after step {step} of 20000; the same command goes on from there." in said
+    assert f"Stopped after step {step} of 20000; the same command continues from there." in said
 
 
 def test_refuses_to_go_on_with_another_configuration(configure, tmp_path):
     quiet(configure("autoregressive"), tmp_path)
-    with pytest.raises(UserError, match=r"optimizer\.learning_rate 0\.01, and the configuration says 0\.5: "):
+    with pytest.raises(UserError, match=r"optimizer\.learning_rate 0\.01, and the configuration sets 0\.5: "):
         quiet(configure("autoregressive", optimizer={"learning_rate": 0.5}), tmp_path)
     with pytest.raises(UserError, match=r"model\.paradigm autoregressive.*also differing: steps"):
         quiet(configure("flow_matching", steps=99), tmp_path)

@@ -1,1 +1,1 @@
-"""Audio to music: chords, melody, beats, and the tags and embeddings of a trained listener. Import what you need."""
+"""Music analysis from audio: chords, melody, beats, tags and embeddings. Import the module you need."""

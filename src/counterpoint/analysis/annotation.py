@@ -1,4 +1,4 @@
-"""What is played when in a piece of music: known exactly, heard by an extractor, or asked for by a user."""
+"""Chords, notes and beats of a piece of music over time: known exactly, detected, or requested by a user."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Annotation:
-    """Times in seconds from the start of the audio.
+    """The chords, notes and beats of a piece, with times in seconds from the start of the audio.
 
     Attributes:
         duration_s: length of the audio.
@@ -29,7 +29,7 @@ class Annotation:
         return [time for time, position in self.beats if position == 1]
 
     def cut(self, start_s: float, duration_s: float) -> Annotation:
-        """The part from `start_s` on, its times counted from there; a chord or note that goes on there begins at 0."""
+        """The part that starts at `start_s`, with times relative to it; a chord or note sounding there begins at 0."""
         stop_s = start_s + duration_s
         ends = [*(start for start, _ in self.chords[1:]), self.duration_s]
         chords = [
@@ -47,7 +47,7 @@ class Annotation:
 
     @classmethod
     def of_row(cls, row: Mapping[str, Any]) -> Annotation:
-        """What a dataset's row knows exactly; nothing, where the music is a user's own."""
+        """The exact annotation stored in a dataset row; empty for a user's own music."""
         return cls(
             duration_s=row["duration_s"],
             chords=tuple((chord["start_s"], chord["label"]) for chord in row["chords"]),
@@ -56,11 +56,11 @@ class Annotation:
         )
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values, for `write_json`."""
+        """JSON-serializable values for `write_json`."""
         return asdict(self)
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Annotation:
-        """The inverse of `to_json`, also after a trip through a file."""
+        """The inverse of `to_json`, also for values read back from a file."""
         lists = {name: tuple(tuple(item) for item in value[name]) for name in ("chords", "notes", "beats")}
         return cls(duration_s=value["duration_s"], **lists)

@@ -1,7 +1,7 @@
-"""Beats and downbeats by the paper's own judge, beat_this, where its checkpoint is given.
+"""Beats and downbeats by beat_this, the paper's own detector, which needs a checkpoint.
 
 Model: Foscarin, Schlüter and Widmer, "Beat this! Accurate beat tracking without DBN postprocessing" (ISMIR 2024). The
-network comes from the wheel `beat-this`. What stands around it there needs torchaudio and is done here: a log-mel
+network comes from the wheel `beat-this`. Its pre- and post-processing need torchaudio and are written here: a log-mel
 spectrogram at 50 Hz, windows of 30 s that overlap by 6 frames at either end, and the peaks above one half.
 
 Shapes: N audio samples, T frames at 50 Hz, F = 128 mel bands.
@@ -29,16 +29,16 @@ _WINDOW, _HOP, _MELS = 1024, 441, 128
 _LOW_HZ, _HIGH_HZ = 30.0, 11_000.0
 _SCALE = 1000.0
 _CHUNK, _BORDER = 1500, 6
-"""Frames the network sees at once, and those at either end whose answer does not count."""
+"""Frames that the network sees at once, and frames at either end of a window whose output is discarded."""
 _PEAK_RADIUS = 3
-"""Frames, 60 ms: of two peaks nearer than this the higher one counts."""
+"""Frames (60 ms); if two peaks are nearer than this, only the higher one is kept."""
 
 
-def hear_beats(audio: np.ndarray, *, sample_rate: int, checkpoint: Path) -> tuple[tuple[float, int], ...]:
+def detect_beats(audio: np.ndarray, *, sample_rate: int, checkpoint: Path) -> tuple[tuple[float, int], ...]:
     """(time in seconds, position in the bar) of the beats of audio [N] of any length; position 1 is the downbeat.
 
     Raises:
-        UserError: beat-this is not installed, or the checkpoint is none of its own.
+        UserError: beat-this is not installed, or the file is not a beat_this checkpoint.
     """
     low = resample(np.asarray(audio, dtype=np.float32), own_rate=sample_rate, sample_rate=SAMPLE_RATE)
     beats, downbeats = (_peaks(logits) / FRAME_RATE for logits in _logits(load(checkpoint), _log_mel(low)))
@@ -46,10 +46,10 @@ def hear_beats(audio: np.ndarray, *, sample_rate: int, checkpoint: Path) -> tupl
 
 
 def number_beats(beats: np.ndarray, *, downbeats: np.ndarray) -> tuple[tuple[float, int], ...]:
-    """(time, position) of beats [n] at seconds, counted from each of the downbeats, which move to the nearest beat.
+    """(time, position) of beats [n] in seconds, counted from each downbeat after it was moved to the nearest beat.
 
-    What comes before the first of them counts as if a bar as long as the first had begun there; without any downbeat
-    the count begins with 2, so that none is made up.
+    Beats before the first downbeat are counted as if a bar as long as the first one had begun there. If there is no
+    downbeat, the count begins with 2, so that no downbeat is invented.
     """
     if not len(beats):
         return ()
@@ -68,7 +68,7 @@ def load(checkpoint: Path) -> nn.Module:
     """The network of a published checkpoint.
 
     Raises:
-        UserError: beat-this is not installed, or the checkpoint is none of its own.
+        UserError: beat-this is not installed, or the file is not a beat_this checkpoint.
     """
     try:
         from beat_this.model.beat_tracker import BeatThis  # the one module of the wheel that needs no torchaudio
@@ -83,12 +83,12 @@ def load(checkpoint: Path) -> nn.Module:
         weights = {name.removeprefix("model."): value for name, value in saved["state_dict"].items()}
         model.load_state_dict({name.replace("_orig_mod.", ""): value for name, value in weights.items()})
     except (KeyError, TypeError, AttributeError, RuntimeError):
-        raise UserError(f"{checkpoint} is no checkpoint of beat_this; give one as its makers publish it.") from None
+        raise UserError(f"{checkpoint} is not a beat_this checkpoint; use a file published by its authors.") from None
     return model.eval().requires_grad_(False)
 
 
 def _log_mel(audio: np.ndarray) -> Tensor:
-    """[T, F]: log(1 + 1000 m), m the mel bands of the magnitudes of centred Hann windows over sqrt(window)."""
+    """Log-mel spectrogram [T, F]: log(1 + 1000 m), m the mel bands of centred Hann magnitudes over sqrt(window)."""
     bands = (
         import_librosa()
         .filters.mel(sr=SAMPLE_RATE, n_fft=_WINDOW, n_mels=_MELS, fmin=_LOW_HZ, fmax=_HIGH_HZ, norm=None)
@@ -107,7 +107,7 @@ def _log_mel(audio: np.ndarray) -> Tensor:
 
 @torch.no_grad()
 def _logits(model: nn.Module, spectrogram: Tensor) -> tuple[Tensor, Tensor]:
-    """[T] of the beats and [T] of the downbeats; where two windows overlap the earlier one counts."""
+    """Logits [T] of beats and [T] of downbeats; where two windows overlap, the earlier one is used."""
     count, inner = len(spectrogram), _CHUNK - 2 * _BORDER
     padded = F.pad(spectrogram, (0, 0, _BORDER, _BORDER))
     found = spectrogram.new_zeros(2, count)
@@ -120,7 +120,7 @@ def _logits(model: nn.Module, spectrogram: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _peaks(logits: Tensor) -> np.ndarray:
-    """Frames, perhaps between two, of the local maxima above zero, those side by side taken together."""
+    """Local maxima above zero, in (possibly fractional) frames; adjacent maxima are merged."""
     highest = F.max_pool1d(logits[None], 2 * _PEAK_RADIUS + 1, stride=1, padding=_PEAK_RADIUS)[0]
     frames = torch.nonzero((logits == highest) & (logits > 0))[:, 0].numpy()
     groups = np.split(frames, np.flatnonzero(np.diff(frames) > 1) + 1)

@@ -1,13 +1,13 @@
-"""Beats and downbeats from audio: by beat_this where its checkpoint is given, else without any weights.
+"""Beats and downbeats from audio: by beat_this if its checkpoint is available, else without any trained weights.
 
-Without, beats are tracked by dynamic programming (Ellis, 2007) on the onsets of a spectrogram. On the first beat of a
-bar basses and kick drums strike and chords change: of all bars of 3 or 4 beats, those are taken whose first beats stand
-out most.
+Without a checkpoint, beats are tracked by dynamic programming (Ellis, 2007) on the onsets of a spectrogram. Bass notes,
+kick drums and chord changes tend to fall on the first beat of a bar: among all bars of 3 or 4 beats, those with the
+most accented first beats are chosen.
 
-Music is taken a minute at a time: tempo and metre may change, and memory does not grow.
+Music is processed one minute at a time, so that tempo and metre may change and memory does not grow.
 
-On 64 clips of 10 s of the embedded corpus that nothing was tuned on, F1 within 50 ms is 0.70 for beats and 0.61 for
-downbeats; most of what is lost is slow music heard at twice its tempo.
+On 64 clips of 10 s of the embedded corpus that were not used for tuning, F1 within 50 ms is 0.70 for beats and 0.61 for
+downbeats; most errors are slow pieces tracked at twice their tempo.
 
 Shapes: N audio samples, F spectrogram frames, n beats.
 """
@@ -27,19 +27,19 @@ from counterpoint.audio.librosa_import import import_librosa
 from counterpoint.config.fetched import fetched
 
 CHECKPOINT_VARIABLE = "COUNTERPOINT_BEAT_THIS"
-"""Environment variable with the path of a checkpoint of beat_this; it counts before one that was fetched."""
+"""Environment variable with the path of a beat_this checkpoint; it takes precedence over a fetched one."""
 SAMPLE_RATE = 22_050
 BAR_LENGTHS = (3, 4)
 _BLOCK_S = 60.0
 _WINDOW, _HOP = 2048, 256
 _LATE_S = 0.0085
-"""By how much the onsets of the spectrogram come early, measured on composed clips."""
+"""Seconds by which the onsets of the spectrogram come early, measured on composed clips."""
 _LOW_HZ = 150.0
 _EVIDENCE = 0.75
-"""What the evidence of accents counts, which are not independent of each other. With it, of 58 clips of the embedded
-corpus whose beats are right the downbeats get 0.83 on average and are right in 0.91, the metre 0.90 and 0.97."""
+"""Weight of the evidence of accents, which are not independent of each other. With it, in 58 clips of the embedded
+corpus whose beats are right, downbeats have a mean probability of 0.83 and are right in 0.91; metres 0.90 and 0.97."""
 _NEAR = 3
-"""Frames before and after a beat in which its bass may strike."""
+"""Frames before and after a beat in which its bass note may begin."""
 
 
 @dataclass(frozen=True)
@@ -48,8 +48,8 @@ class Bars:
 
     Attributes:
         beats: (time in seconds, position in the bar) in order; position 1 is the downbeat.
-        metre: the probability of the number of beats to the bar; None where it is not known.
-        downbeats: the probability that the bars begin where they are heard to, and have that length.
+        metre: the probability of the number of beats per bar; None if it is unknown.
+        downbeats: the probability that the metre and the positions of the downbeats are right.
     """
 
     beats: tuple[tuple[float, int], ...] = ()
@@ -59,22 +59,22 @@ class Bars:
 
 @dataclass(frozen=True, eq=False)
 class Count:
-    """Positions [n] of beats, from 1, and how sure they are, as in `Bars`."""
+    """Positions [n] of beats, counted from 1, and their probabilities, as in `Bars`."""
 
     positions: np.ndarray
     metre: float | None = None
     downbeats: float | None = None
 
 
-def hear_beats(
+def detect_beats(
     audio: np.ndarray, *, sample_rate: int, checkpoint: Path | str | None = None
 ) -> tuple[tuple[float, int], ...]:
-    """The beats of a piece of any length.
+    """Detect the beats of a piece of any length.
 
     Args:
         audio: [N] float in [-1, 1].
         sample_rate: Hz.
-        checkpoint: of beat_this; by default `given_checkpoint()`, if there is one.
+        checkpoint: a beat_this checkpoint; by default `find_checkpoint()`, if there is one.
 
     Returns:
         (time in seconds, position in the bar) in order; position 1 is the downbeat. Empty for silence.
@@ -82,25 +82,25 @@ def hear_beats(
     Raises:
         UserError: the checkpoint cannot be used.
     """
-    return hear_bars(audio, sample_rate=sample_rate, checkpoint=checkpoint).beats
+    return detect_bars(audio, sample_rate=sample_rate, checkpoint=checkpoint).beats
 
 
-def hear_bars(audio: np.ndarray, *, sample_rate: int, checkpoint: Path | str | None = None) -> Bars:
-    """The same with how sure it is; beat_this says nothing of that."""
+def detect_bars(audio: np.ndarray, *, sample_rate: int, checkpoint: Path | str | None = None) -> Bars:
+    """Detect the beats and their probabilities; beat_this reports no probabilities."""
     if np.abs(audio).max(initial=0.0) < SILENCE_PEAK:
         return Bars()
-    if checkpoint := checkpoint or given_checkpoint():
+    if checkpoint := checkpoint or find_checkpoint():
         from counterpoint.analysis import beat_this
 
-        return Bars(beat_this.hear_beats(audio, sample_rate=sample_rate, checkpoint=Path(checkpoint)))
+        return Bars(beat_this.detect_beats(audio, sample_rate=sample_rate, checkpoint=Path(checkpoint)))
     return track_bars(audio, sample_rate=sample_rate)
 
 
-def given_checkpoint() -> Path | None:
-    """The checkpoint of beat_this: what COUNTERPOINT_BEAT_THIS names, or what was fetched by the name `beat_this`.
+def find_checkpoint() -> Path | None:
+    """The beat_this checkpoint that COUNTERPOINT_BEAT_THIS names, or else the fetched weights `beat_this`.
 
     Raises:
-        UserError: what was fetched has changed since.
+        UserError: the fetched file has changed since.
     """
     if named := os.environ.get(CHECKPOINT_VARIABLE):
         return Path(named)
@@ -109,25 +109,25 @@ def given_checkpoint() -> Path | None:
 
 
 def track_beats(audio: np.ndarray, *, sample_rate: int) -> tuple[tuple[float, int], ...]:
-    """The beats of a piece of any length without weights; as `hear_beats`."""
+    """Detect the beats of a piece of any length without trained weights; see `detect_beats`."""
     return track_bars(audio, sample_rate=sample_rate).beats
 
 
 def track_bars(audio: np.ndarray, *, sample_rate: int) -> Bars:
-    """The beats of a piece of any length without weights, and how sure their count is."""
+    """Detect the beats of a piece of any length without trained weights, and the probabilities of their count."""
     low = resample(np.asarray(audio, dtype=np.float32), own_rate=sample_rate, sample_rate=SAMPLE_RATE)
     beats: list[tuple[float, int]] = []
     counts: list[tuple[int, Count]] = []
     start = 0
     for block in np.array_split(low, max(1, round(len(low) / SAMPLE_RATE / _BLOCK_S))):
-        found, count = _hear_block(block)
+        found, count = _analyze_block(block)
         counts.append((len(found), count))
         apart_s = 0.5 * (found[1][0] - found[0][0]) if len(found) > 1 else 0.0
         beats += [
             (time, position)
             for time, position in ((start / SAMPLE_RATE + time, position) for time, position in found)
             if time < len(low) / SAMPLE_RATE
-            and (not beats or time > beats[-1][0] + apart_s)  # one at the border is heard from both sides
+            and (not beats or time > beats[-1][0] + apart_s)  # a beat at the border is detected from both sides
         ]
         start += len(block)
     metre, downbeats = (
@@ -136,14 +136,14 @@ def track_bars(audio: np.ndarray, *, sample_rate: int) -> Bars:
     return Bars(tuple(beats), metre, downbeats)
 
 
-def _hear_block(audio: np.ndarray) -> tuple[list[tuple[float, int]], Count]:
+def _analyze_block(audio: np.ndarray) -> tuple[list[tuple[float, int]], Count]:
     nothing = Count(np.zeros(0, dtype=np.int64))
     if len(audio) < _WINDOW or np.abs(audio).max() < SILENCE_PEAK:
         return [], nothing
     librosa = import_librosa()
     spectrum = _spectrum(audio)
     mel = librosa.power_to_db(librosa.feature.melspectrogram(S=spectrum**2, sr=SAMPLE_RATE, n_mels=128))
-    for over_bands in (np.median, np.mean):  # of music from a low sample rate most bands are empty, and so their median
+    for over_bands in (np.median, np.mean):  # at low sample rates most bands are empty, and the median is zero
         onsets = librosa.onset.onset_strength(S=mel, sr=SAMPLE_RATE, aggregate=over_bands, center=False)
         if onsets.any():
             break
@@ -157,9 +157,9 @@ def _hear_block(audio: np.ndarray) -> tuple[list[tuple[float, int]], Count]:
 
 
 def count_bars(accents: np.ndarray) -> Count:
-    """The count of beats [n] by their accents.
+    """Count beats [n] by their accents.
 
-    Of all bar lengths m and phases p, those count whose downbeats stand out most:
+    Of all bar lengths m and phases p, the one with the most accented downbeats is chosen:
     max over m, p of t = (mean accent of beats i = p mod m - mean accent of the others) * sqrt(n_p (n - n_p) / n),
     which is a two-sample t statistic, so that a few strong beats weigh less than many. The likelihood of normal accents
     with such means grows as exp(t^2 / 2), so that exp(k t^2 / 2), k fitted, weighs the bars against each other.
@@ -183,26 +183,26 @@ def count_bars(accents: np.ndarray) -> Count:
 
 
 def _spectrum(audio: np.ndarray) -> np.ndarray:
-    """[1025, F] magnitudes of centred windows."""
+    """Magnitudes [1025, F] of centred windows."""
     return np.abs(import_librosa().stft(audio, n_fft=_WINDOW, hop_length=_HOP))
 
 
 def _strikes(spectrum: np.ndarray, frames: np.ndarray) -> np.ndarray:
-    """[n] how much the bass rises at each beat, standardised."""
+    """Rise of the bass [n] at each beat, standardised."""
     low = spectrum[np.fft.rfftfreq(_WINDOW, 1 / SAMPLE_RATE) < _LOW_HZ].sum(axis=0)
     rise = np.maximum(np.diff(low, prepend=0.0), 0.0)
     return _standardised(np.array([rise[max(0, frame - _NEAR) : frame + _NEAR + 1].max() for frame in frames]))
 
 
 def _changes(spectrum: np.ndarray, frames: np.ndarray) -> np.ndarray:
-    """[n] how much the pitch classes between a beat and the next differ from those before it, standardised."""
+    """Difference [n] between the pitch classes before and after each beat, standardised."""
     chroma = import_librosa().feature.chroma_stft(S=spectrum, sr=SAMPLE_RATE, n_fft=_WINDOW, tuning=0.0, norm=None)
     after = [part.mean(axis=1) for part in np.split(chroma, frames, axis=1)[1:]]
     if len(after) < 2:
         return np.zeros(len(frames))
     unit = np.array(after) / np.maximum(np.linalg.norm(after, axis=1, keepdims=True), 1e-9)
     changes = 1 - (unit[1:] * unit[:-1]).sum(axis=1)
-    return _standardised(np.concatenate([[changes.mean()], changes]))  # nothing is known of the first
+    return _standardised(np.concatenate([[changes.mean()], changes]))  # the first beat has no predecessor
 
 
 def _standardised(values: np.ndarray) -> np.ndarray:

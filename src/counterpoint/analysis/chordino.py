@@ -1,8 +1,8 @@
-"""Chords by the Chordino plugin (Mauch and Dixon, ISMIR 2010), the paper's own extractor (App. C), where installed.
+"""Chords by the Chordino plugin (Mauch and Dixon, ISMIR 2010), the paper's own extractor (App. C), if installed.
 
 The plugin is reached through `vamp`; both come with the extra `chordino` (GPL-2). On 64 clips of 10 s of the embedded
-corpus 0.93 of the frames get the right one of the 25 classes of `viterbi25`, which itself finds 0.85 of them, and 0.81
-the right one of all 193 labels.
+corpus Chordino assigns the right one of the 25 classes of `viterbi25` to 0.93 of the frames (`viterbi25` itself: 0.85)
+and the right one of all 193 labels to 0.81.
 
 Shapes: N audio samples.
 """
@@ -28,12 +28,12 @@ _FALSE_START_S = 0.6
 
 
 def is_installed() -> bool:
-    """Whether Chordino can be asked."""
+    """Whether Chordino is installed."""
     return all(importlib.util.find_spec(name) is not None for name in ("vamp", "chord_extractor"))
 
 
-def hear_chords(audio: np.ndarray, *, sample_rate: int) -> tuple[tuple[float, str], ...]:
-    """Chords as (start in seconds, label of `analysis.chords`), the first at 0; each lasts until the next.
+def detect_chords(audio: np.ndarray, *, sample_rate: int) -> tuple[tuple[float, str], ...]:
+    """Detect chords as (start in seconds, label of `analysis.chords`), the first at 0; each lasts until the next.
 
     Args:
         audio: [N] float of any length.
@@ -54,10 +54,10 @@ def hear_chords(audio: np.ndarray, *, sample_rate: int) -> tuple[tuple[float, st
 
 
 def clean_stamps(stamps: Sequence[tuple[float, str]], *, duration_s: float) -> tuple[tuple[float, str], ...]:
-    """What the plugin says, (start in seconds, label) in order, without what it only seems to say.
+    """The plugin's output, (start in seconds, label) in order, without the false `N` at either end.
 
-    It begins every piece at 0.37 s with an `N`, which says nothing where a chord follows at 0.46 s, and ends it with an
-    `N` past the end: the first chord is taken back to the start, and the last one lasts.
+    It begins every piece at 0.37 s with an `N`, which is wrong if a chord follows at 0.46 s, and ends it with an
+    `N` past the end: the first chord is extended back to the start, and the last one to the end.
     """
     inside = [(start, vocabulary()[chord_index(label)]) for start, label in stamps if start < duration_s]
     if len(inside) > 1 and inside[0][1] == NO_CHORD and inside[1][0] < _FALSE_START_S:
@@ -68,9 +68,9 @@ def clean_stamps(stamps: Sequence[tuple[float, str]], *, duration_s: float) -> t
 
 @cache
 def _show_plugin() -> None:
-    """Let Vamp find the plugin that the wheel `chord-extractor` carries.
+    """Put the plugin in the wheel `chord-extractor` on Vamp's search path.
 
-    The wheel's own wrapper would do it, but needs `pkg_resources`, which setuptools no longer has.
+    The wheel's own wrapper would do this, but it needs `pkg_resources`, which setuptools no longer contains.
     """
     package = importlib.util.find_spec("chord_extractor")
     assert package is not None and package.submodule_search_locations

@@ -16,7 +16,7 @@ NO_CHORD = "N"
 
 ROOTS = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
 
-# kind -> semitones above the root that sound in it; the degree behind a slash is the bass note.
+# kind -> semitones of its notes above the root; the degree behind a slash is the bass note.
 KINDS: dict[str, tuple[int, ...]] = {
     "": (0, 4, 7),
     "m": (0, 3, 7),
@@ -45,7 +45,7 @@ def pitch_class(name: str) -> int:
     """Pitch class of a note name such as `F#`, `Cb` or `B#`.
 
     Raises:
-        UserError: when it is not a note name.
+        UserError: it is not a note name.
     """
     if not name or name[0] not in _NATURAL or name[1:].strip("#b"):
         raise UserError(f"'{name}' is not a note name; write a letter A-G with # or b, such as F# or Eb.")

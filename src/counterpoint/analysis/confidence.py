@@ -1,4 +1,4 @@
-"""How sure what is heard is: probabilities, and what is said where they are low."""
+"""Probabilities of detected chords, melody and metre, and a warning when they are low."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ from collections.abc import Iterable
 from dataclasses import dataclass, fields
 
 LOW = 0.5
-"""What is heard with less confidence than this may well be otherwise."""
+"""Results with a lower probability are often wrong."""
 
 
 @dataclass(frozen=True)
 class Confidence:
-    """Probabilities, None where nothing is heard or its extractor says nothing of it.
+    """Probabilities; None if nothing was detected or the extractor reports no probability.
 
     Attributes:
-        chords: of the chord labels, mean over time.
-        melody: of the melody's notes, mean over the time in which they sound.
-        metre: of the number of beats to the bar.
-        downbeats: of where the bars begin, the metre included.
+        chords: mean probability of the chord labels over time.
+        melody: mean probability of the melody's notes over the time in which they sound.
+        metre: probability of the number of beats per bar.
+        downbeats: probability of the positions of the downbeats, including that of the metre.
     """
 
     chords: float | None = None
@@ -26,17 +26,17 @@ class Confidence:
     downbeats: float | None = None
 
     def known(self) -> dict[str, float]:
-        """By name, those that are known."""
+        """The known probabilities, by name."""
         return {field.name: value for field in fields(self) if (value := getattr(self, field.name)) is not None}
 
     @property
     def low(self) -> list[str]:
-        """Names of those that are low."""
+        """Names of the low probabilities."""
         return [name for name, value in self.known().items() if value < LOW]
 
     @classmethod
     def mean(cls, parts: Iterable[tuple[float, Confidence]]) -> Confidence:
-        """Of several pieces, each with its weight."""
+        """Weighted mean over several pieces."""
         kept = list(parts)
         return cls(
             **{
@@ -47,7 +47,7 @@ class Confidence:
 
 
 def weighted_mean(values: Iterable[tuple[float, float | None]]) -> float | None:
-    """Mean of (weight, value), those without a value left out; None where nothing weighs anything."""
+    """Mean of (weight, value) without the missing values; None if the total weight is zero."""
     known = [(weight, value) for weight, value in values if value is not None and weight > 0]
     total = sum(weight for weight, _ in known)
     return sum(weight * value for weight, value in known) / total if total else None

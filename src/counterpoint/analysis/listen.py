@@ -1,4 +1,4 @@
-"""All that the extractors hear in a piece of music.
+"""All extractors applied to one piece of music.
 
 Shapes: N audio samples, T frames of the melody.
 """
@@ -16,7 +16,7 @@ import numpy as np
 
 from counterpoint.analysis import chordino, melody, viterbi25
 from counterpoint.analysis.annotation import Annotation
-from counterpoint.analysis.beats import hear_bars
+from counterpoint.analysis.beats import detect_bars
 from counterpoint.analysis.chords import NO_CHORD
 from counterpoint.analysis.confidence import Confidence
 from counterpoint.analysis.picture import check_picture, save_picture
@@ -26,24 +26,24 @@ from counterpoint.config import UserError
 
 SAMPLE_RATE = 22_050
 MELODY_RATE = 50.0
-"""Frames a second of the melody, as in the paper's models with controls (5.2)."""
+"""Frame rate of the melody in Hz, as in the paper's models with controls (5.2)."""
 _BLOCK_S, _MARGIN_S = 60.0, 5.0
-"""Of audio that is heard at once, and of what is heard around it."""
+"""Seconds of audio analysed at once, and seconds of context on either side."""
 _TAGGED_S, _TOP_TAGS, _SHORTEST_TAGGED_S = 30.0, 5, 1.0
 _SHOWN = 48
-"""Notes or downbeats in a line of text."""
+"""Notes or downbeats shown in one line of text."""
 
 
 @dataclass(frozen=True)
 class Listening:
-    """What is heard in a piece, and how sure it is."""
+    """Detected chords, melody and beats of a piece, with their probabilities."""
 
     annotation: Annotation
     confidence: Confidence = field(default_factory=Confidence)
 
 
 def listen(audio: np.ndarray, *, sample_rate: int) -> Listening:
-    """Chords (Chordino where installed, else by Viterbi over 25 classes), melody and beats of audio in memory.
+    """Detect chords (Chordino if installed, else Viterbi over 25 classes), melody and beats of audio in memory.
 
     Args:
         audio: [N] float in [-1, 1], N > 0.
@@ -56,12 +56,12 @@ def listen(audio: np.ndarray, *, sample_rate: int) -> Listening:
 
 
 def listen_on(pieces: Iterable[np.ndarray]) -> Listening:
-    """The same of audio of any length, in memory that does not grow with it.
+    """Analyse audio of any length in constant memory; otherwise as `listen`.
 
-    A minute at a time is heard, with some seconds of what is around it; what is heard in the minutes is joined.
+    The audio is analysed minute by minute, each with some seconds of context, and the results are joined.
 
     Args:
-        pieces: [N] float in [-1, 1] at `SAMPLE_RATE`, one after the other.
+        pieces: consecutive audio [N], float in [-1, 1], at `SAMPLE_RATE`.
     """
     chords: list[tuple[float, str]] = []
     notes: list[tuple[float, float, int]] = []
@@ -69,7 +69,7 @@ def listen_on(pieces: Iterable[np.ndarray]) -> Listening:
     sure: list[tuple[float, Confidence]] = []
     start_s = 0.0
     for block in _blocks(pieces):
-        heard = _hear_block(block.audio)
+        heard = _analyze_block(block.audio)
         lead_s, length_s = block.lead / SAMPLE_RATE, block.length / SAMPLE_RATE
         part = heard.annotation.cut(lead_s, length_s)
         starts = [(start_s + start, label) for start, label in part.chords]
@@ -83,7 +83,7 @@ def listen_on(pieces: Iterable[np.ndarray]) -> Listening:
 
 @dataclass(frozen=True, eq=False)
 class _Block:
-    """A stretch of audio [N] to be heard: what counts of it begins after `lead` samples and has `length` of them."""
+    """A stretch of audio [N] to analyse; the part that counts begins after `lead` samples and has `length` samples."""
 
     audio: np.ndarray
     lead: int
@@ -91,7 +91,7 @@ class _Block:
 
 
 def _blocks(pieces: Iterable[np.ndarray]) -> Iterator[_Block]:
-    """Blocks whose parts that count follow each other and are all of the audio."""
+    """Blocks whose counting parts are consecutive and cover all of the audio."""
     core, margin = round(_BLOCK_S * SAMPLE_RATE), round(_MARGIN_S * SAMPLE_RATE)
     held, lead = np.zeros(0, np.float32), 0
     for piece in pieces:
@@ -102,22 +102,22 @@ def _blocks(pieces: Iterable[np.ndarray]) -> Iterator[_Block]:
     yield _Block(held, lead, len(held) - lead)
 
 
-def _hear_block(audio: np.ndarray) -> Listening:
+def _analyze_block(audio: np.ndarray) -> Listening:
     duration_s = len(audio) / SAMPLE_RATE
     if np.abs(audio).max(initial=0.0) < SILENCE_PEAK:
         return Listening(Annotation(duration_s, chords=((0.0, NO_CHORD),)))
     line = melody.follow_melody(
         audio, sample_rate=SAMPLE_RATE, frames=max(1, int(duration_s * MELODY_RATE)), frame_rate=MELODY_RATE
     )
-    bars = hear_bars(audio, sample_rate=SAMPLE_RATE)
-    chords, sure = hear_chords(audio, sample_rate=SAMPLE_RATE)
+    bars = detect_bars(audio, sample_rate=SAMPLE_RATE)
+    chords, sure = detect_chords(audio, sample_rate=SAMPLE_RATE)
     notes = melody.melody_notes(line.track, frame_rate=MELODY_RATE)
     confidence = Confidence(chords=sure, melody=line.confidence, metre=bars.metre, downbeats=bars.downbeats)
     return Listening(Annotation(duration_s, chords=chords, notes=notes, beats=bars.beats), confidence)
 
 
 def _add_notes(notes: list[tuple[float, float, int]], more: Sequence[tuple[float, float, int]]) -> None:
-    """Append; a note that goes on over the border of two blocks stays one."""
+    """Append notes; a note that continues across the border of two blocks stays one note."""
     goes_on = notes and more and notes[-1][2] == more[0][2] and more[0][0] - notes[-1][1] < 1 / MELODY_RATE
     if goes_on:
         notes[-1] = (notes[-1][0], more[0][1], more[0][2])
@@ -125,32 +125,32 @@ def _add_notes(notes: list[tuple[float, float, int]], more: Sequence[tuple[float
 
 
 def _add_beats(beats: list[tuple[float, int]], more: Sequence[tuple[float, int]]) -> None:
-    """Append; a beat at the border of two blocks that both hear counts once."""
+    """Append beats; a beat at the border that is detected in both blocks counts once."""
     apart_s = 0.5 * (more[1][0] - more[0][0]) if len(more) > 1 else 0.0
     last_s = beats[-1][0] if beats else -math.inf
     beats += [beat for beat in more if beat[0] > last_s + apart_s]
 
 
-def hear_chords(audio: np.ndarray, *, sample_rate: int) -> tuple[tuple[tuple[float, str], ...], float | None]:
-    """Chords by the best extractor there is, and their mean certainty, of which Chordino says nothing.
+def detect_chords(audio: np.ndarray, *, sample_rate: int) -> tuple[tuple[tuple[float, str], ...], float | None]:
+    """Detect chords by the best extractor available, with their mean probability, which Chordino does not report.
 
     A chord is (start in seconds, label of `analysis.chords`) and lasts until the next.
     """
     if chordino.is_installed():
-        return chordino.hear_chords(audio, sample_rate=sample_rate), None
+        return chordino.detect_chords(audio, sample_rate=sample_rate), None
     found = viterbi25.recognise_chords(audio, sample_rate=sample_rate)
     return found.stamps, float(found.certainty.mean())
 
 
 @dataclass(frozen=True)
 class Analysis:
-    """What is heard in a piece of music; as text it is a few lines for people.
+    """The analysis of a piece of music; as text it is a few readable lines.
 
     Attributes:
         annotation: chords, melody and beats.
-        confidence: how sure each of them is.
-        tags: the likeliest tags of the piece's middle, and how likely; none of silence, of less than a second, or where
-            MusiCNN is not installed.
+        confidence: probabilities of each of them.
+        tags: the likeliest tags of the middle of the piece and their probabilities; empty for silence, for less than a
+            second of audio, or if MusiCNN is not installed.
     """
 
     annotation: Annotation
@@ -163,29 +163,29 @@ class Analysis:
 
     @property
     def tempo_bpm(self) -> float | None:
-        """Beats a minute; None where no two beats are heard."""
+        """Beats per minute; None if fewer than two beats were detected."""
         gaps = [later - earlier for (earlier, _), (later, _) in pairwise(self.annotation.beats)]
         return 60 / float(np.median(gaps)) if gaps else None
 
     @property
     def chart(self) -> str:
-        """The chords as `generate` takes them, names spelled by the key."""
+        """The chords in the format that `generate` accepts, with names spelled according to the key."""
         key = key_of(self.annotation)
         return " ".join(f"{chord_name(label, key=key)}:{round(start, 2):g}" for start, label in self.annotation.chords)
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values, for `write_json`; `generate --chords` reads the chords in them."""
+        """JSON-serializable values for `write_json`; `generate --chords` reads the chords in them."""
         return {**self.annotation.to_json(), "confidence": asdict(self.confidence), "tags": dict(self.tags)}
 
     def __str__(self) -> str:
-        """A line each for the whole, chords, melody, downbeats, tags and confidence, names spelled by the key.
+        """One line each for the whole, chords, melody, downbeats, tags and confidence, spelled according to the key.
 
-        Of what is long the beginning stands there, but all chords.
+        Long lists other than the chords are cut short.
         """
         music, key = self.annotation, key_of(self.annotation)
-        tempo = f", {self.tempo_bpm:.0f} beats a minute" if self.tempo_bpm else ""
+        tempo = f", {self.tempo_bpm:.0f} beats per minute" if self.tempo_bpm else ""
         perhaps = "perhaps " if "metre" in self.confidence.low else ""
-        bar = f", {perhaps}{max(position for _, position in music.beats)} to the bar" if music.beats else ", no beat"
+        bar = f", {perhaps}{max(position for _, position in music.beats)} beats per bar" if music.beats else ", no beat"
         lines = {
             "length": f"{music.duration_s:.1f} s{tempo}{bar}",
             "chords": self.chart,
@@ -198,10 +198,10 @@ class Analysis:
 
 
 def analyze(source: Path | Sound) -> Analysis:
-    """Listen to music of any length; a file is read piece by piece.
+    """Analyse music of any length; a file is read piece by piece.
 
     Raises:
-        UserError: a file that cannot be read, or basic-pitch is not installed.
+        UserError: the file cannot be read, or basic-pitch is not installed.
     """
     heard = listen_on(_pieces(source))
     tags = _tags(source, duration_s=heard.annotation.duration_s)
@@ -209,24 +209,24 @@ def analyze(source: Path | Sound) -> Analysis:
 
 
 def draw_analysis(path: Path, analysis: Analysis, *, source: Path | Sound, title: str = "") -> None:
-    """Draw what was heard in `source` above its spectrogram, to a .png.
+    """Draw the analysis of `source` above its spectrogram, to a .png file.
 
     Raises:
-        UserError: another suffix.
+        UserError: the suffix is not .png.
     """
     check_picture(path)
     save_picture(path, analysis.annotation, pieces=_pieces(source), sample_rate=SAMPLE_RATE, title=title)
 
 
 def _pieces(source: Path | Sound) -> Iterable[np.ndarray]:
-    """[N] of a source, one after the other, at `SAMPLE_RATE`."""
+    """Consecutive pieces [N] of a source at `SAMPLE_RATE`."""
     if isinstance(source, Sound):
         return [source.resampled(SAMPLE_RATE).mono]
     return stream_audio(source, sample_rate=SAMPLE_RATE)
 
 
 def _sureness(confidence: Confidence) -> str:
-    """The probabilities in [0, 1]; those that are low are said to be."""
+    """The probabilities in [0, 1] as text, with a warning if any is low."""
     return ", ".join(
         f"{name} {value:.2f}{' (low)' if name in confidence.low else ''}" for name, value in confidence.known().items()
     )
@@ -238,7 +238,7 @@ def _beginning(items: Sequence[str], *, what: str) -> str:
 
 
 def _tags(source: Path | Sound, *, duration_s: float) -> dict[str, float]:
-    """See `Analysis.tags`."""
+    """The tags of `Analysis.tags`."""
     from counterpoint.analysis.musicnn import SAMPLE_RATE as RATE
     from counterpoint.analysis.musicnn import TAGS, load_musicnn
 
@@ -256,7 +256,7 @@ def _tags(source: Path | Sound, *, duration_s: float) -> dict[str, float]:
 
 
 def _part(source: Path | Sound, *, start_s: float, duration_s: float, sample_rate: int) -> np.ndarray:
-    """[N] from `start_s` on, up to `duration_s` of it."""
+    """Audio [N] from `start_s`, at most `duration_s` long."""
     if not isinstance(source, Sound):
         return load_audio(source, sample_rate=sample_rate, start_s=start_s, duration_s=duration_s)[0]
     start, stop = (round(second * source.sample_rate) for second in (start_s, start_s + duration_s))

@@ -1,16 +1,16 @@
-"""Melody from audio: the likeliest line through the salience of 53 notes (App. C), heard by basic-pitch.
+"""Melody from audio: the likeliest line through the salience of 53 notes (App. C), estimated by basic-pitch.
 
 Model: Bittner et al., "A lightweight instrument-agnostic model for polyphonic note transcription and multipitch
 estimation" (ICASSP 2022). Its ONNX weights are read from the installed `basic-pitch` wheel by path; that package is
-never imported. The paper's own detector (Bittner et al., 2017) gives what this one gives, a confidence for every note
+never imported. The paper's own detector (Bittner et al., 2017) has the same output, a confidence for every note
 and frame, restricted to the 53 notes.
 
-Deviation from App. C, which takes the most confident note of every frame above 0.5: the model hears every note that
-sounds, so that such a melody leaps from voice to voice. Here it is the best path (Viterbi) through the confidences, in
-which a change of note has a price that grows with the leap, and higher notes count a little more. On 40 clips of 10 s
-of the embedded corpus that nothing was tuned on, 0.70 of the frames get the right note or rest, and 0.82 of those with
-a note its pitch class, against 0.51 and 0.65 by the paper's rule; of its notes 44% are shorter than 0.1 s, of the
-line's 2%.
+Deviation from App. C, which takes the most confident note above 0.5 in every frame: the model detects every note that
+sounds, so that such a melody leaps from voice to voice. Here the melody is the best path (Viterbi) through the
+confidences, with a price for each change of note that grows with the leap and a small bonus for higher notes. On 40
+clips of 10 s of the embedded corpus that were not used for tuning, 0.70 of the frames have the right note or rest, and
+0.82 of the frames with a note have its pitch class, against 0.51 and 0.65 by the paper's rule; 44% of the notes by the
+paper's rule are shorter than 0.1 s, and 2% of the notes of the path.
 
 Shapes: N audio samples, W windows, F = 172 frames a window, T latent frames, M = 53 notes, L frames of the line.
 """
@@ -37,25 +37,25 @@ if TYPE_CHECKING:
 REMEDY = "Melodies need the basic-pitch wheel for its weights; run `pip install --no-deps basic-pitch==0.4.0`."
 SAMPLE_RATE = 22_050
 LINE_RATE = 50.0
-"""Hz, at which the line is followed, whatever the rate of the track."""
+"""Frame rate of the line in Hz, independent of the rate of the track."""
 _THRESHOLD = 0.4
-"""Confidence that a note in the middle of the range needs to be likelier than a rest."""
+"""Confidence above which a note in the middle of the range is likelier than a rest."""
 _HEIGHT = 0.008
-"""By how much a note counts more than the one a semitone below: most melodies lie above what goes with them."""
+"""Bonus of a note over the note a semitone below: most melodies lie above their accompaniment."""
 _CHANGE, _LEAP, _FARTHEST = 0.5, 0.05, 12
-"""Price of another note or a rest, of each semitone in between, and the leap beyond which it grows no more: 0.5 is what
-a confidence that is higher by 0.1 brings in 0.1 s."""
+"""Price of a change of note or a rest, price per semitone, and the leap beyond which the price stays constant; a
+confidence higher by 0.1 for 0.1 s outweighs a price of 0.5."""
 _SHARPNESS = 4.0
-"""Makes log-likelihoods of confidences. With 4 the certainty of a frame is about the share of such frames that are
-right: 0.90 of those with 0.9 and more, 0.61 of those from 0.5 to 0.7."""
+"""Factor from confidences to log-likelihoods. With 4 the certainty of a frame is about the share of such frames that
+are right: 0.90 of the frames with 0.9 or more, 0.61 of the frames from 0.5 to 0.7."""
 _LEAST_NOTE_S = 0.08
-"""Shorter notes are slips of the line from one note to the next."""
+"""Shorter notes, in seconds, are artefacts of a change from one note to the next."""
 _HOP = 256
 _WINDOW, _WINDOW_FRAMES = 43_844, 172
 _CUT = 15
-"""Frames that are dropped at either end of a window, where the network hears too little of what is around."""
+"""Frames dropped at either end of a window, where the network has too little context."""
 _STEP = (_WINDOW_FRAMES - 2 * _CUT) * _HOP
-"""From window to window: whole frames, so that those which are kept follow each other evenly. The published code steps
+"""Samples from window to window: whole frames, so that the kept frames are evenly spaced. The published code steps
 by 188 samples less and corrects the times afterwards."""
 _WINDOWS_AT_ONCE = 4
 _LOWEST = 21
@@ -64,11 +64,11 @@ _LOWEST = 21
 
 @dataclass(frozen=True, eq=False)
 class Melody:
-    """A line that is heard.
+    """The estimated melody.
 
     Attributes:
         track: [T] int16, see `analysis.tracks`.
-        certainty: [T] the probability of each frame's note or rest among all lines through what sounds.
+        certainty: [T] the probability of each frame's note or rest over all paths.
     """
 
     track: np.ndarray
@@ -76,27 +76,27 @@ class Melody:
 
     @property
     def confidence(self) -> float | None:
-        """Mean certainty while a note sounds; None where there is none."""
+        """Mean certainty over the sounding notes; None if there are none."""
         sounds = self.track != REST
         return float(self.certainty[sounds].mean()) if sounds.any() else None
 
 
-def hear_melody(audio: np.ndarray, *, sample_rate: int, frames: int, frame_rate: float) -> np.ndarray:
-    """[T] the track of `follow_melody`, which see."""
+def detect_melody(audio: np.ndarray, *, sample_rate: int, frames: int, frame_rate: float) -> np.ndarray:
+    """Estimate the melody track [T]; see `follow_melody`."""
     return follow_melody(audio, sample_rate=sample_rate, frames=frames, frame_rate=frame_rate).track
 
 
 def follow_melody(audio: np.ndarray, *, sample_rate: int, frames: int, frame_rate: float) -> Melody:
-    """The likeliest line through all notes that sound.
+    """Estimate the likeliest melodic line.
 
     Args:
         audio: [N] float in [-1, 1], of any length.
         sample_rate: Hz.
         frames: T.
-        frame_rate: of the track, Hz.
+        frame_rate: frame rate of the track in Hz.
 
     Returns:
-        The line, resting where nothing is louder than -60 dBFS.
+        The line, which rests where the audio is below -60 dBFS.
 
     Raises:
         UserError: basic-pitch is not installed.
@@ -110,13 +110,13 @@ def follow_melody(audio: np.ndarray, *, sample_rate: int, frames: int, frame_rat
     path = best_path(scores, moves=moves)
     certainty = path_certainty(path, scores=scores, moves=moves)
     middles = frame_times(frames, frame_rate=frame_rate) * LINE_RATE
-    place = np.clip(np.ceil(middles - 1e-6).astype(np.int64) - 1, 0, count - 1)  # the earlier of two, between frames
+    place = np.clip(np.ceil(middles - 1e-6).astype(np.int64) - 1, 0, count - 1)  # rounds down
     return Melody(_without_slips(path)[place].astype(np.int16), certainty[place])
 
 
 @cache
 def _prices() -> np.ndarray:
-    """[M + 1, M + 1] what a step from one note or the rest, which is last, to another costs; staying is free."""
+    """Transition costs [M + 1, M + 1] between the notes and the rest, which is last; staying is free."""
     notes = np.arange(REST)
     prices = np.full((REST + 1, REST + 1), -_CHANGE)
     prices[:REST, :REST] -= _LEAP * np.minimum(np.abs(notes[:, None] - notes), _FARTHEST)
@@ -125,7 +125,7 @@ def _prices() -> np.ndarray:
 
 
 def _without_slips(line: np.ndarray) -> np.ndarray:
-    """[L] where very short notes belong to what is before them."""
+    """The line [L] with very short notes merged into the note before them."""
     line = line.copy()
     for start, stop, note in runs(line):
         if note != REST and stop - start < _LEAST_NOTE_S * LINE_RATE:
@@ -134,7 +134,7 @@ def _without_slips(line: np.ndarray) -> np.ndarray:
 
 
 def _is_silent(audio: np.ndarray, *, sample_rate: int, count: int) -> np.ndarray:
-    """[L] whether nothing is louder than -60 dBFS in a frame of the line or in its neighbours."""
+    """Whether [L] each frame of the line and its neighbours are below -60 dBFS."""
     edges = np.minimum(np.arange(count) * sample_rate / LINE_RATE, max(0, len(audio) - 1)).astype(np.int64)
     peaks = np.maximum.reduceat(np.abs(audio), edges) if len(audio) else np.zeros(count)
     around = np.pad(peaks, 2)
@@ -142,7 +142,7 @@ def _is_silent(audio: np.ndarray, *, sample_rate: int, count: int) -> np.ndarray
 
 
 def melody_notes(track: np.ndarray, *, frame_rate: float) -> tuple[tuple[float, float, int], ...]:
-    """(start, end, MIDI number), seconds, of every stretch of one note in a melody track [T]."""
+    """(start, end, MIDI number) in seconds of every note in a melody track [T]."""
     return tuple(
         (start / frame_rate, stop / frame_rate, MELODY_LOW + note)
         for start, stop, note in runs(track)
@@ -160,7 +160,7 @@ def note_confidence(audio: np.ndarray, *, sample_rate: int, times_s: np.ndarray)
 
 
 def _confidences(audio: np.ndarray) -> Iterator[np.ndarray]:
-    """[F', M] confidences of the frames at 0, 256, 512, ... samples of `audio` [N], windows after windows."""
+    """Confidences [F', M] of the frames at 0, 256, 512, ... samples of `audio` [N], in groups of windows."""
     session = _session()
     count = max(1, -(-len(audio) // _STEP))
     padded = np.pad(audio.astype(np.float32, copy=False), (_CUT * _HOP, count * _STEP + _WINDOW - len(audio)))
@@ -184,12 +184,12 @@ def _session() -> InferenceSession:
 
 
 def is_installed() -> bool:
-    """Whether a melody can be heard."""
+    """Whether the weights of basic-pitch are installed."""
     return _weights().is_file()
 
 
 def _weights() -> Path:
-    """Where the wheel of basic-pitch keeps the network."""
+    """Path of the network in the installed wheel of basic-pitch."""
     spec = importlib.util.find_spec("basic_pitch")
     [package, *_] = (spec.submodule_search_locations if spec is not None else None) or ["/nonexistent"]
     return Path(package) / "saved_models" / "icassp_2022" / "nmp.onnx"

@@ -49,7 +49,7 @@ TAGS: tuple[str, ...] = (
 
 @dataclass(frozen=True)
 class MusicnnOutput:
-    """What MusiCNN hears in one clip of P patches.
+    """The output of MusiCNN for one clip of P patches.
 
     Attributes:
         embeddings: [P, 200] float32, the normalised penultimate layer.
@@ -79,7 +79,7 @@ class Musicnn:
             sample_rate: Hz; must be `SAMPLE_RATE`.
 
         Raises:
-            ValueError: when the sample rate is another or the clip is empty.
+            ValueError: the sample rate is not `SAMPLE_RATE`, or the clip is empty.
         """
         if sample_rate != SAMPLE_RATE or audio.ndim != 1 or not audio.size:
             raise ValueError(f"MusiCNN takes mono audio at {SAMPLE_RATE} Hz; got {audio.shape} at {sample_rate} Hz")
@@ -167,7 +167,7 @@ def load_musicnn() -> Musicnn:
     """The network with the weights that the `musicnn` wheel carries.
 
     Raises:
-        UserError: when that wheel is not installed.
+        UserError: the wheel is not installed.
     """
     spec = importlib.util.find_spec("musicnn")  # finds the folder, imports nothing
     folders = [] if spec is None or spec.submodule_search_locations is None else spec.submodule_search_locations
@@ -187,7 +187,7 @@ def log_mel_patches(audio: np.ndarray) -> Tensor:
     mel = _mel_filters() @ spectrum.abs().square()
     frames = torch.log10(10_000 * mel + 1).T  # [frames, F]
     last = len(frames) - _PATCH_FRAMES
-    # A few frames more than whole patches (less than 0.15 s) are no reason for another patch and may go unseen.
+    # A remainder of a few frames (less than 0.15 s) after the last whole patch is ignored rather than given a patch.
     count = ceil(len(frames) / _PATCH_FRAMES - 0.05)
     starts = np.linspace(0, last, max(count, 1)).round().astype(int)
     return torch.stack([frames[start : start + _PATCH_FRAMES] for start in starts])

@@ -1,4 +1,4 @@
-"""The likeliest path through states over time, and how sure it is: Viterbi and forward-backward.
+"""The likeliest path through states over time, and its certainty: Viterbi and forward-backward.
 
 Scores are log-likelihoods up to a constant of each frame, moves are log-probabilities up to a constant of each row.
 
@@ -27,7 +27,7 @@ def best_path(scores: np.ndarray, *, moves: np.ndarray) -> np.ndarray:
 
 
 def path_certainty(path: np.ndarray, *, scores: np.ndarray, moves: np.ndarray) -> np.ndarray:
-    """[T] the probability, all paths weighed, that each frame is in the state that `path` [T] has there."""
+    """Posterior probability [T] of each frame's state in `path` [T], over all paths."""
     likely = np.exp(scores - scores.max(axis=1, keepdims=True)).astype(np.float64)
     steps = np.exp(moves - moves.max())
     ahead = np.empty_like(likely)

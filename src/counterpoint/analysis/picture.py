@@ -1,4 +1,4 @@
-"""A piece of music as a score of what is heard in it: chords, spectrogram with beats, and melody, line below line.
+"""A picture of a piece of music: chords, spectrogram with beats, and melody, line below line.
 
 Shapes: N audio samples.
 """
@@ -23,33 +23,33 @@ if TYPE_CHECKING:
 
 _INK, _MUTED, _RULE, _SHADE, _PAPER, _NOTE = "#1f1d1a", "#6b675f", "#d9d4c8", "#f1ede4", "#fcfbf8", "#1c6a8c"
 _WIDTH, _LINE_HEIGHT, _DPI, _LEFT = 13.0, 3.1, 120, 0.055
-"""Inches, inches, dots an inch, share of the width."""
+"""Width and height in inches, dots per inch, share of the width."""
 _LINE_S, _MOST_LINES = 20.0, 12
-"""A longer piece breaks into lines of this length, and into longer ones where there would be more lines than this."""
+"""Length of a line in seconds; a piece with more lines than the maximum gets longer lines."""
 _WINDOW, _COLUMNS, _BANDS = 2048, 1400, 160
-"""Of a line's spectrogram: samples, windows, frequencies."""
+"""Sample count, window count and number of frequencies of a line's spectrogram."""
 _LOW_HZ, _HIGH_HZ, _FLOOR_DB = 50.0, 11_000.0, -72.0
 _AT_ONCE = 256
-"""Windows that are looked at together."""
+"""Windows transformed together."""
 _LEAST_NOTES, _MOST_BARS = 12, 30
-"""Semitones that a piano roll spans at least; bars that a line marks at most."""
+"""The least range of a piano roll in semitones; the greatest number of bar lines in a line."""
 _BLACK_KEYS = (1, 3, 6, 8, 10)
 
 
 def save_picture(
     path: Path, annotation: Annotation, *, pieces: Iterable[np.ndarray], sample_rate: int, title: str
 ) -> None:
-    """Draw to a .png.
+    """Draw an annotation above its spectrogram to a .png file.
 
     Args:
         path: the file to write.
-        annotation: what is heard.
-        pieces: [N] float each, the audio that it is heard in, one after the other.
+        annotation: chords, notes and beats.
+        pieces: consecutive pieces of the audio, [N] float each.
         sample_rate: Hz.
-        title: stands above.
+        title: text above the picture.
 
     Raises:
-        UserError: another suffix.
+        UserError: the suffix is not .png.
     """
     check_picture(path)
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -86,11 +86,11 @@ def check_picture(path: Path) -> None:
         UserError: the suffix is not .png.
     """
     if path.suffix.lower() != ".png":
-        raise UserError(f"Cannot draw to {path}: name it .png.")
+        raise UserError(f"Cannot draw to {path}: use a file name that ends in .png.")
 
 
 def _draw_chords(axes: Axes, annotation: Annotation, *, span_s: tuple[float, float]) -> None:
-    """A box a chord, coloured along the circle of fifths, minor ones darker."""
+    """Draw a box for each chord, coloured along the circle of fifths; minor chords are darker."""
     ends = [*(start for start, _ in annotation.chords[1:]), annotation.duration_s]
     for (start, label), end in zip(annotation.chords, ends, strict=False):
         first, last = max(start, span_s[0]), min(end, span_s[1])
@@ -128,7 +128,7 @@ def _oklch(lightness: float, *, chroma: float, hue: float) -> tuple[float, float
 
 
 def _draw_sound(axes: Axes, picture: np.ndarray, *, hertz: np.ndarray, span_s: tuple[float, float]) -> None:
-    """Levels [columns, bands] over frequency, evenly spaced in octaves."""
+    """Draw levels [columns, bands] over frequency, evenly spaced in octaves."""
     low, high = hertz[0], hertz[-1]
     axes.imshow(
         picture.T,
@@ -145,7 +145,7 @@ def _draw_sound(axes: Axes, picture: np.ndarray, *, hertz: np.ndarray, span_s: t
 
 
 def _looks(spans_s: Sequence[tuple[float, float]], *, sample_rate: int) -> np.ndarray:
-    """[lines * columns] where the windows begin that are looked at, each in the middle of its column."""
+    """Starts [lines * columns] of the windows, each centred in its column."""
     starts = []
     for start_s, stop_s in spans_s:
         step = (stop_s - start_s) * sample_rate / _COLUMNS
@@ -154,7 +154,7 @@ def _looks(spans_s: Sequence[tuple[float, float]], *, sample_rate: int) -> np.nd
 
 
 def _spectrogram(pieces: Iterable[np.ndarray], *, looks: np.ndarray, sample_rate: int, hertz: np.ndarray) -> np.ndarray:
-    """[lines * columns, bands] dB below the loudest of the piece, in memory that does not grow with the audio."""
+    """Levels [lines * columns, bands] in dB below the loudest in the piece, in constant memory."""
     power, done, loudest = np.zeros((len(looks), len(hertz))), 0, 1e-9
     held, first = np.zeros(_WINDOW), -_WINDOW  # silence before and after the music
     for piece in chain(pieces, [np.zeros(2 * _WINDOW)]):
@@ -171,7 +171,7 @@ def _spectrogram(pieces: Iterable[np.ndarray], *, looks: np.ndarray, sample_rate
 
 
 def _bands(audio: np.ndarray, starts: np.ndarray, *, sample_rate: int, hertz: np.ndarray) -> np.ndarray:
-    """[windows, bands] power at each frequency in the windows of `audio` from `starts`, the treble lifted."""
+    """Power [windows, bands] at each frequency in the windows of `audio` at `starts`, with raised treble."""
     sound = audio[starts[:, None] + np.arange(_WINDOW)]
     power = np.abs(np.fft.rfft(sound * np.hanning(_WINDOW))) ** 2
     bins = hertz * _WINDOW / sample_rate
@@ -181,7 +181,7 @@ def _bands(audio: np.ndarray, starts: np.ndarray, *, sample_rate: int, hertz: np
 
 
 def _draw_notes(axes: Axes, annotation: Annotation, *, span_s: tuple[float, float]) -> None:
-    """A piano roll, as high as the melody of the whole piece."""
+    """Draw a piano roll with the range of the whole piece's melody."""
     pitches = [midi for _, _, midi in annotation.notes] or [60, 72]
     spare = max(0, _LEAST_NOTES - (max(pitches) - min(pitches)))
     low, high = min(pitches) - 1 - spare // 2, max(pitches) + 2 + spare // 2
@@ -198,7 +198,7 @@ def _draw_notes(axes: Axes, annotation: Annotation, *, span_s: tuple[float, floa
 
 
 def _draw_beats(both: Sequence[Axes], annotation: Annotation, *, span_s: tuple[float, float]) -> None:
-    """A line through spectrogram and notes a beat, a strong one with its number a bar; fewer where they would crowd."""
+    """Draw a line at each beat through spectrogram and notes, a strong numbered one per bar; fewer if crowded."""
     sound, roll = both
     bars = [(bar, time) for bar, time in enumerate(annotation.downbeats_s, 1) if span_s[0] <= time < span_s[1]]
     beats = [time for time, position in annotation.beats if position > 1 and span_s[0] <= time < span_s[1]]

@@ -20,8 +20,8 @@ _MAJOR = (6.35, 2.23, 3.48, 2.33, 4.38, 4.09, 2.52, 5.19, 2.39, 3.66, 2.29, 2.88
 _MINOR = (6.33, 2.68, 3.52, 5.38, 2.60, 3.53, 2.54, 4.75, 3.98, 2.69, 3.34, 3.17)
 _LETTERS = "FCGDAEB"
 _BELOW = {"major": 4, "minor": 2}
-"""Steps on the line of fifths below the first note of the major scale with the same notes that belong to a key: a minor
-key has its raised fourth, sixth and seventh degrees, as its dominants do."""
+"""First note of a key on the line of fifths, in steps below the first note of its relative major scale: a minor key
+includes its raised fourth, sixth and seventh degrees, as its dominants do."""
 
 
 @dataclass(frozen=True)
@@ -33,14 +33,14 @@ class Key:
 
     @property
     def fifths(self) -> int:
-        """Of the major scale with the same notes on the line of fifths: 0 is C, 1 is G, -1 is F; from -6 to 6."""
+        """Position of the relative major scale on the line of fifths: 0 is C, 1 is G, -1 is F; from -6 to 6."""
         minor = self.mode == "minor"
         place = (self.tonic + 3 * minor) * 7 % 12
         return place - 12 if place > 6 - minor else place
 
 
 def key_of(annotation: Annotation) -> Key | None:
-    """The likeliest key of a piece; None where nothing sounds, or everything as much."""
+    """The likeliest key of a piece; None for silence, or if all pitch classes sound equally long."""
     sounding = np.zeros(12)
     ends = [*(start for start, _ in annotation.chords[1:]), annotation.duration_s]
     for (start, label), end in zip(annotation.chords, ends, strict=False):
@@ -55,7 +55,7 @@ def key_of(annotation: Annotation) -> Key | None:
 
 
 def spell(pitch: int, *, key: Key | None) -> str:
-    """The name of a pitch class, such as `Db`; without a key as chord labels have it."""
+    """The name of a pitch class, such as `Db`; without a key it is spelled as in chord labels."""
     if key is None:
         return ROOTS[pitch % 12]
     lowest = key.fifths - _BELOW[key.mode]
@@ -65,11 +65,11 @@ def spell(pitch: int, *, key: Key | None) -> str:
 
 
 def note_name(midi: int, *, key: Key | None = None) -> str:
-    """Such as C4, which is 60; the octave is that of the letter, so that 59 is B3 or Cb4."""
+    """The name of a MIDI note: 60 is C4. The octave is that of the letter, so that 59 is B3 or Cb4."""
     name = spell(midi % 12, key=key)
     return f"{name}{(midi - name.count('#') + name.count('b')) // 12 - 1}"
 
 
 def chord_name(label: str, *, key: Key | None) -> str:
-    """A label of `analysis.chords`, its root spelled so and its bass by its root."""
+    """A label of `analysis.chords` with its root spelled according to the key and its bass according to the root."""
     return respelled(label, root=lambda pitch: spell(pitch, key=key))

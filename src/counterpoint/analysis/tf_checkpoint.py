@@ -26,8 +26,8 @@ def read_checkpoint(index: Path) -> dict[str, np.ndarray]:
         index: the `.index` file; the `.data-00000-of-00001` file stands beside it.
 
     Raises:
-        ValueError: when a file is not such a checkpoint or has been cut short.
-        OSError: when a file cannot be read.
+        ValueError: a file is not such a checkpoint or has been cut short.
+        OSError: a file cannot be read.
     """
     data = index.with_name(index.name.removesuffix(".index") + ".data-00000-of-00001").read_bytes()
     tensors = {}
@@ -38,7 +38,7 @@ def read_checkpoint(index: Path) -> dict[str, np.ndarray]:
         if dtype != _DT_FLOAT:
             continue
         if size != 4 * prod(shape) or offset + size > len(data):
-            raise ValueError(f"{index} describes {name.decode()} wrongly or its data file has been cut short")
+            raise ValueError(f"{index} describes {name.decode()} wrongly, or its data file has been cut short")
         tensors[name.decode()] = np.frombuffer(data, "<f4", prod(shape), offset).reshape(shape)
     return tensors
 
@@ -54,7 +54,7 @@ def _table_entries(table: bytes, *, source: Path) -> Iterator[tuple[bytes, bytes
 
 
 def _block_entries(table: bytes, start: int, size: int) -> Iterator[tuple[bytes, bytes]]:
-    """Keys and values of one block; each key is stored as what differs from the key before it."""
+    """Keys and values of one block; each key is stored as its difference from the key before it."""
     if table[start + size] != 0:
         raise ValueError("the checkpoint's index is compressed, which TensorFlow never writes")
     (restarts,) = struct.unpack_from("<I", table, start + size - 4)

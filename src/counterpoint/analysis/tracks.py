@@ -1,7 +1,7 @@
-"""Controls as integers at the latent frame rate (App. C): what is asked of every frame, or `NOT_GIVEN`.
+"""Control tracks: one integer per latent frame (App. C), the requested class or `NOT_GIVEN`.
 
-Chords are classes of `chords.vocabulary()`; a melody is its note counted from G2, or `REST`; drums are the codes that
-`codec.blurred_codes` gives. Frame t says what holds at its middle, (t + 1/2) / frame_rate seconds.
+Chords are classes of `chords.vocabulary()`; a melody is the note counted from G2, or `REST`; drums are the codes of
+`codec.blurred_codes`. Frame t holds the class at its middle, (t + 1/2) / frame_rate seconds.
 
 Shapes: T latent frames.
 """
@@ -16,22 +16,22 @@ from counterpoint.analysis.chords import chord_index, vocabulary
 from counterpoint.config.schema import ControlName
 
 NOT_GIVEN = -1
-"""Nothing is asked: the learned null token."""
+"""No class is requested; the model uses its learned null token."""
 MELODY_LOW, MELODY_HIGH = 43, 95
 """G2-B6: the melody's 53 notes, as MIDI numbers."""
 REST = MELODY_HIGH - MELODY_LOW + 1
-"""No note sounds. Asking for none is not the same as asking nothing, so it is a class of its own."""
+"""No note sounds. A requested rest differs from no request, so it is a class of its own."""
 
 
 def track_classes(control: ControlName, *, codebook_size: int) -> int:
-    """How many classes a control has, `NOT_GIVEN` not among them."""
+    """Number of classes of a control, without `NOT_GIVEN`."""
     return {"chords": len(vocabulary()), "melody": REST + 1, "drums": codebook_size}[control]
 
 
 def chord_track(chords: Sequence[tuple[float, str]], *, frames: int, frame_rate: float) -> np.ndarray:
     """[T] int16 classes of chords given as (start in seconds, label), in order; each lasts until the next.
 
-    What comes before the first is not given.
+    Frames before the first chord are `NOT_GIVEN`.
     """
     classes = np.array([NOT_GIVEN, *(chord_index(label) for _, label in chords)], dtype=np.int16)
     starts = np.array([start for start, _ in chords])
@@ -39,7 +39,7 @@ def chord_track(chords: Sequence[tuple[float, str]], *, frames: int, frame_rate:
 
 
 def melody_track(notes: Sequence[tuple[float, float, int]], *, frames: int, frame_rate: float) -> np.ndarray:
-    """[T] int16 classes of notes given as (start, end, MIDI number) in seconds; of two at once the later one counts."""
+    """Classes [T], int16, of notes given as (start, end, MIDI number) in seconds; the later of two counts."""
     times = frame_times(frames, frame_rate=frame_rate)
     track = np.full(frames, REST, dtype=np.int16)
     for start, end, midi in sorted(notes):
@@ -54,7 +54,7 @@ def frame_times(frames: int, *, frame_rate: float) -> np.ndarray:
 
 
 def runs(track: np.ndarray) -> list[tuple[int, int, int]]:
-    """(first frame, frame after the last, class) of every stretch of one class."""
+    """(first frame, frame after the last, class) of every run of equal classes."""
     if not len(track):
         return []
     edges = np.flatnonzero(np.diff(track)) + 1

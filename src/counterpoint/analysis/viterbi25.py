@@ -1,8 +1,8 @@
 """Chords from audio: chroma, triad templates and Viterbi over 25 classes (N, 12 major and 12 minor triads).
 
 A stand-in for Chordino that needs no weights, after the classical recipe of Bello & Pickens (2005). On 100 clips of
-10 s of the embedded corpus that nothing was tuned on, 0.81 of the frames get the right class, against 0.03 where the
-labels are another clip's (chords that are neither major nor minor do not count).
+10 s of the embedded corpus that were not used for tuning, 0.81 of the frames get the right class, against 0.03 for the
+labels of another clip (chords that are neither major nor minor are left out).
 
 Shapes: N audio samples, T = N / 0.1 s frames, P = 12 pitch classes, S = 25 classes.
 """
@@ -23,24 +23,24 @@ LABELS = (NO_CHORD, *ROOTS, *(f"{root}m" for root in ROOTS))
 """The 25 classes in order."""
 HOP_S = 0.1
 SAMPLE_RATE = 4000
-"""Hz; audio of any other rate is brought to it."""
+"""Sample rate in Hz; other audio is resampled to it."""
 _WINDOW = 2048
 _LOW_HZ, _HIGH_HZ = 55.0, 1000.0
-"""Where basses and chords lie; above, overtones mislead more than they tell (0.83 to 1 kHz, 0.79 to 2, 0.75 to 3)."""
+"""Upper frequency in Hz; above, overtones mislead (accuracy 0.83 up to 1 kHz, 0.79 up to 2, 0.75 up to 3)."""
 _SHARPNESS = 10.0
 _FLATNESS = 0.65
 _STAY = 0.98
-"""From one frame to the next: a chord lasts 5 s where the sound says nothing else."""
+"""Probability of staying in a class from frame to frame; a chord then lasts 5 s without other evidence."""
 
 
 @dataclass(frozen=True, eq=False)
 class Chords:
-    """A chord label a frame.
+    """One chord label per frame.
 
     Attributes:
         classes: [T] 0 is N, 1-12 the major triads from C, 13-24 the minor ones; positions in `LABELS`.
         certainty: [T] the probability of each frame's label among all sequences of labels.
-        hop_s: seconds from frame to frame; frame t is centred on t * hop_s.
+        hop_s: seconds between frames; frame t is centred on t * hop_s.
     """
 
     classes: np.ndarray
@@ -49,24 +49,24 @@ class Chords:
 
     @property
     def times_s(self) -> np.ndarray:
-        """[T] where each frame is centred."""
+        """Centre [T] of each frame in seconds."""
         return self.hop_s * np.arange(len(self.classes))
 
     @property
     def labels(self) -> list[str]:
-        """One label a frame."""
+        """The chord label of every frame."""
         return [LABELS[index] for index in self.classes]
 
     @property
     def stamps(self) -> tuple[tuple[float, str], ...]:
-        """(start in seconds, label) of every chord, half-way between two frames; each lasts until the next."""
+        """(start in seconds, label) of every chord; it starts half-way between two frames."""
         return tuple(
             (round(max(0.0, (first - 0.5) * self.hop_s), 6), LABELS[index]) for first, _, index in runs(self.classes)
         )
 
 
 def recognise_chords(audio: np.ndarray, *, sample_rate: int) -> Chords:
-    """The most likely sequence of triads.
+    """Estimate the most likely sequence of triads.
 
     Args:
         audio: [N] float; its level does not matter unless it is silent.
@@ -84,7 +84,7 @@ def recognise_chords(audio: np.ndarray, *, sample_rate: int) -> Chords:
 
 
 def triad_class(label: str) -> int | None:
-    """Class of one of the 193 labels (see `chords`): by its third, whatever else sounds; None where its fifth is not
+    """Class of one of the 193 labels (see `chords`) by its third, whatever its other notes; None if its fifth is not
     perfect, so that it is neither major nor minor."""
     parts = chord_parts(label)
     if parts is None:
@@ -96,7 +96,7 @@ def triad_class(label: str) -> int | None:
 
 
 def _spectrum(audio: np.ndarray, *, sample_rate: int) -> np.ndarray:
-    """[F, T] magnitudes of centred Hann windows, a sine of amplitude a peaking at a / 2."""
+    """Magnitudes [F, T] of centred Hann windows; a sine of amplitude a peaks at a / 2."""
     low = resample(np.asarray(audio, dtype=np.float32), own_rate=sample_rate, sample_rate=SAMPLE_RATE)
     hop = round(HOP_S * SAMPLE_RATE)
     count = max(1, -(-len(low) // hop))
@@ -108,7 +108,7 @@ def _spectrum(audio: np.ndarray, *, sample_rate: int) -> np.ndarray:
 
 @cache
 def _fold() -> np.ndarray:
-    """[P, F]: each bin to its pitch class, a Gaussian of a quarter semitone around each."""
+    """Matrix [P, F] from bins to pitch classes, with a Gaussian of a quarter semitone around each pitch class."""
     hertz = np.fft.rfftfreq(_WINDOW, 1 / SAMPLE_RATE)
     heard = (hertz >= _LOW_HZ) & (hertz <= _HIGH_HZ)
     pitch = 12 * np.log2(np.where(heard, hertz, 440.0) / 440.0) + 9  # semitones from C
@@ -118,8 +118,8 @@ def _fold() -> np.ndarray:
 
 @cache
 def _templates() -> np.ndarray:
-    """[S, P]: a triad is its three notes, of unit length; N is all pitch classes alike, and less than that, for a chord
-    in company (drums, overtones, a melody) is nearly flat as well."""
+    """Templates [S, P]: a triad is its three notes, with unit length; N is flat, and shorter, because a chord with
+    drums, overtones and a melody is nearly flat as well."""
     rows = np.zeros((len(LABELS), 12))
     rows[0] = 1.0
     for mode, kind in enumerate(("", "m")):
@@ -132,7 +132,7 @@ def _templates() -> np.ndarray:
 
 @cache
 def _moves() -> np.ndarray:
-    """[S, S] log-probabilities: a class stays with `_STAY` and goes to any other alike."""
+    """Log-probabilities [S, S] of transitions: a class stays with `_STAY` and changes to all others equally."""
     moves = np.full((len(LABELS), len(LABELS)), np.log((1 - _STAY) / (len(LABELS) - 1)))
     np.fill_diagonal(moves, np.log(_STAY))
     return moves

@@ -1,1 +1,1 @@
-"""How fast sampling is, and how fast it could be: sweeps, ceilings of devices, rooflines. Knows nothing of studies."""
+"""Speed of sampling and its limits: sweeps, limits of devices, rooflines. It does not depend on studies."""

@@ -1,4 +1,4 @@
-"""What is to be drawn from a model, known before anything is. Imports no torch."""
+"""The clips that a study will draw from a model, for estimates. Imports no torch."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ class Draw:
     """The clips of one system.
 
     Attributes:
-        model: the run they are drawn from.
-        clips: how many, each of `duration_s`.
-        batch_size: at once.
-        method: by which a span of each is filled in; None where whole clips are drawn.
-        steered: controls are given.
+        model: the run of the model.
+        clips: number of clips, each of `duration_s`.
+        batch_size: number of clips at once.
+        method: method of inpainting; None for whole clips.
+        steered: whether controls are given.
     """
 
     model: TrainingConfig

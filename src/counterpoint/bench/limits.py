@@ -1,4 +1,4 @@
-"""A device's ceilings: the fastest matrix products and the fastest reads, known or measured."""
+"""A device's limits: the fastest matrix products and memory reads, known or measured."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from counterpoint.config.schema import Config
 from counterpoint.kernels import Precision
 
 ROUNDS, PATIENCE_S = 9, 1.0
-"""A ceiling is the best of so many rounds, or of those that fit into this time: a disturbed one is no ceiling."""
+"""Number of rounds of which the best is the limit, or the time for them in seconds: disturbed rounds are slower."""
 
 
 class Limits(Config):
-    """What a device can do at most.
+    """The limits of a device.
 
     Attributes:
-        name: of the device.
-        kind: whether torch calls it cpu or cuda.
+        name: name of the device.
+        kind: the device type in torch, cpu or cuda.
         flops: FLOP/s of large matrix products, by number format.
-        bandwidth: bytes/s read from memory.
-        memory: bytes; None where it is not known.
-        foreign: share of the processors that others used while it was measured.
+        bandwidth: bytes per second read from memory.
+        memory: bytes; None if unknown.
+        foreign: share of the processors that other programs used during the measurement.
     """
 
     name: str
@@ -38,31 +38,31 @@ class Limits(Config):
     foreign: float | None = None
 
     def rate(self, precision: Precision) -> float:
-        """FLOP/s.
+        """FLOP/s of a number format.
 
         Raises:
-            UserError: of a number format that nothing is known of.
+            UserError: the rate of the number format is unknown.
         """
         if precision not in self.flops:
-            raise UserError(f"Nothing is known of {precision} on {self.name}; choose one of {', '.join(self.flops)}.")
+            raise UserError(f"The speed of {precision} on {self.name} is unknown; choose {', '.join(self.flops)}.")
         return self.flops[precision]
 
 
 def known_devices() -> dict[str, Limits]:
-    """Devices that need not be here, by name."""
+    """Known devices, which need not be present, by name."""
     values = yaml.safe_load((Path(__file__).parent / "devices.yaml").read_text(encoding="utf-8"))
     return {name: parse(given, Limits, source=f"devices.yaml, {name}") for name, given in values.items()}
 
 
 def load_limits(path: Path) -> Limits:
-    """What `device_limits` wrote."""
+    """Read limits written by `device_limits`."""
     return parse(read_json(path), Limits, source=str(path))
 
 
 def device_limits(path: Path, *, device: Device) -> Limits:
-    """The ceilings of a device that is here: from `path` if they are its own, else measured and written there.
+    """The limits of a present device: from `path` if they belong to it, else measured and written there.
 
-    Those that others disturbed are measured again, and the best of both is kept.
+    Limits that were measured under disturbance are measured again, and the best of both is kept.
     """
     known = load_limits(path) if path.is_file() else None
     known = known if known is not None and known.name == device_name(device) else None
@@ -80,9 +80,9 @@ def _best(new: Limits, old: Limits) -> Limits:
 
 
 def measure_limits(device: Device) -> Limits:
-    """Measure a device's ceilings, in some seconds.
+    """Measure a device's limits, in some seconds.
 
-    On a CPU, weights of fewer bits are computed with in float32 unless their own products are faster.
+    On a CPU, weights of fewer bits are used in float32 unless their own products are faster.
 
     Raises:
         UserError: there is no such device.
@@ -103,7 +103,7 @@ _KINDS: dict[Precision, str] = {"fp32": "float32", "fp16": "float16", "bf16": "b
 
 
 def _gemm_rate(precision: Precision, device: Device) -> float | None:
-    """FLOP/s of square products; None where the device has none of this format."""
+    """FLOP/s of square products; None if the device does not support this format."""
     import torch
 
     side = 8192 if device == "cuda" else 1024 if precision == "fp32" else 256
@@ -127,7 +127,7 @@ def _memory(device: Device) -> float:
 
 
 def _bandwidth(device: Device) -> float:
-    """Bytes/s of the fastest way to read: a sum, a product of matrix and vector, or a copy."""
+    """Bytes per second of the fastest way to read: a sum, a matrix-vector product, or a copy."""
     import torch
 
     side = 32768 if device == "cuda" else 8192
@@ -138,7 +138,7 @@ def _bandwidth(device: Device) -> float:
 
 
 def _best_seconds(work: Callable[[], Any], device: Device) -> float:
-    """Of one run, among some rounds of runs that last long enough to be timed."""
+    """Seconds of one run, the best of some rounds of runs that last long enough to be timed."""
     import torch
 
     wait = torch.cuda.synchronize if device == "cuda" else (lambda: None)

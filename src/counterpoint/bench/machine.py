@@ -1,4 +1,4 @@
-"""The device that is timed, and how much of the processors others use meanwhile."""
+"""The timed device, and the share of the processors that other programs use."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from counterpoint.config.machine import cores, processor, read_proc
 
 Device = Literal["cpu", "cuda"]
 DISTURBED = 0.1
-"""What is timed while others use more than this share of the processors says little."""
+"""Timings are unreliable if others use more than this share of the processors."""
 
 
 def device_name(device: Device) -> str:
-    """For people and for keys: `NVIDIA H100 80GB HBM3`, `AMD EPYC, 2 threads`.
+    """A name for text and for keys: `NVIDIA H100 80GB HBM3`, `AMD EPYC, 2 threads`.
 
     Raises:
         UserError: there is no such device.
@@ -43,7 +43,7 @@ def require(device: Device) -> None:
 
 @dataclass(frozen=True)
 class Busy:
-    """Processor time up to a moment, seconds."""
+    """Processor time up to a moment, in seconds."""
 
     machine: float | None
     own: float
@@ -55,8 +55,8 @@ class Busy:
         return cls(_machine_busy(), times.user + times.system, time.perf_counter())
 
     def foreign_since(self, start: Busy) -> float | None:
-        """Share of this process's processors that others used between the two moments, time stolen by a hypervisor
-        included; whatever is shorter than three ticks of the system's clock counts as nothing."""
+        """Share of this process's processors that others used between the two moments, including time stolen by a
+        hypervisor; intervals shorter than three ticks of the system's clock count as zero."""
         if self.machine is None or start.machine is None:
             return None
         foreign = (self.machine - start.machine) - (self.own - start.own)
@@ -65,7 +65,7 @@ class Busy:
 
 
 def _machine_busy() -> float | None:
-    """All processors' time but that spent idle or waiting for disks."""
+    """Time of all processors except idle time and waiting for disks."""
     fields = read_proc("stat").partition("\n")[0].split()[1:]
     if len(fields) < 8:
         return None

@@ -1,4 +1,4 @@
-"""Time one point once: wall time between synchronisations, peak memory, and what others used of the processors."""
+"""Timing of one point: wall time between synchronisations, peak memory, and processor use by other programs."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ class Run:
 
     Attributes:
         seconds: from prompts to latents or codes of the whole batch.
-        peak_bytes: memory taken beside the weights at most; None where the system does not tell.
-        foreign: share of the processors that others used meanwhile; None where the system does not tell.
-        evaluations: passes of the network, guidance not counted twice.
+        peak_bytes: peak memory besides the weights; None if the system does not report it.
+        foreign: share of the processors that others used; None if the system does not report it.
+        evaluations: network passes, in which a guided pass counts once.
     """
 
     seconds: float
@@ -44,12 +44,12 @@ class Run:
 
 @dataclass(frozen=True)
 class OutOfMemory:
-    """A point that does not fit.
+    """A point that does not fit into memory.
 
     Attributes:
-        planned: bytes that it needs beside the weights, by the cost model.
-        free: bytes there were.
-        tried: it was run all the same, and failed.
+        planned: bytes needed besides the weights, by the cost model.
+        free: free bytes.
+        tried: whether it was run anyway, and failed.
     """
 
     planned: int
@@ -58,14 +58,14 @@ class OutOfMemory:
 
 
 class Bench:
-    """Models with random weights, each built when first asked for and kept; points are run on them."""
+    """Models with random weights, which are built when needed and kept, and on which points are run."""
 
     def __init__(self) -> None:
         self._models: dict[str, Paradigm] = {}
         self._warm: set[str] = set()
 
     def run(self, point: Point) -> Run | OutOfMemory:
-        """Run a point once, after a warm-up the first time; never out of memory."""
+        """Run a point once, with a warm-up the first time; running out of memory is reported, not raised."""
         model = self._model(point)
         planned, free = sampling_memory(point), free_bytes(torch.device(point.device))
         if planned > free:
@@ -95,7 +95,7 @@ class Bench:
 def build(point: Point) -> Paradigm:
     """A model with random weights, on its device and ready for its engine."""
     model = build_paradigm(point.model, PAPER_LATENT).eval().requires_grad_(False)
-    # The plain engine, on a CPU, reads weights as they are.
+    # The plain engine on a CPU uses weights as they are.
     if point.engine != "reference" or point.device != "cpu":
         compiled = point.engine == "compiled" and point.entry.compiles
         model.lay_out(device=point.device, precision=point.dtype, compiled=compiled)
@@ -104,7 +104,7 @@ def build(point: Point) -> Paradigm:
 
 def draw(model: Paradigm, point: Point) -> Sample:
     """The clips of a point."""
-    text = model.prepare([CAPTION if point.captioned else None] * point.batch).to(point.device)
+    """Draw the clips of a point."""
     generators = [torch.Generator().manual_seed(seed) for seed in range(point.batch)]
     if point.engine == "reference":
         return sample_reference(model, text=text, frames=point.frames, sampling=point.sampling, generators=generators)
@@ -113,7 +113,7 @@ def draw(model: Paradigm, point: Point) -> Sample:
 
 
 def _shortened(point: Point) -> Point:
-    """What warms a point up: an evaluation, or a few steps; on a GPU, where caches have the whole clip's shape, all."""
+    """A short warm-up: an evaluation, or a few steps; on a GPU, whose caches have the whole clip's shape, all steps."""
     if not point.cost.sequential:
         return point.model_copy(update={"solver": "euler", "steps": 1})
     if point.device == "cuda":
@@ -136,7 +136,7 @@ def _timed(work: Callable[[], Sample], *, device: Device) -> Run:
 
 
 def _start_memory(device: Device) -> int | None:
-    """Bytes in use now; peaks count from here."""
+    """Bytes currently in use, from which peaks are measured."""
     if device == "cpu":
         reset_peak_memory()
         return resident_memory()

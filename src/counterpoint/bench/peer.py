@@ -1,8 +1,8 @@
-"""Our auto-regressive engine against MusicGen in `transformers`: the same weights, prompts and steps, in one run.
+"""Comparison of our auto-regressive engine with MusicGen in `transformers`: same weights, prompts and steps.
 
     python -m counterpoint.bench.peer --shape musicgen-small
 
-The weights are random; greedy tokens under guidance 3 must agree one by one. The codec and T5's depth, the same work
+The weights are random; greedy tokens with guidance 3 must be identical. The codec and T5's depth, which are the same
 for both, are left out.
 
 Shapes: B batch, K codebooks, T latent frames, S = T + K - 1 delayed steps, V codebook size, L text tokens.
@@ -38,20 +38,20 @@ SHAPES = {
 K, V, T5_WIDTH, T5_WORDS = 4, 2048, 768, 100
 GUIDANCE = 3.0
 CHECKED_STEPS = 16
-"""Over which logits are compared."""
+"""Number of steps over which logits are compared."""
 
 
 @dataclass
 class Engine:
-    """Something that draws codes.
+    """An engine that draws codes.
 
     Attributes:
-        name: for the table.
+        name: name in the table.
         sample: (prompts, T) to greedy codes [B, K, T].
         logits: (prompts, input tokens [B, K, S]) to [B, K, S, V].
-        seconds: of the runs so far that others left alone.
-        disturbed: of those they did not.
-        codes: of the last run.
+        seconds: times of the undisturbed runs so far.
+        disturbed: times of the disturbed runs.
+        codes: codes of the last run.
     """
 
     name: str
@@ -67,7 +67,7 @@ class Engine:
 
 
 def build_peer(backbone: BackboneConfig) -> Any:
-    """`transformers.MusicgenForConditionalGeneration` with random weights, behind a T5 and an EnCodec of no size."""
+    """`transformers.MusicgenForConditionalGeneration` with random weights and minimal T5 and EnCodec."""
     from transformers import (
         EncodecConfig,
         GenerationConfig,
@@ -98,7 +98,7 @@ def build_peer(backbone: BackboneConfig) -> Any:
     with quietly():
         peer = MusicgenForConditionalGeneration(MusicgenConfig(**parts)).eval().requires_grad_(False)
     for parameter in peer.decoder.parameters():
-        if parameter.ndim > 1:  # from a deviation of 0.02 to one that keeps variance at every width
+        if parameter.ndim > 1:  # from a deviation of 0.02 to one that preserves variance at every width
             parameter.mul_(parameter.shape[-1] ** -0.5 / 0.02)
     peer.generation_config = GenerationConfig(pad_token_id=V, bos_token_id=V, decoder_start_token_id=V, max_length=99)
     return peer
@@ -126,7 +126,7 @@ def peer_engine(peer: Any) -> Engine:
 
 
 def our_engines(peer: Any, backbone: BackboneConfig) -> Iterator[Engine]:
-    """Ours at each precision, on the peer's weights: those that need no other layout are the peer's own."""
+    """Our engine at each precision, with the peer's weights, which are shared if the layout is the same."""
     with tempfile.TemporaryDirectory() as folder:  # T5 by name
         with quietly():
             peer.text_encoder.save_pretrained(folder)
@@ -191,8 +191,8 @@ def measure(engines: Sequence[Engine], *, batch: int, frames: int, repeats: int)
 
 @torch.no_grad()
 def compare(engines: Sequence[Engine], *, batch: int) -> Iterator[tuple[float, float]]:
-    """Of each engine the largest error of a logit against the first engine's, given the same tokens, as a share of
-    the logits' deviation; and the share of greedy frames before the first that differs, after which all may."""
+    """For each engine, the largest error of a logit relative to the first engine's, for the same tokens, as a share of
+    the logits' deviation; and the share of greedy frames before the first different one."""
     text, codes = prompts(batch), engines[0].codes
     lengths = torch.full((batch,), codes.shape[2])
     inputs = shift_right(delay(codes, lengths=lengths, filler=V), filler=V)[:, :, :CHECKED_STEPS]
@@ -204,7 +204,7 @@ def compare(engines: Sequence[Engine], *, batch: int) -> Iterator[tuple[float, f
 
 
 def run(shape: str, *, batches: Sequence[int], frames: int, repeats: int) -> str:
-    """Print a table a batch; the summary is returned."""
+    """Print a table per batch; returns the summary."""
     backbone = SHAPES[shape]
     peer = build_peer(backbone)
     engines = [peer_engine(peer), *our_engines(peer, backbone)]

@@ -1,4 +1,4 @@
-"""One point of a sweep: what is drawn, by which engine, on which device."""
+"""One point of a sweep: the clips, the engine and the device."""
 
 from __future__ import annotations
 
@@ -16,31 +16,31 @@ from counterpoint.paradigm.cost import TEXT_TOKENS, CostModel, Job
 PAPER_LATENT = LatentSpec(
     codec="encodec", sample_rate=32_000, frame_rate=50, num_codebooks=4, codebook_size=2048, latent_dim=128
 )
-"""The paper's EnCodec at 50 Hz: all that speed depends on."""
+"""The latents of the paper's EnCodec at 50 Hz, on which speed depends."""
 Engine = Literal["fast", "compiled", "reference"]
 _BYTES: dict[Precision, int] = {"fp32": 4, "fp16": 2, "bf16": 2, "int8": 1}
 
 
 class Point(Config):
-    """A batch of clips to be drawn and timed, from prompt to latents; the codec is not part of it."""
+    """A batch of clips to be drawn and timed, from prompt to latents, without the codec."""
 
     paradigm: ParadigmName
     engine: Engine = "fast"
-    """`fast`: `Paradigm.sample`; `compiled`: the same, compiled where the paradigm's network can be; `reference`: a
-    plain loop like the paper's."""
+    """`fast`: `Paradigm.sample`; `compiled`: the same, compiled if the paradigm supports it; `reference`: a plain loop
+    like the paper's."""
     backbone: NamedBackbone = BACKBONES["musicgen-small"]
     batch: Positive = 1
     duration_s: Annotated[float, Field(gt=0)] = 10.0
     solver: str = "euler"
-    """The solver of a paradigm that has one."""
+    """The solver, for a paradigm that has one."""
     steps: Positive = 50
     """The number of steps of that solver."""
     device: Device = "cpu"
     dtype: Precision = "fp32"
     captioned: bool = True
-    """With captions and guidance; else neither, and so no cross-attention either."""
+    """Whether captions and guidance are used; without them there is no cross-attention either."""
     greedy: bool = False
-    """Auto-regressive: take the likeliest token instead of drawing one of the 250 likeliest."""
+    """Auto-regressive: whether to take the likeliest token instead of drawing one of the 250 likeliest."""
 
     @model_validator(mode="after")
     def _exists(self) -> Point:
@@ -57,12 +57,12 @@ class Point(Config):
 
     @property
     def entry(self) -> ParadigmEntry:
-        """What the registry says of the paradigm."""
+        """The registry entry of the paradigm."""
         return PARADIGMS[self.paradigm]
 
     @property
     def cost(self) -> CostModel:
-        """What the paradigm's network takes."""
+        """The cost model of the paradigm."""
         return self.entry.cost
 
     @property
@@ -71,7 +71,7 @@ class Point(Config):
 
     @property
     def model(self) -> ModelConfig:
-        """With positions for all frames; their number is rounded up, so that durations share a model."""
+        """The configuration with positions for all frames, rounded up, so that durations share a model."""
         steps = self.frames + PAPER_LATENT.num_codebooks
         positions = max(self.backbone.max_positions, 1 << (steps - 1).bit_length())
         backbone = BackboneConfig.model_validate({**self.backbone.model_dump(), "max_positions": positions})
@@ -79,9 +79,10 @@ class Point(Config):
 
     @property
     def job(self) -> Job:
-        """What the fast engine must do, whichever it is that is timed.
+        """The work of the fast engine, whichever engine is timed.
 
-        On a CPU arithmetic is in float32, but a paradigm with caches keeps them in half of it beside smaller weights.
+        On a CPU arithmetic is in float32, but a paradigm with caches keeps them in half precision beside smaller
+        weights.
         """
         halves = self.device == "cuda" or self.cost.sequential
         return Job(

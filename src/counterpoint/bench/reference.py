@@ -1,8 +1,8 @@
-"""A plain engine like the paper's, to tell its curves from the hardware's: eager, and nothing kept that could be.
+"""A plain engine like the paper's, which separates its curves from the hardware's: eager, without reuse.
 
-Caches of self-attention grow by concatenation; keys and values of the text are computed again at every step and every
-evaluation; both halves of a guided batch go through everything. The weights are those of our own modules. Clips of a
-batch are of one length.
+Caches of self-attention grow by concatenation; keys and values of the text are recomputed at every step and every
+evaluation; both halves of a guided batch are computed in full. The weights are those of our own modules. All clips of a
+batch have one length.
 
 Shapes: B batch, R rows (2 B with guidance), K codebooks, V codebook size, T latent frames, D latent channels, L text
 tokens, C width, H heads.
@@ -25,17 +25,17 @@ from counterpoint.paradigm.delay import undelay
 from counterpoint.paradigm.solvers import solve
 
 Past = list[tuple[Tensor, Tensor]]
-"""Keys and values [R, H, S, C / H] of the steps so far, one pair a block; empty before the first."""
+"""Keys and values [R, H, S, C / H] of the steps so far, one pair per block; empty before the first."""
 
 
 @dataclass(frozen=True)
 class Told:
-    """What the text says to each row.
+    """The text of each row.
 
     Attributes:
-        states: [R, L, C], zero where hidden; None where no row has a caption.
-        allowed: [R, 1, 1, L] bool, tokens that may be read.
-        guidance: with two passes, the second half of the rows is the first without captions.
+        states: [R, L, C], zero where hidden; None if no row has a caption.
+        allowed: [R, 1, 1, L] bool, readable tokens.
+        guidance: with two passes, the second half of the rows repeats the first without captions.
     """
 
     states: Tensor | None
@@ -52,15 +52,15 @@ def sample_reference(
     sampling: SamplingConfig,
     generators: Sequence[torch.Generator],
 ) -> Sample:
-    """Draw one clip a caption; greedy tokens, and latents, are those of `Paradigm.sample`.
+    """Draw one clip per caption; greedy tokens, and latents, equal those of `Paradigm.sample`.
 
     Args:
-        text: from `model.prepare`.
-        frames: T, of every clip.
-        generators: of the noise, one a clip; tokens are drawn for the whole batch at once, from the first.
+        text: the result of `model.prepare`.
+        frames: T, the same for every clip.
+        generators: sources of the noise, one per clip; tokens are drawn for the whole batch at once, from the first.
 
     Raises:
-        UserError: nobody has written a plain engine for the model's paradigm.
+        UserError: there is no plain engine for the model's paradigm.
     """
     if model.config.paradigm not in ENGINES:
         raise UserError(
@@ -116,7 +116,7 @@ def _tokens(
 
 
 def _draw(logits: Tensor, *, sampling: AutoregressiveSampling, generator: torch.Generator) -> Tensor:
-    """[B, K, V] to [B, K]: the likeliest, or one of the top k by its probability."""
+    """Draw tokens [B, K] from logits [B, K, V]: the likeliest, or one of the top k by its probability."""
     if sampling.temperature == 0:
         return logits.argmax(dim=-1)
     probabilities = (logits.float() / sampling.temperature).softmax(dim=-1)
@@ -156,17 +156,17 @@ def _latents(
 
 
 ENGINES: Mapping[str, Callable[..., Sample]] = {"autoregressive": _tokens, "flow_matching": _latents}
-"""The plain engines by paradigm. They exist to be compared with, and a paradigm may do without one."""
+"""The plain engines by paradigm. They serve for comparison, and a paradigm need not have one."""
 
 
 def _backbone(
     backbone: Backbone, x: Tensor, states: Tensor | None, allowed: Tensor | None, *, past: Past | None = None
 ) -> Tensor:
-    """[R, S, C] to [R, S, C]; with `past`, `x` is the step after it, and joins it.
+    """[R, S, C] to [R, S, C]; with `past`, `x` is the step after it, and is added to it.
 
     Args:
-        states: [R, L, C] of the text, and of the time in flow matching; None goes without cross-attention.
-        allowed: [R, 1, 1, L] bool, tokens that may be read; None reads all.
+        states: [R, L, C] of the text, and of the time in flow matching; None skips cross-attention.
+        allowed: [R, 1, 1, L] bool, readable tokens; with None all are readable.
     """
     start = past[0][0].shape[2] if past else 0
     x = x + backbone.positions[start : start + x.shape[1]].to(x.dtype)
@@ -202,7 +202,7 @@ def _self_attention(attention: SelfAttention, x: Tensor, *, past: Past | None, i
 
 
 def _cross_attention(attention: CrossAttention, x: Tensor, states: Tensor, allowed: Tensor | None) -> Tensor:
-    if states.shape[1] == 1:  # the time alone: attention to one token is its value, whatever is asked
+    if states.shape[1] == 1:  # the time alone: attention to a single token is its value, for any query
         return attention.out_proj(attention.value(states)).expand(-1, x.shape[1], -1)
     q, k, v = (
         _split(project(given), attention.heads)

@@ -1,6 +1,6 @@
-"""How fast a device could be at best: each pass takes the longest of its arithmetic, its reads, and its launch.
+"""The limits of a device: each pass takes the longest of its arithmetic, its memory reads, and its launch.
 
-For models of any paradigm and size on any device whose ceilings are known, without running anything.
+They apply to models of any paradigm and size on any device with known limits, without running anything.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from counterpoint.bench.point import PAPER_LATENT, Point
 
 Bound = Literal["arithmetic", "memory", "launch"]
 MOST_POSITIONS = 64
-"""Steps of an auto-regressive clip looked at: between them time is all but linear in the position."""
+"""Number of steps of an auto-regressive clip that are computed: between them time is nearly linear in the position."""
 MOST_BATCH = 4096
 MOST_SECONDS = 3600
 
@@ -24,11 +24,11 @@ class Prediction:
     """The limit of a point on a device.
 
     Attributes:
-        latency_s: of the whole batch.
-        throughput: clips a second.
-        passes: steps or evaluations.
-        bound: what most of the time goes into.
-        fits: weights and all that sampling needs fit into the device's memory; None where that is not known.
+        latency_s: latency of the whole batch.
+        throughput: clips per second.
+        passes: number of steps or evaluations.
+        bound: the resource that takes most of the time.
+        fits: whether weights and sampling fit into the device's memory; None if that is unknown.
     """
 
     latency_s: float
@@ -47,8 +47,8 @@ def predict(point: Point, *, limits: Limits, floor_s: float = 0.0, evaluations: 
     """The limit of a point.
 
     Args:
-        floor_s: a pass takes no less, however small: the launch of its kernels.
-        evaluations: passes of the network, where they were counted; by default as many as the cost model expects.
+        floor_s: least time of a pass, for the launch of its kernels.
+        evaluations: number of network passes, if they were counted; by default that of the cost model.
     """
     spent: dict[Bound, float] = {"arithmetic": 0.0, "memory": 0.0, "launch": 0.0}
     count = evaluations or point.cost.count(point.model, PAPER_LATENT, frames=point.frames, sampling=point.sampling)
@@ -77,7 +77,7 @@ def memory_needed(point: Point) -> float:
 
 
 def sampling_memory(point: Point) -> int:
-    """Bytes that drawing the batch takes beside the weights."""
+    """Bytes for drawing the batch, without the weights."""
     job = point.job
     return point.cost.sampling_bytes(
         point.model,
@@ -91,7 +91,7 @@ def sampling_memory(point: Point) -> int:
 
 
 def crossover_batch(point: Point, *, rival: str, limits: Limits, floor_s: float = 0.0) -> int | None:
-    """The smallest batch at which the paradigm `rival` draws as many clips a second as `point`; None if none does."""
+    """The smallest batch at which the paradigm `rival` draws as many clips per second as `point`; None without any."""
 
     def overtakes(batch: int) -> bool:
         return _lead(point.model_copy(update={"batch": batch}), rival=rival, limits=limits, floor_s=floor_s) >= 1
@@ -102,7 +102,7 @@ def crossover_batch(point: Point, *, rival: str, limits: Limits, floor_s: float 
 def crossover_duration(point: Point, *, rival: str, limits: Limits, floor_s: float = 0.0) -> int | None:
     """The shortest duration, whole seconds, at which the paradigm `rival` is slower than `point`; None up to an hour.
 
-    Batch and all else are `point`'s.
+    Batch size and everything else are those of `point`.
     """
 
     def lags(seconds: int) -> bool:
@@ -120,7 +120,7 @@ def _lead(point: Point, *, rival: str, limits: Limits, floor_s: float) -> float:
 
 
 def _first(holds: Callable[[int], bool], *, most: int) -> int | None:
-    """The smallest whole number from 1 that `holds` for, if from some number on it does for all."""
+    """The smallest positive integer for which `holds` is true, if it then stays true."""
     if holds(1):
         return 1
     low, high = 1, 2

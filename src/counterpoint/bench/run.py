@@ -1,4 +1,4 @@
-"""Sizes to points, points to what was measured or predicted of them."""
+"""Points from sizes, and their measured or predicted speed."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ Mode = Literal["measure", "predict", "limits"]
 
 @dataclass(frozen=True)
 class BenchResult:
-    """What was measured or predicted.
+    """Measured or predicted speeds.
 
     Attributes:
-        limits: ceilings of the device.
-        points: that were measured or predicted; none where the ceilings alone were asked for.
-        measured: of the points; None where they were predicted.
-        floor_s: the shortest time that a predicted pass takes.
+        limits: limits of the device.
+        points: the points; none if only the limits were requested.
+        measured: measurements of the points; None if they were predicted.
+        floor_s: least time of a predicted pass.
     """
 
     limits: Limits
@@ -49,7 +49,7 @@ class BenchResult:
     floor_s: float = 0.0
 
     def print(self, console: Console) -> None:
-        """Tables for people."""
+        """Print tables."""
         if not self.points:
             console.print(limits_table(self.limits))
             return
@@ -61,7 +61,7 @@ class BenchResult:
             console.print(sentence)
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values."""
+        """JSON-serializable values."""
         predicted = self.points if self.measured is None else ()
         limits = [predict(point, limits=self.limits, floor_s=self.floor_s) for point in predicted]
         return {
@@ -89,7 +89,7 @@ def run_bench(
     progress: Progress | None = None,
     **options: Any,
 ) -> BenchResult:
-    """Time sampling at every combination of sizes, beside the limits of the device; or predict those.
+    """Time sampling at every combination of sizes, beside the limits of the device; or predict the limits.
 
     Args:
         batches: clips that are drawn at once, each a point.
@@ -98,15 +98,15 @@ def run_bench(
         steps: Euler steps, or dopri5, of a paradigm with a solver.
         device: `cpu` or `cuda`; to predict, also `h100`, `a100`, `two-cores` or a limits.json.
         dtype: by default bf16 on a GPU, fp32 on a CPU.
-        mode: `measure`; `predict`, which runs nothing; or `limits`, which measures the device's ceilings alone.
-        repeats: undisturbed runs of each point.
-        out: a folder of results, from which a second call goes on.
-        floor_s: the shortest time that a predicted pass takes.
-        progress: called with (points done, points in all).
-        options: the rest of what `make_points` takes: paradigms, engines, backbone.
+        mode: `measure`; `predict`, which runs nothing; or `limits`, which measures only the device's limits.
+        repeats: number of undisturbed runs of each point.
+        out: a folder of results, from which a second call continues.
+        floor_s: least time of a predicted pass.
+        progress: called with (points done, total points).
+        options: other arguments of `make_points`: paradigms, engines, backbone.
 
     Raises:
-        UserError: an unknown device, or a value that cannot be.
+        UserError: the device is unknown, or a value is invalid.
     """
     limits = find_limits(device) if mode == "predict" else None
     kind = _here(device) if limits is None else limits.kind
@@ -139,15 +139,15 @@ def make_points(
     backbone: Any = "musicgen-small",
     **options: Any,
 ) -> list[Point]:
-    """Every combination; `steps` are of paradigms that have a solver: numbers of Euler steps, or names of solvers.
+    """Every combination; `steps` apply to paradigms with a solver: numbers of Euler steps, or names of solvers.
 
     Args:
         paradigms: by default all that are installed.
-        layers: in place of the backbone's own number.
-        options: the same for all points.
+        layers: numbers of layers instead of the backbone's own.
+        options: further fields, the same for all points.
 
     Raises:
-        UserError: a value that cannot be, batch 0 say.
+        UserError: a value is invalid, such as batch 0.
     """
     chosen = list(PARADIGMS) if paradigms is None else paradigms
     base = parse({"paradigm": chosen[0], "backbone": backbone}, Point, source="bench").backbone
@@ -171,13 +171,13 @@ def make_points(
 def measure(
     points: Sequence[Point], *, out: Path, repeats: int = 3, progress: Progress | None = None
 ) -> tuple[list[Measured], Limits]:
-    """Measure points, or what of them `out` does not hold yet, and the ceilings of their device.
+    """Measure the points that `out` does not yet contain, and the limits of their device.
 
     Args:
-        out: a folder: `points.jsonl`, a line a run, and `limits.json`.
+        out: a folder: `points.jsonl`, a line per run, and `limits.json`.
 
     Raises:
-        UserError: the device is not here, or `out` cannot be written or another process writes it.
+        UserError: the device is not present, or `out` cannot be written or is being written by another process.
     """
     with _results(out):
         limits = device_limits(out / LIMITS_FILE, device=points[0].device)
@@ -186,17 +186,17 @@ def measure(
 
 @contextmanager
 def _results(out: Path) -> Iterator[None]:
-    """The folder of results, held: two that measure at once would disturb each other besides."""
+    """The folder of results, locked: two simultaneous measurements would also disturb each other."""
     check_kept_folder(out)
     with sole_writer(out):
         yield
 
 
 def find_limits(device: str) -> Limits:
-    """A known device's by its name, or those of a file.
+    """The limits of a known device by its name, or those in a file.
 
     Raises:
-        UserError: neither.
+        UserError: it is neither.
     """
     known = known_devices()
     if device in known:
@@ -204,7 +204,7 @@ def find_limits(device: str) -> Limits:
     if Path(device).is_file():
         return load_limits(Path(device))
     raise UserError(
-        f"Nothing is known of the device {device!r}: name one of {', '.join(known)}, or a limits.json "
+        f"The device {device!r} is unknown: choose one of {', '.join(known)}, or a limits.json "
         "that --device-limits wrote."
     )
 

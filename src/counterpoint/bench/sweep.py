@@ -1,7 +1,7 @@
-"""Many points, again and again in turn, into a file of JSON lines that the same sweep goes on with.
+"""Interleaved repeats of many points, in a file of JSON lines from which the same sweep continues.
 
-A line is one run. Repeats are interleaved over the points, so that whatever slows a machine for a while slows all of
-them; a run that others disturbed is marked and repeated, at most as often again.
+A line is one run. Repeats are interleaved over the points, so that a temporary slowdown of the machine affects all of
+them; a disturbed run is marked and repeated, at most once more for each repeat.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from counterpoint.package import VERSION
 
 Progress = Callable[[float, float], None]
 LONG_S = 10.0
-"""A point that takes longer is run once."""
+"""Seconds; a point that takes longer is run once."""
 
 
 @dataclass(frozen=True)
@@ -31,15 +31,15 @@ class Measured:
     """All runs of a point.
 
     Attributes:
-        device: its name.
-        latency_s: of the whole batch, the median of undisturbed runs, or of all where every one was disturbed.
-        low_s, high_s: quartiles of the same.
-        runs: how many those are.
-        disturbed: how many others disturbed.
-        is_clean: those taken are undisturbed.
-        peak_bytes: beside the weights.
-        evaluations: passes of the network.
-        out_of_memory: it does not fit, and nothing else is known.
+        device: name of the device.
+        latency_s: latency of the whole batch, the median of undisturbed runs, or of all if every one was disturbed.
+        low_s, high_s: quartiles of the latency.
+        runs: number of these runs.
+        disturbed: number of disturbed runs.
+        is_clean: whether these runs are undisturbed.
+        peak_bytes: peak memory besides the weights.
+        evaluations: number of network passes.
+        out_of_memory: whether it does not fit, in which case nothing else is known.
     """
 
     point: Point
@@ -56,26 +56,26 @@ class Measured:
 
     @property
     def throughput(self) -> float:
-        """Clips a second."""
+        """Clips per second."""
         return self.point.batch / self.latency_s
 
 
 def sweep(
     points: Sequence[Point], *, out: Path, repeats: int = 3, long_s: float = LONG_S, progress: Progress | None = None
 ) -> list[Measured]:
-    """Measure points, or what of them `out` does not hold yet.
+    """Measure the points that `out` does not yet contain.
 
     Args:
-        out: JSON lines; grows by a line a run.
-        repeats: undisturbed runs of each point.
+        out: JSON lines, to which each run adds a line.
+        repeats: number of undisturbed runs of each point.
         long_s: a point that takes longer is run once.
-        progress: called with (points done, points in all).
+        progress: called with (points done, total points).
 
     Raises:
-        UserError: repeats 0, or a point on a device that is not here.
+        UserError: repeats is 0, or the device of a point is not present.
     """
     if repeats < 1:
-        raise UserError(f"repeats is {repeats}; a point is measured once at least.")
+        raise UserError(f"repeats is {repeats}; it must be at least 1.")
     by_key = {key(point): point for point in points}
     log, bench = _Log(out, list(by_key)), Bench()
 
@@ -93,7 +93,7 @@ def sweep(
 
 
 def read_points(path: Path, *, wanted: Iterable[Point] | None = None) -> list[Measured]:
-    """The points of a file of runs: those `wanted`, measured here, or all, in the order of their first runs."""
+    """The points in a file of runs: the `wanted` ones, measured here, or all, in the order of their first runs."""
     records = _read(path)
     if wanted is not None:
         keys = list(dict.fromkeys(key(point) for point in wanted))
@@ -104,7 +104,7 @@ def read_points(path: Path, *, wanted: Iterable[Point] | None = None) -> list[Me
 
 
 def key(point: Point) -> str:
-    """Two runs of one key can be compared: the same point on the same device with the same versions."""
+    """A key that is equal for comparable runs: the same point on the same device with the same versions."""
     import torch
 
     return digest([point.model_dump(mode="json"), device_name(point.device), torch.__version__, VERSION])
@@ -150,7 +150,7 @@ class _Log:
 
 
 def _read(path: Path) -> list[dict[str, Any]]:
-    """Whole lines; one that was cut when a run was killed is passed over."""
+    """Complete lines; a line that was cut when a run was killed is skipped."""
     if not path.is_file():
         return []
     records = []

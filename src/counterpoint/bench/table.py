@@ -1,4 +1,4 @@
-"""What was measured, and what a device could do, as tables in a terminal."""
+"""Tables of measurements and limits for the terminal."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def measured_table(measured: Sequence[Measured], *, limits: Limits) -> Table:
-    """A row a point, each as a share of its limit on the device; the spread is that of the quartiles."""
+    """One row per point, with its share of its limit on the device; the spread is that of the quartiles."""
     points = [found.point for found in measured]
     table = _table("Measured", points, limits, "Seconds", "Spread", "Clips/s", "ms/pass", "MiB", "Of limit")
     table.add_column("Bound by", no_wrap=True)
@@ -42,7 +42,7 @@ def measured_table(measured: Sequence[Measured], *, limits: Limits) -> Table:
 
 
 def predicted_table(points: Sequence[Point], *, limits: Limits, floor_s: float = 0.0) -> Table:
-    """A row a point: the limits of a device that need not be here."""
+    """One row per point: the limits of a device that need not be present."""
     table = _table("Limits", points, limits, "Seconds", "Clips/s", "ms/pass")
     table.add_column("Bound by")
     for point, names in zip(points, _varying(points)[1], strict=True):
@@ -67,7 +67,7 @@ def _table(title: str, points: Sequence[Point], limits: Limits, *numbers: str) -
 
 
 def _varying(points: Sequence[Point]) -> tuple[tuple[list[str], list[str]], list[list[str]]]:
-    """What all points share, in words; the headers of what they do not; and that, a row a point."""
+    """Common properties of all points, in words; headers of the differing ones; and these, one row per point."""
     told = {
         "Engine": [f"{point.engine} engine" for point in points],
         "Format": [point.dtype for point in points],
@@ -83,19 +83,19 @@ def _varying(points: Sequence[Point]) -> tuple[tuple[list[str], list[str]], list
 
 
 def limits_table(limits: Limits) -> Table:
-    """The ceilings of a device."""
+    """The limits of a device."""
     from rich.table import Table
 
     table = Table("Ceiling", "Rate", title=limits.name)
     for precision, rate in limits.flops.items():
-        table.add_row(f"matrix products, {precision}", f"{_rate(rate)}FLOP/s")
-    table.add_row("reading memory", f"{_rate(limits.bandwidth)}B/s")
+        table.add_row(f"Matrix products, {precision}", f"{_rate(rate)}FLOP/s")
+    table.add_row("Memory reads", f"{_rate(limits.bandwidth)}B/s")
     return table
 
 
 def crossovers(points: Sequence[Point], *, limits: Limits, floor_s: float = 0.0) -> list[str]:
-    """For each setting of a paradigm that costs the same at every pass: from which batch, and up to which duration, a
-    paradigm that draws step by step is the faster at the limits."""
+    """For each setting of a paradigm with passes of equal cost: the batch from which, and the duration up to which, a
+    step-by-step paradigm is faster at the limits."""
     said: dict[str, None] = {}
     rivals = [entry.name for entry in PARADIGMS.values() if entry.cost.sequential]
     for point, rival in product(points, rivals):
@@ -112,7 +112,7 @@ def crossovers(points: Sequence[Point], *, limits: Limits, floor_s: float = 0.0)
 
 def _ceilings(limits: Limits) -> str:
     rates = ", ".join(f"{precision} {_rate(rate)}FLOP/s" for precision, rate in limits.flops.items())
-    noise = f"; others used {limits.foreign:.0%} of it meanwhile" if limits.foreign else ""
+    noise = f"; other programs used {limits.foreign:.0%} of it" if limits.foreign else ""
     return f"Ceilings: {rates}; {_rate(limits.bandwidth)}B/s{noise}"
 
 

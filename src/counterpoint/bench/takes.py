@@ -1,7 +1,7 @@
-"""What a training run takes, and the clips of a model: FLOPs, time, memory and disk, by configuration and device alone.
+"""Estimates for a training run and for drawing clips: FLOPs, time, memory and disk, from configuration and device.
 
-A forward pass is counted by `paradigm.cost`; a backward pass is twice a forward one. Time is arithmetic at a share of
-what large matrix products reach on the device (`bench/devices.yaml`); sampling besides waits for memory and launches.
+`paradigm.cost` counts a forward pass; a backward pass counts as two. Time is arithmetic at a share of the device's
+speed of large matrix products (`bench/devices.yaml`); sampling also waits for memory and launches.
 
 Shapes: B batch, T latent frames, C width, P trainable parameters.
 """
@@ -24,22 +24,22 @@ if TYPE_CHECKING:
     from counterpoint.kernels import Precision
 
 SHARE = {"cuda": 0.5, "cpu": 0.6}
-"""Of the rate of large matrix products that training and sampling reach. cpu: measured, six trainings of a 4 x 192
-backbone on two free cores reached 0.54 to 0.69, flow matching's evaluations 0.58 to 0.72. cuda: assumed; of an H100 it
-is 400 TFLOP/s, 40% of its nominal peak, which is what published trainings of transformers of this kind report."""
+"""Share of the speed of large matrix products that training and sampling reach. cpu: measured; six trainings of a 4 x
+192 backbone on two free cores reached 0.54 to 0.69, flow matching's evaluations 0.58 to 0.72. cuda: assumed; on an H100
+it is 400 TFLOP/s, 40% of its nominal peak, which published trainings of such transformers report."""
 FLOOR_S = {"cuda": 0.75e-3, "cpu": 8e-3}
-"""A step or evaluation of sampling takes so long besides: launches, and drawing of tokens. cpu: measured on the same
+"""Additional seconds per step or evaluation of sampling: launches, and drawing of tokens. cpu: measured on the same
 backbone; cuda: assumed."""
 FORWARD_AND_BACKWARD = 3
 VALIDATION_EXAMPLES = 128
-"""At every validation (`training.generative`)."""
+"""Number of examples at every validation (`training.generative`)."""
 FROZEN_PARAMETERS = {"t5-small": 35_330_816, "t5-base": 109_628_544, "t5-large": 334_939_648}
-"""Of T5's encoder, by name; others are taken for t5-base."""
+"""Parameters of T5's encoder, by name; others count as t5-base."""
 T5_WIDTHS = {"t5-small": 512, "t5-base": 768, "t5-large": 1024}
 SAMPLE_BYTES = 2
-"""Of a clip's sample on disk."""
+"""Bytes of a clip's sample on disk."""
 ENCODED_BYTES = 2
-"""Of a code and of a latent channel on disk."""
+"""Bytes of a code and of a latent channel on disk."""
 _BYTES: dict[Precision, int] = {"bf16": 2, "fp32": 4}
 
 
@@ -50,9 +50,9 @@ class TrainingMemory:
     Attributes:
         weights, gradients, average: 4 P each.
         moments: AdamW's two, 8 P.
-        copies: of the weights in bf16, 2 P, under autocast.
-        frozen: the text encoder, where it is T5.
-        activations: kept for the backward pass; see `CostModel.activation_bytes`.
+        copies: copies of the weights in bf16, 2 P, under autocast.
+        frozen: the text encoder, if it is T5.
+        activations: values kept for the backward pass; see `CostModel.activation_bytes`.
     """
 
     weights: int
@@ -70,17 +70,17 @@ class TrainingMemory:
 
 @dataclass(frozen=True)
 class TrainingEstimate:
-    """One run.
+    """The estimate of one run.
 
     Attributes:
-        latent: of its codec.
+        latent: latents of its codec.
         parameters: P.
-        update_flops: forward and backward of one batch.
-        flops: of all updates, and of the validations.
-        seconds: on one device.
-        disk: bytes of the checkpoints that are kept, and of one more while it is written.
-        accumulate: micro-batches an update with which it fits into the device's memory: as configured where that does;
-            None where none does.
+        update_flops: FLOPs of the forward and backward passes of one batch.
+        flops: FLOPs of all updates and of the validations.
+        seconds: time on one device.
+        disk: bytes of the kept checkpoints, and of one more while it is written.
+        accumulate: number of micro-batches per update that fit into the device's memory: the configured one if it does;
+            None if none does.
     """
 
     config: TrainingConfig
@@ -96,12 +96,12 @@ class TrainingEstimate:
 
 @dataclass(frozen=True)
 class DrawEstimate:
-    """All clips of one system.
+    """The estimate of all clips of one system.
 
     Attributes:
-        evaluations: of the network for a batch.
-        flops, seconds: of all of them.
-        memory: bytes at the peak, weights included.
+        evaluations: number of network evaluations for a batch.
+        flops, seconds: totals.
+        memory: peak memory in bytes, including the weights.
         disk: bytes of the clips.
     """
 
@@ -114,7 +114,7 @@ class DrawEstimate:
 
 
 def training_estimate(config: TrainingConfig, *, device: Limits) -> TrainingEstimate:
-    """One run on one device."""
+    """The estimate of one run on one device."""
     latent = known_latent(config.data.codec).spec
     one = forward_flops(config.model, latent, frames=_segment(config, latent))
     update = FORWARD_AND_BACKWARD * config.batch_size * one
@@ -143,7 +143,7 @@ def looking_s(config: TrainingConfig, *, examples: int, device: Limits) -> float
 
 
 def forward_flops(config: ModelConfig, latent: LatentSpec, *, frames: int) -> float:
-    """Of one example of T frames, without guidance. A frozen text encoder, below 1%, is not counted."""
+    """FLOPs of one example of T frames, without guidance and without a frozen text encoder, which is below 1%."""
     cost = PARADIGMS[config.paradigm].cost
     columns = cost.columns(config, latent, frames=frames)
     embedding = 2.0 * columns * len(config.controls) * config.control_width * config.backbone.width
@@ -151,7 +151,7 @@ def forward_flops(config: ModelConfig, latent: LatentSpec, *, frames: int) -> fl
 
 
 def trainable(config: ModelConfig, latent: LatentSpec) -> int:
-    """P: those of the paradigm's cost model, of controls and of inpainting."""
+    """P: the parameters of the paradigm's cost model, of controls and of inpainting."""
     cost = PARADIGMS[config.paradigm].cost
     C, width = config.backbone.width, config.control_width
     text = T5_WIDTHS.get(config.text.name, 768) if config.text.encoder == "t5" else None
@@ -162,7 +162,7 @@ def trainable(config: ModelConfig, latent: LatentSpec) -> int:
 
 
 def training_memory(config: TrainingConfig, latent: LatentSpec) -> TrainingMemory:
-    """Of one micro-batch, `batch_size / accumulate` examples."""
+    """Memory of one micro-batch, `batch_size / accumulate` examples."""
     count, text = trainable(config.model, latent), config.model.text
     micro = config.batch_size // config.accumulate
     cost, segment = PARADIGMS[config.model.paradigm].cost, _segment(config, latent)
@@ -179,7 +179,7 @@ def training_memory(config: TrainingConfig, latent: LatentSpec) -> TrainingMemor
 
 
 def draw_estimate(draw: Draw, *, device: Limits) -> DrawEstimate:
-    """All clips of one system on one device; of a batch that is not full, its share."""
+    """The estimate of all clips of one system on one device; a partial batch counts by its share."""
     latent, config = known_latent(draw.model.data.codec).spec, draw.model.model
     evaluations, length = count_evaluations(draw, latent), frames(draw.duration_s, frame_rate=latent.frame_rate)
     flops, seconds = _batch_cost(draw, latent, device=device, evaluations=evaluations)
@@ -199,7 +199,7 @@ def draw_estimate(draw: Draw, *, device: Limits) -> DrawEstimate:
 
 
 def count_evaluations(draw: Draw, latent: LatentSpec) -> int:
-    """Passes of the network for one batch, as the sampler or the way of inpainting takes them."""
+    """Network passes for one batch with its sampler or method of inpainting."""
     length = frames(draw.duration_s, frame_rate=latent.frame_rate)
     cost = PARADIGMS[draw.model.model.paradigm].cost
     return cost.count(draw.model.model, latent, frames=length, sampling=draw.sampling, method=draw.method)
@@ -208,8 +208,8 @@ def count_evaluations(draw: Draw, latent: LatentSpec) -> int:
 def _batch_cost(draw: Draw, latent: LatentSpec, *, device: Limits, evaluations: int) -> tuple[float, float]:
     """FLOPs and seconds of one batch.
 
-    Guidance doubles the rows of a pass, where it is applied; multi-source guidance triples them. A gradient through the
-    network costs another forward pass: half a backward one, since weights need none.
+    Guidance doubles the rows of a pass where it is applied; multi-source guidance triples them. A gradient through the
+    network costs another forward pass: half a backward one, because weights need no gradients.
     """
     guided = _guided_share(draw)
     shares = [(True, guided), (False, 1 - guided)]
@@ -219,9 +219,9 @@ def _batch_cost(draw: Draw, latent: LatentSpec, *, device: Limits, evaluations: 
 
 
 def _pass_costs(draw: Draw, latent: LatentSpec, device: Limits, evaluations: int, guided: bool) -> tuple[float, float]:
-    """FLOPs and seconds of all passes: each takes the longer of its arithmetic and its reads, and its launch.
+    """FLOPs and seconds of all passes: each takes the longer of its arithmetic and its reads, plus its launch.
 
-    Where passes differ, the one half-way stands for all: their costs grow evenly. Captions, read once, are not counted.
+    If passes differ, the one half-way represents all, since costs grow evenly. Captions, read once, are not counted.
     """
     config, precision = draw.model.model, precision_of("bf16", device)
     width, length = _BYTES[precision], frames(draw.duration_s, frame_rate=latent.frame_rate)
@@ -233,14 +233,14 @@ def _pass_costs(draw: Draw, latent: LatentSpec, device: Limits, evaluations: int
 
 
 def _passes(draw: Draw) -> int:
-    """Of guidance, as `conditioning.plan_guidance` takes them."""
+    """Number of passes of guidance, as in `conditioning.plan_guidance`."""
     if draw.sampling.text_guidance and draw.steered:
         return 3
     return 2 if draw.sampling.guidance != 1.0 else 1
 
 
 def _guided_share(draw: Draw) -> float:
-    """Of the passes, those that are guided."""
+    """Share of guided passes."""
     return 0.0 if _passes(draw) == 1 else PARADIGMS[draw.model.model.paradigm].cost.guided_share(draw.sampling)
 
 
@@ -249,7 +249,7 @@ def _segment(config: TrainingConfig, latent: LatentSpec) -> int:
 
 
 def precision_of(wanted: Precision, device: Limits) -> Precision:
-    """The format itself, or fp32 where the device's limits know none of it."""
+    """The format itself, or fp32 if the device's limits do not include it."""
     return wanted if wanted in device.flops else "fp32"
 
 
@@ -259,6 +259,6 @@ def _accumulate_that_fits(config: TrainingConfig, latent: LatentSpec, device: Li
     for micros in range(config.accumulate, config.batch_size + 1):
         if config.batch_size % micros == 0:
             memory = training_memory(config.model_copy(update={"accumulate": micros}), latent)
-            if memory.total <= 0.9 * device.memory:  # the rest is the allocator's and the driver's
+            if memory.total <= 0.9 * device.memory:  # the rest is for the allocator and the driver
                 return micros
     return None

@@ -1,6 +1,6 @@
-"""The paper's numbers and claims, and what results say of them. It reads results, never pages.
+"""The paper's numbers and claims, and what results say about them. It reads results, never pages.
 
-`paper`: the paper's tables, number by number, and its Table 1 taken apart into claims.
+`paper`: the paper's tables, number by number, and its Table 1 divided into claims.
 `rules`: when a claim is supported, contradicted or undecided.
-`decide`: which results of which study decide a claim, and what comes of it.
+`decide`: the study and the results that decide a claim, and the decision.
 """

@@ -1,4 +1,4 @@
-"""A claim of the paper's held against results: which study decides it, what is compared, and what comes of it."""
+"""Tests of the paper's claims against results: the study, the comparison and the decision of each."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ from counterpoint.results.gates import standing
 from counterpoint.results.schema import Judged, Results
 
 TIME = "latency_s"
-"""What stands for the judge where times are compared."""
+"""The name used instead of a metric when times are compared."""
 _NUMBERS = ("x", "rate", "duration")
 _TRUTH = "ground_truth"
 _SURFACE = {
-    "rate": "per doubling of the frame rate, the length of the sequence held",
-    "length": "per doubling of the length, the frame rate held",
+    "rate": "per doubling of the frame rate, at a fixed sequence length",
+    "length": "per doubling of the length, at a fixed frame rate",
     "rate_over_length": f"doubling the frame rate {MINUS} doubling the length",
 }
 
 Bound = Mapping[str, str]
-"""What the words in braces stand for."""
+"""The meaning of the words in braces."""
 
 
 @dataclass(frozen=True)
 class Asked:
-    """A finished study that is asked.
+    """A finished study that may decide claims.
 
     Attributes:
-        name: of its folder.
+        name: name of its folder.
     """
 
     name: str
@@ -43,22 +43,22 @@ class Asked:
 
     @cached_property
     def judged(self) -> Judged:
-        """All that was judged."""
+        """All evaluations together."""
         return self.results.judged()
 
     @property
     def shipped(self) -> str:
-        """The study of this package that it is."""
+        """The study of this package that it is a run of."""
         return self.results.study.shipped
 
     def named(self, system: str) -> str:
-        """A system, short."""
+        """The short name of a system."""
         known = self.results.systems.get(system)
         return (known.short or known.name) if known else system
 
     @property
     def times(self) -> dict[tuple[str, str, int, int, float], Estimate]:
-        """By (what draws, engine, layers, clips, seconds each), the latency of a batch: the median and quartiles of
+        """Latency of a batch by (paradigm and solver, engine, layers, clips, seconds each): the median and quartiles of
         its runs. Batches that do not fit into memory have none."""
         points = [found for speed in self.results.speed.values() for found in speed.points]
         return {
@@ -72,14 +72,14 @@ class Asked:
 
 @dataclass(frozen=True)
 class Decision:
-    """What came of a claim.
+    """The decision about a claim.
 
     Attributes:
-        effects: that decided, each with what it says.
-        judge: the metric; "" where nothing was tested.
-        study: whose results these are; None where nothing was tested.
-        passed_over: judges before this one that the study does not have.
-        reason: why nothing was tested, and what would.
+        effects: the deciding effects, each with its outcome.
+        judge: the metric; "" if nothing was tested.
+        study: the study that decided; None if nothing was tested.
+        passed_over: preferred metrics that the study does not have.
+        reason: why nothing was tested, and how it can be.
     """
 
     claim: Claim
@@ -93,7 +93,7 @@ class Decision:
 
 @dataclass(frozen=True)
 class Decided:
-    """A row of Table 1, and what came of its claims."""
+    """A row of Table 1 and the decisions about its claims."""
 
     row: Takeaway
     outcome: Outcome
@@ -101,28 +101,28 @@ class Decided:
 
 
 def decide_all(found: Mapping[str, Results]) -> list[Decided]:
-    """The rows of the paper's Table 1, and further ones, as finished studies see them.
+    """Decide the rows of the paper's Table 1, and further ones, by finished studies.
 
     Args:
-        found: results by the name of their study's folder, one of each shipped study.
+        found: results by the name of their study's folder, one for each study of the package.
     """
     studies = {results.study.shipped: Asked(name, results) for name, results in found.items() if results.study.shipped}
     return [decide_row(row, studies=studies) for row in paper_claims().rows]
 
 
 def decide_row(row: Takeaway, *, studies: Mapping[str, Asked]) -> Decided:
-    """A takeaway says that all of its claims are so.
+    """Decide a takeaway, which states that all of its claims hold.
 
     Args:
-        studies: by the name of the shipped study.
+        studies: by the name of the package's study.
     """
     found = [decide(claim, studies=studies) for claim in row.claims]
     return Decided(row, all_of([each.outcome for each in found]), found)
 
 
 def decide(claim: Claim, *, studies: Mapping[str, Asked]) -> Decision:
-    """By the first study that has something to compare, and the first judge that it has of it. A study at debug scale
-    is evidence of nothing and decides nothing, and neither does one of which a model has not passed its gate."""
+    """Decide by the first study that has something to compare, and the first metric that it has. A study at debug
+    scale decides nothing, and neither does one with a model that has not passed its gate."""
     wanted = FAMILIES[claim.judges]
     reasons = []
     for source in claim.sources:
@@ -130,7 +130,7 @@ def decide(claim: Claim, *, studies: Mapping[str, Asked]) -> Decision:
         if study is None:
             continue
         if study.results.study.scale == "debug":
-            reasons.append(f"Not tested: {study.name} was run at debug scale, which is evidence of nothing.")
+            reasons.append(f"Not tested: {study.name} was run at debug scale, which is no evidence.")
             continue
         if barred := standing(study.results).sentence:
             reasons.append(f"Not tested: {study.name} draws no conclusion. {barred}")
@@ -162,8 +162,8 @@ def _nothing_in(study: Asked, wanted: Sequence[str], family: str) -> str:
         remedy = "." if has_it else f"; `counterpoint study run {study.shipped} --scale paper` has it."
         return f"Not tested: {study.name} has nothing to compare here{remedy}"
     return (
-        f"Not tested: {study.name} has no judge of {family}; `counterpoint metrics status` says how "
-        "to get one, and with it the study is run again."
+        f"Not tested: {study.name} has no metric of {family}; `counterpoint metrics status` shows how "
+        "to get one; then run the study again."
     )
 
 
@@ -187,7 +187,7 @@ def _effects(source: ClaimSource, study: Asked, judge: str, allowed: Mapping[str
 
 
 def _matches(template: str, names: Sequence[str], allowed: Mapping[str, Sequence[str]]) -> list[tuple[Bound, str]]:
-    """The names that fit a template, and what its words stand for in each."""
+    """The names that fit a template, and the values of its words in each."""
 
     def group(found: re.Match[str]) -> str:
         word = found[1]
@@ -205,7 +205,7 @@ def _filled(template: str, bound: Bound) -> str:
 def _groups(
     template: str, names: Sequence[str], allowed: Mapping[str, Sequence[str]]
 ) -> dict[str, list[tuple[float, str]]]:
-    """(x, name) by rising x, of those that differ in x alone, by the rest of what the template's words stand for."""
+    """Groups of (x, name) by rising x that differ only in x, by the values of the template's other words."""
     found: dict[str, list[tuple[float, str]]] = {}
     for bound, name in _matches(template, names, allowed):
         rest = " ".join(value for word, value in bound.items() if word != "x")
@@ -218,7 +218,7 @@ def _better(study: Asked, judge: str) -> Better:
 
 
 def _size(study: Asked, judge: str, systems: Sequence[str]) -> float:
-    """Mean of the scores; of a distance, what lies above that of the true music, which few clips alone make large."""
+    """Mean of the scores; for a distance, its excess over that of the true music, which few clips alone make large."""
     scores = study.judged.scores[judge]
     truths = [_truth(study, judge, system) for system in systems]
     above = [
@@ -229,7 +229,7 @@ def _size(study: Asked, judge: str, systems: Sequence[str]) -> float:
 
 
 def _truth(study: Asked, judge: str, system: str) -> str:
-    """The true music that a system's distance counts from, of its own duration where there are several; "" for none."""
+    """The true music that a system's distance is relative to, of its own duration if there are several; "" for none."""
     if _better(study, judge) != "lower":
         return ""
     names = [name for name in study.judged.scores[judge] if name.startswith(_TRUTH)]
@@ -237,7 +237,7 @@ def _truth(study: Asked, judge: str, system: str) -> str:
 
 
 def _pair(study: Asked, judge: str, first: str, second: str) -> Effect | None:
-    """First minus second: clip by clip where the study has tested it, else from the two scores."""
+    """First minus second: clip by clip if the study has tested it, else from the two scores."""
     if first == second:
         return None
     what = f"{study.named(first)} {MINUS} {study.named(second)}"
@@ -261,8 +261,8 @@ def _effect(what: str, study: Asked, judge: str, systems: Sequence[str], *, foun
 
 
 def _sum(study: Asked, judge: str, weights: Mapping[str, float]) -> tuple[Estimate, float]:
-    """Of scores; where the weights add up to zero and all systems were tested against one of them, of these
-    differences, which are known more closely."""
+    """A weighted sum of scores; if the weights add up to zero and all systems were tested against one of them, a sum of
+    these differences, which have narrower intervals."""
     if abs(sum(weights.values())) < 1e-9:
         for reference in weights:
             others = {name: weight for name, weight in weights.items() if name != reference}
@@ -301,7 +301,7 @@ def _slope(own: Sequence[tuple[float, str]]) -> dict[str, float]:
 
 
 def _called(template: str, rest: str) -> str:
-    """A line of systems in words: `fm_b{x}_{at}` is FM."""
+    """The name of a line of systems: `fm_b{x}_{at}` is FM."""
     start = template.split("{")[0].strip("_")
     codecs = {"enc": "quantised", "vae": "variational"}
     paradigm, _, codec = start.partition("_")
@@ -323,8 +323,8 @@ def _against_largest(
 
 
 def _surface(source: ClaimSource, study: Asked, judge: str, cells: Sequence[tuple[Bound, str]]) -> list[Effect]:
-    """Clips of another duration are judged against other music, from which even the true music is another distance
-    away: this is taken off."""
+    """Clips of different durations are judged against different music, from which even the true music has a different
+    distance; this distance is subtracted."""
     rates, durations = ([float(bound[word]) for bound, _ in cells] for word in ("rate", "duration"))
     both = surface_weights(rates, durations) if cells else None
     if both is None or source.effect is None:
@@ -346,7 +346,7 @@ def _surface(source: ClaimSource, study: Asked, judge: str, cells: Sequence[tupl
 
 
 def _times(source: ClaimSource, study: Asked) -> list[Effect]:
-    """Latencies, first minus second; how far apart the quartiles are stands for the interval."""
+    """Latencies, first minus second, with the distance of the quartiles as interval."""
 
     def within(value: float, bounds: tuple[float, float]) -> bool:
         return bounds[0] <= value <= bounds[1]

@@ -1,4 +1,4 @@
-"""Where the package departs from the paper, and which studies that touches; the text is in `paper/departures.yaml`."""
+"""Departures of the package from the paper, and the studies that they affect; the text is `paper/departures.yaml`."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ class Departure(Config):
     """One departure.
 
     Attributes:
-        about: a part of the system.
-        paper, here: what the paper does, and what is done instead.
-        kinds: of the studies that it touches.
-        scales: at which it holds; empty: at all.
+        about: the part of the system.
+        paper, here: what the paper does, and what the package does.
+        kinds: kinds of studies that it affects.
+        scales: scales that it affects; empty for all.
     """
 
     about: str
@@ -33,11 +33,11 @@ class _Departures(Config):
 
 
 def departures(kind: str, scale: str) -> list[Departure]:
-    """Those that touch a study.
+    """The departures that affect a study.
 
     Args:
-        kind: of the study.
-        scale: "" for a configuration that is none of the shipped ones, to which those of every scale may apply.
+        kind: kind of the study.
+        scale: "" for a configuration that is not one of the package's, to which those of every scale may apply.
     """
     return [each for each in _all() if kind in each.kinds and (not scale or not each.scales or scale in each.scales)]
 

@@ -1,4 +1,4 @@
-"""EnCodecs as audiocraft exports them: `compression_state_dict.bin`, the networks of `codec.encodec` by other names."""
+"""EnCodecs exported by audiocraft: `compression_state_dict.bin`, the networks of `codec.encodec` under other names."""
 
 from __future__ import annotations
 
@@ -31,33 +31,33 @@ _SEANET = {
     "compress": "compress",
     "lstm": "num_lstm_layers",
 }
-"""Fields of audiocraft's `seanet`, and what `transformers.EncodecConfig` calls them."""
+"""Fields of audiocraft's `seanet`, and their names in `transformers.EncodecConfig`."""
 _NAMES = (
     (r"^(encoder|decoder)\.model\.", r"\1.layers."),
     (r"\.conv\.conv\.", ".conv."),
     (r"\.convtr\.convtr\.", ".conv."),
     (r"^quantizer\.vq\.layers\.(\d+)\._codebook\.", r"quantizer.layers.\1.codebook."),
 )
-"""What turns audiocraft's name of a tensor into that of `transformers`, in this order."""
+"""Substitutions from audiocraft's tensor names to those of `transformers`, in this order."""
 
 
 def read_package(path: Path) -> dict[str, Any]:
-    """What audiocraft exported into one file: `best_state` and `xp.cfg`, or a `pretrained` name.
+    """Read a file that audiocraft exported: `best_state` and `xp.cfg`, or a `pretrained` name.
 
     Raises:
-        UserError: no such file, or not such a one.
+        UserError: there is no such file, or it is not such an export.
     """
     package = read_pickle(path)
     if not isinstance(package, dict) or not ({"best_state", "xp.cfg"} <= package.keys() or "pretrained" in package):
-        raise UserError(f"{path} is no checkpoint that audiocraft exported: it has no best_state with its xp.cfg.")
+        raise UserError(f"{path} is not a checkpoint exported by audiocraft: it has no best_state with its xp.cfg.")
     return package
 
 
 def load_audiocraft(package: Mapping[str, Any], *, name: str) -> EnCodec:
-    """The EnCodec of a package with weights.
+    """Build the EnCodec of a package with weights.
 
     Raises:
-        UserError: a codec that is no EnCodec, or naming a tensor that is missing or of another shape.
+        UserError: the codec is not an EnCodec, or a tensor is missing or of another shape.
     """
     from transformers import EncodecModel
 
@@ -68,7 +68,7 @@ def load_audiocraft(package: Mapping[str, Any], *, name: str) -> EnCodec:
 
 
 def _config(cfg: dict[str, Any], *, name: str) -> EncodecConfig:
-    """From audiocraft's configuration, where a value said before stands as a reference to it; those are not read."""
+    """The configuration from audiocraft's, in which repeated values are references; these are not read."""
     try:
         seanet, rvq = cfg["seanet"], cfg["rvq"]
         config = encodec_config(
@@ -87,7 +87,7 @@ def _config(cfg: dict[str, Any], *, name: str) -> EncodecConfig:
         config.use_conv_shortcut = not seanet["true_skip"]
         config.trim_right_ratio = seanet["decoder"]["trim_right_ratio"]
     except (KeyError, TypeError, AttributeError) as error:
-        raise UserError(f"The codec in {name} is no EnCodec that can be read: its xp.cfg lacks {error}.") from None
+        raise UserError(f"The codec in {name} is not an EnCodec that can be read: its xp.cfg lacks {error}.") from None
     return config
 
 

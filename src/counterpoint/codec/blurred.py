@@ -1,4 +1,4 @@
-"""Drums as a codec hears them, without their detail (App. C): codes of blurred latents.
+"""Drum tracks: codes of blurred latents, which keep the beat and lose the detail (App. C).
 
 Latents are averaged over a few frames, so that the beat stays and timbre and pitch mostly go; the first codebook
 alone makes integers of them. The paper averages five frames of a codec at 50 Hz, 0.1 s. The latents of a codec without
@@ -21,21 +21,21 @@ from counterpoint.codec.quantize import nearest_code
 from counterpoint.config import UserError
 
 BLURRED_FRAMES = 5
-"""Of the paper, for codecs of waveforms."""
+"""Frames averaged in the paper, for codecs of waveforms."""
 _BLUR_S = 0.04
-"""Averaged over by codecs without phase."""
+"""Seconds averaged for codecs without phase."""
 
 
 def blurred_frames(codec: Codec) -> int:
-    """How many latent frames of a codec are averaged."""
+    """Number of latent frames of a codec that are averaged."""
     return BLURRED_FRAMES if codec.keeps_phase else max(1, round(_BLUR_S * codec.frame_rate))
 
 
 def blurred_codes(codec: Codec, audio: np.ndarray) -> np.ndarray:
-    """The drum track of audio of any length.
+    """Compute the drum track of audio of any length.
 
     Args:
-        codec: one with codebooks.
+        codec: a codec with codebooks.
         audio: [N] float at the codec's sample rate, N > 0.
 
     Returns:
@@ -50,10 +50,10 @@ def blurred_codes(codec: Codec, audio: np.ndarray) -> np.ndarray:
 
 @torch.no_grad()
 def codes_of_blurred(codec: Codec, latents: Tensor) -> np.ndarray:
-    """The drum track of latents [T, D] that were taken already, T > 0; else as `blurred_codes`.
+    """Compute the drum track of existing latents [T, D], T > 0; otherwise as `blurred_codes`.
 
-    With n of `blurred_frames`, z'_t is the mean of z over the frames n k ... n k + n - 1, k = floor(t / n), at the end
-    over what there is of them; the code of frame t is that of the vector nearest to z'_t in the first codebook.
+    With n of `blurred_frames`, z'_t is the mean of z over the frames n k ... n k + n - 1, k = floor(t / n), or over the
+    remaining frames at the end; the code of frame t is that of the vector nearest to z'_t in the first codebook.
     """
     book, count = _require_codebooks(codec).codebooks()[0], blurred_frames(codec)
     groups = latents.to(book.device, torch.float32).split(count)
@@ -64,6 +64,7 @@ def codes_of_blurred(codec: Codec, latents: Tensor) -> np.ndarray:
 def _require_codebooks(codec: Codec) -> QuantizedCodec:
     if not codec.num_codebooks or not isinstance(codec, QuantizedCodec):
         raise UserError(
-            f"The codec {codec.name!r} has no codebooks, and drums are codes; use one that has, such as 'pocket'."
+            f"The codec {codec.name!r} has no codebooks, and drums are codes; use a codec with codebooks, such as "
+            "'pocket'."
         )
     return codec

@@ -1,8 +1,8 @@
-"""Audio of any length through a codec, in windows that overlap, so that memory does not grow with the length.
+"""Encoding and decoding of audio of any length in overlapping windows, so that memory does not grow with the length.
 
-Of a window (`codec.windows`) the block alone is kept. Blocks differ from the whole in one piece by nothing but what an
-LSTM recalls from before the context: under 1e-3 of the latents' standard deviation (tested). A codec whose blocks
-depend on the ones before them, as phases do, decodes streams itself.
+Only the block of a window (`codec.windows`) is kept. Blocks differ from the result in one piece only by what an
+LSTM remembers from before the context: under 1e-3 of the latents' standard deviation (tested). A codec whose blocks
+depend on the preceding ones, as phases do, decodes streams itself.
 
 Shapes: B batch, K codebooks, T latent frames, D latent channels, N audio samples.
 """
@@ -31,7 +31,7 @@ def encode_audio(audio: np.ndarray, codec: Codec) -> Encoding:
         audio: [N] float at the codec's sample rate, N > 0.
 
     Returns:
-        latents [1, T, D] and codes [1, K, T], if any, on the CPU, T = ceil(N / samples per frame).
+        Latents [1, T, D] and codes [1, K, T], if any, on the CPU, T = ceil(N / samples per frame).
     """
     if audio.ndim != 1 or not audio.size:
         raise ValueError(f"audio must be [N] with N > 0, got {audio.shape}")
@@ -61,19 +61,19 @@ def encode_stream(pieces: Iterable[np.ndarray], codec: Codec, *, apply: Map = ma
 
     Args:
         pieces: [N] float each, at the codec's sample rate.
-        apply: takes the codec to the blocks; what `one_block_a_core` gives takes several at once.
+        apply: a `map` that applies the codec to blocks; that of `one_block_a_core` applies it to several at once.
 
     Yields:
-        Encodings of one row that follow each other, on the CPU.
+        Consecutive encodings of one row, on the CPU.
     """
     return apply(partial(encode_window, codec), audio_windows(pieces, codec))
 
 
 def decode_stream(pieces: Iterable[Tensor], codec: Codec, *, view: View, apply: Map = map) -> Iterator[Tensor]:
-    """Decode a stream of latents [B, T, D] or codes [B, K, T], as `view` says.
+    """Decode a stream of latents [B, T, D] or codes [B, K, T], according to `view`.
 
     Yields:
-        Audio [B, N] that follows each other, on the CPU.
+        Consecutive audio [B, N], on the CPU.
     """
     if isinstance(codec, StreamDecoder):
         return codec.decode_stream(pieces, view=view, apply=apply)
@@ -88,7 +88,7 @@ def audio_windows(pieces: Iterable[np.ndarray], codec: Codec) -> Iterator[Window
 
 
 def encode_window(codec: Codec, window: Window) -> Encoding:
-    """The block of a window of audio, encoded, on the CPU."""
+    """Encode the block of a window of audio, on the CPU."""
     encoding = codec.encode(window.content)
     hop = codec.samples_per_frame
     block = slice(window.start // hop, -(-window.stop // hop))
@@ -97,7 +97,7 @@ def encode_window(codec: Codec, window: Window) -> Encoding:
 
 
 def join(encodings: Iterable[Encoding]) -> Encoding:
-    """Encodings that follow each other in time, as one."""
+    """Concatenate consecutive encodings."""
     parts = list(encodings)
     codes = [part.codes for part in parts if part.codes is not None]
     return Encoding(
@@ -107,10 +107,10 @@ def join(encodings: Iterable[Encoding]) -> Encoding:
 
 @contextmanager
 def one_block_a_core() -> Iterator[Map]:
-    """A `map` that takes as many items at once as there are cores, in order, each on one core alone.
+    """A `map` that processes as many items at once as there are cores, in order, each on a single core.
 
-    The convolutions of one block leave a second core half idle. No more items are begun ahead than there are cores, so
-    memory holds no more than that.
+    The convolutions of one block leave a second core half idle. At most as many items are started ahead as there are
+    cores, which bounds the memory.
     """
     cores = torch.get_num_threads()
 

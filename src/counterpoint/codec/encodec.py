@@ -1,7 +1,7 @@
 """EnCodec (3.1, App. E): a SEANet auto-encoder with residual vector quantisation, in the format of `transformers`.
 
-The networks are those of `transformers`, so that `facebook/encodec_32khz` loads as it is and what we train can be
-loaded by others.
+The networks are those of `transformers`, so that `facebook/encodec_32khz` loads unchanged and others can load what we
+train.
 
 Shapes: B batch, K codebooks, T latent frames, V codebook size, D latent channels, N audio samples.
 """
@@ -34,7 +34,7 @@ _SHAPE = (
     *("use_causal_conv", "use_conv_shortcut", "pad_mode", "trim_right_ratio", "num_lstm_layers", "activation"),
     *("codebook_size", "codebook_dim"),
 )
-"""Fields of a configuration that decide what the weights compute."""
+"""Fields of a configuration that determine the function of the weights."""
 
 
 def encodec_config(
@@ -48,13 +48,13 @@ def encodec_config(
     lstm_layers: int = 2,
     activation: str = "elu",
 ) -> EncodecConfig:
-    """The `transformers` configuration of an EnCodec as `facebook/encodec_32khz` is one.
+    """The `transformers` configuration of an EnCodec like `facebook/encodec_32khz`.
 
     Args:
         strides: decoder order, as the paper lists them; samples per frame is their product.
         filters: channels of the first layer; every stage doubles them.
-        activation: `elu` (released weights) or `gelu` (Table of App. E); `transformers` knows ELU alone, so ours stands
-            in a further field of its configuration.
+        activation: `elu` (released weights) or `gelu` (Table of App. E); `transformers` supports only ELU, so ours is
+            an additional field of its configuration.
     """
     from transformers import EncodecConfig
 
@@ -84,7 +84,7 @@ def encodec_config(
 
 
 def build_encodec(config: EncodecConfig) -> EncodecModel:
-    """An untrained model with the activation that the configuration names."""
+    """Build an untrained model with the activation of the configuration."""
     from transformers import EncodecModel
 
     model = EncodecModel(config)
@@ -96,7 +96,7 @@ def _set_activation(model: EncodecModel, name: str) -> None:
     if name == "elu":
         return
     if name != "gelu":
-        raise UserError(f"Unknown codec activation {name!r}; it is elu or gelu.")
+        raise UserError(f"Unknown codec activation {name!r}; use elu or gelu.")
     for module in model.modules():
         if isinstance(module, nn.ModuleList):
             for index, layer in enumerate(module):
@@ -110,7 +110,7 @@ class EnCodec:
     keeps_phase = True
 
     def __init__(self, model: EncodecModel, *, name: str):
-        """Wrap `model` (taken over: frozen, its weight normalisation folded into plain weights)."""
+        """Wrap `model`, which is frozen, and whose weight normalisation is folded into plain weights."""
         config = model.config
         if config.audio_channels != 1:
             raise UserError(f"The codec {name!r} has {config.audio_channels} audio channels; only mono codecs work.")
@@ -133,36 +133,37 @@ class EnCodec:
         self.device = torch.device("cpu")
 
     def to(self, device: torch.device | str) -> EnCodec:
-        """Move to a device, in place."""
+        """Move the codec to a device, in place."""
         self.device = torch.device(device)
         self.model.to(self.device)  # type: ignore[arg-type]
         return self
 
     @torch.no_grad()
     def encode(self, audio: Tensor) -> Encoding:
-        """[B, N] in [-1, 1], padded with zeros to whole frames: T = ceil(N / samples per frame)."""
+        """Encode audio [B, N] in [-1, 1], padded with zeros to whole frames: T = ceil(N / samples per frame)."""
         audio = whole_frames(audio.to(self.device, torch.float32), samples_per_frame=self.samples_per_frame)
         latents = self.model.encoder(audio[:, None]).transpose(1, 2)
         return Encoding(latents=latents, codes=self.quantize(latents))
 
     @torch.no_grad()
     def quantize(self, latents: Tensor) -> Tensor:
-        """[B, T, D] to codes [B, K, T]: each codebook takes the code nearest to what the ones before it left."""
+        """Quantise [B, T, D] to codes [B, K, T]: each codebook takes the code nearest to the residual of the ones
+        before."""
         return quantize(latents.to(self.device), codebooks=self.codebooks())
 
     @torch.no_grad()
     def dequantize(self, codes: Tensor) -> Tensor:
-        """[B, K, T] to latents [B, T, D], the sum of the code vectors; of the first codebooks alone if K is less."""
+        """Sum the code vectors of [B, K, T] to latents [B, T, D]; a smaller K uses only the first codebooks."""
         return dequantize(codes.to(self.device), codebooks=self.codebooks()[: codes.shape[1]])
 
     @torch.no_grad()
     def decode_latents(self, latents: Tensor) -> Tensor:
-        """[B, T, D], not quantised, to audio [B, T * samples per frame]."""
+        """Decode unquantised latents [B, T, D] to audio [B, T * samples per frame]."""
         check_latents(latents, latent_dim=self.latent_dim)
         return self.model.decoder(latents.to(self.device, torch.float32).transpose(1, 2))[:, 0]
 
     def decode_codes(self, codes: Tensor) -> Tensor:
-        """[B, K, T] to audio [B, T * samples per frame]."""
+        """Decode codes [B, K, T] to audio [B, T * samples per frame]."""
         return self.decode_latents(self.dequantize(codes))
 
     def codebooks(self) -> list[Tensor]:
@@ -171,7 +172,8 @@ class EnCodec:
         return [layer.codebook.embed for layer in layers]
 
     def export(self) -> EncodecModel:
-        """A copy as `transformers` builds it: its own convolutions, weights normalised as w = g v / |v| with v = w."""
+        """A copy in the form of `transformers`: its own convolutions, weights normalised as w = g v / |v| with v =
+        w."""
         from torch.nn.utils import parametrize
 
         model = build_encodec(self.model.config)
@@ -180,7 +182,7 @@ class EnCodec:
             for name, module in model.named_modules():
                 if parametrize.is_parametrized(module, "weight"):
                     folded = cast(Convolution, ours[name])
-                    module.weight = folded.weight[:, :, 0].contiguous()  # what parametrisation makes of it: g and v
+                    module.weight = folded.weight[:, :, 0].contiguous()  # the parametrisation computes g and v
                     cast(Tensor, module.bias).copy_(cast(Tensor, folded.bias))
             own = {key: value for key, value in self.model.state_dict().items() if key in model.state_dict()}
             model.load_state_dict({**model.state_dict(), **own})
@@ -192,11 +194,11 @@ def load_encodec(source: str, *, name: str, subfolder: str = "") -> EnCodec:
 
     Args:
         source: folder or hub id.
-        name: what the user typed.
-        subfolder: of `source`.
+        name: the name that the user gave.
+        subfolder: folder within `source`.
 
     Raises:
-        UserError: when there is no such model, it cannot be read, or its weights are not those of its configuration.
+        UserError: there is no such model, it cannot be read, or its weights do not match its configuration.
     """
     from transformers import EncodecModel
 
@@ -205,7 +207,7 @@ def load_encodec(source: str, *, name: str, subfolder: str = "") -> EnCodec:
             loaded: Any = EncodecModel.from_pretrained(
                 source, subfolder=subfolder, dtype=torch.float32, output_loading_info=True
             )
-    except Exception as error:  # safetensors and the hub raise kinds of their own
+    except Exception as error:  # safetensors and the hub raise their own kinds
         raise unreadable(error, name=name) from error
     model, found = loaded
     refuse_gaps(found, name=name, unread=_TRAINING_ONLY)
@@ -224,7 +226,7 @@ def load_encodec_of_musicgen(source: str, *, name: str, subfolder: str = "") -> 
 
 
 def wrap_weights(kind: Any, config: Any, weights: Mapping[str, Tensor], *, name: str) -> EnCodec:
-    """An EnCodec of a configuration and weights that were read already."""
+    """Build an EnCodec from a configuration and weights that have been read."""
     with quietly():
         model = read_part(kind, config, weights, source=name, unread=_TRAINING_ONLY)
     _set_activation(model, getattr(config, "activation", "elu"))
@@ -237,8 +239,8 @@ def save_encodec(
     """Write `config.json` and `model.safetensors`, each atomically, in `transformers.EncodecModel` format.
 
     Args:
-        state: of an `EncodecModel`; what only training reads is left out.
-        dtype: of the file; float16 halves it.
+        state: state of an `EncodecModel`; tensors used only in training are left out.
+        dtype: data type of the file; float16 halves its size.
     """
     from safetensors.torch import save_file
 
@@ -252,15 +254,15 @@ def save_encodec(
 
 
 def _fingerprint(model: EncodecModel) -> str:
-    """Digest of the weights that inference reads and of the shape they belong to."""
+    """Digest of the weights used in inference and of their configuration."""
     config = {key: getattr(model.config, key, None) for key in _SHAPE}
-    config["activation"] = config["activation"] or "elu"  # released checkpoints do not say
+    config["activation"] = config["activation"] or "elu"  # missing in released checkpoints
     state = model.state_dict()
     return fingerprint(config, {key: value for key, value in state.items() if not key.endswith(_TRAINING_ONLY)})
 
 
 def _fold_weight_norm(model: nn.Module) -> None:
-    """Replace each w = g v / |v| by its value: the same output, no recomputation at every call."""
+    """Replace each w = g v / |v| by its value: the output is the same, without recomputation at every call."""
     from torch.nn.utils import parametrize
 
     for module in model.modules():
@@ -269,7 +271,7 @@ def _fold_weight_norm(model: nn.Module) -> None:
 
 
 def _keep_layout(model: nn.Module) -> None:
-    """Let the convolutions of `transformers` pad without leaving the layout of `codec.layout`."""
+    """Make the convolutions of `transformers` pad without leaving the layout of `codec.layout`."""
     from transformers.models.encodec.modeling_encodec import EncodecConv1d
 
     original = EncodecConv1d._pad1d

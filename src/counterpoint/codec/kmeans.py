@@ -20,11 +20,11 @@ def fit_codebooks(
     generator: torch.Generator,
     initial: list[Tensor] | None = None,
 ) -> list[Tensor]:
-    """Fit K codebooks, each by Lloyd's algorithm on what the ones before it left.
+    """Fit K codebooks, each by Lloyd's algorithm on the residual of the ones before.
 
     Args:
-        latents: [n, D]; several times V of them, or most codes stand for a single vector.
-        iterations: Lloyd steps of each codebook; the first few do nearly all.
+        latents: [n, D]; n should be several times V, or most codes represent a single vector.
+        iterations: Lloyd steps of each codebook; the first few achieve nearly all.
         initial: K tensors [V, D] to start from; random vectors of the residual otherwise.
 
     Returns:
@@ -41,7 +41,7 @@ def fit_codebooks(
 
 
 def _lloyd(vectors: Tensor, book: Tensor, *, iterations: int, generator: torch.Generator) -> Tensor:
-    """Move every code to the mean of its vectors, and every code without any to a random vector."""
+    """Move every code to the mean of its vectors, and every unused code to a random vector."""
     for _ in range(iterations):
         chosen = nearest_code(vectors, book)
         counts = torch.bincount(chosen, minlength=len(book))
@@ -53,6 +53,6 @@ def _lloyd(vectors: Tensor, book: Tensor, *, iterations: int, generator: torch.G
 
 
 def _draw(vectors: Tensor, count: int, *, generator: torch.Generator) -> Tensor:
-    """`count` random rows, each at most once while there are enough."""
+    """Draw `count` random rows, without replacement if there are enough."""
     order = torch.randperm(len(vectors), generator=generator).to(vectors.device)
     return vectors[order[torch.arange(count, device=vectors.device) % len(vectors)]].clone()

@@ -1,8 +1,8 @@
-"""The convolutions of a loaded codec with channels last in memory: the same sums, faster.
+"""Convolutions of a loaded codec with channels last in memory: the same result, faster.
 
-In the outer layers of a codec time is long and channels are few, and there a CPU does a convolution two to five times
-as fast when the channels of a moment stand beside each other. PyTorch keeps one-dimensional convolutions from that
-layout, so these are two-dimensional ones of height 1. Tensors keep their shape [B, C, T]; strides alone differ.
+The outer layers of a codec have long time axes and few channels, and a CPU computes such a convolution two to five
+times as fast if the channels of a moment are adjacent in memory. PyTorch does not offer this layout for one-dimensional
+convolutions, so these are two-dimensional ones of height 1. Tensors keep their shape [B, C, T]; only strides differ.
 
 Shapes: B batch, C channels, T time.
 """
@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 
 def channels_last(model: nn.Module) -> None:
-    """Replace every one-dimensional convolution below `model` in place; its weights must be plain by then."""
+    """Replace every one-dimensional convolution of `model` in place; its weights must already be plain."""
     for module in list(model.modules()):
         for name, child in list(module.named_children()):
             if isinstance(child, nn.Conv1d | nn.ConvTranspose1d):
@@ -30,7 +30,7 @@ def pad(x: Tensor, paddings: tuple[int, int], mode: str, value: float = 0.0) -> 
 
 
 class Convolution(nn.Module):
-    """What `conv` does, on [B, C, T] that lies in memory as [B, T, C]."""
+    """Applies `conv` to [B, C, T] that is stored as [B, T, C]."""
 
     def __init__(self, conv: nn.Conv1d | nn.ConvTranspose1d):
         super().__init__()

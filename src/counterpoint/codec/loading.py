@@ -1,4 +1,4 @@
-"""What the loading of every kind of codec shares: no silently random weights, one digest, errors that name a remedy."""
+"""Shared by the loading of every kind of codec: complete weights, one digest, errors that name a remedy."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from counterpoint.config.network import UnreachableWarning, reason_of
 
 @contextmanager
 def quietly() -> Iterator[None]:
-    """No progress bars and no words of `transformers` or `diffusers`: what matters of them, `refuse_gaps` says."""
+    """Suppress the progress bars and messages of `transformers` and `diffusers`; `refuse_gaps` reports what matters."""
     from diffusers.utils import logging as diffusers
     from transformers.utils import logging as transformers
 
@@ -40,30 +40,30 @@ def quietly() -> Iterator[None]:
 
 
 def refuse_gaps(found: Mapping[str, Sequence[Any]], *, name: str, unread: tuple[str, ...] = ()) -> None:
-    """Refuse weights that are not exactly those of the configuration: libraries draw what is missing at random.
+    """Refuse weights that do not match the configuration: libraries initialise missing tensors at random.
 
     Args:
         found: a library's loading report: keys that are missing, unexpected, or of another shape.
-        name: of the codec.
-        unread: endings of keys that may be missing or left over, since inference never reads them.
+        name: name of the codec.
+        unread: endings of keys that may be missing or left over because inference does not use them.
 
     Raises:
-        UserError: naming how many tensors do not fit, and one of them.
+        UserError: some tensors do not fit; the sentence gives their number and an example.
     """
     wrong = {
         kind: [key for key in map(str, found.get(f"{kind}_keys") or ()) if not key.endswith(unread)]
         for kind in ("missing", "mismatched", "unexpected")
     }
-    told = [f"{len(keys)} {kind}, such as {keys[0]}" for kind, keys in wrong.items() if keys]
-    if told:
+    gaps = [f"{len(keys)} {kind}, such as {keys[0]}" for kind, keys in wrong.items() if keys]
+    if gaps:
         raise UserError(
-            f"The weights of the codec {name!r} are not those of its config.json ({'; '.join(told)}); "
+            f"The weights of the codec {name!r} do not match its config.json ({'; '.join(gaps)}); "
             "give a folder whose two files belong together."
         )
 
 
 def unreadable(error: Exception, *, name: str) -> UserError:
-    """The sentence for a codec that a library or the hub would not give."""
+    """The error for a codec that a library or the hub did not provide."""
     from huggingface_hub.errors import GatedRepoError
 
     causes: list[BaseException] = [error]
@@ -72,7 +72,7 @@ def unreadable(error: Exception, *, name: str) -> UserError:
     if any(isinstance(cause, GatedRepoError) for cause in causes):
         return UserError(
             f"The codec {name!r} is gated: accept its licence at https://huggingface.co/{name} and log in with "
-            "`hf auth login`, or give a local folder that holds it."
+            "`hf auth login`, or give a local folder that contains it."
         )
     reason = reason_of(error).rstrip(".")
     return UserError(
@@ -82,11 +82,11 @@ def unreadable(error: Exception, *, name: str) -> UserError:
 
 
 def fingerprint(config: Mapping[str, Any], state: Mapping[str, Tensor]) -> str:
-    """Sixteen hexadecimal digits that identify what a codec computes.
+    """Sixteen hexadecimal digits that identify the function of a codec.
 
     Args:
-        config: the fields that decide what the weights do.
-        state: the weights that inference reads.
+        config: the fields that determine the function of the weights.
+        state: the weights used in inference.
     """
     found = hashlib.sha256(json.dumps(config, sort_keys=True, default=str).encode())
     for key, value in sorted(state.items()):

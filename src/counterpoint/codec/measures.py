@@ -1,4 +1,4 @@
-"""How close a reconstruction is, and how fully codebooks are used.
+"""Measures of reconstruction quality and of codebook use.
 
 Shapes: B batch, N audio samples, K codebooks, T latent frames, F frequency bins, M mel bands.
 """
@@ -23,7 +23,7 @@ def si_snr(estimate: Tensor, reference: Tensor) -> Tensor:
     """Scale-invariant signal-to-noise ratio in dB, per clip; phase-sensitive, higher is better.
 
     With both made zero-mean, s = <e, r> r / |r|^2 and SI-SNR = 10 log10(|s|^2 / |e - s|^2) (Le Roux et al. 2019). It
-    does not go below -120 dB, which is what silence gets.
+    is at least -120 dB, which is the value of silence.
 
     Args:
         estimate: [B, N].
@@ -41,7 +41,7 @@ def si_snr(estimate: Tensor, reference: Tensor) -> Tensor:
 
 
 def log_spectral_distance(estimate: Tensor, reference: Tensor, *, n_fft: int = 2048, floor_db: float = -80.0) -> Tensor:
-    """Log-spectral distance in dB, per clip; blind to phase, lower is better.
+    """Log-spectral distance in dB, per clip; independent of phase, lower is better.
 
     L = 20 log10 |STFT|, floored at `floor_db` below the reference's peak; the root mean square of L_e - L_r over
     frequency, averaged over frames (Gray & Markel 1976). Hann windows of 2048 samples, hop 512.
@@ -60,12 +60,12 @@ def log_spectral_distance(estimate: Tensor, reference: Tensor, *, n_fft: int = 2
 
 
 def log_mel_distance(estimate: Tensor, reference: Tensor, *, sample_rate: int, bands: int = 128) -> Tensor:
-    """Log-mel spectral distance in bel (tenths of it are decibels), per clip; blind to phase, lower is better.
+    """Log-mel spectral distance in bel (tenths of it are decibels), per clip; independent of phase, lower is better.
 
     The mean over bands and frames of |log10 m_e^2 - log10 m_r^2|, m the magnitude in each of 128 mel bands (Hann
-    windows of 2048 samples, hop 512), floored at -100 dB of full scale. The paper's Appendix B reports a `log-MSD` and
-    does not define it. This is the usual form of such a distance (L1 of log10 of squared mel magnitudes, as Descript's
-    audio codec measures it), but nothing certifies that the two are the same quantity.
+    windows of 2048 samples, hop 512), floored at -100 dB of full scale. The paper's Appendix B reports an undefined
+    `log-MSD`. This is the usual form of such a distance (L1 of log10 of squared mel magnitudes, as in Descript's audio
+    codec), but nothing certifies that the two are the same quantity.
 
     Args:
         estimate: [B, N].
@@ -84,7 +84,7 @@ def log_mel_distance(estimate: Tensor, reference: Tensor, *, sample_rate: int, b
 
 
 def chord_agreement_viterbi25(estimate: Tensor, reference: Tensor, *, sample_rate: int) -> Tensor:
-    """Share of frames (0.1 s) in which `analysis.viterbi25` hears the same of 25 chords in both, per clip.
+    """Share of frames (0.1 s) in which `analysis.viterbi25` detects the same of 25 chords in both, per clip.
 
     Identity gives 1; chance depends on the music (the reconstruction study measures it on shuffled clips).
 
@@ -103,9 +103,9 @@ def chord_agreement_viterbi25(estimate: Tensor, reference: Tensor, *, sample_rat
 
 
 def onset_f1(estimate: Tensor, reference: Tensor, *, sample_rate: int, tolerance_s: float = 0.05) -> Tensor:
-    """F1 of the estimate's onsets against the reference's, within 50 ms, per clip: do attacks and drum strokes survive?
+    """F1 of the estimate's onsets against the reference's, within 50 ms, per clip: whether attacks survive.
 
-    Onsets are the peaks of librosa's spectral flux, in both alike. NaN where neither clip has any.
+    Onsets are the peaks of librosa's spectral flux in both clips. NaN if neither clip has any.
 
     Args:
         estimate: [B, N].
@@ -155,9 +155,9 @@ def chroma_agreement(estimate: Tensor, reference: Tensor, *, sample_rate: int) -
 
 
 def reconstruction_measures(codec: Codec, audio: Tensor) -> dict[str, dict[str, float | list[float]]]:
-    """Quick measures of a codec's round trip, through its latents and, where it has any, its codes; means over clips.
+    """Quick measures of a codec's reconstruction from latents and, if it has any, codes; means over clips.
 
-    SI-SNR is left out where the codec makes phases anew.
+    SI-SNR is left out if the codec synthesises phases.
 
     Args:
         audio: [B, N] at the codec's sample rate, no clip silent.
@@ -181,10 +181,10 @@ def reconstruction_measures(codec: Codec, audio: Tensor) -> dict[str, dict[str, 
 
 
 def perplexity(codes: Tensor | Sequence[Tensor], *, codebook_size: int) -> Tensor:
-    """exp of the entropy of code use, per codebook: V when all codes are used alike, 1 when one is used alone.
+    """exp of the entropy of code use, per codebook: V if all codes are used equally, 1 if only one is used.
 
     Args:
-        codes: [B, K, T], or several such that may differ in B and T.
+        codes: [B, K, T], or several such tensors with different B and T.
 
     Returns:
         [K].
@@ -196,7 +196,7 @@ def perplexity(codes: Tensor | Sequence[Tensor], *, codebook_size: int) -> Tenso
 
 
 def perplexity_of_counts(counts: Tensor) -> Tensor:
-    """As `perplexity`, from how often each code was used.
+    """The perplexity computed from the number of uses of each code.
 
     Args:
         counts: [K, V], of any scale.
@@ -210,12 +210,12 @@ def perplexity_of_counts(counts: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class Measure:
-    """One way to compare a clip with its reconstruction.
+    """One comparison between a clip and its reconstruction.
 
     Attributes:
-        name: what it is, exactly.
-        what: one sentence for people.
-        hears_phase: it compares waveforms sample by sample, and says nothing of a codec that makes phases anew.
+        name: exact name.
+        what: one sentence for readers.
+        phase_sensitive: whether it compares waveforms sample by sample, and so does not apply to synthesised phases.
         function: (estimate [B, N], reference [B, N], sample rate in Hz) to [B].
     """
 
@@ -230,7 +230,8 @@ class Measure:
 MEASURES = (
     Measure(
         "si_snr",
-        "Scale-invariant signal-to-noise ratio of the waveform; it hears phase, as ears hardly do",
+        "Scale-invariant signal-to-noise ratio of the waveform; it depends on phase, to which listeners are hardly "
+        "sensitive",
         "dB",
         "higher",
         lambda estimate, reference, _: si_snr(estimate, reference),
@@ -238,21 +239,21 @@ MEASURES = (
     ),
     Measure(
         "log_mel_distance",
-        "Mean absolute difference of the log10 power in 128 mel bands; blind to phase",
+        "Mean absolute difference of the log10 power in 128 mel bands, independent of phase",
         "bel",
         "lower",
         lambda estimate, reference, rate: log_mel_distance(estimate, reference, sample_rate=rate),
     ),
     Measure(
         "log_spectral_distance",
-        "Root mean square difference of the spectra's levels over all frequencies alike; blind to phase",
+        "Root mean square difference of the spectra's levels over all frequencies, independent of phase",
         "dB",
         "lower",
         lambda estimate, reference, _: log_spectral_distance(estimate, reference),
     ),
     Measure(
         "chord_agreement_viterbi25",
-        "Share of the time in which the same of 25 chords is heard in original and reconstruction",
+        "Share of the time in which the same of 25 chords is detected in original and reconstruction",
         "",
         "higher",
         lambda estimate, reference, rate: chord_agreement_viterbi25(estimate, reference, sample_rate=rate),
@@ -266,7 +267,7 @@ MEASURES = (
     ),
     Measure(
         "onset_f1",
-        "F1 of the onsets (attacks and drum strokes) that are found again within 50 ms",
+        "F1 of the onsets (attacks and drum strokes) that are preserved within 50 ms",
         "",
         "higher",
         lambda estimate, reference, rate: onset_f1(estimate, reference, sample_rate=rate),
@@ -275,20 +276,20 @@ MEASURES = (
 
 
 def measures_of(*, keeps_phase: bool) -> tuple[Measure, ...]:
-    """Those that say something of a codec, by whether it keeps phases."""
+    """The measures that apply to a codec, according to whether it keeps phases."""
     return tuple(measure for measure in MEASURES if keeps_phase or not measure.hears_phase)
 
 
 def clip_measures(
     estimate: np.ndarray, reference: np.ndarray, *, sample_rate: int, measures: Sequence[Measure] = MEASURES
 ) -> dict[str, float]:
-    """Measures of one clip: [N] and [N], the reference not silent; NaN where one is not defined."""
+    """Measures of one clip [N] against its reference [N], which is not silent; undefined ones are NaN."""
     pair = [torch.from_numpy(np.ascontiguousarray(audio, dtype=np.float32))[None] for audio in (estimate, reference)]
     return {measure.name: measure.function(pair[0], pair[1], sample_rate).item() for measure in measures}
 
 
 def parameter_count(codec: Codec) -> int:
-    """Numbers learned, the codebooks included."""
+    """Number of learned parameters, including the codebooks."""
     model = getattr(codec, "model", None)
     assert isinstance(model, torch.nn.Module), "every codec here wraps one"
     books = codec.num_codebooks * codec.codebook_size * codec.latent_dim

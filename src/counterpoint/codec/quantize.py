@@ -1,4 +1,4 @@
-"""Residual vector quantisation with codebooks that are fixed: latents to codes and back.
+"""Residual vector quantisation with fixed codebooks: latents to codes and back.
 
 Shapes: B batch, n vectors, K codebooks, T latent frames, V codebook size, D latent channels.
 """
@@ -12,30 +12,30 @@ from torch import Tensor
 
 
 def nearest_code(vectors: Tensor, codebook: Tensor) -> Tensor:
-    """Index of the nearest row of `codebook` [V, D], in Euclidean distance, of each of `vectors` [n, D]: [n] long.
+    """Indices [n], long, of the rows of `codebook` [V, D] nearest to each of `vectors` [n, D] in Euclidean distance.
 
     |v - c|^2 = |v|^2 - 2 v.c + |c|^2, whose first term does not depend on the code.
     """
     power = codebook.square().sum(dim=1)
-    chunks = vectors.split(4096)  # the distances of all to all would not fit a processor's cache, or its memory
+    chunks = vectors.split(4096)  # all distances at once would not fit in cache or memory
     return torch.cat([torch.addmm(power, part, codebook.T, alpha=-2).argmin(dim=1) for part in chunks])
 
 
 def quantize(latents: Tensor, *, codebooks: Sequence[Tensor], beam: int = 1) -> Tensor:
-    """[B, T, D] to codes [B, K, T], whose code vectors sum to nearly the latents.
+    """Quantise latents [B, T, D] to codes [B, K, T] whose code vectors sum approximately to the latents.
 
-    With a beam of 1 each codebook [V, D] takes the code nearest to what the ones before it left. A wider beam keeps so
-    many choices of codes from one codebook to the next, and in the end takes the one that leaves least.
+    With a beam of 1 each codebook [V, D] takes the code nearest to the residual of the ones before. A wider beam keeps
+    several sequences of codes from one codebook to the next and finally takes the one with the smallest residual.
     """
     books = torch.stack(list(codebooks))
-    chunks = latents.flatten(0, 1).split(4096 // beam)  # what lies beyond a processor's cache is slow
+    chunks = latents.flatten(0, 1).split(4096 // beam)  # larger chunks exceed the cache and are slow
     codes = torch.cat([_search(part, books, beam=beam) for part in chunks])
     return codes.unflatten(0, latents.shape[:2]).transpose(1, 2).contiguous()
 
 
 def _search(vectors: Tensor, books: Tensor, *, beam: int) -> Tensor:
-    """[n, D] vectors and [K, V, D] codebooks to codes [n, K]."""
-    left = vectors[:, None]  # [n, choices, D] that the choices leave
+    """Codes [n, K] of vectors [n, D] by codebooks [K, V, D]."""
+    left = vectors[:, None]  # [n, choices, D], the residuals
     codes = torch.empty(len(vectors), 1, 0, dtype=torch.long, device=vectors.device)
     for book in books:
         # |x - c|^2 = |x|^2 - 2 x.c + |c|^2
@@ -49,10 +49,10 @@ def _search(vectors: Tensor, books: Tensor, *, beam: int) -> Tensor:
 
 
 def dequantize(codes: Tensor, *, codebooks: Sequence[Tensor]) -> Tensor:
-    """[B, K, T] to latents [B, T, D], the sum of the chosen code vectors.
+    """Sum the chosen code vectors of [B, K, T] to latents [B, T, D].
 
     Raises:
-        ValueError: the codes are not those of K codebooks [V, D].
+        ValueError: the codes do not match K codebooks [V, D].
     """
     check_codes(codes, num_codebooks=len(codebooks), codebook_size=len(codebooks[0]))
     return torch.stack([book[codes[:, k]] for k, book in enumerate(codebooks)]).sum(dim=0)
@@ -61,7 +61,7 @@ def dequantize(codes: Tensor, *, codebooks: Sequence[Tensor]) -> Tensor:
 def check_codes(codes: Tensor, *, num_codebooks: int, codebook_size: int) -> None:
     """
     Raises:
-        ValueError: not [B, K, T], or codes beyond 0 ... V - 1.
+        ValueError: the codes are not [B, K, T], or outside 0 ... V - 1.
     """
     if codes.ndim != 3 or codes.shape[1] != num_codebooks or not codes.shape[2]:
         raise ValueError(f"codes must be [B, {num_codebooks}, T] with T > 0, got {tuple(codes.shape)}")

@@ -14,15 +14,15 @@ from counterpoint.config.network import hub
 from counterpoint.config.weights import SHIPPED_ALIASES
 
 SHIPPED = Path(__file__).parent / "weights"
-"""One folder a codec that comes with the package, with its card, measures and loss log.
+"""One folder for each codec in the package, with its card, measures and training log.
 
-They lie in git, in half precision: some 37 MB in all, so that a clone or a wheel works at once and offline. They are
-replaced as a whole and seldom, since every replacement stays in the history. Larger codecs belong on a hub, which
-`load_codec` reaches by id.
+They are kept in git, in half precision: some 37 MB in all, so that a clone or a wheel works at once and offline. They
+are replaced as a whole and seldom, since every replacement stays in the history. Larger codecs belong on a hub, from
+which `load_codec` loads them by id.
 """
 
 PLACES = ("", "vae")
-"""Where in a folder or hub repository a codec may lie: a pipeline of diffusers keeps its own in `vae`."""
+"""Places of a codec in a folder or hub repository: a pipeline of diffusers keeps its codec in `vae`."""
 
 
 def load_codec(name: str) -> Codec:
@@ -30,10 +30,10 @@ def load_codec(name: str) -> Codec:
 
     Args:
         name: a shipped codec (`pocket`), a folder, the run folder of a codec's training, or a hub id
-            (`facebook/encodec_32khz`, `stabilityai/stable-audio-open-1.0`); a MusicGen checkpoint has one inside.
+            (`facebook/encodec_32khz`, `stabilityai/stable-audio-open-1.0`); a MusicGen checkpoint contains one.
 
     Raises:
-        UserError: no such codec, one of a kind not known here, or one whose weights are not those of its configuration.
+        UserError: there is no such codec, its kind is unknown, or its weights do not match its configuration.
     """
     source = _source(name)
     config_file, place = _config_file(source, name=name)
@@ -44,14 +44,14 @@ def load_codec(name: str) -> Codec:
 
 
 def shipped_codecs() -> list[str]:
-    """Names of the codecs that come with the package, the shorter one of a codec that has two."""
+    """Names of the codecs in the package, the shorter one if a codec has two."""
     short = {folder: alias for alias, folder in SHIPPED_ALIASES.items()}
     names = [folder.parent.name for folder in SHIPPED.glob("*/config.json")]
     return sorted(short.get(name, name) for name in names)
 
 
 def _source(name: str) -> str:
-    """Folder or hub id behind a name."""
+    """Folder or hub id of a name."""
     shipped = SHIPPED / SHIPPED_ALIASES.get(name, name)
     if (shipped / "config.json").is_file():
         return str(shipped)
@@ -63,13 +63,13 @@ def _source(name: str) -> str:
         names = shipped_codecs()
         raise UserError(
             f"There is no codec {name!r}{did_you_mean(name, names)}; the shipped ones are "
-            f"{', '.join(names) or 'none'}, and a folder or a hub id such as facebook/encodec_32khz will do."
+            f"{', '.join(names) or 'none'}; a folder or a hub id such as facebook/encodec_32khz is also accepted."
         )
     return name
 
 
 def _config_file(source: str, *, name: str) -> tuple[Path, str]:
-    """A codec's config.json, and the place of `PLACES` where it lies; or audiocraft's one file for all."""
+    """A codec's config.json and its place among `PLACES`; or audiocraft's single file."""
     if not Path(source).is_dir():
         return _config_from_hub(source, name=name)
     for place in PLACES:
@@ -77,7 +77,7 @@ def _config_file(source: str, *, name: str) -> tuple[Path, str]:
             return found, place
     if (found := Path(source) / COMPRESSION_FILE).is_file():
         return found, ""
-    raise UserError(f"{name} is no codec: it has no config.json; give a folder that `counterpoint codec train` wrote.")
+    raise UserError(f"{name} is not a codec: it has no config.json; use a run folder of `counterpoint codec train`.")
 
 
 def _config_from_hub(source: str, *, name: str) -> tuple[Path, str]:
@@ -85,7 +85,7 @@ def _config_from_hub(source: str, *, name: str) -> tuple[Path, str]:
 
     download = hub().hf_hub_download
     failed: Exception | None = None
-    cut_off = False  # from the hub: what follows is sought in its cache alone, without waiting for it again
+    cut_off = False  # once cut off from the hub, only its cache is searched, without waiting again
     for place, file in (*((place, "config.json") for place in PLACES), ("", COMPRESSION_FILE)):
         try:
             return Path(download(source, file, subfolder=place or None, local_files_only=cut_off)), place

@@ -1,17 +1,17 @@
-"""The spectrogram codec: log magnitudes in, latents without phase, magnitudes out, phases made from them.
+"""The spectrogram codec: log magnitudes in, latents without phase, magnitudes out, with synthesised phases.
 
-A codec of waveforms puts phase into its latents, which is noise to a small model: of a latent frame of our small
-EnCodec a linear predictor explains a third from the frame before, of a latent frame of this codec three quarters. Here
-the encoder sees levels alone; the decoder gives levels, and `dsp.phase` finds phases that fit them. It is trained by
-regression, without discriminators, in minutes to hours on a CPU.
+A codec of waveforms includes phase in its latents, which is noise to a small model: from the preceding frame, a linear
+predictor explains a third of a latent frame of our small EnCodec, but three quarters of one of this codec. The encoder
+sees only levels; the decoder predicts levels, and `dsp.phase` finds phases that fit them. It is trained by regression,
+without discriminators, in minutes to hours on a CPU.
 
-Features: Hann windows of 2048 samples every 320 (100 a second at 32 kHz), folded by root mean square into 448 bands:
-bins one by one up to 4 kHz, in pairs up to 8 kHz, in eights above. One, two or four such frames make a latent frame
-(100, 50 or 25 Hz). Encoder and decoder are a linear map, which may start as principal components, and a residual
-network beside it.
+Features: Hann windows of 2048 samples every 320 (100 per second at 32 kHz), reduced by root mean square to 448 bands:
+single bins up to 4 kHz, pairs up to 8 kHz, groups of eight above. A latent frame covers one, two or four such frames
+(100, 50 or 25 Hz). Encoder and decoder are a linear map, which may be initialised with principal components, and a
+parallel residual network.
 
-Time is continuous: a piece of audio decoded in blocks carries its phases over their borders (`decode_stream`), so long
-files have no seams.
+Decoding in blocks carries the phases across the borders of blocks (`decode_stream`), so that long files have no
+seams.
 
 Shapes: B batch, K codebooks, T latent frames, S = r T STFT frames, M bands, V codebook size, D latent channels, C
 width, N audio samples.
@@ -42,19 +42,19 @@ WEIGHTS = "model.safetensors"
 HOP, N_FFT = 320, 2048
 BANDS = 256 + 128 + 64
 _FINE, _PAIRED = 256, 512
-"""Bins below the first stand alone, those up to the second in pairs, and the others in eights."""
+"""Bins below the first frequency stay single, bins up to the second are paired, the others are grouped by eight."""
 _FLOOR, _CENTRE, LEVEL_NEPERS = 2e-4, -6.7, 1.7
-"""A level is (ln(magnitude + floor) - centre) / scale: about standardised over music at -20 dBFS."""
+"""A level is (ln(magnitude + floor) - centre) / scale: approximately standardised for music at -20 dBFS."""
 _SILENT = 1.15
-"""What decodes to less than this many floors is silence: near the floor a decoder errs by a tenth of it, and a hiss at
--90 dB is as far from silence, in decibels, as a wrong note is from a right one."""
+"""A band decoded to less than this many floors is set to silence: near the floor a decoder errs by a tenth of it, and
+in decibels a hiss at -90 dB is as far from silence as a wrong note is from a right one."""
 GRIFFIN_LIM_STEPS = 3
-"""More of them hardly bring the spectrum nearer, and each costs as much as the network."""
+"""Griffin-Lim steps: more hardly improve the spectrum, and each costs as much as the network."""
 BEAM = 4
-"""Choices of codes that quantisation follows at once: a sixth less is left unexplained than by the nearest code in each
-codebook (0.081 of the variance for 0.096); 8 leave 0.077 and take twice the time."""
+"""Beam width of quantisation: the residual is a sixth smaller than with the nearest code in each codebook (0.081 of the
+variance against 0.096); a beam of 8 leaves 0.077 and takes twice the time."""
 _REACH = GRIFFIN_LIM_STEPS * -(-N_FFT // HOP)
-"""STFT frames on either side that the waveform of a frame depends on, its phases given."""
+"""STFT frames on either side on which the waveform of a frame depends, for given phases."""
 
 
 class SpectrogramCodec:
@@ -63,7 +63,7 @@ class SpectrogramCodec:
     keeps_phase = False
 
     def __init__(self, network: SpectrogramNetwork, *, sample_rate: int, name: str):
-        """Wrap `network` (taken over: frozen)."""
+        """Wrap `network`, which is frozen."""
         shape = network.shape
         self.name = name
         self.sample_rate = sample_rate
@@ -77,24 +77,24 @@ class SpectrogramCodec:
         self.device = torch.device("cpu")
 
     def to(self, device: torch.device | str) -> SpectrogramCodec:
-        """Move to a device, in place."""
+        """Move the codec to a device, in place."""
         self.device = torch.device(device)
         self.model.to(self.device)
         return self
 
     @torch.no_grad()
     def encode(self, audio: Tensor) -> Encoding:
-        """[B, N] in [-1, 1], padded with zeros to whole frames: T = ceil(N / samples per frame)."""
+        """Encode audio [B, N] in [-1, 1], padded with zeros to whole frames: T = ceil(N / samples per frame)."""
         audio = whole_frames(audio.to(self.device, torch.float32), samples_per_frame=self.samples_per_frame)
         latents = self.model.encode(compress(band_magnitudes(audio)))
         return Encoding(latents=latents, codes=self.quantize(latents) if self.num_codebooks else None)
 
     def quantize(self, latents: Tensor) -> Tensor:
-        """[B, T, D] to codes [B, K, T]."""
+        """Quantise latents [B, T, D] to codes [B, K, T]."""
         return quantize(latents.to(self.device, torch.float32), codebooks=self.codebooks(), beam=BEAM)
 
     def dequantize(self, codes: Tensor) -> Tensor:
-        """[B, K, T] to latents [B, T, D]; of the first codebooks alone if K is less than the codec has.
+        """Sum the code vectors of [B, K, T] to latents [B, T, D]; a smaller K uses only the first codebooks.
 
         Raises:
             UserError: the codec has no codebooks.
@@ -108,27 +108,27 @@ class SpectrogramCodec:
         return list(self.model.codebooks)
 
     def decode_latents(self, latents: Tensor) -> Tensor:
-        """[B, T, D], not quantised, to audio [B, T * samples per frame]."""
+        """Decode unquantised latents [B, T, D] to audio [B, T * samples per frame]."""
         magnitudes = self._magnitudes(latents)
         phases, _ = peak_phases(magnitudes, n_fft=N_FFT, hop=HOP)
         return griffin_lim(magnitudes, phases, n_fft=N_FFT, hop=HOP, iterations=GRIFFIN_LIM_STEPS)
 
     def decode_codes(self, codes: Tensor) -> Tensor:
-        """[B, K, T] to audio [B, T * samples per frame]."""
+        """Decode codes [B, K, T] to audio [B, T * samples per frame]."""
         return self.decode_latents(self.dequantize(codes))
 
     def decode_stream(self, pieces: Iterable[Tensor], *, view: View, apply: Map = map) -> Iterator[Tensor]:
-        """Decode what follows each other in time, latents [B, T, D] or codes [B, K, T]: audio as of one piece.
+        """Decode consecutive latents [B, T, D] or codes [B, K, T] to audio as if in one piece.
 
-        The network sees blocks in their context, the phases run through all of them in order, and Griffin-Lim takes
-        blocks again, each with as many frames around it as it depends on.
+        The network processes blocks in their context, the phases are computed through all of them in order, and
+        Griffin-Lim again processes blocks, each with as many surrounding frames as it depends on.
         """
         blocks = windows(pieces, dim=1 if view == "latents" else 2, frame_rate=self.frame_rate)
         spectra = self._with_phases(apply(partial(self._block_magnitudes, view), blocks))
         return apply(_audio_of_block, windows(spectra, dim=1, frame_rate=self.sample_rate / HOP, context=_REACH))
 
     def _with_phases(self, blocks: Iterable[Tensor]) -> Iterator[Tensor]:
-        """[2, B, S, F] magnitudes and phases of magnitudes [B, S, F] that follow each other, as [B, S, 2, F]."""
+        """Add phases to consecutive magnitudes [B, S, F]: magnitudes and phases as [B, S, 2, F]."""
         state: PhaseState | None = None
         for magnitudes in blocks:
             phases, state = peak_phases(magnitudes, n_fft=N_FFT, hop=HOP, before=state)
@@ -141,13 +141,13 @@ class SpectrogramCodec:
 
     @torch.no_grad()
     def _magnitudes(self, latents: Tensor) -> Tensor:
-        """[B, T, D] to magnitudes [B, S, F]."""
+        """Magnitudes [B, S, F] of latents [B, T, D]."""
         check_latents(latents, latent_dim=self.latent_dim)
         return unfold(self.model.decode_magnitudes(latents.to(self.device, torch.float32))) * (N_FFT / 2)
 
 
 class SpectrogramNetwork(nn.Module):
-    """Levels [B, S, M] to latents [B, T, D], and back; codebooks of fixed codes beside them."""
+    """Levels [B, S, M] to latents [B, T, D] and back, with fixed codebooks."""
 
     def __init__(self, shape: SpectrogramArchitecture):
         super().__init__()
@@ -169,37 +169,38 @@ class SpectrogramNetwork(nn.Module):
         self.register_buffer("scale", torch.ones(()))
         self.register_buffer("gain", torch.ones(BANDS))
         self.register_buffer("codebooks", torch.zeros(shape.num_codebooks, shape.codebook_size, D))
-        for last in (self.encode_out[-1], self.decode_out[-1]):  # the residual networks begin small
+        for last in (self.encode_out[-1], self.decode_out[-1]):  # the residual networks start small
             assert isinstance(last, nn.Linear)
             nn.init.zeros_(last.bias)
             with torch.no_grad():
                 last.weight.mul_(0.1)
 
     mean: Tensor
-    """Of the raw latents, by channel."""
+    """Mean of the raw latents, by channel."""
     scale: Tensor
-    """Root of the latents' mean variance, one number for all channels, so that latents leave with mean variance 1."""
+    """Root of the latents' mean variance, one number for all channels, so that latents have a mean variance of 1."""
     gain: Tensor
-    """[M] factors of decoded magnitudes: a regression errs towards the middle, so that bands come back too quiet, the
-    more so the less of them can be told."""
+    """Factors [M] of decoded magnitudes: regression towards the mean makes bands too quiet, the more so the less
+    predictable they are."""
     codebooks: Tensor
 
     def raw_latents(self, levels: Tensor) -> tuple[Tensor, Tensor]:
-        """[B, S, M] to raw latents [B, T, D], before `standardize`, and the hidden states [B, T, C] behind them."""
+        """Raw latents [B, T, D] of levels [B, S, M], before `standardize`, and the hidden states [B, T, C] behind
+        them."""
         patches = levels.unflatten(1, (-1, self.shape.frames_per_latent)).flatten(2)
         hidden = self.encode_out[0](self.encode_blocks(self.encode_in(patches)))
         return self.encode_linear(patches) + self.encode_out[1](hidden), hidden
 
     def encode(self, levels: Tensor) -> Tensor:
-        """[B, S, M] to [B, T, D]."""
+        """Encode levels [B, S, M] to latents [B, T, D]."""
         return self.standardize(self.raw_latents(levels)[0])
 
     def standardize(self, raw: Tensor) -> Tensor:
-        """Raw latents [B, T, D] to latents of mean 0 and mean variance 1: channels keep their unlike variances."""
+        """Scale raw latents [B, T, D] to mean 0 and mean variance 1; the variances of channels still differ."""
         return (raw - self.mean) / self.scale
 
     def decode(self, latents: Tensor) -> Tensor:
-        """[B, T, D] to levels [B, S, M]."""
+        """Decode latents [B, T, D] to levels [B, S, M]."""
         r = self.shape.frames_per_latent
         hidden = self.decode_up(self.decode_blocks(self.decode_in(latents)))
         fine = self.decode_fine(hidden.unflatten(-1, (r, -1)).flatten(1, 2))
@@ -207,7 +208,7 @@ class SpectrogramNetwork(nn.Module):
         return linear + self.decode_out(fine)
 
     def decode_magnitudes(self, latents: Tensor) -> Tensor:
-        """[B, T, D] to band magnitudes [B, S, M], each band as loud as it was in the music of the training."""
+        """Decode latents [B, T, D] to band magnitudes [B, S, M], each band as loud as in the training music."""
         return expand(self.decode(latents)) * self.gain
 
 
@@ -232,13 +233,13 @@ class Block(nn.Module):
 
 
 def band_magnitudes(audio: Tensor) -> Tensor:
-    """[B, N], N a multiple of 320, to magnitudes [B, S, M], a full-scale sine's being 0.5."""
+    """Band magnitudes [B, S, M] of audio [B, N], N a multiple of 320; a full-scale sine has 0.5."""
     magnitudes = frame_spectrum(audio, n_fft=N_FFT, hop=HOP).abs() * (2 / N_FFT)
     return fold(magnitudes)
 
 
 def fold(magnitudes: Tensor) -> Tensor:
-    """[..., F] to bands [..., M]: the root of the mean power in each; the bin at half the sample rate is left out."""
+    """Bands [..., M] of bins [..., F], as the root of the mean power; the bin at half the sample rate is left out."""
     paired = magnitudes[..., _FINE:_PAIRED].unflatten(-1, (-1, 2))
     coarse = magnitudes[..., _PAIRED:-1].unflatten(-1, (-1, 8))
     return torch.cat(
@@ -247,19 +248,19 @@ def fold(magnitudes: Tensor) -> Tensor:
 
 
 def unfold(bands: Tensor) -> Tensor:
-    """Bands [..., M] to bins [..., F], alike within a band, with nothing at half the sample rate."""
+    """Bins [..., F] of bands [..., M], equal within a band, with zero at half the sample rate."""
     paired = bands[..., _FINE : _FINE + 128].repeat_interleave(2, dim=-1)
     coarse = bands[..., _FINE + 128 :].repeat_interleave(8, dim=-1)
     return F.pad(torch.cat((bands[..., :_FINE], paired, coarse), dim=-1), (0, 1))
 
 
 def compress(bands: Tensor) -> Tensor:
-    """Magnitudes to levels."""
+    """Levels of magnitudes."""
     return ((bands + _FLOOR).log() - _CENTRE) / LEVEL_NEPERS
 
 
 def expand(levels: Tensor) -> Tensor:
-    """Levels to magnitudes, never negative and never above what full scale can reach."""
+    """Magnitudes of levels, from 0 to the greatest possible at full scale."""
     return ((levels * LEVEL_NEPERS + _CENTRE).clamp(max=1.0).exp() - _SILENT * _FLOOR).clamp(min=0)
 
 
@@ -268,11 +269,11 @@ def load_spectrogram(source: str, *, name: str, subfolder: str = "") -> Spectrog
 
     Args:
         source: folder or hub id.
-        name: what the user typed.
-        subfolder: of `source`.
+        name: the name that the user gave.
+        subfolder: folder within `source`.
 
     Raises:
-        UserError: when there is no such model, it cannot be read, or its weights are not those of its configuration.
+        UserError: there is no such model, it cannot be read, or its weights do not match its configuration.
     """
     from safetensors.torch import load_file
 
@@ -283,7 +284,7 @@ def load_spectrogram(source: str, *, name: str, subfolder: str = "") -> Spectrog
         network = SpectrogramNetwork(shape)
         sample_rate = int(config["sample_rate"])
         state = {key: tensor.float() for key, tensor in load_file(folder / WEIGHTS).items()}
-    except Exception as error:  # safetensors, pydantic and the hub raise kinds of their own
+    except Exception as error:  # safetensors, pydantic and the hub raise their own kinds
         raise unreadable(error, name=name) from error
     own = network.state_dict()
     refuse_gaps(
@@ -295,7 +296,7 @@ def load_spectrogram(source: str, *, name: str, subfolder: str = "") -> Spectrog
         name=name,
     )
     if broken := [key for key, tensor in state.items() if not tensor.isfinite().all()]:
-        raise UserError(f"The weights of the codec {name!r} are not finite ({broken[0]}); give an undamaged copy.")
+        raise UserError(f"The weights of the codec {name!r} are not finite ({broken[0]}); use an undamaged copy.")
     network.load_state_dict(state)
     return SpectrogramCodec(network, sample_rate=sample_rate, name=name)
 
@@ -311,8 +312,8 @@ def save_spectrogram(
     """Write `config.json` and `model.safetensors`, each atomically.
 
     Args:
-        state: of a `SpectrogramNetwork`; what else stands in it is left out.
-        dtype: of the file; float16 halves it.
+        state: state of a `SpectrogramNetwork`; other tensors are left out.
+        dtype: data type of the file; float16 halves its size.
     """
     from safetensors.torch import save_file
 
@@ -324,7 +325,7 @@ def save_spectrogram(
 
 
 def _audio_of_block(window: Window) -> Tensor:
-    """The audio [B, N] of a block of magnitudes and phases [B, S, 2, F]."""
+    """Audio [B, N] of a block of magnitudes and phases [B, S, 2, F]."""
     magnitudes, phases = window.content.unbind(dim=2)
     audio = griffin_lim(magnitudes, phases, n_fft=N_FFT, hop=HOP, iterations=GRIFFIN_LIM_STEPS)
     return audio[:, window.start * HOP : window.stop * HOP].cpu()

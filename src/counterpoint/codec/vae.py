@@ -1,14 +1,14 @@
 """The VAE (3.1, App. E): the auto-encoder of Stable Audio, in the format of `diffusers`.
 
 The networks are those of `diffusers.AutoencoderOobleck`, so that the VAE of `stabilityai/stable-audio-open-1.0` loads
-as it is and what we train can be loaded by others. A latent is the mean of its posterior; there are no codebooks.
+unchanged and others can load what we train. A latent is the mean of its posterior; there are no codebooks.
 
-Stereo checkpoints work in mono: a signal goes into every channel, and the decoded channels are averaged.
+Stereo checkpoints work in mono: the signal is fed to every channel, and the decoded channels are averaged.
 
 Time. A frame covers `hop` samples, the product of the strides. T whole frames in give T frames out, but a transposed
 convolution of odd stride s and padding ceil(s / 2) gives one sample too few: T frames decode to T * hop samples less
 the product of the strides after it (31,968 of 32,000 at 25 Hz). Encoder and decoder are off the centre of a frame by
-the same half sample of that layer, so what comes out stands where it went in, and it is the last samples that are
+the same half sample of that layer, so that the output is aligned with the input, and only the last samples are
 missing: they are filled with zeros.
 
 Shapes: B batch, T latent frames, D latent channels, N audio samples.
@@ -40,20 +40,20 @@ _FIELDS = (
 
 
 def build_vae(config: Mapping[str, Any]) -> AutoencoderOobleck:
-    """An untrained model.
+    """Build an untrained model.
 
     Args:
-        config: fields of `diffusers.AutoencoderOobleck`; those that a saved configuration adds (`_class_name`, ...) may
-            stand among them.
+        config: fields of `diffusers.AutoencoderOobleck`, which may include those that a saved configuration adds
+            (`_class_name`, ...).
 
     Raises:
-        UserError: unknown fields, or fields that do not fit each other.
+        UserError: there are unknown fields, or fields that do not fit each other.
     """
     from diffusers import AutoencoderOobleck
 
     fields = {key: value for key, value in config.items() if not key.startswith("_")}
     if unknown := fields.keys() - set(_FIELDS):
-        raise UserError(f"A VAE has no {', '.join(sorted(unknown))}; its fields are {', '.join(_FIELDS)}.")
+        raise UserError(f"A VAE has no field {', '.join(sorted(unknown))}; its fields are {', '.join(_FIELDS)}.")
     with quietly():
         model = AutoencoderOobleck(**fields)
     _check(model.config)
@@ -68,7 +68,7 @@ class Vae:
     keeps_phase = True
 
     def __init__(self, model: AutoencoderOobleck, *, name: str):
-        """Wrap `model` (taken over: frozen, its weight normalisation folded into plain weights)."""
+        """Wrap `model`, which is frozen, and whose weight normalisation is folded into plain weights."""
         config: Any = model.config
         _check(config)
         self.name = name
@@ -85,21 +85,21 @@ class Vae:
         self.device = torch.device("cpu")
 
     def to(self, device: torch.device | str) -> Vae:
-        """Move to a device, in place."""
+        """Move the codec to a device, in place."""
         self.device = torch.device(device)
         self.model.to(self.device)  # type: ignore[arg-type]
         return self
 
     @torch.no_grad()
     def encode(self, audio: Tensor) -> Encoding:
-        """[B, N] in [-1, 1], padded with zeros to whole frames: T = ceil(N / samples per frame)."""
+        """Encode audio [B, N] in [-1, 1], padded with zeros to whole frames: T = ceil(N / samples per frame)."""
         audio = whole_frames(audio.to(self.device, torch.float32), samples_per_frame=self.samples_per_frame)
         moments = self.model.encoder(audio[:, None].expand(-1, self.channels, -1))
         return Encoding(latents=moments[:, : self.latent_dim].transpose(1, 2), codes=None)
 
     @torch.no_grad()
     def decode_latents(self, latents: Tensor) -> Tensor:
-        """[B, T, D] to audio [B, T * samples per frame]."""
+        """Decode latents [B, T, D] to audio [B, T * samples per frame]."""
         check_latents(latents, latent_dim=self.latent_dim)
         audio = self.model.decoder(latents.to(self.device, torch.float32).transpose(1, 2)).mean(dim=1)
         return nn.functional.pad(audio, (0, latents.shape[1] * self.samples_per_frame - audio.shape[-1]))
@@ -117,11 +117,11 @@ def load_vae(source: str, *, name: str, subfolder: str = "") -> Vae:
 
     Args:
         source: folder or hub id.
-        name: what the user typed.
-        subfolder: of `source`, such as `vae` in a pipeline.
+        name: the name that the user gave.
+        subfolder: folder within `source`, such as `vae` in a pipeline.
 
     Raises:
-        UserError: when there is no such model, it cannot be read, or its weights are not those of its configuration.
+        UserError: there is no such model, it cannot be read, or its weights do not match its configuration.
     """
     from diffusers import AutoencoderOobleck
 
@@ -130,7 +130,7 @@ def load_vae(source: str, *, name: str, subfolder: str = "") -> Vae:
             loaded: Any = AutoencoderOobleck.from_pretrained(
                 source, subfolder=subfolder, torch_dtype=torch.float32, output_loading_info=True
             )
-    except Exception as error:  # safetensors, diffusers and the hub raise kinds of their own
+    except Exception as error:  # safetensors, diffusers and the hub raise their own kinds
         raise unreadable(error, name=name) from error
     model, found = loaded
     refuse_gaps(found, name=name)
@@ -144,8 +144,8 @@ def save_vae(
 
     Args:
         config: as for `build_vae`.
-        state: of an `AutoencoderOobleck`.
-        dtype: of the file; float16 halves it.
+        state: state of an `AutoencoderOobleck`.
+        dtype: data type of the file; float16 halves its size.
     """
     from diffusers import __version__
     from safetensors.torch import save_file
@@ -168,7 +168,7 @@ def _check(config: Any) -> None:
 
 
 def _fold_weight_norm(model: nn.Module) -> None:
-    """Replace each w = g v / |v| by its value: the same output, no recomputation at every call."""
+    """Replace each w = g v / |v| by its value: the output is the same, without recomputation at every call."""
     from torch.nn.utils import remove_weight_norm
 
     for module in model.modules():
@@ -177,8 +177,8 @@ def _fold_weight_norm(model: nn.Module) -> None:
 
 
 class _Snake(nn.Module):
-    """x + sin^2(a x) / b with a and b computed once, and one tensor to work in: three times as fast as that of
-    `diffusers`. For inference alone."""
+    """x + sin^2(a x) / b with precomputed a and b and one buffer: three times as fast as that of `diffusers`. It is for
+    inference only."""
 
     def __init__(self, *, alpha: Tensor, beta: Tensor):
         super().__init__()

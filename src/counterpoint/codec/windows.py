@@ -1,6 +1,6 @@
-"""What follows each other in time, cut into blocks that each stand in their context.
+"""Consecutive pieces cut into blocks, each with its context.
 
-A window is a block with what stands before and after it as context; of what is made of it, the block alone is kept.
+A window is a block with the context before and after it; only the block's part of a result is kept.
 
 Shapes: any, cut along one dimension.
 """
@@ -15,23 +15,23 @@ import torch
 from torch import Tensor
 
 BLOCK_S = 12.0
-"""Audio that a network sees at once, contexts aside; what fits a processor's cache goes through fastest."""
+"""Seconds of audio that a network processes at once, without contexts; inputs that fit in cache are fastest."""
 LEFT_CONTEXT_S = 2.0
-"""What a block hears before it begins: an LSTM remembers, the more so the longer."""
+"""Seconds of context before a block: an LSTM remembers the past, the better the longer the context."""
 RIGHT_CONTEXT_S = 0.5
-"""What it hears after its end: only convolutions look ahead, by less than this."""
+"""Seconds of context after a block: only convolutions look ahead, and by less than this."""
 Map = Callable[[Callable[[Any], Any], Iterable[Any]], Iterator[Any]]
-"""`map`, or a function like it: draws its items one at a time and gives results in their order."""
+"""`map`, or a function like it: it draws its items one at a time and gives results in order."""
 
 
 @dataclass(frozen=True)
 class Window:
-    """A block in its context.
+    """A block with its context.
 
     Attributes:
-        content: the tensor that a network sees.
-        start: where in `content` the block begins, in samples or frames.
-        stop: where it ends.
+        content: the tensor that a network processes.
+        start: start of the block in `content`, in samples or frames.
+        stop: end of the block.
     """
 
     content: Tensor
@@ -42,13 +42,13 @@ class Window:
 def windows(
     pieces: Iterable[Tensor], *, dim: int, frame_rate: float, per_frame: int = 1, context: int | None = None
 ) -> Iterator[Window]:
-    """Cut what follows each other along `dim`; what the last block leaves over joins it.
+    """Cut consecutive pieces along `dim`; a short remainder is joined to the last block.
 
     Args:
         pieces: tensors of any lengths.
-        dim: the one that is time.
+        dim: the time dimension.
         frame_rate: Hz.
-        per_frame: items of `dim` in a frame; blocks are whole frames.
+        per_frame: items of `dim` per frame; blocks are whole frames.
         context: frames on either side; by default those of `LEFT_CONTEXT_S` and `RIGHT_CONTEXT_S`.
     """
     block = round(BLOCK_S * frame_rate) * per_frame

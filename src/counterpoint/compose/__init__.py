@@ -1,7 +1,7 @@
 """The embedded corpus: a composer, a soundfont renderer and a caption writer.
 
 `compose(out, clips=..., duration_s=..., seed=...)` writes a dataset; `render_clip(seed, index, duration_s=...)` makes
-one clip in memory; `vocabulary(words)` is every word that a caption may hold.
+one clip in memory; `vocabulary(words)` is every word that a caption may contain.
 """
 
 from counterpoint.compose.clip import Clip, clip_piece, render_clip

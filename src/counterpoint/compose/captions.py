@@ -1,9 +1,8 @@
-"""Captions that describe a piece, all of them true: half are lists of standard terms (see `canonical`), half say it in
-varied words.
+"""True captions of a piece: half are lists of standard terms (see `canonical`), half are written in varied words.
 
-A varied caption always names the style or its instruments, and the tempo or the mood; the rest comes and goes. Its
-words come from the style (genres, moods, feels), from the instruments' names and from what was composed (tempo, key,
-players). Where there is a standard term for a thing, it is more likely than all its synonyms together.
+A varied caption always names the style or its instruments, and the tempo or the mood; other facts are optional. Its
+words come from the style (genres, moods, feels), from the instruments' names and from the composition (tempo, key,
+players). A standard term is more likely than all its synonyms together.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ from counterpoint.compose.piece import Piece
 from counterpoint.compose.styles import STYLES
 
 CANONICAL_SHARE = 0.5
-_STANDARD = 0.75  # how often a standard term is taken where there are synonyms
+_STANDARD = 0.75  # probability of a standard term that has synonyms
 # By standard term of the tempo: other adjectives, and adverbials that end a clause, the standard one first.
 SYNONYMS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "very slow": (("slow",), ("at a very slow tempo", "very slowly", "at a slow pace")),
@@ -42,7 +41,7 @@ KIT_WORDS = {"brush": ("brushed drums", "soft brushes"), "808": ("808 drums", "d
 
 @dataclass(frozen=True)
 class _Facts:
-    """What a caption may say, already in words."""
+    """The facts that a caption may name, in words."""
 
     genre: str
     mood: str
@@ -61,7 +60,7 @@ class _Facts:
 
 
 def write_caption(piece: Piece, *, rng: np.random.Generator) -> str:
-    """One caption; whether it is canonical and every choice of words comes from `rng`."""
+    """One caption; its form and every choice of words come from `rng`."""
     if rng.random() < CANONICAL_SHARE:
         return canonical_caption(piece, rng=rng)
     facts = _facts(piece, rng)
@@ -105,7 +104,7 @@ def _facts(piece: Piece, rng: np.random.Generator) -> _Facts:
 
 
 def _players(piece: Piece, rng: np.random.Generator) -> tuple[str, tuple[str, ...]]:
-    """What the lead and the other instruments are called, no two alike."""
+    """Names of the lead and the other instruments, all different."""
     words: list[str] = []
     for name in instrument_names(piece):
         synonyms = [word for word in INSTRUMENTS[name].words if word not in words]
@@ -116,7 +115,7 @@ def _players(piece: Piece, rng: np.random.Generator) -> tuple[str, tuple[str, ..
 
 
 def _moods(moods: Sequence[str], rng: np.random.Generator) -> list[str]:
-    """All of them in some order; the one that most styles share is more often the first."""
+    """All moods in random order, in which a mood shared by many styles tends to be first."""
     order = [moods[int(i)] for i in rng.permutation(len(moods))]
     return sorted(order, key=lambda mood: mood != _common_mood(tuple(moods))) if rng.random() < _STANDARD else order
 
@@ -130,7 +129,7 @@ def _common_mood(moods: tuple[str, ...]) -> str:
 def _drum_words(piece: Piece, rng: np.random.Generator) -> str:
     if piece.drums is None or piece.style.drums is None:
         return ""
-    if piece.drums.instrument not in piece.style.drums.kits:  # a soundfont without it: the style's words may not fit
+    if piece.drums.instrument not in piece.style.drums.kits:  # a substitute kit, which the style's words may not fit
         return "drums"
     return _name("drums", (*piece.style.drums.words, *KIT_WORDS.get(piece.drums.instrument, ())), rng)
 
@@ -146,7 +145,7 @@ def _pick(options: Sequence[str], rng: np.random.Generator) -> str:
 
 
 def _a(words: str) -> str:
-    """The words with their indefinite article; plural instruments and mass nouns go without."""
+    """The words with their indefinite article; plural instruments and mass nouns have none."""
     first = words.split()[0].lower()
     last = words.split()[-1].lower()
     if first in ("a", "an", "the") or last in _MASS or _plural(last):
@@ -199,7 +198,7 @@ def _drum_clause(facts: _Facts, rng: np.random.Generator) -> str:
 
 
 def _tags(facts: _Facts, rng: np.random.Generator) -> str:
-    """A list of tags, as people file music: `jazz, saxophone, piano, slow, smoky`."""
+    """A list of tags, as in a music library: `jazz, saxophone, piano, slow, smoky`."""
     tags = [facts.genre, facts.lead, *facts.others[: int(rng.integers(1, 3))], facts.tempo, facts.mood]
     tags += [facts.drums.removeprefix("a ")] if facts.drums else ["no drums"] if rng.random() < 0.5 else []
     tags += [f"{facts.mode} key"] if rng.random() < 0.35 else [facts.bpm] if rng.random() < 0.3 else []
@@ -215,7 +214,7 @@ def _plain(facts: _Facts, rng: np.random.Generator) -> str:
 
 
 def _short(facts: _Facts, rng: np.random.Generator) -> str:
-    """Few words: `sad slow blues harp`, `cheerful pop, flute`."""
+    """A few words: `sad slow blues harp`, `cheerful pop, flute`."""
     return _pick(
         (
             f"{facts.mood} {facts.genre}, {facts.tempo}",

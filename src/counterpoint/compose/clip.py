@@ -33,13 +33,13 @@ class Clip:
 
 
 def deal(seed: int, index: int, *, among: int, stream: int = 0) -> int:
-    """Which of `among` things clip `index` gets: dealt like cards, so every run of `among` clips has each once."""
+    """The item of `among` items that clip `index` gets, so that every run of `among` clips has each item once."""
     hand, place = divmod(index, among)
     return int(np.random.default_rng([_DEAL, stream, seed, hand]).permutation(among)[place])
 
 
 def clip_piece(seed: int, index: int, *, duration_s: float) -> Piece:
-    """The composition of clip `index`, before any sound."""
+    """The composition of clip `index`, before rendering."""
     rng = np.random.default_rng([_PIECE, seed, index])
     style = tuple(STYLES.values())[deal(seed, index, among=len(STYLES))]
     tonic = deal(seed, index, among=12, stream=1)
@@ -50,7 +50,7 @@ def clip_piece(seed: int, index: int, *, duration_s: float) -> Piece:
 def played_piece(
     seed: int, index: int, *, duration_s: float, fonts: Sequence[Soundfont]
 ) -> tuple[Soundfont | None, Piece]:
-    """The soundfont that plays clip `index`, None for the one of pretty_midi, and what it plays."""
+    """The soundfont of clip `index`, None for the one of pretty_midi, and the piece that it plays."""
     piece = clip_piece(seed, index, duration_s=duration_s)
     if not fonts:
         return None, piece
@@ -58,7 +58,7 @@ def played_piece(
 
 
 def render_clip(seed: int, index: int, *, duration_s: float, fonts: Sequence[Soundfont] = ()) -> Clip:
-    """Compose, caption and render clip `index` of the corpus of `seed`; by one of `fonts`, if there are any."""
+    """Compose, caption and render clip `index` of the corpus of `seed`, with one of `fonts`, if there are any."""
     font, piece = played_piece(seed, index, duration_s=duration_s, fonts=fonts)
     caption = write_caption(piece, rng=np.random.default_rng([_CAPTION, seed, index]))
     decay_s, wet = piece.style.room

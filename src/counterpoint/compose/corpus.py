@@ -30,8 +30,8 @@ from counterpoint.data.layout import file_digest
 MIN_CLIPS = 3
 MIN_DURATION_S = 1.0
 MAX_DURATION_S = 600.0
-_SPLIT, _RUN = 4, 10  # of every run of ten clips one goes to valid and one to test
-_CLIPS_PER_WORKER = 12  # fewer do not repay a process's start
+_SPLIT, _RUN = 4, 10  # one of every ten clips goes to valid and one to test
+_CLIPS_PER_WORKER = 12  # fewer do not justify starting a process
 
 Progress = Callable[[int, int], None]
 
@@ -55,27 +55,27 @@ def compose(
 ) -> MusicDataset:
     """Compose a corpus: audio, drum stems, captions and exact chords, melody and beats, as a dataset at `out`.
 
-    Clip i depends on (seed, i, duration_s) and the soundfonts alone, so a longer corpus begins with a shorter one, and
-    the same arguments give the same bytes. Nothing appears at `out` before all is done.
+    Clip i depends only on (seed, i, duration_s) and the soundfonts, so that a longer corpus begins with a shorter one,
+    and the same arguments give the same bytes. Nothing appears at `out` before everything is finished.
 
     Args:
         out: a folder that does not exist or is empty.
-        clips: how many, at least 3.
+        clips: number of clips, at least 3.
         duration_s: length of each, 1 to 600 s.
         seed: a non-negative number.
-        soundfonts: General MIDI soundfonts (.sf2, .sf3) in place of the one of pretty_midi; each plays its share of the
-            clips, and a clip's row says which did. A process holds one at a time.
+        soundfonts: General MIDI soundfonts (.sf2, .sf3) instead of the one of pretty_midi; each plays an equal share of
+            the clips and is recorded in their rows. A process holds one at a time.
         progress: called with (clips done, clips) after every clip.
-        workers: processes; by default one a core, and none beside this one for a small corpus.
+        workers: number of processes; by default one per core, and no other process for a small corpus.
 
     Raises:
-        UserError: for arguments out of range, an `out` that holds something, or a file that is no soundfont.
-        OSError: when the disk is full.
+        UserError: an argument is out of range, `out` is not empty, or a file is not a soundfont.
+        OSError: the disk is full.
     """
     _check(out, clips=clips, duration_s=duration_s, seed=seed)
     fonts = read_soundfonts(soundfonts)
     if not fonts:
-        soundfont()  # say at once if it is missing
+        soundfont()  # fails at once if it is missing
 
     def fill(folder: Path) -> None:
         source = _Source(str(folder), seed, duration_s, fonts)
@@ -95,17 +95,15 @@ def compose(
 
 def _check(out: Path, *, clips: int, duration_s: float, seed: int) -> None:
     if clips < MIN_CLIPS:
-        raise UserError(f"Cannot compose {clips} clips: ask for at least {MIN_CLIPS}, 10 or more to fill every split.")
+        raise UserError(f"Cannot compose {clips} clips: choose at least {MIN_CLIPS}, and 10 to fill every split.")
     if not (math.isfinite(duration_s) and MIN_DURATION_S <= duration_s <= MAX_DURATION_S):
-        raise UserError(
-            f"Cannot compose clips of {duration_s:g} s: give a duration of {MIN_DURATION_S:g} to {MAX_DURATION_S:g} s."
-        )
+        raise UserError(f"Cannot compose clips of {duration_s:g} s: choose {MIN_DURATION_S:g} to {MAX_DURATION_S:g} s.")
     check_seed(seed)
     check_output_folder(out)
 
 
 def _report(splits: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
-    """What the corpus holds, for dataset.json."""
+    """Statistics of the corpus, for dataset.json."""
     rows = [row for part in splits.values() for row in part]
     styles = sorted({row["style"] for row in rows})
     fonts = sorted({row["soundfont"] for row in rows if "soundfont" in row})
@@ -124,7 +122,7 @@ _Made = tuple[dict[str, Any], str]
 
 @dataclass(frozen=True)
 class _Source:
-    """What clips are made from, and where to."""
+    """The inputs and the output folder of clips."""
 
     folder: str
     seed: int
@@ -132,7 +130,7 @@ class _Source:
     fonts: tuple[Soundfont, ...]
 
     def order(self, clips: int) -> list[int]:
-        """The clips by soundfont, so that a process reads each once and holds one."""
+        """The clips ordered by soundfont, so that a process reads each soundfont once and holds one at a time."""
         if len(self.fonts) < 2:
             return list(range(clips))
 
@@ -144,7 +142,7 @@ class _Source:
 
 
 def _write_clip(source: _Source, index: int) -> _Made:
-    """Render one clip into `folder/audio`; its row and a digest of its sound."""
+    """Render one clip into `folder/audio`; returns its row and a digest of its audio."""
     folder = source.folder
     clip = render_clip(source.seed, index, duration_s=source.duration_s, fonts=source.fonts)
     row = dict(clip.row, audio=f"audio/{index:06d}.flac")
@@ -158,7 +156,7 @@ def _write_clip(source: _Source, index: int) -> _Made:
 
 
 def _render_all(source: _Source, *, clips: int, progress: Progress | None, workers: int | None) -> dict[int, _Made]:
-    """(row, digest) of every clip by its number, in whatever order they were done."""
+    """(row, digest) of every clip by its index."""
     count = min(workers, clips) if workers else min(cores(), max(1, clips // _CLIPS_PER_WORKER))
     made: dict[int, _Made] = {}
     if count == 1:
@@ -182,8 +180,8 @@ def _render_all(source: _Source, *, clips: int, progress: Progress | None, worke
 
 
 def _submit(pool: ProcessPoolExecutor, source: _Source, *, clips: int) -> dict[Future[_Made], int]:
-    """Hand out every clip. The processes start here, with interruptions blocked, and inherit that: Ctrl-C is for this
-    process alone, which ends them in good order."""
+    """Submit every clip. The processes start here, with interruptions blocked, and inherit this: Ctrl-C reaches only
+    this process, which ends them in order."""
     order = source.order(clips)
     with _interruptions_blocked():
         return {pool.submit(_write_clip, source, index): index for index in order}
@@ -191,7 +189,7 @@ def _submit(pool: ProcessPoolExecutor, source: _Source, *, clips: int) -> dict[F
 
 @contextmanager
 def _interruptions_blocked() -> Iterator[None]:
-    """Windows knows no blocked signals; there Ctrl-C reaches every process, and all end."""
+    """Block interruptions; Windows has no blocked signals, so that Ctrl-C there reaches every process, and all end."""
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
@@ -204,7 +202,7 @@ def _interruptions_blocked() -> Iterator[None]:
 
 @contextmanager
 def _pool(workers: int) -> Iterator[ProcessPoolExecutor]:
-    """A pool that ends with the block; at once, jobs under way included, when the block fails or is interrupted."""
+    """A pool that ends with the block; if the block fails or is interrupted, it ends at once, with its running jobs."""
     others = set(multiprocessing.active_children())
     pool = ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"))
     try:

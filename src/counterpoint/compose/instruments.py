@@ -1,4 +1,4 @@
-"""The General MIDI instruments in use: program, names for captions, playing range and how the sound behaves."""
+"""The General MIDI instruments in use: program, names for captions, playing range and sustain."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Instrument:
-    """A sound of the soundfont.
+    """An instrument of the soundfont.
 
     Attributes:
         program: General MIDI program, 0-127.
         name: the name stored with a clip.
-        words: other names for it in captions, all true.
+        words: other true names for it in captions.
         low, high: the MIDI range in which it sounds natural.
-        sustains: holds its level while a note lasts (winds, bowed strings, organs, pads).
+        sustains: whether it holds its level while a note lasts (winds, bowed strings, organs, pads).
     """
 
     program: int
@@ -146,7 +146,7 @@ KITS: dict[str, int] = {
     "orchestra": 48,
 }
 
-# Drum lanes of a pattern and the General MIDI keys they strike.
+# Drum lanes of a pattern and their General MIDI keys.
 DRUMS: dict[str, int] = {
     "kick": 36,
     "snare": 38,

@@ -25,7 +25,7 @@ _FORMS = (
     "AAAC",
     "ABBC",
     "AaBC",
-)  # bars of a phrase: motifs A and B, `a` a with another ending, C the cadence
+)  # bars of a phrase: motifs A and B, `a` is A with another ending, C the cadence
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ def write_melody(
             begin, length = bar * beats + start, end - start
             chord = chord_at(chords, begin)
             pcs = chord_scale(scale, tonic, chord)
-            if abs(current - centre) > _TETHER:  # turn back before it strays
+            if abs(current - centre) > _TETHER:  # turn back before it goes too far
                 step = -abs(step) if current > centre else abs(step)
             target = _moved(current, step, pcs, low=low, high=high)
             strong = abs(start - round(start)) < 1e-6 or length >= 1.0
@@ -103,7 +103,7 @@ def write_melody(
                 target = nearest(chord.tones[:2], target, low=low, high=high)
             elif strong:
                 target = nearest(chord.tones, target, low=low, high=high)
-                if tones and step and target == tones[-1].midi:  # the motif wants to move
+                if tones and step and target == tones[-1].midi:  # the motif should move
                     target = _moved(target, 1 if step > 0 else -1, chord.tones, low=low, high=high)
             weight = 1.0 if start < 1e-6 else 0.75 if strong else 0.5
             tones.append(Tone(begin, begin + length * lead.gate, target, weight))
@@ -127,7 +127,7 @@ def _motif(rhythm: str, lead: Lead, *, beats: int, rng: np.random.Generator) -> 
 
 
 def _moved(pitch: int, steps: int, pcs: Sequence[int], *, low: int, high: int) -> int:
-    """`steps` scale steps from `pitch`; turned around where it would leave the range."""
+    """The pitch `steps` scale steps from `pitch`; the direction is reversed at the limits of the range."""
     ladder = [note for note in range(low, high + 1) if note % 12 in pcs]
     here = min(range(len(ladder)), key=lambda i: (abs(ladder[i] - pitch), i))
     there = here + steps
@@ -139,7 +139,7 @@ def _moved(pitch: int, steps: int, pcs: Sequence[int], *, low: int, high: int) -
 def second_voice(
     tones: Sequence[Tone], *, chords: Sequence[Chord], scale: Sequence[int], tonic: int, low: int
 ) -> list[Tone]:
-    """A voice a third below (a sixth where the third leaves the chord on a strong note)."""
+    """A voice a third below (a sixth if the third is not a chord tone on a strong note)."""
     voice: list[Tone] = []
     for tone in tones:
         chord = chord_at(chords, tone.start)

@@ -1,4 +1,4 @@
-"""Makes a piece of a style: draws key, tempo, chords and players, and writes out every part in seconds."""
+"""Composes a piece in a style: draws key, tempo, chords and players, and writes out every part in seconds."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ _JITTER_S = {"drums": 0.004, "bass": 0.006, "lead": 0.009}
 _LOUDNESS = {"X": 1.0, "x": 0.82, "o": 0.6, "?": 0.55, "d": 0.9, "u": 0.72}
 _DRUM_RING_S = 1.5
 _BELOW_LEAD = 9.0  # semitones between the melody's mean and the middle of the chords
-_LOWEST_CENTRE = 52.0  # chords below it turn to mud
+_LOWEST_CENTRE = 52.0  # chords below it sound muddy
 
 
 @dataclass(frozen=True)
 class Piece:
-    """A composed clip: what plays and the exact truth about it. Times in seconds."""
+    """A composed clip: its parts and the exact annotation. Times are in seconds."""
 
     style: Style
     tonic: int
@@ -49,7 +49,7 @@ class Piece:
 
 @dataclass(frozen=True)
 class _Frame:
-    """The time line every part is written on."""
+    """The time line on which every part is written."""
 
     style: Style
     bpm: float
@@ -58,7 +58,7 @@ class _Frame:
     chords: list[Chord]
 
     def at(self, beat: float) -> float:
-        """Seconds of a beat, swung as the style swings."""
+        """The time of a beat in seconds, with the style's swing."""
         unit = self.style.swing_unit
         whole, rest = divmod(beat / unit, 1.0)
         swing = self.style.swing
@@ -67,7 +67,7 @@ class _Frame:
 
 
 def compose_piece(style: Style, *, tonic: int, mode: str, duration_s: float, rng: np.random.Generator) -> Piece:
-    """A piece of `duration_s` seconds; every draw comes from `rng`."""
+    """Compose a piece of `duration_s` seconds; every draw comes from `rng`."""
     bpm = float(rng.integers(style.bpm[0], style.bpm[1] + 1))
     bars = math.ceil(duration_s * bpm / 60.0 / style.beats) + 1
     line = _pick(style.progressions[mode], rng)
@@ -110,7 +110,7 @@ def _beats(frame: _Frame) -> tuple[tuple[float, int], ...]:
 def _play(
     frame: _Frame, start: float, end: float, midi: int, *, loudness: float, jitter_s: float, rng: np.random.Generator
 ) -> Note | None:
-    """A note on the grid as a person plays it, cut at the clip's end; None when it would begin too late."""
+    """A note on the grid with human timing, cut at the clip's end; None if it would begin too late."""
     human = frame.style.human
     begin = max(0.0, frame.at(start) + human * jitter_s * _wobble(rng))
     if begin > frame.duration_s - 0.06:
@@ -122,7 +122,7 @@ def _play(
 
 
 def _layer(layer: Layer, instrument: Instrument, frame: _Frame, *, ceiling: float, rng: np.random.Generator) -> Part:
-    """An accompanying part; its chords lie around `ceiling` at most."""
+    """An accompanying part, whose chords lie around `ceiling` or lower."""
     patterns = [_pick(layer.patterns, rng), _pick(layer.patterns, rng)]
     beats = frame.style.beats
     notes: list[Note] = []
@@ -161,7 +161,7 @@ def _voicing(layer: Layer, chord: Chord, previous: list[int] | None, *, ceiling:
 def _struck(
     letter: str, start: float, end: float, voicing: list[int], high: int, frame: _Frame, rng: np.random.Generator
 ) -> list[Note]:
-    """The notes that one letter of a chord pattern stands for."""
+    """The notes of one letter of a chord pattern."""
     if letter == "?" and rng.random() < 0.5:
         return []
     if letter.isdigit():
@@ -171,7 +171,7 @@ def _struck(
         pitches = list(voicing)
     if letter == "u":
         pitches = pitches[::-1]
-    delay = 0.014 * frame.bpm / 60.0 if letter in "du" else 0.0  # a strum takes about 14 ms a string
+    delay = 0.014 * frame.bpm / 60.0 if letter in "du" else 0.0  # a strum takes about 14 ms per string
     notes = []
     for index, pitch in enumerate(pitches):
         while pitch > high:
@@ -207,7 +207,7 @@ def _bass_pitch(
 
 
 def _lead(frame: _Frame, used: list[str], *, tonic: int, mode: str, rng: np.random.Generator) -> list[Part]:
-    """The lead part and, sometimes, its second voice; seldom on one of the instruments in use."""
+    """The lead part and, sometimes, its second voice; rarely on an instrument in use."""
     lead = frame.style.lead
     fresh = [name for name in lead.instruments if name not in used]
     names = fresh if fresh and rng.random() < 0.85 else list(lead.instruments)
@@ -248,7 +248,7 @@ def _sung(tones: Sequence[Tone], frame: _Frame, rng: np.random.Generator) -> tup
 
 
 def _drums(drums: Drums, frame: _Frame, rng: np.random.Generator) -> Part:
-    """Groove with a fill in the last bar of every phrase and a crash after it."""
+    """A groove with a fill in the last bar of every phrase and a crash after it."""
     kit = _pick(drums.kits, rng)
     groove = _pick(drums.grooves, rng)
     beats = frame.style.beats

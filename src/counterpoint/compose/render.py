@@ -1,6 +1,6 @@
-"""From notes to sound: each part is rendered alone by the soundfont, levelled, given a room and summed.
+"""Rendering of notes to audio: each part is rendered by the soundfont, levelled, given reverberation and summed.
 
-A clip's samples depend on its notes alone: no state of the synthesizer outlives a part.
+A clip's samples depend only on its notes: no state of the synthesizer outlives a part.
 Shape legend: `N` audio samples (mono, 32 kHz).
 """
 
@@ -37,7 +37,7 @@ class Note:
 
 @dataclass(frozen=True)
 class Part:
-    """One player: role (`lead`, `harmony`, `drums` or a layer's), sound, level in dB against the others, notes."""
+    """One player: role (`lead`, `harmony`, `drums` or a layer's), instrument, level in dB relative to others, notes."""
 
     role: str
     instrument: str
@@ -48,42 +48,42 @@ class Part:
 
 @cache
 def soundfont() -> bytes:
-    """The General MIDI soundfont that the installed pretty_midi package carries.
+    """The General MIDI soundfont in the installed package pretty_midi.
 
     Raises:
-        UserError: when pretty_midi is not installed or lacks the file.
+        UserError: pretty_midi is not installed or lacks the file.
     """
     spec = importlib.util.find_spec("pretty_midi")
     path = Path(spec.origin).parent / "TimGM6mb.sf2" if spec and spec.origin else None
     if path is None or not path.is_file():
-        raise UserError("The soundfont TimGM6mb.sf2 is missing; install the package pretty_midi, which carries it.")
+        raise UserError("The soundfont TimGM6mb.sf2 is missing; install the package pretty_midi, which contains it.")
     return path.read_bytes()
 
 
 class _Player:
-    """A soundfont, loaded once a process (18 ms; a large one half a second, one of compressed samples three) and
-    silenced before every part, so that a part's samples depend on its notes alone: reset, then run past the few ms that
-    a stopped voice takes to fade."""
+    """A soundfont, loaded once per process (18 ms; a large one half a second, one of compressed samples three) and
+    silenced before every part, so that a part's samples depend only on its notes: it is reset, then run past the few ms
+    in which a stopped voice fades."""
 
     def __init__(self, path: Path | None) -> None:
-        engine = importlib.import_module("tinysoundfont._tinysoundfont")  # the package's Synth knows stereo only
+        engine = importlib.import_module("tinysoundfont._tinysoundfont")  # the package's Synth supports only stereo
         self.path = path
         try:
             self.font = engine.SoundFont(soundfont() if path is None else str(path))
         except RuntimeError:
-            raise UserError(f"{path} is a damaged soundfont; give another, or fetch it again.") from None
+            raise UserError(f"{path} is a damaged soundfont; use another one, or fetch it again.") from None
         self.font.set_output(engine.OutputMode.Mono, SAMPLE_RATE, _FONT_GAIN_DB)
-        self.font.set_max_voices(_VOICES)  # all at once: a table that grows would keep the order of old voices
+        self.font.set_max_voices(_VOICES)  # all at once: a growing table would keep the order of old voices
 
     def silence(self) -> bool:
-        """Stop and forget everything; False if something still sounds."""
+        """Stop and reset everything; False if something still sounds."""
         self.font.reset()
         rest = np.ones(SAMPLE_RATE // 10, np.float32)
         self.render(rest)
         return not rest[len(rest) // 2 :].any()
 
     def render(self, audio: np.ndarray) -> None:
-        """Fill `audio`, [N] float32 and contiguous, with what comes next."""
+        """Fill `audio`, [N] float32 and contiguous, with the next samples."""
         if len(audio):
             self.font.render(audio.data.cast("B"), False)
 
@@ -92,7 +92,7 @@ _player: _Player | None = None
 
 
 def _silent_player(path: Path | None) -> _Player:
-    """The player of a soundfont; one is held at a time, for a large one takes half a gigabyte."""
+    """The player of a soundfont; only one is held at a time, because a large one takes half a gigabyte."""
     global _player
     if _player is None or _player.path != path or not _player.silence():
         _player = None  # before the next one is read
@@ -101,7 +101,7 @@ def _silent_player(path: Path | None) -> _Player:
 
 
 def render_part(part: Part, *, samples: int, font: Path | None = None) -> np.ndarray:
-    """The dry sound of one part, [N] float32, as the soundfont (by default the one of pretty_midi) gives it."""
+    """The dry audio of one part, [N] float32, from the soundfont (by default the one of pretty_midi)."""
     player = _silent_player(font)
     drums = part.role == "drums"
     channel = DRUM_CHANNEL if drums else 0
@@ -121,7 +121,7 @@ def render_part(part: Part, *, samples: int, font: Path | None = None) -> np.nda
 
 
 def _events(notes: Sequence[Note], samples: int) -> list[tuple[int, int, int, int]]:
-    """(sample, 1 for on or 0 for off, pitch, velocity) in the order they happen; ends come before starts."""
+    """(sample, 1 for on or 0 for off, pitch, velocity) in order of time; ends come before starts."""
     events = []
     for note in notes:
         start, end = round(note.start * SAMPLE_RATE), round(note.end * SAMPLE_RATE)
@@ -133,8 +133,8 @@ def _events(notes: Sequence[Note], samples: int) -> list[tuple[int, int, int, in
 
 
 def _level(audio: np.ndarray, *, drums: bool) -> float:
-    """RMS over the 50 ms blocks that sound at all, so that a sparse part is not pushed up. Drums are strokes with
-    silence between: theirs is half way (in dB) to the RMS of everything."""
+    """RMS over the 50 ms blocks that are not silent, so that a sparse part is not amplified. Drums are strokes with
+    silence between: their level is half way (in dB) to the RMS of everything."""
     block = SAMPLE_RATE // 20
     whole = np.pad(audio, (0, -len(audio) % block)).reshape(-1, block)
     power = np.mean(np.square(whole, dtype=np.float64), axis=1)
@@ -150,7 +150,7 @@ def _room(decay_s: float) -> np.ndarray:
     """A small room's tail: noise that decays by 60 dB in `decay_s`, the same for every clip."""
     length = int(decay_s * SAMPLE_RATE)
     noise = np.random.default_rng(20231).standard_normal(length)
-    smooth = np.convolve(noise, np.hanning(7) / np.hanning(7).sum(), mode="same")  # walls take the highs
+    smooth = np.convolve(noise, np.hanning(7) / np.hanning(7).sum(), mode="same")  # walls absorb high frequencies
     tail = smooth * 10 ** (-3.0 * np.arange(length) / length)
     tail[: SAMPLE_RATE // 100] *= np.linspace(0.0, 1.0, SAMPLE_RATE // 100)
     return (tail / np.sqrt(np.sum(tail**2))).astype(np.float32)
@@ -162,7 +162,7 @@ def _room_spectrum(decay_s: float, size: int) -> np.ndarray:
 
 
 def _with_room(audio: np.ndarray, *, decay_s: float, wet: float) -> np.ndarray:
-    """The sound and, `wet` times, its convolution with the room's tail."""
+    """The audio plus `wet` times its convolution with the room's tail."""
     from scipy.fft import next_fast_len
 
     if wet <= 0:
@@ -175,10 +175,10 @@ def _with_room(audio: np.ndarray, *, decay_s: float, wet: float) -> np.ndarray:
 def render(
     parts: Sequence[Part], *, duration_s: float, decay_s: float, wet: float, font: Path | None = None
 ) -> tuple[np.ndarray, np.ndarray | None]:
-    """The mix and, where there are drums, the drum stem in the same scale; both [N] float32. `font` is a soundfont that
+    """The mix and, if there are drums, the drum stem in the same scale; both [N] float32. `font` is a soundfont that
     has the parts' presets.
 
-    The mix comes to -20 dBFS RMS with its peak at most 0.99; the stem takes the same factor, so that
+    The mix is scaled to -20 dBFS RMS with its peak at most 0.99; the stem has the same factor, so that
     mix - stem is the clip without drums.
     """
     samples = round(duration_s * SAMPLE_RATE)

@@ -1,6 +1,6 @@
-"""General MIDI soundfonts of the user's: which sounds a file has, and which file plays a clip.
+"""A user's General MIDI soundfonts: the presets of each file, and the choice of the file that plays a clip.
 
-Only a file's list of presets is read here, in milliseconds; its samples are the player's concern (`render`).
+Only a file's list of presets is read here, in milliseconds; `render` reads its samples.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from counterpoint.config import UserError
 
 DRUM_BANK = 128
 STANDARD_KIT = "standard"
-_REMEDY = "give a General MIDI soundfont, a file that ends in .sf2 or .sf3"
-_PRESET_BYTES = 38  # name (20), number, bank and what is of no concern here
+_REMEDY = "use a General MIDI soundfont, a file that ends in .sf2 or .sf3"
+_PRESET_BYTES = 38  # name (20), number, bank and unused fields
 _NAMED = 3
 
 
@@ -39,37 +39,37 @@ class Soundfont:
         return self.path.name
 
     def lacks(self) -> list[str]:
-        """What it needs and has not to play every clip: instruments, and the standard kit that stands in for others."""
+        """The presets missing to play every clip: instruments, and the standard kit that replaces others."""
         missing = [name for name, sound in INSTRUMENTS.items() if (0, sound.program) not in self.presets]
         return missing + ([] if (DRUM_BANK, KITS[STANDARD_KIT]) in self.presets else ["drums"])
 
     def plays(self, piece: Piece) -> bool:
-        """Whether it has every sound of the piece."""
+        """Whether it has every preset of the piece."""
         return all(((DRUM_BANK if part.role == "drums" else 0), part.program) in self.presets for part in piece.parts)
 
 
 def read_soundfonts(paths: Sequence[Path]) -> tuple[Soundfont, ...]:
-    """The soundfonts, of which at least one has all that any clip needs.
+    """Read soundfonts, at least one of which must have all presets that any clip needs.
 
     Raises:
-        UserError: a file that is missing, unreadable or no soundfont; two of one name; or none that is complete.
+        UserError: a file is missing, unreadable or not a soundfont; two have the same name; or none is complete.
     """
     fonts = tuple(_read(Path(path)) for path in paths)
     names = [font.name for font in fonts]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice:
-        raise UserError(f"Two soundfonts are called {twice}, and clips tell them apart by name: rename or drop one.")
+        raise UserError(f"Two soundfonts are called {twice}, but clips record them by name: rename or remove one.")
     if fonts and all(font.lacks() for font in fonts):
         gaps = "; ".join(f"{font.name} has no {_listed(font.lacks())}" for font in fonts)
-        raise UserError(f"No soundfont has every sound that is played ({gaps}): add one with all of General MIDI.")
+        raise UserError(f"No soundfont has every preset that is played ({gaps}): add one with all of General MIDI.")
     return fonts
 
 
 def cast(piece: Piece, fonts: Sequence[Soundfont], *, first: int) -> tuple[Soundfont, Piece]:
-    """The first soundfont, counted round from `first`, that has every sound of the piece.
+    """The first soundfont, counted cyclically from `first`, that has every preset of the piece.
 
-    Where only a drum kit is missing in all of them, the first that has the rest plays the standard kit: the piece says
-    so, and its caption follows.
+    If all of them lack the piece's drum kit, the first one with the other presets plays the standard kit, which the
+    returned piece and its caption name.
     """
     order = [*fonts[first:], *fonts[:first]]
     plain = _with_standard_kit(piece)
@@ -105,12 +105,12 @@ def _read(path: Path) -> Soundfont:
     except OSError as error:
         raise UserError(f"{path} cannot be read ({error.strerror}); {_REMEDY}.") from None
     if not presets:
-        raise UserError(f"{path} is a damaged soundfont, its list of sounds is missing; {_REMEDY}.")
+        raise UserError(f"{path} is a damaged soundfont without a list of presets; {_REMEDY}.")
     return Soundfont(path=path.resolve(), presets=presets)
 
 
 def _presets(file: BinaryIO) -> frozenset[tuple[int, int]]:
-    """(bank, number) of every preset of a soundfont opened after its header; none where the file is cut off."""
+    """(bank, number) of every preset of a soundfont opened after its header; empty for a truncated file."""
     for _ in _chunks(file, wanted=b"LIST"):
         if file.read(4) == b"pdta":
             for length in _chunks(file, wanted=b"phdr"):
@@ -122,8 +122,8 @@ def _presets(file: BinaryIO) -> frozenset[tuple[int, int]]:
 
 
 def _chunks(file: BinaryIO, *, wanted: bytes) -> Iterator[int]:
-    """Bytes of each chunk called `wanted`, the file at its content. RIFF pads a chunk of odd length; some soundfonts,
-    MuseScore's among them, do not."""
+    """Size of each chunk called `wanted`, with the file positioned at its content. RIFF pads a chunk of odd length;
+    some soundfonts, such as MuseScore's, do not."""
     while len(head := file.read(8)) == 8:
         size = int.from_bytes(head[4:], "little")
         after = file.tell() + size

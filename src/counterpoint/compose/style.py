@@ -1,14 +1,14 @@
-"""What a style is. The styles themselves are in `styles.py`; how a piece is made of one in `piece.py`.
+"""The definition of a style. The styles themselves are in `styles`; `piece.py` composes a piece from one.
 
-Patterns are strings that cover one bar in equal steps, whatever their length; a `/` parts the bars of a longer pattern.
-A `-` holds the note before it, a `.` rests. The other letters:
+Patterns are strings that cover one bar in equal steps, whatever their length; a `/` separates the bars of a longer
+pattern. A `-` holds the note before it, a `.` rests. The other letters:
 
     chords  X x o  all notes, loud to soft      0-9  one note of the voicing, counted from below (wraps an octave up)
             d u    strummed down, up            ?    all notes, half the time
     bass    R r    root, strong or light        3 5 6 7 8  that degree of the chord (8: the octave)
             a      a step towards the next root w    walking: chosen among chord tones and steps
     drums   X x o  loud to soft                 ?    a ghost note, half the time
-    lead    x      a note (its pitch is the melody's concern)
+    lead    x      a note (its pitch is chosen by the melody)
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ class Layer:
 
     Attributes:
         role: `chords`, `pad`, `arpeggio`, `power` (root, fifth and octave alone) or `bass`.
-        instruments: one is drawn for a piece.
-        patterns: one is drawn for a piece (sometimes a second for variety).
-        centre: MIDI pitch around which the chords lie (lower where the melody needs the room), or near which the bass
+        instruments: one is drawn for each piece.
+        patterns: one is drawn for each piece (sometimes a second for variety).
+        centre: MIDI pitch around which the chords lie (lower if the melody needs the range), or near which the bass
             stays.
-        level_db: level against the lead.
-        voices: notes of a chord.
-        chance: how often a piece has this part.
+        level_db: level relative to the lead.
+        voices: number of notes in a chord.
+        chance: probability that a piece has this part.
         gate: share of a note's length that sounds.
-        spread: chords in open position.
+        spread: whether chords are in open position.
     """
 
     role: str
@@ -49,15 +49,15 @@ class Lead:
     """The melody: instruments, rhythms of one bar, and how it moves.
 
     Attributes:
-        instruments: one is drawn for a piece.
-        rhythms: bar rhythms; two are drawn for a piece and repeated as motifs.
+        instruments: one is drawn for each piece.
+        rhythms: bar rhythms; two are drawn for each piece and repeated as motifs.
         cadences: rhythms of a phrase's last bar.
         scale: per mode, a key of `theory.SCALES`.
         centre: MIDI pitch around which it moves.
-        leap: chance of a jump of a third or more between weak notes.
+        leap: probability of a jump of a third or more between weak notes.
         gate: share of a note's length that sounds.
         level_db: level of the part.
-        thirds: chance that a second voice follows a third or sixth below.
+        thirds: probability of a second voice a third or sixth below.
     """
 
     instruments: tuple[str, ...]
@@ -76,13 +76,13 @@ class Drums:
     """The drum part.
 
     Attributes:
-        kits: one is drawn for a piece.
-        grooves: patterns as {lane of `instruments.DRUMS`: bar pattern}; one is drawn for a piece.
+        kits: one is drawn for each piece.
+        grooves: patterns as {lane of `instruments.DRUMS`: bar pattern}; one is drawn for each piece.
         fills: lanes that replace the groove's in the last bar of a phrase.
         crash: whether a cymbal opens a phrase.
-        level_db: level against the lead.
-        chance: how often a piece has drums.
-        words: what a caption may call them.
+        level_db: level relative to the lead.
+        chance: probability that a piece has drums.
+        words: names in captions.
     """
 
     kits: tuple[str, ...]
@@ -96,21 +96,21 @@ class Drums:
 
 @dataclass(frozen=True)
 class Style:
-    """A kind of music.
+    """A style of music.
 
     Attributes:
         name: key of the style, stored with a clip.
-        genres: what a caption may call it.
-        bpm: range of the felt beat's tempo.
-        meter, beats: time signature and felt beats in a bar (6/8 has two).
-        swing: where the off-beat lies in its unit (0.5 straight, 0.67 triplet).
+        genres: names in captions.
+        bpm: range of the tempo of the perceived beat.
+        meter, beats: time signature and perceived beats per bar (6/8 has two).
+        swing: position of the off-beat in its unit (0.5 straight, 0.67 triplet).
         swing_unit: the span that is swung, in beats (1: swung eighths, 0.5: swung sixteenths).
         modes: share of major and minor pieces.
         progressions: per mode, lines for `theory.progression`.
         moods: per mode, adjectives that fit.
         feels: phrases for the time feel.
-        pulse: how fast the music feels for its bpm (a bossa nova at 130 is relaxed), for the words slow and fast.
-        human: how loosely the players keep time (0 machine, 1 people).
+        pulse: perceived speed relative to the bpm (a bossa nova at 130 is relaxed), for the words slow and fast.
+        human: looseness of the timing (0 machine, 1 people).
         energy: mean velocity, 0-1.
         room: (decay in seconds, wet level).
     """

@@ -52,10 +52,10 @@ class Chord:
 
 
 def progression(text: str, *, tonic: int, bar_beats: float, bars: int) -> list[Chord]:
-    """Chords of `bars` bars from a line such as `Imaj7 | VIm7 | IIm7 V7`; it starts over when it ends early.
+    """Chords of `bars` bars from a line such as `Imaj7 | VIm7 | IIm7 V7`, which is repeated if it is too short.
 
-    Numerals count from the major scale of the tonic in either mode (so a minor key has bIII, bVI, bVII); chords within
-    a bar share it evenly. Equal neighbours become one chord.
+    Numerals count from the major scale of the tonic in either mode (so a minor key has bIII, bVI, bVII); chords in a
+    bar have equal lengths. Equal neighbours become one chord.
     """
     cells = [cell.split() for cell in text.split("|")]
     chords: list[Chord] = []
@@ -80,8 +80,8 @@ def chord_at(chords: Sequence[Chord], beat: float) -> Chord:
 
 
 def chord_scale(scale: Sequence[int], tonic: int, chord: Chord) -> list[int]:
-    """Pitch classes fit for a melody over a chord: its tones and the scale's notes no semitone away from one of them
-    that the scale lacks (so the V of a minor key takes the leading tone in place of the seventh)."""
+    """Pitch classes that suit a melody over a chord: its tones and the scale's notes, without those a semitone away
+    from a chord tone that the scale lacks (so the V of a minor key has the leading tone instead of the seventh)."""
     pcs = {(tonic + step) % 12 for step in scale}
     foreign = {tone for tone in chord.tones if tone not in pcs}
     kept = {pc for pc in pcs if not any((pc - tone) % 12 in (1, 11) for tone in foreign)}
@@ -89,9 +89,9 @@ def chord_scale(scale: Sequence[int], tonic: int, chord: Chord) -> list[int]:
 
 
 def nearest(pcs: Sequence[int], target: float, *, low: int, high: int) -> int:
-    """The pitch in [low, high] of one of the classes that lies nearest to `target` (the lower one of two).
+    """The pitch in [low, high] of one of the classes nearest to `target` (the lower one of two).
 
-    A range of less than an octave may lack all of the classes; then the pitch nearest to `target` itself is returned.
+    A range of less than an octave may contain none of the classes; then the pitch nearest to `target` is returned.
     """
     pitches = [pitch for pitch in range(low, high + 1) if pitch % 12 in pcs] or range(low, high + 1)
     return min(pitches, key=lambda pitch: (abs(pitch - target), pitch))
@@ -119,7 +119,7 @@ def voice_lead(
 
 
 def _essential(chord: Chord) -> list[int]:
-    """A chord's tones by need: third, seventh or sixth, root, fifth."""
+    """A chord's tones by importance: third, seventh or sixth, root, fifth."""
     steps = KINDS[chord.kind]
     order = sorted(range(len(steps)), key=lambda i: {3: 0, 4: 0, 10: 1, 11: 1, 9: 1, 0: 2}.get(steps[i], 3))
     return [chord.tones[i] for i in order]

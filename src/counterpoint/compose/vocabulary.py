@@ -1,4 +1,4 @@
-"""Every word that a caption of the embedded corpus can hold, so that a table of words can be sized."""
+"""The vocabulary of the captions of the embedded corpus, from which a word table can be sized."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from counterpoint.compose.captions import KIT_WORDS, SYNONYMS, plain_captions
 from counterpoint.compose.instruments import INSTRUMENTS
 from counterpoint.compose.styles import STYLES
 
-_DRAWS = 200  # of each template, for the words that join its facts
+_DRAWS = 200  # number of draws of each template, for the words that join its facts
 
 
 def vocabulary(words: Callable[[str], Iterable[str]]) -> frozenset[str]:
     """All words of all captions.
 
     Args:
-        words: takes a text apart, as the text encoder that reads the captions does.
+        words: splits a text into words, as the text encoder that reads the captions does.
     """
     return frozenset(word for phrase in _phrases() for word in words(phrase))
 
 
 def _phrases() -> Iterator[str]:
-    """What is said of styles, players, tempi and keys; then the sentences around it."""
+    """The phrases about styles, players, tempi and keys; then the sentences around them."""
     for style in STYLES.values():
         yield from (style_term(style), *style.genres, *style.feels)
         yield from (mood for moods in style.moods.values() for mood in moods)

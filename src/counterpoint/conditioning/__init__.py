@@ -1,4 +1,4 @@
-"""What a model is told, and how strongly: text, controls, condition dropout, guidance."""
+"""Conditions of a model and their strength: text, controls, condition dropout, guidance."""
 
 from counterpoint.conditioning.controls import ControlEmbedding, drop_controls
 from counterpoint.conditioning.guidance import Guidance, drop_text, plan_guidance, with_null

@@ -17,11 +17,11 @@ from counterpoint.config import SamplingConfig
 
 @dataclass(frozen=True)
 class Guidance:
-    """The passes whose results are added up, side by side in one batch of P B rows: all conditions; the caption alone,
-    where it has a weight of its own (multi-source guidance; Tal et al., 2024); nothing. Or the first of them by itself.
+    """The passes whose results are combined, side by side in one batch of P B rows: all conditions; the caption alone,
+    if it has its own weight (multi-source guidance; Tal et al., 2024); no condition. Or only the first of them.
 
     Attributes:
-        weights: of every pass but the last; the weights of all sum to 1.
+        weights: weights of every pass but the last; the weights of all passes sum to 1.
     """
 
     weights: tuple[float, ...] = ()
@@ -33,19 +33,19 @@ class Guidance:
 
     @property
     def captioned(self) -> int:
-        """How many passes, from the first, read the caption; nothing is hidden where there is only one."""
+        """Number of passes, from the first, that read the caption; nothing is hidden if there is only one pass."""
         return max(1, len(self.weights))
 
     def rows(self, x: Tensor) -> Tensor:
-        """[B, ...] to [P B, ...]: the same for every pass."""
+        """Repeat [B, ...] for every pass: [P B, ...]."""
         return x if self.passes == 1 else torch.cat([x] * self.passes)
 
     def control_rows(self, tracks: Tensor) -> Tensor:
-        """[B, J, T] to [P B, J, T]: the first pass alone is told."""
+        """Tracks [P B, J, T] of all passes from [B, J, T]: only the first pass has controls."""
         return torch.cat([tracks, *[torch.full_like(tracks, NOT_GIVEN)] * (self.passes - 1)])
 
     def combine(self, rows: Tensor) -> Tensor:
-        """[P B, ...] to [B, ...]: null + sum of w (term - null), for two passes u + c (cond - u)."""
+        """Combine [P B, ...] to [B, ...]: null + sum of w (term - null); for two passes u + c (cond - u)."""
         *terms, null = rows.chunk(self.passes)
         total = null
         for weight, term in zip(self.weights, terms, strict=True):
@@ -54,21 +54,21 @@ class Guidance:
 
 
 def plan_guidance(text: TextTokens, *, controls: Tensor | None, sampling: SamplingConfig) -> Guidance:
-    """The passes that are needed: none for a weight of zero, nor for what the batch does not have.
+    """The passes that are needed: no pass has a weight of zero or conditions that the batch lacks.
 
     Args:
-        controls: [B, J, T], or None for a model without.
+        controls: [B, J, T], or None for a model without controls.
     """
-    told = bool(text.mask.any())
+    captioned = bool(text.mask.any())
     steered = controls is not None and bool((controls != NOT_GIVEN).any())
     everything, caption = sampling.guidance, sampling.text_guidance
-    if not steered:  # the caption is everything
+    if not steered:  # the caption is the only condition
         everything, caption = everything + caption, 0.0
-    elif not told:  # the caption is nothing
+    elif not captioned:  # the caption has no weight
         caption = 0.0
     if caption:
         return Guidance((everything, caption))
-    return Guidance((everything,) if everything != 1.0 and (told or steered) else ())
+    return Guidance((everything,) if everything != 1.0 and (captioned or steered) else ())
 
 
 def drop_text(text: TextTokens, *, p: float, generator: torch.Generator) -> TextTokens:
@@ -78,6 +78,6 @@ def drop_text(text: TextTokens, *, p: float, generator: torch.Generator) -> Text
 
 
 def with_null(text: TextTokens) -> TextTokens:
-    """[2B] rows: the captions, then as many null conditions."""
+    """Rows [2B]: the captions, then as many null conditions."""
     null = text.hidden()
     return TextTokens(ids=torch.cat((text.ids, null.ids)), mask=torch.cat((text.mask, null.mask)))

@@ -1,4 +1,4 @@
-"""Captions to what cross-attention reads.
+"""Text conditioning: captions to the states that cross-attention reads.
 
 `lut`: a learned table over words, offline. `t5`: frozen T5 (4.2). Both end in a trainable projection to the model's
 width.
@@ -26,7 +26,7 @@ from counterpoint.config import TextConfig, UserError
 from counterpoint.config.network import hub, reason_of
 from counterpoint.config.weights import fetch_folder, read_part, read_weights
 
-# A fraction ("6/8") stays one word, and so does a sharp or "r&b"; hyphens and all other punctuation part words.
+# A fraction ("6/8") stays one word, and so does a sharp or "r&b"; hyphens and all other punctuation separate words.
 _WORD = re.compile(r"\d+/\d+|[\w#♯♭&]+")
 
 
@@ -46,7 +46,7 @@ class TextTokens:
         return TextTokens(ids=self.ids.to(device), mask=self.mask.to(device))
 
     def repeated(self, times: int) -> TextTokens:
-        """[times B] rows: all of them, again and again."""
+        """[times B] rows: all rows repeated."""
         return TextTokens(ids=self.ids.repeat(times, 1), mask=self.mask.repeat(times, 1))
 
     def hidden(self, rows: Tensor | bool = True) -> TextTokens:
@@ -75,7 +75,7 @@ class TextEncoder(nn.Module, ABC):
 
     @abstractmethod
     def forward(self, tokens: TextTokens) -> Tensor:
-        """[B, L, C]; rows where `tokens.mask` is False hold anything and must not be read."""
+        """[B, L, C]; rows where `tokens.mask` is False have arbitrary values and must not be read."""
 
     @abstractmethod
     def initialise(self, generator: torch.Generator) -> None:
@@ -117,9 +117,9 @@ class LookUpText(TextEncoder):
 
 
 class FrozenT5:
-    """A published T5 encoder and its tokenizer, each read at first use; a MusicGen checkpoint has one inside.
+    """A published T5 encoder and its tokenizer, each loaded at first use; a MusicGen checkpoint contains both.
 
-    Not an nn.Module, so that a model that holds one keeps it out of its parameters and its `state_dict`.
+    Not an nn.Module, so that a model excludes it from its parameters and its `state_dict`.
     """
 
     def __init__(self, name: str):
@@ -150,12 +150,12 @@ class FrozenT5:
         return model.eval().requires_grad_(False)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> FrozenT5:
-        return self  # it never changes: copies of a model share it
+        return self  # it is immutable, so copies of a model share it
 
     def _load(self, kind: Any) -> Any:
         is_here = Path(self.name).exists()
         if not is_here:
-            hub()  # bounds the wait
+            hub()  # limits the waiting time
         try:
             with quietly():
                 return kind.from_pretrained(self.name)
@@ -164,7 +164,7 @@ class FrozenT5:
             reason = reason_of(error)
             raise UserError(
                 f"The text encoder {self.name!r} cannot be read as a T5 {where} ({reason}); "
-                "download it first; a model to be trained may do with text.encoder: lut, which needs no download."
+                "download it first, or train with text.encoder: lut, which needs no download."
             ) from None
 
 
@@ -188,11 +188,11 @@ class T5Text(TextEncoder):
 
     def forward(self, tokens: TextTokens) -> Tensor:
         encoder = self.frozen.encoder.to(tokens.ids.device)
-        # A null row still needs something to attend to inside T5; what comes of it is never read.
+        # T5 itself needs a token to attend to even in a null row; the result is never read.
         mask = tokens.mask | ~tokens.mask.any(dim=1, keepdim=True)
         with torch.no_grad():
             states = encoder(input_ids=tokens.ids, attention_mask=mask.long()).last_hidden_state
-        if isinstance(self.project, nn.Linear):  # one of `kernels` takes float, whatever its weights are stored as
+        if isinstance(self.project, nn.Linear):  # a layer of `kernels` takes float, whatever its stored data type
             states = states.to(self.project.weight.dtype)
         return self.project(states)
 
@@ -202,7 +202,7 @@ class T5Text(TextEncoder):
 
 
 def build_text_encoder(config: TextConfig, *, width: int) -> TextEncoder:
-    """The encoder a configuration names, projecting to `width`."""
+    """Build the encoder of a configuration, projecting to `width`."""
     return {"lut": LookUpText, "t5": T5Text}[config.encoder](config, width=width)
 
 
@@ -215,7 +215,7 @@ def words(caption: str) -> list[str]:
 def _pad(rows: list[list[int]], *, limit: int, truncate: bool, unit: str) -> TextTokens:
     longest = max((len(row) for row in rows), default=0)
     if longest > limit and not truncate:
-        raise UserError(f"The caption has {longest:,} {unit}; at most {limit:,} are read: shorten it.")
+        raise UserError(f"The caption has {longest:,} {unit}; shorten it to at most {limit:,}.")
     width = max(1, min(longest, limit))
     ids = torch.zeros(len(rows), width, dtype=torch.long)
     mask = torch.zeros(len(rows), width, dtype=torch.bool)

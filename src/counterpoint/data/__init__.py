@@ -1,4 +1,4 @@
-"""Corpora: the dataset folder, the encoded columns and the tracks of controls beside it, batches."""
+"""Corpora: the dataset folder, its encoded columns and control tracks, batches."""
 
 from counterpoint.data.encoded import Encoded, EncodedSplit, EncodedWriter, open_encoded
 from counterpoint.data.layout import FEATURES, SPLITS, MusicDataset, open_dataset, save_dataset

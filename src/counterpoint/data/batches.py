@@ -1,11 +1,11 @@
-"""Which segments an update sees: a pure function of seed and step, the same for both paradigms.
+"""The segments of each update: a pure function of seed and step, the same for both paradigms.
 
 Shapes: B batch, J controls, K codebooks, T latent frames, D latent channels.
 
-A row of F frames counts as `round(F / T)` segments (at least one), so that a long track is heard as often as its length
-deserves. An epoch is a permutation of all segments of all rows. The r-th segment of a row starts somewhere in the r-th
-part of the row's possible starts, drawn anew each time from the example's own position in the sequence of examples.
-Nothing depends on what was drawn before, so a resumed training needs no state of a random generator.
+A row of F frames counts as `round(F / T)` segments (at least one), so that a long track is drawn in proportion to its
+length. An epoch is a permutation of all segments of all rows. The r-th segment of a row starts at a random position in
+the r-th part of the row's possible starts, drawn anew from the example's position in the sequence of examples. Nothing
+depends on earlier draws, so a resumed training needs no state of a random generator.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Example:
-    """A segment: `frames` frames of row `row` from frame `start` on."""
+    """A segment of `frames` frames of row `row`, starting at frame `start`."""
 
     row: int
     start: int
@@ -37,13 +37,13 @@ class Example:
 
 @dataclass(frozen=True)
 class Batch:
-    """Segments padded to one length.
+    """Segments padded to a common length.
 
     Attributes:
         target: [B, K, T] long codes or [B, T, D] float32 latents in the codec's own scale; 0 where padded.
-        captions: one an example, "" where the row has none.
+        captions: one per example, "" for a row without one.
         lengths: [B] long, valid frames.
-        ids: of the rows.
+        ids: ids of the rows.
         controls: [B, J, T] long, `NOT_GIVEN` where padded; None without tracks.
     """
 
@@ -55,7 +55,7 @@ class Batch:
 
 
 def seed_of(*parts: int | str) -> int:
-    """A 64-bit seed from whatever identifies a draw, such as ("noise", seed, step, micro-batch)."""
+    """A 64-bit seed from the values that identify a draw, such as ("noise", seed, step, micro-batch)."""
     return int(digest(list(parts)), 16)
 
 
@@ -63,12 +63,12 @@ class ExampleOrder:
     """The infinite sequence of examples of a training, addressed by position.
 
     Args:
-        lengths: [rows] frames of every row; rows without frames are left out.
-        segment: T, frames of a segment.
-        seed: of the training.
+        lengths: [rows] frames of every row; empty rows are left out.
+        segment: T, the length of a segment in frames.
+        seed: seed of the training.
 
     Raises:
-        UserError: when no row has a frame.
+        UserError: no row has a frame.
     """
 
     def __init__(self, lengths: np.ndarray, *, segment: int, seed: int):
@@ -85,7 +85,7 @@ class ExampleOrder:
 
     @property
     def per_epoch(self) -> int:
-        """Examples until every part of every row has been heard once."""
+        """Number of examples in which every part of every row occurs once."""
         return int(self._ends[-1]) if len(self._ends) else 0
 
     def at(self, position: int) -> Example:
@@ -119,13 +119,13 @@ def read_batch(
     target: Literal["codes", "latents"],
     tracks: Sequence[TrackSplit] = (),
 ) -> Batch:
-    """Read the chosen segments, and nothing else of their rows, and pad them to the longest.
+    """Read the chosen segments, without the other frames of their rows, and pad them to the longest.
 
     Args:
         split: the encoded split that the examples point into.
         chosen: at least one example.
         target: the view of the encoding that the paradigm models.
-        tracks: of the same split, one for each control.
+        tracks: control tracks of the same split, one for each control.
     """
     lengths = torch.tensor([example.frames for example in chosen])
     longest = int(lengths.max())

@@ -1,11 +1,11 @@
 """Control tracks of a dataset: an integer for every latent frame of every row (App. C).
 
     DATASET/controls/<codec fingerprint>/<track>/train.int16, valid.int16, test.int16
-    DATASET/controls/<codec fingerprint>/<track>/track.json      version, dataset and what is known of it; written last
+    DATASET/controls/<codec fingerprint>/<track>/track.json      version, dataset and further facts; written last
 
-A track is a control as one source hears it, `chords.exact` or `melody.basic_pitch`. Its frames are those of the codec's
-latents, so a file is the rows' frames one after the other and needs no index; a file still being written is appended
-to row by row, and its length says where to go on.
+A track is a control from one source, such as `chords.exact` or `melody.basic_pitch`. Its frames are those of the
+codec's latents, so that a file is the concatenation of all rows' frames and needs no index; an unfinished file is
+extended row by row, and its length gives the row at which to continue.
 
 Shapes: T latent frames.
 """
@@ -32,7 +32,7 @@ SOURCES: dict[ControlName, tuple[str, ...]] = {
     "melody": ("melody.exact", "melody.basic_pitch"),
     "drums": ("drums.stem", "drums.mix"),
 }
-"""Every track there may be, in the order in which training prefers them."""
+"""All possible tracks, in the order in which training prefers them."""
 _INFO_FILE = "track.json"
 _DTYPE = np.dtype(np.int16)
 
@@ -43,20 +43,20 @@ class TrackSplit:
 
     Attributes:
         values: int16, the frames of all rows, memory-mapped.
-        ends: [rows + 1], where each row begins and ends in them.
+        ends: [rows + 1], the borders of the rows in them.
     """
 
     values: np.ndarray
     ends: np.ndarray
 
     def slice(self, row: int, start: int, frames: int) -> np.ndarray:
-        """[frames] of a row from frame `start` on."""
+        """Frames [frames] of a row from frame `start`."""
         first = int(self.ends[row]) + start
         assert start >= 0 and first + frames <= self.ends[row + 1], (row, start, frames)
         return self.values[first : first + frames]
 
     def row(self, row: int) -> np.ndarray:
-        """[T] of a whole row."""
+        """All frames [T] of a row."""
         return self.values[self.ends[row] : self.ends[row + 1]]
 
 
@@ -65,9 +65,9 @@ class ControlTrack:
     """A track of a whole dataset.
 
     Attributes:
-        name: such as `chords.exact`.
+        name: for example `chords.exact`.
         splits: train, valid and test.
-        info: what its writer knew: `version` of the extractor and perhaps its accuracy.
+        info: facts from its writer: `version` of the extractor and possibly its accuracy.
     """
 
     name: str
@@ -79,9 +79,9 @@ class ControlTrack:
 
 
 class TrackWriter:
-    """Writes one track, row by row; an interrupted one goes on where it was, another version starts anew.
+    """Writes one track row by row; an interrupted one is continued, and another version starts anew.
 
-    Use:
+    Example:
         writer = TrackWriter(encoded, "chords.viterbi25", version="1")
         if not writer.is_complete():
             for split in SPLITS:
@@ -102,21 +102,21 @@ class TrackWriter:
             write_json(state_file, self._state)
 
     def is_complete(self) -> bool:
-        """Whether every split is there."""
+        """Whether every split is complete."""
         return (self.folder / _INFO_FILE).is_file()
 
     def rows_done(self, split: str) -> int:
-        """Rows of a split that are safe on disk."""
+        """Number of rows of a split that are on disk."""
         path = self.folder / f"{split}.int16"
         frames = path.stat().st_size // _DTYPE.itemsize if path.is_file() else 0
         return int(np.searchsorted(self._ends[split], frames, side="right")) - 1
 
     def write(self, split: str, tracks: Iterable[np.ndarray]) -> None:
-        """Append the tracks [T] of the rows from `rows_done(split)` on."""
+        """Append the tracks [T] of the rows from `rows_done(split)`."""
         done, ends = self.rows_done(split), self._ends[split]
         path = self.folder / f"{split}.int16"
         path.touch()
-        os.truncate(path, int(ends[done]) * _DTYPE.itemsize)  # half a row, of a run that was killed
+        os.truncate(path, int(ends[done]) * _DTYPE.itemsize)  # removes half a row of a killed process
         with path.open("ab") as file:
             for row, track in enumerate(tracks, start=done):
                 assert len(track) == ends[row + 1] - ends[row], "a track has the frames of its row"
@@ -125,20 +125,20 @@ class TrackWriter:
             os.fsync(file.fileno())
 
     def split(self, split: str) -> np.ndarray:
-        """[frames] int16 of a split that has been written, memory-mapped."""
+        """All frames [frames], int16, of a split that has been written, memory-mapped."""
         return _mapped(self.folder / f"{split}.int16", frames=int(self._ends[split][-1]))
 
     def finish(self, **info: Any) -> None:
-        """Make the track visible to `open_track`, with what is known of it."""
+        """Make the track visible to `open_track`, with the given facts."""
         assert all(self.rows_done(split) == len(ends) - 1 for split, ends in self._ends.items()), "rows are missing"
         write_json(self.folder / _INFO_FILE, {**self._state, **info})
 
 
 def open_track(encoded: Encoded, name: str) -> ControlTrack:
-    """A track that `counterpoint data controls` wrote.
+    """Open a track that `counterpoint data controls` wrote.
 
     Raises:
-        UserError: an unknown name, no such track, or one from before the dataset was changed.
+        UserError: the name is unknown, there is no such track, or the dataset has changed since it was written.
     """
     if name not in known_tracks():
         raise UserError(f"There is no control track {name!r}; choose one of {', '.join(known_tracks())}.")
@@ -159,30 +159,30 @@ def open_track(encoded: Encoded, name: str) -> ControlTrack:
 def open_tracks(
     encoded: Encoded, controls: Iterable[ControlName], *, chosen: Mapping[ControlName, str]
 ) -> list[ControlTrack]:
-    """A track for each control: the one chosen, else the first of `SOURCES` that has been written.
+    """Open a track for each control: the chosen one, else the first of `SOURCES` that has been written.
 
     Raises:
-        UserError: a chosen track is of another control, or a control has no track.
+        UserError: a chosen track belongs to another control, or a control has no track.
     """
     written = written_tracks(encoded)
     tracks = []
     for control in controls:
         name = chosen.get(control) or next((name for name in SOURCES[control] if name in written), SOURCES[control][-1])
         if name not in SOURCES[control]:
-            raise UserError(f"data.tracks: {name!r} is no track of {control}; choose of {', '.join(SOURCES[control])}.")
+            raise UserError(f"data.tracks: {name!r} is no track of {control}; choose {', '.join(SOURCES[control])}.")
         tracks.append(open_track(encoded, name))
     return tracks
 
 
 def written_tracks(encoded: Encoded) -> list[str]:
-    """Names of the complete tracks of the dataset as it is now."""
+    """Names of the complete tracks of the dataset in its current state."""
     files = {name: _folder(encoded) / name / _INFO_FILE for name in known_tracks()}
     dataset = encoded.dataset.fingerprint()
     return [name for name, file in files.items() if file.is_file() and read_json(file)["dataset"] == dataset]
 
 
 def known_tracks() -> list[str]:
-    """All of `SOURCES`."""
+    """All tracks of `SOURCES`."""
     return [name for names in SOURCES.values() for name in names]
 
 

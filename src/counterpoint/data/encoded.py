@@ -1,11 +1,11 @@
-"""Encoded columns: the latents of every row of a dataset under one codec, and its codes where the codec has any.
+"""Encoded columns: the latents of every row of a dataset under one codec, and its codes if the codec has any.
 
-    DATASET/latents/<codec fingerprint>/train/, valid/, test/    HF datasets with columns `latents` and perhaps `codes`
+    DATASET/latents/<codec fingerprint>/train/, valid/, test/    HF datasets with columns `latents` and possibly `codes`
     DATASET/latents/<codec fingerprint>/spec.json                the codec's LatentSpec, written last
-    DATASET/latents/<codec fingerprint>/.parts/                  what an unfinished encode has so far
+    DATASET/latents/<codec fingerprint>/.parts/                  the finished parts of an incomplete encoding
 
-Rows stand in the order of the dataset's own splits. A row is a list of frames, so a segment of a long track is read
-from the memory-mapped table without touching its other frames.
+Rows have the order of the dataset's own splits. A row is a list of frames, so that a segment of a long track is read
+from the memory-mapped table without its other frames.
 
 Shapes: K codebooks, T latent frames, D latent channels.
 """
@@ -32,12 +32,12 @@ FOLDER = "latents"
 _SPEC_FILE = "spec.json"
 _STATE_FILE = "encoding.json"
 LEFT_OUT_FILE = "left-out.json"
-"""Why clips have no frames, by their ids."""
+"""File with the reasons for clips without frames, by their ids."""
 _PARTS = ".parts"
 _PART_ROWS = 32
 _PART_BYTES = 16 << 20
 Row = tuple[np.ndarray | None, np.ndarray]
-"""Codes [K, T], or None where the codec has no codebooks, and latents [T, D] of one row."""
+"""Codes [K, T], or None for a codec without codebooks, and latents [T, D] of one row."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class _Column:
     """One column of one chunk of an arrow table, as numpy views of the memory-mapped file.
 
     Attributes:
-        offsets: [rows + 1] int32, where each row's frames begin and end in `values`.
+        offsets: [rows + 1] int32, the borders of the rows' frames in `values`.
         values: [all frames, width].
     """
 
@@ -54,20 +54,20 @@ class _Column:
 
     @classmethod
     def of(cls, chunk: pa.ListArray) -> _Column:
-        frames: Any = chunk.values  # a FixedSizeListArray; neither `values` heeds the array's own offset
+        frames: Any = chunk.values  # a FixedSizeListArray; both `values` ignore the array's own offset
         width = frames.type.list_size
         first = frames.offset * width
         flat = frames.values.to_numpy(zero_copy_only=True)[first : first + len(frames) * width]
         return cls(offsets=chunk.offsets.to_numpy(zero_copy_only=True), values=flat.reshape(-1, width))
 
     def slice(self, row: int, start: int, frames: int) -> np.ndarray:
-        """[frames, width], a view."""
+        """Frames [frames, width], a view."""
         first = int(self.offsets[row]) + start
         return self.values[first : first + frames]
 
 
 class EncodedSplit:
-    """The rows of one split, encoded; memory-mapped, so opening costs nothing per row but its length."""
+    """The encoded rows of one split; memory-mapped, so that opening reads only the rows' lengths."""
 
     def __init__(self, table: datasets.Dataset, *, rows: datasets.Dataset):
         """Pair the encoded `table` with the dataset's `rows`."""
@@ -78,13 +78,13 @@ class EncodedSplit:
         self._ends = np.cumsum([lengths.size for lengths in chunk_lengths])
         self._rows = rows
         self.lengths: np.ndarray = np.concatenate([np.zeros(0, np.int64), *chunk_lengths])
-        """[rows] int64, frames of every row."""
+        """[rows] int64, number of frames of every row."""
 
     def __len__(self) -> int:
         return len(self._rows)
 
     def frames(self, row: int) -> int:
-        """Frames T of a row."""
+        """Number of frames T of a row."""
         return int(self.lengths[row])
 
     def row(self, row: int) -> dict[str, Any]:
@@ -92,7 +92,7 @@ class EncodedSplit:
         return self._rows[row]
 
     def caption(self, row: int) -> str:
-        """Caption of a row, "" where it has none."""
+        """Caption of a row, "" if it has none."""
         return self.captions[row]
 
     @cached_property
@@ -109,7 +109,7 @@ class EncodedSplit:
         """Frames `start` to `start + frames` of a row; nothing else is read from disk.
 
         Returns:
-            codes [K, frames] int64, or None where there are none, and latents [frames, D] float32, copies of their own.
+            Codes [K, frames] int64, or None without codes, and latents [frames, D] float32, both copies.
         """
         assert start >= 0 and frames > 0 and start + frames <= self.frames(row), (row, start, frames)
         chunk = int(np.searchsorted(self._ends, row, side="right"))
@@ -121,7 +121,7 @@ class EncodedSplit:
 
 @dataclass(frozen=True)
 class Encoded:
-    """A dataset under one codec.
+    """A dataset encoded with one codec.
 
     Attributes:
         dataset: the dataset itself.
@@ -137,20 +137,20 @@ class Encoded:
         return self.splits[split]
 
     def fingerprint(self) -> str:
-        """Digest of what a training sees: the dataset and the codec."""
+        """Digest of the data that a training uses: the dataset and the codec."""
         return f"{self.dataset.fingerprint()}-{self.spec.fingerprint}"
 
 
 def open_encoded(folder: Path | str, *, codec: str) -> Encoded:
-    """Open what `counterpoint data encode` wrote.
+    """Open a dataset that `counterpoint data encode` has encoded.
 
     Args:
         folder: the dataset.
         codec: name or fingerprint of the codec.
 
     Raises:
-        UserError: no dataset there, not encoded with that codec, encoded before the dataset was changed, or encoded
-            with several codecs of that name.
+        UserError: there is no dataset, it is not encoded with that codec, it was encoded before it was changed, or it
+            is encoded with several codecs of that name.
     """
     dataset = open_dataset(folder)
     specs = {path.parent: read_json(path) for path in sorted((dataset.folder / FOLDER).glob(f"*/{_SPEC_FILE}"))}
@@ -180,9 +180,9 @@ def _open_split(place: Path, *, split: str, dataset: MusicDataset) -> EncodedSpl
 
 
 class EncodedWriter:
-    """Writes the encoded columns of one codec, row by row, so that an interrupted encode goes on where it was.
+    """Writes the encoded columns of one codec row by row; an interrupted encoding can be continued.
 
-    Use:
+    Example:
         writer = EncodedWriter(dataset, codec_fingerprint=..., num_codebooks=K, latent_dim=D)
         if not writer.is_complete():
             for split in SPLITS:
@@ -190,11 +190,11 @@ class EncodedWriter:
                 writer.write_split(split, (encode(split, row) for row in rows))
             writer.finish(spec)         # spec with statistics taken from writer.split("train")
 
-    Rows reach the disk in parts of 32 rows or 16 MB, so a kill costs no more than one part.
+    Rows are written in parts of 32 rows or 16 MB, so that an interruption costs at most one part.
     """
 
     def __init__(self, dataset: MusicDataset, *, codec_fingerprint: str, num_codebooks: int, latent_dim: int):
-        """Open the codec's folder beside the dataset; what was encoded from another state of the dataset is dropped."""
+        """Open the codec's folder in the dataset; encodings of another state of the dataset are deleted."""
         self.dataset = dataset
         self.folder = dataset.folder / FOLDER / codec_fingerprint
         self._codec_fingerprint = codec_fingerprint
@@ -206,11 +206,11 @@ class EncodedWriter:
             write_json(state_file, state)
 
     def is_complete(self) -> bool:
-        """Whether every split and the spec are there."""
+        """Whether every split and the spec exist."""
         return (self.folder / _SPEC_FILE).is_file()
 
     def rows_done(self, split: str) -> int:
-        """Rows of a split that are safe on disk; encoding goes on with the row of this number."""
+        """Number of rows of a split that are on disk; encoding continues with the row of this index."""
         if (self.folder / split).is_dir():
             return len(self.dataset.splits[split])
         return max((end for _, end, _ in self._parts(split)), default=0)
@@ -220,11 +220,11 @@ class EncodedWriter:
 
         Args:
             split: train, valid or test.
-            encodings: for each of those rows, in order, codes [K, T] (None for a codec without) and latents [T, D]
-                that are storable; drawn one at a time. T is 0 for a clip that is left out.
+            encodings: for each of those rows, in order, codes [K, T] (None for a codec without codes) and latents [T,
+                D] that are storable; drawn one at a time. T is 0 for a clip that is left out.
 
         Raises:
-            OSError: when the disk is full; the parts already written stay.
+            OSError: the disk is full; the parts already written remain.
         """
         if (self.folder / split).is_dir():
             return
@@ -239,16 +239,16 @@ class EncodedWriter:
         self._assemble(split)
 
     def leave_out(self, row_id: str, reason: str) -> None:
-        """Remember why a clip, whose row has no frames, is left out."""
+        """Record why a clip, whose row has no frames, is left out."""
         write_json(self.folder / LEFT_OUT_FILE, {**self.left_out(), row_id: reason})
 
     def left_out(self) -> dict[str, str]:
-        """Why clips are left out, by id."""
+        """Reasons for left-out clips, by id."""
         path = self.folder / LEFT_OUT_FILE
         return read_json(path) if path.is_file() else {}
 
     def discard(self) -> None:
-        """Delete all that was written."""
+        """Delete all written data."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def split(self, split: str) -> EncodedSplit:
@@ -283,7 +283,7 @@ class EncodedWriter:
         atomic_write(path, lambda temporary: _write_stream(temporary, table))
 
     def _assemble(self, split: str) -> None:
-        """Join the parts into one HF dataset, moved in place when it is whole."""
+        """Join the parts into one HF dataset, which is moved into place when it is complete."""
         from datasets import Dataset, concatenate_datasets
 
         parts = [Dataset.from_file(str(file)) for _, _, file in self._parts(split)]
@@ -291,14 +291,14 @@ class EncodedWriter:
         staging = self.folder / _PARTS / f"{split}-whole"
         shutil.rmtree(staging, ignore_errors=True)
         with quiet_datasets():
-            whole.save_to_disk(str(staging), num_shards=None if parts else 1)  # no file at all cannot be read back
+            whole.save_to_disk(str(staging), num_shards=None if parts else 1)  # zero files could not be read back
         staging.replace(self.folder / split)
         shutil.rmtree(self.folder / _PARTS / split, ignore_errors=True)
 
 
 def is_storable(latents: np.ndarray) -> bool:
-    """Whether all of them are finite numbers in half precision."""
-    return bool((np.abs(latents) <= np.finfo(np.float16).max).all())  # false for NaN too
+    """Whether all latents are finite numbers in half precision."""
+    return bool((np.abs(latents) <= np.finfo(np.float16).max).all())  # false for NaN, too
 
 
 def _batched(encodings: Iterable[Row]) -> Iterator[list[Row]]:

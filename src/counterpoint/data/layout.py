@@ -1,8 +1,8 @@
-"""The dataset folder that `compose` and `ingest` write and everything else reads.
+"""The dataset folder that `compose` and `ingest` write.
 
 DATASET/dataset_dict.json, train/, valid/, test/    HF datasets, memory-mapped
 DATASET/dataset.json                                name, kind, counts, report, fingerprint; written last
-DATASET/audio/                                      the audio, where the dataset was composed
+DATASET/audio/                                      the audio of a composed dataset
 DATASET/latents/<codec fingerprint>/                encoded columns, row by row (see `encoded`)
 DATASET/controls/<codec fingerprint>/               control tracks, frame by frame (see `controls`)
 """
@@ -39,11 +39,11 @@ _EMPTY: dict[str, Any] = {
     "beats": [],
     "drums": "",
 }
-_OPTIONAL = ("soundfont",)  # texts that a dataset has a column for where a row gives one
+_OPTIONAL = ("soundfont",)  # text columns that exist if any row has a value
 _REMEDY = "make one with `counterpoint data ingest` or `counterpoint data compose`"
 
 
-def FEATURES() -> datasets.Features:  # noqa: N802 - a constant in all but its lazy import
+def FEATURES() -> datasets.Features:  # noqa: N802 - a constant except for its lazy import
     """The columns of a dataset, the same whether composed or ingested; an unknown text is "", an unknown bpm 0."""
     from datasets import Features, List, Value
 
@@ -56,7 +56,7 @@ def FEATURES() -> datasets.Features:  # noqa: N802 - a constant in all but its l
             "duration_s": number,
             "sample_rate": Value("int32"),
             "channels": Value("int8"),
-            "group": text,  # the artist or track that a split keeps whole
+            "group": text,  # the artist or track that is never divided between splits
             "style": text,
             "key": text,
             "bpm": number,
@@ -72,12 +72,12 @@ def FEATURES() -> datasets.Features:  # noqa: N802 - a constant in all but its l
 
 @dataclass(frozen=True)
 class MusicDataset:
-    """An opened dataset: rows memory-mapped, audio where `audio_path` says.
+    """An opened dataset: memory-mapped rows, with audio at `audio_path`.
 
     Attributes:
-        folder: where it lies.
+        folder: the dataset's folder.
         splits: train, valid and test; valid and test may be empty.
-        info: what `dataset.json` holds.
+        info: the content of `dataset.json`.
     """
 
     folder: Path
@@ -85,11 +85,11 @@ class MusicDataset:
     info: dict[str, Any]
 
     def audio_path(self, row: Mapping[str, Any]) -> Path:
-        """Where the audio of a row lies."""
-        return self.folder / row["audio"]  # an absolute path on the right of / wins
+        """Path of the audio of a row."""
+        return self.folder / row["audio"]  # an absolute path replaces the folder
 
     def fingerprint(self) -> str:
-        """Digest of every row and of all audio, taken when the dataset was written; paths do not enter it."""
+        """Digest of every row and of all audio, computed when the dataset was written; paths are not part of it."""
         return self.info["fingerprint"]
 
 
@@ -102,18 +102,18 @@ def save_dataset(
 ) -> MusicDataset:
     """Write a dataset, or replace the one at `folder`; files already in `folder/audio` stay.
 
-    All is built aside and moved in place at the end; an interruption leaves the old dataset, or one that `open_dataset`
-    refuses, never a mixture.
+    Everything is built in a temporary folder and moved into place at the end; an interruption leaves the old dataset,
+    or one that `open_dataset` refuses, never a mixture.
 
     Args:
         folder: the dataset's folder.
         splits: rows by split (train, valid, test); columns that a row leaves out become empty.
-        info: goes into dataset.json; give at least `name` and `kind`.
+        info: content of dataset.json; at least `name` and `kind`.
         audio_digests: content digests by row id, for audio the caller has already hashed; files are hashed otherwise.
 
     Raises:
-        UserError: no rows at all.
-        OSError: when the disk is full or an audio file is missing.
+        UserError: there are no rows.
+        OSError: the disk is full or an audio file is missing.
     """
     rows = {split: [{**_EMPTY, **row} for row in splits.get(split, ())] for split in SPLITS}
     if not any(rows.values()):
@@ -137,14 +137,14 @@ def open_dataset(folder: Path | str) -> MusicDataset:
     """Open a dataset folder without reading its rows.
 
     Raises:
-        UserError: when there is none, or its writing was interrupted.
+        UserError: there is no dataset, or its writing was interrupted.
     """
     folder = Path(folder)
     if not (folder / INFO_FILE).is_file():
         raise UserError(f"{folder} is not a dataset; {_REMEDY}.")
     info = read_json(folder / INFO_FILE)
     if not isinstance(info, dict) or "fingerprint" not in info or not all((folder / name).exists() for name in _MOVED):
-        raise UserError(f"{folder} is an incomplete dataset, its writing was interrupted; {_REMEDY} anew.")
+        raise UserError(f"{folder} is an incomplete dataset because its writing was interrupted; {_REMEDY} anew.")
     from datasets import DatasetDict
 
     try:
@@ -167,7 +167,7 @@ def _write_splits(folder: Path, rows: Mapping[str, list[dict[str, Any]]]) -> Non
     with quiet_datasets():
         DatasetDict(parts).save_to_disk(
             str(folder), num_shards=dict.fromkeys(SPLITS, 1)
-        )  # an empty split needs one too
+        )  # an empty split needs one, too
 
 
 def _replace(source: Path, target: Path) -> None:
@@ -178,7 +178,7 @@ def _replace(source: Path, target: Path) -> None:
 
 @contextmanager
 def quiet_datasets() -> Iterator[None]:
-    """No progress bars from `datasets`, which would draw over ours."""
+    """Suppress the progress bars of `datasets`, which would overlap ours."""
     import datasets
 
     shown = datasets.is_progress_bar_enabled()
@@ -191,7 +191,7 @@ def quiet_datasets() -> Iterator[None]:
 
 
 def _fingerprint(rows: Mapping[str, list[dict[str, Any]]], *, folder: Path, audio_digests: Mapping[str, str]) -> str:
-    """A digest that two datasets share when their rows and audio agree, wherever they lie."""
+    """A digest that is equal for two datasets with equal rows and audio, wherever they are stored."""
     canonical = {
         split: [
             {

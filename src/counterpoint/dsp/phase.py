@@ -1,7 +1,7 @@
 """Audio from magnitudes alone: phases that follow spectral peaks, then a few steps of fast Griffin-Lim.
 
 A frame is a Hann window of `n_fft` samples; frame j is centred on sample (j + 1/2) hop, so that T frames cover exactly
-T hop samples and no frame belongs to two pieces of audio that follow each other.
+T hop samples and no frame is shared by two consecutive pieces of audio.
 
 Shapes: B batch, T STFT frames, F = n_fft / 2 + 1 frequency bins, N = T hop audio samples.
 """
@@ -18,16 +18,16 @@ import torch.nn.functional as F
 from torch import Tensor
 
 MOMENTUM = 0.99
-"""Of fast Griffin-Lim (Perraudin, Balazs and Søndergaard, 2013)."""
+"""Momentum of fast Griffin-Lim (Perraudin, Balazs and Søndergaard, 2013)."""
 
 
 @dataclass(frozen=True)
 class PhaseState:
-    """Where the phases of a piece of audio ended, so that the next piece goes on from there.
+    """The phases at the end of a piece of audio, from which the next piece continues.
 
     Attributes:
-        phase: [B, F] radians, of the last frame.
-        step: [B, F] radians a hop, by which each bin's nearest peak advanced there.
+        phase: [B, F] phase of the last frame, in radians.
+        step: [B, F] phase advance of each bin's nearest peak in that frame, in radians per hop.
     """
 
     phase: np.ndarray
@@ -35,14 +35,14 @@ class PhaseState:
 
 
 def frame_spectrum(audio: Tensor, *, n_fft: int, hop: int) -> Tensor:
-    """[B, N], N a multiple of `hop`, to the complex spectrum [B, T, F]; zeros stand before and after the audio."""
+    """Complex spectrum [B, T, F] of audio [B, N], N a multiple of `hop`, padded with zeros at both ends."""
     side = n_fft // 2 - hop // 2
     frames = F.pad(audio, (side, n_fft - hop - side)).unfold(1, n_fft, hop)
     return torch.fft.rfft(frames * _window(n_fft, audio.device))
 
 
 def overlap_add(spectrum: Tensor, *, n_fft: int, hop: int) -> Tensor:
-    """[B, T, F] to the audio [B, N] whose `frame_spectrum` is nearest to it in the least-squares sense."""
+    """Audio [B, N] whose `frame_spectrum` is nearest to the spectrum [B, T, F] in the least-squares sense."""
     window = _window(n_fft, spectrum.device)
     frames = torch.fft.irfft(spectrum, n=n_fft) * window
     side = n_fft // 2 - hop // 2
@@ -60,10 +60,10 @@ def peak_phases(
 
     Args:
         magnitudes: [B, T, F], not negative.
-        before: where the audio before this piece ended; None begins with fixed random phases.
+        before: state at the end of the preceding audio; None starts from fixed random phases.
 
     Returns:
-        [B, T, F] radians, those of the window's first sample, as `torch.fft.rfft` has them; and where they ended.
+        Phases [B, T, F] in radians at the window's first sample, as in `torch.fft.rfft`, and the state at the end.
     """
     level = np.log(magnitudes.cpu().numpy() + 1e-9)
     B, T, bins = level.shape
@@ -80,17 +80,17 @@ def peak_phases(
         advance = 0.5 * (step[:, t] + np.take_along_axis(last_step, peak, axis=1))
         last = (np.take_along_axis(last, peak, axis=1) + advance) % (2 * math.pi)
         phase[:, t], last_step = last, step[:, t]
-    # Around its peak a window's spectrum alternates in sign from bin to bin, seen from the window's first sample.
+    # Seen from the window's first sample, its spectrum alternates in sign from bin to bin around its peak.
     phase -= (math.pi * (here % 2)).astype(np.float32)
     return torch.from_numpy(phase).to(magnitudes.device), PhaseState(phase=last, step=last_step)
 
 
 def griffin_lim(magnitudes: Tensor, phases: Tensor, *, n_fft: int, hop: int, iterations: int) -> Tensor:
-    """Audio [B, N] of magnitudes [B, T, F] (those of `frame_spectrum`), from phases made more consistent in
-    `iterations` steps of fast Griffin-Lim.
+    """Audio [B, N] with magnitudes [B, T, F], as of `frame_spectrum`, after `iterations` steps of fast Griffin-Lim that
+    make the phases consistent.
 
-    A step reaches n_fft / hop frames to either side, so what is farther than `iterations` times that from a border
-    does not depend on what stands behind it.
+    A step reaches n_fft / hop frames to either side, so that a frame farther than `iterations` times this distance from
+    a border does not depend on the audio behind it.
     """
     spectrum, before = torch.polar(magnitudes, phases), None
     for _ in range(iterations):
@@ -102,8 +102,8 @@ def griffin_lim(magnitudes: Tensor, phases: Tensor, *, n_fft: int, hop: int, ite
 
 
 def _nearest_peaks(level: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Index of the peak nearest to every bin [B, T, F], and that peak's frequency in bins; where a frame has no peak,
-    each bin stands for itself."""
+    """Index of the peak nearest to every bin [B, T, F], and the frequency of this peak in bins; in a frame without a
+    peak, each bin is its own peak."""
     bins = level.shape[-1]
     left, middle, right = level[..., :-2], level[..., 1:-1], level[..., 2:]
     peak = np.zeros(level.shape, bool)
@@ -120,7 +120,7 @@ def _nearest_peaks(level: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _add(frames: Tensor, *, hop: int) -> Tensor:
-    """The sum of frames [B, T, n_fft], each `hop` samples after the one before."""
+    """The sum of frames [B, T, n_fft], each shifted by `hop` samples from the one before."""
     B, T, n_fft = frames.shape
     parts = -(-n_fft // hop)
     padded = F.pad(frames, (0, parts * hop - n_fft)).view(B, T, parts, hop)

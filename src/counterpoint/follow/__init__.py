@@ -1,4 +1,4 @@
-"""How well a model follows what it is asked: chord charts, tunes, drum loops and tempi in words."""
+"""Measures of how well a model follows its controls: chord charts, melodies, drum loops, and tempi in words."""
 
 from counterpoint.follow.result import Followed, Following, Share, print_following
 from counterpoint.follow.run import FollowConfig, follow

@@ -1,4 +1,4 @@
-"""What is asked for where a user names nothing else: captions, charts, tunes, tempi."""
+"""Default requests: captions, chord charts, melodies, tempi."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ CAPTIONS: tuple[str, ...] = (
     "bright synth pop",
 )
 PLAIN_CHART = ("C", "Am", "F", "G")
-"""Four chords of equal length, as in the README's example; half of the clips are asked for it."""
+"""Four chords of equal length, as in the README's example, for half of the clips."""
 CHARTS: tuple[tuple[str, ...], ...] = (
     ("D", "A", "Bm", "G"),
     ("Am", "Dm", "E", "Am"),
@@ -23,7 +23,7 @@ CHARTS: tuple[tuple[str, ...], ...] = (
     ("F#m", "D", "A", "E"),
     ("Gm", "Eb", "Bb", "F"),
 )
-"""In other keys, of which the other half of the clips get one each."""
+"""Charts in other keys, one for each clip of the other half."""
 BEAT_S = 0.5
 TUNES: dict[str, str] = {
     "Ode to Joy": "E5 E5 F5 G5 G5 F5 E5 D5 C5 C5 D5 E5 E5:1.5 D5:.5 D5:2",
@@ -35,5 +35,5 @@ TUNES: dict[str, str] = {
     "Greensleeves": "E4 G4:2 A4 B4:1.5 C#5:.5 B4 A4:2 F#4 D4:1.5 E4:.5 F#4 G4:3",
     "Korobeiniki": "F#5:2 C#5 D5 E5:2 D5 C#5 B4:2 B4 D5 F#5:2 E5 D5",
 }
-"""Traditional tunes, note:beats, one beat where none is said, R a rest; 16 beats of half a second each."""
+"""Traditional melodies as note:beats, one beat by default, R for a rest; 16 beats of half a second each."""
 TEMPI_BPM: tuple[float, ...] = (80.0, 100.0, 120.0, 140.0)

@@ -1,4 +1,4 @@
-"""Whether what was asked is heard: chord segments, notes, a tempo. Numbers from labels, no audio.
+"""Agreement between the request and the analysis of a clip: chord segments, notes, tempo; from labels, without audio.
 
 Shapes: T frames of 20 ms, F frames of chroma, P = 12 pitch classes.
 """
@@ -15,28 +15,28 @@ from counterpoint.analysis.tracks import MELODY_LOW, NOT_GIVEN, REST
 from counterpoint.analysis.viterbi25 import LABELS, triad_class
 
 FRAME_RATE = 50.0
-"""Hz, of chord labels and melodies."""
+"""Frame rate of chord labels and melodies in Hz."""
 CHROMA_RATE = 22_050 / 1024
 """Hz."""
 TEMPO_TOLERANCE = 0.03
-"""Of the tempo asked for."""
+"""Relative tolerance of the requested tempo."""
 SHORTEST_S = 0.5
-"""Of a chord that counts: recognisers hear tenths of a second."""
+"""Least length in seconds of a chord that counts: recognisers need some tenths of a second."""
 Chords = tuple[tuple[float, str | None], ...]
-"""(start in seconds, label), each until the next; None where nothing is asked."""
+"""(start in seconds, label), each until the next; None for no request."""
 
 
 @dataclass(frozen=True, eq=False)
 class Heard:
-    """What is heard in a clip, as far as it was listened for.
+    """The analysis of a clip, as far as it was needed.
 
     Attributes:
-        chords: [T] of the 25 classes of `viterbi25`, by the recogniser of `analyze`; `NOT_GIVEN` for other chords.
+        chords: [T] classes among the 25 of `viterbi25`, by the recogniser of `analyze`; `NOT_GIVEN` for other chords.
         chroma: [P, F] energy by pitch class.
-        melody: [T] see `analysis.tracks`.
-        tempo_bpm: beats a minute; NaN where there is no beat.
-        confidence: the probability of the chords or notes that are heard, see `analysis.confidence`; NaN where the
-            recogniser says nothing of it.
+        melody: [T] melody track, see `analysis.tracks`.
+        tempo_bpm: beats per minute; NaN without beats.
+        confidence: mean probability of the detected chords or notes, see `analysis.confidence`; NaN if the recogniser
+            reports none.
     """
 
     chords: np.ndarray | None = None
@@ -48,13 +48,13 @@ class Heard:
 
 @dataclass(frozen=True)
 class Wanted:
-    """What a clip was asked to play; whichever was.
+    """The requested music of a clip, of whatever kind.
 
     Attributes:
-        name: what it is called, the same for clips of which the same is asked.
-        duration_s: of the clip.
-        notes: (start, end, MIDI number), seconds.
-        tempo_bpm: beats a minute.
+        name: its name, the same for clips with the same request.
+        duration_s: duration of the clip.
+        notes: (start, end, MIDI number) in seconds.
+        tempo_bpm: beats per minute.
     """
 
     name: str
@@ -76,7 +76,7 @@ def triad_segments(wanted: Wanted) -> list[tuple[float, float, int]]:
 
 
 def chords_recognised(wanted: Wanted, heard: Heard) -> float:
-    """Share of the chord segments most frames of which have the right root and mode by the recogniser."""
+    """Share of the chord segments in most of whose frames the recogniser finds the right root and mode."""
     assert heard.chords is not None
     right = []
     for start, end, triad in triad_segments(wanted):
@@ -87,7 +87,7 @@ def chords_recognised(wanted: Wanted, heard: Heard) -> float:
 
 
 def chords_by_template(wanted: Wanted, heard: Heard) -> float:
-    """Share of the chord segments whose chroma is most like the right one of 24 triads, by the cosine of the angle."""
+    """Share of the chord segments whose chroma has the highest cosine with the right one of 24 triads."""
     assert heard.chroma is not None
     right = []
     for start, end, triad in triad_segments(wanted):
@@ -97,14 +97,14 @@ def chords_by_template(wanted: Wanted, heard: Heard) -> float:
 
 
 def triad_templates() -> np.ndarray:
-    """[24, P]: one at each of a triad's three notes; major triads from C, then minor ones."""
+    """Templates [24, P]: one at each of a triad's three notes; major triads from C, then minor ones."""
     modes = np.zeros((2, 12))
     modes[0, [0, 4, 7]] = modes[1, [0, 3, 7]] = 1.0
     return np.stack([np.roll(mode, root) for mode in modes for root in range(12)])
 
 
 def notes_heard(wanted: Wanted, heard: Heard) -> float:
-    """Share of the notes whose pitch class is the median of those heard while they last; not where none is."""
+    """Share of the notes with the pitch class of the median note detected during them; silence does not count."""
     assert heard.melody is not None
     right = []
     for start, end, midi in wanted.notes:
@@ -116,19 +116,20 @@ def notes_heard(wanted: Wanted, heard: Heard) -> float:
 
 
 def tempo_right(wanted: Wanted, heard: Heard) -> float:
-    """1 where the tempo is within 3% of the one asked for."""
+    """1 if the tempo is within 3% of the requested one."""
     return _near_tempo(wanted, heard, factors=(1.0,))
 
 
 def tempo_right_to_octave(wanted: Wanted, heard: Heard) -> float:
-    """1 where it is within 3% of the one asked for, its half or its double."""
+    """1 if the tempo is within 3% of the requested one, its half or its double."""
     return _near_tempo(wanted, heard, factors=(0.5, 1.0, 2.0))
 
 
 def tempo_of(beats_s: Sequence[float]) -> float:
-    """Beats a minute of beats at these seconds; NaN of fewer than three.
+    """Beats per minute of beats at these times in seconds; NaN for fewer than three.
 
-    The time from the first to the last over how many median gaps fit into it: finer than the grid that beats lie on.
+    The time from the first to the last beat is divided by the number of median gaps in it, which is finer than the
+    grid.
     """
     if len(beats_s) < 3:
         return float("nan")
@@ -139,12 +140,12 @@ def tempo_of(beats_s: Sequence[float]) -> float:
 
 @dataclass(frozen=True)
 class Measure:
-    """One way to say how much of what was asked is heard.
+    """One measure of agreement with a request.
 
     Attributes:
-        ask: what was asked.
+        ask: the kind of request.
         name: its exact name.
-        share: (wanted, heard) to [0, 1]; NaN where nothing was asked.
+        share: (wanted, heard) to [0, 1]; NaN without a request.
     """
 
     ask: str
@@ -154,29 +155,29 @@ class Measure:
 
 
 def measures(ask: str, *, recogniser: str) -> list[Measure]:
-    """Those of one thing that is asked.
+    """The measures of one kind of request.
 
     Args:
-        recogniser: of chords, the one that `analyze` has here.
+        recogniser: the chord recogniser that `analyze` uses here.
     """
     if ask == "chords":
-        asked = "share of the chords asked for"
+        asked = "share of the requested chords"
         return [
             Measure(
                 ask,
                 f"chord_segments_{recogniser}",
-                f"{asked} that {recogniser} hears, by root and mode, most of the time",
+                f"{asked} whose root and mode {recogniser} finds in most of their frames",
                 chords_recognised,
             ),
             Measure(
                 ask,
                 "chord_segments_template",
-                f"{asked} that are the nearest of 24 triads to the chroma while they last",
+                f"{asked} whose triad is the nearest of 24 to the chroma",
                 chords_by_template,
             ),
         ]
     if ask == "melody":
-        what = "share of the notes asked for whose pitch class is the median of those heard while they last"
+        what = "share of the requested notes with the pitch class of the median note detected during them"
         return [Measure(ask, "notes_basic_pitch", what, notes_heard)]
     source, what = ("drums", "the drum loop's") if ask == "drums" else ("words", "the caption's")
     within = f"share of the clips whose tempo is within 3% of {what}"
@@ -194,7 +195,7 @@ def _near_tempo(wanted: Wanted, heard: Heard, *, factors: Sequence[float]) -> fl
 
 
 def _frames(start_s: float, end_s: float, *, rate: float, count: int) -> slice:
-    """Those whose middle lies in a stretch; one at least where there is any."""
+    """Frames whose centre lies in a stretch; at least one if there are any frames."""
     first = min(max(0, int(np.ceil(start_s * rate - 0.5))), max(0, count - 1))
     return slice(first, max(first + 1, int(np.ceil(end_s * rate - 0.5))))
 

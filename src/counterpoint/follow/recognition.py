@@ -1,4 +1,4 @@
-"""Listening to clips for what was asked; what was heard is kept beside a clip.
+"""Analysis of clips for the requested controls, stored beside each clip.
 
 Shapes: N audio samples, T frames of 20 ms, F frames of chroma, P = 12 pitch classes.
 """
@@ -15,7 +15,7 @@ import numpy as np
 from counterpoint.analysis import chordino
 from counterpoint.analysis.annotation import Annotation
 from counterpoint.analysis.beats import track_beats
-from counterpoint.analysis.listen import hear_chords
+from counterpoint.analysis.listen import detect_chords
 from counterpoint.analysis.melody import follow_melody
 from counterpoint.audio import SILENCE_PEAK, load_audio, normalize_loudness, resample
 from counterpoint.audio.librosa_import import import_librosa
@@ -26,44 +26,44 @@ from counterpoint.metrics import Clip
 from counterpoint.metrics.adherence_measures import triads
 
 VERSION = "2"
-"""Version of the recognition: what was recognised by another is not reused."""
+"""Version of the recognition; results of other versions are not reused."""
 SAMPLE_RATE = 22_050
 _CHROMA_WINDOW, _CHROMA_HOP = 8192, 1024
 
 
 def recogniser() -> str:
-    """Of chords: the one that `analyze` has on this machine."""
+    """Name of the chord recogniser that `analyze` uses on this machine."""
     return "chordino" if chordino.is_installed() else "viterbi25"
 
 
 @dataclass(frozen=True, eq=False)
 class Through:
-    """A codec that music goes through before it is heard.
+    """A codec that music passes through before it is analysed.
 
     Attributes:
-        view: what is decoded: what a model draws.
+        view: the decoded view, which is the view that the model draws.
     """
 
     codec: Codec
     view: Literal["codes", "latents"]
 
     def __call__(self, audio: np.ndarray) -> np.ndarray:
-        """[N] at the codec's sample rate, before and after."""
+        """Reconstruct audio [N] at the codec's sample rate."""
         encoding = encode_audio(audio, self.codec)
         decoded = decode(self.codec, **{self.view: getattr(encoding, self.view)})
         return decoded[0, : len(audio)].cpu().numpy()
 
 
 def hear(clip: Clip, *, ask: str, kept: Path, through: Through | None = None) -> Heard:
-    """Listen to a clip, or read what was heard before.
+    """Analyse a clip, or read its stored analysis.
 
     Args:
         ask: chords, melody, drums or tempo.
-        kept: file of what was heard; it is made.
-        through: a codec to send it through first.
+        kept: file of the analysis, which is created.
+        through: a codec through which the clip is passed first.
 
     Raises:
-        UserError: the clip cannot be read, or what hears it is not installed.
+        UserError: the clip cannot be read, or the extractor is not installed.
     """
     found = _read(kept)
     if found is None:
@@ -79,7 +79,7 @@ def hear(clip: Clip, *, ask: str, kept: Path, through: Through | None = None) ->
 
 def _listen(audio: np.ndarray, *, ask: str) -> Heard:
     if ask == "chords":
-        stamps, confidence = hear_chords(audio, sample_rate=SAMPLE_RATE)
+        stamps, confidence = detect_chords(audio, sample_rate=SAMPLE_RATE)
         heard = Annotation(len(audio) / SAMPLE_RATE, chords=stamps)
         return Heard(chords=triads(heard), chroma=chroma(audio), confidence=_number(confidence))
     if ask == "melody":
@@ -95,7 +95,7 @@ def _number(confidence: float | None) -> float:
 
 
 def chroma(audio: np.ndarray) -> np.ndarray:
-    """[P, F] energy of audio [N] at 22,050 Hz by pitch class from C, in windows of 8,192 samples every 1,024."""
+    """Energy [P, F] of audio [N] at 22,050 Hz by pitch class from C, in windows of 8,192 samples every 1,024."""
     if len(audio) < _CHROMA_WINDOW or np.abs(audio).max() < SILENCE_PEAK:
         return np.zeros((12, 1 + len(audio) // _CHROMA_HOP))
     return import_librosa().feature.chroma_stft(

@@ -1,4 +1,4 @@
-"""What each clip is asked: plain charts and tunes, or what held-out music plays.
+"""The request of each clip: default charts and melodies, or those of held-out music.
 
 Shapes: J controls of a model, T latent frames of a clip.
 """
@@ -29,19 +29,19 @@ from counterpoint.generate.model import LoadedModel
 from counterpoint.metrics import Clip
 
 FEWEST_NOTES = 4
-"""Of a held-out clip whose melody is asked for."""
+"""Least share of a held-out clip in which its melody must sound."""
 _COLUMNS = ["id", "audio", "caption", "duration_s", "group", "bpm", "chords", "melody", "beats", "drums"]
 
 
 @dataclass(frozen=True, eq=False)
 class Request:
-    """What one clip is asked.
+    """The request of one clip.
 
     Attributes:
-        caption: in words.
-        wanted: what should be heard.
-        controls: [J, T] for the model; None: words alone.
-        music: real music that plays what is wanted.
+        caption: the caption.
+        wanted: the music that should be detected.
+        controls: [J, T] controls of the model; None for a caption alone.
+        music: real music that fulfils the request.
     """
 
     caption: str
@@ -52,12 +52,12 @@ class Request:
 
 @dataclass(frozen=True, eq=False)
 class Held:
-    """A beginning of held-out music.
+    """The beginning of a piece of held-out music.
 
     Attributes:
-        played: what is exactly known of it.
-        bpm: beats a minute; 0 where it is not known.
-        drums: the file of its drums alone, where there is one.
+        played: its exact annotation.
+        bpm: beats per minute; 0 if unknown.
+        drums: the file of its drums alone, if there is one.
     """
 
     clip: Clip
@@ -68,14 +68,14 @@ class Held:
 
 @dataclass(frozen=True, eq=False)
 class Setting:
-    """What requests are made from.
+    """The inputs of all requests.
 
     Attributes:
-        model: that is asked.
-        captions: each with every seed.
-        seeds: clips of a caption.
-        duration_s: of a clip.
-        charts: of chords; half of the clips have the first.
+        model: the model.
+        captions: captions, each of which is used with every seed.
+        seeds: number of clips per caption.
+        duration_s: duration of a clip.
+        charts: chord charts; half of the clips have the first.
         held: held-out music, if any.
     """
 
@@ -97,7 +97,7 @@ class Setting:
         return frames(self.duration_s, frame_rate=self.model.paradigm.latent.frame_rate)
 
     def tracks(self, name: ControlName, track: np.ndarray) -> np.ndarray:
-        """[J, T] of one control, [T] or shorter; the others are left free."""
+        """Tracks [J, T] with one control, [T] or shorter; the others are `NOT_GIVEN`."""
         known = list(self.model.paradigm.config.controls)
         found = np.full((len(known), self.frames), NOT_GIVEN, dtype=np.int16)
         found[known.index(name), : len(track)] = track[: self.frames]
@@ -108,19 +108,19 @@ def make_requests(ask: str, setting: Setting) -> list[Request]:
     """All requests of one kind.
 
     Raises:
-        UserError: a chart that cannot be read, or held-out music that has nothing of the kind.
+        UserError: a chart cannot be read, or the held-out music has nothing of this kind.
     """
     return _MAKERS[ask](setting)
 
 
 def music_of(setting: Setting) -> list[Request]:
-    """Held-out music beside the chords that are played in it, which no model is asked for; as many pieces as turns."""
+    """Held-out music with its own chords, for comparison with the model; as many pieces as turns."""
     known = [held for held in setting.held if held.played.chords][: len(setting.turns)]
     return [Request(held.clip.caption, _wanted(held, chords=held.played.chords), music=held.clip) for held in known]
 
 
 def default_charts(duration_s: float) -> list[str]:
-    """The plain chart, then the others, four equal parts each."""
+    """The default chart, then the others, in four equal parts each."""
     return [
         " ".join(f"{label}:{part * duration_s / len(chart):g}" for part, label in enumerate(chart))
         for chart in (PLAIN_CHART, *CHARTS)
@@ -128,10 +128,10 @@ def default_charts(duration_s: float) -> list[str]:
 
 
 def open_held(folder: Path, *, split: str, duration_s: float) -> list[Held]:
-    """The beginnings of the pieces of a split that are long enough.
+    """Open the beginnings of the pieces of a split that are long enough.
 
     Raises:
-        UserError: no such dataset or split, or none of its pieces is long enough.
+        UserError: there is no such dataset or split, or none of its pieces is long enough.
     """
     dataset = open_dataset(folder)
     if split not in dataset.splits:
@@ -147,7 +147,7 @@ def open_held(folder: Path, *, split: str, duration_s: float) -> list[Held]:
 
 
 def fingerprint_of(folder: Path) -> str:
-    """Of a dataset; see `MusicDataset`."""
+    """Digest of a dataset; see `MusicDataset`."""
     return open_dataset(folder).fingerprint()
 
 
@@ -168,7 +168,7 @@ def _wanted(held: Held, **known: Any) -> Wanted:
 
 
 def _chords(setting: Setting) -> list[Request]:
-    """Every caption and seed twice: with the plain chart, and with one of the others in turn, if there is another."""
+    """Every caption and seed twice: with the default chart, and with one of the others in turn, if there are any."""
     charts = [_chart(chart, setting) for chart in setting.charts]
     plain = [Request(setting.captions[caption], *charts[0]) for caption, _ in setting.turns]
     others = charts[1:]
@@ -185,7 +185,7 @@ def _chart(chart: str, setting: Setting) -> tuple[Wanted, np.ndarray]:
 
 
 def _melody(setting: Setting) -> list[Request]:
-    """Held-out melodies with their music's captions, or the tunes in turn."""
+    """Held-out melodies with their music's captions, or the default melodies in turn."""
     if setting.held:
         held = [held for held in setting.held if len(held.played.notes) >= FEWEST_NOTES]
         _require(held, what="a melody")
@@ -209,7 +209,7 @@ def _melody(setting: Setting) -> list[Request]:
 
 
 def _tune(name: str, *, duration_s: float) -> Wanted:
-    """The part of a tune that fits into a clip."""
+    """The part of a melody that fits into a clip."""
     notes, time_s = [], 0.0
     for token in TUNES[name].split():
         note, _, beats = token.partition(":")
@@ -221,14 +221,14 @@ def _tune(name: str, *, duration_s: float) -> Wanted:
 
 
 def _midi(note: str) -> int:
-    """60 of C4."""
+    """MIDI number of a note name; C4 is 60."""
     found = re.fullmatch(r"([A-G][#b]?)(\d)", note)
     assert found, note
     return 12 * (int(found[2]) + 1) + pitch_class(found[1])
 
 
 def _drums(setting: Setting) -> list[Request]:
-    """Held-out drum loops with their music's captions; loops that are silent ask for no tempo."""
+    """Held-out drum loops with their music's captions; silent loops have no tempo."""
     codec, model = setting.model.codec, setting.model.paradigm
     loops: list[tuple[Held, np.ndarray]] = []
     for held in setting.held:
@@ -237,7 +237,7 @@ def _drums(setting: Setting) -> list[Request]:
         audio, _ = load_audio(held.drums, sample_rate=codec.sample_rate, duration_s=setting.duration_s)
         if np.abs(audio).max(initial=0.0) >= SILENCE_PEAK:
             loops.append((held, setting.tracks("drums", blurred_codes(codec, audio))))
-    _require(loops, what="drums of their own and a tempo")
+    _require(loops, what="a drum stem and a tempo")
     assert "drums" in model.config.controls
     turns = [loops[turn % len(loops)] for turn in range(len(setting.turns))]
     return [
@@ -247,7 +247,7 @@ def _drums(setting: Setting) -> list[Request]:
 
 
 def _tempo(setting: Setting) -> list[Request]:
-    """Tempi in words behind the captions, in turn."""
+    """Tempi in words, appended to the captions in turn."""
     tempi = [TEMPI_BPM[(caption + seed) % len(TEMPI_BPM)] for caption, seed in setting.turns]
     return [
         Request(
@@ -272,4 +272,4 @@ _MAKERS: dict[str, Callable[[Setting], list[Request]]] = {
     "tempo": _tempo,
 }
 ASKS = tuple(_MAKERS)
-"""All that can be asked; all but the last are controls."""
+"""All kinds of requests; all but the last are controls."""

@@ -1,4 +1,4 @@
-"""What came of asking: shares with intervals beside chance and real music; as JSON, a table, figures of a card."""
+"""The result: shares with intervals beside chance and real music; as JSON, a table, and figures of a card."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Share:
-    """A mean over clips of the share of each that is right.
+    """A mean over clips of the share that is right in each.
 
     Attributes:
-        value: in [0, 1].
-        low, high: 95% interval over clips; None of fewer than eight.
-        n: clips.
+        value: mean in [0, 1].
+        low, high: 95% interval over clips; None for fewer than eight.
+        n: number of clips.
     """
 
     value: float
@@ -33,7 +33,7 @@ class Share:
 
     @classmethod
     def of(cls, values: np.ndarray, *, seed: int = 0) -> Share | None:
-        """Of one value a clip; NaN where a clip has none. None where no clip has any."""
+        """The mean of one value per clip, NaN for a clip without one; None if no clip has any."""
         known = values[np.isfinite(values)]
         if not len(known):
             return None
@@ -48,17 +48,17 @@ class Share:
 
 @dataclass(frozen=True)
 class Followed:
-    """One measure of one thing that was asked.
+    """One measure of one kind of request.
 
     Attributes:
         ask: chords, melody, drums or tempo.
         measure: its exact name.
         what: one sentence.
-        model: the model's clips, each against what was asked of it.
-        chance: the same clips, each against what was asked of others.
-        music: real music against what is truly played in it, where there is a dataset.
-        codec: the same music after the model's codec, in the view that the model draws: what it could reach.
-        parts: of the model by what was asked, such as each chart; where that is the same for several clips.
+        model: the model's clips, each compared with its request.
+        chance: the same clips, each compared with other requests.
+        music: real music compared with its exact annotation, if there is a dataset.
+        codec: the same music through the model's codec, in the view that the model draws: its upper limit.
+        parts: the model's share by request, such as each chart, if several clips have the same request.
     """
 
     ask: str
@@ -71,12 +71,12 @@ class Followed:
     parts: Mapping[str, Share]
 
     def figure(self, *, how: str) -> Figure:
-        """For a card.
+        """The result as a figure of a card.
 
         Args:
-            how: it was drawn.
+            how: how the clips were drawn.
         """
-        shares = {"chance": self.chance, "real music": self.music, "the same after the codec": self.codec}
+        shares = {"chance": self.chance, "real music": self.music, "real music through the codec": self.codec}
         beside = [f"{name} {share.value:.2f}" for name, share in shares.items() if share]
         text = f"{self.what}; {', '.join([*beside, how])}"
         value, low, high = (
@@ -88,15 +88,15 @@ class Followed:
 
 @dataclass(frozen=True)
 class Following:
-    """How well a model follows what it is asked.
+    """How well a model follows its controls.
 
     Attributes:
-        model: as it was named.
-        settings: all that decides the result.
-        scores: a row a measure.
-        notes: what a reader must know.
-        audio_s: of music, drawn for this or earlier with the same settings.
-        folder: of the clips and of the results.
+        model: the model as the user named it.
+        settings: everything that determines the result.
+        scores: one row per measure.
+        notes: remarks that a reader must know.
+        audio_s: seconds of drawn music, including earlier calls with the same settings.
+        folder: folder of the clips and of the results.
     """
 
     model: str
@@ -107,11 +107,11 @@ class Following:
     audio_s: float
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values, for `write_json`."""
+        """JSON-serializable values for `write_json`."""
         return asdict(self)
 
     def figures(self) -> list[Figure]:
-        """For the model's card."""
+        """Figures for the model's card."""
         sampling = [f"{key} {value}" for key, value in self.settings["sampling"].items()]
         how = ", ".join([f"clips of {self.settings['duration_s']:g} s", *(sampling or ["default sampling"])])
         tunes = "held-out melodies" if self.settings["data"] else "traditional tunes"
@@ -119,14 +119,14 @@ class Following:
 
 
 def print_following(following: Following, *, console: Console) -> None:
-    """Print the shares beside chance and real music, those of the parts, and the notes."""
+    """Print the shares beside chance and real music, the parts, and the notes."""
     from rich import box
     from rich.table import Table
 
-    title = f"What {following.model} follows: shares with 95% intervals over clips"
+    title = f"How well {following.model} follows its controls: shares with 95% intervals over clips"
     table = Table(title=title, title_justify="left", box=box.SIMPLE, padding=(0, 1))
     table.add_column("measure", min_width=26, overflow="fold")
-    for heading in ("model", "chance", "real music", "after codec"):
+    for heading in ("model", "chance", "real music", "through codec"):
         table.add_column(heading, justify="right", no_wrap=True)
     for score in following.scores:
         shares = (score.model, score.chance, score.music, score.codec)
@@ -144,7 +144,7 @@ def print_following(following: Following, *, console: Console) -> None:
 
 
 def _cell(share: Share | None) -> str:
-    """The value above its interval."""
+    """The value with its interval below."""
     if share is None:
         return "-"
     return f"{share.value:.2f}" + ("" if share.low is None else f"\n[dim]{share.low:.2f}-{share.high:.2f}[/]")

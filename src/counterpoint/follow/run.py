@@ -1,7 +1,7 @@
-"""Ask, draw, listen, compare.
+"""The verb `follow`: request, draw, analyse, compare.
 
-Clips lie in OUT/ASK-DIGEST, where the digest is of all that decides them: the same command goes on where it was, and
-another setting does not meet them.
+Clips are in OUT/ASK-DIGEST, where the digest covers everything that determines them: the same command can be continued,
+and other settings use other folders.
 """
 
 from __future__ import annotations
@@ -50,20 +50,20 @@ RESULT_FILE = "following.json"
 
 @dataclass(frozen=True)
 class FollowConfig:
-    """What to ask of a model, and how to draw.
+    """The requests to a model, and the sampling settings.
 
     Attributes:
-        ask: of chords, melody, drums and tempo (in words); by default the model's controls, and the tempo.
-        captions: a text file, one a line; by default ten plain ones.
-        seeds: clips of each caption.
-        charts: chord charts in place of the default ones; half of the clips have the first.
-        data: a dataset of held-out music, for melodies and drum loops, and to measure beside the model.
-        split: of it.
-        duration_s: of a clip.
-        seed: of the first clip; clip i of a kind has seed + i.
-        sampling: how to draw.
-        batch_size: most clips at once.
-        device, precision, compiled: what `load_model` takes.
+        ask: kinds among chords, melody, drums and tempo (in words); by default the model's controls, and the tempo.
+        captions: a text file, one caption per line; by default ten built-in ones.
+        seeds: number of clips per caption.
+        charts: chord charts instead of the default ones; half of the clips have the first.
+        data: a dataset of held-out music, for melodies and drum loops, and as a comparison.
+        split: split of the dataset.
+        duration_s: duration of a clip.
+        seed: seed of the first clip; clip i of a kind has seed + i.
+        sampling: sampling settings.
+        batch_size: greatest number of clips at once.
+        device, precision, compiled: options of `load_model`.
     """
 
     ask: Sequence[str] | None = None
@@ -89,17 +89,17 @@ def follow(
     card: bool = False,
     progress: Progress | None = None,
 ) -> Following:
-    """Measure how well a model follows what it is asked; deterministic by seed, and resumed where it was.
+    """Measure how well a model follows its controls; the result is determined by the seed, and can be continued.
 
     Args:
-        model: what `load_model` takes.
-        out: folder of clips and `following.json`; runs/follow/MODEL by default.
-        card: write the figures into the card of the model's folder, too.
-        progress: called with (clips drawn or heard, all of them).
+        model: a model as `load_model` takes it.
+        out: folder of clips and `following.json`; by default runs/follow/MODEL.
+        card: whether to write the figures into the card of the model's folder, too.
+        progress: called with (clips drawn or analysed, total clips).
 
     Raises:
-        UserError: no such model, one that takes none of what is asked, or a file that cannot be used, or an `out`
-            that cannot be written or that another process writes.
+        UserError: there is no such model, it supports none of the requests, a file cannot be used, or `out` cannot be
+            written or is being written by another process.
     """
     _check(config)
     out = out or _place(model)
@@ -115,7 +115,7 @@ def _follow(model: str | Path, config: FollowConfig, *, out: Path, card: bool, p
     asks, notes = _asks(config, known=loaded.paradigm.config.controls, has_music=bool(held))
     run, charts = find_run(model), list(config.charts or default_charts(config.duration_s))
     if card and not run.is_dir():
-        raise UserError(f"{model} is no folder here, so it can have no card: leave --card out.")
+        raise UserError(f"{model} is not a folder, so it cannot have a card: leave --card out.")
     settings = _settings(config, run=run, captions=captions, charts=charts)
     setting = Setting(loaded, captions, config.seeds, config.duration_s, charts, held)
     requests = {ask: make_requests(ask, setting) for ask in asks}
@@ -149,7 +149,7 @@ def _place(model: str | Path) -> Path:
 
 
 def _settings(config: FollowConfig, *, run: Path, captions: Sequence[str], charts: Sequence[str]) -> dict[str, Any]:
-    """All that decides the result."""
+    """Everything that determines the result."""
     data = None if config.data is None else {"folder": str(config.data), "fingerprint": fingerprint_of(config.data)}
     return {
         "version": VERSION,
@@ -166,21 +166,21 @@ def _check(config: FollowConfig) -> None:
     for name in config.ask or ():
         if name not in ASKS:
             raise UserError(
-                f"Nobody can ask a model for {name!r} here{did_you_mean(name, ASKS)}: choose of {', '.join(ASKS)}."
+                f"There is no kind of request {name!r}{did_you_mean(name, ASKS)}: choose among {', '.join(ASKS)}."
             )
     check_seed(config.seed, count=MOST_CLIPS)
     if config.seeds < 1:
-        raise UserError(f"--seeds {config.seeds} draws no clip: it must be 1 or more.")
+        raise UserError(f"--seeds is {config.seeds}: it must be 1 or more.")
     if not config.duration_s > 0:
-        raise UserError(f"A clip of {config.duration_s:g} s is none: --duration-s must be more than 0.")
+        raise UserError(f"--duration-s is {config.duration_s:g}: it must be more than 0.")
 
 
 def _asks(config: FollowConfig, *, known: Sequence[str], has_music: bool) -> tuple[list[str], list[str]]:
-    """What to ask a model with the controls `known`, and what must be said of that."""
+    """The kinds of requests to a model with the controls `known`, and remarks about them."""
     wanted = list(dict.fromkeys(config.ask)) if config.ask is not None else [*known, "tempo"]
     if not known and config.ask is None:
         raise UserError(
-            "This model follows a caption alone and takes no chords, melody or drums: give --ask tempo to measure how "
+            "This model has no controls for chords, melody or drums: use --ask tempo to measure how well "
             'it follows a tempo in words, or train one with --set "model.controls=[chords, melody, drums]".'
         )
     require_known([ask for ask in wanted if ask != "tempo"], known=known)
@@ -191,32 +191,32 @@ def _asks(config: FollowConfig, *, known: Sequence[str], has_music: bool) -> tup
         wanted.remove("drums")
         notes.append("Drums are left out: their loops come from held-out music; give a dataset with --data.")
     if has_music and {"melody", "drums"} & set(wanted):
-        notes.append("Melodies and drum loops of held-out music are asked for together with its captions.")
+        notes.append("Melodies and drum loops of held-out music are requested with its captions.")
     if "melody" in wanted and not melody.is_installed():
         raise UserError(melody.REMEDY)
     return wanted, notes
 
 
 class _Ears:
-    """Listens to clips, several at once, and reports how far everything is."""
+    """Analyses clips, several at once, and reports the progress of everything."""
 
     def __init__(self, out: Path, *, total: int, progress: Progress | None):
         self._out, self._total, self._done = out, total, 0
         self._progress = progress or (lambda done, total: None)
 
     def moved(self, steps: Iterator[object]) -> None:
-        """Take the steps, and count them."""
+        """Run the steps, and count them."""
         for _ in steps:
             self._done += 1
             self._progress(self._done, self._total)
 
     def model(self, requests: Sequence[Request], *, ask: str, folder: Path) -> list[Heard]:
-        """What is heard in the clips of `folder`."""
+        """The analysis of the clips in `folder`."""
         clips = [Clip(path) for path in _paths(folder, len(requests))]
         return self._listen(clips, ask=ask, kept=lambda clip: clip.audio.with_suffix(f".{recogniser()}-{VERSION}.npz"))
 
     def music(self, requests: Sequence[Request], *, ask: str, through: Through | None = None) -> list[Heard]:
-        """What is heard in the music of `requests`, all of which have some, perhaps after a codec."""
+        """The analysis of the music in `requests`, all of which have some, optionally through a codec."""
         clips = [request.music for request in requests if request.music is not None]
         kind = "tempo" if ask == "drums" else ask
 
@@ -245,14 +245,14 @@ class _Ears:
 
 
 def _with_music(requests: Sequence[Request]) -> list[Request]:
-    """Of those whose music is known, one of each piece."""
+    """One request for each piece of music, of those that have any."""
     return list({each.wanted.name: each for each in requests if each.music}.values())
 
 
 def _draw(requests: Sequence[Request], *, model: LoadedModel, config: FollowConfig, folder: Path) -> Iterator[object]:
-    """Write the clips that are not there yet, clip i from the seed `seed + i`.
+    """Write the missing clips, clip i from the seed `seed + i`.
 
-    Whole batches are drawn again: in another batch a clip may differ in its last bits.
+    Whole batches are drawn again, since in another batch a clip may differ in its last bits.
     """
     paths = _paths(folder, len(requests))
     first = next((index for index, path in enumerate(paths) if not path.is_file()), len(paths))
@@ -280,18 +280,18 @@ def _draw(requests: Sequence[Request], *, model: LoadedModel, config: FollowConf
 
 @dataclass(frozen=True, eq=False)
 class _Answers:
-    """What was wanted and what was heard, clip by clip."""
+    """The requests and the analyses, clip by clip."""
 
     wanted: Sequence[Wanted]
     heard: Sequence[Heard]
 
     @classmethod
     def of(cls, requests: Sequence[Request], heard: Sequence[Heard]) -> _Answers:
-        """In the order of the requests."""
+        """Pair requests and analyses, in order."""
         return cls([request.wanted for request in requests], heard)
 
     def values(self, measure: Measure) -> np.ndarray:
-        """[n] shares; NaN where nothing counts."""
+        """Shares [n]; NaN where nothing counts."""
         return np.array([measure.share(*pair) for pair in zip(self.wanted, self.heard, strict=True)], dtype=float)
 
 
@@ -302,7 +302,7 @@ def _scores(ask: str, *, model: _Answers, music: _Answers, codec: _Answers, seed
         values = model.values(measure)
         share = Share.of(values, seed=seed)
         if share is None:
-            raise UserError("None of the chords asked for has a major or minor triad, so none can be judged: add some.")
+            raise UserError("None of the requested chords has a major or minor triad, so none can be judged: add some.")
         of_part = {name: values[[each.name == name for each in model.wanted]] for name in names}
         parts = {name: Share.of(part, seed=seed) for name, part in of_part.items()} if ask != "drums" else {}
         found.append(
@@ -321,20 +321,20 @@ def _scores(ask: str, *, model: _Answers, music: _Answers, codec: _Answers, seed
 
 
 def _sureness(ask: str, answers: dict[str, _Answers]) -> list[str]:
-    """How sure the recogniser is of what it hears, if it says so."""
+    """A note on the recogniser's mean probability, if it reports one."""
     heard = {where: np.array([each.confidence for each in of.heard]) for where, of in answers.items()}
     means = {where: float(np.nanmean(values)) for where, values in heard.items() if np.isfinite(values).any()}
     if not means:
         return []
     said = " and ".join(f"{mean:.2f} in {where}" for where, mean in means.items())
-    low = f" Below {LOW:g}, much of what is heard may be wrong, and the shares are too low." * (
+    low = f" Below {LOW:g}, many detections may be wrong, and the shares are then too low." * (
         min(means.values()) < LOW
     )
-    return [f"The mean confidence with which {ask} is heard: {said}.{low}"]
+    return [f"The mean confidence of the detected {ask}: {said}.{low}"]
 
 
 def _chance(measure: Measure, model: _Answers) -> np.ndarray:
-    """[n] mean share of each clip against all that was asked of clips that were asked something else."""
+    """Mean share [n] of each clip over all different requests of other clips."""
     kinds = {each.name: each for each in model.wanted}
     counts = Counter(each.name for each in model.wanted)
     means = []
@@ -351,7 +351,7 @@ def _paths(folder: Path, count: int) -> list[Path]:
 
 
 def _key(requests: Sequence[Request], *, settings: dict[str, Any]) -> str:
-    """Of all that decides the clips of some requests."""
+    """Digest of everything that determines the clips of some requests."""
     asked = [
         [request.caption, None if request.controls is None else hashlib.sha256(request.controls.tobytes()).hexdigest()]
         for request in requests
@@ -361,7 +361,7 @@ def _key(requests: Sequence[Request], *, settings: dict[str, Any]) -> str:
 
 
 def _fingerprint(run: Path) -> str:
-    """Of a model's weights: names, sizes, first and last megabyte of every file; of a hub's model its name."""
+    """Digest of a model's weights: names, sizes, first and last megabyte of every file; of a hub model its name."""
     files = sorted(path for path in run.rglob("*.safetensors") if path.is_file()) if run.is_dir() else []
     content = hashlib.sha256(str(run).encode() if not files else b"")
     for path in files[-64:]:

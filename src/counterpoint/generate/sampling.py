@@ -30,7 +30,7 @@ from counterpoint.generate.outputs import (
 )
 from counterpoint.generate.request import GenerationRequest, resolve
 from counterpoint.paradigm import Sample
-from counterpoint.paradigm.watch import Watch, telling
+from counterpoint.paradigm.watch import Watch, watch_share
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -100,7 +100,7 @@ def generate(
             generators=[torch.Generator().manual_seed(value) for value in seeds],
             window=window,
             controls=None if tracks is None else tracks[start : start + at_once].to(device),
-            watch=telling(meter.drawn, watch),
+            watch=watch_share(meter.drawn, watch),
         )
         heard = zip(batch, seeds, _decoded(sample, model.codec), strict=True)
         for index, (caption, value, audio) in enumerate(heard):

@@ -1,7 +1,7 @@
-"""One's own music as a dataset: find audio and captions, listen to every file once, split, write.
+"""A user's own music as a dataset: find audio and captions, decode every file once, split, write.
 
-Read in this order: `sources` (which files, which captions), `probe` (what a file holds), `splits` (what belongs
-together), `report` (what was found), `run` (the verb).
+Read in this order: `sources` (files and captions), `probe` (the content of a file), `splits` (groups of clips),
+`report` (the findings), `run` (the verb).
 """
 
 from counterpoint.ingest.report import IngestReport, Problem, print_report

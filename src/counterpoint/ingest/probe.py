@@ -1,4 +1,4 @@
-"""What an audio file holds, found by decoding it once, block by block.
+"""Properties of an audio file, found by decoding it once, block by block.
 
 Shapes: N audio samples per channel, C channels.
 """
@@ -22,26 +22,26 @@ from counterpoint.config.paths import fault_of
 from counterpoint.ingest.sources import normalize_artist
 
 _BLOCK = 1 << 17
-"""Samples decoded at a time: memory does not grow with the length of a file."""
+"""Samples decoded at once: memory does not grow with the length of a file."""
 _FULL_SCALE = 0.9999
 _MAX_CHANNELS = 127
 _HEADER_SIZE = re.compile(r"^\s*(?:data|SSND)\s*:\s*(\d+) \(should be (\d+)\)", re.MULTILINE)
 _STREAMED = 0x7FFFF000
-"""Sizes from here up stand in headers that were written before the length was known."""
+"""Greater sizes are placeholders in headers that were written before the length was known."""
 
 
 @dataclass(frozen=True)
 class Probe:
-    """One file, heard from beginning to end.
+    """One file, decoded from beginning to end.
 
     Attributes:
-        error: why it cannot be used, "" where it can; the other fields then mean nothing.
-        duration_s: what was decoded, whatever the header says.
-        missing_s: what the header promised beyond that.
-        digest: of the decoded samples, their rate and channels: equal for the same audio in wav and flac.
+        error: the reason why it cannot be used, "" if it can; with an error the other fields are meaningless.
+        duration_s: the decoded duration, whatever the header announces.
+        missing_s: the additional duration that the header announces.
+        digest: digest of the decoded samples, their rate and channels: equal for the same audio in wav and flac.
         peak: highest absolute sample.
         clipped: share of samples at full scale.
-        artist: from the file's own tags, normalised, "" where it has none.
+        artist: artist in the file's own tags, normalised, "" without one.
     """
 
     error: str = ""
@@ -56,7 +56,7 @@ class Probe:
 
 
 def probe(path: Path) -> Probe:
-    """Decode a file and describe it; whatever is wrong with it ends in `error`, never in an exception."""
+    """Decode a file and describe it; every fault is reported in `error`, never as an exception."""
     if fault := fault_of(path):
         return Probe(error=fault)
     try:
@@ -78,9 +78,9 @@ def _listen(file: soundfile.SoundFile) -> Probe:
         for block in _blocks(file):
             heard += len(block)
             levels = np.abs(block)
-            loudest = float(levels.max())  # NaN where any sample is
+            loudest = float(levels.max())  # NaN if any sample is
             if not math.isfinite(loudest):
-                return Probe(error="holds samples that are not numbers (NaN or infinity)")
+                return Probe(error="contains samples that are not numbers (NaN or infinity)")
             peak = max(peak, loudest)
             full += int(np.count_nonzero(levels >= _FULL_SCALE))
             content.update((block + np.float32(0)).tobytes())  # + 0 makes every zero a positive one
@@ -88,7 +88,7 @@ def _listen(file: soundfile.SoundFile) -> Probe:
         where = f"{heard / file.samplerate:.1f} of {promised / file.samplerate:.1f} s"
         return Probe(error=f"damaged after {where} ({_reason(error)})")
     if not heard:
-        return Probe(error="holds no samples")
+        return Probe(error="contains no samples")
     return Probe(
         duration_s=heard / file.samplerate,
         missing_s=max(promised - heard, _cut(file, heard), 0) / file.samplerate,
@@ -102,7 +102,8 @@ def _listen(file: soundfile.SoundFile) -> Probe:
 
 
 def _cut(file: soundfile.SoundFile, heard: int) -> int:
-    """Samples that a wav or aiff header announces beyond those there are; libsndfile mentions them in its log alone."""
+    """Number of samples that a wav or aiff header announces but the file lacks; libsndfile reports it only in its
+    log."""
     found = _HEADER_SIZE.search(file.extra_info)
     if not found:
         return 0
@@ -111,13 +112,13 @@ def _cut(file: soundfile.SoundFile, heard: int) -> int:
 
 
 def _reason(error: Exception) -> str:
-    """libsndfile's own words, without the path and the labels before them."""
+    """The message of libsndfile without the path and the labels before it."""
     text = getattr(error, "error_string", None) or str(error)
     return text.removeprefix("Error : ").removeprefix("Error in ").strip().rstrip(".")
 
 
 def _blocks(file: soundfile.SoundFile) -> Iterator[np.ndarray]:
-    """[up to _BLOCK / C, C] float32 blocks, all in one buffer."""
+    """Blocks [up to _BLOCK / C, C], float32, all in one buffer."""
     buffer = np.empty((max(1, _BLOCK // file.channels), file.channels), np.float32)
     while len(block := file.read(out=buffer)):
         yield block
@@ -125,7 +126,7 @@ def _blocks(file: soundfile.SoundFile) -> Iterator[np.ndarray]:
 
 @contextmanager
 def quiet_decoders() -> Iterator[None]:
-    """Keep the C decoders, which write to the error stream on their own account, from drawing over the progress bar."""
+    """Prevent the C decoders, which write to the error stream themselves, from disturbing the progress bar."""
     try:
         kept = os.dup(2)
     except OSError:  # no error stream to keep clean

@@ -1,4 +1,4 @@
-"""What an ingest found, as a value and as a table for people."""
+"""The findings of an ingest, as a value and as a printed table."""
 
 from __future__ import annotations
 
@@ -25,27 +25,27 @@ ProblemKind = Literal[
     "closed folder",
 ]
 SKIPPED: tuple[ProblemKind, ...] = ("unreadable", "too short", "silent", "duplicate")
-"""Kinds that keep a file out of the dataset; the others are only reported."""
+"""Kinds that exclude a file from the dataset; the others are only reported."""
 _KEPT: tuple[ProblemKind, ...] = ("clipped", "cut short", "no caption", "guessed encoding")
 _MEANING: dict[ProblemKind, str] = {
     "unreadable": "cannot be decoded",
     "too short": "shorter than the minimum",
     "silent": "peak below -60 dBFS",
-    "duplicate": "the same audio as another file",
+    "duplicate": "same audio as another file",
     "clipped": "0.1% of the samples or more at full scale",
     "cut short": "ends before its header says",
     "no caption": "trains without text",
-    "missing file": "named in metadata but not there",
+    "missing file": "listed in metadata but missing",
     "broken metadata": "a line or file that cannot be used",
     "guessed encoding": "not UTF-8, so read as Latin-1",
-    "unused text": "named after no audio file",
-    "closed folder": "cannot be looked into",
+    "unused text": "has no audio file of the same name",
+    "closed folder": "cannot be read",
 }
 
 
 @dataclass(frozen=True)
 class Problem:
-    """One file or metadata line, and what is the matter with it."""
+    """One file or metadata line, and its problem."""
 
     path: str
     kind: ProblemKind
@@ -54,22 +54,22 @@ class Problem:
 
 @dataclass(frozen=True)
 class IngestReport:
-    """Everything found; `found` = `clips` + the skipped problems.
+    """The findings; `found` = `clips` + the skipped problems.
 
     Attributes:
-        source: what was ingested.
-        dataset: where the dataset was written.
-        found: audio files found.
-        clips: rows in the dataset.
-        hours: their duration.
-        groups: artists or tracks that a split keeps whole.
-        splits: rows by split.
+        source: the ingested folder or manifest.
+        dataset: folder of the dataset.
+        found: number of audio files found.
+        clips: number of rows in the dataset.
+        hours: total duration of the clips.
+        groups: number of artists or tracks, which are never divided between splits.
+        splits: number of rows by split.
         split_hours: hours by split.
-        caption_sources: clips by where their caption came from.
-        formats: clips by file suffix.
-        sample_rates: clips by sample rate in Hz.
+        caption_sources: number of clips by source of their caption.
+        formats: number of clips by file suffix.
+        sample_rates: number of clips by sample rate in Hz.
         problems: in order of path.
-        hints: sentences on what the user might want to change.
+        hints: suggestions for the user.
     """
 
     source: str
@@ -87,17 +87,17 @@ class IngestReport:
     hints: list[str]
 
     def count(self, kind: ProblemKind) -> int:
-        """How many problems there are of a kind."""
+        """Number of problems of a kind."""
         return sum(problem.kind == kind for problem in self.problems)
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON-able, with the counts beside the list."""
+        """JSON-serializable values, with counts beside the list."""
         counts = {kind.replace(" ", "_"): self.count(kind) for kind in _MEANING}
         return {**asdict(self), "counts": counts}
 
 
 def print_report(report: IngestReport, *, console: Console, per_kind: int = 5) -> None:
-    """Print the report: what came in, what did not and why, and the first few files of each kind by name."""
+    """Print the report: what was included, what was excluded and why, and the first few files of each kind."""
     from rich.markup import escape
     from rich.table import Table
 
@@ -114,7 +114,7 @@ def print_report(report: IngestReport, *, console: Console, per_kind: int = 5) -
         console.print(_problem_table(report, per_kind=per_kind))
     for hint in report.hints:
         console.print(f"[yellow]![/] {hint}", highlight=False)
-    listed = " Every file noticed is listed in its dataset.json." if report.problems else ""
+    listed = " All problems are listed in its dataset.json." if report.problems else ""
     console.print(f"Wrote [bold]{escape(report.dataset)}[/].{listed}", highlight=False, soft_wrap=True)
 
 
@@ -123,7 +123,7 @@ def _problem_table(report: IngestReport, *, per_kind: int) -> Any:
     from rich.table import Table
 
     table = Table(title="\nNoticed", title_justify="left", header_style="dim", box=box.SIMPLE_HEAD, pad_edge=False)
-    for title in ("", "files", "", "for instance"):
+    for title in ("", "files", "", "example"):
         table.add_column(title, justify="right" if title == "files" else "left", overflow="fold")
     for kind, meaning in _MEANING.items():
         problems = [problem for problem in report.problems if problem.kind == kind]
@@ -150,7 +150,7 @@ def _example(problem: Problem, *, source: str) -> str:
 
 def _splits(report: IngestReport) -> str:
     parts = [f"{split} {rows} ({_duration(report.split_hours[split])})" for split, rows in report.splits.items()]
-    return f"{', '.join(parts)}; {report.groups} groups, none divided"
+    return f"{', '.join(parts)}; {report.groups} groups, none of which is divided between splits"
 
 
 def _tally(counts: dict[str, int]) -> list[str]:
@@ -164,5 +164,5 @@ def _duration(hours: float) -> str:
 
 
 def tally(values: list[str]) -> dict[str, int]:
-    """Counts, the most frequent first."""
+    """Counts of the values, the most frequent first."""
     return dict(Counter(values).most_common())

@@ -1,4 +1,4 @@
-"""The verb: a folder of music in, a dataset out."""
+"""The verb `data ingest`: a folder of music in, a dataset out."""
 
 from __future__ import annotations
 
@@ -41,28 +41,28 @@ def ingest(
 ) -> IngestReport:
     """Make a dataset of the music in a folder; the audio stays where it is.
 
-    A file that cannot be used is reported with its reason and skipped. Nothing is written before every file has been
-    heard, so an interruption leaves `out` as it was. An ingest into the same `out` keeps every group in its split.
+    An unusable file is reported with the reason and skipped. Nothing is written before every file has been decoded, so
+    that an interruption leaves `out` unchanged. A second ingest into the same `out` keeps every group in its split.
 
     Args:
-        src: folder searched with all below it, or an audiocraft manifest (.jsonl, .jsonl.gz).
+        src: a folder, which is searched with its subfolders, or an audiocraft manifest (.jsonl, .jsonl.gz).
         out: the dataset's folder: new, empty, or an earlier ingest to replace.
         min_duration_s: shorter files are skipped.
         valid_share: share of the groups held out for validation.
         test_share: share of the groups held out for evaluation.
-        group_by: what a split keeps whole, see `splits.group_clips`.
-        workers: files decoded at once; default, the cores.
-        progress: called with (files heard, files) after each; it must not draw on the error stream, which the decoders'
-            own complaints keep silenced.
+        group_by: the unit that splits keep whole, see `splits.group_clips`.
+        workers: number of files decoded at once; by default the number of cores.
+        progress: called with (files decoded, total files) after each; it must not write to the error stream, which is
+            silenced because of the decoders' own messages.
 
     Raises:
-        UserError: no source, no audio in it, nothing usable in it, something else at `out`, or another process that
-            writes it.
+        UserError: there is no source or no usable audio in it, `out` holds something else, or another process is
+            writing to it.
     """
     src, out = Path(src), Path(out)
     check_name(out)
     if valid_share < 0 or test_share < 0 or valid_share + test_share >= 1:
-        raise UserError(f"valid_share {valid_share:g} and test_share {test_share:g} must leave something to train on.")
+        raise UserError(f"valid_share {valid_share:g} and test_share {test_share:g} must leave a share for training.")
     with sole_writer(out):
         return _ingest(
             src,
@@ -113,16 +113,16 @@ def _ingest(
 
 
 def _earlier(out: Path) -> dict[str, str]:
-    """The split of every group of an earlier ingest at `out`, {} where there was none.
+    """The split of every group of an earlier ingest at `out`, {} without one.
 
     Raises:
-        UserError: when something else is there.
+        UserError: `out` holds something else.
     """
     if not out.exists() or (out.is_dir() and not entries(out)):
         return {}
     info = read_json(out / INFO_FILE) if (out / INFO_FILE).is_file() else None
     if not isinstance(info, dict) or info.get("kind") != KIND:
-        raise UserError(f"{out} exists and is not an ingested dataset; choose another place, or remove it.")
+        raise UserError(f"{out} exists and is not an ingested dataset; choose another folder, or remove it.")
     try:
         dataset: MusicDataset = open_dataset(out)
     except UserError:  # interrupted or damaged: about to be replaced
@@ -131,7 +131,7 @@ def _earlier(out: Path) -> dict[str, str]:
 
 
 def _listen(paths: list[Path], *, workers: int | None, progress: Progress | None) -> dict[Path, Probe]:
-    """Probe every file, several at once: decoding and hashing leave Python's lock."""
+    """Probe every file, several at once: decoding and hashing release Python's lock."""
     pool = ThreadPoolExecutor(max_workers=workers or cores())
     probes: dict[Path, Probe] = {}
     with quiet_decoders():
@@ -147,7 +147,7 @@ def _listen(paths: list[Path], *, workers: int | None, progress: Progress | None
 
 
 def _with_tag(about: About, heard: Probe) -> About:
-    """What is written about a file, its own artist tag standing in where nothing else names one."""
+    """The metadata of a file, in which its own artist tag is used if no other source names the artist."""
     return about if about.artist else replace(about, artist=heard.artist)
 
 
@@ -159,7 +159,7 @@ def _select(
     problems: list[Problem],
     min_duration_s: float,
 ) -> list[Path]:
-    """The files to keep, in order; what is the matter with the others, or with those kept, goes to `problems`."""
+    """The files to keep, in order; the problems of all files are added to `problems`."""
     usable = []
     for path in paths:
         fault = _fault(probes[path], min_duration_s=min_duration_s)
@@ -182,11 +182,11 @@ def _select(
 
 
 def _fault(heard: Probe, *, min_duration_s: float) -> tuple[ProblemKind, str] | None:
-    """Why a file cannot be used."""
+    """The reason why a file cannot be used."""
     if heard.error:
         return "unreadable", heard.error
     if heard.duration_s < min_duration_s:
-        return "too short", f"{heard.duration_s:.2f} s, the minimum is {min_duration_s:g} s"
+        return "too short", f"{heard.duration_s:.2f} s; the minimum is {min_duration_s:g} s"
     if heard.peak < SILENCE_PEAK:
         level = f"{20 * math.log10(heard.peak):.0f} dBFS" if heard.peak else "all samples are zero"
         return "silent", f"peak {level}" if heard.peak else level
@@ -194,7 +194,7 @@ def _fault(heard: Probe, *, min_duration_s: float) -> tuple[ProblemKind, str] | 
 
 
 def _remarks(path: Path, heard: Probe, about: About) -> list[Problem]:
-    """What the user should know of a file that is kept."""
+    """The problems of a file that is kept."""
     remarks = []
     if heard.clipped >= _CLIPPED_SHARE:
         remarks.append(Problem(str(path), "clipped", f"{heard.clipped:.1%} of the samples"))
@@ -249,7 +249,7 @@ def _report(
 
 
 def _hints(groups: Mapping[str, str], abouts: Iterable[About], *, group_by: GroupBy) -> list[str]:
-    """Sentences on what the user may want to change."""
+    """Suggestions for the user."""
     abouts = list(abouts)
     hints = []
     kinds = set(groups.values())
@@ -258,7 +258,7 @@ def _hints(groups: Mapping[str, str], abouts: Iterable[About], *, group_by: Grou
     folders = {str(Path(name).parent) for name in groups} - {"."}
     if group_by == "auto" and len(folders) > 1 and not any(about.artist for about in abouts):
         hints.append(
-            f"No artist is known, and the clips lie in {len(folders)} folders: if a folder is an artist, an album or "
+            f"No artist is known, and the clips are in {len(folders)} folders: if a folder is an artist, an album or "
             "the segments of one track, use --group-by folder, so that no two splits share one."
         )
     for artist, clips in Counter(about.artist for about in abouts if about.artist).items():
@@ -270,7 +270,7 @@ def _hints(groups: Mapping[str, str], abouts: Iterable[About], *, group_by: Grou
 
 
 def _nothing_left(src: Path, problems: list[Problem]) -> str:
-    """Why everything was skipped, with the counts and the first few names."""
+    """The message if every file was skipped, with the counts and the first few names."""
     kinds = (*SKIPPED, "missing file", "broken metadata", "closed folder")
     skipped = [problem for problem in problems if problem.kind in kinds]
     counts = ", ".join(f"{number} {kind}" for kind, number in tally([problem.kind for problem in skipped]).items())

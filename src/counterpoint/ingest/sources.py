@@ -1,15 +1,15 @@
-"""Which audio files there are, and what is written about them.
+"""The audio files of a source, and their captions and metadata.
 
-A file's caption is the first that is not empty of
+A file's caption is the first non-empty one of
   1. its row in a table: `metadata.csv`, `captions.csv`, or either as .tsv or .jsonl (HF audiofolder: `file_name` beside
-     `caption`), or an audiocraft manifest `data.jsonl[.gz]` (`path`), tables in the file's own folder before those
-     further up; or `musiccaps-public.csv`, whose rows are of the files with their `ytid` anywhere in the name;
-  2. its JSON sidecar: the same stem with `.json`, or what a manifest's `info_path` names;
+     `caption`), or an audiocraft manifest `data.jsonl[.gz]` (`path`), where tables in the file's own folder precede
+     those further up; or `musiccaps-public.csv`, whose rows belong to the files with their `ytid` anywhere in the name;
+  2. its JSON sidecar: the same stem with `.json`, or the file that a manifest's `info_path` names;
   3. its text sidecar, as `audio.captions` finds it: the same stem with `.txt`, `.caption.txt`, `.caption` and others;
   4. a sentence composed from title, genre, moods, keywords, instruments, tempo and key of a table or JSON sidecar.
-Artist and track come from the tables and sidecars too, in the same order.
+Artist and track come from the tables and sidecars, too, in the same order.
 
-Whatever goes wrong while one file, row or sidecar is read becomes a problem of that one.
+Any fault while a file, row or sidecar is read becomes a problem of that file, row or sidecar.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ _TABLES = (*LISTINGS, "data.jsonl", "data.jsonl.gz", "musiccaps-public.csv")
 T = TypeVar("T")
 _YOUTUBE_KEYS = ("ytid",)
 _YOUTUBE_ID = 11
-"""Characters, of which some may be - or _, so that nothing tells where in a name an id begins."""
+"""Length of an id in characters, which may include - or _, so that its start in a name is not marked."""
 _LONGEST_NAME = 200
-"""Characters that a problem quotes of a name."""
+"""Greatest number of characters of a name that a problem quotes."""
 _ARTIST_KEYS = ("artist", "artists", "artist_name")
 _TRACK_KEYS = ("track", "track_id")
 _NOBODY = {"", "unknown", "unknown artist", "various", "various artists", "n/a", "none", "-"}
@@ -48,14 +48,14 @@ _NOBODY = {"", "unknown", "unknown artist", "various", "various artists", "n/a",
 
 @dataclass(frozen=True)
 class About:
-    """What is written about one file.
+    """The metadata of one file.
 
     Attributes:
-        caption: "" where there is none.
-        source: where the caption comes from, for the report.
-        artist: normalised, "" where unknown.
-        track: an explicit track name or number, "" where none is given.
-        missed: what there was in place of a caption, "" where there was nothing.
+        caption: "" without one.
+        source: the source of the caption, for the report.
+        artist: normalised, "" if unknown.
+        track: an explicit track name or number, "" without one.
+        missed: fields that were found instead of a caption, "" without any.
     """
 
     caption: str
@@ -67,13 +67,13 @@ class About:
 
 @dataclass(frozen=True)
 class Sources:
-    """Everything found below one source.
+    """All files found in one source.
 
     Attributes:
-        root: folder that ids are relative to.
-        audio: files to listen to, in order.
+        root: folder to which ids are relative.
+        audio: audio files to decode, in order.
         problems: broken lines, missing files, formats that cannot be decoded.
-        sidecars: of the audio.
+        sidecars: sidecars of the audio.
     """
 
     root: Path
@@ -84,15 +84,15 @@ class Sources:
 
     @property
     def found(self) -> int:
-        """Audio files there are, those that are skipped without listening to them included."""
+        """Number of audio files, including those that are skipped without decoding."""
         return len(self.audio) + sum(problem.kind in SKIPPED for problem in self.problems)
 
     def id(self, path: Path) -> str:
-        """Path below the root, or the whole path of a file that a manifest names elsewhere."""
+        """Path relative to the root, or the whole path of a file that a manifest lists elsewhere."""
         return path.relative_to(self.root).as_posix() if path.is_relative_to(self.root) else path.as_posix()
 
     def about(self, path: Path, *, problems: list[Problem]) -> About:
-        """Caption, artist and track of a file; a sidecar that cannot be read goes to `problems`."""
+        """Caption, artist and track of a file; a sidecar that cannot be read is added to `problems`."""
         described = list(self._tables.get(_key(path), ()))
         infos = _info_files(path, [row for _, row in described], problems=problems)
         sidecars = [*infos, *self.sidecars.find(path, JSON_ENDINGS)][:1]
@@ -114,7 +114,7 @@ class Sources:
         )
 
     def unused_text(self) -> list[Problem]:
-        """A problem for each folder with files of text or JSON that belong to no audio by their names."""
+        """A problem for each folder with text or JSON files whose names match no audio file."""
         folders: dict[Path, list[str]] = {}
         for path in self.sidecars.unused():
             if path.name.lower() not in _TABLES:
@@ -127,7 +127,7 @@ class Sources:
 
 @dataclass
 class _Found:
-    """Collects while walking."""
+    """Results collected during the search."""
 
     audio: dict[str, Path] = field(default_factory=dict)
     tables: list[Path] = field(default_factory=list)
@@ -135,20 +135,20 @@ class _Found:
 
 
 def find_sources(src: Path) -> Sources:
-    """List the audio and the captions below a folder, or those that an audiocraft manifest names.
+    """List the audio and the captions in a folder, or those that an audiocraft manifest lists.
 
     Raises:
-        UserError: when `src` is missing, or neither a folder nor a manifest.
+        UserError: `src` is missing, or neither a folder nor a manifest.
     """
     fault = fault_of(src)
     if fault == MISSING:
-        raise UserError(f"There is nothing at {src}; give the folder that holds your music.")
+        raise UserError(f"{src} does not exist; give the folder of your music.")
     src = Path(os.path.abspath(src))  # noqa: PTH100 - keep symlinks as the user named them
     found = _Found()
     if src.is_dir():
         _walk(src, found)
     elif fault:
-        raise UserError(f"{shown(src)} {fault}; give the folder that holds your music.")
+        raise UserError(f"{shown(src)} {fault}; give the folder of your music.")
     elif src.name.endswith((".jsonl", ".jsonl.gz")):
         found.tables.append(src)
     else:
@@ -169,7 +169,7 @@ def _rank(table: Path) -> int:
 
 
 def _walk(src: Path, found: _Found) -> None:
-    """Sort every file below `src` into `found`; links are followed, each folder once, hidden names passed over."""
+    """Sort every file below `src` into `found`; links are followed, each folder once, and hidden names are skipped."""
 
     def closed(error: OSError) -> None:
         place = shown(error.filename or src)
@@ -182,7 +182,7 @@ def _walk(src: Path, found: _Found) -> None:
             name for name in folders if not name.startswith(".") and os.path.realpath(Path(place, name)) not in seen
         )
         for name in sorted(files):
-            if not name.startswith("."):  # among them macOS's ._track.wav, which holds no audio
+            if not name.startswith("."):  # such as macOS's ._track.wav, which contains no audio
                 _sort_in(Path(place, name), found)
 
 
@@ -196,7 +196,7 @@ def _sort_in(path: Path, found: _Found) -> None:
         if shown(path) != str(path):
             found.problems.append(Problem(shown(path), "unreadable", fault_of(path)))
         elif (other := found.audio.setdefault(_key(path), path)) != path:
-            reason = f"its name is that of {other}, but for how accents are written; rename one"
+            reason = f"its name equals that of {other} except for the encoding of accents; rename one"
             found.problems.append(Problem(str(path), "unreadable", reason))
 
 
@@ -205,7 +205,7 @@ def _foreign(path: Path) -> Problem:
 
 
 def _attach_rows(table: Path, found: _Found, tables: dict[str, list[tuple[str, Mapping[str, Any]]]]) -> None:
-    """Attach each row of a table to its file; files that only the table knows of join the audio."""
+    """Attach each row of a table to its file; files that only the table lists are added to the audio."""
     try:
         read = read_table(table)
     except UserError as error:
@@ -228,7 +228,7 @@ def _attach_rows(table: Path, found: _Found, tables: dict[str, list[tuple[str, M
         else:
             nowhere += 1
     if absent:
-        reason = f"{absent} rows are of clips that are not there: no file has their ytid in its name"
+        reason = f"{absent} rows belong to missing clips: no file has their ytid in its name"
         found.problems.append(Problem(str(table), "missing file", reason))
     if nowhere:
         reason = f"{nowhere} rows name no file (expected a column {' or '.join(FILE_KEYS[:2])})"
@@ -236,10 +236,10 @@ def _attach_rows(table: Path, found: _Found, tables: dict[str, list[tuple[str, M
 
 
 def _named(name: str, table: Path, number: int, found: _Found) -> Path | None:
-    """The file that a row names, among the audio from now on; None where it is not there or cannot be decoded."""
+    """The file that a row lists, added to the audio; None if it is missing or cannot be decoded."""
     path = _locate(name, table)
     if path is None:
-        said = f"named by {table.name}, line {number}, but {_why_missing(name, table)}"
+        said = f"listed in {table.name}, line {number}, but {_why_missing(name, table)}"
         found.problems.append(Problem(name[:_LONGEST_NAME], "missing file", said))
     elif path.suffix.lower() not in FOREIGN:
         found.audio.setdefault(_key(path), path)
@@ -254,11 +254,11 @@ def _why_missing(name: str, table: Path) -> str:
     if fault != MISSING:
         return fault
     meant = resolve_spelling(place)
-    return f"not there; did you mean {os.path.relpath(meant, table.parent)}?" if meant else "not there"
+    return f"missing; did you mean {os.path.relpath(meant, table.parent)}?" if meant else "missing"
 
 
 def _by_youtube_id(found: _Found) -> dict[str, Path]:
-    """The audio by everything in its name that may be an id."""
+    """The audio by every part of its name that may be an id."""
     return {
         path.stem[start : start + _YOUTUBE_ID]: path
         for path in found.audio.values()
@@ -267,10 +267,10 @@ def _by_youtube_id(found: _Found) -> dict[str, Path]:
 
 
 def _locate(name: str, table: Path) -> Path | None:
-    """A table's file: beside the table, else from the working folder, as audiocraft writes its paths."""
+    """A table's file: relative to the table, else to the working folder, as in audiocraft's paths."""
     for base in (table.parent, Path.cwd()):
         path = Path(os.path.normpath(base / name))
-        for form in ("NFC", "NFD"):  # archives made on macOS spell accents apart
+        for form in ("NFC", "NFD"):  # archives made on macOS decompose accents
             spelled = Path(unicodedata.normalize(form, str(path)))
             if is_file(spelled):
                 return spelled
@@ -278,13 +278,13 @@ def _locate(name: str, table: Path) -> Path | None:
 
 
 def _info_files(path: Path, rows: Iterable[Mapping[str, Any]], *, problems: list[Problem]) -> list[Path]:
-    """What the `info_path` of a manifest's rows name; what is no file goes to `problems`."""
+    """The files listed as `info_path` in a manifest's rows; missing ones are added to `problems`."""
     found = []
     for row in rows:
         if not row.get("info_path"):
             continue
         place = first_text(row, ("info_path",))
-        fault = fault_of(place) if place else "is no text"
+        fault = fault_of(place) if place else "is not text"
         if fault:
             said = f"its info_path {place[:_LONGEST_NAME]} {fault}" if place else f"its info_path {fault}"
             problems.append(Problem(shown(path), "broken metadata", said))
@@ -294,7 +294,7 @@ def _info_files(path: Path, rows: Iterable[Mapping[str, Any]], *, problems: list
 
 
 def _read(read: Callable[..., T], path: Path, default: T, *, problems: list[Problem]) -> T:
-    """What a sidecar holds; what is wrong with it, or was guessed of it, goes to `problems`."""
+    """The content of a sidecar; its faults and guesses are added to `problems`."""
     notes: list[str] = []
     try:
         return read(path, notes=notes)
@@ -306,7 +306,7 @@ def _read(read: Callable[..., T], path: Path, default: T, *, problems: list[Prob
 
 
 def _reason(error: UserError, path: Path) -> str:
-    """What is said of a file, without its path."""
+    """The message about a file without its path."""
     return str(error).removeprefix(f"{shown(path)} ").rstrip(".")
 
 
@@ -317,7 +317,7 @@ def _ending(sidecar: Path) -> str:
 
 
 def _missed(described: Iterable[tuple[str, Mapping[str, Any]]]) -> str:
-    """What tables and sidecars hold that name no caption."""
+    """Fields of tables and sidecars that are not a caption."""
     keys = {key: None for _, row in described for key, value in row.items() if texts_of(value) and key not in FILE_KEYS}
     if not keys:
         return ""
@@ -325,7 +325,8 @@ def _missed(described: Iterable[tuple[str, Mapping[str, Any]]]) -> str:
 
 
 def compose_caption(row: Mapping[str, Any]) -> str:
-    """A caption from a track's facts, as in: `Night Drive: synthwave, dark, driving, bass, drums, 110 bpm, A minor`."""
+    """A caption composed from metadata, such as `Night Drive: synthwave, dark, driving, bass, drums, 110 bpm, A
+    minor`."""
     keys = ("genre", "genres", "moods", "mood", "keywords", "tags", "instruments", "instrument")
     words = [word for key in keys for word in texts_of(row.get(key))]
     if tempo := first_text(row, ("bpm", "tempo")):
@@ -337,11 +338,11 @@ def compose_caption(row: Mapping[str, Any]) -> str:
 
 
 def normalize_artist(name: str) -> str:
-    """An artist's name without case and spacing; "" for the names that stand for nobody."""
+    """An artist's name without case and spacing; "" for names that mean an unknown artist."""
     name = " ".join(name.casefold().split())
     return "" if name in _NOBODY else name
 
 
 def _key(path: Path) -> str:
-    """How paths are compared: normal form, accents composed."""
+    """Normal form of a path for comparisons, with composed accents."""
     return unicodedata.normalize("NFC", os.path.normpath(path))

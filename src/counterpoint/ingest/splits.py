@@ -1,4 +1,4 @@
-"""Which clips belong together, and on which side of the split a group falls."""
+"""Groups of clips that belong together, and the split of each group."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ _SEGMENT = re.compile(r"(?<=[^\W_])[ _.\-(]*(?:seg|segment|part|chunk|slice|exce
 def group_clips(abouts: Mapping[str, About], *, group_by: GroupBy) -> dict[str, str]:
     """The group of every clip, by clip id; a split never divides a group.
 
-    auto: the artist where one is known, unless half of all clips or more are theirs; else the track.
-    track: the track that the metadata names; else the file, where `song_part2` and `song-seg-003` are of one track.
-    folder: the folder, for files in folders below the source, else the track.
+    auto: the artist if one is known, unless half of all clips or more are theirs; else the track.
+    track: the track that the metadata names; else the file, where `song_part2` and `song-seg-003` belong to one track.
+    folder: the folder, for files in subfolders of the source, else the track.
     """
     clips = Counter(about.artist for about in abouts.values())
     groups = {}
@@ -41,15 +41,15 @@ def group_clips(abouts: Mapping[str, About], *, group_by: GroupBy) -> dict[str, 
 def assign_splits(
     groups: Iterable[str], *, valid_share: float, test_share: float, previous: Mapping[str, str] | None = None
 ) -> dict[str, str]:
-    """The split of every group: by a hash of its name, so that what is added later moves nothing that was there.
+    """The split of every group, from a hash of its name, so that later additions move no existing group.
 
-    Where chance leaves train empty, or valid or test among three groups or more, the nearest group by hash fills it.
+    If train would be empty, or valid or test with three groups or more, the group with the nearest hash fills it.
 
     Args:
         groups: group names; repetitions do not matter.
         valid_share: share of the groups in valid.
         test_share: share of the groups in test.
-        previous: splits of an earlier ingest, which stand.
+        previous: splits of an earlier ingest, which are kept.
     """
     previous = previous or {}
     order = sorted(set(groups), key=_position)
@@ -65,7 +65,7 @@ def assign_splits(
 
 
 def _position(group: str) -> float:
-    """A number in [0, 1) that depends on the name alone."""
+    """A number in [0, 1) that depends only on the name."""
     return int.from_bytes(hashlib.sha256(group.encode()).digest()[:8], "big") / 2**64
 
 

@@ -22,7 +22,7 @@ from counterpoint.generate.model import LoadedModel
 from counterpoint.generate.outputs import Progress
 from counterpoint.inpaint.spans import SLACK
 from counterpoint.paradigm import Sample
-from counterpoint.paradigm.watch import Watch, telling
+from counterpoint.paradigm.watch import Watch, watch_share
 
 BATCH_SIZE = 16
 
@@ -105,7 +105,7 @@ def fill_windows(
             generators=[torch.Generator().manual_seed(seed) for seed in seeds[batch]],
             method=chosen,
             controls=None if tracks is None else tracks[batch].to(device),
-            watch=telling(drawn, watch),
+            watch=watch_share(drawn, watch),
         )
         samples.append(sample)
         heard += [row[: audio.shape[1]] for row in _decoded(sample, model=model)]

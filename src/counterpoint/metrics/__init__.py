@@ -1,4 +1,4 @@
-"""Judges of waveforms: distance to real music, agreement with captions and controls, signals, all with their doubt."""
+"""Metrics of audio: distance to real music, agreement with captions and controls, signal statistics, with intervals."""
 
 from counterpoint.metrics.adherence import Target, evaluate_adherence
 from counterpoint.metrics.base import Clip, Difference, Metric, MetricInfo, Score

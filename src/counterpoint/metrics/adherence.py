@@ -1,8 +1,8 @@
 """How well systems follow chords, beats and melodies given to them in time (paper 4.3, Table 3).
 
-Two rows frame the systems. `ground truth` is the reference audio itself against exact truth: what the extractors are
-worth (against its own labels it would score 1). `another clip` is each reference's audio against another one's target:
-what following nothing scores.
+Two rows frame the systems. `ground truth` is the reference audio itself against the exact truth, and so measures the
+accuracy of the extractors (against its own labels it would score 1). `another clip` is the audio of each reference
+against the target of another one: the score of a system that follows nothing.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ from counterpoint.metrics.systems import JudgedSystems, check_silence, groups_of
 
 @dataclass(frozen=True)
 class Target:
-    """What a clip was asked to follow; whichever is known.
+    """The controls that a clip should follow, as far as they are known.
 
     Attributes:
-        exact: what is played when; a part that is empty is not known.
-        reference: real music that plays it, whose labels are extracted.
+        exact: chords, notes and beats; an empty part is unknown.
+        reference: real music that follows them, whose labels are extracted.
     """
 
     exact: Annotation | None = None
@@ -58,13 +58,13 @@ def evaluate_adherence(
         systems: clips by system name.
         targets: by `Clip.key`; several clips of one prompt share theirs.
         pairs: (first, second) systems to test for a difference.
-        seed: of every resampling and of the order of `another clip`.
-        resamples: draws behind each interval and each p-value.
-        progress: called with (clips listened to, clips in all).
+        seed: seed of every resampling and of the order of `another clip`.
+        resamples: number of draws for each interval and each p-value.
+        progress: called with (clips analysed, total clips).
 
     Raises:
-        UserError: fewer than 8 clips of a system, a pair that names no system, a clip without a target, a file that
-            cannot be read, or a system of nothing but silence.
+        UserError: a system has fewer than 8 clips or only silent ones, a pair names no system, a clip has no target, or
+            a file cannot be read.
     """
     heard = hear_systems(systems, targets=targets, pairs=pairs, progress=progress)
     return judge_adherence(heard, pairs=pairs, seed=seed, resamples=resamples)
@@ -72,16 +72,16 @@ def evaluate_adherence(
 
 @dataclass(frozen=True)
 class HeardSystems:
-    """Everybody's hearings.
+    """The analysed clips of all systems.
 
     Attributes:
-        systems: by system name and seed of the training run, each clip's by its key; several clips of a prompt are
-            prompt, prompt#2, ...
+        systems: by system name and seed of the training run, the analysis of each clip by its key; several clips of a
+            prompt are prompt, prompt#2, ...
         prompts: the prompt of each key of `systems`.
-        references: of the reference audio, by prompt.
-        exact: what is truly played, by prompt.
-        groups: the group of each key, where it has one.
-        notes: what a reader of the scores must know.
+        references: the analysis of the reference audio, by prompt.
+        exact: the exact annotation, by prompt.
+        groups: the group of each key that has one.
+        notes: remarks that a reader of the scores must know.
     """
 
     systems: Mapping[str, Mapping[str, Mapping[str, Hearing]]]
@@ -92,7 +92,7 @@ class HeardSystems:
     notes: tuple[str, ...]
 
     def values(self, answers: Mapping[str, Hearing]) -> Values:
-        """Every measure of each of `answers`, which are by key."""
+        """Every measure of each of `answers`, by key."""
         truths = {"pseudo": self.references, "exact": self.exact}
         return {
             measure.info.name: {
@@ -110,20 +110,20 @@ def hear_systems(
     pairs: Sequence[tuple[str, str]] = (),
     progress: Progress | None = None,
 ) -> HeardSystems:
-    """Listen to the systems and to the references of their prompts; see `evaluate_adherence`."""
+    """Analyse the systems' clips and the references of their prompts; see `evaluate_adherence`."""
     judged = JudgedSystems.of(systems, pairs)
     prompts = judged.prompts
     for prompt in prompts.values():
         if prompt not in targets:
             some = ", ".join(list(targets)[:3]) or "none"
             raise UserError(
-                f"Nothing says what the clip {prompt!r} follows; name it after one of the targets: {some}, ..."
+                f"There is no target for the clip {prompt!r}; name the clip after one of the targets: {some}, ..."
             )
     wanted = {prompt: targets[prompt] for prompt in dict.fromkeys(prompts.values())}
     references = {prompt: target.reference for prompt, target in wanted.items() if target.reference is not None}
     notes = runs_note(judged)
     listen = Listener(hear_clip, total=len(references) + judged.count, progress=progress)
-    with threadpool_limits(1, user_api="blas"):  # a core works on a clip alone
+    with threadpool_limits(1, user_api="blas"):  # one core per clip
         real = dict(zip(references, listen(list(references.values())), strict=True))
         heard = {
             name: {seed: listen.by_key(clips) for seed, clips in runs.items()} for name, runs in judged.runs.items()
@@ -142,11 +142,11 @@ def hear_systems(
 
 
 def _low_confidence(references: Sequence[Hearing]) -> list[str]:
-    """What to say of pseudo-labels that may well be wrong, if anything."""
+    """A note on pseudo-labels of low confidence, if there are any."""
     mean = Confidence.mean((1.0, hearing.confidence) for hearing in references)
     return [
-        f"The confidence in the {name} of the references is low, {mean.known()[name]:.2f} on average: agreement with "
-        "what is heard there says less than agreement with what is played."
+        f"The mean confidence of the {name} detected in the references is low ({mean.known()[name]:.2f}): agreement "
+        "with the detected {name} means less than agreement with the exact ones."
         for name in mean.low
     ]
 
@@ -154,7 +154,7 @@ def _low_confidence(references: Sequence[Hearing]) -> list[str]:
 def judge_adherence(
     heard: HeardSystems, *, pairs: Sequence[tuple[str, str]] = (), seed: int = 0, resamples: int = RESAMPLES
 ) -> Evaluation:
-    """What `evaluate_adherence` says of clips that have been listened to."""
+    """Score clips that have been analysed; see `evaluate_adherence`."""
     notes = list(heard.notes)
     infos = tuple(measure.info for measure in measures())
     scorer = Scorer(heard.groups, seed=seed, resamples=resamples, pairs=len(pairs), infos=infos)
@@ -168,7 +168,7 @@ def judge_adherence(
     scores = {name: mean_scores(of_system, infos=infos, scorer=scorer) for name, of_system in values.items()}
     for info in infos:
         if not any(info.name in of_system for of_system in scores.values()):
-            notes.append(f"{info.name} is left out: fewer than {MIN_CLIPS} clips have a truth to compare with.")
+            notes.append(f"{info.name} is left out: fewer than {MIN_CLIPS} clips have a target for it.")
     return Evaluation(
         n=min(len(answers) for runs in heard.systems.values() for answers in runs.values()),
         seed=seed,
@@ -182,7 +182,7 @@ def judge_adherence(
 
 
 def another_clip(heard: HeardSystems, *, seed: int) -> dict[str, Hearing]:
-    """For each prompt the reference audio of another one, of another track unless one track has most of them."""
+    """For each prompt the reference audio of another one, from another track unless one track has most of them."""
     tracks = {prompt: heard.groups.get(prompt, prompt) for prompt in heard.references}
     names = sorted(set(tracks.values()))
     place = dict(zip(names, np.random.default_rng(seed).permutation(len(names)), strict=True))

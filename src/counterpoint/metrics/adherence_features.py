@@ -1,4 +1,4 @@
-"""What of a clip the measures of adherence compare: chords, beats and the strongest pitch class.
+"""The features that the measures of adherence compare: chords, beats and the strongest pitch class of a clip.
 
 Shapes: N audio samples, F frames of chroma, P = 12 pitch classes.
 """
@@ -13,7 +13,7 @@ import numpy as np
 
 from counterpoint.analysis import chordino
 from counterpoint.analysis.annotation import Annotation
-from counterpoint.analysis.beats import given_checkpoint, hear_beats, track_bars
+from counterpoint.analysis.beats import detect_beats, find_checkpoint, track_bars
 from counterpoint.analysis.confidence import Confidence
 from counterpoint.analysis.viterbi25 import recognise_chords
 from counterpoint.audio import SILENCE_PEAK, load_audio, normalize_loudness
@@ -23,19 +23,20 @@ from counterpoint.metrics.base import Clip
 
 SAMPLE_RATE = 32_000
 CHROMA_WINDOW, CHROMA_HOP = 2**14, 2**12
-"""Samples at 32 kHz, 0.512 and 0.128 s: as MusicGen is evaluated (audiocraft, `radix2_exp: 14`)."""
+"""Samples at 32 kHz, 0.512 and 0.128 s, as in the evaluation of MusicGen (audiocraft, `radix2_exp: 14`)."""
 
 
 @dataclass(frozen=True, eq=False)
 class Hearing:
-    """What is heard in a clip, or what is to be heard.
+    """The chords, beats and pitch classes of a clip, detected or exact.
 
     Attributes:
-        annotation: its chords by `viterbi25` and its beats by librosa, which need no weights; a heard one has no notes.
-        published: the same by the paper's own extractors, Chordino and beat_this, where they are there.
-        pitch_classes: [F] the strongest from C = 0, frame f at f * 0.128 s; `LEFT_OUT` where nothing sounds.
+        annotation: its chords by `viterbi25` and its beats by librosa, which need no weights; a detected one has no
+            notes.
+        published: the same by the paper's own extractors, Chordino and beat_this, if they are installed.
+        pitch_classes: [F] the strongest from C = 0, frame f at f * 0.128 s; `LEFT_OUT` in silence.
         silent: nothing above -60 dBFS.
-        confidence: of the chords, metre and downbeats of `annotation`; nothing where they are known.
+        confidence: probabilities of the chords, metre and downbeats of `annotation`; empty for exact ones.
     """
 
     annotation: Annotation
@@ -46,12 +47,12 @@ class Hearing:
 
     @classmethod
     def of_exact(cls, annotation: Annotation) -> Hearing:
-        """What is known to be played; the pitch classes are the melody's."""
+        """The exact annotation; its pitch classes are those of the melody."""
         melody = note_pitch_classes(annotation.notes, duration_s=annotation.duration_s)
         return cls(annotation, published=annotation, pitch_classes=melody)
 
     def first(self, duration_s: float) -> Hearing:
-        """Its beginning."""
+        """The beginning of the clip."""
         if duration_s >= self.annotation.duration_s:
             return self
         return replace(
@@ -63,12 +64,12 @@ class Hearing:
 
 
 def hear_clip(clip: Clip) -> Hearing:
-    """Read, bring to one loudness, and listen.
+    """Read a clip, normalise its loudness, and detect its chords, beats and pitch classes.
 
     Silence has no beats and no pitch class, and its chord is N.
 
     Raises:
-        UserError: naming the file, when it is missing, broken or empty.
+        UserError: the file is missing, broken or empty.
     """
     raw, _ = load_audio(clip.audio, sample_rate=SAMPLE_RATE, start_s=clip.start_s, duration_s=clip.duration_s)
     audio = normalize_loudness(raw, sample_rate=SAMPLE_RATE)
@@ -81,8 +82,8 @@ def hear_clip(clip: Clip) -> Hearing:
         Annotation(duration_s, chords=chords.stamps, beats=bars.beats),
         published=Annotation(
             duration_s,
-            chords=chordino.hear_chords(**sound) if chordino.is_installed() else (),
-            beats=hear_beats(**sound) if given_checkpoint() else (),
+            chords=chordino.detect_chords(**sound) if chordino.is_installed() else (),
+            beats=detect_beats(**sound) if find_checkpoint() else (),
         ),
         pitch_classes=strongest_pitch_classes(audio),
         silent=silent,
@@ -108,7 +109,8 @@ def strongest_pitch_classes(audio: np.ndarray) -> np.ndarray:
 
 
 def note_pitch_classes(notes: Sequence[tuple[float, float, int]], *, duration_s: float) -> np.ndarray:
-    """[F] pitch class of the melody at the centre of each frame of chroma; of two notes at once the later one's."""
+    """[F] pitch class of the melody at the centre of each frame of chroma; if two notes overlap, that of the later
+    one."""
     times = np.arange(chroma_frames(duration_s)) * CHROMA_HOP / SAMPLE_RATE
     classes = np.full(len(times), LEFT_OUT)
     for start, end, midi in sorted(notes):
@@ -117,7 +119,7 @@ def note_pitch_classes(notes: Sequence[tuple[float, float, int]], *, duration_s:
 
 
 def chroma_frames(duration_s: float) -> int:
-    """F: as many hops as begin within the audio."""
+    """F: the number of hops that begin within the audio."""
     return -(-round(duration_s * SAMPLE_RATE) // CHROMA_HOP)
 
 

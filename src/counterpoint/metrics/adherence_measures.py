@@ -1,7 +1,7 @@
-"""How well what is heard in a clip agrees with what was asked of it (paper 4.3): numbers from labels, no audio.
+"""Agreement between the detected labels of a clip and its target (paper 4.3), computed from labels without audio.
 
-A truth may be the reference's own heard labels, as in the paper, or what is known exactly. A measure without anything
-to agree with, such as downbeats where the truth has none, is NaN.
+The truth may be the labels detected in the reference, as in the paper, or the exact ones. A measure without any truth,
+such as downbeats of a target without any, is NaN.
 
 Shapes: T frames of 20 ms, F frames of chroma.
 """
@@ -19,11 +19,11 @@ from counterpoint.analysis.tracks import NOT_GIVEN, chord_track
 from counterpoint.analysis.viterbi25 import triad_class
 
 FRAME_RATE = 50.0
-"""Of chord labels, Hz."""
+"""Rate of chord labels in Hz."""
 LEFT_OUT = NOT_GIVEN
-"""A frame that does not count: no class is known there."""
+"""A frame that does not count because its class is unknown."""
 TOLERANCE_S = 0.05
-"""Of beats."""
+"""Tolerance of beats in seconds."""
 
 
 def chord_classes(annotation: Annotation) -> np.ndarray:
@@ -61,8 +61,8 @@ def chord_iou_macro(truth: np.ndarray, heard: np.ndarray) -> float:
 
 def chord_majmin(truth: Annotation, heard: Annotation) -> float:
     """mir_eval's weighted accuracy over major and minor chords and N: the share of the time in which both agree.
-
-    Time where the truth is anything else is left out, unlike in `chord_iou` also a major chord over its second.
+    Time with any other chord in the truth is left out; unlike in `chord_iou`, so is a major chord over its second.
+        Time where the truth is anything else is left out, unlike in `chord_iou` also a major chord over its second.
     """
     from mir_eval import chord, util
 
@@ -98,9 +98,9 @@ def beat_f1(truth_s: Sequence[float], heard_s: Sequence[float]) -> float:
 
 
 def pitch_class_agreement(truth: np.ndarray, heard: np.ndarray) -> float:
-    """Share of the frames [F] with a pitch class in truth whose heard one is the same.
+    """Share of the frames [F] with a pitch class in the truth whose detected pitch class is the same.
 
-    The cosine of two one-hot chroma frames is 1 where they agree, else 0, so its mean is this share.
+    The cosine of two one-hot chroma frames is 1 if they agree, else 0, so its mean is this share.
     """
     known = truth != LEFT_OUT
     return float((truth == heard)[known].mean()) if known.any() else np.nan
@@ -132,6 +132,6 @@ _HARTE = {
 
 @cache
 def _triad_of_chord() -> np.ndarray:
-    """[194] triad of each class of the vocabulary; the last one is that of `LEFT_OUT`, -1."""
+    """[194] triad of each class of the vocabulary; the last one belongs to `LEFT_OUT`, -1."""
     classes = [triad_class(label) for label in vocabulary()]
     return np.array([*(LEFT_OUT if triad is None else triad for triad in classes), LEFT_OUT])

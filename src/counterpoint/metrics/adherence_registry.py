@@ -1,14 +1,14 @@
 """The measures of adherence that `evaluate_adherence` takes, in the order of its table.
 
-Every measure comes in two versions. Against pseudo-labels, the paper's way: what one extractor hears in the clip and in
-the reference audio. Against exact truth, as the embedded corpus knows it, the name ends in `_exact`; the extractor's
-errors then count against every system, and the ground truth itself stays below 1.
+Every measure comes in two versions. With pseudo-labels, as in the paper, it compares the labels that one extractor
+detects in the clip and in the reference audio. With exact truth, which the embedded corpus has, its name ends in
+`_exact`; the extractor's errors then count against every system, and the ground truth itself stays below 1.
 
 On 48 clips of 5 s of the embedded corpus, exact: ground truth, reconstruction from codes of a small EnCodec, a mixture
 of each clip with another as loud, another clip score 0.73, 0.56, 0.18, 0.03 in `chord_iou_viterbi25`, 0.66, 0.54, 0.41,
 0.19 in `beat_f1_librosa`, 0.43, 0.30, 0.24, 0.04 in `downbeat_f1_librosa` and 0.79, 0.67, 0.51, 0.08 in
 `melody_pitch_class`.
-Pseudo-labels tell the same systems apart a little better (t statistics mostly 1.1 to 1.4 times as large): an error that
+Pseudo-labels separate the same systems a little better (t statistics mostly 1.1 to 1.4 times as large): an error that
 the extractor makes on both sides costs nothing.
 """
 
@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Literal
 
 from counterpoint.analysis import chordino
-from counterpoint.analysis.beats import given_checkpoint
+from counterpoint.analysis.beats import find_checkpoint
 from counterpoint.metrics.adherence_features import Hearing
 from counterpoint.metrics.adherence_measures import (
     beat_f1,
@@ -34,7 +34,7 @@ from counterpoint.metrics.adherence_measures import (
 from counterpoint.metrics.base import MetricInfo
 
 Compare = Callable[[Hearing, Hearing], float]
-"""(truth, heard), both of one length, to the value of a clip; NaN where the truth says nothing."""
+"""(truth, detected), both of one length, to the value of a clip; NaN if the truth is unknown."""
 Truth = Literal["pseudo", "exact"]
 
 
@@ -55,10 +55,10 @@ def _measure(
 
 
 def _both(name: str, *, title: str, what: str, compare: Compare) -> tuple[Measure, Measure]:
-    heard, played = f"{what}, with what is heard in the reference", f"{what}, with what is truly played"
+    heard, played = f"{what}, with the labels detected in the reference", f"{what}, with the exact labels"
     return (
-        _measure(name, truth="pseudo", title=f"{title}, as heard", what=heard, compare=compare),
-        _measure(f"{name}_exact", truth="exact", title=f"{title}, as played", what=played, compare=compare),
+        _measure(name, truth="pseudo", title=f"{title} (detected truth)", what=heard, compare=compare),
+        _measure(f"{name}_exact", truth="exact", title=f"{title} (exact truth)", what=played, compare=compare),
     )
 
 
@@ -66,37 +66,37 @@ _TRIADS = "triads (major, minor or none; other chords do not count)"
 MEASURES: tuple[Measure, ...] = (
     *_both(
         "chord_iou_viterbi25",
-        title="Chords followed",
+        title="Chord adherence",
         what=f"agreement of {_TRIADS}: micro intersection over union m / (2T - m), m of T frames of 20 ms agreeing",
         compare=lambda truth, heard: chord_iou(triads(truth.annotation), triads(heard.annotation)),
     ),
     *_both(
         "chord_iou_macro_viterbi25",
-        title="Chords followed, rare ones too",
+        title="Chord adherence, all chords weighted equally",
         what=f"agreement of {_TRIADS}: intersection over union of the frames of each, mean over those in either",
         compare=lambda truth, heard: chord_iou_macro(triads(truth.annotation), triads(heard.annotation)),
     ),
     *_both(
         "chord_majmin_viterbi25",
-        title="Chords followed, by time",
+        title="Chord adherence by time",
         what=f"agreement of {_TRIADS}: mir_eval's majmin, the share of the time",
         compare=lambda truth, heard: chord_majmin(truth.annotation, heard.annotation),
     ),
     *_both(
         "downbeat_f1_librosa",
-        title="Downbeats followed",
+        title="Downbeat adherence",
         what="agreement of downbeats: F1 within 50 ms",
         compare=lambda truth, heard: beat_f1(truth.annotation.downbeats_s, heard.annotation.downbeats_s),
     ),
     *_both(
         "beat_f1_librosa",
-        title="Beats followed",
+        title="Beat adherence",
         what="agreement of all beats: F1 within 50 ms",
         compare=lambda truth, heard: beat_f1(*([time for time, _ in each.annotation.beats] for each in (truth, heard))),
     ),
     _measure(
         "melody_similarity",
-        title="Melody followed, as heard",
+        title="Melody adherence (detected truth)",
         truth="pseudo",
         what="share of frames (0.512 s every 0.128 s) whose strongest pitch class is the reference's, as for MusicGen",
         compare=lambda truth, heard: pitch_class_agreement(truth.pitch_classes, heard.pitch_classes),
@@ -104,17 +104,17 @@ MEASURES: tuple[Measure, ...] = (
     ),
     _measure(
         "melody_pitch_class_exact",
-        title="Melody followed, as played",
+        title="Melody adherence (exact truth)",
         truth="exact",
-        what="share of such frames whose strongest pitch class is the melody note's, where one is truly played",
+        what="share of such frames with a melody note whose strongest pitch class is that of the note",
         compare=lambda truth, heard: pitch_class_agreement(truth.pitch_classes, heard.pitch_classes),
     ),
 )
 _CHORDINO = _both(
     "chord_iou_chordino",
-    title="Chords followed, by Chordino",
-    what="agreement of chords as Chordino hears them, 193 labels: micro intersection over union m / (2T - m), m of T "
-    "frames of 20 ms agreeing",
+    title="Chord adherence by Chordino",
+    what="agreement of the chords that Chordino detects, 193 labels: micro intersection over union m / (2T - m), m of "
+    "T frames of 20 ms agreeing",
     compare=lambda truth, heard: chord_iou(chord_classes(truth.published), chord_classes(heard.published)),
 )
 
@@ -122,13 +122,13 @@ _CHORDINO = _both(
 def _beat_this(checkpoint: Path) -> tuple[Measure, ...]:
     return _both(
         "downbeat_f1_beat_this",
-        title="Downbeats followed, by beat_this",
-        what=f"agreement of downbeats as beat_this ({checkpoint.name}) hears them: F1 within 50 ms",
+        title="Downbeat adherence by beat_this",
+        what=f"agreement of the downbeats that beat_this ({checkpoint.name}) detects: F1 within 50 ms",
         compare=lambda truth, heard: beat_f1(truth.published.downbeats_s, heard.published.downbeats_s),
     )
 
 
 def measures() -> tuple[Measure, ...]:
-    """Those that need no weights, and the paper's own where their extractors are there."""
-    checkpoint = given_checkpoint()
+    """The measures that need no weights, and those of the paper's own extractors if they are installed."""
+    checkpoint = find_checkpoint()
     return MEASURES + _CHORDINO * chordino.is_installed() + (_beat_this(checkpoint) if checkpoint else ())

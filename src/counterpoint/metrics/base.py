@@ -1,4 +1,4 @@
-"""What a metric is: clips in, a number with its doubt out. Metrics never see a model.
+"""The interface of metrics: clips in, a score with its interval out. Metrics never see a model.
 
 Shapes: N audio samples, n clips, P patches of a clip, R resamples, E embedding channels.
 """
@@ -21,13 +21,13 @@ class Clip:
 
     Attributes:
         audio: the file.
-        caption: what it should sound like; "" where there is none.
-        id: names the prompt: clips of two systems with one id are compared with each other; "" stands for the file's
-            stem.
-        group: clips of one group, such as windows of one track, are alike and are resampled together; "" is a group of
-            its own.
-        seed: names the training run that made it, where a system was trained several times: the scores of the runs are
-            averaged, and what varies between them widens the interval.
+        caption: the requested description; "" if there is none.
+        id: the name of the prompt: clips of two systems with one id are compared with each other; "" stands for the
+            stem of the file name.
+        group: clips of one group, such as windows of one track, are alike and are resampled together; "" makes the clip
+            its own group.
+        seed: the name of the training run that made the clip, if a system was trained several times: the scores of the
+            runs are averaged, and the variance between them widens the interval.
     """
 
     audio: Path
@@ -44,17 +44,17 @@ class Clip:
 
 
 Hearing = Mapping[str, np.ndarray]
-"""What a judge hears in one clip: `embeddings` [P, E] where it has any, and whatever else its own metrics ask for."""
+"""The output of a judge for one clip: `embeddings` [P, E] if it has any, and whatever its own metrics need."""
 
 
 class Judge(Protocol):
-    """A network that listens to clips; several metrics may ask what it heard.
+    """A network that analyses clips; several metrics may use its output.
 
     Attributes:
-        name: in `Features.heard`, and at the end of the names of metrics that are not a paper's own.
-        version: digest of all that its answers depend on but the audio: its weights, and our code around them. Answers
-            are cached by it.
-        checkpoint: its weights in words, for tables and reports.
+        name: its key in `Features.heard`, and the end of the names of metrics that are not the paper's own.
+        version: digest of everything that its output depends on except the audio: its weights, and our code around
+            them. Outputs are cached by it.
+        checkpoint: description of its weights, for tables and reports.
     """
 
     name: str
@@ -62,20 +62,20 @@ class Judge(Protocol):
     checkpoint: str
 
     def hear(self, audio: np.ndarray) -> Hearing:
-        """[N] mono audio at `signals.SAMPLE_RATE`, after the loudness policy."""
+        """Analyse mono audio [N] at `signals.SAMPLE_RATE`, after the loudness policy."""
         ...
 
 
 @dataclass(frozen=True)
 class Features:
-    """What every metric may know of a clip, after the loudness policy.
+    """All that metrics may know of a clip, after the loudness policy.
 
     Attributes:
-        caption: of the clip.
-        heard: by judge, what it hears.
-        signals: signal statistics by name; NaN where one is not defined, as the centroid of silence.
+        caption: the caption of the clip.
+        heard: the output of each judge, by name.
+        signals: signal statistics by name; NaN if undefined, such as the centroid of silence.
         seconds: length of the audio.
-        silent: nothing above -60 dBFS.
+        silent: whether nothing is above -60 dBFS.
     """
 
     caption: str
@@ -91,8 +91,8 @@ class Fit:
 
     Attributes:
         points: (n, mean distance over subsamples of n clips); the line passes through the last, that of all clips.
-        slope: of the line over 1 / n.
-        residual: of the point that is furthest from the line.
+        slope: slope of the line over 1 / n.
+        residual: distance from the line to the point farthest from it.
     """
 
     points: tuple[tuple[int, float], ...]
@@ -105,14 +105,13 @@ class Score:
     """A metric's value for one system.
 
     Attributes:
-        name: of the metric.
+        name: name of the metric.
         low, high: 95% interval over prompts, and over training runs where there are several; the reference is held
-            fixed but for `fad_inf`.
-        n: prompts it was computed on, in each run; a distance used as many reference clips.
-        per_clip: one value a prompt in the system's order, of several runs their mean, None where a clip has none; None
-            for distances between sets.
-        seeds: training runs that it is the mean of.
-        fit: where the value is extrapolated.
+            n: number of prompts in each run; a distance used as many reference clips.
+        per_clip: one value per prompt in the system's order, averaged over training runs, None for a clip without one;
+            None for distances between sets.
+        seeds: number of training runs averaged.
+        fit: the extrapolation, if the value is extrapolated.
     """
 
     name: str
@@ -134,12 +133,12 @@ class Difference:
     Attributes:
         low, high: 95% interval.
         p: two-sided p-value, of a permutation test unless the training runs allow less; see `statistics`.
-        p_holm: the same after Holm's correction over the table; see `evaluate`.
+        p_holm: the p-value after Holm's correction over the table; see `evaluate`.
         n: prompts (paired) or clips of the smaller side (not paired).
-        paired: clips were compared prompt by prompt.
-        effect: the difference in standard deviations of what one prompt tells of it, comparable between metrics (for
-            paired means Cohen's d_z, else d, with Hedges' correction); None where nothing varies.
-        seeds: training runs, of the side that has fewer.
+        paired: whether clips were compared prompt by prompt.
+        effect: the difference in standard deviations of one prompt's contribution, comparable between metrics (for
+            paired means Cohen's d_z, else d, with Hedges' correction); None if nothing varies.
+        seeds: number of training runs on the side that has fewer.
     """
 
     metric: str
@@ -156,11 +155,11 @@ class Difference:
     seeds: int = 1
 
     def between(self, first: str, second: str) -> Difference:
-        """The same between systems of other names."""
+        """The same difference with other system names."""
         return replace(self, first=first, second=second)
 
     def reversed(self) -> Difference:
-        """`second` minus `first`."""
+        """The difference `second` minus `first`."""
         effect = None if self.effect is None else -self.effect
         turned = replace(self, value=-self.value, low=-self.high, high=-self.low, effect=effect)
         return turned.between(self.second, self.first)
@@ -168,12 +167,12 @@ class Difference:
 
 @dataclass(frozen=True)
 class MetricInfo:
-    """A metric in words.
+    """The description of a metric.
 
     Attributes:
-        title: what it measures in plain words, for a reader who does not know its name.
-        at_least, at_most: values it cannot fall below or rise above, so no interval reaches further.
-        chance: the score of guessing, where it is known.
+        title: a plain title for a reader who does not know the metric's name.
+        at_least, at_most: bounds of the value, which no interval exceeds.
+        chance: the score of a random guess, if it is known.
     """
 
     name: str
@@ -187,20 +186,20 @@ class MetricInfo:
 
 
 class NotApplicableError(Exception):
-    """Raised by `Metric.prepare` with a sentence that says why these clips have no such score."""
+    """Raised by `Metric.prepare`, with the reason why these clips have no such score."""
 
 
 class Functional(Protocol):
-    """A statistic of a set of clips, as a function of how much each clip counts.
+    """A statistic of a set of clips, as a function of the clips' weights.
 
     One form serves the value itself (all ones), resampling (some ones) and permutation tests (which of two systems'
     clips are in), so that a metric says nothing about statistics and the statistics nothing about metrics.
     """
 
     per_clip: np.ndarray | None
-    """[n] where the statistic is a mean over clips (NaN for a clip without a value), else None."""
+    """Values [n] if the statistic is a mean over clips (NaN for a clip without a value), else None."""
     fit: Fit | None
-    """Where the statistic of all clips is extrapolated."""
+    """The extrapolation of the statistic of all clips, if it has one."""
 
     def __call__(self, weights: np.ndarray) -> np.ndarray:
         """[R, n] weights, zero or one, to [R] values."""
@@ -212,26 +211,26 @@ class Metric(Protocol):
 
     info: MetricInfo
     equal_n: bool
-    """The value depends on how many clips there are on each side, so both sides get equally many."""
+    """Whether the value depends on the number of clips on each side, so that both sides get equally many."""
 
     def prepare(self, clips: Sequence[Features], *, reference: Sequence[Features]) -> Functional:
         """The statistic of `clips` against `reference`.
 
         Raises:
-            NotApplicableError: when these clips cannot have this score.
+            NotApplicableError: these clips cannot have this score.
         """
         ...
 
 
 @dataclass(frozen=True)
 class MetricFamily:
-    """What one entry of the registry of metrics gives: the metrics that ask one judge, or none.
+    """One entry of the registry of metrics: the metrics that use one judge, or none.
 
     Attributes:
-        judge: listens to every clip once, for all of the metrics; None where they need no network.
+        judge: analyses every clip once for all of the metrics; None if they need no network.
         own: the paper's metrics.
         further: metrics that tables show after the paper's.
-        missing: what some of the family's metrics lack, in words; "" where nothing is missing.
+        missing: the missing weights or files of some of the family's metrics; "" if nothing is missing.
     """
 
     judge: Judge | None = None
@@ -255,7 +254,7 @@ class WeightedMean:
 
 
 class ByGroup:
-    """A statistic as a function of how much each group of clips counts, so that groups are what is resampled."""
+    """A statistic as a function of the weights of groups of clips, so that groups are resampled."""
 
     def __init__(self, functional: Functional, labels: np.ndarray):
         """[n] labels: the number of each clip's group."""
@@ -274,7 +273,7 @@ class PairMean:
     fit: Fit | None = None
 
     def __init__(self, values: np.ndarray):
-        """[n, n]; the diagonal does not count, nor does what is NaN."""
+        """[n, n]; the diagonal and NaN values do not count."""
         self.per_clip: np.ndarray | None = None
         counts = np.isfinite(values) & ~np.eye(len(values), dtype=bool)
         self._counts = counts.astype(float)

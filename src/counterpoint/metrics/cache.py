@@ -1,9 +1,9 @@
-"""What was heard in a clip, kept on disk: judging the same audio again listens to nothing.
+"""A cache on disk of what judges and extractors compute, so that the same audio is analysed only once.
 
-An entry is found by the bytes of the file, the stretch of it, and the version of who listens: a new judge, new weights
-or other code before the judge find none and listen anew. Nothing kept is ever wrong, so nothing has to be cleaned; an
+The key of an entry is the content of the file, its time span, and the version of the judge: a new judge, new weights or
+other preprocessing code find no entry and compute a new one. No entry is ever wrong, so nothing has to be cleaned. An
 entry takes about 5 kB, and the folder may be deleted at any time, whole or in part. Any number of processes and threads
-may share it: entries appear whole, and two that hear the same at once write the same.
+may share it: entries are written atomically, and two processes that compute the same entry write the same content.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from counterpoint.config import atomic_write, digest
 from counterpoint.metrics.base import Clip
 
 FOLDER_VARIABLE = "COUNTERPOINT_HEARD"
-"""Environment variable that moves `folder`; "off" keeps nothing."""
+"""Environment variable that moves `folder`; "off" disables the cache."""
 
 
 def folder() -> Path | None:
-    """Where entries lie; None where nothing is to be kept."""
+    """Folder of the entries; None if the cache is disabled."""
     named = os.environ.get(FOLDER_VARIABLE)
     return None if named == "off" else Path(named or "~/.cache/counterpoint/heard").expanduser()
 
@@ -34,12 +34,12 @@ def folder() -> Path | None:
 def remembered(
     clip: Clip, *, name: str, version: str, hear: Callable[[], Mapping[str, np.ndarray]]
 ) -> Mapping[str, np.ndarray]:
-    """What `name` hears in a clip: as kept, or by `hear`, and kept.
+    """The cached output of `name` for a clip, or else the output of `hear`, which is then cached.
 
     Args:
-        name: of who listens; entries lie in a folder of that name.
-        version: of all that the answer depends on but the audio.
-        hear: arrays by name; what it raises is raised.
+        name: name of the judge; its entries are in a folder of that name.
+        version: digest of everything that the output depends on except the audio.
+        hear: computes the output, arrays by name; its errors are passed on.
     """
     root = folder()
     if root is None or not clip.audio.is_file():
@@ -50,13 +50,13 @@ def remembered(
     if kept is not None:
         return kept
     heard = hear()
-    with suppress(OSError):  # a full disk, or a folder that cannot be written, is no reason not to judge
+    with suppress(OSError):  # a full disk or a read-only folder must not stop an evaluation
         atomic_write(path, lambda temporary: np.savez(temporary, allow_pickle=False, **heard))
     return heard
 
 
 def _read(path: Path) -> dict[str, np.ndarray] | None:
-    """An entry; None where there is none, or a damaged one."""
+    """Read an entry; None if it is missing or damaged."""
     try:
         with np.load(path) as entry:
             return dict(entry)
@@ -71,7 +71,7 @@ def _content(path: Path) -> str:
 
 @lru_cache(maxsize=1 << 16)
 def _digest(path: Path, size: int, changed: int) -> str:
-    """Of a file's bytes, once for all the windows of a long one: 1 GB/s, about 1 ms for 10 s of audio."""
+    """Digest of a file's bytes, computed once for all windows of a long file: 1 GB/s, about 1 ms for 10 s of audio."""
     del size, changed
     with path.open("rb") as file:
         return hashlib.file_digest(file, "blake2b").hexdigest()

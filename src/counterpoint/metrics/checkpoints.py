@@ -1,7 +1,7 @@
-"""The published weights that judges need: what each gives, where it comes from, and under which licence.
+"""The published weights that judges need: the metrics of each, its source and its licence.
 
-Licences are those that the makers state beside the weights. Digests are the ones that many public projects pin; where
-none is known, the digest of the first fetch counts from then on.
+Licences are those that the authors state beside the weights. Digests are the ones that many public projects pin;
+without a known digest, that of the first fetch is used from then on.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ class Checkpoint:
     """Weights that can be fetched.
 
     Attributes:
-        gives: metrics, or what else it is good for.
+        gives: metrics, or another use.
         source: URL or hub id.
-        sha256: of what lies at the source; "" where it is not known.
-        megabytes: how much comes.
-        beside: the name of what it is fetched with, unless that is there.
-        same_as: another by the name of which the same weights may be there already.
-        optional: nobody misses it.
-        weights: take the weights of a hub repository, not only its small files.
+        sha256: digest of the file at the source; "" if it is unknown.
+        megabytes: size of the download.
+        beside: the name of weights that are fetched together with it unless they are present.
+        same_as: another name under which the same weights may have been fetched.
+        optional: not reported as missing.
+        weights: whether to fetch the weights of a hub repository, not only its small files.
     """
 
     name: str
@@ -126,12 +126,12 @@ CHECKPOINTS: tuple[Checkpoint, ...] = (
 
 @dataclass(frozen=True)
 class Status:
-    """How things stand with one judge.
+    """The state of one judge.
 
     Attributes:
-        found: it can be used.
-        checkpoint: what was found, with the beginning of its digest where it was fetched.
-        megabytes: of what is there, or else of what would come; None where it is not known.
+        found: whether it can be used.
+        checkpoint: the weights that were found, with the beginning of their digest if they were fetched.
+        megabytes: size of the weights that are present, or else of the download; None if it is unknown.
         remedy: how to get it.
     """
 
@@ -151,18 +151,18 @@ def get(
 
     Args:
         name: one of `CHECKPOINTS`.
-        source: another place to take them from: a URL, a hub id, or a path.
-        sha256: of the content; by default the published one, where the published source is taken and it is known.
-        progress: called with (bytes there, bytes in all).
+        source: another source: a URL, a hub id, or a path.
+        sha256: digest of the content; by default the published one, if it is known and the published source is used.
+        progress: called with (bytes fetched, total bytes).
 
     Raises:
-        UserError: no such judge, or the fetch failed; see `fetch`.
+        UserError: there is no such judge, or the fetch failed; see `fetch`.
     """
     known = {checkpoint.name: checkpoint for checkpoint in CHECKPOINTS}
     if name == "chordino":
         raise UserError(_chordino().remedy)
     if name not in known:
-        raise UserError(f"There is no judge {name}; there are {', '.join(known)}.")
+        raise UserError(f"There is no judge {name!r}; choose one of {', '.join(known)}.")
     wanted = known[name]
     if source is None:
         other = find_weights(wanted.same_as) if wanted.same_as else None
@@ -174,23 +174,23 @@ def get(
 
 
 def statuses() -> tuple[Status, ...]:
-    """How things stand with every judge that is not always there."""
+    """The state of every judge that is not part of the installation."""
     return (*map(_status, CHECKPOINTS), _chordino())
 
 
 def missing() -> tuple[Checkpoint, ...]:
-    """Those that `evaluate` would use and cannot."""
+    """The checkpoints that `evaluate` would use but cannot find."""
     return tuple(wanted for wanted in CHECKPOINTS if not wanted.optional and not find_weights(wanted.name))
 
 
 def find_weights(name: str) -> Fetched | None:
-    """What was fetched under a name, if it is still there."""
+    """The weights fetched under a name, if they are still present."""
     found = fetched(name)
     return found if found and found.is_there else None
 
 
 def print_statuses(rows: Sequence[Status], *, console: Console) -> None:
-    """As a table, and what to do about those that are missing."""
+    """Print a table of the judges, with the remedy for each missing one."""
     from rich.table import Table
 
     table = Table(title="Judges", title_justify="left", show_lines=True)
@@ -216,9 +216,9 @@ def _status(wanted: Checkpoint) -> Status:
     if found and found.is_there:
         place, megabytes = found.label, found.megabytes
     elif found:
-        remedy += f", since {found.path} is gone"
+        remedy += f", because {found.path} no longer exists"
     if wanted.name == "beat_this" and (named := os.environ.get(CHECKPOINT_VARIABLE)):
-        place = f"{named}, as {CHECKPOINT_VARIABLE} says"
+        place = f"{named}, from {CHECKPOINT_VARIABLE}"
     return Status(wanted.name, wanted.gives, bool(place), place, wanted.licence, megabytes, remedy)
 
 

@@ -1,11 +1,11 @@
-"""How near a clip comes to the music that a model was trained on: a copy lies next to it.
+"""The distance of clips to the training music of a model, which is small for copies.
 
-A clip is described by the mean and the deviation over time of its log-mel spectrum, each in units of its own deviation
-over the training music, at one loudness. That needs no weights, does not heed where in a piece the clip was cut, and
-stays put through a codec; it knows nothing of the order of notes, so two pieces of one kind may be near, too. What
-"near" is must therefore be read off real music that no model was trained on. Of 32 clips of 5 s of the embedded corpus
-and 128 to copy, all copies through the quantised pocket codec lie nearer to the training music than 1/20 of unheard
-clips does (median distance 0.31 against 0.73), and of unheard clips through that codec again 1/20.
+A clip is described by the mean and the standard deviation over time of its log-mel spectrum, each in units of its own
+deviation over the training music, after loudness normalisation. These features need no weights, hardly depend on where
+a piece was cut, and survive a codec; they ignore the order of notes, so two different pieces of one kind may be near,
+too. The scale of "near" must therefore come from real music that no model was trained on. With 32 clips of 5 s of the
+embedded corpus and 128 training clips, all copies through the quantised pocket codec lie nearer to the training music
+than 1/20 of the held-out clips (median distance 0.31 against 0.73), and so do 1/20 of the held-out clips themselves.
 
 Shapes: N audio samples, M mel bands, n clips.
 """
@@ -25,10 +25,10 @@ from counterpoint.metrics.reference import reference_pool
 from counterpoint.metrics.signals import SAMPLE_RATE
 
 MOST_WINDOWS = 2048
-"""Of the training music, one of every track before a second of any."""
+"""Greatest number of training windows: one of every track before a second one of any."""
 _FFT, _HOP, _BANDS = 2048, 1024, 64
 _FLOOR = 1e-3
-"""About -60 dB of full scale: what is quieter is not heard, and a codec changes it freely."""
+"""About -60 dB of full scale: quieter sounds are inaudible, and a codec changes them freely."""
 
 
 def nearest(
@@ -38,10 +38,10 @@ def nearest(
     duration_s: float,
     progress: Callable[[float, float], object] | None = None,
 ) -> tuple[dict[str, np.ndarray], int]:
-    """By system, [n] distances of each clip to the nearest window of the training music; and the number of windows.
+    """Distances [n] of each system's clips to the nearest window of the training music, and the number of windows.
 
     Args:
-        training: tracks, of which windows of `duration_s` are cut.
+        training: tracks that are cut into windows of `duration_s`.
     """
     pool = reference_pool(training, duration_s=duration_s, count=MOST_WINDOWS, seed=0).clips
     total = len(pool) + sum(map(len, systems.values()))
@@ -54,7 +54,7 @@ def nearest(
 
 
 def _fingerprint(clip: Clip) -> np.ndarray:
-    """[2 M]."""
+    """Features [2 M] of a clip."""
     audio, _ = load_audio(clip.audio, sample_rate=SAMPLE_RATE, start_s=clip.start_s, duration_s=clip.duration_s)
     level = torch.from_numpy(normalize_loudness(audio, sample_rate=SAMPLE_RATE))[None]
     magnitude = stft_magnitude(level, n_fft=_FFT, hop=_HOP)
@@ -63,5 +63,5 @@ def _fingerprint(clip: Clip) -> np.ndarray:
 
 
 def _least(own: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """[n] root mean squared distance over the features to the nearest row of `known`."""
+    """Root mean squared distance [n] over the features to the nearest row of `known`."""
     return np.array([np.sqrt(np.square(known - row).mean(axis=1)).min() for row in own])

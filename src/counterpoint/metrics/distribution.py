@@ -1,11 +1,11 @@
 """Distances between sets of clips in the embedding space of a judge: Frechet and kernel distance.
 
 Both use the embeddings of all patches, as published FAD code uses all of its windows, and both treat the clip as
-the unit of chance.
+the unit of resampling.
 
-With fewer patches than embedding channels the covariances have not full rank: the Frechet distance stays defined, sees
-only as many directions as there are patches, and is far too high, the more so the fewer clips there are. `evaluate`
-says so, with the numbers.
+With fewer patches than embedding channels the covariances do not have full rank: the Frechet distance is still defined,
+but covers only as many directions as there are patches, and is far too high, the more so the fewer clips there are.
+`evaluate` reports this with the numbers.
 
 Shapes: n clips, P patches of a clip, M patches in all, E embedding channels, R resamples.
 """
@@ -19,24 +19,24 @@ import numpy as np
 from counterpoint.metrics.base import Features, Fit, Functional, Judge, MetricInfo, NotApplicableError, PairMean
 
 KAD_SCALE = 100.0
-"""As the authors print it."""
+"""The factor that the authors apply."""
 
 
 class FrechetDistance:
-    """`fad_JUDGE`; biased upwards by few clips, so compare values of one n alone, and read the floor beside it."""
+    """`fad_JUDGE`; biased upwards by few clips, so compare only values with equal n, together with the floor."""
 
     equal_n = True
 
     def __init__(self, judge: Judge, *, what: str = ""):
-        """`what` says more of it, for the reader of a table."""
+        """`what` is added to the description in tables."""
         self._judge = judge.name
         self.info = MetricInfo(
             name=f"fad_{judge.name}",
             title="Distance to real music",
             description=(
                 f"Frechet distance between Gaussians fitted to embeddings of the system and of the reference "
-                f"({'; '.join(filter(None, (what, judge.checkpoint)))}); grows as 1/n for few clips, so read it "
-                "against the ground-truth floor"
+                f"({'; '.join(filter(None, (what, judge.checkpoint)))}); its bias grows as 1/n for few clips, so "
+                "compare it with the ground-truth floor"
             ),
             unit="",
             better="lower",
@@ -54,7 +54,7 @@ class _Frechet:
     fit: Fit | None = None
 
     def __init__(self, clips: Sequence[np.ndarray], reference: Sequence[np.ndarray]):
-        """[P, E] of each clip."""
+        """Embeddings [P, E] of each clip."""
         fixed = np.concatenate(reference)
         self._mean = fixed.mean(0)
         covariance = np.cov(fixed, rowvar=False)
@@ -79,32 +79,32 @@ class _Frechet:
 
 
 SUBSAMPLES = (0.5, 0.6, 0.7, 0.8, 0.9)
-"""Shares of the clips that `fad_inf` is extrapolated from, beside all of them."""
+"""Shares of the clips in the subsamples from which `fad_inf` is extrapolated."""
 DRAWS = 10
-"""Subsamples of each."""
+"""Number of subsamples of each size."""
 CLIPS_A_CHANNEL = 2
-"""Clips that `fad_inf` needs for each channel of the embedding. Of two samples of one Gaussian in 128 channels of one
-variance, patches of a clip all alike, it finds with 0.5, 1, 1.5, 2 and 4 clips a channel 59%, 21%, 3%, -1% and 1% of
-the distance of all clips, where 0% is true; five patches a clip with two fifths of
-their variance their own, 33%, 18%, 12%, 9% and 4%. Where
-few channels have most of the variance, as in real embeddings, a fourth of the clips would do."""
+"""Clips that `fad_inf` needs per embedding channel. For two samples of one Gaussian in 128 channels of equal variance,
+with identical patches in a clip, and 0.5, 1, 1.5, 2 and 4 clips per channel, it is 59%, 21%, 3%, -1% and 1% of the
+distance of all clips, where 0% is true; with five patches per clip that have two fifths of their variance to
+themselves, 33%, 18%, 12%, 9% and 4%. If few channels have most of the variance, as in real embeddings, a fourth of the
+clips is enough."""
 
 
 class FrechetInfinity:
     """`fad_inf_JUDGE`: the Frechet distance of infinitely many clips, extrapolated (Chong and Forsyth 2020; Gui et al.
-    2024); without the bias of `fad_JUDGE`, at the price of a little more spread."""
+    2024); it has no bias from few clips, and a little more variance than `fad_JUDGE`."""
 
     equal_n = True
 
     def __init__(self, judge: Judge, *, what: str = ""):
-        """As `FrechetDistance`."""
+        """See `FrechetDistance`."""
         self._judge = judge.name
         self.info = MetricInfo(
             name=f"fad_inf_{judge.name}",
-            title="Distance to real music, of endless clips",
+            title="Distance to real music, corrected for few clips",
             description=(
                 f"Frechet distance as before ({'; '.join(filter(None, (what, judge.checkpoint)))}), extrapolated to "
-                "infinitely many clips by a line over 1/n through subsamples; without bias, and may fall below 0 by "
+                "infinitely many clips by a line over 1/n through subsamples; unbiased, and may be below 0 by "
                 "chance"
             ),
             unit="",
@@ -126,14 +126,14 @@ class _Extrapolated:
     subsamples, drawn without replacement from the clips and from equally many of the reference. The line passes through
     the distance of all clips, so that distance less slope / n is its intercept.
 
-    Its interval takes the slope as known, which adds little, and draws the reference, too: what is extrapolated speaks
-    of all music of its kind.
+    Its interval treats the slope as known, which adds little, and resamples the reference, too, because the
+    extrapolated distance is a statement about all music of its kind.
     """
 
     per_clip: np.ndarray | None = None
 
     def __init__(self, clips: Sequence[np.ndarray], reference: Sequence[np.ndarray]):
-        """[P, E] of each clip."""
+        """Embeddings [P, E] of each clip."""
         self._clips, self._reference = clips, reference
         rng = np.random.default_rng(len(clips))
         sizes = [round(share * len(clips)) for share in SUBSAMPLES]
@@ -165,7 +165,7 @@ class _Extrapolated:
 
 
 class KernelDistance:
-    """`kad_JUDGE`; unbiased, so its mean over equal systems is 0 at any n, and it may come out below 0."""
+    """`kad_JUDGE`; unbiased: its mean over equal systems is 0 at any n, so it may be below 0."""
 
     equal_n = True
 
@@ -197,7 +197,7 @@ class _Kernel:
     fit: Fit | None = None
 
     def __init__(self, clips: Sequence[np.ndarray], reference: Sequence[np.ndarray]):
-        """[P, E] of each clip."""
+        """Embeddings [P, E] of each clip."""
         x, y = clips, reference
         distances = _squared_distances(np.concatenate(y), np.concatenate(y))
         bandwidth = np.median(distances[np.triu_indices(len(distances), 1)])  # squared
@@ -214,15 +214,15 @@ class _Kernel:
 def _both(
     clips: Sequence[Features], reference: Sequence[Features], judge: str
 ) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """[P, E] of each clip and of each of the reference.
+    """Embeddings [P, E] of each clip and of each reference clip.
 
     Raises:
-        NotApplicableError: the judge hears the same everywhere on one side, so there is no spread to compare.
+        NotApplicableError: the embeddings of one side are all equal, so there is no spread to compare.
     """
     own, real = ([clip.heard[judge]["embeddings"].astype(np.float64) for clip in side] for side in (clips, reference))
     for side, whose in ((own, "clip"), (real, "clip of the reference")):
         if all((patches == side[0][0]).all() for patches in side):
-            raise NotApplicableError(f"{judge} hears the same in every {whose}")
+            raise NotApplicableError(f"{judge} gives the same embedding for every {whose}")
     return own, real
 
 
@@ -233,7 +233,7 @@ def _clip_kernel(x: Sequence[np.ndarray], y: Sequence[np.ndarray], *, bandwidth:
 
 
 def _average(clips: Sequence[np.ndarray]) -> np.ndarray:
-    """[n, M] that takes the mean over each clip's patches."""
+    """Matrix [n, M] that takes the mean over each clip's patches."""
     counts = np.array([len(clip) for clip in clips])
     return np.repeat(np.eye(len(clips)) / counts[:, None], counts, axis=1)
 

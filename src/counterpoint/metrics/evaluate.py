@@ -39,22 +39,22 @@ def evaluate(
     several windows of each are taken. A file that is judged is taken out of the reference as long as enough others
     remain.
 
-    Holm's correction is over all pairs and all metrics of the table that say better or worse, and apart from them over
-    those that only describe.
+    Holm's correction covers all pairs and all metrics of the table for which a direction is better, and separately the
+    metrics that only describe.
 
     Args:
-        systems: clips by system name. Clips of two systems with one id answer the same prompt, and where there are no
-            ids, those with one caption; see `same_prompts`. A system may hold clips of several training runs, which
-            differ in `Clip.seed`: see `statistics`.
-        reference: real music, best not the prompts' own clips.
+        systems: clips by system name. Clips of two systems with one id answer the same prompt; without ids, clips with
+            one caption do; see `same_prompts`. A system may hold clips of several training runs, which differ in
+            `Clip.seed`: see `statistics`.
+        reference: real music, preferably not the prompts' own clips.
         pairs: (first, second) systems to test for a difference.
-        seed: of every resampling and selection.
-        resamples: draws behind each interval and each p-value.
-        progress: called with (clips listened to, clips in all).
+        seed: seed of every resampling and selection.
+        resamples: number of draws for each interval and each p-value.
+        progress: called with (clips analysed, total clips).
 
     Raises:
-        UserError: fewer than 8 clips on a side, a pair that names no system, a file that cannot be read, a system of
-            nothing but silence, or MusiCNN not installed.
+        UserError: a side has fewer than 8 clips, a pair names no system, a file cannot be read, a system has only
+            silent clips, or MusiCNN is not installed.
     """
     check_seed(seed)
     if not reference:
@@ -64,7 +64,8 @@ def evaluate(
     # Thousands of small matrices: threads would wait for each other longer than they work, 20 times on busy cores.
     with threadpool_limits(1, user_api="blas"):
         heard = _listen(
-            judged, reference, pairs=len(pairs), seed=seed, resamples=resamples, progress=progress, notes=notes
+            # For thousands of small matrices threads would wait for each other longer than they work, 20 times on busy
+            # cores.
         )
         scores = heard.scores(notes=notes)
         floors = {GROUND_TRUTH: heard.ground_truth(notes=notes)}
@@ -89,16 +90,16 @@ def evaluate(
 
 @dataclass(frozen=True)
 class _Heard:
-    """Everybody's features.
+    """The features of all systems and of the reference.
 
     Attributes:
         systems: by system name and seed of the training run, the features of each clip by its key, in the order given.
         order: by system name, the keys in an order that systems with the same prompts share; distances take the
             first n.
-        reference: of the windows in `pool`.
-        n: clips on each side of a distance.
-        scorer: gives scores their intervals and pairs their tests.
-        metrics: to compute.
+        reference: features of the windows in `pool`.
+        n: number of clips on each side of a distance.
+        scorer: computes intervals and tests.
+        metrics: the metrics to compute.
     """
 
     systems: Mapping[str, Mapping[str, Mapping[str, Features]]]
@@ -131,7 +132,7 @@ class _Heard:
         return scores
 
     def ground_truth(self, *, notes: list[str]) -> dict[str, Score]:
-        """What real music scores: distances between two halves of the reference, all else of the reference itself."""
+        """The scores of real music: distances between two halves of the reference, other metrics of all of it."""
         first, second = ([self.reference[i] for i in half] for half in self.pool.halves)
         size = min(len(first), len(second), self.n)
         if size < MIN_CLIPS:
@@ -141,7 +142,7 @@ class _Heard:
         elif size < self.n:
             notes.append(
                 f"The {GROUND_TRUTH} floor of the distances has {size} clips a side where the systems have {self.n}, "
-                f"so that of a biased distance is too high; a reference of {2 * self.n} clips would mend it."
+                f"so the floor of a biased distance is too high; use a reference of {2 * self.n} clips."
             )
         scores = {}
         for metric in self.metrics:
@@ -157,7 +158,7 @@ class _Heard:
         return scores
 
     def compare(self, first: str, second: str, *, metrics: Sequence[Metric], notes: list[str]) -> list[Difference]:
-        """Each metric's difference between two systems, prompt by prompt where they answered the same ones."""
+        """Each metric's difference between two systems, prompt by prompt if they answered the same prompts."""
         sides = [list(self.systems[name].values()) for name in (first, second)]
         runs = pair_runs(list(self.systems[first]), list(self.systems[second]))
         orders, paired = common_prompts((first, second), (self.order[first], self.order[second]), notes=notes)
@@ -179,7 +180,8 @@ class _Heard:
         return differences
 
     def shared(self, scores: Mapping[str, Mapping[str, Score]], first: str, second: str) -> list[Metric]:
-        """The metrics that both systems have; what is extrapolated has no test, but the distance at equal n has."""
+        """The metrics that both systems have; an extrapolated value has no test, but the distance at equal n has
+        one."""
         both = scores[first].keys() & scores[second].keys()
         return [
             metric
@@ -188,17 +190,17 @@ class _Heard:
         ]
 
     def _prepared(self, metric: Metric, clips: Sequence[Features], *, n: int, split: int | None = None) -> Functional:
-        """The statistic of the clips of a run, or of two, the second's from `split` on.
+        """The statistic of the clips of one run, or of two, the second of which starts at `split`.
 
         Raises:
-            NotApplicableError: what `Metric.prepare` says, or too few clips of a run have a value.
+            NotApplicableError: see `Metric.prepare`; or too few clips of a run have a value.
         """
         functional = metric.prepare(clips, reference=self._against(metric, n))
         if functional.per_clip is not None:
             sides = np.split(np.isfinite(functional.per_clip), [] if split is None else [split])
             known = min(int(side.sum()) for side in sides)
             if known < MIN_CLIPS:
-                raise NotApplicableError(f"{known} of its clips have a value, and {MIN_CLIPS} is the least")
+                raise NotApplicableError(f"only {known} of its clips have a value, and at least {MIN_CLIPS} are needed")
         return functional
 
     def _against(self, metric: Metric, n: int) -> Sequence[Features]:
@@ -215,7 +217,7 @@ def _listen(
     progress: Progress | None,
     notes: list[str],
 ) -> _Heard:
-    """Listen to the systems, then to as much of the reference as their number and length ask for."""
+    """Analyse the systems, then as much of the reference as their number and length need."""
     fewest = judged.n
     total = judged.count + min(len(reference), 2 * fewest)
     listen = Listener(partial(features.features_of, judges=judges()), total=total, progress=progress)
@@ -231,8 +233,8 @@ def _listen(
     pool = reference_pool(reference, duration_s=longest, count=2 * fewest, seed=seed)
     if len(pool.clips) < MIN_CLIPS:
         raise UserError(
-            f"The reference has {len(pool.clips)} clips of {longest:g} s; {MIN_CLIPS} is the least that gives a "
-            "distance, so name a larger dataset or split."
+            f"The reference has {len(pool.clips)} clips of {longest:g} s; a distance needs "
+            "at least {MIN_CLIPS}, so name a larger dataset or split."
         )
     n = min(fewest, len(pool.clips))
     if pool.cut:
@@ -253,20 +255,20 @@ def _listen(
 
 
 def _captioned(clips: Sequence[Clip], listen: Listener[Features]) -> dict[str, Features]:
-    """Features by key, with each clip's own caption: one stretch of a file may be heard for several."""
+    """Features by key, with each clip's own caption, since several clips may share one stretch of a file."""
     heard = listen.by_key(clips)
     return {clip.key: replace(heard[clip.key], caption=clip.caption) for clip in clips}
 
 
 def _length_notes(systems: Mapping[str, Sequence[Features]]) -> list[str]:
-    """What it means that clips differ in length."""
+    """A note on clips that differ in length."""
     lengths = {name: sorted(clip.seconds for clip in clips) for name, clips in systems.items()}
     if max(each[-1] for each in lengths.values()) <= 1.05 * min(each[0] for each in lengths.values()):
         return []
     said = [f"{name} {_span(*each[:: len(each) - 1])} s" for name, each in lengths.items()]
     return [
-        f"Clips differ in length ({', '.join(said)}): a long clip counts more than a short one in a Frechet distance, "
-        "and as much in every other metric."
+        f"Clips differ in length ({', '.join(said)}): a long clip has more weight than a short one in a Frechet "
+        "distance, and equal weight in every other metric."
     ]
 
 
@@ -275,7 +277,7 @@ def _span(low: float, high: float) -> str:
 
 
 def _rank_notes(reference: Sequence[Features]) -> list[str]:
-    """What few clips do to a Frechet distance."""
+    """A note on the effect of few clips on a Frechet distance."""
     notes = []
     for judge, heard in reference[0].heard.items():
         if "embeddings" not in heard:
@@ -287,8 +289,8 @@ def _rank_notes(reference: Sequence[Features]) -> list[str]:
         if patches <= channels:
             notes.append(
                 f"{len(reference)} clips give {patches} embeddings of {judge}, which has {channels} dimensions: their "
-                f"covariance has rank {patches - 1} at most, so Frechet distances are far above those of more clips; "
-                "compare them at this n alone, beside their floor and the kernel distance, which has no such bias."
+                f"covariance has at most rank {patches - 1}, so Frechet distances are far higher than with more clips; "
+                "compare them only at this n, together with their floor and the kernel distance, which is unbiased."
             )
     return notes
 
@@ -303,7 +305,7 @@ def _undisputed(judged: JudgedSystems, reference: Sequence[Clip], *, least: int,
         notes.append(f"{len(reference) - len(others)} files that are judged were taken out of the reference.")
         return others
     notes.append(
-        f"{len(reference) - len(others)} files are both judged and in the reference, which has too few others: the "
-        "distances of the system they belong to are too low."
+        f"{len(reference) - len(others)} judged files are also in the reference, which has too few others: the "
+        "distances of their system are too low."
     )
     return reference

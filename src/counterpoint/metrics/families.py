@@ -1,4 +1,4 @@
-"""The families of metrics that come with the package. None stands for a family whose weights were not fetched."""
+"""The families of metrics in the package. A family whose weights were not fetched is None."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def vggish() -> MetricFamily | None:
 
 
 def clap() -> MetricFamily | None:
-    """The paper's match of captions, where captions can be read, and distances in the same space."""
+    """The paper's match with the caption, if a tokenizer is present, and distances in the same space."""
     if not (weights := find_weights("clap")):
         return None
     judge = ClapJudge(weights)
@@ -43,7 +43,7 @@ def audiobox() -> MetricFamily | None:
 
 
 def vggish_fadtk() -> MetricFamily | None:
-    """FAD as the toolkit fadtk computes it."""
+    """FAD as computed by the toolkit fadtk."""
     if not (weights := find_weights("vggish_fadtk")):
         return None
     judge = VggishJudge(weights, as_fadtk=True)
@@ -51,7 +51,7 @@ def vggish_fadtk() -> MetricFamily | None:
 
 
 def musicnn() -> MetricFamily:
-    """What needs no weights but those of an installed wheel."""
+    """The metrics that need only the weights of an installed wheel."""
     judge = MusicnnJudge()
     distances = (FrechetDistance(judge, what=_STAND_IN), FrechetInfinity(judge, what=_STAND_IN), KernelDistance(judge))
     return MetricFamily(judge, further=(*distances, TagMatch()))

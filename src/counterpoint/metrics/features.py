@@ -1,4 +1,4 @@
-"""From a clip on disk to what the metrics know of it."""
+"""The features of a clip on disk that the metrics use."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from counterpoint.metrics.signals import SAMPLE_RATE, loudness_db, signal_statis
 
 
 def features_of(clip: Clip, judges: Sequence[Judge]) -> Features:
-    """Read, bring to one loudness, and let every judge listen that has not heard the same before; see `cache`.
+    """Read a clip, normalise its loudness, and apply every judge whose output is not cached; see `cache`.
 
     Raises:
-        UserError: naming the file, when it is missing, broken or empty, or a judge hears what is not a number in it.
+        UserError: the file is missing, broken or empty, or a judge's output is not a number.
     """
     sound = _Sound(clip)
     known = remembered(clip, name="signals", version=policy(), hear=sound.signals)
@@ -38,7 +38,7 @@ def features_of(clip: Clip, judges: Sequence[Judge]) -> Features:
 
 
 class _Sound:
-    """A clip that is read when somebody wants to hear it."""
+    """A clip that is read only when its audio is needed."""
 
     def __init__(self, clip: Clip):
         self._clip = clip
@@ -53,7 +53,7 @@ class _Sound:
         return normalize_loudness(self._raw, sample_rate=SAMPLE_RATE)
 
     def signals(self) -> Mapping[str, np.ndarray]:
-        """The statistics of the signal, its `seconds`, and whether it is `silent`."""
+        """The signal statistics, the length in `seconds`, and whether the clip is `silent`."""
         found = {
             "sig_loudness": loudness_db(self._raw),
             **signal_statistics(self._audio),
@@ -67,7 +67,7 @@ class _Sound:
         for what, values in heard.items():
             if not np.isfinite(values).all():
                 raise UserError(
-                    f"{judge.name} ({judge.checkpoint}) hears {what} in {self._clip.audio} that are not numbers; "
+                    f"{judge.name} ({judge.checkpoint}) gives {what} for {self._clip.audio} that are not numbers; "
                     "leave the clip out, or fetch the weights again."
                 )
         return heard
@@ -75,6 +75,6 @@ class _Sound:
 
 @cache
 def policy() -> str:
-    """Version of all that stands before a judge: our code that reads, scales and measures, and what it is built on."""
+    """Version of the preprocessing before a judge: our code that reads, scales and measures, and its libraries."""
     sources = [Path(str(module.__file__)).read_text(encoding="utf-8") for module in (files, loudness, signals)]
     return digest([sources, Path(__file__).read_text(encoding="utf-8"), soxr.__version__, soundfile.__version__])

@@ -1,4 +1,4 @@
-"""Folders of generated clips, or of any others."""
+"""Folders of generated clips, or of other audio to evaluate."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ from counterpoint.metrics.base import Clip
 
 _SAMPLE_RATE = 32_000
 _MOST_NOTES = 20
-"""Of one folder that are told one by one."""
+"""Greatest number of separate remarks about one folder."""
 
 
 def load_generated(place: Path, *, notes: list[str] | None = None) -> list[Clip]:
     """The clips that a folder's table lists (`metadata.csv`, `captions.jsonl`, ...); where it has none, all its audio
     files by name, each with the caption of the file beside it (`000.wav`, `000.txt`), if there is one.
 
-    Each row of a table holds `file_name`, relative to it, and `caption` and `id` where they are known; other words
-    serve as well, see `config.tables`.
+    Each row of a table holds `file_name`, relative to it, and `caption` and `id` if they are known; other column names
+    are accepted as well, see `config.tables`.
 
     Args:
         place: a folder, or a table of any name that ends in .jsonl, .csv or .tsv.
-        notes: receives a sentence for each row or file that cannot be judged, which is then left out, and one on the
-            audio files that the table does not list. Without it the first that cannot be judged is an error.
+        notes: receives a sentence for each row or file that cannot be judged and is left out, and one on the audio
+            files that the table does not list. Without it the first unusable clip is an error.
 
     Raises:
-        UserError: nothing there or no audio in it; without `notes` also a row that cannot be read, names no file, one
-            that is missing or cannot be decoded, or one that an earlier row names.
+        UserError: there is no folder or no audio in it; without `notes` also: a row cannot be read, names no file, a
+            missing or undecodable file, or the file of an earlier row.
     """
     place = Path(place)
     problems: list[str] = []
@@ -41,7 +41,7 @@ def load_generated(place: Path, *, notes: list[str] | None = None) -> list[Clip]
     if place.suffix.lower() in TABLE_SUFFIXES and not fault_of(place):
         return _kept(_listed(place, problems=problems, told=told), problems, place=place, notes=notes)
     if not place.is_dir():
-        raise UserError(f"There is no folder of generated clips at {shown(place)}.")
+        raise UserError(f"{shown(place)} does not exist; give a folder of generated clips.")
     names = {path.name.lower(): path for path in sorted(place.iterdir(), reverse=True)}
     listing = next((names[name] for name in LISTINGS if name in names), None)
     audio = [path for path in sorted(place.iterdir()) if path.suffix.lower() in READABLE]
@@ -69,14 +69,12 @@ def _kept(clips: Sequence[Clip], problems: list[str], *, place: Path, notes: lis
     if not kept and problems:
         raise UserError(problems[0])
     if not kept:
-        raise UserError(
-            f"{place} holds no audio; put clips there, or generate some with `counterpoint generate ... --out {place}`."
-        )
+        raise UserError(f"{place} contains no audio; generate clips with `counterpoint generate ... --out {place}`.")
     return kept
 
 
 def _is_sound(clip: Clip, problems: list[str]) -> bool:
-    """Whether a clip can be decoded from beginning to end."""
+    """Whether a whole clip can be decoded."""
     try:
         for _ in stream_audio(clip.audio, sample_rate=_SAMPLE_RATE):
             pass
@@ -89,7 +87,7 @@ def _is_sound(clip: Clip, problems: list[str]) -> bool:
 def _listed(listing: Path, *, problems: list[str], told: list[str]) -> list[Clip]:
     table = read_table(listing)
     told += table.notes
-    problems += [f"{listing}, {fault}; mend or delete that line." for fault in table.faults]
+    problems += [f"{listing}, {fault}; correct or delete that line." for fault in table.faults]
     clips: list[Clip] = []
     lines: dict[Path, int] = {}
     for row in table.rows:
@@ -108,7 +106,7 @@ def _listed(listing: Path, *, problems: list[str], told: list[str]) -> list[Clip
 def _clip(row: Mapping[str, Any], *, source: str, folder: Path) -> Clip:
     name = first_text(row, FILE_KEYS)
     if not name:
-        raise UserError(f"{source} names no `file_name`; mend or delete that line.")
+        raise UserError(f"{source} names no `file_name`; correct or delete that line.")
     audio = folder / name
     if fault := fault_of(audio):
         meant = resolve_spelling(audio) if fault == MISSING else None
@@ -120,6 +118,6 @@ def _clip(row: Mapping[str, Any], *, source: str, folder: Path) -> Clip:
 
 
 def _beside(audio: Sequence[Path], *, told: list[str]) -> list[Clip]:
-    """Every file with the caption that stands beside it."""
+    """Every file, with the caption in the text file beside it."""
     sidecars = Sidecars()
     return [Clip(audio=path, caption=caption_beside(path, sidecars, notes=told)) for path in audio]

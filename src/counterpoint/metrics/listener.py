@@ -1,4 +1,4 @@
-"""Many clips listened to at once, each stretch of a file once."""
+"""Analysis of many clips in parallel, in which each stretch of a file is analysed once."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ Heard = TypeVar("Heard")
 
 
 class Listener(Generic[Heard]):
-    """Listens to clips, to each stretch of a file once, and reports how far it is."""
+    """Analyses clips, each stretch of a file once, and reports progress."""
 
     def __init__(self, hear: Callable[[Clip], Heard], *, total: int, progress: Progress | None = None):
-        """`hear` is asked for each clip, `total` is how many are expected, `progress` is called with (done, total)."""
+        """`hear` analyses a clip, `total` is the expected number of clips, `progress` is called with (done, total)."""
         self._hear = hear
         self._progress = progress or (lambda done, total: None)
         self._done, self._total = 0, total
         self._heard: dict[tuple[object, ...], Heard] = {}
 
     def __call__(self, clips: Sequence[Clip]) -> list[Heard]:
-        """What is heard in each clip, at the first complaint its error."""
+        """The analysis of each clip; the first error stops the rest."""
         heard = []
         with _one_clip_a_core() as pool:
             for found in pool.map(self._listen, clips):
@@ -36,7 +36,7 @@ class Listener(Generic[Heard]):
         return heard
 
     def by_key(self, clips: Sequence[Clip]) -> dict[str, Heard]:
-        """The same by `Clip.key`, of clips whose keys differ."""
+        """The analyses by `Clip.key`, for clips with different keys."""
         return dict(zip([clip.key for clip in clips], self(clips), strict=True))
 
     def _listen(self, clip: Clip) -> Heard:
@@ -48,7 +48,7 @@ class Listener(Generic[Heard]):
 
 @contextmanager
 def _one_clip_a_core() -> Iterator[ThreadPoolExecutor]:
-    """Threads that each work on a clip alone: cores that share one clip wait for each other at every layer."""
+    """Threads that work on one clip each: cores that share one clip wait for each other at every layer."""
     import torch
 
     threads = torch.get_num_threads()

@@ -1,6 +1,6 @@
-"""Which judge speaks for a family of judgements: of those that were measured the first in one order of preference.
+"""Which metric represents a family: the first one that was measured, in one order of preference.
 
-Every table, figure and claim asks here, so that two pages of one study rest on the same judges.
+All tables, figures and claims use this order, so that two pages of one study rest on the same metrics.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ FAMILIES: Mapping[str, Sequence[str]] = {
     "entropy late": ("entropy_late",),
     "time": ("latency_s",),
 }
-"""By family, names of metrics in order of preference: the paper's own first, then what stands in for it. What is
-`played` is judged against exact truth where a dataset knows it."""
+"""By family, names of metrics in order of preference: the paper's own first, then stand-ins. The `played` families use
+exact truth if a dataset has it."""
 PUBLISHED = frozenset(
     {
         "fad_vggish",
@@ -44,7 +44,7 @@ PUBLISHED = frozenset(
         "rated_audio_match",
     }
 )
-"""Those of them that the paper uses."""
+"""The metrics that the paper uses."""
 PAPER_MEASURES: Mapping[str, str] = {
     "fad": "fidelity",
     "clap": "text",
@@ -52,11 +52,11 @@ PAPER_MEASURES: Mapping[str, str] = {
     "pc": "complexity",
     "ce": "enjoyment",
 }
-"""By measure of the paper's tables, the family of the same."""
+"""The family of each measure in the paper's tables."""
 
 
 def best_judge(family: str, measured: Collection[str]) -> str:
-    """The judge of a family, by the names of all metrics that were measured; "" where none of the family was.
+    """The preferred metric of a family among all metrics that were measured; "" if none of the family was.
 
     Raises:
         KeyError: there is no such family.

@@ -1,4 +1,4 @@
-"""Which reference audio stands on the other side of a comparison.
+"""Selection of the reference audio for a comparison.
 
 Every distance gets as many reference clips as system clips, of the system's length, spread over all the reference's
 tracks; the ground-truth floor compares two halves of them that share no track.
@@ -23,7 +23,7 @@ class ReferencePool:
     Attributes:
         clips: windows, one of each track first, then a second of each, and so on.
         halves: positions in `clips` of the windows from every other track, and of those from the rest.
-        cut: clips were longer than the systems' and a part of each was taken.
+        cut: whether clips were longer than the systems' and only a part of each was taken.
     """
 
     clips: tuple[Clip, ...]
@@ -54,7 +54,7 @@ def reference_pool(reference: Sequence[Clip], *, duration_s: float, count: int, 
 
 
 def without(reference: Sequence[Clip], judged: Sequence[Clip]) -> list[Clip]:
-    """The reference's clips whose files are not judged themselves."""
+    """The reference clips whose files are not judged themselves."""
     files: set[Path] = {true_path(clip.audio) for clip in judged}
     return [clip for clip in reference if true_path(clip.audio) not in files]
 
@@ -63,13 +63,13 @@ def _windows(clip: Clip, *, length_s: float | None, duration_s: float, wanted: i
     if length_s is None or length_s <= duration_s:
         return [clip]
     count = max(1, min(wanted, int(length_s // duration_s)))
-    # Each window stands in the middle of its share of the track.
+    # Each window lies in the middle of its share of the track.
     starts = [(i + 0.5) * length_s / count - duration_s / 2 for i in range(count)]
     return [replace(clip, start_s=round(clip.start_s + start, 3), duration_s=duration_s) for start in starts]
 
 
 def _length_s(clip: Clip) -> float | None:
-    """Seconds of audio in the clip; None when the file cannot say, which reading it will explain."""
+    """Seconds of audio in the clip; None if the file's header is broken, which is reported when it is read."""
     import soundfile
 
     try:

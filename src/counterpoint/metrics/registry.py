@@ -1,4 +1,4 @@
-"""The judges that are there and the metrics they give, in the order of the table."""
+"""The judges and metrics that are available, in the order of the table."""
 
 from __future__ import annotations
 
@@ -11,49 +11,49 @@ from counterpoint.metrics.checkpoints import missing
 from counterpoint.metrics.judges.clap import TOKENIZER
 
 FAMILIES: Registry[Callable[[], MetricFamily | None]] = Registry("counterpoint.metrics", noun="family of metrics")
-"""All families that are installed: functions that give a `MetricFamily`, or None where its weights are missing."""
+"""All installed families: functions that return a `MetricFamily`, or None if its weights are missing."""
 
 
 def families() -> tuple[MetricFamily, ...]:
-    """Those that can be had here, the paper's own first."""
+    """The available families, the paper's own first."""
     found = (make() for make in FAMILIES.values())
     return tuple(family for family in found if family is not None)
 
 
 def judges() -> tuple[Judge, ...]:
-    """Those of the families that can be had here."""
+    """The judges of the available families."""
     return tuple(family.judge for family in families() if family.judge is not None)
 
 
 def metrics() -> tuple[Metric, ...]:
-    """Those of the families that can be had here, the paper's own first."""
+    """The metrics of the available families, the paper's own first."""
     found = families()
     own = (metric for family in found for metric in family.own)
     return (*own, *(metric for family in found for metric in family.further))
 
 
 def metric_named(name: str) -> Metric:
-    """The metric that a verdict is to be about.
+    """The metric on which a verdict is based.
 
     Raises:
-        UserError: none of that name can be had here, or one that says neither better nor worse.
+        UserError: no such metric is available, or neither direction of it is better.
     """
     known = {metric.info.name: metric for metric in metrics() if metric.info.better != "neither"}
     if name not in known:
         raise UserError(
-            f"No verdict can be about {name!r}: the metrics that can be had here are {', '.join(known)}; "
+            f"A verdict cannot be based on {name!r}: the available metrics are {', '.join(known)}; "
             "`counterpoint metrics status` shows how to get others."
         )
     return known[name]
 
 
 def absent() -> tuple[str, ...]:
-    """Which published metrics are missing and how to get them, in one sentence if there are any."""
+    """One sentence on the missing published metrics and how to get them, if there are any."""
     lost = [f"{', '.join(one.gives)} ({one.name}, {one.megabytes} MB)" for one in missing() if one.name != TOKENIZER]
     lost += [family.missing for family in families() if family.missing]
     if not lost:
         return ()
     return (
-        f"Not available for want of weights: {'; '.join(lost)}. `counterpoint metrics fetch NAME` gets what is in "
+        f"Not available (weights missing): {'; '.join(lost)}. `counterpoint metrics fetch NAME` fetches the weights in "
         "brackets.",
     )

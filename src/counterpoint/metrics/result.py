@@ -1,4 +1,4 @@
-"""What an evaluation found, to JSON and back, and as a table."""
+"""The result of an evaluation, its JSON form, and its tables."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ ANOTHER_CLIP = "another clip"
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What `evaluate`, `evaluate_adherence` or `evaluate_seams` found.
+    """The result of `evaluate`, `evaluate_adherence` or `evaluate_seams`.
 
     Attributes:
-        n: clips on each side of every distance; where there is none, of the smallest system; of several training runs,
-            of one.
-        seed: of every resampling and selection.
+        n: clips on each side of every distance; without distances, clips of the smallest system; with several training
+            runs, clips of one run.
+        seed: seed of every resampling and selection.
         metrics: in the order of the table.
         scores: by system, then metric; a metric that does not apply to a system is left out, and a note says why.
         floors: by row, then metric. `ground truth` is one half of the reference against the other (for metrics that are
-            no distances: the reference itself). `another clip` follows the target of another prompt.
-        differences: for each pair and metric.
+            not distances: the reference itself). `another clip` is the audio of another prompt.
+        differences: one for each pair and metric.
         ids: by system, the prompts in the order of `Score.per_clip`.
-        notes: sentences that a reader of the table must know.
-        absent: those of them that say which published metrics were not there, and how to get them.
+        notes: remarks that a reader of the table must know.
+        absent: the notes on missing published metrics and how to get them.
     """
 
     n: int
@@ -49,18 +49,19 @@ class Evaluation:
     absent: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        """No number of a table is silently none: a metric without a value is left out, and a note says why."""
+        """Check that every score is a finite number; a metric without a value is left out, and a note gives the
+        reason."""
         rows = [score for row in (*self.scores.values(), *self.floors.values()) for score in row.values()]
         for each in (*rows, *self.differences):
             name = each.name if isinstance(each, Score) else each.metric
             assert all(map(math.isfinite, (each.value, each.low, each.high))), f"{name} is not a number: {each}"
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values, for `write_json`."""
+        """JSON-serializable values for `write_json`."""
         return asdict(self)
 
     def rows(self) -> list[dict[str, Any]]:
-        """Every score of every system and floor as a row of plain values, for tables."""
+        """Every score of every system and floor as a row of plain values."""
         infos = {info.name: info for info in self.metrics}
         return [
             {
@@ -84,7 +85,7 @@ class Evaluation:
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Evaluation:
-        """The inverse of `to_json`, also after a trip through a file."""
+        """The inverse of `to_json`, also for values read back from a file."""
         return TypeAdapter(cls).validate_python(value)
 
 
@@ -154,15 +155,15 @@ def _difference_table(evaluation: Evaluation) -> Table:
 
 
 def _fit(fit: Fit) -> str:
-    """What the value was extrapolated from."""
+    """Description of an extrapolation."""
     points = ", ".join(f"{_number(value)} at {n}" for n, value in fit.points)
     return (
-        f"{points} clips; slope {_number(fit.slope)} / n, no point further than {_number(fit.residual)} from the line"
+        f"{points} clips; slope {_number(fit.slope)} / n, no point farther than {_number(fit.residual)} from the line"
     )
 
 
 def _cell(score: Score | None) -> str:
-    """Value and interval."""
+    """Value and interval as text."""
     return "" if score is None else f"{_number(score.value)}\n{_number(score.low)} to {_number(score.high)}"
 
 

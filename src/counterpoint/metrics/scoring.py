@@ -1,4 +1,4 @@
-"""From statistics of clips to scores with intervals and tests between systems: the same for every kind of judgement.
+"""Scores with intervals and tests between systems from statistics of clips, for every kind of evaluation.
 
 Shapes: n clips.
 """
@@ -28,24 +28,24 @@ from counterpoint.metrics.statistics import (
 )
 
 Values = Mapping[str, Mapping[str, float]]
-"""Of one training run: by metric, a value by clip key; NaN where a clip has none."""
+"""The scores of one training run: by metric, a value by clip key; NaN for a clip without one."""
 Runs = Mapping[str, Values]
 """The values of each run, by its seed."""
 
 
 def judges(info: MetricInfo) -> bool:
-    """The metric says what is better, and does not only describe."""
+    """Whether a direction of the metric is better, so that it does not only describe."""
     return info.better != "neither"
 
 
 @dataclass(frozen=True)
 class Scorer:
-    """Draws prompts, or the groups they come from.
+    """Computes intervals and tests by resampling prompts, or the groups that they come from.
 
     Attributes:
         groups: the group of each prompt that shares one with others, by its key.
-        seed, resamples: of every draw.
-        pairs: of systems that the table compares; with its metrics they make the family of Holm's correction.
+        seed, resamples: seed and number of all draws.
+        pairs: the pairs of systems that the table compares; with its metrics they form the family of Holm's correction.
         infos: the metrics of the table.
     """
 
@@ -56,8 +56,8 @@ class Scorer:
     infos: Sequence[MetricInfo] = ()
 
     def score(self, runs: Sequence[Functional], *, n: int, info: MetricInfo, keys: Sequence[str] = ()) -> Score:
-        """The mean over training runs of the statistic of their n clips, in the order of `keys`; without their keys,
-        none share a group."""
+        """The mean over training runs of the statistic of their n clips, in the order of `keys`; without keys no two
+        clips share a group."""
         of_run = of_runs(runs, np.ones((1, n)))[0]
         value = float(of_run.mean())
         units, count = self._units(runs, keys) if keys else (runs, n)
@@ -81,7 +81,7 @@ class Scorer:
         paired: bool,
         runs: RunPairs = ONE_RUN,
     ) -> Difference:
-        """Between two systems: prompt by prompt where they are `paired`, that is where both keys are the same.
+        """The difference between two systems, prompt by prompt if they are `paired`, that is, have the same keys.
 
         Args:
             functionals: for each of the turns of `runs`, of the clips of the first system's run before those of the
@@ -113,7 +113,7 @@ class Scorer:
     def _units(
         self, functionals: Sequence[Functional], keys: Sequence[str], *, sides: int = 1
     ) -> tuple[Sequence[Functional], int]:
-        """What is resampled: prompts, or their groups where some share one and they are enough; and how many."""
+        """The units of resampling and their number: prompts, or groups of prompts if there are enough groups."""
         groups = [self.groups.get(key, key) for key in keys]
         names = {group: number for number, group in enumerate(dict.fromkeys(groups))}
         if not MIN_CLIPS <= len(names) < len(keys):
@@ -124,7 +124,7 @@ class Scorer:
 
 
 def _per_clip(runs: Sequence[Functional]) -> tuple[float | None, ...] | None:
-    """The mean over the runs that have a value."""
+    """The mean over the runs with a value, for each clip."""
     values = [functional.per_clip for functional in runs if functional.per_clip is not None]
     if not values:
         return None
@@ -196,7 +196,7 @@ def _known(runs: Runs, info: MetricInfo) -> list[str]:
 def common_prompts(
     pair: tuple[str, str], orders: tuple[Sequence[str], Sequence[str]], *, notes: list[str]
 ) -> tuple[tuple[Sequence[str], Sequence[str]], bool]:
-    """The keys of two systems that are to be compared, and whether they are the same: so they are where enough are."""
+    """The keys of two systems that are compared, and whether they are the same, as they are if enough are shared."""
     other = set(orders[1])
     common = [key for key in orders[0] if key in other]
     if len(common) >= MIN_CLIPS:
@@ -206,7 +206,7 @@ def common_prompts(
 
 
 def corrected(differences: Sequence[Difference], metrics: Sequence[MetricInfo]) -> tuple[Difference, ...]:
-    """With Holm's correction over all pairs and metrics that judge, and apart from them over those that describe."""
+    """Differences with Holm's correction over all pairs and judging metrics, and separately over describing ones."""
     judging = {info.name: judges(info) for info in metrics}
     adjusted: dict[int, float] = {}
     for kind in (True, False):

@@ -1,4 +1,4 @@
-"""What can be heard at the border of a span that was filled in: numbers from audio and places alone.
+"""Measures of audible seams at the borders of a filled-in span, from the audio and the positions alone.
 
 Shapes: N audio samples, T frames of 5 ms, F frequency bins, M mel bands, P = 12 pitch classes.
 """
@@ -14,33 +14,33 @@ import numpy as np
 from counterpoint.audio import normalize_loudness, resample
 
 SAMPLE_RATE = 32_000
-"""Hz; audio of any other rate is brought to it."""
+"""Sample rate in Hz; other audio is resampled to it."""
 HOP_S = 0.005
 _FFT, _HOP, _BANDS = 1024, 160, 40
 _FLOOR = 1e-6
-"""Power in a band, after the loudness policy, below which nothing makes a difference (-60 dB)."""
+"""Power in a band, after the loudness policy, below which differences do not count (-60 dB)."""
 _GAP_S = 0.02
-"""What is nearer to a border than this may be a crossfade, or be heard from both sides."""
+"""Seconds around a border that may be affected by a crossfade and are left out."""
 _NEAR_S = 0.03
-"""How far from its place a border may be heard as a change of the spectrum."""
+"""Seconds around a border in which a change of the spectrum is attributed to it."""
 _STEP_S, _LOUDNESS_EXPONENT = 0.7, 0.3
 _INSIDE_S, _OUTSIDE_S = 2.5, 5.0
-"""Of a span, and of what is around it, the beats so near to a border are compared: errors of the tempo add up."""
+"""Seconds of a span and of its context in which beats are compared: errors of the tempo accumulate."""
 _BEAT_HZ = (1.0, 8.0)
 _BEAT_FFT = 2**14
-"""0.012 Hz apart."""
+"""Zero-padded length of the transform; its bins are 0.012 Hz apart."""
 _CHORD_S = 0.5
 _LOW_RATE, _LOW_FFT, _LOW_HOP = 4000, 1024, 256
 
 
 @dataclass(frozen=True, eq=False)
 class Sound:
-    """A piece of audio as the measures hear it; frame t is centred on start_s + t * 5 ms.
+    """The spectral representation of a piece of audio; frame t is centred on start_s + t * 5 ms.
 
     Attributes:
         bands: [T, M] power of mel bands, floored at -60 dB; a full-scale sine is about 1.
         low: [N / 8] the audio at 4 kHz.
-        start_s: where it begins in the clip.
+        start_s: its start in the clip.
     """
 
     bands: np.ndarray
@@ -49,7 +49,7 @@ class Sound:
 
     @classmethod
     def of(cls, audio: np.ndarray, *, start_s: float) -> Sound:
-        """Audio [N] at 32 kHz, brought to one loudness."""
+        """Analyse audio [N] at 32 kHz after normalising its loudness."""
         audio = normalize_loudness(audio, sample_rate=SAMPLE_RATE)
         return cls(
             bands=_power(audio) @ _mel().T + _FLOOR,
@@ -59,7 +59,7 @@ class Sound:
 
     @property
     def times_s(self) -> np.ndarray:
-        """[T] the centre of each frame."""
+        """Centre [T] of each frame in seconds."""
         return self.start_s + HOP_S * np.arange(len(self.bands))
 
     def place(self, at_s: float) -> int:
@@ -67,7 +67,7 @@ class Sound:
         return min(round((at_s - self.start_s) / HOP_S), len(self.bands) - 1)
 
     def changes(self) -> np.ndarray:
-        """[T, M] change of each band over 20 ms, in dB."""
+        """Change [T, M] of each band over 20 ms, in dB."""
         decibels, changes = 10 * np.log10(self.bands), np.zeros_like(self.bands)
         changes[2:-2] = decibels[4:] - decibels[:-4]
         return changes
@@ -75,13 +75,13 @@ class Sound:
 
 @dataclass(frozen=True)
 class Border:
-    """One end of a span, in seconds of the clip.
+    """One border of a span, in seconds of the clip.
 
     Attributes:
-        at_s: where it is.
-        before_s, after_s: the border or end of audio that comes before it, and the one after it.
-        span: the span it belongs to.
-        spans: that one and all others.
+        at_s: its position.
+        before_s, after_s: the previous and the next border or end of the audio.
+        span: its own span.
+        spans: all spans.
     """
 
     at_s: float
@@ -91,14 +91,14 @@ class Border:
     spans: Sequence[tuple[float, float]]
 
     def sides(self, reach_s: float) -> tuple[tuple[float, float], tuple[float, float]]:
-        """The stretches of at most `reach_s` on its two sides, up to the next border, without 20 ms around this one."""
+        """The stretches of at most `reach_s` on both sides, up to the next border, without 20 ms around this one."""
         before = (max(self.before_s, self.at_s - reach_s), self.at_s - _GAP_S)
         after = (self.at_s + _GAP_S, min(self.after_s, self.at_s + reach_s))
         return before, after
 
 
 def flux(sound: Sound, border: Border) -> float:
-    """ln((f + 0.5) / (u + 0.5)): f the largest change of the spectrum within 30 ms of the border, u its usual value.
+    """ln((f + 0.5) / (u + 0.5)): f the largest spectral change within 30 ms of the border, u its usual value.
 
     A change is the mean over mel bands of |difference in dB| over 20 ms; usual is the median, over all places outside
     the spans, of the largest one within 30 ms. Half a decibel keeps a sustained tone from dividing by nothing.
@@ -113,11 +113,11 @@ def flux(sound: Sound, border: Border) -> float:
 
 
 def loudness_step(sound: Sound, border: Border) -> float:
-    """Difference in dB between 0.7 s before and after, each mel band by itself: sum_m w_m |step_m| / sum_m w_m.
+    """Mean absolute difference in dB between 0.7 s before and after, by mel band: sum_m w_m |step_m| / sum_m w_m.
 
-    w_m is the band's loudness on its louder side, power^0.3 (Stevens), so that bands in which nothing sounds do not
-    count. One level for all bands does not tell music from another clip's, where both are equally loud (1.5 dB and 1.6
-    on 96 clips of the embedded corpus); and in wider bands what a codec takes from the treble weighs as much.
+    w_m is the loudness of the band on its louder side, power^0.3 (Stevens), so that silent bands do not count. One
+    level for all bands does not separate the true music from another clip if both are equally loud (1.5 dB and 1.6 on
+    96 clips of the embedded corpus); and in wider bands the loss of treble in a codec has too much weight.
     """
     before, after = (
         10 * np.log10(sound.bands[sound.place(start) : sound.place(stop)].mean(axis=0))
@@ -128,7 +128,7 @@ def loudness_step(sound: Sound, border: Border) -> float:
 
 
 def beat_phase(sound: Sound, border: Border) -> float:
-    """cos of the angle by which the beats within the span are off those outside, times how clear they are.
+    """cos of the phase difference between the beats inside and outside the span, times the clarity of the beats.
 
     Of the onsets o(t) (rises of the spectrum above their median) outside the span, F(f) = sum_t o(t) e^(-2 pi i f t) is
     taken at its largest between 1 and 8 Hz (eighth notes are surer than beats: up to 4 Hz music and another clip's are
@@ -161,14 +161,13 @@ def chord(sound: Sound, border: Border) -> float:
 
 
 def _above_median(onsets: np.ndarray, where: np.ndarray) -> tuple[np.ndarray, bool]:
-    """[T] what exceeds the median of the onsets at `where`, zero elsewhere; and whether any does, by more than 1 dB."""
+    """Onsets [T] above the median at `where`, zero elsewhere; and whether any exceeds it by more than 1 dB."""
     above = np.where(where, np.maximum(onsets - np.median(onsets[where]), 0.0), 0.0) if where.any() else 0 * onsets
     return above, bool(above.max(initial=0.0) > 1.0)
 
 
 def _chroma(low: np.ndarray) -> np.ndarray:
-    """[P] ln(1 + 1000 magnitude) by pitch class of audio at 4 kHz, less its mean and of unit length; about 0 where it
-    is silent."""
+    """Centred chroma [P] of unit length, from ln(1 + 1000 magnitude) of audio at 4 kHz; about 0 for silence."""
     padded = np.pad(low, (0, max(0, _LOW_FFT - len(low))))
     window = np.hanning(_LOW_FFT + 1)[:-1]
     frames = np.lib.stride_tricks.sliding_window_view(padded, _LOW_FFT)[::_LOW_HOP]
@@ -179,14 +178,14 @@ def _chroma(low: np.ndarray) -> np.ndarray:
 
 
 def _outside(times: np.ndarray, spans: Sequence[tuple[float, float]]) -> np.ndarray:
-    """[T] bool: well away from every span and from both ends."""
+    """Mask [T] of frames away from every span and from both ends."""
     gap_s = 2 * _NEAR_S
     away = [(times < start - gap_s) | (times >= stop + gap_s) for start, stop in spans]
     return np.logical_and.reduce([*away, times >= times[0] + gap_s, times < times[-1] - gap_s])
 
 
 def _power(audio: np.ndarray) -> np.ndarray:
-    """[T, F] of centred Hann windows; a full-scale sine sums to 1 over its bins."""
+    """Power [T, F] of centred Hann windows; a full-scale sine sums to 1 over its bins."""
     window = np.hanning(_FFT + 1)[:-1].astype(np.float32)
     padded = np.pad(audio, (_FFT // 2, _FFT // 2 + _HOP), mode="reflect")
     frames = np.lib.stride_tricks.sliding_window_view(padded, _FFT)[::_HOP][: 1 + len(audio) // _HOP]

@@ -1,14 +1,14 @@
-"""What the paper's metrics miss: the seams of a span of music that was filled in (paper 5.3, Tables 4 and 5).
+"""Measures of the seams of filled-in music, which the paper's metrics miss (paper 5.3, Tables 4 and 5).
 
-Four measures look at what lies before and after each border of a span; none of them knows the true music. The value of
+Four measures compare the audio before and after each border of a span; none of them knows the true music. The value of
 a clip is the mean over its borders that lie inside the audio: a span at the very start or end has one.
 
-On 96 held-out clips of 5 s of the embedded corpus, spans of 2.5 s put in with crossfades of 10 ms, the means and their
-95% intervals:
+On 96 held-out clips of 5 s of the embedded corpus, with spans of 2.5 s inserted with crossfades of 10 ms, the means and
+their 95% intervals are:
 
                                | flux               | loudness step, dB | beat phase         | chord             | score
 -------------------------------|--------------------|-------------------|--------------------|-------------------|-------
-the music itself               | 0.06 (-0.03, 0.15) | 3.6 (3.3, 3.9)    | 0.55 (0.48, 0.63)  | 0.67 (0.63, 0.71) | -1.5
+the true music                 | 0.06 (-0.03, 0.15) | 3.6 (3.3, 3.9)    | 0.55 (0.48, 0.63)  | 0.67 (0.63, 0.71) | -1.5
 through an EnCodec of 25 Hz    | 0.43 (0.35, 0.51)  | 5.9 (5.5, 6.2)    | 0.47 (0.40, 0.54)  | 0.64 (0.59, 0.68) | -3.2
 half a beat late               | 0.51 (0.42, 0.60)  | 3.2 (2.9, 3.4)    | 0.38 (0.27, 0.49)  | 0.70 (0.65, 0.74) | -2.6
 another clip through the codec | 0.75 (0.66, 0.85)  | 7.8 (7.4, 8.2)    | 0.02 (-0.02, 0.05) | 0.06 (0.01, 0.11) | -8.6
@@ -40,9 +40,9 @@ from counterpoint.metrics.systems import JudgedSystems, check_silence, groups_of
 Span = tuple[float, float]
 """Start and stop in seconds."""
 NEIGHBOURHOOD_S = 10.0
-"""What lies further from a border is not listened to."""
+"""Seconds; audio farther from a border is not used."""
 LEAST_S = 0.1
-"""A shorter span has no measure; less than this beside a span, or between two, is nothing to compare it with."""
+"""Least length in seconds of a span, and of the audio beside a span or between two that is compared with it."""
 
 
 @dataclass(frozen=True)
@@ -50,8 +50,8 @@ class SeamMeasure:
     """One measure of a border.
 
     Attributes:
-        usual: what real music has where nothing was filled in, the mean over clips.
-        spread: standard deviation over clips of the same.
+        usual: mean over clips of real music without a filled-in span.
+        spread: standard deviation over the same clips.
     """
 
     info: MetricInfo
@@ -62,13 +62,13 @@ class SeamMeasure:
 
 @dataclass(frozen=True)
 class Seams:
-    """How well filled-in spans join what is around them; means over the borders, NaN where there is nothing to say.
+    """How well filled-in spans join their context: means over the borders, NaN if undefined.
 
     Attributes:
         flux: change of the spectrum at the border against the change elsewhere; lower is better.
         loudness_step: dB; lower is better.
-        beat_phase: 1 where the beats go on as before, 0 without any relation; higher is better.
-        chord: 1 where the harmony is the same on both sides; higher is better.
+        beat_phase: 1 if the beats continue in time, 0 if they are unrelated; higher is better.
+        chord: 1 if the harmony is the same on both sides; higher is better.
     """
 
     flux: float
@@ -78,8 +78,8 @@ class Seams:
 
     @property
     def score(self) -> float:
-        """To rank takes of one task, higher is better: minus the sum of how far each measure is worse than real music
-        usually is, in its standard deviations. What is smoother than real music gains nothing, so 0 is the best."""
+        """A score to rank takes of one task, higher is better: minus the sum of how far each measure is worse than it
+        usually is for real music, in its standard deviations. A smoother seam gains nothing, so 0 is the best score."""
         worse = [
             (1 if measure.info.better == "lower" else -1) * (getattr(self, name) - measure.usual) / measure.spread
             for name, measure in MEASURES.items()
@@ -94,7 +94,7 @@ MEASURES: Mapping[str, SeamMeasure] = {
             "change of the spectrum within 30 ms of the borders, ln of its ratio to that elsewhere",
             "",
             "lower",
-            title="Break in the sound",
+            title="Spectral break at the seams",
         ),
         flux,
         usual=0.05,
@@ -107,7 +107,7 @@ MEASURES: Mapping[str, SeamMeasure] = {
             "dB",
             "lower",
             at_least=0.0,
-            title="Step in loudness",
+            title="Loudness step at the seams",
         ),
         loudness_step,
         usual=3.89,
@@ -116,14 +116,14 @@ MEASURES: Mapping[str, SeamMeasure] = {
     "beat_phase": SeamMeasure(
         MetricInfo(
             "seam_beat_phase",
-            "continuity of the beats: cosine of the phase of those in the span against those around it, times their "
-            "clearness; 1 for clicks that go on in time, 0 without relation or beats",
+            "continuity of the beats: cosine of the phase difference between the span and its context, times the "
+            "clarity of the beats; 1 for clicks that continue in time, 0 for unrelated or no beats",
             "",
             "higher",
             at_least=-1.0,
             at_most=1.0,
             chance=0.0,
-            title="Beat that goes on",
+            title="Beat continuity at the seams",
         ),
         beat_phase,
         usual=0.57,
@@ -138,7 +138,7 @@ MEASURES: Mapping[str, SeamMeasure] = {
             at_least=-1.0,
             at_most=1.0,
             chance=0.0,
-            title="Harmony that goes on",
+            title="Harmonic continuity at the seams",
         ),
         chord,
         usual=0.69,
@@ -151,7 +151,7 @@ music was left as it is."""
 
 
 def measure_seams(audio: np.ndarray, *, sample_rate: int, spans: Sequence[Span]) -> Seams:
-    """Listen to the borders of one or more spans.
+    """Measure the seams at the borders of one or more spans.
 
     Args:
         audio: [N] float; its level does not matter.
@@ -159,7 +159,7 @@ def measure_seams(audio: np.ndarray, *, sample_rate: int, spans: Sequence[Span])
         spans: start and stop of each in seconds.
 
     Raises:
-        UserError: no span, one that is empty or lies beyond the audio, or two that overlap.
+        UserError: there is no span, a span is empty or beyond the audio, or two spans overlap.
     """
     audio = resample(np.asarray(audio, dtype=np.float32), own_rate=sample_rate, sample_rate=SAMPLE_RATE)
     duration_s = len(audio) / SAMPLE_RATE
@@ -175,7 +175,7 @@ def measure_seams(audio: np.ndarray, *, sample_rate: int, spans: Sequence[Span])
 
 
 def _borders(spans: Sequence[Span], *, duration_s: float) -> list[Border]:
-    """Those inside the audio."""
+    """The borders inside the audio."""
     places = sorted({0.0, duration_s, *(border for span in spans for border in span)})
     between = {
         at_s: (before_s, after_s) for before_s, at_s, after_s in zip(places, places[1:], places[2:], strict=False)
@@ -190,20 +190,20 @@ def _borders(spans: Sequence[Span], *, duration_s: float) -> list[Border]:
 
 
 def _neighbourhood(border: Border, *, samples: int) -> tuple[int, int]:
-    """First sample and the one after the last."""
+    """The first sample and the one after the last."""
     start, stop = (round((border.at_s + away_s) * SAMPLE_RATE) for away_s in (-NEIGHBOURHOOD_S, NEIGHBOURHOOD_S))
     return max(0, start), min(samples, stop)
 
 
 def _checked(spans: Sequence[Span], *, duration_s: float) -> list[Span]:
-    """In order; what is left of the audio beside or between them is enough to compare with."""
+    """The spans in order, joined where too little audio is left beside or between them for a comparison."""
     if not spans:
-        raise UserError("There is no span to look at the seams of; give the start and stop of what was filled in.")
+        raise UserError("There is no span to measure; give the start and stop of the span that was filled in.")
     ordered = sorted((float(start), float(stop)) for start, stop in spans)
     for start, stop in ordered:
         if not (start >= 0 and start < min(stop, duration_s) and stop <= duration_s + LEAST_S):
             raise UserError(
-                f"The span {start:g}:{stop:g} does not lie in {duration_s:.3f} s of audio; give a start and a "
+                f"The span {start:g}:{stop:g} is not inside the {duration_s:.3f} s of audio; give a start and a "
                 "later stop inside it."
             )
     joined = [ordered[0]]
@@ -227,10 +227,10 @@ class _Heard:
 
 
 def _hear(clip: Clip, *, spans: Mapping[str, Span], prompts: Mapping[str, str]) -> _Heard:
-    """The seams of a clip.
+    """Measure the seams of a clip.
 
     Raises:
-        UserError: naming the clip.
+        UserError: the clip cannot be measured; the sentence names it.
     """
     audio, _ = load_audio(clip.audio, sample_rate=SAMPLE_RATE, start_s=clip.start_s, duration_s=clip.duration_s)
     try:
@@ -249,31 +249,31 @@ def evaluate_seams(
     resamples: int = RESAMPLES,
     progress: Progress | None = None,
 ) -> Evaluation:
-    """Judge how well what each system filled in joins the music around it.
+    """Judge how well each system's filled-in spans join the music around them.
 
-    There are no floors: the music itself, silence and another clip's music in the span are systems to give.
+    There are no floors: the true music, silence and another clip's music in the span are systems to be given.
 
     Args:
-        systems: clips by system name; whole clips, not only what was filled in.
-        spans: start and stop in seconds of what was filled in, by `Clip.key`.
+        systems: clips by system name; whole clips, not only the filled-in spans.
+        spans: start and stop in seconds of the filled-in span, by `Clip.key`.
         pairs: (first, second) systems to test for a difference.
-        seed: of every resampling.
-        resamples: draws behind each interval and each p-value.
-        progress: called with (clips listened to, clips in all).
+        seed: seed of every resampling.
+        resamples: number of draws for each interval and each p-value.
+        progress: called with (clips analysed, total clips).
 
     Raises:
-        UserError: fewer than 8 clips of a system, a pair that names no system, a clip without a span or one whose span
-            lies beyond it, a file that cannot be read, or a system of nothing but silence.
+        UserError: a system has fewer than 8 clips or only silent ones, a pair names no system, a clip has no span or a
+            span beyond its end, or a file cannot be read.
     """
     judged = JudgedSystems.of(systems, pairs)
     for prompt in judged.prompts.values():
         if prompt not in spans:
-            raise UserError(f"Nothing says which span of the clip {prompt!r} was filled in; give its start and stop.")
+            raise UserError(f"The filled-in span of the clip {prompt!r} is unknown; give its start and stop.")
     listen = Listener(partial(_hear, spans=spans, prompts=judged.prompts), total=judged.count, progress=progress)
     notes = runs_note(judged)
     infos = [measure.info for measure in MEASURES.values()]
     values: dict[str, dict[str, dict[str, dict[str, float]]]] = {}
-    with threadpool_limits(1, user_api="blas"):  # a core works on a clip alone
+    with threadpool_limits(1, user_api="blas"):  # one core per clip
         for name, runs in judged.runs.items():
             heard = {run: listen.by_key(clips) for run, clips in runs.items()}
             check_silence(name, [each.silent for of_run in heard.values() for each in of_run.values()], notes=notes)

@@ -12,12 +12,12 @@ import numpy as np
 from counterpoint.metrics.base import Features, Functional, MetricInfo, NotApplicableError, WeightedMean
 
 SAMPLE_RATE = 32_000
-"""Every clip is brought to this rate (Hz), so that a reference of a higher rate is not brighter by its rate alone."""
+"""Rate in Hz of all clips, so that a reference with a higher rate is not brighter for that reason alone."""
 _FFT, _HOP = 2048, 512
 _SILENCE_DB = -60.0
 
-_STATISTICS: dict[str, tuple[str, str, str]] = {  # unit, description, title; all but the first are never negative
-    "sig_loudness": ("dBFS", "RMS level before the loudness policy; every other metric comes after it", "Loudness"),
+_STATISTICS: dict[str, tuple[str, str, str]] = {  # unit, description, title; only the first can be negative
+    "sig_loudness": ("dBFS", "RMS level before loudness normalisation, which every other metric applies", "Loudness"),
     "sig_centroid_hz": (
         "Hz",
         "brightness: centre of mass of the magnitude spectrum, over frames that sound",
@@ -28,7 +28,7 @@ _STATISTICS: dict[str, tuple[str, str, str]] = {  # unit, description, title; al
         "noisiness: geometric over arithmetic mean of the power spectrum; 0 a tone, 1 white noise",
         "Noisiness",
     ),
-    "sig_onset_rate": ("1/s", "note onsets a second, as peaks of the spectral flux", "Note onsets"),
+    "sig_onset_rate": ("1/s", "note onsets per second, as peaks of the spectral flux", "Note onsets"),
     "sig_silence": ("", "share of frames below -60 dBFS", "Silence"),
 }
 
@@ -60,7 +60,7 @@ def loudness_db(audio: np.ndarray) -> float:
 
 
 def signal_statistics(audio: np.ndarray) -> dict[str, float]:
-    """All but the loudness, of [N] audio at `SAMPLE_RATE` that has been through the loudness policy."""
+    """All statistics but the loudness, of audio [N] at `SAMPLE_RATE` after the loudness policy."""
     frames, power = _power_spectrum(audio)
     level = 10 * np.log10(np.maximum(np.square(frames).mean(1), 1e-30))
     sounding = level >= _SILENCE_DB
@@ -84,7 +84,7 @@ def _power_spectrum(audio: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _onset_rate(power: np.ndarray) -> float:
-    """Peaks a second of the spectral flux: the mean rise in dB over 48 bands, against half a second around it."""
+    """Peaks per second of the spectral flux: the mean rise in dB over 48 bands, against half a second around it."""
     edges = np.unique(np.geomspace(2, power.shape[1] - 1, 49).astype(int))  # spaced as pitch is, from 31 Hz on
     bands = np.add.reduceat(power[:, : edges[-1]], edges[:-1], axis=1)
     decibels = 10 * np.log10(np.maximum(bands, 1e-7))  # nothing below -70 dB rises

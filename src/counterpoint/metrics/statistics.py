@@ -44,9 +44,9 @@ Name = TypeVar("Name")
 
 RESAMPLES = 1000
 MIN_CLIPS = 8
-"""Fewer give neither an interval nor a test worth printing: 2^7 distinct outcomes of a paired test at most."""
+"""With fewer clips, no interval or test is worth printing: a paired test would have at most 2^7 outcomes."""
 _PERMUTATIONS_A_COMPARISON = 40
-"""Of a family at least, where nothing so far was beyond the value: else Holm's correction could leave no p small."""
+"""Least draws per comparison of a family if none was beyond the value: else Holm's correction leaves no p small."""
 
 
 def half_samples(n: int, *, rng: np.random.Generator, resamples: int = RESAMPLES) -> np.ndarray:
@@ -56,7 +56,7 @@ def half_samples(n: int, *, rng: np.random.Generator, resamples: int = RESAMPLES
 
 
 class Component(NamedTuple):
-    """A part of a value's chance: its variance, known with so many degrees of freedom."""
+    """A component of a value's variance, with its degrees of freedom."""
 
     variance: float
     freedom: int
@@ -68,8 +68,8 @@ def interval(value: float, replicates: np.ndarray, *, n: int, runs: Sequence[Com
     Args:
         value: the statistic of all n clips.
         replicates: [R] its values on `half_samples`.
-        n: clips.
-        runs: what the choice of training runs adds.
+        n: number of clips.
+        runs: components of the variance between training runs.
     """
     scale = np.sqrt(_half_scale(n)) * (t.ppf(0.975, n - 1) / norm.ppf(0.975))  # few clips: Student's correction
     low, high = np.quantile(replicates - replicates.mean(), [0.025, 0.975]) * scale
@@ -88,7 +88,7 @@ def of_runs(runs: Sequence[Functional], weights: np.ndarray) -> np.ndarray:
 
 
 def between_runs(values: np.ndarray, replicates: np.ndarray, *, n: int) -> list[Component]:
-    """What the choice of runs adds to the variance of their mean; nothing can be said of one run.
+    """The component that the choice of runs adds to the variance of their mean; none for a single run.
 
     Args:
         values: [k] the statistic of each run.
@@ -97,17 +97,17 @@ def between_runs(values: np.ndarray, replicates: np.ndarray, *, n: int) -> list[
     count = len(values)
     if count == 1:
         return []
-    own = replicates - replicates.mean(1, keepdims=True)  # what a draw of prompts does to one run and not to another
+    own = replicates - replicates.mean(1, keepdims=True)  # the part of a draw of prompts that is specific to a run
     own_variance = np.square(own - own.mean(0)).sum(1).mean() / (count - 1) * _half_scale(n)
     return [Component(max(float(values.var(ddof=1) - own_variance), 0.0) / count, count - 1)]
 
 
 class RunPairs(NamedTuple):
-    """Which runs of two systems are set against each other.
+    """The pairing of the runs of two systems.
 
     Attributes:
         turns: pairs of their positions; each run of a side comes equally often.
-        matched: both systems have the same seeds, so each run is compared with its twin.
+        matched: whether both systems have the same seeds, so that each run is compared with its twin.
     """
 
     turns: tuple[tuple[int, int], ...] = ((0, 0),)
@@ -118,7 +118,7 @@ ONE_RUN = RunPairs()
 
 
 def pair_runs(first: Sequence[str], second: Sequence[str]) -> RunPairs:
-    """By seed where both have the same ones, else every run with runs of the other side in turn."""
+    """Pair runs by seed if both systems have the same seeds, else every run with the runs of the other side in turn."""
     if set(first) == set(second):
         return RunPairs(tuple((at, list(second).index(seed)) for at, seed in enumerate(first)))
     turns = ((turn % len(first), turn % len(second)) for turn in range(lcm(len(first), len(second))))
@@ -150,10 +150,10 @@ def paired_difference(
     Args:
         functionals: for each of the turns of `runs`, of 2n clips: those of the first system's run before those of the
             second's, both in prompt order.
-        n: prompts.
-        seed: of both resamplings.
-        runs: of the two systems.
-        family: how many comparisons Holm's correction is over.
+        n: number of prompts.
+        seed: seed of both resamplings.
+        runs: the paired runs of the two systems.
+        family: number of comparisons in Holm's correction.
     """
     rng = np.random.default_rng([seed, n])
     halves = half_samples(n, rng=rng, resamples=resamples)
@@ -176,7 +176,7 @@ def unpaired_difference(
     resamples: int = RESAMPLES,
     family: int = 1,
 ) -> Tested:
-    """The same for systems with different prompts: independent half samples, labels permuted over all clips."""
+    """The difference of systems with different prompts: independent half samples, labels permuted over all clips."""
     first, second = n
     rng = np.random.default_rng([seed, first, second])
     left, right = (half_samples(size, rng=rng, resamples=resamples) for size in n)
@@ -196,9 +196,9 @@ class _Found:
 
     Attributes:
         value: first minus second.
-        replicates: [R] of it, on half samples.
+        replicates: [R] the difference on half samples.
         n: prompts of the smaller side.
-        runs: what the choice of runs adds to its variance.
+        runs: components that the choice of runs adds to its variance.
     """
 
     value: float
@@ -225,10 +225,10 @@ class _Found:
         return cls(value, replicates[0].mean(1) - replicates[1].mean(1), n, between)
 
     def tested(self, p: float, *, one_clip: float, freedom: int) -> Tested:
-        """With the p-value `p` of its permutation test.
+        """The difference with the p-value `p` of its permutation test.
 
         Args:
-            one_clip: over the variance of one clip, that of the difference is as large.
+            one_clip: ratio of the variance of the difference to that of one clip.
             freedom: degrees of freedom of the variance of one clip.
         """
         spread = float(self.replicates.std() * np.sqrt(_half_scale(self.n)))
@@ -239,7 +239,7 @@ class _Found:
         return Tested(self.value, *bounds, max(p, self._level(spread)), size)
 
     def _level(self, spread: float) -> float:
-        """At which the interval over prompts and runs reaches zero; 0 without runs."""
+        """The level at which the interval over prompts and runs reaches zero; 0 without runs."""
         if not self.runs:
             return 0.0
         parts = [Component(spread**2, self.n - 1), *self.runs]
@@ -256,8 +256,8 @@ def permutation_p(
 ) -> float:
     """Two-sided p of a value from `resamples` draws of its null distribution.
 
-    Where none is beyond the value, and the family is so large that even then Holm's correction would leave no small p,
-    as many more are drawn as the family asks for.
+    If no draw is beyond the value, and the family is so large that even then Holm's correction would leave no small p,
+    more are drawn, in proportion to the family.
     """
     drawn = null(resamples)
     p, wanted = two_sided_p(value, drawn), _PERMUTATIONS_A_COMPARISON * family
@@ -273,7 +273,7 @@ def two_sided_p(value: float, null: np.ndarray) -> float:
 
 
 def holm(p_values: Mapping[Name, float]) -> dict[Name, float]:
-    """Holm's step-down correction: the chance of any false claim in the family stays below the level."""
+    """Holm's step-down correction: the probability of any false claim in the family stays below the level."""
     adjusted, highest = {}, 0.0
     for rank, (name, p) in enumerate(sorted(p_values.items(), key=lambda item: item[1])):
         highest = max(highest, min(1.0, (len(p_values) - rank) * p))
@@ -282,7 +282,7 @@ def holm(p_values: Mapping[Name, float]) -> dict[Name, float]:
 
 
 def _apart(functionals: Sequence[Functional], first: np.ndarray) -> np.ndarray:
-    """[R] mean over the turns: the clips that [R, clips] `first` marks against the others."""
+    """[R] mean over the turns of the difference between the clips marked in [R, clips] `first` and the others."""
     return (of_runs(functionals, first) - of_runs(functionals, 1 - first)).mean(1)
 
 
@@ -295,5 +295,5 @@ def _sides(functionals: Sequence[Functional], first: np.ndarray, second: np.ndar
 
 
 def _half_scale(n: int) -> float:
-    """What the variance over half samples is multiplied by; 1 for even n."""
+    """Factor of the variance over half samples; 1 for even n."""
     return n // 2 / (n - n // 2)

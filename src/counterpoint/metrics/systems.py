@@ -1,4 +1,4 @@
-"""The systems that are judged: their training runs, the prompts that they share, their silence."""
+"""The judged systems: their training runs, their common prompts, their silent clips."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ class JudgedSystems:
 
     @classmethod
     def of(cls, systems: Mapping[str, Sequence[Clip]], pairs: Sequence[tuple[str, str]]) -> JudgedSystems:
-        """Refuse what gives no score.
+        """Sort the clips and refuse systems that cannot be scored.
 
         Raises:
-            UserError: no system, one of fewer than 8 clips, one whose runs answer different prompts, or a pair that
-                names none.
+            UserError: there is no system, a system has fewer than 8 clips or runs with different prompts, or a pair
+                names no system.
         """
         if not systems:
             raise UserError("There is no system to evaluate; name a folder of generated clips.")
@@ -46,7 +46,7 @@ class JudgedSystems:
 
     @property
     def count(self) -> int:
-        """Clips in all."""
+        """The total number of clips."""
         return sum(len(clips) for runs in self.runs.values() for clips in runs.values())
 
     @property
@@ -69,25 +69,26 @@ def _runs_of(system: str, clips: Sequence[Clip], prompts: dict[str, str]) -> dic
     if fewest < MIN_CLIPS:
         held = "1 clip" if fewest == 1 else f"{fewest} clips"
         raise UserError(
-            f"{system} has {held}{' in a run' if len(runs) > 1 else ''}; {MIN_CLIPS} is the least that gives an "
-            "interval, so generate more."
+            f"{system} has {held}{' in a run' if len(runs) > 1 else ''}; an interval needs at least "
+            "{MIN_CLIPS}, so generate more."
         )
     first, *others = ({clip.key for clip in of_run} for of_run in runs.values())
     for seed, other in zip(list(runs)[1:], others, strict=True):
         if odd := sorted(first ^ other):
             raise UserError(
-                f"The runs of {system} answer different prompts: of {next(iter(runs))!r} and {seed!r} only one has "
+                f"The runs of {system} have different prompts: only one of {next(iter(runs))!r} and {seed!r} has "
                 f"{odd[0]!r}; generate the same prompts with every run."
             )
     return runs
 
 
 def same_prompts(systems: Mapping[str, Sequence[Clip]], *, notes: list[str]) -> dict[str, Sequence[Clip]]:
-    """The systems, their clips renamed where ids do not say which answer the same prompt and captions do.
+    """The systems, with clips renamed if only their captions, not their ids, show which clips share a prompt.
 
     Clips of two systems answer one prompt where they have one id; a file's stem stands for an id that is not given. A
-    system that so shares fewer than eight prompts with the first one, or whose stems stand beside other captions there,
-    is held against it by captions instead: clips with one caption, but for case and spaces, answer one prompt.
+    system that shares fewer than eight prompts with the first one in this way, or whose stems have other captions
+    there,
+    is matched by captions instead: clips with the same caption, apart from case and spaces, answer one prompt.
     """
     named = dict(systems)
     if not systems:
@@ -108,29 +109,29 @@ def same_prompts(systems: Mapping[str, Sequence[Clip]], *, notes: list[str]) -> 
         if contradicted or len(set(captions.values()) & keys.keys()) >= MIN_CLIPS:
             own = {key: keys.get(caption, f"{name}/{key}") for key, caption in captions.items()}
             named[name] = [replace(clip, id=own[clip.key]) for clip in systems[name]]
-            notes.append(f"The clips of {name} are held against those of {first} by their captions.")
+            notes.append(f"The clips of {name} are matched with those of {first} by their captions.")
     return named
 
 
 def plain_caption(caption: str) -> str:
-    """Without case, and spaces that mean nothing."""
+    """The caption without case and redundant spaces."""
     return " ".join(caption.lower().split())
 
 
 def runs_note(systems: JudgedSystems) -> list[str]:
-    """What several training runs mean for the table."""
+    """A note on several training runs."""
     several = {name: len(runs) for name, runs in systems.runs.items() if len(runs) > 1}
     if not several:
         return []
     counts = ", ".join(f"{name} of {count}" for name, count in several.items())
-    single = " Of the others, with one run, nobody knows what another would change." * (
+    single = " The intervals of the other systems, with one run, do not include the variance between runs." * (
         len(several) < len(systems.runs)
     )
-    return [f"Scores are means over training runs, and intervals cover what others would change: {counts}.{single}"]
+    return [f"Scores are means over training runs, and intervals include the variance between runs: {counts}.{single}"]
 
 
 def groups_of(systems: JudgedSystems, *, notes: list[str]) -> dict[str, str]:
-    """The group of each prompt that has one, by its key; says what that means for the intervals."""
+    """The group of each prompt that has one, by its key; notes their effect on the intervals."""
     groups = {
         clip.key: clip.group
         for runs in systems.runs.values()
@@ -140,20 +141,20 @@ def groups_of(systems: JudgedSystems, *, notes: list[str]) -> dict[str, str]:
     }
     prompts, count = len(groups), len(set(groups.values()))
     if MIN_CLIPS <= count < prompts:
-        notes.append(f"The {prompts} prompts come from {count} tracks; intervals and paired tests draw whole tracks.")
+        notes.append(f"The {prompts} prompts come from {count} tracks; intervals and tests resample whole tracks.")
     elif count < prompts:
         notes.append(
-            f"The {prompts} prompts come from only {count} tracks, too few to be drawn: intervals and tests draw "
-            "prompts, and speak of these tracks alone, not of other music."
+            f"The {prompts} prompts come from only {count} tracks, too few to resample: intervals and tests resample "
+            "prompts, and are valid for these tracks only, not for other music."
         )
     return groups
 
 
 def check_silence(system: str, silent: Sequence[bool], *, notes: list[str]) -> None:
-    """Note the silent clips of a system.
+    """Add a note on the silent clips of a system.
 
     Raises:
-        UserError: all of them are.
+        UserError: all of them are silent.
     """
     if all(silent):
         raise UserError(f"Every clip of {system} is silent, so there is nothing to evaluate; generate it again.")

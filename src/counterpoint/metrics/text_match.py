@@ -1,4 +1,4 @@
-"""Does a clip sound as its caption says? MusiCNN's tags against the caption's words.
+"""Match between a clip and its caption by MusiCNN's tags.
 
 Shapes: n clips, 50 tags.
 """
@@ -16,8 +16,8 @@ from counterpoint.metrics.base import Features, Functional, MetricInfo, NotAppli
 _NO_VOICE = ("no vocals", "no vocal", "no voice")
 _VOICE = ("vocal", "vocals", "voice", "singing")
 
-# From top to bottom; what a rule matches is gone for the rules below it. A rule without tags only takes away words that
-# mean something else ("thumb piano"), or a negation with all that it denies, up to the end of the phrase.
+# Rules are applied from top to bottom and consume the text that they match. A rule without tags removes words that mean
+# something else ("thumb piano"), or a negation with everything that it denies, up to the end of the phrase.
 _NOT = r"(?:no|not|without|minus|lacking|free of|neither|nor)\b(?: any\b)?"
 _RULES: tuple[tuple[str, tuple[str, ...]], ...] = (
     (_NOT + r" (?:vocals?|voices?|singing|singers?|lyrics)|instrumental|vocal-free", _NO_VOICE),
@@ -75,7 +75,7 @@ _PATTERNS = tuple((re.compile(rf"(?<![\w-])(?:{pattern})(?!\w)"), tags) for patt
 
 
 def tags_of(caption: str) -> tuple[tuple[str, ...], ...]:
-    """The things a caption names, each as the group of MusiCNN tags that mean it; a thing counts once.
+    """The things that a caption names, each as the group of MusiCNN tags that mean it; a thing counts once.
 
     >>> tags_of("Warm guitars and a choir, no drums")
     (('guitar',), ('choir', 'choral'))
@@ -98,7 +98,7 @@ class TagMatch:
         description=(
             "agreement of MusiCNN's tags with the caption (not the published CLAP score): mean over the tags a caption"
             " names of the tag's log-odds, in standard deviations of the reference, above what the same clip scores"
-            " with the other prompts' captions, so that a system deaf to captions scores 0"
+            " with the other prompts' captions, so that a system that ignores captions scores 0"
         ),
         unit="sd",
         better="higher",
@@ -110,7 +110,7 @@ class TagMatch:
         captions = np.array([clip.caption for clip in clips])
         counts = np.isfinite(matches) & (captions[:, None] != captions)
         if not counts.any():
-            raise NotApplicableError("all clips have one caption, so nothing tells a match from a habit")
+            raise NotApplicableError("all clips have the same caption, which does not test a match")
         others = np.where(counts, matches, 0.0).sum(1) / np.maximum(counts.sum(1), 1)
         return WeightedMean(np.diag(matches) - others)
 
@@ -125,7 +125,7 @@ class TagMatch:
             reason = "names a MusiCNN tag" if any(clip.caption for clip in clips) else "was given"
             raise NotApplicableError(f"no caption {reason}")
         usual = np.array([clip.heard["musicnn"]["logits"] for clip in reference], dtype=np.float64)
-        spread = np.maximum(usual.std(0, ddof=1), 0.1)  # a tag the reference never varies in must not decide all
+        spread = np.maximum(usual.std(0, ddof=1), 0.1)  # a tag that hardly varies in the reference must not dominate
         heard = (np.array([clip.heard["musicnn"]["logits"] for clip in clips]) - usual.mean(0)) / spread
         return heard @ wanted.T
 

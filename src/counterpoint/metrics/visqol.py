@@ -1,7 +1,7 @@
-"""ViSQOL (Chinen et al., 2020): a listener's opinion of a reconstruction, predicted by the program of its authors.
+"""ViSQOL (Chinen et al., 2020): a predicted mean opinion score of a reconstruction, from its authors' program.
 
-`visqol` is no Python package: it is built from https://github.com/google/visqol and found on the PATH. It predicts a
-mean opinion score (MOS-LQO) from 1 to about 4.75 in audio mode, which listens at 48 kHz.
+`visqol` is not a Python package: it is built from https://github.com/google/visqol and found on the PATH. It predicts a
+mean opinion score (MOS-LQO) from 1 to about 4.75 in audio mode, which works at 48 kHz.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _SCORE = re.compile(r"MOS-LQO:\s*([0-9]+(?:\.[0-9]+)?)")
 
 
 def find_visqol() -> Path | None:
-    """The program, where the PATH leads to one."""
+    """Path of the program, if it is on the PATH."""
     found = shutil.which(PROGRAM)
     return None if found is None else Path(found)
 
@@ -36,7 +36,7 @@ def visqol(estimate: Path, reference: Path, *, program: Path) -> float:
         program: see `find_visqol`.
 
     Raises:
-        UserError: a file that cannot be read, or a program that fails or says no score.
+        UserError: a file cannot be read, or the program fails or gives no score.
     """
     with tempfile.TemporaryDirectory(prefix="visqol-") as folder:
         paths = {}
@@ -48,12 +48,12 @@ def visqol(estimate: Path, reference: Path, *, program: Path) -> float:
         try:
             found = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
         except (OSError, subprocess.TimeoutExpired) as error:
-            raise UserError(f"{program} cannot be run ({error}); repair it or take it off the PATH.") from None
+            raise UserError(f"{program} cannot be run ({error}); repair it or remove it from the PATH.") from None
     score = _SCORE.search(found.stdout)
     if found.returncode or score is None:
         said = (found.stderr.strip() or found.stdout.strip() or "nothing").rpartition("\n")[2]
         raise UserError(
-            f"{program} gave no score for {estimate} (exit code {found.returncode}, it said: {said}); "
-            "repair it or take it off the PATH."
+            f"{program} gave no score for {estimate} (exit code {found.returncode}, its output was: {said}); "
+            "repair it or remove it from the PATH."
         )
     return float(score.group(1))

@@ -1,6 +1,6 @@
-"""Ways to learn and draw music in a codec's latent space, behind one protocol and in one open registry.
+"""Generative paradigms: models of music in a codec's latent space, with one protocol and an open registry.
 
-Importing this package imports no torch; the classes of models do, when they are first asked for.
+Importing this package does not import torch; the model classes do, when they are first used.
 """
 
 from __future__ import annotations

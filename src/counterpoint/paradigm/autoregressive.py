@@ -28,7 +28,7 @@ from counterpoint.paradigm.spans import draw_spans
 from counterpoint.paradigm.watch import Drawing, Watch
 
 CONTEXT = 0.4
-"""The share of a window of long music that the window before has drawn (MusicGen keeps 12 s of 30)."""
+"""The share of a window of long music that repeats the end of the previous window (MusicGen keeps 12 s of 30)."""
 
 
 class Autoregressive(Paradigm):
@@ -44,7 +44,7 @@ class Autoregressive(Paradigm):
         self.embed = nn.Embedding(K * (V + 1), width)  # the K tables, stacked
         self.backbone = Backbone(config.backbone, causal=True)
         self.heads = nn.Linear(width, K * V, bias=False)  # the K heads, stacked
-        # A special token is the filler in every codebook, and a vector beside it; <eos> ends the first codebook alone.
+        # A special token is the filler in every codebook plus a learned vector; <eos> ends only the first codebook.
         self.special = nn.Embedding(len(SPECIAL), width) if config.inpainting else None
         self.end = nn.Linear(width, 1) if config.inpainting else None
         self.register_buffer("table_starts", torch.arange(K)[:, None] * (V + 1), persistent=False)
@@ -53,12 +53,12 @@ class Autoregressive(Paradigm):
 
     @property
     def filler(self) -> int:
-        """The token that is no code: V."""
+        """The token that is not a code: V."""
         return self.latent.codebook_size
 
     @property
     def steered(self) -> bool:
-        """Something is added to the inputs of its steps: controls, or the marks of inpainting."""
+        """Whether vectors are added to the inputs of its steps: controls, or the marks of inpainting."""
         return self.controls is not None or self.special is not None
 
     def max_frames(self) -> int:
@@ -68,7 +68,7 @@ class Autoregressive(Paradigm):
     def initialise(self, generator: torch.Generator) -> None:
         self.backbone.initialise(generator)
         self.text.initialise(generator)
-        # The sum over the K tables then has variance 1, beside positions of variance 1/2.
+        # The sum over the K tables then has variance 1, and the positions have variance 1/2.
         nn.init.normal_(self.embed.weight, std=self.codebooks**-0.5, generator=generator)
         fill(self.heads.weight, generator, gain=0.3)  # nearly uniform predictions at the start
         if self.controls is not None:
@@ -79,18 +79,18 @@ class Autoregressive(Paradigm):
             nn.init.zeros_(self.end.bias)
 
     def steer(self, tracks: Tensor) -> Tensor:
-        """[R, J, T] controls to [R, S, C], what is added to the input of each step (Fig. 2).
+        """The vectors [R, S, C] that controls [R, J, T] add to the input of each step (Fig. 2).
 
-        The input of step s is the token of step s - 1, and from it frame s of the first codebook is predicted: the
-        control of frame s stands there, one step before its own token, so that frame t of codebook k sees the
+        The input of step s is the token of step s - 1, from which frame s of the first codebook is predicted: the
+        control of frame s is added there, one step before its own token, so that frame t of codebook k sees the
         controls of frames up to t + k. The last K - 1 steps begin no frame.
         """
         assert self.controls is not None
         return self.controls(F.pad(tracks, (0, self.codebooks - 1), value=NOT_GIVEN))
 
     def arrange(self, tracks: Tensor | None, *, layout: Layout) -> Tensor:
-        """[R, S, C] what is added to the input of each column of `layout`: its special token, its position in the music
-        instead of that in the row, and controls [R, J, T] where their frames begin, as in `steer`."""
+        """The vectors [R, S, C] added to each column of `layout`: its special token, its position in the music instead
+        of that in the row, and controls [R, J, T] at the columns of their frames, as in `steer`."""
         assert self.special is not None
         positions = self.backbone.positions
         moved = positions[layout.positions] - positions[: layout.columns]
@@ -110,14 +110,14 @@ class Autoregressive(Paradigm):
         cache: Cache | None = None,
         generator: torch.Generator | None = None,
     ) -> Tensor:
-        """[R, K, S] delayed input tokens, with what `steer` gives for them, to hidden states [R, S, C]."""
+        """Hidden states [R, S, C] of delayed input tokens [R, K, S], with the vectors of `steer` or `arrange` added."""
         x = self.embed(tokens + self.table_starts).sum(dim=1)
         if control is not None:
             x = x + control
         return self.backbone(x, memory=memory, cache=cache, generator=generator)
 
     def logits(self, tokens: Tensor, **context: Any) -> Tensor:
-        """[R, K, S] delayed input tokens to logits [R, K, S, V] of the delayed tokens one step later; see `hidden`."""
+        """Logits [R, K, S, V] of the delayed tokens one step after the inputs [R, K, S]; see `hidden`."""
         hidden = self.hidden(tokens, **context)
         return self.heads(hidden).unflatten(-1, (self.codebooks, -1)).transpose(1, 2)
 
@@ -133,7 +133,7 @@ class Autoregressive(Paradigm):
         """Eq. 1: the mean over codebooks of the mean cross-entropy over valid frames; then the mean over examples.
 
         A model that learns to inpaint reads its share of the examples with the middle last, and learns all of their
-        segments; the entropy of <eos> joins that of the first codebook.
+        segments; the entropy of <eos> is added to that of the first codebook.
         """
         target = target[:, : self.codebooks]
         B, _, T = target.shape
@@ -154,7 +154,7 @@ class Autoregressive(Paradigm):
             labels = delayed.where(delayed != self.filler, IGNORED)
             control = None if tracks is None else self.steer(tracks)
         hidden = self.hidden(inputs, memory=memory, control=control, generator=generator)
-        # [B, S, K, V], as the one product of all heads leaves them: logits are large, and labels cheap to rearrange.
+        # [B, S, K, V] is the layout of the product of all heads: logits are large, and labels are cheap to rearrange.
         labels = labels.transpose(1, 2)
         entropy = cross_entropy(self.heads(hidden).view(-1, self.latent.codebook_size).float(), labels.flatten())
         summed = entropy.view(labels.shape).sum(dim=1)
@@ -175,9 +175,9 @@ class Autoregressive(Paradigm):
         controls: Tensor | None = None,
         watch: Watch | None = None,
     ) -> Sample:
-        """See `Paradigm.sample`.
+        """Draw samples; see `Paradigm.sample`.
 
-        Longer music than the window is drawn window by window; each begins with the last `CONTEXT` of the one before.
+        Music longer than the window is drawn window by window; each begins with the last `CONTEXT` of the previous one.
         """
         sampling = AutoregressiveSampling.of(sampling)
         frames = [int(length) for length in lengths]
@@ -203,7 +203,7 @@ class Autoregressive(Paradigm):
             decoder.begin(delayed, free=free, uniforms=uniforms[start : start + steps], control=control)
             if known:
                 decoder.prefill(known)
-            teller = _Teller(
+            progress = _WindowProgress(
                 decoder,
                 codes=codes,
                 start=start,
@@ -214,7 +214,7 @@ class Autoregressive(Paradigm):
                 total=total,
                 watch=watch,
             )
-            decoder.decode_n_tokens(steps - known, moved=watch and teller.tell)
+            decoder.decode_n_tokens(steps - known, moved=watch and progress.report)
             codes[:, :, start:stop] = undelay(decoder.tokens[:, :, 1 : 1 + steps])
             entropies[:, start + known : stop] = decoder.entropies[known : stop - start].T
             passes += steps - known + bool(known)
@@ -240,10 +240,10 @@ class Autoregressive(Paradigm):
         controls: Tensor | None = None,
         watch: Watch | None = None,
     ) -> Sample:
-        """See `Paradigm.inpaint`.
+        """Fill in spans; see `Paradigm.inpaint`.
 
-        The span's length is given, so <eos> is barred before its end and taken for granted there: stopped earlier, as
-        App. J has it, what comes after would no longer be where it was.
+        The span's length is given, so <eos> is excluded before its end and assumed there: if the span ended earlier, as
+        in App. J, the music after it would move.
         """
         self.inpainting_method(method)
         sampling = AutoregressiveSampling.of(sampling)
@@ -255,7 +255,7 @@ class Autoregressive(Paradigm):
         tracks = self.tracks(controls, batch=B, frames=T)
         layout = self._lay_out(spans, frames=T)
         drawn = n + K - 1
-        known, steps = layout.columns - 1 - drawn, layout.columns - 1  # from the last column nothing is drawn
+        known, steps = layout.columns - 1 - drawn, layout.columns - 1  # the last column predicts nothing
         decoder = self._decoder(text, tracks=tracks, batch=B, steps=layout.columns, sampling=sampling)
         guidance = decoder.guidance
         given = take(target, layout.inputs, filler=self.filler)
@@ -282,7 +282,7 @@ class Autoregressive(Paradigm):
     def _decoder(
         self, text: TextTokens, *, tracks: Tensor | None, batch: int, steps: int, sampling: AutoregressiveSampling
     ) -> Decoder:
-        """An engine with the passes of guidance that these conditions need."""
+        """An engine with the passes of guidance that the conditions need."""
         guidance = plan_guidance(text, controls=tracks, sampling=sampling)
         memory = self.remember(text.repeated(guidance.captioned))
         return Decoder(self, memory=memory, batch=batch, steps=steps, sampling=sampling, guidance=guidance)
@@ -292,14 +292,14 @@ class Autoregressive(Paradigm):
         return lay_out(spans, lengths=lengths, frames=frames, codebooks=self.codebooks)
 
     def _endings(self, decoder: Decoder, *, column: int) -> Tensor:
-        """[B] the probability of <eos> from one column, which is read once more."""
+        """Probability [B] of <eos> at one column, which is read once more."""
         assert self.end is not None
         decoder.cache.rewind(column)
         return self.end(decoder.read(1)[: len(decoder.tokens)])[:, 0, 0].sigmoid()
 
     def _ending_entropy(self, hidden: Tensor, *, layout: Layout) -> Tensor:
-        """[B] of <eos> or not, summed over the columns of the span [B, S, C] that predict its first codebook, and the
-        one after them."""
+        """Entropy [B] of <eos> or not, summed over the hidden states of the columns of the span [B, S, C] that predict
+        its first codebook, and the column after them."""
         assert self.end is not None
         at = torch.arange(layout.columns, device=hidden.device)
         asked = (at >= layout.drawn[:, None]) & (at <= layout.ends[:, None])  # none where ends is NONE
@@ -312,19 +312,19 @@ class Autoregressive(Paradigm):
 
 
 @dataclass(frozen=True, eq=False)
-class _Teller:
-    """Says how far a window of long music is, and which frames of the whole are final.
+class _WindowProgress:
+    """Reports the progress of a window of long music and the frames of the whole that are final.
 
     Attributes:
-        decoder: draws the window.
-        codes: [B, K, T] of the whole music, filled in up to the window.
+        decoder: the engine that draws the window.
+        codes: [B, K, T] codes of the whole music, filled in up to the window.
         start: first frame of the window.
-        known: first frame that it draws.
-        stop: the frame after its last.
-        books: how many codebooks are decoded; a frame is final when these are.
-        before: passes that the network made before the window's first column.
-        total: passes of the whole.
-        watch: is told.
+        known: first frame that the window draws.
+        stop: the frame after its last one.
+        books: number of decoded codebooks; a frame is final when these are drawn.
+        before: number of network passes before the window's first column.
+        total: number of passes for the whole.
+        watch: receives the reports.
     """
 
     decoder: Decoder
@@ -338,8 +338,8 @@ class _Teller:
     total: int
     watch: Watch | None
 
-    def tell(self, at: int) -> None:
-        """After `at` delayed steps of the window."""
+    def report(self, at: int) -> None:
+        """Report the state after `at` delayed steps of the window."""
         assert self.watch is not None
         ready = min(self.stop, max(self.known, self.start + at - self.books + 1))
         done = self.before + at
@@ -347,7 +347,7 @@ class _Teller:
         self.watch(Drawing(done, self.total, share=done / self.total, ready=ready, codes=codes))
 
     def _codes(self, at: int, ready: int) -> Tensor:
-        """[B, K', ready] of the codebooks that are decoded."""
+        """Codes [B, K', ready] of the decoded codebooks."""
         before = self.codes[:, : self.books]
         if ready <= self.known:
             return before[:, :, :ready]
@@ -356,7 +356,7 @@ class _Teller:
 
 
 def _windows(frames: int, *, window: int) -> Iterator[tuple[int, int, int]]:
-    """(start, known, stop) of each window: frames [start, start + known) are there, those up to `stop` are drawn."""
+    """(start, known, stop) of each window: frames [start, start + known) are known, those up to `stop` are drawn."""
     start, known, stop = 0, 0, min(window, frames)
     while True:
         yield start, known, stop
@@ -368,7 +368,7 @@ def _windows(frames: int, *, window: int) -> Iterator[tuple[int, int, int]]:
 
 
 def _uniforms(generators: Sequence[torch.Generator], *, frames: list[int], codebooks: int) -> Tensor:
-    """[S, B, K] float64: all that sample b draws, from `generators[b]` and in a shape that its own length decides."""
+    """Uniform numbers [S, B, K], float64, for sample b from `generators[b]`, in a shape that depends on its length."""
     longest = max(frames) + codebooks - 1
     columns = []
     for generator, count in zip(generators, frames, strict=True):
@@ -380,6 +380,6 @@ def _uniforms(generators: Sequence[torch.Generator], *, frames: list[int], codeb
 
 
 def _free_places(ends: list[int], *, known: int, steps: int, codebooks: int) -> Tensor:
-    """[steps, B, K] bool: where the delayed sequence holds a code to be drawn, known <= step - k < end."""
+    """Mask [steps, B, K] of the places in the delayed sequence that are drawn, known <= step - k < end."""
     frame = torch.arange(steps)[:, None, None] - torch.arange(codebooks)
     return (frame >= known) & (frame < torch.tensor(ends)[:, None])

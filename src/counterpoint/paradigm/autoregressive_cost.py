@@ -1,4 +1,4 @@
-"""What an auto-regressive model costs: T + K - 1 steps over a cache of keys and values.
+"""The cost of an auto-regressive model: T + K - 1 steps over a cache of keys and values.
 
 Shapes: B batch, R rows, K codebooks, V codebook size, T latent frames, C width, F width of the feed-forward, N layers.
 """
@@ -22,7 +22,7 @@ from counterpoint.paradigm.cost import (
 
 
 class AutoregressiveCost(CostModel):
-    """Every step reads all weights and the whole cache, for one position a row."""
+    """Every step reads all weights and the whole cache, for one position per row."""
 
     sequential = True
 
@@ -54,7 +54,7 @@ class AutoregressiveCost(CostModel):
         sampling: SamplingConfig,
         method: InpaintingMethod | None = None,
     ) -> int:
-        """The delayed steps."""
+        """The number of delayed steps."""
         return frames + config.codebooks_of(latent) - 1
 
     def sampling_bytes(
@@ -68,8 +68,8 @@ class AutoregressiveCost(CostModel):
         text_tokens: int | None = None,
         dtype_bytes: int = 4,
     ) -> int:
-        """The whole cache, allocated for all steps before the first; keys and values of the text; logits and what is
-        made of them to draw, some of it in float64."""
+        """Memory of the whole cache, allocated for all steps before the first one; keys and values of the text; logits
+        and their intermediate results in drawing, some of them in float64."""
         b, rows, K, V = config.backbone, batch * passes, config.codebooks_of(latent), latent.codebook_size
         tokens = config.text.max_tokens if text_tokens is None else text_tokens
         text = rows * tokens * b.width * (2 * b.layers + 2)
@@ -80,19 +80,19 @@ class AutoregressiveCost(CostModel):
         return int((text + cache + live) * dtype_bytes + logits + uniforms)
 
     def example(self, config: ModelConfig, latent: LatentSpec, *, frames: int) -> Cost:
-        """All steps of a clip: they read what was before them as training does."""
+        """The cost of all steps of a clip, each of which reads the preceding ones, as in training."""
         return self.clip(config, latent, Job(1, self.columns(config, latent, frames=frames), guided=False))
 
     def columns(self, config: ModelConfig, latent: LatentSpec, *, frames: int) -> int:
-        """T; a model that learns to inpaint reads T + 3 K columns (App. J), of which K - 1 are the delay's."""
+        """T; with inpainting T + 3 K columns (App. J), of which K - 1 come from the delay."""
         return frames + 2 * config.codebooks_of(latent) + 1 if config.inpainting else frames
 
     def inpainting_weights(self, config: ModelConfig) -> int:
-        """Three special tokens, and the head that ends the span."""
+        """Number of weights of three special tokens and the head that ends the span."""
         return 4 * config.backbone.width + 1
 
     def activation_bytes(self, config: ModelConfig, latent: LatentSpec, *, frames: int, half: bool) -> int:
-        """Blocks, and K V logits a step, in float32 and, under autocast, in bfloat16 too."""
+        """Memory of the blocks and of K V logits per step, in float32 and, under autocast, also in bfloat16."""
         K, V = config.codebooks_of(latent), latent.codebook_size
         steps = frames + (3 * K if config.inpainting else K - 1)
         blocks = config.backbone.layers * block_activation_bytes(config, half=half)

@@ -1,12 +1,12 @@
-"""What a model costs, from its configuration alone: arithmetic, bytes and memory of a pass, a clip, a training example.
+"""Arithmetic, memory traffic and memory of a pass, a clip and a training example, from the configuration alone.
 
-Each paradigm has a `CostModel` of its own (`autoregressive_cost`, `flow_matching_cost`), which its entry names.
+Each paradigm has its own `CostModel` (`autoregressive_cost`, `flow_matching_cost`), which its entry names.
 
-Two engines are told apart. `fast` is this package's: keys and values of cross-attention are computed once a caption,
-and rows without a caption skip cross-attention, which for them is exactly zero (or, in flow matching, one vector).
-`reference` is the paper's: both halves of a guided batch in full, keys and values of the text recomputed every time,
-the cache of self-attention copied to grow. A multiplication and an addition are two FLOPs; norms, softmax and the like
-are not counted.
+There are two engines. `fast` is this package's: keys and values of cross-attention are computed once per caption, and
+rows without a caption skip cross-attention, whose output is exactly zero for them (or, in flow matching, one vector).
+`reference` is the paper's: both halves of a guided batch are computed in full, keys and values of the text are
+recomputed every time, and the cache of self-attention is copied to grow. A multiplication and an addition are two
+FLOPs; norms, softmax and the like are not counted.
 
 Shapes: B batch, R rows (2 B with guidance), K codebooks, V codebook size, T latent frames, S = T + K - 1 delayed steps,
 D latent channels, C width, F width of the feed-forward, L text tokens, N layers.
@@ -29,14 +29,14 @@ TEXT_TOKENS = 24
 
 @dataclass(frozen=True)
 class Cost:
-    """Work of one pass, or of several.
+    """The cost of one pass, or of several.
 
     Attributes:
         flops: floating-point operations.
         weight_bytes: weights read.
         kv_bytes: keys and values of self-attention read from and written to a cache.
         cross_bytes: cached keys and values of the text read.
-        activation_bytes: everything that passes between matrix products; may stay within a processor's caches.
+        activation_bytes: values passed between matrix products; they may stay within a processor's caches.
     """
 
     flops: float = 0.0
@@ -47,7 +47,7 @@ class Cost:
 
     @property
     def traffic(self) -> float:
-        """Bytes that must come from memory however large the caches are: all but activations."""
+        """Bytes that must be read from memory however large the caches are: all but activations."""
         return self.weight_bytes + self.kv_bytes + self.cross_bytes
 
     def __add__(self, other: Cost) -> Cost:
@@ -71,17 +71,17 @@ class Cost:
 
 @dataclass(frozen=True)
 class Weights:
-    """Weights by where they are used; a table of which a step reads a row is not among them.
+    """Numbers of weights by their use, without tables of which a step reads only a row.
 
     Attributes:
         core: self-attention and feed-forward.
         cross: query and output projections of cross-attention.
         text: key and value projections of cross-attention.
         norms: scales and shifts.
-        ends: what makes hidden states of latents, and predictions of hidden states.
-        skips: of the U-Net-like skips, biases included.
+        ends: input and output projections.
+        skips: the U-Net-like skips, biases included.
         time: the embedding of t, biases included.
-        tables: of embeddings.
+        tables: embedding tables.
     """
 
     core: int
@@ -95,22 +95,22 @@ class Weights:
 
     @property
     def step(self) -> int:
-        """Read at every step or evaluation."""
+        """Weights read at every step or evaluation."""
         return self.core + self.cross + self.skips + self.ends + self.time + self.norms
 
 
 @dataclass(frozen=True)
 class Job:
-    """What is to be drawn, and how.
+    """A drawing task for which the cost is computed.
 
     Attributes:
-        batch: B, clips at once.
-        frames: T of each.
-        guided: an unconditional row beside each conditional one.
-        text_tokens: L of every caption; 0 where none is conditioned.
-        weight_bytes: of a weight.
-        state_bytes: of a number in a cache or on its way.
-        engine: whose work is counted.
+        batch: B, number of clips at once.
+        frames: T of each clip.
+        guided: whether each conditional row has an unconditional one.
+        text_tokens: L of every caption; 0 without captions.
+        weight_bytes: bytes per weight.
+        state_bytes: bytes per number in a cache or an activation.
+        engine: the engine whose cost is computed.
     """
 
     batch: int
@@ -127,27 +127,27 @@ class Job:
 
     @property
     def reading(self) -> int:
-        """Rows that read a caption."""
+        """Number of rows that read a caption."""
         if not self.text_tokens:
             return 0
         return self.rows if self.engine == "reference" else self.batch
 
 
 class CostModel(ABC):
-    """What the network of one paradigm takes. What all share is counted here: the blocks, the captions, the text."""
+    """The cost of one paradigm's network. The shared parts are counted here: the blocks, the captions, the text."""
 
     sequential: ClassVar[bool] = False
-    """The passes of a clip follow one another over a cache that grows, one position each; else every pass reads all
-    frames, and all passes cost the same."""
+    """Whether the passes of a clip follow one another over a growing cache, one position each; otherwise every pass
+    reads all frames, and all passes cost the same."""
 
     @abstractmethod
     def weights(self, config: ModelConfig, latent: LatentSpec) -> Weights:
-        """The weights of a model but those of its text encoder, of controls and of inpainting."""
+        """Weights of a model without its text encoder, controls and inpainting."""
 
     @abstractmethod
     def step(self, config: ModelConfig, latent: LatentSpec, job: Job, *, position: int = 0) -> Cost:
-        """One pass of the network, `position` passes after the first; captions that the fast engine reads once are not
-        part of it."""
+        """One pass of the network, `position` passes after the first, without the captions, which the fast engine reads
+        once."""
 
     @abstractmethod
     def count(
@@ -159,7 +159,7 @@ class CostModel(ABC):
         sampling: SamplingConfig,
         method: InpaintingMethod | None = None,
     ) -> int:
-        """Passes of the network to draw T frames; `method` of inpainting, None where nothing is filled in."""
+        """Number of network passes to draw T frames; `method` is the inpainting method, None without inpainting."""
 
     @abstractmethod
     def sampling_bytes(
@@ -173,14 +173,14 @@ class CostModel(ABC):
         text_tokens: int | None = None,
         dtype_bytes: int = 4,
     ) -> int:
-        """Memory that drawing B clips of T frames at once takes at its peak, beside the weights.
+        """Peak memory of drawing B clips of T frames at once, without the weights.
 
-        Text counts as if all rows of a guided batch held it, so that no engine takes more.
+        Text is counted as if all rows of a guided batch had it, which is an upper bound for all engines.
 
         Args:
-            frames: that the network sees at once: a window's, where longer music is made by windows.
-            passes: of guidance, side by side.
-            text_tokens: of the longest caption; by default the most that are read.
+            frames: frames processed at once: those of a window if longer music is drawn in windows.
+            passes: number of passes of guidance, side by side.
+            text_tokens: number of tokens of the longest caption; by default the maximum.
             dtype_bytes: of activations and caches: 4 for float32, 2 for float16 and bfloat16.
         """
 
@@ -190,26 +190,28 @@ class CostModel(ABC):
 
     @abstractmethod
     def activation_bytes(self, config: ModelConfig, latent: LatentSpec, *, frames: int, half: bool) -> int:
-        """What the backward pass of one example keeps, attention being fused; `half`: under autocast to bfloat16."""
+        """Memory that the backward pass of one example keeps, with fused attention; `half`: under autocast to
+        bfloat16."""
 
     def columns(self, config: ModelConfig, latent: LatentSpec, *, frames: int) -> int:
-        """Positions at which training reads controls."""
+        """Number of positions at which training reads controls."""
         return frames
 
     def inpainting_weights(self, config: ModelConfig) -> int:
-        """What a model has beside its other weights to learn to inpaint: a vector that marks what is known."""
+        """Number of additional weights of a model that learns to inpaint: by default a vector that marks known
+        frames."""
         return config.backbone.width
 
     def guided_share(self, sampling: SamplingConfig) -> float:
-        """The share of the passes that guidance is applied to."""
+        """The share of the passes to which guidance is applied."""
         return 1.0
 
     def parameters(self, config: ModelConfig, latent: LatentSpec, *, text_width: int | None = None) -> int:
-        """Trainable parameters of a model without controls and inpainting.
+        """Number of trainable parameters of a model without controls and inpainting.
 
         Args:
-            text_width: of a frozen encoder's states (768 for t5-base), which only a projection follows; by default a
-                learned table of words as configured.
+            text_width: width of a frozen encoder's states (768 for t5-base), of which only the projection is counted;
+                by default the configured learned table of words is counted.
         """
         found, text = self.weights(config, latent), config.text
         encoder = 0 if text_width else text.buckets * text.width
@@ -217,7 +219,7 @@ class CostModel(ABC):
         return found.step + found.text + found.tables + encoder + projection
 
     def caption(self, config: ModelConfig, latent: LatentSpec, job: Job) -> Cost:
-        """Keys and values of the captions, computed once by the fast engine; the text encoder itself is not counted."""
+        """Keys and values of the captions, computed once by the fast engine, without the text encoder itself."""
         count, tokens = self.weights(config, latent).text, job.reading * job.text_tokens
         if not tokens:
             return Cost()
@@ -230,11 +232,11 @@ class CostModel(ABC):
     def steps(
         self, config: ModelConfig, latent: LatentSpec, job: Job, *, count: int, looked_at: int | None = None
     ) -> list[tuple[Cost, float]]:
-        """Passes of the network and how often each comes, `count` in all.
+        """Costs of network passes with the number of occurrences of each, `count` in all.
 
         Args:
-            looked_at: where passes differ, so many of them, evenly spaced, stand for all: costs grow evenly. By default
-                every one is counted.
+            looked_at: number of evenly spaced passes that represent all, if passes differ, since costs grow evenly. By
+                default every pass is computed.
         """
         if not self.sequential:
             return [(self.step(config, latent, job), float(count))]
@@ -245,14 +247,14 @@ class CostModel(ABC):
     def clip(
         self, config: ModelConfig, latent: LatentSpec, job: Job, *, sampling: SamplingConfig | None = None
     ) -> Cost:
-        """All B clips: the sum of their passes, and the captions."""
+        """The cost of all B clips: the sum of their passes, and the captions."""
         count = self.count(config, latent, frames=job.frames, sampling=sampling or SamplingConfig())
         total = reduce(add, (cost * times for cost, times in self.steps(config, latent, job, count=count)))
         return total + self.caption(config, latent, job) if job.engine == "fast" else total
 
 
 def block_weights(config: ModelConfig) -> Weights:
-    """Those of the backbone's blocks alone, which all paradigms share."""
+    """Weights of the backbone's blocks, which all paradigms share."""
     b, C = config.backbone, config.backbone.width
     return Weights(
         core=b.layers * (4 * C * C + 2 * C * b.feed_forward),
@@ -263,26 +265,26 @@ def block_weights(config: ModelConfig) -> Weights:
 
 
 def token_bytes(config: ModelConfig, job: Job) -> float:
-    """Keys and values of one position in all blocks."""
+    """Bytes of the keys and values of one position in all blocks."""
     return 2 * config.backbone.layers * config.backbone.width * job.state_bytes
 
 
 def cross_flops(config: ModelConfig, count: Weights, job: Job, *, positions: int) -> float:
-    """Cross-attention of `positions` in each row that reads a caption: projections, scores and sums."""
+    """FLOPs of cross-attention of `positions` in each row that reads a caption: projections, scores and sums."""
     scores = 4.0 * config.backbone.layers * config.backbone.width * job.text_tokens
     return job.reading * positions * (2.0 * count.cross + scores)
 
 
 def activations(config: ModelConfig, job: Job, *, positions: int) -> float:
-    """Bytes read and written between the matrix products of `positions` a row, with norms, GELU and sums fused into
-    them: 19 C + 2 F numbers a block."""
+    """Bytes read and written between the matrix products of `positions` per row, with norms, GELU and sums fused into
+    them: 19 C + 2 F numbers per block."""
     b = config.backbone
     return job.rows * positions * b.layers * (19 * b.width + 2 * b.feed_forward) * job.state_bytes
 
 
 def block_activation_bytes(config: ModelConfig, *, half: bool) -> int:
-    """What a block keeps of one position for the backward pass: the input of each of three norms and of the matrices
-    after them, q, k and v, both readings and the query of the text, and the feed-forward's two: 12 C + 2 F numbers (in
-    bfloat16 the norms' inputs, 3 C, stay in float32)."""
+    """Bytes that a block keeps of one position for the backward pass: the inputs of three norms and of the matrices
+    after them, q, k and v, both attention outputs and the query of the text, and two in the feed-forward: 12 C + 2 F
+    numbers (in bfloat16 the norms' inputs, 3 C, stay in float32)."""
     C, F = config.backbone.width, config.backbone.feed_forward
     return 30 * C + 4 * F if half else 48 * C + 8 * F

@@ -1,4 +1,4 @@
-"""The auto-regressive engine: everything is allocated before the first step, and a step waits for nothing.
+"""The auto-regressive engine: everything is allocated before the first step, and no step waits for the device.
 
 On a GPU a whole step, drawing included, is one CUDA graph; its attention reads the cache up to the next multiple of
 `BUCKET`, so that a few graphs serve all steps.
@@ -21,7 +21,7 @@ from counterpoint.paradigm.sampling import draw_tokens
 
 
 class DelayedNetwork(Protocol):
-    """What the engine needs of a network of delayed steps (`autoregressive.Autoregressive`)."""
+    """The interface of a network of delayed steps (`autoregressive.Autoregressive`)."""
 
     @property
     def backbone(self) -> Backbone: ...
@@ -37,19 +37,19 @@ class DelayedNetwork(Protocol):
 
     @property
     def steered(self) -> bool:
-        """Something is added to the inputs of its steps."""
+        """Whether vectors are added to the inputs of its steps."""
         ...
 
     def hidden(
         self, tokens: Tensor, *, memory: Memory, control: Tensor | None = None, cache: Cache | None = None
     ) -> Tensor:
-        """[R, K, S] delayed input tokens to hidden states [R, S, C]."""
+        """Hidden states [R, S, C] of delayed input tokens [R, K, S]."""
         ...
 
     def logits(
         self, tokens: Tensor, *, memory: Memory, control: Tensor | None = None, cache: Cache | None = None
     ) -> Tensor:
-        """[R, K, S] delayed input tokens to logits [R, K, S, V]."""
+        """Logits [R, K, S, V] of delayed input tokens [R, K, S]."""
         ...
 
 
@@ -58,16 +58,16 @@ class Decoder:
 
     Attributes:
         tokens: [B, K, 1 + S] the start column and the delayed sequence, `filler` where nothing is drawn.
-        entropies: [S, B] nats of the first codebook's distributions, those of steps drawn so far.
+        entropies: [S, B] entropies in nats of the first codebook's distributions in the steps drawn so far.
 
     Args:
         model: the network.
-        memory: of the rows that read a caption.
+        memory: text of the rows that read a caption.
         batch: B.
-        steps: S at most.
-        sampling: how to draw.
+        steps: the greatest S.
+        sampling: sampling settings.
         guidance: the passes that run side by side.
-        static: give every step the same shapes and addresses, as a CUDA graph must have them.
+        static: give every step the same shapes and addresses, as a CUDA graph needs.
     """
 
     BUCKET = 128
@@ -98,14 +98,14 @@ class Decoder:
         self._graphs: dict[int, torch.cuda.CUDAGraph] = {}
 
     def begin(self, delayed: Tensor, *, free: Tensor, uniforms: Tensor, control: Tensor | None = None) -> None:
-        """Start on a sequence.
+        """Start a sequence.
 
         Args:
-            delayed: [B, K, S'] codes already known, filler elsewhere; S' <= S.
-            free: [S', B, K] bool, where to draw.
-            uniforms: [S', B, K] what to draw with.
-            control: [R, S', C] what is added to the input of each step (`Autoregressive.steer`, `.arrange`), for a
-                model that has controls or inpaints; None: nothing.
+            delayed: [B, K, S'] known codes, filler elsewhere; S' <= S.
+            free: [S', B, K] bool, the places to draw.
+            uniforms: [S', B, K] the random numbers.
+            control: [R, S', C] vectors added to the input of each step (`Autoregressive.steer`, `.arrange`), for a
+                model that has controls or inpaints; None adds nothing.
         """
         steps = delayed.shape[2]
         self.tokens[:, :, 1 : 1 + steps] = delayed
@@ -117,11 +117,11 @@ class Decoder:
         self.cache.rewind(0)
 
     def prefill(self, steps: int) -> None:
-        """Read the next `steps` columns at once; what follows each of them is known."""
+        """Read the next `steps` columns at once, after each of which the next one is known."""
         self.read(steps)
 
     def read(self, steps: int) -> Tensor:
-        """[R, S', C] hidden states of the next `steps` columns."""
+        """Hidden states [R, S', C] of the next `steps` columns."""
         start = self.cache.length
         columns = self.guidance.rows(self.tokens[:, :, start : start + steps])
         control = None if self.control is None else self.control[:, start : start + steps]
@@ -135,7 +135,7 @@ class Decoder:
         free, uniforms = self.free.index_select(0, cursor)[0], self.uniforms.index_select(0, cursor)[0]
         step = cursor.clone()
         logits = self.model.logits(columns, memory=self.memory, control=control, cache=self.cache)[:, :, 0]
-        # Here the cursor has moved on.
+        # The cursor has already advanced.
         logits = self.guidance.combine(logits)
         self.entropies.index_copy_(0, step, self._entropy(logits[:, 0])[None])
         drawn = draw_tokens(logits, uniforms=uniforms, sampling=self.sampling)
@@ -146,7 +146,7 @@ class Decoder:
         """Draw the next `steps` columns.
 
         Args:
-            moved: called after each with the number of columns that are there.
+            moved: called after each step with the number of drawn columns.
         """
         stop = self.cache.length + steps
         while (start := self.cache.length) < stop:
@@ -162,13 +162,14 @@ class Decoder:
         self.cache.bound = None
 
     def _graph(self, bound: int) -> torch.cuda.CUDAGraph:
-        """One step as a CUDA graph. What the runs before the capture write is written again by the steps to come."""
+        """Capture one step as a CUDA graph. Values written by the warm-up runs are overwritten by the following
+        steps."""
         if bound not in self._graphs:
             start = self.cache.length
             stream = torch.cuda.Stream()
             stream.wait_stream(torch.cuda.current_stream())
             with torch.cuda.stream(stream):
-                for _ in range(2):  # libraries choose their kernels and allocate
+                for _ in range(2):  # so that libraries choose their kernels and allocate
                     self.decode_one_token()
                     self.cache.rewind(start)
             torch.cuda.current_stream().wait_stream(stream)
@@ -179,6 +180,6 @@ class Decoder:
         return self._graphs[bound]
 
     def _entropy(self, logits: Tensor) -> Tensor:
-        """[B, V] to [B]; greedy drawing has the temperature 1 here."""
+        """Entropies [B] of logits [B, V]; greedy drawing has the temperature 1 here."""
         logs = (logits.float() / (self.sampling.temperature or 1.0)).log_softmax(dim=-1)
         return -(logs.exp() * logs).sum(dim=-1)

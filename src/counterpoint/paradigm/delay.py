@@ -1,4 +1,4 @@
-"""The delay pattern P(i, j) = (i, j + i - 1): codebook k (from 0) stands k steps late (3.2).
+"""The delay pattern P(i, j) = (i, j + i - 1): codebook k (from 0) is delayed by k steps (3.2).
 
 Shapes: B batch, K codebooks, T latent frames, S = T + K - 1 delayed steps.
 """
@@ -10,9 +10,9 @@ from torch import Tensor
 
 
 def delay(codes: Tensor, *, lengths: Tensor, filler: int) -> Tensor:
-    """[B, K, T] codes to [B, K, S]; whatever is no code of a valid frame is `filler`.
+    """Delay codes [B, K, T] to [B, K, S]; every place without a code of a valid frame holds `filler`.
 
-    Every frame of every codebook is there: S is T + K - 1, not T.
+    Every frame of every codebook is kept: S is T + K - 1, not T.
     """
     B, K, T = codes.shape
     delayed = codes.new_full((B, K, T + K - 1), filler)
@@ -24,12 +24,12 @@ def delay(codes: Tensor, *, lengths: Tensor, filler: int) -> Tensor:
 
 
 def undelay(delayed: Tensor) -> Tensor:
-    """[B, K, S, ...] back to [B, K, T, ...], T = S - K + 1."""
+    """Undo the delay of [B, K, S, ...]: [B, K, T, ...], T = S - K + 1."""
     K, S = delayed.shape[1:3]
     return torch.stack([delayed[:, k, k : k + S - K + 1] for k in range(K)], dim=1)
 
 
 def shift_right(delayed: Tensor, *, filler: int) -> Tensor:
-    """[B, K, S] targets to the inputs that predict them: a column of start tokens, then all but the last."""
+    """The inputs that predict targets [B, K, S]: a column of start tokens, then all but the last target."""
     start = torch.full_like(delayed[:, :, :1], filler)
     return torch.cat((start, delayed[:, :, :-1]), dim=2)

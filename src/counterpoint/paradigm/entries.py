@@ -1,4 +1,4 @@
-"""The paradigms that come with the package. A new one here is a file with its model, an entry, and a line in
+"""The paradigms in the package. A new one is a file with its model, an entry here, and a line in
 `config.registry.BUILT_IN`."""
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ AUTOREGRESSIVE = ParadigmEntry(
     sampling=AutoregressiveSampling,
     network=AutoregressiveNetwork,
     cost=AutoregressiveCost(),
-    draws="draws the codes of one frame after those of another",
+    draws="draws the codes frame by frame",
     objective="cross-entropy in nats, mean over codebooks (Eq. 1)",
     trivial=(
         TrivialEntry(
             name="unigram",
             label="Unigram counts",
             model="counterpoint.paradigm.trivial:Unigram",
-            what="codes drawn by how often each occurs in the training music",
+            what="codes drawn by their frequencies in the training music",
         ),
         TrivialEntry(
             name="bigram",
             label="Bigram counts",
             model="counterpoint.paradigm.trivial:Bigram",
-            what="codes drawn by how often each follows the one a frame before in the training music",
+            what="codes drawn by their frequencies after the preceding code in the training music",
         ),
     ),
 )
@@ -50,7 +50,7 @@ FLOW_MATCHING = ParadigmEntry(
     sampling=FlowMatchingSampling,
     network=FlowMatchingNetwork,
     cost=FlowMatchingCost(),
-    draws="carries noise to the latents of all frames at once",
+    draws="transforms noise into the latents of all frames at once",
     objective="weighted squared error of the vector field (Eq. 4)",
     zero_shot=("inversion", "repaint", "projection", "gradient"),
     compiles=True,

@@ -1,7 +1,7 @@
-"""Cross-entropy of many tokens over a large vocabulary, in the memory of the logits alone.
+"""Cross-entropy of many tokens over a large vocabulary, without memory beyond the logits.
 
-`F.cross_entropy` makes two more tensors of the logits' size and runs over them several times; here a few rows at a time
-stay in the processor's cache, and the gradient takes the place of the logits.
+`F.cross_entropy` allocates two more tensors of the logits' size and makes several passes over them; here a few rows at
+a time stay in the processor's cache, and the gradient overwrites the logits.
 
 Shapes: N tokens, V vocabulary.
 """
@@ -14,13 +14,13 @@ import torch
 from torch import Tensor
 
 IGNORED = -100
-"""The label of a row that has no entropy."""
+"""The label of a row without an entropy."""
 _ROWS = 256
-"""Handled at once: 2 MB at V = 2048."""
+"""Rows processed at once: 2 MB at V = 2048."""
 
 
 def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
-    """[N] entropies -log softmax(logits)[label] of logits [N, V], which the gradient overwrites: use them no more.
+    """Entropies [N] -log softmax(logits)[label] of logits [N, V], which the gradient overwrites: do not use them later.
 
     Args:
         labels: [N] long; `IGNORED` gives 0.

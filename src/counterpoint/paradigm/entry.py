@@ -1,6 +1,6 @@
-"""What the rest of the system knows of a paradigm: one entry each, from the package itself or from another one.
+"""The entry of a paradigm in the registry: everything that other modules need to know of it.
 
-Imports no torch, so that names, plans and lists need none.
+This module does not import torch, so that names, plans and lists are fast.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ Mark = Literal["circle", "square", "diamond", "triangle", "cross", "star"]
 
 @dataclass(frozen=True, kw_only=True)
 class TrivialEntry:
-    """A predictor without a network, which a paradigm's models must beat.
+    """A predictor without a network, which a paradigm's models must outperform.
 
     Attributes:
-        name: in keys of systems and names of steps.
-        label: in reports, at the begin of a sentence.
-        model: its `TrivialPredictor`, MODULE:CLASS.
-        what: what it does, a clause.
+        name: its name in keys of systems and names of steps.
+        label: its name in reports, at the beginning of a sentence.
+        model: its `TrivialPredictor`, as MODULE:CLASS.
+        what: a description, as a clause.
     """
 
     name: str
@@ -36,26 +36,26 @@ class TrivialEntry:
 
 @dataclass(frozen=True, kw_only=True)
 class ParadigmEntry:
-    """A paradigm, as tables, plans, benchmarks and reports need it.
+    """The description of a paradigm for tables, plans, benchmarks and reports.
 
     Attributes:
-        name: in configurations, file names and keys of systems.
-        label: in reports, at the begin of a sentence: "Flow matching".
-        short: in tables: "FM".
-        mark, colour, colour_dark: of its points and lines in charts, on light and on dark paper; `#rrggbb`.
-        model: its `Paradigm`, MODULE:CLASS, imported when a model is built.
-        view: what it needs of a codec: codes, which a codec without codebooks cannot give, or latents.
-        sampling: the class of its sampling settings.
-        network: the class of those settings of its network that no other paradigm reads.
-        cost: what its network takes.
-        draws: how it makes music, in a clause: "carries noise to the latents of all frames at once".
-        objective: the loss that is reported, in words.
-        zero_shot: methods of inpainting for which a model needs no training.
-        compiles: `Paradigm.lay_out` can compile its network.
-        trivial: predictors without a network, in the units of its loss. Without any it cannot be told whether its
-            models have learned something, so no report draws a conclusion from them.
-        loss_draws: draws that are averaged wherever the losses of single examples are compared; more than one where the
-            loss of an example depends on times or noise.
+        name: its name in configurations, file names and keys of systems.
+        label: its name in reports, at the beginning of a sentence: "Flow matching".
+        short: its name in tables: "FM".
+        mark, colour, colour_dark: its points and lines in charts, on light and on dark paper; `#rrggbb`.
+        model: its `Paradigm`, as MODULE:CLASS, imported when a model is built.
+        view: the view of the encoding that it models: codes, which a codec without codebooks cannot give, or latents.
+        sampling: class of its sampling settings.
+        network: class of its own network settings, which no other paradigm reads.
+        cost: its cost model.
+        draws: how it generates, as a clause: "transforms noise into the latents of all frames at once".
+        objective: the reported loss, in words.
+        zero_shot: methods of inpainting without training.
+        compiles: whether `Paradigm.lay_out` can compile its network.
+        trivial: predictors without a network, in the units of its loss. Without any, learning cannot be verified, and
+            no report draws a conclusion from its models.
+        loss_draws: number of draws averaged when losses of single examples are compared; more than one if the loss of
+            an example depends on times or noise.
     """
 
     name: str
@@ -78,4 +78,4 @@ class ParadigmEntry:
 
 
 PARADIGMS: Registry[ParadigmEntry] = Registry("counterpoint.paradigms", noun="paradigm", kind=ParadigmEntry)
-"""All paradigms that are installed: `PARADIGMS["flow_matching"].label`."""
+"""All installed paradigms: `PARADIGMS["flow_matching"].label`."""

@@ -1,13 +1,13 @@
 """Filling in the middle: [<a>, A, <c>, C, <b>, B] (5.3, App. J; Bavarian et al., 2022).
 
-A is what stands before the span B, C what stands after it. Each segment is delayed by itself: its special token fills a
-column of its own, then follow its n frames in n + K - 1 columns, and only then the next segment begins. So nothing of a
-segment is told by another, every code of A and C is read before the first of B is drawn, and a segment comes out of its
-columns as it went in, be it as short as it may. Under one delay over the whole row, codes of A's last frames would be
-learned with C's first ones before them, and B would begin without C's last ones.
+A is the music before the span B, C the music after it. Each segment is delayed by itself: its special token fills one
+column, then its n frames follow in n + K - 1 columns, and only then the next segment begins. Segments therefore do not
+mix, every code of A and C is read before the first of B is drawn, and a segment of any length is restored exactly. With
+one delay over the whole row, codes of A's last frames would be learned after C's first ones, and B would begin before
+C's last ones.
 
-A column keeps the position that it has in the music as it is played: C stands behind the gap, and B where it belongs,
-between them, so that a text-to-music model finds its own positions again when it is fine-tuned.
+A column keeps its position in the music as it is played: C has the positions after the gap, and B those between them,
+so that the positions of a text-to-music model remain valid when it is fine-tuned.
 
 Shapes: B batch, J controls, K codebooks, T latent frames, S = T + 3 K columns.
 """
@@ -20,21 +20,21 @@ import torch
 from torch import Tensor
 
 SPECIAL = ("<a>", "<c>", "<b>")
-"""In the order in which the segments stand."""
+"""The special tokens, in the order of the segments."""
 NONE = -1
 
 
 @dataclass(frozen=True)
 class Layout:
-    """Where everything stands in the columns that a network reads.
+    """The layout of the columns that a network reads.
 
     Attributes:
-        inputs: [B, K, S] long, the frame whose code each column holds; `NONE`: the filler.
-        targets: [B, K, S] long, the frame whose code each column predicts; `NONE`: nothing.
-        begins: [B, S] long, the frame that the first codebook's target is of, where controls belong; `NONE`.
-        special: [B, S] long, which of `SPECIAL` each column is; `NONE`.
-        positions: [B, S] long, of each column.
-        ends: [B] long, the column from which <eos> is predicted, in the first codebook; `NONE` where no span is.
+        inputs: [B, K, S] long, the frame whose code each column holds; `NONE` for the filler.
+        targets: [B, K, S] long, the frame whose code each column predicts; `NONE` for no prediction.
+        begins: [B, S] long, the frame of the first codebook's target, where controls are added; or `NONE`.
+        special: [B, S] long, the special token of each column, an index of `SPECIAL`; or `NONE`.
+        positions: [B, S] long, the position of each column.
+        ends: [B] long, the column that predicts <eos>, in the first codebook; `NONE` without a span.
         drawn: [B] long, the first column that predicts a frame of B.
     """
 
@@ -53,16 +53,16 @@ class Layout:
 
 
 def columns(frames: int, *, codebooks: int) -> int:
-    """S of T frames."""
+    """S for T frames."""
     return frames + 3 * codebooks
 
 
 def lay_out(spans: Tensor, *, lengths: Tensor, frames: int, codebooks: int) -> Layout:
-    """The columns of a batch.
+    """Lay out the columns of a batch.
 
     Args:
-        spans: [B, 2] first frame of B and the one after its last. Where both are the example's length, there is no
-            span: the row is the music itself, delayed as ever, without special tokens.
+        spans: [B, 2] first frame of B and the one after its last. If both equal the example's length, there is no span:
+            the row is the music itself with the usual delay, without special tokens.
         lengths: [B] valid frames.
         frames: T.
         codebooks: K.
@@ -81,7 +81,7 @@ def lay_out(spans: Tensor, *, lengths: Tensor, frames: int, codebooks: int) -> L
     inside = (at < begin[:, 3:]) & ~(whole[:, None] & (segment > 0))
 
     def frame(shift: int) -> Tensor:
-        """[B, K, S]: the frame whose code stands `shift` columns on."""
+        """The frame [B, K, S] whose code is `shift` columns later."""
         place = after[:, None, :] + shift - torch.arange(K, device=device)[:, None]
         there = inside[:, None, :] & (place >= 0) & (place < size[:, None, :])
         return torch.where(there, own[:, None, :] + place, NONE)
@@ -99,17 +99,17 @@ def lay_out(spans: Tensor, *, lengths: Tensor, frames: int, codebooks: int) -> L
 
 
 def take(codes: Tensor, where: Tensor, *, filler: int) -> Tensor:
-    """[B, K, T] codes (or tracks) at the frames `where` [B, K, S]; `filler` where there is none."""
+    """Codes (or tracks) [B, K, T] at the frames `where` [B, K, S]; `filler` where there is no frame."""
     taken = codes.gather(2, where.clamp(min=0))
     return taken.where(where != NONE, filler)
 
 
 def put_back(codes: Tensor, columns: Tensor, *, layout: Layout) -> Tensor:
-    """`codes` [B, K, T] with what `columns` [B, K, S] hold, each code at its own frame: A, B, C again.
+    """Insert the codes of `columns` [B, K, S] into `codes` [B, K, T], each at its own frame: A, B, C again.
 
     Args:
-        columns: tokens as `layout.targets` has them, that is, of the column each was predicted from.
+        columns: tokens in the layout of `layout.targets`, that is, at the columns that predicted them.
     """
-    spare = codes.new_zeros(*codes.shape[:2], 1)  # where what is no frame goes
+    spare = codes.new_zeros(*codes.shape[:2], 1)  # receives tokens without a frame
     frames = layout.targets.where(layout.targets != NONE, codes.shape[2])
     return torch.cat((codes, spare), dim=2).scatter(2, frames, columns)[:, :, :-1]

@@ -1,4 +1,4 @@
-"""The flow-matching paradigm: regress the velocity that carries noise to latents, then integrate it (3.3, Eq. 2-5).
+"""The flow-matching paradigm: regress the velocity from noise to latents, then integrate it (3.3, Eq. 2-5).
 
 Shapes: B batch, P passes of guidance, J controls, T latent frames, D latent channels, C width, L text tokens.
 """
@@ -27,10 +27,10 @@ from counterpoint.paradigm.zero_shot import ZERO_SHOT, Task
 
 
 class FlowMatching(Paradigm):
-    """Linear(D [+ controls] -> C) in; the backbone, seeing both ways, with U-Net-like skips; Linear(C -> D) out."""
+    """Linear(D [+ controls] -> C); the bidirectional backbone with U-Net-like skips; Linear(C -> D)."""
 
-    windows_at_once = 4  # of long music: memory does not grow with its length
-    draws_alone_on_cpu = True  # six in a hundred more of a processor's time than four at once, for 3 s of `pocket`
+    windows_at_once = 4  # bounds the memory for long music
+    draws_alone_on_cpu = True  # costs 6% more CPU time than four at once, for 3 s of `pocket`
 
     def __init__(self, config: ModelConfig, latent: LatentSpec):
         super().__init__(config, latent)
@@ -49,7 +49,7 @@ class FlowMatching(Paradigm):
         self.text.initialise(generator)
         fill(self.embed.weight, generator)
         self.time.initialise(generator)
-        fill(self.head.weight, generator, gain=0.3)  # a nearly resting field at the start
+        fill(self.head.weight, generator, gain=0.3)  # a field near zero at the start
         self.backbone.initialise_skips(generator)
         if self.controls is not None:
             self.controls.initialise(generator)
@@ -68,15 +68,15 @@ class FlowMatching(Paradigm):
         control: Tensor | None = None,
         generator: torch.Generator | None = None,
     ) -> Tensor:
-        """v(t [B], z [B, T, D]), the estimate of dz/dt; `mask` [B, T] is None where all frames are valid, and `control`
-        [B, T, C] is what `steer` gives.
+        """The estimate v(t [B], z [B, T, D]) of dz/dt; `mask` [B, T] is None if all frames are valid, and `control`
+        [B, T, C] is the result of `steer`.
 
-        The time joins every cross-attention token, as in JASCO. A hidden caption has no token to read, but reads the
-        time all the same (`Backbone.shift`), just as JASCO's zeroed tokens do.
+        The time is added to every cross-attention token, as in JASCO. A hidden caption has no token to read, but still
+        reads the time (`Backbone.shift`), like JASCO's zeroed tokens.
 
-        Of a preconditioned model, frames that are known and not noise are scaled as all others are at t.
+        In a preconditioned model, known frames without noise are scaled as all others are at t.
         """
-        dtype = self.backbone.norm.weight.dtype  # half of it on a GPU, where z and t stay in full precision
+        dtype = self.backbone.norm.weight.dtype  # half precision on a GPU; z and t stay in full precision
         memory = self.backbone.shift(memory, self.time(t).to(dtype))
 
         def network(z: Tensor) -> Tensor:
@@ -88,8 +88,8 @@ class FlowMatching(Paradigm):
         return network(z) if self.gaussian is None else self.gaussian(t, z, network)
 
     def steer(self, tracks: Tensor | None, *, known: Tensor | None = None) -> Tensor | None:
-        """What is added to the embedded input [B, T, C]: what controls [B, J, T] ask for, and, for a model that learns
-        to inpaint, a mark on the frames that are `known` [B, T] and not noise. None: nothing."""
+        """The vectors added to the embedded input [B, T, C]: those of controls [B, J, T], and, in a model that learns
+        to inpaint, a mark on the frames that are `known` [B, T] and not noise. None if there are none."""
         control = None if self.controls is None or tracks is None else self.controls(tracks)
         if self.known is None or known is None:
             return control
@@ -97,13 +97,14 @@ class FlowMatching(Paradigm):
         return mark if control is None else control + mark
 
     def lay_out(self, *, device: str, precision: Precision, compiled: bool = False) -> None:
-        """See `Paradigm.lay_out`; compiling an evaluation whole is worth its minute for many clips of one length on a
-        GPU. Guidance inside an interval compiles twice, and so does a last batch of another size."""
+        """Prepare the model for drawing; see `Paradigm.lay_out`. Compiling an evaluation takes about a minute and pays
+        off for many clips of one length on a GPU. Guidance in an interval compiles twice, and so does a last batch of
+        another size."""
         if compiled:
             self.velocity = torch.compile(self.velocity, dynamic=False, mode="reduce-overhead")
         super().lay_out(device=device, precision=precision)
         if device != "cpu":
-            self.time.float()  # two times are told apart in full precision alone
+            self.time.float()  # nearby times differ only in full precision
             if self.gaussian is not None:
                 self.gaussian.float()
 
@@ -118,10 +119,10 @@ class FlowMatching(Paradigm):
     ) -> LossOutput:
         """Eq. 4: (1 + t) |v - v_t|^2, the mean over channels and valid frames; the mean of that over examples.
 
-        A model that learns to inpaint sees, of its share of the examples, all but a span as it is (Algorithm 2), and
-        their loss is that of the span.
+        In its share of the examples, a model that learns to inpaint sees everything except a span without noise
+        (Algorithm 2), and the loss is that of the span.
 
-        With `loss_weight` unit, training minimises |F - F_t|^2 of `gaussian` instead, and reports the above.
+        With `loss_weight` unit, training minimises |F - F_t|^2 of `gaussian` instead, and reports the loss above.
         """
         B, T, _ = target.shape
         check_frames(T, limit=self.max_frames())
@@ -151,7 +152,7 @@ class FlowMatching(Paradigm):
         return LossOutput(loss=loss, per_example=per_example.detach())
 
     def _times(self, count: int, *, generator: torch.Generator) -> Tensor:
-        """[count] t ~ U(0, 1), or in training as configured."""
+        """Times [count], t ~ U(0, 1), or in training as configured."""
         if not self.training or self.config.times == "uniform":
             return torch.rand(count, generator=generator, device=generator.device)
         normal = torch.randn(count, generator=generator, device=generator.device)
@@ -169,10 +170,10 @@ class FlowMatching(Paradigm):
         controls: Tensor | None = None,
         watch: Watch | None = None,
     ) -> Sample:
-        """See `Paradigm.sample`.
+        """Draw samples; see `Paradigm.sample`.
 
         Longer music than the window is one latent, whose velocity is averaged over windows (see `windows`).
-        dopri5 chooses its steps for the whole batch: with it, batch mates may change a sample, within the tolerance.
+        dopri5 chooses its steps for the whole batch, so other samples of the batch may change one within the tolerance.
         """
         sampling = FlowMatchingSampling.of(sampling)
         frames = [int(length) for length in lengths]
@@ -215,10 +216,10 @@ class FlowMatching(Paradigm):
         controls: Tensor | None = None,
         watch: Watch | None = None,
     ) -> Sample:
-        """See `Paradigm.inpaint`.
+        """Fill in spans; see `Paradigm.inpaint`.
 
-        `supervised` is Algorithm 2, with any solver: whenever the velocity is asked for, what is known stands in its
-        place. The other methods take Euler steps, whatever `sampling.solver` says.
+        `supervised` is Algorithm 2, with any solver: at every evaluation of the velocity, known frames are set to their
+        values. The other methods take Euler steps, whatever `sampling.solver` is.
         """
         chosen, sampling = self.inpainting_method(method), FlowMatchingSampling.of(sampling)
         B, T, D = target.shape
@@ -263,14 +264,14 @@ class FlowMatching(Paradigm):
 
 
 class _Field:
-    """v(t, z) for the conditions of a batch: guided where it should be, averaged over windows where there are several.
+    """v(t, z) under the conditions of a batch: guided where configured, averaged over windows if there are several.
 
     Keys and values of the captions, and what the controls add to the input, are computed once, here, for all
     evaluations.
 
     Attributes:
-        network_evaluations: how often the network saw all frames so far.
-        model_evaluations: the same; each pass of guidance counts.
+        network_evaluations: number of passes over all frames so far.
+        model_evaluations: the same number with each pass of guidance counted.
     """
 
     def __init__(
@@ -317,31 +318,31 @@ class _Field:
         return mean.view_as(z)
 
     def _velocity(self, t: float, z: Tensor, *, windows: Windows, guidance: Guidance) -> Tensor:
-        """[R, W, D] of windows [R, W, D]."""
+        """Velocities [R, W, D] of windows [R, W, D]."""
         z = guidance.rows(z)
         mask = None if windows.mask is None else guidance.rows(windows.mask)
         control = None
         if self.control is not None:
             control = self.control[: guidance.passes, windows.frames].flatten(0, 1)
-        memory = self._memory(windows, captioned=guidance.captioned)  # the rows beyond have no caption to read
+        memory = self._memory(windows, captioned=guidance.captioned)  # the other rows have no caption to read
         v = self.model.velocity(z.new_full((len(z),), t), z, memory=memory, mask=mask, control=control)
         return guidance.combine(v)
 
     def _memory(self, windows: Windows, *, captioned: int) -> Memory:
         whole = len(windows.samples) == self.batch and len(self.windows) == 1 and captioned == 1
-        if whole or not len(self.memory.lengths):  # there is nothing to copy
+        if whole or not len(self.memory.lengths):  # nothing to copy
             return self.memory
         return self.memory.rows(windows.samples.repeat(captioned))
 
 
 def _solver_passes(sampling: FlowMatchingSampling) -> int | None:
-    """Evaluations that the solver takes; None where it decides while it goes."""
+    """Number of evaluations of the solver; None if the solver chooses its steps."""
     each = SOLVERS[sampling.solver].evaluations_a_step
     return None if each is None else each * sampling.steps
 
 
 class TimeEmbedding(nn.Module):
-    """JASCO's: t in [0, 1], fed raw to a 128-d sinusoid [sin, cos], a swish MLP, and a projection to C."""
+    """JASCO's embedding: raw t in [0, 1] to a 128-d sinusoid [sin, cos], a swish MLP, and a projection to C."""
 
     CHANNELS = TIME_CHANNELS
 
@@ -357,7 +358,7 @@ class TimeEmbedding(nn.Module):
             nn.init.zeros_(linear.bias)
 
     def forward(self, t: Tensor) -> Tensor:
-        """[B] to [B, C], in full precision: bfloat16 would tell only some hundred times apart."""
+        """Embed times [B] as [B, C], in full precision: bfloat16 has only some hundred distinct times."""
         half = self.CHANNELS // 2
         with torch.autocast(t.device.type, enabled=False):
             frequencies = torch.exp(torch.arange(half, device=t.device) * -(math.log(10_000) / (half - 1)))
@@ -369,7 +370,7 @@ class TimeEmbedding(nn.Module):
 def path(z_0: Tensor, z_1: Tensor, t: Tensor, *, sigma_min: float) -> tuple[Tensor, Tensor]:
     """Eq. 2: z_t = (1 - (1 - s) t) z_0 + t z_1 and the velocity there, v_t = z_1 - (1 - s) z_0.
 
-    Eq. 2 writes v_t at a point y of the path; at y = z_t its denominator cancels, which gives the line above.
+    Eq. 2 has v_t at a point y of the path; at y = z_t its denominator cancels, which gives the formula above.
 
     Args:
         z_0, z_1: [B, T, D] noise and data.
@@ -380,20 +381,20 @@ def path(z_0: Tensor, z_1: Tensor, t: Tensor, *, sigma_min: float) -> tuple[Tens
 
 
 def _mean_square(error: Tensor, *, counted: Tensor) -> Tensor:
-    """[B] over the channels and the `counted` [B, T] frames of [B, T, D]."""
+    """Mean square [B] over the channels and the `counted` [B, T] frames of [B, T, D]."""
     squares = error.square().mean(dim=2).masked_fill(~counted, 0.0)
     return squares.sum(dim=1) / counted.sum(dim=1).clamp(min=1)
 
 
 def frame_mask(lengths: Tensor, frames: int) -> Tensor | None:
-    """[B, T] bool, True where a frame is valid; None where all are, for which attention is fastest."""
+    """Mask [B, T], True for valid frames; None if all are valid, for which attention is fastest."""
     if bool((lengths >= frames).all()):
         return None
     return torch.arange(frames, device=lengths.device) < lengths[:, None]
 
 
 def _noise(generators: Sequence[torch.Generator], *, frames: list[int], channels: int) -> Tensor:
-    """[B, T, D]: sample b's noise comes from `generators[b]`, in a shape that its own length decides."""
+    """Noise [B, T, D]: that of sample b comes from `generators[b]`, in a shape that depends only on its length."""
     noise = torch.zeros(len(frames), max(frames), channels)
     for index, (generator, count) in enumerate(zip(generators, frames, strict=True)):
         noise[index, :count] = torch.randn(count, channels, generator=generator, device=generator.device).cpu()

@@ -1,4 +1,4 @@
-"""What a flow-matching model costs: evaluations of the velocity, each of all frames.
+"""The cost of a flow-matching model: evaluations of the velocity, each over all frames.
 
 Shapes: B batch, R rows, T latent frames, D latent channels, C width, F width of the feed-forward, N layers.
 """
@@ -22,9 +22,9 @@ from counterpoint.paradigm.cost import (
 from counterpoint.paradigm.solvers import SOLVERS
 
 TIME_CHANNELS = 128
-"""Channels of the sinusoid that t is fed through (`flow_matching.TimeEmbedding`)."""
+"""Channels of the sinusoidal embedding of t (`flow_matching.TimeEmbedding`)."""
 ADAPTIVE_EVALUATIONS = 100
-"""Evaluations that are assumed of a solver that chooses its own steps; the pocket models took 68."""
+"""Evaluations assumed for a solver that chooses its own steps; the pocket models took 68."""
 
 
 class FlowMatchingCost(CostModel):
@@ -40,9 +40,9 @@ class FlowMatchingCost(CostModel):
         )
 
     def step(self, config: ModelConfig, latent: LatentSpec, job: Job, *, position: int = 0) -> Cost:
-        """One evaluation of the velocity."""
+        """The cost of one evaluation of the velocity."""
         b, count = config.backbone, self.weights(config, latent)
-        shift = b.layers * b.width * b.width  # the time's value vector, one a row and block
+        shift = b.layers * b.width * b.width  # the time's value vector, one per row and block
         attention = 4.0 * job.rows * b.layers * b.width * job.frames * job.frames
         cost = Cost(
             flops=2.0 * job.rows * (job.frames * (count.core + count.skips + count.ends) + count.time + shift)
@@ -63,7 +63,7 @@ class FlowMatchingCost(CostModel):
         sampling: SamplingConfig,
         method: InpaintingMethod | None = None,
     ) -> int:
-        """What the solver takes; the zero-shot methods take Euler steps, whatever the solver."""
+        """Number of evaluations of the solver; the zero-shot methods take Euler steps, whatever the solver."""
         own = FlowMatchingSampling.of(sampling)
         if method not in (None, "supervised"):
             return {"inversion": 2 * own.steps, "repaint": 2 * own.steps - 1}.get(method, own.steps)
@@ -71,7 +71,7 @@ class FlowMatchingCost(CostModel):
         return ADAPTIVE_EVALUATIONS if each is None else own.steps * each
 
     def guided_share(self, sampling: SamplingConfig) -> float:
-        """The share of the evaluations of a uniform grid that lie within the interval."""
+        """The share of the evaluations on a uniform grid that lie within the interval."""
         own = FlowMatchingSampling.of(sampling)
         low, high = own.guidance_interval
         return sum(low <= step / own.steps <= high for step in range(own.steps)) / own.steps
@@ -87,7 +87,7 @@ class FlowMatchingCost(CostModel):
         text_tokens: int | None = None,
         dtype_bytes: int = 4,
     ) -> int:
-        """Keys and values of the text, the activations of an evaluation, what the skips keep, and a solver's slopes."""
+        """Memory of the text's keys and values, the activations of an evaluation, the skips, and a solver's slopes."""
         b, rows = config.backbone, batch * passes
         tokens = config.text.max_tokens if text_tokens is None else text_tokens
         text = rows * tokens * b.width * (2 * b.layers + 2)
@@ -97,12 +97,12 @@ class FlowMatchingCost(CostModel):
         return int((text + live) * dtype_bytes + solver)
 
     def example(self, config: ModelConfig, latent: LatentSpec, *, frames: int) -> Cost:
-        """One evaluation."""
+        """The cost of one evaluation."""
         job = Job(1, frames, guided=False)
         return self.step(config, latent, job) + self.caption(config, latent, job)
 
     def activation_bytes(self, config: ModelConfig, latent: LatentSpec, *, frames: int, half: bool) -> int:
-        """Blocks, one more C in each for the reading of the text with the time added, and 2 C for each skip."""
+        """Memory of the blocks, one more C per block for the text with the time added, and 2 C for each skip."""
         b, number = config.backbone, 2 if half else 4
         skips = 2 * b.width * (b.layers // 2) if config.skips != "none" else 0
         return frames * (b.layers * (block_activation_bytes(config, half=half) + number * b.width) + number * skips)

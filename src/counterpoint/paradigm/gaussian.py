@@ -1,19 +1,21 @@
-"""The part of the velocity that is linear, taken off the network's hands, and the network's scales with it.
+"""The linear part of the velocity in closed form, and the scales of the remaining part, which the network learns.
 
-The paper normalises latents by two scalars (App. E.2), which is right for channels of one variance. Where a few
-channels carry most of it, Eq. 4 asks a network to see and to tell numbers of very unlike size. Here the best linear
-estimate is taken off it, and it learns the rest in units of its deviation, in the spirit of Karras et al. (2022) for
-diffusion. A deviation from the paper, off by default (`model.preconditioning`).
+The paper normalises latents by two scalars (App. E.2), which suits channels of equal variance. If a few channels carry
+most of the variance, Eq. 4 asks a network to read and predict numbers of very different sizes. Here the best linear
+estimate is computed in closed form, and the network learns the residual in units of its standard deviation, in the
+spirit of Karras et al. (2022) for diffusion. It deviates from the paper and is off by default
+(`model.preconditioning`).
 
-Were frames z_1 ~ N(m, S), then z_0 ~ N(0, 1), z_t = a z_0 + t z_1 with a = 1 - (1 - s) t, and v = z_1 - (1 - s) z_0
-(Eq. 2) would be Gaussian together, and in the eigenbasis of S each channel would stand alone. With l its variance,
+If frames were z_1 ~ N(m, S), then z_0 ~ N(0, 1), z_t = a z_0 + t z_1 with a = 1 - (1 - s) t, and v = z_1 - (1 - s) z_0
+(Eq. 2) would be jointly Gaussian, and independent for each channel in the eigenbasis of S. With l the channel's
+variance,
 
     Var[z_t]     = a^2 + t^2 l                                          =: q
     Cov[v, z_t]  = t l - (1 - s) a                                      =: k
     E[v | z_t]   = m + k / q (z_t - t m)
     Var[v | z_t] = l + (1 - s)^2 - k^2 / q = l (a + (1 - s) t)^2 / q    = l / q,   since a + (1 - s) t = 1.
 
-Of frames that are not Gaussian these are the best linear estimate and the variance that it leaves. The velocity is
+For frames that are not Gaussian these are the best linear estimate and its residual variance. The velocity is
 
     v = m + k / q (z_t - t m) + sqrt(l / q) F((z_t - t m) / sqrt(q))
 
@@ -30,13 +32,13 @@ import torch
 from torch import Tensor, nn
 
 LEAST_DEVIATION = 1e-3
-"""Of the largest one; what varies less is taken to vary so much."""
+"""Least variance of a channel, relative to the largest one."""
 
 
 class LinearGaussian(nn.Module):
-    """m, the eigenbasis of S and the deviations sqrt(l); until `calibrate`, those of standard normal frames.
+    """m, the eigenbasis of S and the deviations sqrt(l); before `calibrate`, those of standard normal frames.
 
-    Buffers, so that a checkpoint carries them.
+    They are buffers, so that a checkpoint contains them.
 
     Args:
         channels: D.
@@ -51,12 +53,12 @@ class LinearGaussian(nn.Module):
         super().__init__()
         self.sigma_min = sigma_min
         self.register_buffer("mean", torch.zeros(channels))
-        self.register_buffer("basis", torch.eye(channels))  # a column each
+        self.register_buffer("basis", torch.eye(channels))  # one eigenvector per column
         self.register_buffer("deviation", torch.ones(channels))
 
     @torch.no_grad()
     def calibrate(self, frames: Tensor) -> None:
-        """Take m and S from frames [N, D] in the network's scale."""
+        """Estimate m and S from frames [N, D] in the network's scale."""
         exact = frames.double()
         mean = exact.mean(dim=0)
         centred = exact - mean
@@ -77,13 +79,13 @@ class LinearGaussian(nn.Module):
         return mean + _turn(v, self.basis.T)
 
     def whiten(self, t: Tensor, error: Tensor) -> Tensor:
-        """The error of F that an error [B, T, D] of v at t [B] comes from."""
+        """The error of F that corresponds to an error [B, T, D] of v at t [B]."""
         t, variance = t[:, None, None], self.deviation.to(error).square()
         q = (1 - (1 - self.sigma_min) * t) ** 2 + t**2 * variance
         return _turn(error, self.basis) * (q / variance).sqrt()
 
 
 def _turn(x: Tensor, basis: Tensor) -> Tensor:
-    """In full precision, also under autocast: channels of little variance would drown in the rounding of others."""
+    """Rotate in full precision, also under autocast: rounding would hide channels of little variance."""
     with torch.autocast(x.device.type, enabled=False):
         return x @ basis.to(x)

@@ -1,4 +1,4 @@
-"""Drawing tokens from logits, each sample by its own numbers.
+"""Drawing tokens from logits with separate random numbers for each sample.
 
 Shapes: B batch, K codebooks, V codebook size.
 """
@@ -12,14 +12,14 @@ from counterpoint.config import AutoregressiveSampling
 
 
 def draw_tokens(logits: Tensor, *, uniforms: Tensor, sampling: AutoregressiveSampling) -> Tensor:
-    """[..., V] logits to [...] token ids, by inverting the cumulative distribution.
+    """Draw token ids [...] from logits [..., V] by inverting the cumulative distribution.
 
-    One uniform number decides one token, so a sample's tokens depend on its own numbers alone, and all of those can
-    be drawn before the first step.
+    One uniform number determines one token, so that a sample's tokens depend only on its own numbers, which can all be
+    drawn before the first step.
 
     Args:
         uniforms: [...] float64 in [0, 1).
-        sampling: temperature (0 takes the likeliest), then top_k, then top_p of what is left.
+        sampling: temperature (0 takes the likeliest), then top_k, then top_p of the remaining distribution.
     """
     if sampling.temperature == 0:
         return logits.argmax(dim=-1)
@@ -31,7 +31,7 @@ def draw_tokens(logits: Tensor, *, uniforms: Tensor, sampling: AutoregressiveSam
     kept, ids = scaled.topk(k, dim=-1)
     probabilities = kept.softmax(dim=-1)
     if sampling.top_p < 1.0:
-        # The smallest set of likeliest tokens whose sum reaches top_p: those before which it was not reached.
+        # The smallest set of likeliest tokens whose sum reaches top_p: tokens before which it is not reached.
         before = probabilities.cumsum(dim=-1) - probabilities
         probabilities = probabilities.masked_fill(before >= sampling.top_p, 0.0)
     return ids.gather(-1, _invert(probabilities, uniforms)[..., None])[..., 0]
@@ -42,6 +42,6 @@ def _invert(probabilities: Tensor, uniforms: Tensor) -> Tensor:
     cumulative = probabilities.double().cumsum(dim=-1)
     point = uniforms[..., None] * cumulative[..., -1:]
     index = torch.searchsorted(cumulative, point, right=True)[..., 0]
-    # point < total, but rounding may make them equal: the last index with any probability, then.
+    # point < total, but rounding may make them equal: then the last index with a positive probability.
     last = (cumulative < cumulative[..., -1:]).sum(dim=-1)
     return torch.minimum(index, last)

@@ -1,6 +1,6 @@
 """Solvers of dz/dt = v(t, z) from t = 0 (noise) to t = 1 (data) (Eq. 5).
 
-The paper uses Euler and Dopri5; the others get more out of an evaluation of v. Imports no torch before it solves.
+The paper uses Euler and Dopri5; the others need fewer evaluations of v. This module imports torch only to solve.
 
 Shapes: B batch, T latent frames, D latent channels.
 """
@@ -27,7 +27,7 @@ Field = Callable[[float, "Tensor"], "Tensor"]
 class Solution:
     """Attributes:
     z: [B, T, D] at t = 1.
-    evaluations: how often the field was evaluated.
+    evaluations: number of evaluations of the field.
     """
 
     z: Tensor
@@ -36,11 +36,11 @@ class Solution:
 
 @dataclass(frozen=True)
 class Solver:
-    """What a solver's registry entry is.
+    """A solver's entry in the registry.
 
     Attributes:
         integrate: (field, z at t = 0, sampling, valid [B, T] bool or None for all) to z at t = 1.
-        evaluations_a_step: of the field; None for a solver that chooses its own steps.
+        evaluations_a_step: evaluations per step; None for a solver that chooses its own steps.
     """
 
     integrate: Callable[[Field, Tensor, FlowMatchingSampling, Tensor | None], Tensor]
@@ -48,11 +48,11 @@ class Solver:
 
 
 SOLVERS: Registry[Solver] = Registry("counterpoint.solvers", noun="solver", kind=Solver)
-"""All solvers that are installed: those below and other packages'."""
+"""All installed solvers, of this package and of others."""
 
 
 def on_grid(rule: Callable[[Field, Tensor, Sequence[float]], Tensor], *, evaluations_a_step: int) -> Solver:
-    """A solver of a fixed grid from its rule: (field, z, times from 0 to 1) to z at the last time."""
+    """A solver on a fixed grid from its rule: (field, z, times from 0 to 1) to z at the last time."""
 
     def integrate(field: Field, z: Tensor, sampling: FlowMatchingSampling, valid: Tensor | None) -> Tensor:
         return rule(field, z, grid(sampling.steps, sway=sampling.sway))
@@ -93,7 +93,7 @@ def grid(steps: int, *, sway: float = 0.0) -> list[float]:
 def sample_norm(valid: Tensor | None) -> Callable[[Tensor], Tensor]:
     """The largest root mean square of any sample.
 
-    torchdiffeq's own norm averages over the batch, which lets easy batch mates hide the error of a hard sample.
+    The norm of torchdiffeq averages over the batch, so that other samples can hide the error of a difficult one.
     """
 
     def norm(error: Tensor) -> Tensor:
@@ -106,14 +106,14 @@ def sample_norm(valid: Tensor | None) -> Callable[[Tensor], Tensor]:
 
 
 def _euler(field: Field, z: Tensor, times: Sequence[float]) -> Tensor:
-    """z += h v(t, z): one evaluation a step, order 1."""
+    """z += h v(t, z): one evaluation per step, order 1."""
     for t, after in pairwise(times):
         z = z + (after - t) * field(t, z)
     return z
 
 
 def _midpoint(field: Field, z: Tensor, times: Sequence[float]) -> Tensor:
-    """z += h v(t + h/2, z + h/2 v(t, z)): two evaluations a step, order 2."""
+    """z += h v(t + h/2, z + h/2 v(t, z)): two evaluations per step, order 2."""
     for t, after in pairwise(times):
         h = after - t
         z = z + h * field(t + h / 2, z + h / 2 * field(t, z))
@@ -121,7 +121,7 @@ def _midpoint(field: Field, z: Tensor, times: Sequence[float]) -> Tensor:
 
 
 def _heun(field: Field, z: Tensor, times: Sequence[float]) -> Tensor:
-    """z += h/2 (v + v(t + h, z + h v)), v = v(t, z): two evaluations a step, order 2."""
+    """z += h/2 (v + v(t + h, z + h v)), v = v(t, z): two evaluations per step, order 2."""
     for t, after in pairwise(times):
         h, v = after - t, field(t, z)
         z = z + h / 2 * (v + field(after, z + h * v))
@@ -129,9 +129,9 @@ def _heun(field: Field, z: Tensor, times: Sequence[float]) -> Tensor:
 
 
 def _adams(field: Field, z: Tensor, times: Sequence[float]) -> Tensor:
-    """Adams-Bashforth: z += h (v + r/2 (v - v_before)), r = h / h_before: one evaluation a step, order 2.
+    """Adams-Bashforth: z += h (v + r/2 (v - v_before)), r = h / h_before: one evaluation per step, order 2.
 
-    The first step is Euler's, which has no step before it.
+    The first step is an Euler step.
     """
     v_before, h_before = None, 1.0
     for t, after in pairwise(times):
@@ -145,7 +145,7 @@ def _dopri5(field: Field, z: Tensor, sampling: FlowMatchingSampling, valid: Tens
     import torch
     from torchdiffeq import odeint
 
-    # step_t ends a step on t = 1 exactly: the field is never asked beyond the times it was trained on.
+    # step_t ends a step exactly at t = 1: the field is never evaluated beyond the times of training.
     times = torch.tensor([0.0, 1.0], dtype=torch.float64, device=z.device)
     options = {"norm": sample_norm(valid), "step_t": times[1:]}
     rtol = atol = sampling.tolerance

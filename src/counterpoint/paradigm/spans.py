@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 
 SHORTEST, LONGEST = 0.2, 0.7
-"""The shares of an example that a span may take."""
+"""The least and the greatest share of an example that a span takes."""
 BEYOND = 0.1
-"""Spans are drawn as if they could begin so far outside the example, and pushed back into it: so about one in twelve
-begins it and one in twelve ends it, and lead-ins and continuations are learned too."""
+"""Spans are drawn with a margin outside the example and moved back into it: about one in twelve begins the example and
+one in twelve ends it, so that lead-ins and continuations are learned, too."""
 
 
 def draw_spans(lengths: Tensor, *, share: float, generator: torch.Generator) -> Tensor:
@@ -20,7 +20,7 @@ def draw_spans(lengths: Tensor, *, share: float, generator: torch.Generator) -> 
 
     Args:
         lengths: [B] valid frames.
-        share: probability that there is one; for the other examples both are the example's length.
+        share: probability of a span; in the other examples both numbers are the example's length.
         generator: source of the draws.
     """
     hidden, size, place = torch.rand(3, len(lengths), generator=generator, device=generator.device).to(lengths.device)
@@ -33,6 +33,6 @@ def draw_spans(lengths: Tensor, *, share: float, generator: torch.Generator) -> 
 
 
 def inside(spans: Tensor, frames: int) -> Tensor:
-    """[B, T] bool: the frames of each span [B, 2]."""
+    """Mask [B, T] of the frames of each span [B, 2]."""
     at = torch.arange(frames, device=spans.device)
     return (at >= spans[:, :1]) & (at < spans[:, 1:])

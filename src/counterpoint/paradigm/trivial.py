@@ -1,7 +1,7 @@
-"""Trivial predictors: models without a network, which say what a network must beat.
+"""Trivial predictors: models without a network, as a baseline that a network must outperform.
 
-A trivial predictor is a `Paradigm` that counts or takes moments of the training split and reads no caption. Its loss is
-in the units of the paradigm that it stands beside, on the same draws of times and noise, and it can be drawn from.
+A trivial predictor is a `Paradigm` that uses frequencies or moments of the training split and ignores captions. Its
+loss has the units of its paradigm, with the same draws of times and noise, and it can generate.
 
     unigram      p(c) of every codebook
     bigram       p(c | the code of the same codebook one frame before)
@@ -29,11 +29,11 @@ from counterpoint.paradigm.flow_matching import FlowMatching
 from counterpoint.paradigm.watch import Watch
 
 PRIORS = tuple(10.0**power for power in range(-1, 6))
-"""Weights, in observations, that a distribution may give to the one it backs off to."""
+"""Weights, in observations, of the distribution to which another one backs off."""
 
 
 class TrivialPredictor(Paradigm):
-    """A model without a network. Built by `build_trivial`; `fit` must come before anything else."""
+    """A model without a network. It is built by `build_trivial`, and `fit` must be called first."""
 
     def __init__(self, config: ModelConfig, latent: LatentSpec):
         nothing = {
@@ -46,46 +46,46 @@ class TrivialPredictor(Paradigm):
         super().__init__(config.model_copy(update=nothing), latent)
 
     def initialise(self, generator: torch.Generator) -> None:
-        """Nothing is drawn: no weight is ever read."""
+        """No weight is drawn, because none is read."""
 
     @abstractmethod
     def fit(self, segments: Sequence[Tensor]) -> None:
-        """Learn all there is to learn.
+        """Fit the predictor to the training data.
 
         Args:
-            segments: of the training split, each [K, T] codes or [T, D] raw latents, without padding.
+            segments: segments of the training split, each [K, T] codes or [T, D] raw latents, without padding.
         """
 
 
 def build_trivial(entry: TrivialEntry, config: ModelConfig, latent: LatentSpec) -> TrivialPredictor:
-    """A predictor that is not yet fitted.
+    """Build a predictor that is not yet fitted.
 
     Args:
-        config: of the model that it stands beside.
+        config: configuration of the model with which it is compared.
     """
     predictor: TrivialPredictor = load_object(entry.model)(config, latent)
     return predictor.eval()
 
 
 class GaussianField(TrivialPredictor, FlowMatching):
-    """Flow matching with the best velocity that is linear in its own frame: what `preconditioning: gaussian` takes off
-    a network's hands, without the network."""
+    """Flow matching with the best velocity that is linear in its own frame: the closed-form part of
+    `preconditioning: gaussian`, without a network."""
 
     def __init__(self, config: ModelConfig, latent: LatentSpec):
         super().__init__(config.model_copy(update={"preconditioning": "gaussian", "skips": "none"}), latent)
 
     def fit(self, segments: Sequence[Tensor]) -> None:
-        """See `TrivialPredictor`."""
+        """Fit the predictor; see `TrivialPredictor`."""
         self.calibrate(torch.cat(list(segments)))
 
     def velocity(self, t: Tensor, z: Tensor, **context: Any) -> Tensor:
-        """See `FlowMatching.velocity`; of the context nothing is read."""
+        """The velocity; see `FlowMatching.velocity`. The context is ignored."""
         assert self.gaussian is not None
         return self.gaussian(t, z, torch.zeros_like)
 
 
 class Unigram(TrivialPredictor):
-    """Codes drawn independently of each other, each codebook by its own counts."""
+    """Codes drawn independently of each other, each codebook by its own frequencies."""
 
     def __init__(self, config: ModelConfig, latent: LatentSpec):
         super().__init__(config, latent)
@@ -96,17 +96,18 @@ class Unigram(TrivialPredictor):
         self.register_buffer("unigrams", uniform, persistent=False)
 
     unigrams: Tensor
-    """[K, V] probabilities."""
+    """Probabilities [K, V]."""
 
     def fit(self, segments: Sequence[Tensor]) -> None:
-        """See `TrivialPredictor`."""
+        """Fit the predictor; see `TrivialPredictor`."""
         V = self.latent.codebook_size
         codes = torch.cat([segment[: self.codebooks] for segment in segments], dim=1)
         counts = torch.stack([torch.bincount(own, minlength=V) for own in codes])[:, None].float()
         self.unigrams = backed_off(counts, self.unigrams)[:, 0]
 
     def after(self, previous: Tensor) -> Tensor:
-        """[..., K, V] probabilities of the codes that follow `previous` [..., K]; negative ones stand for none."""
+        """Probabilities [..., K, V] of the codes after `previous` [..., K], in which negative values stand for no
+        code."""
         return self.unigrams.expand(*previous.shape, -1)
 
     def forward(
@@ -118,10 +119,11 @@ class Unigram(TrivialPredictor):
         generator: torch.Generator,
         controls: Tensor | None = None,
     ) -> LossOutput:
-        """See `Paradigm.forward`; Eq. 1: the mean over codebooks of the mean cross-entropy over valid frames."""
+        """The loss; see `Paradigm.forward`. Eq. 1: the mean over codebooks of the mean cross-entropy over valid
+        frames."""
         codes = target[:, : self.codebooks].transpose(1, 2)
         previous = torch.cat((torch.full_like(codes[:, :1], -1), codes[:, :-1]), dim=1)
-        # One example after the other: [T, K, V] probabilities of a batch would fill the memory.
+        # Examples are processed one by one: [T, K, V] probabilities of a batch would need too much memory.
         per_example = torch.stack(
             [
                 -self.after(before).gather(-1, own[..., None]).log()[:frames].mean()
@@ -142,7 +144,7 @@ class Unigram(TrivialPredictor):
         controls: Tensor | None = None,
         watch: Watch | None = None,
     ) -> Sample:
-        """See `Paradigm.sample`; the settings of sampling are not read, and of a caption nothing is known."""
+        """Draw samples; see `Paradigm.sample`. Sampling settings and captions are ignored."""
         B, K, T = len(generators), self.codebooks, int(lengths.max())
         uniforms = torch.stack([torch.rand(T, K, generator=generator) for generator in generators])
         drawn = torch.full((B, K), -1)
@@ -155,15 +157,15 @@ class Unigram(TrivialPredictor):
 
 
 class Bigram(Unigram):
-    """Codes drawn from counts of what follows what in the same codebook; the first frame is drawn by the unigrams."""
+    """Codes drawn by their frequencies after the preceding code; the first frame is drawn by the unigrams."""
 
     counts: Tensor
-    """[K, V, V] how often the second code followed the first."""
+    """Counts [K, V, V] of the second code after the first."""
     weights: Tensor
-    """[K, 1, 1] of the unigrams, in observations."""
+    """Weights [K, 1, 1] of the unigrams, in observations."""
 
     def fit(self, segments: Sequence[Tensor]) -> None:
-        """See `TrivialPredictor`."""
+        """Fit the predictor; see `TrivialPredictor`."""
         super().fit(segments)
         K, V = self.unigrams.shape
         pairs = [segment[:K, :-1] * V + segment[:K, 1:] for segment in segments]
@@ -173,7 +175,7 @@ class Bigram(Unigram):
         self.register_buffer("weights", best_priors(counts, self.unigrams), persistent=False)
 
     def after(self, previous: Tensor) -> Tensor:
-        """See `Unigram`."""
+        """Probabilities of the next codes; see `Unigram`."""
         books = torch.arange(self.codebooks, device=previous.device)
         known = (previous >= 0)[..., None]
         followed = self.counts[books, previous.clamp(min=0)] * known
@@ -182,17 +184,17 @@ class Bigram(Unigram):
 
 
 def backed_off(counts: Tensor, parent: Tensor) -> Tensor:
-    """[K, N, V] (counts + w parent) / (their sum + w): counts after N contexts, smoothed towards `parent` [K, V].
+    """(counts + w parent) / (their sum + w), [K, N, V]: counts after N contexts, smoothed towards `parent` [K, V].
 
-    w is the best of `PRIORS`, one a codebook.
+    w is the best of `PRIORS`, one per codebook.
     """
     weights = best_priors(counts, parent)
     return (counts + weights * parent[:, None]) / (counts.sum(dim=2, keepdim=True) + weights)
 
 
 def best_priors(counts: Tensor, parent: Tensor) -> Tensor:
-    """[K, 1, 1] the weights of `PRIORS` by which each observation is best predicted from all others (leave one out):
-    the greatest sum of n log((n - 1 + w parent) / (N - 1 + w)), n of N observations of a context."""
+    """Weights [K, 1, 1] of `PRIORS` that best predict each observation from all others (leave one out): they maximise
+    the sum of n log((n - 1 + w parent) / (N - 1 + w)), n of N observations of a context."""
     found = []
     for own, prior in zip(counts, parent, strict=True):
         context, code = own.nonzero(as_tuple=True)

@@ -1,4 +1,4 @@
-"""How far a drawing is, for whoever waits for it: progress, early listening, and a way to stop.
+"""Progress of a drawing, with audio that is already final, and a way to stop it.
 
 Shapes: B batch, K codebooks, T latent frames.
 """
@@ -18,11 +18,11 @@ class Drawing:
     """The state of a batch that is being drawn.
 
     Attributes:
-        done: passes of the network so far.
-        total: passes in all; None where the solver decides while it goes.
-        share: how much is done, in [0, 1].
-        ready: how many of the first frames are final; 0 of a paradigm that finishes all frames at once.
-        codes: gives those frames, [B, K, ready]; None of such a paradigm, and where a span is filled in.
+        done: number of network passes so far.
+        total: number of passes in all; None if the solver chooses its steps.
+        share: the finished share, in [0, 1].
+        ready: number of final frames at the start; 0 if a paradigm finishes all frames at once.
+        codes: returns these frames, [B, K, ready]; None for such a paradigm and for inpainting.
     """
 
     done: int
@@ -36,12 +36,12 @@ Watch = Callable[[Drawing], None]
 """Called after every pass of the network. An exception that it raises stops the drawing and reaches the caller."""
 
 
-def telling(share: Callable[[float], None], watch: Watch | None) -> Watch:
-    """A watch that tells how much is done, and passes everything on to another one, if there is one."""
+def watch_share(share: Callable[[float], None], watch: Watch | None) -> Watch:
+    """A watch that reports the finished share, and passes everything on to another watch, if there is one."""
 
-    def told(drawing: Drawing) -> None:
+    def report(drawing: Drawing) -> None:
         share(min(1.0, max(0.0, drawing.share)))
         if watch is not None:
             watch(drawing)
 
-    return told
+    return report

@@ -1,10 +1,10 @@
-"""Music longer than a network sees at once, as windows that overlap.
+"""Music longer than a network's window, drawn in overlapping windows.
 
-Every frame of the whole takes the average of what the windows over it say (MultiDiffusion, Bar-Tal et al., 2023): one
-latent, seen through windows, and not pieces joined afterwards. The weights are Hann's, which vanish towards a window's
-edges without a kink, so that nothing is heard where a window begins or ends.
+Every frame takes the weighted average of the windows over it (MultiDiffusion, Bar-Tal et al., 2023): there is one
+latent, seen through windows, instead of pieces that are joined afterwards. The weights are Hann windows, which vanish
+smoothly at the edges, so that the borders of windows are inaudible.
 
-Shapes: B batch, T latent frames, R windows looked through at once, W frames of a window.
+Shapes: B batch, T latent frames, R windows processed at once, W frames of a window.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ class Windows:
     """Some windows of a batch.
 
     Attributes:
-        samples: [R] long, the sample that each is a part of.
-        frames: [R, W] long, where its frames stand in the batch flattened to [B * T].
+        samples: [R] long, the sample of each window.
+        frames: [R, W] long, the positions of its frames in the batch flattened to [B * T].
         shares: [R, W] the weights of its frames; those of all windows over one frame sum to 1.
         mask: [R, W] bool, False past the end of a sample shorter than a window; None where all frames are real.
     """
@@ -36,12 +36,12 @@ class Windows:
 def plan_windows(
     lengths: Sequence[int], *, window: int, at_once: int, device: torch.device | str = "cpu"
 ) -> list[Windows]:
-    """Windows over every sample, where they stand decided by the sample's own length alone.
+    """Plan the windows over every sample; their positions depend only on the sample's own length.
 
     Args:
-        lengths: B frames of each; T is the largest.
+        lengths: number of frames of each of B samples; T is the largest.
         window: W, cut to T.
-        at_once: R at most.
+        at_once: the greatest R.
     """
     T = max(lengths)
     window = min(window, T)
@@ -67,7 +67,7 @@ def plan_windows(
 
 
 def window_starts(length: int, *, window: int) -> list[int]:
-    """Where windows begin: evenly spread from the first frame to the last, each sharing half or more with the next."""
+    """First frames of the windows, evenly spread over the sample; adjacent windows overlap by half or more."""
     beyond = max(0, length - window)
     steps = -(-beyond // (window - window // 2))
     return [round(index * beyond / max(1, steps)) for index in range(steps + 1)]

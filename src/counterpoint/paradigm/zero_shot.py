@@ -1,10 +1,9 @@
-"""Inpainting by any flow-matching model, though it was never trained to: zero-shot (5.3, App. J).
+"""Zero-shot inpainting by a flow-matching model that was not trained for it (5.3, App. J).
 
-Every method steers the Euler integration of the same velocity, `sampling.steps` steps long, so that what is known comes
-out at t = 1 and what is not fits it. The paper has `inversion` alone, finds it unstable and asks for "a better sampling
-strategy"; the others are such strategies from work on images, carried over to the straight path of flow matching,
-z_t = s_t z_0 + t z_1 with s_t = 1 - (1 - s) t (Eq. 2). On it a velocity says where a point comes from and goes to:
-
+Every method steers the Euler integration of the same velocity in `sampling.steps` steps, so that known frames are exact
+at t = 1 and the others fit them. The paper uses only `inversion`, finds it unstable and asks for "a better sampling
+strategy"; the others are such strategies from work on images, applied to the straight path of flow matching,
+z_t = s_t z_0 + t z_1 with s_t = 1 - (1 - s) t (Eq. 2). On it a velocity determines the expected start and end:
     E[z_1 | z_t] = z_t + (1 - t) v(t, z_t)
 
 Shapes: B batch, T latent frames, D latent channels.
@@ -26,14 +25,14 @@ from counterpoint.paradigm.solvers import Field
 
 @dataclass(frozen=True)
 class Task:
-    """What is to be filled in.
+    """One inpainting task.
 
     Attributes:
         velocity: v(t, z), guided.
-        z_1: [B, T, D] the music in the network's scale; inside the spans it means nothing and is zero.
+        z_1: [B, T, D] the music in the network's scale; zero inside the spans.
         known: [B, T, 1] bool, False inside the spans.
-        times: from 0 to 1.
-        noise: draws [B, T, D] standard normal noise, anew at every call; sample b's from its own generator.
+        times: the time grid from 0 to 1.
+        noise: draws [B, T, D] standard normal noise, new at every call; sample b's from its own generator.
         sigma_min: s of the probability path (Eq. 2).
     """
 
@@ -54,10 +53,10 @@ class Task:
 
 
 def inversion(task: Task) -> Tensor:
-    """Algorithm 1: integrate the music back to noise, then noise forward to music, replacing at every step what is
-    known by where it was on the way back. 2 N evaluations.
+    """Algorithm 1: integrate the music back to noise, then noise forward to music, replacing known frames at every step
+    by their values on the way back. 2 N evaluations.
 
-    The span goes back as z_1 has it; its old music, unlike in the paper's evaluation, is not there to be read.
+    The span starts from z_1, which is zero there; the original music, unlike in the paper's evaluation, is not read.
     """
     z, trajectory = task.z_1, [task.z_1]
     for after, t in pairwise(reversed(task.times)):
@@ -71,16 +70,16 @@ def inversion(task: Task) -> Tensor:
 
 
 def repaint(task: Task) -> Tensor:
-    """RePaint (Lugmayr et al., 2022): replace at every step what is known by a noisy version of it, and take every step
-    twice, so that the span can answer to what is around it. 2 N - 1 evaluations.
+    """RePaint (Lugmayr et al., 2022): at every step replace known frames by noisy versions of them, and take every step
+    twice, so that the span can adapt to its context. 2 N - 1 evaluations.
 
-    Between the two a step is undone with noise of its own, which leaves the span on the path, since
+    Between the two a step is undone with new noise, which keeps the span on the path, since
     s_t^2 = (t / t')^2 s_t'^2 + d^2:
 
         z_t = (t / t') z_t' + d e,  e ~ N(0, 1)
 
-    At t = 0 this would forget everything, and the first step is taken once. RePaint has 250 steps and jumps back ten of
-    them at a time, ten times at each place; 2 N evaluations have no room for that.
+    At t = 0 this would erase everything, so the first step is taken once. RePaint has 250 steps and jumps back ten
+    steps ten times at each place, which is impossible with 2 N evaluations.
     """
     z = task.noise()
     for t, after in pairwise(task.times):
@@ -94,14 +93,14 @@ def repaint(task: Task) -> Tensor:
 
 
 def projection(task: Task) -> Tensor:
-    """PnP-Flow (Martin et al., 2025) as Flower has it (Pourya et al., 2026): at every step guess the music, put what is
-    known into the guess, and go on to the next time's place between it and fresh noise. N evaluations.
+    """PnP-Flow (Martin et al., 2025) in the form of Flower (Pourya et al., 2026): at every step estimate the music,
+    insert known frames into the estimate, and continue at the next time between it and new noise. N evaluations.
 
         z_1 ~ N(z_t + (1 - t) v(t, z_t), r_t^2),  r_t^2 = (1 - t)^2 / (t^2 + (1 - t)^2);  known frames as they are
         z_t' = s_t' e + t' z_1,  e ~ N(0, 1)
 
-    r_t^2, the variance of z_1 given z_t for data that is standard normal, is Flower's. PnP-Flow has 0 and goes on from
-    the mean, which loses variance at every step: of independent standard normal frames half of it.
+    r_t^2, the variance of z_1 given z_t for standard normal data, is Flower's. PnP-Flow uses 0 and continues from the
+    mean, which loses variance at every step: half of it for independent standard normal frames.
     """
     z = task.noise()
     for t, after in pairwise(task.times):
@@ -112,18 +111,19 @@ def projection(task: Task) -> Tensor:
 
 
 def gradient(task: Task) -> Tensor:
-    """OT-ODE (Pokle et al., 2024), by the likelihood of PiGDM (Song et al., 2023): add to the velocity what brings the
-    guess of the music nearer to what is known, by a gradient through the network. N evaluations, each with a backward
+    """OT-ODE (Pokle et al., 2024) with the likelihood of PiGDM (Song et al., 2023): add to the velocity a gradient
+    through the network that moves the estimate of the music towards known frames. N evaluations, each with a backward
     pass.
 
         v' = v + (1 - t) / (t r_t^2) * d/dz_t [-1/2 |known (y - (z_t + (1 - t) v(t, z_t)))|^2]
 
-    with y the known music and r_t^2 as in `projection`. As in MCG (Chung et al., 2022), known frames are besides put on
-    the path at every step, always with the same noise; without this some fills grew too loud, since the weight takes
-    music for standard normal, and steps are few. At t = 0 the guess is the mean of all music, and nothing corrects it.
+    with y the known music and r_t^2 as in `projection`. As in MCG (Chung et al., 2022), known frames are also placed on
+    the path at every step, always with the same noise; without this some fills became too loud, because the weight
+    assumes standard normal music, and steps are few. At t = 0 the estimate is the mean of all music, and no correction
+    is made.
 
     Raises:
-        UserError: the network's weights are packed for drawing alone (`kernels.pack`).
+        UserError: the network's weights are packed for inference (`kernels.pack`).
     """
     z = z_0 = task.noise()
     for t, after in pairwise(task.times):
@@ -133,8 +133,8 @@ def gradient(task: Task) -> Tensor:
             v = task.velocity(t, z)
             if not v.requires_grad:
                 raise UserError(
-                    "The weights of this model are packed in a precision that lets no gradient through: "
-                    "load it in fp32, or inpaint by another method than 'gradient'."
+                    "The weights of this model are packed without support for gradients: "
+                    "load it in fp32, or use another method than 'gradient'."
                 )
             error = (task.z_1 - (z + (1 - t) * v)).masked_fill(~task.known, 0.0)
             (nearer,) = torch.autograd.grad(-error.square().sum() / 2, z)
@@ -145,11 +145,11 @@ def gradient(task: Task) -> Tensor:
 
 @dataclass(frozen=True)
 class ZeroShot:
-    """A method that needs no training.
+    """A method of inpainting without training.
 
     Attributes:
-        fill: a `Task` to [B, T, D] at t = 1, whose known frames the caller replaces a last time.
-        evaluations: of the velocity, by the number of steps.
+        fill: a `Task` to [B, T, D] at t = 1, whose known frames the caller replaces once more.
+        evaluations: number of evaluations of the velocity, by the number of steps.
     """
 
     fill: Callable[[Task], Tensor]
@@ -162,7 +162,7 @@ ZERO_SHOT: dict[InpaintingMethod, ZeroShot] = {
     "inversion": ZeroShot(inversion, lambda steps: 2 * steps),
     "repaint": ZeroShot(repaint, lambda steps: 2 * steps - 1),
 }
-"""By name, the best first.
+"""The methods by name, the best first.
 
-On held-out music of a pocket model the seams of `gradient` are the best by far; the others do not differ beyond chance,
+On held-out music of a pocket model the seams of `gradient` are the best by far; the others do not differ significantly,
 and `projection` is the cheapest."""

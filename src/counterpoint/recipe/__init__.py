@@ -1,4 +1,4 @@
-"""All that makes one clip again, as a file: a model, its settings, and what was asked of it. Imports no torch."""
+"""Recipes: files from which a clip can be drawn again, with a model, its settings and its controls. No torch."""
 
 from counterpoint.recipe.kinds import KINDS, ContinueRecipe, GenerateRecipe, InpaintRecipe, read_recipe
 from counterpoint.recipe.recipe import Made, Recipe

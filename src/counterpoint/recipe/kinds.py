@@ -1,4 +1,4 @@
-"""The kinds of recipes (new music, spans filled in, music made longer), and the reader of all of them."""
+"""The kinds of recipes (new music, filled-in spans, continued music), and the reader of all of them."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class GenerateRecipe(Recipe):
         progress: Progress | None = None,
         watch: Watch | None = None,
     ) -> Made:
-        """See `Recipe.make`."""
+        """Draw the clip; see `Recipe.make`."""
         from counterpoint.generate import GenerationRequest, generate
         from counterpoint.generate.request import resolve
 
@@ -65,23 +65,23 @@ class GenerateRecipe(Recipe):
 
 
 class _EditRecipe(Recipe):
-    """What edits of a file have in common."""
+    """The common part of recipes that edit a file."""
 
     source: str
     """The name of the file that is edited."""
     method: str | None = None
     """One of the model's methods of inpainting; by default the first."""
     crossfade_s: Annotated[float, Field(ge=0, le=10)] = 0.05
-    """On each side of what is new."""
+    """Crossfade on each side of the new music, in seconds."""
 
     @property
     def suffix(self) -> str:
-        """That of the source, where it is written here, so that what it holds beside its samples is kept."""
+        """The suffix of the source if it can be written here, so that its other content is kept."""
         own = Path(self.source).suffix.lower()
         return own if own in WRITABLE else ".wav"
 
     def how(self, model: LoadedModel) -> SamplingConfig:
-        """See `Recipe.how`."""
+        """The sampling settings; see `Recipe.how`."""
         from counterpoint.inpaint import SAMPLING
 
         return model.how(self.sampling, otherwise=SAMPLING)
@@ -121,13 +121,13 @@ class _EditRecipe(Recipe):
 
 
 class InpaintRecipe(_EditRecipe):
-    """Spans of a file filled in."""
+    """A file with spans to fill in."""
 
     noun: ClassVar[str] = "filled-in music"
 
     kind: Literal["inpaint"] = "inpaint"
     spans: Annotated[list[tuple[float, float]], Field(min_length=1, max_length=50)]
-    """Start and stop of each, seconds; controls begin where the first does."""
+    """Start and stop of each span in seconds; controls begin with the first span."""
 
     def make(
         self,
@@ -138,7 +138,7 @@ class InpaintRecipe(_EditRecipe):
         progress: Progress | None = None,
         watch: Watch | None = None,
     ) -> Made:
-        """See `Recipe.make`."""
+        """Fill in the spans; see `Recipe.make`."""
         from counterpoint.inpaint.files import Source
 
         music = Source.open(folder / self.source)
@@ -148,13 +148,13 @@ class InpaintRecipe(_EditRecipe):
 
 
 class ContinueRecipe(_EditRecipe):
-    """A file made longer, at its end or before its start."""
+    """A file that is extended at its end or before its start."""
 
     noun: ClassVar[str] = "continued music"
 
     kind: Literal["continue"] = "continue"
     duration_s: Seconds = 5.0
-    """Of what is added."""
+    """Length of the added music in seconds."""
     side: Literal["end", "start"] = "end"
 
     def make(
@@ -166,7 +166,7 @@ class ContinueRecipe(_EditRecipe):
         progress: Progress | None = None,
         watch: Watch | None = None,
     ) -> Made:
-        """See `Recipe.make`."""
+        """Extend the file; see `Recipe.make`."""
         from counterpoint.inpaint.files import Source
         from counterpoint.inpaint.lengthen import extend
 
@@ -180,10 +180,10 @@ KINDS: dict[str, type[Recipe]] = {"generate": GenerateRecipe, "inpaint": Inpaint
 
 
 def read_recipe(values: Path | Mapping[str, Any]) -> Recipe:
-    """A recipe from a file of JSON, or from its values.
+    """Read a recipe from a JSON file or from its values.
 
     Raises:
-        UserError: it cannot be read, is of an unknown kind, or has a value that does not fit.
+        UserError: it cannot be read, is of an unknown kind, or has an invalid value.
     """
     source = str(values) if isinstance(values, Path) else "The request"
     if isinstance(values, Path):
@@ -191,7 +191,6 @@ def read_recipe(values: Path | Mapping[str, Any]) -> Recipe:
     if not isinstance(values, Mapping) or values.get("kind") not in KINDS:
         kind = values.get("kind") if isinstance(values, Mapping) else None
         raise UserError(
-            f"{source} is no request: its kind is {kind!r}{did_you_mean(str(kind), KINDS)}, and there are "
-            f"{', '.join(KINDS)}."
+            f"{source} has the unknown kind {kind!r}{did_you_mean(str(kind), KINDS)}; the kinds are {', '.join(KINDS)}."
         )
     return parse(dict(values), KINDS[values["kind"]], source=source)

@@ -1,4 +1,4 @@
-"""Sound of music that is still being drawn, for those who listen while it is made.
+"""Audio of music that is still being drawn, for listening during generation.
 
 Shapes: B batch, K codebooks, T latent frames, N audio samples.
 """
@@ -13,20 +13,20 @@ from counterpoint.codec import Codec, decode
 from counterpoint.paradigm.watch import Drawing
 
 FIRST_S = 1.0
-"""So much is there before the first sound is given."""
+"""Seconds of music that are drawn before the first audio is sent."""
 GROWTH = 1.5
-"""By this factor more must be there before the next is given. All that is there is decoded again each time, so that
-phases go on as in the whole; together that costs a few times as much as decoding once."""
+"""Factor by which the drawn music grows before the next audio is sent. All of it is decoded again each time, so that
+phases continue as in the whole; altogether this costs a few times as much as decoding once."""
 MARGIN_S = 0.25
-"""The end of what is there is held back: it changes when more follows."""
+"""Seconds at the end that are held back, because they change when more music follows."""
 
 
 class Preview:
-    """Called with a `Drawing`, gives what can be heard of its first clip already, piece by piece.
+    """Called with a `Drawing`, sends the audio of its first clip that is already final, piece by piece.
 
     Args:
-        codec: of the model that draws.
-        give: is called with samples [N] float32 in [-1, 1].
+        codec: the codec of the model that draws.
+        give: called with samples [N] float32 in [-1, 1].
     """
 
     def __init__(self, codec: Codec, give: Callable[[np.ndarray], None]):
@@ -44,6 +44,6 @@ class Preview:
         self._given = len(audio) - held
 
     def finish(self, audio: np.ndarray) -> None:
-        """Give the rest of the clip [N], now that it is whole."""
+        """Send the rest of the complete clip [N]."""
         self._give(audio[self._given :])
         self._given = len(audio)

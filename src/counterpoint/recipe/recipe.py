@@ -1,4 +1,4 @@
-"""What every kind of recipe has in common; `kinds.read_recipe` reads one."""
+"""The common part of all kinds of recipes; `kinds.read_recipe` reads one."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Made:
-    """What a recipe gave.
+    """The result of a recipe.
 
     Attributes:
-        duration_s: of the clip that was written.
-        asked: what its controls ask for; None where there were none.
-        seams: of what was filled in; None of a clip that is new from beginning to end.
-        remarks: what was changed to make the controls fit, a sentence each.
-        new: (start, stop) in seconds of what is new in the clip.
+        duration_s: duration of the written clip.
+        asked: the requested controls; None without any.
+        seams: measures of the filled-in spans; None for an entirely new clip.
+        remarks: changes that were made to fit the controls, one sentence each.
+        new: (start, stop) in seconds of the new music in the clip.
     """
 
     duration_s: float
@@ -41,36 +41,36 @@ class Made:
 
 
 class Recipe(Config, ABC):
-    """One clip, and all that decides it; each kind says what it needs beside this.
+    """One clip, and everything that determines it; each kind adds its own fields.
 
     Files are named relative to the folder of the recipe, so that the folder can be moved and sent.
     """
 
     noun: ClassVar[str]
-    """What messages call the kind."""
+    """The name of the kind in messages."""
     is_new: ClassVar[bool] = False
-    """All of the clip is new, and can be heard while it is drawn."""
+    """Whether all of the clip is new, so that it can be played while it is drawn."""
 
     version: Literal[1] = 1
-    """Of this format."""
+    """The version of this format."""
     model: str
-    """A run folder, its name below `runs`, a model that ships, or a MusicGen."""
+    """A run folder, its name below `runs`, a pretrained model of the package, or a MusicGen."""
     caption: str = ""
-    """What it should sound like; an empty one asks for nothing."""
+    """A description of the music; an empty one requests nothing."""
     seed: Seed = 0
-    """It decides the clip."""
+    """The seed of the clip."""
     sampling: Annotated[dict[str, Any], Field(default_factory=dict)]
-    """Settings of the model's paradigm; what is left out is the model's own choice."""
+    """Sampling settings of the model's paradigm; missing ones are the model's defaults."""
     chords: str | None = None
-    """A chart, see `generate.chart`."""
+    """A chord chart, see `generate.chart`."""
     melody: str | None = None
-    """The name of a MIDI file, or of audio to hear a melody in."""
+    """The name of a MIDI file, or of audio from which the melody is extracted."""
     drums: str | None = None
     """The name of a drum loop."""
 
     @property
     def suffix(self) -> str:
-        """Of the file that the clip is best written to."""
+        """The best suffix of the file for the clip."""
         return ".wav"
 
     @abstractmethod
@@ -87,13 +87,13 @@ class Recipe(Config, ABC):
 
         Args:
             out: a .wav or .flac.
-            model: that `model` names.
-            folder: of the recipe, in which its files lie.
-            progress: called with (parts done, parts in all), also within a part.
+            model: the model that `model` names.
+            folder: folder of the recipe, which contains its files.
+            progress: called with (parts done, total parts), also within a part.
             watch: called while music is drawn; see `Paradigm.sample`.
 
         Raises:
-            UserError: what the model or the files do not allow.
+            UserError: the model or the files do not allow it.
         """
 
     def how(self, model: LoadedModel) -> SamplingConfig:
@@ -101,15 +101,15 @@ class Recipe(Config, ABC):
         return model.how(self.sampling)
 
     def settled(self, model: LoadedModel) -> Self:
-        """The same with every setting written out, so that it gives the same clip when a model's own choices change."""
+        """The recipe with every setting written out, so that it gives the same clip when a model's defaults change."""
         return self.model_copy(update={"sampling": self.how(model).model_dump(mode="json")})
 
     def files(self) -> dict[str, str]:
-        """Names of the files that it needs, by the field that names them; a chart in words is none."""
+        """Names of the files that it needs, by the field that names them; a chart in words is not a file."""
         return {field: name for field in ("source", "melody", "drums") if (name := getattr(self, field, None))}
 
     def controls(self, folder: Path) -> ControlSources | None:
-        """What is asked beside the caption; None where nothing is."""
+        """The controls besides the caption; None without any."""
         from counterpoint.generate import ControlSources
 
         if not (self.chords or self.melody or self.drums):
@@ -121,5 +121,5 @@ class Recipe(Config, ABC):
         )
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values, without what is not set."""
+        """JSON-serializable values, without unset ones."""
         return self.model_dump(mode="json", exclude_none=True)

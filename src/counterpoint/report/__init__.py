@@ -1,7 +1,7 @@
 """Reports: a title, a verdict, facts and sections of blocks, written as one folder that opens from disk.
 
-A report knows no study: it is given systems, metrics, scores and clips as data, and draws them. Every block renders
-HTML; one that is a table also gives CSV, Markdown and LaTeX. `write_report` puts it all through one page template.
+A report does not depend on studies: it receives systems, metrics, scores and clips as data, and draws them. Every block
+renders HTML; a table also gives CSV, Markdown and LaTeX. `write_report` combines them in one page template.
 """
 
 from counterpoint.report.blocks import Block, Dots, Fact, Facts, Report, Section, Spread, System, Text, Verdict

@@ -1,4 +1,4 @@
-"""Values to positions on a chart, and the ticks along the way."""
+"""Axes of charts: values to positions, and ticks."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ class Axis:
     """A range of values on a range of positions.
 
     Attributes:
-        low, high: the values shown; what lies outside is drawn at the edge.
+        low, high: the range of values; values outside are drawn at the edge.
         start, end: their positions.
-        log: logarithmic, because the values span too much otherwise.
+        log: whether the scale is logarithmic.
     """
 
     low: float
@@ -35,7 +35,7 @@ class Axis:
         return math.log10(max(value, 1e-12)) if self.log else value
 
     def ticks(self) -> list[tuple[float, str]]:
-        """Three to six round values within the range, with their names."""
+        """Three to six round values in the range, with their labels."""
         if self.log:
             return [(value, f"{value:g}") for value in _log_ticks(self.low, self.high)]
         step = 10 ** math.floor(math.log10((self.high - self.low) / 3))
@@ -53,11 +53,11 @@ def _log_ticks(low: float, high: float) -> list[float]:
 
 
 def fit(values: Iterable[float], start: float, end: float, *, log: bool | None = None, margin: float = 0.06) -> Axis:
-    """An axis that shows all of these, with a margin so that no mark touches the edge.
+    """An axis that includes all values, with a margin so that no mark touches the edge.
 
     Args:
-        values: finite ones; others are left out.
-        log: logarithmic; by default where positive values span more than a factor of 15.
+        values: finite values; others are ignored.
+        log: whether the scale is logarithmic; by default it is if positive values span more than a factor of 15.
         margin: share of the range on either side.
     """
     finite = [value for value in values if math.isfinite(value)] or [0.0, 1.0]
@@ -70,7 +70,7 @@ def fit(values: Iterable[float], start: float, end: float, *, log: bool | None =
 
 
 def svg(width: float, height: float, parts: Sequence[str], *, label: str, kind: str = "chart") -> str:
-    """A chart of these parts, and what it says in words for those who cannot see it."""
+    """A chart from SVG parts, with a description for screen readers."""
     return (
         f'<svg class="{kind}" viewBox="0 0 {width:g} {height:g}" role="img" '
         f'aria-label="{escape(label, quote=True)}">{"".join(parts)}</svg>'

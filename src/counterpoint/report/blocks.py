@@ -1,4 +1,4 @@
-"""What a report is made of: sections of blocks."""
+"""The parts of a report: sections of blocks."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ class System:
     """One source of clips.
 
     Attributes:
-        key: as in the scores.
-        name: for people.
-        short: for people, where there is little room.
-        what: one sentence on where its clips come from.
-        mark: its look.
+        key: its key in the scores.
+        name: its name in text.
+        short: a short name for tables and charts.
+        what: one sentence on the origin of its clips.
+        mark: its mark in charts.
     """
 
     key: str
@@ -35,10 +35,10 @@ class System:
 
 @dataclass(frozen=True)
 class Fact:
-    """One line of what was compared.
+    """One labelled fact about the comparison.
 
     Attributes:
-        gloss: what a reader may stumble over, explained in small print.
+        gloss: an explanation of a difficult term, in small print.
     """
 
     label: str
@@ -52,8 +52,8 @@ class Verdict:
 
     Attributes:
         sentence: the answer itself.
-        points: what goes with it, a sentence or two each.
-        warnings: what a reader must know before believing it, such as a system that is at chance.
+        points: supporting findings, a sentence or two each.
+        warnings: caveats that a reader must know, such as a system at chance.
     """
 
     sentence: str
@@ -62,7 +62,7 @@ class Verdict:
 
 
 class Block(Protocol):
-    """A part of a section. Its `kind` is the name of the macro of the page template that draws it."""
+    """A part of a section. Its `kind` is the name of the template macro that draws it."""
 
     kind: ClassVar[str]
 
@@ -72,13 +72,13 @@ class Section:
     """A part of a report under a heading.
 
     Attributes:
-        id: for links to it.
-        lead: what one sees in it and how to read it.
-        short: its name in the contents, where that is not the title.
-        is_folded: opened by a click, and always open in print.
-        is_listed: in the contents.
+        id: its anchor for links.
+        lead: what it shows and how to read it.
+        short: its name in the contents, if it differs from the title.
+        is_folded: whether it is collapsed; it is always open in print.
+        is_listed: whether it is in the contents.
         state: a badge beside the title, such as `supported`.
-        is_digest: a report of several reports shows it of this one.
+        is_digest: whether a combined report shows it.
     """
 
     id: str
@@ -98,16 +98,16 @@ class Report:
 
     Attributes:
         title: the question.
-        name: of the study.
-        made: when, for people.
-        facts: beside the verdict, at the top.
+        name: name of the study.
+        made: date, for readers.
+        facts: facts beside the verdict, at the top.
         sections: in reading order.
-        command: makes the report again.
-        files: further files to ship, by their path in the report.
-        folders: further folders that were put into the report, by the name of the link to each.
-        terms: words, such as metrics' exact names, that are set as code wherever they occur.
-        kicker: what the name is the name of.
-        is_compact: small files rather than the best sound and sharpest pictures: for a page that is published.
+        command: command that builds the report again.
+        files: further files, by their path in the report.
+        folders: further folders, by the text of the link to each.
+        terms: words, such as metrics' exact names, that are set as code everywhere.
+        kicker: the kind of thing that the name is.
+        is_compact: whether small files are preferred to the best sound and sharpest pictures, for a published page.
     """
 
     title: str
@@ -125,16 +125,16 @@ class Report:
 
 @dataclass(frozen=True, kw_only=True)
 class Text:
-    """Words.
+    """Text.
 
     Attributes:
-        title: a heading of its own.
-        paragraphs: of running text; what stands in backticks is set as code.
+        title: an optional heading.
+        paragraphs: running text; text in backticks is set as code.
         items: a list below it.
-        quotes: set apart as another's words.
+        quotes: quotations.
         links: (text, target) below it.
-        code: a command, as it is typed.
-        is_small: in small print.
+        code: a command.
+        is_small: whether it is in small print.
     """
 
     kind: ClassVar[str] = "text"
@@ -150,7 +150,7 @@ class Text:
 
 @dataclass(frozen=True, kw_only=True)
 class Facts:
-    """Labels and values; or systems with what each of them is."""
+    """Labels and values; or systems with descriptions."""
 
     kind: ClassVar[str] = "facts"
 
@@ -160,11 +160,11 @@ class Facts:
 
 @dataclass(frozen=True, kw_only=True)
 class Spread:
-    """How a measure varies between the clips of a system.
+    """The variation of a measure between the clips of a system.
 
     Attributes:
         deviation: standard deviation between clips.
-        clips: the values themselves.
+        clips: the values of the clips.
     """
 
     deviation: float
@@ -173,12 +173,12 @@ class Spread:
 
 @dataclass(frozen=True, kw_only=True)
 class Dots:
-    """A chart for each metric: one row a system, its value and its 95% interval.
+    """A chart for each metric, with one row per system: its value and its 95% interval.
 
     Attributes:
         scores: by metric, then system.
-        spreads: the same, drawn behind the scores.
-        shown: by metric, keys of the systems of its chart; by default all that have a score.
+        spreads: variation by metric, then system, drawn behind the scores.
+        shown: by metric, keys of the systems in its chart; by default all with a score.
     """
 
     kind: ClassVar[str] = "dots"

@@ -19,22 +19,22 @@ WIDTH, HEIGHT = 480, 310
 _LEFT, _TOP, _FOOT = 50, 12, 42
 _LETTER, _LONGEST_NAME = 6.8, 26
 _GAP = 15.0
-"""Between the names at the lines' ends."""
+"""Vertical distance between the names at the ends of lines."""
 _DODGE = 7.0
-"""Between marks of different lines at one place, so that their intervals can be told apart."""
+"""Distance between marks of different lines at one place, which keeps their intervals apart."""
 LineKind = Literal["marks", "plain", "strong", "faint", "dots", "band", "level", "limit"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Point:
-    """A place of a line.
+    """A point of a line.
 
     Attributes:
-        low, high: the interval of `y`, where there is one.
-        text: what is said of it when it is pointed at.
-        name: beside it on the chart.
-        is_ringed: one that the page speaks of.
-        is_stopped: a cross takes the place of the mark.
+        low, high: the interval of `y`, if there is one.
+        text: its tooltip.
+        name: a label beside it.
+        is_ringed: whether it is highlighted by a ring.
+        is_stopped: whether a cross replaces the mark.
     """
 
     x: float
@@ -52,10 +52,10 @@ class Line:
     """Points that belong together.
 
     Attributes:
-        name: at its end where `is_named`, and in words for those who cannot see.
-        kind: `marks` with intervals, joined; `plain` the same, not joined; `strong` a curve; `faint` what a curve
-            smooths; `dots` a dashed line with points; `band` a curve with its interval; `level` a dashed line from
-            edge to edge; `limit` a dotted line.
+        name: label at its end if `is_named`, and its name for screen readers.
+        kind: `marks` with intervals, joined; `plain` the same, not joined; `strong` a curve; `faint` raw values behind
+            a smooth curve; `dots` a dashed line with points; `band` a curve with its interval; `level` a dashed line
+            from edge to edge; `limit` a dotted line.
     """
 
     name: str
@@ -74,17 +74,17 @@ class Chart:
     """One chart.
 
     Attributes:
-        title: above it.
-        exact: the exact name of what is shown, in small print.
+        title: heading.
+        exact: the exact name of the quantity, in small print.
         what: a sentence or two below the title.
-        x_name: below the axis.
-        ticks: values of the x axis with their names; by default round ones.
-        log: whether the axes (x, y) are logarithmic; None where the values shall tell.
-        upright: where a dashed line stands.
-        with_zero: the value zero is shown and marked.
-        is_dodged: marks of different lines at one place are set a little apart.
-        bounds: of the y axis, for charts that are read together; by default those of the values.
-        mark: before the title, where all is of one system.
+        x_name: label of the x axis.
+        ticks: values of the x axis with their labels; by default round ones.
+        log: whether the axes (x, y) are logarithmic; None decides by the values.
+        upright: position of a vertical dashed line.
+        with_zero: whether the value zero is included and marked.
+        is_dodged: whether marks of different lines at one place are set slightly apart.
+        bounds: range of the y axis, for charts with a common scale; by default that of the values.
+        mark: a mark before the title, if the whole chart shows one system.
     """
 
     title: str
@@ -103,7 +103,7 @@ class Chart:
     mark: Mark | None = None
 
     def svg(self) -> str:
-        """The drawing; "" where there is nothing to show."""
+        """The drawing; "" if there is nothing to show."""
         return _Drawing(self).svg() if any(each.finite for each in self.lines) else ""
 
 
@@ -112,10 +112,10 @@ class Charts:
     """Several charts side by side.
 
     Attributes:
-        name: of a CSV file with all their points; "" for none.
-        legend: marks with what they stand for.
-        is_small: there are many, and each says little.
-        note: below them.
+        name: name of a CSV file with all points; "" for none.
+        legend: marks with their meanings.
+        is_small: whether the charts are small multiples.
+        note: text below them.
     """
 
     kind: ClassVar[str] = "charts"
@@ -127,7 +127,7 @@ class Charts:
     note: str = ""
 
     def to_csv(self) -> str:
-        """One line a point, in full precision."""
+        """One line per point, in full precision."""
         rows: list[list[object]] = [["chart", "line", "kind", "x", "y", "low", "high"]]
         for chart in self.charts:
             for each in chart.lines:
@@ -142,7 +142,7 @@ def loss_chart(name: str, mark: Mark, *, train: Sequence[tuple[int, float]], val
 
     Args:
         train, valid: (update, loss).
-        unit: what the loss is; losses of different paradigms cannot be compared.
+        unit: the loss with its unit; losses of different paradigms cannot be compared.
     """
 
     def points(curve: Sequence[tuple[int, float]]) -> list[Point]:
@@ -171,14 +171,14 @@ def smooth(curve: Sequence[tuple[int, float]], *, share: float = 0.04) -> list[t
 
 
 def _most(values: Sequence[float]) -> float:
-    """The largest value, unless a few first ones tower over the rest."""
+    """The largest value, without a few much larger ones at the start."""
     ordered = sorted(values)
     typical = ordered[int(0.98 * (len(ordered) - 1))]
     return typical * 1.3 if ordered[-1] > 3 * typical > 0 else ordered[-1]
 
 
 class _Drawing:
-    """A chart with its axes set up."""
+    """A chart with its axes."""
 
     def __init__(self, chart: Chart):
         self.chart = chart
@@ -229,7 +229,7 @@ class _Drawing:
         return "".join(parts)
 
     def _shifts(self) -> list[tuple[Line, float]]:
-        """Lines, those without marks first, each with how far its marks are moved aside."""
+        """Lines, those without marks first, each with the horizontal shift of its marks."""
         own = [each for each in self.chart.lines if each.kind in ("marks", "plain") and each.finite]
         at = sorted({self.across(point.x) for each in own for point in each.finite})
         nearest = min((second - first for first, second in pairwise(at)), default=100.0)
@@ -278,7 +278,7 @@ class _Drawing:
         return f"<g>{''.join(parts)}</g>"
 
     def _names(self) -> str:
-        """At the right end of each line that has a name, moved apart where they would overlap."""
+        """Names at the right ends of lines, moved apart if they overlap."""
         named = [each for each in self.chart.lines if each.is_named and each.name and each.finite]
         parts, lowest = [], -_GAP
         for y, place in sorted((self.up(each.finite[-1].y) + 4, place) for place, each in enumerate(named)):
@@ -316,7 +316,7 @@ def _places(at: Sequence[tuple[float, float]]) -> str:
 
 
 def _told(each: Line) -> str:
-    """A line in words: its points where each says something, else its ends."""
+    """A description of a line: the texts of its points if they have any, else its ends."""
     points = each.finite
     if not points:
         return f"{each.name}: nothing"
@@ -328,6 +328,6 @@ def _told(each: Line) -> str:
 
 
 def scored(x: float, value: float, low: float, high: float, *, name: str, n: int | None = None) -> Point:
-    """A point with an interval, and these in words."""
+    """A point with an interval, and a text that states both."""
     counted = "" if n is None else f", n = {n}"
     return Point(x=x, y=value, low=low, high=high, text=f"{name} {interval(value, low, high)}{counted}".strip())

@@ -1,4 +1,4 @@
-"""Values with intervals, one row a system: the drawing of the block `Dots`; inline SVG."""
+"""Values with intervals, one row per system: the drawing of the block `Dots`; inline SVG."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ _ROW, _SPREAD_ROW = 26, 36
 _LABELS, _LONGEST_LABEL, _LETTER = 110.0, 188.0, 7.0
 _TOP, _FOOT = 6, 22
 _MARGIN = 10
-"""On either side of the axis, so that no mark at its end covers a label."""
+"""Padding on either side of the axis, which keeps marks from covering labels."""
 
 
 def dots(block: Dots, metric: MetricInfo) -> str:
-    """The chart of one metric; "" where there is nothing to show."""
+    """The chart of one metric; "" if there is nothing to show."""
     rows = [(system, score) for system, score in block.rows(metric) if math.isfinite(score.value)]
     if not rows:
         return ""
@@ -47,7 +47,7 @@ def _axis(
     values = [value for _, score in rows for value in (score.value, score.low, score.high)]
     values += [value for spread in spreads for value in spread.clips]  # pyright: ignore[reportGeneralTypeIssues]
     values += [] if chance is None else [chance]
-    is_share = 0.5 < max(score.value for _, score in rows) <= 1  # best seen from zero
+    is_share = 0.5 < max(score.value for _, score in rows) <= 1  # shown from zero
     return fit(values, labels + 8 + _MARGIN, WIDTH - _MARGIN - 4, log=False if is_share else None)
 
 
@@ -75,9 +75,9 @@ def _row(
 
 
 def _spread(spread: Spread, mean: float, axis: Axis, *, y: float) -> str:
-    """Every clip faintly, and a bar of one standard deviation to either side of the mean."""
+    """Every clip as a faint mark, and a bar of one standard deviation to either side of the mean."""
     left, right = axis(mean - spread.deviation), axis(mean + spread.deviation)
-    # Golden-ratio steps spread the marks over the row without a draw.
+    # Golden-ratio steps spread the marks over the row without random numbers.
     clips = "".join(
         f'<circle class="clip" cx="{axis(value):.1f}" cy="{y - 9 + 18 * (place * 0.618 % 1):.1f}" r="1.6"/>'
         for place, value in enumerate(spread.clips)

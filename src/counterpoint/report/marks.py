@@ -1,4 +1,4 @@
-"""How a system looks: a shape, a colour, a filling and a kind of line, so that colour is never the only sign."""
+"""The look of a system: shape, colour, filling and line style, so that colour is never the only sign."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ _POLYGONS: dict[str, Corners] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Mark:
-    """The look of a system, in every chart, table and player of a report.
+    """The look of a system in every chart, table and player of a report.
 
     Attributes:
         shape: a name of `SHAPES`.
         colour: a name of `PALETTE`, or any CSS colour.
-        fill: of the shape; hollow and half-filled shapes tell variants of one system apart.
-        dash: of its lines.
+        fill: filling of the shape; hollow and half-filled shapes distinguish variants of one system.
+        dash: style of its lines.
         shade: from -1 (the colour of the paper) over 0 (its own) to 1 (the colour of the ink).
     """
 
@@ -59,7 +59,7 @@ class Mark:
 
     @property
     def style(self) -> str:
-        """Sets the custom property `--c`, which everything inside takes its colour from."""
+        """The CSS custom property `--c`, from which everything inside takes its colour."""
         base = f"var(--{self.colour})" if self.colour in PALETTE else self.colour
         if self.shade:
             other, share = ("paper", -self.shade) if self.shade < 0 else ("ink", self.shade)
@@ -76,7 +76,7 @@ class Mark:
         return SHAPES[self.shape](x, y)
 
     def swatch(self) -> str:
-        """A small picture of the mark, for beside a name."""
+        """A small picture of the mark, to be placed beside a name."""
         return f'<svg class="swatch" viewBox="0 0 14 14" aria-hidden="true">{self.group(self.at(7, 7))}</svg>'
 
 
@@ -109,4 +109,4 @@ DISTINCT = (
     Mark(shape="triangle-down", colour="green", dash="long"),
     Mark(shape="bar", colour="slate", dash="solid"),
 )
-"""For lines of which none is more than the others."""
+"""Marks for lines of equal importance."""

@@ -1,4 +1,4 @@
-"""Clips to what a browser shows: small audio files and log-mel spectrograms on one scale.
+"""Clips in a form that browsers show: small audio files and log-mel spectrograms on one scale.
 
 Shapes: N samples, F mel bands, T frames.
 """
@@ -25,17 +25,17 @@ LOWEST_HZ = 30.0
 FFT = 2048
 HOP = 512
 RANGE_DB = 80.0
-"""From black to white; white is the loudest cell of a fixed full scale, the same in every picture of a report."""
+"""Colours from black to white; white is a fixed full scale, the same in every picture of a report."""
 WHITE_DB = 33.0
 
 
 @dataclass(frozen=True)
 class Media:
-    """A clip as shipped.
+    """A clip in the report.
 
     Attributes:
         audio, picture: paths relative to the report.
-        duration_s: of the clip.
+        duration_s: duration of the clip.
     """
 
     audio: str
@@ -44,13 +44,13 @@ class Media:
 
 
 def load_clip(clip: Path) -> np.ndarray:
-    """[N] at the loudness that the metrics hear it at, so that no system sounds better by being louder."""
+    """Read a clip [N] at the loudness of the metrics, so that no system seems better by being louder."""
     audio, _ = load_audio(clip, sample_rate=SAMPLE_RATE)
     return normalize_loudness(audio, sample_rate=SAMPLE_RATE)
 
 
 def load_versions(clips: Mapping[Name, Path], *, original: Name) -> dict[Name, np.ndarray]:
-    """The same for versions of one clip, [N] each by name, all with one gain: what they share sounds the same."""
+    """Read versions of one clip, [N] each by name, with one gain: their common parts sound the same."""
     found = {name: load_audio(clip, sample_rate=SAMPLE_RATE)[0] for name, clip in clips.items()}
     gain = np.float32(shared_gain(found[original], found.values(), sample_rate=SAMPLE_RATE))
     return {name: gain * audio for name, audio in found.items()}
@@ -58,12 +58,12 @@ def load_versions(clips: Mapping[Name, Path], *, original: Name) -> dict[Name, n
 
 @dataclass(frozen=True)
 class Encoding:
-    """How clips and pictures ship.
+    """The file formats of clips and pictures.
 
     Attributes:
-        formats: of audio, by libsndfile's names, in order of preference.
+        formats: audio formats by libsndfile's names, in order of preference.
         compression: from 0, the best sound, to 1.
-        picture: ending of pictures: `png`, or `webp`, which loses what the eye does not miss.
+        picture: suffix of pictures: `png`, or `webp`, whose losses are invisible.
     """
 
     formats: tuple[str, ...]
@@ -72,9 +72,9 @@ class Encoding:
 
 
 FULL = Encoding(("MP3", "WAV"), 0.4, "png")
-"""About 110 kbit/s: what the eye sees in the pictures the ear should hear."""
+"""About 110 kbit/s: the details visible in the pictures remain audible."""
 COMPACT = Encoding(("OPUS", "MP3", "WAV"), 0.83, "webp")
-"""About 48 kbit/s, which for Opus is still good."""
+"""About 48 kbit/s, which is still good for Opus."""
 _OPUS_RATE = 48_000
 
 
@@ -92,7 +92,7 @@ def write_media(audio: np.ndarray, *, report: Path, name: str, encoding: Encodin
 
 
 def _write_audio(folder: Path, name: str, audio: np.ndarray, encoding: Encoding) -> Path:
-    """In the first format that the installed libsndfile can write; MP3 needs 1.1."""
+    """Write audio in the first format that the installed libsndfile supports; MP3 needs 1.1."""
     kind = next(kind for kind in encoding.formats if _is_written(kind))
     path = folder / f"{name}{_ENDINGS[kind]}"
     atomic_write(path, lambda temporary: _WRITERS[kind](temporary, audio, encoding.compression))
@@ -133,7 +133,7 @@ _WRITERS: Mapping[str, Callable[[Path, np.ndarray, float], None]] = {
 
 
 def log_mel(audio: np.ndarray) -> np.ndarray:
-    """[N] to [F, T] in [0, 1]: decibels of mel power over a fixed range."""
+    """Levels [F, T] in [0, 1] of audio [N]: decibels of mel power over a fixed range."""
     window = np.hanning(FFT + 1)[:-1].astype(np.float32)
     padded = np.pad(audio.astype(np.float32), (FFT // 2, FFT // 2 + HOP))
     frames = np.lib.stride_tricks.sliding_window_view(padded, FFT)[::HOP]

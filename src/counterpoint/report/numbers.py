@@ -1,4 +1,4 @@
-"""Numbers and lists as people read them, the same in the page, the tables and the charts."""
+"""Numbers and lists as text, the same in the page, the tables and the charts."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ MINUS = "\u2212"
 
 
 def number(value: float, *, places: int | None = None) -> str:
-    """With so many decimals, by default those that show three significant digits; a true minus sign."""
+    """A number with the given decimals, by default three significant digits; with a true minus sign."""
     if not math.isfinite(value):
         return "not defined"
     text = f"{value:.{decimals(value) if places is None else places}f}"
@@ -19,7 +19,7 @@ def number(value: float, *, places: int | None = None) -> str:
 
 
 def decimals(value: float, *, digits: int = 3) -> int:
-    """Decimals that show so many significant digits of `value`."""
+    """Number of decimals that show the given significant digits of `value`."""
     if value == 0 or not math.isfinite(value):
         return digits - 1
     return min(6, max(0, digits - 1 - math.floor(math.log10(abs(value)))))
@@ -29,22 +29,22 @@ def interval(value: float, low: float, high: float, *, places: int | None = None
     """`1.3 [0.8, 1.9]`.
 
     Args:
-        places: decimals; by default as many as `known_places` tells.
+        places: decimals; by default those of `known_places`.
     """
     places = known_places(value, low, high) if places is None else places
     return f"{number(value, places=places)} [{number(low, places=places)}, {number(high, places=places)}]"
 
 
 def known_places(value: float, low: float, high: float) -> int:
-    """Decimals that can be known of a value: those of the two first digits of its interval's width."""
+    """Decimals justified by a value's interval: those of the first two digits of its width."""
     width = high - low
     places = decimals(width, digits=2) if width > 0 and math.isfinite(width) else decimals(value)
     return min(places, decimals(max(abs(low), abs(high)), digits=5))
 
 
 def shared_places(spans: Iterable[tuple[float, float, float]]) -> int:
-    """The same for many (value, low, high) of one column, so that its numbers can be compared digit by digit: the
-    lower median of what can be known of each."""
+    """Decimals for many (value, low, high) of one column, so that its numbers can be compared digit by digit: the lower
+    median of those justified for each."""
     known = sorted(known_places(*span) for span in spans if all(map(math.isfinite, span)))
     return known[(len(known) - 1) // 2] if known else 2
 
@@ -71,12 +71,12 @@ def duration(seconds: float) -> str:
 
 
 def count(value: int) -> str:
-    """`12,300`; `4.71 M` from a million on."""
+    """`12,300`; `4.71 M` from a million."""
     return f"{value / 1e6:.2f} M" if value >= 1_000_000 else f"{value:,}"
 
 
 def listed(names: Sequence[str]) -> str:
-    """`a, b and c`; `nothing` where there is none."""
+    """`a, b and c`; `nothing` for an empty list."""
     return " and ".join(filter(None, (", ".join(names[:-1]), names[-1]))) if names else "nothing"
 
 

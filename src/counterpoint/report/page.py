@@ -1,4 +1,4 @@
-"""A report to a folder: one page, its clips, pictures and tables, by relative paths alone."""
+"""Writing a report to a folder: one page, its clips, pictures and tables, with relative paths."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 _HERE = Path(__file__).parent
 TEMPLATE = "page.html"
 LOOK = _HERE / "look.css"
-"""Colours, fonts and elements that every page of the package has in common."""
+"""Colours, fonts and elements shared by all pages of the package."""
 ASSETS = {"page.css": ("look.css", "page.css"), "page.js": ("page.js",)}
-"""By file that ships, what it is put together from."""
+"""By file of the report, the sources from which it is assembled."""
 Progress = Callable[[int, int], None]
 
 
@@ -32,7 +32,7 @@ def write_report(report: Report, out: Path, *, progress: Progress | None = None)
     """Write the report into `out`; returns its `index.html`.
 
     Args:
-        progress: called with (clips done, clips in all).
+        progress: called with (clips done, total clips).
     """
     for table in tables_of(report):
         if table.files:
@@ -57,10 +57,10 @@ def blocks_of(report: Report) -> Iterator[Block]:
 
 
 def tables_of(report: Report) -> list[Table]:
-    """Every table of the page, which is also a set of files.
+    """Every table of the page; each is also written as files.
 
     Raises:
-        ValueError: two tables of one name, of which one would overwrite the other's files.
+        ValueError: two tables have the same name, so that one would overwrite the other's files.
     """
     found = [block.table() for block in blocks_of(report) if isinstance(block, (Table, Scores, Differences))]
     names = [table.name for table in found if table.files]
@@ -70,7 +70,7 @@ def tables_of(report: Report) -> list[Table]:
 
 
 def _write_players(report: Report, out: Path, progress: Progress | None) -> dict[str, list[list[Player]]]:
-    """By block, of each example its players."""
+    """By block, the players of each example."""
     own = [block for block in blocks_of(report) if isinstance(block, Players)]
     total = sum(len(example.clips) for block in own for example in block.examples)
     players: dict[str, list[list[Player]]] = {}
@@ -107,7 +107,7 @@ def _render(report: Report, players: dict[str, list[list[Player]]]) -> str:
 
 
 def rich(text: str, terms: Sequence[str] = ()) -> Markup:
-    """Escaped text, with what stands in backticks, and the terms, set as code."""
+    """Escaped text, in which text in backticks and the terms are set as code."""
     from markupsafe import Markup, escape
 
     words = "|".join(re.escape(term) for term in sorted(terms, key=len, reverse=True))

@@ -1,4 +1,4 @@
-"""Examples to listen to: clips beside each other, with pictures that are their seek bars."""
+"""Examples to listen to: clips side by side, with pictures that serve as seek bars."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ class Clip:
     """One clip of an example.
 
     Attributes:
-        system: what made it.
-        file: audio.
-        timelines: what it was to play and what is heard in it.
-        name: in place of the system's.
-        caption: below the picture, where the clips of one example answer different ones.
+        system: the system that made it.
+        file: the audio.
+        timelines: the requested and the detected chords, melody and beats.
+        name: a name instead of the system's.
+        caption: text below the picture, if the clips of one example have different captions.
     """
 
     system: System
@@ -40,13 +40,13 @@ class Clip:
 
 @dataclass(frozen=True, kw_only=True)
 class Example:
-    """Clips that belong together, as a row.
+    """Clips that belong together, shown as a row.
 
     Attributes:
-        caption: what was asked for in words; "" for nothing.
-        span_s: start and stop of what the systems filled in; None where they made whole clips. All clips of such an
-            example have one gain, that of the first.
-        title: a heading in place of the caption.
+        caption: the caption; "" for none.
+        span_s: start and stop of the filled-in span; None for entirely generated clips. All clips of an example with a
+            span have one gain, that of the first.
+        title: a heading instead of the caption.
     """
 
     caption: str
@@ -60,12 +60,12 @@ class Players:
     """Examples with one synchronised player each.
 
     Attributes:
-        id: of the examples, for links to them: `listen-3` is the third.
-        untitled: what stands in place of a caption that is empty.
-        noun: what an example is one of.
-        is_wide: fewer clips stand beside each other.
-        first: examples that are shown at once; the others are opened by a click.
-        note: below them.
+        id: prefix of the anchors of the examples: `listen-3` is the third.
+        untitled: text instead of an empty caption.
+        noun: the noun for one example.
+        is_wide: whether fewer clips are placed side by side.
+        first: number of examples that are shown at once; the others are expanded by a click.
+        note: text below them.
     """
 
     kind: ClassVar[str] = "players"
@@ -85,11 +85,11 @@ class Players:
 
 @dataclass(frozen=True, kw_only=True)
 class Player:
-    """A clip as the page shows it.
+    """A clip in the page.
 
     Attributes:
-        above: SVG above the spectrogram: timelines, or the waveform with the span that was filled in.
-        seams: where that span begins and ends, in percent of the clip.
+        above: SVG above the spectrogram: timelines, or the waveform with the filled-in span.
+        seams: start and end of that span, in percent of the clip.
     """
 
     clip: Clip
@@ -103,7 +103,7 @@ class Player:
 
 
 def write_players(block: Players, out: Path, *, is_compact: bool = False) -> Iterator[list[Player]]:
-    """Write the clips and pictures of a block into `out`, as small files where asked; of each example its players."""
+    """Write the clips and pictures of a block into `out`, optionally as small files; returns each example's players."""
     encoding = COMPACT if is_compact else FULL
     for place, example in enumerate(block.examples, start=1):
         sounds = _sounds(example)
@@ -127,7 +127,7 @@ def _slug(clip: Clip) -> str:
 
 
 def _sounds(example: Example) -> Mapping[Path, np.ndarray]:
-    """Each clip at its loudness; or, of versions of one clip, all with one gain."""
+    """Each clip at its own loudness; or, for versions of one clip, all with one gain."""
     files = {clip.file: clip.file for clip in example.clips}
     if example.span_s is None or not files:
         return {file: load_clip(file) for file in files}

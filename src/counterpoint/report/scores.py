@@ -1,4 +1,4 @@
-"""Scores and paired differences: what they show, and as tables."""
+"""Scores and paired differences: their outcomes, and tables of them."""
 
 from __future__ import annotations
 
@@ -15,37 +15,37 @@ from counterpoint.report.numbers import MINUS, p_value, shared_places
 from counterpoint.report.tables import Cell, Column, Place, Row, Table, effect_text
 
 LEVEL = 0.05
-"""Of the corrected tests; the intervals are of 95% to match."""
+"""Level of the corrected tests, which matches the 95% intervals."""
 Outcome = Literal["first", "second", "open"]
 _WIDE, _HIGH = 180, 22
 
 
 def is_clear(difference: Difference) -> bool:
-    """The interval leaves zero out, and the corrected p-value is below 5%."""
+    """Whether the interval excludes zero and the corrected p-value is below 5%."""
     return (difference.low > 0 or difference.high < 0) and difference.p_holm < LEVEL
 
 
 def judge(difference: Difference, metric: MetricInfo) -> Outcome:
-    """Which of the two is better; `open` where the difference is not clear or the metric only describes."""
+    """Which of the two is better; `open` if the difference is not clear or the metric only describes."""
     if metric.better == "neither" or not is_clear(difference):
         return "open"
     return "first" if (difference.value < 0) == (metric.better == "lower") else "second"
 
 
 def apart(score: Score, floor: Score, metric: MetricInfo) -> bool:
-    """The score is better than the floor and the two intervals do not meet."""
+    """Whether the score is better than the floor and the two intervals do not overlap."""
     return score.high < floor.low if metric.better == "lower" else score.low > floor.high
 
 
 @dataclass(frozen=True, kw_only=True)
 class Scores:
-    """A table with one row a system and one column a metric.
+    """A table with one row per system and one column per metric.
 
     Attributes:
-        name: of its files.
+        name: name of its files.
         scores: by metric, then system.
-        subjects: keys of the systems that the report is about.
-        csv_metrics: those of the CSV file, which may hold more than the table; by default the same.
+        subjects: keys of the systems that the report compares.
+        csv_metrics: metrics of the CSV file, which may contain more than the table; by default the same.
     """
 
     kind: ClassVar[str] = "table"
@@ -81,12 +81,12 @@ class Scores:
             corner="System",
             columns=[*map(Column.of, metrics), Column(title="n")],
             rows=rows,
-            caption="Values with 95% intervals; arrows point to what is better; n is the number of clips.",
+            caption="Values with 95% intervals; arrows show which direction is better; n is the number of clips.",
             csv=self._csv(),
         )
 
     def _csv(self) -> list[list[object]]:
-        """One line a score, in full precision."""
+        """One line per score, in full precision."""
         rows: list[list[object]] = [["system", "metric", "better", "value", "low_95", "high_95", "n"]]
         for system in self.systems:
             for metric in self.csv_metrics or self.metrics:
@@ -97,11 +97,11 @@ class Scores:
 
 @dataclass(frozen=True, kw_only=True)
 class Differences:
-    """A table with one row a paired difference, drawn around zero.
+    """A table with one row per paired difference, drawn around zero.
 
     Attributes:
-        name: of its files.
-        systems: those that the differences name.
+        name: name of its files.
+        systems: systems of the differences.
     """
 
     kind: ClassVar[str] = "table"
@@ -130,7 +130,7 @@ class Differences:
             "for all comparisons of their table."
         )
         if effects:
-            caption += " Effects are in standard deviations of what one prompt tells of the difference."
+            caption += " Effects are in standard deviations of the difference between prompts."
         return Table(
             name=self.name,
             label="Table of paired differences",
@@ -171,7 +171,7 @@ class Differences:
         )
 
     def _csv(self) -> list[list[object]]:
-        """One line a difference, in full precision."""
+        """One line per difference, in full precision."""
         header = ["metric", "first", "second", "difference", "low_95", "high_95", "p", "p_holm", "effect", "n", "seeds"]
         rows: list[list[object]] = [list(header)]
         for each in self.differences:
@@ -184,7 +184,7 @@ class Differences:
 
 
 def around_zero(each: Difference, same: Sequence[tuple[float, float, float]], *, mark: Mark) -> str:
-    """A difference with its interval around zero, on a scale that all differences of its metric share."""
+    """A difference with its interval around zero, on a scale common to all differences of its metric."""
     bounds = [abs(bound) for span in same for bound in span if math.isfinite(bound)]
     if not math.isfinite(each.value):
         return ""

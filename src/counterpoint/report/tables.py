@@ -1,4 +1,4 @@
-"""Tables: one description, read by the page and written as CSV, Markdown and LaTeX."""
+"""Tables: one description, shown in the page and written as CSV, Markdown and LaTeX."""
 
 from __future__ import annotations
 
@@ -45,19 +45,19 @@ _LATEX = {
 
 @dataclass(frozen=True, kw_only=True)
 class Cell:
-    """One value of a place in a table.
+    """One value in a place of a table.
 
     Attributes:
         text: the value.
-        interval: below it, in brackets.
-        what: before it: which of several values of one place it is.
-        note: below both, in small print.
+        interval: the interval, below it in brackets.
+        what: a label before it, if one place has several values.
+        note: a note below both, in small print.
         numbers: the value, or (value, low, high), in full precision for the CSV file.
-        state: `open` for a difference that is not clear, `best` for a value shown to be the best of its group; any
-            other word is a badge, such as `supported`, that the style sheet colours.
-        link: where the text leads.
-        picture: SVG, for the page alone.
-        mark: of a system that the text names.
+        state: `open` for a difference that is not clear, `best` for the clearly best value of its group; any other word
+            is a badge, such as `supported`, that the style sheet colours.
+        link: link target of the text.
+        picture: SVG, only for the page.
+        mark: mark of a system that the text names.
     """
 
     text: str
@@ -80,7 +80,7 @@ class Cell:
         cls, value: float, low: float, high: float, *, places: int | None = None, what: str = "", note: str = "",
         state: str = "", mark: Mark | None = None,
     ) -> Cell:  # fmt: skip
-        """A value with its interval, rounded to what can be known of it or to `places` decimals."""
+        """A value with its interval, rounded to justified digits or to `places` decimals."""
         shown, brackets = interval(value, low, high, places=places).split(" [", 1)
         return cls(
             text=shown,
@@ -94,11 +94,11 @@ class Cell:
 
 
 Place = Sequence[Cell]
-"""What stands in one place: nothing, one value or several."""
+"""The content of one place: nothing, one value or several."""
 
 
 def plain(*texts: str) -> list[Place]:
-    """Places of one text each; an empty text leaves its place empty."""
+    """Places with one text each; an empty text leaves its place empty."""
     return [[Cell(text=text)] if text else [] for text in texts]
 
 
@@ -107,12 +107,12 @@ class Column:
     """A column of a table.
 
     Attributes:
-        title: in plain words.
+        title: its plain title.
         exact: the metric's exact name, in small print below the title.
-        over: heading that it shares with its neighbours.
-        kind: numbers stand to the right; texts break over lines; pictures stay out of CSV, Markdown and LaTeX.
-        is_theirs: of a source that is not ours, in a weaker tone.
-        mark: of the system whose column it is.
+        over: a heading shared with neighbouring columns.
+        kind: numbers are aligned to the right; texts wrap; pictures are left out of CSV, Markdown and LaTeX.
+        is_theirs: whether it is from another source, shown in a weaker tone.
+        mark: mark of the column's system.
     """
 
     title: str
@@ -126,7 +126,7 @@ class Column:
 
     @classmethod
     def of(cls, metric: MetricInfo, *, title: str = "", over: str = "") -> Column:
-        """Under a metric's own names."""
+        """A column with a metric's names."""
         name = title or metric.title or metric.name
         exact = metric.name if name != metric.name else ""
         return cls(title=name, exact=exact, unit=metric.unit, better=metric.better, over=over)
@@ -144,10 +144,10 @@ class Row:
 
     Attributes:
         places: one for each column.
-        group: rows of one group stand together under its name.
-        tone: `subject` for what the table is about, `theirs` for another source's row, `floor` for what no model made.
-        note: below the label, in small print.
-        link: where the label leads.
+        group: rows of one group are placed together under its name.
+        tone: `subject` for the compared systems, `theirs` for another source's row, `floor` for rows without a model.
+        note: a note below the label, in small print.
+        link: link target of the label.
         state: a badge beside the label.
     """
 
@@ -165,15 +165,15 @@ class Table:
     """A table, as a block of a section and as files.
 
     Attributes:
-        name: of its files.
-        label: for those who cannot see.
+        name: name of its files.
+        label: a description for screen readers.
         corner: heading of the column of labels.
-        by: heading of the groups; "" where there are none.
-        caption: what its values are.
-        files: whether it is offered as CSV, Markdown and LaTeX.
-        is_narrow: on a phone every row becomes a card instead of a line to be pushed sideways.
-        csv: rows in full precision that take the place of the table's own in its CSV file.
-        widths: of the columns of texts in LaTeX, as shares of a line, the labels' first.
+        by: heading of the groups; "" without groups.
+        caption: a description of its values.
+        files: whether it can be downloaded as CSV, Markdown and LaTeX.
+        is_narrow: whether rows become cards on a phone instead of scrolling sideways.
+        csv: rows in full precision that replace the table's own rows in its CSV file.
+        widths: widths of text columns in LaTeX, as shares of a line, the label's first.
     """
 
     kind: ClassVar[str] = "table"
@@ -195,19 +195,19 @@ class Table:
 
     @property
     def overs(self) -> list[tuple[str, int]]:
-        """Headings over columns, each with the number of columns; empty where there are none."""
+        """Headings over columns, each with its number of columns; empty without any."""
         if not any(column.over for column in self.columns):
             return []
         return [(over, len(list(own))) for over, own in groupby(column.over for column in self.columns)]
 
     @property
     def groups(self) -> list[tuple[str, list[Row]]]:
-        """Neighbouring rows of one group and one tone."""
+        """Neighbouring rows with the same group and tone."""
         found = groupby(self.rows, key=lambda row: (row.group, row.tone == "floor"))
         return [(group, list(rows)) for (group, _), rows in found]
 
     def texts(self) -> tuple[list[str], list[list[str]]]:
-        """Header and rows as plain text, pictures left out."""
+        """Header and rows as plain text, without pictures."""
         shown = [place for place, column in enumerate(self.columns) if column.kind != "picture"]
         names = self._told_apart([column.plain for column in self.columns])
         header = [self.corner, *(names[place] for place in shown)]
@@ -221,11 +221,11 @@ class Table:
         return header, rows
 
     def to_csv(self) -> str:
-        """In full precision where the cells have it: then one line a value, else one line a row."""
+        """CSV text; in full precision with one line per value if the cells have numbers, else with one line per row."""
         return to_csv(self.csv or self._long() or [(header := self.texts())[0], *header[1]])
 
     def _long(self) -> list[list[object]]:
-        """One line a value with its interval; empty where no cell has any."""
+        """One line per value with its interval; empty if no cell has numbers."""
         if not any(len(cell.numbers) > 1 for row in self.rows for place in row.places for cell in place):
             return []
         lines: list[list[object]] = [["group", "row", "column", "of", "value", "low_95", "high_95", "note"]]
@@ -238,7 +238,7 @@ class Table:
         return lines
 
     def _told_apart(self, names: Sequence[str]) -> list[str]:
-        """Names of columns, those that there are twice under the headings that they stand below."""
+        """Names of columns; duplicate names are prefixed with their headings."""
         return [
             f"{column.over}, {name}" if column.over and names.count(name) > 1 else name
             for column, name in zip(self.columns, names, strict=True)
@@ -280,10 +280,10 @@ class Table:
 
 def grid(name: str, header: Sequence[str], rows: Iterable[Sequence[str]], *, label: str, caption: str = "",
          marks: Sequence[Mark] = (), is_narrow: bool = False, files: bool = True) -> Table:  # fmt: skip
-    """A table of texts, the first of each row its label.
+    """A table of texts, in which the first of each row is its label.
 
     Args:
-        marks: of the systems whose columns follow the first.
+        marks: marks of the systems whose columns follow the first.
     """
     columns = [
         Column(title=title, mark=marks[place] if place < len(marks) else None) for place, title in enumerate(header[1:])

@@ -1,6 +1,6 @@
-"""What a clip was asked to play above what is heard in it, on the clip's own time axis: chords, melody, beats.
+"""Requested and detected chords, melody and beats of a clip, on its own time axis.
 
-Inline SVG, as wide as the spectrogram below it, so that one playing head crosses both.
+Inline SVG, as wide as the spectrogram below it, so that one playhead crosses both.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ _STRIP, _GAP = 15.0, 2.0
 _ROLL = 54.0
 _BEATS = 9.0
 _LETTER = 6.2
-"""Width of one, about."""
+"""Approximate width of a character."""
 _LEAST_NOTES = 12
-"""Semitones that a piano roll spans at least."""
+"""Least range of a piano roll in semitones."""
 _NOTES = ("C", "C sharp", "D", "E flat", "E", "F", "F sharp", "G", "A flat", "A", "B flat", "B")
 Note = tuple[float, float, int]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Timelines:
-    """What a clip was to play and what is heard in it.
+    """The requested and the detected music of a clip.
 
     Attributes:
-        asked: names of the controls that the system was given; what it was not is drawn faintly.
+        asked: names of the controls that the system received; others are drawn faintly.
     """
 
     target: Annotation
@@ -47,11 +47,11 @@ class Timelines:
 def timelines(
     target: Annotation, heard: Annotation, *, duration_s: float, name: str, asked: Collection[str] = CONTROLS
 ) -> str:
-    """Rows of chords, a piano roll and beats: of each the target's above or around the heard ones.
+    """Rows of chords, a piano roll and beats, in each of which the target is above or around the detected music.
 
     Args:
-        name: of the system, for those who cannot see.
-        asked: controls that the system was given; what it was not is drawn faintly.
+        name: name of the system, for screen readers.
+        asked: controls that the system received; others are drawn faintly.
     """
     rows = [
         (_chords, bool(target.chords or heard.chords), 2 * _STRIP + _GAP, "chords"),
@@ -74,7 +74,7 @@ def timelines(
 
 
 def described(target: Annotation, heard: Annotation, *, asked: Collection[str] = CONTROLS) -> str:
-    """The same in words: "asked C Am F G; heard C Am F N, the same 82% of the time; 3 of 4 downbeats met"."""
+    """A description such as "asked C Am F G; heard C Am F N, the same 82% of the time; 3 of 4 downbeats met"."""
     said = []
     if target.chords or heard.chords:
         verb = "asked" if "chords" in asked else "target"
@@ -93,7 +93,7 @@ def _named(annotation: Annotation) -> str:
 
 
 def _agreement(target: Annotation, heard: Annotation) -> str:
-    """As triads, which is all that is heard."""
+    """Agreement of the triads, which are all that the detector distinguishes."""
     if not (target.chords and heard.chords):
         return ""
     wanted, found = triads(target), triads(heard)
@@ -112,7 +112,7 @@ def _span(notes: Sequence[Note]) -> str:
 
 
 def downbeats_met(target: Annotation, heard: Annotation) -> int:
-    """How many of the target's downbeats have a heard one of their own within the tolerance."""
+    """Number of the target's downbeats with their own detected downbeat within the tolerance."""
     free = list(heard.downbeats_s)
     met = 0
     for time in target.downbeats_s:
@@ -130,7 +130,7 @@ def _chords(target: Annotation, heard: Annotation, *, duration_s: float, top: fl
 
 
 def _strip(annotation: Annotation, *, duration_s: float, top: float, kind: str) -> str:
-    """A box for every chord; its colour is its root's place in the circle of fifths."""
+    """A box for every chord, coloured by the place of its root in the circle of fifths."""
     ends = [*(start for start, _ in annotation.chords[1:]), duration_s]
     parts = []
     for (start, label), end in zip(annotation.chords, ends, strict=False):
@@ -153,7 +153,7 @@ def _strip(annotation: Annotation, *, duration_s: float, top: float, kind: str) 
 
 
 def _roll(target: Annotation, heard: Annotation, *, duration_s: float, top: float) -> str:
-    """Heard notes filled, the target's as outlines over them."""
+    """Detected notes filled, with the target's notes as outlines over them."""
     pitches = [midi for _, _, midi in (*target.notes, *heard.notes)]
     low, high = min(pitches), max(pitches)
     spare = max(0, _LEAST_NOTES - (high - low)) / 2 + 0.5
@@ -174,7 +174,7 @@ def _roll(target: Annotation, heard: Annotation, *, duration_s: float, top: floa
 
 
 def _beats(target: Annotation, heard: Annotation, *, duration_s: float, top: float) -> str:
-    """Marks of beats, downbeats long; the target's above the line, the heard ones below."""
+    """Marks of beats, with long downbeats; the target's above the line, the detected ones below."""
     middle = top + _BEATS + _GAP / 2
     parts = [f'<line class="ground" x1="0" x2="{WIDTH:g}" y1="{middle:.1f}" y2="{middle:.1f}"/>']
     for annotation, kind, side in ((target, "wanted", -1), (heard, "heard", 1)):

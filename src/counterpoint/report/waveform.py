@@ -1,6 +1,6 @@
-"""A clip's waveform as SVG, the span that was filled in on yellow, as listeners of the paper saw it (5.3).
+"""A clip's waveform as SVG, with the filled-in span on yellow, as the paper's listeners saw it (5.3).
 
-Inline it takes its colours from the page's style sheet, and one playing head crosses it; as a file it brings its own.
+Inline it uses the colours of the page's style sheet, and the playhead crosses it; as a file it has its own colours.
 
 Shapes: N samples, P columns of the picture.
 """
@@ -27,16 +27,16 @@ def waveform(
     columns: int = COLUMNS,
     alone: bool = False,
 ) -> str:
-    """The waveform and the span behind it.
+    """Draw the waveform and the span behind it.
 
     Args:
         audio: [N].
-        duration_s: of it.
-        span_s: start and stop of what was filled in.
-        name: of the clip, for those who cannot see.
-        top: the sample value that the picture is high; the same for what is to be compared.
+        duration_s: its duration.
+        span_s: start and stop of the filled-in span.
+        name: name of the clip, for screen readers.
+        top: sample value at the top of the picture, the same for clips to be compared.
         columns: P.
-        alone: a file of its own instead of a part of a page.
+        alone: whether it is a separate file instead of a part of a page.
     """
     start, stop = (min(max(value / duration_s, 0.0), 1.0) * columns for value in span_s)
     label = f"Waveform, {name}: {duration_s:g} s, filled in from {said(span_s)}"
@@ -56,7 +56,7 @@ def said(span_s: tuple[float, float]) -> str:
 
 
 def _wave(audio: np.ndarray, start: float, stop: float, *, columns: int) -> str:
-    """What lies in the span is a path of its own: it stands on yellow, whatever the page's colours are."""
+    """The wave inside the span is a separate path: it is drawn on yellow, whatever the page's colours are."""
     low, high = _peaks(audio, columns)
     middles = np.arange(columns) + 0.5
     inside = (middles >= start) & (middles < stop)
@@ -65,13 +65,13 @@ def _wave(audio: np.ndarray, start: float, stop: float, *, columns: int) -> str:
 
 
 def _peaks(audio: np.ndarray, columns: int) -> tuple[np.ndarray, np.ndarray]:
-    """[N] to lowest and highest value of each column, [P] both."""
+    """Lowest and highest value, [P] both, of each column of audio [N]."""
     starts = np.minimum(np.linspace(0, len(audio), columns, endpoint=False).astype(int), len(audio) - 1)
     return np.minimum.reduceat(audio, starts), np.maximum.reduceat(audio, starts)
 
 
 def _path(low: np.ndarray, high: np.ndarray, chosen: np.ndarray) -> str:
-    """Bars one column wide, at least a line high, so that silence is there to be seen."""
+    """Bars one column wide and at least a line high, so that silence is visible."""
     half = HEIGHT / 2
     top = np.floor(half - half * np.clip(high, -1, 1) - 0.5).astype(int)
     bottom = np.ceil(half - half * np.clip(low, -1, 1) + 0.5).astype(int)

@@ -1,11 +1,11 @@
-"""What a finished study found, typed and on disk.
+"""The results of a finished study, typed and on disk.
 
-`records`: who computed what, when, with which code. It imports no torch.
-`parts`, `evaluations`, `costs`: what each step of a study writes into its folder, one type a file.
-`search`: what a search over settings found.
+`records`: the origin of results: step, time and code version. It imports no torch.
+`parts`, `evaluations`, `costs`: the files that the steps of a study write, one type per file.
+`search`: the result of a search over settings.
 `schema`: `Results`, all parts of a study together, which is `results.json`.
-`collect`: the folders of a study's steps to `Results`.
-`tables`: `Results` to rows, CSV and DataFrames.
+`collect`: builds `Results` from the folders of a study's steps.
+`tables`: `Results` as rows, CSV and DataFrames.
 
-Scores, differences and metrics are the types of `counterpoint.metrics`; there is no second set.
+Scores, differences and metrics are the types of `counterpoint.metrics`.
 """

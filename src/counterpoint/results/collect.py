@@ -1,4 +1,4 @@
-"""The folders of a finished study's steps to `Results`: every file that a part has written is read back."""
+"""Builds `Results` from the folders of a finished study's steps, by reading every file that a part has written."""
 
 from __future__ import annotations
 
@@ -49,14 +49,14 @@ PARTS: Mapping[str, Any] = {
     "searches": SearchResult,
     "speed": Speed,
 }
-"""By section of `Results`, the type of its parts."""
+"""The type of the parts of each section of `Results`."""
 
 
 def collect_parts(folders: Mapping[str, Path]) -> dict[str, Any]:
-    """By section of `Results`, then step, what the steps wrote.
+    """The parts that the steps wrote, by section of `Results`, then step.
 
     Args:
-        folders: of the steps and of sources such as a dataset, by name.
+        folders: folders of the steps and of sources such as a dataset, by name.
     """
     found = {
         section: {step: kind.read(folder) for step, folder in folders.items() if kind.is_in(folder)}
@@ -79,7 +79,7 @@ def collect_provenance(folders: Mapping[str, Path], *, code: Mapping[str, str]) 
     """The records of the steps.
 
     Args:
-        code: by step, digest of the code that would compute it now.
+        code: by step, digest of its current code.
     """
     found = {
         step: StepRecord.model_validate(read_json(folder / RECORD_FILE))

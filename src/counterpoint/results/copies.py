@@ -1,4 +1,4 @@
-"""Whether clips are copies of the training music, by how near they lie to it."""
+"""Detection of clips that are copies of the training music, by their distance to it."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from counterpoint.results.parts import Part
 from counterpoint.results.records import Record
 
 NEAR = 0.05
-"""The share of unheard real music that lies so near to a piece of the training music: such clips are suspicious."""
+"""Share of held-out music that lies as near to the training music; nearer clips are suspicious."""
 ALLOWED = 0.2
-"""The share of suspicious clips beyond which a system is taken to copy: four times that of unheard music, since the
-border is known from few clips itself."""
+"""Share of suspicious clips above which a system is considered to copy: four times that of held-out music, because the
+border itself is estimated from few clips."""
 
 
 class Nearest(Record):
-    """How near the clips of a system lie to the training music.
+    """Distances of the clips of a system to the training music.
 
     Attributes:
-        median: of the distances to the nearest window of the training music.
-        suspicious: the share of clips that lie nearer than `NEAR` of the unheard real music does.
-        clips: all of them, of all training seeds.
+        median: median distance to the nearest window of the training music.
+        suspicious: share of clips that are nearer than `NEAR` of the held-out music.
+        clips: number of clips, over all training seeds.
     """
 
     median: float
@@ -31,16 +31,16 @@ class Nearest(Record):
 
     @property
     def copies(self) -> bool:
-        """The whole interval of the share lies beyond what is allowed."""
+        """Whether the whole interval of the share is above the allowed share."""
         return self.suspicious.low > ALLOWED
 
 
 class Copies(Part):
-    """All systems of one judgement.
+    """The distances of all systems in one evaluation.
 
     Attributes:
-        windows: of the training music.
-        border: the distance below which a clip is suspicious.
+        windows: number of windows of the training music.
+        border: distance below which a clip is suspicious.
         systems: by key.
     """
 

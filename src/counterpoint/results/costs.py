@@ -1,4 +1,4 @@
-"""What training, drawing and timing write into the folders of their steps: results and what they cost."""
+"""Parts written by the steps that train, draw and time: results and costs."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ class Curve(Record):
 
 
 class Model(Record):
-    """A trained model, by the files of its run folder.
+    """A trained model, from the files of its run folder.
 
     Attributes:
-        config: of the run.
-        result: what the training came to and what it cost.
+        config: configuration of the run.
+        result: result and cost of the training.
         curve: its losses.
     """
 
@@ -41,12 +41,12 @@ class Model(Record):
 
     @classmethod
     def is_in(cls, folder: Path) -> bool:
-        """Whether a training that lies there is done."""
+        """Whether a folder contains a finished training."""
         return (folder / RESULT_FILE).is_file()
 
     @classmethod
     def read(cls, folder: Path) -> Self:
-        """The model that a step trained."""
+        """Read the model that a step trained."""
         lines = read_metrics(folder / METRICS_FILE)
         return cls(
             config=load_yaml(folder / CONFIG_FILE, TrainingConfig, saved=True),
@@ -59,11 +59,11 @@ class Model(Record):
 
 
 class Generation(Part):
-    """What the clips of a system cost: all of them in batches, and one alone, by which its latency is known.
+    """The cost of a system's clips: of all clips in batches, and of a single one, which gives the latency.
 
     Attributes:
-        alone: None where no clip was drawn by itself.
-        sampling: in full, plain.
+        alone: None if no clip was drawn by itself.
+        sampling: the complete sampling settings, as plain values.
     """
 
     FILE: ClassVar[str] = "generation.json"
@@ -74,24 +74,24 @@ class Generation(Part):
 
     @classmethod
     def read(cls, folder: Path) -> Self:
-        """The costs of the clips that a step drew, and of the one in `ALONE`."""
+        """Read the costs of the clips that a step drew, and of the single one in `ALONE`."""
         own = super().read(folder)
         alone = super().read(folder / ALONE).report if cls.is_in(folder / ALONE) else None
         return own.model_copy(update={"alone": alone})
 
 
 class Speed(Record):
-    """Points of sampling that were timed, and the ceilings of the device."""
+    """Timed points of sampling, and the device's limits."""
 
     points: tuple[Measured, ...]
     limits: Limits
 
     @classmethod
     def is_in(cls, folder: Path) -> bool:
-        """Whether points were measured there."""
+        """Whether a folder contains measured points."""
         return (folder / POINTS_FILE).is_file()
 
     @classmethod
     def read(cls, folder: Path) -> Self:
-        """The points that a step measured."""
+        """Read the points that a step measured."""
         return cls(points=tuple(read_points(folder / POINTS_FILE)), limits=load_limits(folder / LIMITS_FILE))

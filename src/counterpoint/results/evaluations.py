@@ -1,4 +1,4 @@
-"""What a step that judges writes into its folder: an `Evaluation` of `counterpoint.metrics`, whatever it judges."""
+"""The part written by a step that evaluates: an `Evaluation` of `counterpoint.metrics`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ EVALUATION_FILE = "evaluation.json"
 
 
 def write_evaluation(evaluation: Evaluation, folder: Path) -> None:
-    """Write what a step that judges found into its folder."""
+    """Write the evaluation of a step into its folder."""
     write_json(folder / EVALUATION_FILE, evaluation.to_json())
 
 

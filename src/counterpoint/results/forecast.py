@@ -1,9 +1,9 @@
-"""How many more updates a model would need, by a power law through its validations.
+"""Forecast of the number of updates that a model needs, by a power law through its validations.
 
     loss(u) = a + b u^(-c),   a, b >= 0
 
-Losses of language and flow models fall by such laws over decades of updates where nothing else runs out (Kaplan et al.,
-2020). Here it is a rough guide: the learning rate falls to zero within a training, and music runs out.
+Losses of language and flow models follow such laws over decades of updates if nothing else is exhausted (Kaplan et al.,
+2020). Here it is a rough guide: the learning rate falls to zero within a training, and the amount of music is limited.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ import numpy as np
 
 EXPONENTS = np.geomspace(0.02, 3, 600)
 LEAST_POINTS = 4
-"""Three parameters pass through any three."""
+"""Least number of validations: a curve with three parameters fits any three."""
 FAR = 100
-"""Times the updates made, beyond which a forecast means nothing but "far"."""
+"""Multiple of the updates made beyond which a forecast only means "far"."""
 
 
 @dataclass(frozen=True)
@@ -25,9 +25,9 @@ class PowerLaw:
     """A fitted learning curve.
 
     Attributes:
-        level: a, where it levels off.
+        level: a, the limit of the loss.
         scale, exponent: b and c.
-        points: validations that it was fitted to.
+        points: number of fitted validations.
         residual: root of the mean squared distance to them.
     """
 
@@ -38,11 +38,11 @@ class PowerLaw:
     residual: float
 
     def at(self, updates: float) -> float:
-        """The loss after so many updates."""
+        """The loss after the given number of updates."""
         return self.level + self.scale * updates**-self.exponent
 
     def updates_to(self, loss: float) -> float | None:
-        """Updates after which the loss is reached; None where the curve levels off above it."""
+        """The number of updates to reach a loss; None if the curve levels off above it."""
         if loss <= self.level or self.scale <= 0:
             return None
         with np.errstate(over="ignore"):
@@ -50,7 +50,7 @@ class PowerLaw:
 
 
 def fit_power_law(curve: Sequence[tuple[int, float]]) -> PowerLaw | None:
-    """By least squares, exactly in a and b and by a grid in c; None of fewer than four validations after updates.
+    """Fit by least squares, exactly in a and b and on a grid in c; None for fewer than four validations after updates.
 
     Args:
         curve: (updates, loss).
@@ -71,6 +71,6 @@ def fit_power_law(curve: Sequence[tuple[int, float]]) -> PowerLaw | None:
 
 
 def falling(curve: Sequence[tuple[int, float]]) -> list[tuple[int, float]]:
-    """The validations up to the lowest: what comes after has forgotten more than it learned."""
+    """The validations up to the lowest: later ones show overfitting."""
     lowest = min(range(len(curve)), key=lambda place: curve[place][1], default=-1)
     return list(curve[: lowest + 1])

@@ -1,16 +1,16 @@
-"""Whether trained models have learned enough for their comparison to mean something.
+"""Gates: whether trained models have learned enough for a meaningful comparison.
 
 A model passes when
 
-1. its held-out loss lies below that of every trivial predictor of its paradigm, clip by clip, with the whole 95%
+1. its held-out loss is below that of every trivial predictor of its paradigm, clip by clip, with the whole 95%
    interval of the difference below zero;
-2. it picks true captions more often than chance, with the whole 95% interval above it. This is asked of models that
-   have nothing but the caption to go by: where captions are missing it cannot be asked, and what fills in spans goes by
-   the music around them, which tells as much as the caption does.
-3. its clips are not copies: those that lie suspiciously near to the training music are not clearly more than a few. A
-   model that recites what it was trained on would win by every judge.
+2. it selects true captions more often than chance, with the whole 95% interval above chance. This applies only to
+models that have nothing but the caption: it cannot be tested without captions, and a model that fills in spans also
+sees the surrounding music, which is as informative as the caption.
+3. its clips are not copies: the share of clips suspiciously near to the training music is not clearly above the allowed
+share. A model that copies its training music would win by every metric.
 
-A study draws conclusions only where all of its models pass and no judge compares with music that they were trained on.
+A study draws conclusions only if all of its models pass and no metric compares with music that they were trained on.
 A study at debug scale never does.
 """
 
@@ -27,7 +27,7 @@ from counterpoint.results.forecast import FAR, PowerLaw, falling, fit_power_law
 from counterpoint.results.schema import Results
 
 DEBUG = (
-    "This is the debug scale: it shows that everything runs, with models that have learned nothing. It says nothing "
+    "This is the debug scale: it shows that everything runs, with models that have learned nothing. It is no evidence "
     "about the question."
 )
 
@@ -37,9 +37,9 @@ class Check:
     """One condition of the gate.
 
     Attributes:
-        passed: None where it does not apply to the model.
-        words: what was found, whole sentences.
-        forecast: what would be needed; "" where it passed or nothing can be told.
+        passed: None if it does not apply to the model.
+        words: the finding, in whole sentences.
+        forecast: what is needed to pass; "" if it passed or no forecast is possible.
     """
 
     passed: bool | None
@@ -52,8 +52,8 @@ class Gate:
     """The conditions for one model.
 
     Attributes:
-        step: that trained it.
-        name: of the model, at the begin of a sentence.
+        step: the step that trained it.
+        name: name of the model, at the beginning of a sentence.
     """
 
     step: str
@@ -69,18 +69,18 @@ class Gate:
 
     @property
     def passed(self) -> bool:
-        """No condition that applies has failed; that of the loss always applies."""
+        """Whether no applicable condition has failed; that of the loss always applies."""
         return all(check.passed is not False for check in self.checks) and bool(self.loss.passed)
 
 
 @dataclass(frozen=True)
 class Standing:
-    """What a study's models allow it to conclude.
+    """Whether a study may draw conclusions from its models.
 
     Attributes:
-        is_debug: the study was run at debug scale.
-        gates: of every model that it trained; empty of a study that trains none.
-        trained: pieces of the references of its judges that models were trained on.
+        is_debug: whether the study was run at debug scale.
+        gates: gates of every model that it trained; empty for a study that trains none.
+        trained: number of pieces in the references of its metrics on which models were trained.
     """
 
     is_debug: bool
@@ -89,19 +89,17 @@ class Standing:
 
     @property
     def passed(self) -> bool:
-        """The study may draw conclusions."""
+        """Whether the study may draw conclusions."""
         return not self.sentence
 
     @property
     def sentence(self) -> str:
-        """Why it may not; "" where it may."""
+        """The reason why it may not; "" if it may."""
         if self.is_debug:
             return DEBUG
         failed = [gate.name for gate in self.gates if not gate.passed]
         if not failed and self.trained:
-            return (
-                "Not yet: the judges compare with music that the models were trained on, so that copying it would win."
-            )
+            return "Not yet: the metrics compare with music that the models were trained on, so that copies would win."
         if not failed:
             return ""
         have = "has" if len(failed) == 1 else "have"
@@ -110,7 +108,7 @@ class Standing:
 
     @property
     def reasons(self) -> list[str]:
-        """What failed and what it would take, a point each."""
+        """The failed conditions and how to meet them, one point each."""
         found = [
             f"{gate.name}: {check.words} {check.forecast}".strip()
             for gate in self.gates
@@ -119,14 +117,14 @@ class Standing:
         ]
         if self.trained:
             found.append(
-                f"Models were trained on {self.trained} pieces of the reference. Add music to the dataset, or ask for "
-                "fewer or shorter prompts, so that enough held-out music is left beside them."
+                f"Models were trained on {self.trained} pieces of the reference. Add music to the dataset, or use "
+                "fewer or shorter prompts, so that enough held-out music remains for the reference."
             )
         return found
 
 
 def standing(results: Results) -> Standing:
-    """How the models of a finished study stand."""
+    """The standing of the models of a finished study."""
     trained = {step: model for step, model in results.models.items() if model.result.steps}
     return Standing(
         is_debug=results.study.scale == "debug",
@@ -138,7 +136,7 @@ def standing(results: Results) -> Standing:
 def _gate(results: Results, step: str, model: Model) -> Gate:
     learned, name = results.examined(step), name_of(results, step)
     if learned is None:
-        words = "What it has learned was not found out: run the study again; what is finished is kept."
+        words = "It was not examined: run the study again; finished steps are kept."
         return Gate(step, name, Check(False, words), Check(None, ""), Check(None, ""))
     found, entry = learned.examination, PARADIGMS[learned.paradigm]
     return Gate(
@@ -147,7 +145,7 @@ def _gate(results: Results, step: str, model: Model) -> Gate:
 
 
 def name_of(results: Results, step: str) -> str:
-    """A trained model as tables call it, at the begin of a sentence."""
+    """The name of a trained model in tables, at the beginning of a sentence."""
     base, _, seed = step.partition("@")
     systems = [system for system in results.systems.values() if system.model == base and system.origin == "model"]
     name = systems[0].name if len(systems) == 1 else base.partition("_")[2].replace("_", " ")
@@ -157,9 +155,9 @@ def name_of(results: Results, step: str) -> str:
 def _loss(found: Examination, entry: ParadigmEntry, model: Model) -> Check:
     labels = {trivial.name: trivial.label.lower() for trivial in entry.trivial}
     if not found.beside:
-        return Check(False, f"{entry.label} names no trivial predictor, so that nothing tells what was learned.")
+        return Check(False, f"{entry.label} has no trivial predictor, so that learning cannot be verified.")
     if found.clips < LEAST_CLIPS:
-        return Check(False, f"Only {found.clips} held-out clips are there, and {LEAST_CLIPS} is the least that tells.")
+        return Check(False, f"There are only {found.clips} held-out clips, and at least {LEAST_CLIPS} are needed.")
     name = found.strongest
     nearest = found.beside[name]
     passed = nearest.difference.high < 0
@@ -174,21 +172,21 @@ def _loss(found: Examination, entry: ParadigmEntry, model: Model) -> Check:
 def _picks(found: Examination, model: Model) -> Check:
     picks = found.picks
     if picks is None:
-        return Check(None, "The held-out music has too few captions, so none could be picked.")
+        return Check(None, "The held-out music has too few captions, so this was not tested.")
     words = (
-        f"It picks the true one of {picks.candidates} captions in {span(picks.share)} of {picks.clips} clips, where "
+        f"It selects the true one of {picks.candidates} captions in {span(picks.share)} of {picks.clips} clips; "
         f"chance is {picks.chance:g}"
     )
     if model.config.model.inpainting:
-        return Check(None, f"{words}; of a model that fills in spans this is not asked.")
+        return Check(None, f"{words}; this is not required of a model that fills in spans.")
     if picks.share.low > picks.chance:
         return Check(True, f"{words}.")
-    return Check(False, f"{words}, which is not clear of chance.", _clips_needed(picks.share, picks.chance))
+    return Check(False, f"{words}, so this is not clearly above chance.", _clips_needed(picks.share, picks.chance))
 
 
 def nearness(results: Results, step: str) -> Nearest | None:
-    """How near the clips of a model come to the training music: those of the system that comes nearest, where several
-    draw from the model; None where nobody looked."""
+    """Distances of the clips of a model to the training music, of the nearest system if several draw from the model;
+    None if they were not measured."""
     base = step.partition("@")[0]
     keys = {key for key, system in results.systems.items() if system.model == base and system.origin == "model"}
     near = [each for copies in results.copies.values() for key, each in copies.systems.items() if key in keys]
@@ -199,27 +197,27 @@ def _own_music(near: Nearest | None) -> Check:
     if near is None:
         return Check(None, "Its clips were not compared with the training music.")
     words = (
-        f"Of its clips, {span(near.suspicious)} lie nearer to a piece of the training music than {NEAR:.0%} of "
-        "unheard real music does"
+        f"A share of {span(near.suspicious)} of its clips are nearer to the training music than {NEAR:.0%} of "
+        "held-out music"
     )
     if not near.copies:
         return Check(True, f"{words}.")
-    return Check(False, f"{words}, so it copies what it was trained on.", "It needs more music, or fewer updates.")
+    return Check(False, f"{words}, so it copies its training music.", "It needs more music, or fewer updates.")
 
 
 def _clips_needed(share: Estimate, chance: float) -> str:
-    """How many clips would tell a share of this size from chance."""
+    """The number of clips that would distinguish a share of this size from chance."""
     if share.value <= chance:
-        return "Longer training is what it needs; more clips would show nothing."
+        return "It needs longer training; more clips would not help."
     needed = 1.96**2 * share.value * (1 - share.value) / (share.value - chance) ** 2
     return f"If this share is right, about {needed:,.0f} clips would show it; longer training should raise it."
 
 
 def forecast(model: Model, *, fall: float) -> str:
-    """Updates and time until the validation loss is lower by `fall` than its best, by the fitted learning curve."""
+    """Updates and time until the validation loss is lower than its best by `fall`, by the fitted learning curve."""
     curve, result = falling(model.curve.valid), model.result
     if not curve or curve[-1][0] == 0:
-        return "Its validation loss never fell: these settings do not learn from this music."
+        return "Its validation loss never fell: the model does not learn from this music with these settings."
     best_step, best = curve[-1]
     if best_step < 0.8 * result.steps:
         return (
@@ -228,7 +226,7 @@ def forecast(model: Model, *, fall: float) -> str:
         )
     law = fit_power_law(curve)
     if law is None:
-        return f"{len(curve)} validations are too few to tell how many updates it would take."
+        return f"{len(curve)} validations are too few to forecast how many updates it would take."
     return _told(law, target=best - fall, updates=result.steps, seconds=result.wall_s)
 
 
@@ -240,7 +238,7 @@ def _told(law: PowerLaw, *, target: float, updates: int, seconds: float) -> str:
     needed = law.updates_to(target)
     if needed is None:
         return (
-            f"{fitted} the loss levels off above the {number(target)} that it would take: a larger model or more "
+            f"{fitted} the loss levels off above the required {number(target)}: a larger model or more "
             "music is needed, not more updates."
         )
     if needed > FAR * updates:
@@ -251,7 +249,7 @@ def _told(law: PowerLaw, *, target: float, updates: int, seconds: float) -> str:
 
 
 def _rounded(value: float) -> int:
-    """Two digits: a forecast knows no more."""
+    """A number rounded to two digits, the precision of a forecast."""
     return int(float(f"{value:.2g}"))
 
 

@@ -1,4 +1,4 @@
-"""What a step that examines a trained model writes into its folder."""
+"""The part written by a step that examines a trained model."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from counterpoint.examine import Examination
 from counterpoint.results.parts import Part
 
 EXAMINES = "examine_"
-"""Before the name of the step that trained a model: the step that examines it."""
+"""Prefix of the step that examines a model, before the name of the step that trained it."""
 
 
 class Learned(Part):
-    """A model's held-out loss beside those of trivial predictors, and the captions that it picks.
+    """A model's held-out loss compared with those of trivial predictors, and its caption selection.
 
     Attributes:
-        paradigm: of the model, whose registry entry names the predictors.
+        paradigm: the model's paradigm, whose registry entry names the predictors.
     """
 
     FILE: ClassVar[str] = "examination.json"

@@ -1,8 +1,8 @@
-"""What a listening test found, beside what judges and measures found of the same clips.
+"""The results of a listening test, stored with the other evaluations of the same clips.
 
-It is written by `counterpoint listen results` and lies in `listening/NAME/` of the study whose clips were heard. In
-`Results` it is one more evaluation: each question is a metric `rated_QUESTION`, so that tables, claims and exports read
-people's ratings as they read any score.
+They are written by `counterpoint listen results` to `listening/NAME/` of the rated study. In `Results` they are one
+more evaluation: each question is a metric `rated_QUESTION`, so that tables, claims and exports treat ratings like any
+other score.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from counterpoint.results.parts import Part
 from counterpoint.results.records import Record
 
 FOLDER = "listening"
-"""Of a study, with a folder for each test."""
+"""Folder in a study with a folder for each test."""
 RATED = "rated_"
-"""How the names of such metrics begin."""
+"""Prefix of the names of such metrics."""
 
 
 class Question(Record):
-    """What was asked, on whole numbers from `low` to `high`; of a preference the score is the share of pairs won."""
+    """A question with answers from `low` to `high`; for a preference the score is the share of pairs won."""
 
     id: str
     name: str
@@ -37,12 +37,12 @@ class RatedMean(Record):
     """The mean of a system's ratings.
 
     Attributes:
-        low, high: of the 95% interval over raters and items.
-        naive_low, naive_high: as if all judgments were independent, which they are not: for comparison with papers.
-        n: judgments, of `raters` raters on `items` items.
-        per_item: mean by item.
-        needed: raters more than there were, until the interval is as narrow as wanted; None where more raters alone
-            cannot do it, and 0 where it is.
+        low, high: 95% interval over raters and items.
+        naive_low, naive_high: the interval as if all judgments were independent, which they are not, as in many papers.
+        n: number of judgments, of `raters` raters on `items` items.
+        per_item: means by item.
+        needed: number of additional raters until the interval is as narrow as wanted; None if more raters alone are not
+            enough, and 0 if it is.
     """
 
     question: str
@@ -74,7 +74,7 @@ class RatedDifference(Record):
 
 
 class Duel(Record):
-    """Of the pairs of two systems, the share that the first won, ties counting half."""
+    """The share of pairs of two systems that the first won, with ties counted half."""
 
     first: str
     second: str
@@ -85,24 +85,24 @@ class Duel(Record):
 
 
 class Excluded(Record):
-    """A rater whose answers do not count, by a number that tells nothing, and why."""
+    """An excluded rater, by an anonymous number, and the reason."""
 
     rater: int
     reasons: tuple[str, ...]
 
 
 class ListeningResults(Part):
-    """What raters said.
+    """The ratings of a test.
 
     Attributes:
-        name: of the test's folder.
-        fingerprint: of its design and clips.
-        rules: of screening, in words, as they were fixed before the test opened.
-        entered, finished: raters; `kept` of them count.
-        judgments: that count.
-        wanted_width: half of the interval that `needed` is about, by question.
+        name: name of the test's folder.
+        fingerprint: digest of its design and clips.
+        rules: rules of screening, as fixed before the test opened.
+        entered, finished: numbers of raters; `kept` of them count.
+        judgments: number of judgments that count.
+        wanted_width: half width of the interval that `needed` refers to, by question.
         agreement: Krippendorff's alpha by question (interval metric), 1 is perfect, 0 is chance.
-        strengths: of a preference test, Bradley-Terry log-odds by system, with zero mean.
+        strengths: Bradley-Terry log-odds by system with zero mean, for a preference test.
         unscreened: the means if every rater counted.
     """
 
@@ -129,11 +129,11 @@ class ListeningResults(Part):
     strengths: Mapping[str, float] = Field(default_factory=dict)
 
     def mean(self, question: str, system: str) -> RatedMean | None:
-        """Of a system; None where it was not rated."""
+        """The mean of a system; None if it was not rated."""
         return next((each for each in self.means if (each.question, each.system) == (question, system)), None)
 
     def evaluation(self) -> Evaluation:
-        """The same as what a judge found."""
+        """The ratings as an evaluation."""
         infos = {question.id: self._info(question) for question in self.questions}
         items = {each.system: tuple(each.per_item) for each in self.means}
         scores: dict[str, dict[str, Score]] = {}
@@ -182,6 +182,6 @@ class ListeningResults(Part):
 
 
 def read_listening(study: Path) -> dict[str, ListeningResults]:
-    """The listening tests whose results lie in a study's folder, by name."""
+    """The results of listening tests in a study's folder, by name."""
     folders = sorted((study / FOLDER).glob("*"))
     return {folder.name: ListeningResults.read(folder) for folder in folders if ListeningResults.is_in(folder)}

@@ -1,6 +1,6 @@
-"""What the steps of a study write into their folders: one type a file, which the same type reads back.
+"""The files that the steps of a study write into their folders: one type per file, which also reads it.
 
-`evaluations` and `costs` have the further parts, whose types come from judges, models and engines.
+`evaluations` and `costs` have further parts, whose types come from metrics, models and engines.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ ALONE = "alone"
 
 
 class Part(Record):
-    """A file of a step's folder."""
+    """A file in a step's folder."""
 
     FILE: ClassVar[str]
 
     @classmethod
     def is_in(cls, folder: Path) -> bool:
-        """Whether a step has written it there."""
+        """Whether a step has written it into a folder."""
         return (folder / cls.FILE).is_file()
 
     @classmethod
     def read(cls, folder: Path) -> Self:
-        """The part that lies in a step's folder."""
+        """Read the part from a step's folder."""
         return cls.model_validate(read_json(folder / cls.FILE))
 
     def write(self, folder: Path) -> None:
@@ -42,11 +42,11 @@ class Part(Record):
 
 
 class Music(Part):
-    """A dataset in numbers, by the `dataset.json` beside it.
+    """Facts about a dataset, from its `dataset.json`.
 
     Attributes:
-        name: of the dataset, where it has one.
-        kind: "composed" or how it was ingested.
+        name: name of the dataset, if it has one.
+        kind: "composed" or the way it was ingested.
         rows, hours: by split.
         fingerprint: digest of its rows and audio.
     """
@@ -63,8 +63,8 @@ class Window(Record):
     """A part of a row of a dataset.
 
     Attributes:
-        group: the artist or track it comes from.
-        start_s: where in the row's audio it begins.
+        group: its artist or track.
+        start_s: its start in the row's audio.
     """
 
     id: str
@@ -76,11 +76,11 @@ class Window(Record):
 
 
 class Prompts(Part):
-    """Held-out windows of music, whose audio lies in `truth/` beside the file.
+    """Held-out windows of music, whose audio is in `truth/` beside the file.
 
     Attributes:
-        first: place of the first window among all of the study, where this is a part of them: window i is answered with
-            the seed of `first + i`.
+        first: index of the first window among all of the study, if this is a part of them: the clip of window i has the
+            seed of `first + i`.
     """
 
     FILE: ClassVar[str] = "prompts.json"
@@ -90,12 +90,12 @@ class Prompts(Part):
 
 
 class Sample(Part):
-    """Clips drawn from a dataset at random; they lie in `clips/` beside the file.
+    """Clips drawn from a dataset at random, which are in `clips/` beside the file.
 
     Attributes:
-        judged: clips that are judged.
-        others: further ones, by which judges know what is usual.
-        holds: what the dataset holds, in words, by label.
+        judged: clips that are evaluated.
+        others: further clips, which give the evaluation a scale.
+        holds: facts about the dataset, by label.
         music: the dataset's name, kind and fingerprint.
     """
 
@@ -108,7 +108,7 @@ class Sample(Part):
 
 
 class Spans(Part):
-    """Which span of each window is hidden: (start, stop) in seconds by id."""
+    """The hidden span of each window: (start, stop) in seconds by id."""
 
     FILE: ClassVar[str] = "spans.json"
     duration_s: float
@@ -118,10 +118,10 @@ class Spans(Part):
 
 
 class Reconstruction(Part):
-    """How far the ground truth is from itself through the codec: means over clips by view, in dB.
+    """Distance between the ground truth and its reconstruction: means over clips by view, in dB.
 
     Attributes:
-        views: `log_spectral_distance_db` and, where the codec keeps phases, `si_snr_db`, by view.
+        views: `log_spectral_distance_db` and, if the codec keeps phases, `si_snr_db`, by view.
     """
 
     FILE: ClassVar[str] = "reconstruction.json"
@@ -129,13 +129,13 @@ class Reconstruction(Part):
 
 
 class CodecFacts(Part):
-    """What a codec is, and how fast.
+    """Facts about a codec, and its speed.
 
     Attributes:
-        views: "latents" (not quantised) and, where it has codebooks, "codes".
-        bits_per_second: of its codes; None without codebooks.
-        numbers_per_second: of its latents.
-        perplexity: of each codebook.
+        views: "latents" (not quantised) and, if it has codebooks, "codes".
+        bits_per_second: bit rate of its codes; None without codebooks.
+        numbers_per_second: data rate of its latents.
+        perplexity: perplexity of each codebook.
         speed: how many times faster than real time, by task.
     """
 
@@ -157,13 +157,13 @@ class CodecFacts(Part):
 
 
 class Filling(Part):
-    """What the spans of a system cost.
+    """The cost of a system's filled-in spans.
 
     Attributes:
-        method: by which spans are filled in.
-        seconds_per_clip: with the codec.
-        model_evaluations: of the network for a batch; rows of guidance count.
-        mean_ending: how sure an auto-regressive model is, on average, that its spans end where they do; else None.
+        method: the method of inpainting.
+        seconds_per_clip: time per clip, including the codec.
+        model_evaluations: number of network evaluations for a batch, including rows of guidance.
+        mean_ending: mean probability that an auto-regressive model gives to the true ends of spans; else None.
     """
 
     FILE: ClassVar[str] = "inpaint.json"
@@ -175,7 +175,7 @@ class Filling(Part):
 
 
 class Choice(Part):
-    """Of several systems' takes, the one that was kept of each clip, and how often each system's was."""
+    """The take that was kept for each clip, among those of several systems, and the frequency of each system."""
 
     FILE: ClassVar[str] = "best.json"
     chosen: Mapping[str, str]
@@ -183,11 +183,11 @@ class Choice(Part):
 
 
 class Heard(Part):
-    """What is played in each clip that a report shows.
+    """Chords, notes and beats in each clip of a report.
 
     Attributes:
-        target: by clip, what the prompt's own music plays: exact where the dataset knows it, else as heard.
-        systems: by system, then clip, as heard in the first training run.
+        target: by clip, the annotation of the prompt's own music: exact if the dataset has it, else detected.
+        systems: by system, then clip, the detected annotation in the first training run.
     """
 
     FILE: ClassVar[str] = "heard.json"
@@ -196,11 +196,11 @@ class Heard(Part):
 
 
 class Entropies(Part):
-    """Entropies of the first codebook's tokens, nats.
+    """Entropies of the first codebook's tokens in nats.
 
     Attributes:
-        frame_rate: frames a second.
-        curves: by system, one list a prompt, one value a frame; the mean over training seeds.
+        frame_rate: frame rate in Hz.
+        curves: by system, one list per prompt, one value per frame; averaged over training seeds.
     """
 
     FILE: ClassVar[str] = "entropy.json"
@@ -209,7 +209,7 @@ class Entropies(Part):
 
 
 class Times(Part):
-    """By system, the seconds that a clip took in each turn, text and codec included."""
+    """By system, the seconds per clip in each turn, including text and codec."""
 
     FILE: ClassVar[str] = "times.json"
     systems: Mapping[str, tuple[float, ...]]

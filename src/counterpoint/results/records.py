@@ -1,4 +1,4 @@
-"""Who computed what, when, and with which code. Imports no torch, so that lists of studies are quick."""
+"""The origin of results: step, time and code version. It imports no torch, so that lists of studies are quick."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from counterpoint.package import ROOT, VERSION
 
 RESULTS_FILE = "results.json"
 RECORD_FILE = "step.json"
-"""In every finished step's folder, its `StepRecord`."""
+"""File in every finished step's folder with its `StepRecord`."""
 SCHEMA_VERSION = 1
-"""Of `results.json`. A new field leaves it as it is; it is raised when a field goes or changes its meaning."""
+"""Version of `results.json`. New fields do not change it; removed or redefined fields do."""
 Kind = TypeVar("Kind", bound="Record")
 _PACKAGES = ("torch", "numpy", "transformers", "datasets", "vector-quantize-pytorch")
 
 
 class Record(BaseModel):
-    """A frozen result. Fields that this version does not know are left out, so that older versions read newer files."""
+    """A frozen result. Unknown fields are ignored, so that older versions read newer files."""
 
     model_config = ConfigDict(frozen=True, protected_namespaces=())
 
@@ -36,17 +36,17 @@ class StepRecord(Record):
     """A finished step.
 
     Attributes:
-        name: of the step in the study that ran it.
-        function: the declared name of what it computes.
-        version: of its results, as declared beside the function.
-        config: its configuration, without what is at its default.
+        name: name of the step in the study that ran it.
+        function: declared name of its function.
+        version: declared version of its results.
+        config: its configuration without default values.
         inputs: the key of each input.
         key: digest of `function`, `version`, `config` and `inputs`; equal keys, equal results.
-        code: digest of the source that it reached. It is provenance and no part of the key.
-        package: the version of counterpoint, and the commit where it is known.
+        code: digest of the source code that it used; it is provenance and not part of the key.
+        package: the version of counterpoint, with the commit if it is known.
         finished: Unix time.
         seconds: wall time of the run that completed it.
-        peak_memory_bytes: largest resident size of the process meanwhile; None where the system does not say.
+        peak_memory_bytes: peak resident memory of the process; None if the system does not report it.
     """
 
     name: str
@@ -63,17 +63,17 @@ class StepRecord(Record):
 
 
 class StudyInfo(Record):
-    """What was studied.
+    """The identity of a study.
 
     Attributes:
-        name: of the configuration file.
-        kind: of study.
-        shipped: the study of this package that the configuration belongs to; "" for none.
-        scale: whose configuration it is equal to: "debug", "quick", "paper", ...; "" where it is none of the shipped.
-        reproduces: of the paper: "Table 2"; "" for nothing.
-        summary: what is compared, in a few words.
-        config: the whole configuration, plain.
-        own_data: the music is the user's, not composed.
+        name: name of the configuration file.
+        kind: kind of study.
+        shipped: the study of this package that the configuration is based on; "" for none.
+        scale: the scale whose configuration it equals: "debug", "quick", "paper", ...; "" if it equals none.
+        reproduces: the part of the paper, such as "Table 2"; "" for none.
+        summary: the comparison in a few words.
+        config: the whole configuration, as plain values.
+        own_data: whether the music is the user's own instead of composed.
         made: Unix time when the results were collected.
     """
 
@@ -89,18 +89,18 @@ class StudyInfo(Record):
 
     @property
     def command(self) -> str:
-        """Runs this very study again, from the file beside the page."""
+        """The command that runs this study again, from the file beside the page."""
         return f"counterpoint study run study.yaml{' --data DATASET' if self.own_data else ''}"
 
 
 class Provenance(Record):
-    """How the results came about.
+    """The provenance of the results.
 
     Attributes:
         steps: a record of each step, by its name in this study; sources such as a user's dataset have none.
-        changed: names of steps whose code is another now than when they were computed; their results are kept, since
-            the version that the code declares is the same.
-        machine: on which the results were collected.
+        changed: names of steps whose code has changed since they were computed; their results are kept, because their
+            declared version is the same.
+        machine: the machine on which the results were collected.
         versions: of Python and packages there, by name.
     """
 
@@ -116,18 +116,18 @@ class Provenance(Record):
 
     @property
     def packages(self) -> tuple[str, ...]:
-        """Every version of counterpoint that computed a step."""
+        """All versions of counterpoint that computed a step."""
         return tuple(dict.fromkeys(step.package for step in self.steps.values()))
 
     @property
     def code_note(self) -> str:
-        """One sentence where the steps were computed by code that differs from today's; else ""."""
+        """A sentence if steps were computed by other code than today's; else ""."""
         if not self.changed:
             return ""
         return (
             f"The code of {len(self.changed)} of {len(self.steps)} steps has changed since they were computed, without "
             f"a change of their declared versions: {', '.join(self.changed)}; `counterpoint study run --strict-code` "
-            "computes them anew."
+            "computes them again."
         )
 
 
@@ -149,13 +149,13 @@ def read_header(folder: Path) -> Header:
 
 
 def parse_results(path: Path, kind: type[Kind]) -> Kind:
-    """A `results.json` as the type asked for; see `read_header` for the errors."""
+    """Parse `results.json` as the given type; see `read_header` for the errors."""
     plain = read_json(path)
     found = plain.get("schema_version") if isinstance(plain, dict) else None
     if found != SCHEMA_VERSION:
         raise UserError(
             f"{path} has schema version {found}, and this version of counterpoint reads {SCHEMA_VERSION}: run its "
-            "study again; steps that are finished are kept."
+            "study again; finished steps are kept."
         )
     try:
         return kind.model_validate(plain, context=SAVED)
@@ -166,7 +166,7 @@ def parse_results(path: Path, kind: type[Kind]) -> Kind:
 
 
 def machine() -> str:
-    """This machine in a few words."""
+    """A short description of this machine."""
     return f"{processor()}, {cores()} cores, {platform.system()}"
 
 
@@ -177,13 +177,13 @@ def versions() -> dict[str, str]:
 
 
 def package() -> str:
-    """The version of counterpoint, and the commit of its checkout where it runs from one."""
+    """The version of counterpoint, with the commit of its checkout if it runs from one."""
     commit = _commit()
     return f"{VERSION}{f' at {commit}' if commit else ''}"
 
 
 def _commit() -> str:
-    """The commit of the package's checkout, marked where files differ from it; "" where it is not one."""
+    """The commit of the package's checkout, marked if files have changed; "" outside a checkout."""
     folder = ROOT
     try:
         commit = _git(folder, "rev-parse", "--short=12", "HEAD")
@@ -191,7 +191,7 @@ def _commit() -> str:
         changed = _git(folder, "status", "--porcelain", "--untracked-files=no", "--", ".")
     except (OSError, subprocess.SubprocessError):
         return ""
-    if not tracked:  # installed into an environment that lies inside some other repository
+    if not tracked:  # installed into an environment inside another repository
         return ""
     return f"{commit} with local changes" if changed else commit
 

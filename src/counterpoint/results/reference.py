@@ -1,4 +1,4 @@
-"""What music stands on the other side of the distances of an evaluation."""
+"""The reference music of the distances in an evaluation."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ class Reference(Part):
     """The reference of an evaluation.
 
     Attributes:
-        splits: that it is taken from.
-        tracks: whole ones, from which no prompt was cut.
-        parts: of the prompts' own tracks, beside the prompts.
-        trained: of all these, the number that some model was trained on.
+        splits: the splits of its tracks.
+        tracks: number of whole tracks without prompts.
+        parts: number of other parts of the prompts' own tracks.
+        trained: number of all these on which some model was trained.
     """
 
     FILE: ClassVar[str] = "reference.json"
@@ -25,16 +25,16 @@ class Reference(Part):
 
     @property
     def note(self) -> str:
-        """What it is, for those who read distances to it."""
+        """A description of the reference for readers of distances."""
         words = (
             f"The reference of distances is music of the {' and '.join(self.splits)} splits: {self.tracks} tracks from "
         )
-        words += "which no prompt was cut"
+        words += "which no prompt was taken"
         if self.parts:
             words += (
                 f", and, since these are fewer than the prompts, {self.parts} other parts of the prompts' own tracks, "
-                "by which the ground truth scores better than other real music would"
+                "so that the ground truth scores better than other real music would"
             )
         if self.trained:
-            return f"{words}. Models were trained on {self.trained} of them, so that whoever copies them gains."
+            return f"{words}. Models were trained on {self.trained} of them, which favours copies."
         return f"{words}. No model was trained on any of it."

@@ -1,8 +1,8 @@
-"""`results.json`: all that a finished study found.
+"""`results.json`: all results of a finished study.
 
-Every section holds parts of one type by the name of the step that wrote them, so that nothing that a step found gets
-lost on the way to a report, a claim or a user. Besides, `systems` says what was judged, and `examples` which clips a
-report lets people hear. Paths are relative to the folder of the study, which `Results.path` resolves.
+Every section holds parts of one type by the name of the step that wrote them, so that nothing gets lost between a step
+and a report, a claim or a user. In addition, `systems` describes the evaluated systems, and `examples` lists the clips
+that a report plays. Paths are relative to the folder of the study, which `Results.path` resolves.
 """
 
 from __future__ import annotations
@@ -46,26 +46,26 @@ from counterpoint.results.search import SearchResult
 
 TRUTH = "ground_truth"
 HALVES, OTHER = "reference_halves", "another_clip"
-"""Floors as systems: one half of the reference against the other, and clips that follow another prompt."""
+"""Floors as systems: one half of the reference against the other, and the clips of another prompt."""
 Origin = Literal["truth", "codec", "model", "untrained", "trivial", "shipped", "anchor", "outside", "floor"]
 
 
 class System(Record):
-    """One source of clips that was judged.
+    """One evaluated source of clips.
 
     Attributes:
-        key: as in the scores.
-        name, short: for people; the second where there is little room.
-        what: where its clips come from, a sentence.
-        origin: "truth", the music itself; "codec", the music through a codec; "model", trained by the study;
-            "untrained"; "trivial", made without a network; "shipped", a model of this package; "anchor", what cannot
-            fit; "outside", another's clips; "floor", no clips at all.
-        paradigm: of its model; "" without one.
-        model: the step that trained its model, or the name of the model that ships.
-        labels: where it lies in a grid, by axis.
-        given: the controls that it was given.
-        prompts: the step of the prompts that it answers.
-        clips: folders, one a training seed; clip `id` is `CLIPS/ID.wav`.
+        key: its key in the scores.
+        name, short: its name in text, and a shorter one for tables.
+        what: the origin of its clips, a sentence.
+        origin: "truth", the true music; "codec", the music through a codec; "model", trained by the study; "untrained";
+            "trivial", drawn without a network; "shipped", a model of this package; "anchor", an unsuitable clip;
+            "outside", clips from elsewhere; "floor", a floor without clips.
+        paradigm: the paradigm of its model; "" without one.
+        model: the step that trained its model, or the name of a model of the package.
+        labels: its coordinates in a grid, by axis.
+        given: the controls that it received.
+        prompts: the step of its prompts.
+        clips: folders, one per training seed; clip `id` is `CLIPS/ID.wav`.
     """
 
     key: str
@@ -85,11 +85,11 @@ class Example(Record):
     """A prompt and its clips.
 
     Attributes:
-        id: of the prompt's window.
-        prompts: the step of the prompts, among which the id is the only one of its kind.
+        id: id of the prompt's window.
+        prompts: the step of the prompts, within which the id is unique.
         caption: "" for an unconditional prompt.
         clips: a wav file by system.
-        span_s: start and stop of what the systems filled in; None where they made the whole clip.
+        span_s: start and stop of the filled-in span; None for entirely generated clips.
     """
 
     id: str
@@ -100,26 +100,26 @@ class Example(Record):
 
 
 class Results(Record):
-    """What a finished study found; each mapping is by step, if nothing else is said.
+    """The results of a finished study; mappings are by step unless stated otherwise.
 
     Attributes:
         systems: by key, in the order of tables.
-        examples: spread evenly over the prompts, not chosen by ear.
-        music: the datasets.
+        examples: spread evenly over the prompts, not selected by listening.
+        music: facts about the datasets.
         samples: clips drawn from datasets.
         prompts: held-out windows.
-        latents: of the codecs that models speak.
-        codecs: what the codecs of a reconstruction study are.
-        models: trained ones; those of further training seeds as `NAME@SEED`.
-        learned: what trained models have learned, by the step that examined them; see `Results.examined`.
-        copies: how near clips lie to the training music.
-        references: the music that distances are to, by the step that judged.
-        generations: what clips cost.
-        fillings: what spans cost.
-        evaluations: scores, floors and differences, of whatever was judged.
-        heard: chords, notes and beats of clips that a report shows.
+        latents: latents of the codecs that models use.
+        codecs: facts about the codecs of a reconstruction study.
+        models: trained models; those of further training seeds as `NAME@SEED`.
+        learned: examinations of trained models, by the step that examined them; see `Results.examined`.
+        copies: distances of clips to the training music.
+        references: the reference music of distances, by the step that evaluated.
+        generations: costs of clips.
+        fillings: costs of filled-in spans.
+        evaluations: scores, floors and differences of every kind.
+        heard: chords, notes and beats of the clips in a report.
         speed: timed points of sampling.
-        listening: what people said, by the name of the listening test; each is an evaluation, too.
+        listening: ratings, by the name of the listening test; each is also an evaluation.
     """
 
     schema_version: Literal[1] = SCHEMA_VERSION
@@ -151,35 +151,35 @@ class Results(Record):
     _folder: Path = PrivateAttr(default=Path())
 
     def at(self, folder: Path) -> Results:
-        """The same, of the study that lies in `folder`."""
+        """The same results for the study in `folder`."""
         self._folder = folder
         return self
 
     @property
     def folder(self) -> Path:
-        """Where the study lies."""
+        """The folder of the study."""
         return self._folder
 
     def path(self, relative: str) -> Path:
-        """A path of these results, from where the process runs."""
+        """A path of these results, relative to the working directory."""
         return self._folder / relative
 
     def seconds(self, step: str) -> float:
-        """Wall time of a step; 0 of what was no step, such as a user's dataset."""
+        """Wall time of a step; 0 for a source such as a user's dataset."""
         record = self.provenance.steps.get(step)
         return record.seconds if record else 0.0
 
     def peak_memory(self, step: str) -> int | None:
-        """Largest resident size of the process while the step ran; None where it is not known."""
+        """Peak resident memory of the process during a step; None if it is unknown."""
         record = self.provenance.steps.get(step)
         return record.peak_memory_bytes if record else None
 
     def examined(self, model: str) -> Learned | None:
-        """What a model has learned, by the step that trained it; None where that was not found out."""
+        """The examination of a model, by the step that trained it; None if it was not examined."""
         return self.learned.get(f"{EXAMINES}{model}")
 
     def judged(self, *steps: str) -> Judged:
-        """What the evaluations found, of those steps or of all, as one table."""
+        """The evaluations of the given steps, or of all, as one table."""
         return Judged({step: self.evaluations[step] for step in (steps or self.evaluations)})
 
     def write(self, folder: Path) -> Path:
@@ -191,9 +191,9 @@ class Results(Record):
 class Judged:
     """Evaluations as one table: metrics, scores by metric and system, differences.
 
-    The halves of the reference and clips that follow another prompt are systems of their own, `HALVES` and `OTHER`; the
-    ground truth, against what is truly played, is `TRUTH`. Where several evaluations know a system by one name in one
-    metric, as those of different durations know the ground truth, the end of the step's name is added to it:
+    The halves of the reference and the clips of another prompt are the systems `HALVES` and `OTHER`; the ground truth,
+    compared with its exact annotation, is `TRUTH`. If several evaluations have a score of one system in one metric, as
+    those of different durations have of the ground truth, the end of the step's name is appended to its name:
     `ground_truth_5s`.
 
     Attributes:
@@ -228,7 +228,7 @@ class Judged:
 
     @property
     def judges(self) -> list[MetricInfo]:
-        """Metrics that say better or worse."""
+        """Metrics with a better direction."""
         return [info for info in self.metrics.values() if info.better != "neither"]
 
     @property
@@ -238,14 +238,14 @@ class Judged:
 
     @property
     def systems(self) -> list[str]:
-        """All that have a score."""
+        """All systems with a score."""
         return list(dict.fromkeys(system for of_metric in self.scores.values() for system in of_metric))
 
     def score(self, metric: str, system: str) -> Score | None:
         return self.scores.get(metric, {}).get(system)
 
     def difference(self, metric: str, first: str, second: str) -> Difference | None:
-        """`first` minus `second`, whichever way round it was tested; None where it was not."""
+        """`first` minus `second`, in whichever order it was tested; None if it was not tested."""
         found = self._tested.get((metric, first, second))
         turned = self._tested.get((metric, second, first))
         return found or (turned.reversed() if turned else None)
@@ -254,7 +254,7 @@ class Judged:
 def _rows(evaluation: Evaluation) -> Iterator[tuple[str, str, Score]]:
     """(metric, system, score), with the floors as systems.
 
-    A distance's floor is that of two halves of the reference; what is no distance has the ground truth itself there,
+    The floor of a distance is that of two halves of the reference; for other metrics it is the ground truth itself,
     which only replaces a score of the ground truth against itself.
     """
     follows_prompts = ANOTHER_CLIP in evaluation.floors
@@ -271,7 +271,7 @@ def _rows(evaluation: Evaluation) -> Iterator[tuple[str, str, Score]]:
 
 
 def _known_twice(evaluations: Mapping[str, Evaluation]) -> frozenset[tuple[str, str]]:
-    """(metric, system) that several evaluations have."""
+    """(metric, system) that occur in several evaluations."""
     seen: set[tuple[str, str]] = set()
     twice: set[tuple[str, str]] = set()
     for evaluation in evaluations.values():

@@ -1,4 +1,4 @@
-"""What a search over the settings of a sampler found."""
+"""The result of a search over the settings of a sampler."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ from counterpoint.results.records import Record
 Outcome = Literal["chosen", "finished", "stopped", "skipped"]
 Value = int | float | str | tuple[float, float]
 Settings = Mapping[str, Value]
-"""Fields of a sampling configuration, some of them."""
+"""Some fields of a sampling configuration."""
 Undefined = Annotated[
     float,
     BeforeValidator(lambda value: math.nan if value is None else value),
     PlainSerializer(lambda value: None if math.isnan(value) else value, when_used="json"),
 ]
-"""A number that may be not defined, NaN: null in JSON."""
+"""A number that may be undefined (NaN): null in JSON."""
 
 
 class Standing(Record):
-    """How a point stood on one rung.
+    """The state of a point on one rung.
 
     Attributes:
-        n: prompts it had answered.
-        value, low, high: of the primary metric, with its 95% interval over tracks.
-        best: key of the point that was best on this rung.
-        difference, difference_low, difference_high: to that point on the same prompts, positive where this one is
-            worse, with a 95% interval.
-        bound: the least of that difference at the rule's level; above 0 the point is hopeless.
-        goes_on: to the next rung; on the last, it has answered all.
-        reason: for that, in words.
+        n: number of prompts answered so far.
+        value, low, high: primary metric, with its 95% interval over tracks.
+        best: key of the best point on this rung.
+        difference, difference_low, difference_high: difference from that point on the same prompts, positive if this
+            one is worse, with a 95% interval.
+        bound: lower bound of that difference at the rule's level; above 0 the point is stopped.
+        goes_on: whether it continues to the next rung; on the last, whether it has answered all.
+        reason: the reason, in words.
     """
 
     n: int
@@ -54,10 +54,10 @@ class Cost(Record):
     """The cost of drawing clips.
 
     Attributes:
-        clips: drawn.
-        seconds: together, text and codec included.
-        passes, evaluations: of the network, a clip, the most of any batch; in the second the rows of guidance count.
-        broken: why nothing could be drawn; "" where it could.
+        clips: number of clips.
+        seconds: total time, including text and codec.
+        passes, evaluations: network passes per clip, the maximum over batches; the second includes rows of guidance.
+        broken: why nothing could be drawn; "" otherwise.
     """
 
     clips: int = 0
@@ -81,15 +81,15 @@ class Cost(Record):
 
 
 class Found(Record):
-    """What became of a point.
+    """The outcome of a point.
 
     Attributes:
-        key: of the point.
-        settings: a value of every axis.
-        others: those beside guidance, in words.
-        sampling: in full, plain.
-        reason: for the outcome, in words.
-        standings: a rung each.
+        key: key of the point.
+        settings: its value on every axis.
+        others: the settings besides guidance, in words.
+        sampling: the complete sampling settings, as plain values.
+        reason: the reason for the outcome, in words.
+        standings: its state on each rung.
     """
 
     key: str
@@ -108,17 +108,17 @@ class SearchResult(Part):
     """A whole search.
 
     Attributes:
-        primary: the metric it went by.
-        better: its good direction.
-        seed: of the half samples.
-        rungs: prompts that a point has answered after each.
-        keep: so many best always go on.
-        level: the chance, at most, that the truly best point is stopped anywhere.
-        comparisons: that the level is shared by.
-        prompts: ids of the windows, in the order in which they are answered.
-        reference: clips of held-out music on the other side of the metric.
-        chosen, default: keys.
-        points: all of the grid, those skipped too.
+        primary: the primary metric.
+        better: its better direction.
+        seed: seed of the half samples.
+        rungs: number of prompts answered after each rung.
+        keep: number of best points that always continue.
+        level: the greatest probability that the truly best point is stopped anywhere.
+        comparisons: number of comparisons that share the level.
+        prompts: ids of the windows, in the order of answering.
+        reference: number of reference clips of held-out music in the metric.
+        chosen, default: keys of points.
+        points: all points of the grid, including skipped ones.
     """
 
     FILE: ClassVar[str] = "search.json"
@@ -144,14 +144,14 @@ class SearchResult(Part):
         return [point for point in self.points if point.outcome != "skipped"]
 
     def spent(self) -> tuple[float, float]:
-        """Model evaluations and seconds of drawing."""
+        """Total model evaluations and seconds of drawing."""
         return (
             float(sum(point.cost.evaluations * point.cost.clips for point in self.tried)),
             sum(point.cost.seconds for point in self.tried),
         )
 
     def in_full(self) -> tuple[float, float]:
-        """The same, had every point that was tried answered every prompt at its own cost a clip."""
+        """The total cost if every tried point had answered every prompt at its own cost per clip."""
         every = len(self.prompts)
         return (
             float(sum(point.cost.evaluations * every for point in self.tried)),

@@ -104,7 +104,7 @@ TABLES: Mapping[str, Callable[[Results], Iterator[Row]]] = {
     "speed": _speed,
     "steps": _steps,
 }
-"""By name, the rows of each table."""
+"""The rows of each table, by name."""
 
 
 def rows(results: Results, table: str) -> list[Row]:

@@ -1,4 +1,4 @@
-"""Folders of trained models and codecs: what lies in them, how good they are, how to find them. Imports no torch."""
+"""Folders of trained models and codecs: their content, quality and location. Imports no torch."""
 
 from counterpoint.runs.card import Card, Figure, add_figures, read_card
 from counterpoint.runs.find import RUNS, SHIPPED_MODELS, find_run, known_models, shipped_models

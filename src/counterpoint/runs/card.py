@@ -1,4 +1,4 @@
-"""The card of a model or codec for machines: FOLDER/card.json, beside the README.md for people.
+"""The machine-readable card of a model or codec: FOLDER/card.json, beside the README.md for people.
 
 {
   "licence": "Apache-2.0",
@@ -6,7 +6,7 @@
   "figures": [{"measure": its exact name, "value", "low", "high": 95% interval, "n": clips, "what": one sentence}, ...]
 }
 
-`low`, `high` and `n` are null where they are not known.
+`low`, `high` and `n` are null if unknown.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ class Figure:
     Attributes:
         measure: its exact name.
         low, high: 95% interval.
-        n: clips.
-        what: one sentence: of which clips, and what chance or real music has.
+        n: number of clips.
+        what: one sentence: the clips, and the value of chance or real music.
     """
 
     measure: str
@@ -41,19 +41,19 @@ class Figure:
     what: str = ""
 
     def text(self) -> str:
-        """Such as `chords 0.52 [0.47, 0.57]`."""
+        """A text such as `chords 0.52 [0.47, 0.57]`."""
         interval = "" if self.low is None or self.high is None else f" [{self.low:.2f}, {self.high:.2f}]"
         return f"{self.measure} {self.value:.2f}{interval}"
 
 
 @dataclass(frozen=True)
 class Card:
-    """What is known of a model or codec.
+    """Known facts about a model or codec.
 
     Attributes:
-        licence: an SPDX name; "" where nobody has said.
+        licence: an SPDX name; "" if it is not stated.
         recipe: how it was made.
-        figures: how good it is; none: not measured.
+        figures: measurements; empty if it was not measured.
     """
 
     licence: str = ""
@@ -61,15 +61,15 @@ class Card:
     figures: tuple[Figure, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values, for `write_json`."""
+        """JSON-serializable values for `write_json`."""
         return asdict(self)
 
 
 def read_card(folder: Path) -> Card | None:
-    """The card of a folder, None where it has none.
+    """The card of a folder; None without one.
 
     Raises:
-        UserError: it has one that does not say what a card says.
+        UserError: the card is malformed.
     """
     path = folder / CARD_FILE
     if not path.is_file():
@@ -83,15 +83,15 @@ def read_card(folder: Path) -> Card | None:
         )
     except (AttributeError, KeyError, TypeError):
         raise UserError(
-            f"{path} is no card: it holds licence, recipe and figures, each with measure, value, low, high, n and what."
+            f"{path} is not a valid card; it needs licence, recipe and figures (measure, value, low, high, n, what)."
         ) from None
 
 
 def add_figures(folder: Path, figures: Sequence[Figure]) -> Card:
-    """Write figures into a folder's card, before the others and in place of those of the same measures; keep the rest.
+    """Add figures to a folder's card, before the others, replacing those of the same measures; keep the rest.
 
     Raises:
-        UserError: there is a card that cannot be read.
+        UserError: there is a malformed card.
         OSError: the folder cannot be written.
     """
     with sole_writer(folder / CARD_FILE, on_wait=warn_waiting):

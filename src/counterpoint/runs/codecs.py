@@ -1,4 +1,4 @@
-"""Every codec that ships or was trained below `runs`: its latents, its size, and how it reconstructs."""
+"""All codecs of the package and below `runs`: their latents, size and quality of reconstruction."""
 
 from __future__ import annotations
 
@@ -16,30 +16,30 @@ from counterpoint.runs.find import RUNS, folders_below, folders_in
 from counterpoint.runs.weights import count_weights, folder_bytes
 
 SHIPPED_CODECS = ROOT / "codec" / "weights"
-"""As `codec.registry.SHIPPED`, which needs torch."""
+"""The folder `codec.registry.SHIPPED`, whose module needs torch."""
 TRAINED = "codec"
-"""The codec of the last checkpoint, in a run folder."""
+"""The folder of the last checkpoint's codec, in a run folder."""
 MEASURES_FILE = "measures.json"
 _LICENCE = "Apache-2.0"
-"""The licence of a codec that ships without a card, which is that of the package."""
+"""The licence of a codec of the package without a card, which is that of the package."""
 
 
 @dataclass(frozen=True)
 class ListedCodec:
-    """A codec, or a folder that should hold one.
+    """A codec, or a folder that should contain one.
 
     Attributes:
-        name: that `--codec` takes.
-        folder: where it lies.
-        ships: with the package.
-        problem: what is wrong with the folder, in a sentence; then the rest may be empty.
-        kind: as its configuration names it.
-        sample_rate: Hz, as `frame_rate`.
-        num_codebooks: 0 where it has none, and then so is `codebook_size`.
-        latent_dim: channels.
-        weights: how many numbers.
-        size_bytes: of the folder.
-        card: None: not measured.
+        name: the name that `--codec` takes.
+        folder: its folder.
+        ships: whether it is part of the package.
+        problem: what is wrong with the folder, a sentence; the other fields may then be empty.
+        kind: its kind in its configuration.
+        sample_rate: sample rate in Hz, like `frame_rate`.
+        num_codebooks: 0 without codebooks; `codebook_size` is then 0, too.
+        latent_dim: number of channels.
+        weights: number of weights.
+        size_bytes: size of the folder.
+        card: None if it was not measured.
     """
 
     name: str
@@ -58,12 +58,12 @@ class ListedCodec:
 
     @property
     def figures(self) -> Sequence[Figure]:
-        """How it reconstructs."""
+        """Measures of its reconstruction."""
         return self.card.figures if self.card else ()
 
 
 def list_codecs(*, runs: Path = RUNS, shipped: Path = SHIPPED_CODECS) -> list[ListedCodec]:
-    """Those that ship, then those below `runs`, each by name; a broken folder is listed with what is wrong with it."""
+    """The codecs of the package, then those below `runs`, by name; broken folders are listed with their problem."""
     names = {folder: alias for alias, folder in SHIPPED_ALIASES.items()}
     trained = folders_below(runs, TRAINED)
     return [
@@ -78,7 +78,7 @@ def _listed(folder: Path, *, name: str, ships: bool) -> ListedCodec:
         shape = format_of(config, source=str(folder / CONFIG_FILE)).shape(config)
         files = sorted(folder.glob("*.safetensors"))
         if not files:
-            raise UserError(f"{folder} has no weights: no file of safetensors.")
+            raise UserError(f"{folder} has no weights (a .safetensors file).")
         return ListedCodec(
             name,
             folder,
@@ -99,7 +99,7 @@ def _listed(folder: Path, *, name: str, ships: bool) -> ListedCodec:
 
 
 def _card(folder: Path, *, ships: bool) -> Card | None:
-    """The card, with what `measures.json` says before the figures of the card itself."""
+    """The card, with the figures of `measures.json` before those of the card itself."""
     card, measured = read_card(folder), _measured(folder)
     if card is None and not measured:
         return None

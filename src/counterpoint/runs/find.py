@@ -1,4 +1,4 @@
-"""Where the model behind a name lies."""
+"""Finds the folder of a model by its name."""
 
 from __future__ import annotations
 
@@ -8,40 +8,40 @@ from counterpoint.package import ROOT
 from counterpoint.runs.layout import MODEL_FILE
 
 RUNS = Path("runs")
-"""Where trainings lie, below the current directory."""
+"""Folder of trainings, below the current directory."""
 STORE = "store"
-"""In it: the steps of studies, each of which has a link in the folder of its study."""
+"""Folder in it with the steps of studies, which the folder of each study links to."""
 SHIPPED_MODELS = ROOT / "models"
-"""One folder a model that comes with the package, with its cards and loss log; see `codec.registry.SHIPPED`. They lie
-apart from the code, so that no step of a study depends on a model that it does not use."""
+"""One folder for each model in the package, with its cards and training log; see `codec.registry.SHIPPED`. They are
+stored apart from the code, so that no step of a study depends on a model that it does not use."""
 
 
 def find_run(model: str | Path) -> Path:
-    """A run folder, given as a path, as its name below `runs`, or as the name of a model that ships."""
+    """A run folder, given as a path, as its name below `runs`, or as the name of a model of the package."""
     path = Path(model)
     places = (path, RUNS / path, SHIPPED_MODELS / path)
     return next((place for place in places if place.exists()), path)
 
 
 def shipped_models() -> list[str]:
-    """Names of the models that come with the package."""
+    """Names of the models in the package."""
     return sorted(folder.parent.name for folder in SHIPPED_MODELS.glob(f"*/{MODEL_FILE}"))
 
 
 def known_models() -> list[str]:
-    """Names of the models that ship, then of those below `runs`."""
+    """Names of the models in the package, then of those below `runs`."""
     return [*shipped_models(), *(folder.relative_to(RUNS).as_posix() for folder in folders_below(RUNS, MODEL_FILE))]
 
 
 def folders_in(shipped: Path) -> list[Path]:
-    """The folders of what comes with the package, by name."""
+    """The folders of models or codecs in the package, by name."""
     return [
         folder for folder in sorted(shipped.iterdir()) if folder.is_dir() and not folder.name.startswith((".", "_"))
     ]
 
 
 def folders_below(root: Path, holding: str) -> list[Path]:
-    """Folders of `root`, and folders in those, that hold a file or folder of that name; those of the store apart."""
+    """Folders of `root`, and folders in those, that contain a file or folder of that name, without the store."""
     found = [*root.glob(f"*/{holding}"), *root.glob(f"*/*/{holding}")]
     folders = {place.parents[len(Path(holding).parts) - 1] for place in found}
     return sorted(folder for folder in folders if not _is_hidden(folder.relative_to(root)))

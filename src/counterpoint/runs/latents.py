@@ -1,6 +1,6 @@
-"""The shape of a codec's latents, known without its weights, a network or torch: enough to count what models cost.
+"""The shape of a codec's latents without its weights, a network or torch, which is enough to estimate costs.
 
-Whatever had to be assumed is said.
+All assumptions are stated.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from counterpoint.config.weights import CONFIG_FILE, SHIPPED_ALIASES
 from counterpoint.runs.codecs import SHIPPED_CODECS
 
 RECIPES = Path(__file__).parent / "recipes"
-"""One file for each codec that can be trained, named like it; this is the folder `configs/codec` of the repository."""
+"""Folder with one file for each codec that can be trained, of the same name: `configs/codec` of the repository."""
 _ENCODEC: dict[str, Any] = {"sample_rate": 32_000, "num_codebooks": 4, "codebook_size": 2048, "latent_dim": 128}
 _VAE: dict[str, Any] = {"sample_rate": 32_000, "num_codebooks": 0, "codebook_size": 0, "latent_dim": 64}
 _STABLE_AUDIO = {**_VAE, "sample_rate": 44_100, "frame_rate": 44_100 / 2048}
@@ -26,7 +26,7 @@ PUBLISHED: dict[str, dict[str, Any]] = {
     "facebook/musicgen-small": {**_ENCODEC, "frame_rate": 50},
     "stabilityai/stable-audio-open-1.0": _STABLE_AUDIO,
 }
-"""By hub id."""
+"""Published codecs, by hub id."""
 
 
 @dataclass(frozen=True)
@@ -34,9 +34,9 @@ class KnownLatent:
     """A codec's latents.
 
     Attributes:
-        spec: their shape.
-        assumed: what was taken for granted, a sentence; "" where it is known.
-        missing: how to get the codec, a command or a sentence; "" where it is here.
+        spec: the shape of the latents.
+        assumed: what was assumed, a sentence; "" if everything is known.
+        missing: how to get the codec, a command or a sentence; "" if it is available.
     """
 
     spec: LatentSpec
@@ -45,7 +45,7 @@ class KnownLatent:
 
 
 def known_latent(codec: str) -> KnownLatent:
-    """By name: shipped, a folder that is there, published, or one that is still to be trained (App. E.1)."""
+    """The latents of a codec by name: in the package, in a folder, published, or still to be trained (App. E.1)."""
     config = _config_here(codec)
     if config is not None:
         return KnownLatent(LatentSpec(codec=codec, **config))
@@ -64,17 +64,17 @@ def known_latent(codec: str) -> KnownLatent:
     return KnownLatent(
         LatentSpec(codec=codec, **(_VAE if vae else _ENCODEC), frame_rate=rate),
         assumed=f"{codec} is taken for {what} at {rate:g} Hz, {'as its name says' if named else 'like the paper’s'}.",
-        missing="give a folder, a shipped name or a hub id.",
+        missing="use a folder, a hub id or the name of a codec in the package.",
     )
 
 
 def _from_here(path: Path) -> Path:
-    """The path as one would type it."""
+    """The path as a user would type it."""
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
 def _config_here(codec: str) -> dict[str, Any] | None:
-    """The shape that the codec's own config.json tells, where there is one."""
+    """The shape in the codec's own config.json, if there is one."""
     folder = Path(codec).expanduser()
     places = (SHIPPED_CODECS / SHIPPED_ALIASES.get(codec, codec), folder / "codec", folder, folder / "vae")
     found = next((place / CONFIG_FILE for place in places if (place / CONFIG_FILE).is_file()), None)

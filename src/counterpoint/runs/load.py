@@ -2,18 +2,19 @@
 
 RUN/config.yaml      the TrainingConfig
 RUN/model.json       {"model": ModelConfig, "latent": LatentSpec, "segment_s": length of the music it was trained on};
-                     also "sampling", fields of SamplingConfig that suit it, where somebody chose them
-RUN/metrics.jsonl    a line an update, and a line a validation
-RUN/result.json      what the training came to and cost, once it is done
-RUN/checkpoints/     see `config.checkpoints`; `model`, `ema` and `optimizer` are where the training is, `best` is what
-                     its model is: the averaged weights of the validation with the lowest loss so far
+                     optionally "sampling", the fields of SamplingConfig that were chosen for it
+RUN/metrics.jsonl    a line per update, and a line per validation
+RUN/result.json      the result and cost of the finished training
+RUN/checkpoints/     see `config.checkpoints`; `model`, `ema` and `optimizer` are the state of the training, `best` is
+the
+                     run's model: the averaged weights of the validation with the lowest loss so far
 
-What a run is judged by, drawn from and exported as, and what fine-tuning begins with, are the `best` weights of its
-newest checkpoint. A run without validation has none, and is its last averages, `ema`. The best stand inside every
-checkpoint, not beside them, so that a training that was killed goes on with the best that it had there.
+Evaluation, sampling, export and fine-tuning use the `best` weights of the run's newest checkpoint. A run without
+validation has none, and uses its last averages, `ema`. The best weights are stored inside every checkpoint, not beside
+them, so that a continued training has the best that it had at that time.
 
-A model to hand on is a folder with `model.json` and `model.safetensors`, those weights in half precision
-(`export.publish_run`); such are the models that ship with the package.
+A published model is a folder with `model.json` and `model.safetensors`, those weights in half precision
+(`export.publish_run`); the models in the package are such folders.
 """
 
 from __future__ import annotations
@@ -36,46 +37,46 @@ if TYPE_CHECKING:
 
 
 def read_description(run: Path) -> dict[str, Any]:
-    """What `model.json` of a run folder says, plain.
+    """The content of `model.json` of a run folder, as plain values.
 
     Raises:
-        UserError: no such folder, not a run, or a file that describes no model.
+        UserError: there is no such folder, it is not a run, or its file does not describe a model.
     """
     if not run.is_dir():
         meant = did_you_mean(str(run), known_models())
         raise UserError(
-            f"There is no run folder at {run}{meant}; `counterpoint models` names what there is, and "
+            f"There is no run folder at {run}{meant}; `counterpoint models` lists the available models, and "
             f"`counterpoint train CONFIG --out {run}` trains one."
         )
     if not (run / MODEL_FILE).is_file():
         raise UserError(
             f"{run} is not a run folder: it has no {MODEL_FILE}; "
-            "give what `counterpoint train` wrote, or a MusicGen checkpoint."
+            "use a run folder of `counterpoint train`, or a MusicGen checkpoint."
         )
     described = read_json(run / MODEL_FILE)
     if not isinstance(described, dict) or not {"model", "latent"} <= described.keys():
-        raise UserError(f"{run / MODEL_FILE} does not describe a model; train anew in another folder.")
+        raise UserError(f"{run / MODEL_FILE} does not describe a model; train again in another folder.")
     segment_s, sampling = described.get("segment_s", 1.0), described.get("sampling", {})
     if isinstance(segment_s, bool) or not isinstance(segment_s, int | float) or not 0 < segment_s < MOST_SECONDS:
         raise UserError(
-            f"{run / MODEL_FILE} has segment_s {quoted(segment_s)}, which is no length in seconds; mend it."
+            f"{run / MODEL_FILE} has segment_s {quoted(segment_s)}, which is not a length in seconds; correct it."
         )
     if not isinstance(sampling, dict) or not isinstance(described["model"], dict):
-        raise UserError(f"{run / MODEL_FILE} has no groups of settings where `model` and `sampling` are; mend it.")
+        raise UserError(f"{run / MODEL_FILE} needs groups of settings as `model` and `sampling`; correct it.")
     return described
 
 
 def load_run(run: Path, *, step: int | None = None, ema: bool = True) -> Paradigm:
-    """The trained model of a run folder, on the CPU, ready to sample.
+    """Load the trained model of a run folder, on the CPU, ready to sample.
 
     Args:
         run: the folder.
-        step: of a checkpoint, for the averages as of then; by default the best ones that the newest good checkpoint
-            knows of.
-        ema: the moving average of the weights, which is what a run is judged by, or the last weights themselves.
+        step: step of a checkpoint, whose averages are loaded; by default the best averages in the newest valid
+            checkpoint.
+        ema: whether to load the moving average of the weights, which represents the run, or the last weights.
 
     Raises:
-        UserError: no such folder, not a run, no checkpoint yet, no such step, or nothing but damaged checkpoints.
+        UserError: there is no such folder, it is not a run, or it has no such or no valid checkpoint.
     """
     from counterpoint.paradigm import build_paradigm
 
@@ -94,17 +95,17 @@ def load_run(run: Path, *, step: int | None = None, ema: bool = True) -> Paradig
     try:
         paradigm.load_state_dict(weights)
     except RuntimeError as error:
-        raise UserError(f"The weights in {run} are of another version of the model ({error}); train it anew.") from None
+        raise UserError(f"The weights in {run} belong to another model version ({error}); train again.") from None
     return paradigm.eval().requires_grad_(False)
 
 
 def _checkpoint(run: Path, *, step: int | None, parts: Sequence[str]) -> Checkpoint:
-    """One that holds any of `parts`, and whose first of them is good."""
+    """A checkpoint with any of `parts`, the first of which is valid."""
     root = run / CHECKPOINTS
     if step is None:
         newest = newest_checkpoint(root, only=parts)
         if newest is None:
-            raise UserError(f"{run} has no checkpoint yet; let `counterpoint train` go on until it has written one.")
+            raise UserError(f"{run} has no checkpoint yet; continue `counterpoint train` until it has written one.")
         return newest
     folder = root / f"step-{step:08d}"
     if not folder.is_dir():

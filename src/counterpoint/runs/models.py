@@ -1,4 +1,4 @@
-"""Every model that ships or lies below `runs`: what it is, what it takes, how large and how good it is."""
+"""All models of the package and below `runs`: their inputs, size and quality."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ from counterpoint.runs.weights import count_weights, folder_bytes
 
 @dataclass(frozen=True)
 class ListedModel:
-    """A model, or a folder that should hold one.
+    """A model, or a folder that should contain one.
 
     Attributes:
-        name: that `--model` takes.
-        folder: where it lies.
-        ships: with the package.
-        problem: what is wrong with the folder, in a sentence; then the rest may be empty.
-        takes: text; chords, melody, drums; and inpainting, where it was trained for it or needs no training.
-        codec: whose latents it draws, at `frame_rate` Hz: codes of `num_codebooks`, or `latent_dim` channels.
-        window_s: the longest music it was trained on; 0 where it is not known.
-        step: updates of the newest checkpoint; None of a model that was published as its weights alone.
-        weights: how many numbers.
-        size_bytes: of the folder.
-        card: None: not measured.
+        name: the name that `--model` takes.
+        folder: its folder.
+        ships: whether it is part of the package.
+        problem: what is wrong with the folder, a sentence; the other fields may then be empty.
+        takes: text; chords, melody, drums; and inpainting, if it was trained for it or needs no training.
+        codec: the codec of its latents, at `frame_rate` Hz: `num_codebooks` codes, or `latent_dim` channels.
+        window_s: the longest music in its training; 0 if unknown.
+        step: updates of the newest checkpoint; None for a model published as weights alone.
+        weights: number of weights.
+        size_bytes: size of the folder.
+        card: None if it was not measured.
     """
 
     name: str
@@ -53,12 +53,12 @@ class ListedModel:
 
     @property
     def figures(self) -> Sequence[Figure]:
-        """How good it is."""
+        """Measures of its quality."""
         return self.card.figures if self.card else ()
 
 
 def list_models(*, runs: Path = RUNS, shipped: Path = SHIPPED_MODELS) -> list[ListedModel]:
-    """Those that ship, then those below `runs`, each by name; a broken folder is listed with what is wrong with it."""
+    """The models of the package, then those below `runs`, by name; broken folders are listed with their problem."""
     own = folders_below(runs, MODEL_FILE)
     return [
         *(_listed(folder, name=folder.name, ships=True) for folder in folders_in(shipped)),
@@ -105,7 +105,7 @@ def _takes(model: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _weights(folder: Path) -> tuple[int, int | None]:
-    """How many, and of which step; those that are judged, the moving averages."""
+    """Number of weights and their step, of the moving averages if there are any."""
     if (folder / WEIGHTS_FILE).is_file():
         return count_weights(folder / WEIGHTS_FILE), None
     steps = {

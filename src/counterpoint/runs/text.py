@@ -11,11 +11,11 @@ from counterpoint.runs.codecs import ListedCodec
 from counterpoint.runs.models import ListedModel
 
 _SHOWN = 6
-"""Figures of one model or codec; --json gives all."""
+"""Number of figures of one model or codec; --json gives all."""
 
 
 def describe(listed: ListedModel | ListedCodec) -> str:
-    """Name and kind, what it works on, size and licence, and how good it is; or what is wrong with its folder."""
+    """Name and kind, inputs, size and licence, and quality; or what is wrong with its folder."""
     if listed.problem:
         return f"{listed.name}\n    broken: {' '.join(listed.problem.split())}"
     lines = _of_model(listed) if isinstance(listed, ListedModel) else _of_codec(listed)
@@ -24,13 +24,13 @@ def describe(listed: ListedModel | ListedCodec) -> str:
 
 
 def as_data(listed: Iterable[ListedModel | ListedCodec]) -> list[dict[str, Any]]:
-    """The same as plain values, for JSON; `measured` says whether there is any figure."""
+    """The list as plain values, for JSON; `measured` is true if there is any figure."""
     return [{**asdict(each), "folder": str(each.folder), "measured": bool(each.figures)} for each in listed]
 
 
 def _of_model(model: ListedModel) -> list[str]:
     books = f"{model.num_codebooks} codebooks, " if model.num_codebooks else ""
-    window = f", up to {model.window_s:g} s at once" if model.window_s else ""
+    window = f", up to {model.window_s:g} s in one window" if model.window_s else ""
     step = "" if model.step is None else f", {model.step:,} updates"
     return [
         f"{model.name}  ({model.paradigm}{step})",

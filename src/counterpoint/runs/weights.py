@@ -1,4 +1,4 @@
-"""How many weights a folder holds, from the headers of its files alone.
+"""The number of weights in a folder, from the headers of its files.
 
 A safetensors file begins with the length of its header (8 bytes, little-endian) and the header, JSON: name to shape,
 type and place of every tensor.
@@ -17,10 +17,10 @@ _LONGEST_HEADER = 100_000_000
 
 
 def count_weights(path: Path) -> int:
-    """Numbers in all tensors of a safetensors file.
+    """Count the numbers in all tensors of a safetensors file.
 
     Raises:
-        UserError: there is no such file, or it is cut or none of the kind.
+        UserError: there is no such file, or it is truncated or not a safetensors file.
     """
     try:
         with path.open("rb") as file:
@@ -34,9 +34,9 @@ def count_weights(path: Path) -> int:
     except FileNotFoundError:
         raise UserError(f"{path} is missing.") from None
     except (ValueError, KeyError, TypeError, AttributeError, IndexError):
-        raise UserError(f"{path} is damaged; get it anew.") from None
+        raise UserError(f"{path} is damaged; fetch it again.") from None
     if path.stat().st_size != max(ends, default=8 + length):
-        raise UserError(f"{path} is cut; get it anew.")
+        raise UserError(f"{path} is truncated; fetch it again.")
     return sum(math.prod(shape) for shape in shapes)
 
 

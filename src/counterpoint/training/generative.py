@@ -2,9 +2,9 @@
 
 Shapes: B examples of an update, K codebooks, T latent frames, D latent channels.
 
-An update's batch is cut into `accumulate x processes` consecutive slices of equal size, numbered over the whole batch.
-Slice i takes every random draw from a generator seeded by (seed, step, i), so two processes and two accumulated
-micro-batches are the same update, and nothing random outlives a step.
+The batch of an update is cut into `accumulate x processes` consecutive slices of equal size, numbered over the whole
+batch. Slice i takes every random draw from a generator seeded by (seed, step, i), so that two processes and two
+accumulated micro-batches give the same update, and no random state outlives a step.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ if TYPE_CHECKING:
     from accelerate import Accelerator
 
 VALIDATION_EXAMPLES = 128
-"""At most so many, in batches of `VALIDATION_BATCH`: as dear as five updates of such batches. The best weights are
-chosen by them."""
+"""Greatest number of validation examples, in batches of `VALIDATION_BATCH`: they cost as much as five updates of such
+batches. They determine the best weights."""
 VALIDATION_BATCH = 8
 CALIBRATION_EXAMPLES = 1024
 
@@ -45,7 +45,7 @@ CALIBRATION_EXAMPLES = 1024
 def train(
     config: TrainingConfig, *, out: Path, progress: bool = True, stop: Callable[[], bool] | None = None
 ) -> TrainingResult:
-    """Train a paradigm, or go on with the training that `out` holds; arguments and errors as of `loop.run_training`."""
+    """Train a paradigm, or continue the training in `out`; arguments and errors are those of `loop.run_training`."""
 
     def build(accelerator: Accelerator, checkpoint: Checkpoint | None) -> GenerativeStep:
         encoded = open_encoded(Path(config.data.dataset), codec=config.data.codec)
@@ -63,7 +63,7 @@ def train(
 
 
 def calibration_frames(encoded: Encoded, *, config: TrainingConfig) -> Tensor:
-    """[N, D] raw latents of `CALIBRATION_EXAMPLES` segments of the training split, or of as many as it has."""
+    """Raw latents [N, D] of `CALIBRATION_EXAMPLES` segments of the training split, or of as many as it has."""
     split, segment = encoded["train"], frames(config.data.segment_s, frame_rate=encoded.spec.frame_rate)
     order = ExampleOrder(split.lengths, segment=segment, seed=0)
     chosen = [order.at(position) for position in range(min(order.per_epoch, CALIBRATION_EXAMPLES))]
@@ -71,46 +71,46 @@ def calibration_frames(encoded: Encoded, *, config: TrainingConfig) -> Tensor:
 
 
 def start_from(start: Path, *, config: TrainingConfig, latent: LatentSpec) -> Paradigm:
-    """A model with a run's best averaged weights and what it knows of latents; what the run does not have is drawn.
+    """A model with a run's best averaged weights and its statistics of latents; missing weights are drawn.
 
     Args:
         start: the run.
-        config: of the training to come.
-        latent: of its dataset.
+        config: configuration of the new training.
+        latent: specification of its dataset's latents.
 
     Raises:
-        UserError: no such run, or one of another network or codec.
+        UserError: there is no such run, or it has another network or codec.
     """
     known = load_run(find_run(start))
     if known.latent.fingerprint != latent.fingerprint:
         raise UserError(
-            f"start {start} knows the codec {known.latent.codec!r}, and the dataset is encoded by {latent.codec!r}: "
-            "encode it by the codec that the run was trained on."
+            f"start {start} has the codec {known.latent.codec!r}, and the dataset is encoded with {latent.codec!r}: "
+            "encode it with the codec of the run."
         )
     if known.config.preconditioning != config.model.preconditioning:
         raise UserError(
-            f"start {start} has model.preconditioning {known.config.preconditioning}, without which its weights mean "
-            f"nothing, and the configuration says {config.model.preconditioning}."
+            f"start {start} needs model.preconditioning {known.config.preconditioning}, "
+            f"but the configuration sets {config.model.preconditioning}."
         )
     model = build_paradigm(config.model, known.latent, seed=config.seed)
     own = model.state_dict()
     for name, tensor in known.state_dict().items():
         if name not in own or own[name].shape != tensor.shape:
             raise UserError(
-                f"start {start} is another network ({name} differs): its paradigm, backbone, text encoder and skips "
-                "must be the configuration's; controls and inpainting may be added, not left out."
+                f"start {start} has another network ({name} differs): its paradigm, backbone, text encoder and skips "
+                "must match the configuration; controls and inpainting may be added but not removed."
             )
     model.load_state_dict(known.state_dict(), strict=False)
     return model
 
 
 class GenerativeStep:
-    """A paradigm with its optimiser and moving average, and the data they see.
+    """A paradigm with its optimiser, moving average and data.
 
     Args:
-        model: on the accelerator's device.
-        config: of the run.
-        encoded: the dataset; its valid split may have no rows.
+        model: the model, on the accelerator's device.
+        config: configuration of the run.
+        encoded: the dataset; its valid split may be empty.
         accelerator: devices and processes.
     """
 
@@ -139,8 +139,8 @@ class GenerativeStep:
         self._segment = frames(config.data.segment_s, frame_rate=model.latent.frame_rate)
         if self._segment > model.max_frames():
             raise UserError(
-                f"data.segment_s {config.data.segment_s:g} is {self._segment} frames; "
-                f"this backbone's positions end at {model.max_frames()}."
+                f"data.segment_s {config.data.segment_s:g} is {self._segment} frames, "
+                f"but the backbone has positions for only {model.max_frames()}."
             )
         self._micro_size = config.batch_size // slices
         self._check_memory()
@@ -151,7 +151,7 @@ class GenerativeStep:
         self._network: nn.Module = accelerator.prepare_model(model)
 
     def _check_memory(self) -> None:
-        """Refuse a batch of which the activations would not fit into a CPU's memory; a GPU says so itself, at once."""
+        """Refuse a batch whose activations do not fit into a CPU's memory; a GPU reports this itself, at once."""
         if next(self.model.parameters()).device.type != "cpu":
             return
         half = self.config.precision == "bf16"
@@ -162,7 +162,7 @@ class GenerativeStep:
         if example * self._micro_size > free:
             fitting = max(1, free // max(1, example))
             raise UserError(
-                f"A micro-batch of {self._micro_size:,} examples takes {example * self._micro_size / 2**30:,.1f} GiB "
+                f"A micro-batch of {self._micro_size:,} examples needs {example * self._micro_size / 2**30:,.1f} GiB "
                 f"of memory, and {free / 2**30:,.1f} GiB are free: raise `accumulate`, or lower batch_size, so that it "
                 f"has {fitting:,} or fewer."
             )
@@ -171,7 +171,7 @@ class GenerativeStep:
         """Make update `step`, counted from 0.
 
         Raises:
-            UserError: when the loss or a gradient is not finite; the weights are as before the update.
+            UserError: the loss or a gradient is not finite; the weights are as before the update.
         """
         rate = learning_rate(step, config=self.config.optimizer, steps=self.config.steps)
         for optimizer in self.optimizers:
@@ -191,19 +191,19 @@ class GenerativeStep:
 
     @property
     def description(self) -> str:
-        """Trainable parameters."""
+        """Number of trainable parameters."""
         return f"parameters: {sum(p.numel() for p in self._parameters):,}"
 
     @property
     def can_validate(self) -> bool:
-        """Whether the validation split has anything in it."""
+        """Whether the validation split has any rows with audio."""
         return bool(self._valid.lengths.any())
 
     @torch.no_grad()
     def validate(self) -> dict[str, float]:
-        """`valid_loss`, of the averaged weights on fixed examples with fixed draws: comparable across steps and seeds.
+        """`valid_loss` of the averaged weights on fixed examples with fixed draws, comparable across steps and seeds.
 
-        Empty where the validation split has no rows.
+        Empty if the validation split has no rows.
         """
         if not self.can_validate:
             return {}
@@ -224,11 +224,11 @@ class GenerativeStep:
         return {"valid_loss": float(self._reduce(total)) / count}
 
     def averages(self) -> Mapping[str, Tensor]:
-        """What `validate` judges."""
+        """The weights that `validate` uses."""
         return self.ema.state_dict()
 
     def publish(self, out: Path, *, step: int) -> None:
-        """Write what the model is and what latents it speaks of."""
+        """Write the configuration of the model and the specification of its latents."""
         described = {
             "model": self.config.model.model_dump(mode="json"),
             "latent": self.model.latent.model_dump(mode="json"),
@@ -237,7 +237,7 @@ class GenerativeStep:
         write_json(out / MODEL_FILE, described)
 
     def tensors(self) -> dict[str, dict[str, Tensor]]:
-        """Everything a checkpoint must hold."""
+        """All tensors of a checkpoint."""
         moments = [optimizer_tensors(optimizer, self.model) for optimizer in self.optimizers]
         return {
             "model": self.model.state_dict(),
@@ -246,11 +246,11 @@ class GenerativeStep:
         }
 
     def state(self) -> dict[str, Any]:
-        """Nothing: every random draw is a function of the step."""
+        """Empty: every random draw is a function of the step."""
         return {}
 
     def load(self, checkpoint: Checkpoint) -> None:
-        """Take up where `tensors` were."""
+        """Restore `tensors`."""
         self.model.load_state_dict(checkpoint.tensors("model"))
         self.ema.load_state_dict(checkpoint.tensors("ema"))
         moments = checkpoint.tensors("optimizer")
@@ -261,7 +261,7 @@ class GenerativeStep:
         """Sum the gradients of this process's slices.
 
         Returns:
-            the batch's mean loss as it is reported, this process's share of it, and its seconds of audio.
+            The mean of the batch's reported loss, this process's share of it, and its seconds of audio.
         """
         accelerator, accumulate = self._accelerator, self.config.accumulate
         chosen = self._order.batch(step, batch_size=self.config.batch_size)
@@ -275,7 +275,7 @@ class GenerativeStep:
             generator = self._generator("update", self.config.seed, step, number)
             with quiet:
                 output = self._loss(batch, generator=generator)
-                accelerator.backward(output.loss / accumulate)  # DDP then takes the mean over processes
+                accelerator.backward(output.loss / accumulate)  # DDP averages over processes
             loss += output.per_example.mean() / (accumulate * accelerator.num_processes)
             frames_seen += int(batch.lengths.sum())
         return loss, frames_seen / self.model.latent.frame_rate
@@ -283,7 +283,7 @@ class GenerativeStep:
     def _loss(
         self, batch: Batch, *, generator: torch.Generator, state: Mapping[str, Tensor] | None = None
     ) -> LossOutput:
-        """The paradigm's loss, with the weights in `state` instead of its own if given."""
+        """The paradigm's loss, with the weights in `state` instead of its own if they are given."""
         device = self._accelerator.device
         arguments = {
             "text": self.model.prepare(batch.captions, truncate=True).to(device),
@@ -310,7 +310,7 @@ class GenerativeStep:
         for name, value in (("loss", update.loss), ("gradient", update.grad_norm)):
             if not math.isfinite(value):
                 raise UserError(
-                    f"The {name} was {value:g} in update {step + 1}, so training stopped; the last checkpoint is good. "
-                    f"Train into another folder with a smaller optimizer.learning_rate (it was "
+                    f"The {name} was {value:g} in update {step + 1}, so training stopped; the last checkpoint is "
+                    f"usable. Train into another folder with a smaller optimizer.learning_rate (it was "
                     f"{update.learning_rate:g}) or a longer optimizer.warmup_steps."
                 )

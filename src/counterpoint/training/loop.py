@@ -1,4 +1,4 @@
-"""One loop for paradigms and codecs: update, log, validate, checkpoint, until done or asked to stop."""
+"""One loop for paradigms and codecs: update, log, validate, checkpoint, until it is finished or stopped."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ from counterpoint.training.monitor import (
 )
 
 FREE_KEYS = frozenset({"checkpoint_every", "keep_checkpoints", "validate_every", "data.dataset", "dataset"})
-"""Keys that may change between a run and its resumption: they cannot change its updates. (Which of its weights are the
-best is told at every validation; the dataset may have moved, and that it still holds the same data is checked.)"""
+"""Keys that may differ between a run and its continuation, because they cannot change its updates. (The best weights
+are recorded at every validation; a moved dataset is accepted if it holds the same data.)"""
 FINAL_UPDATES = 20
-"""Updates whose mean is the final training loss; a single batch says little."""
+"""Updates over which the final training loss is averaged; a single batch is too noisy."""
 LOGGED_UPDATES = 20_000
-"""metrics.jsonl grows to about so many lines; shorter trainings log every update."""
+"""Approximate number of lines of metrics.jsonl; shorter trainings log every update."""
 
 
 Config = TrainingConfig | CodecTrainingConfig
@@ -51,14 +51,14 @@ Config = TrainingConfig | CodecTrainingConfig
 
 @dataclass(frozen=True)
 class Update:
-    """What one update did, over all processes.
+    """The result of one update, over all processes.
 
     Attributes:
         loss: mean over the batch, before the update.
-        grad_norm: of all gradients together, before clipping.
-        learning_rate: that it was made with.
+        grad_norm: norm of all gradients together, before clipping.
+        learning_rate: the learning rate of the update.
         audio_s: seconds of audio in its batch.
-        details: whatever else is worth a place in the log.
+        details: further values for the log.
     """
 
     loss: float
@@ -69,19 +69,19 @@ class Update:
 
 
 class Step(Protocol):
-    """What is trained: networks, optimisers and the data they see."""
+    """The trained networks with their optimisers and data."""
 
     @property
     def model(self) -> nn.Module: ...
 
     @property
     def data(self) -> Mapping[str, Any]:
-        """JSON-able identity of the data; a run goes on with the same data alone."""
+        """JSON-serializable identity of the data; a run can only be continued with the same data."""
         ...
 
     @property
     def description(self) -> str:
-        """Sizes of what is trained, for the first line that the user sees."""
+        """Sizes of the trained networks, for the first line of output."""
         ...
 
     @property
@@ -96,49 +96,49 @@ class Step(Protocol):
         ...
 
     def validate(self) -> Mapping[str, Any]:
-        """Measures for the log; `valid_loss` among them is the one that counts. Empty where there is no data for it."""
+        """Measures for the log, including `valid_loss`, the decisive one. Empty without validation data."""
         ...
 
     def averages(self) -> Mapping[str, Tensor] | None:
-        """The weights that `validate` judges, of which the best are the run's model; None where `publish` writes what
-        the run is for."""
+        """The weights that `validate` uses, the best of which become the run's model; None if `publish` writes the
+        result of the run."""
         ...
 
     def publish(self, out: Path, *, step: int) -> None:
-        """Write into the run folder what others read of it, besides checkpoints; before every checkpoint."""
+        """Write the files of the run folder that others read, besides checkpoints; called before every checkpoint."""
         ...
 
     def tensors(self) -> dict[str, dict[str, Tensor]]:
-        """Everything a checkpoint must hold."""
+        """All tensors of a checkpoint."""
         ...
 
     def state(self) -> dict[str, Any]:
-        """What it must hold besides, JSON-able."""
+        """The other state of a checkpoint, JSON-serializable."""
         ...
 
     def load(self, checkpoint: Checkpoint) -> None:
-        """Take up where `tensors` and `state` were."""
+        """Restore `tensors` and `state`."""
         ...
 
 
 @dataclass(frozen=True)
 class TrainingResult:
-    """What a training came to and what it cost; also RUN/result.json.
+    """The result of a training and its cost; also RUN/result.json.
 
     Attributes:
-        steps: updates made.
-        loss: mean training loss of the last updates logged, at most 20; None where there was none.
-        valid_loss: of the last averaged weights on the validation split; None where that is empty.
-        wall_s: time spent in updates, over all sessions of the run; no validation, no checkpoint, no loading.
-        examples: seen, with repetition.
+        steps: number of updates.
+        loss: mean training loss of the last logged updates, at most 20; None without any.
+        valid_loss: loss of the last averaged weights on the validation split; None if the split is empty.
+        wall_s: time of all updates, over all sessions of the run, without validation, checkpoints and loading.
+        examples: number of examples seen, with repetition.
         audio_s: seconds of audio seen, with repetition.
-        parameters: trainable ones.
-        peak_memory_bytes: of the accelerator's memory, or of the whole process on a CPU.
-        device: what it ran on.
-        processes: how many ran side by side.
-        best_step: updates made when the validation loss was lowest, whose averaged weights are the run's model; None
-            where that is the last ones.
-        best_valid_loss: the validation loss there.
+        parameters: number of trainable parameters.
+        peak_memory_bytes: peak of the accelerator's memory, or of the whole process on a CPU.
+        device: the device.
+        processes: number of parallel processes.
+        best_step: number of updates at the lowest validation loss, whose averaged weights are the run's model; None if
+            these are the last ones.
+        best_valid_loss: the lowest validation loss.
     """
 
     steps: int
@@ -157,7 +157,7 @@ class TrainingResult:
 
 @dataclass
 class _Spent:
-    """Sums over the sessions of a run; kept in every checkpoint."""
+    """Sums over the sessions of a run, stored in every checkpoint."""
 
     wall_s: float = 0.0
     audio_s: float = 0.0
@@ -173,27 +173,27 @@ def run_training(
     progress: bool = True,
     stop: Callable[[], bool] | None = None,
 ) -> TrainingResult:
-    """Train, or go on with the training that `out` holds.
+    """Train, or continue the training in `out`.
 
-    SIGINT, SIGTERM, and `stop` when it returns True after an update, end it after a checkpoint. A run that was killed
-    goes on from its newest good checkpoint, and its weights come out as if it had never stopped. `steps` 0 writes
-    the untrained model.
+    SIGINT, SIGTERM, and a true result of `stop` after an update end the training after a checkpoint. An interrupted run
+    continues from its newest valid checkpoint, and its weights come out as if it had never stopped. With `steps` 0 the
+    untrained model is written.
 
     Args:
-        build: makes what is trained; given the checkpoint that it will be told to load, None to begin.
-        config: of the run.
+        build: builds the trained networks, given the checkpoint that will be loaded, or None for a new run.
+        config: configuration of the run.
         out: the run folder (see `runs.load`).
-        label: for the progress bar.
+        label: label of the progress bar.
         progress: show a bar on stderr.
-        stop: asked after every update.
+        stop: called after every update; a true value stops the training.
 
     Raises:
-        UserError: the folder holds a run of another configuration or other data, every checkpoint is damaged, the
+        UserError: the folder holds a run with another configuration or other data, every checkpoint is damaged, the
             dataset is missing, or the training diverges.
-        OSError: the disk is full; the newest checkpoint stays good.
-        TrainingStopped: asked to stop; a KeyboardInterrupt.
+        OSError: the disk is full; the newest checkpoint remains valid.
+        TrainingStopped: the training was stopped; a KeyboardInterrupt.
     """
-    accelerator = Accelerator(mixed_precision="no")  # autocast is ours: one process may train with several precisions
+    accelerator = Accelerator(mixed_precision="no")  # autocast is our own, for several precisions in one process
     with ExitStack() as held:
         if accelerator.is_main_process:
             check_kept_folder(out)
@@ -207,8 +207,8 @@ def run_training(
         if checkpoint is not None:
             if checkpoint.state["data"] != step.data:
                 raise UserError(
-                    f"{out} was trained on other data than the configuration names now: the music or the codec "
-                    "changed; give another folder to train anew."
+                    f"{out} was trained on other data than the configuration now names: the music or the codec "
+                    "has changed; give another folder for a new training."
                 )
             step.load(checkpoint)
         if accelerator.is_main_process:
@@ -218,7 +218,7 @@ def run_training(
 
 
 class _Session:
-    """One sitting at a run: from its newest checkpoint to the end, or to where it is stopped."""
+    """One session of a run: from its newest checkpoint to the end, or until it is stopped."""
 
     def __init__(
         self,
@@ -310,7 +310,7 @@ class _Session:
         self._accelerator.wait_for_everyone()
 
     def _agreed(self, wish: bool) -> bool:
-        """Whether any process wishes to stop; all of them must do it after the same update."""
+        """Whether any process is asked to stop; all of them must stop after the same update."""
         if self._accelerator.num_processes == 1:
             return wish
         count = self._accelerator.reduce(torch.tensor(float(wish), device=self._accelerator.device), reduction="sum")
@@ -323,16 +323,17 @@ class _Session:
         if bar.shown:
             bar.note(f"{self._label}, {self._step.description}")
         if self._done:
-            bar.note(f"Going on from step {self._done} of {self._config.steps} in {self._out}.")
+            bar.note(f"Continuing from step {self._done} of {self._config.steps} in {self._out}.")
         if 0 < self._config.steps <= warmup:
             bar.note(
-                f"optimizer.warmup_steps {warmup} is not shorter than steps {self._config.steps}: no decay follows."
+                f"optimizer.warmup_steps {warmup} is not shorter than steps {self._config.steps}, so the learning rate "
+                "never decays."
             )
         if not self._step.can_validate:
-            bar.note("The validation split is empty: nothing will be validated.")
+            bar.note("The validation split is empty, so there is no validation.")
 
     def _stopped(self, bar: TrainingProgress) -> TrainingStopped:
-        message = f"Stopped after step {self._done} of {self._config.steps}; the same command goes on from there."
+        message = f"Stopped after step {self._done} of {self._config.steps}; the same command continues from there."
         if self._accelerator.is_main_process:
             bar.note(message)
         return TrainingStopped(message, step=self._done)
@@ -360,10 +361,10 @@ class _Session:
 
 
 def _resume_point(out: Path, *, config: Config) -> Checkpoint | None:
-    """The checkpoint to go on from, None to begin.
+    """The checkpoint to continue from; None for a new run.
 
     Raises:
-        UserError: the run is of another configuration, or all its checkpoints are damaged.
+        UserError: the run has another configuration, or all its checkpoints are damaged.
     """
     checkpoint = newest_checkpoint(out / CHECKPOINTS)
     if checkpoint is None:
@@ -375,8 +376,8 @@ def _resume_point(out: Path, *, config: Config) -> Checkpoint | None:
     if differing:
         key = differing[0]
         raise UserError(
-            f"{out} holds a run with {key} {stored.get(key)}, and the configuration says {wanted.get(key)}"
-            f"{_more(differing)}: set it back to go on, or give another folder."
+            f"{out} holds a run with {key} {stored.get(key)}, and the configuration sets {wanted.get(key)}"
+            f"{_more(differing)}: restore it to continue the run, or give another folder."
         )
     return checkpoint
 

@@ -1,4 +1,4 @@
-"""What a training shows, writes down and listens to: the progress bar, metrics.jsonl and Ctrl-C."""
+"""The progress bar, metrics.jsonl and Ctrl-C of a training."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from typing import Any, TextIO
 from counterpoint.config import atomic_write
 
 PLAIN_EVERY_S = 30.0
-"""Where the output is no terminal, a line this often stands for the bar."""
+"""Seconds between lines if the output is not a terminal."""
 
 
 class TrainingStopped(KeyboardInterrupt):
-    """A training that was asked to stop; its checkpoint is written.
+    """Raised when a training was stopped; its checkpoint has been written.
 
     A KeyboardInterrupt, so that `except Exception` lets it pass and the command line ends with exit code 130.
     """
@@ -35,7 +35,7 @@ class MetricsLog:
 
     Args:
         path: the file; lines beyond `step` and a torn last line are removed.
-        step: updates made so far; -1 begins anew.
+        step: number of updates so far; -1 starts a new file.
     """
 
     def __init__(self, path: Path, *, step: int):
@@ -50,7 +50,7 @@ class MetricsLog:
         """Append one line.
 
         Raises:
-            OSError: when the disk is full.
+            OSError: the disk is full.
         """
         try:
             self._file.write(json.dumps({"step": step, **values}) + "\n")
@@ -58,7 +58,7 @@ class MetricsLog:
             raise OSError(error.errno, error.strerror, str(self._path)) from None
 
     def sync(self) -> None:
-        """Bring the lines to the disk; before a checkpoint, so that none it covers is ever missing."""
+        """Flush the lines to disk before a checkpoint, so that no line that it covers is missing."""
         self._file.flush()
         os.fsync(self._file.fileno())
 
@@ -70,7 +70,7 @@ class MetricsLog:
     ) -> None:
         try:
             self._file.close()
-        except OSError:  # the disk is full and a line is unwritten; the first error tells it
+        except OSError:  # the disk is full and a line is unwritten, which the first error reports
             if error is None:
                 raise
 
@@ -81,7 +81,7 @@ def read_metrics(path: Path) -> list[dict[str, Any]]:
 
 
 def _complete_lines(path: Path) -> list[str]:
-    """Lines that were written whole; a kill may have cut the last one."""
+    """Complete lines; a kill may have cut the last one."""
     if not path.is_file():
         return []
     lines = []
@@ -96,13 +96,13 @@ def _complete_lines(path: Path) -> list[str]:
 
 
 class TrainingProgress:
-    """A bar with loss, rate and time left on a terminal, a line now and then elsewhere; both on stderr.
+    """A bar with loss, rate and remaining time on a terminal, occasional lines elsewhere; both on stderr.
 
     Args:
-        label: what is trained.
-        total: updates in all.
-        done: updates already made.
-        shown: False shows nothing but notes of trouble.
+        label: label of the training.
+        total: total number of updates.
+        done: number of updates already made.
+        shown: False shows only important notes.
     """
 
     def __init__(self, label: str, *, total: int, done: int = 0, shown: bool = True):
@@ -139,7 +139,7 @@ class TrainingProgress:
         self._bar.stop()
 
     def update(self, step: int, *, loss: float, audio_s: float) -> None:
-        """After an update: `step` made in all, on `audio_s` seconds of audio."""
+        """Show the state after an update: `step` updates in all, on `audio_s` seconds of audio."""
         self._audio_s += audio_s
         now = time.monotonic()
         elapsed_s = max(now - self._started, 1e-9)
@@ -152,7 +152,7 @@ class TrainingProgress:
             self.console.print(f"{self._label} {step}/{self._total}  {status}  {left}", soft_wrap=True)
 
     def note(self, text: str) -> None:
-        """A line above the bar, shown even where the bar is not."""
+        """Print a line above the bar, even if the bar is not shown."""
         self.console.print(text, soft_wrap=True, markup=False)
 
 
@@ -168,9 +168,9 @@ def _clock(seconds: float) -> str:
 
 @contextmanager
 def stop_on_signal() -> Iterator[Callable[[], bool]]:
-    """Yield a function that tells whether SIGINT or SIGTERM came; a second one acts as it would without this.
+    """Yield a function that returns whether SIGINT or SIGTERM was received; a second signal has its default effect.
 
-    Outside the main thread, where Python allows no handlers, the function always says no.
+    Outside the main thread, where Python allows no handlers, the function always returns False.
     """
     asked = False
     if threading.current_thread() is not threading.main_thread():

@@ -15,8 +15,9 @@ def learning_rate(step: int, *, config: OptimizerConfig, steps: int) -> float:
     """Linear warm-up, then half a cosine to zero at `steps`.
 
     Args:
-        step: the update, counted from 0. The first one already learns, and the last warm-up update has the full rate.
-        steps: updates in all.
+        step: the update, counted from 0. The first update already learns, and the last warm-up update has the full
+            rate.
+        steps: total number of updates.
     """
     if step < config.warmup_steps:
         return config.learning_rate * (step + 1) / config.warmup_steps
@@ -27,10 +28,10 @@ def learning_rate(step: int, *, config: OptimizerConfig, steps: int) -> float:
 def build_optimizer(
     model: nn.Module, *, config: OptimizerConfig, without: Sequence[nn.Parameter] = ()
 ) -> torch.optim.AdamW:
-    """AdamW that decays matrices alone: no norm, bias, embedding table or lone vector.
+    """AdamW with weight decay only on matrices: not on norms, biases, embedding tables or single vectors.
 
     Args:
-        without: parameters that are another optimiser's.
+        without: parameters that belong to another optimiser.
     """
     tables = {id(m.weight) for m in model.modules() if isinstance(m, nn.Embedding)}
     others = {id(parameter) for parameter in without}
@@ -47,11 +48,11 @@ def build_optimizer(
 def build_optimizers(
     model: nn.Module, *, hidden: nn.Module, config: OptimizerConfig
 ) -> tuple[torch.optim.Optimizer, ...]:
-    """As many as `config.name` needs; every trainable parameter belongs to one.
+    """All optimisers that `config.name` needs; every trainable parameter belongs to one.
 
-    Muon has the matrices of `hidden`, a part of `model`. It takes a fused projection of queries, keys and values for
-    the one matrix that it is. Its steps have the root mean square of AdamW's (0.2; Liu et al., 2025), so that one
-    learning rate and one decay serve both. Not in the paper, which has AdamW alone.
+    Muon has the matrices of `hidden`, a part of `model`. It treats a fused projection of queries, keys and values as
+    the single matrix that it is. Its steps have the root mean square of AdamW's (0.2; Liu et al., 2025), so that one
+    learning rate and one decay serve both. It is not in the paper, which uses only AdamW.
     """
     if config.name == "adamw":
         return (build_optimizer(model, config=config),)
@@ -67,10 +68,10 @@ def build_optimizers(
 
 
 class Ema:
-    """A moving average of a module's trainable weights; everything else in its state is taken as it is.
+    """A moving average of a module's trainable weights; the rest of its state is copied.
 
-    The decay of update n (counted from 0) is min(decay, (1 + n) / (10 + n)): a short training is not weighed down by
-    its initialisation.
+    The decay of update n (counted from 0) is min(decay, (1 + n) / (10 + n)), so that the initialisation does not
+    dominate a short training.
     """
 
     def __init__(self, module: nn.Module, *, decay: float):
@@ -81,16 +82,16 @@ class Ema:
 
     @torch.no_grad()
     def update(self, step: int) -> None:
-        """After update `step`, counted from 0."""
+        """Update the averages after update `step`, counted from 0."""
         decay = min(self._decay, (1 + step) / (10 + step))
         live = [parameter.detach().float() for parameter in self._live.values()]
         torch._foreach_lerp_(list(self._mean.values()), live, 1.0 - decay)
 
     def state_dict(self) -> dict[str, Tensor]:
-        """The module's `state_dict` with the averages in it."""
+        """The module's `state_dict` with the averaged weights."""
         return {**self._module.state_dict(), **self._mean}
 
     def load_state_dict(self, tensors: Mapping[str, Tensor]) -> None:
-        """Put the averages of `state_dict` back."""
+        """Restore the averages of `state_dict`."""
         for name, mean in self._mean.items():
             mean.copy_(tensors[name])

@@ -109,11 +109,11 @@ def _without(saved: dict[str, Any], key: str) -> object:
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        (lambda saved: _without(saved, "model_cfg"), "no checkpoint of Audiobox Aesthetics"),
-        (lambda saved: _without(saved, "target_transform"), "no checkpoint of Audiobox Aesthetics"),
-        (lambda saved: {**saved, "target_transform": {"CE": {"mean": 0, "std": 1}}}, "no checkpoint of Audiobox"),
+        (lambda saved: _without(saved, "model_cfg"), "not an Audiobox Aesthetics checkpoint"),
+        (lambda saved: _without(saved, "target_transform"), "not an Audiobox Aesthetics checkpoint"),
+        (lambda saved: {**saved, "target_transform": {"CE": {"mean": 0, "std": 1}}}, "not an Audiobox"),
         (lambda saved: {**saved, "state_dict": {"model.layer_weights.CE": torch.ones(13)}}, "lacks the tensor"),
-        (lambda saved: [1], "no checkpoint of Audiobox Aesthetics"),
+        (lambda saved: [1], "not an Audiobox Aesthetics checkpoint"),
     ],
 )
 def test_another_file_is_one_sentence(
@@ -129,7 +129,7 @@ def test_a_folder_without_targets_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"no JSON file at .*config\.json"):
         load(tmp_path)
     (tmp_path / "config.json").write_text(json.dumps(CONFIG))
-    with pytest.raises(UserError, match="no checkpoint of Audiobox Aesthetics"):
+    with pytest.raises(UserError, match="not an Audiobox Aesthetics checkpoint"):
         load(tmp_path)
 
 

@@ -209,8 +209,8 @@ def changed(kind: str, weights: dict[str, torch.Tensor]) -> object:
         ("more", "it has a tensor text_model.more"),
         ("fused", "is a fused CLAP"),
         ("shape", "the shape [3]"),
-        ("vggish", "no checkpoint of CLAP"),
-        ("list", "no checkpoint of CLAP"),
+        ("vggish", "not a CLAP checkpoint"),
+        ("list", "not a CLAP checkpoint"),
     ],
 )
 def test_another_file_is_one_sentence(tmp_path: Path, clap_file: Path, kind: str, says: str) -> None:

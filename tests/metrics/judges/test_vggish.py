@@ -137,8 +137,8 @@ def broken(kind: str, weights: dict[str, torch.Tensor]) -> object:
         ("lacks", "lacks the tensor embeddings.4.bias"),
         ("more", "VGGish has no tensor embeddings.6.weight"),
         ("shape", "the shape [127]"),
-        ("list", "no checkpoint of VGGish"),
-        ("nested", "no checkpoint of VGGish"),
+        ("list", "not a VGGish checkpoint"),
+        ("nested", "not a VGGish checkpoint"),
     ],
 )
 def test_another_file_is_one_sentence(tmp_path: Path, vggish_file: Path, kind: str, says: str) -> None:

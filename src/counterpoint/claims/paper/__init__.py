@@ -1,4 +1,4 @@
-"""The paper's own numbers, one YAML file a table, each with its place in the paper."""
+"""The paper's own numbers, one YAML file per table, with their places in the paper."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ Range = tuple[Bound, Bound]
 
 
 class Paper(Config):
-    """What is the same of all that is kept of the paper.
+    """The common fields of everything quoted from the paper.
 
     Attributes:
         source: the paper.
-        where: the place in it, and the `page` of the published PDF; None where that is not known.
-        caption: in the paper's words.
-        about: what the numbers are of.
-        claims: what the text concludes, in the paper's words.
+        where: the place in it, with the `page` of the published PDF, or None if it is unknown.
+        caption: the caption, in the paper's words.
+        about: the systems or quantities of the numbers.
+        claims: the conclusions of the text, in the paper's words.
     """
 
     source: str
@@ -37,12 +37,12 @@ class Paper(Config):
 
     @property
     def cited(self) -> str:
-        """Where the numbers stand, and what they are of."""
+        """The place of the numbers, and what they measure."""
         return f"{self.source}: {self.where}. {self.about}".strip()
 
 
 class ScoredRow(Config):
-    """Scores of one model, codec or dataset, by measure; `system` is ours of the same cell or method."""
+    """Scores of one model, codec or dataset, by measure; `system` is our system of the same cell or method."""
 
     system: str
     name: str
@@ -53,8 +53,8 @@ class Rating(Config):
     """A row of Table 5.
 
     Attributes:
-        asked: what raters were asked, in our words.
-        values: mean and half-width of the 95% interval by system; None where it could not be read.
+        asked: the question to the raters, in our words.
+        values: mean and half-width of the 95% interval by system; None if it could not be read.
     """
 
     criterion: str
@@ -67,7 +67,7 @@ class PaperScores(Paper):
 
     Attributes:
         measures: the paper's name for each measure, with an arrow; the keys are those of `ScoredRow.scores`.
-        ratings: by listeners, with the caption of their table.
+        ratings: listeners' ratings, with the caption of their table.
     """
 
     measures: dict[str, str]
@@ -77,20 +77,21 @@ class PaperScores(Paper):
 
 
 class ClaimSource(Config):
-    """Where in a study's results a claim shows.
+    """The place of a claim in a study's results.
 
     Names of systems may hold words in braces: `{at}` stands for any label, and the same one in all of them; `{x}`, or
     `{rate}` and `{duration}`, for numbers by which systems are ordered.
 
     Attributes:
-        study: as in `study list`.
+        study: its name in `study list`.
         first, second: systems to compare.
-        along: systems of which the slope per doubling of `{x}` counts; `against`: minus the slope of these.
-        of: what `{x}` is, in words.
-        to_largest: in place of the slope, each system of at least this share of the largest `{x}` against that one.
-        effect: in place of the slope, that of the frame rate at one length of the sequence, of this length at one frame
-            rate, or the first minus the second.
-        engine, batches, seconds, layers: of measured times, which to compare; the ranges include their ends.
+        along: systems whose slope per doubling of `{x}` counts; `against`: minus the slope of these.
+        of: the meaning of `{x}`, in words.
+        to_largest: instead of the slope, each system of at least this share of the largest `{x}` is compared with that
+            one.
+        effect: instead of the slope, that of the frame rate at one sequence length, of this length at one frame rate,
+            or the first minus the second.
+        engine, batches, seconds, layers: the measured times to compare; the ranges include their ends.
     """
 
     study: str
@@ -111,13 +112,13 @@ class Claim(Config):
     """A part of a takeaway that results can decide.
 
     Attributes:
-        claim: in our words.
-        test: what of the first, or of the slope, supports it.
-        judges: a family of `metrics.preferences`; of these the first that a study has decides.
-        holds: for all comparisons, or for any.
-        sources: the first study that is there decides.
-        systems: what `{at}` and other words in braces may stand for; without, whatever the study has.
-        note: what to bear in mind.
+        claim: the claim in our words.
+        test: the property of the first system, or of the slope, that supports it.
+        judges: a family of `metrics.preferences`, the first of which that a study has decides.
+        holds: whether for all comparisons, or for any.
+        sources: the first study that exists decides.
+        systems: possible values of `{at}` and other words in braces; by default those of the study.
+        note: a remark for the reader.
     """
 
     claim: str
@@ -130,7 +131,7 @@ class Claim(Config):
 
 
 class Takeaway(Config):
-    """A row of Table 1; or, where `in_table` is false, what the text concludes elsewhere.
+    """A row of Table 1 or, if `in_table` is false, a conclusion of the text.
 
     Attributes:
         takeaway: the paper's words.
@@ -144,13 +145,13 @@ class Takeaway(Config):
 
 
 class PaperClaims(Paper):
-    """Table 1, taken apart."""
+    """Table 1, divided into claims."""
 
     rows: list[Takeaway]
 
 
 class SpeedMark(Config):
-    """A throughput that the text states: clips a second of a batch."""
+    """A throughput that the text states: clips per second of a batch."""
 
     draws: str
     batch: int
@@ -159,12 +160,12 @@ class SpeedMark(Config):
 
 
 class PaperSpeed(Paper):
-    """What the text of 5.4 says of speed; the `text`s are its words.
+    """Statements about speed in the text of 5.4; the `text`s are quoted.
 
     Attributes:
-        layers, duration_s: of the model and the clips that the marks are of.
-        crossover_batch: beyond it auto-regression is the faster.
-        longest_s: up to which it is, in such batches.
+        layers, duration_s: the model and the clips of the marks.
+        crossover_batch: batch size beyond which auto-regression is faster.
+        longest_s: duration up to which it is faster, in such batches.
     """
 
     layers: int

@@ -1,4 +1,4 @@
-"""Swing, ballads of the jazz club, bossa nova and salsa."""
+"""Swing, jazz ballads, bossa nova and salsa."""
 
 from __future__ import annotations
 

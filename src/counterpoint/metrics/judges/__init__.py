@@ -1,1 +1,1 @@
-"""The networks that listen to clips. A new one is a new file here and a line in `registry.py`."""
+"""The judges: networks that analyse clips. A new judge is a new file here and a line in `registry.py`."""

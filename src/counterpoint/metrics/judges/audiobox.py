@@ -1,8 +1,8 @@
 """Audiobox Aesthetics: production quality and complexity, content enjoyment and usefulness, from 1 to 10 (Sec. 4.3).
 
 Network: Tjandra et al., "Meta Audiobox Aesthetics" (arXiv:2502.05139), WavLM with a head for each axis. The model class
-comes from the wheel `audiobox_aesthetics`; its predictor needs torchaudio, so the windows are cut here, as there: 10 s
-at 16 kHz, the rest of a clip as a window of its own that counts by its length.
+comes from the wheel `audiobox_aesthetics`; its predictor needs torchaudio, so the windows are cut here in the same way:
+10 s at 16 kHz, with the rest of a clip as a window of its own, weighted by its length.
 
 Shapes: N audio samples, W windows of 10 s.
 """
@@ -31,17 +31,17 @@ if TYPE_CHECKING:
 _RATE = 16_000
 _WINDOW = 10 * _RATE
 _CODE = 1
-"""Of what stands in this file, for `Judge.version`."""
+"""Version of the code in this file, for `Judge.version`."""
 _AXES: dict[str, tuple[str, Better]] = {  # in the paper's order
     "PQ": ("production quality: clean, balanced, well recorded", "higher"),
-    "PC": ("production complexity: how much sounds at once, in rich music and in a mess alike", "higher"),
-    "CE": ("content enjoyment: what a listener likes", "higher"),
-    "CU": ("content usefulness: of what one could make something", "higher"),
+    "PC": ("production complexity: how many sounds occur at once, whether they fit together or not", "higher"),
+    "CE": ("content enjoyment: how much listeners like it", "higher"),
+    "CU": ("content usefulness: how well it could serve as material for other work", "higher"),
 }
 
 
 class AudioboxJudge:
-    """Hears `aesthetics` [4], in the order PQ, PC, CE, CU."""
+    """Gives `aesthetics` [4] in the order PQ, PC, CE, CU."""
 
     name = "audiobox"
 
@@ -51,10 +51,10 @@ class AudioboxJudge:
         self._weights = weights
 
     def hear(self, audio: np.ndarray) -> Hearing:
-        """See `Judge`.
+        """Analyse a clip; see `Judge`.
 
         Raises:
-            UserError: the weights are gone, or are not what was fetched, or the wheel is not installed.
+            UserError: the weights are missing or have changed since they were fetched, or the wheel is not installed.
         """
         import torch
 
@@ -75,7 +75,8 @@ class AudioboxJudge:
 class Aesthetic:
     """`pq_audiobox`, `pc_audiobox`, `ce_audiobox` or `cu_audiobox`: the mean over clips.
 
-    Complexity is no quality by itself, but the paper's tables and claims read more of it as better, and so does this.
+    Complexity is not a quality by itself, but the paper's tables and claims count more of it as better, as is done
+    here.
     """
 
     equal_n = False
@@ -102,7 +103,7 @@ def audiobox_metrics(judge: AudioboxJudge) -> tuple[Aesthetic, ...]:
 
 
 def windows(audio: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """[N] audio at 16 kHz to [W, 160 000], the last one padded with zeros, and how many samples of each are audio."""
+    """[N] audio at 16 kHz to [W, 160 000], the last one padded with zeros, and the number of audio samples in each."""
     starts = range(0, len(audio), _WINDOW)
     lengths = np.array([min(_WINDOW, len(audio) - start) for start in starts])
     padded = np.pad(audio.astype(np.float32), (0, len(starts) * _WINDOW - len(audio)))
@@ -110,7 +111,7 @@ def windows(audio: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _score(answers: Sequence[float], lengths: np.ndarray, target: Mapping[str, float]) -> float:
-    """Mean over windows by their length, brought back from the standardised targets of training."""
+    """Mean over windows, weighted by length and mapped back from the standardised targets of training."""
     return float(np.average(answers, weights=lengths)) * target["std"] + target["mean"]
 
 
@@ -119,7 +120,7 @@ def load(path: Path) -> Any:
     """The model from the published `checkpoint.pt`, or from a folder with its hub twin's config and safetensors.
 
     Raises:
-        UserError: it is damaged, is no Audiobox Aesthetics, or the wheel is not installed.
+        UserError: the file is damaged or not an Audiobox Aesthetics checkpoint, or the wheel is not installed.
     """
     import torch
 
@@ -134,16 +135,16 @@ def load(path: Path) -> Any:
         config, targets, weights = _from_folder(path) if path.is_dir() else _from_file(path)
         known = inspect.signature(AesMultiOutput).parameters
         chosen = {name: value for name, value in config.items() if name in known}
-        with torch.random.fork_rng(devices=()), warnings.catch_warnings():  # it fills itself with random numbers
+        with torch.random.fork_rng(devices=()), warnings.catch_warnings():  # the constructor draws random numbers
             warnings.simplefilter("ignore", FutureWarning)
             model = AesMultiOutput(**{**chosen, "target_transform": targets})
         assert all({"mean", "std"} <= targets[axis].keys() for axis in _AXES)
     except (KeyError, TypeError, AttributeError, ValueError, AssertionError) as error:
         if isinstance(error, UserError):
             raise
-        raise UserError(f"{path} is no checkpoint of Audiobox Aesthetics; give one as its makers publish it.") from None
+        raise UserError(f"{path} is not an Audiobox Aesthetics checkpoint; use a published one.") from None
     fill(model, weights, source=path, what="Audiobox Aesthetics")
-    warnings.filterwarnings("ignore", "Support for mismatched key_padding_mask")  # at every call
+    warnings.filterwarnings("ignore", "Support for mismatched key_padding_mask")  # raised at every call
     return model
 
 

@@ -1,4 +1,4 @@
-"""LAION's CLAP trained on music: how well a clip fits its caption (Sec. 4.3), and embeddings for distances.
+"""LAION's CLAP trained on music: how well a clip matches its caption (Sec. 4.3), and embeddings for distances.
 
 Network: Wu et al., "Large-scale contrastive language-audio pretraining with feature fusion and keyword-to-caption
 augmentation" (ICASSP 2023), unfused: HTSAT-base for audio, RoBERTa for text. It runs in `transformers.ClapModel`, from
@@ -6,8 +6,8 @@ the checkpoint that LAION publishes or from a folder in the format of transforme
 
 Shapes: N audio samples, W windows of 10 s, T = 1001 frames of 10 ms, F = 64 mel bands, E = 512.
 
-Deviations from LAION's code: audio longer than a window is heard window by window instead of in one random crop, and is
-not rounded to 16 bits. Short audio is repeated as often as it fits and then padded with zeros, as there.
+Deviations from LAION's code: audio longer than a window is analysed window by window instead of in one random crop, and
+is not rounded to 16 bits. Short audio is repeated as often as it fits and then padded with zeros, as in the original.
 """
 
 from __future__ import annotations
@@ -33,22 +33,22 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 TOKENIZER = "roberta"
-"""The name that RoBERTa's tokenizer is fetched by, for checkpoints without one."""
+"""Name under which RoBERTa's tokenizer is fetched for checkpoints without one."""
 _RATE = 48_000
 _WINDOW = 10 * _RATE
 _FFT, _HOP, _BANDS = 1024, 480, 64
 _LOW_HZ, _HIGH_HZ = 50, 14_000
 _MOST_TOKENS = 77
 _TEXT_EPS = 1e-5
-"""RoBERTa's; transformers' own default for CLAP, 1e-12, is another."""
+"""Value of RoBERTa; the default of transformers for CLAP is 1e-12."""
 _CAPTIONS_AT_ONCE = 16
 _CODE = 1
-"""Of what stands in this file, for `Judge.version`."""
+"""Version of the code in this file, for `Judge.version`."""
 
 _LEFT_OUT = re.compile(
-    r"audio_branch\.(spectrogram_extractor|logmel_extractor|tscam_conv|head)\..*"  # the front end; tags of AudioSet
-    r"|audio_branch\..*\.attn_mask"  # computed where it is used
-    r"|(text|audio)_transform\..*"  # of training
+    r"audio_branch\.(spectrogram_extractor|logmel_extractor|tscam_conv|head)\..*"  # the front end and the AudioSet head
+    r"|audio_branch\..*\.attn_mask"  # computed at run time
+    r"|(text|audio)_transform\..*"  # used only in training
     r"|attn_mask"
 )
 _RENAMED = (  # in this order
@@ -68,7 +68,7 @@ _COMPUTED = ("position_ids", "token_type_ids", "relative_position_index", "num_b
 
 
 class ClapJudge:
-    """Hears `embeddings` [W, 512] of length 1: of every 10 s, the last ones ending with the clip."""
+    """Gives `embeddings` [W, 512] of length 1 for every 10 s; the last window ends with the clip."""
 
     name = "clap_laion"
 
@@ -79,14 +79,14 @@ class ClapJudge:
 
     @property
     def can_read(self) -> bool:
-        """Whether there is a tokenizer, and so a score for captions."""
+        """Whether there is a tokenizer, so that captions can be scored."""
         return _find_tokenizer(self._weights.path) is not None
 
     def hear(self, audio: np.ndarray) -> Hearing:
-        """See `Judge`.
+        """Analyse a clip; see `Judge`.
 
         Raises:
-            UserError: the weights are gone, or are not what was fetched.
+            UserError: the weights are missing or have changed since they were fetched.
         """
         import torch
 
@@ -97,10 +97,10 @@ class ClapJudge:
         return {"embeddings": torch.cat(found).numpy()}
 
     def read(self, captions: Sequence[str]) -> np.ndarray:
-        """[n, 512] of length 1, for each caption.
+        """Embeddings [n, 512] of length 1, one for each caption.
 
         Raises:
-            UserError: as `hear`, and where there is no tokenizer.
+            UserError: as in `hear`, or there is no tokenizer.
         """
         import torch
 
@@ -150,7 +150,7 @@ class ClapMatch:
         return WeightedMean(values)
 
     def _match(self, clip: Features) -> float:
-        """NaN for a clip without a caption."""
+        """The score of a clip; NaN without a caption."""
         if not clip.caption:
             return float("nan")
         return float((clip.heard[self._judge.name]["embeddings"] @ self._read[clip.caption]).mean())
@@ -185,10 +185,10 @@ def _mel_filters() -> np.ndarray:
 
 
 def tokenizer_folder(path: Path) -> Path:
-    """Where the tokenizer for a checkpoint lies: in its own folder, or as fetched by the name `TOKENIZER`.
+    """Folder of the tokenizer for a checkpoint: its own folder, or the one fetched under the name `TOKENIZER`.
 
     Raises:
-        UserError: nowhere.
+        UserError: there is no tokenizer.
     """
     if found := _find_tokenizer(path):
         return found
@@ -216,7 +216,7 @@ def load_tokenizer(folder: Path) -> Any:
     """RoBERTa's tokenizer from a folder.
 
     Raises:
-        UserError: it has none, or a damaged one.
+        UserError: the tokenizer is missing or damaged.
     """
     from transformers import RobertaTokenizer
 
@@ -224,8 +224,8 @@ def load_tokenizer(folder: Path) -> Any:
         raise UserError(f"{folder} has no tokenizer: neither tokenizer.json nor vocab.json with merges.txt.")
     try:
         return RobertaTokenizer.from_pretrained(folder)
-    except Exception as error:  # of the tokenizers library, one kind for each way a file can be wrong
-        raise UserError(f"The tokenizer in {folder} cannot be read ({error}); get it anew.") from None
+    except Exception as error:  # the tokenizers library raises many kinds
+        raise UserError(f"The tokenizer in {folder} cannot be read ({error}); fetch it again.") from None
 
 
 @once
@@ -233,7 +233,7 @@ def load(path: Path) -> Any:
     """The model from LAION's checkpoint or from a folder in the format of transformers.
 
     Raises:
-        UserError: it is damaged, is no CLAP, or is a fused one.
+        UserError: the checkpoint is damaged, not a CLAP checkpoint, or a fused one.
     """
     from transformers import ClapConfig, ClapModel
 
@@ -247,12 +247,12 @@ def load(path: Path) -> Any:
         weights = renamed(_published(path))
         config = _config_of(weights, source=path)
     if config.audio_config.enable_fusion or any(".fusion_model." in name for name in weights):
-        raise UserError(f"{path} is a fused CLAP, which hears audio in another way; give the unfused one for music.")
+        raise UserError(f"{path} is a fused CLAP, which processes audio differently; use the unfused one for music.")
     config.text_config.layer_norm_eps = _TEXT_EPS
     with quietly():
         model = read_part(ClapModel, config, weights, source=path, unread=_COMPUTED)
     if extra := sorted(weights.keys() - model.state_dict().keys()):
-        raise UserError(f"{path} is no unfused CLAP of HTSAT and RoBERTa: it has a tensor {extra[0]}.")
+        raise UserError(f"{path} is not an unfused CLAP of HTSAT and RoBERTa: it has a tensor {extra[0]}.")
     return model.eval().requires_grad_(False)
 
 
@@ -274,21 +274,21 @@ def renamed(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def _published(path: Path) -> Mapping[str, Tensor]:
-    """The state dict in a file of LAION's, which beside it keeps where training stood."""
+    """The state dict in one of LAION's checkpoints, which also hold the state of training."""
     saved = read_pickle(path)
     weights = saved.get("state_dict", saved) if isinstance(saved, dict) else {}
     if not any(str(name).endswith("audio_branch.patch_embed.proj.weight") for name in weights):
-        raise UserError(f"{path} is no checkpoint of CLAP with HTSAT; give one as LAION publishes it.")
+        raise UserError(f"{path} is not a CLAP checkpoint with HTSAT; use one published by LAION.")
     return {name: value for name, value in weights.items() if hasattr(value, "shape")}
 
 
 def _config_of(weights: Mapping[str, Tensor], *, source: Path) -> Any:
-    """Sizes as the tensors have them; for the published one, those of HTSAT-base and `roberta-base`."""
+    """Sizes read from the tensors, and for the published checkpoint those of HTSAT-base and `roberta-base`."""
     from transformers import ClapConfig
 
     def size(name: str, axis: int = 0) -> int:
         if name not in weights:
-            raise UserError(f"{source} lacks the tensor {name}; get it anew.")
+            raise UserError(f"{source} lacks the tensor {name}; fetch it again.")
         return weights[name].shape[axis]
 
     def count(pattern: str) -> int:

@@ -1,4 +1,4 @@
-"""What the judges with published weights share: their networks are made once, and filled tensor by tensor."""
+"""Shared by the judges with published weights: networks are built once and filled tensor by tensor."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ R = TypeVar("R")
 
 
 def once(make: Callable[P, R]) -> Callable[P, R]:
-    """`make`, but once for the same arguments, and not by two threads at a time."""
+    """Call `make` only once for the same arguments, by one thread at a time."""
     lock, known = Lock(), cache(make)
 
     def locked(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -33,7 +33,7 @@ def once(make: Callable[P, R]) -> Callable[P, R]:
 
 @contextmanager
 def quietly() -> Iterator[None]:
-    """No progress bar and no report of `transformers`: what matters of them is checked here."""
+    """Suppress the progress bars and reports of `transformers`; their content is checked here."""
     from transformers.utils import logging
 
     verbosity, had_bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
@@ -48,19 +48,19 @@ def quietly() -> Iterator[None]:
 
 
 def fill(network: nn.Module, weights: Mapping[str, Tensor], *, source: Path, what: str) -> None:
-    """Give every tensor of a network its value, in single precision, leaving none over.
+    """Set every tensor of a network, in single precision; every tensor of the checkpoint must have a place.
 
     Raises:
-        UserError: naming a tensor that is missing, of another shape, or of no place.
+        UserError: a tensor is missing, has another shape, or has no place in the network.
     """
     should = network.state_dict()
     for name, tensor in should.items():
         if name not in weights:
-            raise UserError(f"{source} is no checkpoint of {what}: it lacks the tensor {name}.")
+            raise UserError(f"{source} is not a checkpoint of {what}: it lacks the tensor {name}.")
         if weights[name].shape != tensor.shape:
             raise misshapen(source, name=name, has=weights[name].shape, should=tensor.shape)
     if extra := sorted(weights.keys() - should.keys()):
-        raise UserError(f"{source} is no checkpoint of {what}: {what} has no tensor {extra[0]}.")
+        raise UserError(f"{source} is not a checkpoint of {what}: {what} has no tensor {extra[0]}.")
     whole = {name: value.float() if value.is_floating_point() else value for name, value in weights.items()}
     network.load_state_dict(whole, assign=True)
     network.eval().requires_grad_(False)

@@ -1,4 +1,4 @@
-"""MusiCNN as a judge: it needs no weights but those of an installed wheel, and stands in for published judges.
+"""MusiCNN as a judge: its weights come with an installed wheel, and it stands in for published judges.
 
 Shapes: N audio samples, P patches of 3 s, E = 200, 50 tags.
 """
@@ -13,14 +13,14 @@ from counterpoint.metrics.signals import SAMPLE_RATE
 
 
 class MusicnnJudge:
-    """Hears `embeddings` [P, E], its penultimate layer, and `logits` [50], log-odds of each tag, mean over patches."""
+    """Gives `embeddings` [P, E] of its penultimate layer, and `logits` [50], mean log-odds of each tag over patches."""
 
     name = "musicnn"
     version = "musicnn-0.1.0-1"
     checkpoint = "MTT_musicnn, from the wheel musicnn 0.1.0"
 
     def hear(self, audio: np.ndarray) -> Hearing:
-        """See `Judge`.
+        """Analyse a clip; see `Judge`.
 
         Raises:
             UserError: MusiCNN is not installed.

@@ -1,12 +1,12 @@
 """VGGish, the judge of the published Fréchet audio distance (Sec. 4.3).
 
 Network: Hershey et al., "CNN architectures for large-scale audio classification" (ICASSP 2017), with the weights that
-`torchvggish` took over from Google's. No PCA, and without the last ReLU, as `fadtk` has it.
+`torchvggish` converted from Google's. It has no PCA and no last ReLU, as in `fadtk`.
 
 Shapes: N audio samples, P patches of 0.96 s, T = 96 frames of 10 ms, F = 64 mel bands, E = 128.
 
-What is left after the last whole patch does not count, as in Google's code; a clip shorter than one patch (0.975 s, as
-the last window reaches beyond its frame) is padded with zeros to one.
+The rest after the last whole patch is ignored, as in Google's code; a clip shorter than one patch (0.975 s, because the
+last window reaches beyond its frame) is padded with zeros to one.
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ _FRAMES = 96
 _SHORTEST = _WINDOW + (_FRAMES - 1) * _HOP
 _PATCHES_AT_ONCE = 16
 _CODE = 1
-"""Of what stands in this file, for `Judge.version`."""
+"""Version of the code in this file, for `Judge.version`."""
 
 
 class VggishJudge:
-    """Hears `embeddings` [P, 128].
+    """Gives `embeddings` [P, 128].
 
-    As `fadtk` it also rounds the audio to 16 bits, and the embeddings to half precision. What still differs is the
-    resampling, which fadtk leaves to torchaudio.
+    With `as_fadtk` it also rounds the audio to 16 bits and the embeddings to half precision, as fadtk does. The
+    remaining difference is the resampling, which fadtk does with torchaudio.
     """
 
     def __init__(self, weights: Fetched, *, as_fadtk: bool = False):
@@ -54,10 +54,10 @@ class VggishJudge:
         self.as_fadtk = as_fadtk
 
     def hear(self, audio: np.ndarray) -> Hearing:
-        """See `Judge`.
+        """Analyse a clip; see `Judge`.
 
         Raises:
-            UserError: the weights are gone, or are not what was fetched.
+            UserError: the weights are missing or have changed since they were fetched.
         """
         import torch
 
@@ -71,7 +71,7 @@ class VggishJudge:
 
 
 def sixteen_bits(audio: np.ndarray) -> np.ndarray:
-    """[N] as a 16-bit file gives it back: steps of 2^-15 in [-1, 1)."""
+    """Round [N] to 16 bits, as in a file: steps of 2^-15 in [-1, 1)."""
     return np.clip(np.round(audio * 32768.0), -32768, 32767) / 32768.0
 
 
@@ -87,7 +87,7 @@ def log_mel_patches(audio: np.ndarray) -> np.ndarray:
 
 @cache
 def mel_filters() -> np.ndarray:
-    """[257, 64] triangles, straight in mel (not in Hz) and as high as 1; mel = 1127 ln(1 + f / 700)."""
+    """Triangular filters [257, 64], linear in mel (not in Hz) with a peak of 1; mel = 1127 ln(1 + f / 700)."""
     mel = 1127.0 * np.log1p(np.linspace(0.0, _RATE / 2, _FFT // 2 + 1) / 700.0)[:, None]
     low, high = 1127.0 * np.log1p(np.array([_LOW_HZ, _HIGH_HZ]) / 700.0)
     edges = np.linspace(low, high, _BANDS + 2)
@@ -97,16 +97,16 @@ def mel_filters() -> np.ndarray:
 
 @once
 def load(checkpoint: Path) -> nn.ModuleDict:
-    """The network, by the names of the published checkpoint.
+    """The network, with the tensor names of the published checkpoint.
 
     Raises:
-        UserError: the file is damaged or is no VGGish.
+        UserError: the file is damaged or not a VGGish checkpoint.
     """
     import torch
 
     weights = read_pickle(checkpoint)
     if not isinstance(weights, dict) or not all(torch.is_tensor(value) for value in weights.values()):
-        raise UserError(f"{checkpoint} is no checkpoint of VGGish; give one as torchvggish publishes it.")
+        raise UserError(f"{checkpoint} is not a VGGish checkpoint; use one published by torchvggish.")
     with torch.device("meta"):
         network = _network()
     fill(network, weights, source=checkpoint, what="VGGish")
@@ -114,7 +114,7 @@ def load(checkpoint: Path) -> nn.ModuleDict:
 
 
 def _network() -> nn.ModuleDict:
-    """Convolutions of 3 x 3, a maximum over 2 x 2 wherever the picture shrinks, and three layers on top."""
+    """Convolutions of 3 x 3, max-pooling over 2 x 2, and three dense layers."""
     from torch import nn
 
     layers: list[nn.Module] = []

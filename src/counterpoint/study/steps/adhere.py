@@ -8,7 +8,7 @@ from functools import reduce
 from pathlib import Path
 
 from counterpoint.analysis.annotation import Annotation
-from counterpoint.analysis.melody import SAMPLE_RATE, hear_melody, melody_notes
+from counterpoint.analysis.melody import SAMPLE_RATE, detect_melody, melody_notes
 from counterpoint.audio import load_audio, normalize_loudness
 from counterpoint.data import open_dataset
 from counterpoint.metrics import Clip, Target
@@ -77,7 +77,7 @@ def _annotations(clips: Sequence[Clip], *, hearings: Mapping[str, Hearing]) -> d
 
 def _melody(clip: Clip) -> tuple[tuple[float, float, int], ...]:
     raw, rate = load_audio(clip.audio, sample_rate=SAMPLE_RATE)
-    track = hear_melody(
+    track = detect_melody(
         normalize_loudness(raw, sample_rate=rate),
         sample_rate=rate,
         frames=round(len(raw) / rate * MELODY_RATE),

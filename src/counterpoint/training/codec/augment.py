@@ -1,7 +1,7 @@
-"""Broader sound from what there is: pitch and tempo, single parts, mixes, equaliser, room and noise.
+"""Augmentation of audio segments: pitch and tempo, single parts, mixes, equaliser, room and noise.
 
-A codec taught by one soundfont knows that soundfont. Half of the segments stay as they are, so that the music itself
-remains the most common sound; the others are drawn with changes of their own.
+A codec trained on one soundfont fits only that soundfont. Half of the segments stay unchanged, so that the music itself
+remains the most common sound; the others are changed at random.
 
 Shapes: N audio samples.
 """
@@ -15,16 +15,16 @@ import numpy as np
 import soxr
 
 MAX_SEMITONES = 4.0
-"""Of the change of speed, which moves pitch and tempo together."""
+"""Range of the change of speed, which changes pitch and tempo together."""
 _EQUALISER_DB = 9.0
 _EQUALISER_HZ = (30.0, 120.0, 350.0, 1000.0, 3000.0, 8000.0, 16_000.0)
 
 Read = Callable[[int], np.ndarray]
-"""Gives so many samples of one clip or one of its parts, from a place of its own choice; zeros after its end."""
+"""Reads the given number of samples from a random place of one clip or one of its parts; zeros after its end."""
 
 
 def augmented(read: Read, draws: np.random.Generator, *, samples: int, sample_rate: int) -> np.ndarray:
-    """A segment [N] with changes that `draws` decides.
+    """A segment [N], changed at random according to `draws`.
 
     Args:
         read: called once or twice, each time for another clip.
@@ -54,13 +54,13 @@ def _at_speed(read: Read, draws: np.random.Generator, *, samples: int, sample_ra
 
 
 def _in_a_room(audio: np.ndarray, draws: np.random.Generator, *, sample_rate: int) -> np.ndarray:
-    """The audio through a random equaliser and a random room, in one product of spectra."""
+    """The audio after a random equaliser and a random room, in one product of spectra."""
     equalised, roomy = draws.random() < 0.5, draws.random() < 0.3
     if not (equalised or roomy):
         return audio
     import scipy.fft
 
-    transforms: Any = scipy.fft  # typed without its results
+    transforms: Any = scipy.fft  # its results are untyped
     tail = int(draws.uniform(0.1, 0.8) * sample_rate) if roomy else 1
     size = transforms.next_fast_len(len(audio) + tail, real=True)
     response = np.ones(size // 2 + 1, np.complex64)

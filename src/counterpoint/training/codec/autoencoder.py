@@ -1,4 +1,4 @@
-"""The auto-encoders that a codec's training trains, each able to say what a codec folder must hold.
+"""The auto-encoders that codec training trains, each of which can export a codec folder.
 
 Shapes: B batch, K codebooks, T latent frames, S STFT frames, M bands, V codebook size, D latent channels, N
 audio samples.
@@ -31,7 +31,7 @@ _FOLLOW = 0.02
 class Reconstruction:
     """Attributes:
     audio: [B, N].
-    penalties: losses that latents bear, by name: `commitment` (with codebooks) or `kl` (variational).
+    penalties: losses of the latents, by name: `commitment` (with codebooks) or `kl` (variational).
     """
 
     audio: Tensor
@@ -42,7 +42,7 @@ class Reconstruction:
 class LevelReconstruction:
     """Attributes:
     levels: [B, S, M], as `codec.spectrogram.compress` gives them.
-    penalties: as of `Reconstruction`.
+    penalties: as in `Reconstruction`.
     """
 
     levels: Tensor
@@ -50,7 +50,7 @@ class LevelReconstruction:
 
 
 class Quantizer(nn.Module):
-    """Residual codebooks that can be trained: `vector_quantize_pytorch.ResidualVQ`, whose codebooks are exported."""
+    """Trainable residual codebooks: `vector_quantize_pytorch.ResidualVQ`, whose codebooks are exported."""
 
     def __init__(self, config: CodecTrainingConfig):
         super().__init__()
@@ -68,19 +68,19 @@ class Quantizer(nn.Module):
             threshold_ema_dead_code=quantizer.dead_below,
             rotation_trick=False,  # straight through, as in the paper's EnCodec
         )
-        # A batch spreads this many latents over each code; a code that begins again is counted so.
+        # A batch spreads this many latents over each code; a restarted code is counted as such.
         usage = config.batch_size * config.segment_samples / shape.samples_per_frame / shape.codebook_size
         for codebook in self._codebooks():
             codebook.reset_cluster_size = max(usage, quantizer.dead_below)
 
     def forward(self, latents: Tensor, *, seed: int) -> tuple[Tensor, Tensor, Tensor]:
-        """Quantise part of the clips of a batch [B, T, D]; in training mode the codebooks follow the latents.
+        """Quantise part of the clips of a batch [B, T, D]; in training mode the codebooks are updated.
 
         Args:
-            seed: of the choice of clips, and of the latents that stand in for dead codes.
+            seed: seed of the choice of clips, and of the latents that replace dead codes.
 
         Returns:
-            what the decoder is to see [B, T, D], which clips of it are unquantised [B] bool, and the commitment loss.
+            The decoder's input [B, T, D], a mask [B] of its unquantised clips, and the commitment loss.
         """
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)  # the library takes no generator
@@ -94,25 +94,25 @@ class Quantizer(nn.Module):
         return [codebook.embed[0] for codebook in self._codebooks()]
 
     def set_codebooks(self, books: Sequence[Tensor]) -> None:
-        """Replace the codebooks, every code counted as used as much as the average one."""
+        """Replace the codebooks, with equal use counts of all codes."""
         for codebook, book in zip(self._codebooks(), books, strict=True):
             codebook.embed.copy_(book[None])
             codebook.embed_avg.copy_(book[None] * codebook.reset_cluster_size)
             codebook.cluster_size.fill_(codebook.reset_cluster_size)
 
     def perplexities(self) -> list[float]:
-        """exp of the entropy of each codebook's use, in its moving average: V when all codes are used alike."""
+        """exp of the entropy of each codebook's use, as a moving average: V if all codes are used equally."""
         used = torch.stack([codebook.cluster_size[0] for codebook in self._codebooks()])
         return perplexity_of_counts(used.double()).tolist()
 
     def _codebooks(self) -> list[Any]:
-        """The library's codebook modules, which it types as mere tensors."""
+        """The library's codebook modules, which it types as tensors."""
         layers: Any = self.residual.layers
         return [layer._codebook for layer in layers]
 
 
 class EncodecAutoEncoder(nn.Module):
-    """`transformers`' encoder and decoder around a quantiser that can be trained: those of `transformers` have neither
+    """The encoder and decoder of `transformers` around a trainable quantiser; the one of `transformers` has neither
     moving averages nor a commitment loss."""
 
     def __init__(self, config: CodecTrainingConfig):
@@ -134,15 +134,15 @@ class EncodecAutoEncoder(nn.Module):
         self.quantizer = Quantizer(config)
 
     def encode(self, audio: Tensor) -> Tensor:
-        """[B, N], N a multiple of the samples per frame, to latents [B, T, D]."""
+        """Encode audio [B, N], N a multiple of the samples per frame, to latents [B, T, D]."""
         return self.encoder(audio[:, None]).transpose(1, 2)
 
     def decode(self, latents: Tensor) -> Tensor:
-        """[B, T, D] to audio [B, N]."""
+        """Decode latents [B, T, D] to audio [B, N]."""
         return self.decoder(latents.transpose(1, 2))[:, 0]
 
     def forward(self, audio: Tensor, *, seed: int) -> Reconstruction:
-        """Round trip of [B, N]: part of the clips through codes, the others through latents; see `Quantizer`."""
+        """Reconstruct [B, N]: part of the clips from codes, the others from latents; see `Quantizer`."""
         decoded, _, commitment = self.quantizer(self.encode(audio), seed=seed)
         return Reconstruction(self.decode(decoded), {"commitment": commitment})
 
@@ -154,7 +154,7 @@ class EncodecAutoEncoder(nn.Module):
 
 
 class VaeAutoEncoder(nn.Module):
-    """`diffusers`' encoder and decoder, with noise from the posterior between them."""
+    """The encoder and decoder of `diffusers`, with noise from the posterior between them."""
 
     quantizer = None
 
@@ -175,14 +175,14 @@ class VaeAutoEncoder(nn.Module):
         self.encoder, self.decoder = model.encoder, model.decoder
 
     def encode(self, audio: Tensor) -> Tensor:
-        """[B, N], N a multiple of the samples per frame, to the means of the latents [B, T, D]."""
+        """Encode audio [B, N], N a multiple of the samples per frame, to the means of the latents [B, T, D]."""
         return self.encoder(audio[:, None]).chunk(2, dim=1)[0].transpose(1, 2)
 
     def forward(self, audio: Tensor, *, seed: int) -> Reconstruction:
-        """Round trip of [B, N] through a draw from the posterior N(mean, std^2).
+        """Reconstruct [B, N] from a draw of the posterior N(mean, std^2).
 
         Args:
-            seed: of the draw.
+            seed: seed of the draw.
         """
         mean, scale = self.encoder(audio[:, None]).chunk(2, dim=1)
         latents, kl = draw_posterior(mean, scale, dim=1, seed=seed)
@@ -212,14 +212,14 @@ class SpectrogramAutoEncoder(nn.Module):
             nn.init.constant_(self.posterior.bias, -2.0)  # a standard deviation of 0.13 at the start
 
     def encode(self, audio: Tensor) -> Tensor:
-        """[B, N], N a multiple of the samples per frame, to latents [B, T, D]."""
+        """Encode audio [B, N], N a multiple of the samples per frame, to latents [B, T, D]."""
         return self.network.encode(compress(band_magnitudes(audio)))
 
     def forward(self, magnitudes: Tensor, *, seed: int) -> LevelReconstruction:
-        """Round trip of the band magnitudes [B, S, M].
+        """Reconstruct band magnitudes [B, S, M].
 
         Args:
-            seed: of all that is drawn.
+            seed: seed of all draws.
         """
         raw, hidden = self.network.raw_latents(compress(magnitudes))
         generator = torch.Generator(raw.device).manual_seed(seed)
@@ -239,9 +239,9 @@ class SpectrogramAutoEncoder(nn.Module):
 
     @torch.no_grad()
     def start_as_principal_components(self, audio: Tensor) -> None:
-        """Set the linear maps to the principal components of the patches of audio [B, N], the residual networks beside
-        them left small: component i leaves with a standard deviation that goes with the power 3/4 of its own, which
-        keeps the strong ones ahead without drowning the weak, and with mean variance 1 over all."""
+        """Set the linear maps to the principal components of the patches of audio [B, N], with small residual networks:
+        component i has a standard deviation proportional to the power 3/4 of its own, which keeps the strong components
+        ahead without hiding the weak ones, and a mean variance of 1 over all."""
         network, D = self.network, self.architecture.latent_dim
         levels = torch.cat([compress(band_magnitudes(part)) for part in audio.split(8)])
         patches = levels.unflatten(1, (-1, self.architecture.frames_per_latent)).flatten(2).flatten(0, 1)
@@ -258,8 +258,8 @@ class SpectrogramAutoEncoder(nn.Module):
 
     @torch.no_grad()
     def match_gain(self, audio: Tensor) -> None:
-        """Set the decoder's gains: the ratio of the mean magnitudes of each band in audio [B, N] and in what comes back
-        of it, from codes where there are any; between 1 and `_MOST_GAIN`."""
+        """Set the decoder's gains: the ratio of the mean magnitudes of each band in audio [B, N] and in its
+        reconstruction, from codes if there are any; between 1 and `_MOST_GAIN`."""
         network = self.network
         wanted = torch.zeros_like(network.gain)
         found = torch.zeros_like(network.gain)
@@ -284,8 +284,8 @@ class SpectrogramAutoEncoder(nn.Module):
 
 
 def draw_posterior(mean: Tensor, scale: Tensor, *, dim: int, seed: int) -> tuple[Tensor, Tensor]:
-    """A draw from N(mean, softplus(scale)^2), and twice the nats that a frame carries by it: the KL divergence from
-    N(0, 1), summed over the channels `dim`, its mean over all else."""
+    """A draw from N(mean, softplus(scale)^2), and twice the nats per frame: the KL divergence from N(0, 1), summed over
+    the channels `dim` and averaged over everything else."""
     std = nn.functional.softplus(scale) + 1e-4
     generator = torch.Generator(mean.device).manual_seed(seed)
     noise = torch.randn(mean.shape, generator=generator, device=mean.device, dtype=mean.dtype)
@@ -297,7 +297,7 @@ AutoEncoder = EncodecAutoEncoder | VaeAutoEncoder | SpectrogramAutoEncoder
 
 
 def build_autoencoder(config: CodecTrainingConfig) -> AutoEncoder:
-    """An untrained auto-encoder, its random weights a function of the seed."""
+    """Build an untrained auto-encoder, whose random weights are a function of the seed."""
     kind = {"encodec": EncodecAutoEncoder, "vae": VaeAutoEncoder, "spectrogram": SpectrogramAutoEncoder}[
         config.codec.kind
     ]

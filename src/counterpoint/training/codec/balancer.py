@@ -14,17 +14,17 @@ _DECAY = 0.99
 
 
 class Balancer:
-    """Rescales gradients with respect to the output, so that each loss has its weight's share, whatever its scale.
+    """Rescales gradients with respect to the output, so that each loss has the share of its weight at any scale.
 
     g = sum_i  w_i / sum_j w_j  *  g_i / <|g_i|>,  <|g_i|> the moving average of the gradient's norm per clip.
     """
 
     def __init__(self) -> None:
         self.norms: dict[str, float] = {}
-        """Averages so far, by loss; what a checkpoint keeps."""
+        """Averages so far, by loss, for checkpoints."""
 
     def __call__(self, gradients: Mapping[str, Tensor], weights: Mapping[str, float]) -> Tensor:
-        """Gradients [B, N] by loss, to the balanced one [B, N], of norm about 1 per clip."""
+        """The balanced gradient [B, N], of norm about 1 per clip, of the gradients [B, N] by loss."""
         total = sum(weights[name] for name in gradients)
         balanced = torch.zeros_like(next(iter(gradients.values())))
         for name, gradient in gradients.items():

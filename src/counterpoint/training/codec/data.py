@@ -1,4 +1,4 @@
-"""Random segments of audio files, for the codec's training.
+"""Random segments of audio files for codec training.
 
 Shapes: B batch, N audio samples.
 """
@@ -18,13 +18,13 @@ from counterpoint.training.codec.augment import augmented
 
 @dataclass(frozen=True)
 class Clips:
-    """Audio files to draw from.
+    """Audio files from which segments are drawn.
 
     Attributes:
         paths: the files.
-        durations_s: their durations; a file is drawn in proportion to it.
-        sample_rate: Hz of what `batch` returns.
-        drums: the drum stem of each file, None where it has none; empty where no file has any.
+        durations_s: their durations; a file is drawn in proportion to its duration.
+        sample_rate: sample rate in Hz of the result of `batch`.
+        drums: the drum stem of each file, None for a file without one; empty if no file has any.
     """
 
     paths: tuple[Path, ...]
@@ -33,7 +33,7 @@ class Clips:
     drums: tuple[Path | None, ...] = ()
 
     def fingerprint(self) -> str:
-        """What tells these files from others: their names and durations."""
+        """Identity of these files: a digest of their names and durations."""
         return digest(
             [[path.name, round(duration_s, 3)] for path, duration_s in zip(self.paths, self.durations_s, strict=True)]
         )
@@ -67,7 +67,7 @@ class Clips:
         return augmented(read, draws, samples=samples, sample_rate=self.sample_rate)
 
     def _part(self, index: int, draws: np.random.Generator, *, samples: int) -> np.ndarray:
-        """A segment of a file or, now and then where it has a drum stem, of the drums or of all but the drums."""
+        """A segment of a file or, sometimes and if it has a drum stem, of the drums or of everything but the drums."""
         start, choice = draws.random(), draws.random()
         audio = self.segment(index, start=start, samples=samples)
         stem = self.drums[index] if self.drums else None
@@ -78,10 +78,10 @@ class Clips:
         return drums if choice < 0.1 else audio[:length] - drums[:length]
 
     def excerpts(self, count: int, *, duration_s: float) -> np.ndarray:
-        """The beginnings of the first `count` files that last so long and are not silent.
+        """The beginnings of the first `count` files that are long enough and not silent.
 
         Returns:
-            [at most count, N] float32.
+            At most `count` excerpts, [n, N] float32.
         """
         samples = round(duration_s * self.sample_rate)
         found: list[np.ndarray] = []
@@ -93,7 +93,7 @@ class Clips:
         return np.stack(found) if found else np.zeros((0, samples), np.float32)
 
     def segment(self, index: int, *, start: float, samples: int) -> np.ndarray:
-        """At most `samples` of a file, from a place given as a fraction of where a whole segment may start."""
+        """At most `samples` of a file, from a place given as a fraction of the possible starts of a whole segment."""
         return self._read(self.paths[index], self.durations_s[index], start=start, samples=samples)
 
     def _read(self, path: Path, own_s: float, *, start: float, samples: int) -> np.ndarray:
@@ -104,12 +104,12 @@ class Clips:
 
 
 def open_clips(dataset: Path | str, *, sample_rate: int, split: str = "train") -> Clips:
-    """The files of a dataset's split.
+    """Open the files of a dataset's split.
 
     Files at other rates are resampled.
 
     Raises:
-        UserError: not a dataset, the split is empty, or all of it was recorded at a lower rate.
+        UserError: the folder is not a dataset, the split is empty, or all of its audio has a lower sample rate.
     """
     from counterpoint.data import open_dataset
 
@@ -120,7 +120,7 @@ def open_clips(dataset: Path | str, *, sample_rate: int, split: str = "train") -
     highest = max(rows["sample_rate"])
     if highest < sample_rate:
         raise UserError(
-            f"sample_rate {sample_rate} is above that of all audio in {dataset}: there is nothing up there to learn; "
+            f"sample_rate {sample_rate} is above that of all audio in {dataset}, which has no such frequencies; "
             f"set it to {highest} or less."
         )
     paths = tuple(opened.audio_path(row) for row in rows)

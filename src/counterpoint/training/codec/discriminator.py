@@ -19,7 +19,7 @@ _TIME_DILATIONS = (1, 2, 4)
 
 @dataclass(frozen=True)
 class Judgement:
-    """What one discriminator says.
+    """The output of one discriminator.
 
     Attributes:
         logits: [B, 1, T, F'], positive for real.
@@ -47,7 +47,7 @@ class StftDiscriminator(nn.Module):
         self.head = _conv(filters, 1, kernel=(3, 3))
 
     def forward(self, audio: Tensor) -> Judgement:
-        """[B, N], N of at least a window."""
+        """Judge audio [B, N]; N must be at least a window."""
         window = torch.hann_window(self.n_fft, device=audio.device)
         spectrum = torch.stft(
             audio, self.n_fft, self.n_fft // 4, window=window, center=False, normalized=True, return_complex=True
@@ -61,7 +61,7 @@ class StftDiscriminator(nn.Module):
 
 
 class Discriminators(nn.Module):
-    """One for each STFT window."""
+    """One discriminator for each STFT window."""
 
     def __init__(self, config: DiscriminatorConfig):
         super().__init__()
@@ -72,18 +72,18 @@ class Discriminators(nn.Module):
 
 
 def hinge_loss(real: Sequence[Judgement], fake: Sequence[Judgement]) -> Tensor:
-    """Of the discriminators: mean over scales of max(0, 1 - D(x)) + max(0, 1 + D(x'))."""
+    """Loss of the discriminators: mean over scales of max(0, 1 - D(x)) + max(0, 1 + D(x'))."""
     terms = [(1 - r.logits).relu().mean() + (1 + f.logits).relu().mean() for r, f in zip(real, fake, strict=True)]
     return torch.stack(terms).mean()
 
 
 def adversarial_loss(fake: Sequence[Judgement]) -> Tensor:
-    """Of the generator: mean over scales of max(0, 1 - D(x'))."""
+    """Loss of the generator: mean over scales of max(0, 1 - D(x'))."""
     return torch.stack([(1 - judgement.logits).relu().mean() for judgement in fake]).mean()
 
 
 def feature_loss(real: Sequence[Judgement], fake: Sequence[Judgement]) -> Tensor:
-    """Mean over scales and layers of |D_l(x) - D_l(x')| / mean |D_l(x)|; the real side bears no gradient."""
+    """Mean over scales and layers of |D_l(x) - D_l(x')| / mean |D_l(x)|; the real side has no gradient."""
     terms = [
         (wanted.detach() - found).abs().mean() / wanted.detach().abs().mean().clamp(min=1e-6)
         for r, f in zip(real, fake, strict=True)
@@ -93,7 +93,7 @@ def feature_loss(real: Sequence[Judgement], fake: Sequence[Judgement]) -> Tensor
 
 
 def accuracy(real: Sequence[Judgement], fake: Sequence[Judgement]) -> Tensor:
-    """Share of logits on the right side, over all scales: 0.5 is a draw, near 1 the generator learns nothing more."""
+    """Share of correct logits over all scales: 0.5 is chance; near 1, the generator learns nothing more."""
     right = [torch.cat([(r.logits > 0).flatten(), (f.logits < 0).flatten()]) for r, f in zip(real, fake, strict=True)]
     return torch.cat(right).float().mean()
 

@@ -1,4 +1,4 @@
-"""Losses of the codecs' training, on waveforms and on spectra.
+"""Losses of codec training, on waveforms and on spectra.
 
 Shapes: B batch, N audio samples, S STFT frames, M bands.
 """
@@ -14,19 +14,19 @@ from counterpoint.codec.spectrogram import LEVEL_NEPERS, compress, expand
 from counterpoint.dsp import log_mel, stft_magnitude
 
 _SCALES: dict[int, int] = {4096: 128, 2048: 128, 1024: 80, 512: 48, 256: 24, 128: 12}
-"""Mel bands by STFT window; the hop is a quarter of the window."""
+"""Number of mel bands by STFT window; the hop is a quarter of the window."""
 _MEL_FLOOR = 1e-4
-"""Some 60 dB below the partials of music at -20 dBFS; what is quieter would rule the gradient, and nobody hears it."""
+"""Some 60 dB below the partials of music at -20 dBFS; quieter sounds would dominate the gradient and are inaudible."""
 _QUIET = 3e-2
-"""Level (full scale 1; an STFT bin's is lower by the root of the window) below which errors count absolutely."""
+"""Level (full scale 1; that of an STFT bin is lower by the root of the window) below which errors are absolute."""
 
 
 def spectral_loss(estimate: Tensor, reference: Tensor, *, sample_rate: int) -> Tensor:
-    """Distance of spectra, phases aside, averaged over window lengths.
+    """Distance of magnitude spectra, averaged over window lengths.
 
-    For each: L1 between log-mel magnitudes, and sum |S - S'| / sum |S| over the linear magnitudes, where loud partials
-    count most. Both do not depend on a clip's gain, the floor of the logarithm aside. Windows longer than the clips are
-    left out.
+    For each window: L1 between log-mel magnitudes, and sum |S - S'| / sum |S| over the linear magnitudes, in which loud
+    partials dominate. Neither depends on a clip's gain, except for the floor of the logarithm. Windows longer than the
+    clips are left out.
 
     Args:
         estimate: [B, N].
@@ -48,16 +48,16 @@ def _scale(estimate: Tensor, reference: Tensor, *, sample_rate: int, n_fft: int)
 
 
 def waveform_loss(estimate: Tensor, reference: Tensor) -> Tensor:
-    """mean |x - x'|: the one loss that knows phases."""
+    """mean |x - x'|: the only loss that depends on phases."""
     return (estimate - reference).abs().mean()
 
 
 def level_losses(levels: Tensor, magnitudes: Tensor) -> dict[str, Tensor]:
     """Distances of decoded levels [B, S, M] from band magnitudes [B, S, M], by name.
 
-    `level`: mean absolute difference of log magnitudes, in nepers. `root` and `magnitude`: that of the roots of
-    magnitudes and of the magnitudes, each divided by a clip's mean, so that a clip counts whatever its gain; the
-    stronger a partial, the more.
+    `level`: mean absolute difference of log magnitudes, in nepers. `root` and `magnitude`: the same for the roots of
+    magnitudes and the magnitudes, each divided by a clip's mean to be independent of its gain; strong partials weigh
+    more.
     """
     found = expand(levels)
     roots = [(part + 1e-5).sqrt() for part in (found, magnitudes)]
@@ -69,5 +69,5 @@ def level_losses(levels: Tensor, magnitudes: Tensor) -> dict[str, Tensor]:
 
 
 def _relative(estimate: Tensor, reference: Tensor, *, floor: float) -> Tensor:
-    """Mean of |e - r| over a clip [S, M], over the clip's mean of r; the mean of that over clips."""
+    """Mean of |e - r| over a clip [S, M], divided by the clip's mean of r; averaged over clips."""
     return ((estimate - reference).abs().mean(dim=(1, 2)) / reference.mean(dim=(1, 2)).clamp(min=floor)).mean()

@@ -1,6 +1,6 @@
-"""The codec steps: one update of an auto-encoder, by waveforms with discriminators (App. E) or by spectra alone.
+"""The codec steps: one update of an auto-encoder, from waveforms with discriminators (App. E) or from spectra alone.
 
-Every random draw is a function of (seed, step, process), so that nothing random outlives a step.
+Every random draw is a function of (seed, step, process), so that no random state outlives a step.
 
 Shapes: B batch, K codebooks, T latent frames, D latent channels, N audio samples.
 """
@@ -54,9 +54,9 @@ if TYPE_CHECKING:
     from accelerate import Accelerator
 
 EXPORT = "codec"
-"""Folder of a run that holds the codec as of its last checkpoint."""
+"""Folder in a run that holds the codec of its last checkpoint."""
 MEASURES = "measures.json"
-"""In it: how it reconstructs clips that it was not trained on."""
+"""File in this folder with measures of the reconstruction of held-out clips."""
 _TRANSFORM_CLIPS = 96
 _LLOYD_STEPS = 6
 _GAIN_CLIPS = 256
@@ -64,12 +64,12 @@ _GAIN_CLIPS = 256
 
 @dataclass
 class Divergence:
-    """Notices when the loss of spectra, smoothed over some 100 updates, leaves the level it had reached.
+    """Detects a rise of the spectral loss, smoothed over some 100 updates, above its lowest level.
 
     Attributes:
         smoothed: moving average; None before the first update.
-        lowest: of the average, once it has seen 100 updates.
-        updates: seen so far.
+        lowest: lowest value of the average after 100 updates.
+        updates: number of updates so far.
     """
 
     smoothed: float | None = None
@@ -89,24 +89,24 @@ class Divergence:
         if self.smoothed > 1.5 * self.lowest:
             raise UserError(
                 f"The training diverges: its spectral loss fell to {self.lowest:.3f} and rose to {self.smoothed:.3f}. "
-                "The last checkpoint is good; train into another folder with a smaller optimizer.learning_rate or "
+                "The last checkpoint is usable; train into another folder with a smaller optimizer.learning_rate or "
                 "losses.adversarial."
             )
 
 
 class CodecStep(ABC):
-    """An auto-encoder with its optimiser and moving average, and the clips it sees.
+    """An auto-encoder with its optimiser, moving average and training clips.
 
     Args:
-        config: of the run.
-        clips: to learn from.
-        held_out: [B, N] excerpts to measure reconstruction on; may have no rows.
+        config: configuration of the run.
+        clips: training clips.
+        held_out: [B, N] excerpts on which reconstruction is measured; may be empty.
         accelerator: devices and processes.
-        fresh: set the weights to those that a training begins with; else `load` follows.
+        fresh: whether to initialise the weights; otherwise `load` follows.
     """
 
     watched: str
-    """The loss whose rise means that the training diverges."""
+    """The loss whose rise indicates divergence."""
 
     def __init__(
         self, config: CodecTrainingConfig, *, clips: Clips, held_out: Tensor, accelerator: Accelerator, fresh: bool
@@ -127,18 +127,18 @@ class CodecStep(ABC):
         self.data = {"clips": clips.fingerprint()}
         self._network: nn.Module = accelerator.prepare_model(self.model)
 
-    def _prepare(self) -> None:  # noqa: B027  not every kind needs more
-        """Make what the step needs besides the auto-encoder; before the weights are set."""
+    def _prepare(self) -> None:  # noqa: B027  optional
+        """Build the parts besides the auto-encoder, before the weights are set."""
 
     @abstractmethod
     def _learn(self, audio: Tensor, *, step: int, seed: int) -> dict[str, float]:
         """Set every gradient for the clips [B, N] of this process.
 
         Args:
-            seed: of all that is drawn.
+            seed: seed of all draws.
 
         Returns:
-            every loss by name, the total as `loss`.
+            Every loss by name, the total as `loss`.
         """
 
     @abstractmethod
@@ -185,7 +185,7 @@ class CodecStep(ABC):
 
     @property
     def description(self) -> str:
-        """Sizes of what is trained."""
+        """Sizes of the trained networks."""
         counts = self._sizes()
         if self.model.quantizer is not None:
             counts["codebooks"] = sum(book.numel() for book in self.model.quantizer.codebooks())
@@ -197,8 +197,8 @@ class CodecStep(ABC):
         return len(self._held_out) > 0
 
     def validate(self) -> dict[str, Any]:
-        """Reconstruction of the held-out clips by what would be exported now; `valid_loss` is the log-spectral distance
-        of what comes back from latents, in dB. Empty without held-out clips."""
+        """Measures of reconstruction of the held-out clips by the codec that would be exported now; `valid_loss` is the
+        log-spectral distance of reconstructions from latents, in dB. Empty without held-out clips."""
         if not self.can_validate or not self._accelerator.is_main_process:
             return {}
         with TemporaryDirectory() as folder:
@@ -206,11 +206,11 @@ class CodecStep(ABC):
             self._measures = reconstruction_measures(load_codec(folder), self._held_out)
         return {"valid_loss": self._measures["latents"]["log_spectral_distance_db"], "held_out": self._measures}
 
-    def averages(self) -> None:  # noqa: B027  of no kind there are any
-        """Nothing: `publish` writes the codec of the last averages."""
+    def averages(self) -> None:  # noqa: B027  optional
+        """None: `publish` writes the codec of the last averages."""
 
     def tensors(self) -> dict[str, dict[str, Tensor]]:
-        """Everything a checkpoint must hold."""
+        """All tensors of a checkpoint."""
         return {
             "model": self.model.state_dict(),
             "ema": self.ema.state_dict(),
@@ -218,20 +218,20 @@ class CodecStep(ABC):
         }
 
     def state(self) -> dict[str, Any]:
-        """What it must hold besides."""
+        """The other state of a checkpoint."""
         return {"divergence": vars(self.divergence)}
 
     def load(self, checkpoint: Checkpoint) -> None:
-        """Take up where `tensors` and `state` were."""
+        """Restore `tensors` and `state`."""
         self.model.load_state_dict(checkpoint.tensors("model"))
         self.ema.load_state_dict(checkpoint.tensors("ema"))
         restore_optimizer(self.optimizer, self.model, checkpoint.tensors("optimizer"))
         self.divergence = Divergence(**checkpoint.state["step"]["divergence"])
 
     def publish(self, out: Path, *, step: int) -> None:
-        """Write the codec as of now into OUT/codec, and beside it the measures of the last validation."""
+        """Write the current codec to OUT/codec, with the measures of the last validation."""
         if step == self.config.steps and self._is_fitted_last():
-            # What is fitted once the networks are done is fitted to their average, which is what ships.
+            # Parts that are fitted after the networks are fitted to the averaged networks, which are exported.
             self.model.load_state_dict(self.ema.state_dict())
             self._fit_last(step)
             self.validate()
@@ -239,16 +239,16 @@ class CodecStep(ABC):
         write_json(out / EXPORT / MEASURES, {"step": step, "held_out_clips": len(self._held_out), **self._measures})
 
     def _is_fitted_last(self) -> bool:
-        """Whether anything is fitted once the networks are done."""
+        """Whether any part is fitted after the networks."""
         return bool(self.config.quantizer.refit_every)
 
     def _fit_last(self, step: int) -> None:
-        """Fit it, to the networks as they are now: the codebooks followed the latents of the encoder as it was."""
+        """Fit the last parts to the current networks: the codebooks followed the latents of an older encoder."""
         if self.config.quantizer.refit_every:
             self._fit_codebooks(step, vectors=4 * self.config.quantizer.kmeans_vectors)
 
     def _start(self) -> None:
-        """Set the weights that a training begins with (`config.start`)."""
+        """Initialise the weights (`config.start`)."""
         start = self.config.start
         if start not in ("random", "transform"):
             self._take_over(Path(start))
@@ -256,17 +256,17 @@ class CodecStep(ABC):
         if start == "transform":
             audio = self._draw("transform", clips=_TRANSFORM_CLIPS)
             if audio.std() < 1e-4:
-                raise UserError(f"The audio of {self.config.dataset} is silent; give a dataset with sound in it.")
+                raise UserError(f"The audio of {self.config.dataset} is silent; give a dataset with sound.")
             self.model.cpu()
             self._start_from_audio(audio)
             self.model.to(self._accelerator.device)
         self._fit_codebooks(0)
 
     def _take_over(self, run: Path) -> None:
-        """The averaged weights of another training, and what judged them."""
+        """Take over the averaged weights of another training, and its discriminators."""
         checkpoint = newest_checkpoint(run / CHECKPOINTS)
         if checkpoint is None:
-            raise UserError(f"There is no codec training in {run}; start is random, transform or the folder of one.")
+            raise UserError(f"There is no codec training in {run}; set start to random, transform or a run folder.")
         try:
             self._adopt(checkpoint)
         except (RuntimeError, FileNotFoundError):
@@ -281,7 +281,7 @@ class CodecStep(ABC):
         self.model.export(folder, state=self.ema.state_dict())
 
     def _draw(self, *purpose: str | int, clips: int) -> Tensor:
-        """[clips, N] random segments."""
+        """Random segments [clips, N]."""
         draws = np.random.default_rng(seed_of(self.config.seed, "clips", *purpose))
         return torch.from_numpy(
             self._clips.batch(draws, batch_size=clips, samples=self.config.segment_samples, augment=self.config.augment)
@@ -289,7 +289,7 @@ class CodecStep(ABC):
 
     @torch.no_grad()
     def _fit_codebooks(self, step: int, *, vectors: int | None = None) -> None:
-        """Start the codebooks by k-means on the latents of random segments, or start them again."""
+        """Fit the codebooks by k-means on the latents of random segments, initially or again."""
         model, quantizer = self.model, self.config.quantizer
         if isinstance(model, VaeAutoEncoder) or model.quantizer is None:
             return
@@ -330,13 +330,13 @@ class CodecStep(ABC):
         for name, value in found.items():
             if not math.isfinite(value):
                 raise UserError(
-                    f"{name} was {value:g} in update {step + 1}, so training stopped; the last checkpoint is good. "
+                    f"{name} was {value:g} in update {step + 1}, so training stopped; the last checkpoint is usable. "
                     f"Train into another folder with a smaller optimizer.learning_rate (it was {rate:g})."
                 )
 
 
 class WaveformStep(CodecStep):
-    """Waveforms against waveforms and STFT discriminators, each with an optimiser (App. E)."""
+    """Reconstruction losses on waveforms with STFT discriminators, each with its own optimiser (App. E)."""
 
     watched = "spectral"
 
@@ -366,13 +366,13 @@ class WaveformStep(CodecStep):
         super()._step_optimizers(rate)
         for group in self.discriminators_optimizer.param_groups:
             group["lr"] = rate / self.config.optimizer.learning_rate * self.config.discriminator.learning_rate
-        self.discriminators_optimizer.step()  # nothing without gradients
+        self.discriminators_optimizer.step()  # has no effect without gradients
 
     def _backward(self, output: Reconstruction, audio: Tensor, *, judged: bool, heard: bool) -> dict[str, float]:
         """Set every gradient; returns all losses.
 
-        The losses on the waveform see a copy of it that is a leaf, so that one pass through the discriminators serves
-        their own loss and the auto-encoder's, and each loss's gradient can be balanced against the others'.
+        The losses on the waveform use a copy of it that is a leaf, so that one pass through the discriminators serves
+        both their own loss and the auto-encoder's, and the gradients of the losses can be balanced.
 
         Args:
             judged: whether the discriminators learn.
@@ -436,7 +436,7 @@ class WaveformStep(CodecStep):
 
 
 class SpectrogramStep(CodecStep):
-    """Levels against levels, by regression alone."""
+    """Reconstruction losses on levels, by regression alone."""
 
     watched = "level"
 
@@ -466,7 +466,7 @@ class SpectrogramStep(CodecStep):
 
 
 STEPS: dict[str, type[CodecStep]] = {"encodec": WaveformStep, "vae": WaveformStep, "spectrogram": SpectrogramStep}
-"""How each kind of codec is trained."""
+"""The step of each kind of codec."""
 
 
 def _weighted_sum(gradients: Mapping[str, Tensor], weights: Mapping[str, float]) -> Tensor:

@@ -27,24 +27,25 @@ def train_codec(
     held_out: Clips | None = None,
     stop: Callable[[], bool] | None = None,
 ) -> TrainingResult:
-    """Train a codec, or go on with the training in `out`.
+    """Train a codec, or continue the training in `out`.
 
-    `out` gets what every training writes (see `training.loop.run_training`), and codec/: the codec as of the last
-    checkpoint, in the format of `transformers.EncodecModel`, `diffusers.AutoencoderOobleck` or `codec.spectrogram`, and
-    beside it measures.json, how it reconstructs clips that it was not trained on.
+    `out` receives the files of every training (see `training.loop.run_training`), and codec/: the codec of the last
+    checkpoint, in the format of `transformers.EncodecModel`, `diffusers.AutoencoderOobleck` or `codec.spectrogram`,
+    with measures.json, its reconstruction of held-out clips.
 
     Args:
-        config: what to train; `dataset` is a dataset folder.
+        config: configuration; `dataset` is a dataset folder.
         out: the run folder.
         progress: show a bar on stderr.
-        clips: the audio to train on, instead of the dataset's train split.
-        held_out: the audio to measure on, instead of its valid split.
-        stop: asked after every update.
+        clips: training audio instead of the dataset's train split.
+        held_out: validation audio instead of its valid split.
+        stop: called after every update; a true value stops the training.
 
     Raises:
-        UserError: no usable dataset, `out` holds another configuration's training, or the training diverges.
-        OSError: when the disk is full; the last checkpoint stays.
-        TrainingStopped: asked to stop; a KeyboardInterrupt.
+        UserError: there is no usable dataset, `out` holds a training of another configuration, or the training
+            diverges.
+        OSError: the disk is full; the last checkpoint remains.
+        TrainingStopped: the training was stopped; a KeyboardInterrupt.
     """
     if clips is None:
         clips = open_clips(config.dataset, sample_rate=config.sample_rate)

@@ -1,16 +1,16 @@
-"""Starting a codec as the best linear transform codec of its shape.
+"""Initialising a codec as the best linear transform codec of its shape.
 
-An auto-encoder started at random spends thousands of updates finding out that a waveform is to come back in phase. A
-strided convolution whose kernel is two strides long, and the transposed convolution that mirrors it, can be the
-modified discrete cosine transform and its inverse (Princen & Bradley 1986), which gives back its input exactly. So each
-stage starts as that transform over time, rotated over channels to the principal components of the training data; of
-these it keeps as many as its width allows. What is left to learn is what a linear codec cannot do.
+An auto-encoder with random weights needs thousands of updates to learn to reconstruct phase. A strided convolution
+whose kernel is two strides long, and the mirrored transposed convolution, can be the modified discrete cosine transform
+and its inverse (Princen & Bradley 1986), which reconstructs its input exactly. Each stage therefore starts as that
+transform over time, rotated over channels to the principal components of the training data, of which it keeps as many
+as its width allows. Training then only has to learn what a linear codec cannot do.
 
-Activations stand between the stages. Every component u travels as a pair of channels, u and -u, and the next layer
-takes their difference: snake(u) - snake(-u) = 2u and gelu(u) - gelu(-u) = u exactly, and the difference of two ELUs is
-2u as long as u is small, hence the low level between stages. (A bias that keeps ELUs positive would make them exact,
-but updates of weights after it turn it into tones.) Channels without a component, and residual branches, start at
-random, and small.
+There are activations between the stages. Every component u is represented by a pair of channels, u and -u, and the next
+layer takes their difference: snake(u) - snake(-u) = 2u and gelu(u) - gelu(-u) = u exactly, and the difference of two
+ELUs is 2u for small u, hence the low level between stages. (A bias that keeps ELUs positive would make them exact, but
+later updates of weights turn it into tones.) Channels without a component, and residual branches, start with small
+random weights.
 
 Shapes: B batch, n components, r stride, T frames, N audio samples, D latent channels.
 """
@@ -30,16 +30,16 @@ from counterpoint.training.codec.autoencoder import AutoEncoder, EncodecAutoEnco
 _LEVEL = 0.1
 """Standard deviation of a component between stages."""
 _SMALL = 0.003
-"""Of the random weights beside the transform's: enough to tell channels apart, too little to be heard."""
+"""Scale of the random weights: large enough to distinguish channels, too small to be audible."""
 
 
 @dataclass(frozen=True)
 class _Skeleton:
-    """The layers on the way of the signal.
+    """The layers along the path of the signal.
 
     Attributes:
-        down: the encoder's convolutions, the first and the last with stride 1.
-        up: the decoder's.
+        down: convolutions of the encoder, the first and the last with stride 1.
+        up: convolutions of the decoder.
         branches: last convolutions of residual branches, whose output is added to the signal.
         gain: (f(u) - f(-u)) / u of the activation f.
     """
@@ -67,7 +67,7 @@ class _Stage:
 
 @torch.no_grad()
 def start_as_transform(model: AutoEncoder, audio: Tensor) -> None:
-    """Set the weights of a fresh `model`; its latents then have a mean power of 1.
+    """Initialise a new `model`, whose latents then have a mean power of 1.
 
     Args:
         audio: [B, N] of the training data, N a multiple of the samples per frame.
@@ -93,7 +93,7 @@ def mdct(size: int) -> Tensor:
 
 
 def _fit(audio: Tensor, *, strides: Sequence[int], widths: Sequence[int]) -> list[_Stage]:
-    """Principal components of the audio, stage by stage; `widths` are the most that each may keep."""
+    """Principal components of the audio, stage by stage; `widths` are the greatest numbers of components."""
     signal = audio[:, None]
     scale = _LEVEL / signal.std().view(1)
     stages = []
@@ -113,7 +113,7 @@ def _fit(audio: Tensor, *, strides: Sequence[int], widths: Sequence[int]) -> lis
 
 
 def _analyse(signal: Tensor, *, stride: int) -> Tensor:
-    """[B, n, N] to coefficients [B, n r, N / r], a frame lying where the networks' convolutions see it."""
+    """Coefficients [B, n r, N / r] of [B, n, N], with frames aligned with the networks' convolutions."""
     padded = nn.functional.pad(signal, (stride - stride // 2, stride // 2), mode="reflect")
     frames = nn.functional.conv1d(padded.flatten(0, 1)[:, None], mdct(stride)[:, None], stride=stride)
     return frames.unflatten(0, signal.shape[:2]).flatten(1, 2)
@@ -130,7 +130,7 @@ def _set_encoder(skeleton: _Skeleton, stages: Sequence[_Stage]) -> None:
     weight[:kept, : 2 * kept, weight.shape[2] // 2] += _differences(values)
     _set_weight(last, weight)
     last.bias.zero_()
-    last.bias[_latent_dim(skeleton) :] = -4.0  # of a VAE: a posterior far narrower than the latent's own spread
+    last.bias[_latent_dim(skeleton) :] = -4.0  # in a VAE: a posterior far narrower than the spread of latents
 
 
 def _set_decoder(skeleton: _Skeleton, stages: Sequence[_Stage]) -> None:
@@ -152,7 +152,7 @@ def _set_decoder(skeleton: _Skeleton, stages: Sequence[_Stage]) -> None:
 
 
 def _add_pairs(layer: Any, values: Tensor, skeleton: _Skeleton, *, from_pairs: bool = True) -> None:
-    """Let the first channels of a layer carry values [n_out, n_in, k]; k = 1 stands in the kernel's middle."""
+    """Set the first channels of a layer to values [n_out, n_in, k]; k = 1 is placed in the middle of the kernel."""
     transposed = isinstance(layer, nn.ConvTranspose1d)
     weight = _weight(layer).transpose(0, 1) if transposed else _weight(layer)
     values = _differences(values) / skeleton.gain if from_pairs else values
@@ -166,7 +166,7 @@ def _add_pairs(layer: Any, values: Tensor, skeleton: _Skeleton, *, from_pairs: b
 
 
 def _differences(values: Tensor) -> Tensor:
-    """[n_out, n_in, ...] over components to [n_out, 2 n_in, ...] over pairs."""
+    """Weights [n_out, 2 n_in, ...] over pairs from those over components [n_out, n_in, ...]."""
     return torch.stack([values, -values], dim=2).flatten(1, 2)
 
 
@@ -175,7 +175,7 @@ def _latent_dim(skeleton: _Skeleton) -> int:
 
 
 def _latent_scale(skeleton: _Skeleton, stages: Sequence[_Stage]) -> Tensor:
-    """One factor for all latents, repeated: distances of latents stay those of waveforms."""
+    """One factor for all latents, repeated: distances between latents remain those between waveforms."""
     power = (_LEVEL / stages[-1].scale_out[: _latent_dim(skeleton)]).square()
     return power.mean().rsqrt().expand(len(power))
 
@@ -209,7 +209,7 @@ def _skeleton(model: AutoEncoder) -> _Skeleton:
 
 
 def _weight(layer: Any) -> Tensor:
-    """A copy of a layer's weight, its normalisation applied."""
+    """A copy of a layer's weight with its normalisation applied."""
     if not hasattr(layer, "weight_g"):
         return layer.weight.detach().clone()
     return torch._weight_norm(layer.weight_v, layer.weight_g, 0).detach().clone()  # diffusers' older normalisation
@@ -217,7 +217,7 @@ def _weight(layer: Any) -> Tensor:
 
 def _set_weight(layer: Any, weight: Tensor) -> None:
     if not hasattr(layer, "weight_g"):
-        layer.weight = weight  # torch's parametrisation takes it apart
+        layer.weight = weight  # torch's parametrisation splits it
         return
     layer.weight_g.copy_(torch.linalg.vector_norm(weight, dim=(1, 2), keepdim=True))
     layer.weight_v.copy_(weight)
