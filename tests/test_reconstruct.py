@@ -144,7 +144,7 @@ def test_what_is_no_music_is_refused_and_nothing_is_written(
     save_audio(tmp_path / "empty.wav", np.zeros(0), sample_rate=RATE)
     save_audio(tmp_path / "fine.wav", music(0.1), sample_rate=RATE)
     for source, out, reason in (
-        ("nan.wav", "x.wav", r"nan\.wav holds samples that are not numbers .*at 2\.000 s"),
+        ("nan.wav", "x.wav", r"nan\.wav has samples that are not numbers .*at 2\.000 s"),
         ("empty.wav", "x.wav", r"empty\.wav holds no audio"),
         ("none.wav", "x.wav", "There is no audio file"),
         ("fine.wav", "x.mp3", r"name it \.wav or \.flac"),
@@ -163,7 +163,7 @@ def test_a_broken_clip_of_a_dataset_is_named_and_left_out(folders: dict[str, Pat
     facts = {"caption": "", "sample_rate": RATE, "channels": 1}
     rows = [{"id": f"{i}", "audio": f"audio/train-{i}.wav", "duration_s": 1.0 + i, **facts} for i in range(2)]
     save_dataset(dataset, {"train": rows}, info={"name": "tiny", "kind": "composed"})
-    with pytest.warns(UserWarning, match=r"train-1\.wav holds samples that are not numbers .*at 1\.000 s"):
+    with pytest.warns(UserWarning, match=r"train-1\.wav has samples that are not numbers .*at 1\.000 s"):
         encode_dataset(dataset, codec=str(folders["vae"]))
 
 

@@ -6,8 +6,8 @@
     clips = model.generate("calm piano", duration_s=8, chords="C:0 Am:2 F:4 G:6", num=2)
     clips[0].save("piano.wav")
 
-Every verb of the command line has its call here. Importing this package imports nothing else: each name is imported
-when it is first asked for.
+Every verb of the command line has an equivalent here. Importing this package imports nothing else: each name is
+imported when it is first used.
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
-"""What the source of configuration classes says of their fields: type, default, and the string below each.
+"""Fields of configuration classes from their source code: type, default, and the docstring below each.
 
-The source is read and nothing is imported or run, so that a command line can offer settings before anything that needs
-them is loaded.
+The source is read without importing or running anything, so that a command line can offer settings quickly.
 """
 
 from __future__ import annotations
@@ -18,9 +17,9 @@ class Attribute:
     """A field of a class.
 
     Attributes:
-        annotation: its type, as it is written.
-        default: as it is written; "" where there is none.
-        meaning: the string below it, on one line; "" where there is none.
+        annotation: its type, as written.
+        default: its default, as written; "" without one.
+        meaning: its docstring, on one line; "" without one.
     """
 
     name: str
@@ -34,9 +33,9 @@ class Described:
     """A class.
 
     Attributes:
-        bases: names of those it is derived from.
+        bases: names of its base classes.
         meaning: the first line of its docstring.
-        attributes: its own, in order; class variables with a plain value are in `constants` instead.
+        attributes: its own fields, in order; class variables with a plain value are in `constants` instead.
         constants: values by name.
     """
 
@@ -70,7 +69,7 @@ def _described(node: ast.ClassDef) -> Described:
 
 
 def _text(node: ast.stmt | None) -> str:
-    """The text of a statement that is nothing but a string."""
+    """The text of a statement that consists of a string."""
     if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
         return " ".join(node.value.value.split())
     return ""

@@ -406,19 +406,19 @@ def _confidence(source: _Source, name: str, *, apply: Map) -> dict[str, float]:
     return {} if mean is None else {"confidence": mean}
 
 
-def _sure_of_chords(clip: _Clip) -> float:
+def _chord_confidence(clip: _Clip) -> float:
     audio = clip.audio(sample_rate=viterbi25.SAMPLE_RATE)
     return float(viterbi25.recognise_chords(audio, sample_rate=viterbi25.SAMPLE_RATE).certainty.mean())
 
 
-def _sure_of_melody(clip: _Clip) -> float | None:
+def _melody_confidence(clip: _Clip) -> float | None:
     audio, rate = clip.audio(sample_rate=melody.SAMPLE_RATE), melody.SAMPLE_RATE
     return melody.follow_melody(audio, sample_rate=rate, frames=clip.frames, frame_rate=clip.frame_rate).confidence
 
 
 _SURE: dict[str, Callable[[_Clip], float | None]] = {
-    "chords.viterbi25": _sure_of_chords,
-    "melody.basic_pitch": _sure_of_melody,
+    "chords.viterbi25": _chord_confidence,
+    "melody.basic_pitch": _melody_confidence,
 }
 """The confidence of a clip, by extractor."""
 

@@ -1,4 +1,4 @@
-"""Packages whose names are imported when they are first asked for."""
+"""Packages whose names are imported when they are first used."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import Any
 
 
 def lazily(package: str, places: Mapping[str, str]) -> Callable[[str], Any]:
-    """The `__getattr__` of a package.
+    """The `__getattr__` of a package with lazy names.
 
     Args:
-        package: its name.
-        places: by name, the module below the package that holds it, MODULE or, under another name, MODULE:ATTRIBUTE.
+        package: name of the package.
+        places: by name, the module of the package that defines it, as MODULE or, for another name, MODULE:ATTRIBUTE.
     """
 
     def find(name: str) -> Any:

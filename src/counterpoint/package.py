@@ -1,6 +1,6 @@
-"""The package itself: where it lies and which version it is.
+"""The location and version of the package.
 
-Whatever asks for these imports this module and not `counterpoint`, which is the door above all floors.
+Modules that need these import this module instead of `counterpoint`, which is above all floors.
 """
 
 from __future__ import annotations

@@ -139,7 +139,7 @@ def test_a_stream_tells_what_is_wrong_where_it_is(tmp_path: Path):
     audio[8000 * 2 + 4000, 1] = np.inf
     soundfile.write(tmp_path / "inf.wav", audio, 8000, subtype="FLOAT")
     read = []
-    with pytest.raises(UserError, match=r"inf\.wav holds samples that are not numbers .* the first at 2\.500 s"):
+    with pytest.raises(UserError, match=r"inf\.wav has samples that are not numbers .* the first at 2\.500 s"):
         read.extend(stream_audio(tmp_path / "inf.wav", sample_rate=8000, piece_s=1.0))
     assert len(read) == 2
     with pytest.raises(UserError, match=r"the first at 2\.500 s"):

@@ -53,7 +53,7 @@ def test_who_is_ahead_decides(quick: Make, ahead: float, directed: str, close: s
 
 def test_debug_evidence_counts_for_nothing(quick: Make) -> None:
     found = decided("AR has the better fidelity, at every", quick(scale="debug"))
-    assert found.outcome == "untested" and "debug scale, which is evidence of nothing" in found.reason
+    assert found.outcome == "untested" and "debug scale, which is no evidence" in found.reason
 
 
 def test_a_small_clear_lead_is_both_comparable_and_ahead(finish: Make) -> None:

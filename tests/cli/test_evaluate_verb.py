@@ -49,7 +49,7 @@ def test_two_folders_are_judged_and_paired_by_their_captions(
     out = tmp_path / "scores.json"
     assert run(monkeypatch, ours, theirs, "--reference", music, "--out", out) == 0
     printed = capsys.readouterr().out
-    assert "Differences, first minus second" in printed and "Note: The clips of theirs are held" in printed
+    assert "Differences, first minus second" in printed and "Note: The clips of theirs are matched" in printed
     found = json.loads(out.read_text())
     assert all(each["paired"] and each["n"] == 8 for each in found["differences"])
     assert any("held against those of ours by their captions" in note for note in found["notes"])

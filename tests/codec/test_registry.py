@@ -228,7 +228,7 @@ def test_weights_of_another_codec_are_refused(tmp_path: Path) -> None:
     for path, state in zip(weights, reversed(states), strict=True):
         save_file(state, path, metadata={"format": "pt"})
     for folder in (vae, encodec):
-        with pytest.raises(UserError, match=r"not those of its config\.json .*missing"):
+        with pytest.raises(UserError, match=r"do not match its config\.json .*missing"):
             load_codec(str(folder))
 
 

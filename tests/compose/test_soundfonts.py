@@ -150,8 +150,8 @@ def test_a_default_corpus_has_no_column_for_soundfonts(tmp_path):
     [
         (None, r"There is no soundfont .*font\.sf2; give a General MIDI soundfont"),
         (b"", r"font\.sf2 is empty; give"),
-        (b"hello, this is a text\n", r"font\.sf2 is not a soundfont; give"),
-        (b"RIFF\x10\x00\x00\x00WAVEfmt ", r"font\.sf2 is not a soundfont; give"),
+        (b"hello, this is a text\n", r"font\.sf2 is not a soundfont; use"),
+        (b"RIFF\x10\x00\x00\x00WAVEfmt ", r"font\.sf2 is not a soundfont; use"),
         (b"RIFF\x10\x00\x00\x00sfbk", r"font\.sf2 is a damaged soundfont"),
     ],
 )
@@ -181,7 +181,7 @@ def test_samples_that_cannot_be_read_are_told(tmp_path):
     content[start + size : start + size + 4] = b"junk"  # the chunk after the list of presets
     path = tmp_path / "font.sf2"
     path.write_bytes(bytes(content))
-    with pytest.raises(UserError, match=r"font\.sf2 is a damaged soundfont; give another"):
+    with pytest.raises(UserError, match=r"font\.sf2 is a damaged soundfont; use another"):
         render_clip(0, 0, duration_s=1.0, fonts=read_soundfonts([path]))
 
 

@@ -134,9 +134,9 @@ def test_default_charts_fill_a_clip_of_any_length() -> None:
     [
         (["pocket_ar"], "did you mean 'pocket_autoregressive'"),
         (["{root}/plain"], "has no controls for chords, melody or drums: use --ask tempo"),
-        (["{root}/plain", "--ask", "melody"], "follows a caption alone and takes no melody"),
+        (["{root}/plain", "--ask", "melody"], "accepts only a caption and no melody"),
         (["{root}/chords", "--ask", "chords,melody"], "trained without melody, it knows chords"),
-        (["{root}/full", "--ask", "chord"], "ask a model for 'chord' here (did you mean 'chords'?)"),
+        (["{root}/full", "--ask", "chord"], "no kind of request 'chord' (did you mean 'chords'?)"),
         (["{root}/full", "--ask", "drums"], "give a dataset with --data"),
         (["{root}/full", "--captions", "{root}/none.txt"], "no captions file"),
         (["{root}/full", "--data", "{root}/none"], "is not a dataset"),
@@ -189,5 +189,5 @@ def test_no_card_for_a_model_of_a_hub(root: Path, tmp_path: Path, monkeypatch: p
 
     loaded = load_model(root / "plain")
     monkeypatch.setattr("counterpoint.follow.run.load_model", lambda *_, **__: loaded)
-    with pytest.raises(UserError, match="can have no card"):
+    with pytest.raises(UserError, match="cannot have a card"):
         follow("someone/model", config(root, ask=["tempo"]), out=tmp_path, card=True)

@@ -106,14 +106,14 @@ def test_chords_of_a_file_end_where_it_ends_and_a_long_one_is_cut(ask: Callable[
         chord_index("G7"),
         NOT_GIVEN,
     ]
-    assert asked.remarks == ["G9 is not among the 193 chords and was taken for G7."]
+    assert asked.remarks == ["G9 is not among the 193 known chords; it became G7."]
     lab.write_text("0 3 C\n3 6 G\n6 9 F\n")
     assert ask(chords=str(lab)).remarks == [f"{lab} lasts 9.0 s and was cut to the 4.0 s of the clip."]
 
 
 @pytest.mark.parametrize(
     ("text", "sentence"),
-    [("C:0 Am:4", "Am at 4 s, past the end of the 4 s clip"), ("X:0", "asks for no chord within the clip")],
+    [("C:0 Am:4", "Am at 4 s, past the end of the 4 s clip"), ("X:0", "has no chord within the clip")],
 )
 def test_chords_that_ask_nothing_of_the_clip_are_refused(ask: Callable[..., Asked], text: str, sentence: str) -> None:
     with pytest.raises(UserError, match=re.escape(sentence)):
@@ -142,7 +142,7 @@ def test_a_midi_is_cut_and_brought_into_the_range(ask: Callable[..., Asked], tmp
     asked = ask(melody=midi)
     assert [at(asked.tracks[1], t) for t in (0.5, 1.5, 2.5, 3.5)] == [0, 0, 52, 84 - 43]
     assert asked.remarks == [
-        f"2 of the 4 notes of {midi} lie outside G2-B6 and were moved into it by octaves.",
+        f"2 of the 4 notes of {midi} are outside G2-B6 and were transposed into it by octaves.",
         f"{midi} lasts 6.0 s and was cut to the 4.0 s of the clip.",
     ]
     assert asked.notes[-1] == (3.0, 4.0, 84)
@@ -208,7 +208,7 @@ def test_intervals_without_length_are_said_to_be_left_out(ask: Callable[..., Ask
     (tmp_path / "a.lab").write_text("0 2 C\n2 2 N\n2 4 A:min\n")
     asked = ask(chords=str(tmp_path / "a.lab"))
     assert [at(asked.tracks[0], time_s) for time_s in (1.0, 3.0)] == [chord_index("C"), chord_index("Am")]
-    assert asked.remarks == [f"Intervals of {tmp_path / 'a.lab'} that last no time were left out: 1."]
+    assert asked.remarks == [f"Intervals of {tmp_path / 'a.lab'} without a positive length were left out: 1."]
 
 
 @pytest.mark.parametrize("level", [0.0, 1e-4])
@@ -238,7 +238,7 @@ def test_sounds_in_memory_ask_what_their_files_do(ask: Callable[..., Asked], tmp
     sound = Sound.of(path)
     filed, given = ask(melody=path, drums=path), ask(melody=sound, drums=sound)
     np.testing.assert_array_equal(filed.tracks, given.tracks)
-    assert len(given.remarks) == len(filed.remarks) and "the melody in memory lasts 6.0 s" in given.remarks[0]
+    assert len(given.remarks) == len(filed.remarks) and "the melody in memory is 6.0 s long" in given.remarks[0]
     with pytest.raises(UserError, match="the melody in memory is silent"):
         ask(melody=Sound(np.zeros(800), 8000))
 
@@ -246,7 +246,7 @@ def test_sounds_in_memory_ask_what_their_files_do(ask: Callable[..., Asked], tmp
 @pytest.mark.parametrize(
     ("controls", "sentence"),
     [
-        ((), "follows a caption alone and takes no chords or melody: train one with model.controls"),
+        ((), "accepts only a caption and no chords or melody: train one with model.controls"),
         (("melody",), "trained without chords, it knows melody"),
     ],
 )
@@ -297,6 +297,6 @@ def test_the_command_says_what_it_changed(make_run: Callable[..., Path], tmp_pat
     result = CliRunner().invoke(app, list(map(str, command)))
     assert result.exit_code == 0, result.output
     said = result.output.splitlines()
-    assert "G9 is not among the 193 chords and was taken for G7." in said
+    assert "G9 is not among the 193 known chords; it became G7." in said
     assert any("1 of the 1 notes of" in line for line in said) and "network evaluations" in said[-1]
     assert (tmp_path / "x.wav").is_file()

@@ -107,7 +107,7 @@ def test_the_processor_of_transformers_finds_its_files(published: Path, tmp_path
         ({"paradigm": "flow_matching"}, "it is a flow_matching model"),
         ({"text": {"encoder": "lut"}}, "its text encoder is lut"),
         ({"text": {"encoder": "t5"}, "controls": ["chords", "drums"]}, "it takes chords and drums"),
-        ({"activation": "gelu", "text": {"encoder": "t5"}}, "no EnCodec of ELU activations"),
+        ({"activation": "gelu", "text": {"encoder": "t5"}}, "not an EnCodec with ELU activations"),
     ],
 )
 def test_what_the_format_cannot_hold_is_refused(
@@ -116,7 +116,7 @@ def test_what_the_format_cannot_hold_is_refused(
     if config.get("text", {}).get("encoder") == "t5":
         config = {**config, "text": {"encoder": "t5", "name": str(t5)}}
     run = write_run(tmp_path / "run", **config)
-    with pytest.raises(UserError, match=f"cannot be written as MusicGen: .*{sentence}"):
+    with pytest.raises(UserError, match=f"cannot be exported as MusicGen: .*{sentence}"):
         export_musicgen(run, tmp_path / "out")
     assert not (tmp_path / "out").exists()
 

@@ -76,7 +76,7 @@ def test_ticks_of_film_frames_take_no_tempo(tmp_path: Path, frames: int, rate: f
 
 def test_what_cannot_be_played_is_one_sentence(tmp_path: Path) -> None:
     sequences = write(tmp_path / "a.mid", notes(1), notes(1), kind=2)
-    with pytest.raises(UserError, match=re.escape(f"{sequences} holds several independent sequences")):
+    with pytest.raises(UserError, match=re.escape(f"{sequences} contains several independent sequences")):
         load_midi(sequences)
     with pytest.raises(UserError, match="is a folder; give a MIDI file"):
         load_midi(tmp_path)

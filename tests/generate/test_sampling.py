@@ -202,7 +202,7 @@ def test_a_batch_that_memory_cannot_hold_is_split_and_gives_the_same_clips(
     np.testing.assert_array_equal(together, apart)
     monkeypatch.setattr("counterpoint.generate.memory.free_bytes", lambda device: 1000)
     with pytest.raises(
-        UserError, match=r"One clip of 0\.4 s needs .* GiB of memory .*: free some, or ask for a shorter"
+        UserError, match=r"One clip of 0\.4 s needs .* GiB of memory .*: free some, or choose a shorter"
     ):
         draw()
 
@@ -260,13 +260,13 @@ def test_weights_stored_shorter_draw_nearly_the_same_noise_and_codes(
 @pytest.mark.parametrize(
     ("settings", "sentence"),
     [
-        ({"precision": "bf16"}, "'bf16' does not serve on cpu: choose fp32, fp16, int8"),
-        ({"precision": "fp12"}, "'fp12' does not serve on cpu"),
-        ({"device": "cuda", "precision": "int8"}, "'int8' does not serve on cuda: choose bf16, fp16, fp32"),
+        ({"precision": "bf16"}, "'bf16' is not supported on cpu: choose fp32, fp16, int8"),
+        ({"precision": "fp12"}, "'fp12' is not supported on cpu"),
+        ({"device": "cuda", "precision": "int8"}, "'int8' is not supported on cuda: choose bf16, fp16, fp32"),
         ({"device": "tpu"}, "no device 'tpu': choose cpu or cuda"),
         ({"device": "cpu:x"}, "no device 'cpu:x'"),
         ({"device": "cuda:-1"}, "no device 'cuda:-1'"),
-        ({"device": "cuda"}, "no GPU that torch can use here"),
+        ({"device": "cuda"}, "torch finds no GPU"),
     ],
 )
 def test_a_precision_or_device_that_does_not_serve_is_named(
@@ -286,5 +286,5 @@ def test_a_compiled_network_draws_the_same(runs: dict[str, Path]) -> None:
         for compiled in (False, True)
     )
     np.testing.assert_allclose(fast.audio, plain.audio, atol=1e-4)
-    with pytest.raises(UserError, match="are not compiled"):
+    with pytest.raises(UserError, match="cannot be compiled"):
         load_model(runs["autoregressive"], compiled=True)

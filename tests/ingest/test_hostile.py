@@ -239,7 +239,7 @@ def test_what_stands_at_out_is_looked_at_first(tmp_path: Path):
 @pytest.mark.parametrize("kind", ["pipe", "device", "nothing", "loop"])
 def test_a_source_that_is_no_folder_is_refused(tmp_path: Path, kind: str):
     _make_odd(tmp_path / "data.jsonl", kind)
-    with pytest.raises(UserError, match="give the folder that holds your music"):
+    with pytest.raises(UserError, match="give the folder of your music"):
         ingest(tmp_path / "data.jsonl", tmp_path / "out")
 
 

@@ -76,7 +76,7 @@ def test_a_stop_in_milliseconds_reaches_the_end() -> None:
         ([(2, 5)], "at most 2.5 s"),
         ([(5, 6), (1, 2), (1.5, 3)], "1:2 and 1.5:3 overlap"),
         ([(5, 6), (5, 6)], "5:6 and 5:6 overlap"),
-        ([(0, 1), (1.2, 3)], "give the two as one"),
+        ([(0, 1), (1.2, 3)], "join the two"),
     ],
 )
 def test_what_cannot_be_filled_is_refused_by_name(spans, words: str) -> None:

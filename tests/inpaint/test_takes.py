@@ -226,7 +226,7 @@ def test_what_cannot_be_done_is_refused_before_anything_is_drawn(runs, save, tmp
     (tmp_path / "text.wav").write_text("music")
     span = (1.0, 2.0)
     for given, sentence in (
-        ({"num": 0}, "--num 0 draws no take"),
+        ({"num": 0}, "--num is 0"),
         ({"out": source}, "is read by this command"),
         ({"seed": -1}, "The seed -1 cannot be used"),
         ({"seed": 2**63 - 1}, "cannot be used"),
@@ -235,11 +235,11 @@ def test_what_cannot_be_done_is_refused_before_anything_is_drawn(runs, save, tmp
         ({"out": tmp_path / "x.mp3"}, "name it .wav or .flac"),
         ({"out": tmp_path}, "name it .wav or .flac"),
         ({"out": tmp_path / "text.wav" / "x.wav"}, "give --out another folder"),
-        ({"source": floats, "out": tmp_path / "x.flac"}, "hold no FLOAT samples"),
+        ({"source": floats, "out": tmp_path / "x.flac"}, "do not support the FLOAT samples"),
         ({"source": tmp_path / "none.wav"}, "no audio file at"),
         ({"source": tmp_path / "text.wav"}, "cannot be read as audio"),
         ({"source": tmp_path / "empty.wav"}, "holds no audio"),
-        ({"source": tmp_path / "silent.wav"}, "is silent, which leaves nothing to go by"),
+        ({"source": tmp_path / "silent.wav"}, "is silent, which leaves no context"),
         ({"source": tmp_path / "nan.wav"}, "not numbers"),
         ({"method": "magic"}, "cannot inpaint by 'magic'; it can by supervised"),
         ({"model": runs["ar_text"]}, "fine-tune it with"),

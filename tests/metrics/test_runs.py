@@ -149,7 +149,7 @@ def test_clips_are_sorted_by_run_and_keep_their_prompts() -> None:
 
 
 def test_runs_of_different_prompts_or_too_few_are_refused() -> None:
-    with pytest.raises(UserError, match="runs of a answer different prompts: of '0' and '1' only one has 'p9'"):
+    with pytest.raises(UserError, match="runs of a have different prompts: only one of '0' and '1' has 'p9'"):
         JudgedSystems.of({"a": clips("a", seeds="01")[:-1]}, [])
     with pytest.raises(UserError, match="a has 1 clip in a run; an interval needs at least 8"):
         JudgedSystems.of({"a": clips("a", seeds="01")[:11]}, [])
@@ -164,7 +164,7 @@ def test_prompts_are_matched_by_captions_where_ids_say_nothing() -> None:
     notes: list[str] = []
     named = same_prompts({"a": first, "b": nameless}, notes=notes)
     assert [clip.key for clip in named["b"]] == [clip.key for clip in reversed(first)]
-    assert notes == ["The clips of b are held against those of a by their captions."]
+    assert notes == ["The clips of b are matched with those of a by their captions."]
     # Stems that agree by chance, over other captions, pair nothing.
     stems = {name: [replace(clip, id="") for clip in clips(name, captions=f"{name} ")] for name in "ab"}
     named = same_prompts(stems, notes=notes)

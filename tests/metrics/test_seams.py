@@ -198,10 +198,10 @@ def test_what_lies_in_one_span_does_not_speak_for_the_context_of_another() -> No
     ("spans", "message"),
     [
         ([], "no span"),
-        ([(1.0, 1.0)], "1:1 does not lie"),
-        ([(2.0, 1.0)], "2:1 does not lie"),
+        ([(1.0, 1.0)], "1:1 is not inside"),
+        ([(2.0, 1.0)], "2:1 is not inside"),
         ([(-1.0, 1.0)], "-1:1"),
-        ([(4.0, 6.0)], "4:6 does not lie in 5.000 s"),
+        ([(4.0, 6.0)], "4:6 is not inside the 5.000 s"),
         ([(5.05, 5.06)], "5.05:5.06"),
         ([(float("nan"), 1.0)], "nan"),
         ([(1.0, 3.0), (2.0, 4.0)], "overlap at 2 s"),
@@ -268,7 +268,7 @@ def test_runs_of_a_system_are_averaged(folder: Path) -> None:
 def test_clips_whose_span_is_wrong_are_named(folder: Path) -> None:
     with pytest.raises(UserError, match="clip '7'"):
         evaluate_seams(systems(folder, "truth"), spans=dict.fromkeys(list(SPANS)[:7], SPAN))
-    with pytest.raises(UserError, match=r"7\.wav: The span 4:9 does not lie in 5\.000 s"):
+    with pytest.raises(UserError, match=r"7\.wav: The span 4:9 is not inside the 5\.000 s"):
         evaluate_seams(systems(folder, "truth"), spans={**SPANS, "7": (4.0, 9.0)})
     with pytest.raises(UserError, match="no system"):
         evaluate_seams({}, spans=SPANS)

@@ -130,7 +130,7 @@ def test_too_many_or_no_frames(kit, name):
         )
 
     assert kit.drawn(draw(limit)).shape[1] == limit
-    with pytest.raises(UserError, match=f"{limit + 1} frames are more than the {limit} the model has positions for"):
+    with pytest.raises(UserError, match=f"{limit + 1} frames exceed the {limit} positions of the model"):
         draw(limit + 1)
     with pytest.raises(UserError, match="no frames"):
         draw(0)

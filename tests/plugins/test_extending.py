@@ -116,7 +116,7 @@ def test_what_it_cannot_do_is_said_and_what_it_can_is_listed(model: Path, datase
     said = refused("inpaint", clip, "--span", "0.2:0.6", "--model", model, "--out", tmp_path / "y.wav")
     assert "not trained to inpaint" in said and "(flow_matching)" in said
     said = refused("generate", "a", "--model", model, "--compile", "--out", tmp_path / "x.wav")
-    assert "One step models are not compiled" in said
+    assert "One step models cannot be compiled" in said
 
 
 def test_a_benchmark_predicts_and_measures_it(tmp_path: Path) -> None:

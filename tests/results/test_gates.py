@@ -94,8 +94,8 @@ def test_a_model_that_does_not_read_captions_bars_the_verdict(share: Estimate) -
     found = standing(study(flow_matching=learned("flow_matching", share=share)))
     assert found.sentence.startswith("Not yet: Flow matching")
     [reason] = found.reasons
-    assert "where chance is 0.125, which is not clear of chance" in reason
-    assert ("more clips would show nothing" in reason) == (share.value <= 0.125)
+    assert "chance is 0.125, so this is not clearly above chance" in reason
+    assert ("more clips would not help" in reason) == (share.value <= 0.125)
 
 
 def test_debug_is_evidence_of_nothing_whatever_its_models_have_learned() -> None:

@@ -89,8 +89,8 @@ def test_runs_are_listed_by_the_name_that_loads_them(runs: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "sentence"),
     [
-        ("cut", "ema.safetensors is cut"),
-        ("bad-card", "card.json is no card"),
+        ("cut", "ema.safetensors is truncated"),
+        ("bad-card", "card.json is not a valid card"),
         ("bad-json", "is not valid JSON"),
         ("a-list", "does not describe a model"),
         ("not-a-model", "does not describe a model|no weights"),

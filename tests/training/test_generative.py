@@ -160,7 +160,7 @@ def test_refuses_a_network_that_memory_cannot_hold(configure, encoded, backbone)
 
 
 def test_refuses_a_segment_beyond_the_positions(configure, encoded):
-    with pytest.raises(UserError, match=r"segment_s 60 is 600 frames.*end at 512"):
+    with pytest.raises(UserError, match=r"segment_s 60 is 600 frames.*positions for only 512"):
         make(configure, encoded, "flow_matching", data={"segment_s": 60.0})
 
 

@@ -1,7 +1,7 @@
-"""What stands beside audio files: captions in files of text or JSON that are named after them.
+"""Captions beside audio files: text or JSON files of the same name.
 
-Trainers of this field write `a.txt`, `a.caption.txt`, `a.caption`, `a_prompt.txt`, `a.lab` or `a.json` beside `a.wav`,
-and some `a.wav.txt`; case does not matter.
+Common training tools write `a.txt`, `a.caption.txt`, `a.caption`, `a_prompt.txt`, `a.lab` or `a.json` beside `a.wav`,
+and some `a.wav.txt`; case is ignored.
 """
 
 from __future__ import annotations
@@ -21,23 +21,23 @@ from counterpoint.config.text import read_text
 
 TEXT_ENDINGS = (".txt", ".caption.txt", ".caption", ".prompt.txt", "_prompt.txt", "_caption.txt", ".lab")
 JSON_ENDINGS = (".json",)
-"""What follows the name of an audio file, with or without its suffix; earlier ones come first."""
+"""Suffixes after the name of an audio file, with or without its own suffix; earlier ones take precedence."""
 _KINDS = (".txt", ".caption", ".lab", ".json")
 _MOST_BYTES = 1 << 24
 _TIMED = re.compile(r"\s*\d+(\.\d*)?\s+\S")
-"""How a .lab begins that holds times, such as those of chords, and not a caption."""
+"""The beginning of a .lab file with times, such as those of chords, which is not a caption."""
 
 
 class Sidecars:
-    """Finds the files beside audio; every folder is listed once."""
+    """Finds the files beside audio; every folder is listed only once."""
 
     def __init__(self) -> None:
         self._folders: dict[Path, dict[str, list[str]]] = {}
         self._used: set[Path] = set()
 
     def find(self, audio: Path, endings: Iterable[str]) -> list[Path]:
-        """Those of an audio file that are there, in the order of `endings`; of names that differ in case the exact one
-        comes first."""
+        """The sidecars of an audio file that exist, in the order of `endings`; among names that differ in case the
+        exact one is preferred."""
         names = self._listed(audio.parent)
         found = []
         for ending in endings:
@@ -48,7 +48,7 @@ class Sidecars:
         return found
 
     def unused(self) -> list[Path]:
-        """Files of text or JSON in the folders looked into that no audio file was found for, tables left out."""
+        """Text or JSON files in the searched folders without an audio file of the same name, except tables."""
         return sorted(
             folder / name
             for folder, names in self._folders.items()
@@ -58,7 +58,7 @@ class Sidecars:
         )
 
     def _listed(self, folder: Path) -> dict[str, list[str]]:
-        """Names in a folder by their plain form; of a folder that cannot be listed none."""
+        """Names in a folder by their normal form; empty if the folder cannot be listed."""
         if folder not in self._folders:
             names: dict[str, list[str]] = {}
             try:
@@ -72,38 +72,38 @@ class Sidecars:
 
 
 def read_text_sidecar(path: Path, *, notes: list[str]) -> str:
-    """The caption in a file of text, on one line; "" of a .lab that holds times.
+    """The caption in a text file, on one line; "" for a .lab file with times.
 
     Args:
-        notes: receives a sentence where the encoding was guessed.
+        notes: receives a sentence if the encoding was guessed.
 
     Raises:
-        UserError: naming the file, when it is no regular file or no text.
+        UserError: the path is not a regular file, or not text.
     """
     text = read_text(path, what="caption file", most_bytes=_MOST_BYTES, notes=notes)
     return "" if path.suffix.lower() == ".lab" and _TIMED.match(text) else one_line(text)
 
 
 def read_json_sidecar(path: Path, *, notes: list[str]) -> Mapping[str, Any]:
-    """What a JSON file says, by key in small letters; a text alone is a caption.
+    """The content of a JSON file, with keys in lower case; a single text is a caption.
 
     Raises:
-        UserError: naming the file, when it is no regular file, is not JSON, or is a list or a number.
+        UserError: the path is not a regular file, or not JSON, or the content is a list or a number.
     """
     text = read_text(path, what="JSON file", most_bytes=_MOST_BYTES, notes=notes)
     try:
         value = parse_json(text)
     except ValueError as error:
-        raise UserError(f"{shown(path)} {error}; mend it.") from None
+        raise UserError(f"{shown(path)} {error}; correct it.") from None
     if isinstance(value, str):
         return {CAPTION_KEYS[0]: value}
     if not isinstance(value, dict):
-        raise UserError(f"{shown(path)} is not an object of keys and values; mend it.")
+        raise UserError(f"{shown(path)} is not an object of keys and values; correct it.")
     return small_keys(value)
 
 
 def caption_beside(audio: Path, sidecars: Sidecars, *, notes: list[str]) -> str:
-    """The caption that the JSON or else the text beside an audio file holds; "" where neither has one.
+    """The caption in the JSON file, or else the text file, beside an audio file; "" if neither has one.
 
     Args:
         notes: receives a sentence for each file that could not be read, or whose encoding was guessed.

@@ -23,11 +23,11 @@ from counterpoint.config.paths import check_output, require_file
 READABLE = frozenset(
     (".wav", ".flac", ".ogg", ".oga", ".mp3", ".aiff", ".aif", ".aifc", ".opus", ".caf", ".au", ".w64", ".rf64")
 )
-"""Suffixes, in small letters, that libsndfile decodes."""
+"""Suffixes, in lower case, that libsndfile decodes."""
 FOREIGN = frozenset(
     (".m4a", ".aac", ".wma", ".ape", ".wv", ".mpc", ".alac", ".m4b", ".mka", ".ac3", ".amr", ".dsf", ".webm")
 )
-"""Suffixes of audio that it does not; such files are named, not passed over in silence."""
+"""Suffixes of audio that libsndfile does not decode; such files are reported instead of ignored."""
 
 
 def load_audio(
@@ -38,46 +38,46 @@ def load_audio(
     duration_s: float | None = None,
     mono: bool = True,
 ) -> tuple[np.ndarray, int]:
-    """Read a file, or a part of it: only that part is decoded and held in memory.
+    """Read a file, or a part of it: only that part is decoded and kept in memory.
 
     Args:
-        path: any file libsndfile reads (wav, flac, ogg, mp3, aiff, opus, ...).
+        path: any file that libsndfile reads (wav, flac, ogg, mp3, aiff, opus, ...).
         sample_rate: Hz to resample to (soxr, high quality), or None to keep the file's own.
-        start_s: where to begin.
-        duration_s: how much to read, up to the end where the file is shorter; None reads to the end.
-        mono: average the channels.
+        start_s: start in seconds.
+        duration_s: duration to read, less if the file is shorter; None reads to the end.
+        mono: whether to average the channels.
 
     Returns:
-        float32 audio, [N] when `mono`, else [C, N], as the file holds it (a lossy or float file may go past 1), and its
-        sample rate in Hz.
+        float32 audio, [N] if `mono`, else [C, N], as stored in the file (a lossy or float file may exceed 1), and its
+            sample rate in Hz.
 
     Raises:
-        UserError: naming the file, when it is missing, is not audio, is damaged, is empty, ends before `start_s`, or
-            holds what is not a number.
+        UserError: the file is missing, not audio, damaged or empty, ends before `start_s`, or contains samples that are
+            not numbers; the sentence names it.
     """
     path = Path(path)
     audio, own_rate = next(_decode(path, start_s=start_s, duration_s=duration_s))
     channels = audio.mean(axis=1, keepdims=True) if mono else audio
     if sample_rate is not None:
         channels = resample(channels, own_rate=own_rate, sample_rate=sample_rate)
-    if not len(channels):  # a sample or two at a higher rate
+    if not len(channels):  # only a sample or two at a higher rate
         raise _no_audio(path, start_s=start_s)
     return np.ascontiguousarray(channels[:, 0] if mono else channels.T), sample_rate or own_rate
 
 
 def stream_audio(path: Path | str, *, sample_rate: int, piece_s: float = 5.0) -> Iterator[np.ndarray]:
-    """Read a file of any length piece by piece; together the pieces are what `load_audio` returns, sample by sample.
+    """Read a file of any length piece by piece; the concatenated pieces equal the result of `load_audio` exactly.
 
     Args:
-        path: as for `load_audio`.
+        path: as in `load_audio`.
         sample_rate: Hz to resample to.
-        piece_s: audio that is decoded at once.
+        piece_s: seconds of audio decoded at once.
 
     Yields:
         [N] float32, the channels averaged.
 
     Raises:
-        UserError: as `load_audio` does, when the reading comes to it.
+        UserError: as in `load_audio`, when the faulty part is read.
     """
     path = Path(path)
     resampler, given = None, False
@@ -97,10 +97,10 @@ def stream_audio(path: Path | str, *, sample_rate: int, piece_s: float = 5.0) ->
 
 
 def audio_duration_s(path: Path | str) -> float:
-    """Seconds of audio in a file, by its header.
+    """Duration of a file in seconds, from its header.
 
     Raises:
-        UserError: when it is missing or is not audio.
+        UserError: the file is missing or not audio.
     """
     with open_audio(Path(path)) as file:
         return file.frames / file.samplerate
@@ -109,18 +109,18 @@ def audio_duration_s(path: Path | str) -> float:
 def _decode(
     path: Path, *, start_s: float = 0.0, duration_s: float | None = None, piece_s: float | None = None
 ) -> Iterator[tuple[np.ndarray, int]]:
-    """Pieces [N, C] float32, at least one and none of them empty, and Hz; see `load_audio` for the errors.
+    """Pieces [N, C] float32, at least one and none of them empty, and the sample rate; see `load_audio` for the errors.
 
     Args:
-        piece_s: length of a piece; None reads all in one.
+        piece_s: length of a piece; None reads everything at once.
     """
     if not (math.isfinite(start_s) and start_s >= 0):
-        raise UserError(f"Cannot read {path} from {start_s:g} s: a start must be zero or later.")
+        raise UserError(f"Cannot read {path} from {start_s:g} s: the start must be zero or later.")
     if duration_s is not None and not (math.isfinite(duration_s) and duration_s > 0):
-        raise UserError(f"Cannot read {duration_s:g} s of {path}: a duration must be a positive number of seconds.")
+        raise UserError(f"Cannot read {duration_s:g} s of {path}: the duration must be a positive number of seconds.")
     with open_audio(path) as file:
         rate, place = file.samplerate, round(start_s * file.samplerate)
-        if place >= file.frames:  # an empty file too
+        if place >= file.frames:  # includes an empty file
             raise _no_audio(path, start_s=start_s)
         file.seek(place)
         wanted = piece_s if piece_s is not None else duration_s
@@ -135,10 +135,10 @@ def _decode(
 
 @contextmanager
 def open_audio(path: Path) -> Iterator[soundfile.SoundFile]:
-    """The file, open, with its true length (see `mpeg`); whatever goes wrong in opening or reading it becomes a
-    UserError that names it.
+    """The open file with its true length (see `mpeg`); every error in opening or reading it becomes a UserError that
+    names it.
 
-    Within the block nothing is written, since an error in writing would be taken for one in reading.
+    Nothing may be written within the block, since an error in writing would be reported as one in reading.
     """
     require_file(path, what="audio file")
     try:
@@ -152,7 +152,7 @@ def open_audio(path: Path) -> Iterator[soundfile.SoundFile]:
 
 @contextmanager
 def decoder(path: Path) -> Iterator[soundfile.SoundFile]:
-    """What libsndfile makes of a file, with the length of an mp3 from its frames (see `mpeg`).
+    """Open a file with libsndfile, with the length of an mp3 from its frames (see `mpeg`).
 
     Raises:
         soundfile.SoundFileError: it cannot be read as audio.
@@ -170,22 +170,22 @@ def _require_numbers(path: Path, audio: np.ndarray, *, start_s: float, sample_ra
     if wrong.any():
         at_s = start_s + int(wrong.argmax()) / sample_rate
         raise UserError(
-            f"{path} holds samples that are not numbers (NaN or infinity), the first at {at_s:.3f} s; export it again."
+            f"{path} has samples that are not numbers (NaN or infinity), the first at {at_s:.3f} s; export it again."
         )
 
 
 def _no_audio(path: Path, *, start_s: float = 0.0) -> UserError:
-    return UserError(f"{path} holds no audio{f' after {start_s:g} s' if start_s else ''}; leave it out or replace it.")
+    return UserError(f"{path} has no audio{f' after {start_s:g} s' if start_s else ''}; leave it out or replace it.")
 
 
 def _reason(error: Exception) -> str:
-    """libsndfile's own words, without the path that soundfile puts before them."""
+    """The message of libsndfile, without the path that soundfile adds."""
     text = getattr(error, "error_string", None) or str(error)
     return text.strip().rstrip(".")
 
 
 def resample(audio: np.ndarray, *, own_rate: int, sample_rate: int) -> np.ndarray:
-    """Resample [N] or [N, C] from `own_rate` to `sample_rate` Hz (soxr, high quality); a no-op where they agree."""
+    """Resample [N] or [N, C] from `own_rate` to `sample_rate` Hz (soxr, high quality); unchanged if they are equal."""
     if own_rate == sample_rate:
         return audio
     return soxr.resample(audio, own_rate, sample_rate, quality="HQ")
@@ -193,32 +193,32 @@ def resample(audio: np.ndarray, *, own_rate: int, sample_rate: int) -> np.ndarra
 
 _FORMATS = {".wav": "WAV", ".flac": "FLAC"}
 WRITABLE = tuple(_FORMATS)
-"""Suffixes of audio that is written here."""
+"""Suffixes of supported output formats."""
 
 
 def save_audio(path: Path | str, audio: np.ndarray, *, sample_rate: int) -> None:
     """Write 16-bit PCM, atomically; the same samples give the same bytes.
 
     Args:
-        path: ends in .wav or .flac.
-        audio: [N] or [C, N] float; what exceeds [-1, 1] is clipped (it would wrap around otherwise).
+        path: a path that ends in .wav or .flac.
+        audio: [N] or [C, N] float; values outside [-1, 1] are clipped (otherwise they would wrap around).
         sample_rate: Hz.
 
     Raises:
-        UserError: another suffix, or samples that are not finite numbers.
-        OSError: when the disk is full.
+        UserError: the suffix is not supported, or samples are not finite numbers.
+        OSError: the disk is full.
     """
     save_stream(path, [audio], sample_rate=sample_rate)
 
 
 def save_stream(path: Path | str, pieces: Iterable[np.ndarray], *, sample_rate: int) -> int:
-    """Write audio of any length piece by piece, as `save_audio` writes it whole; the file appears when all is written.
+    """Write audio of any length piece by piece, otherwise as `save_audio`; the file appears when it is complete.
 
     Args:
         pieces: [N] or [C, N] float each, drawn one at a time.
 
     Returns:
-        Samples written, a channel.
+        Number of samples written per channel.
     """
     path = Path(path)
     check_audio_output(path)
@@ -246,11 +246,11 @@ def save_stream(path: Path | str, pieces: Iterable[np.ndarray], *, sample_rate: 
 
 @contextmanager
 def writing(temporary: Path) -> Iterator[None]:
-    """Turn what libsndfile, which keeps the system's reason to itself, says of a failed write into an OSError with a
-    number: a full disk says so again to whoever writes there next.
+    """Turn a failed write, of which libsndfile does not report the system's reason, into an OSError with a number, by
+    writing again: a full disk fails again.
 
     Args:
-        temporary: the file that is being written, which will not be kept.
+        temporary: the file that is being written, which will be deleted.
     """
     try:
         yield
@@ -266,22 +266,22 @@ def writing(temporary: Path) -> Iterator[None]:
 
 
 def check_audio_output(path: Path, *, inputs: Iterable[Path | str | None] = ()) -> None:
-    """Refuse, before anything is computed, a file of audio that cannot or must not be written.
+    """Refuse an audio file that cannot or must not be written, before anything is computed.
 
     Args:
         inputs: files that the command reads.
 
     Raises:
-        UserError: the suffix names no format that is written here, or see `config.paths.check_output`.
+        UserError: the suffix is not a supported output format, or see `config.paths.check_output`.
     """
     check_output(path, what="audio", suffixes=WRITABLE, inputs=inputs)
 
 
 def _pcm(audio: np.ndarray, *, path: Path) -> np.ndarray:
-    """[N] or [C, N] float to [N, C] int16.
+    """Convert [N] or [C, N] float to [N, C] int16.
 
-    Rounded here and not by libsndfile, whose float conversion scales by 32767 or 32768 depending on the format.
+    Rounding is done here because libsndfile's float conversion scales by 32767 or 32768 depending on the format.
     """
     if not np.isfinite(audio).all():
-        raise UserError(f"The audio for {path} holds samples that are not numbers; nothing was written.")
+        raise UserError(f"The audio for {path} contains samples that are not numbers; nothing was written.")
     return np.round(np.clip(np.atleast_2d(audio), -1.0, 1.0) * 32767).astype(np.int16).T

@@ -1,6 +1,6 @@
-"""librosa, whose compiled functions one process at a time puts on disk.
+"""Import of librosa with a lock around the compilation of its functions.
 
-Two processes that import librosa for the first time at once each leave half of numba's cached pair of files, and every
+If two processes import librosa for the first time at once, each leaves half of numba's cached pair of files, and every
 later call of such a function ends the process (https://github.com/numba/numba/issues/10128).
 """
 
@@ -16,14 +16,14 @@ from counterpoint.config.locks import sole_writer
 
 
 def compiled() -> Path:
-    """What is held while librosa is loaded: one for each user, whose cache it is."""
+    """The lock that is held while librosa is loaded: one for each user, because each has a cache."""
     user = os.getuid() if hasattr(os, "getuid") else "user"  # the temporary folder of Windows is the user's own
     return Path(tempfile.gettempdir(), f"counterpoint-librosa-{user}")
 
 
 @cache
 def import_librosa() -> ModuleType:
-    """librosa with the modules that compile loaded; the first time on a machine takes most of a minute."""
+    """librosa with its compiled modules loaded; the first time on a machine this takes most of a minute."""
     with sole_writer(compiled(), on_wait=lambda _: None):
         import librosa
         import librosa.beat

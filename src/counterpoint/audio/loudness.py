@@ -14,9 +14,9 @@ SILENCE_PEAK = 10 ** (-60 / 20)
 
 
 def normalize_loudness(audio: np.ndarray, *, sample_rate: int) -> np.ndarray:
-    """Scale to an RMS of -20 dBFS, or to a peak of 0.99 where that is reached first; silence is left alone.
+    """Scale to an RMS of -20 dBFS, or to a peak of 0.99 if that is reached first; silence is unchanged.
 
-    One gain for the whole clip and nothing else, so the waveform's shape, and any clipping in it, stays as it was.
+    The whole clip has one gain, so that the shape of the waveform, and any clipping in it, stays unchanged.
 
     Args:
         audio: [N] or [C, N] float.
@@ -35,13 +35,13 @@ def normalize_loudness(audio: np.ndarray, *, sample_rate: int) -> np.ndarray:
 
 
 def shared_gain(original: np.ndarray, versions: Iterable[np.ndarray], *, sample_rate: int) -> float:
-    """What brings the original to the project's loudness, or less where a version would clip.
+    """The gain that brings the original to the project's loudness, or less if a version would clip.
 
-    Each version at a loudness of its own would tell them apart by the music around the span, which is the same in all:
-    beside a span of silence it would be 3 dB up.
+    Separate gains would distinguish versions by the music around the span, which is the same in all: beside a silent
+    span it would be 3 dB louder.
 
     Args:
-        original: [N], the clip they are versions of.
+        original: [N], the clip of which they are versions.
         versions: [N] each.
         sample_rate: Hz.
     """

@@ -1,8 +1,8 @@
-"""What a sound file holds beside its samples, carried over into a copy: loops, cue points, time stamps, titles.
+"""Metadata of sound files that is copied with them: loops, cue points, time stamps, titles.
 
-From wav to wav every chunk goes along byte by byte (`bext`, `smpl`, `cue `, `iXML`, ...) but those that describe the
-samples' own storage; from flac to flac every block does. Between other kinds of file the texts go along that both kinds
-hold (title, artist, comment, ...).
+From wav to wav every chunk is copied exactly (`bext`, `smpl`, `cue `, `iXML`, ...) except those that describe the
+storage of the samples; from flac to flac every block is. Between other formats the texts that both support are copied
+(title, artist, comment, ...).
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ from counterpoint.audio.files import open_audio
 from counterpoint.config import UserError
 
 _OF_SAMPLES = (b"fmt ", b"data", b"fact", b"PEAK", b"levl", b"MD5 ", b"ds64", b"JUNK", b"junk", b"PAD ", b"FLLR")
-"""Chunks that describe how the samples are stored, sum them up, or fill space: a copy has its own."""
+"""Chunks that describe or summarise the stored samples, or fill space: a copy has its own."""
 _LARGEST_RIFF = (1 << 32) - 1
 _UNKNOWN = 0xFFFFFFFF
 _STREAM_INFO, _KEPT_BLOCKS = 0, (2, 4, 5, 6)
-"""Of flac: application data, texts, cue sheets and pictures; a table of places in the stream would be another one."""
+"""Copied blocks of flac: application data, texts, cue sheets and pictures; a seek table would be invalid."""
 _LAST_BLOCK = 0x80
 _TEXTS = ("title", "copyright", "artist", "comment", "date", "album", "license", "tracknumber", "genre")
 
 
 @dataclass(frozen=True)
 class _Part:
-    """A chunk or block: its name or number, and where its content lies."""
+    """A chunk or block: its name or number, and the position of its content."""
 
     name: bytes | int
     start: int
@@ -39,7 +39,7 @@ class _Part:
 
 
 def copy_texts(source: Path, written: soundfile.SoundFile) -> None:
-    """Give a new file, before its first samples, the texts of another one, as far as both kinds of file hold them.
+    """Copy the texts of another file to a new file, before its first samples, as far as both formats support them.
 
     Raises:
         UserError: the other file cannot be read as audio.
@@ -52,15 +52,15 @@ def copy_texts(source: Path, written: soundfile.SoundFile) -> None:
 
 
 def copies_whole(source: Path, out: Path) -> bool:
-    """Whether `carry_over` brings all that `source` holds into a file named `out`, so that no texts need copying."""
+    """Whether `carry_over` copies all metadata of `source` into a file named `out`, so that texts need no copying."""
     return _kind(source) == out.suffix[1:].lower()
 
 
 def carry_over(source: Path, written: Path) -> None:
-    """Bring what `source` holds beside its samples into a file of the same kind that has been written; else do nothing.
+    """Copy the metadata of `source` into a finished file of the same format; otherwise do nothing.
 
     Raises:
-        UserError: a wav would grow past 4 GB, which the format does not hold.
+        UserError: a wav would exceed 4 GB, which the format does not support.
         OSError: the disk is full.
     """
     kind = _kind(source)
@@ -69,7 +69,7 @@ def carry_over(source: Path, written: Path) -> None:
 
 
 def _kind(path: Path) -> str | None:
-    """wav or flac by a file's first bytes, None for all else."""
+    """wav or flac according to a file's first bytes, otherwise None."""
     with path.open("rb") as file:
         start = file.read(12)
     if start[:4] in (b"RIFF", b"RF64") and start[8:] == b"WAVE":
@@ -90,14 +90,14 @@ def _carry_chunks(source: Path, written: Path) -> None:
             new.write(b"\0" * (part.size % 2))
         size = new.tell() - 8
         if size > _LARGEST_RIFF:
-            raise UserError(f"With all that {source} holds beside its samples the copy passes 4 GB: name it .flac.")
+            raise UserError(f"With the metadata of {source} the copy exceeds 4 GB: use a .flac file.")
         new.seek(0)
         if new.read(4) == b"RIFF":
             new.write(struct.pack("<I", size))
 
 
 def _chunks(file: BinaryIO) -> Iterator[_Part]:
-    """The whole chunks of a wav, in order; what is cut off at the end is left out."""
+    """The complete chunks of a wav, in order; a truncated one at the end is left out."""
     length = file.seek(0, 2)
     place, data_size = 12, None
     while place + 8 <= length:
@@ -139,7 +139,7 @@ def _carry_blocks(source: Path, written: Path) -> None:
 
 
 def _blocks(file: BinaryIO) -> Iterator[_Part]:
-    """The whole metadata blocks of a flac, in order."""
+    """The complete metadata blocks of a flac, in order."""
     length = file.seek(0, 2)
     place, last = 4, False
     while not last and place + 4 <= length:
@@ -163,4 +163,4 @@ def _copy(source: BinaryIO, out: BinaryIO, part: _Part) -> None:
 
 
 _CARRIERS: dict[str, Callable[[Path, Path], None]] = {"wav": _carry_chunks, "flac": _carry_blocks}
-"""By kind of file, how a copy comes to hold what the other one does."""
+"""By file format, the function that copies metadata."""

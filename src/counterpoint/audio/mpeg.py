@@ -1,12 +1,12 @@
-"""The true length of mp3 files. An mp3 has no header of its own: its length is what its frames add up to.
+"""The true length of mp3 files, which have no header with it: the sum of their frames.
 
-libsndfile takes the length from a Xing frame, which encoders put first. Where there is none, it guesses the length from
-the first frames' bit rate and stops there, which loses most of a file of variable rate. Here the frames are counted, by
-their headers alone, and libsndfile reads the file as if a Xing frame with their number stood before the first of them.
+libsndfile takes the length from a Xing frame, which encoders put first. Without one, it estimates the length from the
+first frames' bit rate and stops there, which loses most of a file of variable rate. Here the frames are counted by
+their headers, and libsndfile reads the file as if a Xing frame with this number preceded the first of them.
 
-A frame of an mp3 may lean on bits of earlier ones, which a decoder lacks that has just been set to a new place: it then
-plays noise or silence. So a place is approached from some frames before it, and is not set again to read on, as
-soundfile does after every piece.
+A frame of an mp3 may use bits of earlier ones, which a decoder lacks after a seek: it then plays noise or silence. A
+seek therefore starts some frames before the position, and continued reading does not seek again, as soundfile does
+after every piece.
 """
 
 from __future__ import annotations
@@ -28,29 +28,29 @@ _KBITS = {
     "1": (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320),
     "2": (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
 }
-"""Bit rates of layer III from index 1, of MPEG 1 and of 2 and 2.5."""
+"""Bit rates of layer III from index 1, for MPEG 1 and for 2 and 2.5."""
 _RATES = {3: (44_100, 48_000, 32_000), 2: (22_050, 24_000, 16_000), 0: (11_025, 12_000, 8_000)}
 """Hz, by the two bits of the version: MPEG 1, 2 and 2.5."""
 _LAYER_3, _MONO = 1, 3
 _TAG_RATE = 9
-"""Index of the bit rate of the frame that is put first: it has room for the tag in every version."""
+"""Index of the bit rate of the inserted frame, which has room for the tag in every version."""
 _TAG = b"Xing"
 _HEADER, _ID3_HEADER = 4, 10
 _RUN_UP = 16 * 1152
-"""Samples before a place from which it is approached: the bits that a frame leans on lie in fewer frames before it."""
+"""Samples before a position at which a seek starts: the bits that a frame uses are in fewer frames before it."""
 
 
 @dataclass(frozen=True)
 class Frames:
-    """What the frames of an mp3 say.
+    """Properties of the frames of an mp3.
 
     Attributes:
-        first: where the first frame of audio begins, after tags and an encoder's own Xing frame.
-        count: frames of audio.
-        samples: that each holds, a channel.
-        promised: frames that a Xing frame speaks of; None where there is none.
-        prefix: bytes before the first frame, which hold tags such as the artist's name.
-        header: of the first frame.
+        first: position of the first frame of audio, after tags and an encoder's own Xing frame.
+        count: number of frames of audio.
+        samples: samples per frame and channel.
+        promised: number of frames in a Xing frame; None without one.
+        prefix: bytes before the first frame, which contain tags such as the artist's name.
+        header: header of the first frame.
     """
 
     first: int
@@ -62,13 +62,13 @@ class Frames:
 
     @property
     def is_misjudged(self) -> bool:
-        """Whether libsndfile cannot know the length, or knows a shorter one than there is."""
+        """Whether libsndfile cannot determine the length, or finds a shorter one."""
         return self.promised is None or self.promised < self.count
 
 
 @dataclass(frozen=True)
 class _Frame:
-    """One header, understood."""
+    """One parsed header."""
 
     size: int
     samples: int
@@ -76,7 +76,7 @@ class _Frame:
 
 
 def count_frames(path: Path) -> Frames | None:
-    """The frames of layer III in a file, None where there are none; remembered until the file changes.
+    """The frames of layer III in a file, None without any; cached until the file changes.
 
     Raises:
         OSError: the file cannot be read.
@@ -87,10 +87,10 @@ def count_frames(path: Path) -> Frames | None:
 
 @contextmanager
 def open_mp3(path: Path) -> Iterator[soundfile.SoundFile]:
-    """An mp3 with its true length, which reads the same samples in pieces and from any place as from beginning to end.
+    """An mp3 with its true length, which reads the same samples in pieces and from any position as from the start.
 
     Raises:
-        soundfile.SoundFileError: it cannot be read as audio.
+        soundfile.SoundFileError: the file cannot be read as audio.
     """
     found = count_frames(path)
     if found is None or not found.is_misjudged:
@@ -102,7 +102,7 @@ def open_mp3(path: Path) -> Iterator[soundfile.SoundFile]:
 
 
 class _Mp3(soundfile.SoundFile):
-    """An mp3 whose decoder has heard what is before the place that it is set to."""
+    """An mp3 whose decoder reads the preceding frames after a seek."""
 
     def seek(self, frames: int, whence: int = io.SEEK_SET) -> int:
         if whence != io.SEEK_SET:
@@ -115,7 +115,7 @@ class _Mp3(soundfile.SoundFile):
 
 
 class _WithLength(io.RawIOBase):
-    """An mp3 file as if a Xing frame with the right number of frames stood before its first frame."""
+    """An mp3 file as if a Xing frame with the right number of frames preceded its first frame."""
 
     def __init__(self, path: Path, frames: Frames):
         self._file = path.open("rb")
@@ -172,7 +172,7 @@ def _count(path: Path, size: int, _: int) -> Frames | None:
             frame = _frame(data[place : place + _HEADER])
             if frame is None:
                 place = _next_frame(data, place)
-            elif place + frame.size > size:  # cut off in the middle
+            elif place + frame.size > size:  # truncated in the middle
                 break
             else:
                 count, place = count + 1, place + frame.size
@@ -180,7 +180,7 @@ def _count(path: Path, size: int, _: int) -> Frames | None:
 
 
 def _frame(header: bytes) -> _Frame | None:
-    """None where no frame of layer III begins."""
+    """Parse a header; None if no frame of layer III begins."""
     if len(header) < _HEADER or header[0] != 0xFF or header[1] & 0xE0 != 0xE0:
         return None
     version, layer = header[1] >> 3 & 3, header[1] >> 1 & 3
@@ -195,7 +195,7 @@ def _frame(header: bytes) -> _Frame | None:
 
 
 def _next_frame(data: mmap.mmap, place: int) -> int | None:
-    """Where the next frame begins that another one follows, or the end of the file; tags are leapt over."""
+    """The start of the next frame that is followed by another one, or the end of the file; tags are skipped."""
     while place < len(data):
         if data[place : place + 3] == b"ID3" and len(data) >= place + _ID3_HEADER:
             size = sum((byte & 0x7F) << 7 * power for power, byte in enumerate(reversed(data[place + 6 : place + 10])))
@@ -216,7 +216,7 @@ def _next_frame(data: mmap.mmap, place: int) -> int | None:
 
 
 def _tag(data: mmap.mmap, place: int, frame: _Frame) -> tuple[bool, int | None]:
-    """Whether a frame is an encoder's tag, which holds no audio, and the number of frames that it speaks of."""
+    """Whether a frame is an encoder's tag, which contains no audio, and the number of frames in it."""
     at = place + _HEADER + frame.side
     if data[at : at + 4] in (_TAG, b"Info"):
         flags = data[at + 7] if at + 12 <= len(data) else 0
@@ -225,7 +225,7 @@ def _tag(data: mmap.mmap, place: int, frame: _Frame) -> tuple[bool, int | None]:
 
 
 def _tag_frame(frames: Frames) -> bytes:
-    """A frame without audio that says how many follow."""
+    """A frame without audio with the number of frames that follow."""
     header = bytes([frames.header[0], frames.header[1] | 1, _TAG_RATE << 4 | frames.header[2] & 0x0C, frames.header[3]])
     frame = _frame(header)
     assert frame is not None

@@ -1,4 +1,4 @@
-"""Audio in memory: what programs give and get in place of files.
+"""Audio in memory, the input and output of programs instead of files.
 
 Shapes: C channels, N audio samples.
 """
@@ -21,7 +21,7 @@ from counterpoint.audio.files import load_audio, resample, save_audio
 from counterpoint.config import UserError
 
 _HIGHEST_RATE = 1_000_000
-"""Hz; beyond it, a sample rate and an array have changed places."""
+"""Hz; for greater values, a sample rate and an array have probably been swapped."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -29,11 +29,12 @@ class Sound:
     """Audio and its sample rate; a notebook shows it as a player.
 
     Attributes:
-        audio: [C, N] float32, full scale at 1. May be given as [N], as integers of full scale, and as a tensor.
+        audio: [C, N] float32, full scale at 1. It may be given as [N], as integers of full scale, and as a tensor.
         sample_rate: Hz.
 
     Raises:
-        UserError: no samples, samples that are not finite numbers, another number of dimensions, or no sample rate.
+        UserError: there are no samples, samples are not finite numbers, or the dimensions or the sample rate are
+            invalid.
     """
 
     audio: np.ndarray
@@ -41,20 +42,20 @@ class Sound:
 
     def __post_init__(self) -> None:
         if isinstance(self.sample_rate, bool) or not 0 < self.sample_rate <= _HIGHEST_RATE:
-            raise UserError(f"The sample rate {self.sample_rate!r} is none: give a whole number of Hz, such as 44100.")
+            raise UserError(f"The sample rate {self.sample_rate!r} is invalid: use whole Hz, such as 44100.")
         object.__setattr__(self, "audio", _channels(self.audio))
         object.__setattr__(self, "sample_rate", int(self.sample_rate))
 
     @classmethod
     def of(cls, source: SoundLike, *, sample_rate: int | None = None) -> Sound:
-        """A sound as it is, the pair of an array and its sample rate, or the content of a file.
+        """A sound itself, the pair of an array and its sample rate, or the content of a file.
 
         Args:
-            source: any of those.
+            source: any of these.
             sample_rate: Hz to resample to; None keeps the source's own.
 
         Raises:
-            UserError: a file that cannot be read, or see `Sound`.
+            UserError: a file cannot be read, or see `Sound`.
         """
         if isinstance(source, Sound):
             sound = source
@@ -64,7 +65,7 @@ class Sound:
             sound = Sound(*source)
         else:
             raise UserError(
-                f"A {type(source).__name__} is no audio: give a path, a counterpoint.Sound, or the pair (array, "
+                f"A {type(source).__name__} is not audio: use a path, a counterpoint.Sound, or the pair (array, "
                 "sample_rate)."
             )
         return sound if sample_rate is None else sound.resampled(sample_rate)
@@ -79,22 +80,22 @@ class Sound:
         return self.audio.mean(axis=0)
 
     def resampled(self, sample_rate: int) -> Sound:
-        """The same at another rate, in Hz; the sound itself where it has that rate."""
+        """The sound at another rate in Hz; the sound itself if it has that rate."""
         if sample_rate == self.sample_rate:
             return self
         return Sound(resample(self.audio.T, own_rate=self.sample_rate, sample_rate=sample_rate).T, sample_rate)
 
     def save(self, path: str | Path) -> Path:
-        """Write a .wav or .flac of 16 bits, and return its path.
+        """Write a .wav or .flac with 16 bits, and return its path.
 
         Raises:
-            UserError: another suffix, or a place that cannot be written.
+            UserError: the suffix is not supported, or the path cannot be written.
         """
         save_audio(path, self.audio, sample_rate=self.sample_rate)
         return Path(path)
 
     def __str__(self) -> str:
-        """In words, such as `2 channels of 3.50 s at 44100 Hz`."""
+        """A description such as `2 channels of 3.50 s at 44100 Hz`."""
         count = len(self.audio)
         return f"{count} channel{'s' * (count > 1)} of {self.duration_s:.2f} s at {self.sample_rate} Hz"
 
@@ -103,11 +104,11 @@ class Sound:
         return f"{type(self).__name__}({self}{title})"
 
     def _title(self) -> str:
-        """What stands above the player; nothing, if it has no name."""
+        """The text above the player; empty without a name."""
         return ""
 
     def _repr_html_(self) -> str:
-        """A player with the audio in it, for notebooks."""
+        """A player that contains the audio, for notebooks."""
         file = io.BytesIO()
         soundfile.write(file, self.audio.T.clip(-1, 1), self.sample_rate, format="WAV", subtype="PCM_16")
         content = base64.b64encode(file.getvalue()).decode()
@@ -120,22 +121,22 @@ SoundLike: TypeAlias = "str | os.PathLike[str] | Sound | tuple[Any, int]"
 
 
 def _channels(samples: Any) -> np.ndarray:
-    """[C, N] float32 of anything that `Sound` takes."""
+    """Channels [C, N] float32 of anything that `Sound` accepts."""
     array = np.asarray(samples.detach().cpu() if hasattr(samples, "detach") else samples)
     if array.dtype.kind == "i":
         array = array / -float(np.iinfo(array.dtype).min)
     if array.dtype.kind != "f" or array.ndim not in (1, 2):
-        raise UserError(f"Audio must be [N] or [C, N] numbers, and this is {_described(array.shape)} {array.dtype}.")
+        raise UserError(f"Audio must be [N] or [C, N] numbers, but this is {_described(array.shape)} {array.dtype}.")
     array = np.atleast_2d(array).astype(np.float32)
     if not array.size:
-        raise UserError("There is no audio in an array without samples; give one that has some.")
+        raise UserError("The array is empty; use an array with samples.")
     if len(array) > array.shape[1]:
         raise UserError(
-            f"Audio of {len(array):,} channels with {array.shape[1]:,} samples each has its axes the other way round: "
-            "give it transposed, [C, N]."
+            f"Audio of {len(array):,} channels with {array.shape[1]:,} samples each has its axes in the wrong order: "
+            "transpose it to [C, N]."
         )
     if not np.isfinite(array).all():
-        raise UserError("The audio holds samples that are not numbers (NaN or infinity); export or compute it again.")
+        raise UserError("The audio has samples that are not numbers (NaN or infinity); export or compute it again.")
     return array
 
 

@@ -103,8 +103,8 @@ def build(point: Point) -> Paradigm:
 
 
 def draw(model: Paradigm, point: Point) -> Sample:
-    """The clips of a point."""
     """Draw the clips of a point."""
+    text = model.prepare([CAPTION if point.captioned else None] * point.batch).to(point.device)
     generators = [torch.Generator().manual_seed(seed) for seed in range(point.batch)]
     if point.engine == "reference":
         return sample_reference(model, text=text, frames=point.frames, sampling=point.sampling, generators=generators)

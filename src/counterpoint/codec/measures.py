@@ -224,7 +224,7 @@ class Measure:
     unit: str
     better: Literal["lower", "higher"]
     function: Callable[[Tensor, Tensor, int], Tensor]
-    hears_phase: bool = False
+    phase_sensitive: bool = False
 
 
 MEASURES = (
@@ -235,7 +235,7 @@ MEASURES = (
         "dB",
         "higher",
         lambda estimate, reference, _: si_snr(estimate, reference),
-        hears_phase=True,
+        phase_sensitive=True,
     ),
     Measure(
         "log_mel_distance",
@@ -277,7 +277,7 @@ MEASURES = (
 
 def measures_of(*, keeps_phase: bool) -> tuple[Measure, ...]:
     """The measures that apply to a codec, according to whether it keeps phases."""
-    return tuple(measure for measure in MEASURES if keeps_phase or not measure.hears_phase)
+    return tuple(measure for measure in MEASURES if keeps_phase or not measure.phase_sensitive)
 
 
 def clip_measures(

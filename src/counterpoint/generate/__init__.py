@@ -1,6 +1,6 @@
-"""Captions to audio with a trained model.
+"""Generation of audio from captions with a trained model.
 
-Importing this package imports no torch; what needs it does, when it is first asked for.
+Importing this package does not import torch; its parts do, when they are first used.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a user asks for beside the caption: as it was given, and as it was read for one model. Imports no torch.
+"""The controls that a user requests besides the caption: as given, and as read for one model. Imports no torch.
 
 Shapes: J controls of the model, T frames of the clip.
 """
@@ -18,11 +18,11 @@ from counterpoint.config.schema import CONTROLS, ControlName
 
 @dataclass(frozen=True)
 class ControlSources:
-    """What a user gives; every one may be missing.
+    """The controls that a user gives; any may be missing.
 
     Attributes:
         chords: a chart or a file, see `read_chords`.
-        melody: a MIDI file, or audio to hear it in: a file or a sound.
+        melody: a MIDI file, or audio from which the melody is extracted: a file or a sound.
         drums: audio: a file or a sound.
     """
 
@@ -31,19 +31,19 @@ class ControlSources:
     drums: Path | Sound | None = None
 
     def requested(self) -> dict[ControlName, str]:
-        """The controls that the user set, by name."""
+        """The controls that the user gave, by name."""
         return {name: str(source) for name in CONTROLS if (source := getattr(self, name)) is not None}
 
 
 @dataclass(frozen=True, eq=False)
 class Asked:
-    """What is asked of every clip of a call.
+    """The controls of every clip of a call.
 
     Attributes:
         tracks: [J, T] int16, see `analysis.tracks`.
-        sources: where each given control comes from.
-        chords, notes: the same as in an `Annotation`, on the frames' grid; None is no label: nothing is asked there.
-        remarks: what was changed to make it fit, a sentence each.
+        sources: the source of each given control.
+        chords, notes: as in an `Annotation`, on the frames' grid; a chord label None means no request.
+        remarks: changes that were made to fit the controls, one sentence each.
     """
 
     tracks: np.ndarray
@@ -53,5 +53,5 @@ class Asked:
     remarks: Sequence[str]
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values, for `write_json`."""
+        """JSON-serializable values for `write_json`."""
         return {"sources": self.sources, "chords": self.chords, "notes": self.notes}

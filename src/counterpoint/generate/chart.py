@@ -1,14 +1,14 @@
-"""Chords over time as people write them: a chart in one line, in bars, a .lab file, Chordino's table, JSON.
+"""Chord charts in text: a chart in one line, in bars, a .lab file, Chordino's table, JSON.
 
 - `C:0 Am:2 F:4 G:6`: label and time of each chord. A time is in seconds or in minutes as `1:05`.
-- `120 bpm 3/4 | C | Am F | % | G |`: bars with a tempo, which counts beats of the metre's lower number (4/4 where none
+- `120 bpm 3/4 | C | Am F | % | G |`: bars with a tempo, which counts beats of the metre's lower number (4/4 if none
   is given). The chords of a bar share it evenly; `%` repeats the bar before, `/` holds the chord for another share.
 - A table, one chord a line: start and label, or start, end and label; with spaces, tabs, commas or semicolons, as .lab
   files, Audacity's labels and Chordino's tables have them.
 
-In a table a chord lasts until its end or until the next one begins, whichever comes first: of two that overlap, the
-later one counts from its start. An interval of no length or of a negative one is left out, which is said; of two chords
-that begin together the later line counts. Lines need not be in order.
+In a table a chord lasts until its end or until the next one begins, whichever comes first: if two overlap, the later
+one counts from its start. An interval of zero or negative length is left out, with a remark; if two chords begin
+together, the later line counts. Lines need not be in order.
 """
 
 from __future__ import annotations
@@ -31,15 +31,15 @@ from counterpoint.generate.chord_symbols import understand, writes_minor_small
 HOW = 'write LABEL:SECONDS, such as "C:0 Am:2 F:4 G:6"'
 _SUFFIXES = (".lab", ".json", ".txt", ".csv", ".tsv")
 _LARGEST_BYTES = 4 << 20
-"""Of a file of chords; a longer one is something else."""
+"""Greatest size of a file of chords; a longer one is something else."""
 _SECONDS = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?|nan|inf", re.IGNORECASE)
 _CLOCK = re.compile(r"(?:(\d+):)?(\d{1,4}):([0-5]\d(?:\.\d+)?)")
 _TOKEN_CLOCK = re.compile(r"(.+?):(\d{1,4}:[0-5]\d(?:\.\d+)?)")
 _QUALITY_MINUTES = ("5", "6", "7", "9", "11", "13")
-"""Minutes that Harte's syntax has as qualities: `G:7:12` is G7 at 12 s, unless the chart has other times in minutes."""
+"""Numbers of minutes that Harte's syntax has as qualities: `G:7:12` is G7 at 12 s, unless other times have minutes."""
 _TEMPO = re.compile(r"(?:tempo\s*=?\s*)?(\d+(?:\.\d+)?)\s*(?:bpm)?(?:[\s,]+(\d+)/(\d+))?", re.IGNORECASE)
 _TYPED_TOKEN = re.compile(r"(?:\([^)]*\)|[^\s,(])+")
-"""Commas part the chords of a chart, but not those inside brackets, as of `C:maj(9,11)`."""
+"""Commas separate the chords of a chart, but not inside brackets, as in `C:maj(9,11)`."""
 
 
 @dataclass(frozen=True)
@@ -48,10 +48,10 @@ class Chart:
 
     Attributes:
         spans: (start, end, label) in seconds, in order; the label is one of `analysis.chords` or `NOT_ASKED`, and
-            the end of a last chord that has none is infinite.
-        taken_for: labels as they were given, and the simpler ones of the 193 that they became.
-        is_typed: given in words, not as a file, which may well describe a longer piece.
-        left_out: intervals of a table that last no time.
+            the end of a last chord without one is infinite.
+        taken_for: labels as they were given, and the simpler ones among the 193 that replaced them.
+        is_typed: whether it was given as text instead of as a file, which may describe a longer piece.
+        left_out: number of intervals of a table without positive length.
     """
 
     spans: tuple[tuple[float, float, str], ...]
@@ -62,7 +62,7 @@ class Chart:
 
 @dataclass(frozen=True)
 class _Entry:
-    """A chord as it is written: an end of None is the start of the next."""
+    """A chord as written: an end of None is the start of the next."""
 
     start_s: float
     end_s: float | None
@@ -70,13 +70,13 @@ class _Entry:
 
 
 def read_chords(source: str | Path) -> Chart:
-    """A chart in words, or a file: .lab, .csv, .txt (a table or a chart) or .json.
+    """Read a chart from text, or from a file: .lab, .csv, .txt (a table or a chart) or .json.
 
-    A .json holds {"start_s", "label"} objects or [start, label] pairs, by themselves or under the key `chords`.
+    A .json contains {"start_s", "label"} objects or [start, label] pairs, either directly or under the key `chords`.
 
     Raises:
-        UserError: no such file, no chord in it, an unknown label, times that are no numbers or negative; of a chart in
-            words also times that are out of order.
+        UserError: there is no such file, it has no chords, a label is unknown, or times are negative or not numbers,
+            or, in a text chart, out of order.
     """
     path = Path(source)
     is_typed = not (path.suffix.lower() in _SUFFIXES or is_file(path))
@@ -86,7 +86,7 @@ def read_chords(source: str | Path) -> Chart:
     _check_times(given, name=name, in_order=form != "table")
     entries = _lasting(given) if form == "table" else given
     if not entries:
-        raise UserError(f"{name} holds no chord; {HOW}.")
+        raise UserError(f"{name} contains no chord; {HOW}.")
     small_is_minor = writes_minor_small([entry.label for entry in entries])
     labels = {entry.label: understand(entry.label, source=name, small_is_minor=small_is_minor) for entry in entries}
     return Chart(
@@ -98,7 +98,7 @@ def read_chords(source: str | Path) -> Chart:
 
 
 def _lasting(given: Sequence[_Entry]) -> list[_Entry]:
-    """Those of a table that last some time, in order; of several that begin together the last one."""
+    """The entries of a table with positive length, in order; if several begin together, the last one."""
     lasting = [entry for entry in given if entry.end_s is None or entry.end_s > entry.start_s]
     by_start = {entry.start_s: entry for entry in lasting}
     return [by_start[start] for start in sorted(by_start)]
@@ -111,7 +111,7 @@ def _spans(entries: Sequence[_Entry]) -> Iterator[tuple[float, float, str]]:
 
 
 def _parse(text: str, *, is_json: bool, name: str) -> tuple[str, list[_Entry]]:
-    """The form of a text (json, bars, table or tokens), and its chords."""
+    """The format of a text (json, bars, table or tokens), and its chords."""
     if is_json:
         return "json", list(_parse_json(text, name=name))
     lines = [line for line in split_lines(text) if line.strip() and line.lstrip()[0] not in "#\\"]
@@ -126,13 +126,13 @@ def _parse(text: str, *, is_json: bool, name: str) -> tuple[str, list[_Entry]]:
 
 
 def _fields(line: str) -> list[str]:
-    """The cells of a line of a table; a first one without a time, such as the name of the music, is left out."""
+    """The cells of a line of a table; a first cell without a time, such as the name of the music, is left out."""
     separator = next((sign for sign in "\t;," if sign in line), None)
     spaced = line.split()
     if separator is None or (separator != "\t" and _seconds(spaced[0]) is not None):
         return spaced
     cells = [cell.strip() for cell in next(csv.reader([line], delimiter=separator, skipinitialspace=True))]
-    if separator == ";":  # where commas stand for decimal points
+    if separator == ";":  # in files with commas as decimal points
         cells = [cell.replace(",", ".") if re.fullmatch(r"\d+,\d+", cell) else cell for cell in cells]
     starts_late = len(cells) > 2 and _seconds(cells[0]) is None and _seconds(cells[1]) is not None
     return cells[1:] if starts_late else cells
@@ -140,7 +140,7 @@ def _fields(line: str) -> list[str]:
 
 def _row(cells: Sequence[str], *, name: str) -> _Entry:
     if len(cells) not in (2, 3):
-        raise UserError(f"{name} has the line {' '.join(cells)!r}; a line holds start, end and label.")
+        raise UserError(f"{name} has the line {' '.join(cells)!r}; a line needs start, end and label.")
     end_s = _time(cells[1], name=name) if len(cells) == 3 else None
     return _Entry(_time(cells[0], name=name), end_s, cells[-1])
 
@@ -153,7 +153,7 @@ def _parse_tokens(text: str, *, name: str) -> Iterator[_Entry]:
     for token, clock in zip(tokens, clocks, strict=True):
         label, colon, start = (clock[1], ":", clock[2]) if clock and has_minutes else token.rpartition(":")
         if not (colon and label):
-            raise UserError(f"{name} has {token!r}, which says no chord and time: {HOW}.")
+            raise UserError(f"{name} has {token!r}, which is not a chord with a time: {HOW}.")
         yield _Entry(_time(start, name=name), None, label)
 
 
@@ -162,9 +162,9 @@ def _parse_bars(text: str, *, name: str) -> Iterator[_Entry]:
     head, *bars = text.split("|")
     tempo = _TEMPO.fullmatch(head.strip())
     if tempo is None or not float(tempo[1]) or tempo[2] == "0":
-        raise UserError(f'{name} is in bars, so it begins with a tempo, such as "120 bpm 4/4 | C | Am F | G |".')
+        raise UserError(f'{name} is in bars, so it must begin with a tempo, such as "120 bpm 4/4 | C | Am F | G |".')
     if any(bar.strip().startswith(":") or bar.strip().endswith(":") for bar in bars):
-        raise UserError(f"{name} has signs of repetition (|: and :|), which are not known here; write the bars out.")
+        raise UserError(f"{name} has repeat signs (|: and :|), which are not supported; write out the bars.")
     bar_s = int(tempo[2] or 4) * 60 / float(tempo[1])
     cells: list[str] = []
     label: str | None = None
@@ -176,7 +176,7 @@ def _parse_bars(text: str, *, name: str) -> Iterator[_Entry]:
             if cell != "/":
                 label = cell
             if label is None:
-                raise UserError(f"{name} begins with {cell!r}, with no chord before that could go on.")
+                raise UserError(f"{name} begins with {cell!r}, but there is no chord before it to continue.")
             start_s = index * bar_s + place * share_s
             yield _Entry(start_s, start_s + share_s, label)
 
@@ -190,11 +190,11 @@ def _parse_json(text: str, *, name: str) -> Iterator[_Entry]:
                 raise TypeError
             yield _Entry(float(start), None, label)
     except (KeyError, TypeError, ValueError, OverflowError, RecursionError):
-        raise UserError(f'{name} is no list of [start, label] pairs or {{"start_s", "label"}} objects.') from None
+        raise UserError(f'{name} is not a list of [start, label] pairs or {{"start_s", "label"}} objects.') from None
 
 
 def _seconds(text: str) -> float | None:
-    """A time as 65, 65.0, 1:05 or 0:01:05; None where it is none."""
+    """A time as 65, 65.0, 1:05 or 0:01:05; None if it is not a time."""
     if _SECONDS.fullmatch(text):
         return float(text)
     if clock := _CLOCK.fullmatch(text):
@@ -214,7 +214,7 @@ def _check_times(chords: Sequence[_Entry], *, name: str, in_order: bool) -> None
         if not (math.isfinite(chord.start_s) and chord.start_s >= 0):
             raise UserError(f"{name} has the chord {chord.label} at {chord.start_s:g} s; times must be zero or later.")
         if chord.end_s is not None and not math.isfinite(chord.end_s):
-            raise UserError(f"{name} has the chord {chord.label} end at {chord.end_s:g} s, which is no time.")
+            raise UserError(f"{name} has {chord.end_s:g} s as the end of the chord {chord.label}, which is not a time.")
     for chord, following in pairwise(chords if in_order else ()):
         if following.start_s <= chord.start_s:
             raise UserError(

@@ -1,9 +1,9 @@
-"""Chord symbols as musicians and datasets write them, brought to the nearest of the 193 labels that models know.
+"""Chord symbols as musicians and datasets write them, mapped to the nearest of the 193 labels that models use.
 
-A symbol is a root, a quality and perhaps a bass: `F#m7b5`, `B♭Δ`, `Csus4/G`, `E:min7/b3`. Two readers know the
-qualities. Lead sheets are read by tables: the longest known beginning of the quality says which chord it is, and what
-follows it (additions, alterations, suspensions) has to be of a known form. The syntax of Harte et al. (2005), with a
-colon after the root, is read by `mir_eval` as pitch classes, and the kind of chord that shares most of them is taken.
+A symbol is a root, a quality and optionally a bass: `F#m7b5`, `B♭Δ`, `Csus4/G`, `E:min7/b3`. There are two parsers of
+qualities. Lead sheets are read by tables: the longest known prefix of the quality determines the chord, and the rest
+(additions, alterations, suspensions) must have a known form. The syntax of Harte et al. (2005), with a colon after the
+root, is read by `mir_eval` as pitch classes, and the kind of chord that shares most of them is chosen.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from counterpoint.analysis.chords import KINDS, NO_CHORD, ROOTS, chord_index, pi
 from counterpoint.config import UserError
 
 NOT_ASKED = "X"
-"""Harte's sign for a chord that cannot be named: nothing is asked for there."""
+"""Harte's sign for a chord that cannot be named, for which nothing is requested."""
 _NO_CHORD = (NO_CHORD, "NC", "N.C.", "N.C")
 _SIGNS = str.maketrans(
     {
@@ -26,7 +26,7 @@ _SIGNS = str.maketrans(
         "Ø": "ø",
     }
 )
-"""Signs that look alike or mean the same, and the one that the tables know."""
+"""Equivalent signs, and the one in the tables."""
 _SAME = {
     **dict.fromkeys(("", "maj", "ma", "M", "major"), ""),
     **dict.fromkeys(("m", "min", "mi", "-", "minor"), "m"),
@@ -39,7 +39,7 @@ _SAME = {
     **dict.fromkeys(("dim", "o", "mb5", "minb5", "m-5"), "dim"),
     **dict.fromkeys(("aug", "+", "+5", "#5"), "aug"),
 }
-"""Every name of a quality that the vocabulary has."""
+"""All names of the qualities in the vocabulary."""
 _MINOR_MAJOR = tuple(minor + major for minor in ("m", "min", "mi", "-") for major in ("maj", "M", "Maj", "^"))
 _NEAR = {
     **dict.fromkeys(("2", "4", "5"), ""),
@@ -53,12 +53,12 @@ _NEAR = {
     **dict.fromkeys(("dim7", "o7", "oM7", "o^7", "dimmaj7"), "dim"),
     **dict.fromkeys(("aug7", "+7", "7+", "augmaj7", "+M7"), "aug"),
 }
-"""Qualities that the vocabulary lacks, and the one that each is taken for."""
+"""Qualities outside the vocabulary, and their replacements."""
 _QUALITIES = _SAME | _NEAR
 _MORE = re.compile(
     r"(?:,|sus(?:24|2|4)?|alt|(?:add|omit|no)[#b+-]?\d{1,2}|[#b+-](?:4|5|6|9|11|13)|(?<=,)\*?[#b]*\d{1,2})*"
 )
-"""What may follow a quality: suspensions, additions, omissions, alterations, and degrees in brackets."""
+"""Suffixes of a quality: suspensions, additions, omissions, alterations, and degrees in brackets."""
 _SYMBOL = re.compile(r"([A-G](?:##|bb|[#b])?)(:?)([^/]*)(?:/([A-G](?:##|bb|[#b])?|[#b]*\d{1,2}))?")
 _SIX_NINE = re.compile(r"(?<=6)/(?=9)")
 _SOLFEGE = re.compile(r"Do(?![a-z])")
@@ -67,15 +67,15 @@ _MINOR = re.compile(r"[a-gA-G][#b]?:?(?:m(?!a)|-)")
 
 
 def understand(label: str, *, source: str, small_is_minor: bool = False) -> tuple[str, bool]:
-    """The label among the 193, or `NOT_ASKED`, and whether it says all that was given.
+    """The label among the 193, or `NOT_ASKED`, and whether it represents the symbol completely.
 
     Args:
         label: a chord symbol.
-        source: what it stands in, for the message.
-        small_is_minor: a root in lower case with nothing after it is a minor chord, see `writes_minor_small`.
+        source: the source of the symbol, for error messages.
+        small_is_minor: whether a root in lower case without a quality is a minor chord, see `writes_minor_small`.
 
     Raises:
-        UserError: there is nothing like it among them, or it can be read in two ways.
+        UserError: the symbol is similar to none of them, or ambiguous.
     """
     text = plain(label)
     if text in (NOT_ASKED, "x"):
@@ -87,32 +87,32 @@ def understand(label: str, *, source: str, small_is_minor: bool = False) -> tupl
     found = _read(_capital(text, small_is_minor=small_is_minor))
     if found is None:
         raise UserError(
-            f"{source} has the chord {label!r}, which is none of the 193 that are known (such as C, F#m7, Bbmaj7, C/E "
-            f"or N): write the nearest of them, or {NOT_ASKED} where nothing shall be asked for."
+            f"{source} has the chord {label!r}, which is not among the 193 known chords (such as C, F#m7, Bbmaj7, C/E "
+            f"or N): write the nearest of them, or {NOT_ASKED} to leave the chord open."
         )
     return found
 
 
 def plain(label: str) -> str:
-    """The symbol in the signs that the tables know."""
+    """The symbol in the signs of the tables."""
     return label.strip().translate(_SIGNS)
 
 
 def writes_minor_small(labels: list[str]) -> bool:
-    """Whether a chart tells minor chords by roots in lower case, as in `C a F G`.
+    """Whether a chart marks minor chords by roots in lower case, as in `C a F G`.
 
-    It does where other roots are in upper case and no minor chord is marked as one: in `C am f G` the f can as well be
-    a major chord that was typed in haste.
+    It does if other roots are in upper case and no minor chord is marked otherwise: in `C am f G` the f may be a
+    carelessly typed major chord.
     """
     texts = [plain(label) for label in labels]
     return any(text[:1] in tuple("ABCDEFG") for text in texts) and not any(map(_MINOR.match, texts))
 
 
 def _capital(text: str, *, small_is_minor: bool) -> str:
-    """A symbol with its root in upper case, where it is clear what lower case stands for.
+    """A symbol with its root in upper case, if the meaning of lower case is clear.
 
-    It is where the chord is marked as minor, and where the chart tells minor chords by it; a lone b stays as it is, for
-    it is B minor to some and B flat minor to others.
+    It is clear if the chord is marked as minor, or if the chart marks minor chords by lower case; a single b stays as
+    it is, because it is B minor to some and B flat minor to others.
     """
     found = _SMALL.fullmatch(text)
     if found is None:
@@ -142,7 +142,7 @@ def _read(text: str) -> tuple[str, bool] | None:
 
 
 def _lead_sheet(quality: str) -> tuple[str, bool] | None:
-    """A quality of the vocabulary, and whether it says all that the written one does."""
+    """A quality of the vocabulary, and whether it represents the written one completely."""
     exact = re.sub(r"[()\[\], ]", "", quality)
     if exact in _QUALITIES:
         return _QUALITIES[exact], exact in _SAME
@@ -155,7 +155,7 @@ def _lead_sheet(quality: str) -> tuple[str, bool] | None:
 
 @cache
 def _harte(quality: str) -> tuple[str, bool] | None:
-    """The same of a quality in Harte's syntax, by the pitch classes that sound."""
+    """A quality for one in Harte's syntax, by its pitch classes, and whether it represents it completely."""
     from mir_eval.chord import InvalidChordException, encode
 
     try:

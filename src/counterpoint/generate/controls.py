@@ -1,6 +1,6 @@
-"""What a user asks for beside the caption, as tracks for one model: chords, a melody, drums (4.5, App. C).
+"""Controls besides the caption, as tracks for one model: chords, a melody, drums (4.5, App. C).
 
-Every control begins where the clip begins. Where it ends sooner, the rest is left free; where it ends later, it is cut.
+Every control begins with the clip. If it ends sooner, the rest is left open; if it ends later, it is cut.
 
 Shapes: J controls of the model, T frames of the clip, N audio samples.
 """
@@ -33,12 +33,12 @@ if TYPE_CHECKING:
     from pretty_midi import Instrument, PrettyMIDI
 
 MELODY_NAMES = ("melody", "lead", "vocal")
-"""A MIDI track with one of these in its name holds the melody."""
+"""A MIDI track with one of these words in its name is the melody."""
 
 
 @dataclass(frozen=True)
 class _Clip:
-    """The clip that controls are for: T and the frame rate, Hz."""
+    """The clip of the controls: T and the frame rate in Hz."""
 
     frames: int
     frame_rate: float
@@ -52,21 +52,21 @@ class _Clip:
         return frame_times(self.frames, frame_rate=self.frame_rate)
 
     def free(self) -> np.ndarray:
-        """[T] of which nothing is asked."""
+        """A track [T] without requests."""
         return np.full(self.frames, NOT_GIVEN, dtype=np.int16)
 
     def said_cut(self, name: object, duration_s: float) -> list[str]:
-        """What to say of something that lasts so long, if anything."""
+        """A remark on a control of this duration if it is cut."""
         if duration_s <= self.duration_s + 1 / self.frame_rate:
             return []
-        return [f"{name} lasts {duration_s:.1f} s and was cut to the {self.duration_s:.1f} s of the clip."]
+        return [f"{name} is {duration_s:.1f} s long and was cut to the {self.duration_s:.1f} s of the clip."]
 
 
 def read_controls(sources: ControlSources, *, model: LoadedModel, duration_s: float) -> Asked:
-    """The tracks of a clip of `duration_s` seconds.
+    """Read the tracks of a clip of `duration_s` seconds.
 
     Raises:
-        UserError: a control that the model was not trained with, or one that cannot be read or asks nothing.
+        UserError: the model was not trained with a control, or a control cannot be read or requests nothing.
     """
     given, known = sources.requested(), model.paradigm.config.controls
     require_known(list(given), known=known)
@@ -99,18 +99,18 @@ def require_known(given: Sequence[str], *, known: Sequence[str]) -> None:
     """Refuse controls that a model with the controls `known` was not trained with.
 
     Raises:
-        UserError: naming them.
+        UserError: there are such controls; the sentence names them.
     """
     foreign = [name for name in given if name not in known]
     if foreign and not known:
         raise UserError(
-            f"This model follows a caption alone and takes no {' or '.join(foreign)}: train one with model.controls, "
+            f"This model accepts only a caption and no {' or '.join(foreign)}: train one with model.controls, "
             'as in --set "model.controls=[chords, melody, drums]".'
         )
     if foreign:
         raise UserError(
-            f"This model was trained without {' and '.join(foreign)}, it knows {' and '.join(known)}: leave out what "
-            "it does not know, or train one with more model.controls."
+            f"This model was trained without {' and '.join(foreign)}; it has {' and '.join(known)}: leave out the "
+            "others, or train one with more model.controls."
         )
 
 
@@ -129,10 +129,10 @@ def _read_chords(source: str, clip: _Clip) -> tuple[np.ndarray, list[str]]:
         if label != NOT_ASKED:
             track[(clip.times >= start) & (clip.times < end)] = chord_index(label)
     if (track == NOT_GIVEN).all():
-        raise UserError(f"{name} asks for no chord within the clip; {HOW}.")
-    said = [f"{given} is not among the 193 chords and was taken for {used}." for given, used in chart.taken_for.items()]
+        raise UserError(f"{name} has no chord within the clip; {HOW}.")
+    said = [f"{given} is not among the 193 known chords; it became {used}." for given, used in chart.taken_for.items()]
     if chart.left_out:
-        said.append(f"Intervals of {name} that last no time were left out: {chart.left_out}.")
+        said.append(f"Intervals of {name} without a positive length were left out: {chart.left_out}.")
     last_start, last_end, _ = chart.spans[-1]
     return track, said + clip.said_cut(name, last_end if np.isfinite(last_end) else last_start)
 
@@ -143,29 +143,29 @@ def _read_melody(source: Path | Sound, clip: _Clip) -> tuple[np.ndarray, list[st
     name = _name(source, what="melody")
     audio, sample_rate, duration_s = _load(source, clip, sample_rate=None)
     if np.abs(audio).max() < SILENCE_PEAK:
-        raise UserError(f"{name} is silent, so it holds no melody; give a recording that can be heard, or a MIDI file.")
+        raise UserError(f"{name} is silent, so it has no melody; use a louder recording, or a MIDI file.")
     count = min(clip.frames, frames(len(audio) / sample_rate, frame_rate=clip.frame_rate))
     audio = normalize_loudness(audio, sample_rate=sample_rate)
     heard = follow_melody(audio, sample_rate=sample_rate, frames=count, frame_rate=clip.frame_rate)
     track = clip.free()
     track[:count] = heard.track
     if not np.isin(track, (REST, NOT_GIVEN), invert=True).any():
-        raise UserError(f"No note from G2 to B6 could be heard in {name}; give a clearer recording, or a MIDI file.")
+        raise UserError(f"No note from G2 to B6 was detected in {name}; use a clearer recording, or a MIDI file.")
     return track, [*_said_unsure(name, heard.confidence), *clip.said_cut(name, duration_s)]
 
 
 def _said_unsure(name: str, confidence: float | None) -> list[str]:
-    """What to say of a melody that may be another voice's, if anything."""
+    """A warning about a melody of low confidence, if it has one."""
     if confidence is None or confidence >= LOW:
         return []
     return [
-        f"The melody of {name} is heard with a low confidence, {confidence:.2f}, and may be another voice: "
-        "`counterpoint analyze` shows the notes, and a MIDI file or a recording of the melody alone is surer."
+        f"The melody detected in {name} has a low confidence ({confidence:.2f}) and may be another voice: "
+        "`counterpoint analyze` shows the notes, and a MIDI file or a recording of the melody alone is more reliable."
     ]
 
 
 def _play_melody(path: Path, clip: _Clip) -> tuple[np.ndarray, list[str]]:
-    """The highest note of the melody's track at every time; rests where it rests, free after the music ends."""
+    """The highest note of the melody's track at every time, with its rests; open after the music ends."""
     midi = load_midi(path)
     notes = _melody_part(midi, path=path).notes
     moved = {note.pitch: _into_range(note.pitch) for note in notes}
@@ -175,25 +175,25 @@ def _play_melody(path: Path, clip: _Clip) -> tuple[np.ndarray, list[str]]:
         track[(clip.times >= note.start) & (clip.times < note.end)] = moved[note.pitch] - MELODY_LOW
     if not np.isin(track, (REST, NOT_GIVEN), invert=True).any():
         first = min(note.start for note in notes)
-        raise UserError(f"The melody of {path} begins at {first:.1f} s, past the end of the clip; raise --duration-s.")
+        raise UserError(f"The melody of {path} begins at {first:.1f} s, after the end of the clip; raise --duration-s.")
     outside = sum(moved[note.pitch] != note.pitch for note in notes)
-    said = [f"{outside} of the {len(notes)} notes of {path} lie outside G2-B6 and were moved into it by octaves."]
+    said = [f"{outside} of the {len(notes)} notes of {path} are outside G2-B6 and were transposed into it by octaves."]
     return track, (said if outside else []) + clip.said_cut(path, midi.get_end_time())
 
 
 def _into_range(pitch: int) -> int:
-    """The MIDI number of G2-B6 that is the fewest octaves away."""
+    """The MIDI number in G2-B6 that is the fewest octaves away."""
     octaves = min(0, (MELODY_HIGH - pitch) // 12) or max(0, -((pitch - MELODY_LOW) // 12))
     return pitch + 12 * octaves
 
 
 def _melody_part(midi: PrettyMIDI, *, path: Path) -> Instrument:
-    """The part named so, else the highest on average."""
+    """The part named as the melody, else the highest on average."""
     parts = [part for part in midi.instruments if part.notes and not part.is_drum]
     if not parts:
         drums = any(part.notes for part in midi.instruments)
         raise UserError(
-            f"{path} holds {'drums alone' if drums else 'no notes'}, so there is no melody in it; give a MIDI file "
+            f"{path} contains {'only drums' if drums else 'no notes'}, so it has no melody; use a MIDI file "
             "with the melody on a track of its own."
         )
     named = [part for part in parts if any(word in part.name.lower() for word in MELODY_NAMES)]
@@ -201,7 +201,7 @@ def _melody_part(midi: PrettyMIDI, *, path: Path) -> Instrument:
 
 
 def _read_drums(source: Path | Sound, clip: _Clip, *, codec: Codec) -> tuple[np.ndarray, list[str]]:
-    """As they are, silence included: to ask for no drums is to ask something."""
+    """The drum track as it is, including silence, which requests no drums."""
     audio, _, duration_s = _load(source, clip, sample_rate=codec.sample_rate)
     heard = blurred_codes(codec, audio)[: clip.frames]
     track = clip.free()
@@ -210,12 +210,12 @@ def _read_drums(source: Path | Sound, clip: _Clip, *, codec: Codec) -> tuple[np.
 
 
 def _name(source: Path | Sound, *, what: str) -> str:
-    """What messages call it."""
+    """The name of a source in messages."""
     return f"the {what} in memory" if isinstance(source, Sound) else str(source)
 
 
 def _load(source: Path | Sound, clip: _Clip, *, sample_rate: int | None) -> tuple[np.ndarray, int, float]:
-    """[N] up to the clip's end, Hz, and the seconds that the source lasts."""
+    """Audio [N] up to the clip's end, its sample rate in Hz, and the duration of the source in seconds."""
     if isinstance(source, Sound):
         part = Sound(source.audio[:, : max(1, round(clip.duration_s * source.sample_rate))], source.sample_rate)
         part = part if sample_rate is None else part.resampled(sample_rate)

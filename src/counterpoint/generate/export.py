@@ -1,4 +1,4 @@
-"""Models to hand on: as their averaged weights alone, or in the format of
+"""Publication of models: as their averaged weights, or in the format of
 `transformers.MusicgenForConditionalGeneration`.
 
 Shapes: K codebooks, V codebook size.
@@ -24,39 +24,39 @@ from counterpoint.runs import find_run, load_run
 from counterpoint.runs.layout import MODEL_FILE, WEIGHTS_FILE
 
 GUIDANCE = 3.0
-"""What an exported model is sampled with unless its user says otherwise; MusicGen's own."""
+"""Default sampling settings of an exported model, which are MusicGen's."""
 
 
 def export_musicgen(model: str | Path, out: Path) -> None:
-    """Write a model so that `MusicgenForConditionalGeneration.from_pretrained(out)` gives the same logits and audio.
+    """Export a model so that `MusicgenForConditionalGeneration.from_pretrained(out)` gives the same logits and audio.
 
     Args:
         model: a run folder or a MusicGen checkpoint, as for `read_model`.
-        out: a folder that does not exist yet; it is written whole or not at all.
+        out: a folder that does not exist yet; it is written completely or not at all.
 
     Raises:
-        UserError: a model that this format has no words for, or a folder that is there already.
+        UserError: this format cannot represent the model, or the folder exists.
     """
     check_output_folder(Path(out))
     loaded = read_model(model)
     refused = _refusal(loaded)
     if refused:
-        raise UserError(f"{model} cannot be written as MusicGen: {refused}.")
+        raise UserError(f"{model} cannot be exported as MusicGen: {refused}.")
     atomic_folder(Path(out), lambda folder: _write(folder, loaded))
 
 
 def publish_run(model: str | Path, out: Path) -> None:
-    """Write the model of a run as a folder to hand on, which loads as the run does, at a twelfth of a run's size.
+    """Write the model of a run as a folder that loads like the run, at a twelfth of its size.
 
     Raises:
-        UserError: `model` is no run, or `out` is there already.
+        UserError: `model` is not a run, or `out` exists.
     """
     from safetensors.torch import save_file
 
     check_output_folder(Path(out))
     run = find_run(model)
     paradigm = load_run(run)
-    halved = {name for name, _ in paradigm.named_parameters()}  # what else there is has few numbers, and stays exact
+    halved = {name for name, _ in paradigm.named_parameters()}  # buffers are small and stay exact
     weights = {
         name: (tensor.half() if name in halved else tensor).contiguous()
         for name, tensor in paradigm.state_dict().items()
@@ -71,20 +71,20 @@ def publish_run(model: str | Path, out: Path) -> None:
 
 
 def _refusal(loaded: LoadedModel) -> str | None:
-    """Why the format cannot hold a model, or None."""
+    """The reason why the format cannot represent a model, or None."""
     paradigm, codec = loaded.paradigm, loaded.codec
     if not isinstance(paradigm, Autoregressive):
         return f"it is a {paradigm.config.paradigm} model, and MusicGen is auto-regressive"
     if paradigm.codebooks < paradigm.latent.num_codebooks:
         return f"it models {paradigm.codebooks} of its codec's {paradigm.latent.num_codebooks} codebooks"
     if paradigm.config.controls:
-        return f"it takes {' and '.join(paradigm.config.controls)}, and MusicGen follows text alone"
+        return f"it has the controls {' and '.join(paradigm.config.controls)}, and MusicGen has only text"
     if not isinstance(paradigm.text, T5Text):
         return f"its text encoder is {paradigm.config.text.encoder}, and MusicGen's is t5"
     if paradigm.text.frozen.width == paradigm.config.backbone.width:
-        return "its network is as wide as T5, and transformers then leaves out the projection between them"
+        return "its network is as wide as T5, and transformers then omits the projection between them"
     if not isinstance(codec, EnCodec) or getattr(codec.model.config, "activation", "elu") != "elu":
-        return f"its codec {codec.name!r} is no EnCodec of ELU activations, the only kind that transformers has"
+        return f"its codec {codec.name!r} is not an EnCodec with ELU activations, the only kind in transformers"
     return None
 
 
@@ -110,7 +110,7 @@ def _write(folder: Path, loaded: LoadedModel) -> None:
 
 
 def _text_weights(text: T5Text) -> dict[str, Tensor]:
-    """T5's own; the word table, which it holds under two names, once."""
+    """T5's own weights; the word table, which it has under two names, once."""
     state = text.frozen.encoder.state_dict()
     state.pop("encoder.embed_tokens.weight", None)
     return {f"text_encoder.{name}": tensor for name, tensor in state.items()}

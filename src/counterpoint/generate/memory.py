@@ -1,4 +1,4 @@
-"""How many clips can be drawn at once, planned before the run: a batch is split and never runs out of memory."""
+"""Planning of batch sizes: batches are split before the run so that memory suffices."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from counterpoint.config.machine import free_memory
 from counterpoint.paradigm import Paradigm
 
 SHARE = 0.6
-"""The share of the free memory that is planned for: allocators and libraries were measured to take up to 1.6 times the
-estimate."""
+"""Share of the free memory that is used: measured memory was up to 1.6 times the estimate because of allocators and
+libraries."""
 
 
 def clips_at_once(
@@ -19,10 +19,10 @@ def clips_at_once(
     """The largest batch, up to `wanted`, that fits into memory.
 
     Args:
-        frames: of each clip.
-        window: frames that the network sees at once.
-        text_tokens: of the longest caption.
-        free: bytes; by default what is free now on the model's device.
+        frames: number of frames of each clip.
+        window: number of frames processed at once.
+        text_tokens: number of tokens of the longest caption.
+        free: bytes; by default the currently free memory of the model's device.
 
     Raises:
         UserError: a single clip does not fit.
@@ -36,8 +36,8 @@ def clips_at_once(
     if needed(1) > room:
         seconds = frames / model.latent.frame_rate
         raise UserError(
-            f"One clip of {seconds:g} s needs {needed(1) / 2**30:.1f} GiB of memory beside the model, and "
-            f"{room / 2**30:.1f} GiB can be had on {device}: free some, or ask for a shorter duration."
+            f"One clip of {seconds:g} s needs {needed(1) / 2**30:.1f} GiB of memory besides the model, but only "
+            f"{room / 2**30:.1f} GiB are free on {device}: free some, or choose a shorter duration."
         )
     fitting = wanted
     while needed(fitting) > room:
@@ -46,7 +46,7 @@ def clips_at_once(
 
 
 def clip_bytes(model: Paradigm, *, batch: int, frames: int, window: int, text_tokens: int, passes: int) -> int:
-    """Bytes to draw `batch` clips at once, beside the weights: some windows of them and the whole of each."""
+    """Bytes for drawing `batch` clips at once, without the weights: some windows of them and the whole of each."""
     seen = max(batch, model.windows_at_once) if frames > window else batch
     item = 2 if next(model.parameters()).device.type == "cuda" else 4
     whole = 0 if frames <= window else batch * frames * (10 * model.latent.latent_dim * 4 + 32)
@@ -62,7 +62,7 @@ def clip_bytes(model: Paradigm, *, batch: int, frames: int, window: int, text_to
 
 
 def free_bytes(device: torch.device) -> int:
-    """Memory that can still be had: on a GPU with what torch holds unused, else of the machine or its container."""
+    """Available memory: on a GPU including memory that torch holds unused, else of the machine or its container."""
     if device.type == "cuda":
         unused = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
         return torch.cuda.mem_get_info(device)[0] + unused

@@ -1,7 +1,7 @@
-"""MIDI files in seconds, whichever track holds their tempo.
+"""MIDI files with times in seconds, whichever track has their tempo.
 
-The standard wants the tempo of a file on its first track, and `pretty_midi` reads it there alone; many programs write
-it elsewhere. Here the tempo events of all tracks count, and files that count ticks in frames of film are read, too.
+The standard requires the tempo of a file on its first track, and `pretty_midi` reads it only there; many programs write
+it elsewhere. Here the tempo events of all tracks count, and files with time division in film frames are read, too.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ if TYPE_CHECKING:
 SUFFIXES = (".mid", ".midi", ".kar")
 _MOST_BYTES = 32 << 20
 _SEQUENCES = 2
-"""The type of files whose tracks are pieces of their own, each with its own tempo."""
+"""The type of files whose tracks are independent pieces, each with its own tempo."""
 _MICROSECONDS = 1_000_000
 _FILM_RATES = {24: 24.0, 25: 25.0, 29: 30 / 1.001, 30: 30.0}
-"""Frames a second by the number that stands for them; 29 is the drop-frame rate of television."""
+"""Frames per second by their code; 29 is the drop-frame rate of television."""
 
 
 def load_midi(path: Path) -> PrettyMIDI:
-    """All notes of a MIDI file, with times in seconds.
+    """Read all notes of a MIDI file, with times in seconds.
 
     Raises:
-        UserError: there is no such file, it is damaged, or its tracks are pieces of their own.
+        UserError: there is no such file, it is damaged, or its tracks are independent pieces.
     """
     from mido import MidiFile
     from pretty_midi import PrettyMIDI
@@ -39,19 +39,19 @@ def load_midi(path: Path) -> PrettyMIDI:
     try:
         midi = MidiFile(str(path), clip=True)
         if midi.type == _SEQUENCES:
-            raise UserError(f"{path} holds several independent sequences (MIDI type 2); save the one wanted as type 1.")
+            raise UserError(f"{path} contains several independent sequences (MIDI type 2); save one as type 1.")
         midi.tracks = [_tempo_track(midi), *filter(None, midi.tracks)]
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of tempo events on later tracks, which stand on the first one, too, now
+            warnings.simplefilter("ignore")  # about tempo events on later tracks, which were copied to the first one
             return PrettyMIDI(mido_object=midi)
     except UserError:
         raise
-    except Exception as error:  # the parsers raise whatever a broken file makes them trip over
+    except Exception as error:  # the parsers raise many kinds of errors for broken files
         raise UserError(f"{path} cannot be read as MIDI ({error or type(error).__name__}); export it again.") from None
 
 
 def _tempo_track(midi: MidiFile) -> MidiTrack:
-    """The tempo events of all tracks in order of time, as the first track has to hold them."""
+    """The tempo events of all tracks in order of time, as the first track needs them."""
     from mido import MetaMessage, MidiTrack, merge_tracks
 
     if midi.ticks_per_beat < 0:
@@ -63,17 +63,17 @@ def _tempo_track(midi: MidiFile) -> MidiTrack:
         if event.type == "set_tempo" and event.tempo > 0:
             tempi.append(event.copy(time=since))
             since = 0
-    tempi.append(MetaMessage("end_of_track"))  # pretty_midi reads no empty track
+    tempi.append(MetaMessage("end_of_track"))  # pretty_midi cannot read an empty track
     return tempi
 
 
 def _film_time(division: int) -> tuple[int, int]:
-    """(ticks a beat, microseconds a beat) of a division of film time, in which no tempo counts.
+    """(ticks per beat, microseconds per beat) of a time division in film frames, where tempo does not apply.
 
-    Its high byte is the negative number of frames a second, its low byte the ticks of a frame; a beat here is as many
-    frames as that number says, so about a second.
+    Its high byte is the negative number of frames per second, its low byte the ticks of a frame; a beat here is as many
+    frames as that number, about a second.
     """
     frames, ticks = -(division >> 8), division & 0xFF
     if frames not in _FILM_RATES or not ticks:
-        raise ValueError(f"its time division {division} is none that MIDI knows")
+        raise ValueError(f"its time division {division} is unknown in MIDI")
     return frames * ticks, round(_MICROSECONDS * frames / _FILM_RATES[frames])

@@ -1,4 +1,4 @@
-"""What `--model` names, loaded: a paradigm, the codec whose latents it speaks, and the length it was trained on."""
+"""Loading of the model that `--model` names: a paradigm, the codec of its latents, and its window length."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ class LoadedModel:
 
     Attributes:
         paradigm: the network.
-        codec: turns what it draws into audio.
-        window_s: the longest music it was trained on; longer music is made by windows of that length.
-        source: what it was loaded from.
-        sampling: settings that somebody chose for it, by name.
+        codec: the codec that decodes its output to audio.
+        window_s: the longest music in its training; longer music is drawn in windows of that length.
+        source: the name from which it was loaded.
+        sampling: sampling settings that were chosen for it, by name.
     """
 
     paradigm: Paradigm
@@ -38,7 +38,7 @@ class LoadedModel:
     sampling: Mapping[str, Any] = field(default_factory=dict)
 
     def how(self, given: Mapping[str, Any], *, otherwise: Mapping[str, Any] | None = None) -> SamplingConfig:
-        """How to draw from it; see `sampling_of`."""
+        """Its sampling settings; see `sampling_of`."""
         return settings_of(self.paradigm.config.paradigm, self.sampling, given, otherwise=otherwise)
 
 
@@ -50,19 +50,19 @@ def load_model(
     compiled: bool = False,
     codec: Codec | None = None,
 ) -> LoadedModel:
-    """A model and the codec whose latents it was trained on, laid out to draw fast.
+    """Load a model and the codec of its latents, laid out to draw fast.
 
     Args:
         model: a run folder, its name below `runs`, or a MusicGen checkpoint: a folder or a hub id.
         device: `cpu` or `cuda`.
-        precision: that weights are stored in: fp32 (the default), fp16 or int8 on a CPU, bf16 (the default), fp16 or
-            fp32 on a GPU. The codec keeps fp32.
-        compiled: compile the network, which takes a minute and pays for many clips.
-        codec: that of its latents, where it is loaded already.
+        precision: precision of the stored weights: fp32 (the default), fp16 or int8 on a CPU, bf16 (the default), fp16
+            or fp32 on a GPU. The codec keeps fp32.
+        compiled: whether to compile the network, which takes a minute and pays off for many clips.
+        codec: the codec of its latents, if it is already loaded.
 
     Raises:
-        UserError: no such model, one that is damaged or not supported, the codec has other weights now, there is no
-            such device, a precision that it does not serve, or a paradigm that is not compiled.
+        UserError: there is no such model or device, the model is damaged or not supported, the codec's weights have
+            changed, or the device or the paradigm does not support the precision or compilation.
     """
     device, chosen = _check(device, precision)
     loaded = replace(read_model(model, codec=codec), source=str(model))
@@ -77,16 +77,16 @@ def _check(device: str, precision: str | None) -> tuple[str, Precision]:
         raise UserError(f"There is no device {device!r}: choose cpu or cuda, or cuda:1 for the second GPU.")
     chosen = next((known for known in PRECISIONS if known == (precision or served[kind][0])), None)
     if chosen not in served[kind]:
-        raise UserError(f"The precision {precision!r} does not serve on {kind}: choose {', '.join(served[kind])}.")
+        raise UserError(f"The precision {precision!r} is not supported on {kind}: choose {', '.join(served[kind])}.")
     if kind == "cuda" and not torch.cuda.is_available():
-        raise UserError("There is no GPU that torch can use here: leave --device cpu.")
+        raise UserError("torch finds no GPU on this machine: use --device cpu.")
     if kind == "cuda" and int(device.partition(":")[2] or 0) >= torch.cuda.device_count():
         raise UserError(f"There is no {device} here: the last GPU is cuda:{torch.cuda.device_count() - 1}.")
     return device, chosen
 
 
 def read_model(model: str | Path, *, codec: Codec | None = None) -> LoadedModel:
-    """A model as it was trained, in full precision on the CPU; see `load_model`."""
+    """Read a model in full precision on the CPU; see `load_model`."""
     run = find_run(model)
     if is_published(run):
         return LoadedModel(*load_musicgen(str(run)), window_s=WINDOW_S)
@@ -97,7 +97,7 @@ def read_model(model: str | Path, *, codec: Codec | None = None) -> LoadedModel:
             f"The model {model} was trained on latents of another version of the codec {paradigm.latent.codec!r}; "
             "train it again on latents of the present one."
         )
-    # A run from before this was written down is trusted as far as it has positions.
+    # A run without a recorded window may use all of its positions.
     longest_s = paradigm.max_frames() / paradigm.latent.frame_rate
     described = read_description(run)
     return LoadedModel(

@@ -1,7 +1,7 @@
-"""MusicGen checkpoints (Copet et al., 2023): the network of `paradigm.autoregressive` under two other sets of names.
+"""MusicGen checkpoints (Copet et al., 2023): the network of `paradigm.autoregressive` under two other naming schemes.
 
 Read from a folder or a hub id, in the format of `transformers` (`config.json`, safetensors or a pickle of tensors) or
-as audiocraft exports them (`state_dict.bin`, `compression_state_dict.bin`). No code inside a checkpoint is run.
+as exported by audiocraft (`state_dict.bin`, `compression_state_dict.bin`). No code inside a checkpoint is run.
 
 Shapes: K codebooks, V codebook size, C model width.
 """
@@ -28,9 +28,9 @@ from counterpoint.generate.settings import LANGUAGE_MODEL_FILE, MUSICGEN_PARADIG
 from counterpoint.paradigm import Autoregressive
 
 WINDOW_S = 30.0
-"""The music that MusicGen was trained on (Copet et al., 2023)."""
+"""Length in seconds of the music in MusicGen's training (Copet et al., 2023)."""
 _T5_TOKENS = 512
-"""The longest text that T5 was trained on; its relative positions know no limit."""
+"""Greatest number of tokens in T5's training; its relative positions have no limit."""
 
 TRANSFORMERS = {
     "text.project.{p}": "enc_to_dec_proj.{p}",
@@ -55,7 +55,7 @@ TRANSFORMERS = {
 }
 """Our names and those of `transformers`.
 
-A field on both sides makes as many pairs, one on one side stacks as many tensors there, in order.
+A field on both sides yields one pair per tensor; a field on one side stacks several tensors there, in order.
 """
 AUDIOCRAFT = {
     "text.project.{p}": "condition_provider.conditioners.description.output_proj.{p}",
@@ -81,14 +81,14 @@ AUDIOCRAFT = {
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A checkpoint's language model, read but not yet ours.
+    """The language model of a checkpoint, with its own tensor names.
 
     Attributes:
-        config: of our network.
+        config: configuration of our network.
         codebooks: K.
         codebook_size: V.
         names: TRANSFORMERS or AUDIOCRAFT.
-        weights: by their names.
+        weights: tensors under the checkpoint's names.
     """
 
     config: ModelConfig
@@ -99,13 +99,13 @@ class Checkpoint:
 
 
 def load_musicgen(source: str) -> tuple[Autoregressive, Codec]:
-    """The network of a MusicGen checkpoint and its EnCodec, on the CPU, ready to sample.
+    """Load the network of a MusicGen checkpoint and its EnCodec, on the CPU, ready to sample.
 
     Args:
         source: a hub id, a folder, or audiocraft's `state_dict.bin`.
 
     Raises:
-        UserError: no such checkpoint, a variant that is not text to mono music, or naming the tensor that is missing or
+        UserError: there is no such checkpoint, it is not a model of text to mono music, or a tensor is missing or
             misshapen.
     """
     named = Path(source).name == LANGUAGE_MODEL_FILE
@@ -118,13 +118,13 @@ def load_musicgen(source: str) -> tuple[Autoregressive, Codec]:
     if (codec.num_codebooks, codec.codebook_size) != (checkpoint.codebooks, checkpoint.codebook_size):
         raise UserError(
             f"The codec in {source} has {codec.num_codebooks} codebooks of {codec.codebook_size} codes, its network "
-            f"{checkpoint.codebooks} of {checkpoint.codebook_size}; give a checkpoint whose parts belong together."
+            f"{checkpoint.codebooks} of {checkpoint.codebook_size}; use a checkpoint whose parts match."
         )
     return build(checkpoint, latent_spec(codec), source=source), codec
 
 
 def build(checkpoint: Checkpoint, latent: LatentSpec, *, source: str) -> Autoregressive:
-    """The network of a checkpoint, for the latents of its codec; see `load_musicgen` for the errors."""
+    """Build the network of a checkpoint for the latents of its codec; see `load_musicgen` for the errors."""
     from accelerate import init_empty_weights
 
     with init_empty_weights(include_buffers=False):  # parameters take no memory before they are read
@@ -134,10 +134,10 @@ def build(checkpoint: Checkpoint, latent: LatentSpec, *, source: str) -> Autoreg
 
 
 def to_ours(checkpoint: Checkpoint, *, model: Autoregressive, source: str) -> dict[str, Tensor]:
-    """The checkpoint's tensors under our names, in single precision; those that need no change stay in their file.
+    """The checkpoint's tensors under our names, in single precision; unchanged ones stay in their file.
 
     Raises:
-        UserError: naming the tensor that is missing or misshapen.
+        UserError: a tensor is missing or misshapen.
     """
     shapes = {name: parameter.shape for name, parameter in model.named_parameters()}
     state: dict[str, Tensor] = {}
@@ -161,7 +161,7 @@ def to_theirs(model: Autoregressive, *, names: Mapping[str, str]) -> dict[str, T
 
 
 def pairs(names: Mapping[str, str], *, model: Autoregressive) -> Iterator[tuple[list[str], list[str]]]:
-    """(ours, theirs): tensors that hold the same rows when stacked."""
+    """Pairs (ours, theirs) of tensor names that contain the same rows when stacked."""
     choices: dict[str, Any] = {
         "i": range(model.config.backbone.layers),
         "k": range(model.codebooks),
@@ -189,21 +189,21 @@ def _fields(pattern: str) -> list[str]:
 
 def _take(weights: Mapping[str, Tensor], name: str, *, shape: tuple[int, ...], source: str) -> Tensor:
     if name not in weights:
-        raise UserError(f"{source} lacks the tensor {name}; get the checkpoint anew.")
+        raise UserError(f"{source} lacks the tensor {name}; fetch the checkpoint again.")
     if tuple(weights[name].shape) != shape:
         raise misshapen(source, name=name, has=weights[name].shape, should=shape)
     return weights[name]
 
 
 def read_transformers(folder: Path, *, source: str) -> Checkpoint:
-    """The language model of a folder in the format of `transformers`; `source` is what the user typed."""
+    """Read the language model of a folder in the format of `transformers`; `source` is the name that the user gave."""
     from transformers import AutoConfig
 
     kind = read_json(folder / CONFIG_FILE).get("model_type")
     if kind != "musicgen":
         raise UserError(
-            f"{source} holds a model of the kind {kind!r}; of the models of transformers, generation reads musicgen, "
-            "which turns text into mono music."
+            f"{source} contains a model of the kind {kind!r}; of the models of transformers, only musicgen is "
+            "supported, which turns text into mono music."
         )
     with quietly():
         config = AutoConfig.from_pretrained(folder)
@@ -231,7 +231,7 @@ def read_transformers(folder: Path, *, source: str) -> Checkpoint:
 
 
 def read_audiocraft(folder: Path, *, source: str) -> Checkpoint:
-    """The language model of a folder that audiocraft exported; T5 comes by its name."""
+    """Read the language model of a folder exported by audiocraft; T5 is given by its name."""
     if not (folder / LANGUAGE_MODEL_FILE).is_file():
         raise UserError(f"{source} is no MusicGen checkpoint: it has neither {CONFIG_FILE} nor {LANGUAGE_MODEL_FILE}.")
     if not (folder / COMPRESSION_FILE).is_file():
@@ -261,7 +261,7 @@ def read_audiocraft(folder: Path, *, source: str) -> Checkpoint:
     except UserError:
         raise
     except (KeyError, TypeError, AttributeError, ValueError) as error:
-        raise UserError(f"{source} is no MusicGen that can be read: its xp.cfg lacks {error}.") from None
+        raise UserError(f"{source} is not a readable MusicGen: its xp.cfg lacks {error}.") from None
 
 
 _PLAIN = {
@@ -278,7 +278,7 @@ _PLAIN = {
     "qk_layer_norm_cross": False,
     "kv_repeat": 1,
 }
-"""What audiocraft's `transformer_lm` must say, or leave unsaid, to be our network."""
+"""Required values of audiocraft's `transformer_lm`, which may be missing, for our network."""
 
 
 def _model(backbone: BackboneConfig, *, t5: str) -> ModelConfig:
@@ -289,11 +289,11 @@ def _model(backbone: BackboneConfig, *, t5: str) -> ModelConfig:
 def _refuse_variants(expected: Mapping[str, tuple[Any, Any]], *, source: str) -> None:
     """
     Raises:
-        UserError: naming the first setting (has, should) that makes another model of it.
+        UserError: a setting (has, should) differs, so that it is another model; the sentence names the first one.
     """
     for name, (has, should) in expected.items():
         if has != should:
             raise UserError(
                 f"{source} is a variant of MusicGen that is not supported ({name} is {has}, not {should}): "
-                "only text to mono music is, as in facebook/musicgen-small, -medium and -large."
+                "only text to mono music is supported, as in facebook/musicgen-small, -medium and -large."
             )

@@ -1,4 +1,4 @@
-"""Where clips go, what is written beside them, and what is read for them. Imports no torch."""
+"""Output paths of clips, the files written beside them, and caption files. Imports no torch."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ from counterpoint.generate.asked import ControlSources
 from counterpoint.generate.request import GenerationRequest
 
 Progress = Callable[[float, float], None]
-"""Called with (clips done, clips in all); a clip that is being drawn counts in part."""
+"""Called with (clips done, total clips); a clip that is being drawn counts in part."""
 METADATA_FILE = "metadata.jsonl"
 GENERATION_FILE = "generation.json"
 ENTROPIES_FILE = "entropies.npy"
-"""[n, T] nats of the first codebook's distributions, beside the clips of an auto-regressive model (App. I)."""
+"""File with the entropies [n, T] in nats of the first codebook, beside auto-regressive clips (App. I)."""
 
 
 @dataclass(frozen=True)
 class GenerationReport:
-    """What some clips cost.
+    """The cost of some clips.
 
     Attributes:
-        paradigm: of the model.
-        clips: how many were written.
-        audio_s: their length together.
+        paradigm: paradigm of the model.
+        clips: number of clips written.
+        audio_s: their total length.
         latency_s: wall time of drawing and decoding, without loading.
-        network_evaluations: backbone passes a clip took, the most of any.
-        model_evaluations: the same with the rows of guidance counted: a guided pass is two.
-        remarks: what was changed of the controls that a user gave, a sentence each.
+        network_evaluations: backbone passes per clip, the greatest number.
+        model_evaluations: the same with the rows of guidance: a guided pass counts as two.
+        remarks: changes to the controls that a user gave, one sentence each.
     """
 
     paradigm: str
@@ -48,7 +48,7 @@ class GenerationReport:
 
 @dataclass(frozen=True)
 class Destination:
-    """A file for one clip or a folder for any number, into which `check_destination` found that they may be written."""
+    """A file for one clip or a folder for any number, which `check_destination` has found to be writable."""
 
     path: Path
     is_file: bool
@@ -57,15 +57,15 @@ class Destination:
 def check_destination(
     out: Path, *, request: GenerationRequest, inputs: Sequence[Path | str | None] = ()
 ) -> Destination:
-    """Where clips go; everything that forbids it is found before a model is loaded.
+    """The destination of clips; everything that prevents writing is found before a model is loaded.
 
     Args:
         out: an audio file for a single clip; a folder otherwise.
-        inputs: files that the command reads beside those that the request names; None stands for one that is not given.
+        inputs: further files that the command reads; None stands for an option that is not given.
 
     Raises:
-        UserError: a file for several clips, or an `out` that is an input, of unknown kind or holds what no earlier call
-            wrote.
+        UserError: a file is given for several clips, or `out` is an input, has an unknown suffix, or contains files
+            that no earlier call wrote.
     """
     if isinstance(request.controls, ControlSources):
         inputs = [*inputs, *request.controls.requested().values()]
@@ -74,15 +74,15 @@ def check_destination(
         return Destination(out, is_file=False)
     check_audio_output(out, inputs=inputs)
     if len(request.captions) > 1:
-        raise UserError(f"{len(request.captions)} clips do not fit into the one file {out}: give --out a folder.")
+        raise UserError(f"{len(request.captions)} clips do not fit into one file {out}: set --out to a folder.")
     return Destination(out, is_file=True)
 
 
 def read_captions(caption: str | None, captions_file: Path | None) -> list[str]:
-    """The one caption, or those of a text file, one a line.
+    """The single caption, or those in a text file, one per line.
 
     Raises:
-        UserError: both or neither is given, or the file cannot be read or holds none.
+        UserError: both or neither is given, or the file cannot be read or contains none.
     """
     if (caption is None) == (captions_file is None):
         raise UserError("Give either a caption or --captions FILE.")
@@ -92,12 +92,12 @@ def read_captions(caption: str | None, captions_file: Path | None) -> list[str]:
     text = read_text(captions_file, what="captions file")
     captions = [line.strip() for line in split_lines(text) if line.strip()]
     if not captions:
-        raise UserError(f"{captions_file} holds no caption; write one a line.")
+        raise UserError(f"{captions_file} contains no caption; write one per line.")
     return captions
 
 
 def _own_files(folder: Path) -> set[str]:
-    """Names of the files that an earlier call wrote into a folder, by the metadata that it wrote with them."""
+    """Names of the files that an earlier call wrote into a folder, from its metadata."""
     own = {METADATA_FILE, GENERATION_FILE, ENTROPIES_FILE}
     listing = folder / METADATA_FILE
     if not is_file(folder / GENERATION_FILE) or not is_file(listing):

@@ -1,4 +1,4 @@
-"""What is asked of a model, in the one value that every layer passes on. Imports no torch.
+"""A request for clips, the one value that every layer passes on. Imports no torch.
 
 Shapes: n clips, J controls of the model, T latent frames.
 """
@@ -27,17 +27,17 @@ class GenerationRequest:
     """Clips to draw.
 
     Attributes:
-        captions: one for each clip; an empty one asks for unconditional music.
-        duration_s: length of every clip, rounded to whole latent frames; music longer than the model's window is made
-            by windows, in memory that hardly grows.
-        seed: clip i has the seed `seed + i`, which alone decides it.
-        controls: what is asked of every clip beside its caption, as a user gives it or as it was read; or the tracks
-            of each clip, [n, J, T] classes of `analysis.tracks`. None asks for nothing.
-        sampling: how to draw.
-        batch_size: most clips to draw at once; fewer where memory holds fewer. It changes the speed, not the clips.
+        captions: one for each clip; an empty one requests unconditional music.
+        duration_s: length of every clip, rounded to whole latent frames; music longer than the model's window is drawn
+            in windows, in nearly constant memory.
+        seed: clip i has the seed `seed + i`, which alone determines it.
+        controls: the controls of every clip besides its caption, as given by a user or as read; or the tracks of each
+            clip, [n, J, T] classes of `analysis.tracks`. None requests nothing.
+        sampling: sampling settings.
+        batch_size: greatest number of clips at once, fewer if memory is short. It affects the speed, not the clips.
 
     Raises:
-        UserError: no caption, one that is not text, a batch that is not positive, or a seed out of range.
+        UserError: there is no caption, one is not text, the batch size is not positive, or a seed is out of range.
     """
 
     captions: Sequence[str]
@@ -49,21 +49,21 @@ class GenerationRequest:
 
     def __post_init__(self) -> None:
         if self.batch_size < 1:
-            raise UserError(f"The batch size {self.batch_size} draws no clip: it must be 1 or more.")
+            raise UserError(f"The batch size is {self.batch_size}: it must be 1 or more.")
         if not len(self.captions):
-            raise UserError("There is no caption to make music for: give one, or an empty text for music of any kind.")
+            raise UserError("There is no caption: give one, or an empty text for unconditional music.")
         check_seed(self.seed, count=len(self.captions))
         for caption in self.captions:
             check_text(caption, what="caption")
 
     @property
     def asked(self) -> Asked | None:
-        """What a user's controls ask for, once they were read; see `resolve`."""
+        """The user's controls after they were read; see `resolve`."""
         return self.controls if isinstance(self.controls, Asked) else None
 
     @property
     def tracks(self) -> np.ndarray | None:
-        """[n, J, T], once the controls were read."""
+        """The tracks [n, J, T], after the controls were read."""
         if isinstance(self.controls, Asked):
             return np.stack([self.controls.tracks] * len(self.captions))
         assert not isinstance(self.controls, ControlSources), "the controls were not read"
@@ -71,10 +71,10 @@ class GenerationRequest:
 
 
 def resolve(request: GenerationRequest, *, model: LoadedModel) -> GenerationRequest:
-    """The request with its controls read for one model; unchanged where they were read before.
+    """The request with its controls read for one model; unchanged if they were read before.
 
     Raises:
-        UserError: see `read_controls`.
+        UserError: a control cannot be used; see `read_controls`.
     """
     from counterpoint.generate.controls import read_controls
 
@@ -90,13 +90,13 @@ def repeated(captions: Sequence[str], *, num: int) -> list[str]:
     """Each caption `num` times.
 
     Raises:
-        UserError: there would be no clip, or more than are drawn at one call.
+        UserError: there would be no clip, or more than one call allows.
     """
     if num < 1:
-        raise UserError(f"{num} clips of each caption are none: ask for 1 or more.")
+        raise UserError(f"{num} clips of each caption were requested: choose 1 or more.")
     if len(captions) * num > MOST_CLIPS:
         raise UserError(
-            f"{len(captions)} captions and {num} clips of each are more than the {MOST_CLIPS:,} clips that one command "
-            "draws: ask for fewer."
+            f"{len(captions)} captions with {num} clips each exceed the {MOST_CLIPS:,} clips of one command: "
+            "choose fewer."
         )
     return [text for text in captions for _ in range(num)]

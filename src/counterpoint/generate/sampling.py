@@ -40,13 +40,13 @@ class AudioGeneration(Sound):
     Attributes:
         audio: [1, N] float32 in [-1, 1].
         sample_rate: Hz.
-        caption: what was asked for.
-        seed: gives the same audio again; on a CPU with our own kernels to the last bit, alone, in any batch and on any
-            number of threads. On a GPU, and where no compiler was found, another batch may round otherwise.
-        network_evaluations: backbone passes it took.
-        model_evaluations: the same with the rows of guidance counted: a guided pass is two (or three).
+        caption: the caption.
+        seed: reproduces the audio; on a CPU with our own kernels exactly, alone, in any batch and with any number of
+            threads. On a GPU, and without a compiler, another batch may round differently.
+        network_evaluations: number of backbone passes.
+        model_evaluations: the same with the rows of guidance: a guided pass counts as two (or three).
         entropies: [T] nats, see `Sample`; auto-regressive only.
-        remarks: what was changed of the controls that a user gave, a sentence each.
+        remarks: changes to the controls that a user gave, one sentence each.
     """
 
     caption: str
@@ -66,12 +66,12 @@ def generate(
     """Draw one clip per caption, in their order.
 
     Args:
-        progress: called with (clips done, clips in all), also while one is drawn, with a part of it.
+        progress: called with (clips done, total clips), also within a clip, which then counts in part.
         watch: called while a batch is drawn; see `Paradigm.sample`.
 
     Raises:
-        UserError: a duration that is not positive, a caption that is too long, controls that the model does not know or
-            that cannot be read, or a clip that memory cannot hold.
+        UserError: the duration is not positive, a caption is too long, controls are unknown to the model or unreadable,
+            or memory cannot hold a clip.
     """
     request = resolve(request, model=model)
     captions, paradigm = request.captions, model.paradigm
@@ -119,12 +119,12 @@ def generate(
 
 @dataclass(frozen=True)
 class _Meter:
-    """Tells how far a batch is: nine tenths of a clip are its drawing, the last is decoded.
+    """Reports the progress of a batch: drawing counts as nine tenths of a clip, decoding as one.
 
     Attributes:
-        first: clips of the batches before.
-        count: clips of the batch.
-        total: clips of all batches.
+        first: number of clips in earlier batches.
+        count: number of clips in the batch.
+        total: number of clips in all batches.
     """
 
     progress: Progress | None
@@ -133,11 +133,11 @@ class _Meter:
     total: int
 
     def drawn(self, share: float) -> None:
-        """A share of the batch is drawn."""
+        """Report that a share of the batch is drawn."""
         self._tell(0.9 * share * self.count)
 
     def decoded(self, clips: int) -> None:
-        """The batch is drawn, and so many of its clips are decoded."""
+        """Report that the batch is drawn, and that the given number of its clips is decoded."""
         self._tell(0.9 * self.count + 0.1 * clips if clips < self.count else self.count)
 
     def _tell(self, done: float) -> None:
@@ -146,7 +146,7 @@ class _Meter:
 
 
 def _decoded(sample: Sample, codec: Codec) -> Iterator[np.ndarray]:
-    """[N] of each sample: one at a time fits a processor's caches, several fill a GPU."""
+    """Audio [N] of each sample: on a CPU one at a time, which fits the caches, on a GPU several."""
     drawn = sample.codes if sample.latents is None else sample.latents
     assert drawn is not None
     view = "codes" if sample.latents is None else "latents"
@@ -162,12 +162,12 @@ def generate_folder(
     ids: Sequence[str] | None = None,
     progress: Progress | None = None,
 ) -> GenerationReport:
-    """Write one wav per caption, `metadata.jsonl` (the HF audiofolder layout), `generation.json` and, of an
+    """Write one wav per caption, `metadata.jsonl` (the HF audiofolder layout), `generation.json` and, for an
     auto-regressive model, `entropies.npy`.
 
     Args:
         ids: a name for each clip, the wav's stem; numbers by default.
-        progress: as of `generate`.
+        progress: as in `generate`.
     """
     request = resolve(request, model=model)
     captions = request.captions
@@ -200,10 +200,10 @@ def generate_folder(
 def write_clips(
     request: GenerationRequest, *, model: LoadedModel, out: Destination, progress: Progress | None = None
 ) -> GenerationReport:
-    """What `counterpoint generate` does: clips into a file or a folder.
+    """Write clips into a file or a folder, as `counterpoint generate` does.
 
-    A folder is filled as `generate_folder` does. It appears when all clips are drawn, and then takes the place of an
-    earlier call's folder as a whole.
+    A folder is filled as by `generate_folder`. It appears when all clips are drawn, and then replaces the folder of an
+    earlier call as a whole.
     """
     request = resolve(request, model=model)
     if out.is_file:
@@ -224,10 +224,10 @@ def _write(
     progress: Progress | None,
     entropies: Path | None = None,
 ) -> GenerationReport:
-    """Draw every caption's clip into its file, and the entropies, where there are any, into one of their own.
+    """Draw every caption's clip into its file, and the entropies, if there are any, into their own file.
 
     Args:
-        request: with its controls read.
+        request: a request whose controls have been read.
     """
     clips = generate(request, model=model, progress=progress)
     latency_s = audio_s = 0.0

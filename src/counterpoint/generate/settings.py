@@ -1,4 +1,4 @@
-"""What kind of model a name stands for, and how to draw from it, before anything of it is loaded. Imports no torch."""
+"""The kind of model behind a name, and its sampling settings, before anything is loaded. Imports no torch."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from counterpoint.runs.layout import MODEL_FILE
 
 MUSICGEN_PARADIGM = "autoregressive"
 LANGUAGE_MODEL_FILE = "state_dict.bin"
-"""Of audiocraft's export of a MusicGen."""
+"""File of audiocraft's export of a MusicGen."""
 
 
 def sampling_of(
     model: str | Path, given: Mapping[str, Any], *, otherwise: Mapping[str, Any] | None = None
 ) -> SamplingConfig:
-    """How to draw from a model: as is given, else as the `sampling` in its model.json says, which a model that ships
-    has, else as `otherwise`, else by the defaults of its paradigm.
+    """Sampling settings of a model: the given ones, else `sampling` in its model.json, which the models of the package
+    have, else `otherwise`, else the defaults of its paradigm.
 
     Args:
         model: as for `load_model`.
         given: settings by name; None leaves one open.
-        otherwise: more of them, of which those that the paradigm does not have are left out.
+        otherwise: further defaults; those that the paradigm does not have are ignored.
 
     Raises:
-        UserError: no such model, a setting that its paradigm does not have, or a value that does not fit.
+        UserError: there is no such model, its paradigm does not have a setting, or a value is invalid.
     """
     run = find_run(model)
     described: Mapping[str, Any] = {} if is_published(run) else read_description(run)
@@ -46,7 +46,7 @@ def settings_of(
 
 
 def is_published(path: Path) -> bool:
-    """Whether a path stands for another library's checkpoint, or can only be a hub id: OWNER/NAME."""
+    """Whether a path is another library's checkpoint, or can only be a hub id: OWNER/NAME."""
     if path.is_dir():
         return not (path / MODEL_FILE).is_file() and _is_musicgen(path)
     is_ours = any((folder / path.parts[0]).exists() for folder in (Path(), RUNS))
@@ -54,5 +54,5 @@ def is_published(path: Path) -> bool:
 
 
 def _is_musicgen(folder: Path) -> bool:
-    """Whether a folder looks like a checkpoint of another library's model, ours to read or to refuse."""
+    """Whether a folder looks like a checkpoint of another library's model, which may be supported or refused."""
     return (folder / CONFIG_FILE).is_file() or (folder / LANGUAGE_MODEL_FILE).is_file()

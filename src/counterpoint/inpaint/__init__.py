@@ -1,13 +1,13 @@
-"""A span of music replaced, by a trained model that sees what stands around it (5.3).
+"""Replacement of a span of music by a trained model, given the music around it (5.3).
 
-Importing this package imports no torch; what needs it does, when it is first asked for.
+Importing this package does not import torch; its parts do, when they are first used.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from counterpoint.inpaint.splice import match_level, splice  # a module of that name would take the place of a lazy one
+from counterpoint.inpaint.splice import match_level, splice  # a module of that name would replace a lazy name
 from counterpoint.lazy import lazily
 
 if TYPE_CHECKING:

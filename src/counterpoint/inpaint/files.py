@@ -1,4 +1,4 @@
-"""Audio files in their own sample format, so that what is not changed is written as it was.
+"""Audio files in their own sample format, so that unchanged samples are written exactly.
 
 Shapes: N audio samples, C channels.
 """
@@ -29,23 +29,23 @@ _TYPES: dict[str, SampleType] = {
     "FLOAT": "float32",
     "DOUBLE": "float64",
 }
-"""What holds the samples of a format without loss; those of a lossy one are taken as 16 bits."""
+"""The data type that represents each sample format without loss; lossy formats use 16 bits."""
 
 
 @dataclass(frozen=True, eq=False)
 class Patch:
-    """New samples [N, C], in the file's own type, and where they begin."""
+    """New samples [N, C] in the file's own type, and their start."""
 
     start: int
     samples: np.ndarray
 
 
 class Music(Protocol):
-    """Music with spans to be filled in: a file, or a sound in memory."""
+    """Music with spans to fill in: a file, or a sound in memory."""
 
     @property
     def name(self) -> str:
-        """What messages call it."""
+        """The name in messages."""
         ...
 
     @property
@@ -56,11 +56,11 @@ class Music(Protocol):
 
     @property
     def frames(self) -> int:
-        """Samples a channel."""
+        """Number of samples per channel."""
         ...
 
     def read(self, start: int, stop: int, *, patches: Sequence[Patch] = ()) -> np.ndarray:
-        """Samples [N, C], patched; of the music's own type."""
+        """Samples [N, C] of the music's own type, with patches applied."""
         ...
 
 
@@ -87,7 +87,7 @@ class Held:
         return self.sound.audio.shape[1]
 
     def read(self, start: int, stop: int, *, patches: Sequence[Patch] = ()) -> np.ndarray:
-        """Samples [N, C] float32, patched."""
+        """Samples [N, C] float32, with patches applied."""
         block = self.sound.audio[:, start:stop].T.copy()
         lay_over(block, start=start, patches=patches)
         return block
@@ -100,10 +100,10 @@ class Source:
     Attributes:
         path: of the file.
         sample_rate: Hz.
-        channels: in it.
-        frames: samples a channel.
-        subtype: libsndfile's name of the sample format that it is written in again.
-        dtype: of the samples that are read.
+        channels: number of channels.
+        frames: number of samples per channel.
+        subtype: libsndfile's name of the sample format, in which it is also written.
+        dtype: data type of the read samples.
     """
 
     path: Path
@@ -117,11 +117,11 @@ class Source:
     def open(cls, path: Path) -> Source:
         """
         Raises:
-            UserError: it is missing, is not audio, or is empty.
+            UserError: the file is missing, not audio, or empty.
         """
         with open_audio(path) as file:
             if not file.frames:
-                raise UserError(f"{path} holds no audio; give another file.")
+                raise UserError(f"{path} contains no audio; use another file.")
             subtype = file.subtype if file.subtype in _TYPES else "PCM_16"
             return cls(path, file.samplerate, file.channels, file.frames, subtype, _TYPES[subtype])
 
@@ -130,10 +130,10 @@ class Source:
         return str(self.path)
 
     def read(self, start: int, stop: int, *, patches: Sequence[Patch] = ()) -> np.ndarray:
-        """Samples [N, C], patched.
+        """Samples [N, C], with patches applied.
 
         Raises:
-            UserError: the file is damaged there, or ends before its header says.
+            UserError: the file is damaged there, or ends before its header announces.
         """
         with open_audio(self.path) as file:
             file.seek(start)
@@ -146,17 +146,19 @@ class Source:
     def check_out(self, out: Path) -> None:
         """
         Raises:
-            UserError: what `check_audio_output` refuses, or a format that does not hold such samples.
+            UserError: see `check_audio_output`; or the format does not support such samples.
         """
         check_audio_output(out, inputs=[self.path])
         if not soundfile.check_format(_form(out), self.subtype):
-            raise UserError(f"{out.suffix[1:]} files hold no {self.subtype} samples as {self.path} has: name it .wav.")
+            raise UserError(
+                f"{out.suffix[1:]} files do not support the {self.subtype} samples of {self.path}: use .wav."
+            )
 
     def write(self, out: Path, *, patches: Sequence[Patch]) -> None:
-        """The file, patched, to `out`, atomically and block by block, with what it holds beside its samples.
+        """Write the patched file to `out`, atomically and block by block, with its metadata.
 
         Raises:
-            UserError: the file that is copied is damaged.
+            UserError: the copied file is damaged.
             OSError: the disk is full or the folder cannot be written.
         """
         self.save(out, self.blocks(), patches=patches)
@@ -164,10 +166,10 @@ class Source:
     def save(
         self, out: Path, blocks: Iterable[np.ndarray], *, patches: Sequence[Patch], keeps_marks: bool = True
     ) -> None:
-        """Blocks [up to BLOCK, C] of samples as a file in this one's format, patched; see `write`.
+        """Write blocks [up to BLOCK, C] of samples as a file in this one's format, patched; see `write`.
 
         Args:
-            keeps_marks: carry over all that the file holds beside its samples; else only texts, such as its title.
+            keeps_marks: whether to copy all metadata; otherwise only texts, such as its title.
         """
 
         def copy(temporary: Path) -> None:
@@ -186,7 +188,7 @@ class Source:
         atomic_write(out, copy)
 
     def blocks(self) -> Iterator[np.ndarray]:
-        """All samples [up to BLOCK, C] from beginning to end; lossy formats decode alike in this order alone."""
+        """All samples [up to BLOCK, C] in order, in which alone lossy formats decode reproducibly."""
         place = 0
         with open_audio(self.path) as file:
             while place < self.frames:
@@ -199,12 +201,12 @@ class Source:
     def _ends_early(self, place: int) -> UserError:
         there_s, said_s = place / self.sample_rate, self.frames / self.sample_rate
         return UserError(
-            f"{self.path} ends after {there_s:.1f} s, where its header says {said_s:.1f} s; export it again."
+            f"{self.path} ends after {there_s:.1f} s, but its header announces {said_s:.1f} s; export it again."
         )
 
 
 def lay_over(block: np.ndarray, *, start: int, patches: Sequence[Patch]) -> None:
-    """Replace, in place, what patches hold of a block that begins at `start`; later ones lie over earlier ones."""
+    """Apply patches in place to a block that begins at `start`; later patches replace earlier ones."""
     for patch in patches:
         first = max(start, patch.start)
         last = min(start + len(block), patch.start + len(patch.samples))
@@ -213,7 +215,7 @@ def lay_over(block: np.ndarray, *, start: int, patches: Sequence[Patch]) -> None
 
 
 def as_float(samples: np.ndarray) -> np.ndarray:
-    """float32, full scale at 1."""
+    """Samples as float32 with full scale at 1."""
     scale = -float(np.iinfo(samples.dtype).min) if samples.dtype.kind == "i" else 1.0
     return (samples / scale).astype(np.float32)
 

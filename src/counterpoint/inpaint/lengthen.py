@@ -1,4 +1,4 @@
-"""Music made longer: room before or after a file, in which a model goes on.
+"""Extension of music: silent room before or after a file, in which a model continues it.
 
 Shapes: C channels, N audio samples.
 """
@@ -21,16 +21,16 @@ from counterpoint.inpaint.spans import Span
 
 Side = Literal["end", "start"]
 _SHARE = 0.6
-"""Of a model's window that one step of a continuation fills; the rest is the music that it goes by."""
+"""Share of a model's window that one step of a continuation fills; the rest is context."""
 
 
 @dataclass(frozen=True)
 class Extended:
-    """A file with silent room before and after it, to be filled in; the file's own samples stay as they are.
+    """A file with silent room before and after it, to be filled in; the file's own samples stay unchanged.
 
     Attributes:
         source: the file.
-        before, after: samples of room.
+        before, after: number of samples of room.
     """
 
     source: Source
@@ -52,11 +52,11 @@ class Extended:
 
     @property
     def frames(self) -> int:
-        """Samples a channel, with the room."""
+        """Number of samples per channel, including the room."""
         return self.before + self.source.frames + self.after
 
     def read(self, start: int, stop: int, *, patches: Sequence[Patch] = ()) -> np.ndarray:
-        """Samples [N, C] of the file's type, patched; zeros in the room."""
+        """Samples [N, C] of the file's type, with patches applied; zeros in the room."""
         block = np.zeros((stop - start, self.channels), dtype=self.source.dtype)
         first, last = max(start, self.before), min(stop, self.before + self.source.frames)
         if first < last:
@@ -65,14 +65,13 @@ class Extended:
         return block
 
     def check_out(self, out: Path) -> None:
-        """See `Source.check_out`."""
+        """Check the output; see `Source.check_out`."""
         self.source.check_out(out)
 
     def write(self, out: Path, *, patches: Sequence[Patch]) -> None:
-        """The longer music, patched; see `Source.write`.
+        """Write the extended music with patches; see `Source.write`.
 
-        What a file holds beside its samples is kept where they stay at their places: marks of time (cues, loops) would
-        be wrong after a lead-in.
+        Metadata is kept if the samples keep their positions: time marks (cues, loops) would be wrong after a lead-in.
         """
         self.source.save(out, self._blocks(), patches=patches, keeps_marks=not self.before)
 
@@ -87,21 +86,21 @@ class Extended:
 
 
 def extend(source: Source, *, duration_s: float, side: Side, window_s: float) -> tuple[Extended, list[Span]]:
-    """The file with room at one side, and the spans of it that are to be filled in, one after the other.
+    """The file with room at one side, and the consecutive spans to fill in.
 
-    A continuation may be of any length: it is made step by step, each of which goes by the one before. A lead-in is
-    made in one step, so a model's window limits it.
+    A continuation may be of any length: it is drawn in steps, each of which has the one before as context. A lead-in is
+    drawn in one step, so that a model's window limits it.
 
     Args:
-        duration_s: of what is added.
-        side: where it is added.
-        window_s: that the model sees at once.
+        duration_s: duration of the addition.
+        side: the side of the addition.
+        window_s: window of the model in seconds.
 
     Raises:
-        UserError: a duration that is not positive.
+        UserError: the duration is not positive.
     """
     if not 0 < duration_s < MOST_SECONDS:
-        raise UserError(f"{duration_s:g} s cannot be added to {source.name}: give a positive number of seconds.")
+        raise UserError(f"{duration_s:g} s cannot be added to {source.name}: choose a positive number of seconds.")
     room = max(1, round(duration_s * source.sample_rate))
     if side == "start":
         return Extended(source, before=room), [(0.0, room / source.sample_rate)]

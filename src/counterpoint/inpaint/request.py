@@ -1,4 +1,4 @@
-"""What is asked for in place of a span, and the files that it is read from and written to. Imports no torch."""
+"""A request for inpainting, and the files that are read and written. Imports no torch."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ from counterpoint.inpaint.spans import Span
 
 CROSSFADE_S = 0.05
 SAMPLING = {"solver": "adams", "steps": 16}
-"""How a supervised model fills in, if nobody says how; the zero-shot methods take Euler steps."""
+"""Default sampling of a supervised model; the zero-shot methods take Euler steps."""
 Keep = Literal["best", "all"]
 
 
 @dataclass(frozen=True)
 class InpaintingRequest:
-    """What is to be filled in, and how.
+    """The spans to fill in, and the settings.
 
     Attributes:
-        spans: start and stop of each, seconds.
-        prompt: what the music should sound like; an empty one asks for nothing.
+        spans: start and stop of each span in seconds.
+        prompt: description of the music; an empty one requests nothing.
         method: one of the model's `inpainting_methods`; by default the first.
-        num: takes to draw; take i has the seed `seed + i`.
-        sampling: how to draw.
-        crossfade_s: on each side of a span.
-        controls: what is to be played inside the spans. They begin where the first span does and go on in the time of
-            the music, through whatever lies between spans.
+        num: number of takes; take i has the seed `seed + i`.
+        sampling: sampling settings.
+        crossfade_s: crossfade on each side of a span.
+        controls: the music to play inside the spans. They begin with the first span and continue in the time of the
+            music, through everything between spans.
 
     Raises:
-        UserError: no span, no take or too many, a seed out of range, a crossfade or a prompt that cannot be.
+        UserError: there is no span, no take or too many, a seed is out of range, or a crossfade or prompt is invalid.
     """
 
     spans: Sequence[Span]
@@ -51,25 +51,23 @@ class InpaintingRequest:
 
     def __post_init__(self) -> None:
         if self.num > MOST_CLIPS:
-            raise UserError(
-                f"--num {self.num} draws more than the {MOST_CLIPS:,} takes that one command does: ask for fewer."
-            )
+            raise UserError(f"--num {self.num} exceeds the {MOST_CLIPS:,} takes of one command: choose fewer.")
         if self.num < 1:
-            raise UserError(f"--num {self.num} draws no take: it must be 1 or more.")
+            raise UserError(f"--num is {self.num}: it must be 1 or more.")
         check_text(self.prompt, what="prompt")
         check_seed(self.seed, count=self.num + (len(self.spans) << 32))  # see `_fill`
         if not (math.isfinite(self.crossfade_s) and self.crossfade_s >= 0):
-            raise UserError(f"A crossfade of {self.crossfade_s:g} s cannot be: it must be zero or longer.")
+            raise UserError(f"The crossfade is {self.crossfade_s:g} s: it must be zero or longer.")
         if not self.spans:
-            raise UserError("There is no span to fill in: give --span START:STOP in seconds.")
+            raise UserError("There is no span to fill in: use --span START:STOP in seconds.")
 
 
 @dataclass(frozen=True)
 class FileJob:
-    """A file, and the files into which takes of it may be written, as `check_files` found; the best goes to the first.
+    """A file, and the output files of its takes, as checked by `check_files`; the best take is written to the first.
 
     Attributes:
-        music: the file that is filled in.
+        music: the file to fill in.
         paths: one for each take that is kept.
     """
 
@@ -78,21 +76,21 @@ class FileJob:
 
 
 def check_files(source: Path, request: InpaintingRequest, *, out: Path, keep: Keep = "best") -> FileJob:
-    """What is read and written; everything that forbids it is found before a model is loaded.
+    """Check the input and output files before a model is loaded.
 
     Args:
-        source: any file libsndfile reads.
+        source: any file that libsndfile reads.
         out: a .wav or .flac.
-        keep: write the `best` to `out`, or `all` of them to OUT-1, OUT-2, ... in order of rank.
+        keep: `best` writes the best take to `out`, `all` writes all takes to OUT-1, OUT-2, ... in order of rank.
 
     Raises:
-        UserError: a source that cannot be read, or an `out` that cannot be written.
+        UserError: the source cannot be read, or `out` cannot be written.
     """
     return check_out(Source.open(source), request, out=out, keep=keep)
 
 
 def check_out(music: Source | Extended, request: InpaintingRequest, *, out: Path, keep: Keep = "best") -> FileJob:
-    """The same of music that is open."""
+    """The same check for music that is already open."""
     ranks = range(1, request.num + 1)
     paths = [out.with_stem(f"{out.stem}-{rank}") for rank in ranks] if keep == "all" else [out]
     for path in paths:

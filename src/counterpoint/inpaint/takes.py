@@ -1,4 +1,4 @@
-"""Music with spans of it filled in, several times over, and the takes ranked by their seams.
+"""Music with filled-in spans in several takes, ranked by their seams.
 
 Shapes: B takes, C channels, N audio samples.
 """
@@ -37,20 +37,20 @@ if TYPE_CHECKING:
     from counterpoint.metrics import Seams
 
 LISTEN_S = 10.0
-"""Of music that is heard on both sides of the spans to judge their seams."""
+"""Seconds of music on both sides of the spans for judging their seams."""
 USUAL = 1.5
-"""By this factor the spread of latents may be off before the level is taken to be."""
+"""Factor by which the spread of latents may deviate before the level is corrected."""
 
 
 @dataclass(frozen=True, eq=False)
 class Take:
-    """One way to fill in the spans.
+    """One way of filling in the spans.
 
     Attributes:
-        seed: gives it again.
-        seams: how well all its spans join what is around them.
-        patches: what it puts into the music.
-        path: the file it was written to, if it was kept in one.
+        seed: reproduces the take.
+        seams: how well all its spans join their context.
+        patches: its new samples.
+        path: the file to which it was written, if any.
     """
 
     seed: int
@@ -61,17 +61,17 @@ class Take:
 
 @dataclass(frozen=True)
 class Inpainting:
-    """What `fill_in` or `inpaint_file` did.
+    """The result of `fill_in` or `inpaint_file`.
 
     Attributes:
         takes: the best first.
-        method: that was used.
-        channels: of the music; what is filled in is the same in each, but for its level.
+        method: the method that was used.
+        channels: number of channels of the music; the new music is the same in each except for its level.
         audio_s: length of the music.
         latency_s: wall time of filling in, without loading and judging.
-        network_evaluations: backbone passes a take took, all spans together.
-        model_evaluations: the same with the rows of guidance counted.
-        asked: what the controls ask for, from the start of the first span on; None where there were none.
+        network_evaluations: backbone passes per take, for all spans together.
+        model_evaluations: the same with the rows of guidance.
+        asked: the requested controls, from the start of the first span; None without any.
     """
 
     takes: Sequence[Take]
@@ -86,7 +86,7 @@ class Inpainting:
 
 @dataclass
 class _Draft:
-    """A take in the making: its seed, and what it puts into the file."""
+    """An unfinished take: its seed, and its new samples."""
 
     seed: int
     patches: list[Patch] = field(default_factory=list)
@@ -102,18 +102,18 @@ def fill_in(
 ) -> Inpainting:
     """Fill in spans of music of any length, rate and number of channels.
 
-    Spans are filled in order of time, so that a later one goes by what an earlier one became. What a mono model fills
-    in goes into all channels, at the level that each has around the span.
+    Spans are filled in order of time, so that a later one has the earlier ones as context. The mono output of the model
+    is inserted into all channels, at the level of each around the span.
 
     Args:
-        progress: called with (fills done, fills in all).
+        progress: called with (fills done, total fills).
         watch: called while a span is drawn; see `Paradigm.inpaint`.
 
     Returns:
-        The takes, none of them written to a file.
+        The takes, which are not written to files.
 
     Raises:
-        UserError: what is wrong with a span, the music, the model or the method, and the remedy.
+        UserError: a span, the music, the model or the method is unsuitable; the sentence gives the remedy.
     """
     method = model.paradigm.inpainting_method(cast(InpaintingMethod | None, request.method))
     places = lay_windows(
@@ -164,10 +164,10 @@ def inpaint_file(
     model: LoadedModel,
     progress: Progress | None = None,
 ) -> Inpainting:
-    """What `counterpoint inpaint` does: `fill_in` a file and write its takes.
+    """Fill in spans of a file and write its takes, as `counterpoint inpaint` does.
 
-    Outside the spans and crossfades the output holds the file's own samples, bit for bit, in the file's own sample
-    format. Nothing is written where something is wrong.
+    Outside the spans and crossfades the output contains the file's own samples, bit for bit, in its own sample format.
+    Nothing is written if there is an error.
 
     Raises:
         UserError: see `fill_in`.
@@ -181,7 +181,7 @@ def inpaint_file(
 
 
 def print_takes(takes: Sequence[Take], *, console: Console) -> None:
-    """A table of takes, the best first, with the measures of their seams."""
+    """Print a table of takes, the best first, with the measures of their seams."""
     from rich.table import Table
 
     names = [entry.name for entry in fields(takes[0].seams)]
@@ -201,7 +201,7 @@ def _whole_spans(places: Sequence[Place], *, music: Music) -> list[Span]:
 def _read_controls(
     sources: ControlSources | None, *, places: Sequence[Place], music: Music, model: LoadedModel
 ) -> Asked | None:
-    """What is asked from the start of the first span to the stop of the last."""
+    """The requested controls from the start of the first span to the stop of the last."""
     if sources is None or not sources.requested():
         return None
     spans = _whole_spans(places, music=music)
@@ -209,7 +209,7 @@ def _read_controls(
 
 
 def _tracks(asked: Asked, place: Place, *, first: Place, music: Music, model: LoadedModel) -> np.ndarray:
-    """[J, T] of a window: what is asked inside its span, and nothing outside, where the music is known."""
+    """Tracks [J, T] of a window: the requests inside its span, and none outside, where the music is known."""
     frame_rate = model.codec.frame_rate
     samples = math.ceil((place.stop - place.start) / music.sample_rate * model.codec.sample_rate)
     times = frame_times(math.ceil(samples / model.codec.samples_per_frame), frame_rate=frame_rate)
@@ -222,8 +222,8 @@ def _tracks(asked: Asked, place: Place, *, first: Place, music: Music, model: Lo
 
 
 def _require_sound(music: Music, place: Place, *, spans: Sequence[Span]) -> None:
-    """Refuse a window in which nothing is heard outside the spans; one that holds nothing but spans goes by what the
-    earlier ones become."""
+    """Refuse a window that is silent outside the spans; a window that consists of spans has the earlier ones as
+    context."""
     rate = music.sample_rate
     mono = as_float(music.read(place.start, place.stop)).mean(axis=1)
     at = (place.start + np.arange(len(mono))) / rate
@@ -232,11 +232,11 @@ def _require_sound(music: Music, place: Place, *, spans: Sequence[Span]) -> None
     if not around.size:
         return
     if not np.isfinite(around).all():
-        raise UserError(f"{music.name} holds samples that are not numbers (NaN or infinity); export it again.")
+        raise UserError(f"{music.name} has samples that are not numbers (NaN or infinity); export it again.")
     if np.abs(around).max() < SILENCE_PEAK:
         start, stop = (place.start / music.sample_rate + second for second in place.span)
         raise UserError(
-            f"Around the span {start:g}:{stop:g} {music.name} is silent, which leaves nothing to go by: make new music "
+            f"Around the span {start:g}:{stop:g} {music.name} is silent, which leaves no context: make new music "
             "with `counterpoint generate`."
         )
 
@@ -256,14 +256,14 @@ def _fill(
     """Fill in one span of every take.
 
     Args:
-        controls: [J, T] of the window.
+        controls: [J, T] tracks of the window.
     """
     own, nth = model.codec.sample_rate, len(drafts[0].patches)
     fills = fill_windows(
         np.stack([_heard(music, place, draft.patches, model=model) for draft in drafts]),
         spans_s=[place.span] * len(drafts),
         captions=[request.prompt] * len(drafts),
-        seeds=[draft.seed + (nth << 32) for draft in drafts],  # that of the first span is the take's own
+        seeds=[draft.seed + (nth << 32) for draft in drafts],  # the first span has the take's own seed
         model=model,
         sampling=request.sampling,
         method=method,
@@ -279,10 +279,10 @@ def _fill(
 
 
 def _heard(music: Music, place: Place, patches: Sequence[Patch], *, model: LoadedModel) -> np.ndarray:
-    """[N] mono, as the model hears the window of a take; the span is gone before a resampler can smear it.
+    """Mono audio [N] of a take's window as the model's input, with the span removed before resampling.
 
-    Music much quieter or louder than what the model was trained on, which shows in the spread of its latents (App.
-    E.2), would be strange to it, and is heard at the level of the loudness policy; `match_level` takes that back.
+    Music much quieter or louder than the training music, which shows in the spread of its latents (App. E.2), is
+    brought to the level of the loudness policy; `match_level` reverses this.
     """
     mono = as_float(music.read(place.start, place.stop, patches=patches)).mean(axis=1)
     start, stop = (round(second * music.sample_rate) for second in place.span)
@@ -298,17 +298,17 @@ def _patch(fill: np.ndarray, *, music: Music, place: Place, under: Sequence[Patc
     """A window with the span of `fill` [N] in it, at the file's rate.
 
     Args:
-        fade: how `splice` crossfades.
+        fade: arguments of the crossfade of `splice`.
     """
     window = music.read(place.start, place.stop, patches=under)
-    fill = np.pad(fill, (0, max(0, len(window) - len(fill))), mode="edge")[: len(window)]  # a sample, by rounding
+    fill = np.pad(fill, (0, max(0, len(window) - len(fill))), mode="edge")[: len(window)]  # for rounding
     where = {"sample_rate": music.sample_rate, "span": place.span}
     fill = match_level(fill, as_float(window), **where)
     return Patch(place.start, splice(window, fill, **fade, **where))
 
 
 def _judge(draft: _Draft, *, music: Music, places: Sequence[Place]) -> Take:
-    """Listen to the seams of all spans, with what is around them."""
+    """Measure the seams of all spans, with their context."""
     from counterpoint.metrics import measure_seams
 
     rate = music.sample_rate

@@ -1,4 +1,4 @@
-"""Windows of audio with a span of each filled in: encode what is known, let the paradigm inpaint, decode.
+"""Inpainting of windows of audio: encode the known part, inpaint with the paradigm, decode.
 
 Shapes: B batch, J controls of the model, K codebooks, T latent frames, D latent channels, N audio samples.
 """
@@ -32,11 +32,11 @@ class Filled:
     """Windows with their spans filled in.
 
     Attributes:
-        audio: [B, N] float32 in [-1, 1], whole windows as the codec decodes them: outside the span they are a
-            reconstruction, and `splice` puts the music itself there.
-        method: that was used.
-        network_evaluations: backbone passes a window took.
-        model_evaluations: the same with the rows of guidance counted.
+        audio: [B, N] float32 in [-1, 1], whole windows as decoded by the codec: outside the span they are a
+            reconstruction, which `splice` replaces by the original music.
+        method: the method that was used.
+        network_evaluations: backbone passes per window.
+        model_evaluations: the same with the rows of guidance.
         endings: [B] see `Sample`; auto-regressive only.
     """
 
@@ -60,24 +60,25 @@ def fill_windows(
     progress: Progress | None = None,
     watch: Watch | None = None,
 ) -> Filled:
-    """Fill in a span of each window; window b's seed alone decides how, whatever its batch mates.
+    """Fill in a span of each window; window b depends only on its seed, not on the rest of the batch.
 
-    What the audio holds inside a span is not read: neither by the model nor, through the codec's memory and look-ahead,
-    in the frames around the span.
+    The audio inside a span is not read: neither by the model nor, through the codec's memory and look-ahead, in the
+    frames around the span.
 
     Args:
         audio: [B, N] float32 mono, at the codec's sample rate.
-        spans_s: start and stop of each, seconds in the window; of one length. They are widened to whole frames.
-        captions: of the whole windows; an empty one asks for nothing.
+        spans_s: start and stop of each in seconds of the window; all have the same length. They are widened to whole
+            frames.
+        captions: captions of the whole windows; an empty one requests nothing.
         method: one of the model's `inpainting_methods`; by default the first.
         controls: [B, J, T] classes of `analysis.tracks`, one row for each of the model's controls; by default nothing
-            is asked.
-        progress: called with (windows done, windows in all), also while one is drawn, with a part of it.
+            is requested.
+        progress: called with (windows done, total windows), also within a window, which then counts in part.
         watch: called while a batch is drawn; see `Paradigm.inpaint`.
 
     Raises:
-        UserError: the model does not know the method, a caption is too long, a window longer than the model's
-            positions or than memory holds, or a span that leaves nothing of its window.
+        UserError: the model does not support the method, a caption is too long, a window exceeds the model's positions
+            or the memory, or a span leaves nothing of its window.
     """
     paradigm, codec = model.paradigm, model.codec
     chosen = paradigm.inpainting_method(method)
@@ -122,13 +123,13 @@ def fill_windows(
 
 
 def _tell(progress: Progress | None, share: float, *, first: int, count: int, total: int) -> None:
-    """A share of a batch is drawn; it is not done before it is decoded."""
+    """Report a share of a batch that is drawn; it is finished only when it is decoded."""
     if progress is not None:
         progress(first + 0.9 * share * count, total)
 
 
 def frame_spans(spans_s: Sequence[tuple[float, float]], *, frame_rate: float, frames: int) -> Tensor:
-    """[B, 2] first frame and the one after the last: the fewest that cover each span, made of one length.
+    """First frame and the one after the last [B, 2]: the fewest frames that cover each span, of a common length.
 
     Args:
         spans_s: in seconds.
@@ -144,38 +145,39 @@ def frame_spans(spans_s: Sequence[tuple[float, float]], *, frame_rate: float, fr
 
 
 def _encoded(audio: np.ndarray, spans: Tensor, *, model: LoadedModel) -> Tensor:
-    """[B, K, T] codes or [B, T, D] latents, as the paradigm reads them; those inside the spans mean nothing."""
+    """Codes [B, K, T] or latents [B, T, D] for the paradigm; those inside the spans are meaningless."""
     hop = model.codec.samples_per_frame
     hidden = (without(row, start * hop, stop * hop) for row, (start, stop) in zip(audio, spans.tolist(), strict=True))
     return torch.cat([encode_audio(row, model.codec).view(model.paradigm.target) for row in hidden])
 
 
 def without(audio: np.ndarray, start: int, stop: int) -> np.ndarray:
-    """Audio [N] whose samples from `start` to `stop` are replaced by mirror images of what is around them, the one
+    """Audio [N] whose samples from `start` to `stop` are replaced by mirror images of the surrounding audio, the one
     before fading into the one after.
 
-    A codec hears a little ahead and remembers what was: the frames around a span would tell of what it held, and next
-    to silence they would tell of an ending.
+    A codec looks slightly ahead and remembers the past: otherwise the frames around a span would reveal its content,
+        or,
+    next to silence, suggest an ending.
 
     Raises:
-        UserError: nothing is around them.
+        UserError: there is no audio around them.
     """
     before, after = audio[:start], audio[stop:]
     count = len(audio) - len(before) - len(after)
     if not (before.size or after.size):
-        raise UserError("The span takes all of the music and leaves nothing to go by: make it with `generate`.")
+        raise UserError("The span covers all of the music and leaves no context: make the music with `generate`.")
     share = np.linspace(0 if before.size else 1, 1 if after.size else 0, count, dtype=audio.dtype)
     middle = (1 - share) * _mirrored(before, count) + share * _mirrored(after[::-1], count)[::-1]
     return np.concatenate((before, middle, after))
 
 
 def _mirrored(audio: np.ndarray, count: int) -> np.ndarray:
-    """[count] samples that go on from the end of `audio`: itself backwards, and so on; zeros where there is none."""
+    """Samples [count] that continue `audio` by mirroring it repeatedly; zeros if it is empty."""
     return np.pad(audio, (0, count), mode="symmetric" if audio.size else "constant")[len(audio) :]
 
 
 def _decoded(sample: Sample, *, model: LoadedModel) -> Iterator[np.ndarray]:
-    """[N] of each window, one at a time as in `generate`."""
+    """Audio [N] of each window, one at a time as in `generate`."""
     drawn = sample.codes if sample.latents is None else sample.latents
     assert drawn is not None
     for row in drawn.split(1):

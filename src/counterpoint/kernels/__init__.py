@@ -1,4 +1,4 @@
-"""The arithmetic of a decoder block for few rows on a CPU, at the speed of reading weights and caches."""
+"""CPU kernels of a decoder block for a few rows, at the speed of reading weights and caches."""
 
 from counterpoint.kernels.attention import attend, attend_cached
 from counterpoint.kernels.linear import PRECISIONS, CompiledLinear, PackedLinear, Precision, pack

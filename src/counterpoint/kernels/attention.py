@@ -1,4 +1,4 @@
-"""Attention of a few queries to many cached keys: by our own kernel, or by torch's where that could not be compiled.
+"""Attention of a few queries to many cached keys: by our own kernel, or by torch if it could not be compiled.
 
 Shapes: B sequences, S new steps, H heads, D channels of a head, C = H D, L text tokens.
 """
@@ -16,12 +16,12 @@ _NAMES = {STORED[precision]: f"attend_{precision}" for precision in ("fp32", "fp
 
 
 def attend_cached(qkv: Tensor, *, keys: Tensor, values: Tensor, start: int, compiled: bool = True) -> Tensor:
-    """Causal self-attention of the steps that follow `start` cached ones, whose keys and values join the cache.
+    """Causal self-attention of the steps after `start` cached ones, whose keys and values are added to the cache.
 
     Args:
         qkv: [B, S, 3 C] float32, contiguous.
-        keys, values: [B, H, capacity, D] float32, or float16 for our kernel, contiguous; written from `start` on.
-        compiled: use our kernel.
+        keys, values: [B, H, capacity, D] float32, or float16 for our kernel, contiguous; written from `start`.
+        compiled: whether to use our kernel.
 
     Returns:
         [B, S, C].
@@ -45,15 +45,15 @@ def attend_cached(qkv: Tensor, *, keys: Tensor, values: Tensor, start: int, comp
 def attend(
     queries: Tensor, *, keys: Tensor, values: Tensor, lengths: Tensor, mask: Tensor | None = None, compiled: bool = True
 ) -> Tensor:
-    """Attention to the first `lengths[b]` of sequence b's keys; zero where that is none.
+    """Attention to the first `lengths[b]` keys of sequence b; zero if that number is zero.
 
     Args:
         queries: [B, S, C] float32, contiguous.
         keys, values: [B, H, L, D] float32 or float16, contiguous.
         lengths: [B] int64, for our kernel.
-        mask: [B, 1, 1, L] bool, which says the same to torch's, None where all may be read; a sequence that has none
-            to read must read values of zero.
-        compiled: use our kernel.
+        mask: [B, 1, 1, L] bool, the equivalent for torch's kernel, None if all may be read; a sequence without readable
+            keys must have values of zero.
+        compiled: whether to use our kernel.
 
     Returns:
         [B, S, C].

@@ -1,4 +1,4 @@
-"""Compiles `kernels.cpp` once per machine, in about two seconds, and keeps the result in the user's cache."""
+"""Compilation of `kernels.cpp`, once per machine, in about two seconds; the result is kept in the user's cache."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ SOURCE = Path(__file__).parent / "kernels.cpp"
 FLAGS = ("-O2", "-march=native", "-ffast-math", "-fopenmp", "-fPIC", "-std=c++17")
 KERNELS = ("linear_fp32", "linear_fp16", "linear_int8", "attend_fp32", "attend_fp16")
 _ARGUMENTS = {"linear": (7, 4), "attend": (7, 7)}
-"""Of each kernel: how many pointers, then how many integers."""
+"""Number of pointers, then number of integers, of each kernel."""
 
 
 @cache
 def library() -> ctypes.CDLL | None:
-    """The compiled kernels, or None where they cannot be had; then one warning says why."""
+    """The compiled kernels, or None if they are not available, with one warning that gives the reason."""
     target = _cached()
     try:
         if not target.is_file():
@@ -34,7 +34,7 @@ def library() -> ctypes.CDLL | None:
     except (OSError, subprocess.CalledProcessError, _NoCompilerError) as error:
         said = error.stderr if isinstance(error, subprocess.CalledProcessError) else str(error)
         reason = said.strip().partition("\n")[0] or "the compiler failed"
-        warnings.warn(f"The compiled kernels cannot be had ({reason}); the slower ones of torch serve.", stacklevel=3)
+        warnings.warn(f"The compiled kernels are not available ({reason}); torch's slower ones are used.", stacklevel=3)
         return None
     for name in KERNELS:
         pointers, integers = _ARGUMENTS[name.partition("_")[0]]
@@ -49,7 +49,7 @@ class _NoCompilerError(Exception):
 
 
 def _cached() -> Path:
-    """One file for each version of the source, and for each kind of processor that a shared home may serve."""
+    """One file for each version of the source and each kind of processor, since several may share a home folder."""
     root = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "counterpoint" / "kernels"
     identity = SOURCE.read_bytes() + " ".join((*FLAGS, platform.machine(), _processor())).encode()
     return root / f"{hashlib.sha256(identity).hexdigest()[:16]}.so"
@@ -61,7 +61,7 @@ def _processor() -> str:
 
 
 def _compile(target: Path) -> None:
-    """Compile aside and rename, so that two processes may do it at once."""
+    """Compile to a temporary file and rename it, so that two processes may do so at once."""
     compiler = os.environ.get("CXX") or shutil.which("g++") or shutil.which("clang++")
     if compiler is None:
         raise _NoCompilerError("no g++ or clang++ was found")

@@ -1,7 +1,7 @@
-"""Linear layers that read their weights fast, for a few rows of input on a CPU.
+"""Linear layers with fast weight reads for a few rows of input on a CPU.
 
-`F.linear` at 2 to 16 rows reads weights at a fifth of the speed of memory. `pack` puts in its place our own kernels
-(`kernels.cpp`) where they can be compiled, and otherwise those of oneDNN and FBGEMM, which torch brings.
+`F.linear` with 2 to 16 rows reads weights at a fifth of the memory's speed. `pack` replaces it by our own kernels
+(`kernels.cpp`) if they can be compiled, and otherwise by those of oneDNN and FBGEMM, which torch includes.
 
 Shapes: M rows, K in, N out.
 """
@@ -21,22 +21,22 @@ Precision = Literal["fp32", "fp16", "int8", "bf16"]
 PRECISIONS: tuple[Precision, ...] = ("fp32", "fp16", "int8", "bf16")
 STORED = {"fp32": torch.float32, "fp16": torch.float16, "int8": torch.int8}
 _LANES = 16
-"""Outputs that stand side by side in packed weights."""
+"""Number of adjacent outputs in packed weights."""
 
 
 def pack(module: nn.Module, *, precision: Precision = "fp32", compiled: bool = True) -> nn.Module:
-    """Replace, in place, every `nn.Linear` below `module` by one laid out for few rows on a CPU; for inference only.
+    """Replace, in place, every `nn.Linear` in `module` by one laid out for few rows on a CPU; for inference only.
 
     Args:
-        precision: of the stored weights; arithmetic stays in float32. fp32 changes results by rounding alone, fp16
-            rounds each weight to 11 bits, int8 to 255 levels of its output's largest.
-        compiled: use our own kernels where they can be compiled; without, fp16 serves for int8.
+        precision: precision of the stored weights; arithmetic stays in float32. fp32 changes results only by rounding,
+            fp16 rounds each weight to 11 bits, int8 to 255 levels of its output's largest weight.
+        compiled: whether to use our own kernels if they can be compiled; without them, fp16 replaces int8.
 
     Returns:
-        `module`. Layers whose sizes do not suit the kernels are left as they are.
+        `module`. Layers with unsuitable sizes are left unchanged.
 
     Raises:
-        UserError: bf16, which a CPU of this kind has no arithmetic for.
+        UserError: the precision is bf16, for which CPUs of this kind have no arithmetic.
     """
     if precision == "bf16":
         raise UserError("bf16 is for a GPU; on a CPU choose fp32, fp16 or int8.")
@@ -55,20 +55,20 @@ def _packed(linear: nn.Linear, *, precision: Precision, compiled: bool) -> nn.Mo
 
 
 class PackedLinear(nn.Module):
-    """A linear layer laid out for few rows, which takes its neighbours in with it.
+    """A linear layer laid out for few rows, which includes its neighbouring operations.
 
-    Weights are plain attributes: in these layouts they mean nothing to another device or to a state_dict.
+    Weights are plain attributes, because these layouts are meaningless to other devices and to a state_dict.
     """
 
     def forward(
         self, x: Tensor, *, norm: nn.LayerNorm | None = None, gelu: bool = False, base: Tensor | None = None
     ) -> Tensor:
-        """[..., K] to [..., N].
+        """Apply the layer to [..., K]: [..., N].
 
         Args:
             norm: applied to x first.
             gelu: apply the exact GELU to the product; not together with `base`.
-            base: [..., N] that the product is added to, in place.
+            base: [..., N] to which the product is added, in place.
         """
         assert not (gelu and base is not None)
         product = self._product(x if norm is None else norm(x), gelu=gelu)
@@ -97,7 +97,7 @@ class CompiledLinear(PackedLinear):
     def forward(
         self, x: Tensor, *, norm: nn.LayerNorm | None = None, gelu: bool = False, base: Tensor | None = None
     ) -> Tensor:
-        """See `PackedLinear`: all in one call."""
+        """Apply the layer in one call; see `PackedLinear`."""
         found = library()
         assert found is not None and not (gelu and (base is not None or self.bias is not None))
         x = x.contiguous()
@@ -118,10 +118,10 @@ class CompiledLinear(PackedLinear):
 
 
 class OneDnnLinear(PackedLinear):
-    """oneDNN with weights laid out once, for a few rows."""
+    """oneDNN with weights in a prepared layout, for a few rows."""
 
     ROWS = 2
-    """The number of rows that the layout is chosen for; others work as well, a little slower."""
+    """The number of rows for which the layout is chosen; others work as well, slightly slower."""
 
     def __init__(self, linear: nn.Linear):
         super().__init__()
@@ -137,7 +137,7 @@ class FbgemmLinear(PackedLinear):
     """FBGEMM with weights stored in half precision."""
 
     ROWS = 4
-    """With fewer rows FBGEMM is slower than with this many."""
+    """The least number of rows: with fewer rows FBGEMM is slower than with this many."""
 
     def __init__(self, linear: nn.Linear):
         super().__init__()

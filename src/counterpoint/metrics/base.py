@@ -106,8 +106,9 @@ class Score:
 
     Attributes:
         name: name of the metric.
-        low, high: 95% interval over prompts, and over training runs where there are several; the reference is held
-            n: number of prompts in each run; a distance used as many reference clips.
+        low, high: 95% interval over prompts, and over training runs if there are several; the reference is fixed
+            except for `fad_inf`.
+        n: number of prompts in each run; a distance used as many reference clips.
         per_clip: one value per prompt in the system's order, averaged over training runs, None for a clip without one;
             None for distances between sets.
         seeds: number of training runs averaged.

@@ -64,8 +64,7 @@ def evaluate(
     # Thousands of small matrices: threads would wait for each other longer than they work, 20 times on busy cores.
     with threadpool_limits(1, user_api="blas"):
         heard = _listen(
-            # For thousands of small matrices threads would wait for each other longer than they work, 20 times on busy
-            # cores.
+            judged, reference, pairs=len(pairs), seed=seed, resamples=resamples, progress=progress, notes=notes
         )
         scores = heard.scores(notes=notes)
         floors = {GROUND_TRUTH: heard.ground_truth(notes=notes)}

@@ -5,9 +5,8 @@ RUN/model.json       {"model": ModelConfig, "latent": LatentSpec, "segment_s": l
                      optionally "sampling", the fields of SamplingConfig that were chosen for it
 RUN/metrics.jsonl    a line per update, and a line per validation
 RUN/result.json      the result and cost of the finished training
-RUN/checkpoints/     see `config.checkpoints`; `model`, `ema` and `optimizer` are the state of the training, `best` is
-the
-                     run's model: the averaged weights of the validation with the lowest loss so far
+RUN/checkpoints/     see `config.checkpoints`; `model`, `ema` and `optimizer` are the state of the training,
+                     `best` is the run's model: the averaged weights of the validation with the lowest loss so far
 
 Evaluation, sampling, export and fine-tuning use the `best` weights of the run's newest checkpoint. A run without
 validation has none, and uses its last averages, `ema`. The best weights are stored inside every checkpoint, not beside
