@@ -50,6 +50,7 @@ class Rater:
 
     def at(self, stage: str) -> None:
         self.page.wait_for_selector(f"#sheet[data-stage={stage}]")
+        assert self.page.evaluate("[...sheet.childNodes].every((node) => node.nodeType === Node.ELEMENT_NODE)")
 
     def enter(self, query: str = "") -> str:
         """Through consent, instructions and the headphone check to the first trial; returns the token."""

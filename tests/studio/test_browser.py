@@ -348,6 +348,41 @@ def test_takes_of_two_pieces_are_compared(page):
     expect(page.locator("#compare")).to_be_hidden()
 
 
+def test_pieces_are_gathered_for_a_listening_test(page, served):
+    seen = []
+
+    def make_test(wanted, *, owner):
+        seen.append(wanted)
+        return {"items": len(wanted.items), "systems": [], "name": "x", "command": "counterpoint listen serve x"}
+
+    served.studio.make_test = make_test
+    for caption in ("calm piano", "loud drums"):
+        make(page, caption)
+        expect(page.locator("h2.title")).to_have_text(caption)
+        expect(page.locator(".take")).to_have_count(2)
+        page.get_by_role("button", name="Add to a listening test").click()
+    expect(page.locator("#tray-items li")).to_have_count(2)
+    expect(page.locator("#tray-title")).to_have_value("calm piano")
+    assert violations(page) == []
+    page.get_by_role("button", name="Make the test").click()
+    expect(page.locator("#tray-said")).to_contain_text("The test has 2 items.")
+    assert [len(item) for item in seen[0].items] == [2, 2]
+
+
+def test_a_long_request_is_asked_about_first(page, served):
+    served.studio.queue.pace = dict.fromkeys(served.studio.models, 100.0)
+    page.fill("#length", "2")
+    expect(page.locator("#make-said")).to_contain_text("about 7 min: AR 3 min, FM 3 min")
+    questions = []
+    page.once("dialog", lambda dialog: (questions.append(dialog.message), dialog.dismiss()))
+    make(page)
+    page.wait_for_function("!document.querySelector('#make').disabled")
+    assert "about 7 min" in questions[0] and not served.drawer.served
+    page.once("dialog", lambda dialog: dialog.accept())
+    page.click("#make")
+    expect(page.locator(".take")).to_have_count(2)
+
+
 def test_everything_is_done_with_keys_alone(page):
     page.keyboard.press("c")
     page.keyboard.type("rock, 140 bpm")

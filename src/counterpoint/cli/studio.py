@@ -26,6 +26,7 @@ def studio(
     browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open the page.")] = True,
 ) -> None:
     """Open a page on which to make, steer and edit music, by several models side by side."""
+    from counterpoint.listen.from_studio import carry_out
     from counterpoint.studio.serving import serve_studio
 
     serve_studio(
@@ -37,5 +38,6 @@ def studio(
         device=device,
         limit_gb=storage_gb,
         opens_browser=browser,
+        tester=carry_out,
         say=typer.echo,
     )

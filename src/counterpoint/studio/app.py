@@ -21,6 +21,7 @@ from starlette.responses import FileResponse, JSONResponse, Response, StreamingR
 from counterpoint.config import UserError, parse
 from counterpoint.config.base import Config
 from counterpoint.studio.asking import Ask
+from counterpoint.studio.comparing import Comparison
 from counterpoint.studio.door import Door
 from counterpoint.studio.endpoints import Endpoint, described, routes_of, summary_of
 from counterpoint.studio.events import Events
@@ -144,6 +145,12 @@ class Handlers:
         """How long a request would take, without making it: seconds for each model, and for what waits already."""
         ask = await _body(request, Ask)
         return JSONResponse(self.queue.estimate(ask.models, new_s=ask.new_s))
+
+    async def make_test(self, request: Request) -> Response:
+        """Make a listening test of which takes people prefer; the answer has the command that serves it."""
+        wanted = await _body(request, Comparison)
+        found = await to_thread.run_sync(partial(self.studio.make_test, wanted, owner=_owner(request)))
+        return JSONResponse(found, status_code=201)
 
     async def pieces(self, request: Request) -> Response:
         """The history, newest first: `?search=` words, `?starred=1`, `?before=` the `created` of the last one seen."""
@@ -295,6 +302,7 @@ ENDPOINTS = (
     Endpoint("POST", "/api/chart", "chart", takes=Chart),
     Endpoint("POST", "/api/pieces", "ask", takes=Ask),
     Endpoint("POST", "/api/estimate", "estimate", takes=Ask),
+    Endpoint("POST", "/api/tests", "make_test", takes=Comparison),
     Endpoint("GET", "/api/pieces", "pieces"),
     Endpoint("GET", "/api/pieces/{id}", "piece"),
     Endpoint("PATCH", "/api/pieces/{id}", "change_piece", takes=Change),

@@ -26,6 +26,8 @@ from counterpoint.web import Store, WebError
 PAGE = 20
 """Pieces of a history that are given at once."""
 DEFAULT_LIMIT_GB = 5.0
+TESTS = "tests"
+"""Folder of the studio in which listening tests lie."""
 _GB = 1e9
 
 
@@ -73,6 +75,7 @@ class Library:
     def __init__(self, folder: Path, *, limit_gb: float = DEFAULT_LIMIT_GB):
         self.sounds = folder / "sounds"
         self.scratch = folder / "scratch"
+        self.tests = folder / TESTS
         self.sounds.mkdir(parents=True, exist_ok=True)
         shutil.rmtree(self.scratch, ignore_errors=True)
         self.scratch.mkdir()
@@ -88,8 +91,9 @@ class Library:
         return name
 
     def used_bytes(self) -> int:
-        """Of all sounds."""
-        return sum(path.stat().st_size for path in self.sounds.iterdir())
+        """Of all sounds, and of the tests that were made of them."""
+        kept = [*self.sounds.iterdir(), *self.tests.rglob("*")]
+        return sum(path.stat().st_size for path in kept if path.is_file())
 
     def require_room(self) -> None:
         """
@@ -324,7 +328,8 @@ class Library:
             WebError: there is no such take, or it is another owner's.
         """
         return self._one(
-            "SELECT takes.*, pieces.title, pieces.owner FROM takes JOIN pieces ON pieces.id=takes.piece "
+            "SELECT takes.*, pieces.title, pieces.owner, jobs.model FROM takes JOIN pieces ON pieces.id=takes.piece "
+            "JOIN jobs ON jobs.id=takes.job "
             "WHERE takes.id=? AND pieces.owner=ifnull(?,pieces.owner)",
             (ident, owner),
             what="take",

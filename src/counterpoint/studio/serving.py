@@ -13,6 +13,7 @@ from counterpoint.config import UserError
 from counterpoint.studio.app import studio_app
 from counterpoint.studio.door import is_strong
 from counterpoint.studio.studio import Studio
+from counterpoint.studio.worker import CarryOut
 from counterpoint.web import lock_folder, open_socket, serve
 
 
@@ -26,12 +27,14 @@ def serve_studio(
     device: str,
     limit_gb: float,
     opens_browser: bool,
+    tester: CarryOut,
     say: Callable[[str], object],
 ) -> None:
     """Serve until the process is interrupted.
 
     Args:
         folder: in which pieces are kept; one studio at a time has it.
+        tester: makes listening tests of takes.
         say: is called with the address.
 
     Raises:
@@ -41,7 +44,7 @@ def serve_studio(
     logging.basicConfig(level=logging.WARNING)
     folder.mkdir(parents=True, exist_ok=True)
     with lock_folder(folder):
-        studio = Studio(folder, models=models, device=device, limit_gb=limit_gb)
+        studio = Studio(folder, models=models, device=device, limit_gb=limit_gb, tester=tester)
         listening = open_socket(host, port)
         shown = f"[{host}]" if ":" in host else host
         address = f"http://{shown}:{listening.getsockname()[1]}/{f'?token={token}' if token else ''}"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import shlex
+import shutil
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
@@ -12,12 +14,15 @@ from typing import Any
 from counterpoint.config import UserError
 from counterpoint.studio import jobs, reading
 from counterpoint.studio.asking import Ask, recipes_of, with_seed
+from counterpoint.studio.comparing import Comparison, free_name, write_systems
 from counterpoint.studio.events import Events
-from counterpoint.studio.library import DEFAULT_LIMIT_GB, Library, new_id
+from counterpoint.studio.library import DEFAULT_LIMIT_GB, TESTS, Library, new_id
 from counterpoint.studio.queue import Queue
 from counterpoint.studio.settings import default_models, find_models, shown_models
-from counterpoint.studio.worker import CancelledError, TaskError, Worker
+from counterpoint.studio.worker import CancelledError, CarryOut, TaskError, Worker
 
+_TEST_S = 300.0
+"""A listening test must be made within this time."""
 _READING_S = 90.0
 """A file that is given must be read within this time."""
 SUFFIXES: Mapping[str, tuple[str, ...]] = {
@@ -36,11 +41,19 @@ class Studio:
         models: names, as `--model` takes them; by default those that ship.
         device: that they draw on.
         limit_gb: of sound that is kept.
+        tester: makes listening tests, in a process of its own; None where there are none.
     """
 
     def __init__(
-        self, folder: Path, *, models: Sequence[str] = (), device: str = "cpu", limit_gb: float = DEFAULT_LIMIT_GB
+        self,
+        folder: Path,
+        *,
+        models: Sequence[str] = (),
+        device: str = "cpu",
+        limit_gb: float = DEFAULT_LIMIT_GB,
+        tester: CarryOut | None = None,
     ):
+        self.folder, self._tester = folder, tester
         places = find_models(models or default_models())
         self.models = {model["name"]: model for model in shown_models(places)}
         folder.mkdir(parents=True, exist_ok=True)
@@ -133,6 +146,33 @@ class Studio:
         found = self.library.piece(piece, owner=owner)
         self.queue.added(found)
         return found
+
+    def make_test(self, wanted: Comparison, *, owner: str) -> dict[str, Any]:
+        """A listening test of takes that this owner chose.
+
+        Returns:
+            `name` of its folder, `items`, `systems`, and the `command` that serves it.
+
+        Raises:
+            UserError: it cannot be made, and why.
+        """
+        if self._tester is None:
+            raise UserError("This studio was started without listening tests.")
+        self.library.require_room()
+        items = [[self.library.take(ident, owner=owner) for ident in item] for item in wanted.items]
+        aside, tester = self.library.scratch / new_id(), Worker(self._tester, limit_s=_TEST_S)
+        try:
+            places = write_systems(items, library=self.library, folder=aside)
+            name = free_name(wanted.title, root=self.library.tests)
+            out = self.library.tests / name
+            found = tester.run({"out": str(out), "places": places, "items": len(items)})
+        except TaskError as error:
+            raise UserError(str(error).replace(f"{aside}/", "")) from None
+        finally:
+            tester.close()
+            shutil.rmtree(aside, ignore_errors=True)
+        shown = Path("STUDIO" if self.folder.is_absolute() else self.folder, TESTS, name)
+        return {"name": name, **found, "command": f"counterpoint listen serve {shlex.quote(str(shown))}"}
 
     def _stored(self, ask: Ask, *, owner: str) -> dict[str, str]:
         """Names of the sounds that a request needs; a piano roll and a step grid are written as files."""

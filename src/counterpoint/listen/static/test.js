@@ -88,7 +88,7 @@ function show(stage, ...content) {
   leave = () => {};
   keys = () => false;
   sheet.dataset.stage = stage;
-  sheet.replaceChildren(...content);
+  sheet.replaceChildren(...content.filter((child) => child !== null));
   window.scrollTo(0, 0);
   const title = sheet.querySelector("h1");
   if (title) {

@@ -3,12 +3,13 @@ import { Deck } from "./deck.js";
 import { $, announce, el } from "./dom.js";
 
 export class Compare {
-  constructor() {
+  constructor({ onTest }) {
     this.deck = new Deck();
     this.cells = new Map(); // by the take's id
     this.columns = el("div", { class: "columns" });
     const close = el("button", { type: "button", class: "button small-button", onclick: () => this.clear() }, "Close");
-    $("compare").append(el("div", { class: "row spread" }, el("h2", {}, "Compared"), close), this.columns);
+    this.test = el("button", { type: "button", class: "button small-button", onclick: () => onTest([...this.cells.keys()], this.titles()) }, "Add to a listening test");
+    $("compare").append(el("div", { class: "row spread" }, el("h2", {}, "Compared"), el("div", { class: "row" }, this.test, close)), this.columns);
   }
 
   // While it is open, number keys and Space are for these.
@@ -25,8 +26,13 @@ export class Compare {
     const cell = el("section", { class: `column ${take.paradigm ?? ""}` }, el("h3", {}, title), row);
     this.cells.set(take.id, cell);
     this.columns.append(cell);
+    this.test.hidden = this.cells.size < 2;
     $("compare").hidden = false;
     announce(`${title} is compared.`);
+  }
+
+  titles() {
+    return [...this.columns.querySelectorAll("h3")].map((title) => title.textContent).join(" / ");
   }
 
   clear() {

@@ -6,6 +6,7 @@ import { Editor } from "./editor.js";
 import { History } from "./history.js";
 import { Piece } from "./piece.js";
 import { Steer } from "./steer.js";
+import { Tray } from "./tray.js";
 
 const about = await call("GET", "/api/about").catch((error) => {
   alertUser(error.message);
@@ -175,6 +176,7 @@ function show(piece) {
       history_.load();
     },
     onAgain: takeOver,
+    onTest: (takes, title) => tray.add(takes, title),
     onError: alertUser,
   });
   desk.element.addEventListener("changed", () => history_.load());
@@ -225,7 +227,8 @@ function takeOver(request) {
 // Start
 
 const history_ = new History({ models, onOpen: open, onError: alertUser });
-const compare = new Compare();
+const tray = new Tray({ onError: alertUser });
+const compare = new Compare({ onTest: (takes, title) => tray.add(takes, title) });
 const deck = () => (compare.isOpen ? compare.deck : desk?.deck);
 const editor = new Editor({ onError: alertUser, onChange: () => mode === "edit" && drawSaid() });
 const steer = new Steer({ drums: about.drums, onChange: () => {}, onError: alertUser });

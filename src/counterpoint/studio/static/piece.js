@@ -16,9 +16,9 @@ const SAID = {
 const OPEN = ["queued", "loading", "drawing", "listening"];
 
 export class Piece {
-  // models by name; onEdit(take, piece); onCompare(take, label); onGone(); onAgain(request)
-  constructor(piece, { models, onEdit, onCompare, onGone, onAgain, onError }) {
-    Object.assign(this, { piece, models, onEdit, onCompare, onGone, onAgain, onError });
+  // models by name; onEdit(take, piece); onCompare(take, label); onGone(); onAgain(request); onTest(takes, title)
+  constructor(piece, { models, onEdit, onCompare, onGone, onAgain, onTest, onError }) {
+    Object.assign(this, { piece, models, onEdit, onCompare, onGone, onAgain, onTest, onError });
     this.deck = new Deck();
     this.columns = new Map();
     this.element = el("article", { class: "piece" }, this.head(), el("div", { class: "columns" }, ...piece.jobs.map((job) => this.column(job))), this.foot());
@@ -32,6 +32,13 @@ export class Piece {
     return this.piece.id;
   }
 
+  // Ids of the takes that listeners would compare: each model's first one, or the takes of the only model.
+  get rivals() {
+    const columns = [...this.columns.values()].filter(({ entries }) => entries.length);
+    const entries = columns.length > 1 ? columns.map((column) => column.entries[0]) : (columns[0]?.entries.slice(0, 6) ?? []);
+    return entries.map(({ take }) => take.id);
+  }
+
   head() {
     const { piece } = this;
     const title = el("h2", { class: "title" }, piece.title);
@@ -43,9 +50,10 @@ export class Piece {
     share.addEventListener("click", () => this.share());
     const remove = el("button", { type: "button", class: "button small-button" }, "Delete");
     remove.addEventListener("click", () => this.remove());
+    this.testButton = el("button", { type: "button", class: "button small-button", hidden: true, onclick: () => this.onTest(this.rivals, this.piece.title) }, "Add to a listening test");
     this.linkLine = el("p", { class: "link-line", hidden: true });
     const again = piece.kind === "generate" ? el("button", { type: "button", class: "button small-button", onclick: () => this.onAgain(piece.request) }, "Ask again") : null;
-    return el("header", {}, el("div", { class: "row spread" }, title, el("div", { class: "row" }, this.star, again, rename, share, remove)), el("p", { class: "facts muted" }, this.facts()), this.linkLine);
+    return el("header", {}, el("div", { class: "row spread" }, title, el("div", { class: "row" }, this.star, again, this.testButton, rename, share, remove)), el("p", { class: "facts muted" }, this.facts()), this.linkLine);
   }
 
   facts() {
@@ -137,6 +145,7 @@ export class Piece {
     column.entries.push({ take, row, notes });
     column.takes.append(row);
     this.keysLine.hidden = this.deck.takes.length < 2;
+    this.testButton.hidden = this.rivals.length < 2;
   }
 
   // Those that fill in something, by their seams, the best first.
