@@ -4,6 +4,8 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 SHAPE  ?= small
+# Wheels whose own requirements cannot be met, and of which a part is used.
+BORROWED := src/counterpoint/config/borrowed.txt
 
 .PHONY: demo test docs fuzz bench setup lint clean
 
@@ -35,11 +37,11 @@ lint: setup
 setup: $(STAMP)
 
 # torch goes first and pinned: any other way in would resolve to a build of several gigabytes.
-$(STAMP): pyproject.toml constraints.txt requirements-nodeps.txt
+$(STAMP): pyproject.toml constraints.txt $(BORROWED)
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --constraint constraints.txt torch
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev,docs]'
-	$(BIN)/pip install --quiet --no-deps --requirement requirements-nodeps.txt
+	$(BIN)/pip install --quiet --no-deps --requirement $(BORROWED)
 	touch $(STAMP)
 
 clean:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
@@ -138,9 +140,9 @@ def test_notes_of_a_track() -> None:
     assert melody_notes(track[:0], frame_rate=10.0) == ()
 
 
-def test_without_the_wheel_the_remedy_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_wheel_the_remedy_is_named(nothing_borrowed: Callable[[], None]) -> None:
     melody._session.cache_clear()
-    monkeypatch.setattr(melody.importlib.util, "find_spec", lambda _: None)
+    nothing_borrowed()
     assert not melody.is_installed()
     with pytest.raises(UserError, match=r"pip install --no-deps basic-pitch==0\.4\.0"):
         detect_melody(np.zeros(1000, np.float32), sample_rate=22_050, frames=2, frame_rate=50.0)

@@ -129,10 +129,10 @@ def test_the_package_itself_is_never_imported():
     assert "tensorflow" not in sys.modules
 
 
-def test_missing_weights_and_wrong_rates_are_named(monkeypatch):
+def test_missing_weights_and_wrong_rates_are_named(nothing_borrowed):
     with pytest.raises(ValueError, match="16000 Hz"):
         load_musicnn()(_sweep(1), sample_rate=32_000)
     load_musicnn.cache_clear()
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    nothing_borrowed()
     with pytest.raises(UserError, match="pip install --no-deps musicnn"):
         load_musicnn()

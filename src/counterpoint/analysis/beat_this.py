@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from counterpoint.audio import resample
 from counterpoint.audio.librosa_import import import_librosa
 from counterpoint.config import UserError
+from counterpoint.config.borrowed import borrow_module, command_for
 from counterpoint.config.weights import read_pickle
 
 SAMPLE_RATE = 22_050
@@ -71,11 +72,10 @@ def load(checkpoint: Path) -> nn.Module:
         UserError: beat-this is not installed, or the file is not a beat_this checkpoint.
     """
     try:
-        from beat_this.model.beat_tracker import BeatThis  # the one module of the wheel that needs no torchaudio
+        # the one module of the wheel that needs no torchaudio
+        BeatThis = borrow_module("beat_this.model.beat_tracker").BeatThis
     except ImportError as error:
-        raise UserError(
-            f"Reading {checkpoint} needs beat_this ({error}); run `pip install --no-deps -r requirements-nodeps.txt`."
-        ) from None
+        raise UserError(f"Reading {checkpoint} needs beat_this ({error}); run `{command_for('beat_this')}`.") from None
     saved = read_pickle(checkpoint)
     try:
         known = inspect.signature(BeatThis).parameters

@@ -17,7 +17,6 @@ Shapes: N audio samples, W windows, F = 172 frames a window, T latent frames, M 
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -30,11 +29,12 @@ from counterpoint.analysis.paths import best_path, path_certainty
 from counterpoint.analysis.tracks import MELODY_HIGH, MELODY_LOW, NOT_GIVEN, REST, frame_times, runs
 from counterpoint.audio import SILENCE_PEAK, resample
 from counterpoint.config import UserError
+from counterpoint.config.borrowed import borrow, can_borrow, command_for
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
 
-REMEDY = "Melodies need the basic-pitch wheel for its weights; run `pip install --no-deps basic-pitch==0.4.0`."
+REMEDY = f"Melodies need the basic-pitch wheel for its weights; run `{command_for('basic_pitch')}`."
 SAMPLE_RATE = 22_050
 LINE_RATE = 50.0
 """Frame rate of the line in Hz, independent of the rate of the track."""
@@ -184,12 +184,10 @@ def _session() -> InferenceSession:
 
 
 def is_installed() -> bool:
-    """Whether the weights of basic-pitch are installed."""
-    return _weights().is_file()
+    """Whether a melody can be recognised, after an attempt to fetch what that needs."""
+    return can_borrow("basic_pitch") and _weights().is_file()
 
 
 def _weights() -> Path:
-    """Path of the network in the installed wheel of basic-pitch."""
-    spec = importlib.util.find_spec("basic_pitch")
-    [package, *_] = (spec.submodule_search_locations if spec is not None else None) or ["/nonexistent"]
-    return Path(package) / "saved_models" / "icassp_2022" / "nmp.onnx"
+    """Path of the network in the wheel of basic-pitch."""
+    return borrow("basic_pitch") / "saved_models" / "icassp_2022" / "nmp.onnx"

@@ -15,11 +15,9 @@ Deviations from the original, all in the front of the network:
 
 from __future__ import annotations
 
-import importlib.util
 from dataclasses import dataclass
 from functools import cache
 from math import ceil
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -29,6 +27,7 @@ from torch import Tensor
 from counterpoint.analysis.tf_checkpoint import read_checkpoint
 from counterpoint.audio.librosa_import import import_librosa
 from counterpoint.config import UserError
+from counterpoint.config.borrowed import borrow, command_for
 
 SAMPLE_RATE = 16_000
 EMBEDDING_DIM = 200
@@ -167,15 +166,12 @@ def load_musicnn() -> Musicnn:
     """The network with the weights that the `musicnn` wheel carries.
 
     Raises:
-        UserError: the wheel is not installed.
+        UserError: that wheel is missing and could not be fetched, or it lacks the weights.
     """
-    spec = importlib.util.find_spec("musicnn")  # finds the folder, imports nothing
-    folders = [] if spec is None or spec.submodule_search_locations is None else spec.submodule_search_locations
-    for folder in folders:
-        index = Path(folder) / "MTT_musicnn" / ".index"
-        if index.is_file():
-            return Musicnn(read_checkpoint(index))
-    raise UserError("MusiCNN's weights are not installed; run `pip install --no-deps musicnn==0.1.0`.")
+    index = borrow("musicnn") / "MTT_musicnn" / ".index"
+    if not index.is_file():
+        raise UserError(f"MusiCNN's weights are not in {index.parent}; run `{command_for('musicnn')}`.")
+    return Musicnn(read_checkpoint(index))
 
 
 def log_mel_patches(audio: np.ndarray) -> Tensor:

@@ -10,6 +10,7 @@ from counterpoint import __version__
 from counterpoint.cli import codec, config, data, listen, metrics, study
 from counterpoint.cli.analyze import analyze
 from counterpoint.cli.bench import bench
+from counterpoint.cli.doctor import doctor
 from counterpoint.cli.evaluate import evaluate
 from counterpoint.cli.follow import follow
 from counterpoint.cli.generate import generate
@@ -20,7 +21,7 @@ from counterpoint.cli.studio import studio
 from counterpoint.cli.train import export, train
 
 app = group("Text-to-music generation: auto-regressive or flow matching?")
-for _verb in (train, generate, inpaint, analyze, models, codecs, export, evaluate, follow, bench, studio):
+for _verb in (train, generate, inpaint, analyze, models, codecs, export, evaluate, follow, bench, studio, doctor):
     app.command()(_verb)
 for _name, _group in (
     ("data", data),

@@ -6,7 +6,6 @@ Shape legend: `N` audio samples (mono, 32 kHz).
 
 from __future__ import annotations
 
-import importlib
 import importlib.util
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ import numpy as np
 
 from counterpoint.audio import normalize_loudness
 from counterpoint.config import UserError
+from counterpoint.config.borrowed import borrow_module
 
 SAMPLE_RATE = 32_000
 _FONT_GAIN_DB = -6.0
@@ -66,7 +66,7 @@ class _Player:
     in which a stopped voice fades."""
 
     def __init__(self, path: Path | None) -> None:
-        engine = importlib.import_module("tinysoundfont._tinysoundfont")  # the package's Synth supports only stereo
+        engine = borrow_module("tinysoundfont._tinysoundfont")  # the package's Synth supports only stereo
         self.path = path
         try:
             self.font = engine.SoundFont(soundfont() if path is None else str(path))

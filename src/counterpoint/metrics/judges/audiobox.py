@@ -19,6 +19,7 @@ import numpy as np
 
 from counterpoint.audio import resample
 from counterpoint.config import UserError, read_json
+from counterpoint.config.borrowed import borrow_module, command_for
 from counterpoint.config.fetched import Fetched
 from counterpoint.config.weights import CONFIG_FILE, read_pickle, read_weights
 from counterpoint.metrics.base import Better, Features, Functional, Hearing, MetricInfo, WeightedMean
@@ -125,11 +126,11 @@ def load(path: Path) -> Any:
     import torch
 
     try:
-        from audiobox_aesthetics.model.aes import AesMultiOutput  # the part of the wheel that needs no torchaudio
+        # the part of the wheel that needs no torchaudio
+        AesMultiOutput = borrow_module("audiobox_aesthetics.model.aes").AesMultiOutput
     except ImportError as error:
         raise UserError(
-            f"Reading {path} needs audiobox_aesthetics ({error}); "
-            "run `pip install --no-deps -r requirements-nodeps.txt`."
+            f"Reading {path} needs audiobox_aesthetics ({error}); run `{command_for('audiobox_aesthetics')}`."
         ) from None
     try:
         config, targets, weights = _from_folder(path) if path.is_dir() else _from_file(path)
