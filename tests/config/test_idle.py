@@ -11,8 +11,10 @@ from pydantic import Field
 from counterpoint.config import CodecTrainingConfig, TrainingConfig, UserError, dump_yaml, load_yaml
 from counterpoint.config.base import Config
 from counterpoint.config.idle import IdleWhere, idle_keys
+from counterpoint.generate.settings import sampling_of, settings_of
 from counterpoint.study.kinds import load_study
 from counterpoint.study.shipped import CONFIGS as STUDIES
+from counterpoint.study.shipped import scales_of
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 SHIPPED = sorted(CONFIGS.glob("*.yaml")) + sorted((CONFIGS / "codec").glob("*.yaml"))
@@ -22,6 +24,11 @@ class Inner(Config):
     kind: str = "a"
     size: Annotated[int, IdleWhere("kind", "a")] = 1
     far: Annotated[int, IdleWhere("inner.kind", "b")] = 1
+    odd: Annotated[float, IdleWhere("size", is_even)] = 0.5
+
+
+def is_even(size: int) -> bool:
+    return size % 2 == 0
 
 
 class Outer(Config):
@@ -41,6 +48,8 @@ class Outer(Config):
         ({"inner": {"size": 2}}, ["inner.size"]),
         ({"inner": {"kind": "b", "size": 2}}, []),
         ({"inner": {"kind": "b", "far": 2}}, ["inner.far"]),
+        ({"inner": {"kind": "c", "size": 2, "odd": 0.1}}, ["inner.odd"]),
+        ({"inner": {"kind": "c", "size": 3, "odd": 0.1}}, []),
         ({"count": 2}, ["count"]),
         ({"count": 2, "names": ["x"]}, []),
         ({"inner": {"kind": "b"}, "group": {"kind": "c"}}, ["group"]),
@@ -50,6 +59,37 @@ class Outer(Config):
 )
 def test_keys_without_effect_are_found(values: dict, idle: list[str]) -> None:
     assert [sentence.partition(" has no effect")[0] for sentence in idle_keys(Outer.model_validate(values))] == idle
+
+
+def test_only_chosen_keys_are_looked_at() -> None:
+    config = Inner(kind="a", size=4, odd=0.1)
+    assert idle_keys(config, only=["odd"]) == [
+        "odd has no effect where size is 4: leave it out, or change size",
+    ]
+    assert idle_keys(config, only=["far"]) == []
+
+
+@pytest.mark.parametrize(
+    ("model", "given", "sentence"),
+    [
+        ("autoregressive", {"temperature": 0.0, "top_k": 30}, "top_k has no effect where temperature is 0"),
+        ("autoregressive", {"temperature": 0, "top_p": 0.9}, "top_p has no effect where temperature is 0"),
+        ("flow_matching", {"solver": "dopri5", "steps": 7}, "steps has no effect where solver is dopri5"),
+        ("flow_matching", {"solver": "dopri5", "sway": -0.5}, "sway has no effect where solver is dopri5"),
+        ("flow_matching", {"solver": "euler", "tolerance": 1e-3}, "tolerance has no effect where solver is euler"),
+    ],
+)
+def test_what_draws_nothing_is_refused(model: str, given: dict, sentence: str) -> None:
+    with pytest.raises(UserError, match=sentence):
+        sampling_of(f"pocket_{model}", given)
+
+
+def test_what_a_model_chose_is_let_be() -> None:
+    """Its own settings may have no effect beside those that a user gives, and a file of a program is read as it is."""
+    found = settings_of("autoregressive", {"top_k": 30}, {"temperature": 0}, otherwise=None, refuse_idle=True)
+    assert found.model_dump()["top_k"] == 30
+    written = {"temperature": 0, "top_k": 30}
+    assert settings_of("autoregressive", {}, written, otherwise=None, refuse_idle=False).temperature == 0
 
 
 @pytest.mark.parametrize(
@@ -99,9 +139,12 @@ def test_shipped_configurations_have_no_idle_key(path: Path) -> None:
 
 @pytest.mark.parametrize("path", sorted(STUDIES.glob("*.yaml")), ids=lambda path: path.stem)
 def test_shipped_studies_have_no_idle_key(path: Path) -> None:
-    load_study(path)
+    for scale in scales_of(path) or (None,):
+        load_study(path, scale=scale)
 
 
 def test_a_study_with_an_idle_key_is_refused() -> None:
     with pytest.raises(UserError, match="orthogonalisation_steps has no effect"):
         load_study(STUDIES / "quick.yaml", overrides=["training.optimizer.orthogonalisation_steps=7"])
+    with pytest.raises(UserError, match="steps has no effect where solver is dopri5"):
+        load_study(STUDIES / "table3.yaml", overrides=["sampling.flow_matching.solver=dopri5"])

@@ -140,7 +140,7 @@ class Model:
             duration_s=duration_s,
             seed=seed,
             controls=ControlSources(chords=_chart(chords), melody=_source(melody), drums=_source(drums)),
-            sampling=self.loaded.how(sampling),
+            sampling=self.loaded.how(sampling, refuse_idle=True),
             batch_size=batch_size,
         )
         return list(generate.generate(request, model=self.loaded, progress=progress))
@@ -190,7 +190,7 @@ class Model:
             method=method,
             num=num,
             seed=seed,
-            sampling=self.loaded.how(sampling, otherwise=inpaint.SAMPLING),
+            sampling=self.loaded.how(sampling, otherwise=inpaint.SAMPLING, refuse_idle=True),
             crossfade_s=crossfade_s,
         )
         music = inpaint.Held(Sound.of(audio))

@@ -4,14 +4,14 @@ A field says itself where it is idle, by a mark beside its type:
 
     buckets: Annotated[Positive, IdleWhere("encoder", "t5")] = 8192
 
-In a file that a user writes, an idle key with another value than its default is a mistake and refused. What a program
-wrote is read as it is, since a run keeps all keys. Keys that only networks of another paradigm read need no mark: each
-paradigm names its own (`config.schema`). Imports no torch.
+In a file or an option that a user writes, an idle key with another value than its default is a mistake and refused.
+What a program wrote is read as it is, since a run keeps all keys. Keys that only networks of another paradigm read need
+no mark: each paradigm names its own (`config.schema`). Imports no torch.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,28 +26,39 @@ class IdleWhere:
 
     Attributes:
         key: of the same group; or, with dots, from the top of the configuration.
-        value: with which the marked field has no effect.
+        value: with which the marked field has no effect; or a function that says so of a value.
     """
 
     key: str
     value: Any
 
+    def holds(self, found: Any) -> bool:
+        """Whether the marked field has no effect with this value of the other."""
+        return found is not _ABSENT and (self.value(found) if callable(self.value) else found == self.value)
 
-def idle_keys(config: BaseModel) -> list[str]:
-    """Of each key that has no effect and is not at its default, what is wrong (`text.buckets has no effect ...`)."""
+
+def idle_keys(config: BaseModel, *, only: Collection[str] | None = None) -> list[str]:
+    """Of each key that has no effect and is not at its default, what is wrong (`text.buckets has no effect ...`).
+
+    Args:
+        only: keys to look at; None looks at all.
+    """
     return [
-        f"{key} has no effect where {mark.key} is {_words(mark.value)}: leave it out, or change {mark.key}"
-        for key, mark in _idle(config, top=config, prefix="")
+        f"{key} has no effect where {other} is {_words(value)}: leave it out, or change {other}"
+        for key, other, value in _idle(config, top=config, prefix="")
+        if only is None or key in only
     ]
 
 
-def _idle(group: BaseModel, *, top: BaseModel, prefix: str) -> Iterator[tuple[str, IdleWhere]]:
+def _idle(group: BaseModel, *, top: BaseModel, prefix: str) -> Iterator[tuple[str, str, Any]]:
+    """(key without effect, key that takes it, value of the latter)."""
     for name, field in type(group).model_fields.items():
         value = getattr(group, name)
         marks = [mark for mark in field.metadata if isinstance(mark, IdleWhere)]
-        in_force = [mark for mark in marks if _read(group if "." not in mark.key else top, mark.key) == mark.value]
+        found = [(mark, _read(group if "." not in mark.key else top, mark.key)) for mark in marks]
+        in_force = [(mark.key, other) for mark, other in found if mark.holds(other)]
         if in_force and value != field.get_default(call_default_factory=True):
-            yield f"{prefix}{name}", in_force[0]
+            yield f"{prefix}{name}", *in_force[0]
         else:
             for inner, key in _groups(value, name):
                 yield from _idle(inner, top=top, prefix=f"{prefix}{key}.")
@@ -66,11 +77,13 @@ def _groups(value: Any, key: str) -> Iterator[tuple[BaseModel, str]]:
 
 
 def _read(group: Any, key: str) -> Any:
-    """The value of a key; of none that is there, `_ABSENT`, which nothing equals."""
+    """The value of a key; of none that is there, `_ABSENT`."""
     for name in key.split("."):
         group = getattr(group, name, _ABSENT)
     return group
 
 
 def _words(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:g}"
     return "empty" if value == () else str(value).lower() if isinstance(value, bool) else str(value)

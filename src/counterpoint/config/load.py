@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from copy import deepcopy
 from pathlib import Path
 from types import UnionType
@@ -56,13 +56,16 @@ def load_yaml(
     return config
 
 
-def check_effects(config: BaseModel, *, source: str) -> None:
+def check_effects(config: BaseModel, *, source: str, only: Collection[str] | None = None) -> None:
     """Refuse keys that have no effect.
+
+    Args:
+        only: keys that somebody chose; None looks at all.
 
     Raises:
         UserError: naming them, and `source`.
     """
-    if idle := idle_keys(config):
+    if idle := idle_keys(config, only=only):
         raise UserError(f"{source}: {'; '.join(idle)}.")
 
 

@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SerializeAsAny, fie
 
 from counterpoint.config.base import Config, Positive
 from counterpoint.config.errors import UserError
+from counterpoint.config.idle import IdleWhere
 from counterpoint.config.load import parse
 from counterpoint.config.registry import Registry
 
@@ -87,9 +88,9 @@ class AutoregressiveSampling(SamplingConfig):
 
     owner: ClassVar[str] = "auto-regression"
 
-    top_k: Annotated[int, Field(ge=0)] = 250
+    top_k: Annotated[int, Field(ge=0), IdleWhere("temperature", 0)] = 250
     """0 keeps every token."""
-    top_p: Annotated[float, Field(gt=0, le=1)] = 1.0
+    top_p: Annotated[float, Field(gt=0, le=1), IdleWhere("temperature", 0)] = 1.0
     """1 keeps every token."""
     codebooks: Positive | None = None
     """The number of codebooks that are decoded, counted from the coarsest; None decodes all. A small model hardly knows
@@ -100,6 +101,14 @@ class AutoregressiveSampling(SamplingConfig):
         return "tokens"
 
 
+def _has_steps_of_its_own(solver: str) -> bool:
+    return SOLVERS[solver].evaluations_a_step is None
+
+
+def _has_a_fixed_grid(solver: str) -> bool:
+    return not _has_steps_of_its_own(solver)
+
+
 class FlowMatchingSampling(SamplingConfig):
     """How to integrate the velocity."""
 
@@ -107,15 +116,15 @@ class FlowMatchingSampling(SamplingConfig):
 
     solver: Annotated[str, AfterValidator(SOLVERS.check)] = "euler"
     """A registered solver (`paradigm.solvers`): euler, midpoint, heun, adams, dopri5, or one of another package."""
-    steps: Positive = 50
+    steps: Annotated[Positive, IdleWhere("solver", _has_steps_of_its_own)] = 50
     """Steps of a solver with a fixed grid; dopri5 is the only built-in solver without one."""
-    sway: Annotated[float, Field(ge=-1, le=2 / (math.pi - 2))] = 0.0
+    sway: Annotated[float, Field(ge=-1, le=2 / (math.pi - 2)), IdleWhere("solver", _has_steps_of_its_own)] = 0.0
     """s of sway sampling (F5-TTS), which puts steps of the grid near the noise (< 0) or near the data (> 0); 0 is
     uniform. Beyond its range time would run backwards."""
     guidance_interval: tuple[float, float] = (0.0, 1.0)
     """Guidance is applied where t lies in it, both ends included (Kynkäänniemi et al., 2024); elsewhere the conditional
     branch alone is evaluated, at half the cost."""
-    tolerance: Annotated[float, Field(gt=0)] = 1e-5
+    tolerance: Annotated[float, Field(gt=0), IdleWhere("solver", _has_a_fixed_grid)] = 1e-5
     """The absolute and relative tolerance of dopri5."""
 
     @property
@@ -124,7 +133,7 @@ class FlowMatchingSampling(SamplingConfig):
 
     @property
     def adaptive(self) -> bool:
-        return SOLVERS[self.solver].evaluations_a_step is None
+        return _has_steps_of_its_own(self.solver)
 
     @property
     def brief(self) -> str:
@@ -139,12 +148,6 @@ class FlowMatchingSampling(SamplingConfig):
         if not 0 <= low <= high <= 1:
             raise ValueError("it must be two times in order, 0 (noise) <= low <= high <= 1 (data)")
         return interval
-
-    @model_validator(mode="after")
-    def _sway_has_a_grid(self) -> FlowMatchingSampling:
-        if self.sway and self.adaptive:
-            raise ValueError(f"sway shapes a fixed grid, and {self.solver} chooses its own steps: leave it 0")
-        return self
 
 
 def read_sampling(paradigm: str, values: Mapping[str, Any], *, source: str = "sampling") -> SamplingConfig:

@@ -37,9 +37,12 @@ class LoadedModel:
     source: str = ""
     sampling: Mapping[str, Any] = field(default_factory=dict)
 
-    def how(self, given: Mapping[str, Any], *, otherwise: Mapping[str, Any] | None = None) -> SamplingConfig:
-        """Its sampling settings; see `sampling_of`."""
-        return settings_of(self.paradigm.config.paradigm, self.sampling, given, otherwise=otherwise)
+    def how(
+        self, given: Mapping[str, Any], *, otherwise: Mapping[str, Any] | None = None, refuse_idle: bool = False
+    ) -> SamplingConfig:
+        """Its sampling settings; see `sampling_of` and `settings_of`."""
+        name = self.paradigm.config.paradigm
+        return settings_of(name, self.sampling, given, otherwise=otherwise, refuse_idle=refuse_idle)
 
 
 def load_model(

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from counterpoint.config import SamplingConfig, pick_sampling, read_sampling
+from counterpoint.config.load import check_effects
 from counterpoint.config.weights import CONFIG_FILE
 from counterpoint.runs import RUNS, find_run, read_description
 from counterpoint.runs.layout import MODEL_FILE
@@ -33,16 +34,28 @@ def sampling_of(
     run = find_run(model)
     described: Mapping[str, Any] = {} if is_published(run) else read_description(run)
     paradigm = described["model"]["paradigm"] if described else MUSICGEN_PARADIGM
-    return settings_of(paradigm, described.get("sampling", {}), given, otherwise=otherwise)
+    return settings_of(paradigm, described.get("sampling", {}), given, otherwise=otherwise, refuse_idle=True)
 
 
 def settings_of(
-    paradigm: str, chosen: Mapping[str, Any], given: Mapping[str, Any], *, otherwise: Mapping[str, Any] | None
+    paradigm: str,
+    chosen: Mapping[str, Any],
+    given: Mapping[str, Any],
+    *,
+    otherwise: Mapping[str, Any] | None,
+    refuse_idle: bool,
 ) -> SamplingConfig:
-    """Settings of a paradigm: the `given`, else those `chosen` for the model, else `otherwise`, else the defaults."""
+    """Settings of a paradigm: the `given`, else those `chosen` for the model, else `otherwise`, else the defaults.
+
+    Args:
+        refuse_idle: a given setting without effect (`config.idle`) is a mistake: where a user gives it.
+    """
     usual = pick_sampling(paradigm, otherwise or {}).model_dump(exclude_unset=True)
     asked = {name: value for name, value in given.items() if value is not None}
-    return read_sampling(paradigm, {**usual, **chosen, **asked})
+    settings = read_sampling(paradigm, {**usual, **chosen, **asked})
+    if refuse_idle:
+        check_effects(settings, source="sampling", only=asked)
+    return settings
 
 
 def is_published(path: Path) -> bool:
