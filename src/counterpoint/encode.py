@@ -8,6 +8,7 @@ from __future__ import annotations
 import shutil
 import time
 import warnings
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import groupby
@@ -27,12 +28,13 @@ from counterpoint.codec.chunked import (
     audio_windows,
     decode_stream,
     encode_stream,
-    encode_window,
+    encode_windows,
     join,
     one_block_a_core,
 )
 from counterpoint.codec.measures import log_spectral_distance, si_snr
 from counterpoint.config import LatentSpec, UserError
+from counterpoint.config.device import find_device
 from counterpoint.config.locks import sole_writer, warn_waiting
 from counterpoint.config.paths import is_file
 from counterpoint.config.tables import FILE_KEYS, first_text, read_table
@@ -50,7 +52,9 @@ Progress = Callable[[float, float], None]
 """Called with (done, total) in seconds of audio."""
 
 
-def encode_dataset(dataset: Path | str, *, codec: str | Codec, progress: Progress | None = None) -> LatentSpec:
+def encode_dataset(
+    dataset: Path | str, *, codec: str | Codec, device: str = "auto", progress: Progress | None = None
+) -> LatentSpec:
     """Write the latents, and the codes if the codec has any, of every clip of a dataset, with the statistics of
     App. E.2.
 
@@ -58,7 +62,8 @@ def encode_dataset(dataset: Path | str, *, codec: str | Codec, progress: Progres
 
     Args:
         dataset: a dataset folder.
-        codec: a shipped codec, a hub id or a folder; or a loaded codec.
+        codec: a shipped codec, a hub id or a folder; or a loaded codec, which stays on its device.
+        device: the device of the codec, as for `find_device`.
         progress: called with (done, total) in seconds of audio.
 
     Returns:
@@ -68,18 +73,18 @@ def encode_dataset(dataset: Path | str, *, codec: str | Codec, progress: Progres
     `left-out.json` beside the latents gives the reason. A warning counts such clips at the end.
 
     Raises:
-        UserError: there is no such dataset or codec, or the train split has no clip that can be encoded.
+        UserError: there is no such dataset, codec or device, or the train split has no clip that can be encoded.
         OSError: the disk is full.
     """
     with sole_writer(Path(dataset), on_wait=warn_waiting):
-        return _encode_dataset(Path(dataset), codec=codec, progress=progress)
+        return _encode_dataset(Path(dataset), codec=codec, device=device, progress=progress)
 
 
-def _encode_dataset(dataset: Path, *, codec: str | Codec, progress: Progress | None) -> LatentSpec:
+def _encode_dataset(dataset: Path, *, codec: str | Codec, device: str, progress: Progress | None) -> LatentSpec:
     opened = open_dataset(dataset)
     if not len(opened.splits["train"]):
         raise UserError(f"The train split of {dataset} is empty, so it has no statistics; add clips to it.")
-    loaded = load_codec(codec) if isinstance(codec, str) else codec
+    loaded = loaded_codec(codec, device=device)
     writer = EncodedWriter(
         opened,
         codec_fingerprint=loaded.fingerprint,
@@ -136,10 +141,15 @@ class _Clips:
         done_s = sum(self._durations_s[name].sum() for name in SPLITS[: SPLITS.index(split)])
         done_s += self._durations_s[split][:first].sum()
 
-        def encode(item: tuple[int, Window]) -> tuple[int, Encoding]:
-            return item[0], encode_window(self._codec, item[1])
+        rows: deque[int] = deque()  # of the windows that are under way
 
-        for index, blocks in groupby(apply(encode, self._windows(split, first)), key=itemgetter(0)):
+        def windows() -> Iterator[Window]:
+            for index, window in self._windows(split, first):
+                rows.append(index)
+                yield window
+
+        encoded = ((rows.popleft(), part) for part in encode_windows(windows(), self._codec, apply=apply))
+        for index, blocks in groupby(encoded, key=itemgetter(0)):
             parts = []
             for _, part in blocks:
                 parts.append(part)
@@ -225,7 +235,13 @@ class Reconstruction:
 
 
 def reconstruct_file(
-    source: Path, *, out: Path, codec: str, view: View | None = None, progress: Progress | None = None
+    source: Path,
+    *,
+    out: Path,
+    codec: str,
+    view: View | None = None,
+    device: str = "auto",
+    progress: Progress | None = None,
 ) -> Reconstruction:
     """Reconstruct an audio file of any length by a codec, in constant memory.
 
@@ -234,15 +250,16 @@ def reconstruct_file(
         out: .wav or .flac at the codec's sample rate, exactly as long as `source`; written completely or not at all.
         codec: a shipped codec, a hub id or a folder.
         view: the view to decode: by default the codes, or the latents if the codec has no codes.
+        device: the device of the codec, as for `find_device`.
         progress: called with (done, total) in seconds of audio.
 
     Raises:
-        UserError: there is no such codec, a file cannot be read, `out` is `source` or has another suffix, or the codec
-            has no codes to decode.
+        UserError: there is no such codec or device, a file cannot be read, `out` is `source` or has another suffix, or the
+            codec has no codes to decode.
         OSError: the disk is full.
     """
     check_audio_output(out, inputs=[source])
-    loaded = load_codec(codec)
+    loaded = loaded_codec(codec, device=device)
     view = view or usual_view(loaded)
     require_view(loaded, view)
     total_s, heard, written = audio_duration_s(source), 0, 0
@@ -285,7 +302,7 @@ def reconstruct_views(source: Path, *, out: Mapping[View, Path], codec: str | Co
     Raises:
         UserError: the codec has no codes to decode, there is no metadata.jsonl, or a clip cannot be read.
     """
-    loaded = load_codec(codec) if isinstance(codec, str) else codec
+    loaded = loaded_codec(codec)
     for view in out:
         require_view(loaded, view)
     distances = {"si_snr_db": si_snr, "log_spectral_distance_db": log_spectral_distance}
@@ -305,6 +322,11 @@ def reconstruct_views(source: Path, *, out: Mapping[View, Path], codec: str | Co
     none = [[np.nan] * len(distances)]
     means: dict[View, list[float]] = {view: np.mean(found or none, axis=0).tolist() for view, found in measures.items()}
     return {view: dict(zip(distances, values, strict=True)) for view, values in means.items()}
+
+
+def loaded_codec(codec: str | Codec, *, device: str = "auto") -> Codec:
+    """Load a codec by its name onto a device (see `find_device`); a loaded codec is returned as it is."""
+    return load_codec(codec).to(find_device(device)) if isinstance(codec, str) else codec
 
 
 def usual_view(codec: Codec) -> View:

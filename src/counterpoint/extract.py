@@ -29,6 +29,7 @@ from counterpoint.codec import Codec, blurred_codes, load_codec
 from counterpoint.codec.blurred import codes_of_blurred
 from counterpoint.codec.chunked import Map, one_block_a_core
 from counterpoint.config import UserError
+from counterpoint.config.device import find_device
 from counterpoint.config.locks import sole_writer, warn_waiting
 from counterpoint.config.schema import ControlName
 from counterpoint.data import SPLITS, Encoded, open_encoded
@@ -72,7 +73,12 @@ class TrackReport:
 
 
 def extract_controls(
-    dataset: Path | str, *, codec: str = "pocket", tracks: Sequence[str] | None = None, progress: Progress | None = None
+    dataset: Path | str,
+    *,
+    codec: str = "pocket",
+    tracks: Sequence[str] | None = None,
+    device: str = "auto",
+    progress: Progress | None = None,
 ) -> dict[str, TrackReport]:
     """Write control tracks of a dataset at the frame rate of its latents.
 
@@ -83,23 +89,25 @@ def extract_controls(
         dataset: a dataset folder that has been encoded.
         codec: name or fingerprint of the codec with which the dataset is encoded.
         tracks: names as in `data.controls.SOURCES`; by default all available ones.
+        device: the device of networks in torch, as for `find_device`.
         progress: called with (done, total) in seconds of audio.
 
     Returns:
         The tracks that now exist, by name.
 
     Raises:
-        UserError: there is no such dataset, it is not encoded, or a track is unknown or unavailable.
+        UserError: there is no such dataset or device, the dataset is not encoded, or a track is unknown or unavailable.
         OSError: the disk is full.
     """
     with sole_writer(Path(dataset), on_wait=warn_waiting):
-        return _extract_controls(Path(dataset), codec=codec, tracks=tracks, progress=progress)
+        found = find_device(device)
+        return _extract_controls(Path(dataset), codec=codec, tracks=tracks, device=found, progress=progress)
 
 
 def _extract_controls(
-    dataset: Path, *, codec: str, tracks: Sequence[str] | None, progress: Progress | None
+    dataset: Path, *, codec: str, tracks: Sequence[str] | None, device: str, progress: Progress | None
 ) -> dict[str, TrackReport]:
-    source = _Source(open_encoded(dataset, codec=codec))
+    source = _Source(open_encoded(dataset, codec=codec), device=device)
     writers = {name: TrackWriter(source.encoded, name, version=_TRACKS[name][0]) for name in _wanted(source, tracks)}
     new = [name for name, writer in writers.items() if not writer.is_complete()]
     if any(name.startswith("drums") for name in new):
@@ -134,13 +142,13 @@ def best_tracks(
 class _Source:
     """An encoded dataset and the shared inputs of its extractors."""
 
-    def __init__(self, encoded: Encoded):
-        self.encoded = encoded
+    def __init__(self, encoded: Encoded, *, device: str = "cpu"):
+        self.encoded, self._device = encoded, device
 
     @cached_property
     def codec(self) -> Codec:
-        """The codec of the latents."""
-        return load_codec(self.encoded.spec.codec)
+        """The codec of the latents, on the device."""
+        return load_codec(self.encoded.spec.codec).to(self._device)
 
     def check_codec(self) -> None:
         """

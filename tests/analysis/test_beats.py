@@ -13,6 +13,7 @@ from counterpoint.analysis.annotation import Annotation
 from counterpoint.analysis.beats import count_bars, detect_bars, detect_beats
 from counterpoint.config import UserError
 from counterpoint.metrics.adherence_measures import beat_f1
+from fake_device import FAKE, no_cpu
 
 RATE = 22_050
 
@@ -193,3 +194,10 @@ def test_what_is_no_checkpoint_is_said_to_be_none(tmp_path: Path, checkpoint: Pa
     torch.save({"weights": torch.zeros(3)}, tmp_path / "other.ckpt")
     with pytest.raises(UserError, match="not a beat_this checkpoint"):
         detect_beats(audio, sample_rate=RATE, checkpoint=tmp_path / "other.ckpt")
+
+
+def test_beat_this_gives_the_same_beats_on_another_device(checkpoint: Path) -> None:
+    audio, _ = march(bpm=120.0, beats_a_bar=4, bars=20)
+    with no_cpu():
+        found = detect_beats(audio, sample_rate=RATE, checkpoint=checkpoint, device=FAKE)
+    assert found and found == detect_beats(audio, sample_rate=RATE, checkpoint=checkpoint)

@@ -164,7 +164,12 @@ def test_memory_does_not_grow_with_the_length(monkeypatch: pytest.MonkeyPatch) -
     """An hour of silence with a breath of sound in it, of which no more than a block is ever held."""
     held = []
     hear = listening._analyze_block
-    monkeypatch.setattr(listening, "_analyze_block", lambda audio: (held.append(audio.nbytes), hear(audio * 0))[1])
+
+    def watched(audio: np.ndarray, *, device: str) -> listening.Listening:
+        held.append(audio.nbytes)
+        return hear(audio * 0, device=device)
+
+    monkeypatch.setattr(listening, "_analyze_block", watched)
     minute = np.zeros(60 * 22_050, np.float32)
     heard = listening.listen_on(minute for _ in range(60)).annotation
     assert heard == Annotation(3600.0, chords=((0.0, "N"),)) and max(held) <= 4 * 22_050 * 140

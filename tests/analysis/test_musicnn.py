@@ -13,6 +13,7 @@ from counterpoint.analysis import musicnn
 from counterpoint.analysis.musicnn import SAMPLE_RATE, TAGS, load_musicnn, log_mel_patches
 from counterpoint.analysis.tf_checkpoint import read_checkpoint
 from counterpoint.config import UserError
+from fake_device import FAKE, no_cpu
 
 
 def _index() -> Path:
@@ -136,3 +137,11 @@ def test_missing_weights_and_wrong_rates_are_named(nothing_borrowed):
     nothing_borrowed()
     with pytest.raises(UserError, match="pip install --no-deps musicnn"):
         load_musicnn()
+
+
+def test_it_hears_the_same_on_another_device() -> None:
+    with no_cpu():
+        heard = load_musicnn(FAKE)(_sweep(4), sample_rate=SAMPLE_RATE)
+    expected = load_musicnn()(_sweep(4), sample_rate=SAMPLE_RATE)
+    np.testing.assert_allclose(heard.embeddings, expected.embeddings, atol=1e-4)
+    np.testing.assert_allclose(heard.logits, expected.logits, atol=1e-4)

@@ -26,7 +26,7 @@ class Counting:
     def __init__(self, version: str = "1", value: float = 0.0):
         self.version, self.asked, self._value = version, 0, value
 
-    def hear(self, audio: np.ndarray) -> dict[str, np.ndarray]:
+    def hear(self, audio: np.ndarray, *, device: str) -> dict[str, np.ndarray]:
         self.asked += 1
         return {"embeddings": np.full((2, 3), audio.std() + self._value, np.float32)}
 

@@ -167,7 +167,9 @@ def test_a_fetched_beat_this_is_heard(tmp_path: Path, take_all: None, monkeypatc
     from counterpoint.analysis import beat_this
 
     heard: list[Path] = []
-    monkeypatch.setattr(beat_this, "detect_beats", lambda audio, *, sample_rate, checkpoint: heard.append(checkpoint))
+    monkeypatch.setattr(
+        beat_this, "detect_beats", lambda audio, *, sample_rate, checkpoint, device: heard.append(checkpoint)
+    )
     path, named = small_file(tmp_path, "final0.ckpt"), small_file(tmp_path, "named.ckpt")
     noise = np.random.default_rng(0).standard_normal(2000)
 

@@ -35,14 +35,18 @@ _PEAK_RADIUS = 3
 """Frames (60 ms); if two peaks are nearer than this, only the higher one is kept."""
 
 
-def detect_beats(audio: np.ndarray, *, sample_rate: int, checkpoint: Path) -> tuple[tuple[float, int], ...]:
+def detect_beats(
+    audio: np.ndarray, *, sample_rate: int, checkpoint: Path, device: str = "cpu"
+) -> tuple[tuple[float, int], ...]:
     """(time in seconds, position in the bar) of the beats of audio [N] of any length; position 1 is the downbeat.
 
     Raises:
         UserError: beat-this is not installed, or the file is not a beat_this checkpoint.
     """
     low = resample(np.asarray(audio, dtype=np.float32), own_rate=sample_rate, sample_rate=SAMPLE_RATE)
-    beats, downbeats = (_peaks(logits) / FRAME_RATE for logits in _logits(load(checkpoint), _log_mel(low)))
+    beats, downbeats = (
+        _peaks(logits) / FRAME_RATE for logits in _logits(load(checkpoint, device), _log_mel(low), device=device)
+    )
     return number_beats(beats[beats < len(low) / SAMPLE_RATE], downbeats=downbeats)
 
 
@@ -65,8 +69,8 @@ def number_beats(beats: np.ndarray, *, downbeats: np.ndarray) -> tuple[tuple[flo
 
 
 @cache
-def load(checkpoint: Path) -> nn.Module:
-    """The network of a published checkpoint.
+def load(checkpoint: Path, device: str = "cpu") -> nn.Module:
+    """The network of a published checkpoint, on a device.
 
     Raises:
         UserError: beat-this is not installed, or the file is not a beat_this checkpoint.
@@ -84,7 +88,7 @@ def load(checkpoint: Path) -> nn.Module:
         model.load_state_dict({name.replace("_orig_mod.", ""): value for name, value in weights.items()})
     except (KeyError, TypeError, AttributeError, RuntimeError):
         raise UserError(f"{checkpoint} is not a beat_this checkpoint; use a file published by its authors.") from None
-    return model.eval().requires_grad_(False)
+    return model.eval().requires_grad_(False).to(device)
 
 
 def _log_mel(audio: np.ndarray) -> Tensor:
@@ -106,15 +110,15 @@ def _log_mel(audio: np.ndarray) -> Tensor:
 
 
 @torch.no_grad()
-def _logits(model: nn.Module, spectrogram: Tensor) -> tuple[Tensor, Tensor]:
-    """Logits [T] of beats and [T] of downbeats; where two windows overlap, the earlier one is used."""
+def _logits(model: nn.Module, spectrogram: Tensor, *, device: str = "cpu") -> tuple[Tensor, Tensor]:
+    """Logits [T] of beats and [T] of downbeats, on the CPU; where two windows overlap, the earlier one is used."""
     count, inner = len(spectrogram), _CHUNK - 2 * _BORDER
     padded = F.pad(spectrogram, (0, 0, _BORDER, _BORDER))
     found = spectrogram.new_zeros(2, count)
     for start in reversed(range(0, count, inner)):
         start = max(0, min(start, count - inner))  # the last window is as long as the others
-        answer = model(padded[None, start : start + _CHUNK])
-        both = torch.stack([answer["beat"][0], answer["downbeat"][0]])[:, _BORDER:-_BORDER]
+        answer = model(padded[None, start : start + _CHUNK].to(device))
+        both = torch.stack([answer["beat"][0], answer["downbeat"][0]])[:, _BORDER:-_BORDER].cpu()
         found[:, start : start + both.shape[1]] = both
     return found[0], found[1]
 

@@ -67,7 +67,7 @@ class Count:
 
 
 def detect_beats(
-    audio: np.ndarray, *, sample_rate: int, checkpoint: Path | str | None = None
+    audio: np.ndarray, *, sample_rate: int, checkpoint: Path | str | None = None, device: str = "cpu"
 ) -> tuple[tuple[float, int], ...]:
     """Detect the beats of a piece of any length.
 
@@ -75,6 +75,7 @@ def detect_beats(
         audio: [N] float in [-1, 1].
         sample_rate: Hz.
         checkpoint: a beat_this checkpoint; by default `find_checkpoint()`, if there is one.
+        device: the device of beat_this.
 
     Returns:
         (time in seconds, position in the bar) in order; position 1 is the downbeat. Empty for silence.
@@ -82,17 +83,20 @@ def detect_beats(
     Raises:
         UserError: the checkpoint cannot be used.
     """
-    return detect_bars(audio, sample_rate=sample_rate, checkpoint=checkpoint).beats
+    return detect_bars(audio, sample_rate=sample_rate, checkpoint=checkpoint, device=device).beats
 
 
-def detect_bars(audio: np.ndarray, *, sample_rate: int, checkpoint: Path | str | None = None) -> Bars:
+def detect_bars(
+    audio: np.ndarray, *, sample_rate: int, checkpoint: Path | str | None = None, device: str = "cpu"
+) -> Bars:
     """Detect the beats and their probabilities; beat_this reports no probabilities."""
     if np.abs(audio).max(initial=0.0) < SILENCE_PEAK:
         return Bars()
     if checkpoint := checkpoint or find_checkpoint():
         from counterpoint.analysis import beat_this
 
-        return Bars(beat_this.detect_beats(audio, sample_rate=sample_rate, checkpoint=Path(checkpoint)))
+        found = beat_this.detect_beats(audio, sample_rate=sample_rate, checkpoint=Path(checkpoint), device=device)
+        return Bars(found)
     return track_bars(audio, sample_rate=sample_rate)
 
 

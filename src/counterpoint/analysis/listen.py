@@ -23,6 +23,7 @@ from counterpoint.analysis.picture import check_picture, save_picture
 from counterpoint.analysis.spelling import chord_name, key_of, note_name
 from counterpoint.audio import SILENCE_PEAK, Sound, load_audio, resample, stream_audio
 from counterpoint.config import UserError
+from counterpoint.config.device import find_device
 
 SAMPLE_RATE = 22_050
 MELODY_RATE = 50.0
@@ -55,13 +56,14 @@ def listen(audio: np.ndarray, *, sample_rate: int) -> Listening:
     return listen_on([resample(audio, own_rate=sample_rate, sample_rate=SAMPLE_RATE)])
 
 
-def listen_on(pieces: Iterable[np.ndarray]) -> Listening:
+def listen_on(pieces: Iterable[np.ndarray], *, device: str = "cpu") -> Listening:
     """Analyse audio of any length in constant memory; otherwise as `listen`.
 
     The audio is analysed minute by minute, each with some seconds of context, and the results are joined.
 
     Args:
         pieces: consecutive audio [N], float in [-1, 1], at `SAMPLE_RATE`.
+        device: the device of networks in torch.
     """
     chords: list[tuple[float, str]] = []
     notes: list[tuple[float, float, int]] = []
@@ -69,7 +71,7 @@ def listen_on(pieces: Iterable[np.ndarray]) -> Listening:
     sure: list[tuple[float, Confidence]] = []
     start_s = 0.0
     for block in _blocks(pieces):
-        heard = _analyze_block(block.audio)
+        heard = _analyze_block(block.audio, device=device)
         lead_s, length_s = block.lead / SAMPLE_RATE, block.length / SAMPLE_RATE
         part = heard.annotation.cut(lead_s, length_s)
         starts = [(start_s + start, label) for start, label in part.chords]
@@ -102,14 +104,14 @@ def _blocks(pieces: Iterable[np.ndarray]) -> Iterator[_Block]:
     yield _Block(held, lead, len(held) - lead)
 
 
-def _analyze_block(audio: np.ndarray) -> Listening:
+def _analyze_block(audio: np.ndarray, *, device: str) -> Listening:
     duration_s = len(audio) / SAMPLE_RATE
     if np.abs(audio).max(initial=0.0) < SILENCE_PEAK:
         return Listening(Annotation(duration_s, chords=((0.0, NO_CHORD),)))
     line = melody.follow_melody(
         audio, sample_rate=SAMPLE_RATE, frames=max(1, int(duration_s * MELODY_RATE)), frame_rate=MELODY_RATE
     )
-    bars = detect_bars(audio, sample_rate=SAMPLE_RATE)
+    bars = detect_bars(audio, sample_rate=SAMPLE_RATE, device=device)
     chords, sure = detect_chords(audio, sample_rate=SAMPLE_RATE)
     notes = melody.melody_notes(line.track, frame_rate=MELODY_RATE)
     confidence = Confidence(chords=sure, melody=line.confidence, metre=bars.metre, downbeats=bars.downbeats)
@@ -197,14 +199,18 @@ class Analysis:
         return "\n".join(f"{name:<10} {line or '-'}" for name, line in lines.items())
 
 
-def analyze(source: Path | Sound) -> Analysis:
+def analyze(source: Path | Sound, *, device: str = "auto") -> Analysis:
     """Analyse music of any length; a file is read piece by piece.
 
+    Args:
+        device: the device of networks in torch, which find tags and, with beat_this, beats; as for `find_device`.
+
     Raises:
-        UserError: the file cannot be read, or basic-pitch is not installed.
+        UserError: the file cannot be read, basic-pitch is not installed, or there is no such device.
     """
-    heard = listen_on(_pieces(source))
-    tags = _tags(source, duration_s=heard.annotation.duration_s)
+    found = find_device(device)
+    heard = listen_on(_pieces(source), device=found)
+    tags = _tags(source, duration_s=heard.annotation.duration_s, device=found)
     return Analysis(heard.annotation, heard.confidence, tags)
 
 
@@ -237,7 +243,7 @@ def _beginning(items: Sequence[str], *, what: str) -> str:
     return " ".join(items[:_SHOWN]) + more
 
 
-def _tags(source: Path | Sound, *, duration_s: float) -> dict[str, float]:
+def _tags(source: Path | Sound, *, duration_s: float, device: str) -> dict[str, float]:
     """The tags of `Analysis.tags`."""
     from counterpoint.analysis.musicnn import SAMPLE_RATE as RATE
     from counterpoint.analysis.musicnn import TAGS, load_musicnn
@@ -245,7 +251,7 @@ def _tags(source: Path | Sound, *, duration_s: float) -> dict[str, float]:
     if duration_s < _SHORTEST_TAGGED_S:
         return {}
     try:
-        network = load_musicnn()
+        network = load_musicnn(device)
     except UserError:
         return {}
     middle = _part(source, start_s=max(0.0, (duration_s - _TAGGED_S) / 2), duration_s=_TAGGED_S, sample_rate=RATE)

@@ -67,8 +67,10 @@ class MusicnnOutput:
 class Musicnn:
     """The MTT_musicnn network. Make one with `load_musicnn`."""
 
-    def __init__(self, weights: dict[str, np.ndarray]):
-        self._weights = {name: torch.tensor(value) for name, value in weights.items() if "/Adam" not in name}
+    def __init__(self, weights: dict[str, np.ndarray], *, device: str = "cpu"):
+        own = {name: value for name, value in weights.items() if "/Adam" not in name}
+        self._weights = {name: torch.tensor(value, device=device) for name, value in own.items()}
+        self._device = device
 
     def __call__(self, audio: np.ndarray, *, sample_rate: int) -> MusicnnOutput:
         """Tag and embed one clip.
@@ -84,8 +86,8 @@ class Musicnn:
             raise ValueError(f"MusiCNN takes mono audio at {SAMPLE_RATE} Hz; got {audio.shape} at {sample_rate} Hz")
         patches = log_mel_patches(audio)
         with torch.inference_mode():
-            parts = [self.forward(some) for some in patches.split(_PATCHES_AT_ONCE)]
-        embeddings, logits = (torch.cat(list(kind)).numpy() for kind in zip(*parts, strict=True))
+            parts = [self.forward(some.to(self._device)) for some in patches.split(_PATCHES_AT_ONCE)]
+        embeddings, logits = (torch.cat(list(kind)).cpu().numpy() for kind in zip(*parts, strict=True))
         return MusicnnOutput(embeddings, logits)
 
     def forward(self, patches: Tensor) -> tuple[Tensor, Tensor]:
@@ -162,8 +164,8 @@ class Musicnn:
 
 
 @cache
-def load_musicnn() -> Musicnn:
-    """The network with the weights that the `musicnn` wheel carries.
+def load_musicnn(device: str = "cpu") -> Musicnn:
+    """The network, on a device, with the weights that the `musicnn` wheel carries.
 
     Raises:
         UserError: that wheel is missing and could not be fetched, or it lacks the weights.
@@ -171,7 +173,7 @@ def load_musicnn() -> Musicnn:
     index = borrow("musicnn") / "MTT_musicnn" / ".index"
     if not index.is_file():
         raise UserError(f"MusiCNN's weights are not in {index.parent}; run `{command_for('musicnn')}`.")
-    return Musicnn(read_checkpoint(index))
+    return Musicnn(read_checkpoint(index), device=device)
 
 
 def log_mel_patches(audio: np.ndarray) -> Tensor:

@@ -13,6 +13,7 @@ from counterpoint import codec
 from counterpoint.audio import Sound, SoundLike
 from counterpoint.codec import Codec, Encoding, View
 from counterpoint.config import UserError
+from counterpoint.config.device import find_device
 from counterpoint.encode import require_view, usual_view
 
 
@@ -47,6 +48,11 @@ class LoadedCodec:
     def frame_rate(self) -> float:
         """Hz, of latents and codes."""
         return self.loaded.frame_rate
+
+    @property
+    def device(self) -> str:
+        """Where it computes, and what it gives lies but audio, which is numpy's."""
+        return str(self.loaded.device)
 
     @property
     def num_codebooks(self) -> int:
@@ -112,16 +118,17 @@ class LoadedCodec:
         return f"LoadedCodec({self.name!r}, {self.frame_rate:g} Hz)"
 
 
-def load_codec(name: str | os.PathLike[str], *, device: str = "cpu") -> LoadedCodec:
+def load_codec(name: str | os.PathLike[str], *, device: str = "auto") -> LoadedCodec:
     """Load a codec.
 
     Args:
         name: a codec that ships (see `counterpoint.codecs`), a folder, the run folder of a codec's training, or a hub
             id.
-        device: `cpu` or `cuda`.
+        device: `cpu`, `cuda`, `cuda:1` or `mps`; by default a GPU where there is one.
 
     Raises:
-        UserError: no such codec, one of an unknown kind, or one whose weights are not those of its configuration.
+        UserError: no such codec or device, one of an unknown kind, or one whose weights are not those of its
+            configuration.
     """
-    loaded = codec.load_codec(os.fspath(name))
-    return LoadedCodec(loaded if device == "cpu" else loaded.to(device))
+    found = find_device(device)
+    return LoadedCodec(codec.load_codec(os.fspath(name)).to(found))

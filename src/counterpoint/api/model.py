@@ -73,6 +73,11 @@ class Model:
         return self.loaded.paradigm.config.paradigm
 
     @property
+    def device(self) -> str:
+        """Where it computes."""
+        return str(self.loaded.codec.device)
+
+    @property
     def controls(self) -> tuple[str, ...]:
         """What it can be steered by beside a caption: of `chords`, `melody` and `drums`."""
         return tuple(self.loaded.paradigm.config.controls)
@@ -212,7 +217,7 @@ class Model:
 
 
 def load_model(
-    model: str | os.PathLike[str], *, device: str = "cpu", precision: str | None = None, compiled: bool = False
+    model: str | os.PathLike[str], *, device: str = "auto", precision: str | None = None, compiled: bool = False
 ) -> Model:
     """Load a model and its codec, laid out to draw fast.
 
@@ -225,9 +230,9 @@ def load_model(
     Args:
         model: the name of a model that ships (see `counterpoint.models`), a run folder, its name below `runs`, or a
             MusicGen checkpoint: a folder or a hub id.
-        device: `cpu`, `cuda` or `cuda:1`.
+        device: `cpu`, `cuda`, `cuda:1` or `mps`; by default a GPU where there is one, see `Model.device`.
         precision: that weights are stored in: fp32 (the default), fp16 or int8 on a CPU, bf16 (the default), fp16 or
-            fp32 on a GPU.
+            fp32 on a CUDA GPU, fp32 (the default) or fp16 on an Apple one.
         compiled: compile the network, which takes a minute and pays for many clips.
 
     Raises:

@@ -28,7 +28,7 @@ Progress = Callable[[float, float], None]
 """Called with (clips listened to, clips in all)."""
 
 
-def analyze(source: SoundLike) -> Analysis:
+def analyze(source: SoundLike, *, device: str = "auto") -> Analysis:
     """What is heard in a piece of music, and how surely: tempo, chords, melody, downbeats and tags.
 
     >>> import counterpoint as cp
@@ -41,6 +41,7 @@ def analyze(source: SoundLike) -> Analysis:
 
     Args:
         source: a file of any length, or audio in memory.
+        device: where networks in torch listen: `cpu`, `cuda`, `cuda:1` or `mps`; by default a GPU where there is one.
 
     Returns:
         Typed values; `print` shows them in a few lines.
@@ -48,7 +49,8 @@ def analyze(source: SoundLike) -> Analysis:
     Raises:
         UserError: a file that cannot be read, or basic-pitch is not installed.
     """
-    return listen.analyze(Path(source) if isinstance(source, str | os.PathLike) else Sound.of(source))
+    heard = Path(source) if isinstance(source, str | os.PathLike) else Sound.of(source)
+    return listen.analyze(heard, device=device)
 
 
 def evaluate(
@@ -58,6 +60,7 @@ def evaluate(
     split: str = "test",
     controls: bool = False,
     seed: int = 0,
+    device: str = "auto",
     progress: Progress | None = None,
 ) -> Evaluation:
     """Score clips against real music, with intervals, floors and tests between systems.
@@ -81,6 +84,7 @@ def evaluate(
         split: of the dataset.
         controls: score instead how each clip follows chords, beats and melody of the reference clip of the same name.
         seed: of all resampling.
+        device: where the judges compute, as for `analyze`.
         progress: called with (clips listened to, clips in all).
 
     Returns:
@@ -97,10 +101,12 @@ def evaluate(
         pairs = [(first, other) for other in others]
         targets = _targets(reference, split=split, stack=stack, notes=notes)
         if controls:
-            found = evaluate_controls(systems, targets=targets, pairs=pairs, seed=seed, progress=progress)
+            found = evaluate_controls(
+                systems, targets=targets, pairs=pairs, seed=seed, device=device, progress=progress
+            )
         else:
             clips = [target.reference for target in targets.values() if target.reference]
-            found = evaluate_clips(systems, reference=clips, pairs=pairs, seed=seed, progress=progress)
+            found = evaluate_clips(systems, reference=clips, pairs=pairs, seed=seed, device=device, progress=progress)
     return replace(found, notes=(*notes, *found.notes))
 
 

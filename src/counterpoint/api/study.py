@@ -76,6 +76,7 @@ def run_study(
     systems: Mapping[str, str | os.PathLike[str]] | None = None,
     settings: Mapping[str, Any] | None = None,
     strict_code: bool = False,
+    device: str = "auto",
     say: Callable[[str], None] | None = None,
 ) -> StudyResults:
     """Run a study from data to report; finished steps are kept, so a second call goes on where the first one stopped.
@@ -88,10 +89,12 @@ def run_study(
         systems: folders of others' clips to judge beside the study's own, by name.
         settings: keys of its configuration to change, such as `{"training.steps": 100}`.
         strict_code: compute a step again where its code is another than when it was computed.
+        device: where the networks of every step compute: `cpu`, `cuda`, `cuda:1` or `mps`; by default a GPU where
+            there is one.
         say: called with a line for each step; by default nothing is said.
 
     Raises:
-        UserError: an unknown study, or a configuration or dataset that does not fit.
+        UserError: an unknown study or device, or a configuration or dataset that does not fit.
     """
     dataset = None if data is None else Path(data)
     folder = run.usual_folder(os.fspath(study), scale=scale, data=dataset) if out is None else Path(out)
@@ -103,6 +106,7 @@ def run_study(
         overrides=as_overrides(settings or {}),
         scale=scale,
         strict_code=strict_code,
+        device=device,
         say=say or _say_nothing,
         show=say is not None,
     )

@@ -25,6 +25,7 @@ def train_model(
     *,
     out: str | os.PathLike[str],
     settings: Mapping[str, Any] | None = None,
+    device: str = "auto",
     progress: bool = False,
 ) -> TrainingResult:
     """Train a generative model, or go on with the training that `out` holds.
@@ -33,6 +34,7 @@ def train_model(
         config: what to train, as in the repository's `configs`.
         out: the run folder, which `load_model` takes.
         settings: keys to change, such as `{"model.backbone": "pocket", "steps": 1000}`.
+        device: `cpu`, `cuda`, `cuda:1` or `mps`; by default a GPU where there is one.
         progress: show a bar on stderr.
 
     Raises:
@@ -40,7 +42,7 @@ def train_model(
     """
     from counterpoint.training import train
 
-    return train(_read(config, TrainingConfig, settings=settings), out=Path(out), progress=progress)
+    return train(_read(config, TrainingConfig, settings=settings), out=Path(out), device=device, progress=progress)
 
 
 def train_codec(
@@ -48,12 +50,13 @@ def train_codec(
     *,
     out: str | os.PathLike[str],
     settings: Mapping[str, Any] | None = None,
+    device: str = "auto",
     progress: bool = False,
 ) -> TrainingResult:
     """Train a codec, or go on with the training that `out` holds, which `load_codec` takes; see `train_model`."""
     from counterpoint.training import train_codec as train
 
-    return train(_read(config, CodecTrainingConfig, settings=settings), out=Path(out), progress=progress)
+    return train(_read(config, CodecTrainingConfig, settings=settings), out=Path(out), device=device, progress=progress)
 
 
 def export_model(

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from counterpoint.cli.options import reports
+from counterpoint.cli.options import Device, reports
 from counterpoint.cli.output import Answer
 
 
@@ -21,17 +21,20 @@ def analyze(
             "again."
         ),
     ] = None,
+    device: Device = "auto",
     *,
     answer: Answer,
 ) -> None:
     """Say what is heard in a piece, and how surely: tempo, chords, melody, downbeats and tags."""
     from counterpoint.analysis import listen
+    from counterpoint.audio import audio_duration_s
     from counterpoint.config import write_json
     from counterpoint.config.paths import check_output
 
     for path in out or ():
         check_output(path, what="what is heard", suffixes=(".png", ".json"), inputs=[file])
-    found = listen.analyze(file)
+    audio_duration_s(file)  # refused before torch is imported
+    found = listen.analyze(file, device=answer.device(device))
     for path in out or ():
         if path.suffix.lower() == ".json":
             write_json(path, found.to_json())

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import typer
 
 from counterpoint.cli.groups import group
-from counterpoint.cli.options import CodecName, names, reports
+from counterpoint.cli.options import CodecName, Device, names, reports
 from counterpoint.cli.output import Answer
 
 app = group("Make, ingest and encode datasets.")
@@ -68,14 +68,16 @@ def ingest(
 def encode(
     dataset: Annotated[Path, typer.Argument(help="A dataset folder.")],
     codec: CodecName = "pocket",
+    device: Device = "auto",
     *,
     answer: Answer,
 ) -> None:
     """Add a codec's codes, latents and their statistics (App. E.2) to a dataset."""
     from counterpoint.encode import encode_dataset
 
-    with answer.progress("Encoding", unit="s of audio") as progress:
-        spec = encode_dataset(dataset, codec=codec, progress=progress)
+    chosen = answer.device(device)
+    with answer.progress("Encoding", unit="s of audio", device=chosen) as progress:
+        spec = encode_dataset(dataset, codec=codec, device=chosen, progress=progress)
     books = f"{spec.num_codebooks} codebooks of {spec.codebook_size}" if spec.num_codebooks else "no codebooks"
     answer.give(
         spec,
@@ -92,13 +94,15 @@ def controls(
     tracks: Annotated[
         str | None, typer.Option(help="With commas: chords.exact, chords.viterbi25, drums.mix, ...; all by default.")
     ] = None,
+    device: Device = "auto",
     *,
     answer: Answer,
 ) -> None:
     """Write the chords, melody and drums of a dataset frame by frame: those it knows, and those that can be heard."""
     from counterpoint.extract import extract_controls, print_tracks
 
-    with answer.progress("Listening", unit="s of audio") as progress:
-        found = extract_controls(dataset, codec=codec, tracks=names(tracks), progress=progress)
+    chosen = answer.device(device)
+    with answer.progress("Listening", unit="s of audio", device=chosen) as progress:
+        found = extract_controls(dataset, codec=codec, tracks=names(tracks), device=chosen, progress=progress)
     data = {name: asdict(report) for name, report in found.items()}
     answer.give(data, lambda console: print_tracks(found, console=console))

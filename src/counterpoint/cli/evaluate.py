@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from counterpoint.cli.options import Split, reports
+from counterpoint.cli.options import Device, Split, reports
 from counterpoint.cli.output import Answer
 
 
@@ -32,6 +32,7 @@ def evaluate(
             "`id` in metadata.jsonl, or its file).",
         ),
     ] = False,
+    device: Device = "auto",
     *,
     answer: Answer,
 ) -> None:
@@ -52,8 +53,11 @@ def evaluate(
         listings = [folder / name for folder in (*generated, reference) for name in LISTINGS]
         known = [*generated, *listings, reference / "dataset.json", reference / "dataset_dict.json"]
         check_output(out, what="scores", suffixes=(".json",), inputs=known)
-    with answer.progress("Listening", unit="clips") as progress:
-        found = music.evaluate(generated, reference, split=split, controls=controls, seed=seed, progress=progress)
+    chosen = answer.device(device)
+    with answer.progress("Listening", unit="clips", device=chosen) as progress:
+        found = music.evaluate(
+            generated, reference, split=split, controls=controls, seed=seed, device=chosen, progress=progress
+        )
     if out is not None:
         write_json(out, found.to_json())
     answer.give(found.to_json(), lambda console: print_evaluation(found, console=console))

@@ -56,7 +56,7 @@ def follow(
     ] = None,
     card: Annotated[bool, typer.Option("--card", help="Write the figures into the model's card.json, too.")] = False,
     batch_size: BatchSize = 16,
-    device: Device = "cpu",
+    device: Device = "auto",
     precision: Precision = None,
     compiled: Compiled = False,
     *,
@@ -70,6 +70,7 @@ def follow(
     from counterpoint import follow as following
     from counterpoint.generate import sampling_of
 
+    chosen = answer.device(device)
     config = following.FollowConfig(
         ask=names(ask),
         captions=captions,
@@ -81,11 +82,11 @@ def follow(
         seed=seed,
         sampling=sampling_of(model, sampling),
         batch_size=batch_size,
-        device=device,
+        device=chosen,
         precision=precision,
         compiled=compiled,
     )
-    with answer.progress("Drawing and listening", unit="clips") as progress:
+    with answer.progress("Drawing and listening", unit="clips", device=chosen) as progress:
         done = following.follow(model, config, out=out, card=card, progress=progress)
     answer.give(done.to_json(), lambda console: following.print_following(done, console=console))
     if not answer.as_json:

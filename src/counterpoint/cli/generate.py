@@ -63,7 +63,7 @@ def generate(
         ),
     ] = None,
     batch_size: BatchSize = 16,
-    device: Device = "cpu",
+    device: Device = "auto",
     precision: Precision = None,
     compiled: Compiled = False,
     sampling: dict[str, Any],
@@ -78,11 +78,13 @@ def generate(
     if model is None:
         raise typer.BadParameter("say which model draws, such as --model pocket_autoregressive.", param_hint="--model")
     controls = drawing.ControlSources(chords=chords, melody=melody, drums=drums)
-    how = {"device": device, "precision": precision, "compiled": compiled}
+    how = {"precision": precision, "compiled": compiled}
     if source is not None:
         lengthened = _Lengthened(source, side, duration_s)
         asked = {"prompt": caption or "", "num": num, "seed": seed, "controls": controls}
-        _lengthen(lengthened, out=out, model=model, asked=asked, sampling=sampling, how=how, answer=answer)
+        _lengthen(
+            lengthened, out=out, model=model, asked=asked, sampling=sampling, device=device, how=how, answer=answer
+        )
         return
     request = drawing.GenerationRequest(
         drawing.repeated(drawing.read_captions(caption, captions), num=num),
@@ -93,8 +95,9 @@ def generate(
         batch_size=batch_size,
     )
     destination = drawing.check_destination(out, request=request, inputs=[captions])
-    loaded = drawing.load_model(model, **how)
-    with answer.progress("Generating", unit="clips") as progress:
+    chosen = answer.device(device)
+    loaded = drawing.load_model(model, device=chosen, **how)
+    with answer.progress("Generating", unit="clips", device=chosen) as progress:
         report = drawing.write_clips(request, model=loaded, out=destination, progress=progress)
     for remark in report.remarks:
         answer.remark(remark)
@@ -121,6 +124,7 @@ def _lengthen(
     model: str,
     asked: dict[str, Any],
     sampling: dict[str, Any],
+    device: str,
     how: dict[str, Any],
     answer: Answer,
 ) -> None:
@@ -131,10 +135,11 @@ def _lengthen(
     source = Source.open(wanted.source)
     source.check_out(out)
     settings = sampling_of(model, sampling, otherwise=SAMPLING)
-    loaded = load_model(model, **how)
+    chosen = answer.device(device)
+    loaded = load_model(model, device=chosen, **how)
     music, spans = extend(source, duration_s=wanted.duration_s, side=wanted.side, window_s=loaded.window_s)
     request = InpaintingRequest(spans, sampling=settings, **asked)
-    with answer.progress("Continuing", unit="steps") as progress:
+    with answer.progress("Continuing", unit="steps", device=chosen) as progress:
         done = inpaint_file(check_out(music, request, out=out), request, model=loaded, progress=progress)
     give_takes(answer, done)
 
@@ -154,8 +159,9 @@ def _repeat(path: Path, *, out: Path, model: str | None, device: str, given: Seq
         raise UserError(f"{path} says what to make: leave out the caption, --captions and --continue.")
     recipe = read_recipe(path)
     check_audio_output(out, inputs=[path, *(path.parent / name for name in recipe.files().values())])
-    loaded = load_model(model or recipe.model, device=device)
-    with answer.progress("Making again", unit="steps") as progress:
+    chosen = answer.device(device)
+    loaded = load_model(model or recipe.model, device=chosen)
+    with answer.progress("Making again", unit="steps", device=chosen) as progress:
         made = recipe.make(out, model=loaded, folder=path.parent, progress=progress)
     for remark in made.remarks:
         answer.remark(remark)

@@ -46,7 +46,7 @@ def inpaint(
     chords: Chords = None,
     melody: Melody = None,
     drums: Drums = None,
-    device: Device = "cpu",
+    device: Device = "auto",
     precision: Precision = None,
     sampling: dict[str, Any],
     answer: Answer,
@@ -71,8 +71,9 @@ def inpaint(
         controls=drawing.ControlSources(chords=chords, melody=melody, drums=drums),
     )
     job = filling.check_files(source, request, out=out, keep=keep)
-    loaded = drawing.load_model(model, device=device, precision=precision)
-    with answer.progress("Filling in", unit="spans") as progress:
+    chosen = answer.device(device)
+    loaded = drawing.load_model(model, device=chosen, precision=precision)
+    with answer.progress("Filling in", unit="spans", device=chosen) as progress:
         done = filling.inpaint_file(job, request, model=loaded, progress=progress)
     give_takes(answer, done)
 

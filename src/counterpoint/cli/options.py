@@ -23,9 +23,26 @@ Overrides = Annotated[
         help="Change one key of the configuration, such as optimizer.learning_rate=1e-4; may be given again.",
     ),
 ]
-Device = Annotated[str, typer.Option(help="cpu, cuda, or cuda:1 for the second GPU.")]
+
+
+def _known_device(name: str) -> str:
+    from counterpoint.config.device import check_device
+
+    return check_device(name)
+
+
+Device = Annotated[
+    str,
+    typer.Option(
+        callback=_known_device,
+        help="Where networks compute: auto (a GPU where there is one), cpu, cuda, cuda:1 for the second GPU, or mps.",
+    ),
+]
 Precision = Annotated[
-    str | None, typer.Option(help="Format of the weights: fp32, fp16 or int8 on cpu; bf16, fp16 or fp32 on cuda.")
+    str | None,
+    typer.Option(
+        help="Format of the weights: fp32, fp16 or int8 on cpu; bf16, fp16 or fp32 on cuda; fp32 or fp16 on mps."
+    ),
 ]
 Compiled = Annotated[
     bool,

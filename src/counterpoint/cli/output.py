@@ -30,14 +30,28 @@ class Answer:
     quiet: bool = False
     as_json: bool = False
 
-    def progress(self, label: str, *, unit: str) -> AbstractContextManager[Progress]:
-        """A function of (done, total) that shows how far the verb is, on stderr."""
-        return progress_bar(label, unit=unit, shown=not self.quiet)
+    def progress(self, label: str, *, unit: str, device: str = "") -> AbstractContextManager[Progress]:
+        """A function of (done, total) that shows how far the verb is, and on which device, on stderr."""
+        return progress_bar(f"{label} on {device}" if device else label, unit=unit, shown=not self.quiet)
 
     def remark(self, text: str) -> None:
         """A sentence beside the result."""
         if not self.quiet:
             typer.echo(text, err=self.as_json)
+
+    def device(self, name: str) -> str:
+        """The device that an option names. Where `auto` has chosen a GPU, that is said on stderr; the display of
+        progress says in any case where networks compute.
+
+        Raises:
+            UserError: it is not here.
+        """
+        from counterpoint.config.device import AUTO, describe_device, find_device
+
+        found = find_device(name)
+        if name == AUTO and found != "cpu" and not self.quiet:
+            typer.echo(f"Device: {describe_device(found)}", err=True)
+        return found
 
     def give(self, data: Any, words: str | Callable[[Console], object]) -> None:
         """The result of the verb.

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from counterpoint.cli.options import Device
+
 
 def studio(
     port: Annotated[int, typer.Option(help="On which the page is served; 0 takes any that is free.")] = 7860,
@@ -21,7 +23,7 @@ def studio(
     token: Annotated[
         str | None, typer.Option(help="What visitors have to know, 8 characters or more; then each has own pieces.")
     ] = None,
-    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
+    device: Device = "auto",
     storage_gb: Annotated[float, typer.Option("--storage-gb", min=0.01, help="Of sound that is kept.")] = 5.0,
     browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open the page.")] = True,
 ) -> None:

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import typer
 
 from counterpoint.cli.groups import group
-from counterpoint.cli.options import Overrides, names, reports
+from counterpoint.cli.options import Device, Overrides, names, reports
 from counterpoint.cli.output import Answer
 
 app = group("Run a comparison from data to report.")
@@ -38,6 +38,7 @@ def run(
         bool,
         typer.Option("--strict-code", help="Compute a step again if its code is another than when it was computed."),
     ] = False,
+    device: Device = "auto",
     overrides: Overrides = None,
     *,
     answer: Answer,
@@ -53,6 +54,7 @@ def run(
         overrides=overrides,
         scale=scale,
         strict_code=strict_code,
+        device=device,
         say=answer.remark,
         show=not answer.quiet,
     )

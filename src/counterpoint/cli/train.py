@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from counterpoint.cli.options import Overrides, reports
+from counterpoint.cli.options import Device, Overrides, reports
 from counterpoint.cli.output import Answer
 
 
@@ -15,6 +15,7 @@ from counterpoint.cli.output import Answer
 def train(
     config: Annotated[Path, typer.Argument(help="A YAML file, as in configs.")],
     out: Annotated[Path, typer.Option(help="Run folder; a training that is there goes on.")],
+    device: Device = "auto",
     overrides: Overrides = None,
     *,
     answer: Answer,
@@ -26,7 +27,7 @@ def train(
     settings = load_yaml(config, TrainingConfig, overrides=overrides, refuse_idle=True)
     from counterpoint import training
 
-    result = training.train(settings, out=out, progress=not answer.quiet)
+    result = training.train(settings, out=out, device=answer.device(device), progress=not answer.quiet)
     answer.give(
         result,
         f"{result.steps} steps, {result.wall_s:.0f} s; listen to it: "

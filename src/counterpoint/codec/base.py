@@ -55,8 +55,9 @@ class Codec(Protocol):
     keeps_phase: bool
     """Whether decoded audio follows the original waveform sample by sample. If phases are synthesised, decoded audio
     sounds like the original but is not correlated with it: signal-to-noise ratios are then meaningless, and the powers
-        of
-    the two add up in a mixture."""
+    of the two add up in a mixture."""
+    device: torch.device
+    """The device on which it computes and on which its results lie; its inputs may lie on any device."""
 
     def encode(self, audio: Tensor) -> Encoding:
         """Encode audio [B, N] in [-1, 1] to T = ceil(N / samples per frame) frames."""
@@ -74,7 +75,9 @@ class Codec(Protocol):
         """
         ...
 
-    def to(self, device: torch.device | str) -> Codec: ...
+    def to(self, device: torch.device | str) -> Codec:
+        """Move to a device, in place."""
+        ...
 
 
 @runtime_checkable

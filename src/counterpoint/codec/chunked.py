@@ -10,10 +10,11 @@ Shapes: B batch, K codebooks, T latent frames, D latent channels, N audio sample
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,9 @@ from torch import Tensor
 
 from counterpoint.codec.base import Codec, Encoding, StreamDecoder, View
 from counterpoint.codec.windows import Map, Window, windows
+
+WINDOWS_AT_ONCE = 16
+"""Windows in one pass of a GPU: about four minutes of audio, which need a few gigabytes."""
 
 
 def encode_audio(audio: np.ndarray, codec: Codec) -> Encoding:
@@ -66,7 +70,17 @@ def encode_stream(pieces: Iterable[np.ndarray], codec: Codec, *, apply: Map = ma
     Yields:
         Consecutive encodings of one row, on the CPU.
     """
-    return apply(partial(encode_window, codec), audio_windows(pieces, codec))
+    return encode_windows(audio_windows(pieces, codec), codec, apply=apply)
+
+
+def encode_windows(windows: Iterable[Window], codec: Codec, *, apply: Map = map) -> Iterator[Encoding]:
+    """Encode windows of audio; arguments and results are as in `encode_stream`.
+
+    A GPU encodes up to `WINDOWS_AT_ONCE` consecutive windows of one length in one pass; a CPU encodes one per core.
+    """
+    if codec.device.type == "cpu":
+        return apply(partial(encode_window, codec), windows)
+    return chain.from_iterable(_encode_together(codec, batch) for batch in _alike(windows))
 
 
 def decode_stream(pieces: Iterable[Tensor], codec: Codec, *, view: View, apply: Map = map) -> Iterator[Tensor]:
@@ -88,12 +102,41 @@ def audio_windows(pieces: Iterable[np.ndarray], codec: Codec) -> Iterator[Window
 
 
 def encode_window(codec: Codec, window: Window) -> Encoding:
-    """Encode the block of a window of audio, on the CPU."""
-    encoding = codec.encode(window.content)
-    hop = codec.samples_per_frame
+    """Encode the block of a window of audio; the result is on the CPU."""
+    return _encode_together(codec, [window])[0]
+
+
+def _encode_together(codec: Codec, batch: Sequence[Window]) -> list[Encoding]:
+    """Encode the blocks of windows [1, N] of one length in one pass of the codec."""
+    encoding = codec.encode(torch.cat([window.content for window in batch]))
+    latents, codes = encoding.latents.cpu(), None if encoding.codes is None else encoding.codes.cpu()
+    return [
+        _block(
+            Encoding(latents=latents[row : row + 1], codes=None if codes is None else codes[row : row + 1]),
+            window,
+            hop=codec.samples_per_frame,
+        )
+        for row, window in enumerate(batch)
+    ]
+
+
+def _block(encoding: Encoding, window: Window, *, hop: int) -> Encoding:
+    """The part of an encoded window that is its block."""
     block = slice(window.start // hop, -(-window.stop // hop))
-    codes = None if encoding.codes is None else encoding.codes[:, :, block].cpu()
-    return Encoding(latents=encoding.latents[:, block].cpu(), codes=codes)
+    codes = None if encoding.codes is None else encoding.codes[:, :, block]
+    return Encoding(latents=encoding.latents[:, block], codes=codes)
+
+
+def _alike(windows: Iterable[Window]) -> Iterator[list[Window]]:
+    """Group consecutive windows of one length, at most `WINDOWS_AT_ONCE` in a group."""
+    batch: list[Window] = []
+    for window in windows:
+        if batch and (len(batch) == WINDOWS_AT_ONCE or window.content.shape != batch[0].content.shape):
+            yield batch
+            batch = []
+        batch.append(window)
+    if batch:
+        yield batch
 
 
 def join(encodings: Iterable[Encoding]) -> Encoding:

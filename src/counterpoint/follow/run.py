@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from counterpoint.analysis import melody
 from counterpoint.analysis.confidence import LOW
 from counterpoint.config import SamplingConfig, UserError, digest, write_json, write_json_lines
 from counterpoint.config.base import MOST_CLIPS, check_seed
+from counterpoint.config.device import find_device
 from counterpoint.config.locks import sole_writer
 from counterpoint.config.nearest import did_you_mean
 from counterpoint.config.paths import check_kept_folder
@@ -76,7 +77,7 @@ class FollowConfig:
     seed: int = 0
     sampling: SamplingConfig = field(default_factory=SamplingConfig)
     batch_size: int = BATCH_SIZE
-    device: str = "cpu"
+    device: str = "auto"
     precision: str | None = None
     compiled: bool = False
 
@@ -102,6 +103,7 @@ def follow(
             written or is being written by another process.
     """
     _check(config)
+    config = replace(config, device=find_device(config.device))  # it is a part of what was measured
     out = out or _place(model)
     check_kept_folder(out)
     with sole_writer(out):

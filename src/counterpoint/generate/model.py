@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from counterpoint.codec import Codec, load_codec
 from counterpoint.config import SamplingConfig, UserError
+from counterpoint.config.device import find_device
 from counterpoint.generate.musicgen import WINDOW_S, load_musicgen
 from counterpoint.generate.settings import is_published, settings_of
 from counterpoint.kernels import PRECISIONS, Precision
@@ -48,7 +46,7 @@ class LoadedModel:
 def load_model(
     model: str | Path,
     *,
-    device: str = "cpu",
+    device: str = "auto",
     precision: str | None = None,
     compiled: bool = False,
     codec: Codec | None = None,
@@ -57,9 +55,9 @@ def load_model(
 
     Args:
         model: a run folder, its name below `runs`, or a MusicGen checkpoint: a folder or a hub id.
-        device: `cpu` or `cuda`.
+        device: as for `find_device`.
         precision: precision of the stored weights: fp32 (the default), fp16 or int8 on a CPU, bf16 (the default), fp16
-            or fp32 on a GPU. The codec keeps fp32.
+            or fp32 on a CUDA GPU, fp32 (the default) or fp16 on an Apple GPU. The codec keeps fp32.
         compiled: whether to compile the network, which takes a minute and pays off for many clips.
         codec: the codec of its latents, if it is already loaded.
 
@@ -73,18 +71,22 @@ def load_model(
     return loaded if device == "cpu" else replace(loaded, codec=loaded.codec.to(device))
 
 
-def _check(device: str, precision: str | None) -> tuple[str, Precision]:
-    served: dict[str, tuple[Precision, ...]] = {"cpu": ("fp32", "fp16", "int8"), "cuda": ("bf16", "fp16", "fp32")}
+_SERVED: dict[str, tuple[Precision, ...]] = {
+    "cpu": ("fp32", "fp16", "int8"),
+    "cuda": ("bf16", "fp16", "fp32"),
+    "mps": ("fp32", "fp16"),
+}
+"""Supported precisions by kind of device; the first is the default."""
+
+
+def _check(name: str, precision: str | None) -> tuple[str, Precision]:
+    """Return the device and the precision of the weights on it."""
+    device = find_device(name)
     kind = device.partition(":")[0]
-    if kind not in served or not re.fullmatch(r"cpu|cuda(:\d{1,3})?", device):
-        raise UserError(f"There is no device {device!r}: choose cpu or cuda, or cuda:1 for the second GPU.")
-    chosen = next((known for known in PRECISIONS if known == (precision or served[kind][0])), None)
-    if chosen not in served[kind]:
-        raise UserError(f"The precision {precision!r} is not supported on {kind}: choose {', '.join(served[kind])}.")
-    if kind == "cuda" and not torch.cuda.is_available():
-        raise UserError("torch finds no GPU on this machine: use --device cpu.")
-    if kind == "cuda" and int(device.partition(":")[2] or 0) >= torch.cuda.device_count():
-        raise UserError(f"There is no {device} here: the last GPU is cuda:{torch.cuda.device_count() - 1}.")
+    served = _SERVED[kind]
+    chosen = next((known for known in PRECISIONS if known == (precision or served[0])), None)
+    if chosen not in served:
+        raise UserError(f"The precision {precision!r} is not supported on {kind}: choose {', '.join(served)}.")
     return device, chosen
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -17,6 +18,7 @@ from threadpoolctl import threadpool_limits
 from counterpoint.analysis.annotation import Annotation
 from counterpoint.analysis.confidence import Confidence
 from counterpoint.config import UserError
+from counterpoint.config.device import find_device
 from counterpoint.metrics.adherence_features import Hearing, hear_clip
 from counterpoint.metrics.adherence_registry import Measure, measures
 from counterpoint.metrics.base import Clip
@@ -47,6 +49,7 @@ def evaluate_adherence(
     pairs: Sequence[tuple[str, str]] = (),
     seed: int = 0,
     resamples: int = RESAMPLES,
+    device: str = "auto",
     progress: Progress | None = None,
 ) -> Evaluation:
     """Judge how well each system's clips follow their targets.
@@ -60,13 +63,14 @@ def evaluate_adherence(
         pairs: (first, second) systems to test for a difference.
         seed: seed of every resampling and of the order of `another clip`.
         resamples: number of draws for each interval and each p-value.
+        device: the device of beat_this, as for `find_device`.
         progress: called with (clips analysed, total clips).
 
     Raises:
         UserError: a system has fewer than 8 clips or only silent ones, a pair names no system, a clip has no target, or
             a file cannot be read.
     """
-    heard = hear_systems(systems, targets=targets, pairs=pairs, progress=progress)
+    heard = hear_systems(systems, targets=targets, pairs=pairs, device=device, progress=progress)
     return judge_adherence(heard, pairs=pairs, seed=seed, resamples=resamples)
 
 
@@ -108,6 +112,7 @@ def hear_systems(
     *,
     targets: Mapping[str, Target],
     pairs: Sequence[tuple[str, str]] = (),
+    device: str = "auto",
     progress: Progress | None = None,
 ) -> HeardSystems:
     """Analyse the systems' clips and the references of their prompts; see `evaluate_adherence`."""
@@ -122,7 +127,8 @@ def hear_systems(
     wanted = {prompt: targets[prompt] for prompt in dict.fromkeys(prompts.values())}
     references = {prompt: target.reference for prompt, target in wanted.items() if target.reference is not None}
     notes = runs_note(judged)
-    listen = Listener(hear_clip, total=len(references) + judged.count, progress=progress)
+    hear = partial(hear_clip, device=find_device(device))
+    listen = Listener(hear, total=len(references) + judged.count, progress=progress)
     with threadpool_limits(1, user_api="blas"):  # one core per clip
         real = dict(zip(references, listen(list(references.values())), strict=True))
         heard = {

@@ -63,8 +63,8 @@ class Hearing:
         )
 
 
-def hear_clip(clip: Clip) -> Hearing:
-    """Read a clip, normalise its loudness, and detect its chords, beats and pitch classes.
+def hear_clip(clip: Clip, *, device: str = "cpu") -> Hearing:
+    """Read a clip, normalise its loudness, and detect its chords, beats and pitch classes; beat_this runs on `device`.
 
     Silence has no beats and no pitch class, and its chord is N.
 
@@ -83,7 +83,7 @@ def hear_clip(clip: Clip) -> Hearing:
         published=Annotation(
             duration_s,
             chords=chordino.detect_chords(**sound) if chordino.is_installed() else (),
-            beats=detect_beats(**sound) if find_checkpoint() else (),
+            beats=detect_beats(**sound, device=device) if find_checkpoint() else (),
         ),
         pitch_classes=strongest_pitch_classes(audio),
         silent=silent,

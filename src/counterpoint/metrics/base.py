@@ -61,8 +61,8 @@ class Judge(Protocol):
     version: str
     checkpoint: str
 
-    def hear(self, audio: np.ndarray) -> Hearing:
-        """Analyse mono audio [N] at `signals.SAMPLE_RATE`, after the loudness policy."""
+    def hear(self, audio: np.ndarray, *, device: str) -> Hearing:
+        """Analyse mono audio [N] at `signals.SAMPLE_RATE`, after the loudness policy, with the network on `device`."""
         ...
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -12,6 +12,7 @@ from threadpoolctl import threadpool_limits
 
 from counterpoint.config import UserError
 from counterpoint.config.base import check_seed
+from counterpoint.config.device import find_device
 from counterpoint.metrics import features
 from counterpoint.metrics.base import Clip, Difference, Features, Functional, Metric, NotApplicableError, Score
 from counterpoint.metrics.listener import Listener, Progress
@@ -30,6 +31,7 @@ def evaluate(
     pairs: Sequence[tuple[str, str]] = (),
     seed: int = 0,
     resamples: int = RESAMPLES,
+    device: str = "auto",
     progress: Progress | None = None,
 ) -> Evaluation:
     """Judge each system's clips against a reference.
@@ -50,21 +52,30 @@ def evaluate(
         pairs: (first, second) systems to test for a difference.
         seed: seed of every resampling and selection.
         resamples: number of draws for each interval and each p-value.
+        device: the device of the judges, as for `find_device`.
         progress: called with (clips analysed, total clips).
 
     Raises:
         UserError: a side has fewer than 8 clips, a pair names no system, a file cannot be read, a system has only
-            silent clips, or MusiCNN is not installed.
+            silent clips, MusiCNN is not installed, or there is no such device.
     """
     check_seed(seed)
     if not reference:
         raise UserError("The reference has no clips; name another dataset or split.")
     notes: list[str] = []
     judged = JudgedSystems.of(same_prompts(systems, notes=notes), pairs)
+    hear = partial(features.features_of, judges=judges(), device=find_device(device))
     # Thousands of small matrices: threads would wait for each other longer than they work, 20 times on busy cores.
     with threadpool_limits(1, user_api="blas"):
         heard = _listen(
-            judged, reference, pairs=len(pairs), seed=seed, resamples=resamples, progress=progress, notes=notes
+            judged,
+            reference,
+            hear=hear,
+            pairs=len(pairs),
+            seed=seed,
+            resamples=resamples,
+            progress=progress,
+            notes=notes,
         )
         scores = heard.scores(notes=notes)
         floors = {GROUND_TRUTH: heard.ground_truth(notes=notes)}
@@ -210,6 +221,7 @@ def _listen(
     judged: JudgedSystems,
     reference: Sequence[Clip],
     *,
+    hear: Callable[[Clip], Features],
     pairs: int,
     seed: int,
     resamples: int,
@@ -219,7 +231,7 @@ def _listen(
     """Analyse the systems, then as much of the reference as their number and length need."""
     fewest = judged.n
     total = judged.count + min(len(reference), 2 * fewest)
-    listen = Listener(partial(features.features_of, judges=judges()), total=total, progress=progress)
+    listen = Listener(hear, total=total, progress=progress)
     heard = {
         name: {run: _captioned(clips, listen) for run, clips in runs.items()} for name, runs in judged.runs.items()
     }

@@ -18,8 +18,10 @@ from counterpoint.metrics.cache import remembered
 from counterpoint.metrics.signals import SAMPLE_RATE, loudness_db, signal_statistics
 
 
-def features_of(clip: Clip, judges: Sequence[Judge]) -> Features:
+def features_of(clip: Clip, judges: Sequence[Judge], *, device: str = "cpu") -> Features:
     """Read a clip, normalise its loudness, and apply every judge whose output is not cached; see `cache`.
+
+    Outputs of a GPU and of a CPU are cached separately, because they are rounded differently.
 
     Raises:
         UserError: the file is missing, broken or empty, or a judge's output is not a number.
@@ -28,9 +30,13 @@ def features_of(clip: Clip, judges: Sequence[Judge]) -> Features:
     known = remembered(clip, name="signals", version=policy(), hear=sound.signals)
     statistics = {name: float(value) for name, value in known.items()}
     seconds, silent = statistics.pop("seconds"), bool(statistics.pop("silent"))
+    where = "" if device == "cpu" else f" {device.partition(':')[0]}"
     heard = {
         judge.name: remembered(
-            clip, name=judge.name, version=f"{judge.version} {policy()}", hear=lambda judge=judge: sound.heard_by(judge)
+            clip,
+            name=judge.name,
+            version=f"{judge.version} {policy()}{where}",
+            hear=lambda judge=judge: sound.heard_by(judge, device=device),
         )
         for judge in judges
     }
@@ -62,8 +68,8 @@ class _Sound:
         }
         return {name: np.asarray(value, dtype=np.float64) for name, value in found.items()}
 
-    def heard_by(self, judge: Judge) -> Hearing:
-        heard = judge.hear(self._audio)
+    def heard_by(self, judge: Judge, *, device: str) -> Hearing:
+        heard = judge.hear(self._audio, device=device)
         for what, values in heard.items():
             if not np.isfinite(values).all():
                 raise UserError(

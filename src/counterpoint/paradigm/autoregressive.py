@@ -19,6 +19,7 @@ from counterpoint.analysis.tracks import NOT_GIVEN
 from counterpoint.backbone import Backbone, Cache, Memory, fill
 from counterpoint.conditioning import TextTokens, build_text_encoder, plan_guidance
 from counterpoint.config import AutoregressiveSampling, InpaintingMethod, LatentSpec, ModelConfig, SamplingConfig
+from counterpoint.config.device import widest_float
 from counterpoint.paradigm.base import LossOutput, Paradigm, Sample, check_frames
 from counterpoint.paradigm.decoder import Decoder
 from counterpoint.paradigm.delay import delay, shift_right, undelay
@@ -188,7 +189,7 @@ class Autoregressive(Paradigm):
         tracks = self.tracks(controls, batch=len(frames), frames=longest)
         decoder = self._decoder(text, tracks=tracks, batch=len(frames), steps=window + K - 1, sampling=sampling)
         guidance = decoder.guidance
-        uniforms = _uniforms(generators, frames=frames, codebooks=K).to(device)
+        uniforms = _uniforms(generators, frames=frames, codebooks=K).to(device, widest_float(device))
         codes = torch.full((len(frames), K, longest), self.filler, device=device)
         entropies = torch.zeros(len(frames), longest, device=device)
         passes, windows = 0, list(_windows(longest, window=window))
@@ -264,7 +265,8 @@ class Autoregressive(Paradigm):
         uniforms = F.pad(_uniforms(generators, frames=[n] * B, codebooks=K), (0, 0, 0, 0, known, 0))
         rows = None if tracks is None else guidance.control_rows(tracks)
         control = self.arrange(rows, layout=self._lay_out(guidance.rows(spans), frames=T))[:, :steps]
-        decoder.begin(given[:, :, 1:], free=free, uniforms=uniforms.to(target.device), control=control)
+        uniforms = uniforms.to(target.device, widest_float(target.device))
+        decoder.begin(given[:, :, 1:], free=free, uniforms=uniforms, control=control)
         decoder.prefill(known)
         passes = drawn + 2
         decoder.decode_n_tokens(

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from counterpoint.backbone import Backbone, Cache, Memory
 from counterpoint.conditioning import Guidance
 from counterpoint.config import AutoregressiveSampling
+from counterpoint.config.device import widest_float
 from counterpoint.paradigm.sampling import draw_tokens
 
 
@@ -91,7 +92,7 @@ class Decoder:
         self.cache = model.backbone.allocate(rows, steps)
         self.tokens = torch.full((batch, K, 1 + steps), model.filler, device=device)
         self.free = torch.zeros(steps, batch, K, dtype=torch.bool, device=device)
-        self.uniforms = torch.zeros(steps, batch, K, dtype=torch.float64, device=device)
+        self.uniforms = torch.zeros(steps, batch, K, dtype=widest_float(device), device=device)
         self.entropies = torch.zeros(steps, batch, device=device)
         weight = model.embed.weight
         self.control = weight.new_zeros(rows, steps, weight.shape[1]) if model.steered else None

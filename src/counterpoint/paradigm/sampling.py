@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from counterpoint.config import AutoregressiveSampling
+from counterpoint.config.device import widest_float
 
 
 def draw_tokens(logits: Tensor, *, uniforms: Tensor, sampling: AutoregressiveSampling) -> Tensor:
@@ -18,7 +19,7 @@ def draw_tokens(logits: Tensor, *, uniforms: Tensor, sampling: AutoregressiveSam
     drawn before the first step.
 
     Args:
-        uniforms: [...] float64 in [0, 1).
+        uniforms: [...] in [0, 1); float64 if the device supports it.
         sampling: temperature (0 takes the likeliest), then top_k, then top_p of the remaining distribution.
     """
     if sampling.temperature == 0:
@@ -39,7 +40,7 @@ def draw_tokens(logits: Tensor, *, uniforms: Tensor, sampling: AutoregressiveSam
 
 def _invert(probabilities: Tensor, uniforms: Tensor) -> Tensor:
     """The first index whose cumulative probability exceeds uniform x total."""
-    cumulative = probabilities.double().cumsum(dim=-1)
+    cumulative = probabilities.to(widest_float(probabilities.device)).cumsum(dim=-1)
     point = uniforms[..., None] * cumulative[..., -1:]
     index = torch.searchsorted(cumulative, point, right=True)[..., 0]
     # point < total, but rounding may make them equal: then the last index with a positive probability.

@@ -14,6 +14,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from counterpoint.config import FlowMatchingSampling
+from counterpoint.config.device import widest_float
 from counterpoint.config.registry import Registry
 
 if TYPE_CHECKING:
@@ -146,7 +147,7 @@ def _dopri5(field: Field, z: Tensor, sampling: FlowMatchingSampling, valid: Tens
     from torchdiffeq import odeint
 
     # step_t ends a step exactly at t = 1: the field is never evaluated beyond the times of training.
-    times = torch.tensor([0.0, 1.0], dtype=torch.float64, device=z.device)
+    times = torch.tensor([0.0, 1.0], dtype=widest_float(z.device), device=z.device)
     options = {"norm": sample_norm(valid), "step_t": times[1:]}
     rtol = atol = sampling.tolerance
     path = odeint(lambda t, z: field(float(t), z), z, times, rtol=rtol, atol=atol, method="dopri5", options=options)

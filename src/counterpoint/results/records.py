@@ -47,6 +47,7 @@ class StepRecord(Record):
         finished: Unix time.
         seconds: wall time of the run that completed it.
         peak_memory_bytes: peak resident memory of the process; None if the system does not report it.
+        device: the device of its networks.
     """
 
     name: str
@@ -60,6 +61,7 @@ class StepRecord(Record):
     finished: float
     seconds: float
     peak_memory_bytes: int | None = None
+    device: str = "cpu"
 
 
 class StudyInfo(Record):

@@ -144,12 +144,14 @@ class LocalEngine:
         say: tells the user one line.
         show: how far a step is, on stderr.
         strict_code: a step whose code is another than when it was computed runs again, with all that build on it.
+        device: where the networks of every step compute.
     """
 
     store: Path
     say: Callable[[str], None] = print
     show: bool = True
     strict_code: bool = False
+    device: str = "cpu"
 
     def run(self, targets: Iterable[Step | Source]) -> dict[str, Done]:
         """See `Engine.run`.
@@ -205,6 +207,7 @@ class LocalEngine:
             finished=time.time(),
             seconds=seconds,
             peak_memory_bytes=memory,
+            device=self.device,
         )
         write_json(partial / RECORD_FILE, record.model_dump(mode="json"))
         if final.exists():  # a finished step whose side results are gone
@@ -238,7 +241,9 @@ class LocalEngine:
         inputs = {
             name: given.path if isinstance(given, Source) else self._final(given) for name, given in step.inputs.items()
         }
-        return Work(folder=folder, config=step.config, inputs=inputs, progress=progress, show=self.show)
+        return Work(
+            folder=folder, config=step.config, inputs=inputs, device=self.device, progress=progress, show=self.show
+        )
 
     def _final(self, step: Step) -> Path:
         return self._found(step, "")

@@ -29,24 +29,24 @@ def read_codec(name: str) -> Codec:
     return _codecs.setdefault(codec.fingerprint, codec)
 
 
-def codec_of(identity: Mapping[str, Any]) -> Codec:
-    """The codec of a step's configuration, by its `fingerprint`; else read from the place `codec`."""
-    return _codecs.get(identity["fingerprint"]) or read_codec(identity["codec"])
+def codec_of(identity: Mapping[str, Any], *, device: str) -> Codec:
+    """The codec of a step's configuration, on a device, by its `fingerprint`; else read from the place `codec`."""
+    return (_codecs.get(identity["fingerprint"]) or read_codec(identity["codec"])).to(device)
 
 
-def model_at(folder: Path) -> LoadedModel:
-    """The model of a run folder or one that ships, ready to draw; the last one asked for is kept."""
+def model_at(folder: Path, *, device: str) -> LoadedModel:
+    """The model of a run folder or one that ships, ready to draw on a device; the last one asked for is kept."""
     stat = folder.resolve().stat()
-    return _model(folder.resolve(), stat.st_ino, stat.st_mtime_ns)
+    return _model(folder.resolve(), stat.st_ino, stat.st_mtime_ns, device)
 
 
 @lru_cache(maxsize=1)
-def _model(folder: Path, inode: int, changed: int) -> LoadedModel:
-    """Args beside the folder: which tell apart two models that lay at the same place one after the other."""
+def _model(folder: Path, inode: int, changed: int, device: str) -> LoadedModel:
+    """`inode` and `changed` tell apart two models that lay at the same place one after the other."""
     from counterpoint.generate.model import load_model
 
     latent = read_json(folder / MODEL_FILE)["latent"]
-    return load_model(folder, codec=_codecs.get(latent.get("fingerprint", "")))
+    return load_model(folder, device=device, codec=_codecs.get(latent.get("fingerprint", "")))
 
 
 def forget() -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from counterpoint.config import UserError, dump_yaml
+from counterpoint.config.device import AUTO, check_device, describe_device, find_device
 from counterpoint.config.files import replace_folder
 from counterpoint.config.locks import sole_writer
 from counterpoint.config.paths import check_kept_folder, true_path
@@ -51,6 +52,7 @@ def run_study(
     overrides: list[str] | None = None,
     scale: str | None = None,
     strict_code: bool = False,
+    device: str = "auto",
     say: Callable[[str], None] = print,
     show: bool = True,
 ) -> StudyResult:
@@ -66,12 +68,14 @@ def run_study(
         overrides: `key.sub=value` strings on the configuration.
         scale: one of those that the configuration has; by default its first.
         strict_code: compute a step again where its code is another than when it was computed.
+        device: where the networks of every step compute, as `find_device` takes it.
         say: called with a line for each step.
         show: how far a step is, on stderr.
 
     Raises:
-        UserError: an unknown study, a configuration or a dataset that does not fit.
+        UserError: an unknown study or device, a configuration or a dataset that does not fit.
     """
+    check_device(device)
     path = find_study(study)
     if nameless := [system for system in systems if "=" not in system]:
         raise UserError(f"The system {nameless[0]!r} must have the form NAME=FOLDER, as in mine=clips/mine.")
@@ -82,7 +86,11 @@ def run_study(
 
     say(f"Study {path.stem}: {config.summary()}")
     steps = config.plan(dataset=data)
-    done = LocalEngine(store.resolve(), say=say, show=show, strict_code=strict_code).run(steps.values())
+    found = find_device(device)
+    if device == AUTO:
+        say(f"Device: {describe_device(found)}")
+    engine = LocalEngine(store.resolve(), say=say, show=show, strict_code=strict_code, device=found)
+    done = engine.run(steps.values())
     forget()
     folders = {name: step.path if isinstance(step, Source) else done[step.name].folder for name, step in steps.items()}
     results = with_listening(gather(config, folders, steps=steps, name=path.stem), out)

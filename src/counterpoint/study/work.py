@@ -29,6 +29,7 @@ class Work:
         folder: where it writes its result, and may keep its state to resume from.
         config: the step's configuration.
         inputs: the folder of each input, by its name in the step.
+        device: where networks compute. It is no part of a step's key: what a GPU finds stands for what a CPU would.
         progress: shows the user how far it is, as (done, total).
         show: whether what brings a display of its own, as a training does, may show it.
     """
@@ -36,6 +37,7 @@ class Work:
     folder: Path
     config: Any
     inputs: Mapping[str, Path]
+    device: str = "cpu"
     progress: Callable[[float, float], None] = no_progress
     show: bool = True
 

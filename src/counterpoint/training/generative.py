@@ -43,7 +43,12 @@ CALIBRATION_EXAMPLES = 1024
 
 
 def train(
-    config: TrainingConfig, *, out: Path, progress: bool = True, stop: Callable[[], bool] | None = None
+    config: TrainingConfig,
+    *,
+    out: Path,
+    device: str = "auto",
+    progress: bool = True,
+    stop: Callable[[], bool] | None = None,
 ) -> TrainingResult:
     """Train a paradigm, or continue the training in `out`; arguments and errors are those of `loop.run_training`."""
 
@@ -59,7 +64,7 @@ def train(
         return GenerativeStep(model, config=config, encoded=encoded, accelerator=accelerator)
 
     label = f"{config.model.paradigm} ({out.name})"
-    return run_training(build, config=config, out=out, label=label, progress=progress, stop=stop)
+    return run_training(build, config=config, out=out, label=label, device=device, progress=progress, stop=stop)
 
 
 def calibration_frames(encoded: Encoded, *, config: TrainingConfig) -> Tensor:

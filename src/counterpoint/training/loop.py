@@ -25,10 +25,10 @@ from counterpoint.config import (
 )
 from counterpoint.config.checkpoints import Checkpoint, newest_checkpoint, remove_leftovers, write_checkpoint
 from counterpoint.config.locks import sole_writer
-from counterpoint.config.machine import peak_memory
 from counterpoint.config.paths import check_kept_folder
 from counterpoint.runs.layout import BEST, CHECKPOINTS, CONFIG_FILE, METRICS_FILE, RESULT_FILE
 from counterpoint.training.checkpoint import Best, better
+from counterpoint.training.devices import accelerator_on, peak_memory_of
 from counterpoint.training.monitor import (
     MetricsLog,
     TrainingProgress,
@@ -170,6 +170,7 @@ def run_training(
     config: Config,
     out: Path,
     label: str,
+    device: str = "auto",
     progress: bool = True,
     stop: Callable[[], bool] | None = None,
 ) -> TrainingResult:
@@ -184,17 +185,18 @@ def run_training(
         config: configuration of the run.
         out: the run folder (see `runs.load`).
         label: label of the progress bar.
+        device: as for `find_device`; processes of a launcher use the devices that the launcher assigned.
         progress: show a bar on stderr.
         stop: called after every update; a true value stops the training.
 
     Raises:
-        UserError: the folder holds a run with another configuration or other data, every checkpoint is damaged, the
-            dataset is missing, or the training diverges.
+        UserError: there is no such device, the folder holds a run with another configuration or other data, every
+            checkpoint is damaged, the dataset is missing, or the training diverges.
         OSError: the disk is full; the newest checkpoint remains valid.
         TrainingStopped: the training was stopped; a KeyboardInterrupt.
     """
-    accelerator = Accelerator(mixed_precision="no")  # autocast is our own, for several precisions in one process
     with ExitStack() as held:
+        accelerator = held.enter_context(accelerator_on(device))
         if accelerator.is_main_process:
             check_kept_folder(out)
             held.enter_context(sole_writer(out))
@@ -294,7 +296,7 @@ class _Session:
         return valid_loss
 
     def _save(self, log: MetricsLog | None) -> None:
-        self._spent.peak_memory_bytes = max(self._spent.peak_memory_bytes, _peak_memory(self._accelerator.device))
+        self._spent.peak_memory_bytes = max(self._spent.peak_memory_bytes, peak_memory_of(self._accelerator.device))
         if log is not None:
             log.sync()
             self._step.publish(self._out, step=self._done)
@@ -391,9 +393,3 @@ def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     for key, value in values.items():
         flat.update(_flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value})
     return flat
-
-
-def _peak_memory(device: torch.device) -> int:
-    if device.type == "cuda":
-        return torch.cuda.max_memory_allocated(device)
-    return peak_memory() or 0

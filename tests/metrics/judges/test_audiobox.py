@@ -17,6 +17,7 @@ from counterpoint.config.fetched import fetch
 from counterpoint.metrics.base import Features
 from counterpoint.metrics.judges import audiobox
 from counterpoint.metrics.judges.audiobox import AudioboxJudge, audiobox_metrics, load, windows
+from fake_device import FAKE, no_cpu
 
 aes = pytest.importorskip("audiobox_aesthetics.model.aes")
 PUBLISHED = aes.DEFAULT_AUDIO_CFG
@@ -143,3 +144,17 @@ def test_the_published_sizes(tmp_path: Path, music: np.ndarray, monkeypatch: pyt
     assert load(file).state_dict().keys() == model.state_dict().keys()
     file.unlink()
     (tmp_path / "hub" / "model.safetensors").unlink()
+
+
+def test_it_hears_the_same_on_another_device_many_windows_at_once(
+    small: Any, music: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judge, model = AudioboxJudge(fetch("audiobox", str(small[0]))), small[2]
+    with no_cpu():
+        there = model.to(FAKE)
+        monkeypatch.setattr(audiobox, "load", lambda path, *, device: there)
+        heard = judge.hear(music, device=FAKE)["aesthetics"]
+    monkeypatch.undo()
+    np.testing.assert_allclose(
+        heard, AudioboxJudge(fetch("audiobox", str(small[0]))).hear(music)["aesthetics"], atol=1e-4
+    )

@@ -17,6 +17,7 @@ from counterpoint.config.fetched import Fetched, fetch
 from counterpoint.metrics.base import Features, NotApplicableError
 from counterpoint.metrics.judges import clap
 from counterpoint.metrics.judges.clap import ClapJudge, ClapMatch, load, log_mel, renamed, windows
+from fake_device import FAKE, no_cpu
 
 pytestmark = pytest.mark.usefixtures("judges_folder")
 RATE = 48_000
@@ -226,3 +227,11 @@ def test_a_truncated_file_and_an_empty_folder_are_one_sentence(tmp_path: Path, c
         load(tmp_path / "half.pt")
     with pytest.raises(UserError, match=r"has no config\.json"):
         load(tmp_path)
+
+
+def test_it_hears_the_same_on_another_device_many_windows_at_once(weights: Fetched, music: np.ndarray) -> None:
+    judge = ClapJudge(weights)
+    with no_cpu():
+        heard = judge.hear(music, device=FAKE)["embeddings"]
+    assert len(heard) == 2
+    np.testing.assert_allclose(heard, judge.hear(music)["embeddings"], atol=1e-5)

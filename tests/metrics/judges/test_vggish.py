@@ -16,6 +16,7 @@ from counterpoint.config import UserError
 from counterpoint.config.fetched import Fetched, fetch
 from counterpoint.metrics.judges import vggish
 from counterpoint.metrics.judges.vggish import VggishJudge, load, log_mel_patches, mel_filters, sixteen_bits
+from fake_device import FAKE, no_cpu
 
 pytestmark = pytest.mark.usefixtures("judges_folder")
 
@@ -108,7 +109,7 @@ def test_it_names_and_tells_its_weights(weights: Fetched) -> None:
 
 def test_threads_share_one_network(weights: Fetched, monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[int] = []
-    monkeypatch.setattr(vggish, "_network", lambda: made.append(1))
+    monkeypatch.setattr(vggish, "_network", lambda: made.append(1) or torch.nn.ModuleDict())
     monkeypatch.setattr(vggish, "fill", lambda *_, **__: None)
     monkeypatch.setattr(vggish, "read_pickle", lambda path: {})
     path = Path("once.pth")
@@ -156,3 +157,10 @@ def test_a_truncated_file_is_one_sentence(tmp_path: Path, vggish_file: Path) -> 
         path.write_bytes(whole.read(1_000_000))
     with pytest.raises(UserError, match="damaged"):
         load(path)
+
+
+def test_it_hears_the_same_on_another_device(weights: Fetched, music: np.ndarray) -> None:
+    judge = VggishJudge(weights)
+    with no_cpu():
+        heard = judge.hear(music, device=FAKE)["embeddings"]
+    np.testing.assert_allclose(heard, judge.hear(music)["embeddings"], atol=1e-4)

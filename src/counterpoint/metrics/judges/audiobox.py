@@ -23,7 +23,7 @@ from counterpoint.config.borrowed import borrow_module, command_for
 from counterpoint.config.fetched import Fetched
 from counterpoint.config.weights import CONFIG_FILE, read_pickle, read_weights
 from counterpoint.metrics.base import Better, Features, Functional, Hearing, MetricInfo, WeightedMean
-from counterpoint.metrics.judges.loading import fill, once
+from counterpoint.metrics.judges.loading import fill, once, windows_at_once
 from counterpoint.metrics.signals import SAMPLE_RATE
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class AudioboxJudge:
         self.checkpoint = f"Audiobox Aesthetics {weights.label}"
         self._weights = weights
 
-    def hear(self, audio: np.ndarray) -> Hearing:
+    def hear(self, audio: np.ndarray, *, device: str = "cpu") -> Hearing:
         """Analyse a clip; see `Judge`.
 
         Raises:
@@ -59,17 +59,15 @@ class AudioboxJudge:
         """
         import torch
 
-        model = load(self._weights.verified())
+        model = load(self._weights.verified(), device=device)
         cuts, lengths = windows(resample(audio, own_rate=SAMPLE_RATE, sample_rate=_RATE))
         mask = torch.arange(_WINDOW) < torch.from_numpy(lengths)[:, None]
+        at_once = windows_at_once(device)
+        parts = zip(torch.from_numpy(cuts).split(at_once), mask.split(at_once), strict=True)
         with torch.inference_mode():
-            parts = [
-                model({"wav": torch.from_numpy(cut)[None, None], "mask": own[None, None]})
-                for cut, own in zip(cuts, mask, strict=True)
-            ]
-        scores = [
-            _score([float(part[axis]) for part in parts], lengths, model.target_transform[axis]) for axis in _AXES
-        ]
+            found = [model({"wav": wav[:, None].to(device), "mask": own[:, None].to(device)}) for wav, own in parts]
+        answers = {axis: torch.cat([part[axis].flatten() for part in found]).tolist() for axis in _AXES}
+        scores = [_score(answers[axis], lengths, model.target_transform[axis]) for axis in _AXES]
         return {"aesthetics": np.array(scores, dtype=np.float32)}
 
 
@@ -117,8 +115,8 @@ def _score(answers: Sequence[float], lengths: np.ndarray, target: Mapping[str, f
 
 
 @once
-def load(path: Path) -> Any:
-    """The model from the published `checkpoint.pt`, or from a folder with its hub twin's config and safetensors.
+def load(path: Path, *, device: str = "cpu") -> Any:
+    """The model on a device, from the published `checkpoint.pt` or from a folder with its hub twin's two files.
 
     Raises:
         UserError: the file is damaged or not an Audiobox Aesthetics checkpoint, or the wheel is not installed.
@@ -146,7 +144,7 @@ def load(path: Path) -> Any:
         raise UserError(f"{path} is not an Audiobox Aesthetics checkpoint; use a published one.") from None
     fill(model, weights, source=path, what="Audiobox Aesthetics")
     warnings.filterwarnings("ignore", "Support for mismatched key_padding_mask")  # raised at every call
-    return model
+    return model.to(device)
 
 
 def _from_file(path: Path) -> tuple[dict[str, Any], dict[str, Any], dict[str, Tensor]]:

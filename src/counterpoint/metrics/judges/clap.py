@@ -26,7 +26,7 @@ from counterpoint.config import UserError
 from counterpoint.config.fetched import Fetched, fetched
 from counterpoint.config.weights import CONFIG_FILE, read_part, read_pickle, read_weights
 from counterpoint.metrics.base import Features, Functional, Hearing, MetricInfo, NotApplicableError, WeightedMean
-from counterpoint.metrics.judges.loading import once, quietly
+from counterpoint.metrics.judges.loading import once, quietly, windows_at_once
 from counterpoint.metrics.signals import SAMPLE_RATE
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ class ClapJudge:
         """Whether there is a tokenizer, so that captions can be scored."""
         return _find_tokenizer(self._weights.path) is not None
 
-    def hear(self, audio: np.ndarray) -> Hearing:
+    def hear(self, audio: np.ndarray, *, device: str = "cpu") -> Hearing:
         """Analyse a clip; see `Judge`.
 
         Raises:
@@ -90,14 +90,15 @@ class ClapJudge:
         """
         import torch
 
-        model = load(self._weights.verified())
+        model = load(self._weights.verified(), device=device)
         cuts = windows(resample(audio, own_rate=SAMPLE_RATE, sample_rate=_RATE))
         with torch.inference_mode():
-            found = [model.get_audio_features(log_mel(cut[None])[:, None]).pooler_output for cut in cuts]
-        return {"embeddings": torch.cat(found).numpy()}
+            pictures = log_mel(cuts)[:, None].to(device).split(windows_at_once(device))
+            found = [model.get_audio_features(part).pooler_output for part in pictures]
+        return {"embeddings": torch.cat(found).cpu().numpy()}
 
     def read(self, captions: Sequence[str]) -> np.ndarray:
-        """Embeddings [n, 512] of length 1, one for each caption.
+        """Embeddings [n, 512] of length 1, one for each caption, computed on the CPU, which suffices for short texts.
 
         Raises:
             UserError: as in `hear`, or there is no tokenizer.
@@ -229,8 +230,8 @@ def load_tokenizer(folder: Path) -> Any:
 
 
 @once
-def load(path: Path) -> Any:
-    """The model from LAION's checkpoint or from a folder in the format of transformers.
+def load(path: Path, *, device: str = "cpu") -> Any:
+    """The model on a device, from LAION's checkpoint or from a folder in the format of transformers.
 
     Raises:
         UserError: the checkpoint is damaged, not a CLAP checkpoint, or a fused one.
@@ -253,7 +254,7 @@ def load(path: Path) -> Any:
         model = read_part(ClapModel, config, weights, source=path, unread=_COMPUTED)
     if extra := sorted(weights.keys() - model.state_dict().keys()):
         raise UserError(f"{path} is not an unfused CLAP of HTSAT and RoBERTa: it has a tensor {extra[0]}.")
-    return model.eval().requires_grad_(False)
+    return model.eval().requires_grad_(False).to(device)
 
 
 def renamed(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:

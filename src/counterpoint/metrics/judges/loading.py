@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 R = TypeVar("R")
+_WINDOWS_AT_ONCE = 16
 
 
 def once(make: Callable[P, R]) -> Callable[P, R]:
@@ -29,6 +30,11 @@ def once(make: Callable[P, R]) -> Callable[P, R]:
             return known(*args, **kwargs)
 
     return locked
+
+
+def windows_at_once(device: str) -> int:
+    """Windows of a clip that a large network takes in one pass: one on a CPU, where clips lie side by side already."""
+    return 1 if device == "cpu" else _WINDOWS_AT_ONCE
 
 
 @contextmanager

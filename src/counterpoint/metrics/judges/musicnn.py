@@ -19,7 +19,7 @@ class MusicnnJudge:
     version = "musicnn-0.1.0-1"
     checkpoint = "MTT_musicnn, from the wheel musicnn 0.1.0"
 
-    def hear(self, audio: np.ndarray) -> Hearing:
+    def hear(self, audio: np.ndarray, *, device: str = "cpu") -> Hearing:
         """Analyse a clip; see `Judge`.
 
         Raises:
@@ -28,5 +28,5 @@ class MusicnnJudge:
         from counterpoint.analysis import musicnn
 
         low = resample(audio, own_rate=SAMPLE_RATE, sample_rate=musicnn.SAMPLE_RATE)
-        heard = musicnn.load_musicnn()(low, sample_rate=musicnn.SAMPLE_RATE)
+        heard = musicnn.load_musicnn(device)(low, sample_rate=musicnn.SAMPLE_RATE)
         return {"embeddings": heard.embeddings, "logits": heard.logits.mean(0)}

@@ -53,7 +53,7 @@ class VggishJudge:
         self._weights = weights
         self.as_fadtk = as_fadtk
 
-    def hear(self, audio: np.ndarray) -> Hearing:
+    def hear(self, audio: np.ndarray, *, device: str = "cpu") -> Hearing:
         """Analyse a clip; see `Judge`.
 
         Raises:
@@ -61,12 +61,12 @@ class VggishJudge:
         """
         import torch
 
-        network = load(self._weights.verified())
+        network = load(self._weights.verified(), device=device)
         low = resample(audio, own_rate=SAMPLE_RATE, sample_rate=_RATE)
         patches = torch.from_numpy(log_mel_patches(sixteen_bits(low) if self.as_fadtk else low))
         with torch.inference_mode():
-            parts = [_embed(network, part) for part in patches.split(_PATCHES_AT_ONCE)]
-        embeddings = torch.cat(parts).numpy()
+            parts = [_embed(network, part.to(device)) for part in patches.split(_PATCHES_AT_ONCE)]
+        embeddings = torch.cat(parts).cpu().numpy()
         return {"embeddings": embeddings.astype(np.float16).astype(np.float32) if self.as_fadtk else embeddings}
 
 
@@ -96,8 +96,8 @@ def mel_filters() -> np.ndarray:
 
 
 @once
-def load(checkpoint: Path) -> nn.ModuleDict:
-    """The network, with the tensor names of the published checkpoint.
+def load(checkpoint: Path, *, device: str = "cpu") -> nn.ModuleDict:
+    """The network on a device, with the tensor names of the published checkpoint.
 
     Raises:
         UserError: the file is damaged or not a VGGish checkpoint.
@@ -110,7 +110,7 @@ def load(checkpoint: Path) -> nn.ModuleDict:
     with torch.device("meta"):
         network = _network()
     fill(network, weights, source=checkpoint, what="VGGish")
-    return network
+    return network.to(device)
 
 
 def _network() -> nn.ModuleDict:

@@ -22,15 +22,25 @@ from counterpoint.metrics.registry import judges, metric_named
 class PrimaryMetric:
     """Listens to every clip once, and scores sets of clips by one metric."""
 
-    def __init__(self, primary: str, *, reference: Sequence[Clip], count: int, duration_s: float, seed: int):
+    def __init__(
+        self,
+        primary: str,
+        *,
+        reference: Sequence[Clip],
+        count: int,
+        duration_s: float,
+        seed: int,
+        device: str = "cpu",
+    ):
         """
         Args:
             reference: music that `count` windows of `duration_s` are cut from.
             seed: of that choice and of the half samples.
+            device: where the judges compute.
         """
         self._metric = metric_named(primary)
         self._judges: Sequence[Judge] = [each for each in judges() if primary.endswith(each.name)] or judges()
-        self._seed = seed
+        self._seed, self._device = seed, device
         pool = reference_pool(reference, duration_s=duration_s, count=count, seed=seed)
         self._reference = self._hear(pool.clips)
         self._heard: dict[Path, Features] = {}
@@ -60,4 +70,4 @@ class PrimaryMetric:
             return estimate(functional, tracks=tracks, seed=self._seed)
 
     def _hear(self, clips: Sequence[Clip]) -> list[Features]:
-        return Listener(partial(features_of, judges=self._judges), total=len(clips))(clips)
+        return Listener(partial(features_of, judges=self._judges, device=self._device), total=len(clips))(clips)

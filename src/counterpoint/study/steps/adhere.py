@@ -38,7 +38,7 @@ def adhere(work: Work) -> None:
     systems = judged_systems(work.inputs)
     exact = _exact(work.inputs["data"], prompts)
     targets = {clip.key: Target(exact.get(clip.key), clip) for clip in systems[GROUND_TRUTH]}
-    heard = hear_systems(systems, targets=targets, progress=work.progress)
+    heard = hear_systems(systems, targets=targets, device=work.device, progress=work.progress)
     evaluation = judge_adherence(heard, pairs=work.config["pairs"], seed=work.config["seed"])
     write_evaluation(evaluation, work.folder)
     shown = {window.id for window in reduce(spread, work.config["examples"], prompts.windows)}

@@ -21,7 +21,8 @@ def write_controls(work: Work) -> None:
     """For each control of the configuration, write the track that teaches it; `controls.json` holds their names."""
     codec = latents_of(work).fingerprint
     chosen = best_tracks(work.inputs["data"], codec=codec, **work.config)
-    extract_controls(work.inputs["data"], codec=codec, tracks=list(chosen.values()), progress=work.progress)
+    tracks = list(chosen.values())
+    extract_controls(work.inputs["data"], codec=codec, tracks=tracks, device=work.device, progress=work.progress)
     write_json(work.folder / TRACKS_FILE, {"tracks": chosen})
 
 

@@ -18,7 +18,7 @@ def _coded(step: Step) -> Workload:
 @computes("encode", version=1, workload=_coded)
 def encode(work: Work) -> None:
     """Encode the input `data` with the codec named in the configuration; writes `latents.json`, a `LatentSpec`."""
-    spec = encode_dataset(work.inputs["data"], codec=codec_of(work.config), progress=work.progress)
+    spec = encode_dataset(work.inputs["data"], codec=codec_of(work.config, device=work.device), progress=work.progress)
     write_json(work.folder / LATENTS_FILE, spec.model_dump(mode="json"))
 
 

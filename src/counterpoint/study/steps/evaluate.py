@@ -34,6 +34,7 @@ def evaluate_systems(work: Work) -> None:
         reference=clips,
         pairs=work.config["pairs"],
         seed=work.config["seed"],
+        device=work.device,
         progress=work.progress,
     )
     write_evaluation(replace(found, notes=(reference.note, *found.notes)), work.folder)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import torch
-
 from counterpoint.data import open_encoded
 from counterpoint.examine import examine
 from counterpoint.paradigm.entry import PARADIGMS
@@ -30,7 +28,7 @@ def examine_model(work: Work) -> None:
     config: ExamineConfig = work.config
     model = load_run(work.inputs["model"])
     found = examine(
-        model.to("cuda" if torch.cuda.is_available() else "cpu"),
+        model.to(work.device),
         encoded=open_encoded(work.inputs["data"], codec=latents_of(work).fingerprint),
         segment_s=read_description(work.inputs["model"])["segment_s"],
         clips=config.clips,

@@ -26,7 +26,8 @@ def generate_clips(work: Work) -> None:
     """
     asked: PromptsConfig = work.config["prompts"]
     sampling: SamplingConfig = work.config["sampling"]
-    prompts, model = Prompts.read(work.inputs["prompts"]), model_at(work.inputs["model"])
+    prompts = Prompts.read(work.inputs["prompts"])
+    model = model_at(work.inputs["model"], device=work.device)
     given = work.config.get("given")
     controls = requested_controls(work, controls=work.config["controls"], given=given) if given else None
     for out, count, batch_size in ((work.folder, len(prompts.windows), asked.batch_size), (work.folder / ALONE, 1, 1)):

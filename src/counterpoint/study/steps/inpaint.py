@@ -30,7 +30,7 @@ def inpaint_clips(work: Work) -> None:
     prompts: PromptsConfig = work.config["prompts"]
     sampling: SamplingConfig = work.config["sampling"]
     method: InpaintingMethod = work.config["method"]
-    hidden, model = read_hidden(work.inputs), model_at(work.inputs["model"])
+    hidden, model = read_hidden(work.inputs), model_at(work.inputs["model"], device=work.device)
     rate = model.codec.sample_rate
     seconds, evaluations, endings = 0.0, 0, []
     for first in range(0, len(hidden.ids), prompts.batch_size):

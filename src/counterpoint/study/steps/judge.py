@@ -35,7 +35,7 @@ def judge(work: Work) -> None:
         view: [Clip(folder / f"{window.id}.wav", window.caption, id=window.id, group=window.row) for window in windows]
         for view, folder in _folders(work).items()
     }
-    found = evaluate(systems, reference=music, seed=0, progress=work.progress)
+    found = evaluate(systems, reference=music, seed=0, device=work.device, progress=work.progress)
     write_evaluation(replace(found, notes=(about.note, *found.notes)), work.folder)
 
 

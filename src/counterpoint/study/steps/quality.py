@@ -40,6 +40,7 @@ def judge_datasets(work: Work) -> None:
         reference=others,
         pairs=[(label, first) for label in rest],
         seed=work.config["seed"],
+        device=work.device,
         progress=work.progress,
     )
     write_evaluation(found, work.folder)

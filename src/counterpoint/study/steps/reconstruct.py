@@ -18,5 +18,7 @@ def reconstruct(work: Work) -> None:
     `Reconstruction`: how far each is from the original."""
     views: list[View] = ["codes", "latents"] if work.config["num_codebooks"] else ["latents"]
     out: dict[View, Path] = {view: work.folder / view for view in views}
-    found = reconstruct_views(work.inputs["prompts"] / "truth", out=out, codec=codec_of(work.config))
+    found = reconstruct_views(
+        work.inputs["prompts"] / "truth", out=out, codec=codec_of(work.config, device=work.device)
+    )
     Reconstruction(views=dict(found.items())).write(work.folder)

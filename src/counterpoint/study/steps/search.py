@@ -69,8 +69,9 @@ def search(work: Work) -> None:
         count=len(windows),
         duration_s=duration_s,
         seed=work.config["seed"],
+        device=work.device,
     )
-    model = model_at(work.inputs["model"])
+    model = model_at(work.inputs["model"], device=work.device)
 
     def draw(captions: Sequence[str], *, seed: int, sampling: SamplingConfig) -> Iterator[AudioGeneration]:
         request = GenerationRequest(
@@ -161,5 +162,6 @@ def confirm(work: Work) -> None:
         sampling=read_sampling(found.paradigm, found.point(getattr(found, work.config["take"])).sampling),
         batch_size=asked.batch_size,
     )
-    ids, model = [window.id for window in prompts.windows], model_at(work.inputs["model"])
+    ids = [window.id for window in prompts.windows]
+    model = model_at(work.inputs["model"], device=work.device)
     generate_folder(request, model=model, out=work.folder, ids=ids, progress=work.progress)

@@ -34,7 +34,8 @@ def time_systems(work: Work) -> None:
     """
     timing: TimingConfig = work.config["timing"]
     systems = work.config["systems"]
-    models = {name: load_model(work.inputs[name]) for name in {paradigm for paradigm, _ in systems.values()}}
+    names = {paradigm for paradigm, _ in systems.values()}
+    models = {name: load_model(work.inputs[name], device=work.device) for name in names}
     prompts = Prompts.read(work.inputs["prompts"])
     captions = [window.caption for window in prompts.windows[: timing.batch_size]]
     known = Times.read(work.folder).systems if Times.is_in(work.folder) else {}

@@ -29,4 +29,5 @@ def train_model(work: Work) -> None:
     found = {"dataset": str(work.inputs["data"]), "codec": latents_of(work).fingerprint, "tracks": tracks_of(work)}
     data = config.data.model_copy(update=found)
     start = str(work.inputs["start"]) if config.start else ""
-    train(config.model_copy(update={"data": data, "start": start}), out=work.folder, progress=work.show)
+    config = config.model_copy(update={"data": data, "start": start})
+    train(config, out=work.folder, device=work.device, progress=work.show)

@@ -46,6 +46,7 @@ def generate_trivial(work: Work) -> None:
         sampling=pick_sampling(config.paradigm, {"guidance": 1.0}),
         batch_size=asked.batch_size,
     )
-    model = LoadedModel(predictor, codec_of(work.config["codec"]), work.config["segment_s"], work.config["predictor"])
+    codec = codec_of(work.config["codec"], device=work.device)
+    model = LoadedModel(predictor.to(work.device), codec, work.config["segment_s"], work.config["predictor"])
     ids = [window.id for window in prompts.windows]
     generate_folder(request, model=model, out=work.folder, ids=ids, progress=work.progress)

@@ -22,6 +22,7 @@ def train_codec(
     config: CodecTrainingConfig,
     *,
     out: Path,
+    device: str = "auto",
     progress: bool = True,
     clips: Clips | None = None,
     held_out: Clips | None = None,
@@ -36,6 +37,7 @@ def train_codec(
     Args:
         config: configuration; `dataset` is a dataset folder.
         out: the run folder.
+        device: as `find_device` takes it.
         progress: show a bar on stderr.
         clips: training audio instead of the dataset's train split.
         held_out: validation audio instead of its valid split.
@@ -65,6 +67,7 @@ def train_codec(
         config=config,
         out=out,
         label=f"{config.codec.kind} ({out.name})",
+        device=device,
         progress=progress,
         stop=stop,
     )

@@ -1,0 +1,35 @@
+"""The device and the processes that a training runs on."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+
+import torch
+from accelerate import Accelerator, PartialState
+from accelerate.state import AcceleratorState
+
+from counterpoint.config.device import AUTO, find_device
+from counterpoint.config.machine import peak_memory
+
+
+@contextmanager
+def accelerator_on(name: str) -> Iterator[Accelerator]:
+    """Devices and processes. Autocast is ours: one process may train with several precisions.
+
+    accelerate keeps its first device for the life of the process, so it is made to forget it where another is asked.
+    """
+    launched = "LOCAL_RANK" in os.environ
+    device = torch.device("cpu" if name == "cpu" else find_device(AUTO if launched else name))
+    known = PartialState._shared_state.get("device")
+    if known is not None and known.type != device.type and not launched:
+        AcceleratorState._reset_state(reset_partial_state=True)
+    with torch.cuda.device(device) if device.index is not None else nullcontext():
+        yield Accelerator(cpu=device.type == "cpu", mixed_precision="no")
+
+
+def peak_memory_of(device: torch.device) -> int:
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device)
+    return peak_memory() or 0
