@@ -63,14 +63,7 @@ def search(work: Work) -> None:
     prompts = Prompts.read(work.inputs["prompts"])
     windows, duration_s = prompts.windows, prompts.duration_s
     captions, tracks = [window.caption for window in windows], [window.row for window in windows]
-    primary = PrimaryMetric(
-        work.config["primary"],
-        reference=reference_music(work.inputs["data"], Prompts.read(work.inputs["all_prompts"]))[0],
-        count=len(windows),
-        duration_s=duration_s,
-        seed=work.config["seed"],
-        device=work.device,
-    )
+    primary = _primary(work, prompts)
     model = model_at(work.inputs["model"], device=work.device)
 
     def draw(captions: Sequence[str], *, seed: int, sampling: SamplingConfig) -> Iterator[AudioGeneration]:
@@ -113,6 +106,17 @@ def search(work: Work) -> None:
         points=tuple(_found(point, climbed) for point in points),
     )
     result.write(work.folder)
+
+
+def _primary(work: Work, prompts: Prompts) -> PrimaryMetric:
+    return PrimaryMetric(
+        work.config["primary"],
+        reference=reference_music(work.inputs["data"], Prompts.read(work.inputs["all_prompts"]))[0],
+        count=len(prompts.windows),
+        duration_s=prompts.duration_s,
+        seed=work.config["seed"],
+        device=work.device,
+    )
 
 
 def _found(point: Point, climbed: Climbed) -> Found:
