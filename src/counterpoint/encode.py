@@ -254,8 +254,8 @@ def reconstruct_file(
         progress: called with (done, total) in seconds of audio.
 
     Raises:
-        UserError: there is no such codec or device, a file cannot be read, `out` is `source` or has another suffix, or the
-            codec has no codes to decode.
+        UserError: there is no such codec or device, a file cannot be read, `out` is `source` or has another suffix, or
+            the codec has no codes to decode.
         OSError: the disk is full.
     """
     check_audio_output(out, inputs=[source])
