@@ -7,7 +7,7 @@ import pytest
 
 from counterpoint.analysis.musicnn import TAGS
 from counterpoint.metrics.base import Features, NotApplicableError
-from counterpoint.metrics.statistics import value_of
+from counterpoint.metrics.statistics import half_samples, interval, value_of
 from counterpoint.metrics.text_match import _RULES, TagMatch, tags_of
 
 
@@ -75,9 +75,40 @@ def test_a_habit_is_no_match():
     assert value == pytest.approx(value_of(TagMatch().prepare(clips, reference=reference), 60))
 
 
+def test_tags_heard_in_every_clip_widen_no_interval():
+    """What a system brings to mind with all of its clips suits some captions and not others; no clip has earned it."""
+    rng = np.random.default_rng(0)
+    captions = [f"{name}, number {turn}" for turn in range(15) for name in ("piano", "guitar", "techno", "flute")]
+    reference = [_clip("", rng) for _ in range(60)]
+    clips = [_clip(caption, rng) for caption in captions]
+    for clip in clips:
+        clip.heard["musicnn"]["logits"][TAGS.index("piano")] += 20
+    values = TagMatch().prepare(clips, reference=reference).per_clip
+    matches = TagMatch().matches(clips, reference=reference)
+    assert values is not None
+    assert values.mean() == pytest.approx(np.diag(matches).mean() - matches[~np.eye(60, dtype=bool)].mean())
+    assert values.std() < 0.5 * np.diag(matches).std()
+
+
+def test_interval_covers_chance_as_often_as_it_says():
+    rng = np.random.default_rng(0)
+    reference = [_clip("", rng) for _ in range(200)]
+    captions = [f"{name}, number {turn}" for turn in range(8) for name in ("piano", "guitar", "techno", "flute")]
+    covered = 0
+    for _ in range(200):
+        clips = [_clip(caption, rng) for caption in rng.permutation(captions)]
+        for clip in clips:
+            clip.heard["musicnn"]["logits"][TAGS.index("piano")] += 20
+        functional = TagMatch().prepare(clips, reference=reference)
+        replicates = functional(half_samples(32, rng=rng, resamples=200))
+        low, high = interval(value_of(functional, 32), replicates, n=32)
+        covered += low < 0 < high
+    assert 0.92 < covered / 200 <= 0.99
+
+
 def test_one_caption_for_all_clips_has_no_score():
     clips, reference = _system(4.0)
-    with pytest.raises(NotApplicableError, match="one caption"):
+    with pytest.raises(NotApplicableError, match="the same caption"):
         TagMatch().prepare([replace(clip, caption="some piano") for clip in clips], reference=reference)
 
 

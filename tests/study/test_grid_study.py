@@ -128,5 +128,5 @@ def test_auto_regression_is_refused_a_codec_without_codes() -> None:
 
 
 def test_an_outside_system_without_clips_is_refused_before_anything_is_computed(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="There is no folder of generated clips"):
+    with pytest.raises(UserError, match="does not exist; give a folder of generated clips"):
         grid(systems={"mine": str(tmp_path / "none")}).plan()

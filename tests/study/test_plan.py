@@ -7,13 +7,15 @@ from pathlib import Path
 import pytest
 
 from counterpoint.config import UserError
+from counterpoint.config.schema import ParadigmName
 from counterpoint.study import load_study
 from counterpoint.study.engine import Step, in_order
 from counterpoint.study.kinds import KINDS
 from counterpoint.study.kinds.grid import GridStudy
 from counterpoint.study.kinds.trained import BOTH
 from counterpoint.study.run import run_study
-from counterpoint.study.shipped import CONFIGS, find_study
+from counterpoint.study.shipped import CONFIGS, find_study, identify
+from counterpoint.study.surroundings import shipped_network
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -34,24 +36,46 @@ def changed(quick: dict[str, str], *overrides: str) -> set[str]:
     return {name for name in quick if quick[name] != other[name]}
 
 
-def test_models_that_ship_are_shown_following_controls(quick: dict[str, str]) -> None:
-    for paradigm in ("autoregressive", "flow_matching"):
-        assert {f"generate_{paradigm}_all", f"generate_{paradigm}_null"} <= quick.keys()
-    with pytest.raises(UserError, match="No model named 'mine' ships"):
-        keys("steered.flow_matching.model=mine")
+@pytest.mark.parametrize("paradigm", BOTH)
+def test_a_second_pair_begins_with_the_models_that_ship_and_has_their_networks(paradigm: ParadigmName) -> None:
+    steps = {step.name: step for step in in_order(load_study(find_study("quick")).plan().values())}
+    scratch, tuned = steps[f"train_{paradigm}"], steps[f"train_{paradigm}_finetuned"]
+    assert "start" not in scratch.inputs and tuned.inputs["start"].path.name == f"pocket_{paradigm}"
+    network = tuned.config.model  # pyright: ignore
+    known = shipped_network(f"pocket_{paradigm}")
+    assert network == known.model_copy(update={"control_dropout": 1.0}), "no controls are extracted for it"
+    assert {f"generate_{paradigm}_finetuned", f"examine_train_{paradigm}_finetuned"} <= steps.keys()
+
+
+def test_a_model_to_begin_with_that_does_not_ship_is_named() -> None:
+    with pytest.raises(UserError, match="No model named 'mine_autoregressive' ships"):
+        keys("axes.start.values.finetuned.start=mine_{paradigm}")
+
+
+def test_own_music_is_given_to_models_that_ship_and_the_scale_is_known_all_the_same() -> None:
+    for scale in ("quick", "debug"):
+        study = load_study(find_study("quick"), scale=scale, own_music=True)
+        assert isinstance(study, GridStudy)
+        assert [cell.system for cell in study.cells()] == list(BOTH)
+        for paradigm in BOTH:
+            assert study.training_config(paradigm, dataset="d").start == f"pocket_{paradigm}"
+        assert study.training.steps == {"quick": 300, "debug": 2}[scale]
+        assert identify(study) == ("quick", scale)
+    ours, theirs = (load_study(find_study("table2"), own_music=own) for own in (False, True))
+    assert ours == theirs, "a study whose file says nothing of own music"
 
 
 def test_both_paradigms_are_trained_judged_and_reported(quick: dict[str, str]) -> None:
     for paradigm in ("autoregressive", "flow_matching"):
-        assert {f"train_{paradigm}", f"untrained_{paradigm}", f"generate_untrained_{paradigm}"} <= quick.keys()
+        assert {f"train_{paradigm}", f"examine_train_{paradigm}", f"generate_{paradigm}"} <= quick.keys()
+    assert {"generate_unigram", "generate_bigram", "generate_gaussian", "generate_training_copies"} <= quick.keys()
 
 
 def test_every_model_is_trained_with_every_seed(quick: dict[str, str]) -> None:
     seeded = keys("seeds=[0,1]")
-    further = {f"{name}@1" for name in quick if name.startswith(("train_", "untrained_", "examine_", "generate_"))}
-    steered = {f"generate_{paradigm}_{mode}@1" for paradigm in BOTH for mode in ("all", "null")}
+    further = {f"{name}@1" for name in quick if name.startswith(("train_", "examine_", "generate_"))}
     untaught = {f"generate_{name}@1" for name in ("unigram", "bigram", "gaussian", "training_copies")}
-    assert seeded.keys() - quick.keys() == further - steered - untaught
+    assert seeded.keys() - quick.keys() == further - untaught
     assert seeded["train_flow_matching"] == quick["train_flow_matching"] != seeded["train_flow_matching@1"]
 
 
@@ -60,12 +84,12 @@ def test_a_study_has_the_same_keys_each_time(quick: dict[str, str]) -> None:
 
 
 def test_settings_of_report_and_judgement_change_no_more_than_these(quick: dict[str, str]) -> None:
-    assert changed(quick, "examples=3") == {"adhere"}
-    assert changed(quick, "evaluation.seed=9") == {"evaluate_5s", "adhere"}
+    assert changed(quick, "examples=3") == set()
+    assert changed(quick, "evaluation.seed=9") == {"evaluate_5s"}
 
 
 def test_sampling_retrains_nothing(quick: dict[str, str]) -> None:
-    expected = {"generate_flow_matching", "generate_untrained_flow_matching", "evaluate_5s", "copies_5s"}
+    expected = {"generate_flow_matching", "generate_flow_matching_finetuned", "evaluate_5s", "copies_5s"}
     assert changed(quick, "sampling.flow_matching.steps=7") == expected
 
 
@@ -75,10 +99,10 @@ def test_a_training_setting_changes_both_models(quick: dict[str, str]) -> None:
     assert not {"data", "encode", "prompts", "reconstruct"} & found
 
 
-def test_the_length_of_training_leaves_the_untrained_models_alone(quick: dict[str, str]) -> None:
+def test_the_second_pair_is_trained_for_as_long_as_its_axis_says(quick: dict[str, str]) -> None:
     found = changed(quick, "training.steps=7")
     assert "train_autoregressive" in found
-    assert not {name for name in found if "untrained" in name}
+    assert not {name for name in found if "finetuned" in name}
 
 
 def test_what_the_two_models_share_is_the_same() -> None:
@@ -129,7 +153,7 @@ def test_wrong_arguments_are_named_with_a_remedy(tmp_path: Path) -> None:
         run_study("quick", data=tmp_path / "nothing", out=tmp_path)
     with pytest.raises(UserError, match="'mine' must have the form NAME=FOLDER"):
         run_study("quick", out=tmp_path, systems=["mine"])
-    with pytest.raises(UserError, match="There is no folder of generated clips"):
+    with pytest.raises(UserError, match="does not exist; give a folder of generated clips"):
         run_study("quick", out=tmp_path, systems=[f"mine={tmp_path / 'nothing'}"])
     (tmp_path / "file").touch()
     with pytest.raises(UserError, match="is a file"):

@@ -54,8 +54,6 @@ def test_it_trains_nothing_that_the_comparison_has_trained() -> None:
     shared = {"data", "encode", "prompts", "reconstruct", "train_autoregressive", "train_flow_matching"}
     assert {name for name, key in own.items() if key in quick.values()} == {
         *shared,
-        "generate_autoregressive",
-        "generate_euler_25",
         "examine_train_autoregressive",
         "examine_train_flow_matching",
     }

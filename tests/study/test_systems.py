@@ -13,9 +13,7 @@ def test_every_source_of_clips_of_a_comparison_is_a_system_with_its_folder() -> 
         "truth",
         "codec",
         "model",
-        "untrained",
         "trivial",
-        "shipped",
     }
     own = systems["flow_matching"]
     assert (own.name, own.short, own.paradigm, own.model) == (
@@ -24,11 +22,11 @@ def test_every_source_of_clips_of_a_comparison_is_a_system_with_its_folder() -> 
         "flow_matching",
         "train_flow_matching",
     )
-    assert own.labels == {"paradigm": "flow_matching"}
+    assert own.labels == {"paradigm": "flow_matching", "start": "scratch"}
     assert own.clips == ("steps/generate_flow_matching", "steps/generate_flow_matching@1")
-    assert systems["untrained_autoregressive"].short == "AR, untrained"
     assert (
-        systems["flow_matching_all"].given == ("chords", "melody", "drums") and not systems["flow_matching_null"].given
+        systems["autoregressive_finetuned"].short == "AR, finetuned"
+        and systems["autoregressive_finetuned"].origin == "model"
     )
     assert systems["ground_truth"].clips == ("steps/prompts_5s/truth",)
     assert {system.prompts for system in systems.values()} == {"prompts_5s"}

@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 
 from counterpoint.config import TrainingConfig, load_yaml
+from counterpoint.study import load_study
+from counterpoint.study.shipped import find_study
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 FILES = sorted(CONFIGS.glob("*.yaml"))
@@ -19,12 +21,19 @@ def test_loads_and_says_what_it_is(path):
 
 
 @pytest.mark.parametrize("path", [path for path in FILES if "_ar" in path.stem], ids=lambda path: path.stem)
-def test_both_paradigms_of_a_pair_differ_in_the_paradigm_alone(path):
+def test_both_paradigms_of_a_pair_differ_in_the_paradigm_and_what_it_alone_reads(path):
     ar = load_yaml(path, TrainingConfig)
     fm = load_yaml(path.with_name(path.name.replace("_ar", "_fm")), TrainingConfig)
     assert (ar.model.paradigm, fm.model.paradigm) == ("autoregressive", "flow_matching")
-    model = fm.model.model_copy(update={"paradigm": "autoregressive"})
-    assert fm.model_copy(update={"model": model}) == ar
+    own = {"paradigm": "autoregressive", "preconditioning": "none", "codebooks": ar.model.codebooks}
+    assert fm.model_copy(update={"model": fm.model.model_copy(update=own)}) == ar
+
+
+@pytest.mark.parametrize("name", ["ar", "fm"])
+def test_the_halves_of_quick_are_those_of_the_study(name):
+    own = load_yaml(CONFIGS / f"quick_{name}.yaml", TrainingConfig)
+    study = load_study(find_study("quick"))
+    assert study.training_config(own.model.paradigm, dataset=own.data.dataset) == own
 
 
 def test_paper_runs_are_the_papers():

@@ -78,7 +78,7 @@ def test_an_interrupted_fine_tuning_goes_on(configure, tmp_path, paradigm):
     tuned = configure(paradigm, steps=6, checkpoint_every=3, start=str(tmp_path / "text"), model={"inpainting": 0.9})
     quiet(tuned, tmp_path / "whole")
     asked = iter([False] * 3 + [True] * 9)
-    with pytest.raises(TrainingStopped, match="goes on"):
+    with pytest.raises(TrainingStopped, match="continues from there"):
         train(tuned, out=tmp_path / "parts", progress=False, stop=lambda: next(asked))
     quiet(tuned, tmp_path / "parts")
     one, two = (load_run(tmp_path / name).state_dict() for name in ("whole", "parts"))

@@ -16,7 +16,7 @@ app = group("Run a comparison from data to report.")
 
 Name = Annotated[str, typer.Argument(help="A study, as `study list` names it, or a YAML file.")]
 Data = Annotated[Path | None, typer.Option(help="Your own dataset, from `counterpoint data ingest`.")]
-Scale = Annotated[str | None, typer.Option(help="quick (the default) or paper, where a study has both.")]
+Scale = Annotated[str | None, typer.Option(help="quick (the default), laptop or paper, where a study has them.")]
 
 
 @app.command()

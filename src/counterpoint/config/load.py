@@ -88,6 +88,7 @@ def laid_out(
     overrides: Sequence[str],
     source: str,
     common: Mapping[str, Mapping[str, Any]] | None = None,
+    over: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """The values of a file at one of its scales, with the overrides.
 
@@ -95,6 +96,7 @@ def laid_out(
         values: as `read_yaml` has them.
         source: of the values, for errors.
         common: by scale, what is the same in many files: the file's own values are laid over it.
+        over: laid over all of this, under the overrides.
     """
     scales = values.get("scales") or {}
     if not _is_group(scales) or not all(each is None or _is_group(each) for each in scales.values()):
@@ -108,7 +110,7 @@ def laid_out(
     found = _merged(dict((common or {}).get(scale or "", {})), own)
     if scale is not None:
         found = _merged(found, scales[scale] or {})
-    found = deepcopy(found)  # overrides change it in place
+    found = deepcopy(_merged(found, dict(over or {})))  # overrides change it in place
     for override in overrides:
         _apply_override(found, override)
     return found
@@ -146,12 +148,12 @@ def dump_yaml(path: Path, config: BaseModel, *, header: str = "") -> None:
 
 
 def _merged(values: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
-    """`changes` laid over `values`, group by group."""
+    """`changes` laid over `values`, group by group; null takes a key away, which then has its default."""
     merged = dict(values)
     for key, change in changes.items():
         group = merged.get(key)
         merged[key] = _merged(group, change) if isinstance(group, dict) and isinstance(change, dict) else change
-    return merged
+    return {key: value for key, value in merged.items() if changes.get(key, value) is not None}
 
 
 def _apply_override(values: dict[str, Any], override: str) -> None:

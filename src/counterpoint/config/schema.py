@@ -119,7 +119,8 @@ class PlainNetwork(Config):
     """Channels of each control's embedding."""
     control_dropout: Annotated[float, Field(ge=0, le=1), IdleWhere("controls", ())] = 0.5
     """Probability, per sample and control, that training hides the control. Besides, all controls of a sample are
-    hidden at once with 2/3 of this probability, or in half of the samples whose caption is hidden."""
+    hidden at once with 2/3 of this probability, or in half of the samples whose caption is hidden. At 1 no control is
+    ever shown, so the dataset needs no tracks."""
 
     @field_validator("controls")
     @classmethod

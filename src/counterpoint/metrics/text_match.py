@@ -89,7 +89,14 @@ def tags_of(caption: str) -> tuple[tuple[str, ...], ...]:
 
 
 class TagMatch:
-    """`tag_match_musicnn`."""
+    """`tag_match_musicnn`.
+
+    With M [n, n] how well clip i fits caption j, the score is mean_i(M_ii - r_i), r_i the mean of clip i over the other
+    captions. Some captions suit every clip of a system and others none. This moves M_ii and the mean c_i of caption i
+    over the other clips alike, so a clip's value is M_ii - r_i - (c_i - mean c): its mean is the score, and its spread
+    is that of the score, which is a difference of two U-statistics (Hoeffding, 1948). Without c_i intervals are too
+    wide.
+    """
 
     equal_n = False
     info = MetricInfo(
@@ -111,8 +118,10 @@ class TagMatch:
         counts = np.isfinite(matches) & (captions[:, None] != captions)
         if not counts.any():
             raise NotApplicableError("all clips have the same caption, which does not test a match")
-        others = np.where(counts, matches, 0.0).sum(1) / np.maximum(counts.sum(1), 1)
-        return WeightedMean(np.diag(matches) - others)
+        own, known = np.diag(matches), np.where(counts, matches, 0.0)
+        of_clip, of_caption = (known.sum(axis) / np.maximum(counts.sum(axis), 1) for axis in (1, 0))
+        habit = of_caption - of_caption[np.isfinite(own)].mean()
+        return WeightedMean(own - of_clip - habit)
 
     def matches(self, clips: Sequence[Features], *, reference: Sequence[Features]) -> np.ndarray:
         """[n, n]: how well clip i fits caption j; NaN where caption j names no tag.

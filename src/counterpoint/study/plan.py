@@ -78,7 +78,7 @@ def make_plan(
     from counterpoint.bench.limits import known_devices
 
     path = find_study(study)
-    config = load_study(path, overrides=overrides, scale=scale)
+    config = load_study(path, overrides=overrides, scale=scale, own_music=data is not None)
     workload, devices = config.workload(dataset=data), known_devices()
     large = any(run.precision == "bf16" for run in workload.trainings) or any(
         point.device == "cuda" for point in workload.timed

@@ -228,9 +228,9 @@ def _run(config: TrainingConfig) -> str:
     if config.model.controls:
         details.append("controls")
     if config.model.inpainting:
-        details.append("inpainting, fine-tuned" if config.start else "inpainting")
-    if not config.steps:
-        details.append("untrained")
+        details.append("inpainting")
+    if config.start:
+        details.append("fine-tuned")
     if config.seed:
         details.append(f"seed {config.seed}")
     return ", ".join(details)

@@ -80,7 +80,7 @@ def run_study(
     if nameless := [system for system in systems if "=" not in system]:
         raise UserError(f"The system {nameless[0]!r} must have the form NAME=FOLDER, as in mine=clips/mine.")
     outside = [f"systems.{system}" for system in systems]
-    config = load_study(path, overrides=[*(overrides or []), *outside], scale=scale)
+    config = load_study(path, overrides=[*(overrides or []), *outside], scale=scale, own_music=data is not None)
     check_kept_folder(out)
     from counterpoint.study.gather import gather, with_listening  # after all that is refused at once
 

@@ -47,7 +47,7 @@ def write_samples(
         names: of finished studies below `runs`, or their folders.
         out: a new folder, or that of an earlier such page, which is replaced.
         prompts: of each study, the first so many.
-        systems: keys of those to hear, in this order; by default all with clips but untrained models and silence.
+        systems: keys of those to hear, in this order; by default all with clips but floors and silence.
         by: a measure with one value a clip; the prompts that are best, median and worst by it come too.
         progress: called with (clips done, clips in all).
 

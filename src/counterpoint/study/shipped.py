@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -62,8 +63,8 @@ def identify(study: Study) -> tuple[str, str]:
 def _scale_of(study: Study, path: Path) -> str:
     from counterpoint.study.kinds import load_study
 
-    for scale in scales_of(path) or (None,):
-        shipped = load_study(path, scale=scale)
+    for scale, own_music in product(scales_of(path) or (None,), (False, True)):
+        shipped = load_study(path, scale=scale, own_music=own_music)
         if shipped.model_dump(exclude=_AT_ANY_SCALE) == study.model_dump(exclude=_AT_ANY_SCALE):
             return scale or "quick"
     return ""

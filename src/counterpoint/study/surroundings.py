@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from counterpoint.bench.machine import Device
-from counterpoint.config import UserError, digest
+from counterpoint.config import ModelConfig, UserError, digest, parse
 from counterpoint.config.nearest import did_you_mean
 from counterpoint.config.weights import SHIPPED_ALIASES
 from counterpoint.study.engine import Source, Step
@@ -130,6 +130,18 @@ def shipped_source(name: str) -> Source:
         )
     parts = {file.name: file_digest(file) for file in (SHIPPED_MODELS / name).glob("model.*")}
     return Source(name, SHIPPED_MODELS / name, digest(parts))
+
+
+def shipped_network(name: str) -> ModelConfig:
+    """The network of a model that comes with the package.
+
+    Raises:
+        UserError: there is none of that name.
+    """
+    from counterpoint.runs import read_description
+
+    folder = shipped_source(name).path
+    return parse(read_description(folder)["model"], ModelConfig, source=name, saved=True)
 
 
 def judges_there() -> list[tuple[str, str]]:

@@ -59,7 +59,7 @@ def _described(key: str, source: Step | Source) -> System:
             key=key,
             name=_named(key, paradigm, called=paradigm.label),
             short=_named(key, paradigm, called=paradigm.short),
-            origin="model" if model.config.steps else "untrained",
+            origin="model",
             paradigm=paradigm.name,
             model=model.name,
             given=_given(source),
@@ -94,7 +94,6 @@ def _words(key: str) -> str:
 def _named(key: str, paradigm: ParadigmEntry, *, called: str) -> str:
     """`Flow matching, enc 25hz`: the paradigm's name, and the rest of the key."""
     rest = key
-    for start in ("untrained", paradigm.name, paradigm.short.lower()):
+    for start in (paradigm.name, paradigm.short.lower()):
         rest = rest.removeprefix(f"{start}_") if rest.startswith(f"{start}_") else rest.removeprefix(start)
-    untrained = ", untrained" if key.startswith("untrained_") else ""
-    return f"{called}{untrained}{', ' if rest else ''}{rest.replace('_', ' ')}"
+    return f"{called}{', ' if rest else ''}{rest.replace('_', ' ')}"

@@ -12,10 +12,6 @@ from counterpoint.results.parts import Window
 Item = TypeVar("Item")
 
 
-STEERED_EXAMPLES = 2
-"""Prompts whose controls the report of a comparison shows, where it shows any."""
-
-
 def choose_windows(
     splits: Mapping[str, Sequence[Mapping[str, Any]]], *, wanted: int, duration_s: float
 ) -> list[Window]:

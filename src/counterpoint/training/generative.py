@@ -137,7 +137,8 @@ class GenerativeStep:
         self._accelerator = accelerator
         self._split, self._valid = encoded["train"], encoded["valid"]
         self.data = {"dataset": encoded.fingerprint(), "latent": encoded.spec.model_dump(mode="json")}
-        tracks = open_tracks(encoded, config.model.controls, chosen=config.data.tracks)
+        shown = config.model.controls if config.model.control_dropout < 1 else ()
+        tracks = open_tracks(encoded, shown, chosen=config.data.tracks)
         self._tracks = {split: [track[split] for track in tracks] for split in ("train", "valid")}
         if tracks:
             self.data["tracks"] = {track.name: track.info["version"] for track in tracks}

@@ -15,7 +15,7 @@ import pytest
 from counterpoint.report import Report, write_report
 from counterpoint.results.schema import Results
 from counterpoint.study.kinds.controls import ControlStudy
-from counterpoint.study.pages.steered import Steered, measures
+from counterpoint.study.pages.steered import measures
 
 Fabricate = Callable[..., Results]
 STUDY = {"kind": "controls", "training": {"backbone": "debug", "steps": 3}, "examples": 2}
@@ -141,19 +141,3 @@ def test_all_numbers_are_in_the_files(folder: Path, page: str) -> None:
     assert len(tests) == 6 * (8 + 4) + 3 * 10
     assert "AR, one alone" in (folder / "tables" / "table3.md").read_text(encoding="utf-8")
     assert "&lt;b&gt;waltz" in page
-
-
-def test_models_beside_a_comparison_are_shown_with_and_without_controls(
-    tmp_path: Path, fabricate: Fabricate, look: SimpleNamespace
-) -> None:
-    steered = Steered.of(fabricate(tmp_path), ("chords", "melody", "drums"))
-    assert steered is not None and set(steered.pairs) == {"autoregressive", "flow_matching"}
-    section = steered.section()
-    points, table, players = section.blocks
-    assert [point[:15] for point in points.items] == ["Auto-regressive", "Flow matching, "]  # pyright: ignore
-    assert "AR, controls" in [clip.system.label for clip in players.examples[0].clips]  # pyright: ignore
-    assert (labels := [*look.texts(table.table())])[0] == "Ground truth" and labels[-1] == "Another clip"
-
-
-def test_results_without_controls_have_no_such_section(tmp_path: Path, fabricate_inpainting: Fabricate) -> None:
-    assert Steered.of(fabricate_inpainting(tmp_path, clips=False), ("chords",)) is None

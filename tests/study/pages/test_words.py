@@ -14,14 +14,14 @@ from counterpoint.results.parts import Prompts, Window
 from counterpoint.results.schema import Judged
 from counterpoint.study.kinds.grid import GridStudy
 from counterpoint.study.pages.notes import common_notes, trained_times
-from counterpoint.study.pages.words import compared, deciding, learned, sides, warnings
+from counterpoint.study.pages.words import compared, deciding, sides, warnings
 
 PAIR = ("ar", "fm")
 NAMES = {"ar": "auto-regressive", "fm": "flow matching"}
 FAD = MetricInfo("fad_musicnn", "", "", "lower", title="Distance to real music")
 TAGS = MetricInfo("tag_match_musicnn", "", "sd", "higher", chance=0.0, title="Match with the caption")
 BRIGHTNESS = MetricInfo("sig_centroid_hz", "", "Hz", "neither")
-VALUES = {"ar": (13, 11, 15), "fm": (16, 14, 18), "untrained_ar": (70, 60, 80), "untrained_fm": (17, 15, 19),
+VALUES = {"ar": (13, 11, 15), "fm": (16, 14, 18), "bigram": (70, 60, 80), "gaussian": (17, 15, 19),
           "ground_truth": (4, 3, 5)}  # fmt: skip
 FIRST = Difference("fad_musicnn", *PAIR, -3.3, -5.1, -1.6, 0.001, 0.003, 64, True)
 
@@ -89,19 +89,12 @@ def test_metrics_are_sorted_by_whom_their_tests_favour() -> None:
     assert sides(found, names, *PAIR) == {"first": [FAD.name], "second": [TAGS.name], "open": [BRIGHTNESS.name]}
 
 
-def test_learning_is_claimed_only_where_the_intervals_are_apart() -> None:
-    found = judged(FIRST)
-    assert learned(found, "fad_musicnn", "ar", "untrained_ar", name="AR").startswith("AR has learned: fad_musicnn")
-    assert "has not been shown to have learned" in learned(found, "fad_musicnn", "fm", "untrained_fm", name="FM")
-    assert learned(found, "fad_musicnn", "fm", "elsewhere", name="FM") == ""
-
-
 def test_a_reader_is_warned_of_what_is_at_chance_and_of_what_no_training_was_needed_for() -> None:
-    trained, untrained = {"ar": "AR", "fm": "FM"}, {"untrained_fm": "FM, untrained"}
-    deaf = warnings(judged(FIRST), "fad_musicnn", trained, untrained)
+    trained, floors = {"ar": "AR", "fm": "FM"}, {"gaussian": "Linear-Gaussian field"}
+    deaf = warnings(judged(FIRST), "fad_musicnn", trained, floors)
     assert len(deaf) == 1 and deaf[0].startswith("No model has been shown to follow its caption yet: AR 0.10")
-    assert warnings(judged(FIRST, tags=(0.5, 0.3, 0.7)), "fad_musicnn", trained, untrained) == []
-    [worse] = warnings(judged(FIRST, tags=(0.5, 0.3, 0.7)), "fad_musicnn", {"untrained_fm": "B"}, {"ar": "A"})
+    assert warnings(judged(FIRST, tags=(0.5, 0.3, 0.7)), "fad_musicnn", trained, floors) == []
+    [worse] = warnings(judged(FIRST, tags=(0.5, 0.3, 0.7)), "fad_musicnn", {"gaussian": "B"}, {"ar": "A"})
     assert worse == "B, trained (17.0 [15.0, 19.0]), is no better than A (13.0 [11.0, 15.0]), by fad_musicnn."
 
 

@@ -15,16 +15,29 @@ KINDS: Registry[type[Study]] = Registry("counterpoint.studies", noun="kind of st
 SCALES = Path(__file__).parents[1] / "scales.yaml"
 
 
-def load_study(path: Path, *, overrides: list[str] | None = None, scale: str | None = None) -> Study:
+def load_study(
+    path: Path, *, overrides: list[str] | None = None, scale: str | None = None, own_music: bool = False
+) -> Study:
     """Read a study of any kind.
+
+    Args:
+        own_music: the user gives the music; what the file has under `own_music` for the scale is laid over it.
 
     Raises:
         UserError: a kind that is not known, or what `load_yaml` raises.
     """
     values = read_yaml(path)
+    given = values.pop("own_music", None) or {}
     kind = KINDS[str(values.get("kind", "grid"))]
     common = {name: _fields(of_scale, kind) for name, of_scale in read_yaml(SCALES).items()}
-    values = laid_out(values, scale=scale, overrides=overrides or (), source=str(path), common=common)
+    values = laid_out(
+        values,
+        scale=scale,
+        overrides=overrides or (),
+        source=str(path),
+        common=common,
+        over=given.get(scale or next(iter(values.get("scales", {})), "")) if own_music else None,
+    )
     study = parse(values, kind, source=str(path))
     check_effects(study, source=str(path))
     return study

@@ -11,28 +11,29 @@ from typing import Annotated, Any
 
 from pydantic import Field, ValidationError
 
-from counterpoint.config import SamplingConfig
-from counterpoint.config.sampling import AnySampling
 from counterpoint.config.schema import Config, ParadigmName
 from counterpoint.study.engine import Source, Step
 from counterpoint.study.kinds.trained import Groundwork, SampledStudy
 
 Label = Annotated[str, Field(pattern=r"^[a-zA-Z0-9._]+$")]
 Setting = str | int | float
+Settings = dict[str, Setting | dict[str, Setting]]
 
 
 class Axis(Config):
     """One dimension of the grid.
 
     Attributes:
-        keys: of the configuration, dotted, that its values are given to: `paradigm`, `codec`, `training.KEY`,
+        keys: of the configuration, dotted, that its values are given to: `paradigm`, `codec`, `start`, `training.KEY`,
             `sampling.KEY` (of the cell's paradigm) or `prompts.KEY`. Without any, a value is a mapping of such keys to
             values, or fills the place `{AXIS}` in `codec`.
         values: by label, which names the cell.
+        unnamed: the label that the names of cells leave out.
     """
 
     keys: tuple[str, ...] = ()
-    values: Annotated[dict[Label, Setting | dict[str, Setting]], Field(min_length=1)]
+    values: Annotated[dict[Label, Setting | Settings], Field(min_length=1)]
+    unnamed: str = ""
 
 
 class CellStudy(SampledStudy):
@@ -68,13 +69,6 @@ class Cell:
         return f"{self.study.prompts.duration_s:g}s"
 
 
-class SteeredModel(Config):
-    """A model that ships, and how to draw from it."""
-
-    model: str
-    sampling: AnySampling = SamplingConfig()
-
-
 @dataclass(frozen=True)
 class GridGroundwork(Groundwork):
     """What comes before the model of a cell.
@@ -87,11 +81,6 @@ class GridGroundwork(Groundwork):
     captions: Step | Source
     codec: str
     duration: str
-
-
-def untrained(name: str) -> str:
-    """What the system or model of a cell is called before its first update."""
-    return f"untrained_{name}"
 
 
 def codec_label(name: str) -> str:

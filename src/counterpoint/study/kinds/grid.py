@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from counterpoint.config.sampling import sampling_in
 from counterpoint.config.schema import ParadigmName
 from counterpoint.paradigm.entry import PARADIGMS
 from counterpoint.study.engine import Source, Step
@@ -18,23 +17,21 @@ from counterpoint.study.kinds.cells import (
     Cell,
     CellStudy,
     GridGroundwork,
-    SteeredModel,
     neighbours,
-    untrained,
     with_changes,
 )
 from counterpoint.study.kinds.examined import examined
-from counterpoint.study.kinds.trained import Groundwork, at_seed, codec_config
+from counterpoint.study.kinds.trained import at_seed, codec_config
 from counterpoint.study.settings import PromptsConfig, SharedTrainingConfig
-from counterpoint.study.surroundings import Surroundings, judges_there, shipped_source
-from counterpoint.study.windows import STEERED_EXAMPLES
+from counterpoint.study.surroundings import Surroundings, judges_there
 
 if TYPE_CHECKING:
     from counterpoint.results.schema import System
 
 _OF_OTHERS = ("test", "valid", "train")
 """Splits of a dataset on which no model is trained."""
-_OF_TRAINING = ("paradigm", "codec", "training.")
+_OF_TRAINING = ("paradigm", "codec", "start", "training.")
+_OWN = ("paradigm", "codec", "start")
 _GROUPS = ("training", "sampling", "prompts")
 _OPEN = " and ".join(f"{group}.KEY" for group in _GROUPS)
 
@@ -50,11 +47,8 @@ class GridStudy(CellStudy):
     without: list[dict[str, str]] = Field(default_factory=list)
     """Labels by axis: combinations to leave out, such as auto-regression with a VAE, which has no codes."""
     floors: bool = False
-    """Every model is drawn from before its first update, too, and so are trivial predictors, and the training music
-    answers the prompts as it is: what any learning must beat, and what no judge may be taken in by."""
-    steered: Annotated[dict[ParadigmName, SteeredModel], sampling_in("sampling")] = Field(default_factory=dict)
-    """Models whose controls the report shows on the prompts of the first cell: what is trained in minutes hardly
-    follows any. On the embedded corpus alone, whose chords, melodies and drums are known."""
+    """The prompts are also answered by trivial predictors, which any learning must beat, and by the training music as
+    it is, which no judge may be taken in by."""
     paper: str = ""
     """The paper's table, as `claims.paper` knows it, whose rows have the names of cells."""
     paper_systems: dict[str, str] = Field(default_factory=dict)
@@ -83,8 +77,9 @@ class GridStudy(CellStudy):
             if any(left_out.items() <= of_axis.items() for left_out in self.without):
                 continue
             study = self._at(of_axis)
-            model = "_".join(label for name, label in of_axis.items() if self._is_of_training(name))
-            found.append(Cell("_".join(labels), of_axis, model or study.paradigm, study))
+            named = {name: label for name, label in of_axis.items() if label != self.axes[name].unnamed}
+            model = "_".join(label for name, label in named.items() if self._is_of_training(name))
+            found.append(Cell("_".join(named.values()), of_axis, model or study.paradigm, study))
         return found
 
     def summary(self) -> str:
@@ -92,14 +87,16 @@ class GridStudy(CellStudy):
         models, runs = len({cell.model for cell in cells}), len(self.training_seeds)
         times = f", {runs} times each" if runs > 1 else ""
         if len(self.axes) == 1:
-            return f"{' and '.join(cell.system for cell in cells)}{times}, {self.training.steps:,} updates each"
+            start = " that begin with models that ship" if self.start else ""
+            names = " and ".join(cell.system for cell in cells)
+            return f"{names}{times}, {self.training.steps:,} updates each{start}"
         return f"{len(cells)} cells of {' x '.join(self.axes)}; {models} models{times}, {self.training.steps:,} updates"
 
     def trained(self) -> Sequence[ParadigmName]:
         return tuple(dict.fromkeys(cell.study.paradigm for cell in self.cells()))
 
     def describe(self, steps: Mapping[str, Step | Source]) -> Mapping[str, System]:
-        labels = {name: cell.labels for cell in self.cells() for name in (cell.system, untrained(cell.system))}
+        labels = {cell.system: cell.labels for cell in self.cells()}
         return {
             key: system.model_copy(update={"labels": labels.get(key, {})})
             for key, system in super().describe(steps).items()
@@ -121,20 +118,19 @@ class GridStudy(CellStudy):
         ground = self._grounds(cells, around)
         models: dict[str, Step] = {}
         clips: dict[str, dict[str, Step]] = {cell.duration: {} for cell in cells}
-        for cell, seed, trained in product(cells, self.turns, (True, False) if self.floors else (True,)):
+        for cell, seed in product(cells, self.turns):
             study, own = cell.study, ground[cell.system]
-            model = study.model_step(study.paradigm, ground=own, trained=trained, seed=seed, label=cell.model)
+            model = study.model_step(study.paradigm, ground=own, seed=seed, label=cell.model)
             model = models.setdefault(model.name, model)
-            system, sampling = cell.system if trained else untrained(cell.system), study.sampling_of(study.paradigm)
-            drawn = study.clips_step(system, model=model, sampling=sampling, ground=own, seed=seed)
-            clips[cell.duration][at_seed(system, seed)] = drawn
+            sampling = study.sampling_of(study.paradigm)
+            drawn = study.clips_step(cell.system, model=model, sampling=sampling, ground=own, seed=seed)
+            clips[cell.duration][at_seed(cell.system, seed)] = drawn
         for cell in cells if self.floors else ():
             clips[cell.duration] |= self._floor_clips(cell, ground[cell.system])
         evaluations = [self._evaluation(cells, duration, clips[duration], ground) for duration in clips]
         before = [step for own in ground.values() for step in own.steps]
         drawn = [step for of_duration in clips.values() for step in of_duration.values()]
-        steered = [] if around.dataset else self._steered_steps(ground[cells[0].system])
-        return examined(*before, *models.values(), *drawn, *evaluations, *steered)
+        return examined(*before, *models.values(), *drawn, *evaluations)
 
     def _floor_clips(self, cell: Cell, ground: GridGroundwork) -> dict[str, Step]:
         """The clips of what needs no training, by system: the trivial predictors of a cell's paradigm, and the training
@@ -153,26 +149,6 @@ class GridStudy(CellStudy):
         inputs = {"training": ground.data, "prompts": ground.prompts}
         copies = Step(f"generate_{COPIES}{length}", copy_training, {}, inputs)
         return {step.name.removeprefix("generate_"): step for step in (*trivial, copies)}
-
-    def _steered_steps(self, ground: Groundwork) -> list[Step]:
-        """Clips of the models in `steered`, given all controls and none, and how well they follow.
-
-        Raises:
-            UserError: no such model ships.
-        """
-        if not self.steered:
-            return []
-        controls, clips = self.controls_step(ground), {}
-        for paradigm, steered in self.steered.items():
-            model = shipped_source(steered.model)
-            for mode, given in (("null", ()), ("all", self.training.controls)):
-                system = f"{paradigm}_{mode}"
-                clips[system] = self.clips_step(
-                    system, model=model, sampling=steered.sampling, ground=ground, controls=controls, given=given
-                )
-        pairs = [(f"{paradigm}_all", f"{paradigm}_null") for paradigm in self.steered]
-        adhere = self.adherence_step(clips, ground=ground, pairs=pairs, examples=[self.examples, STEERED_EXAMPLES])
-        return [*clips.values(), adhere]
 
     def _grounds(self, cells: Sequence[Cell], around: Surroundings) -> dict[str, GridGroundwork]:
         """By system, what comes before its model; cells share what is the same."""
@@ -268,8 +244,8 @@ class GridStudy(CellStudy):
                 continue
             for key, setting in (value if isinstance(value, dict) else dict.fromkeys(axis.keys, value)).items():
                 group, dot, rest = key.partition(".")
-                if key not in ("paradigm", "codec") and not (dot and group in _GROUPS):
-                    raise ValueError(f"the axis {name!r} changes {key!r}; it may change paradigm, codec, {_OPEN}")
+                if key not in _OWN and not (dot and group in _GROUPS):
+                    raise ValueError(f"the axis {name!r} changes {key!r}; it may change {', '.join(_OWN)}, {_OPEN}")
                 changes[group if dot else ""][rest if dot else key] = setting
         try:
             codec = str(changes[""].get("codec", self.codec)).format_map(filled)
@@ -283,6 +259,7 @@ class GridStudy(CellStudy):
             update={
                 "paradigm": paradigm,
                 "codec": codec,
+                "start": changes[""].get("start", self.start),
                 "training": with_changes(self.training, changes["training"], SharedTrainingConfig),
                 "sampling": sampling,
                 "prompts": with_changes(self.prompts, changes["prompts"], PromptsConfig),

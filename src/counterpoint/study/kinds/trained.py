@@ -27,7 +27,13 @@ from counterpoint.paradigm.entry import PARADIGMS, TrivialEntry
 from counterpoint.study.engine import Source, Step
 from counterpoint.study.kinds.base import Study
 from counterpoint.study.settings import EvaluationConfig, PromptsConfig, Seed, SharedTrainingConfig
-from counterpoint.study.surroundings import Surroundings, clips_source, judges_there
+from counterpoint.study.surroundings import (
+    Surroundings,
+    clips_source,
+    judges_there,
+    shipped_network,
+    shipped_source,
+)
 
 BOTH: tuple[ParadigmName, ...] = ("autoregressive", "flow_matching")
 """The paper's paradigms."""
@@ -89,6 +95,9 @@ class TrainedStudy(Study):
     scaled: ClassVar[tuple[str, ...]] = ("compose", "codec", "training", "prompts")
 
     codec: str = "pocket"
+    start: str = ""
+    """A model that ships, with `{paradigm}` for the paradigm: training begins with its weights and has its network. By
+    default all weights are drawn."""
     training: SharedTrainingConfig = SharedTrainingConfig()
     prompts: PromptsConfig = PromptsConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
@@ -128,24 +137,22 @@ class TrainedStudy(Study):
         paradigm: ParadigmName,
         *,
         dataset: str,
-        trained: bool = True,
         controlled: bool = False,
         seed: int | None = None,
     ) -> TrainingConfig:
-        """The run of one paradigm, by default with the first seed; an untrained one stops before its first update and
-        is alike in all else."""
+        """The run of one paradigm, by default with the first seed."""
         shared = self.training
         network = {name: getattr(shared, name) for name in NetworkConfig.read_by(paradigm)}
         if not controlled:
             network = {name: value for name, value in network.items() if not name.startswith("control")}
         budget: dict[str, Any] = {name: getattr(shared, name) for name in BudgetConfig.model_fields}
         budget["seed"] = self.training_seeds[0] if seed is None else seed
-        if not trained:
-            budget["steps"] = 0
+        start = self.start.format(paradigm=paradigm)
         return TrainingConfig(
             **budget,
-            model=ModelConfig(paradigm=paradigm, **network),
+            model=_fine_tuned(start, controlled) if start else ModelConfig(paradigm=paradigm, **network),
             data=DataConfig(dataset=dataset, codec=self.codec, segment_s=shared.segment_s),
+            start=start,
         )
 
     def drawn(self) -> Sequence[Drawn]:
@@ -239,12 +246,11 @@ class TrainedStudy(Study):
         paradigm: ParadigmName,
         *,
         ground: Groundwork,
-        trained: bool = True,
         controls: Step | None = None,
         seed: int | None = None,
         label: str = "",
     ) -> Step:
-        """A model; an untrained one is the same before its first update.
+        """A model.
 
         Args:
             seed: a further training seed.
@@ -252,22 +258,20 @@ class TrainedStudy(Study):
         """
         from counterpoint.study.steps.train import train_model
 
-        name = f"{'train' if trained else 'untrained'}_{label or paradigm}{'_controlled' if controls else ''}"
+        name = f"train_{label or paradigm}{'_controlled' if controls else ''}"
         config = self.training_config(
             # The dataset is an input; where it lies is no part of what the run is.
             paradigm,
             dataset="data",
-            trained=trained,
             controlled=controls is not None,
             seed=seed,
         )
-        return Step(
-            at_seed(name, seed),
-            train_model,
-            config,
-            {"data": ground.data, "encode": ground.encode, **({"controls": controls} if controls else {})},
-            resumable=True,
-        )
+        inputs: dict[str, Step | Source] = {"data": ground.data, "encode": ground.encode}
+        if controls:
+            inputs["controls"] = controls
+        if config.start:
+            inputs["start"] = shipped_source(config.start)
+        return Step(at_seed(name, seed), train_model, config, inputs, resumable=True)
 
     def clips_step(
         self,
@@ -381,6 +385,12 @@ def codec_config(name: str, around: Surroundings, *, paradigms: Iterable[Paradig
             f"The codec {name!r} has no codes, and the auto-regressive model speaks in them: use one that has."
         )
     return codec.config
+
+
+def _fine_tuned(start: str, controlled: bool) -> ModelConfig:
+    """The network of a model that ships; a study without controls shows it none, which would have to be extracted."""
+    network = shipped_network(start)
+    return network if controlled or not network.controls else network.model_copy(update={"control_dropout": 1.0})
 
 
 def _judged(clips: Mapping[str, Step], ground: Groundwork) -> dict[str, Step | Source]:

@@ -26,7 +26,8 @@ _RULE = (
     "with its own predictors. What fills in spans goes by the music around them, so captions are not asked of it."
 )
 _SPENT = (
-    "Sums over all trainings behind a model, those of the model that it began with included. The FLOPs are counted "
+    "Sums over all trainings behind a model, those of the model that it began with included; the card of a model that "
+    "ships has what went into it. The FLOPs are counted "
     "from the configuration, forward and backward. The last row says which are equal within {tolerance:.0%}."
 )
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from counterpoint.metrics.preferences import best_judge
 from counterpoint.paradigm.entry import PARADIGMS
 from counterpoint.report import Block, Charts, Players, Report, Section, System, Text, Verdict
@@ -24,7 +22,7 @@ from counterpoint.study.pages.grid_tables import (
 from counterpoint.study.pages.grid_verdict import grid_outside, grid_points, grid_sentence
 from counterpoint.study.pages.looks import is_truth
 from counterpoint.study.pages.page import examples_of, model_chart
-from counterpoint.study.pages.words import learned, sentences, warnings
+from counterpoint.study.pages.words import sentences, warnings
 
 CODEC_EXAMPLES = 2
 """Examples by which the codec alone is heard."""
@@ -47,7 +45,6 @@ def grid_report(study: GridStudy, results: Results) -> Report:
             _scores(page),
             _curves(page),
             _differences(page),
-            page.steered.section() if page.steered else None,
             page.section("cost", training_table(page.grid), generation_table(page.grid)),
             _beside_paper(page),
             *(() if page.is_pair else (page.scores(with_all=True), page.tests())),
@@ -57,7 +54,6 @@ def grid_report(study: GridStudy, results: Results) -> Report:
             page.compared(grid_facts(page)),
             page.section("methods", *grid_notes(page)),
         ],
-        terms=page.steered.judged.metrics if page.steered else (),
     )
 
 
@@ -72,29 +68,16 @@ def _title(grid: Grid) -> str:
 
 def _verdict(page: GridPage) -> Verdict:
     own = {cell.system: page.systems[cell.system].name for cell in page.grid.cells}
-    untrained = {system.key: system.name for system in page.of_origin("untrained")}
     outside = {system.key: system.name for system in page.of_origin("outside")}
     points = [
         *grid_points(page.grid, decided=page.decided),
-        *(_learned(page, untrained) if page.decided else []),
         *grid_outside(page.grid, outside, page.decided),
         _cost_point(page) if page.is_pair else "",
     ]
-    floors = {system.key: system.name for system in page.of_origin("untrained", "trivial")}
+    floors = {system.key: system.name for system in page.of_origin("trivial")}
     found = warnings(page.judged, page.decided, own, floors) if page.decided else []
     sentence = grid_sentence(page.grid, primary=page.study.evaluation.primary, decided=page.decided)
     return Verdict(sentence, sentences(points), found)
-
-
-def _learned(page: GridPage, untrained: Mapping[str, str]) -> list[str]:
-    """Each untrained model beside those of its paradigm."""
-    paradigms = {key: page.results.systems[key].paradigm for key in untrained}
-    return [
-        learned(page.judged, page.decided, cell.system, floor, name=page.systems[cell.system].name)
-        for cell in page.grid.cells
-        for floor, paradigm in paradigms.items()
-        if paradigm == cell.study.paradigm
-    ]
 
 
 def _cost_point(page: GridPage) -> str:
@@ -116,7 +99,7 @@ def _floors(page: GridPage) -> dict[str, list[System]]:
     found: dict[str, list[System]] = {}
     if outside := page.of_origin("outside"):
         found["Outside"] = outside
-    for system in page.of_origin("truth", "codec", "untrained", "trivial", "floor"):
+    for system in page.of_origin("truth", "codec", "trivial", "floor"):
         lengths = [label for label in page.lengths if system.key.endswith(f"_{label}")]
         name = f"Floors, {page.grid.durations[lengths[0]]:g} s" if lengths else "Floors"
         found.setdefault(name, []).append(system)

@@ -17,7 +17,6 @@ from counterpoint.study.pages.grid_cells import PARADIGM, Grid
 from counterpoint.study.pages.looks import shown_systems
 from counterpoint.study.pages.notes import common_notes, prose
 from counterpoint.study.pages.page import Page
-from counterpoint.study.pages.steered import Steered
 from counterpoint.study.pages.words import deciding
 
 VARIED = " Where an axis sets one of these, it is as the axis says."
@@ -36,7 +35,6 @@ class GridPage(Page[GridStudy]):
         codecs = {cell.codec: self.grid.codec_place(cell.codec) for cell in self.grid.cells}
         self.systems = shown_systems(results, self.judged, own=own, lengths=self.lengths, codecs=codecs)
         self.paper = paper_scores(study.paper) if study.paper else None
-        self.steered = Steered.of(results, study.training.controls)
 
     @property
     def lengths(self) -> list[str]:
@@ -45,7 +43,9 @@ class GridPage(Page[GridStudy]):
 
     def _system(self, cell: Cell) -> System:
         label, runs = PARADIGMS[cell.study.paradigm].label, len(self.grid.runs(cell.model))
-        what = f"{label}, trained from scratch on {Path(cell.study.codec).name}."
+        start = cell.study.start.format(paradigm=cell.study.paradigm)
+        how = f"fine-tuned from {start}, which ships," if start else "trained from scratch"
+        what = f"{label}, {how} on latents of {Path(cell.study.codec).name}."
         what += f" {runs} training seeds." if runs > 1 else ""
         return System(key=cell.system, name=self.grid.name(cell), what=what, mark=self.grid.mark(cell))
 

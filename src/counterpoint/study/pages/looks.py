@@ -12,7 +12,7 @@ from counterpoint.report.marks import Fill
 from counterpoint.results import schema
 from counterpoint.results.schema import HALVES, OTHER, TRUTH, Judged, Origin, Results
 
-ORDER: Sequence[Origin] = ("truth", "codec", "model", "untrained", "trivial", "shipped", "outside", "anchor", "floor")
+ORDER: Sequence[Origin] = ("truth", "codec", "model", "trivial", "shipped", "outside", "anchor", "floor")
 """Of origins, in tables and charts."""
 _FIXED: Mapping[str, Mark] = {
     "truth": Mark(shape="triangle", colour="ink"),
@@ -111,10 +111,6 @@ def _words(system: schema.System, base: str, codecs: Mapping[str, str]) -> tuple
         what = "The ground truth through the codec, "
         what += "and its quantiser" if view == "codes" else "not quantised"
         return name, name, f"{what}: the best that models which speak it can sound."
-    if system.origin == "untrained" and system.paradigm in PARADIGMS:
-        entry = PARADIGMS[system.paradigm]
-        what = "The same model before its first update: a floor that any learning must beat."
-        return f"{entry.label}, untrained", f"{entry.short}, untrained", what
     if system.origin == "outside":
         what = (
             "An outside system: clips that answer the prompts. What it was trained on, and for how long, is not known "
@@ -132,7 +128,7 @@ def _mark(system: schema.System) -> Mark:
     if system.origin in _FIXED:
         return _FIXED[system.origin]
     own = of_paradigm(system.paradigm)
-    return replace(own, fill="hollow") if system.origin in ("untrained", "trivial") else own
+    return replace(own, fill="hollow") if system.origin == "trivial" else own
 
 
 def is_truth(key: str) -> bool:

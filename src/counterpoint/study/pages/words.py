@@ -99,22 +99,12 @@ def _no_test(item: Difference) -> str:
     return ""
 
 
-def learned(judged: Judged, metric: str, system: str, untrained: str, *, name: str) -> str:
-    """Whether training changed a model; "" where one of the two was not judged."""
-    if not (judged.score(metric, system) and judged.score(metric, untrained)):
-        return ""
-    shown = f"{metric} {scored(judged, metric, system)} against {scored(judged, metric, untrained)} before training"
-    if are_apart(judged, metric, system, untrained):
-        return f"{name} has learned: {shown}, clearly different."
-    return f"{name} has not been shown to have learned anything: {shown}. Read its other scores with that in mind."
-
-
-def warnings(judged: Judged, metric: str, trained: Mapping[str, str], untrained: Mapping[str, str]) -> list[str]:
+def warnings(judged: Judged, metric: str, trained: Mapping[str, str], floors: Mapping[str, str]) -> list[str]:
     """What a reader must know before believing a comparison of trained models.
 
     Args:
         metric: of the verdict.
-        trained, untrained: names of systems by key.
+        trained, floors: names of systems by key.
     """
     found = []
     text = best_judge("text", judged.metrics)
@@ -130,9 +120,9 @@ def warnings(judged: Judged, metric: str, trained: Mapping[str, str], untrained:
                 f"{info.chance:g}."
             )
     for key, name in trained.items():
-        floors = [other for other in untrained if _is_no_better(judged, metric, key, other)]
-        if floors:
-            values = listed([f"{untrained[other]} ({scored(judged, metric, other)})" for other in floors])
+        beaten_by = [other for other in floors if _is_no_better(judged, metric, key, other)]
+        if beaten_by:
+            values = listed([f"{floors[other]} ({scored(judged, metric, other)})" for other in beaten_by])
             found.append(f"{name}, trained ({scored(judged, metric, key)}), is no better than {values}, by {metric}.")
     return found
 
@@ -145,8 +135,8 @@ def _values(scores: Mapping[str, Score]) -> str:
     return f"{len(scores)} models between {span(ordered[0])} and {span(ordered[-1])}"
 
 
-def _is_no_better(judged: Judged, metric: str, system: str, untrained: str) -> bool:
-    own, other = judged.score(metric, system), judged.score(metric, untrained)
+def _is_no_better(judged: Judged, metric: str, system: str, floor: str) -> bool:
+    own, other = judged.score(metric, system), judged.score(metric, floor)
     if own is None or other is None:
         return False
     return own.value >= other.value if judged.metrics[metric].better == "lower" else own.value <= other.value
