@@ -117,7 +117,13 @@ def plan(
 @app.command()
 @reports
 def report(
-    finished: Annotated[list[str], typer.Argument(metavar="NAME", help="Finished studies below runs/, or folders.")],
+    finished: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="NAME",
+            help="Finished studies below runs/, or their folders; or folders of audio, one a system, as NAME=FOLDER.",
+        ),
+    ],
     out: Annotated[Path, typer.Option(help="Folder of the report.")] = Path("runs/report"),
     *,
     answer: Answer,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from counterpoint.config import UserError, read_json
-from counterpoint.metrics import Clip, load_generated
+from counterpoint.metrics import match_clips
 from counterpoint.results.records import RESULTS_FILE
 from counterpoint.results.schema import TRUTH, read_results
 from counterpoint.study.finished import RUNS
@@ -172,15 +172,7 @@ def read_folders(places: Sequence[str], *, systems: Sequence[str] | None, refere
     _require_known(systems, list(folders), what="test")
     _require_known([reference] if reference else None, list(folders), what="test")
     chosen = [key for key in folders if systems is None or key in systems or key == reference]
-    clips = {key: load_generated(folders[key]) for key in chosen}
-    by_id = {key: {clip.key: clip for clip in found} for key, found in clips.items()}
-    by_caption = {key: {clip.caption: clip for clip in found if clip.caption} for key, found in clips.items()}
-    matched = _matched(by_id) or _matched(by_caption)
-    if not matched:
-        raise UserError(
-            f"No clip of {folders[chosen[0]]} has a clip of the same id or caption in every other folder; name the "
-            "files of one item alike."
-        )
+    matched = match_clips({key: folders[key] for key in chosen})
     order = sorted(chosen, key=lambda key: key != reference)
     items = [
         SourceItem(
@@ -197,13 +189,6 @@ def _named(place: str) -> tuple[str, Path]:
     name, separator, folder = place.partition("=")
     path = Path(folder if separator else place)
     return (name if separator else path.resolve().name), path
-
-
-def _matched(clips: Mapping[str, Mapping[str, Clip]]) -> dict[str, dict[str, Clip]]:
-    """By item, the clips of every system; items that some system lacks are left out."""
-    first, *others = clips.values()
-    shared = [key for key in first if all(key in other for other in others)]
-    return {key: {name: of_system[key] for name, of_system in clips.items()} for key in shared}
 
 
 def _require_known(wanted: Sequence[str] | None, known: Sequence[str], *, what: str) -> None:

@@ -3,7 +3,7 @@
 from counterpoint.metrics.adherence import Target, evaluate_adherence
 from counterpoint.metrics.base import Clip, Difference, Metric, MetricInfo, Score
 from counterpoint.metrics.evaluate import evaluate
-from counterpoint.metrics.generated import load_generated
+from counterpoint.metrics.generated import load_generated, match_clips
 from counterpoint.metrics.registry import metrics
 from counterpoint.metrics.result import ANOTHER_CLIP, GROUND_TRUTH, Evaluation, print_evaluation
 from counterpoint.metrics.seams import Seams, evaluate_seams, measure_seams
@@ -23,6 +23,7 @@ __all__ = [
     "evaluate_adherence",
     "evaluate_seams",
     "load_generated",
+    "match_clips",
     "measure_seams",
     "metrics",
     "print_evaluation",

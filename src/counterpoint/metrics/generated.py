@@ -55,6 +55,36 @@ def load_generated(place: Path, *, notes: list[str] | None = None) -> list[Clip]
     return clips
 
 
+def match_clips(folders: Mapping[str, Path]) -> dict[str, dict[str, Clip]]:
+    """Clips of several systems that belong together: by item, the clip of every system.
+
+    Items are matched by their ids (a file's name without its ending), else by captions; those that a system lacks are
+    left out.
+
+    Args:
+        folders: of audio, by system; see `load_generated`.
+
+    Raises:
+        UserError: a folder cannot be read, or the folders share no item.
+    """
+    clips = {key: load_generated(folder) for key, folder in folders.items()}
+    by_id = {key: {clip.key: clip for clip in found} for key, found in clips.items()}
+    by_caption = {key: {clip.caption: clip for clip in found if clip.caption} for key, found in clips.items()}
+    matched = _matched(by_id) or _matched(by_caption)
+    if not matched:
+        raise UserError(
+            f"No clip of {next(iter(folders.values()))} has a clip of the same id or caption in every other folder; "
+            "name the files of one item alike."
+        )
+    return matched
+
+
+def _matched(clips: Mapping[str, Mapping[str, Clip]]) -> dict[str, dict[str, Clip]]:
+    first, *others = clips.values()
+    shared = [key for key in first if all(key in other for other in others)]
+    return {key: {name: of_system[key] for name, of_system in clips.items()} for key in shared}
+
+
 def _kept(clips: Sequence[Clip], problems: list[str], *, place: Path, notes: list[str] | None) -> list[Clip]:
     """The clips that can be decoded; `notes` are as in `load_generated`."""
     if notes is None:

@@ -66,7 +66,8 @@ def _pace(model: LoadedModel) -> float:
     from counterpoint.generate import GenerationRequest, generate
 
     began = time.perf_counter()
-    generate(GenerationRequest([""], duration_s=1.0, seed=0, sampling=model.how({})), model=model)
+    for _ in generate(GenerationRequest([""], duration_s=1.0, seed=0, sampling=model.how({})), model=model):
+        pass
     return time.perf_counter() - began
 
 

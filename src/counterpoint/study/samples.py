@@ -1,13 +1,15 @@
 """`counterpoint study samples`: a static page on which systems are heard side by side, as the paper's sample page.
 
-Rows are prompts, columns are systems, in the same players as a report's: all clips of a row play in step, one is heard,
-and a key switches between them at the same moment. Prompts are not chosen by ear: the first of each study, and, where a
-measure is named, those whose clips are best, median and worst by it.
+The page is made of finished studies, or of folders of audio, one a system. Rows are prompts and columns are systems, in
+the same players as a report's: all clips of a row play in step, one is heard, and a key switches between them at the
+same moment. Prompts are not chosen by ear: the first of each study, and, where a measure is named, those with the best,
+the median and the worst clips by it.
 """
 
 from __future__ import annotations
 
 import json
+import shlex
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -16,14 +18,17 @@ from typing import Any
 from counterpoint.config import UserError
 from counterpoint.config.files import replace_folder
 from counterpoint.config.paths import entries
+from counterpoint.metrics import match_clips
+from counterpoint.paradigm.entry import PARADIGMS
 from counterpoint.report import Clip, Example, Fact, Facts, Players, Report, Section, System, Verdict, write_report
+from counterpoint.report.marks import SHAPES, Mark
 from counterpoint.report.page import Progress
 from counterpoint.results.parts import Window
 from counterpoint.results.schema import Origin, Results
 from counterpoint.study.finished import RUNS, find_several
 from counterpoint.study.pages.filling import METHODS, SILENCE
 from counterpoint.study.pages.inpainting import method_system
-from counterpoint.study.pages.looks import ORDER, shown_systems
+from counterpoint.study.pages.looks import ORDER, of_paradigm, shown_systems
 
 DATA = "samples.json"
 """What is heard, for programs; by this file, too, a folder shows that an earlier page may be replaced."""
@@ -44,7 +49,8 @@ def write_samples(
     """Write the page; returns its `index.html`.
 
     Args:
-        names: of finished studies below `runs`, or their folders.
+        names: of finished studies below `runs`, or their folders; each NAME=FOLDER is a column of a section of its own,
+            which has a row for each item that all of these folders have.
         out: a new folder, or that of an earlier such page, which is replaced.
         prompts: of each study, the first so many.
         systems: keys of those to hear, in this order; by default all with clips but floors and silence.
@@ -56,14 +62,19 @@ def write_samples(
     """
     if prompts < 1:
         raise UserError(f"Ask for one prompt at least, not {prompts}.")
-    found = find_several(names, runs=runs)
+    columns = dict(name.split("=", 1) for name in names if "=" in name)
+    studies = [name for name in names if "=" not in name]
+    found = find_several(studies, runs=runs) if studies or not columns else {}
     _require_own(out)
-    sections = [
+    sections = [_of_folders(columns, prompts=prompts)] if columns else []
+    sections += [
         section
         for name, results in found.items()
         for section in _sections(name, results, prompts=prompts, wanted=systems, by=by)
     ]
-    report = _report(sections, found, command=_command(names, out=out, prompts=prompts, systems=systems, by=by))
+    sources = [*(["folders of audio"] if columns else []), *found]
+    command = _command(names, out=out, prompts=prompts, systems=systems, by=by)
+    report = _report(sections, sources, command=command)
     replace_folder(out, lambda folder: write_report(report, folder, progress=progress))
     return out / "index.html"
 
@@ -77,10 +88,11 @@ def _require_own(out: Path) -> None:
 def _command(names: Sequence[str], *, out: Path, prompts: int, systems: Sequence[str] | None, by: str) -> str:
     options = f" --prompts {prompts}" + (f" --systems {','.join(systems)}" if systems else "")
     options += f" --by {by}" if by else ""
-    return f"counterpoint study samples {' '.join(names)}{options} --out {out}"
+    shown = " ".join(shlex.quote(name) for name in names)
+    return f"counterpoint study samples {shown}{options} --out {out}"
 
 
-def _report(sections: Sequence[Section], found: Mapping[str, Results], *, command: str) -> Report:
+def _report(sections: Sequence[Section], found: Sequence[str], *, command: str) -> Report:
     rows = sum(len(block.examples) for section in sections for block in section.blocks if isinstance(block, Players))
     return Report(
         title="Hear the systems side by side",
@@ -90,14 +102,14 @@ def _report(sections: Sequence[Section], found: Mapping[str, Results], *, comman
             "The same prompts, one column a system; every clip of a row plays in step, so that a switch compares the "
             "same moment.",
             [
-                "No prompt was chosen by ear: the rows are the first of each study, and where a measure is named its "
-                "best, median and worst.",
+                "No prompt was chosen by ear: the rows are the first, and where a measure is named its best, median "
+                "and worst.",
                 "Loudness is matched. Switch names off with Blind, and judge before you look.",
             ],
         ),
         facts=[
             Fact("Prompts", str(rows)),
-            Fact("Studies", ", ".join(found)),
+            Fact("From", ", ".join(found)),
             Fact("Audio", "mono, loudness matched"),
         ],
         sections=sections,
@@ -149,6 +161,35 @@ def _sections(name: str, results: Results, *, prompts: int, wanted: Sequence[str
         block = Players(id=f"{name}-ranked", examples=examples)
         found.append(Section(id=f"{name}-by", title=f"Best, median and worst of {name}", lead=lead, blocks=[block]))
     return found
+
+
+def _of_folders(columns: Mapping[str, str], *, prompts: int) -> Section:
+    """A section for folders of audio, one a system.
+
+    Raises:
+        UserError: they share no item.
+    """
+    items = match_clips({name: Path(folder) for name, folder in columns.items()})
+    looks = _looks(list(columns))
+    examples = [
+        Example(
+            caption=next((clip.caption for clip in own.values() if clip.caption), ""),
+            clips=[Clip(system=looks[name], file=clip.audio) for name, clip in own.items()],
+        )
+        for own in list(items.values())[:prompts]
+    ]
+    block = Players(id="folders-first", examples=examples, first=prompts)
+    return Section(id="folders", title=f"The first {len(examples)} prompts", short="prompts", blocks=[block])
+
+
+def _looks(names: Sequence[str]) -> dict[str, System]:
+    """How systems look of which only a name is known; one that is named as a paradigm has the paradigm's mark."""
+    known = {PARADIGMS[key].label.lower(): of_paradigm(key) for key in PARADIGMS}
+    plain = [Mark(shape=shape, colour="grey") for shape in SHAPES]
+    return {
+        name: System(key=f"system_{place}", name=name, what="", mark=known.get(name.lower(), plain[place % len(plain)]))
+        for place, name in enumerate(names)
+    }
 
 
 def _systems(results: Results, wanted: Sequence[str] | None) -> dict[str, System]:
