@@ -44,7 +44,9 @@ def main() -> None:
     figure, panels = pyplot.subplots(1, len(MEASURES), figsize=(11, 2.6), sharex=True, sharey=True)
     for panel, (measure, title) in zip(panels, MEASURES.items(), strict=True):
         _draw(panel, _rows(measure), title=title)
-    figure.supxlabel("share of what was asked for that a recogniser finds in the music, with 95% intervals (%)", size=11)
+    figure.supxlabel(
+        "share of what was asked for that a recogniser finds in the music, with 95% intervals (%)", size=11
+    )
     figure.tight_layout()
     figure.savefig(sys.argv[1], metadata={"Date": None})
 
@@ -53,7 +55,9 @@ def _rows(measure: str) -> list[Row]:
     rows = []
     for model, entry in PARADIGMS.items():
         found = _figure(model, measure)
-        rows.append(Row(entry.label, 100 * found.value, entry.colour, (100 * (found.low or 0), 100 * (found.high or 0))))
+        rows.append(
+            Row(entry.label, 100 * found.value, entry.colour, (100 * (found.low or 0), 100 * (found.high or 0)))
+        )
     words = _figure("pocket_flow_matching", measure).what
     references = {"Real music": "real music", "Chance": "chance"}
     return rows + [Row(label, 100 * _number(words, name), "#77726a") for label, name in references.items()]
