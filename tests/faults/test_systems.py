@@ -62,14 +62,33 @@ ingest(out / "corpus" / "audio", out / "dataset", group_by="track")
 assert len(open_dataset(out / "dataset").splits["train"])
 print("fine")
 """
+_LINUX_ALONE = """
+    sched_getaffinity sched_setaffinity sched_getscheduler posix_fadvise posix_fallocate memfd_create pidfd_open eventfd
+    splice copy_file_range setresuid O_TMPFILE O_DIRECT O_PATH
+"""
+_POSIX_ALONE = """
+    fork forkpty getuid geteuid getgid getegid getgroups sysconf mkfifo mknod getpgid setpgid killpg setsid nice
+    getpriority register_at_fork statvfs fstatvfs uname getloadavg chown lchown chroot wait wait3 wait4 pread pwrite
+    sendfile lockf initgroups O_DIRECTORY O_NOFOLLOW O_NONBLOCK O_SYNC
+"""
+_SIGNALS_OF_POSIX = """
+    pthread_sigmask SIGKILL SIGHUP SIGUSR1 SIGUSR2 SIGALRM SIGPIPE SIGXFSZ SIGSTOP SIGCONT alarm setitimer sigwait
+"""
 SYSTEMS = {
-    "macos": {"modules": [], "of_os": ["sched_getaffinity", "sched_setaffinity"], "of_signal": []},
+    "macos": {"modules": [], "of_os": _LINUX_ALONE.split(), "of_signal": []},
     "windows": {
         "modules": ["fcntl", "resource", "pwd", "grp", "termios"],
-        "of_os": ["sched_getaffinity", "fork", "getuid", "geteuid", "sysconf", "mkfifo", "getpgid", "register_at_fork"],
-        "of_signal": ["pthread_sigmask", "SIGKILL", "SIGHUP"],
+        "of_os": (_LINUX_ALONE + _POSIX_ALONE).split(),
+        "of_signal": _SIGNALS_OF_POSIX.split(),
     },
 }
+LACKING: dict[str, set[str]] = {
+    "os": set((_LINUX_ALONE + _POSIX_ALONE).split()),
+    "signal": set(_SIGNALS_OF_POSIX.split()),
+    "socket": {"AF_UNIX", "SO_REUSEPORT", "socketpair", "CMSG_LEN"},
+    "time": {"tzset", "clock_gettime", "CLOCK_MONOTONIC"},
+}
+"""By module: names that macOS or Windows lacks."""
 
 
 @pytest.mark.slow
@@ -81,13 +100,66 @@ def test_the_package_works_without_what_linux_has(system: str, tmp_path: Path) -
 
 
 def unguarded(tree: ast.AST) -> list[int]:
-    """Lines of imports of modules that Windows lacks, outside `try`."""
+    """Lines that need what Windows or macOS lacks, outside `try` and in no function (or module) that asks for it by
+    `hasattr` or reads /proc, which only Linux has; and lines with dates of another form than all systems know."""
     tried = {inner for node in ast.walk(tree) if isinstance(node, ast.Try) for inner in ast.walk(node)}
-    return [
-        node.lineno
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Import) and node not in tried and POSIX_ALONE & {alias.name for alias in node.names}
-    ]
+    asked = {inner for scope in _scopes(tree) if _asks(scope) for inner in ast.walk(scope)}
+    return [node.lineno for node in ast.walk(tree) if _lacks(node) and node not in tried | asked]  # type: ignore[attr-defined]
+
+
+def _lacks(node: ast.AST) -> bool:
+    match node:
+        case ast.Import(names=names):
+            return bool(POSIX_ALONE & {alias.name for alias in names})
+        case ast.ImportFrom(module=module, names=names):
+            return bool((LACKING.get(module or "", set())) & {alias.name for alias in names}) or module in POSIX_ALONE
+        case ast.Attribute(value=ast.Name(id=module), attr=name):
+            return name in LACKING.get(module, ())
+        case ast.Call(func=ast.Attribute(attr="strftime"), args=[ast.Constant(value=str(form)), *_]):
+            return "%-" in form
+    return False
+
+
+def _scopes(tree: ast.AST) -> list[ast.AST]:
+    """Functions, and statements of a module that are none."""
+    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+    return [*functions, *(node for node in ast.iter_child_nodes(tree) if not isinstance(node, kinds))]
+
+
+def _asks(scope: ast.AST) -> bool:
+    names = {node.func.id for node in ast.walk(scope) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)}
+    return bool({"hasattr", "read_proc"} & names)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import fcntl",
+        "from resource import getrusage",
+        "def f():\n    os.fork()",
+        "x = os.O_TMPFILE",
+        "signal.signal(signal.SIGUSR1, f)",
+        "from os import killpg",
+        "time.strftime('%-d')",
+        "if hasattr(os, 'fork'):\n    pass\nos.fork()",
+    ],
+)
+def test_the_search_finds_each_kind(code: str) -> None:
+    assert len(unguarded(ast.parse(code))) == 1
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "def f():\n    return os.fork() if hasattr(os, 'fork') else None",
+        "def f():\n    return read_proc('stat') and os.sysconf('SC_CLK_TCK')",
+        "signal.signal(signal.SIGINT, f)",
+        "time.strftime('%d')",
+    ],
+)
+def test_the_search_passes_what_is_guarded(code: str) -> None:
+    assert unguarded(ast.parse(code)) == []
 
 
 def test_the_search_finds_what_it_looks_for() -> None:
@@ -95,6 +167,6 @@ def test_the_search_finds_what_it_looks_for() -> None:
     assert unguarded(ast.parse("try:\n    import fcntl\nexcept ImportError:\n    fcntl = None\n")) == []
 
 
-def test_modules_of_posix_are_imported_with_a_guard() -> None:
+def test_what_other_systems_lack_is_used_with_a_guard() -> None:
     found = {str(path): unguarded(ast.parse(path.read_text(encoding="utf-8"))) for path in ROOT.rglob("*.py")}
     assert {path: lines for path, lines in found.items() if lines} == {}

@@ -10,7 +10,7 @@ import pytest
 
 from counterpoint.metrics.base import Difference, MetricInfo, Score
 from counterpoint.report import Cell, Column, Differences, Mark, Row, Scores, System, Table, judge
-from counterpoint.report.numbers import MINUS, interval, listed, number, p_value, shared_places
+from counterpoint.report.numbers import MINUS, day, interval, listed, number, p_value, shared_places
 from counterpoint.report.scores import around_zero
 from counterpoint.report.tables import grid
 
@@ -140,3 +140,8 @@ def test_columns_of_one_title_are_told_apart_in_files_by_their_headings() -> Non
     )
     assert table.texts()[0] == ["", "25 Hz, VAE", "EnCodec", "50 Hz, VAE"]
     assert '"25 Hz, VAE",,1.0' in table.to_csv() and ",EnCodec,,2.0" in table.to_csv()
+
+
+def test_a_day_is_written_without_a_leading_zero() -> None:
+    assert re.fullmatch(r"[1-9]\d? [A-Z][a-z]+ \d{4}", day())
+    assert day(0.0) in ("31 December 1969", "1 January 1970")

@@ -12,12 +12,12 @@ import os
 import platform
 import subprocess
 import sys
-import tempfile
 import warnings
 from functools import cache
 from pathlib import Path
 from types import ModuleType
 
+from counterpoint.config.aside import beside
 from counterpoint.config.errors import UserError
 from counterpoint.config.locks import sole_writer, warn_waiting
 from counterpoint.config.network import SILENCE_S, is_offline
@@ -101,8 +101,8 @@ def _fetch(package: str) -> str:
         if place.is_dir():
             return ""
         warnings.warn(f"pip fetches {requirement_of(package)} into {place}; that is done once.", stacklevel=3)
-        with tempfile.TemporaryDirectory(dir=place.parent) as aside:
-            target = Path(aside) / "wheel"
+        with beside(place.parent) as aside:
+            target = aside / "wheel"
             options = ("--no-deps", "--quiet", "--timeout", f"{SILENCE_S:g}", "--target", str(target))
             done = subprocess.run(
                 [sys.executable, "-m", "pip", "install", *options, requirement_of(package)],

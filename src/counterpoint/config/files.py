@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -105,6 +106,15 @@ def _replace_folder(path: Path, fill: Callable[[Path], object]) -> None:
             new.mkdir()
             fill(new)
             put(new, path, aside=aside)
+
+
+def link_or_copy(source: str, target: str) -> None:
+    """For `shutil.copytree`: a file takes no second place on the disk where two can share one. What this package writes
+    anew is a new file, so that neither changes with the other."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)
 
 
 @contextmanager

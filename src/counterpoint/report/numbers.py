@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Iterable, Sequence
 
 MINUS = "\u2212"
@@ -55,6 +56,12 @@ def p_value(p: float) -> str:
     if p < 0.001:
         return "< 0.001"
     return f"{p:.3f}" if p < 0.1 else f"{p:.2f}"
+
+
+def day(moment_s: float | None = None) -> str:
+    """`5 March 2026`, of a moment in seconds since 1970; by default of now."""
+    then = time.localtime(moment_s)
+    return f"{then.tm_mday} {time.strftime('%B %Y', then)}"
 
 
 def duration(seconds: float) -> str:

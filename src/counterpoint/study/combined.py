@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,7 +9,7 @@ from pathlib import Path
 from counterpoint.claims.decide import decide_all
 from counterpoint.claims.paper import paper_claims
 from counterpoint.config import UserError
-from counterpoint.config.files import replace_folder
+from counterpoint.config.files import link_or_copy, replace_folder
 from counterpoint.config.paths import entries
 from counterpoint.report import write_report
 from counterpoint.runs import RUNS
@@ -39,7 +38,7 @@ def write_report_of(names: Sequence[str], *, out: Path, runs: Path = RUNS) -> Pa
 
     def fill(whole: Path) -> None:
         for name, results in found.items():
-            shutil.copytree(results.path("report"), whole / STUDIES / name, copy_function=_link_or_copy)
+            shutil.copytree(results.path("report"), whole / STUDIES / name, copy_function=link_or_copy)
         write_report(report, whole)
 
     replace_folder(out, fill)
@@ -50,12 +49,3 @@ def _require_own(out: Path) -> None:
     is_empty = not out.exists() or (out.is_dir() and not entries(out))
     if not is_empty and not ((out / STUDIES).is_dir() and (out / "index.html").is_file()):
         raise UserError(f"{out} holds something else than a report of several studies; give --out a new folder.")
-
-
-def _link_or_copy(source: str, target: str) -> None:
-    """Clips and pictures take no second place on the disk where they can share one; what is written anew is a new
-    file, so neither changes with the other."""
-    try:
-        os.link(source, target)
-    except OSError:
-        shutil.copy2(source, target)

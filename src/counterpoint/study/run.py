@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from counterpoint.config import UserError, dump_yaml
 from counterpoint.config.device import AUTO, check_device, describe_device, find_device
-from counterpoint.config.files import replace_folder
+from counterpoint.config.files import link_or_copy, replace_folder
 from counterpoint.config.locks import sole_writer
 from counterpoint.config.paths import check_kept_folder, true_path
 from counterpoint.study.engine import Done, LocalEngine, Source
@@ -129,7 +130,13 @@ def write_study_report(report: Report, out: Path) -> Path:
 
 
 def _link(link: Path, step: Done) -> None:
-    """A relative link, so that the folder of runs can be moved."""
+    """A relative link, so that the folder of runs can be moved; a copy where the system lets this user make no links,
+    as Windows may."""
     link.parent.mkdir(exist_ok=True)
+    if link.is_dir() and not link.is_symlink():
+        shutil.rmtree(link)
     link.unlink(missing_ok=True)
-    link.symlink_to(os.path.relpath(step.folder, link.parent.resolve()), target_is_directory=True)
+    try:
+        link.symlink_to(os.path.relpath(step.folder, link.parent.resolve()), target_is_directory=True)
+    except OSError:
+        shutil.copytree(step.folder, link, copy_function=link_or_copy)

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import shlex
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from counterpoint.metrics import match_clips
 from counterpoint.paradigm.entry import PARADIGMS
 from counterpoint.report import Clip, Example, Fact, Facts, Players, Report, Section, System, Verdict, write_report
 from counterpoint.report.marks import SHAPES, Mark
+from counterpoint.report.numbers import day
 from counterpoint.report.page import Progress
 from counterpoint.results.parts import Window
 from counterpoint.results.schema import Origin, Results
@@ -97,7 +97,7 @@ def _report(sections: Sequence[Section], found: Sequence[str], *, command: str) 
     return Report(
         title="Hear the systems side by side",
         name=" ".join(found),
-        made=time.strftime("%-d %B %Y"),
+        made=day(),
         verdict=Verdict(
             "The same prompts, one column a system; every clip of a row plays in step, so that a switch compares the "
             "same moment.",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -12,7 +11,7 @@ from counterpoint.claims.rules import MARGIN, Outcome
 from counterpoint.metrics.base import MetricInfo
 from counterpoint.metrics.preferences import FAMILIES, PUBLISHED
 from counterpoint.report import Block, Cell, Column, Fact, Report, Row, Section, Table, Text, Verdict
-from counterpoint.report.numbers import duration, listed
+from counterpoint.report.numbers import day, duration, listed
 from counterpoint.report.tables import grid as plain_grid
 from counterpoint.results.schema import Results
 from counterpoint.study.kinds import KINDS
@@ -80,7 +79,7 @@ def combined_report(
     return Report(
         title="Does the paper\u2019s Table 1 hold here?",
         name=", ".join(study.name for study in studies),
-        made=time.strftime("%-d %B %Y"),
+        made=day(),
         verdict=_verdict(decided, studies),
         facts=_headline(decisions, studies),
         sections=[

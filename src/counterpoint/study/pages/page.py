@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
@@ -30,6 +29,7 @@ from counterpoint.report import (
     Verdict,
 )
 from counterpoint.report.chart import loss_chart
+from counterpoint.report.numbers import day
 from counterpoint.results.costs import Model
 from counterpoint.results.parts import Heard
 from counterpoint.results.records import RESULTS_FILE
@@ -109,7 +109,7 @@ class Page(Generic[Kind]):
         return Report(
             title=title,
             name=info.name,
-            made=time.strftime("%-d %B %Y", time.localtime(info.made)),
+            made=day(info.made),
             verdict=gated(self.results, verdict),
             facts=facts,
             sections=_with_ratings(
