@@ -130,3 +130,12 @@ def test_auto_regression_is_refused_a_codec_without_codes() -> None:
 def test_an_outside_system_without_clips_is_refused_before_anything_is_computed(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="does not exist; give a folder of generated clips"):
         grid(systems={"mine": str(tmp_path / "none")}).plan()
+
+
+def test_the_label_that_an_axis_leaves_unnamed_has_no_part_in_names() -> None:
+    start = {"unnamed": "scratch", "values": {"scratch": {"start": ""}, "own": {"start": "pocket_{paradigm}"}}}
+    study = grid(axes={"paradigm": PARADIGM, "start": start})
+    assert [(cell.system, cell.model) for cell in study.cells()] == [
+        *(("ar", "ar"), ("ar_own", "ar_own"), ("fm", "fm"), ("fm_own", "fm_own"))
+    ]
+    assert [cell.labels["start"] for cell in study.cells()] == ["scratch", "own", "scratch", "own"]

@@ -321,7 +321,7 @@ def test_every_step_that_takes_time_says_what_it_takes(cut_off: None) -> None:
         return steps[name].function.workload(steps[name])
 
     [run] = work("train_flow_matching").trainings
-    assert run.model.paradigm == "flow_matching" and run.steps == 240
+    assert run.model.paradigm == "flow_matching" and run.steps == 200
     clips, alone = work("generate_flow_matching").draws
     assert (clips.clips, clips.batch_size, alone.clips) == (48, 16, 1) and clips.model is run
     tuned, _ = work("generate_flow_matching_finetuned").draws
@@ -376,7 +376,7 @@ def test_the_verb_says_of_other_studies_that_nothing_is_trained(tmp_path: Path, 
 def test_settings_of_the_command_line_change_the_plan(cut_off: None) -> None:
     plain, longer = (
         make_plan("fig3"),
-        make_plan("fig3", overrides=["training.steps=480", "training.validate_every=80"]),
+        make_plan("fig3", overrides=["training.steps=400", "training.validate_every=80"]),
     )
     assert longer.estimate.training_s == pytest.approx(2 * plain.estimate.training_s, rel=0.06)
     assert make_plan("table3", scale="paper", device="two-cores").estimate.training_s > 1e9

@@ -83,3 +83,13 @@ def test_an_interrupted_fine_tuning_goes_on(configure, tmp_path, paradigm):
     quiet(tuned, tmp_path / "parts")
     one, two = (load_run(tmp_path / name).state_dict() for name in ("whole", "parts"))
     assert all(torch.equal(value, two[name]) for name, value in one.items())
+
+
+@pytest.mark.parametrize("paradigm", PARADIGMS)
+def test_controls_that_are_never_shown_need_no_tracks(configure, tmp_path, paradigm):
+    """As when a model with controls is fine-tuned on music of which no control is known."""
+    hidden = {"controls": ["chords"], "control_dropout": 1.0}
+    quiet(configure(paradigm, steps=2, model=hidden), tmp_path / "hidden")
+    assert load_run(tmp_path / "hidden").config.controls == ("chords",)
+    with pytest.raises(UserError, match="chords"):
+        quiet(configure(paradigm, steps=2, model={**hidden, "control_dropout": 0.9}), tmp_path / "shown")
