@@ -34,8 +34,8 @@ pytestmark = [
 class Served:
     """A studio that is served by a thread, and can be stopped and started again in its folder."""
 
-    def __init__(self, folder: Path):
-        self.folder = folder
+    def __init__(self, folder: Path, *, token: str | None = None):
+        self.folder, self.token = folder, token
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
@@ -44,7 +44,7 @@ class Served:
     def start(self) -> None:
         self.studio: Studio = build(self.folder)
         config = uvicorn.Config(
-            studio_app(self.studio), port=self.port, log_level="warning", timeout_graceful_shutdown=1
+            studio_app(self.studio, token=self.token), port=self.port, log_level="warning", timeout_graceful_shutdown=1
         )
         self.server = uvicorn.Server(config)
         self.thread = threading.Thread(target=self.server.run, daemon=True)
@@ -346,6 +346,20 @@ def test_takes_of_two_pieces_are_compared(page):
     expect(page.locator("#compare .column").last.locator(".take.heard")).to_have_count(1)
     page.locator("#compare").get_by_text("Close").click()
     expect(page.locator("#compare")).to_be_hidden()
+
+
+def test_a_form_lets_those_in_who_know_the_token(browser, tmp_path):
+    served = Served(tmp_path / "closed", token="a long secret")
+    page = browser.new_page()
+    page.set_default_timeout(PATIENCE_MS)
+    page.goto(served.address)
+    for token in ("wrong", "a long secret"):
+        assert violations(page) == []
+        page.fill("#token", token)
+        page.keyboard.press("Enter")
+        page.wait_for_selector("[role=alert]" if token == "wrong" else "body[data-ready]")
+    page.close()
+    served.stop()
 
 
 def test_pieces_are_gathered_for_a_listening_test(page, served):

@@ -50,7 +50,11 @@ export class Piece {
     share.addEventListener("click", () => this.share());
     const remove = el("button", { type: "button", class: "button small-button" }, "Delete");
     remove.addEventListener("click", () => this.remove());
-    this.testButton = el("button", { type: "button", class: "button small-button", hidden: true, onclick: () => this.onTest(this.rivals, this.piece.title) }, "Add to a listening test");
+    this.testButton = el("button", { type: "button", class: "button small-button", hidden: true }, "Add to a listening test");
+    this.testButton.addEventListener("click", () => {
+      this.onTest(this.rivals, this.piece.title);
+      this.testButton.textContent = "In the listening test";
+    });
     this.linkLine = el("p", { class: "link-line", hidden: true });
     const again = piece.kind === "generate" ? el("button", { type: "button", class: "button small-button", onclick: () => this.onAgain(piece.request) }, "Ask again") : null;
     return el("header", {}, el("div", { class: "row spread" }, title, el("div", { class: "row" }, this.star, again, this.testButton, rename, share, remove)), el("p", { class: "facts muted" }, this.facts()), this.linkLine);

@@ -20,7 +20,7 @@ export class Tray {
     if (!$("tray-title").value) $("tray-title").value = title.slice(0, 120);
     $("tray-said").textContent = "";
     this.draw();
-    $("tray").scrollIntoView({ block: "nearest" });
+    if (innerWidth >= 900) $("tray").scrollIntoView({ block: "nearest" }); // on a telephone it is far from the piece
     announce(`${title} is added to the listening test, which has ${this.items.length} now.`);
   }
 
