@@ -118,6 +118,7 @@ def test_a_configuration_is_shown_with_all_keys_and_runs_again(tmp_path: Path) -
     assert load_yaml(again, TrainingConfig) == load_yaml(path, TrainingConfig, overrides=["seed=3"])
     assert "steps: 7  # default: 500000" in shown.stdout
     assert "# Micro-batches an update is summed from." in shown.stdout
+    assert "# Only flow matching reads this key. s of the probability path (Eq. 2)." in shown.stdout
     keys = json.loads(CliRunner().invoke(app, ["config", "show", str(path), "--json"]).stdout)
     assert {"path": "steps", "value": 7, "default": 500000}.items() <= next(
         key for key in keys if key["path"] == "steps"
@@ -129,6 +130,12 @@ def test_whatever_can_be_set_can_be_shown(name: str) -> None:
     shown = CliRunner().invoke(app, ["config", "show", name])
     assert shown.exit_code == 0, shown.output
     assert isinstance(yaml.safe_load(shown.stdout), dict) and "# " in shown.stdout
+
+
+def test_a_key_of_one_paradigm_names_it() -> None:
+    owners = {key.path: key.owner for key in explain(TrainingConfig)}
+    assert owners["model.codebooks"] == "auto-regression" and owners["model.times_scale"] == "flow matching"
+    assert not owners["model.backbone"] and not owners["steps"]
 
 
 def test_defaults_are_those_of_the_group_where_it_stands() -> None:

@@ -20,7 +20,7 @@ from counterpoint.cli.models import codecs, models
 from counterpoint.cli.studio import studio
 from counterpoint.cli.train import export, train
 
-app = group("Text-to-music generation: auto-regressive or flow matching?")
+app = group("Text-to-music generation: auto-regressive or flow matching?", completes=True)
 for _verb in (train, generate, inpaint, analyze, models, codecs, export, evaluate, follow, bench, studio, doctor):
     app.command()(_verb)
 for _name, _group in (

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from counterpoint.cli import completion
 from counterpoint.cli.options import (
     BatchSize,
     Compiled,
@@ -24,7 +25,12 @@ from counterpoint.cli.output import Answer
 @reports
 @takes_sampling
 def follow(
-    model: Annotated[str, typer.Argument(help="A model as `counterpoint models` names it, or a run folder.")],
+    model: Annotated[
+        str,
+        typer.Argument(
+            autocompletion=completion.models, help="A model as `counterpoint models` names it, or a run folder."
+        ),
+    ],
     ask: Annotated[
         str | None,
         typer.Option(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 import typer
 
+from counterpoint.cli import completion
 from counterpoint.cli.inpaint import give_takes
 from counterpoint.cli.options import (
     BatchSize,
@@ -35,8 +36,9 @@ def generate(
     model: Annotated[
         str | None,
         typer.Option(
+            autocompletion=completion.models,
             help="A model as `counterpoint models` names it, such as pocket_autoregressive; a run folder; or a "
-            "MusicGen: a folder or a hub id."
+            "MusicGen: a folder or a hub id.",
         ),
     ] = None,
     out: Annotated[Path, typer.Option(help="A .wav or .flac for one clip, a folder for several.")],

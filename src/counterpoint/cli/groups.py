@@ -5,12 +5,16 @@ from __future__ import annotations
 import typer
 
 
-def group(summary: str) -> typer.Typer:
-    """An empty group with its line of help."""
+def group(summary: str, *, completes: bool = False) -> typer.Typer:
+    """An empty group with its line of help.
+
+    Args:
+        completes: offer the options that install and show completion for a shell.
+    """
     return typer.Typer(
         help=summary,
         no_args_is_help=True,
-        add_completion=False,
+        add_completion=completes,
         pretty_exceptions_enable=False,
         rich_markup_mode="rich",
     )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from counterpoint.cli import completion
 from counterpoint.cli.options import Chords, Device, Drums, Melody, Precision, reports, takes_sampling
 from counterpoint.cli.output import Answer
 
@@ -26,7 +27,12 @@ def inpaint(
         list[str], typer.Option("--span", metavar="START:STOP", help="Seconds to replace; may be given again.")
     ],
     prompt: Annotated[str, typer.Option(help="What the music should sound like.")] = "",
-    model: Annotated[str, typer.Option(help="A model as `counterpoint models` names it, or a run folder.")],
+    model: Annotated[
+        str,
+        typer.Option(
+            autocompletion=completion.models, help="A model as `counterpoint models` names it, or a run folder."
+        ),
+    ],
     out: Annotated[Path, typer.Option(help="A .wav or .flac, in the sample format of IN.")],
     method: Annotated[
         str | None,

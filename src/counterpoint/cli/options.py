@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from counterpoint.attributes import Attribute, classes_in
+from counterpoint.cli import completion
 from counterpoint.cli.output import Answer
 from counterpoint.package import ROOT
 
@@ -35,6 +36,7 @@ Device = Annotated[
     str,
     typer.Option(
         callback=_known_device,
+        autocompletion=completion.devices,
         help="Where networks compute: auto (a GPU where there is one), cpu, cuda, cuda:1 for the second GPU, or mps.",
     ),
 ]
@@ -51,7 +53,12 @@ Compiled = Annotated[
     ),
 ]
 BatchSize = Annotated[int, typer.Option(help="Clips drawn at once at most; where memory holds fewer, fewer are.")]
-CodecName = Annotated[str, typer.Option(help="A codec as `counterpoint codecs` names it, a hub id or a folder.")]
+CodecName = Annotated[
+    str,
+    typer.Option(
+        autocompletion=completion.codecs, help="A codec as `counterpoint codecs` names it, a hub id or a folder."
+    ),
+]
 DurationS = Annotated[float, typer.Option("--duration-s", help="Length of a clip in seconds.")]
 Split = Annotated[str, typer.Option(help="Split of the dataset to use.")]
 

@@ -8,13 +8,20 @@ from typing import Annotated, Literal
 
 import typer
 
+from counterpoint.cli import completion
 from counterpoint.cli.groups import group
 from counterpoint.cli.options import Device, Overrides, names, reports
 from counterpoint.cli.output import Answer
 
 app = group("Run a comparison from data to report.")
 
-Name = Annotated[str, typer.Argument(help="A study, as `study list` names it, or a YAML file.")]
+Name = Annotated[
+    str,
+    typer.Argument(
+        autocompletion=completion.studies,
+        help="A study, as `study list` names it, or a YAML file.",
+    ),
+]
 Data = Annotated[Path | None, typer.Option(help="Your own dataset, from `counterpoint data ingest`.")]
 Scale = Annotated[str | None, typer.Option(help="quick (the default), laptop or paper, where a study has them.")]
 

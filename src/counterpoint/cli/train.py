@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from counterpoint.cli import completion
 from counterpoint.cli.options import Device, Overrides, reports
 from counterpoint.cli.output import Answer
 
@@ -37,7 +38,12 @@ def train(
 
 @reports
 def export(
-    model: Annotated[str, typer.Argument(help="A run folder, or a MusicGen checkpoint: a folder or a hub id.")],
+    model: Annotated[
+        str,
+        typer.Argument(
+            autocompletion=completion.models, help="A run folder, or a MusicGen checkpoint: a folder or a hub id."
+        ),
+    ],
     out: Annotated[Path, typer.Argument(help="Folder to make.")],
     kind: Annotated[
         Literal["musicgen", "weights"],

@@ -26,6 +26,7 @@ class Key:
         default: plain; None where there is none.
         is_required: it has no default.
         is_group: it holds keys, which follow.
+        owner: the paradigm that alone reads it, in words; "" for a key that all paradigms read.
         meaning: in words; "" where its name says it all.
     """
 
@@ -34,6 +35,7 @@ class Key:
     default: Any
     is_required: bool
     is_group: bool
+    owner: str
     meaning: str
 
 
@@ -59,6 +61,7 @@ def explain(
             default=None if is_group else _plain(usual),
             is_required=field.is_required() and default is None,
             is_group=is_group,
+            owner=owner_of(kind, name),
             meaning=meaning_of(kind, name),
         )
         if is_group:
@@ -78,11 +81,18 @@ def _default(field: FieldInfo) -> Any:
 
 def meaning_of(kind: type[BaseModel], name: str) -> str:
     """The string below a field, in the class that declares it."""
-    for each in kind.__mro__:
-        if name in inspect.get_annotations(each):
-            described = classes_in(Path(inspect.getfile(each))).get(each.__name__)
-            return described.attributes[name].meaning if described and name in described.attributes else ""
-    return ""
+    declaring = _declaring(kind, name)
+    described = classes_in(Path(inspect.getfile(declaring))).get(declaring.__name__)
+    return described.attributes[name].meaning if described and name in described.attributes else ""
+
+
+def owner_of(kind: type[BaseModel], name: str) -> str:
+    """The `owner` of the class that declares a field; "" if it has none."""
+    return vars(_declaring(kind, name)).get("owner", "")
+
+
+def _declaring(kind: type[BaseModel], name: str) -> type:
+    return next(each for each in kind.__mro__ if name in inspect.get_annotations(each))
 
 
 def to_yaml(keys: Iterator[Key]) -> str:
@@ -91,7 +101,9 @@ def to_yaml(keys: Iterator[Key]) -> str:
     for key in keys:
         depth = key.path.count(".")
         indent, name = "  " * depth, key.path.split(".")[-1]
-        lines += [f"{indent}# {key.meaning}"] if key.meaning else []
+        words = [f"Only {key.owner} reads this key."] if key.owner else []
+        words += [key.meaning] if key.meaning else []
+        lines += [f"{indent}# {' '.join(words)}"] if words else []
         if key.is_group:
             lines.append(f"{indent}{name}:")
         elif key.is_required and key.value is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
@@ -133,6 +133,9 @@ class PlainNetwork(Config):
 class AutoregressiveNetwork(Config):
     """What auto-regressive networks alone read."""
 
+    owner: ClassVar[str] = "auto-regression"
+    """The paradigm in words."""
+
     codebooks: Positive | None = None
     """The number of the codec's codebooks that are modelled, counted from the coarsest; None models all. A small model
     draws the codes of the finest ones almost at random, and its next steps read them."""
@@ -153,6 +156,9 @@ class AutoregressiveNetwork(Config):
 
 class FlowMatchingNetwork(Config):
     """What flow-matching networks alone read."""
+
+    owner: ClassVar[str] = "flow matching"
+    """The paradigm in words."""
 
     skips: Literal["paper", "jasco", "none"] = "paper"
     """U-Net-like skips (App. E.3.1)."""
