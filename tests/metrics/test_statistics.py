@@ -72,14 +72,15 @@ def test_intervals_of_distances_cover_what_is_expected_at_this_n(metric):
 
 
 @pytest.mark.parametrize("metric", [FrechetDistance(MusicnnJudge()), KernelDistance(MusicnnJudge())])
-def test_intervals_of_paired_differences_of_distances_cover(metric):
-    """Two systems whose answers to one prompt are alike, one of them worse."""
+@pytest.mark.parametrize("spread", [1.2, 2.0])
+def test_intervals_of_paired_differences_of_distances_cover(metric, spread: float):
+    """Two systems whose answers to one prompt are alike, one of them worse; also with twice the spread of the other."""
     rng, trials = np.random.default_rng(6), 100
     reference = _clips(_system(rng, 1.0))
 
     def functional():
         first = _system(rng, 1.2)
-        second = 1.2 * first + 0.4 * rng.standard_normal(first.shape) * SCALE
+        second = spread * first + 0.4 * rng.standard_normal(first.shape) * SCALE
         return metric.prepare(_clips(np.concatenate([first, second])), reference=reference)
 
     only = np.repeat([[1.0, 0.0]], N, axis=1)
