@@ -52,7 +52,7 @@ def test_two_folders_are_judged_and_paired_by_their_captions(
     assert "Differences, first minus second" in printed and "Note: The clips of theirs are matched" in printed
     found = json.loads(out.read_text())
     assert all(each["paired"] and each["n"] == 8 for each in found["differences"])
-    assert any("held against those of ours by their captions" in note for note in found["notes"])
+    assert any("matched with those of ours by their captions" in note for note in found["notes"])
     assert found["ids"]["ours"] == found["ids"]["theirs"]
     assert len(found["scores"]["ours"]["fad_musicnn"]) >= 9
 

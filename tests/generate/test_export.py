@@ -106,7 +106,7 @@ def test_the_processor_of_transformers_finds_its_files(published: Path, tmp_path
     [
         ({"paradigm": "flow_matching"}, "it is a flow_matching model"),
         ({"text": {"encoder": "lut"}}, "its text encoder is lut"),
-        ({"text": {"encoder": "t5"}, "controls": ["chords", "drums"]}, "it takes chords and drums"),
+        ({"text": {"encoder": "t5"}, "controls": ["chords", "drums"]}, "it has the controls chords and drums"),
         ({"activation": "gelu", "text": {"encoder": "t5"}}, "not an EnCodec with ELU activations"),
     ],
 )

@@ -111,7 +111,7 @@ def test_the_papers_table_stands_beside_ours(page: str) -> None:
 
 def test_what_is_missing_is_said_with_its_remedy(finished: StudyResult, page: str) -> None:
     if any("metrics fetch" in note for note in finished.results.evaluations["judge"].notes):
-        assert "Not all of the paper&#39;s CE, PQ and CLAP could be measured" in page
+        assert "The paper&#39;s CE, PQ and CLAP could not all be measured" in page
         assert "counterpoint metrics fetch" in page
 
 
@@ -250,7 +250,7 @@ def test_the_users_own_dataset_joins_the_others_under_its_folders_name(tmp_path:
 
 def test_wrong_datasets_are_named_with_a_remedy(tmp_path: Path) -> None:
     own = dataset(tmp_path / "music", rows=9)
-    with pytest.raises(UserError, match="There is no dataset to judge: give one with --data"):
+    with pytest.raises(UserError, match="There is no dataset to evaluate: give one with --data"):
         planned(composed=False).plan()
     with pytest.raises(UserError, match="Two datasets are named 'music'"):
         planned(datasets={"music": own}).plan(dataset=own)

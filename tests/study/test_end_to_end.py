@@ -73,7 +73,7 @@ def test_everything_runs_and_the_report_stands_alone(result: StudyResult, folder
     for link in links:
         assert (result.report.parent / link).is_file(), link
     assert "Not yet: " in page and "On this data and budget" not in page, "four updates teach nothing"
-    for heading in ("What the models have learned", "Side by side", "Departures from the paper"):
+    for heading in ("What the models have learned", "Resources of each model", "Departures from the paper"):
         assert heading in page
 
 

@@ -55,10 +55,10 @@ def test_a_study_is_found_by_its_name_and_by_its_folder(runs: Path) -> None:
 @pytest.mark.parametrize(
     ("names", "words"),
     [
-        ([], "Name one finished study"),
+        ([], "Name at least one finished study"),
         (["table4"], r"There is no study 'table4'.*counterpoint study run table4"),
         (["stranger"], r"There is no study 'stranger'.*finished in runs are: again.*quick"),
-        (["unfinished"], r"has no results\.json.*study run unfinished` goes on where it stopped"),
+        (["unfinished"], r"has no results\.json.*study run unfinished` continues where it stopped"),
         (["quick", "again"], r"runs/quick and runs/again are both the study quick"),
         (["quick", "runs/quick"], "are both the study quick"),
         (["mine", "elsewhere/mine"], "in folders called 'mine'; rename one"),

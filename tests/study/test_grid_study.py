@@ -110,11 +110,11 @@ def test_clips_of_different_lengths_are_judged_apart() -> None:
 def test_a_grid_that_makes_no_sense_is_refused_in_a_sentence() -> None:
     for changes, complaint in (
         ({"x": "rate"}, "x 'rate' is none of the axes"),
-        ({"without": [{"paradigm": "ar"}, {"paradigm": "fm"}]}, "no cell is left"),
+        ({"without": [{"paradigm": "ar"}, {"paradigm": "fm"}]}, "no cell remains"),
         ({"axes": {"size": {"keys": ["width"], "values": {"a": 1}}}}, "the axis 'size' changes 'width'; it may change"),
         ({"axes": {"size": {"keys": ["training.width"], "values": {"a": 1}}}}, "an axis gives width the value 1"),
         ({"axes": {"steps": {"keys": ["sampling.steps"], "values": {"a": 0}}}}, "an axis gives steps the value 0"),
-        ({"codec": "pocket_{rate}"}, "has a place for 'rate', which is no axis"),
+        ({"codec": "pocket_{rate}"}, "contains 'rate', which is not an axis"),
         ({"axes": {"paradigm": {"keys": ["paradigm"], "values": {"a": "diffusion"}}}}, "no paradigm 'diffusion'"),
         ({"axes": {"length": {"keys": ["prompts.duration_s"], "values": {"a": 60}}}}, "longer than the segments"),
     ):

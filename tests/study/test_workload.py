@@ -300,7 +300,7 @@ def test_every_study_is_planned_at_every_scale_without_anything(path: Path, cut_
     scales = yaml.safe_load(path.read_text()).get("scales", {None: {}})
     for scale in scales:
         if path.stem == "appendix_a" and scale == "paper":
-            with pytest.raises(UserError, match="no dataset to judge: give one with --data"):
+            with pytest.raises(UserError, match="no dataset to evaluate: give one with --data"):
                 make_plan(path.stem, scale=scale)
             continue
         plan = make_plan(path.stem, scale=scale)

@@ -1,4 +1,4 @@
-"""A study: YAML to content-addressed steps to typed results and a report. It never sees a tensor."""
+"""Studies: from YAML through content-addressed steps to typed results and a report, without tensors."""
 
 from counterpoint.study.engine import Done, Engine, LocalEngine, Source, Step
 from counterpoint.study.kinds import KINDS, Study, load_study

@@ -1,4 +1,4 @@
-"""The shipped studies: what each reproduces, compares and costs, and which are finished. Imports no torch."""
+"""The studies of the package: what each reproduces, compares and costs, and which are finished. Imports no torch."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from counterpoint.study.shipped import CONFIGS, scales_of
 
 @dataclass(frozen=True)
 class Listed:
-    """A study.
+    """One study of the list.
 
     Attributes:
-        reproduces: of the paper.
-        scales: the first is the default; none where it has one only.
-        compares: in a few words, at the default scale.
-        cost: at the default scale, as its file says.
-        finished: folders that hold its results.
+        reproduces: the part of the paper.
+        scales: its scales, the first of which is the default; empty for a single scale.
+        compares: the comparison in a few words, at the default scale.
+        cost: cost at the default scale, from its file.
+        finished: folders with its results.
     """
 
     name: str
@@ -35,14 +35,14 @@ class Listed:
 
 
 def catalog(runs: Path = RUNS) -> list[Listed]:
-    """All that ship, in the order of the paper."""
+    """All studies of the package, in the order of the paper."""
     paths = sorted(CONFIGS.glob("*.yaml"))
     finished = finished_in(runs, names=[path.stem for path in paths])
     return sorted((_listed(path, finished[path.stem]) for path in paths), key=_place)
 
 
 def finished_in(runs: Path, *, names: Sequence[str]) -> dict[str, tuple[Path, ...]]:
-    """By study, the folders of `runs` that hold its results; those that another version wrote are left out."""
+    """By study, the folders in `runs` with its results, except those written by another version."""
     found: dict[str, tuple[Path, ...]] = dict.fromkeys(names, ())
     for path in sorted(runs.glob(f"*/{RESULTS_FILE}")):
         try:
@@ -55,7 +55,7 @@ def finished_in(runs: Path, *, names: Sequence[str]) -> dict[str, tuple[Path, ..
 
 
 def listing(study: Listed) -> str:
-    """A few lines on a study, for a terminal of any width."""
+    """A few lines about a study, for a terminal of any width."""
     scales = f" (scales: {', '.join(study.scales)})" if study.scales else ""
     lines = [f"{study.name:<12}{study.reproduces}{scales}", study.compares, f"cost: {study.cost}"]
     if study.finished:
@@ -69,7 +69,7 @@ def _listed(path: Path, finished: tuple[Path, ...]) -> Listed:
 
 
 def _place(study: Listed) -> tuple[int, int, str]:
-    """Tables, figures and appendices, each by number."""
+    """Sort key: tables, figures and appendices, each by number."""
     first = re.match(r"(Table|Figure|Appendix) (\w+)", study.reproduces)
     if not first:
         return 3, 0, study.name

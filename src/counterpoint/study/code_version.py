@@ -1,12 +1,12 @@
-"""The code version of a step: a digest of the source that its result may depend on, found by following imports.
+"""The code version of a step: a digest of the source that its result may depend on, found through its imports.
 
-It is provenance: it tells results of different code apart, and no result is thrown away because of it.
+It is provenance: it distinguishes results of different code, but does not invalidate any.
 
-Starting from the module that defines a step's function, every import of this package is followed, those inside
-functions too. An import of `counterpoint.metrics.anything` counts the whole of `counterpoint/metrics` (data files such
-as shipped weights included), so that lazy and re-exporting `__init__` modules hide nothing; within `counterpoint.study`
-a module counts alone, and a subpackage as a whole. Comments, docstrings, formatting and imports made for type checking
-do not count. Neither do other installed packages: a report states their versions, a step does not run again for them.
+Starting from the module that defines a step's function, every import of this package is followed, including those in
+functions. An import of `counterpoint.metrics.anything` includes the whole of `counterpoint/metrics` (with data files
+such as weights), so that lazy and re-exporting `__init__` modules hide nothing; within `counterpoint.study` each module
+counts alone, and a subpackage as a whole. Comments, docstrings, formatting and imports for type checking do not count.
+Neither do other installed packages: a report states their versions, but a step does not run again because of them.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from pathlib import Path
 from counterpoint.package import ROOT
 
 _COUNTED_SINGLY = ("study", "results")
-"""Packages that are little more than what their steps have in common."""
+"""Packages that contain little more than the common parts of their steps."""
 _IGNORED = {"__pycache__", ".DS_Store"}
 
 
 def code_version(source: Path) -> str:
-    """Sixteen hexadecimal digits for the module at `source` and all of this package that it reaches."""
+    """Sixteen hexadecimal digits for the module at `source` and everything in this package that it reaches."""
     reached = {source.resolve()}
     waiting = list(reached)
     while waiting:
@@ -62,7 +62,7 @@ def _imported_units(file: Path) -> set[Path]:
 
 
 def _runtime_nodes(node: ast.AST) -> list[ast.AST]:
-    """All nodes below `node` but those under `if TYPE_CHECKING:`."""
+    """All nodes below `node` except those under `if TYPE_CHECKING:`."""
     found: list[ast.AST] = []
     for child in ast.iter_child_nodes(node):
         if isinstance(child, ast.If) and isinstance(child.test, ast.Name) and child.test.id == "TYPE_CHECKING":
@@ -73,7 +73,7 @@ def _runtime_nodes(node: ast.AST) -> list[ast.AST]:
 
 
 def _unit(name: str) -> Path | None:
-    """What an imported dotted name counts: its module in a package that counts singly, else the first-level package."""
+    """The unit of an imported dotted name: its module in a package whose modules count alone, else the package."""
     parts = name.split(".")
     if parts[0] != ROOT.name or len(parts) == 1:
         return None

@@ -1,4 +1,4 @@
-"""`counterpoint study report`: finished studies to one report, with the paper's Table 1 as they see it."""
+"""`counterpoint study report`: one report of several finished studies, with their decisions on the paper's Table 1."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from counterpoint.runs import RUNS
 from counterpoint.study.finished import find_several
 
 STUDIES = "studies"
-"""In such a report, the folder of the studies' own reports."""
+"""Folder of the studies' own reports in such a report."""
 
 
 def write_report_of(names: Sequence[str], *, out: Path, runs: Path = RUNS) -> Path:
-    """One report of finished studies, with their own reports inside it; returns its `index.html`.
+    """Write one report of finished studies, including their own reports; returns its `index.html`.
 
     Args:
-        names: of studies below `runs`, or their folders.
+        names: studies below `runs`, or their folders.
         out: a new folder, or that of an earlier such report, which is replaced.
 
     Raises:
-        UserError: a study that cannot be read (see `find_several`), or an `out` that holds something else.
+        UserError: a study cannot be read (see `find_several`), or `out` contains something else.
     """
     from counterpoint.study.pages.combined import combined_report, studied
 

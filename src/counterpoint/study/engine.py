@@ -1,14 +1,14 @@
-"""Content-addressed steps: what has been done once is not done again, by this study or another.
+"""Content-addressed steps: a finished step is not repeated, by this study or another.
 
-A step's key is the digest of what it computes (a declared name and version, see `work`), of its configuration and of
-its inputs' keys. Fields of the configuration that are at their default do not count, so that a new field changes no key
-(`tests/study/test_golden.py` holds defaults to what they were). The code that computed a result is provenance: its
-digest is in the record, and only a strict engine computes a step again because its code is another.
+A step's key is the digest of its function (a declared name and version, see `work`), of its configuration and of
+its inputs' keys. Fields of the configuration with default values do not count, so that a new field changes no key
+(`tests/study/test_golden.py` fixes the defaults). The code that computed a result is provenance: its
+digest is in the record, and only a strict engine repeats a step because its code has changed.
 
 A result is the folder `STORE/<name>-<key>/`, complete or absent: it is written as `<name>-<key>.partial` and renamed at
-the end. The name is for people and the key is what counts: a result that another study has under another name is used.
-A step marked `resumable` finds its own partial folder again after an interruption and goes on there; any other starts
-afresh. A lock file keeps two studies from doing one step twice: the second waits and then finds it done.
+the end. The name is for people, and only the key counts: a result under another study's name for it is used, too.
+A step marked `resumable` finds its own partial folder again after an interruption and continues there; any other starts
+anew. A lock file keeps two studies from running one step twice: the second waits and then finds it finished.
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ from counterpoint.study.work import Computation, Work, no_progress
 
 @dataclass(frozen=True, eq=False)
 class Source:
-    """Something that is there already, such as the user's own dataset.
+    """An existing input, such as the user's own dataset.
 
     Attributes:
-        name: what to call it.
-        path: where it lies; not part of its identity.
+        name: its name.
+        path: its path, which is not part of its identity.
         key: digest of its content.
     """
 
@@ -55,11 +55,11 @@ class Step:
 
     Attributes:
         name: part of the result folder's name.
-        function: what it computes.
+        function: the function that computes it.
         config: a pydantic model, or a mapping of plain values and such models.
-        inputs: the steps it builds on, by the name under which its function finds their folders.
-        resumable: it continues from what an interrupted run of it left in its folder.
-        holds: tells, for a finished step that also wrote elsewhere, whether that is still there; if not it runs again.
+        inputs: the steps that it depends on, by the name under which its function finds their folders.
+        resumable: whether it continues from the partial result of an interrupted run.
+        holds: for a step that also writes elsewhere, checks whether those results still exist; if not it runs again.
     """
 
     name: str
@@ -76,7 +76,7 @@ class Step:
 
     @cached_property
     def identity(self) -> dict[str, Any]:
-        """All that the key is made from."""
+        """All parts of the key."""
         return {
             "function": self.function.name,
             "version": self.function.version,
@@ -91,7 +91,7 @@ class Step:
 
     @property
     def code(self) -> str:
-        """Digest of the source that its function reaches."""
+        """Digest of the source that its function uses."""
         return code_version(self.function.source)
 
     @property
@@ -104,10 +104,10 @@ class Done:
     """A finished step.
 
     Attributes:
-        folder: its result.
-        cached: nothing had to be run.
-        seconds: wall time of the run that completed it; of earlier, interrupted runs nothing is counted.
-        peak_memory_bytes: largest resident size of the process while it ran; None where the system does not tell.
+        folder: folder of its result.
+        cached: whether nothing had to be run.
+        seconds: wall time of the run that completed it, without earlier, interrupted runs.
+        peak_memory_bytes: peak resident memory of the process; None if the system does not report it.
     """
 
     folder: Path
@@ -117,7 +117,7 @@ class Done:
 
 
 def plain(value: Any) -> Any:
-    """A configuration as plain values; fields of pydantic models that are at their default are left out."""
+    """A configuration as plain values, without fields of pydantic models that have default values."""
     if isinstance(value, BaseModel):
         return value.model_dump(mode="json", exclude_defaults=True)
     if isinstance(value, Mapping):
@@ -128,10 +128,11 @@ def plain(value: Any) -> Any:
 
 
 class Engine(Protocol):
-    """Where steps run."""
+    """The interface of engines, which run steps."""
 
     def run(self, targets: Iterable[Step | Source]) -> dict[str, Done]:
-        """Complete the targets and all they build on; the results by step name, in the order they were done."""
+        """Complete the targets and everything that they depend on; returns results by step name, in order of
+        completion."""
         ...
 
 
@@ -140,11 +141,11 @@ class LocalEngine:
     """Runs steps one after another in this process.
 
     Attributes:
-        store: folder of results, shared by studies.
-        say: tells the user one line.
-        show: how far a step is, on stderr.
-        strict_code: a step whose code is another than when it was computed runs again, with all that build on it.
-        device: where the networks of every step compute.
+        store: folder of results, shared between studies.
+        say: called with one line for the user.
+        show: whether to show the progress of a step, on stderr.
+        strict_code: whether to repeat a step whose code has changed since, with all that depend on it.
+        device: device of the networks of every step.
     """
 
     store: Path
@@ -154,10 +155,10 @@ class LocalEngine:
     device: str = "cpu"
 
     def run(self, targets: Iterable[Step | Source]) -> dict[str, Done]:
-        """See `Engine.run`.
+        """Run the targets; see `Engine.run`.
 
         Raises:
-            UserError: two different steps of one name.
+            UserError: two different steps have the same name.
         """
         plan = in_order(targets)
         waiting = [step.name for step in plan if not self.is_done(step)]
@@ -193,7 +194,7 @@ class LocalEngine:
                 step.function(self._work(step, partial, progress=bar))
         except BaseException as error:
             if isinstance(error, KeyboardInterrupt):
-                self.say(f"{step.name} interrupted; what was finished is kept, so the same command goes on from there")
+                self.say(f"{step.name} interrupted; finished parts are kept, so the same command continues from there")
             if not step.resumable:
                 shutil.rmtree(partial, ignore_errors=True)
             raise
@@ -210,7 +211,7 @@ class LocalEngine:
             device=self.device,
         )
         write_json(partial / RECORD_FILE, record.model_dump(mode="json"))
-        if final.exists():  # a finished step whose side results are gone
+        if final.exists():  # a finished step whose other results are missing
             shutil.rmtree(final)
         partial.rename(final)
         return Done(final, cached=False, seconds=seconds, peak_memory_bytes=memory)
@@ -223,14 +224,14 @@ class LocalEngine:
         return StepRecord.model_validate(read_json(self._final(step) / RECORD_FILE))
 
     def is_done(self, step: Step) -> bool:
-        """Whether its result is there, and all that it wrote elsewhere."""
+        """Whether its result exists, and everything that it wrote elsewhere."""
         final = self._final(step)
         if not (final / RECORD_FILE).is_file() or (self.strict_code and not self._is_current(step)):
             return False
         return step.holds is None or step.holds(self._work(step, final))
 
     def _is_current(self, step: Step) -> bool:
-        """Whether today's code computed it, from inputs that were not computed anew since."""
+        """Whether today's code computed it, from inputs that have not been recomputed since."""
         record = self._record(step)
         inputs = [given for given in step.inputs.values() if isinstance(given, Step)]
         return record.code == step.code and all(
@@ -257,20 +258,20 @@ class LocalEngine:
 
     @contextmanager
     def _lock(self, step: Step, *, label: str) -> Iterator[None]:
-        """Hold the step; the system lets go of the lock when the process dies, however it dies."""
+        """Lock the step; the system releases the lock when the process ends, for whatever reason."""
 
         def say_who(holder: str) -> None:
-            self.say(f"{label} is being done by {holder}; waiting for it")
+            self.say(f"{label} is being computed by {holder}; waiting for it")
 
         with sole_writer(self.store / "locks" / step.key, on_wait=say_who):
             yield
 
 
 def in_order(targets: Iterable[Step | Source]) -> list[Step]:
-    """The targets and all they build on, each after its inputs; what is there already is left out.
+    """The targets and everything that they depend on, each after its inputs, without existing sources.
 
     Raises:
-        UserError: two different steps of one name.
+        UserError: two different steps have the same name.
     """
     ordered: dict[str, Step] = {}
 

@@ -14,10 +14,10 @@ from counterpoint.study.shipped import CONFIGS
 
 
 def find_results(name: str, *, runs: Path = RUNS) -> Results:
-    """The results of a finished study.
+    """Read the results of a finished study.
 
     Args:
-        name: of its folder below `runs`, or the folder.
+        name: name of its folder below `runs`, or the folder.
 
     Raises:
         UserError: there is no such study, it is not finished, or another version of this package wrote its results.
@@ -30,25 +30,25 @@ def find_results(name: str, *, runs: Path = RUNS) -> Results:
         raise UserError(f"There is no study {name!r}, neither in {runs} nor as a folder; {remedy}.")
     if not (folder / RESULTS_FILE).is_file():
         raise UserError(
-            f"{folder} has no {RESULTS_FILE}: `counterpoint study run {folder.name}` goes on where it stopped."
+            f"{folder} has no {RESULTS_FILE}: `counterpoint study run {folder.name}` continues where it stopped."
         )
     return read_results(folder)
 
 
 def find_several(names: Sequence[str], *, runs: Path = RUNS) -> dict[str, Results]:
-    """The results of several finished studies, by the name of each one's folder, in the order of `names`.
+    """Read the results of several finished studies, by the name of each one's folder, in the order of `names`.
 
     Raises:
-        UserError: none is named, one is named twice, or what `find_results` raises.
+        UserError: no study is named, one is named twice, or see `find_results`.
     """
     if not names:
-        raise UserError("Name one finished study at least: `counterpoint study report quick`.")
+        raise UserError("Name at least one finished study: `counterpoint study report quick`.")
     found = [find_results(name, runs=runs) for name in names]
     for other, one in combinations(found, 2):
         if (one.study.shipped or one.folder.resolve()) == (other.study.shipped or other.folder.resolve()):
             raise UserError(
                 f"{other.folder} and {one.folder} are both the study {one.study.shipped or one.folder.name}; a report "
-                "takes one of each, so leave one out."
+                "includes each study once, so leave one out."
             )
         if one.folder.resolve().name == other.folder.resolve().name:
             raise UserError(f"Two of the studies are in folders called {one.folder.name!r}; rename one of them.")

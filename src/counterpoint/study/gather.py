@@ -1,4 +1,4 @@
-"""A finished study's folders to its `results.json`."""
+"""Collects a finished study's folders into its `results.json`."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from counterpoint.study.windows import spread
 
 
 def gather(study: Study, folders: Mapping[str, Path], *, steps: Mapping[str, Step | Source], name: str) -> Results:
-    """All that a finished study found.
+    """Collect all results of a finished study.
 
     Args:
-        folders: of what `steps` names.
-        steps: as the study has planned them.
-        name: of its configuration file.
+        folders: folders of the steps and sources in `steps`.
+        steps: steps as planned by the study.
+        name: name of its configuration file.
     """
     shipped, scale = identify(study)
     parts = collect_parts(folders)
@@ -48,7 +48,7 @@ def gather(study: Study, folders: Mapping[str, Path], *, steps: Mapping[str, Ste
 
 
 def with_listening(results: Results, folder: Path) -> Results:
-    """The results with those of the listening tests that lie in the study's folder, each also as an evaluation."""
+    """The results with those of the listening tests in the study's folder, each also as an evaluation."""
     found = read_listening(folder)
     own = {step: each for step, each in results.evaluations.items() if not step.startswith(f"{FOLDER}_")}
     rated = {f"{FOLDER}_{name}": each.evaluation() for name, each in found.items() if each.means}
@@ -62,7 +62,7 @@ def _examples(
     systems: Mapping[str, System],
     steps: Mapping[str, Step | Source],
 ) -> Iterator[Example]:
-    """About `wanted` prompts, spread evenly over those of every length, with the clips of all systems that answer
+    """About `wanted` prompts, spread evenly over the prompts of every length, with the clips of all systems that answer
     them."""
     spans = {clip: span for found in parts["spans"].values() for clip, span in found.spans.items()}
     answered = {name: prompts for name, prompts in parts["prompts"].items() if _answers(systems, steps[name].name)}

@@ -1,4 +1,4 @@
-"""The task of inpainting in a study: windows of music, of each of which a span is to be replaced.
+"""The inpainting task of a study: windows of music, each with a span to be replaced.
 
 Shapes: n windows, N audio samples.
 """
@@ -24,7 +24,7 @@ class Hidden:
 
     Attributes:
         ids, captions, spans: of each window; a span is (start, stop) in seconds.
-        audio: [n, N] at `SAMPLE_RATE`, the music as it is.
+        audio: [n, N] at `SAMPLE_RATE`, the original music.
     """
 
     ids: Sequence[str]
@@ -33,8 +33,8 @@ class Hidden:
     audio: np.ndarray
 
     def write(self, folder: Path, fills: Mapping[str, np.ndarray], *, keeps_phase: bool) -> None:
-        """Write `{id}.wav` of some windows, each with its [N] fill in its span; in one study all fade alike, as suits
-        its codec (see `inpaint.splice`)."""
+        """Write `{id}.wav` of some windows, each with its fill [N] in its span; all systems of a study have the same
+        crossfades, according to its codec (see `inpaint.splice`)."""
         places = {name: index for index, name in enumerate(self.ids)}
         for name, fill in fills.items():
             index = places[name]
@@ -49,12 +49,12 @@ class Hidden:
             save_audio(folder / f"{name}.wav", whole, sample_rate=SAMPLE_RATE)
 
     def finish(self, folder: Path) -> None:
-        """List all windows, once they are written."""
+        """Write the list of all windows, after they have been written."""
         list_clips(folder, dict(zip(self.ids, self.captions, strict=True)))
 
 
 def read_hidden(inputs: Mapping[str, Path]) -> Hidden:
-    """The windows of the step `prompts` with the spans of the step `spans`."""
+    """Read the windows of the step `prompts` with the spans of the step `spans`."""
     windows = Prompts.read(inputs["prompts"]).windows
     spans = Spans.read(inputs["spans"]).spans
     ids = [window.id for window in windows]

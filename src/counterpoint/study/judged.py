@@ -1,4 +1,4 @@
-"""The clips of a study that are judged: the models', the ground truth's and its reconstructions'."""
+"""The clips of a study that are evaluated: the models', the ground truth's and its reconstructions'."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ GROUND_TRUTH = "ground_truth"
 GENERATED = "generate_"
 RECONSTRUCTED = "reconstruct"
 COPIES = "training_copies"
-"""The system that answers with the training music itself."""
+"""The system that answers with training music."""
 VIEWS = ("latents", "codes")
 
 
 def judged_systems(inputs: Mapping[str, Path]) -> dict[str, list[Clip]]:
-    """By system, its clips; windows of one track are a group, clips of one training seed bear it.
+    """By system, its clips; windows of one track form a group, and clips carry their training seed.
 
     Args:
-        inputs: folders of the steps `prompts`; `reconstruct`, or `reconstruct_<codec>` of several; and of any number of
-            `generate_<system>`, further training seeds as `generate_<system>@<seed>`.
+        inputs: folders of the steps `prompts`; `reconstruct`, or `reconstruct_<codec>` for several; and any number of
+            `generate_<system>`, with further training seeds as `generate_<system>@<seed>`.
     """
     tracks = {window.id: window.row for window in Prompts.read(inputs["prompts"]).windows}
     systems: dict[str, list[Clip]] = {}
@@ -38,7 +38,7 @@ def judged_systems(inputs: Mapping[str, Path]) -> dict[str, list[Clip]]:
 
 
 def named_systems(inputs: Iterable[str]) -> list[tuple[str, str, str]]:
-    """(system, name of the input, folder below it) of all that may be judged, by the names of a step's inputs."""
+    """(system, name of the input, folder below it) of all systems to evaluate, by the names of a step's inputs."""
     found = [(GROUND_TRUTH, "prompts", "truth")]
     for name in inputs:
         if name.startswith(GENERATED):
@@ -50,5 +50,5 @@ def named_systems(inputs: Iterable[str]) -> list[tuple[str, str, str]]:
 
 
 def heard_by(handling: Handling) -> Callable[[Step], Workload]:
-    """The work of a step that hears the clips of all systems that its inputs name, and as much music of a reference."""
+    """The work of a step that analyses the clips of all systems among its inputs, and as much reference music."""
     return lambda step: Workload(music=[handled(step, handling, systems=1 + len(named_systems(step.inputs)))])

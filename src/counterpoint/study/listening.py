@@ -1,4 +1,4 @@
-"""Results of listening tests in a finished study: kept in its folder, and shown in its report."""
+"""Results of listening tests in a finished study: stored in its folder, and shown in its report."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from counterpoint.study.run import write_study_report
 
 
 def add_listening(study: Path, found: ListeningResults) -> Path:
-    """Put the results of a listening test into a finished study and write its report anew; returns the `index.html`.
+    """Add the results of a listening test to a finished study and write its report again; returns the `index.html`.
 
     Raises:
         UserError: the study is not finished, or another version of this package wrote its results.

@@ -1,4 +1,4 @@
-"""Codecs and models, each loaded once: many systems of a study draw from one model, and all of them speak one codec."""
+"""Codecs and models, each loaded once: many systems of a study share a model, and all of them share a codec."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _codecs: dict[str, Codec] = {}
 
 
 def read_codec(name: str) -> Codec:
-    """The codec that lies there now, which is kept for `codec_of`.
+    """Read the codec that is currently there, and keep it for `codec_of`.
 
     Raises:
         UserError: see `load_codec`.
@@ -30,12 +30,12 @@ def read_codec(name: str) -> Codec:
 
 
 def codec_of(identity: Mapping[str, Any], *, device: str) -> Codec:
-    """The codec of a step's configuration, on a device, by its `fingerprint`; else read from the place `codec`."""
+    """The codec of a step's configuration, on a device, by its `fingerprint`, or else read from the place `codec`."""
     return (_codecs.get(identity["fingerprint"]) or read_codec(identity["codec"])).to(device)
 
 
 def model_at(folder: Path, *, device: str) -> LoadedModel:
-    """The model of a run folder or one that ships, ready to draw on a device; the last one asked for is kept."""
+    """The model of a run folder or of the package, ready to draw on a device; the last one is kept."""
     stat = folder.resolve().stat()
     return _model(folder.resolve(), stat.st_ino, stat.st_mtime_ns, device)
 
@@ -50,6 +50,6 @@ def _model(folder: Path, inode: int, changed: int, device: str) -> LoadedModel:
 
 
 def forget() -> None:
-    """Let go of everything that is loaded."""
+    """Release everything that is loaded."""
     _codecs.clear()
     _model.cache_clear()

@@ -44,7 +44,7 @@ def page(folder: Path, look: SimpleNamespace) -> str:
 def test_the_verdict_names_who_follows_and_who_does_so_better(report: Report) -> None:
     assert report.verdict.sentence == (
         "Given chords, melody and drums, both paradigms follow chords, downbeats and melody. "
-        "Auto-regressive is the more faithful in chords, downbeats and melody."
+        "Auto-regressive follows chords, downbeats and melody more closely."
     )
     own, other, across, *costs, frame = report.verdict.points
     assert own.startswith(
@@ -60,12 +60,12 @@ def test_the_verdict_names_who_follows_and_who_does_so_better(report: Report) ->
     ("found", "words"),
     [
         ({"clear": False}, "no paradigm has been shown to follow any of them."),
-        ({"clear": False}, "In chords, downbeats and melody no difference between the two could be shown."),
+        ({"clear": False}, "The difference in chords, downbeats and melody could be chance."),
         (
             {"following": {"autoregressive_all": 0.1, "null": 0.3}},
             "auto-regressive has not been shown to follow any of them; flow matching follows chords,",
         ),
-        ({"following": {"autoregressive_all": 0.3, "all": 0.6}}, "Flow matching is the more faithful in"),
+        ({"following": {"autoregressive_all": 0.3, "all": 0.6}}, "Flow matching follows"),
     ],
 )
 def test_it_says_no_more_than_the_tests(

@@ -45,7 +45,7 @@ def results(tmp_path_factory: pytest.TempPathFactory, fabricate: Callable[..., R
 def test_the_papers_finding_is_recognised(results: Results) -> None:
     verdict = reported(results, early=-0.5, late=0.3).verdict
     assert re.fullmatch(
-        r"Against the model of text alone, controls lower by 0\.\d+ \[.*\] nats the entropy of the first 50 steps, "
+        r"Compared with the model without controls, controls lower by 0\.\d+ \[.*\] nats the entropy of the first 50 steps, "
         r"2 s, and raise by 0\.\d+ \[.*\] nats that of later steps\.",
         verdict.sentence,
     )
@@ -56,7 +56,7 @@ def test_the_papers_finding_is_recognised(results: Results) -> None:
 def test_other_findings_are_named(results: Results) -> None:
     verdict = reported(results, early=-0.5, late=-0.4).verdict
     assert "lowered early, which is found here, too" in verdict.points[-1]
-    assert "raised later, which is not found here: it is the other way round" in verdict.points[-1]
+    assert "raised later, which is contradicted here" in verdict.points[-1]
     noisy = reported(results, early=-0.1, late=0.1, noise=1.0).verdict
     assert noisy.sentence.count("have not been shown to change") == 2
     assert noisy.points[-1].count("is neither confirmed nor refuted") == 2

@@ -45,7 +45,7 @@ def test_a_verdict_stands_where_models_have_learned(table3: Results) -> None:
 def test_else_the_page_says_not_yet_and_ranks_nobody(table3: Results, learn: Callable[[str], Learned]) -> None:
     found = gated(failing(table3, learn), GIVEN)
     assert found.sentence.startswith("Not yet: ")
-    assert "bigram counts" in found.points[0] and found.points[-1].endswith("rank nobody.")
+    assert "bigram counts" in found.points[0] and found.points[-1].endswith("do not rank them.")
 
 
 def test_debug_gives_no_verdict_at_all(table3: Results) -> None:

@@ -67,10 +67,10 @@ def test_the_verdict_says_who_joins_best_who_beats_the_anchors_and_which_zero_sh
     first, second, anchors, zero_shot, best, cost = report.verdict.points
     assert first.startswith("Auto-regression minus supervised flow matching, at the seams: seam_flux 0.50 [0.25, 0.75]")
     assert second.startswith("Supervised flow matching minus zero-shot inversion, at the seams: seam_flux \u22121.5")
-    assert anchors.count("3/3 and 3/3") == 6 and "apart in 36 of these 36 comparisons" in anchors
+    assert anchors.count("3/3 and 3/3") == 6 and "do not overlap in 36 of these 36 comparisons" in anchors
     assert "gradient worse on seam_flux, seam_chord, fad_musicnn and tag_match_musicnn" in zero_shot
     assert "zero-shot inversion in 3, RePaint in 3 and projection in 2 of 8" in best
-    assert "judged by what did not choose it: better on fad_musicnn and tag_match_musicnn" in best
+    assert "by metrics that were not used for the choice: better on fad_musicnn and tag_match_musicnn" in best
     assert "auto-regression 0.50 s (10); supervised flow matching 1.00 s (20)" in cost
 
 
@@ -90,7 +90,7 @@ def changed(**seams: tuple[float, float]) -> dict[str, Any]:
         ({"clear": False}, "no zero-shot method has been shown to beat inversion.", "beat inversion;"),
         (
             changed(ar=(1.2, 0.5)),
-            "supervised flow matching and auto-regression each make the smoother seams by some measures, "
+            "supervised flow matching and auto-regression each make smoother seams by some measures, "
             "supervised flow matching makes smoother seams than zero-shot inversion",
             "smoothest",
         ),

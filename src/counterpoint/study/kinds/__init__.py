@@ -11,7 +11,7 @@ from counterpoint.config.registry import Registry
 from counterpoint.study.kinds.base import Study
 
 KINDS: Registry[type[Study]] = Registry("counterpoint.studies", noun="kind of study")
-"""By the `kind` in the YAML; a file that names none is a grid."""
+"""By the `kind` in the YAML; a file without one is a grid."""
 SCALES = Path(__file__).parents[1] / "scales.yaml"
 
 
@@ -24,7 +24,7 @@ def load_study(
         own_music: the user gives the music; what the file has under `own_music` for the scale is laid over it.
 
     Raises:
-        UserError: a kind that is not known, or what `load_yaml` raises.
+        UserError: the kind is unknown, or see `load_yaml`.
     """
     values = read_yaml(path)
     given = values.pop("own_music", None) or {}
@@ -44,10 +44,10 @@ def load_study(
 
 
 def read_study(config: dict[str, Any], *, source: str) -> Study:
-    """A study from its whole configuration, plain, as `results.json` has it.
+    """A study from its whole configuration as plain values, as in `results.json`.
 
     Raises:
-        UserError: a kind that is not known, or a value that does not fit.
+        UserError: the kind is unknown, or a value is invalid.
     """
     return parse(config, KINDS[config["kind"]], source=source)
 

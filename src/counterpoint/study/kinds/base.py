@@ -1,4 +1,4 @@
-"""What every kind of study is: a typed configuration that plans its own steps."""
+"""The common interface of all kinds of studies: a typed configuration that plans its own steps."""
 
 from __future__ import annotations
 
@@ -20,38 +20,38 @@ if TYPE_CHECKING:
 
 
 class Study(Config, ABC):
-    """The configuration of a study, of one kind or another."""
+    """The configuration of a study of any kind."""
 
     scaled: ClassVar[tuple[str, ...]] = ()
-    """Fields that take the values in `scales.yaml` at the scales which a study's file names."""
+    """Fields whose values in `scales.yaml` apply at the scales that a study's file names."""
     page: ClassVar[str]
-    """The function that writes the report, MODULE:FUNCTION; (study, results) to a `Report`. It knows the kind of study,
-    and so is imported when it is needed."""
+    """The function that writes the report, as MODULE:FUNCTION; (study, results) to a `Report`. It depends on the kind
+    of study, and so is imported when it is needed."""
 
     kind: Any
-    """Its name in the registry; each kind narrows it to that name."""
+    """Its name in the registry; each kind narrows the type to that name."""
     reproduces: str = ""
-    """What it reproduces of the paper: "Table 2"."""
+    """The part of the paper that it reproduces: "Table 2"."""
     cost: str = ""
-    """What it took where it was measured, a few words."""
+    """Its measured cost in a few words."""
     examples: Examples = 8
-    """Prompts whose clips the report lets people hear."""
+    """Number of prompts whose clips the report plays."""
     compose: ComposeConfig = ComposeConfig()
-    """The embedded corpus; left unused where a dataset is given."""
+    """The embedded corpus, which is not used if a dataset is given."""
 
     @abstractmethod
     def steps_in(self, around: Surroundings) -> Iterable[Step | Source]:
-        """All that the study computes and builds on; what it does not name, but a step needs, is computed too.
+        """All steps that the study computes, and their inputs, which need not be listed.
 
         Raises:
-            UserError: something that would fail later can be seen to fail now.
+            UserError: an error is foreseeable that would otherwise occur later.
         """
 
     def plan(self, *, dataset: Path | None = None) -> dict[str, Step | Source]:
         """The steps by the names under which results list them.
 
         Args:
-            dataset: the user's own, instead of composing.
+            dataset: the user's own dataset, instead of composed music.
 
         Raises:
             UserError: see `steps_in`.
@@ -59,11 +59,11 @@ class Study(Config, ABC):
         return {step.name: step for step in self.steps_in(Surroundings(dataset))}
 
     def workload(self, *, dataset: Path | None = None) -> Workload:
-        """What its steps would compute: it needs no network, no weights of codecs and no music."""
+        """The work of its steps; estimating it needs no network, no weights of codecs and no music."""
         return Workload.of(in_order(self.steps_in(Unseen(dataset))))
 
     def report(self, results: Results) -> Report:
-        """What it says of its results."""
+        """The report of its results."""
         return load_object(self.page)(self, results)
 
     def describe(self, steps: Mapping[str, Step | Source]) -> Mapping[str, System]:
@@ -74,13 +74,13 @@ class Study(Config, ABC):
 
     @abstractmethod
     def summary(self) -> str:
-        """What is compared, in a few words."""
+        """The comparison in a few words."""
 
     def shortcuts(self) -> dict[str, str]:
         """Links in the study's folder: name to step."""
         return {}
 
     def next_command(self, out: Path) -> str:
-        """What to try with the result in `out`; "" where there is nothing."""
+        """A command to try with the results in `out`; "" without any."""
         del out
         return ""

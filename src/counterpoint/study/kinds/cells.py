@@ -1,4 +1,4 @@
-"""The axes and cells of a grid, and what comes before the model of a cell."""
+"""The axes and cells of a grid, and the steps before the model of a cell."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Axis(Config):
     Attributes:
         keys: of the configuration, dotted, that its values are given to: `paradigm`, `codec`, `start`, `training.KEY`,
             `sampling.KEY` (of the cell's paradigm) or `prompts.KEY`. Without any, a value is a mapping of such keys to
-            values, or fills the place `{AXIS}` in `codec`.
+            values, or replaces `{AXIS}` in `codec`.
         values: by label, which names the cell.
         unnamed: the label that the names of cells leave out.
     """
@@ -37,21 +37,21 @@ class Axis(Config):
 
 
 class CellStudy(SampledStudy):
-    """The configuration of one cell, or of a grid before its axes are laid over it."""
+    """The configuration of one cell, or of a grid before its axes are applied."""
 
     paradigm: ParadigmName = "flow_matching"
-    """Where it is no axis."""
+    """The paradigm if it is not an axis."""
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One combination.
+    """One combination of values.
 
     Attributes:
-        system: the labels, joined: the name of its clips.
+        system: the labels, joined, which name its clips.
         labels: by axis.
-        model: those of the axes that training depends on, joined; cells that share it share a model.
-        study: the configuration of this cell: `paradigm`, `codec`, `training`, `sampling` and `prompts` are its own.
+        model: the labels of the axes that training depends on, joined; cells that share it share a model.
+        study: the configuration of this cell, with its own `paradigm`, `codec`, `training`, `sampling` and `prompts`.
     """
 
     system: str
@@ -61,7 +61,7 @@ class Cell:
 
     @property
     def codec(self) -> str:
-        """A name of its codec that may be part of a file's."""
+        """A name of its codec that may be part of a file name."""
         return codec_label(self.study.codec)
 
     @property
@@ -71,11 +71,11 @@ class Cell:
 
 @dataclass(frozen=True)
 class GridGroundwork(Groundwork):
-    """What comes before the model of a cell.
+    """The steps before the model of a cell.
 
     Attributes:
-        captions: the dataset of the prompts and of the reference of distances.
-        codec, duration: their labels.
+        captions: the dataset of the prompts and of the reference.
+        codec, duration: labels of the cell.
     """
 
     captions: Step | Source
@@ -84,7 +84,7 @@ class GridGroundwork(Groundwork):
 
 
 def codec_label(name: str) -> str:
-    """Short, and fit to be part of a file's name."""
+    """A short label that may be part of a file name."""
     return re.sub(r"[^\w.-]+", "-", Path(name).name)
 
 
@@ -98,8 +98,8 @@ def with_changes(config: Any, changes: Mapping[str, Any], kind: type[Config]) ->
 
 
 def neighbours(cells: Sequence[Cell]) -> list[tuple[str, str]]:
-    """Cells that differ in one axis alone, the first value of it against each other one: no more tests than are
-    asked for, since all of them share one correction."""
+    """Cells that differ in only one axis, its first value against each other one: unnecessary tests are avoided
+    because all tests share one correction."""
     found = []
     for one, other in combinations(cells, 2):
         differing = [axis for axis in one.labels if one.labels[axis] != other.labels[axis]]
@@ -109,7 +109,7 @@ def neighbours(cells: Sequence[Cell]) -> list[tuple[str, str]]:
 
 
 def _first(cells: Sequence[Cell], axis: str, *, like: Cell) -> str:
-    """The first label of the axis among the cells that are alike in all else."""
+    """The first label of the axis among the cells that are equal in everything else."""
     rest = {name: label for name, label in like.labels.items() if name != axis}
     return next(
         cell.labels[axis]

@@ -25,12 +25,12 @@ RECONSTRUCTED = "reconstruct_"
 
 
 class CodecStudy(Study):
-    """What codecs keep of held-out music. A system is a codec and a view: its latents, or its codes if it has any."""
+    """How well codecs reconstruct held-out music. A system is a codec and a view: its latents, or its codes if any."""
 
     kind: Literal["codecs"]
     page: ClassVar[str] = "counterpoint.study.pages.codecs:codec_report"
     codecs: Annotated[list[str], Field(min_length=1)]
-    """Shipped names, folders (of a run, too) or hub ids."""
+    """Names of codecs in the package, folders (including run folders) or hub ids."""
     clips: ClipsConfig = ClipsConfig()
 
     @field_validator("codecs")
@@ -45,7 +45,7 @@ class CodecStudy(Study):
         return f"reconstruction by {len(self.codecs)} codec{'s' * (len(self.codecs) > 1)}, {', '.join(self.codecs)}"
 
     def describe(self, steps: Mapping[str, Step | Source]) -> Mapping[str, System]:
-        """See `Study`. The keys are LABEL_VIEW; in the evaluation of a codec its systems are views."""
+        """The systems; see `Study`. The keys are LABEL_VIEW; in the evaluation of a codec its systems are views."""
         from counterpoint.results.schema import System
 
         found = [System(key=ORIGINAL, name="Original", origin="truth", prompts="clips", clips=("steps/clips/truth",))]
@@ -60,7 +60,7 @@ class CodecStudy(Study):
         return {system.key: system for system in found}
 
     def next_command(self, out: Path) -> str:
-        """Hear the first with music of one's own."""
+        """Reconstruct the user's own music with the first codec."""
         del out
         return f"counterpoint codec reconstruct IN.wav --codec {shlex.quote(self.codecs[0])} --out OUT.wav"
 
@@ -81,7 +81,7 @@ class CodecStudy(Study):
 
 
 def _codec_steps(label: str, codec: CodecIdentity, *, clips: Step, data: Step | Source) -> list[Step]:
-    """All that one codec needs; no other codec's steps depend on them."""
+    """All steps of one codec, on which no other codec's steps depend."""
     from counterpoint.data.layout import file_digest
     from counterpoint.metrics.visqol import find_visqol
     from counterpoint.study.steps.compare import ask_visqol, measure
@@ -104,10 +104,10 @@ def _codec_steps(label: str, codec: CodecIdentity, *, clips: Step, data: Step | 
 
 
 def _identified(codecs: Iterable[CodecIdentity]) -> dict[str, CodecIdentity]:
-    """Codecs by a short label each.
+    """Codecs with a short label each.
 
     Raises:
-        UserError: one is there under two names.
+        UserError: a codec has two names.
     """
     found: dict[str, CodecIdentity] = {}
     for codec in codecs:

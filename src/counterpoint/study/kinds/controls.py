@@ -1,4 +1,4 @@
-"""How faithfully models follow temporally aligned controls, and what that costs (Table 3, Figure 9)."""
+"""How well models follow temporally aligned controls, and what this costs (Table 3, Figure 9)."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ class SteeredStudy(SampledStudy):
         return {paradigm: f"train_{paradigm}_controlled" for paradigm in self.trained()}
 
     def contestants(self) -> Sequence[str]:
-        """Models of text alone: an outside system is given no controls."""
+        """Models without controls, because an outside system gets none."""
         return [f"{paradigm}_text" for paradigm in self.trained()]
 
     def drawn(self) -> Sequence[Drawn]:
-        """By mode: `text` is drawn by a model without controls; by one with them `null`, where nothing is given, `all`,
+        """By mode: `text` is drawn by a model without controls; by one with them `null`, where none are given, `all`,
         and the modes of the kind of study."""
         given = {"null": (), "all": self.training.controls, **self.further_modes()}
         found = []
@@ -40,12 +40,12 @@ class SteeredStudy(SampledStudy):
         return found
 
     def further_modes(self) -> dict[str, tuple[ControlName, ...]]:
-        """Further ways to give controls, by name."""
+        """Further combinations of given controls, by name."""
         return {}
 
 
 class ControlStudy(SteeredStudy):
-    """All controls, one alone, none; both paradigms; against models of text alone (Table 3)."""
+    """All controls, a single one, none; both paradigms; compared with models without controls (Table 3)."""
 
     kind: Literal["controls"]
     page: ClassVar[str] = "counterpoint.study.pages.controls:controls_report"
@@ -63,7 +63,7 @@ class ControlStudy(SteeredStudy):
         return f"{controls} steer models of {paradigms}, {self.training.steps:,} updates each"
 
     def next_command(self, out: Path) -> str:
-        """Play with it."""
+        """Generate with controls."""
         return f'counterpoint generate CAPTION --model {out / self.paradigms[0]} --chords "C:0 Am:2" --out x.wav'
 
     def steps_in(self, around: Surroundings) -> Iterable[Step | Source]:
@@ -84,13 +84,13 @@ class ControlStudy(SteeredStudy):
 
 
 class EntropyStudy(SteeredStudy):
-    """How sure the auto-regressive model is of its next token, with controls and without (Figure 9)."""
+    """Entropy of the auto-regressive model's next token, with controls and without (Figure 9)."""
 
     kind: Literal["entropy"]
     page: ClassVar[str] = "counterpoint.study.pages.entropy:entropy_report"
 
     def trained(self) -> Sequence[ParadigmName]:
-        """Flow matching draws no tokens."""
+        """Only auto-regressive models draw tokens."""
         return BOTH[:1]
 
     def summary(self) -> str:

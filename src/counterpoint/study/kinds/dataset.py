@@ -1,4 +1,4 @@
-"""How good music and captions of datasets are: means and deviations over clips (Appendix A)."""
+"""Quality of the music and captions of datasets: means and deviations over clips (Appendix A)."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ Label = Annotated[str, Field(pattern=r"^[a-zA-Z][\w-]*$")]
 
 
 class DatasetStudy(Study):
-    """Every judge that has a value for a single clip, on a random sample of each dataset."""
+    """All metrics with a value for a single clip, on a random sample of each dataset."""
 
     kind: Literal["dataset"]
     page: ClassVar[str] = "counterpoint.study.pages.dataset:dataset_report"
     composed: bool = True
-    """The embedded corpus is among them."""
+    """Whether the embedded corpus is included."""
     datasets: dict[Label, Path] = Field(default_factory=dict)
-    """Folders that `data ingest` wrote, by name; the one of `--data` joins them under its folder's."""
+    """Folders that `data ingest` wrote, by name; the one of `--data` is added under the name of its folder."""
     sample: SampleConfig = SampleConfig()
     examples: Examples = 3
-    """Examples of each dataset: from the lowest to the highest of a measure."""
+    """Number of examples of each dataset, from the lowest to the highest value of a metric."""
 
     def summary(self) -> str:
         named = [*([COMPOSED] if self.composed else []), *self.datasets]
@@ -62,10 +62,10 @@ class DatasetStudy(Study):
         }
 
     def _sources(self, around: Surroundings) -> dict[str, Step | Source]:
-        """By label, each dataset.
+        """Each dataset, by label.
 
         Raises:
-            UserError: there is none, a folder is none, or two have one name.
+            UserError: there is none, a folder is not a dataset, or two have the same name.
         """
         folders, dataset = dict(self.datasets), around.dataset
         if dataset is not None:
@@ -77,6 +77,6 @@ class DatasetStudy(Study):
         found |= {label: around.music(self.compose, folder=folder.expanduser()) for label, folder in folders.items()}
         if not found:
             raise UserError(
-                "There is no dataset to judge: give one with --data, or several with --set datasets.NAME=FOLDER."
+                "There is no dataset to evaluate: give one with --data, or several with --set datasets.NAME=FOLDER."
             )
         return found

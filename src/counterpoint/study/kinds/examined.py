@@ -1,4 +1,4 @@
-"""The steps of every study that trains which tell whether its results mean anything."""
+"""The steps of every study that trains which check whether its results are meaningful."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from counterpoint.study.settings import ExamineConfig
 
 
 def examined(*steps: Step | Source) -> list[Step | Source]:
-    """The steps of a study, and those that tell whether its results mean anything: what each model that it trains has
-    learned, and whether the clips that it judges are copies of the music that they learned from."""
+    """The steps of a study, plus those that check whether its results are meaningful: an examination of each model that
+    it trains, and a search for copies of the training music among its clips."""
     from counterpoint.results.learned import EXAMINES
     from counterpoint.study.steps.copies import find_copies
     from counterpoint.study.steps.evaluate import evaluate_systems

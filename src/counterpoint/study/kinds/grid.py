@@ -1,4 +1,4 @@
-"""Models and settings of sampling over a grid (Tables 2, 6, 7 and 8, Figures 4 and 8): a cell for each combination."""
+"""Models and sampling settings on a grid (Tables 2, 6, 7 and 8, Figures 4 and 8), with a cell for each combination."""
 
 from __future__ import annotations
 
@@ -37,40 +37,40 @@ _OPEN = " and ".join(f"{group}.KEY" for group in _GROUPS)
 
 
 class GridStudy(CellStudy):
-    """A grid of configurations, every cell of which is judged alike."""
+    """A grid of configurations, all of whose cells are evaluated in the same way."""
 
     kind: Literal["grid"] = "grid"
     page: ClassVar[str] = "counterpoint.study.pages.grid:grid_report"
     axes: Annotated[dict[Annotated[str, Field(pattern=r"^[a-z_]+$")], Axis], Field(min_length=1)]
     x: str = ""
-    """The axis along which the report draws curves; by default the last."""
+    """The axis of the curves in the report; by default the last."""
     without: list[dict[str, str]] = Field(default_factory=list)
     """Labels by axis: combinations to leave out, such as auto-regression with a VAE, which has no codes."""
     floors: bool = False
     """The prompts are also answered by trivial predictors, which any learning must beat, and by the training music as
     it is, which no judge may be taken in by."""
     paper: str = ""
-    """The paper's table, as `claims.paper` knows it, whose rows have the names of cells."""
+    """The paper's table, by its name in `claims.paper`, whose rows have the names of cells."""
     paper_systems: dict[str, str] = Field(default_factory=dict)
-    """Cells that the table's rows call otherwise."""
+    """Cells with other names in the table's rows."""
     prompts_from: str = ""
-    """A dataset of others' captions and music (from `data ingest`) that the prompts and the reference of distances are
-    taken from, all splits of it; `composed` makes an embedded one of another seed. By default the held-out music."""
+    """A dataset of other captions and music (from `data ingest`), all splits of which provide the prompts and the
+    reference of distances; `composed` composes one with another seed. By default the held-out music is used."""
 
     @model_validator(mode="after")
     def _cells_fit(self) -> GridStudy:
         if self.x and self.x not in self.axes:
-            raise ValueError(f"x {self.x!r} is none of the axes: {', '.join(self.axes)}")
+            raise ValueError(f"x {self.x!r} is not one of the axes: {', '.join(self.axes)}")
         systems = [cell.system for cell in self.cells()]
         if not systems:
-            raise ValueError("no cell is left; leave fewer out in `without`")
+            raise ValueError("no cell remains; exclude fewer in `without`")
         twice = {system for system in systems if systems.count(system) > 1}
         if twice:
             raise ValueError(f"two cells are named {min(twice)!r}; give the axes other labels")
         return self
 
     def cells(self) -> list[Cell]:
-        """All combinations that are not left out."""
+        """All combinations that are not excluded."""
         found = []
         for labels in product(*(axis.values for axis in self.axes.values())):
             of_axis = dict(zip(self.axes, labels, strict=True))
@@ -103,7 +103,7 @@ class GridStudy(CellStudy):
         }
 
     def next_command(self, out: Path) -> str:
-        """Hear more of the first."""
+        """Generate more with the first model."""
         return f"counterpoint generate CAPTION --model {out / self.cells()[0].model} --out x.wav"
 
     def shortcuts(self) -> dict[str, str]:
@@ -133,8 +133,8 @@ class GridStudy(CellStudy):
         return examined(*before, *models.values(), *drawn, *evaluations)
 
     def _floor_clips(self, cell: Cell, ground: GridGroundwork) -> dict[str, Step]:
-        """The clips of what needs no training, by system: the trivial predictors of a cell's paradigm, and the training
-        music itself. Cells that share codec and length share them."""
+        """The clips of systems without training, by name: the trivial predictors of a cell's paradigm, and the training
+        music. Cells with the same codec and length share them."""
         from counterpoint.study.judged import COPIES
         from counterpoint.study.steps.copies import copy_training
 
@@ -151,7 +151,7 @@ class GridStudy(CellStudy):
         return {step.name.removeprefix("generate_"): step for step in (*trivial, copies)}
 
     def _grounds(self, cells: Sequence[Cell], around: Surroundings) -> dict[str, GridGroundwork]:
-        """By system, what comes before its model; cells share what is the same."""
+        """By system, the steps before its model; cells share equal steps."""
         from counterpoint.study.steps.encode import encode, is_encoded
         from counterpoint.study.steps.prompts import choose_prompts
         from counterpoint.study.steps.reconstruct import reconstruct
@@ -181,7 +181,7 @@ class GridStudy(CellStudy):
         return found
 
     def _captions(self, data: Step | Source, around: Surroundings) -> Step | Source:
-        """The dataset that prompts come from."""
+        """The dataset of the prompts."""
         if not self.prompts_from:
             return data
         if self.prompts_from != "composed":
@@ -194,7 +194,7 @@ class GridStudy(CellStudy):
     def _evaluation(
         self, cells: Sequence[Cell], duration: str, clips: Mapping[str, Step], ground: Mapping[str, GridGroundwork]
     ) -> Step:
-        """The judges on all cells of one duration: clips of different lengths are not set against each other."""
+        """The metrics on all cells of one duration: clips of different lengths are not compared."""
         from counterpoint.study.steps.evaluate import evaluate_systems
 
         own = [cell for cell in cells if cell.duration == duration]
@@ -223,7 +223,7 @@ class GridStudy(CellStudy):
         return any(key.startswith(_OF_TRAINING) for key in self._keys(axis))
 
     def _keys(self, axis: str) -> Iterator[str]:
-        """All that the axis changes."""
+        """All keys that the axis changes."""
         yield from self.axes[axis].keys
         if not self.axes[axis].keys:
             for value in self.axes[axis].values.values():
@@ -233,7 +233,7 @@ class GridStudy(CellStudy):
         """The configuration of one cell.
 
         Raises:
-            ValueError: an axis that names no key, or gives one a value that does not fit.
+            ValueError: an axis names no key, or gives one an invalid value.
         """
         changes: dict[str, dict[str, Any]] = {"": {}, **{group: {} for group in _GROUPS}}
         filled = {}
@@ -250,7 +250,7 @@ class GridStudy(CellStudy):
         try:
             codec = str(changes[""].get("codec", self.codec)).format_map(filled)
         except KeyError as missing:
-            raise ValueError(f"codec {self.codec!r} has a place for {missing}, which is no axis") from None
+            raise ValueError(f"codec {self.codec!r} contains {missing}, which is not an axis") from None
         paradigm = changes[""].get("paradigm", self.paradigm)
         PARADIGMS.check(paradigm)
         own = self.sampling_of(paradigm)

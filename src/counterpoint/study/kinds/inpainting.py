@@ -1,4 +1,4 @@
-"""Replacing a span of music: by models trained for it, zero-shot, and by what cannot fit (Tables 4 and 5)."""
+"""Replacing a span of music: by models trained for it, zero-shot, and by unsuitable anchors (Tables 4 and 5)."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ ZERO_SHOT: dict[str, InpaintingMethod] = {
     "fm_projection": "projection",
     "fm_gradient": "gradient",
 }
-"""Systems of the flow-matching model that knows text alone, the paper's first."""
+"""Systems that use the flow-matching model without inpainting training, the paper's first."""
 METHODS: dict[str, InpaintingMethod] = {**dict.fromkeys(TRAINED, "supervised"), **ZERO_SHOT}
-"""By system that draws."""
+"""Sampling settings by system."""
 CONTESTANTS = (*TRAINED, *ZERO_SHOT, BEST)
 
 
@@ -47,25 +47,25 @@ def _names_all(sampling: Any) -> Any:
 
 
 class InpaintingConfig(Config):
-    """The task, and how models learn it."""
+    """The task, and its training."""
 
     start: dict[ParadigmName, Literal["scratch", "text"]] = Field(
         default_factory=lambda: dict.fromkeys(BOTH, "text"), min_length=2
     )
-    """Whether each learns from nothing or is fine-tuned from the model of text alone (App. J)."""
+    """Whether models are trained from scratch or fine-tuned from the text-to-music model (App. J)."""
     share: Annotated[float, Field(gt=0, le=1)] = 0.9
-    """Of the training examples, that have a span hidden."""
+    """Share of the training examples with a hidden span."""
     optimizer: OptimizerConfig = OptimizerConfig()
     steps: Positive = 100_000
-    """Updates of either model."""
+    """Updates of each model."""
     mask_s: PositiveSeconds = 5.0
     """Length of every span (5.3)."""
     margin_s: PositiveSeconds = 1.0
-    """Music before and after it, at least (5.3)."""
+    """Least music before and after it (5.3)."""
 
 
 class InpaintingStudy(TrainedStudy):
-    """Both paradigms trained to inpaint, the ways of flow matching to do it untrained, and two anchors."""
+    """Both paradigms trained to inpaint, zero-shot methods of flow matching, and two anchors."""
 
     kind: Literal["inpainting"]
     page: ClassVar[str] = "counterpoint.study.pages.inpainting:inpainting_report"
@@ -74,7 +74,7 @@ class InpaintingStudy(TrainedStudy):
     sampling: Annotated[dict[str, AnySampling], BeforeValidator(_names_all)] = Field(
         default_factory=lambda: _names_all({system: {} for system in (*TRAINED, *ZERO_SHOT)})
     )
-    """How each system draws."""
+    """Sampling settings of each system."""
 
     @model_validator(mode="after")
     def _spans_fit(self) -> InpaintingStudy:
@@ -95,7 +95,7 @@ class InpaintingStudy(TrainedStudy):
         return {paradigm: f"inpaint_{paradigm}" for paradigm in BOTH} | {"text": f"train_{TRAINED['fm']}"}
 
     def next_command(self, out: Path) -> str:
-        """Play with it."""
+        """Inpaint the user's own music."""
         return f"counterpoint inpaint IN.wav --span 2.0:4.5 --model {out / TRAINED['fm']} --out OUT.wav"
 
     def steps_in(self, around: Surroundings) -> Iterable[Step | Source]:
@@ -130,7 +130,7 @@ class InpaintingStudy(TrainedStudy):
         return config.model_copy(update=update)
 
     def _models(self, ground: Groundwork, *, seed: int | None) -> dict[str, Step]:
-        """By system; `text`, which the zero-shot ones steer; and what else a training begins with."""
+        """Models by system, with `text`, which the zero-shot methods use, and the starting points of trainings."""
         ar, fm = BOTH
         texts = {fm: self.model_step(fm, ground=ground, seed=seed)}
         if self.inpainting.start[ar] == "text":
@@ -157,7 +157,7 @@ class InpaintingStudy(TrainedStudy):
         return Step(name, train_model, config, inputs, resumable=True)
 
     def _clips(self, models: dict[str, Step], *, ground: Groundwork, spans: Step, seed: int | None) -> dict[str, Step]:
-        """By system, of one training seed."""
+        """Clips by system, of one training seed."""
         from counterpoint.study.steps.best import keep_best
         from counterpoint.study.steps.inpaint import inpaint_clips
 
@@ -177,7 +177,7 @@ class InpaintingStudy(TrainedStudy):
 
 
 def _anchors(ground: Groundwork, *, spans: Step, keeps_phase: bool) -> dict[str, Step]:
-    """What no model has made, by system."""
+    """Clips that no model has made, by system."""
     from counterpoint.study.steps.anchors import misplace_spans, silence_spans
 
     fade, task, (silence, other) = {"keeps_phase": keeps_phase}, named(ground.prompts, spans), ANCHORS
@@ -188,15 +188,15 @@ def _anchors(ground: Groundwork, *, spans: Step, keeps_phase: bool) -> dict[str,
 
 
 def _against_anchors() -> list[tuple[str, str]]:
-    """Everyone against what cannot fit, and the trained ones against each other: what is asked of quality, whose tests
-    take seconds each."""
+    """All systems against the anchors, and the trained ones against each other: the pairs of quality metrics, whose
+    tests take seconds each."""
     ar, fm = TRAINED
     return [*((system, anchor) for system in CONTESTANTS for anchor in ANCHORS), (ar, fm)]
 
 
 def _pairs() -> list[tuple[str, str]]:
-    """Besides, the trained ones against the paper's zero-shot way and the best of all; the zero-shot ones against each
-    other, and the best of all against the paper's."""
+    """In addition, the trained ones against the paper's zero-shot method and the best take; the zero-shot ones against
+    each other, and the best take against the paper's."""
     paper = next(iter(ZERO_SHOT))
     return [
         *_against_anchors(),

@@ -1,4 +1,4 @@
-"""What a setting of the sampler costs and what it is worth (Figure 3 and Table 8, with more solvers and schedules)."""
+"""Cost and quality of sampler settings (Figure 3 and Table 8, with more solvers and schedules)."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ from counterpoint.study.surroundings import Surroundings
 
 
 class SamplerStudy(TrainedStudy):
-    """Settings of flow matching's sampler against each other, and auto-regression beside them."""
+    """Settings of flow matching's sampler compared with each other, and with auto-regression."""
 
     kind: Literal["samplers"]
     page: ClassVar[str] = "counterpoint.study.pages.samplers:sampler_report"
     autoregressive: AutoregressiveSampling = AutoregressiveSampling()
     settings: Annotated[dict[Annotated[str, Field(pattern=r"^\w+$")], FlowMatchingSampling], Field(min_length=2)]
-    """Of flow matching, by name."""
+    """Settings of flow matching, by name."""
     reference: str
-    """The setting that the others are compared with."""
+    """The setting with which the others are compared."""
     budget: Positive = 20
-    """Model evaluations, rows of guidance counted, that the question allows."""
+    """Greatest number of model evaluations, including rows of guidance, for the question of the study."""
     timing: TimingConfig = TimingConfig()
 
     @model_validator(mode="after")
     def _reference_is_there(self) -> SamplerStudy:
         if self.reference not in self.settings:
-            raise ValueError(f"reference {self.reference!r} is none of the settings: {', '.join(self.settings)}")
+            raise ValueError(f"reference {self.reference!r} is not one of the settings: {', '.join(self.settings)}")
         if BOTH[0] in self.settings:
             raise ValueError(f"a setting of flow matching cannot be named {BOTH[0]!r}")
         return self
@@ -50,7 +50,8 @@ class SamplerStudy(TrainedStudy):
         return [own, *(Drawn(system=name, paradigm=fm, sampling=each) for name, each in self.settings.items())]
 
     def steps_in(self, around: Surroundings) -> Iterable[Step | Source]:
-        """See `Study`. Models, prompts and all before them are those of a comparison with the same configuration."""
+        """The steps; see `Study`. Models, prompts and earlier steps are those of a comparison with the same
+        configuration."""
         from counterpoint.study.steps.timing import time_systems
 
         ground = self.groundwork(around)

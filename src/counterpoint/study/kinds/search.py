@@ -1,4 +1,4 @@
-"""Which settings of the sampler suit each paradigm (App. D), found by rungs and confirmed on prompts of their own."""
+"""The best sampler settings of each paradigm (App. D), found in rungs and confirmed on separate prompts."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from counterpoint.study.settings import Grid, LadderConfig
 from counterpoint.study.surroundings import Surroundings
 
 TAKES = {"default": "default", "tuned": "chosen"}
-"""What is drawn for confirmation, by the end of the system's name: which point of a `SearchResult`."""
+"""By the end of the system's name, the point of a `SearchResult` that is drawn for confirmation."""
 
 
 class SearchStudy(TrainedStudy):
-    """The best settings of both samplers, and the paradigms compared with both tuned."""
+    """The best settings of both samplers, and a comparison of the tuned paradigms."""
 
     kind: Literal["search"]
     page: ClassVar[str] = "counterpoint.study.pages.search:search_report"
@@ -39,7 +39,7 @@ class SearchStudy(TrainedStudy):
             except ValueError as error:
                 raise ValueError(f"searches.{paradigm}: {error}") from None
         if len(self.seeds) > 1:
-            raise ValueError("a search tunes one model of each paradigm: give one of `seeds`, or none")
+            raise ValueError("a search tunes one model of each paradigm: set one of `seeds`, or none")
         return self
 
     def trained(self) -> Sequence[ParadigmName]:
@@ -47,13 +47,14 @@ class SearchStudy(TrainedStudy):
 
     def summary(self) -> str:
         counts = " and ".join(f"{len(self.searches[key].tried())} of {key.replace('_', ' ')}" for key in self.trained())
-        return f"settings of the samplers, {counts}; the best of each confirmed on prompts of their own"
+        return f"settings of the samplers, {counts}; the best of each confirmed on separate prompts"
 
     def contestants(self) -> tuple[str, ...]:
         return tuple(f"{paradigm}_tuned" for paradigm in self.trained())
 
     def steps_in(self, around: Surroundings) -> Iterable[Step | Source]:
-        """See `Study`. Models, prompts and all before them are those of a comparison with the same configuration."""
+        """The steps; see `Study`. Models, prompts and earlier steps are those of a comparison with the same
+        configuration."""
         from counterpoint.study.steps.search import confirm, search, take_part
 
         ground = self.groundwork(around)
@@ -97,12 +98,12 @@ class SearchStudy(TrainedStudy):
         return examined(*confirmed.steps, parts["search"], evaluation, *drawn)
 
     def plan(self, *, dataset: Path | None = None) -> dict[str, Step | Source]:
-        """See `Study`. The prompts of the results are those that confirm."""
+        """The plan; see `Study`. The prompts of the results are the confirmation prompts."""
         found = super().plan(dataset=dataset)
         return {"prompts": found.pop(f"prompts_{PARTS[1]}"), **found}
 
     def _confirmed(self, ground: Groundwork, prompts: Step) -> Groundwork:
-        """The same before any model, with other prompts."""
+        """The groundwork with other prompts."""
         from counterpoint.study.steps.reconstruct import reconstruct
 
         codec = ground.reconstruct.config
@@ -115,7 +116,7 @@ class SearchStudy(TrainedStudy):
 
 
 def pairs(paradigms: Sequence[ParadigmName]) -> list[tuple[str, str]]:
-    """Systems that are tested: each paradigm tuned against its default, and paradigms against each other at both."""
+    """Pairs to test: each tuned paradigm against its default, and the paradigms against each other for both."""
     return [
         *((f"{paradigm}_tuned", f"{paradigm}_default") for paradigm in paradigms),
         *((f"{first}_{end}", f"{second}_{end}") for first, second in combinations(paradigms, 2) for end in TAKES),

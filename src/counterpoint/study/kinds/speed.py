@@ -1,4 +1,4 @@
-"""The runtime study (5.4, App. K): how fast both paradigms draw, by two engines, beside what the device could do."""
+"""The runtime study (5.4, App. K): the speed of both paradigms with two engines, and the device's limits."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ Figure = Literal["fig5", "fig6", "fig7", "fig10"]
 
 
 class SpeedStudy(Study):
-    """Every combination of the lists is drawn and timed; `steps` are of flow matching alone."""
+    """Every combination of the lists is drawn and timed; `steps` apply only to flow matching."""
 
     kind: Literal["speed"]
     page: ClassVar[str] = "counterpoint.study.pages.speed:speed_report"
     figure: Figure
-    """Of the paper, whose picture the report draws."""
+    """The figure of the paper that the report draws."""
     backbone: NamedBackbone = BACKBONES["musicgen-small"]
     layers: Annotated[tuple[Positive, ...], Field(min_length=1)]
     batches: Annotated[tuple[Positive, ...], Field(min_length=1)]
@@ -40,20 +40,20 @@ class SpeedStudy(Study):
     device: Literal["cpu", "cuda"] = "cpu"
     dtype: Literal["fp32", "fp16", "bf16", "int8"] = "fp32"
     captioned: bool = True
-    """With captions and guidance, and so with cross-attention."""
+    """Whether captions and guidance are used, and so cross-attention."""
     greedy: bool = False
     repeats: Positive = 3
 
     def points(self) -> list[Point]:
-        """What is measured.
+        """The points to measure.
 
         Raises:
-            UserError: values that do not go together.
+            UserError: values do not fit each other.
         """
         from counterpoint.bench.run import make_points
 
         return make_points(
-            paradigms=BOTH,  # the figures set the paper's two against each other, whatever else is installed
+            paradigms=BOTH,  # the figures compare the paper's two paradigms
             engines=self.engines,
             batches=self.batches,
             durations_s=self.durations_s,
@@ -75,6 +75,6 @@ class SpeedStudy(Study):
         from counterpoint.study.steps.speed import measure_speed
 
         if around.dataset is not None:
-            raise UserError("A study of speed draws with random weights and needs no music: leave out --data.")
+            raise UserError("A speed study uses random weights and needs no music: leave out --data.")
         config = {"points": self.points(), "repeats": self.repeats, "device": around.device(self.device)}
         return [Step("measure", measure_speed, config, resumable=True)]

@@ -1,6 +1,6 @@
-"""What studies of trained models share: music, prompts, both paradigms trained alike, clips and their judges.
+"""The common parts of studies of trained models: music, prompts, both paradigms trained alike, clips and metrics.
 
-The same configuration gives the same steps in every kind of study, so that what one has trained another only uses.
+The same configuration gives the same steps in every kind of study, so that studies share trained models.
 """
 
 from __future__ import annotations
@@ -44,11 +44,11 @@ class Groundwork:
     """The steps before any model.
 
     Attributes:
-        data: the music.
+        data: the dataset.
         encode: its codes and latents.
         prompts: held-out windows.
-        reconstruct: those through the codec.
-        outside: the clips of outside systems, by step name; first, so that what does not fit is known early.
+        reconstruct: the windows through the codec.
+        outside: the clips of outside systems, by step name; they come first, so that errors are found early.
     """
 
     data: Step | Source
@@ -59,27 +59,27 @@ class Groundwork:
 
     @property
     def steps(self) -> list[Step | Source]:
-        """All of them."""
+        """All these steps."""
         return [self.data, self.prompts, *self.outside.values(), self.encode, self.reconstruct]
 
 
 def named(*steps: Step) -> dict[str, Step]:
-    """Steps by their own names, as inputs of another."""
+    """Steps by their own names, as inputs of another step."""
     return {step.name: step for step in steps}
 
 
 def at_seed(name: str, seed: int | None) -> str:
-    """What a step is called that belongs to a further training seed."""
+    """The name of a step that belongs to a further training seed."""
     return name if seed is None else f"{name}@{seed}"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Drawn:
-    """One system of a study: the clips that a model of its own draws.
+    """One system of a study: the clips that one of its models draws.
 
     Attributes:
-        controlled: the model knows controls.
-        given: those that it is given.
+        controlled: whether the model has controls.
+        given: the controls that it receives.
     """
 
     system: str
@@ -90,7 +90,7 @@ class Drawn:
 
 
 class TrainedStudy(Study):
-    """A study of models that it trains itself. What paradigms share is written once, so that it cannot differ."""
+    """A study of models that it trains itself. The common settings are written once, so that they cannot differ."""
 
     scaled: ClassVar[tuple[str, ...]] = ("compose", "codec", "training", "prompts")
 
@@ -102,9 +102,9 @@ class TrainedStudy(Study):
     prompts: PromptsConfig = PromptsConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
     systems: dict[Annotated[str, Field(pattern=r"^[a-zA-Z]\w*$")], Path] = Field(default_factory=dict)
-    """Outside systems by name: a folder of clips each, judged beside the study's own on the same prompts."""
+    """Outside systems by name: a folder of clips each, evaluated on the same prompts as the study's own."""
     seeds: tuple[Seed, ...] = ()
-    """Train every model once with each of them; by default once, with the seed of `training`."""
+    """Training seeds, with each of which every model is trained; by default the seed of `training`."""
 
     @model_validator(mode="after")
     def _prompts_fit(self) -> TrainedStudy:
@@ -114,7 +114,7 @@ class TrainedStudy(Study):
     def check_lengths(self) -> None:
         """
         Raises:
-            ValueError: the clips asked for are longer than what is trained on.
+            ValueError: the requested clips are longer than the training segments.
         """
         if self.prompts.duration_s > self.training.segment_s:
             raise ValueError(
@@ -124,12 +124,12 @@ class TrainedStudy(Study):
 
     @property
     def training_seeds(self) -> tuple[int, ...]:
-        """One run of every model for each."""
+        """The seeds, with one run of every model for each."""
         return self.seeds or (self.training.seed,)
 
     @property
     def turns(self) -> tuple[int | None, ...]:
-        """The same, the first of them as None: it has no part in the names of steps."""
+        """The same seeds with the first as None, because it is not part of the names of steps."""
         return (None, *self.training_seeds[1:])
 
     def training_config(
@@ -156,18 +156,18 @@ class TrainedStudy(Study):
         )
 
     def drawn(self) -> Sequence[Drawn]:
-        """The systems whose clips its models draw, where that is all that they do."""
+        """The systems whose clips its models draw, if its models are not used otherwise."""
         return ()
 
     def plan(self, *, dataset: Path | None = None) -> dict[str, Step | Source]:
-        """See `Study`. A verdict that nobody can give is refused before anything is computed."""
+        """The plan; see `Study`. An unavailable metric of the verdict is reported before anything is computed."""
         from counterpoint.metrics.registry import metric_named
 
         metric_named(self.evaluation.primary)
         return super().plan(dataset=dataset)
 
     def models_and_clips(self, ground: Groundwork) -> tuple[dict[str, Step], dict[str, Step]]:
-        """The models by the names of their steps, and the clips by system, of every training seed."""
+        """The models by the names of their steps, and the clips by system, for every training seed."""
         systems = self.drawn()
         controls = self.controls_step(ground) if any(each.controlled for each in systems) else None
         models: dict[str, Step] = {}
@@ -191,14 +191,15 @@ class TrainedStudy(Study):
         return {paradigm: f"train_{paradigm}" for paradigm in self.trained()}
 
     def trained(self) -> Sequence[ParadigmName]:
-        """The paradigms whose models it trains."""
+        """The paradigms of the models that it trains."""
         return BOTH
 
     def groundwork(self, around: Surroundings) -> Groundwork:
         """Everything before the first model.
 
         Raises:
-            UserError: the codec cannot be loaded or lacks what a paradigm needs, or an outside system has no clips.
+            UserError: the codec cannot be loaded or lacks codes that a paradigm needs, or an outside system has no
+                clips.
         """
         from counterpoint.study.steps.encode import encode, is_encoded
         from counterpoint.study.steps.prompts import choose_prompts
@@ -219,10 +220,10 @@ class TrainedStudy(Study):
         """The clips of the outside systems that answer the prompts, by step name.
 
         Args:
-            suffix: of the steps' own names, where the prompts are not the only ones.
+            suffix: suffix of the steps' own names, if there are several sets of prompts.
 
         Raises:
-            UserError: a folder without clips, or with too few.
+            UserError: a folder has no clips, or too few.
         """
         from counterpoint.study.steps.outside import admit
 
@@ -234,7 +235,7 @@ class TrainedStudy(Study):
         }
 
     def controls_step(self, ground: Groundwork) -> Step:
-        """The tracks of the controls, beside the music."""
+        """The control tracks of the dataset."""
         from counterpoint.study.steps.controls import are_written, write_controls
 
         config = {"controls": self.training.controls, "chosen": self.training.tracks}
@@ -254,13 +255,13 @@ class TrainedStudy(Study):
 
         Args:
             seed: a further training seed.
-            label: of the model, where a paradigm has more than one.
+            label: label of the model, if a paradigm has several.
         """
         from counterpoint.study.steps.train import train_model
 
         name = f"train_{label or paradigm}{'_controlled' if controls else ''}"
         config = self.training_config(
-            # The dataset is an input; where it lies is no part of what the run is.
+            # The dataset is an input; its path is not part of the run's identity.
             paradigm,
             dataset="data",
             controlled=controls is not None,
@@ -284,10 +285,10 @@ class TrainedStudy(Study):
         given: Sequence[ControlName] = (),
         seed: int | None = None,
     ) -> Step:
-        """The clips of one system, for every prompt; the prompt's own music gives the controls `given`.
+        """The clips of one system, for every prompt; the prompt's own music provides the controls `given`.
 
         Args:
-            seed: a further training seed, that of the model.
+            seed: a further training seed, which is that of the model.
         """
         from counterpoint.study.steps.generate import generate_clips
 
@@ -304,7 +305,7 @@ class TrainedStudy(Study):
         """The clips of a predictor without a network, for every prompt.
 
         Args:
-            suffix: of the system, where the predictor has several codecs or lengths of clips.
+            suffix: suffix of the system, if the predictor has several codecs or lengths of clips.
         """
         from counterpoint.study.steps.trivial import generate_trivial
 
@@ -326,7 +327,7 @@ class TrainedStudy(Study):
         pairs: Sequence[tuple[str, str]],
         examples: Sequence[int],
     ) -> Step:
-        """How well all clips follow what the prompts' own music plays, and tests between pairs of systems."""
+        """How well all clips follow the prompts' own music, and tests between pairs of systems."""
         from counterpoint.metrics.adherence_registry import measures
         from counterpoint.study.steps.adhere import adhere
 
@@ -334,14 +335,14 @@ class TrainedStudy(Study):
             "seed": self.evaluation.seed,
             "pairs": pairs,
             "examples": examples,
-            "measures": [measure.info.name for measure in measures()],  # a newly installed extractor has its say
+            "measures": [measure.info.name for measure in measures()],  # a newly installed extractor changes the key
         }
         return Step("adhere", adhere, config, _judged(clips, ground))
 
     def evaluation_step(
         self, clips: Mapping[str, Step], *, ground: Groundwork, pairs: Sequence[tuple[str, str]]
     ) -> Step:
-        """The judges on all clips, and tests between pairs of systems."""
+        """The metrics on all clips, and tests between pairs of systems."""
         from counterpoint.study.steps.evaluate import evaluate_systems
 
         return Step(
@@ -356,33 +357,33 @@ class TrainedStudy(Study):
         )
 
     def contestants(self) -> Sequence[str]:
-        """The systems of its own that outside ones are compared with."""
+        """Its own systems, with which outside ones are compared."""
         return self.trained()
 
 
 class SampledStudy(TrainedStudy):
-    """A study that draws from every model of a paradigm in one way."""
+    """A study with one sampling configuration for each paradigm."""
 
     scaled: ClassVar[tuple[str, ...]] = (*TrainedStudy.scaled, "sampling")
 
     sampling: SamplingByParadigm = Field(default_factory=dict)
-    """How to draw from each paradigm; by its defaults where it is not named."""
+    """Sampling settings of each paradigm; by default the paradigm's own."""
 
     def sampling_of(self, paradigm: ParadigmName) -> SamplingConfig:
-        """How to draw from a paradigm."""
+        """Sampling settings of a paradigm."""
         return self.sampling.get(paradigm) or read_sampling(paradigm, {})
 
 
 def codec_config(name: str, around: Surroundings, *, paradigms: Iterable[ParadigmName]) -> dict[str, Any]:
-    """What the steps of a codec are keyed by.
+    """The part of the codec in the keys of its steps.
 
     Raises:
-        UserError: it cannot be loaded, or has no codes and one of the paradigms speaks in them.
+        UserError: the codec cannot be loaded, or has no codes and a paradigm needs them.
     """
     codec = around.codec(name)
     if not codec.num_codebooks and any(PARADIGMS[paradigm].view == "codes" for paradigm in paradigms):
         raise UserError(
-            f"The codec {name!r} has no codes, and the auto-regressive model speaks in them: use one that has."
+            f"The codec {name!r} has no codes, which the auto-regressive model needs: use a codec with codes."
         )
     return codec.config
 
@@ -394,6 +395,6 @@ def _fine_tuned(start: str, controlled: bool) -> ModelConfig:
 
 
 def _judged(clips: Mapping[str, Step], ground: Groundwork) -> dict[str, Step | Source]:
-    """What a step reads that judges clips."""
+    """The inputs of a step that evaluates clips."""
     inputs = {"data": ground.data, "prompts": ground.prompts, "reconstruct": ground.reconstruct, **ground.outside}
     return {**inputs, **{step.name: step for step in clips.values()}}

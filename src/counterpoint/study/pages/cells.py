@@ -1,4 +1,4 @@
-"""Places of tables: a score of a system, a tested difference of two, a number of the paper."""
+"""Table cells: a score of a system, a tested difference of two systems, a number of the paper."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from counterpoint.study.pages.words import outcome
 
 
 def value_cell(judged: Judged, metric: str, system: str, *, what: str = "") -> Place:
-    """The score of a system; nothing where it has none."""
+    """The score of a system; empty without one."""
     score = judged.score(metric, system)
     return [Cell.span(score.value, score.low, score.high, what=what)] if score else []
 
 
 def tested_cell(judged: Judged, metric: str, first: str, second: str, *, counts: bool = True, p: bool = False) -> Place:
-    """First minus second, weak where it could be chance; nothing where it was not tested.
+    """First minus second, in a weaker tone if it could be chance; empty if it was not tested.
 
     Args:
-        counts: it is evidence; what is none is always weak.
-        p: with its p-value and effect.
+        counts: whether it is evidence; otherwise it is always shown in a weaker tone.
+        p: whether to show its p-value and effect.
     """
     item = judged.difference(metric, first, second)
     if item is None:
@@ -35,14 +35,18 @@ def tested_cell(judged: Judged, metric: str, first: str, second: str, *, counts:
 
 
 def paper_cell(value: float | None, *, what: str = "") -> Place:
-    """A number of the paper's; nothing where it has none."""
+    """A number of the paper; empty without one."""
     return [] if value is None else [Cell(text=f"{value:.2f}", what=what)]
 
 
 def differences_table(name: str, metrics: Sequence[MetricInfo], rows: Iterable[Row], *, p: bool = False) -> Table:
-    """A table of tested differences, one metric a column; rows without any are left out."""
+    """A table of tested differences, one metric per column; empty rows are left out."""
     caption = "Differences with 95% intervals"
-    caption += ", p after Holm's correction, and effects in standard deviations of what one prompt tells." if p else "."
+    caption += (
+        ", p after Holm's correction, and effects in standard deviations of the difference between prompts."
+        if p
+        else "."
+    )
     return Table(
         name=name,
         label="Table of differences",

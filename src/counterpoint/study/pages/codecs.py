@@ -1,4 +1,4 @@
-"""The report of a reconstruction study (Appendix B): what codecs keep of music."""
+"""The report of a reconstruction study (Appendix B): how well codecs reconstruct music."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from counterpoint.study.pages.page import Page
 
 CHANCE = "chance"
 AGREEMENTS = ("chord_agreement_viterbi25", "chroma_agreement", "onset_f1")
-"""For these chance is worth a row; what two clips differ in their waveforms and levels would only stretch the axes."""
+"""Measures for which chance is shown; for waveforms and levels it would only stretch the axes."""
 FIRST = ("si_snr", "visqol", "log_mel_distance")
 """Measures in the order of the paper's table; others follow."""
 VIEWS = {"latents": "unquantised", "codes": "codes"}
@@ -46,8 +46,8 @@ KINDS = {
     "kl": "spectrogram codec, variational",
 }
 _WHAT = {
-    "latents": "encoder and decoder alone: the best that models of latents can sound.",
-    "codes": "encoder, quantiser and decoder: the best that models of codes can sound.",
+    "latents": "encoder and decoder without quantisation: the upper limit for models of latents.",
+    "codes": "encoder, quantiser and decoder: the upper limit for models of codes.",
 }
 _TASKS = {"encode": "Encoding", "decode_latents": "Decoding latents", "decode_codes": "Decoding codes"}
 
@@ -57,9 +57,9 @@ class Codec:
     """One codec of the study.
 
     Attributes:
-        label: short and unique.
+        label: a short, unique label.
         scores: by measure, then view.
-        mark: of its codes; hollow where nothing is quantised.
+        mark: mark of its codes; hollow for unquantised latents.
     """
 
     label: str
@@ -69,14 +69,14 @@ class Codec:
 
     @property
     def kind(self) -> str:
-        """One of `KINDS`; the paper has the first two."""
+        """One of `KINDS`, the first two of which are in the paper."""
         if not self.facts.keeps_phase:
             return "rvq" if self.facts.num_codebooks else "kl"
         return "encodec" if self.facts.num_codebooks else "vae"
 
     @property
     def column(self) -> str:
-        """Where in the paper's table it belongs, if it has such a place."""
+        """Its column in the paper's table, if there is one."""
         return f"{self.kind}_{self.facts.frame_rate:.0f}hz"
 
     def key(self, view: str) -> str:
@@ -90,7 +90,7 @@ class Codec:
 
 
 class CodecPage(Page[CodecStudy]):
-    """What is known of a reconstruction study, ready to be written down."""
+    """The data of a reconstruction study's page."""
 
     def __init__(self, study: CodecStudy, results: Results):
         labels = [step.removeprefix("reconstruct_") for step in results.codecs]
@@ -98,10 +98,10 @@ class CodecPage(Page[CodecStudy]):
         original = System(
             key=TRUTH,
             name="Original",
-            what="The held-out music itself; its distance to music is the best to expect.",
+            what="The held-out music; its distance to other music is the best possible one.",
             mark=Mark(shape="triangle", colour="ink"),
         )
-        what = "Chance: each original against the clip after it."
+        what = "Chance: each original compared with the next clip."
         chance = System(key=CHANCE, name="Another clip", what=what, mark=Mark())
         own = [codec.system(view) for codec in self.codecs for view in codec.facts.views]
         super().__init__(study, results, systems=(original, *own, chance), judged=_judged(results, self.codecs))
@@ -118,7 +118,7 @@ def _codec(results: Results, label: str, place: int) -> Codec:
 
 
 def _judged(results: Results, codecs: Sequence[Codec]) -> Judged:
-    """All that was measured as one evaluation: a system is a codec and a view."""
+    """All measurements as one evaluation, in which a system is a codec and a view."""
     found = results.evaluations
     infos = {info.name: info for evaluation in found.values() for info in evaluation.metrics}
     order = [*(name for name in FIRST if name in infos), *(name for name in infos if name not in FIRST)]
@@ -140,11 +140,11 @@ def codec_report(study: CodecStudy, results: Results) -> Report:
     page = CodecPage(study, results)
     chance = page.results.evaluations[CHANCE].scores[CHANCE]
     by_chance = (
-        f"By chance, with another clip in its place: {chance['chord_agreement_viterbi25'].value:.0%} of the chords and "
-        f"an F1 of {chance['onset_f1'].value:.2f}."
+        f"By chance (compared with another clip), {chance['chord_agreement_viterbi25'].value:.0%} of the chords agree, "
+        f"with an F1 of {chance['onset_f1'].value:.2f}."
     )
     return page.report(
-        title="What do the codecs keep?",
+        title="How well do the codecs reconstruct?",
         verdict=Verdict(_sentence(page), [*(_summary(codec) for codec in page.codecs), by_chance]),
         facts=[
             Fact("Codecs", str(len(page.codecs))),
@@ -169,14 +169,14 @@ def codec_report(study: CodecStudy, results: Results) -> Report:
 
 
 def _sentence(page: CodecPage) -> str:
-    """Which view of which codec keeps the most of the chords and of the onsets."""
+    """The codecs and views that best preserve chords and onsets."""
     keys = [codec.key(view) for codec in page.codecs for view in codec.facts.views]
     told = []
     for metric, what in (("chord_agreement_viterbi25", "chords"), ("onset_f1", "onsets")):
         scored = {key: score for key in keys if (score := page.judged.score(metric, key))}
         best = max(scored, key=lambda key: scored[key].value)
         told.append(f"the {what} best ({scored[best].value:.2f}) is {page.systems[best].name}")
-    return f"The codec that keeps {', the one that keeps '.join(told)}; the music itself would have 1."
+    return f"The codec that preserves {', the one that preserves '.join(told)}; a perfect one would have 1."
 
 
 def _summary(codec: Codec) -> str:
@@ -184,7 +184,7 @@ def _summary(codec: Codec) -> str:
 
     def kept(view: str) -> str:
         chords, onsets = (codec.scores[name][view].value for name in ("chord_agreement_viterbi25", "onset_f1"))
-        same = f"the chords stay the same {chords:.0%} of the time, onsets score an F1 of {onsets:.2f}"
+        same = f"chords are preserved {chords:.0%} of the time, onsets with an F1 of {onsets:.2f}"
         if "si_snr" not in codec.scores:
             return same
         return f"{same}, SI-SNR is {number(codec.scores['si_snr'][view].value, places=1)} dB"
@@ -195,7 +195,7 @@ def _summary(codec: Codec) -> str:
         f"Unquantised, {kept('latents')}. "
     )
     if not facts.keeps_phase:
-        text += "Its phases are made anew, so SI-SNR says nothing of it. "
+        text += "It synthesises phases, so SI-SNR does not apply. "
     if "codes" in facts.views:
         text += f"Through its codes, at {_bit_rate(facts)}, {kept('codes')}."
     return text.strip()
@@ -216,7 +216,7 @@ def _examples(page: CodecPage) -> Iterator[Example]:
 
 
 def _paper(page: CodecPage) -> Section | None:
-    """The paper's table with our values between its rows; nothing is quantised, as nothing was there."""
+    """The paper's table with our values between its rows; nothing is quantised, as in the paper."""
     paper = paper_scores("appendix_b")
     columns = {row.system: row for row in paper.rows}
     rows = []
@@ -241,13 +241,13 @@ def _paper(page: CodecPage) -> Section | None:
         if holds
     ]
     if homeless:
-        remarks.append(f"The paper's table has no place for {', '.join(homeless)}; see the full table.")
+        remarks.append(f"The paper's table has no column for {', '.join(homeless)}; see the full table.")
     return page.beside_paper(paper, table, Text(items=remarks, is_small=True))
 
 
 _FULL_SIZE = (
-    "The paper's codecs are full-size, and were trained and heard on other music: read the two side by side, not one "
-    "against the other."
+    "The paper's codecs are full-size, and were trained and tested on other music: the two sets of values are not "
+    "directly comparable."
 )
 _GUESS = (
     "log-MSD is not defined in the paper; log_mel_distance is our guess at such a measure, and nothing certifies that "
@@ -255,12 +255,12 @@ _GUESS = (
 )
 _NO_VISQOL = (
     "ViSQOL was not measured: no program named visqol is on the PATH. Build it from github.com/google/visqol, put it "
-    "there and run the study again; nothing else will be computed anew."
+    "there and run the study again; nothing else will be computed again."
 )
 
 
 def _our_rows(page: CodecPage, columns: Sequence[str], measure: str) -> Iterator[list[Place]]:
-    """Ours in the paper's columns; a second row where two codecs share a column."""
+    """Our values in the paper's columns; in a second row if two codecs share a column."""
     found: dict[str, list[Codec]] = {}
     for codec in page.codecs:
         if codec.column in columns and measure in codec.scores:
@@ -294,7 +294,7 @@ def _codec_facts(codec: Codec) -> dict[str, str]:
         "Sample rate": f"{facts.sample_rate:,} Hz",
         "Frame rate": f"{facts.frame_rate:.4g} Hz",
         "Latent channels": f"{facts.latent_dim}",
-        "Latent numbers a second": f"{facts.numbers_per_second:,.0f}, {shorter} than samples",
+        "Latent numbers per second": f"{facts.numbers_per_second:,.0f}, {shorter} than samples",
     }
     if facts.num_codebooks:
         found["Codebooks"] = f"{facts.num_codebooks} of {facts.codebook_size:,} codes"
@@ -327,6 +327,6 @@ def _notes(page: CodecPage) -> list[Text]:
         anew=", ".join(anew) or None,
         own="" if page.results.study.own_data else None,
         composed=None if page.results.study.own_data else "",
-        resampled=f" Codecs of {others} heard and returned them at their own rate." if rates else "",
+        resampled=f" Codecs of {others} processed them at their own rate." if rates else "",
         remarks=page.results.evaluations["judge_original"].notes,
     )

@@ -1,4 +1,4 @@
-"""The report of several finished studies: the paper's Table 1 as they see it, and what each of them found."""
+"""The report of several finished studies: their decisions on the paper's Table 1, and the findings of each."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from counterpoint.study.pages.notes import prose
 from counterpoint.study.pages.page import headed
 
 OWN_SCALE = "its own"
-"""Of a study whose configuration is none of the shipped ones."""
-_TIMED = MetricInfo(TIME, "Seconds until a batch of clips is there, the median of its runs", "s", "lower")
+"""The scale of a study whose configuration is not one of the package's."""
+_TIMED = MetricInfo(TIME, "Seconds until a batch of clips is finished, the median of its runs", "s", "lower")
 
 
 @dataclass(frozen=True)
 class Studied:
-    """A finished study and what its own report says.
+    """A finished study and its own report.
 
     Attributes:
-        name: of its folder, and of that of its report in this one.
+        name: name of its folder, and of its report's folder in this report.
     """
 
     name: str
@@ -42,17 +42,17 @@ class Studied:
 
     @property
     def seeds(self) -> int:
-        """Trainings of every model; 0 where nothing is trained."""
+        """Number of trainings of every model; 0 without training."""
         config = self.results.study.config
         return len(config.get("seeds") or ()) or int(bool(self.results.models))
 
     @property
     def device(self) -> str:
-        """On which points were timed; "" where none were."""
+        """The device on which points were timed; "" without any."""
         return next((speed.limits.name for speed in self.results.speed.values()), "")
 
     def fact(self, *labels: str) -> str:
-        """The first of some lines of its report's head; "" where it has none of them."""
+        """The first of some facts in its report; "" if it has none of them."""
         known = {fact.label: fact.value for fact in self.report.facts}
         return next((known[label] for label in labels if label in known), "")
 
@@ -68,11 +68,11 @@ def studied(found: Mapping[str, Results]) -> list[Studied]:
 def combined_report(
     studies: Sequence[Studied], decided: Sequence[Decided], paper: PaperClaims, *, command: str
 ) -> Report:
-    """The report, in which the studies' own lie in `studies/NAME`.
+    """The report, which contains the studies' own reports in `studies/NAME`.
 
     Args:
-        decided: the rows of Table 1, and what came of them.
-        command: makes it again.
+        decided: the rows of Table 1 and the decisions about their claims.
+        command: command that builds it again.
     """
     decisions = [decision for row in decided for decision in row.decisions]
     names = {name for study in studies for name in study.report.terms}
@@ -125,7 +125,7 @@ def _verdict(decided: Sequence[Decided], studies: Sequence[Studied]) -> Verdict:
 
 
 def _scales(studies: Sequence[Studied]) -> list[str]:
-    """What the sizes of the studies mean for the verdicts."""
+    """Remarks on the sizes of the studies."""
     if {study.scale for study in studies} == {"paper"}:
         return []
     small = [study.name for study in studies if study.scale != "paper"]
@@ -133,17 +133,17 @@ def _scales(studies: Sequence[Studied]) -> list[str]:
     which = "No study was" if len(small) == len(studies) else f"{listed(small)} {were} not"
     found = [
         f"{which} run at the paper's scale. A verdict holds for the models, the music and the budget that its study "
-        "states: what is contradicted here may well hold for the paper's 400M models."
+        "states: a claim that is contradicted here may still hold for the paper's 400M models."
     ]
     if tried := [study.name for study in studies if study.scale == "debug"]:
-        found.append(f"At debug scale, as {listed(tried)}, a study shows that all of this works, and tests no claim.")
+        found.append(f"{listed(tried)} at debug scale only shows that everything runs, and tests no claim.")
     return found
 
 
 def _stand_ins(used: set[str]) -> str:
     others = sorted(used - PUBLISHED - {TIME})
     verb = "decides" if len(others) == 1 else "decide"
-    return f"{listed(others)} {verb} in place of the paper's own judges." if others else ""
+    return f"{listed(others)} {verb} used instead of the paper's own metrics." if others else ""
 
 
 def _remaining(decisions: Sequence[Decision], studies: Sequence[Studied]) -> str:
@@ -166,12 +166,12 @@ def _headline(decisions: Sequence[Decision], studies: Sequence[Studied]) -> list
         Fact("Studies", str(len(studies))),
         Fact("Claims tested", f"{tested} of {len(decisions)}"),
         Fact("Scale", ", ".join(dict.fromkeys(study.scale for study in studies))),
-        Fact("Time, every step once", duration(sum(seconds.values()))),
+        Fact("Time of all steps", duration(sum(seconds.values()))),
     ]
 
 
 def _table_1(decided: Sequence[Decided], paper: PaperClaims) -> Section | None:
-    """The rows in short; as files every claim, with the comparisons that decided it."""
+    """The rows in short; as files, every claim with the comparisons that decided it."""
     rows = []
     for place, found in _rows(decided, in_table=True):
         claims = tally([decision.outcome for decision in found.decisions])
@@ -191,7 +191,7 @@ def _table_1(decided: Sequence[Decided], paper: PaperClaims) -> Section | None:
 
 
 def _runs(studies: Sequence[Studied]) -> Section | None:
-    header = ["Study", "Reproduces", "Scale", "Music or device", "Budget of each", "Judged on", "Seeds", "Time"]
+    header = ["Study", "Reproduces", "Scale", "Music or device", "Budget per model", "Judged on", "Seeds", "Time"]
     rows = [[study.name, *_run(study)] for study in studies]
     table = plain_grid("studies", header, rows, label="Table of studies", is_narrow=True)
     linked = [replace(row, link=f"studies/{row.label}/index.html") for row in table.rows]
@@ -224,7 +224,7 @@ def _judges(decisions: Sequence[Decision], studies: Sequence[Studied]) -> Sectio
         count = sum(decision.judge == judge for decision in decisions)
         info = infos.get(judge)
         rows.append([judge, info.description if info else "", _instead_of(judge), str(count)])
-    header = ["Judge", "What it is", "In the paper", "Claims decided"]
+    header = ["Metric", "Description", "In the paper", "Claims decided"]
     table = plain_grid("judges", header, rows, label="Table of judges", is_narrow=True)
     texts = [replace(column, kind="text") for column in table.columns]
     nothing = Text(paragraphs=["No claim could be tested with these studies."])
@@ -242,21 +242,24 @@ def _instead_of(judge: str) -> str:
 
 
 def _missing(decisions: Sequence[Decision]) -> list[str]:
-    """Judges of the paper's that would have come first."""
+    """The paper's metrics that would have been preferred."""
     by_study: dict[str, dict[str, None]] = {}
     for decision in decisions:
         own = [name for name in decision.passed_over if name in PUBLISHED]
         if own and study_of(decision):
             by_study.setdefault(study_of(decision), {}).update(dict.fromkeys(own))
-    none = {decision.claim.judges for decision in decisions if decision.reason and "has no judge of" in decision.reason}
+    none = {
+        decision.claim.judges for decision in decisions if decision.reason and "has no metric of" in decision.reason
+    }
     names = dict.fromkeys(name for family in none for name in FAMILIES.get(family, ()))
-    found = [f"{study} was judged without {listed(list(own))}." for study, own in by_study.items()]
+    found = [f"{study} was evaluated without {listed(list(own))}." for study, own in by_study.items()]
     if names:
-        found.append(f"No study has {' or '.join(names)}, for which nothing stands in.")
+        found.append(f"No study has {' or '.join(names)}, for which there is no stand-in.")
     if found:
         found.append(
-            "`counterpoint metrics status` says where each comes from, under which licence and how large it is; "
-            "`counterpoint metrics fetch` gets it. Then run the studies again: all but the judging is kept."
+            "`counterpoint metrics status` shows the source, licence and size of each; "
+            "`counterpoint metrics fetch` fetches it. Then run the studies again: everything except the evaluation is "
+            "kept."
         )
     return found
 
@@ -280,7 +283,7 @@ def _study_section(study: Studied) -> Section:
 
 
 def _renamed(block: Block, name: str) -> Block:
-    """Tables of several studies may have one name."""
+    """A block with a unique name, since tables of several studies may have the same name."""
     return replace(block, name=f"{name}-{block.name}") if isinstance(block, Table) else block
 
 

@@ -1,4 +1,4 @@
-"""What came of claims, as blocks of the report of several studies."""
+"""Decisions about claims, as blocks of the report of several studies."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ OUTCOMES: Mapping[Outcome, str] = {
     "undecided": "undecided",
     "untested": "not tested",
 }
-"""In words."""
+"""Outcomes in words."""
 
 
 _CSV = (
@@ -27,7 +27,7 @@ _CSV = (
 
 
 def all_claims(decided: Sequence[Decided]) -> Table:
-    """Axis by axis, claim by claim; its CSV file has one line a comparison, in full precision."""
+    """All claims by axis; the CSV file has one line per comparison, in full precision."""
     rows: list[Row] = []
     lines: list[list[object]] = [list(_CSV)]
     for found in decided:
@@ -35,7 +35,7 @@ def all_claims(decided: Sequence[Decided]) -> Table:
             texts = [OUTCOMES[decision.outcome], _judge_and_study(decision), _said(decision)]
             rows.append(Row(label=decision.claim.claim, group=found.row.axis, places=plain(*texts)))
             lines += _csv_lines(found, decision)
-    titles = ("Verdict", "Judge, study", "What says so")
+    titles = ("Verdict", "Metric, study", "Evidence")
     return Table(
         name="table1",
         label="All claims",
@@ -51,7 +51,7 @@ def all_claims(decided: Sequence[Decided]) -> Table:
 
 
 def _csv_lines(found: Decided, decision: Decision) -> Iterator[list[object]]:
-    """Of a claim that was not tested, one line without numbers."""
+    """The lines of a claim; one line without numbers if it was not tested."""
     head = [found.row.axis, decision.claim.claim, OUTCOMES[decision.outcome], decision.judge, study_of(decision)]
     for effect, says in decision.effects:
         numbers = [effect.value, effect.low, effect.high, "" if effect.p is None else effect.p, effect.n or ""]
@@ -61,7 +61,7 @@ def _csv_lines(found: Decided, decision: Decision) -> Iterator[list[object]]:
 
 
 def study_of(decision: Decision) -> str:
-    """The name of the folder of the study that decided; "" for none."""
+    """The name of the deciding study's folder; "" for none."""
     return decision.study.name if decision.study else ""
 
 
@@ -88,7 +88,7 @@ def _evidence(effect: Effect, decision: Decision) -> tuple[str, str]:
 
 
 def row_section(found: Decided, place: int, kind: str) -> Section:
-    """A takeaway in the paper's words, and its claims with what says so."""
+    """A takeaway in the paper's words, and its claims with their evidence."""
     rows = [
         Row(
             label=decision.claim.claim,
@@ -100,7 +100,7 @@ def row_section(found: Decided, place: int, kind: str) -> Section:
         name=f"{kind}-{place}",
         label=f"Claims on {found.row.axis}",
         corner="Claim",
-        columns=[Column(title="Verdict", kind="text"), Column(title="What says so", kind="text")],
+        columns=[Column(title="Verdict", kind="text"), Column(title="Evidence", kind="text")],
         rows=rows,
         files=False,
         is_narrow=True,
@@ -110,7 +110,7 @@ def row_section(found: Decided, place: int, kind: str) -> Section:
         for decision in found.decisions
         if decision.claim.note and decision.outcome != "untested"
     ]
-    where = found.row.section if found.row.in_table else f"{found.row.section}, outside its Table 1"
+    where = found.row.section if found.row.in_table else f"{found.row.section}, outside Table 1"
     return Section(
         id=f"{kind}-{place}",
         title=found.row.axis,

@@ -1,4 +1,4 @@
-"""The report of a study of controls (Table 3): who follows what is given beside the text, and what that costs."""
+"""The report of a study of controls (Table 3): how well models follow controls, and what this costs."""
 
 from __future__ import annotations
 
@@ -23,22 +23,21 @@ from counterpoint.study.pages.steered import ADHERE, FOLLOWED, given_against_fre
 from counterpoint.study.pages.words import WORSE_OR_BETTER, capital, outcome, scored, sentences, sides, span
 
 FIDELITY = {"fidelity": "FAD", "text": "Clap"}
-"""Families of judges in the columns of the paper's table, with its names."""
+"""Families of metrics in the columns of the paper's table, with its names."""
 _NAMES = {"chords": "Chords IOU", "drums": "Beat F1", "melody": "Melody Sim."}
 _EXACT = (
-    "Where the music is composed, chords, melody and beats are known, and a name that ends in _exact says that a score "
-    "is against those. The ground truth row of such a score is the ceiling of its extractor: no clip can be expected "
-    "to be heard better than the real music is. "
+    "If the music is composed, chords, melody and beats are known exactly, and a name that ends in _exact means that a "
+    "score uses them. The ground truth row of such a score is the ceiling of its extractor: no clip can be expected to "
+    "score higher than the real music. "
 )
 
 
 class ControlsPage(Page[ControlStudy]):
-    """What is known of a study of controls, ready to be written down.
+    """The data of a controls study's page.
 
     Attributes:
-        judges, paper_way: the metric that judges each control, against exact truth where it is known, and as the paper
-            does.
-        fidelity: by family, the judges of what control may cost.
+        judges, paper_way: the metric of each control, with exact truth if it is known, and as in the paper.
+        fidelity: by family, the metrics that controls may worsen.
     """
 
     judging = (ADHERE, "evaluate")
@@ -52,15 +51,17 @@ class ControlsPage(Page[ControlStudy]):
 
     def _systems(self, paradigm: str) -> Iterator[System]:
         steered = "The model with controls"
-        yield variant(f"{paradigm}_all", paradigm, "all", f"{steered}, given {listed(self.given)}.")
+        yield variant(f"{paradigm}_all", paradigm, "all", f"{steered}, which receives {listed(self.given)}.")
         for name in self.given:
             yield variant(f"{paradigm}_{name}", paradigm, name, f"{steered}, {name} alone.", fill="half")
-        yield variant(f"{paradigm}_null", paradigm, "nothing", f"{steered}, given none of them.", fill="hollow")
-        what = "A model that knows no controls."
+        yield variant(
+            f"{paradigm}_null", paradigm, "nothing", f"{steered}, which receives none of them.", fill="hollow"
+        )
+        what = "A model without controls."
         yield variant(f"{paradigm}_text", paradigm, "text model", what, fill="dotted")
 
     def models(self, ending: str = "") -> list[str]:
-        """The steps that trained its models: those of text alone, or `_controlled` ones."""
+        """The steps that trained its models: those without controls, or `_controlled` ones."""
         return [f"train_{paradigm}{ending}" for paradigm in self.paradigms]
 
     def keys(self, *modes: str) -> list[str]:
@@ -77,7 +78,7 @@ def controls_report(study: ControlStudy, results: Results) -> Report:
     asked: dict[str, Sequence[str]] = dict.fromkeys(page.keys("all"), page.given)
     asked |= dict.fromkeys(page.keys("null"), ())
     return page.report(
-        title="Who follows?",
+        title="Who follows the controls?",
         verdict=_verdict(page),
         facts=[
             Fact("Controls", listed(page.given)),
@@ -122,13 +123,13 @@ def _verdict(page: ControlsPage) -> Verdict:
 
 
 def _sides(page: ControlsPage, first: str, second: str) -> dict[Any, list[str]]:
-    """What is followed, by which of two systems follows it better."""
+    """The controls, by which of two systems follows each better."""
     names = {metric: FOLLOWED[control] for control, metric in page.judges.items()}
     return {side: [names[metric] for metric in own] for side, own in sides(page.judged, names, first, second).items()}
 
 
 def _who_follows(page: ControlsPage) -> str:
-    """What each paradigm follows: it is better given all than its own model given nothing."""
+    """The controls that each paradigm follows: its model with them is better than without."""
     followed = {key: _sides(page, f"{key}_all", f"{key}_null")["first"] for key in page.paradigms}
     if not any(followed.values()):
         return "no paradigm has been shown to follow any of them"
@@ -155,12 +156,12 @@ def _follows(page: ControlsPage, subject: str, verbs: tuple[str, str], names: Se
 def _rivals(page: ControlsPage, first: str, second: str) -> str:
     found = _sides(page, f"{first}_all", f"{second}_all")
     parts = [
-        f"{_name(paradigm)} is the more faithful in {listed(found[side])}"
+        f"{_name(paradigm)} follows {listed(found[side])} more closely"
         for side, paradigm in (("first", first), ("second", second))
         if found[side]
     ]
     if found["open"]:
-        parts.append(f"in {listed(found['open'])} no difference between the two could be shown")
+        parts.append(f"the difference in {listed(found['open'])} could be chance")
     return f"{capital('; '.join(parts))}." if parts else ""
 
 
@@ -175,29 +176,29 @@ def _across(page: ControlsPage, first: str, second: str) -> str:
 
 
 def _price(page: ControlsPage, paradigm: str) -> str:
-    """All against the model of text alone."""
+    """All controls compared with the model without controls."""
     first, second = f"{paradigm}_all", f"{paradigm}_text"
     parts = [
         f"{key} {span(item)} ({WORSE_OR_BETTER[outcome(page.judged, key, first, second) or 'open']})"
         for key in page.fidelity.values()
         if (item := page.judged.difference(key, first, second))
     ]
-    what = f"What control costs, {_name(paradigm)} with all controls minus its model of text alone"
+    what = f"Cost of control: {_name(paradigm)} with all controls minus its model without controls"
     return f"{what}: {'; '.join(parts)}." if parts else ""
 
 
 def _frame(page: ControlsPage) -> str:
-    """What these numbers are, with ceiling and chance."""
+    """The metrics, with ceiling and chance."""
     parts = [
         f"{FOLLOWED[control]} by {key} (another prompt's music {scored(page.judged, key, OTHER)}"
         + (f", the real music {scored(page.judged, key, TRUTH)})" if page.judged.score(key, TRUTH) else ")")
         for control, key in page.judges.items()
     ]
-    return f"Judged are {'; '.join(parts)}." if parts else ""
+    return f"The metrics are {'; '.join(parts)}." if parts else ""
 
 
 def _following(page: ControlsPage) -> Section | None:
-    """A chart of each control's judge: the ceiling, who was given it, who was not, and chance."""
+    """A chart of each control's metric: the ceiling, with the control, without it, and chance."""
     shown = {
         key: [TRUTH, "reconstruction_codes", *page.keys("all", control, "null", "text"), OTHER]
         for way in (page.judges, page.paper_way)
@@ -230,12 +231,12 @@ def _paper(page: ControlsPage) -> Section | None:
         rows=rows,
         caption="Ours with 95% intervals, in the layout of the paper's Table 3, under its names of the measures.",
     )
-    remark = "Its models, music and extractors are others: read rows against rows of the same source."
+    remark = "Its models, music and extractors differ from ours: compare only rows of the same source."
     return page.beside_paper(paper, table, id="table3", remark=remark)
 
 
 def _our_places(page: ControlsPage, paradigm: str, *, is_alone: bool) -> list[Place]:
-    """Of the model given all controls, or each alone: then its fidelity with each, and of each its own adherence."""
+    """Our values with all controls, or with each alone: then its fidelity with each, and the adherence to each."""
     order = [control for control in FOLLOWED if control in page.given] if is_alone else ["all"]
     fidelity = [
         [
@@ -255,7 +256,7 @@ def _our_places(page: ControlsPage, paradigm: str, *, is_alone: bool) -> list[Pl
 
 
 def _paper_places(page: ControlsPage, row: ScoredRow) -> list[Place]:
-    """In one place as many values of fidelity as the row has."""
+    """The paper's values, with as many values of fidelity in one place as the row has."""
     found: list[Place] = []
     for family in page.fidelity:
         name = FIDELITY[family].lower()
@@ -271,16 +272,16 @@ def _differences(page: ControlsPage) -> Section | None:
         for key in page.paradigms
         for mode in modes
     }
-    what = f"Controls given {MINUS} caption only, by the same model on the same prompts. Above zero: it follows."
+    what = f"Controls given {MINUS} caption only, by the same model on the same prompts. Above zero, it follows."
     blocks: list[Block] = [
         Text(title="Does it follow?", paragraphs=[what]),
         page.differences("differences_following", judges, own),
     ]
     for first, second in combinations(page.paradigms, 2):
-        what = f"{PARADIGMS[first].label} {MINUS} {_name(second)}, given the same. Above zero: the first does."
+        what = f"{PARADIGMS[first].label} {MINUS} {_name(second)}, with the same controls. Above zero, the first does."
         rivals = {(f"{first}_{mode}", f"{second}_{mode}"): f"{mode} given" for mode in modes}
         blocks += [
-            Text(title="Which follows more faithfully?", paragraphs=[what]),
+            Text(title="Which paradigm follows more closely?", paragraphs=[what]),
             page.differences(f"differences_{first}_{second}", judges, rivals),
         ]
     return page.section("differences", *blocks)
@@ -298,7 +299,7 @@ def _cost(page: ControlsPage) -> Section | None:
 
 
 def _curves(page: ControlsPage) -> Iterator[Chart]:
-    for ending, what in (("_controlled", "with controls"), ("", "text alone")):
+    for ending, what in (("_controlled", "with controls"), ("", "without controls")):
         for paradigm, step in zip(page.paradigms, page.models(ending), strict=True):
             yield model_chart(page.results.models[step], name=f"{PARADIGMS[paradigm].label}, {what}")
 

@@ -1,4 +1,4 @@
-"""The report of a study of datasets (Appendix A): how good music and captions are."""
+"""The report of a study of datasets (Appendix A): quality of music and captions."""
 
 from __future__ import annotations
 
@@ -37,19 +37,19 @@ from counterpoint.study.pages.words import sentences, sides
 from counterpoint.study.windows import spread
 
 OURS = {"ce": "ce_audiobox", "pq": "pq_audiobox", "clap": "clap_laion"}
-"""The paper's measures, by its names, as they are called here."""
+"""The paper's measures, by its names, and our metrics."""
 EXTRA = "tag_match_musicnn"
 PRIMARY = ("clap_laion", EXTRA, "ce_audiobox")
-"""The first that is there orders the examples and makes the first sentence."""
-_ABSENT = "needs weights that are not here"
+"""The first available metric orders the examples and is the subject of the first sentence."""
+_ABSENT = "weights missing"
 
 
 class DatasetPage(Page[DatasetStudy]):
-    """What is known of a study of datasets, ready to be written down.
+    """The data of a dataset study's page.
 
     Attributes:
-        spreads: by metric that has a value for a single clip, then dataset.
-        absent: what could not be measured, a sentence each.
+        spreads: by metric with a value for a single clip, then dataset.
+        absent: sentences on the missing metrics.
     """
 
     judging = ("judge",)
@@ -128,7 +128,7 @@ def dataset_report(study: DatasetStudy, results: Results) -> Report:
 
 
 def _verdict(page: DatasetPage) -> Verdict:
-    """What captions are worth, then how the later datasets stand against the first."""
+    """The match of captions, then a comparison of the later datasets with the first."""
     first, *rest = page.systems.values()
     metric = page.judged.metrics[page.primary]
     told = ", ".join(f"{system.name} {page.text(metric.name, key)}" for key, system in page.systems.items())
@@ -142,17 +142,17 @@ def _verdict(page: DatasetPage) -> Verdict:
         sentence = f"No difference in {metric.name} is shown: {told}."
     points = [_against(page, first, system) for system in rest]
     if any(ours not in page.spreads for ours in OURS.values()):
-        points.append(f"Not all of the paper's CE, PQ and CLAP could be measured. {' '.join(page.absent)}".strip())
+        points.append(f"The paper's CE, PQ and CLAP could not all be measured. {' '.join(page.absent)}".strip())
     return Verdict(sentence, sentences(points))
 
 
 def _against(page: DatasetPage, first: System, system: System) -> str:
-    """What tests say of a dataset and the first."""
+    """The tests of a dataset against the first."""
     found = sides(page.judged, [info.name for info in page.metrics], system.key, first.key)
     parts = [
         f"{word} in {', '.join(own)}" for word, own in (("better", found["first"]), ("worse", found["second"])) if own
     ]
-    return f"{system.name} against {first.name}: {' and '.join(parts) or 'no difference shown by any judge'}."
+    return f"{system.name} against {first.name}: {' and '.join(parts) or 'no metric shows a difference'}."
 
 
 def _chance(page: DatasetPage, system: System) -> str:
@@ -187,7 +187,7 @@ def _measures(page: DatasetPage) -> Section | None:
 
 
 def _csv(page: DatasetPage, metrics: Sequence[MetricInfo]) -> list[list[object]]:
-    """One line a measure of a dataset, in full precision."""
+    """One line per metric and dataset, in full precision."""
     rows: list[list[object]] = [["dataset", "metric", "better", "mean", "deviation", "low_95", "high_95", "n"]]
     for label in page.systems:
         for info in metrics:
@@ -199,7 +199,7 @@ def _csv(page: DatasetPage, metrics: Sequence[MetricInfo]) -> list[list[object]]
 
 
 def _paper(page: DatasetPage) -> Section | None:
-    """The paper's rows, then ours; a measure of ours that the paper lacks stands last."""
+    """The paper's rows, then ours; our metrics that the paper lacks are last."""
     paper, known = paper_scores("appendix_a"), page.judged.metrics
     columns = [
         Column.of(known.get(ours) or MetricInfo(ours, _ABSENT, "", "higher"), over=theirs.upper())
@@ -228,7 +228,7 @@ def _paper(page: DatasetPage) -> Section | None:
 
 
 def _examples(page: DatasetPage) -> Iterator[Example]:
-    """Of each dataset clips from the lowest to the highest of the primary measure."""
+    """Clips of each dataset from the lowest to the highest value of the primary metric."""
     for label, sample in page.samples.items():
         score = page.evaluation.scores[label].get(page.primary)
         values = (score.per_clip if score else None) or [None] * len(sample.judged)
@@ -266,7 +266,7 @@ def _holdings(page: DatasetPage) -> Section | None:
     names = dict.fromkeys(name for sample in page.samples.values() for name in sample.holds)
     rows = [[name, *(sample.holds.get(name, "") for sample in page.samples.values())] for name in names]
     header = ["Property", *(system.name for system in page.systems.values())]
-    table = plain_grid("holdings", header, rows, label="What the datasets hold", caption="Medians.")
+    table = plain_grid("holdings", header, rows, label="Contents of the datasets", caption="Medians.")
     return page.section("holdings", table)
 
 

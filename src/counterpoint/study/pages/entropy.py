@@ -1,4 +1,4 @@
-"""The report of a study of entropies (Figure 9, App. I): how sure a model is of its next token, steered and not.
+"""The report of a study of entropies (Figure 9, App. I): entropy of the next token, with controls and without.
 
 Shapes: n tracks, T steps.
 """
@@ -24,12 +24,12 @@ from counterpoint.study.pages.page import Page
 from counterpoint.study.pages.words import size_of, span
 
 SMOOTHED = 5
-"""Steps of the running mean that is drawn; nothing is smoothed in what is tested."""
-NAMES = {"all": "all controls", "null": "nothing given", "text": "text model"}
+"""Number of steps in the drawn running mean; tests use unsmoothed values."""
+NAMES = {"all": "all controls", "null": "no controls", "text": "text model"}
 WHAT = {
-    "all": "The model with controls, given what the prompt's own music plays.",
-    "null": "The same model, none of them given.",
-    "text": "A model of the same kind that knows no controls.",
+    "all": "The model with controls, which receives those of the prompt's own music.",
+    "null": "The same model without any of them.",
+    "text": "A model of the same kind without controls.",
 }
 PAIRS = (("all", "text"), ("all", "null"))
 CLAIM = (
@@ -40,11 +40,11 @@ SOURCE = "Tal, Kreuk, Adi (2025), Appendix I, Figure 9: 50 Hz, 100 prompts, mode
 
 
 class EntropyPage(Page[EntropyStudy]):
-    """Entropies track by track, and what tests say of them.
+    """Entropies of tracks, and their tests.
 
     Attributes:
         curves: by kind of system, [n, T] nats.
-        early: steps before the border.
+        early: number of steps before the border.
     """
 
     def __init__(self, study: EntropyStudy, results: Results):
@@ -63,7 +63,7 @@ class EntropyPage(Page[EntropyStudy]):
         self.border = f"{self.early} steps, {self.early / self.frame_rate:g} s"
 
     def key(self, kind: str) -> str:
-        """Of the system of a kind."""
+        """The key of the system of a kind."""
         return f"{self.paradigm}_{kind}"
 
     def _system(self, kind: str) -> System:
@@ -77,7 +77,7 @@ def entropy_report(study: EntropyStudy, results: Results) -> Report:
     """The report of a finished study."""
     page = EntropyPage(study, results)
     return page.report(
-        title="How sure is the next token?",
+        title="How certain is the next token?",
         verdict=_verdict(page),
         facts=[
             Fact("Controls", listed(study.training.controls)),
@@ -112,7 +112,7 @@ def smooth(curves: np.ndarray) -> np.ndarray:
 
 
 def band(curves: np.ndarray, name: str, mark: Mark) -> Line:
-    """The mean of [n, T] at every step with its interval, each curve smoothed first."""
+    """The mean of [n, T] at every step with its interval, after smoothing each curve."""
     smoothed = smooth(curves)
     mean, reach = smoothed.mean(axis=0), reach_of(smoothed)
     points = [
@@ -142,7 +142,7 @@ def _curves(page: EntropyPage) -> Section | None:
         Chart(
             title="All controls, minus the others",
             unit="nats",
-            what="Paired by track. Below zero: controls make the model surer.",
+            what="Paired by track. A value below zero means that controls lower the entropy.",
             x_name="step",
             lines=apart,
             upright=page.early,
@@ -157,7 +157,9 @@ def _curves(page: EntropyPage) -> Section | None:
 def _verdict(page: EntropyPage) -> Verdict:
     of = {(item.second, item.metric): item for item in page.judged.differences}
     early, late = (of.get((page.key("text"), metric)) for metric in (EARLY, LATE))
-    sentence = f"Against the model of text alone, controls {_phrase(early)} the entropy of the first {page.border}"
+    sentence = (
+        f"Compared with the model without controls, controls {_phrase(early)} the entropy of the first {page.border}"
+    )
     sentence += f", and {_phrase(late)} that of later steps." if late else "; the clips end there."
     points = [
         f"All controls minus {NAMES[second]}: "
@@ -181,10 +183,10 @@ def _phrase(item: Difference | None) -> str:
 def _beside_paper(early: Difference | None, late: Difference | None) -> str:
     def told(item: Difference | None, *, lower: bool) -> str:
         if item is None:
-            return "cannot be looked at"
+            return "cannot be tested"
         if not is_clear(item):
             return "is neither confirmed nor refuted"
-        return "is found here, too" if (item.value < 0) == lower else "is not found here: it is the other way round"
+        return "is found here, too" if (item.value < 0) == lower else "is contradicted here"
 
     return (
         f"The paper finds entropy lowered early, which {told(early, lower=True)}, and raised later, which "

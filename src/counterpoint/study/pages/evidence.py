@@ -1,4 +1,4 @@
-"""What allows or forbids a conclusion: what the models have learned, what each was given, where the paper was left."""
+"""The basis of conclusions: what the models have learned, what each received, and departures from the paper."""
 
 from __future__ import annotations
 
@@ -17,13 +17,14 @@ from counterpoint.results.gates import Gate, Standing, nearness, standing
 from counterpoint.results.schema import Results
 from counterpoint.study.pages.looks import of_paradigm
 
-RANKS_NOBODY = "Until they have, the values below describe these models and rank nobody."
+RANKS_NOBODY = "Until then the values below describe these models but do not rank them."
 _RULE = (
-    "A model passes when its loss on held-out music lies below that of every trivial predictor of its paradigm, clip "
-    "by clip, and when it picks the true caption more often than chance; both with the whole 95% interval. A caption "
-    "is picked by the model's own loss, with the same times and noise for every candidate, so the number means the "
-    "same for all paradigms and asks no judge. Losses of different paradigms are different quantities: compare each "
-    "with its own predictors. What fills in spans goes by the music around them, so captions are not asked of it."
+    "A model passes if its loss on held-out music is below that of every trivial predictor of its paradigm, clip "
+    "by clip, and if it selects the true caption more often than chance; both with the whole 95% interval. A caption "
+    "is selected by the model's own loss, with the same times and noise for every candidate, so that the number is "
+    "comparable between paradigms and needs no metric. Losses of different paradigms are different quantities: compare "
+    "each with its own predictors. The caption test does not apply to models that fill in spans, because they also see "
+    "the surrounding music."
 )
 _SPENT = (
     "Sums over all trainings behind a model, those of the model that it began with included; the card of a model that "
@@ -33,7 +34,7 @@ _SPENT = (
 
 
 def gated(results: Results, verdict: Verdict) -> Verdict:
-    """The verdict of a study whose models have learned enough; of any other, why there is none yet."""
+    """The verdict of a study whose models have learned enough; otherwise the reason why there is none yet."""
     found = standing(results)
     if found.passed:
         return verdict
@@ -42,12 +43,12 @@ def gated(results: Results, verdict: Verdict) -> Verdict:
 
 
 def learned_section(results: Results) -> Section | None:
-    """Held-out losses beside those of trivial predictors, and captions picked; None of a study that trains nothing."""
+    """Held-out losses beside those of trivial predictors, and selected captions; None for a study without training."""
     found = standing(results)
     examined = [gate for gate in found.gates if gate.examination]
     if not examined:
         return None
-    lead = "The loss is on held-out music. Negative differences are in favour of the model."
+    lead = "The loss is on held-out music. A negative difference favours the model."
     copies = copies_table(results)
     blocks: list[Block] = [_losses(results, examined), *([copies] if copies else [])]
     blocks.append(Text(paragraphs=[_RULE], items=_needs(found), is_small=True))
@@ -58,7 +59,7 @@ _COLUMNS = (
     "Held-out loss",
     "Trivial predictors",
     "Model minus the strongest",
-    "Captions picked",
+    "Captions selected",
     "Near copies",
     "Gate",
 )
@@ -95,7 +96,7 @@ def _row(results: Results, gate: Gate) -> Row:
 
 
 def copies_table(results: Results) -> Table | None:
-    """How near every system comes to the training music; None where nobody looked."""
+    """Distances of every system to the training music; None if they were not measured."""
     rows = [
         Row(
             label=results.systems[key].name if key in results.systems else key.replace("_", " "),
@@ -108,13 +109,13 @@ def copies_table(results: Results) -> Table | None:
         return None
     return Table(
         name="copies",
-        label="How near systems come to the training music",
+        label="Distances of systems to the training music",
         corner="System",
         columns=[Column(title="Distance to the nearest training clip"), Column(title="Near copies")],
         rows=rows,
         caption=(
             "Median distances between log-mel spectra, in deviations of the training music, and the share of clips "
-            f"that lie nearer to a training clip than {NEAR:.0%} of the ground truth does, with 95% intervals."
+            f"that are nearer to a training clip than {NEAR:.0%} of the ground truth does, with 95% intervals."
         ),
     )
 
@@ -124,7 +125,7 @@ def _cell(found: Estimate, *, what: str = "", note: str = "") -> Cell:
 
 
 def _needs(found: Standing) -> list[str]:
-    """What the models that have not passed would need."""
+    """The requirements of the models that have not passed."""
     return [
         f"{gate.name}: {check.forecast}"
         for gate in found.gates
@@ -142,11 +143,11 @@ _SHOWN: dict[str, tuple[str, Callable[[Given], str]]] = {
     "settings of the sampler tried": ("Settings tried", lambda given: f"{given.trials:,}"),
     "starting point": ("Starting point", lambda given: given.start or "from scratch"),
 }
-"""By the name of the quantity, its heading and what is shown of a model."""
+"""By the name of the quantity, its heading and its text for a model."""
 
 
 def fairness_section(results: Results) -> Section | None:
-    """What every model was given, side by side; None of a study that trains nothing."""
+    """The resources of every model, side by side; None for a study without training."""
     given = side_by_side(results)
     if not given:
         return None
@@ -160,7 +161,7 @@ def fairness_section(results: Results) -> Section | None:
     rows.append(Row(label="Equal", places=plain(*("no" if name in differing else "yes" for name in _SHOWN))))
     table = Table(
         name="fairness",
-        label="What each model was given",
+        label="Resources of each model",
         corner="Model",
         columns=[Column(title=title) for title, _ in _SHOWN.values()],
         rows=rows,
@@ -168,16 +169,16 @@ def fairness_section(results: Results) -> Section | None:
         is_narrow=True,
     )
     lead = (
-        f"Not equal within {TOLERANCE:.0%}: {listed(differing)}. Whatever the models differ in may explain what they "
-        "score."
+        f"Not equal within {TOLERANCE:.0%}: {listed(differing)}. A difference in resources may explain a difference "
+        "in scores."
         if differing
         else f"All quantities are equal within {TOLERANCE:.0%}."
     )
-    return Section(id="fairness", title="Side by side", lead=lead, blocks=[table], short="Side by side")
+    return Section(id="fairness", title="Resources of each model", lead=lead, blocks=[table], short="Side by side")
 
 
 def departures_section(results: Results) -> Section | None:
-    """Where the study departs from the paper; None where it does not."""
+    """Departures of the study from the paper; None without any."""
     found = departures(results.study.kind, results.study.scale)
     if not found:
         return None
@@ -193,5 +194,5 @@ def departures_section(results: Results) -> Section | None:
 
 
 def evidence_sections(results: Results) -> list[Section | None]:
-    """All that this module has to say of a study."""
+    """All sections of this module for a study."""
     return [learned_section(results), fairness_section(results), departures_section(results)]

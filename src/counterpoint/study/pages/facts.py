@@ -15,7 +15,7 @@ from counterpoint.results.schema import Results
 from counterpoint.study.kinds.trained import TrainedStudy
 from counterpoint.study.settings import SharedTrainingConfig
 
-PARAMETERS = "one backbone for all; a paradigm adds what it needs of its own, such as embeddings and heads for codes"
+PARAMETERS = "all share one backbone; each paradigm adds its own layers, such as embeddings and heads for codes"
 
 
 def hours_of(hours: float) -> str:
@@ -27,17 +27,19 @@ def tracks_of(music: Music) -> str:
 
 
 def music_headline(results: Results) -> Fact:
-    """How much music there is."""
+    """The amount of music."""
     music = results.music["data"]
     return Fact("Music", f"{sum(music.rows.values()):,} {tracks_of(music)}, {hours_of(sum(music.hours.values()))}")
 
 
 def time_headline(results: Results) -> Fact:
     """The time of all steps."""
-    return Fact("Time, everything", duration(results.provenance.seconds))
+    return Fact("Total time", duration(results.provenance.seconds))
 
 
-def budget_headline(training: SharedTrainingConfig, *, steps: int | None = None, label: str = "Budget of each") -> Fact:
+def budget_headline(
+    training: SharedTrainingConfig, *, steps: int | None = None, label: str = "Budget per model"
+) -> Fact:
     updates = training.steps if steps is None else steps
     return Fact(label, f"{updates:,} updates × {training.batch_size} clips")
 
@@ -74,16 +76,16 @@ def data_facts(results: Results) -> list[Fact]:
         Fact(
             "Prompts",
             f"captions of {len(prompts.windows)} windows of {prompts.duration_s:g} s from {tracks} "
-            f"{tracks_of(results.music['data'])} of the {splits} split; never trained on",
+            f"{tracks_of(results.music['data'])} of the {splits} split; never used for training",
         ),
         Fact("Codec", codec_words(spec, name=spec.codec)),
     ]
 
 
 def codec_words(spec: LatentSpec, *, name: str) -> str:
-    """What a codec's latents are."""
+    """A description of a codec's latents."""
     return (
-        f"{name}: {spec.sample_rate:,} Hz mono, {spec.frame_rate:g} frames a second, {spec.num_codebooks} codebooks of "
+        f"{name}: {spec.sample_rate:,} Hz mono, {spec.frame_rate:g} frames/s, {spec.num_codebooks} codebooks of "
         f"{spec.codebook_size:,} codes, {spec.latent_dim} latent channels; fingerprint {spec.fingerprint}"
     )
 
@@ -93,7 +95,7 @@ def backbone_fact(training: SharedTrainingConfig, label: str) -> Fact:
     return Fact(
         label,
         f"{backbone.layers} transformer blocks {backbone.width} wide, {backbone.heads} heads, feed-forward "
-        f"{backbone.feed_forward}; text through a {training.text.encoder} encoder by cross-attention",
+        f"{backbone.feed_forward}; text from a {training.text.encoder} encoder through cross-attention",
     )
 
 
@@ -110,7 +112,7 @@ def optimiser_fact(training: SharedTrainingConfig, label: str) -> Fact:
 def budget_fact(training: SharedTrainingConfig, *, steps: int | None = None, note: str = "") -> Fact:
     updates = training.steps if steps is None else steps
     return Fact(
-        "Budget of each",
+        "Budget per model",
         f"{updates:,} updates of {training.batch_size} segments of {training.segment_s:g} s, the same segments in the "
         f"same order (seed {training.seed}){note}",
     )
@@ -120,14 +122,14 @@ def model_facts(study: TrainedStudy, models: Iterable[Model], *, steps: int | No
     """Models of several paradigms that were trained alike.
 
     Args:
-        models: one a paradigm.
-        steps: updates, where they are not those of the study's training.
+        models: one per paradigm.
+        steps: number of updates, if it differs from the study's training.
     """
     differing = []
     for model in models:
         entry = PARADIGMS[model.config.model.paradigm]
         differing.append(f"{entry.label.lower()} ({count(model.result.parameters)} parameters) {entry.draws}")
-    skips = f"; skips \u201c{study.training.skips}\u201d where the network sees all frames at once"
+    skips = f"; skips \u201c{study.training.skips}\u201d in networks that see all frames at once"
     return [
         backbone_fact(study.training, "Backbone of all"),
         Fact("What differs", f"{'; '.join(differing)}{skips}"),
@@ -137,7 +139,7 @@ def model_facts(study: TrainedStudy, models: Iterable[Model], *, steps: int | No
 
 
 def settings_words(sampling: SamplingConfig) -> str:
-    """Sampling settings as they are written in a configuration."""
+    """Sampling settings in the notation of a configuration."""
     plain = sampling.model_dump(mode="json")
     return ", ".join(f"{name.replace('_', ' ')} {_value(value)}" for name, value in plain.items() if value is not None)
 
@@ -149,15 +151,15 @@ def _value(value: object) -> str:
 
 
 def sampling_fact(study: TrainedStudy, sampling: dict[str, SamplingConfig], *, note: str = "") -> Fact:
-    """How each paradigm was drawn from."""
+    """The sampling settings of each paradigm."""
     parts = [f"{PARADIGMS[name].label.lower()}: {settings_words(own)}" for name, own in sampling.items()]
     prompts = study.prompts
-    seeds = f"clip i has seed {prompts.seed} + i; {prompts.batch_size} clips a batch"
+    seeds = f"clip i has seed {prompts.seed} + i; {prompts.batch_size} clips per batch"
     return Fact("Sampling", f"{'; '.join([*parts, seeds])}{note}")
 
 
 def machine_facts(results: Results) -> list[Fact]:
-    """On what, and with which versions, the results were made."""
+    """The machine and the versions that produced the results."""
     versions = ", ".join(f"{name} {found}" for name, found in results.provenance.versions.items())
     found = [Fact("Machine", results.provenance.machine), Fact("Versions", versions)]
     packages = results.provenance.packages
@@ -169,7 +171,7 @@ def machine_facts(results: Results) -> list[Fact]:
 
 
 def budget_words(models: Iterable[Model]) -> str:
-    """What the models had, as the start of a sentence."""
+    """The size and budget of the models, as the beginning of a sentence."""
     results = [model.result for model in models]
     sizes = _range([result.parameters for result in results], count)
     updates = _range([result.steps for result in results], lambda steps: f"{steps:,}")

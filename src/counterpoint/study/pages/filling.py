@@ -1,4 +1,4 @@
-"""Who fills in a span best: each method against another and against the anchors, in words the tests allow."""
+"""The comparison of inpainting methods with each other and with the anchors, in words that the tests justify."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ PAPERS = (FM, AR, INVERSION)
 
 @dataclass(frozen=True)
 class Method:
-    """A way to fill in a span.
+    """A method of filling in a span.
 
     Attributes:
-        name, short: for people.
-        noun: in running text.
-        what: how it does it, a sentence.
+        name, short: its name in text, and a shorter one for tables.
+        noun: its name in running text.
+        what: a description, one sentence.
     """
 
     name: str
@@ -44,17 +44,17 @@ METHODS: Mapping[str, Method] = {
 
 
 def noun(key: str) -> str:
-    """Of a method in running text."""
+    """The name of a method in running text."""
     return METHODS[key].noun if key in METHODS else key
 
 
 @dataclass(frozen=True)
 class Duel:
-    """What tests of one system against another have shown, as keys of metrics.
+    """The outcome of the tests of one system against another, as keys of metrics.
 
     Attributes:
-        better, worse: the first system is.
-        open: neither has been shown.
+        better, worse: metrics in which the first system is better or worse.
+        open: metrics without a clear difference.
     """
 
     better: Sequence[str]
@@ -63,7 +63,7 @@ class Duel:
 
     @property
     def is_won(self) -> bool:
-        """Better by something, worse by nothing."""
+        """Better in some metric, worse in none."""
         return bool(self.better) and not self.worse
 
     @property
@@ -79,18 +79,18 @@ class Duel:
 
 
 def duel(judged: Judged, first: str, second: str, keys: Sequence[str]) -> Duel | None:
-    """None where the two were not tested against each other."""
+    """The duel of two systems; None if they were not tested against each other."""
     found = sides(judged, keys, first, second)
     return Duel(found["first"], found["second"], found["open"]) if any(found.values()) else None
 
 
 def filling_sentence(judged: Judged, *, seams: Sequence[str], fidelity: Sequence[str], methods: Sequence[str]) -> str:
-    """The answer.
+    """The answer in one sentence.
 
     Args:
         seams: keys of the measures of seams.
-        fidelity: keys of what stands in for the paper's metrics, FAD's first.
-        methods: systems that fill in, the best take apart.
+        fidelity: keys of the stand-ins for the paper's metrics, FAD's first.
+        methods: the methods, without the best take.
     """
     zero_shot = [key for key in methods if key not in (AR, FM)]
     parts = [
@@ -107,7 +107,7 @@ def filling_points(
     """The numbers behind the answer; see `filling_sentence`.
 
     Args:
-        chosen: how often the best take was which method's.
+        chosen: how often each method's take was the best.
     """
     zero_shot = [key for key in methods if key not in (AR, FM)]
     return [
@@ -120,7 +120,7 @@ def filling_points(
 
 
 def _champion(judged: Judged, methods: Sequence[str], keys: Sequence[str]) -> tuple[str, str] | None:
-    """The method that wins all its duels, and these in words; None where there is none, or one was not tested."""
+    """The method that wins all its duels, and these in words; None if there is none, or one was not tested."""
     for key in methods:
         duels = {other: duel(judged, key, other, keys) for other in methods if other != key}
         if duels and all(each is not None and each.is_won for each in duels.values()):
@@ -129,7 +129,7 @@ def _champion(judged: Judged, methods: Sequence[str], keys: Sequence[str]) -> tu
 
 
 def _smoothest(judged: Judged, methods: Sequence[str], seams: Sequence[str]) -> str:
-    """Of the paper's methods: the one that wins all its duels, or what each duel has shown."""
+    """Among the paper's methods, the one that wins all its duels, or the outcome of each duel."""
     if best := _champion(judged, methods, seams):
         return f"{noun(best[0])} makes the smoothest seams of the paper's methods, smoother than {best[1]}"
     shown = [part for first, second in combinations(methods, 2) if (part := _pair(judged, first, second, seams))]
@@ -143,7 +143,7 @@ def _pair(judged: Judged, first: str, second: str, seams: Sequence[str]) -> str:
             return f"{noun(one)} makes smoother seams than {noun(other)} ({each.tally})"
     each = duel(judged, first, second, seams)
     if each is not None and each.better:
-        return f"{noun(first)} and {noun(second)} each make the smoother seams by some measures"
+        return f"{noun(first)} and {noun(second)} each make smoother seams by some measures"
     return ""
 
 
@@ -162,7 +162,7 @@ def _anchored(judged: Judged, methods: Sequence[str], keys: Sequence[str]) -> st
 
 
 def _winners(judged: Judged, zero_shot: Sequence[str], keys: Sequence[str]) -> str:
-    """The zero-shot method that wins all its duels, or what those with the paper's have shown."""
+    """The zero-shot method that wins all its duels, or the outcomes of those with the paper's method."""
     if best := _champion(judged, zero_shot, keys):
         return f"of the zero-shot methods {noun(best[0])} wins, better than {best[1]}".replace(
             noun(INVERSION), "inversion"
@@ -184,7 +184,7 @@ def _numbers(judged: Judged, first: str, second: str, keys: Sequence[str]) -> st
 
 
 def _won_of_anchors(judged: Judged, methods: Sequence[str], keys: Sequence[str]) -> str:
-    """In how many measures each method beats each anchor, and in how many the scores' own intervals are apart."""
+    """The number of measures in which each method beats each anchor, and in which the scores' own intervals differ."""
     parts, apart, total = [], 0, 0
     for method in methods:
         tallies = []
@@ -199,8 +199,8 @@ def _won_of_anchors(judged: Judged, methods: Sequence[str], keys: Sequence[str])
     if not total:
         return ""
     return (
-        f"Measures in which a method is better than silence and than another clip: {'; '.join(parts)}. "
-        f"The intervals of the scores themselves are apart in {apart} of these {total} comparisons."
+        f"Number of measures in which a method beats silence and another clip: {'; '.join(parts)}. "
+        f"The intervals of the scores themselves do not overlap in {apart} of these {total} comparisons."
     )
 
 
@@ -216,5 +216,9 @@ def _best(judged: Judged, chosen: Mapping[str, int], fidelity: Sequence[str]) ->
     total = sum(chosen.values())
     counts = [f"{noun(key)} in {number}" for key, number in sorted(chosen.items(), key=lambda kv: -kv[1])]
     each = duel(judged, BEST, INVERSION, fidelity)
-    tail = f" Against always inverting, judged by what did not choose it: {each.said}." if each else ""
-    return f"Per clip the best zero-shot take by its seams is that of {listed(counts)} of {total}.{tail}"
+    tail = (
+        f" Compared with always using inversion, by metrics that were not used for the choice: {each.said}."
+        if each
+        else ""
+    )
+    return f"The zero-shot take with the best seams came from {listed(counts)} of {total} clips.{tail}"

@@ -1,4 +1,4 @@
-"""The report of a grid of configurations, of which a comparison of the paradigms alone is the smallest."""
+"""The report of a grid of configurations, the smallest of which is a comparison of the paradigms."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ from counterpoint.study.pages.page import examples_of, model_chart
 from counterpoint.study.pages.words import sentences, warnings
 
 CODEC_EXAMPLES = 2
-"""Examples by which the codec alone is heard."""
+"""Number of examples of the codec alone."""
 _NOT_OURS = (
-    "Ours and the paper's are different judges on different music, unless they bear one name: compare the order of the "
-    "rows, not the values."
+    "Our metrics and the paper's differ unless they have the same name, and so does the music: compare the order of "
+    "the rows, not the values."
 )
 
 
@@ -81,7 +81,7 @@ def _verdict(page: GridPage) -> Verdict:
 
 
 def _cost_point(page: GridPage) -> str:
-    """The price beside the verdict."""
+    """The cost beside the verdict."""
     names, training, clips = [], [], []
     for cell in page.grid.cells:
         report = page.results.generations[f"generate_{cell.system}"].report
@@ -89,13 +89,13 @@ def _cost_point(page: GridPage) -> str:
         training.append(duration(page.results.models[page.grid.runs(cell.model)[0]].result.wall_s))
         clips.append(duration(report.latency_s / report.clips))
     return (
-        f"What it cost, {listed(names)}: training {listed(training)}; a clip {listed(clips)}, "
+        f"Cost of {listed(names)}: training {listed(training)}; one clip {listed(clips)}, "
         f"{page.study.prompts.batch_size} at a time."
     )
 
 
 def _floors(page: GridPage) -> dict[str, list[System]]:
-    """Systems that are no cells, by the name of their group."""
+    """Systems that are not cells, by the name of their group."""
     found: dict[str, list[System]] = {}
     if outside := page.of_origin("outside"):
         found["Outside"] = outside
@@ -107,13 +107,13 @@ def _floors(page: GridPage) -> dict[str, list[System]]:
 
 
 def _primary(page: GridPage) -> Section | None:
-    """One chart of the metric of the verdict, and of what says whether captions are followed."""
+    """A chart of the metric of the verdict, and of the one that shows whether captions are followed."""
     metrics = page.infos(dict.fromkeys(filter(None, (page.decided, best_judge("text", page.judged.metrics)))))
     return page.section("verdict", page.dots(metrics) if metrics else None)
 
 
 def _scores(page: GridPage) -> Section | None:
-    """All judges: of a pair in one table, of a grid in the paper's layout."""
+    """All metrics: for a pair in one table, for a grid in the paper's layout."""
     if page.is_pair:
         return page.scores(heading="pair", subjects=page.study.contestants(), charts=True, with_all=True)
     table = grid_table(page.grid, page.systems, paper=page.paper, floors=_floors(page))
@@ -123,7 +123,7 @@ def _scores(page: GridPage) -> Section | None:
 
 
 def _beside_paper(page: GridPage) -> Section | None:
-    """Of a pair, the paper's numbers beside ours; of a grid they stand in the table of scores."""
+    """The paper's numbers beside ours for a pair; for a grid they are in the table of scores."""
     if not (page.is_pair and page.paper):
         return None
     table = grid_table(page.grid, page.systems, paper=page.paper, floors={})
@@ -132,13 +132,13 @@ def _beside_paper(page: GridPage) -> Section | None:
 
 def _curves(page: GridPage) -> Section | None:
     charts = grid_charts(page.grid, page.systems, [*page.study.systems])
-    outside = " Dashes and dots: a system from outside." if page.study.systems else ""
+    outside = " Dashes and dots: an outside system." if page.study.systems else ""
     shown = Charts(name="curves", charts=charts) if charts else None
     return page.section("curves", shown, axis=charts[0].x_name if charts else "", outside=outside)
 
 
 def _differences(page: GridPage) -> Section | None:
-    """Of a pair all tests; of a grid a table for each axis along which there were any."""
+    """All tests for a pair; for a grid a table for each axis with tests."""
     if page.is_pair:
         return page.tests(is_folded=False)
     shown: list[Block] = []
@@ -148,7 +148,7 @@ def _differences(page: GridPage) -> Section | None:
 
 
 def _listen(page: GridPage) -> Section | None:
-    """Evenly spread over the prompts of every length; of several training seeds the first."""
+    """Examples spread evenly over the prompts of every length, of the first training seed."""
     keys = [key for key in page.systems if is_truth(key)]
     if page.is_pair:
         keys += [system.key for system in page.of_origin("codec") if "codes" in system.key]
@@ -158,7 +158,7 @@ def _listen(page: GridPage) -> Section | None:
 
 
 def _codec(page: GridPage) -> Section | None:
-    """What the codecs keep; with one codec, to hear too."""
+    """Reconstruction by the codecs; with a single codec, with examples."""
     keys = [key for key in page.systems if is_truth(key)] + [system.key for system in page.of_origin("codec")]
     examples = examples_of(page.results, page.systems, keys)[:CODEC_EXAMPLES]
     origins = [page.results.systems[clip.system.key].origin for example in examples[:1] for clip in example.clips]

@@ -1,4 +1,4 @@
-"""The cells of a grid: what varies between them, what they are called, and how two of them compare."""
+"""The cells of a grid: their varying settings, their names, and comparisons of two cells."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ from counterpoint.study.pages.looks import of_paradigm
 from counterpoint.study.pages.words import outcome
 
 PARADIGM = "paradigm"
-"""The axis that the question is about, where there is one."""
+"""The axis that the question is about, if there is one."""
 _LATENTS = {"encodec": "EnCodec", "vae": "VAE", "rvq": "RVQ", "kl": "KL"}
-"""What the labels `enc` and `vae` stand for, by the part of the codec's name that they fill in; the last two are
+"""Meanings of the labels `enc` and `vae`, by the part of the codec's name that they fill in; the last two are
 spectrogram codecs, quantised and variational."""
 _NAMES = {"rate": "frame rate", "batch": "batch size"}
 _UNITS = {"": "", "hz": "Hz", "s": "s"}
 _NUMBER = re.compile(r"([a-z]*)(\d+(?:\.\d+)?)([a-z]*)", re.IGNORECASE)
 _INITIALS = 2
-"""Letters before a number that only tell what it counts, as in `b8`; more are a word, as in `euler10`."""
+"""Letters before a number that only name its quantity, as in `b8`; longer ones are words, as in `euler10`."""
 _VARIANTS: Sequence[tuple[Fill, Dash]] = (
     ("solid", "solid"),
     ("hollow", "dashed"),
     ("half", "dotted"),
     ("dotted", "mixed"),
 )
-"""Fillings and dashes that tell lines of one paradigm apart."""
+"""Fillings and dashes that distinguish lines of one paradigm."""
 
 
 @dataclass(frozen=True)
@@ -42,11 +42,11 @@ class Varied:
     """One dimension along which cells differ.
 
     Attributes:
-        key: as in the configuration.
-        name: for people.
-        labels: the same for people, by label, in order.
+        key: its key in the configuration.
+        name: its name in text.
+        labels: names of the labels in text, by label, in order.
         sets: keys of the configuration that it changes.
-        numbers: by label, where every label counts the same.
+        numbers: the number in each label, if all count the same quantity.
     """
 
     key: str
@@ -58,10 +58,10 @@ class Varied:
 
 @dataclass(frozen=True)
 class Contrast:
-    """Two cells that differ along one axis alone.
+    """Two cells that differ in only one axis.
 
     Attributes:
-        place: where they lie on the other axes.
+        place: their place on the other axes.
     """
 
     axis: Varied
@@ -71,11 +71,11 @@ class Contrast:
 
 
 class Grid:
-    """All cells and all that is known of them.
+    """All cells with their results.
 
     Attributes:
-        axes: those along which cells differ.
-        x: key of the axis of curves; "" where none of those that vary is.
+        axes: the axes along which cells differ.
+        x: key of the axis of curves; "" if no varying axis is one.
     """
 
     def __init__(self, study: GridStudy, results: Results, judged: Judged):
@@ -86,12 +86,12 @@ class Grid:
         self.x = wanted if self.axis(wanted) and wanted != PARADIGM else ""
 
     def axis(self, key: str) -> Varied | None:
-        """An axis that varies."""
+        """A varying axis, by its key."""
         return next((axis for axis in self.axes if axis.key == key), None)
 
     @cached_property
     def durations(self) -> dict[str, float]:
-        """By label, seconds of the clips."""
+        """Durations of the clips in seconds, by label."""
         return {cell.duration: cell.study.prompts.duration_s for cell in self.cells}
 
     @cached_property
@@ -108,27 +108,27 @@ class Grid:
         return [step, *sorted(name for name in self.results.models if name.startswith(f"{step}@"))]
 
     def place(self, labels: Mapping[str, str], *, without: Sequence[str] = ()) -> str:
-        """Where a cell lies, for people: `AR, 25 Hz`; "" where nothing is left to say."""
+        """The place of a cell in text: `AR, 25 Hz`; "" if nothing varies."""
         return ", ".join(told(axis, labels[axis.key]) for axis in self.axes if axis.key not in without)
 
     def name(self, cell: Cell) -> str:
-        """Of its system: where it lies; of a grid of paradigms alone, the paradigm's name."""
+        """The name of a cell's system: its place; in a grid of paradigms alone, the paradigm's name."""
         if [axis.key for axis in self.axes] in ([], [PARADIGM]):
             return PARADIGMS[cell.study.paradigm].label
         return self.place(cell.labels)
 
     def model_name(self, cells: Sequence[Cell]) -> str:
-        """What the cells of a model have in common."""
+        """The common place of the cells of a model."""
         shared = [axis.key for axis in self.axes if len({cell.labels[axis.key] for cell in cells}) > 1]
         return self.place(cells[0].labels, without=shared) or PARADIGMS[cells[0].study.paradigm].label
 
     def codec_place(self, codec: str) -> str:
-        """Of all codecs, by the axes that choose one: `EnCodec, 25 Hz`; "" where there is but one."""
+        """The place of a codec on the axes that choose one: `EnCodec, 25 Hz`; "" if there is only one."""
         cell = next(cell for cell in self.cells if cell.codec == codec)
         return self.place(cell.labels, without=[axis.key for axis in self.axes if "codec" not in axis.sets])
 
     def lines(self) -> dict[tuple[str, ...], list[Cell]]:
-        """Cells that differ along the axis of curves alone, by their labels on the others."""
+        """Cells that differ only along the axis of curves, by their labels on the others."""
         found: dict[tuple[str, ...], list[Cell]] = {}
         for cell in self.cells:
             key = tuple(cell.labels[axis.key] for axis in self.axes if axis.key != self.x)
@@ -136,8 +136,8 @@ class Grid:
         return found
 
     def mark(self, cell: Cell) -> Mark:
-        """Of its line: a paradigm has its colour and shape, and what else varies tells fill and dash; where the
-        paradigm does not vary, every line has a colour, a shape and a dash of its own."""
+        """The mark of a cell's line: a paradigm determines colour and shape, and other axes determine fill and dash; if
+        the paradigm does not vary, every line has its own colour, shape and dash."""
         without = (self.x, PARADIGM) if self.axis(PARADIGM) else (self.x,)
 
         def rest(item: Cell) -> tuple[str, ...]:
@@ -151,7 +151,7 @@ class Grid:
         return DISTINCT[index % len(DISTINCT)]
 
     def contrasts(self, axis: Varied, *, metric: str) -> list[Contrast]:
-        """Pairs along an axis that the metric's differences were tested of, by labels and then by place."""
+        """Pairs along an axis whose difference was tested in the metric, by labels and then by place."""
         found = []
         for first, second in combinations(axis.labels, 2):
             for one in self.cells:
@@ -164,15 +164,15 @@ class Grid:
         return found
 
     def outcome(self, metric: str, first: Cell, second: Cell) -> Outcome | None:
-        """None where there was no test."""
+        """The outcome of a test; None without a test."""
         return outcome(self.judged, metric, first.system, second.system)
 
     def truth(self, duration: str) -> str:
-        """The key of the ground truth of clips of one length."""
+        """The key of the ground truth for clips of one length."""
         return self.known("ground_truth", duration)
 
     def known(self, key: str, duration: str) -> str:
-        """The key of a system that no model of this study made, among clips of one length."""
+        """The key of a system without a model of this study, for clips of one length."""
         own = f"{key}_{duration}"
         return own if own in self.judged.systems else key
 
@@ -190,7 +190,7 @@ def varied_axes(study: GridStudy, cells: Sequence[Cell]) -> list[Varied]:
 
 
 def _sets(axis: Axis) -> list[str]:
-    """Keys of the configuration that an axis changes; without any it fills a place in the codec's name."""
+    """Keys of the configuration that an axis changes; without any it is part of the codec's name."""
     if axis.keys:
         return list(axis.keys)
     keys = (value if isinstance(value, dict) else ["codec"] for value in axis.values.values())
@@ -198,7 +198,7 @@ def _sets(axis: Axis) -> list[str]:
 
 
 def _numbers(labels: Sequence[str]) -> dict[str, float]:
-    """What each label counts; empty where not all count the same."""
+    """The number in each label; empty if they do not all count the same quantity."""
     matches = [match for label in labels if (match := _NUMBER.fullmatch(label)) and match[3].lower() in _UNITS]
     kinds = {(match[1].lower(), match[3].lower()) for match in matches}
     return {match[0]: float(match[2]) for match in matches} if len(matches) == len(labels) and len(kinds) == 1 else {}
@@ -217,11 +217,11 @@ def _shown(label: str, value: Any) -> str:
 
 
 def told(axis: Varied, label: str) -> str:
-    """In running text, where a bare number needs the name of what it counts."""
+    """A label in running text, where a bare number needs the name of its quantity."""
     text = axis.labels[label]
     return f"{axis.name} {text}" if text.replace(".", "").isdigit() else text
 
 
 def named(cell: Cell) -> str:
-    """The paradigm of a cell in running text."""
+    """The name of a cell's paradigm in running text."""
     return PARADIGMS[cell.study.paradigm].label.lower()

@@ -1,4 +1,4 @@
-"""What the page of a grid is made from: its study, results, cells and scores; what was compared in it, and how."""
+"""The data of a grid's page: its study, results, cells and scores; the facts about the comparison."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from counterpoint.study.pages.notes import common_notes, prose
 from counterpoint.study.pages.page import Page
 from counterpoint.study.pages.words import deciding
 
-VARIED = " Where an axis sets one of these, it is as the axis says."
+VARIED = " Settings of an axis override these."
 
 
 class GridPage(Page[GridStudy]):
-    """What is known of a grid, ready to be written down section by section."""
+    """The data of a grid's page, to be written section by section."""
 
     def __init__(self, study: GridStudy, results: Results):
         super().__init__(study, results)
@@ -38,7 +38,7 @@ class GridPage(Page[GridStudy]):
 
     @property
     def lengths(self) -> list[str]:
-        """Labels of lengths of clips, where there are several."""
+        """Labels of lengths of clips, if there are several."""
         return [*self.grid.durations] if len(self.grid.durations) > 1 else []
 
     def _system(self, cell: Cell) -> System:
@@ -50,7 +50,7 @@ class GridPage(Page[GridStudy]):
         return System(key=cell.system, name=self.grid.name(cell), what=what, mark=self.grid.mark(cell))
 
     def of_origin(self, *origins: str) -> list[System]:
-        """The systems that come from there, in order."""
+        """The systems of the given origins, in order."""
         known = self.results.systems
         return [
             system
@@ -60,7 +60,7 @@ class GridPage(Page[GridStudy]):
 
     @property
     def is_pair(self) -> bool:
-        """A comparison of paradigms and of nothing else."""
+        """Whether it is a comparison of paradigms only."""
         return [axis.key for axis in self.grid.axes] == [PARADIGM]
 
 
@@ -89,7 +89,7 @@ def _prompts_step(page: GridPage, label: str) -> str:
 
 
 def _prompt_counts(page: GridPage) -> dict[str, str]:
-    """By label of a length, how many."""
+    """The number of prompts by label of a length."""
     return {
         label: f"{len(page.results.prompts[_prompts_step(page, label)].windows)} of {seconds:g} s"
         for label, seconds in page.grid.durations.items()
@@ -130,7 +130,7 @@ def _axis_facts(page: GridPage) -> Iterator[Fact]:
 def _captions(page: GridPage) -> str:
     others = page.study.prompts_from
     whose = {"": "held-out music", "composed": "music composed with another seed"}.get(others, Path(others).name)
-    return f"captions of windows of {whose}: {listed([*_prompt_counts(page).values()])}; never trained on"
+    return f"captions of windows of {whose}: {listed([*_prompt_counts(page).values()])}; never used for training"
 
 
 def grid_notes(page: GridPage) -> list[Text]:
@@ -145,8 +145,8 @@ def grid_notes(page: GridPage) -> list[Text]:
         paper="" if page.paper else None,
     )
     instead = (
-        f"The metric that was to decide, {primary}, is absent; {decided or 'no other'} decides in its place, the first "
-        "of its family that is there, else the first of the table"
+        f"The metric chosen for the verdict, {primary}, is absent; {decided or 'no other'} decides instead, the first "
+        "available one of its family, else the first of the table"
     )
     return common_notes(
         page.study,

@@ -23,7 +23,7 @@ VIEWS = {"latents": "continuous", "codes": "quantised"}
 
 
 def judging(grid: Grid) -> list[MetricInfo]:
-    """Metrics that judge any of the cells."""
+    """Metrics with a better direction that any of the cells has."""
     systems = [cell.system for cell in grid.cells]
     return [info for info in grid.judged.judges if any(grid.judged.score(info.name, key) for key in systems)]
 
@@ -31,10 +31,10 @@ def judging(grid: Grid) -> list[MetricInfo]:
 def grid_table(
     grid: Grid, systems: Mapping[str, System], *, paper: PaperScores | None, floors: Mapping[str, Sequence[System]]
 ) -> Table:
-    """Groups of rows under metrics of ours and measures of the paper's.
+    """Groups of rows under our metrics and the paper's measures.
 
     Args:
-        floors: systems that are no cells, by the name of their group.
+        floors: systems that are not cells, by the name of their group.
     """
     metrics, axis = judging(grid), grouping(grid)
     theirs = {row.system: row.scores for row in paper.rows} if paper else {}
@@ -80,7 +80,7 @@ def grid_table(
             *(Column(title=title, over="The paper", is_theirs=True) for title in measures.values()),
         ],
         rows=rows,
-        caption="Values with 95% intervals; an asterisk marks a value shown to be the best of its group.",
+        caption="Values with 95% intervals; an asterisk marks the clearly best value of its group.",
     )
 
 
@@ -89,8 +89,8 @@ def _value(score: Score, places: int, is_best: bool) -> Cell:
 
 
 def grouping(grid: Grid) -> Varied | None:
-    """The axis that groups the rows: of a comparison of paradigms that of the curves, so that rivals stand beside each
-    other (Table 2); else the first (Table 7); None where there is one axis alone."""
+    """The axis that groups the rows: in a comparison of paradigms that of the curves, so that rivals are side by side
+    (Table 2); else the first (Table 7); None if there is only one axis."""
     if len(grid.axes) < 2:
         return None
     along = grid.axis(grid.x) if grid.axis(PARADIGM) else None
@@ -98,19 +98,19 @@ def grouping(grid: Grid) -> Varied | None:
 
 
 def is_best(grid: Grid, info: MetricInfo, cell: kind.Cell, group: Sequence[kind.Cell]) -> bool:
-    """The tests show that it is better than every other cell of its group that has a score."""
+    """Whether the tests show that it is better than every other cell of its group with a score."""
     others = [item for item in group if item is not cell and grid.judged.score(info.name, item.system)]
     return bool(others) and all(grid.outcome(info.name, cell, item) == "first" for item in others)
 
 
 def comparison_tables(grid: Grid, *, decided: str, outside: Sequence[System]) -> Iterator[tuple[str, str, Table]]:
-    """(title, lead, table) of each axis along which there were tests, and of the outside systems."""
+    """(title, lead, table) of each axis with tests, and of the outside systems."""
     metrics = judging(grid)
     for axis in grid.axes:
         contrasts = grid.contrasts(axis, metric=decided) if decided else []
         if contrasts:
             rows = [_contrast_row(grid, item, metrics) for item in contrasts]
-            lead = f"The same on every other axis; first minus second in {axis.name}."
+            lead = f"First minus second in {axis.name}; all other axes are equal."
             yield axis.name.capitalize(), lead, differences_table(f"differences_{axis.key}", metrics, rows, p=True)
     rows = [
         Row(label=f"{grid.name(cell)} {MINUS} {system.label}", places=places)
@@ -119,7 +119,7 @@ def comparison_tables(grid: Grid, *, decided: str, outside: Sequence[System]) ->
         if any(places := [tested_cell(grid.judged, info.name, cell.system, system.key, p=True) for info in metrics])
     ]
     if rows:
-        lead = "Cells of this study minus systems from outside, on the prompts that both answer."
+        lead = "Cells of this study minus outside systems, on their common prompts."
         yield "Outside systems", lead, differences_table("differences_outside", metrics, rows, p=True)
 
 
@@ -133,10 +133,10 @@ def _contrast_row(grid: Grid, item: Contrast, metrics: Sequence[MetricInfo]) -> 
 
 
 def grid_charts(grid: Grid, systems: Mapping[str, System], outside: Sequence[str]) -> list[Chart]:
-    """One a metric that judges, along the axis of curves.
+    """One chart per metric, along the axis of curves.
 
     Args:
-        outside: names of outside systems, as the study knows them.
+        outside: names of outside systems in the study.
     """
     axis = grid.axis(grid.x)
     if axis is None:
@@ -178,10 +178,10 @@ class Along:
     metric: str
 
     def points(self, keys: Mapping[str, Sequence[kind.Cell]], *, name: str = "") -> list[Point]:
-        """One a place, of systems with the cells beside which they stand.
+        """One point per place, for systems with their cells.
 
         Args:
-            name: of the systems, where they are not the cells themselves.
+            name: name of the systems, if they are not the cells themselves.
         """
         places: dict[float, Point] = {}
         for key, cells in keys.items():
@@ -194,7 +194,7 @@ class Along:
 
 
 def _own_lines(along: Along) -> Iterator[Line]:
-    """The cells, and dotted what their codecs keep: as near as they could come."""
+    """The cells, and as dotted lines the reconstructions by their codecs: the best possible values."""
     for cells in along.grid.lines().values():
         name, mark = along.grid.place(cells[0].labels, without=[along.axis.key]), along.grid.mark(cells[0])
         yield Line(name=name, mark=mark, points=along.points({cell.system: [cell] for cell in cells}))
@@ -205,7 +205,7 @@ def _own_lines(along: Along) -> Iterator[Line]:
 
 
 def ceiling(grid: Grid, cell: kind.Cell) -> str:
-    """The key of the music through the cell's codec, in the view of its paradigm; "" where it was not judged."""
+    """The key of the music through the cell's codec, in the view of its paradigm; "" if it was not evaluated."""
     view = PARADIGMS[cell.study.paradigm].view
     names = (f"reconstruction_{cell.codec}_{view}", f"reconstruction_{view}")
     found = (grid.known(name, cell.duration) for name in names)
@@ -213,7 +213,7 @@ def ceiling(grid: Grid, cell: kind.Cell) -> str:
 
 
 def _levels(along: Along, systems: Mapping[str, System], outside: Sequence[str]) -> Iterator[Line]:
-    """What real music and outside systems score, across the chart."""
+    """The scores of real music and outside systems, across the chart."""
     for base in ("ground_truth", *outside):
         for length, cells in _spans(along.grid):
             keys: dict[str, list[kind.Cell]] = {}
@@ -226,8 +226,8 @@ def _levels(along: Along, systems: Mapping[str, System], outside: Sequence[str])
 
 
 def _spans(grid: Grid) -> list[tuple[str, list[kind.Cell]]]:
-    """Cells past which runs what none of the models made, by the length of their clips: "" where clips have one length,
-    or one at each place of the axis; else one a length."""
+    """Cells beside which systems without a model are shown, by the length of their clips: "" if clips have one length,
+    or one length at each place of the axis; else one entry per length."""
     lines = list(grid.lines().values())
     if any(len({cell.duration for cell in line}) > 1 for line in lines):
         return [("", max(lines, key=len))]
@@ -240,8 +240,8 @@ def _spans(grid: Grid) -> list[tuple[str, list[kind.Cell]]]:
 
 
 def training_table(grid: Grid) -> Table:
-    """What training took: one row a run."""
-    header = ["Model", "Parameters", "Updates", "Music seen", "Time in updates", "Updates a second", "Peak memory"]
+    """The cost of training: one row per run."""
+    header = ["Model", "Parameters", "Updates", "Music seen", "Time in updates", "Updates per second", "Peak memory"]
     rows = []
     for cells in grid.models.values():
         runs = grid.runs(cells[0].model)
@@ -258,13 +258,13 @@ def training_table(grid: Grid) -> Table:
                     memory(grid.results.peak_memory(step)),
                 ]
             )
-    return plain_grid("training", header, rows, label="What training took", is_narrow=True)
+    return plain_grid("training", header, rows, label="Cost of training", is_narrow=True)
 
 
 def generation_table(grid: Grid) -> Table:
-    """What generation took: one row a cell; of several training seeds the first."""
-    header = ["System", "Clips a second", "Time a clip", "Times real time", "One clip alone"]
-    header += ["Network evaluations a clip", "With rows of guidance", "Peak memory"]
+    """The cost of generation: one row per cell, of the first training seed."""
+    header = ["System", "Clips per second", "Time per clip", "Times real time", "One clip alone"]
+    header += ["Network evaluations per clip", "With rows of guidance", "Peak memory"]
     rows = []
     for cell in grid.cells:
         step = f"generate_{cell.system}"
@@ -282,12 +282,12 @@ def generation_table(grid: Grid) -> Table:
                 memory(grid.results.peak_memory(step)),
             ]
         )
-    return plain_grid("generation", header, rows, label="What generation took", is_narrow=True)
+    return plain_grid("generation", header, rows, label="Cost of generation", is_narrow=True)
 
 
 def codec_table(grid: Grid) -> Table:
-    """What the codecs keep: one row a codec and length of clips; each measure of what was not quantised, then of what
-    was. A codec that makes phases anew has no SI-SNR."""
+    """Reconstruction by the codecs: one row per codec and length of clips; each measure without quantisation, then with
+    it. A codec that synthesises phases has no SI-SNR."""
     found = grid.results.reconstructions
     known = {key for each in found.values() for values in each.views.values() for key in values}
     measures = {key: name for key, name in _MEASURES.items() if key in known}
@@ -298,10 +298,10 @@ def codec_table(grid: Grid) -> Table:
         length = f", clips of {grid.durations[cell.duration]:g} s" if len(grid.durations) > 1 else ""
         values = [number(views[view][key]) if key in views.get(view, {}) else "" for key in measures for view in VIEWS]
         rows.append([f"{Path(cell.study.codec).name}{length}", *values])
-    return plain_grid("codecs", header, rows, label="What the codecs keep", is_narrow=True)
+    return plain_grid("codecs", header, rows, label="Reconstruction by the codecs", is_narrow=True)
 
 
 def reconstruct_step(grid: Grid, cell: kind.Cell) -> str:
-    """The step that passed the ground truth through a cell's codec."""
+    """The step that reconstructed the ground truth with a cell's codec."""
     several = f"reconstruct_{cell.codec}_{cell.duration}"
     return several if several in grid.results.reconstructions else "reconstruct"

@@ -1,4 +1,4 @@
-"""The answer of a grid in words: which paradigm is better where, and what the other axes do; only what tests allow."""
+"""The answer of a grid in words: which paradigm is better where, and the effect of other axes; as the tests justify."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from counterpoint.study.pages.grid_cells import PARADIGM, Contrast, Grid, Varied
 from counterpoint.study.pages.words import compared, outcome, scored, title
 
 MOST_LISTED = 6
-"""Settings named in a sentence; more are counted."""
+"""Greatest number of settings named in a sentence; more are counted."""
 MOST_LABELS = 3
-"""On an axis whose labels are compared one by one; with more, how many tests favour the larger is told."""
-UNTESTED = "not tested; clips of different lengths are judged apart from each other, and see the curves"
+"""Greatest number of labels of an axis that are compared one by one; with more, tests are counted."""
+UNTESTED = "not tested, because clips of different lengths are evaluated separately; see the curves"
 Sorted = Mapping[Outcome, Sequence[Contrast]]
 
 
@@ -22,11 +22,11 @@ def grid_sentence(grid: Grid, *, primary: str, decided: str) -> str:
     """The answer.
 
     Args:
-        primary: the metric that was to decide.
-        decided: the one that does; "" where no judge has judged any cell.
+        primary: the metric chosen for the verdict.
+        decided: the metric used; "" if no metric has a value for any cell.
     """
     if not decided:
-        return "No metric that says better or worse has judged any of the cells."
+        return "No metric with a better direction has a value for any of the cells."
     of_paradigm = tested(grid, PARADIGM, decided)
     if len(of_paradigm) == 1 and len(grid.cells) == 2:
         item = of_paradigm[0]
@@ -36,7 +36,7 @@ def grid_sentence(grid: Grid, *, primary: str, decided: str) -> str:
         )
         return f"On this data and budget: {said[:1].lower()}{said[1:]}{_instead(primary, decided)}"
     judged = f"judged by {title(grid.judged.metrics[decided])}"
-    judged += "" if decided == primary else f" ({primary}, which was to decide, is absent)"
+    judged += "" if decided == primary else f" ({primary}, which was chosen for the verdict, is absent)"
     if of_paradigm:
         shared, answer = _shared(grid, of_paradigm), _paradigms(grid, of_paradigm, decided)
         return f"On this data and budget{shared}, {judged}, {answer}."
@@ -47,11 +47,11 @@ def grid_sentence(grid: Grid, *, primary: str, decided: str) -> str:
 
 
 def _instead(primary: str, decided: str) -> str:
-    return "" if primary == decided else f" {primary}, which was to decide, is absent."
+    return "" if primary == decided else f" {primary}, which was chosen for the verdict, is absent."
 
 
 def grid_points(grid: Grid, *, decided: str) -> list[str]:
-    """What goes with the answer."""
+    """Findings beside the answer."""
     if not decided:
         return []
     of_paradigm = tested(grid, PARADIGM, decided)
@@ -65,7 +65,7 @@ def grid_points(grid: Grid, *, decided: str) -> list[str]:
 
 
 def tested(grid: Grid, key: str, metric: str) -> list[Contrast]:
-    """Contrasts along an axis."""
+    """Contrasts along an axis that were tested in a metric."""
     axis = grid.axis(key)
     return grid.contrasts(axis, metric=metric) if axis else []
 
@@ -79,7 +79,7 @@ def _sorted(grid: Grid, contrasts: Sequence[Contrast], metric: str) -> Sorted:
 
 
 def _fixed(grid: Grid, contrasts: Sequence[Contrast]) -> list[str]:
-    """The axes, beside their own, along which the contrasts do not differ."""
+    """The other axes along which the contrasts do not differ."""
     return [
         axis.key
         for axis in grid.axes
@@ -88,14 +88,14 @@ def _fixed(grid: Grid, contrasts: Sequence[Contrast]) -> list[str]:
 
 
 def _shared(grid: Grid, contrasts: Sequence[Contrast]) -> str:
-    """Where all of them lie."""
+    """The common place of all contrasts."""
     fixed = _fixed(grid, contrasts)
     words = [told(axis, contrasts[0].place[axis.key]) for axis in grid.axes if axis.key in fixed]
     return f", with {listed(words)}" if words else ""
 
 
 def _places(grid: Grid, chosen: Sequence[Contrast], of: Sequence[Contrast]) -> str:
-    """Where some contrasts lie, as told from the others: ` at 25 Hz and 50 Hz`; "" where there is but one place."""
+    """The places of some contrasts among all: ` at 25 Hz and 50 Hz`; "" if there is only one place."""
     without = [of[0].axis.key, *_fixed(grid, of)]
     names = list(dict.fromkeys(grid.place({**item.first.labels, **item.place}, without=without) for item in chosen))
     if not any(names):
@@ -110,7 +110,7 @@ def _places(grid: Grid, chosen: Sequence[Contrast], of: Sequence[Contrast]) -> s
 
 
 def _paradigms(grid: Grid, contrasts: Sequence[Contrast], metric: str) -> str:
-    """Pair by pair of paradigms."""
+    """The outcomes for each pair of paradigms."""
     pairs: dict[tuple[str, str], list[Contrast]] = {}
     for item in contrasts:
         pairs.setdefault((named(item.first), named(item.second)), []).append(item)
@@ -142,14 +142,14 @@ def _sizes(grid: Grid, contrasts: Sequence[Contrast], metric: str) -> str:
         assert found is not None
         words = f"{grid.place(item.first.labels, without=without)} {interval(found.value, found.low, found.high)}"
         if (found.low > 0 or found.high < 0) and not is_clear(found):
-            words += f" (the interval leaves out zero, but p is {p_value(found.p_holm)} after Holm's correction)"
+            words += f"(the interval excludes zero, but p is {p_value(found.p_holm)} after Holm's correction)"
         parts.append(words.strip())
     first, second = named(contrasts[0].first), named(contrasts[0].second)
     return f"{first.capitalize()} minus {second} in {metric}: {'; '.join(parts)}."
 
 
 def _others(grid: Grid, decided: str) -> str:
-    """What the other judges say of the paradigms."""
+    """The outcomes of the other metrics for the paradigms."""
     parts = []
     for metric in grid.judged.judges:
         contrasts = tested(grid, PARADIGM, metric.name) if metric.name != decided else []
@@ -163,11 +163,11 @@ def _others(grid: Grid, decided: str) -> str:
         }
         words = [f"{text}{_places(grid, found[side], contrasts)}" for side, text in sides.items() if found[side]]
         parts.append(f"{metric.name} {listed(words)}")
-    return f"Other judges: {'; '.join(parts)}." if parts else ""
+    return f"Other metrics: {'; '.join(parts)}." if parts else ""
 
 
 def axis_words(grid: Grid, axis: Varied, metric: str) -> str:
-    """What the tests say of an axis."""
+    """The outcomes of the tests along an axis."""
     contrasts = grid.contrasts(axis, metric=metric)
     if not contrasts:
         return UNTESTED
@@ -215,14 +215,14 @@ def _labels(item: Contrast) -> tuple[str, str]:
 
 
 def grid_outside(grid: Grid, outside: Mapping[str, str], metric: str) -> list[str]:
-    """How outside systems compare with the cells that they were tested with; a point for each."""
+    """Comparisons of outside systems with the cells, one point for each."""
     points = []
     for key, name in outside.items():
         found: dict[Outcome, int] = {"first": 0, "second": 0, "open": 0}
         for cell in grid.cells:
             if metric and (side := outcome(grid.judged, metric, cell.system, key)):
                 found[side] += 1
-        words: dict[Outcome, str] = {"first": "better", "second": "worse", "open": "not told apart"}
+        words: dict[Outcome, str] = {"first": "better", "second": "worse", "open": "without a clear difference"}
         parts = [f"{found[side]} {text}" for side, text in words.items() if found[side]]
         if parts:
             points.append(f"Against {name}, of {sum(found.values())} cells by {metric}: {', '.join(parts)}.")
@@ -230,7 +230,7 @@ def grid_outside(grid: Grid, outside: Mapping[str, str], metric: str) -> list[st
 
 
 def _best(grid: Grid, metric: str) -> list[str]:
-    """The best value of each length of clips, beside what real music scores."""
+    """The best value of each length of clips, compared with real music."""
     info = grid.judged.metrics[metric]
     word, pick = ("lowest", min) if info.better == "lower" else ("highest", max)
     points = []
@@ -244,7 +244,7 @@ def _best(grid: Grid, metric: str) -> list[str]:
             best = pick(values, key=lambda system: values[system])
             cell = next(cell for cell in grid.cells if cell.system == best)
             truth = grid.truth(duration)
-            real = f"; real, unheard music scores {scored(grid.judged, metric, truth)}"
+            real = f"; real held-out music scores {scored(grid.judged, metric, truth)}"
             points.append(
                 f"The {word} {metric}{f' at {seconds:g} s' if len(grid.durations) > 1 else ''} is that of "
                 f"{grid.name(cell)}, {scored(grid.judged, metric, best)}"

@@ -1,4 +1,4 @@
-"""The report of a study of inpainting (Tables 4 and 5): who fills the gap."""
+"""The report of a study of inpainting (Tables 4 and 5): which method fills the gap best."""
 
 from __future__ import annotations
 
@@ -34,25 +34,25 @@ from counterpoint.study.pages.ratings import rating_sections
 from counterpoint.study.pages.words import sentences
 
 SEAMS = "seams"
-"""The step that judges how spans join what is around them."""
+"""The step that evaluates the seams of spans."""
 _AESTHETICS = {"pq": "production quality", "pc": "production complexity", "ce": "content enjoyment"}
 _RUNS = {"inpaint_{}": "to fill in", "train_{}": "text to music"}
 """Trainings by step and paradigm."""
 _DECIDES = (
-    "In the verdict a method is ahead of another if it is shown to be better by one of the measures named and worse by "
+    "In the verdict a method beats another if it is clearly better in one of the named measures and clearly worse in "
     "none; the tests of different pairs are not corrected for each other"
 )
 
 
 class InpaintingPage(Page[InpaintingStudy]):
-    """What is known of a study of inpainting, ready to be written down.
+    """The data of an inpainting study's page.
 
     Attributes:
         seams: names of the measures of seams.
-        fidelity: by measure of the paper, the judge of ours, where there is one.
-        methods: keys of the systems that fill in, the best take apart.
-        task: what was hidden.
-        models: steps that trained the models that learned to fill in.
+        fidelity: by measure of the paper, our metric, if there is one.
+        methods: keys of the methods, without the best take.
+        task: the hidden spans.
+        models: steps that trained the models for inpainting.
     """
 
     judging = (SEAMS, "evaluate")
@@ -68,7 +68,7 @@ class InpaintingPage(Page[InpaintingStudy]):
 
     @property
     def spoken(self) -> list[str]:
-        """Judges that verdicts speak of: those of fidelity and text."""
+        """Metrics named in verdicts: those of fidelity and text."""
         return [self.fidelity[measure] for measure in ("fad", "clap") if measure in self.fidelity]
 
     @property
@@ -77,7 +77,7 @@ class InpaintingPage(Page[InpaintingStudy]):
         return next((choice.counts for choice in self.results.choices.values()), {})
 
     def tested(self, name: str, pairs: Iterable[tuple[str, str]], keys: Sequence[str]) -> Table:
-        """A table of tested differences. What was chosen by its seams cannot be judged by them."""
+        """A table of tested differences. A take that was chosen by its seams is not compared by them."""
         labels = {key: each.label.lower() if key in ANCHORS else each.label for key, each in self.systems.items()}
         named = {
             (first, second): f"{labels[first]} {MINUS} {labels[second]}"
@@ -90,7 +90,7 @@ class InpaintingPage(Page[InpaintingStudy]):
 
 
 def method_system(key: str) -> System:
-    """A method in its paradigm's look: hollow where it is zero-shot, half for the best take."""
+    """A method with its paradigm's mark: hollow for zero-shot, half-filled for the best take."""
     method, paradigm = METHODS[key], TRAINED.get(key) or TRAINED[FM]
     mark = of_paradigm("" if key in ANCHORS else paradigm)
     fill = "solid" if key in TRAINED else "half" if key == BEST else "hollow"
@@ -104,7 +104,7 @@ def inpainting_report(study: InpaintingStudy, results: Results) -> Report:
     others = [info for info in page.judged.judges if info.name not in page.seams]
     told = {"seams": page.seams, "fidelity": page.spoken, "methods": page.methods}
     points = [*filling_points(page.judged, **told, chosen=page.chosen), _cost_point(page)]
-    first = [TRUTH, *TRAINED, BEST]  # the music and the best fills side by side; the codec's own clips tell no seams
+    first = [TRUTH, *TRAINED, BEST]  # the music and the best fills side by side; the codec's own clips have no seams
     return page.report(
         title="Who fills the gap?",
         verdict=Verdict(filling_sentence(page.judged, **told), sentences(points)),
