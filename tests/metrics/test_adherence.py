@@ -252,5 +252,5 @@ def test_references_that_are_heard_with_a_low_confidence_are_noted() -> None:
         return Hearing(nothing, nothing, np.full(8, -1), confidence=Confidence(**confidence))
 
     notes = _low_confidence([heard(chords=0.9, downbeats=0.3), heard(chords=0.8, downbeats=0.5), heard()])
-    assert len(notes) == 1 and "the downbeats of the references is low, 0.40 on average" in notes[0]
+    assert len(notes) == 1 and "the downbeats detected in the references is low (0.40)" in notes[0]
     assert not _low_confidence([heard(chords=0.9)]) and not _low_confidence([])

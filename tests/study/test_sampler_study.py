@@ -103,16 +103,16 @@ def setting(label: str, value: float, evaluations: int, apart: tuple[float, floa
     ("value", "apart", "words"),
     [
         (9.0, (-2.0, 0.5), "adams_10 reaches the quality of euler_50 with 20 model evaluations"),
-        (10.5, (-0.2, 1.2), "adams_10 comes within chance of euler_50 with 20"),
-        (12.0, (1.0, 3.0), "No setting of at most 20 model evaluations reaches euler_50; the nearest, adams_10"),
+        (10.5, (-0.2, 1.2), "adams_10 does not differ clearly from euler_50 with 20"),
+        (12.0, (1.0, 3.0), "No setting with at most 20 evaluations reaches euler_50; the nearest, adams_10"),
     ],
 )
 def test_the_answer_says_no_more_than_the_test(value: float, apart: tuple[float, float], words: str) -> None:
     reference = setting("euler_50", 10.0, 100, None)
     found = _sentence(reference, setting("adams_10", value, 20, apart), budget=20, metric="fad_musicnn")
     assert words in found
-    assert "in place of 100" in found
-    assert "was among those tried" in _sentence(reference, None, budget=20, metric="fad_musicnn")
+    assert "instead of 100" in found
+    assert "No tried setting" in _sentence(reference, None, budget=20, metric="fad_musicnn")
 
 
 def test_settings_are_described_in_words() -> None:

@@ -386,7 +386,7 @@ def test_the_verdict_claims_what_the_confirmation_shows() -> None:
     assert "for flow matching no setting was better than the default" in kept
     same, other = (_order(page_of(ahead=(True, tuned)), AR, FM) for tuned in (True, False))
     assert same.startswith("Tuning does not change") and same.count("auto-regressive is ahead") == 2
-    assert other.startswith("Tuning changes") and "with both tuned neither is shown to be ahead" in other
+    assert other.startswith("Tuning changes") and "with both tuned neither is clearly ahead" in other
 
 
 def test_what_stopping_saved_is_counted() -> None:

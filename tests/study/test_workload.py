@@ -393,7 +393,7 @@ def test_a_dataset_tells_its_hours(tmp_path: Path, cut_off: None) -> None:
 
 
 def test_wrong_arguments_are_named_with_a_remedy(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="Nothing is known of a device 'b200'; those that are known are a100, h100"):
+    with pytest.raises(UserError, match="The device 'b200' is unknown; choose one of a100, h100"):
         make_plan("quick", device="b200")
     with pytest.raises(UserError, match="has no scale 'huge'"):
         make_plan("table3", scale="huge")
@@ -401,7 +401,7 @@ def test_wrong_arguments_are_named_with_a_remedy(tmp_path: Path) -> None:
 
 def test_what_lies_in_the_store_is_not_run_again(tmp_path: Path, cut_off: None) -> None:
     plan, store = make_plan("appendix_a", scale="debug"), tmp_path / "store"
-    assert progress_of(plan, store=store) == f"Nothing is finished: there is no {store}."
+    assert progress_of(plan, store=store) == f"Nothing is finished: {store} does not exist."
     store.mkdir()
     steps: list[Step] = in_order(plan.study.plan().values())
     found = progress_of(plan, store=store)
@@ -415,4 +415,4 @@ def test_what_lies_in_the_store_is_not_run_again(tmp_path: Path, cut_off: None) 
 
 def test_what_is_finished_cannot_be_known_without_the_codec(tmp_path: Path, cut_off: None) -> None:
     found = progress_of(make_plan("table3", scale="paper"), store=tmp_path)
-    assert found == "What is finished cannot be known before the codec facebook/encodec_32khz is here."
+    assert found == "The finished part is unknown until the codec facebook/encodec_32khz is available."

@@ -1,4 +1,4 @@
-"""`counterpoint study plan`: what a study would take, before anything of it starts."""
+"""`counterpoint study plan`: the cost of a study, before anything of it starts."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from counterpoint.study.workload import Estimate, Workload, estimate, hours_of
 
 @dataclass(frozen=True)
 class Plan:
-    """A study, and what it would take.
+    """A study with its estimated cost.
 
     Attributes:
-        device: as `--device` names it.
-        workload: of all its steps.
-        codecs: that music goes through, by name.
-        dataset: the user's own.
-        hours: of music; None where that is unknown.
-        cost: what the study's file says of its cost.
+        device: name of the device, as for `--device`.
+        workload: work of all its steps.
+        codecs: codecs that music passes through, by name.
+        dataset: the user's own dataset.
+        hours: hours of music; None if unknown.
+        cost: the cost stated in the study's file.
     """
 
     name: str
@@ -39,18 +39,18 @@ class Plan:
 
     @property
     def encoded_bytes(self) -> float:
-        """Codes and latents of an hour of music, of all codecs."""
+        """Bytes of codes and latents for an hour of music, with all codecs."""
         return sum(_bytes_per_hour(known) for known in self.codecs.values())
 
 
 @dataclass(frozen=True)
 class Progress:
-    """What is finished already.
+    """The finished part of a study.
 
     Attributes:
-        done, steps: how many.
-        trained: runs that are.
-        training_s: of those that are not.
+        done, steps: numbers of finished and of all steps.
+        trained: number of finished trainings.
+        training_s: time of the remaining trainings.
     """
 
     done: int
@@ -67,13 +67,13 @@ def make_plan(
     data: Path | None = None,
     overrides: list[str] | None = None,
 ) -> Plan:
-    """Estimate a study, without a network, the codecs' weights or a dataset.
+    """Estimate the cost of a study, without a network, the codecs' weights or a dataset.
 
     Args:
-        device: of `bench/devices.yaml`; by default one H100 for what computes in bf16, else two cores.
+        device: a device of `bench/devices.yaml`; by default one H100 for a configuration in bf16, else two cores.
 
     Raises:
-        UserError: an unknown study, scale or device, or a configuration or dataset that does not fit.
+        UserError: the study, scale or device is unknown, or the configuration or dataset does not fit.
     """
     from counterpoint.bench.limits import known_devices
 
@@ -85,7 +85,7 @@ def make_plan(
     )
     name = device or ("h100" if large else "two-cores")
     if name not in devices:
-        raise UserError(f"Nothing is known of a device {name!r}; those that are known are {', '.join(devices)}.")
+        raise UserError(f"The device {name!r} is unknown; choose one of {', '.join(devices)}.")
     composed = config.compose.clips * config.compose.duration_s / 3600
     return Plan(
         name=path.stem,
@@ -101,20 +101,20 @@ def make_plan(
 
 
 def progress_of(plan: Plan, *, store: Path) -> Progress | str:
-    """What of it lies finished in the store and would not run again; or a sentence that says why this is unknown.
+    """The finished part in the store, which would not run again; or a sentence on why it is unknown.
 
-    The study's steps are made, for which its codecs are loaded.
+    The study's steps are built, for which its codecs are loaded.
     """
     if not store.is_dir():
-        return f"Nothing is finished: there is no {store}."
+        return f"Nothing is finished: {store} does not exist."
     away = next((codec for codec, known in plan.codecs.items() if known.missing), None)
     if away is not None:
-        return f"What is finished cannot be known before the codec {away} is here."
+        return f"The finished part is unknown until the codec {away} is available."
     engine = LocalEngine(store.resolve())
     try:
         steps = in_order(plan.study.plan(dataset=plan.dataset).values())
     except UserError as error:
-        return f"What is finished cannot be known: {error}"
+        return f"The finished part is unknown: {error}"
     done = [step for step in steps if engine.is_done(step)]
     trained = {step.config.model_dump_json() for step in done if isinstance(step.config, TrainingConfig)}
     left = [run for run in plan.estimate.trainings if run.config.model_dump_json() not in trained]

@@ -1,4 +1,4 @@
-"""How `counterpoint study plan` says what a study would take: tables and sentences, or plain values for programs."""
+"""The text of `counterpoint study plan`: tables and sentences, or plain values for programs."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ if TYPE_CHECKING:
     from counterpoint.bench.limits import Limits
 
 PAPER_HOURS = 20_000
-"""Of music that the paper trains on (4.1)."""
+"""Hours of music in the paper's training data (4.1)."""
 _GROUNDS = {
-    "cuda": "assumed, as trainings of this kind report, not measured",
+    "cuda": "assumed from reports of such trainings, not measured",
     "cpu": "measured on a 4 x 192 backbone and two free cores, within a fifth; one core takes twice as long",
 }
-"""Of the share that is assumed."""
+"""Explanations of the assumed share."""
 
 
 def as_data(plan: Plan) -> dict[str, Any]:
-    """What a study would take, in plain values, for programs."""
+    """The cost of a study as plain values, for programs."""
     found = plan.estimate
     return {
         "study": plan.name,
@@ -59,7 +59,7 @@ def as_data(plan: Plan) -> dict[str, Any]:
 
 
 def print_plan(plan: Plan, console: Console) -> None:
-    """Tables of the runs and of the clips, sums, and what was assumed."""
+    """Print tables of the runs and of the clips, totals, and assumptions."""
     found = plan.estimate
     reproduces = f", {plan.study.reproduces}" if plan.study.reproduces else ""
     console.print(f"[bold]{plan.name}[/bold]{reproduces}: {plan.study.summary()}")
@@ -72,20 +72,17 @@ def print_plan(plan: Plan, console: Console) -> None:
 
 
 def progress_sentence(progress: Progress | str) -> str:
-    """For the end of a plan."""
+    """The sentence on finished steps at the end of a plan."""
     if isinstance(progress, str):
         return progress
     if not progress.done:
-        return "Nothing of it is finished yet."
-    left = f"; trainings that are left take {_time(progress.training_s)}" if progress.training_s else ""
-    return (
-        f"Finished already, and not run again: {progress.done} of {progress.steps} steps, "
-        f"among them {progress.trained} trainings{left}."
-    )
+        return "No step is finished yet."
+    left = f"; the remaining trainings take {_time(progress.training_s)}" if progress.training_s else ""
+    return f"Already finished: {progress.done} of {progress.steps} steps, including {progress.trained} trainings{left}."
 
 
 def _runs_table(runs: Sequence[TrainingEstimate]) -> Table:
-    table = _table("Trainings; TFLOP an update", "Run")
+    table = _table("Trainings; TFLOP per update", "Run")
     for header in ("Weights", "Updates", "Batch", "TFLOP", "Time", "Memory", "Disk"):
         table.add_column(header, justify="right", no_wrap=True)
     for run in runs:
@@ -124,18 +121,18 @@ def _draws_table(draws: Sequence[DrawEstimate]) -> Table:
 
 
 def _sums(plan: Plan) -> list[str]:
-    """What it comes to."""
+    """The totals."""
     found, device = plan.estimate, plan.estimate.device
     lines = []
     if found.trainings or found.draws:
         lines.append(
-            f"In all, by {_one(device)}: {_hours(found.training_s, device)} of training, "
+            f"In total, on {_one(device)}: {_hours(found.training_s, device)} of training, "
             f"{_hours(found.sampling_s, device)} of sampling, {_hours(found.looking_s, device)} of examining models; "
             f"{found.flops:.2g} FLOP; {found.clips:,} clips."
         )
         lines.append(
-            f"Besides, on two cores, about {_time(found.music_s)} of composing, coding and judging with the judges "
-            f"that need no download; they hear {plan.workload.heard:,} clips."
+            f"In addition, on two cores, about {_time(found.music_s)} of composing, coding and evaluation with the "
+            f"metrics that need no download, for {plan.workload.heard:,} clips."
         )
         lines.append(f"Disk: {', '.join(_disk(plan))}.")
         lines.append(_memory(plan))
@@ -146,11 +143,11 @@ def _sums(plan: Plan) -> list[str]:
         )
     else:
         lines.append(
-            f"No training and no sampling: judges hear {plan.workload.heard:,} clips, or fewer where there are not so "
+            f"No training and no sampling: {plan.workload.heard:,} clips are evaluated, or fewer if there are not as "
             f"many. On two cores this takes about {_time(found.music_s)}."
         )
     if device.kind == "cpu" and plan.cost:
-        lines.append(f"Measured whole, by the study's file: {plan.cost}.")
+        lines.append(f"Measured for the whole study, according to its file: {plan.cost}.")
     return lines
 
 
@@ -188,12 +185,12 @@ def _memory(plan: Plan) -> str:
     if not tight:
         return f"{line}; there are {_size(device.memory or 0)}."
     needed = None if None in tight else max(count or 0 for count in tight)
-    remedy = f"--set training.accumulate={needed} would do" if needed else "no number of micro-batches would do"
-    return f"{line}. Of the {len(runs)} runs {len(tight)} will not fit into {_size(device.memory or 0)}: {remedy}."
+    remedy = f"--set training.accumulate={needed} is enough" if needed else "no number of micro-batches is enough"
+    return f"{line}. {len(tight)} of the {len(runs)} runs do not fit into {_size(device.memory or 0)}: {remedy}."
 
 
 def _notes(plan: Plan) -> list[str]:
-    """What was assumed, and what is to be done before."""
+    """The assumptions, and the preparations that are needed."""
     found, kind = plan.estimate, plan.estimate.device.kind
     notes = []
     if found.trainings or found.draws:
@@ -205,20 +202,21 @@ def _notes(plan: Plan) -> list[str]:
     if found.trainings and plan.dataset is None and plan.device != "two-cores":
         clips = plan.study.compose.clips
         notes.append(
-            f"No --data: it would compose {clips} clips. Make a dataset of yours by `counterpoint data ingest`."
+            f"No --data: it would compose {clips} clips. Make a dataset of your own music with `counterpoint data "
+            "ingest`."
         )
     return notes
 
 
 def _to_be_had(plan: Plan) -> list[str]:
-    """Codecs that are not here."""
+    """Codecs that are not available."""
     notes = []
     for codec, known in plan.codecs.items():
         if not known.missing:
             continue
-        cost = "   (the head of that file says at what cost)" if "codec train" in known.missing else ""
+        cost = "   (the head of that file states the cost)" if "codec train" in known.missing else ""
         data = f" --set dataset={plan.dataset or 'DATASET'}" if "codec train" in known.missing else ""
-        notes.append(f"Codec {codec} is not here: {known.missing}{data}{cost}")
+        notes.append(f"Codec {codec} is not available: {known.missing}{data}{cost}")
     return notes
 
 
@@ -237,7 +235,7 @@ def _run(config: TrainingConfig) -> str:
 
 
 def _way(draw: Draw) -> str:
-    """Of drawing: the solver or the way of inpainting."""
+    """The solver of a draw, or its method of inpainting."""
     if draw.method not in (None, "supervised"):
         return draw.method
     return draw.sampling.procedure
@@ -259,7 +257,7 @@ def _table(title: str, *texts: str) -> Table:
 
 
 def _time(seconds: float) -> str:
-    """Of one device; from two hours on in hours of it."""
+    """A time on one device; from two hours on in hours."""
     if seconds < 120:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:,.0f} h"

@@ -1,4 +1,4 @@
-"""A bar for a step that tells how far it is; it appears with the first word from the step and leaves no trace."""
+"""A progress bar for a step, which appears with the first report of the step and disappears afterwards."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ if TYPE_CHECKING:
 
 
 class StepBar:
-    """Call it with (done, total). Nothing is shown where stderr is no terminal, or when it is never called (a training
-    brings a bar of its own)."""
+    """A bar that is called with (done, total). Nothing is shown if stderr is not a terminal, or if it is never called
+    (a training has its own bar)."""
 
     def __init__(self, label: str, *, shown: bool = True):
         self._label, self._shown = label, shown

@@ -1,4 +1,4 @@
-"""The other side of distances: real music from which no prompt was cut, if possible such as no model was trained on."""
+"""The reference music of distances: real music without prompts, preferably music on which no model was trained."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ _COLUMNS = ["id", "audio", "caption", "duration_s", "group"]
 def reference_music(
     folder: Path, prompts: Prompts, *, splits: Sequence[str] = HELD_OUT, training: Path | None = None
 ) -> tuple[list[Clip], Reference]:
-    """The tracks of some splits of a dataset that no prompt was cut from. Where these give fewer windows than there are
-    prompts, the other parts of the prompts' tracks join them; where all of it is too little to give a distance, the
-    training split does, which bars a study from conclusions.
+    """The tracks of some splits of a dataset without prompts. If these give fewer windows than there are prompts, the
+    other parts of the prompts' tracks are added; if all of it is too little for a distance, the training split is
+    added, which bars a study from conclusions.
 
     Args:
         folder: the dataset of the prompts.
-        splits: to take it from.
-        training: the dataset that models were trained on; None where none was trained.
+        splits: splits from which the reference is taken.
+        training: the dataset on which models were trained; None without training.
     """
     dataset = open_dataset(folder)
     whole, parts = _beside(dataset, prompts, splits)
@@ -41,7 +41,7 @@ def reference_music(
 
 
 def _beside(dataset: MusicDataset, prompts: Prompts, splits: Sequence[str]) -> tuple[list[dict[str, Any]], list[Clip]]:
-    """Rows from which no prompt was cut and, where they are too few, parts of the others."""
+    """Rows without prompts and, if they are too few, parts of the others."""
     asked = {window.row for window in prompts.windows}
     rows = [row for split in splits for row in dataset.splits[split].select_columns(_COLUMNS).to_list()]
     whole = [row for row in rows if row["id"] not in asked]
@@ -51,7 +51,7 @@ def _beside(dataset: MusicDataset, prompts: Prompts, splits: Sequence[str]) -> t
 
 
 def _windows(rows: Sequence[dict[str, Any]], prompts: Prompts) -> int:
-    """The number of clips as long as a prompt that rows give."""
+    """The number of clips of a prompt's length in rows."""
     return sum(int((row["duration_s"] + 1e-3) // prompts.duration_s) for row in rows)
 
 
@@ -67,7 +67,7 @@ def _clip(dataset: MusicDataset, row: dict[str, Any], *, start_s: float = 0.0, d
 
 
 def _rest(dataset: MusicDataset, row: dict[str, Any], prompts: Prompts) -> Iterator[Clip]:
-    """Parts of a track that are as long as a prompt and touch none."""
+    """Parts of a track of a prompt's length that overlap none."""
     length = prompts.duration_s
     taken = [window for window in prompts.windows if window.row == row["id"]]
     for turn in range(int((row["duration_s"] + 1e-3) // length)):

@@ -1,4 +1,4 @@
-"""`counterpoint study run`: a name or a YAML file to a report."""
+"""`counterpoint study run`: from a name or a YAML file to a report."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from counterpoint.results.schema import Results
 
 STORE = Path("runs/store")
-"""Results of steps, shared by all studies run from one folder."""
+"""Folder of the results of steps, shared by all studies in a working directory."""
 
 
 @dataclass(frozen=True)
@@ -34,8 +34,8 @@ class StudyResult:
 
     Attributes:
         report: its `index.html`.
-        results: all that it found, as in its `results.json`.
-        steps: each step's folder, whether it had to be run, and its time.
+        results: all results, as in its `results.json`.
+        steps: the folder of each step, whether it had to be run, and its time.
     """
 
     report: Path
@@ -57,10 +57,10 @@ def run_study(
     say: Callable[[str], None] = print,
     show: bool = True,
 ) -> StudyResult:
-    """Run a study from data to report; finished steps are kept, so a second run goes on where the first stopped.
+    """Run a study from data to report; finished steps are kept, so that a second run continues where the first stopped.
 
     Args:
-        study: the name of a shipped study, or a YAML file.
+        study: the name of a study of the package, or a YAML file.
         data: a dataset to use instead of the embedded corpus.
         out: gets `report/`, `results.json`, `study.yaml` and links: to what the kind of study makes (trained models,
             say) and, under `steps/`, to every step's folder.
@@ -71,7 +71,7 @@ def run_study(
         strict_code: compute a step again where its code is another than when it was computed.
         device: where the networks of every step compute, as `find_device` takes it.
         say: called with a line for each step.
-        show: how far a step is, on stderr.
+        show: whether to show the progress of a step, on stderr.
 
     Raises:
         UserError: an unknown study or device, a configuration or a dataset that does not fit.
@@ -83,7 +83,7 @@ def run_study(
     outside = [f"systems.{system}" for system in systems]
     config = load_study(path, overrides=[*(overrides or []), *outside], scale=scale, own_music=data is not None)
     check_kept_folder(out)
-    from counterpoint.study.gather import gather, with_listening  # after all that is refused at once
+    from counterpoint.study.gather import gather, with_listening  # after all early errors
 
     say(f"Study {path.stem}: {config.summary()}")
     steps = config.plan(dataset=data)
@@ -95,16 +95,16 @@ def run_study(
     forget()
     folders = {name: step.path if isinstance(step, Source) else done[step.name].folder for name, step in steps.items()}
     results = with_listening(gather(config, folders, steps=steps, name=path.stem), out)
-    with sole_writer(out, on_wait=lambda holder: say(f"Waiting for {holder}, which writes {out}")):
+    with sole_writer(out, on_wait=lambda holder: say(f"Waiting for {holder}, which is writing to {out}")):
         report = _fill(out, config, results, done=done)
     say(f"Report: {report}")
     if command := config.next_command(out):
-        say(f"Hear more: {command}")
+        say(f"To hear more: {command}")
     return StudyResult(report, results, done)
 
 
 def _fill(out: Path, config: Study, results: Results, *, done: Mapping[str, Done]) -> Path:
-    """Write what a finished study leaves in its folder; returns its report's `index.html`."""
+    """Write the files of a finished study into its folder; returns its report's `index.html`."""
     out.mkdir(parents=True, exist_ok=True)
     dump_yaml(out / "study.yaml", config)
     for link, step in config.shortcuts().items():
@@ -116,13 +116,13 @@ def _fill(out: Path, config: Study, results: Results, *, done: Mapping[str, Done
 
 
 def usual_folder(study: str | Path, *, scale: str | None, data: Path | None) -> Path:
-    """Where a study goes if nobody says where: runs/STUDY, with the scale and the dataset in its name."""
+    """The default folder of a study: runs/STUDY, with the scale and the dataset in its name."""
     name = Path(study).stem + (f"-{scale}" if scale not in (None, "quick") else "")
     return Path("runs") / (name + (f"-{true_path(data).name}" if data else ""))
 
 
 def write_study_report(report: Report, out: Path) -> Path:
-    """Write a study's report aside and put it in place whole; returns its `index.html`."""
+    """Write a study's report to a temporary folder and move it into place; returns its `index.html`."""
     from counterpoint.report import write_report
 
     replace_folder(out / "report", lambda folder: write_report(report, folder))

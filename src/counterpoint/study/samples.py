@@ -1,4 +1,4 @@
-"""`counterpoint study samples`: a static page on which systems are heard side by side, as the paper's sample page.
+"""`counterpoint study samples`: a static page to compare systems by listening, like the paper's sample page.
 
 The page is made of finished studies, or of folders of audio, one a system. Rows are prompts and columns are systems, in
 the same players as a report's: all clips of a row play in step, one is heard, and a key switches between them at the
@@ -31,7 +31,7 @@ from counterpoint.study.pages.inpainting import method_system
 from counterpoint.study.pages.looks import ORDER, of_paradigm, shown_systems
 
 DATA = "samples.json"
-"""What is heard, for programs; by this file, too, a folder shows that an earlier page may be replaced."""
+"""File with the content of the page for programs; it also marks a folder as an earlier page that may be replaced."""
 _HEARD: Sequence[Origin] = ("truth", "codec", "model", "shipped", "outside", "anchor")
 _RANKS = ("best", "median", "worst")
 
@@ -58,7 +58,7 @@ def write_samples(
         progress: called with (clips done, clips in all).
 
     Raises:
-        UserError: a study cannot be read, has no such system or measure, or `out` holds something else.
+        UserError: a study cannot be read, has no such system or metric, or `out` contains something else.
     """
     if prompts < 1:
         raise UserError(f"Ask for one prompt at least, not {prompts}.")
@@ -82,7 +82,7 @@ def write_samples(
 def _require_own(out: Path) -> None:
     is_empty = not out.exists() or (out.is_dir() and not entries(out))
     if not is_empty and not (out / DATA).is_file():
-        raise UserError(f"{out} holds something else than a page of samples; give --out a new folder.")
+        raise UserError(f"{out} is not a page of samples; set --out to a new folder.")
 
 
 def _command(names: Sequence[str], *, out: Path, prompts: int, systems: Sequence[str] | None, by: str) -> str:
@@ -95,11 +95,11 @@ def _command(names: Sequence[str], *, out: Path, prompts: int, systems: Sequence
 def _report(sections: Sequence[Section], found: Sequence[str], *, command: str) -> Report:
     rows = sum(len(block.examples) for section in sections for block in section.blocks if isinstance(block, Players))
     return Report(
-        title="Hear the systems side by side",
+        title="Compare the systems by listening",
         name=" ".join(found),
         made=day(),
         verdict=Verdict(
-            "The same prompts, one column a system; every clip of a row plays in step, so that a switch compares the "
+            "The same prompts, one column per system; all clips of a row play in sync, so that a switch compares the "
             "same moment.",
             [
                 "No prompt was chosen by ear: the rows are the first, and where a measure is named its best, median "
@@ -121,7 +121,7 @@ def _report(sections: Sequence[Section], found: Sequence[str], *, command: str) 
 
 
 def _data(sections: Sequence[Section]) -> Iterator[dict[str, Any]]:
-    """One row a prompt: which section it is in, what was asked, and which systems are heard."""
+    """One row per prompt: its section, its caption, and its systems."""
     for section in sections:
         for block in section.blocks:
             for example in block.examples if isinstance(block, Players) else ():
@@ -135,7 +135,7 @@ def _data(sections: Sequence[Section]) -> Iterator[dict[str, Any]]:
 
 
 def _sections(name: str, results: Results, *, prompts: int, wanted: Sequence[str] | None, by: str) -> list[Section]:
-    """A section for the first prompts, and one for those ranked by a measure."""
+    """A section for the first prompts, and one for those ranked by a metric."""
     systems = _systems(results, wanted)
     place, windows = _windows(results, systems)
     heard = {key: system for key, system in systems.items() if results.systems[key].prompts in ("", place)}
@@ -193,7 +193,7 @@ def _looks(names: Sequence[str]) -> dict[str, System]:
 
 
 def _systems(results: Results, wanted: Sequence[str] | None) -> dict[str, System]:
-    """Those to hear, by key, as reports show them."""
+    """The chosen systems, by key, as reports show them."""
     own = {key: method_system(key) for key in METHODS if key in results.systems} if results.spans else {}
     shown = shown_systems(results, results.judged(), own=own)
     with_clips = {key: system for key, system in results.systems.items() if system.clips and key in shown}
@@ -206,16 +206,16 @@ def _systems(results: Results, wanted: Sequence[str] | None) -> dict[str, System
         key=lambda key: ORDER.index(with_clips[key].origin),
     )
     if not chosen:
-        raise UserError(f"{results.folder.name} keeps no clips to hear; name a study whose systems make some.")
+        raise UserError(f"{results.folder.name} has no clips; name a study whose systems make clips.")
     return {key: shown[key] for key in chosen}
 
 
 def _windows(results: Results, systems: Mapping[str, System]) -> tuple[str, Sequence[Window]]:
-    """The step of the prompts that the first system answers, and its windows."""
+    """The step of the prompts of the first system, and its windows."""
     place = next((results.systems[key].prompts for key in systems if results.systems[key].prompts), "")
     step = place if place in results.prompts else next(iter(results.prompts), "")
     if not step:
-        raise UserError(f"{results.folder.name} has no prompts; name a study whose systems answer some.")
+        raise UserError(f"{results.folder.name} has no prompts; name a study whose systems answer prompts.")
     return place, results.prompts[step].windows
 
 
@@ -225,7 +225,7 @@ def _example(results: Results, window: Window, systems: Mapping[str, System], *,
     for key, system in systems.items():
         file = results.path(f"{results.systems[key].clips[0]}/{window.id}.wav")
         if not file.is_file():
-            raise UserError(f"The clip {file} is missing; `counterpoint study run` makes it again.")
+            raise UserError(f"The clip {file} is missing; `counterpoint study run` restores it.")
         clips.append(Clip(system=system, file=file))
     return Example(caption=window.caption, clips=clips, span_s=spans.get(window.id), title=title)
 
@@ -233,7 +233,7 @@ def _example(results: Results, window: Window, systems: Mapping[str, System], *,
 def _ranked(
     results: Results, windows: Sequence[Window], systems: Mapping[str, System], by: str
 ) -> list[tuple[Window, float]]:
-    """(prompt, mean over the models of the measure) of the best, the median and the worst prompt."""
+    """(prompt, mean of the metric over the models) of the best, the median and the worst prompt."""
     found: dict[str, list[float]] = {}
     better = ""
     for evaluation in results.evaluations.values():
@@ -247,6 +247,6 @@ def _ranked(
                     found.setdefault(clip, []).append(value)
     means = [(window, sum(found[window.id]) / len(found[window.id])) for window in windows if window.id in found]
     if len(means) < len(_RANKS):
-        raise UserError(f"{results.folder.name} has no value of {by!r} for each clip; name a measure that has.")
+        raise UserError(f"{results.folder.name} has no value of {by!r} for each clip; name a metric that has.")
     means.sort(key=lambda pair: pair[1], reverse=better != "lower")
     return [means[0], means[len(means) // 2], means[-1]]

@@ -1,4 +1,4 @@
-"""The studies that come with the package: where they lie, and which of them a configuration is. Imports no torch."""
+"""The studies of the package: their files, and the one that a configuration belongs to. Imports no torch."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ if TYPE_CHECKING:
     from counterpoint.study.kinds import Study
 
 CONFIGS = Path(__file__).parent / "configs"
-"""The shipped studies; the repository's `configs/study` is this folder."""
+"""Folder of the package's studies, which is the repository's `configs/study`."""
 _AT_ANY_SCALE = {"reproduces", "cost", "seeds", "systems", "examples"}
 _TELLING = {"grid": "reproduces", "speed": "figure"}
-"""By kind that several shipped studies are of, the field that tells these apart."""
+"""For kinds with several studies in the package, the field that distinguishes them."""
 
 
 def find_study(study: str | Path) -> Path:
-    """A study's YAML file, from its name or its path.
+    """Find a study's YAML file by its name or its path.
 
     Raises:
-        UserError: there is no such file, or no study of that name ships.
+        UserError: there is no such file, or no study of that name in the package.
     """
     path = Path(study)
     shipped = CONFIGS / f"{study}.yaml"
@@ -39,17 +39,17 @@ def find_study(study: str | Path) -> Path:
     names = sorted(file.stem for file in CONFIGS.glob("*.yaml"))
     raise UserError(
         f"There is no study named {str(study)!r}{did_you_mean(str(study), names)}; the shipped ones are "
-        f"{', '.join(names)}, and a YAML file will do."
+        f"{', '.join(names)}; a YAML file is also accepted."
     )
 
 
 def scales_of(path: Path) -> tuple[str, ...]:
-    """The scales that a study has; the first is the default, none where it has one only."""
+    """The scales of a study; the first is the default, and a study with a single scale has none."""
     return tuple(_read(path).get("scales", {}))
 
 
 def identify(study: Study) -> tuple[str, str]:
-    """The shipped study that a configuration belongs to, and the scale at which it is equal to that; "" for none."""
+    """The study of the package that a configuration belongs to, and the scale that it equals; "" for none."""
     kind = study.kind
     telling = _TELLING.get(kind)
     for path in sorted(CONFIGS.glob("*.yaml")):

@@ -1,4 +1,4 @@
-"""What the inputs of a step say of latents and controls."""
+"""Latents and controls from the inputs of a step."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     from counterpoint.study.work import Work
 
 TRACKS_FILE = "controls.json"
-"""Of the step `controls`."""
+"""File of the step `controls`."""
 
 
 def requested_controls(work: Work, *, controls: tuple[ControlName, ...], given: tuple[ControlName, ...]) -> np.ndarray:
-    """[n, J, T] what the prompts' own music plays, of the controls `given`; the others are not given.
+    """Controls [n, J, T] of the prompts' own music for the controls `given`; the others are `NOT_GIVEN`.
 
     Args:
-        controls: the J of the model.
+        controls: the J controls of the model.
     """
     prompts = Prompts.read(work.inputs["prompts"])
     encoded = open_encoded(work.inputs["data"], codec=latents_of(work).fingerprint)
@@ -44,12 +44,12 @@ def requested_controls(work: Work, *, controls: tuple[ControlName, ...], given: 
 
 
 def latents_of(work: Work) -> LatentSpec:
-    """The latents that the input `encode` wrote. Their fingerprint tells them from those of an older codec of the same
-    name, which may lie beside a user's dataset."""
+    """The latents that the input `encode` wrote. Their fingerprint distinguishes them from those of an older codec of
+    the same name, which may be stored with a user's dataset."""
     path = work.inputs["encode"] / LATENTS_FILE
     return parse(read_json(path), LatentSpec, source=str(path))
 
 
 def tracks_of(work: Work) -> dict[ControlName, str]:
-    """By control, the track that the input `controls` has chosen; none where there is no such input."""
+    """By control, the track that the input `controls` has chosen; empty without such an input."""
     return read_json(work.inputs["controls"] / TRACKS_FILE)["tracks"] if "controls" in work.inputs else {}

@@ -1,4 +1,4 @@
-"""What a study is planned in: the user's music, codecs and devices, which the keys of its steps depend on."""
+"""The surroundings of a study's plan, which determine the keys of its steps: the user's music, codecs and devices."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from counterpoint.study.settings import ComposeConfig
 
 @dataclass(frozen=True)
 class CodecIdentity:
-    """A codec as its steps know it.
+    """A codec in the keys of steps.
 
     Attributes:
-        place: its name, or its path where it is a folder.
+        place: its name, or its path if it is a folder.
         fingerprint: digest of its weights.
     """
 
@@ -30,22 +30,22 @@ class CodecIdentity:
 
     @property
     def config(self) -> dict[str, Any]:
-        """What its steps are keyed by."""
+        """The part of the codec in the keys of its steps."""
         return {"codec": self.place, "fingerprint": self.fingerprint, "num_codebooks": self.num_codebooks}
 
 
 @dataclass(frozen=True)
 class Surroundings:
-    """Everything is looked at, so that what would fail later fails at once.
+    """Surroundings that are inspected, so that foreseeable errors occur at once.
 
     Attributes:
-        dataset: the user's own, instead of composing.
+        dataset: the user's own dataset, instead of composed music.
     """
 
     dataset: Path | None = None
 
     def music(self, compose: ComposeConfig, *, folder: Path | None = None) -> Step | Source:
-        """The dataset in `folder`, by default the user's own; the embedded corpus where there is none.
+        """The dataset in `folder`, by default the user's own, else the embedded corpus.
 
         Raises:
             UserError: there is no dataset in the folder.
@@ -70,10 +70,10 @@ class Surroundings:
         return CodecIdentity(place, codec.fingerprint, codec.num_codebooks, codec.keeps_phase)
 
     def device(self, device: Device) -> str:
-        """What the device of this machine is.
+        """The name of the device of this machine.
 
         Raises:
-            UserError: there is none.
+            UserError: there is no such device.
         """
         from counterpoint.bench.machine import device_name
 
@@ -86,8 +86,8 @@ class Surroundings:
 
 
 class Unseen(Surroundings):
-    """Nothing is looked at: an estimate needs no music, no weights of codecs and no device. The keys of its steps are
-    those of no results."""
+    """Surroundings that are not inspected: an estimate needs no music, no weights of codecs and no device. The keys of
+    its steps do not correspond to any results."""
 
     def codec(self, name: str) -> CodecIdentity:
         from counterpoint.runs.latents import known_latent
@@ -105,7 +105,7 @@ def clips_source(folder: Path) -> Source:
     """A folder of clips, identified by the content of its files.
 
     Raises:
-        UserError: what `load_generated` raises.
+        UserError: see `load_generated`.
     """
     from counterpoint.data.layout import file_digest
     from counterpoint.metrics import load_generated
@@ -115,17 +115,17 @@ def clips_source(folder: Path) -> Source:
 
 
 def shipped_source(name: str) -> Source:
-    """A model that comes with the package.
+    """A model of the package.
 
     Raises:
-        UserError: there is none of that name.
+        UserError: there is no model of that name.
     """
     from counterpoint.data.layout import file_digest
     from counterpoint.runs import SHIPPED_MODELS, shipped_models
 
     if name not in shipped_models():
         raise UserError(
-            f"No model named {name!r} ships{did_you_mean(name, shipped_models())}; those that do are "
+            f"The package has no model {name!r}{did_you_mean(name, shipped_models())}; its models are "
             f"{', '.join(shipped_models()) or 'none'}."
         )
     parts = {file.name: file_digest(file) for file in (SHIPPED_MODELS / name).glob("model.*")}
@@ -145,7 +145,7 @@ def shipped_network(name: str) -> ModelConfig:
 
 
 def judges_there() -> list[tuple[str, str]]:
-    """The judges and their versions: part of the key of steps that judge, so that they run again with other judges."""
+    """The judges and their versions, which are part of the key of steps that evaluate."""
     from counterpoint.metrics.registry import judges
 
     return [(judge.name, judge.version) for judge in judges()]

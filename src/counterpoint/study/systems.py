@@ -1,4 +1,4 @@
-"""The systems of a study for people, by the steps that made their clips."""
+"""The descriptions of a study's systems, from the steps that made their clips."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from counterpoint.study.judged import COPIES, GROUND_TRUTH, RECONSTRUCTED, named
 
 
 def systems_of(steps: Mapping[str, Step | Source]) -> dict[str, System]:
-    """By key, the systems that the steps of a study judge, in the order of the steps that judge them.
+    """By key, the systems that the steps of a study evaluate, in the order of these steps.
 
-    What several judgements know apart from each other, as the ground truth of each duration, bears the end of the
-    judgement's name, as in `Judged`.
+    The name of a system that several evaluations distinguish, such as the ground truth of each duration, has the end of
+    the evaluation's name, as in `Judged`.
     """
     judging = [step for step in steps.values() if isinstance(step, Step) and _judges(step)]
     folders = [{(name, step.inputs[given].name) for name, given, _ in named_systems(step.inputs)} for step in judging]
@@ -40,13 +40,13 @@ def _judges(step: Step) -> bool:
 
 
 def _described(key: str, source: Step | Source) -> System:
-    """A system by the step that made its clips."""
+    """A system, from the step that made its clips."""
     if key.startswith(GROUND_TRUTH):
         return System(key=key, name="Ground truth", what="The held-out music itself.", origin="truth")
     if key.startswith("reconstruction"):
         return System(key=key, name=_words(key), what="The ground truth through the codec.", origin="codec")
     if key.startswith(COPIES):
-        what = "For every prompt the training clip with the most similar caption, as it is: a cheat, not a model."
+        what = "For every prompt the training clip with the most similar caption: a cheat, not a model."
         return System(key=key, name=_words(key), what=what, origin="trivial")
     if trivial := _trivial(key, source):
         return trivial
@@ -69,7 +69,7 @@ def _described(key: str, source: Step | Source) -> System:
 
 
 def _trivial(key: str, source: Step | Source) -> System | None:
-    """A predictor without a network; None of any other system."""
+    """A predictor without a network; None for any other system."""
     config = source.config if isinstance(source, Step) and isinstance(source.config, Mapping) else {}
     if "predictor" not in config:
         return None
@@ -77,7 +77,7 @@ def _trivial(key: str, source: Step | Source) -> System | None:
     [entry] = [entry for entry in paradigm.trivial if entry.name == config["predictor"]]
     rest = key.removeprefix(entry.name).replace("_", " ").strip()
     name = f"{entry.label}{', ' if rest else ''}{rest}"
-    what = f"No network: {entry.what}. {paradigm.label} must beat it."
+    what = f"No network: {entry.what}. {paradigm.label} must outperform it."
     return System(key=key, name=name, short=name, what=what, origin="trivial", paradigm=paradigm.name)
 
 

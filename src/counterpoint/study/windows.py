@@ -15,7 +15,7 @@ Item = TypeVar("Item")
 def choose_windows(
     splits: Mapping[str, Sequence[Mapping[str, Any]]], *, wanted: int, duration_s: float
 ) -> list[Window]:
-    """Up to `wanted` windows that do not overlap, from as many tracks as there are: one of every row of the first
+    """Up to `wanted` windows that do not overlap, from as many tracks as possible: one of every row of the first
     split, then of the next, and only then a second of any; spread over the rows and over the length of each.
 
     Args:
@@ -42,20 +42,20 @@ def list_clips(folder: Path, captions: Mapping[str, str]) -> None:
     """Write the `metadata.jsonl` of an HF audiofolder whose clips are `{id}.wav`.
 
     Args:
-        captions: by id.
+        captions: captions by id.
     """
     lines = [{"file_name": f"{name}.wav", "caption": caption, "id": name} for name, caption in captions.items()]
     write_json_lines(folder / "metadata.jsonl", lines)
 
 
 def spread(items: Sequence[Item], wanted: int) -> list[Item]:
-    """Up to `wanted` of the items, the middle one of each of as many equal parts: examples not chosen by ear."""
+    """Up to `wanted` items, the middle ones of equal parts: examples that are not selected by listening."""
     wanted = min(wanted, len(items))
     return [items[(2 * part + 1) * len(items) // (2 * wanted)] for part in range(wanted)]
 
 
 def _share(room: Mapping[str, Sequence[int]], wanted: int) -> dict[str, list[int]]:
-    """How many of `wanted` windows each row gives."""
+    """The number of windows that each row gives, `wanted` in all."""
     counts = {split: [0] * len(spaces) for split, spaces in room.items()}
     left = wanted
     for split, spaces in room.items():

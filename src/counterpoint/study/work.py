@@ -1,7 +1,7 @@
-"""What a step computes: a function of its configuration and its inputs, under a declared name and version.
+"""The function of a step, which computes a result from configuration and inputs under a declared name and version.
 
-The version stands for the results: whoever changes what a function writes raises it, and what was computed before is
-computed anew. A change of the code alone leaves results as they are (`tests/study/test_golden.py` holds them to it).
+The version identifies the results: it must be raised when the output of a function changes, which invalidates earlier
+results. A change of the code alone keeps results (`tests/study/test_golden.py` checks that it does not change them).
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ def no_progress(done: float, total: float) -> None:
 
 @dataclass(frozen=True)
 class Work:
-    """What a step's function is given.
+    """The arguments of a step's function.
 
     Attributes:
-        folder: where it writes its result, and may keep its state to resume from.
+        folder: the folder for its result, and for its state if it can be continued.
         config: the step's configuration.
         inputs: the folder of each input, by its name in the step.
         device: where networks compute. It is no part of a step's key: what a GPU finds stands for what a CPU would.
@@ -47,9 +47,9 @@ class Computation:
     """A function that writes a step's result into `Work.folder`.
 
     Attributes:
-        name: part of the key of its steps, so it outlives the function's own name and place.
-        version: of what it writes.
-        workload: what a step of it would compute, by the step alone.
+        name: part of the key of its steps, independent of the function's own name and place.
+        version: version of its output.
+        workload: the work of one of its steps.
     """
 
     name: str
@@ -62,7 +62,7 @@ class Computation:
 
     @property
     def source(self) -> Path:
-        """The module that it stands in."""
+        """The module of the function."""
         return Path(inspect.getfile(self.function))
 
 

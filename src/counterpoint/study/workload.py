@@ -1,6 +1,6 @@
-"""What steps compute, known from their configurations before anything runs, and what all of it takes on a device.
+"""The work of steps, from their configurations before anything runs, and its estimated cost on a device.
 
-Every step says its own work, beside its function (`work.computes`); a study's is that of its steps.
+Every step describes its own work, beside its function (`work.computes`); that of a study is the sum over its steps.
 """
 
 from __future__ import annotations
@@ -39,18 +39,18 @@ PACE: Mapping[Handling, tuple[float, float]] = {
     "joined": (1.0, 0.004),
     "compared": (0.5, 0.0006),
 }
-"""Seconds on two cores: of a step, and of a second of music. `decoded` is by a codec that makes phases anew, `judged`
-by the judges that need no download, `joined` what the seams of spans are heard for, `compared` with other clips.
-Measured at the scales quick and debug with the codec that ships; other codecs and judges differ."""
+"""Seconds on two cores, per step and per second of music. `decoded` is for a codec that synthesises phases, `judged`
+for the metrics that need no download, `joined` for the seams of spans, `compared` for comparisons with other clips.
+Measured at the scales quick and debug with the codec of the package; other codecs and metrics differ."""
 
 
 @dataclass(frozen=True)
 class Music:
-    """Music that something else than a study's own networks handles.
+    """Music that is processed without a study's own networks.
 
     Attributes:
-        clips: of `seconds` in all.
-        codec: that it goes through; "" for none.
+        clips: number of clips, of `seconds` in all.
+        codec: the codec that it passes through; "" for none.
     """
 
     handling: Handling
@@ -64,11 +64,11 @@ class Workload:
     """The work of some steps.
 
     Attributes:
-        trainings: runs.
+        trainings: training runs.
         draws: clips of models.
-        looked_at: examples that a network passes over without drawing or learning, with the run that it is of.
+        looked_at: number of examples that a network processes without drawing or learning, with its run.
         timed: points of sampling that are timed, with random weights.
-        music: all else that takes time.
+        music: all other work that takes time.
     """
 
     trainings: Sequence[TrainingConfig] = ()
@@ -87,25 +87,25 @@ class Workload:
 
     @property
     def heard(self) -> int:
-        """Clips that judges hear."""
+        """Number of clips that are evaluated."""
         return sum(music.clips for music in self.music if music.handling == "judged")
 
     @property
     def codecs(self) -> list[str]:
-        """That music goes through, by name."""
+        """The codecs that music passes through, by name."""
         named = [*(music.codec for music in self.music), *(run.data.codec for run in self.trainings)]
         return [codec for codec in dict.fromkeys(named) if codec]
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """A study on a device.
+    """The cost of a study on a device.
 
     Attributes:
-        trainings: those with updates.
-        looking_s: networks over examples, without drawing or learning.
-        music_s: all that is not done by a study's networks, as measured on two cores.
-        timed_s: of the points that are timed, at the device's limits: not less.
+        trainings: trainings with updates.
+        looking_s: time of networks that process examples without drawing or learning.
+        music_s: time of all work without a study's networks, as measured on two cores.
+        timed_s: time of the timed points at the device's limits, a lower bound.
     """
 
     device: Limits
@@ -133,12 +133,12 @@ class Estimate:
 
     @property
     def memory(self) -> int:
-        """Of the largest run or draw."""
+        """Memory of the largest run or draw in bytes."""
         return max([*(run.memory.total for run in self.trainings), *(draw.memory for draw in self.draws)], default=0)
 
 
 def estimate(workload: Workload, *, device: Limits) -> Estimate:
-    """What the whole of it takes on one such device."""
+    """The total cost on one such device."""
     from counterpoint.bench.roofline import predict
     from counterpoint.bench.takes import draw_estimate, looking_s, precision_of, training_estimate
 
@@ -154,18 +154,18 @@ def estimate(workload: Workload, *, device: Limits) -> Estimate:
 
 
 def pace_s(music: Music) -> float:
-    """How long it takes on two cores."""
+    """The time of processing on two cores."""
     once, a_second = PACE[music.handling]
     return once + a_second * music.seconds
 
 
 def nothing(step: Step) -> Workload:
-    """Of a step that is done in no time."""
+    """The work of a step that takes no time."""
     return Workload()
 
 
 def asked(step: Step) -> ClipsConfig:
-    """The windows that a step reads; a part of a study's windows is half of them."""
+    """The windows that a step reads; a part of a study's windows counts as half of them."""
     given = step.inputs["clips" if "clips" in step.inputs else "prompts"]
     assert isinstance(given, Step)
     if isinstance(given.config, ClipsConfig):
@@ -175,14 +175,14 @@ def asked(step: Step) -> ClipsConfig:
 
 
 def handled(step: Step, handling: Handling, *, systems: int = 1, codec: str = "") -> Music:
-    """The clips that so many systems answer a step's windows with."""
+    """The clips with which the given number of systems answer a step's windows."""
     windows = asked(step)
     clips = systems * windows.clips
     return Music(handling, clips * windows.duration_s, clips, codec)
 
 
 def views_of(step: Step) -> tuple[str, ...]:
-    """Those of the codec that a step or its input `reconstruction` passes clips through; of originals, one."""
+    """The codec's views in a step or its input `reconstruction`; one for originals."""
     made = step.inputs.get("reconstruction", step)
     assert isinstance(made, Step)
     return ("latents", "codes") if made.setting("num_codebooks") else ("latents",)
@@ -199,7 +199,7 @@ def drawn(step: Step, sampling: SamplingConfig, *, alone: bool = False, **how: A
     """The clips that the input `model` draws for a step's windows, decoded.
 
     Args:
-        alone: one of them is drawn once more, by itself.
+        alone: whether one of them is drawn again, by itself.
     """
     windows, run = asked(step), run_of(step.inputs["model"])
     batches = [(windows.clips, step.setting("prompts").batch_size), *([(1, 1)] if alone else [])]
@@ -208,7 +208,7 @@ def drawn(step: Step, sampling: SamplingConfig, *, alone: bool = False, **how: A
 
 
 def run_of(model: Step | Source) -> TrainingConfig:
-    """The run that made a model: what a step trains, or what a folder with a model says of itself."""
+    """The run that made a model: the configuration of the training step, or that in a model's folder."""
     from counterpoint.runs import read_description
 
     if isinstance(model, Step):
@@ -220,7 +220,7 @@ def run_of(model: Step | Source) -> TrainingConfig:
 
 
 def length_s(data: Step | Source) -> float:
-    """Seconds of music in a dataset: that a step composes, or that lies in a folder.
+    """Seconds of music in a dataset that a step composes, or that is in a folder.
 
     Raises:
         UserError: there is no dataset in the folder.
@@ -232,10 +232,10 @@ def length_s(data: Step | Source) -> float:
 
 
 def hours_of(dataset: Path) -> float:
-    """Of music in a dataset, as it says itself.
+    """Hours of music in a dataset, from its own description.
 
     Raises:
-        UserError: it is none.
+        UserError: the folder is not a dataset.
     """
     info = dataset / "dataset.json"
     if not info.is_file():

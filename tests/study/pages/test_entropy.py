@@ -45,8 +45,8 @@ def results(tmp_path_factory: pytest.TempPathFactory, fabricate: Callable[..., R
 def test_the_papers_finding_is_recognised(results: Results) -> None:
     verdict = reported(results, early=-0.5, late=0.3).verdict
     assert re.fullmatch(
-        r"Compared with the model without controls, controls lower by 0\.\d+ \[.*\] nats the entropy of the first 50 steps, "
-        r"2 s, and raise by 0\.\d+ \[.*\] nats that of later steps\.",
+        r"Compared with the model without controls, controls lower by 0\.\d+ \[.*\] nats the entropy of the "
+        r"first 50 steps, 2 s, and raise by 0\.\d+ \[.*\] nats that of later steps\.",
         verdict.sentence,
     )
     assert verdict.points[-1].count("is found here, too") == 2
@@ -65,7 +65,7 @@ def test_other_findings_are_named(results: Results) -> None:
 def test_clips_that_end_early_have_no_late(results: Results) -> None:
     verdict = reported(results, early=-0.5, late=0.0, steps=40).verdict
     assert "the first 40 steps, 1.6 s; the clips end there." in verdict.sentence
-    assert "raised later, which cannot be looked at" in verdict.points[-1]
+    assert "raised later, which cannot be tested" in verdict.points[-1]
 
 
 def test_smoothing_keeps_what_is_constant() -> None:

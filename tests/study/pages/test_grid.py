@@ -260,7 +260,7 @@ def test_the_verdict_says_where_each_paradigm_is_better(report: Report) -> None:
     )
     sizes, others, latent, rate, best = report.verdict.points
     assert "25 Hz \u22123.0 [\u22124.5, \u22121.5]; 50 Hz 1.0 [0.5, 1.5]" in sizes
-    assert others.startswith("Other judges: tag_match_musicnn favours auto-regressive at 25 Hz, favours flow matching")
+    assert others.startswith("Other metrics: tag_match_musicnn favours auto-regressive at 25 Hz, favours flow matching")
     assert latent == "Latent: EnCodec does better than VAE at all 3 settings."
     assert "25 Hz does better than 50 Hz (AR, EnCodec; FM, VAE);" in rate
     assert best == (

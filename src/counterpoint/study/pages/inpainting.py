@@ -153,7 +153,8 @@ def _differences(page: InpaintingPage) -> Section | None:
             page.tested("differences_anchors", anchored, [*page.seams, *page.spoken[:1]]),
         ),
         "Which zero-shot method wins?": (
-            "The zero-shot methods against each other, with the same model; and the best take against inversion alone.",
+            "The zero-shot methods against each other, with the same model; and the best take against always using "
+            "inversion.",
             page.tested("differences_zero_shot", among, everything),
         ),
         "Trained for it, or zero-shot?": (
@@ -167,13 +168,13 @@ def _differences(page: InpaintingPage) -> Section | None:
             blocks += [Text(title=title, paragraphs=[what]), found]
     if page.chosen:
         kept = [f"{page.systems[key].label}: {number}" for key, number in page.chosen.items()]
-        what = "How many clips each zero-shot method's take was kept for, by its seam score."
+        what = "The number of clips for which each zero-shot method's take had the best seam score."
         blocks.append(Text(title="Whose take is the best?", paragraphs=[what], items=kept))
     return page.section("differences", *blocks)
 
 
 def _paper(page: InpaintingPage) -> Section | None:
-    """The paper's rows below ours of the same method, then the other methods, then what is none."""
+    """The paper's rows below ours of the same method, then the other methods, then the anchors."""
     paper = paper_scores("table_4")
     theirs = {row.system: row for row in paper.rows}
     rows = []
@@ -193,8 +194,10 @@ def _paper(page: InpaintingPage) -> Section | None:
         caption="Ours with 95% intervals, in the layout of the paper's Table 4, under its names of the measures.",
     )
     missing = ", ".join(measure.upper() for measure in _AESTHETICS if measure not in page.fidelity)
-    absent = f" {missing} are Audiobox Aesthetics, which was not here; no honest stand-in exists." if missing else ""
-    remark = "Its models and music are others: read rows against rows of the same source."
+    absent = (
+        f" {missing} are Audiobox Aesthetics, which was not available and has no honest stand-in." if missing else ""
+    )
+    remark = "Its models and music differ from ours: compare only rows of the same source."
     return page.beside_paper(paper, table, _ratings(paper), id="table4", remark=remark, absent=absent)
 
 
@@ -207,7 +210,7 @@ def _column(page: InpaintingPage, measure: str) -> Column:
 
 
 def _ratings(paper: PaperScores) -> Text:
-    """What the paper's listeners said."""
+    """The ratings of the paper's listeners."""
     items = []
     for rating in paper.ratings:
         known = {key: value for key, value in rating.values.items() if value}
@@ -218,8 +221,8 @@ def _ratings(paper: PaperScores) -> Text:
 
 
 def _costs(page: InpaintingPage) -> dict[str, tuple[float, int]]:
-    """By system that a model fills in for, seconds and model evaluations a clip; the best take costs what all its
-    takes do."""
+    """By system with a model, seconds and model evaluations per clip; the best take costs as much as all its takes
+    together."""
     found = page.results.fillings
     costs = {
         key: (found[f"generate_{key}"].seconds_per_clip, found[f"generate_{key}"].model_evaluations)
@@ -234,12 +237,12 @@ def _costs(page: InpaintingPage) -> dict[str, tuple[float, int]]:
 
 def _cost_point(page: InpaintingPage) -> str:
     parts = [f"{noun(key)} {duration(s)} ({n:,})" for key, (s, n) in _costs(page).items() if key in page.methods]
-    return f"What a clip costs, with model evaluations: {'; '.join(parts)}." if parts else ""
+    return f"Cost per clip, with model evaluations: {'; '.join(parts)}." if parts else ""
 
 
 def _cost(page: InpaintingPage) -> Section | None:
     rows = [[METHODS[key].name, duration(s), f"{n:,}"] for key, (s, n) in _costs(page).items()]
-    header = ["System", "Time a clip", "Model evaluations a clip"]
+    header = ["System", "Time per clip", "Model evaluations per clip"]
     return page.section("cost", plain_grid("cost", header, rows, label="Table of costs", is_narrow=True))
 
 
@@ -255,7 +258,7 @@ def _facts(page: InpaintingPage) -> list[Fact]:
     trained = study.training.model_copy(update={"optimizer": study.inpainting.optimizer})
     alike = study.model_copy(update={"training": trained})
     drawn = [f"{METHODS[key].short}: {said.settings_words(own)}" for key, own in study.sampling.items()]
-    seeds = f"clip i has seed {study.prompts.seed} + i; {study.prompts.batch_size} clips a batch"
+    seeds = f"clip i has seed {study.prompts.seed} + i; {study.prompts.batch_size} clips per batch"
     return [
         *said.data_facts(results),
         _task_fact(page),
@@ -270,7 +273,7 @@ def _facts(page: InpaintingPage) -> list[Fact]:
 def _task_fact(page: InpaintingPage) -> Fact:
     task = page.task
     began = {
-        PARADIGMS[paradigm].label.lower(): "fine-tuned from its model of text alone"
+        PARADIGMS[paradigm].label.lower(): "fine-tuned from its text-to-music model"
         if page.results.models[step].config.start
         else "trained from scratch"
         for paradigm, step in zip(TRAINED.values(), page.models, strict=True)
@@ -279,28 +282,28 @@ def _task_fact(page: InpaintingPage) -> Fact:
     how = each[0] if len(each) == 1 else ", ".join(f"{name} {words}" for name, words in began.items())
     return Fact(
         "Spans",
-        f"one of {task.mask_s:g} s in each clip of {task.duration_s:g} s, begun anywhere with {task.margin_s:g} s or "
+        f"one of {task.mask_s:g} s in each clip of {task.duration_s:g} s, placed at random with {task.margin_s:g} s or "
         f"more of music on both sides, the same for every system; {page.study.inpainting.share:.0%} of the training "
         f"examples have a span hidden; {how}",
     )
 
 
 def _text_model_fact(page: InpaintingPage) -> list[Fact]:
-    """The model that the zero-shot methods steer."""
+    """The model that the zero-shot methods use."""
     model = page.results.models.get(f"train_{TRAINED[FM]}")
     if model is None:
         return []
     result, label = model.result, PARADIGMS[TRAINED[FM]].label.lower()
     what = f"{label}, text to music ({count(result.parameters)} parameters), {result.steps:,} updates"
-    return [Fact("Zero-shot model", f"{what} ({duration(result.wall_s)}); it has never seen a span hidden")]
+    return [Fact("Zero-shot model", f"{what} ({duration(result.wall_s)}); it was not trained to inpaint")]
 
 
 def _ending_fact(page: InpaintingPage) -> list[Fact]:
-    """How well auto-regression knows where a span ends; nothing where it was not there, or was not asked."""
+    """The probability that auto-regression gives to the end of a span; empty if it was not computed."""
     filling = page.results.fillings.get(f"generate_{AR}")
     if filling is None or filling.mean_ending is None:
         return []
-    sure = f"{noun(AR)} finds it {filling.mean_ending:.0%} probable, on average, that a span ends where it has to"
+    sure = f"{noun(AR)} gives a mean probability of {filling.mean_ending:.0%} to the required end of a span"
     return [Fact("Endings", sure)]
 
 

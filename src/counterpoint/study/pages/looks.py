@@ -1,5 +1,5 @@
-"""How the systems of a study look and what they are called in its report: what they are decides, and a paradigm brings
-its own mark."""
+"""Marks and names of the systems in a report: the origin of a system determines them, and a paradigm has its own
+mark."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ _FIXED: Mapping[str, Mark] = {
     "outside": Mark(shape="hourglass", colour="purple", dash="mixed"),
     "floor": Mark(shape="circle", colour="grey"),
 }
-"""By origin, of what no model of the study made."""
+"""Names by origin, for systems without a model of the study."""
 _VIEWS = {"latents": "continuous", "codes": "quantised"}
 _FLOORS: Mapping[str, tuple[str, str, str]] = {
     HALVES: (
         "Held-out music, two halves",
         "Held-out halves",
-        "One half of the reference tracks against the other: what the distances come to when nothing differs.",
+        "One half of the reference tracks against the other: the distances without any difference.",
     ),
-    OTHER: ("Another clip", "Another clip", "The ground truth of another prompt: what following no one is."),
+    OTHER: ("Another clip", "Another clip", "The ground truth of another prompt: a system that follows nothing."),
 }
-"""Name, short name and what it is, of floors that no clips were made for."""
+"""Name, short name and description of floors without clips."""
 
 
 def of_paradigm(paradigm: str) -> Mark:
-    """The mark that a paradigm brings; a grey circle for none."""
+    """The mark of a paradigm; a grey circle without one."""
     if paradigm not in PARADIGMS:
         return Mark()
     entry = PARADIGMS[paradigm]
@@ -45,7 +45,7 @@ def of_paradigm(paradigm: str) -> Mark:
 def variant(
     key: str, paradigm: str, words: str, what: str, *, fill: Fill = "solid", mark: Mark | None = None
 ) -> System:
-    """A system of a paradigm, told from others of it by a few words and by the filling of its mark."""
+    """A system of a paradigm, distinguished from others by a few words and by the filling of its mark."""
     entry = PARADIGMS[paradigm]
     return System(
         key=key,
@@ -64,12 +64,12 @@ def shown_systems(
     lengths: Sequence[str] = (),
     codecs: Mapping[str, str] | None = None,
 ) -> dict[str, System]:
-    """The systems that have a score, by key, in the order of tables.
+    """The systems with a score, by key, in the order of tables.
 
     Args:
-        own: by key, those that the page names itself, in their order.
-        lengths: ends of keys that tell clips of one length from those of others, such as `5s`.
-        codecs: what codecs are called where there are several, by the label in the keys of their systems.
+        own: by key, the systems that the page names itself, in their order.
+        lengths: ends of keys that mark clips of one length, such as `5s`.
+        codecs: names of codecs, if there are several, by the label in the keys of their systems.
     """
     own = own or {}
     found = [*results.systems.values(), *_floors(judged)]
@@ -85,7 +85,7 @@ def shown_systems(
 
 
 def _floors(judged: Judged) -> list[schema.System]:
-    """Floors as systems; those of one length of clips apart."""
+    """Floors as systems, separately for each length of clips."""
     found = []
     for key in judged.systems:
         base = next((base for base in _FLOORS if key == base or key.startswith(f"{base}_")), "")
@@ -104,7 +104,7 @@ def _shown(system: schema.System, lengths: Sequence[str], codecs: Mapping[str, s
 
 
 def _words(system: schema.System, base: str, codecs: Mapping[str, str]) -> tuple[str, str, str]:
-    """Name, short name and what it is."""
+    """Name, short name and description."""
     if system.origin == "codec":
         codec, _, view = base.removeprefix("reconstruction").removeprefix("_").rpartition("_")
         name = f"Codec, {', '.join(filter(None, (codecs.get(codec, codec), _VIEWS.get(view, view))))}"
@@ -112,10 +112,7 @@ def _words(system: schema.System, base: str, codecs: Mapping[str, str]) -> tuple
         what += "and its quantiser" if view == "codes" else "not quantised"
         return name, name, f"{what}: the best that models which speak it can sound."
     if system.origin == "outside":
-        what = (
-            "An outside system: clips that answer the prompts. What it was trained on, and for how long, is not known "
-            "here."
-        )
+        what = "An outside system: clips that answer the prompts. Its training data and budget are unknown here."
         return base, base, what
     return system.name, system.short or system.name, system.what
 
@@ -132,5 +129,5 @@ def _mark(system: schema.System) -> Mark:
 
 
 def is_truth(key: str) -> bool:
-    """Whether a system is the ground truth, of all clips or of those of one length."""
+    """Whether a system is the ground truth, for all clips or for one length."""
     return key == TRUTH or key.startswith(f"{TRUTH}_")

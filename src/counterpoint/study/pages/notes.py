@@ -1,4 +1,4 @@
-"""Methods and limits, in words that a reader can check: the sections of `methods/*.md`, filled in."""
+"""Methods and limits in words that a reader can check: the sections of `methods/*.md` with values filled in."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _HERE = Path(__file__).parent / "methods"
 
 
 def prose(name: str, **values: object) -> list[Text]:
-    """The sections of `methods/NAME.md`: a line is a paragraph, or an item of a list where it begins with a dash.
+    """The sections of `methods/NAME.md`: a line is a paragraph, or an item of a list if it begins with a dash.
 
     Args:
-        values: of the words in braces; a list becomes items. A section with a word whose value is None, or a list
-            without items, is left out; a word that is empty may stand there for that alone.
+        values: values of the words in braces; a list becomes items. A section with a word whose value is None, or an
+            empty list, is left out; an empty word may be used only for this purpose.
     """
     shown = {word: _items(value) if isinstance(value, list | tuple) else value for word, value in values.items()}
     found = []
@@ -51,15 +51,15 @@ def common_notes(
     own: Sequence[Text] = (),
     without: Sequence[str] = (),
 ) -> list[Text]:
-    """What is common to all studies of trained models.
+    """The notes that all studies of trained models share.
 
     Args:
-        models: steps that trained those compared; by default all.
-        judging: steps of the judges, one for each length of clips.
-        prompts: their step.
-        decides: what the verdict rests on, where it is not the primary metric alone.
-        own: the study's, each in the place of that with its title, or at the end.
-        without: titles that do not apply.
+        models: steps that trained the compared models; by default all.
+        judging: steps of the evaluations, one for each length of clips.
+        prompts: the step of the prompts.
+        decides: the basis of the verdict, if it is not only the primary metric.
+        own: sections of the study, each instead of the one with its title, or at the end.
+        without: titles of sections that do not apply.
     """
     several, windows = [results.evaluations[step] for step in judging], results.prompts[prompts].windows
     first, tracks = several[0], {window.row for window in windows}
@@ -71,7 +71,7 @@ def common_notes(
         published=listed(published) if published else None,
         absent=None if published else "",
         decides=decides
-        or f"The metric of the verdict, {study.evaluation.primary}, was set in the configuration before "
+        or f"The metric of the verdict, {study.evaluation.primary}, was fixed in the configuration before "
         "anything was run",
         n=first.n,
         count=len(windows),
@@ -90,21 +90,21 @@ def common_notes(
 
 
 def trained_times(study: TrainedStudy) -> str:
-    """How often each model was trained, and what the intervals therefore cover."""
+    """How often each model was trained, and what the intervals therefore include."""
     seeds = study.training_seeds
     if len(seeds) == 1:
         return (
-            f"Each model was trained once (seed {seeds[0]}): the intervals cover the choice of prompts and the draws "
-            "of generation, not what another training seed would have changed."
+            f"Each model was trained once (seed {seeds[0]}): the intervals include the variance of prompts and of the "
+            "draws of generation, but not that of the training seed."
         )
     return (
         f"Each model was trained {len(seeds)} times (seeds {', '.join(map(str, seeds))}): scores are means over the "
-        "runs, and the intervals cover the choice of prompts, the draws of generation and the training seed."
+        "runs, and the intervals include the variance of prompts, of the draws of generation and of training seeds."
     )
 
 
 def measures_of(metrics: Iterable[MetricInfo]) -> list[str]:
-    """What each metric that judges is."""
+    """Descriptions of all metrics with a better direction."""
     return [f"`{info.name}`: {info.description.rstrip('.')}." for info in metrics if info.better != "neither"]
 
 
@@ -112,8 +112,8 @@ def _alike(windows: int, tracks: int) -> str:
     if tracks == windows:
         return ""
     return (
-        f" That is {windows / tracks:.1f} windows a track, and windows of one track are alike; the remarks of the "
-        "judges say how the intervals take account of it."
+        f" There are {windows / tracks:.1f} windows per track, and windows of one track are alike; the remarks of the "
+        "evaluation state how the intervals account for this."
     )
 
 
@@ -121,14 +121,14 @@ def _silent(silent: int, windows: int) -> str:
     if not silent:
         return ""
     whole = "All" if silent == windows else f"{silent} of the {windows}"
-    return f" {whole} prompts have no caption: the models answer them unconditionally, and text plays no part."
+    return f" {whole} prompts have no caption: the models answer them unconditionally, and text is not used."
 
 
 def _fits(evaluation: Evaluation) -> list[str]:
-    """What each extrapolated distance rests on, so that a reader can judge the line."""
+    """The points of each extrapolated distance, so that a reader can check the line."""
     return [
         f"`{metric}` of {system}: {', '.join(f'{number(value)} at {n:.0f}' for n, value in fit.points)} clips; the "
-        f"line through the last has the slope {number(fit.slope)} / n, and no point is further than "
+        f"line through the last has the slope {number(fit.slope)} / n, and no point is farther than "
         f"{number(fit.residual)} from it."
         for system, scores in evaluation.scores.items()
         for metric, score in scores.items()

@@ -1,4 +1,4 @@
-"""What every page of a study is made from: the study, its results and its systems; and sections that pages share."""
+"""The data of every page of a study: the study, its results and its systems; and sections that pages share."""
 
 from __future__ import annotations
 
@@ -46,18 +46,18 @@ READING = "Each mark is a value, each line its 95% interval. ↓ lower is better
 SECTIONS: Mapping[str, Mapping[str, Mapping[str, Any]]] = yaml.safe_load(
     (Path(__file__).parent / "sections.yaml").read_text(encoding="utf-8")
 )
-"""Headings of sections and how to read what follows, by kind of study; `all` are those that kinds share."""
-LOSSES = "Faint: each logged update. Strong: their running mean. Dashed, with points: the validation split."
+"""Headings of sections and how to read them, by kind of study; those under `all` are shared."""
+LOSSES = "Faint: each logged update. Strong: running mean. Dashed with points: validation loss."
 
 
 def headed(kind: str, id: str, *shown: Block | None, heading: str = "", **values: object) -> Section | None:
-    """A section with its words of `sections.yaml`; None where there is nothing in it.
+    """A section with its text in `sections.yaml`; None if it has no blocks.
 
     Args:
-        kind: of study.
-        shown: its blocks; None for one that this study has nothing for.
-        heading: the key of its words, where that is not its id.
-        values: of the words in braces.
+        kind: kind of the study.
+        shown: its blocks; None for a block that the study does not have.
+        heading: the key of its text, if it is not its id.
+        values: values of the words in braces.
     """
     key, own = heading or id, SECTIONS.get(kind, {})
     words = own[key] if key in own else SECTIONS["all"][key]
@@ -67,11 +67,11 @@ def headed(kind: str, id: str, *shown: Block | None, heading: str = "", **values
 
 
 class Page(Generic[Kind]):
-    """What is known of a finished study, ready to be written down. Each kind of study adds what it alone has.
+    """The data of a finished study's page. Each kind of study adds its own.
 
     Attributes:
-        judging: the steps whose judgements it is about; by default all.
-        judged: what they say.
+        judging: the steps of its evaluations; by default all.
+        judged: their results.
         systems: by key, in the order of tables.
     """
 
@@ -84,8 +84,8 @@ class Page(Generic[Kind]):
         """
         Args:
             own: the systems that the page names itself, in their order.
-            systems: all that there are; by default those that were judged.
-            judged: in place of what the steps say.
+            systems: all systems; by default those that were evaluated.
+            judged: results to use instead of those of the steps.
         """
         self.study, self.results = study, results
         self.judged = judged or results.judged(*self.judging)
@@ -98,11 +98,11 @@ class Page(Generic[Kind]):
         self, *, title: str, verdict: Verdict, facts: Sequence[Fact], sections: Iterable[Section | None],
         terms: Iterable[str] = (),
     ) -> Report:  # fmt: skip
-        """The report, with what all of them have: name, date, command and files.
+        """The report, with its common parts: name, date, command and files.
 
         Args:
-            sections: in reading order; None for one that this study has nothing for.
-            terms: words that the page sets as code, beside the names of metrics.
+            sections: sections in reading order; None for one that the study does not have.
+            terms: further words that the page sets as code, besides the names of metrics.
         """
         info = self.results.study
         config = yaml.safe_dump(dict(info.config), sort_keys=False, allow_unicode=True)
@@ -128,18 +128,18 @@ class Page(Generic[Kind]):
         return blocks.Dots(systems=list(self.systems.values()), metrics=metrics, scores=self.judged.scores, **options)
 
     def section(self, id: str, *shown: Block | None, heading: str = "", **values: object) -> Section | None:
-        """A section under the words for this kind of study; see `headed`."""
+        """A section with the text for this kind of study; see `headed`."""
         return headed(self.study.kind, id, *shown, heading=heading, **values)
 
     def scores(
         self, metrics: Sequence[MetricInfo] | None = None, *, id: str = "scores", heading: str = "",
         subjects: Sequence[str] = (), charts: bool = False, with_all: bool = False,
     ) -> Section | None:  # fmt: skip
-        """The table of scores of some metrics; by default of all judges.
+        """The table of scores of some metrics; by default of all with a better direction.
 
         Args:
-            charts: with a chart for each metric.
-            with_all: its CSV file has all metrics.
+            charts: whether to add a chart for each metric.
+            with_all: whether its CSV file has all metrics.
         """
         shown = self.judged.judges if metrics is None else metrics
         table = blocks.Scores(
@@ -169,11 +169,11 @@ class Page(Generic[Kind]):
         self, name: str, metrics: Iterable[str], pairs: Mapping[tuple[str, str], str], *,
         counts: Callable[[str, tuple[str, str]], bool] = lambda metric, pair: True,
     ) -> Table:  # fmt: skip
-        """A table of tested differences, one metric a column.
+        """A table of tested differences, one metric per column.
 
         Args:
-            pairs: a row each, with its label.
-            counts: tells whether a metric is evidence of a pair.
+            pairs: one row each, with its label.
+            counts: whether a metric is evidence for a pair.
         """
         names = list(metrics)
         rows = [
@@ -193,9 +193,9 @@ class Page(Generic[Kind]):
         """Examples to listen to.
 
         Args:
-            examples: these, or the keys of the systems whose clips are in them (see `examples_of`).
+            examples: the examples, or the keys of the systems whose clips are in them (see `examples_of`).
             words: values of words in braces.
-            options: of `Players`.
+            options: options of `Players`.
         """
         keys = [key for key in examples if isinstance(key, str)]
         own = [example for example in examples if isinstance(example, Example)]
@@ -209,18 +209,18 @@ class Page(Generic[Kind]):
         return self.section("training", blocks.Charts(name="losses", charts=shown, note=LOSSES) if shown else None)
 
     def compared(self, facts: Sequence[Fact]) -> Section | None:
-        """What was compared."""
+        """The facts about the comparison."""
         return self.section("compared", blocks.Facts(facts=facts, systems=list(self.systems.values())))
 
     def beside_paper(
         self, paper: Paper, table: Table, *more: Block, id: str = "paper", remark: str = "", **values: Any
     ) -> Section | None:
-        """A table with numbers of the paper's and ours, where these stand, and what the paper concludes from them.
+        """A table with numbers of the paper and ours, their sources, and the paper's conclusions from them.
 
         Args:
-            more: below them.
-            remark: how the two are to be read.
-            values: of the words in braces.
+            more: further blocks below them.
+            remark: how to read the two together.
+            values: values of the words in braces.
         """
         note = Text(
             paragraphs=[f"The paper: {paper.cited} {remark}".strip()],
@@ -239,12 +239,12 @@ def examples_of(
     asked: Mapping[str, Sequence[str]] | None = None,
     wanted: Callable[[str], bool] = lambda _: True,
 ) -> list[Example]:
-    """The examples with the clips of some systems, in their order; those without any are left out.
+    """The examples with the clips of some systems, in their order; examples without any are left out.
 
     Args:
-        heard: what is played in them, for timelines.
-        asked: by system, the controls that it was given; all of them where it is not named.
-        wanted: tells by the id of an example whether it is shown.
+        heard: chords, melody and beats in them, for timelines.
+        asked: by system, the controls that it received; by default all of them.
+        wanted: by the id of an example, whether it is shown.
     """
 
     def timelines(clip: str, key: str) -> blocks.Timelines | None:
@@ -266,14 +266,14 @@ def examples_of(
 
 
 def model_chart(model: Model, *, name: str, mark: Mark | None = None) -> Chart:
-    """How a model learned."""
+    """The learning curves of a model."""
     paradigm, curve = model.config.model.paradigm, model.curve
     unit = PARADIGMS[paradigm].objective
     return loss_chart(name, mark or of_paradigm(paradigm), train=curve.train, valid=curve.valid, unit=unit)
 
 
 def _with_ratings(sections: Sequence[Section], results: Results) -> list[Section]:
-    """With what listeners said, after the first section, where the report does not show it already."""
+    """The sections with the listeners' ratings after the first one, unless the report already shows them."""
     if any(section.id.startswith(RATINGS) for section in sections):
         return list(sections)
     return [*sections[:1], *rating_sections(results), *sections[1:]]

@@ -1,4 +1,4 @@
-"""What listeners said: ratings in the layout of the paper's Table 5, and which measure agrees with them."""
+"""Listeners' ratings in the layout of the paper's Table 5, and the metrics that agree with them."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ _ALPHA = 0.05
 def rating_sections(
     results: Results, *, marks: Mapping[str, Mark] | None = None, paper: PaperScores | None = None
 ) -> list[Section]:
-    """A section for each listening test of the study's clips; none where there was none.
+    """A section for each listening test of the study's clips; empty without any.
 
     Args:
-        marks: looks of systems, by key.
-        paper: whose ratings stand beside those of a test that asked the same.
+        marks: marks of systems, by key.
+        paper: a table whose ratings are shown beside those of a test with the same questions.
     """
     return [
         _section(results, found, marks=marks or {}, paper=paper, is_only=len(results.listening) == 1)
@@ -49,10 +49,8 @@ def _section(
         blocks.append(_duels(found, name=f"ratings_duels{end}"))
     if agreeing:
         blocks += [_agreement_text(agreeing, found), _correlations(agreeing, found, name=f"ratings_measures{end}")]
-    title = "What listeners said" if is_only else f"What listeners said: {found.name}"
-    lead = (
-        f"{listed([question.name for question in found.questions])}, rated by people who did not know which was which."
-    )
+    title = "Listeners' ratings" if is_only else f"Listeners' ratings: {found.name}"
+    lead = f"{listed([question.name for question in found.questions])}, rated blindly."
     return Section(id=f"{ID}{end}", title=title, lead=lead, blocks=blocks, short="Listeners", is_digest=True)
 
 
@@ -115,7 +113,7 @@ def _paper_rows(
 
 
 def _how(found: ListeningResults) -> Text:
-    """Who counts, and how much they agree."""
+    """The raters who count, and their agreement."""
     reasons = Counter(reason.partition(":")[0] for each in found.excluded for reason in each.reasons)
     excluded = "; ".join(f"{why} ({count})" for why, count in reasons.most_common())
     alphas = "; ".join(
@@ -130,7 +128,8 @@ def _how(found: ListeningResults) -> Text:
         f"Excluded: {excluded}." if excluded else "Nobody was excluded.",
         f"Rules, fixed before the test opened: {'; '.join(found.rules)}.",
         f"Agreement of raters, Krippendorff's alpha: {alphas}." if alphas else "",
-        f"If all judgments were taken as independent, the intervals would be {100 * share:.0f}% as wide, and wrong."
+        f"If all judgments were treated as independent, the intervals would be {100 * share:.0f}% as wide, which is "
+        "wrong."
         if naive
         else "",
     ]
@@ -190,11 +189,11 @@ def _agreement_text(agreeing: Sequence[Correlation], found: ListeningResults) ->
         f"{names[each.question]}: `{each.metric}` ({number(each.value, places=2)})" for each in best_measures(agreeing)
     )
     return Text(
-        title="Which measure agrees with people?",
+        title="Which metric agrees with the listeners?",
         paragraphs=[
-            "Spearman's rank correlation of each automatic measure with the ratings, signed so that 1 is full "
-            "agreement, over all rated clips, reference and anchor included; of a measure that has one value a "
-            f"system, over systems. Closest to people: {best}."
+            "Spearman's rank correlation of each metric with the ratings, signed so that 1 is full "
+            "agreement, over all rated clips, including reference and anchor; for a metric with one value per "
+            f"system, over systems. The closest to the listeners: {best}."
         ],
     )
 

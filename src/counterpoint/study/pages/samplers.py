@@ -1,4 +1,4 @@
-"""The report of a study of samplers (Figure 3, Table 8): what an evaluation of the network buys."""
+"""The report of a study of samplers (Figure 3, Table 8): quality per evaluation of the network."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ from counterpoint.study.search.points import in_words
 
 AR, FM = PAIR
 DEFAULTS = {"guidance": 3.0, "sway": 0.0, "guidance_interval": (0.0, 1.0)}
-"""Settings that differ from these are of no series."""
+"""Fields whose values must equal these for a setting to be part of a series."""
 SOLVER_MARKS = {
     "euler": Mark(shape="circle", colour="blue"),
     "midpoint": Mark(shape="triangle", colour="ochre"),
@@ -54,20 +54,20 @@ SOLVER_MARKS = {
     "adams": Mark(shape="diamond", colour="purple"),
     "dopri5": Mark(shape="triangle-down", colour="slate"),
 }
-"""Of solvers; others look like their paradigm."""
+"""Marks of solvers; others have that of their paradigm."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Setting:
-    """What one setting of a sampler costs and is worth.
+    """Cost and quality of one setting of a sampler.
 
     Attributes:
-        label: as in the study's configuration, and the key of its system.
-        series: settings of one series differ in the number of steps alone; "" for a setting that is none of a series.
-        passes: of the network a clip.
-        evaluations: the same with the rows of guidance counted.
-        seconds: that a clip takes, the median of the turns, and the shortest and longest turn.
-        difference: of the primary metric to the reference; None for the reference.
+        label: its label in the study's configuration, which is the key of its system.
+        series: settings of one series differ only in the number of steps; "" for a setting outside any series.
+        passes: network passes per clip.
+        evaluations: the same with the rows of guidance.
+        seconds: time per clip, the median of the turns, and the shortest and longest turn.
+        difference: difference from the reference in the primary metric; None for the reference.
     """
 
     label: str
@@ -81,13 +81,13 @@ class Setting:
 
 
 class SamplerPage(Page[SamplerStudy]):
-    """What is known of a study of samplers, ready to be written down.
+    """The data of a sampler study's page.
 
     Attributes:
-        settings: of flow matching, by rising evaluations.
-        other: the other paradigm beside them.
-        best: the best within the budget; None where none is.
-        steady: the same among those that guide all the time, as the reference does.
+        settings: settings of flow matching, by rising evaluations.
+        other: the other paradigm.
+        best: the best setting within the budget; None without any.
+        steady: the best one among those that guide at all times, as the reference does.
     """
 
     judging = ("evaluate",)
@@ -134,7 +134,7 @@ def _cost(results: Results, label: str) -> GenerationReport:
 
 
 def solver_mark(sampling: FlowMatchingSampling) -> Mark:
-    """Of a setting: its solver's, hollow where it is of no series."""
+    """The mark of a setting: that of its solver, hollow outside any series."""
     mark = SOLVER_MARKS.get(sampling.solver) or of_paradigm(FM)
     return mark if _series(sampling) else replace(mark, fill="hollow")
 
@@ -150,7 +150,7 @@ def sampler_report(study: SamplerStudy, results: Results) -> Report:
     outside = {key: key for key in study.systems if key in page.systems}
     own = {AR: PARADIGMS[AR].label.lower(), page.reference.label: page.reference.label}
     return page.report(
-        title="What does an evaluation buy?",
+        title="How much quality does an evaluation buy?",
         verdict=Verdict(
             _sentence(page.reference, page.best, budget=study.budget, metric=page.metric),
             sentences([*_steady(page), *_points(page), *against_outside(page.judged, page.metric, own, outside)]),
@@ -158,7 +158,7 @@ def sampler_report(study: SamplerStudy, results: Results) -> Report:
         facts=[
             Fact("Settings", str(len(study.settings))),
             said.prompts_headline(results.prompts["prompts"]),
-            said.budget_headline(study.training, label="Training of each"),
+            said.budget_headline(study.training, label="Training per model"),
             said.time_headline(results),
         ],
         sections=[
@@ -174,29 +174,29 @@ def sampler_report(study: SamplerStudy, results: Results) -> Report:
 
 
 def _sentence(reference: Setting, best: Setting | None, *, budget: int, metric: str) -> str:
-    """What the question's answer is; the tests decide how strongly it is put."""
+    """The answer, worded according to the tests."""
     if best is None or best.difference is None:
-        return f"No setting of at most {budget} model evaluations was among those tried."
+        return f"No tried setting has at most {budget} model evaluations."
     difference, spans = best.difference, [span(item.score) for item in (best, reference)]
     against = f"{metric} {spans[0]} against {spans[1]}; the difference is {span(difference)}"
-    cost = f"{best.evaluations} model evaluations, rows of guidance counted, in place of {reference.evaluations}"
+    cost = f"{best.evaluations} model evaluations, including rows of guidance, instead of {reference.evaluations}"
     if best.score.value <= reference.score.value:
         return f"{best.label} reaches the quality of {reference.label} with {cost}: {against}."
     if difference.low <= 0:
-        return f"{best.label} comes within chance of {reference.label} with {cost}: {against}."
+        return f"{best.label} does not differ clearly from {reference.label} with {cost}: {against}."
     return (
-        f"No setting of at most {budget} model evaluations reaches {reference.label}; the nearest, {best.label}, needs "
+        f"No setting with at most {budget} evaluations reaches {reference.label}; the nearest, {best.label}, needs "
         f"{cost}, and scores {against}."
     )
 
 
 def _steady(page: SamplerPage) -> list[str]:
-    """The best that guides throughout, where the best of all does not: the solver's own merit."""
+    """The best setting that guides at all times, if the best of all does not, which isolates the solver's merit."""
     setting = page.steady if page.steady is not page.best else None
     if setting is None or setting.difference is None:
         return []
     return [
-        f"Of those that guide all the time, as {page.reference.label} does, {setting.label} is best with "
+        f"Among settings that guide at all times, as {page.reference.label} does, {setting.label} is best with "
         f"{setting.evaluations} evaluations: {page.metric} {span(setting.score)}, a difference of "
         f"{span(setting.difference)}."
     ]
@@ -223,12 +223,12 @@ def _points(page: SamplerPage) -> list[str]:
         ("worse", [item.label for item, difference in clear if difference.low > 0]),
     ):
         if names:
-            found.append(f"Shown to be {word} than {reference.label}: {', '.join(names)}.")
+            found.append(f"Clearly {word} than {reference.label}: {', '.join(names)}.")
     return found
 
 
 def _charts(page: SamplerPage) -> Section | None:
-    """Paired differences against evaluations, since what all settings share would hide them; and quality against
+    """Paired differences over evaluations, since the common part of all settings would hide them; and quality over
     speed."""
     d, info = page.other.difference, page.judged.metrics[page.metric]
     beside = f" {PARADIGMS[AR].label}: {span(d)} with {page.other.evaluations}." if d else ""
@@ -237,8 +237,8 @@ def _charts(page: SamplerPage) -> Section | None:
         title=f"{info.title or info.name} minus that of {page.reference.label}",
         exact=info.name if info.title else "",
         better=info.better,
-        what=f"Against model evaluations a clip, rows of guidance counted.{beside}",
-        x_name="model evaluations a clip",
+        what=f"Over model evaluations per clip, including rows of guidance.{beside}",
+        x_name="model evaluations per clip",
         log=(True, False),
         lines=[*_lines(page, by_evaluations=True, named=[named])],
         upright=page.study.budget,
@@ -249,8 +249,8 @@ def _charts(page: SamplerPage) -> Section | None:
         title=info.title or info.name,
         exact=info.name if info.title else "",
         better=info.better,
-        what=f"Against clips a second on this machine, {page.study.timing.batch_size} at once: right and low is best.",
-        x_name="clips a second",
+        what=f"Over clips per second on this machine, {page.study.timing.batch_size} at once: right and low is best.",
+        x_name="clips per second",
         log=(True, None),
         lines=[
             *_lines(page, by_evaluations=False, named=[named, page.reference.label]),
@@ -264,7 +264,7 @@ def _charts(page: SamplerPage) -> Section | None:
 
 
 def _lines(page: SamplerPage, *, by_evaluations: bool, named: Sequence[str]) -> list[Line]:
-    """Settings, those of a series joined."""
+    """Settings as lines, joined within a series."""
     groups: dict[str, list[Setting]] = {}
     for item in page.settings:
         groups.setdefault(item.series or item.label, []).append(item)
@@ -309,22 +309,22 @@ def _table(page: SamplerPage) -> Section | None:
         label="Table of settings",
         corner="Setting",
         columns=[
-            *(Column(title=title) for title in ("Passes", "Evaluations", "Time a clip", "Speed")),
+            *(Column(title=title) for title in ("Passes", "Evaluations", "Time per clip", "Speed")),
             Column.of(page.judged.metrics[page.metric]),
             Column(title=f"{MINUS} {page.reference.label}"),
             Column(title="p"),
         ],
         rows=rows,
-        caption="Passes of the network and model evaluations (a guided pass is two) a clip; time a clip, the median of "
-        f"turns, {page.study.timing.batch_size} clips at once; speed against {page.reference.label}; scores and paired "
-        "differences with 95% intervals, p two-sided.",
+        caption="Network passes and model evaluations (a guided pass counts as two) per clip; time per clip, the "
+        f"median of turns, {page.study.timing.batch_size} clips at once; speed against {page.reference.label}; scores "
+        "and paired differences with 95% intervals, p two-sided.",
         csv=lines,
     )
     return page.section("table", table)
 
 
 def _paper(page: SamplerPage) -> Section | None:
-    """Table 8 with ours at its right, each beside its ratio to 50 steps: the scales differ, the shapes need not."""
+    """Table 8 with our values at its right, each with its ratio to 50 steps: scales differ, shapes may agree."""
     paper = paper_scores("table_8_full")
     found = [re.fullmatch(r"fm_(\d+)hz_euler(\d+)", row.system) for row in paper.rows]
     theirs = {(int(at[2]), int(at[1])): row.scores["fad"] for at, row in zip(found, paper.rows, strict=True) if at}
@@ -356,8 +356,8 @@ def _facts(page: SamplerPage) -> list[Fact]:
         ),
         Fact(
             "Time",
-            f"{timing.batch_size} clips of {study.prompts.duration_s:g} s at once, text and codec included; median of "
-            f"{timing.repeats} turns in which all settings take part one after another",
+            f"{timing.batch_size} clips of {study.prompts.duration_s:g} s at once, including text and codec; median of "
+            f"{timing.repeats} rounds of all settings",
         ),
         *said.machine_facts(page.results),
     ]

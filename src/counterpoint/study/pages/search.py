@@ -1,4 +1,4 @@
-"""The report of a search over samplers' settings (Appendix D): which are best, and what finding them cost."""
+"""The report of a search over samplers' settings (Appendix D): the best settings, and the cost of the search."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from counterpoint.study.pages.search_page import ENDS, SearchPage, points_blocks
 from counterpoint.study.pages.words import against_outside, capital, sentences, sides, span, title
 
 _WORDS: dict[Outcome, str] = {"first": "better", "second": "worse"}
-NO_WINNER = "The paper lists the settings it tried and names no winner, so nothing of this can be set beside it."
+NO_WINNER = "The paper lists the settings that it tried but names no winner, so a comparison is impossible."
 
 
 def search_report(study: SearchStudy, results: Results) -> Report:
@@ -65,12 +65,12 @@ def _sentence(page: SearchPage) -> str:
         side, change = judge(item, page.metric), f"its {title(page.metric)} changes by {span(item)}"
         words = {
             "first": f"tuning improves {_label(paradigm)}: {change}",
-            "second": f"the setting chosen for {_label(paradigm)} proves worse: {change}",
+            "second": f"the chosen setting of {_label(paradigm)} is worse: {change}",
             "open": f"no gain from tuning {_label(paradigm)} could be shown: {change}",
         }
-        against = side == "first" and " worse" in _others(page, paradigm)  # a gain that another judge calls a loss
-        gains.append(words[side] + (", but other judges disagree" if against else ""))
-    return f"On prompts that the search never saw, {'; '.join(gains)}."
+        against = side == "first" and " worse" in _others(page, paradigm)  # a gain that is a loss in another metric
+        gains.append(words[side] + (", but other metrics disagree" if against else ""))
+    return f"On prompts that were not used for the search, {'; '.join(gains)}."
 
 
 def _gain(page: SearchPage, paradigm: str) -> Iterator[str]:
@@ -83,19 +83,19 @@ def _gain(page: SearchPage, paradigm: str) -> Iterator[str]:
         )
         return
     yield (
-        f"Best of {_label(paradigm)}: {tuned.words}, in place of {default.words}. A clip takes {tuned.evaluations} "
-        f"model evaluations and {duration(tuned.seconds)}, in place of {default.evaluations} and "
+        f"Best of {_label(paradigm)}: {tuned.words}, instead of {default.words}. A clip takes {tuned.evaluations} "
+        f"model evaluations and {duration(tuned.seconds)}, instead of {default.evaluations} and "
         f"{duration(default.seconds)}.{_edge(page.searches[paradigm])}{_others(page, paradigm)}"
     )
 
 
 def _edge(found: SearchResult) -> str:
-    """A best at the border of what was tried may have a better one beyond it."""
+    """A remark if the best setting is at the border of the grid, beyond which there may be a better one."""
     best, guidance = found.point(found.chosen).guidance, [point.guidance for point in found.tried]
     if min(guidance) < best < max(guidance):
         return ""
     side = "least" if best == min(guidance) else "most"
-    return f" That is the {side} guidance of those tried, so there may be better beyond it."
+    return f" It has the {side} guidance in the grid, so better settings may exist beyond it."
 
 
 def _others(page: SearchPage, paradigm: str) -> str:
@@ -103,11 +103,11 @@ def _others(page: SearchPage, paradigm: str) -> str:
     found = sides(page.judged, names, f"{paradigm}_tuned", f"{paradigm}_default")
     words = {name: word for side, word in _WORDS.items() for name in found[side]}
     shown = [f"{name} {words[name]}" for name in names if name in words]
-    return f" Other judges: {', '.join(shown)}." if shown else " No other judge shows a difference."
+    return f" Other metrics: {', '.join(shown)}." if shown else " No other metric shows a difference."
 
 
 def _order(page: SearchPage, first: str, second: str) -> str:
-    """Whether tuning changes which of two paradigms is ahead."""
+    """Whether tuning changes the order of two paradigms."""
     items = {end: page.judged.difference(page.metric.name, f"{first}_{end}", f"{second}_{end}") for end in ENDS}
     known = {end: item for end, item in items.items() if item}
     if len(known) < len(ENDS):
@@ -116,7 +116,7 @@ def _order(page: SearchPage, first: str, second: str) -> str:
     ahead = {
         "first": f"{_label(first)} is ahead",
         "second": f"{_label(second)} is ahead",
-        "open": "neither is shown to be ahead",
+        "open": "neither is clearly ahead",
     }
     changed = "does not change" if sides["default"] == sides["tuned"] else "changes"
     return (
@@ -134,7 +134,7 @@ def _stopping(found: SearchResult, paradigm: str) -> str:
         f"{len(stopped)} were stopped early, which saved {100 * (1 - spent / max(full, 1)):.0f}% of the model "
         "evaluations of trying all on all prompts"
         if stopped
-        else "none could be shown to be hopeless before the last rung"
+        else "none was clearly worse before the last rung"
     )
     return f"{PARADIGMS[paradigm].label}: {len(tried)} settings tried{left}; {early}."
 
@@ -157,8 +157,8 @@ def _confirmed_section(page: SearchPage) -> Section | None:
         for key, item in page.confirmed.items()
     ]
     header = ["System", "Setting", "Passes", "Evaluations", "Time a clip"]
-    caption = "Passes of the network and model evaluations a clip (a guided pass is two), and the time a clip took."
-    cost = plain_grid("confirmed", header, rows, label="What the settings cost", caption=caption, is_narrow=True)
+    caption = "Network passes and model evaluations per clip (a guided pass counts as two), and the time per clip."
+    cost = plain_grid("confirmed", header, rows, label="Cost of the settings", caption=caption, is_narrow=True)
     return page.section("confirmed", page.dots(page.judged.judges), cost)
 
 
@@ -178,12 +178,12 @@ def _facts(page: SearchPage) -> list[Fact]:
         Fact(
             "Sampling",
             f"prompt i has seed {prompts.seed} + i at every setting, search prompts first; {prompts.batch_size} clips "
-            "a batch at most",
+            "per batch at most",
         ),
         Fact(
             "Search",
             f"by {page.metric.name}; the first rung has {study.ladder.first} prompts, each further one twice as many, "
-            f"up to all; the best {study.ladder.keep} always go on",
+            f"up to all; the best {study.ladder.keep} always continue",
         ),
         *said.machine_facts(page.results),
     ]

@@ -1,4 +1,4 @@
-"""What the page of a search is made from, and its charts and tables of what was tried."""
+"""The data of a search's page, and charts and tables of the tried settings."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ from counterpoint.study.pages.page import Page
 from counterpoint.study.pages.words import capital
 from counterpoint.study.search.points import described, in_words
 
-ENDS = {"default": "the setting to improve on", "tuned": "the best of the search"}
+ENDS = {"default": "the default setting", "tuned": "the best of the search"}
 
 
 @dataclass(frozen=True)
 class Confirmed:
-    """A setting on the prompts that the search never saw.
+    """A setting on the confirmation prompts, which were not used for the search.
 
     Attributes:
         words: the setting.
-        passes, evaluations: of the network a clip; in the second the rows of guidance count.
-        seconds: a clip, drawn in batches, text and codec included.
+        passes, evaluations: network passes per clip; the second includes the rows of guidance.
+        seconds: time per clip, drawn in batches, including text and codec.
     """
 
     system: str
@@ -43,11 +43,11 @@ class Confirmed:
 
 
 class SearchPage(Page[SearchStudy]):
-    """What is known of a search, ready to be written down.
+    """The data of a search's page.
 
     Attributes:
         searches: by paradigm.
-        confirmed: by system, what was confirmed.
+        confirmed: by system, the confirmed setting.
     """
 
     judging = ("evaluate",)
@@ -75,7 +75,7 @@ def _confirmed(results: Results, found: SearchResult, paradigm: str, end: str) -
 
 
 def chart_lines(axes: Sequence[Sequence[Mapping]], found: SearchResult) -> dict[str, dict[str, list[str]]]:
-    """By chart (the settings of all axes but the first), then line (those of the first), keys of the points tried."""
+    """Keys of the tried points by chart (settings of all axes but the first), then line (settings of the first)."""
     first, *rest = axes or [[{}]]
     charts: dict[str, dict[str, list[str]]] = {}
     for of_chart in product(*rest):
@@ -84,7 +84,7 @@ def chart_lines(axes: Sequence[Sequence[Mapping]], found: SearchResult) -> dict[
         if any(lines.values()):
             charts[described(shared)] = {name: keys for name, keys in lines.items() if keys}
     placed = {key for lines in charts.values() for keys in lines.values() for key in keys}
-    for lines in charts.values():  # a default that is no point of the grid stands in every chart
+    for lines in charts.values():  # a default outside the grid is in every chart
         if found.default not in placed:
             lines["default"] = [found.default]
     return charts
@@ -95,7 +95,7 @@ def _keys(found: SearchResult, settings: Mapping) -> list[str]:
 
 
 def search_charts(page: SearchPage, paradigm: str) -> Iterator[Chart]:
-    """One for each combination of the settings but guidance and the first axis; all with one scale."""
+    """One chart for each combination of the settings except guidance and the first axis; all have one scale."""
     found = page.searches[paradigm]
     bounds = search_bounds(found.tried)
     ticks = [(value, f"{value:g}") for value in sorted({point.guidance for point in found.tried})]
@@ -114,7 +114,7 @@ def search_charts(page: SearchPage, paradigm: str) -> Iterator[Chart]:
 
 
 def search_bounds(points: Sequence[Found]) -> tuple[float, float]:
-    """The lowest and highest bound of the last standings of these points."""
+    """The lowest and highest bound of these points on their last rung."""
     last = [point.standings[-1] for point in points]
     bounds = [bound for standing in last for bound in (standing.low, standing.high) if math.isfinite(bound)]
     return (min(bounds), max(bounds)) if bounds else (0.0, 1.0)
@@ -132,7 +132,7 @@ def _line(name: str, points: Iterable[Found], place: int) -> Line:
 
 
 def spent(page: SearchPage) -> Table:
-    """What the searches cost, and what stopping saved."""
+    """The cost of the searches, and what stopping saved."""
     rows = []
     for paradigm, found in page.searches.items():
         (evaluations, seconds), (all_evaluations, all_seconds) = found.spent(), found.in_full()
@@ -152,12 +152,12 @@ def spent(page: SearchPage) -> Table:
             ]
         )
     header = ["Search", "Grid", "Tried", "Stopped after n prompts", "Model evaluations", "Time of drawing", "Saved"]
-    caption = "What was spent, of what trying every setting on every search prompt would have taken."
-    return plain_grid("spent", header, rows, label="What the searches cost", caption=caption, is_narrow=True)
+    caption = "The cost, as a share of that of trying every setting on every search prompt."
+    return plain_grid("spent", header, rows, label="Cost of the searches", caption=caption, is_narrow=True)
 
 
 def points_blocks(page: SearchPage) -> list[Block]:
-    """What became of every setting."""
+    """The outcome of every setting."""
     blocks: list[Block] = []
     for paradigm, found in page.searches.items():
         blocks += [Text(title=PARADIGMS[paradigm].label), points_table(found, paradigm)]
@@ -167,17 +167,17 @@ def points_blocks(page: SearchPage) -> list[Block]:
             if point.outcome == "skipped"
         ]
         if skipped:
-            caption = f"{len(skipped)} settings of the whole grid that this scale does not try."
+            caption = f"{len(skipped)} settings of the grid that this scale does not try."
             blocks.append(
                 plain_grid(
-                    f"skipped_{paradigm}", ["Setting", "Why"], skipped, label="Settings not tried", caption=caption
+                    f"skipped_{paradigm}", ["Setting", "Reason"], skipped, label="Settings not tried", caption=caption
                 )
             )
     return blocks
 
 
 def points_table(found: SearchResult, paradigm: str) -> Table:
-    """One row a point that was tried, the best first; as CSV every point of the grid on every rung."""
+    """One row per tried point, the best first; as CSV every point of the grid on every rung."""
     header = ["Setting", "Outcome", "n", f"{found.primary}", "Behind the best", "At the rule's level"]
     header += ["Evaluations", "Time"]
     rows = []
@@ -197,9 +197,9 @@ def points_table(found: SearchResult, paradigm: str) -> Table:
             ]
         )
     caption = (
-        f"Every setting tried, on its last rung: {found.primary} on n prompts with its 95% interval; how far it is "
-        "behind the best of that rung on the same prompts, with a 95% interval, and at least how far at the rule's "
-        "level (above 0 it is stopped); model evaluations and time a clip."
+        f"Every setting tried, on its last rung: {found.primary} on n prompts with its 95% interval; the difference "
+        "from the best of that rung on the same prompts, with a 95% interval, and its lower bound at the rule's "
+        "level (above 0 it is stopped); model evaluations and time per clip."
     )
     table = plain_grid(
         f"points_{paradigm}", header, rows, label=f"Settings of {PARADIGMS[paradigm].label.lower()}", caption=caption
@@ -221,7 +221,7 @@ def _points_csv(found: SearchResult) -> list[list[object]]:
 
 
 def ranked(found: SearchResult) -> list[Found]:
-    """The points that answered most first, the best of them first."""
+    """The points by number of answers, then by score."""
 
     def place(point: Found) -> tuple[int, float]:
         last = point.standings[-1]

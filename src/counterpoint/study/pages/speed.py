@@ -1,4 +1,4 @@
-"""The report of a study of speed (Figures 5, 6, 7 and 10): what was measured here, and limits here and elsewhere."""
+"""The report of a speed study (Figures 5, 6, 7 and 10): measurements on this machine, and limits here and elsewhere."""
 
 from __future__ import annotations
 
@@ -26,17 +26,20 @@ from counterpoint.study.pages.page import Page
 from counterpoint.study.speed.crossings import Over, crossings, overtaking, paper_point
 
 Value = Literal["throughput", "latency"]
-_GROWING = "Caches grown by concatenation, keys and values of the text at every pass, eager."
+_GROWING = "Caches grown by concatenation, keys and values of the text computed at every pass, eager mode."
 ENGINES = {
-    "fast": ("This package's engine", "Static caches, keys and values of the text once a caption, packed weights."),
-    "compiled": ("This package's engine, compiled", "The same, an evaluation of flow matching compiled whole."),
+    "fast": (
+        "This package's engine",
+        "Static caches, keys and values of the text computed once per caption, packed weights.",
+    ),
+    "compiled": ("This package's engine, compiled", "The same, with compiled evaluations of flow matching."),
     "reference": ("A plain engine like the paper's", _GROWING),
 }
-"""What each is called, and how it works."""
+"""Names and descriptions of engines."""
 SHADES = (-0.5, -0.25, 0.0, 0.4, 0.75)
-"""Of flow matching's colour by its number of steps."""
-X_NAMES: dict[Over, str] = {"batch": "clips at once", "duration_s": "seconds of music a clip"}
-Y_NAMES: dict[Value, str] = {"throughput": "Clips a second.", "latency": "Seconds until the whole batch is there."}
+"""Shades of flow matching's colour by its number of steps."""
+X_NAMES: dict[Over, str] = {"batch": "clips at once", "duration_s": "seconds of music per clip"}
+Y_NAMES: dict[Value, str] = {"throughput": "Clips per second.", "latency": "Seconds until the whole batch is finished."}
 PAPER_STEPS = (10, 25, 50, 200)
 PAPER_BATCHES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 PAPER_SECONDS = (5, 10, 20, 40, 80)
@@ -44,12 +47,12 @@ PAPER_SECONDS = (5, 10, 20, 40, 80)
 
 @dataclass(frozen=True)
 class Shape:
-    """How a figure of the paper is laid out.
+    """The layout of a figure of the paper.
 
     Attributes:
-        over: what its x axes show.
-        facets: what tells its charts apart.
-        values: one chart each.
+        over: the quantity of its x axes.
+        facets: the quantities that distinguish its charts.
+        values: the quantities of its y axes, one chart each.
     """
 
     title: str
@@ -67,13 +70,13 @@ SHAPES = {
 
 
 class SpeedPage(Page[SpeedStudy]):
-    """What is known of a study of speed, ready to be written down.
+    """The data of a speed study's page.
 
     Attributes:
         measured: every point of the study.
-        ran: those that fit into memory.
-        limits: of the machine.
-        is_small: there are many charts.
+        ran: points that fit into memory.
+        limits: limits of the machine.
+        is_small: whether there are many charts.
     """
 
     def __init__(self, study: SpeedStudy, results: Results):
@@ -134,7 +137,7 @@ def _measured_charts(page: SpeedPage) -> list[Chart]:
 
 
 def _facets(shape: Shape, points: Sequence[Point]) -> list[str]:
-    """Those of the figure, and whatever else a configuration lets vary."""
+    """Facets of the figure, and other varying fields of the configuration."""
     sizes = {
         "layers": {point.backbone.layers for point in points},
         "batch": {point.batch for point in points},
@@ -149,12 +152,12 @@ def _facet(point: Point, name: str) -> str:
         "engine": ENGINES[point.engine][0],
         "batch": f"{point.batch} clips at once",
         "layers": f"{point.backbone.layers} layers",
-        "duration_s": f"{point.duration_s:g} s a clip",
+        "duration_s": f"{point.duration_s:g} s per clip",
     }[name]
 
 
 def _mark(point: Point) -> Mark:
-    """Of a system: the engine decides whether its marks are filled, the number of steps how dark they are."""
+    """The mark of a system: the engine determines its filling, the number of steps its shade."""
     mark = of_paradigm(point.paradigm)
     if point.sampling.brief:
         shade = sum(point.steps > steps for steps in PAPER_STEPS) if point.solver == "euler" else len(PAPER_STEPS)
@@ -189,7 +192,7 @@ def _place(found: Measured, value: Value, over: Over, limits: Limits) -> Place:
     share = predict(point, limits=limits, evaluations=found.evaluations).latency_s / found.latency_s
     text = (
         f"{_named(point)}, {point.batch} clips of {point.duration_s:g} s: "
-        f"{number(found.latency_s)} s, {number(found.throughput)} clips a second, {share:.0%} of the limit"
+        f"{number(found.latency_s)} s, {number(found.throughput)} clips per second, {share:.0%} of the limit"
         f"{'' if found.is_clean else '; disturbed by other programs'}"
     )
     x = getattr(point, over)
@@ -213,7 +216,7 @@ def _limit_lines(measured: Sequence[Measured], value: Value, over: Over, limits:
 
 
 def _paper_marks(paper: PaperSpeed, *, of: Sequence[Point], value: Value) -> list[Line]:
-    """The paper's, beside points of its size."""
+    """Marks of the paper beside points of its size."""
     width = BACKBONES["musicgen-small"].width
     same = [
         point
@@ -242,7 +245,7 @@ def _paper_marks(paper: PaperSpeed, *, of: Sequence[Point], value: Value) -> lis
 
 
 def _elsewhere(page: SpeedPage) -> list[Chart]:
-    """The limits of known GPUs at the paper's width, over what the figure is over."""
+    """The limits of known GPUs at the paper's width, over the x axis of the figure."""
     shape, paper, value = page.shape, page.paper, page.shape.values[0]
     layers = max(page.study.layers) if shape.over == "duration_s" else paper.layers
     sizes = PAPER_BATCHES if shape.over == "batch" else PAPER_SECONDS
@@ -262,7 +265,7 @@ def _elsewhere(page: SpeedPage) -> list[Chart]:
         is_paper = shape.over == "batch" and "A100" in limits.name
         lines += _paper_marks(paper, of=points, value=value) if is_paper else []
         what = f"{Y_NAMES[value]} {layers} layers of width 1024, bfloat16"
-        what += f", {paper.duration_s:g} s a clip." if shape.over == "batch" else f", {paper.crossover_batch} clips."
+        what += f", {paper.duration_s:g} s per clip." if shape.over == "batch" else f", {paper.crossover_batch} clips."
         charts.append(_chart(limits.name, what, X_NAMES[shape.over], lines))
     return charts
 
@@ -275,7 +278,7 @@ def _chart(title: str, what: str, x_name: str, lines: Sequence[Line]) -> Chart:
 
 def _points(page: SpeedPage) -> Table:
     header = ["Draws", "Engine", "Layers", "Clips", "Seconds each", "Latency, s", "Quartiles", "Clips/s"]
-    header += ["ms a pass", "Memory, MiB", "Of the limit", "Bound by", "Runs"]
+    header += ["ms per pass", "Memory, MiB", "Share of limit", "Bound by", "Runs"]
     rows = []
     for found in page.measured:
         point = found.point
@@ -314,10 +317,12 @@ def _headline(page: SpeedPage) -> list[Fact]:
 def _facts(page: SpeedPage) -> list[Fact]:
     limits, first = page.limits, page.measured[0].point
     rates = ", ".join(f"{precision} {rate / 1e9:,.0f} GFLOP/s" for precision, rate in limits.flops.items())
-    guided = "24 tokens of text, guidance 3" if first.captioned else "no caption: neither cross-attention nor guidance"
+    guided = (
+        "24 tokens of text, guidance 3" if first.captioned else "no caption, so neither cross-attention nor guidance"
+    )
     drawn = "the likeliest token" if first.greedy else "one of the 250 likeliest tokens by its probability"
     return [
-        Fact("Ceilings, measured", f"{rates}; {limits.bandwidth / 1e9:,.1f} GB/s"),
+        Fact("Measured limits", f"{rates}; {limits.bandwidth / 1e9:,.1f} GB/s"),
         Fact("Clips", f"the codes of EnCodec at 50 Hz (4 books of 2,048) or its latents (128 channels); {guided}"),
         Fact("Drawing", f"auto-regression takes {drawn}; flow matching is integrated by Euler's method"),
     ]
@@ -326,11 +331,12 @@ def _facts(page: SpeedPage) -> list[Fact]:
 def _notes(page: SpeedPage) -> list[Text]:
     disturbed, foreign = sum(not found.is_clean for found in page.measured), page.limits.foreign
     noise = (
-        f" At {disturbed} of {len(page.measured)} points every run was disturbed: those are medians of disturbed runs."
+        f" At {disturbed} of {len(page.measured)} points every run was disturbed; their values are medians of "
+        "disturbed runs."
         if disturbed
         else ""
     )
-    noise += f" Others used {foreign:.0%} of the processors while the ceilings were measured." if foreign else ""
+    noise += f" Other programs used {foreign:.0%} of the processors while the limits were measured." if foreign else ""
     chooses = any(found.point.solver == "dopri5" for found in page.measured)
     dopri5 = ", except through the number of evaluations that dopri5 chooses" if chooses else ""
     return prose("speed", dopri5=dopri5, noise=noise, long=LONG_S)

@@ -1,4 +1,4 @@
-"""Models given controls of the prompts' own music, and what is heard of these in their clips."""
+"""Models with controls of the prompts' own music, and how well their clips follow them."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from counterpoint.results.schema import Judged
 from counterpoint.study.pages.words import are_apart, scored
 
 FOLLOWED: Mapping[str, str] = {"chords": "chords", "drums": "downbeats", "melody": "melody"}
-"""What each control is judged by, in words; the order of the paper's columns."""
+"""Controls in words, in the order of the paper's columns."""
 ADHERE = "adhere"
 """The step that judges what is followed."""
 
 
 def measures(judged: Judged, given: Sequence[str], *, played: bool = True) -> dict[str, str]:
-    """The metric that judges each control.
+    """The metric of each control.
 
     Args:
-        played: against exact truth where it is known; else the paper's way, against labels heard in the prompt's own
-            music, and by the paper's own extractors where they have been there.
+        played: whether to prefer exact truth if it is known; otherwise metrics are those of the paper, with labels
+            detected in the prompt's own music, by the paper's own extractors if they are installed.
     """
     families = {control: f"{name} played" if played else name for control, name in FOLLOWED.items() if control in given}
     found = {control: best_judge(family, judged.metrics) for control, family in families.items()}
@@ -28,7 +28,7 @@ def measures(judged: Judged, given: Sequence[str], *, played: bool = True) -> di
 
 
 def given_against_free(judged: Judged, judges: Mapping[str, str], steered: str, free: str, *, name: str) -> str:
-    """Numbers of a model given controls against those of the same given none; "" where nothing is judged."""
+    """Numbers of a model with controls compared with those of the same without; "" without any metric."""
     parts = [
         f"{FOLLOWED[control]} {scored(judged, key, steered)} against {scored(judged, key, free)}"
         f" ({'clearly different' if are_apart(judged, key, steered, free) else 'could be chance'})"

@@ -1,4 +1,4 @@
-"""What scores and tests allow one to say, in plain words that the pages of all kinds of studies share."""
+"""Statements that scores and tests justify, in plain words that the pages of all kinds of studies share."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from counterpoint.results.schema import Judged
 
 WORSE_OR_BETTER: Mapping[Outcome, str] = {"first": "better", "second": "worse", "open": "could be chance"}
 MOST_NAMED = 3
-"""Systems whose values a warning names one by one."""
+"""Greatest number of systems whose values a warning lists."""
 
 
 def title(metric: MetricInfo) -> str:
-    """The plain name in running text, with the exact one where they differ."""
+    """The plain name in running text, with the exact one if they differ."""
     plain = f"{metric.title[:1].lower()}{metric.title[1:]}"
     return f"{plain} ({metric.name})" if plain else metric.name
 
@@ -27,7 +27,7 @@ def span(score: Score | Difference) -> str:
 
 
 def scored(judged: Judged, metric: str, system: str) -> str:
-    """The same of a system; `not measured` where it has no score."""
+    """The score of a system with its interval; `not measured` without a score."""
     score = judged.score(metric, system)
     return span(score) if score else "not measured"
 
@@ -38,13 +38,13 @@ def size_of(item: Difference) -> str:
 
 
 def outcome(judged: Judged, metric: str, first: str, second: str) -> Outcome | None:
-    """Which of two is better, as the test says; None where there was none."""
+    """Which of two is better according to the test; None without a test."""
     item = judged.difference(metric, first, second)
     return judge(item, judged.metrics[metric]) if item else None
 
 
 def sides(judged: Judged, metrics: Iterable[str], first: str, second: str) -> dict[Outcome, list[str]]:
-    """The metrics by which of two systems each finds better; those that did not test them are left out."""
+    """The metrics by the system that each finds better; metrics without a test are left out."""
     found: dict[Outcome, list[str]] = {"first": [], "second": [], "open": []}
     for metric in metrics:
         if side := outcome(judged, metric, first, second):
@@ -53,13 +53,13 @@ def sides(judged: Judged, metrics: Iterable[str], first: str, second: str) -> di
 
 
 def are_apart(judged: Judged, metric: str, system: str, floor: str) -> bool:
-    """The system is better than the floor, and their own intervals do not meet."""
+    """Whether the system is better than the floor, and their own intervals do not overlap."""
     own, other = judged.score(metric, system), judged.score(metric, floor)
     return own is not None and other is not None and apart(own, other, judged.metrics[metric])
 
 
 def deciding(judged: Judged, primary: str, systems: Collection[str]) -> str:
-    """The primary metric; where it is absent one of its family, else the first that judges any of the systems; ""
+    """The primary metric; if it is absent one of its family, else the first with a value for any of the systems; ""
     for none."""
     judging = [info.name for info in judged.judges if any(judged.score(info.name, system) for system in systems)]
     family = [name for name in judging if name.split("_")[0] == primary.split("_")[0]]
@@ -67,11 +67,11 @@ def deciding(judged: Judged, primary: str, systems: Collection[str]) -> str:
 
 
 def compared(judged: Judged, metric: str, first: str, second: str, names: Mapping[str, str], *, truth: str) -> str:
-    """Two systems in one metric, in a sentence or two.
+    """A comparison of two systems in one metric, in a sentence or two.
 
     Args:
-        names: of systems, in running text.
-        truth: key of the real music, whose score stands beside theirs.
+        names: names of systems in running text.
+        truth: key of the real music, whose score is stated beside theirs.
     """
     info, item = judged.metrics[metric], judged.difference(metric, first, second)
     if item is None:
@@ -95,7 +95,7 @@ def compared(judged: Judged, metric: str, first: str, second: str, names: Mappin
 
 def _no_test(item: Difference) -> str:
     if item.low > 0 or item.high < 0:
-        return f": its interval leaves out zero, but p is {p_value(item.p_holm)} after Holm's correction"
+        return f": its interval excludes zero, but p is {p_value(item.p_holm)} after Holm's correction"
     return ""
 
 
@@ -128,7 +128,7 @@ def warnings(judged: Judged, metric: str, trained: Mapping[str, str], floors: Ma
 
 
 def _values(scores: Mapping[str, Score]) -> str:
-    """Scores by name; of many the lowest and the highest."""
+    """Scores by name; for many systems the lowest and the highest."""
     if len(scores) <= MOST_NAMED:
         return listed([f"{name} {span(score)}" for name, score in scores.items()])
     ordered = sorted(scores.values(), key=lambda score: score.value)
@@ -143,7 +143,7 @@ def _is_no_better(judged: Judged, metric: str, system: str, floor: str) -> bool:
 
 
 def against_outside(judged: Judged, metric: str, own: Mapping[str, str], outside: Mapping[str, str]) -> list[str]:
-    """How the study's own systems compare with those from outside: a point for each of these.
+    """Comparisons of the study's own systems with outside ones, one point for each of these.
 
     Args:
         own, outside: names by key.
@@ -162,10 +162,10 @@ def against_outside(judged: Judged, metric: str, own: Mapping[str, str], outside
 
 
 def sentences(parts: Iterable[str]) -> list[str]:
-    """Those that say something."""
+    """The non-empty parts."""
     return [part for part in parts if part]
 
 
 def capital(text: str) -> str:
-    """With its first letter in upper case."""
+    """The text with its first letter in upper case."""
     return f"{text[:1].upper()}{text[1:]}"

@@ -1,1 +1,1 @@
-"""A search over the settings of a sampler (App. D): its points, its rungs, the rule that stops points, its result."""
+"""Searches over the settings of a sampler (App. D): points, rungs, the stopping rule, results."""

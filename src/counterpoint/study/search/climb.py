@@ -1,8 +1,8 @@
-"""The rungs of a search: every point answers a few prompts, the hopeless ones stop, the rest answer more.
+"""The rungs of a search: all points answer a few prompts, clearly worse ones stop, the others answer more.
 
-What is drawn is kept and never drawn again, and neither is a rung that has been decided decided again:
+Drawn clips are kept and never drawn again, and a decided rung is never decided again:
 
-FOLDER/points/KEY/0000-0008/    a batch of clips with what it cost; there whole or not at all
+FOLDER/points/KEY/0000-0008/    a batch of clips with its cost; complete or absent
 FOLDER/rungs.json               the standings of every finished rung
 """
 
@@ -30,7 +30,7 @@ POINTS = "points"
 
 
 class Draw(Protocol):
-    """Answers captions; clip i has the seed `seed + i`."""
+    """Draws clips for captions; clip i has the seed `seed + i`."""
 
     def __call__(
         self, captions: Sequence[str], *, seed: int, sampling: SamplingConfig
@@ -38,16 +38,16 @@ class Draw(Protocol):
 
 
 Judge = Callable[[Sequence[Path]], Estimate | None]
-"""Clips of the first prompts, in their order, to what the primary metric says of them."""
+"""The estimate of the primary metric for clips of the first prompts, in order."""
 
 
 @dataclass(frozen=True)
 class Drawer:
-    """Draws what is missing of a point.
+    """Draws the missing clips of a point.
 
     Attributes:
-        folder: of all points.
-        ids, captions: of the prompts, in the order in which they are answered; prompt i has the seed `seed + i`.
+        folder: folder of all points.
+        ids, captions: the prompts, in the order of answering; prompt i has the seed `seed + i`.
     """
 
     folder: Path
@@ -58,9 +58,9 @@ class Drawer:
     batch_size: int
 
     def answer(self, point: Point, *, rungs: Sequence[int]) -> tuple[list[Path], Cost]:
-        """The clips of the prompts up to the last of these rungs, and what they have cost.
+        """The clips of the prompts up to the last of these rungs, and their cost.
 
-        Batches end at every rung, so that an interruption changes no batch, and thus no clip.
+        Batches end at every rung, so that an interruption changes neither batches nor clips.
         """
         clips: list[Path] = []
         cost = Cost()
@@ -81,7 +81,7 @@ class Drawer:
             seconds = time.perf_counter() - started
             for name, clip in zip(self.ids[start:stop], drawn, strict=True):
                 clip.save(folder / f"{name}.wav")
-        except AssertionError as error:  # dopri5's step can fall to nothing where guidance bends the field too much
+        except AssertionError as error:  # dopri5's step can shrink to zero under strong guidance
             write_json(folder / COST_FILE, Cost(broken=str(error) or "the solver gave up").model_dump())
             return
         passes, evaluations = (
@@ -91,7 +91,7 @@ class Drawer:
         write_json(folder / COST_FILE, cost.model_dump())
 
     def tidy(self) -> None:
-        """Remove what a killed run left half done."""
+        """Remove unfinished files of a killed run."""
         for left in self.folder.glob(f"{POINTS}/*/.*"):
             shutil.rmtree(left)
 
@@ -99,9 +99,9 @@ class Drawer:
 @dataclass(frozen=True)
 class Climbed:
     """Attributes:
-    standings: of each point that was tried, a rung each.
-    costs: of each.
-    chosen: key of the best on the last rung.
+    standings: standings of each tried point, one per rung.
+    costs: cost of each tried point.
+    chosen: key of the best point on the last rung.
     """
 
     standings: Mapping[str, Sequence[Standing]]
@@ -119,11 +119,11 @@ def climb(
     keep: int,
     progress: Callable[[float, float], None] | None = None,
 ) -> Climbed:
-    """Take the points that are not skipped up all rungs; goes on where an earlier call with the same folder was.
+    """Take the points that are not skipped up all rungs; an earlier call with the same folder is continued.
 
     Args:
-        rungs: prompts answered after each, rising; the last is their number.
-        progress: called with (prompts that need no answer any more over all points, those and the others).
+        rungs: number of prompts answered after each rung, rising; the last is the total.
+        progress: called with (prompts that need no further answers over all points, total prompts).
 
     Raises:
         UserError: no point has a score.
@@ -157,13 +157,13 @@ def climb(
     if not chosen:
         why = next((cost.broken for cost in costs.values() if cost.broken), "are they silent?")
         raise UserError(
-            f"No setting of the search gave clips that can be judged ({why}): look at the model or the grid."
+            f"No setting of the search gave clips that can be evaluated ({why}): check the model or the grid."
         )
     return Climbed(standings, costs, chosen)
 
 
 def _batches(rungs: Sequence[int], size: int) -> Iterator[tuple[int, int]]:
-    """Half-open ranges of prompts: batches that end at every rung at the latest."""
+    """Half-open ranges of prompts: batches that do not extend beyond any rung."""
     start = 0
     for rung in rungs:
         while start < rung:

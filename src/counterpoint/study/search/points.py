@@ -10,10 +10,10 @@ from counterpoint.config import SamplingConfig
 
 Value = float | str | tuple[float, float]
 Settings = Mapping[str, Value]
-"""Fields of `SamplingConfig`, some of them."""
+"""Some fields of `SamplingConfig`."""
 
 _NEUTRAL: Settings = {"text_guidance": 0.0, "sway": 0.0, "guidance_interval": (0.0, 1.0)}
-"""What goes without saying."""
+"""Neutral values, which are not stated."""
 
 
 @dataclass(frozen=True)
@@ -21,11 +21,11 @@ class Point:
     """A setting of the sampler.
 
     Attributes:
-        key: names it, and its folder.
-        settings: a value of every axis.
-        sampling: in full.
-        is_default: what the search is to improve on.
-        skipped: why it is not tried; "" for a point that is.
+        key: its name and the name of its folder.
+        settings: its value on every axis.
+        sampling: the complete sampling settings.
+        is_default: whether it is the default that the search improves.
+        skipped: the reason why it is not tried; "" for a point that is.
     """
 
     key: str
@@ -40,7 +40,7 @@ class Point:
 
     @property
     def others(self) -> str:
-        """The settings beside guidance, in words."""
+        """The settings besides guidance, in words."""
         return described({name: value for name, value in self.settings.items() if name != "guidance"})
 
 
@@ -51,15 +51,16 @@ def expand(
     axes: Sequence[Sequence[Settings]],
     skip: Sequence[Settings] = (),
 ) -> list[Point]:
-    """All combinations, in order; the default setting comes first where it is none of them.
+    """All combinations, in order; the default setting comes first if it is not one of them.
 
     Args:
-        default: what no axis names is as here.
-        axes: the values of each hyper-parameter; two that belong together, such as a solver and its steps, are one.
+        default: the values of settings outside the axes.
+        axes: the values of each hyper-parameter; two that belong together, such as a solver and its steps, are one
+            axis.
         skip: a point that has all settings of one of these is not tried, unless it is the default.
 
     Raises:
-        ValueError: two points are the same, or settings that do not go together.
+        ValueError: two points are the same, or settings do not fit each other.
     """
     points: dict[SamplingConfig, Point] = {}
     for scale, others in product(guidance, product(*axes)):
@@ -71,7 +72,7 @@ def expand(
             raise ValueError(f"the grid has {key_of(settings)} twice")
         left_out = next((own for own in skip if own.items() <= settings.items()), None)
         is_default = sampling == default
-        reason = "" if left_out is None or is_default else f"{described(left_out)} is left out at this scale"
+        reason = "" if left_out is None or is_default else f"{described(left_out)} is skipped at this scale"
         points[sampling] = Point(key_of(settings), settings, sampling, is_default, reason)
     if default in points:
         return list(points.values())
@@ -92,7 +93,7 @@ def described(settings: Settings) -> str:
             words += [f"tolerance {value:g}"] if settings.get("solver") == "dopri5" else []
         elif name == "guidance_interval" and isinstance(value, tuple | list):
             words.append(f"guided for t in [{value[0]:g}, {value[1]:g}]")
-        elif (name, value) not in (("top_k", 0), ("top_p", 1)):  # which keep every token
+        elif (name, value) not in (("top_k", 0), ("top_p", 1)):  # neutral values
             words.append(f"{name.replace('_', '-')} {value:g}" if isinstance(value, int | float) else f"{name} {value}")
     return ", ".join(words)
 
@@ -108,5 +109,5 @@ def key_of(settings: Settings) -> str:
 
 
 def in_words(sampling: SamplingConfig) -> str:
-    """All settings that are not neutral."""
+    """All settings without neutral values, in words."""
     return described({name: value for name, value in sampling.model_dump().items() if _NEUTRAL.get(name) != value})

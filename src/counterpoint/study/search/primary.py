@@ -1,6 +1,6 @@
 """The primary metric of a search on the clips of its points.
 
-The reference is the same at every point and on every rung, so that a score does not move with it.
+The reference is the same at every point and on every rung, so that it does not change scores.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from counterpoint.metrics.registry import judges, metric_named
 
 
 class PrimaryMetric:
-    """Listens to every clip once, and scores sets of clips by one metric."""
+    """Analyses every clip once, and scores sets of clips by one metric."""
 
     def __init__(
         self,
@@ -51,14 +51,14 @@ class PrimaryMetric:
 
     @property
     def reference(self) -> int:
-        """Clips of the reference."""
+        """Number of reference clips."""
         return len(self._reference)
 
     def __call__(self, clips: Sequence[Path], *, captions: Sequence[str], tracks: Sequence[str]) -> Estimate | None:
-        """The metric of the clips; None where they have no such score.
+        """The metric of the clips; None if they have no such score.
 
         Args:
-            captions, tracks: of each clip.
+            captions, tracks: caption and track of each clip.
         """
         new = [Clip(path, caption) for path, caption in zip(clips, captions, strict=True) if path not in self._heard]
         self._heard |= dict(zip((clip.audio for clip in new), self._hear(new), strict=True))

@@ -1,9 +1,9 @@
-"""Which points of a search are hopeless: evidence on the prompts answered so far, paired with the best point.
+"""The stopping rule of a search, from the prompts answered so far, paired with the best point.
 
-A point is stopped where the whole interval of its difference to the best lies on the worse side. The interval is a t
-interval from half samples (see `metrics.statistics`), its level shared by all comparisons that could stop the truly
-best point: one with every other point, on every rung but the last (Bonferroni). So whatever the field looks like, the
-chance that the best is stopped stays below `LEVEL`; where points differ by nothing but noise, so does that of each.
+A point is stopped if the whole interval of its difference from the best is on the worse side. The interval is a t
+interval from half samples (see `metrics.statistics`), with its level shared by all comparisons that could stop the
+truly best point: one with every other point, on every rung but the last (Bonferroni). The probability that the best
+point is stopped is therefore below `LEVEL`; if points differ only by noise, this holds for each of them.
 """
 
 from __future__ import annotations

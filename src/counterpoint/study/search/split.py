@@ -1,4 +1,4 @@
-"""Which prompts a search goes by, and which confirm what it has chosen."""
+"""The division of prompts into those of the search and those of the confirmation."""
 
 from __future__ import annotations
 
@@ -14,17 +14,18 @@ Part = Literal["search", "confirmation"]
 PARTS: tuple[Part, Part] = ("search", "confirmation")
 LEAST_PROMPTS = 8
 LEAST_TRACKS = 4
-"""Of each part: fewer give no interval."""
+"""Least number in each part for an interval."""
 
 
 def split(windows: Sequence[Window], *, seed: int) -> dict[Part, list[Window]]:
     """Every other track for the search, the rest for confirmation, so that the two share no music.
 
-    Tracks come in an order that a digest of the seed and their ids decides. Within a part one window of every track
-    comes first, then a second of each, and so on: the first few prompts are of as many tracks as there are.
+    The order of tracks is determined by a digest of the seed and their ids. Within a part the first window of every
+    track
+    comes first, then the second of each, and so on: the first few prompts come from as many tracks as possible.
 
     Raises:
-        UserError: too few tracks or prompts for two parts.
+        UserError: there are too few tracks or prompts for two parts.
     """
     tracks: dict[str, list[Window]] = defaultdict(list)
     for window in windows:
@@ -38,7 +39,7 @@ def split(windows: Sequence[Window], *, seed: int) -> dict[Part, list[Window]]:
         if len(of_part) < LEAST_TRACKS or len(found[part]) < LEAST_PROMPTS:
             raise UserError(
                 f"The held-out music gives {len(windows)} prompts from {len(tracks)} tracks; a search and its "
-                f"confirmation each need {LEAST_PROMPTS} prompts from {LEAST_TRACKS} tracks of their own: add music, "
-                "ask for more prompts.clips, or set a shorter prompts.duration_s."
+                f"confirmation each need {LEAST_PROMPTS} prompts from {LEAST_TRACKS} separate tracks: add music, "
+                "set more prompts.clips, or a shorter prompts.duration_s."
             )
     return found

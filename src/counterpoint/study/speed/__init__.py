@@ -1,1 +1,1 @@
-"""What the runtime study makes of its measurements; apart from the reports, which depend on no model."""
+"""Evaluation of the runtime study's measurements, apart from the reports, which depend on no model."""

@@ -1,4 +1,5 @@
-"""Where one paradigm overtakes the other: measured, at the limits of this machine and of others, and in the paper."""
+"""Where one paradigm becomes faster than the other: measured, at the limits of this machine and others, in the
+paper."""
 
 from __future__ import annotations
 
@@ -14,12 +15,12 @@ from counterpoint.config import BACKBONES
 
 Over = Literal["batch", "duration_s"]
 MAIN = "FM-50"
-"""What the paper's statements are about."""
+"""The size of the model and clips in the paper's statements."""
 
 
 def crossings(measured: Sequence[Measured], *, over: Over, limits: Limits, paper: PaperSpeed) -> list[list[str]]:
-    """The header, and a row for each setting of flow matching at each size: from which batch, or up to which duration,
-    auto-regression is faster."""
+    """The header, and a row for each setting of flow matching at each size: the batch from which, or the duration up to
+    which, auto-regression is faster."""
     gpus = [known for known in known_devices().values() if known.kind == "cuda"]
     size = f"24 × 1024, {paper.duration_s:g} s" if over == "batch" else f"width 1024, {paper.crossover_batch} clips"
     header = ["Auto-regression is faster", "Measured, this engine", "Measured, plain engine", "Limit, this machine"]
@@ -37,11 +38,11 @@ def crossings(measured: Sequence[Measured], *, over: Over, limits: Limits, paper
 
 
 def overtaking(measured: Sequence[Measured], *, over: Over, limits: Limits, paper: PaperSpeed) -> list[str]:
-    """The same in sentences, of the main setting at the largest size, and how near the engines come to the limit."""
+    """Sentences on the main setting at the largest size, and on how close the engines come to the limit."""
     groups = _groups(measured, over=over)
     own = next((group for group in reversed(groups) if group[-1].point.label == MAIN), groups[-1] if groups else [])
     if not own:
-        return ["Nothing could be measured: no point fits into memory."]
+        return ["Nothing was measured, because no point fits into memory."]
     flow = own[-1].point
     fast, plain = (_measured(own, engine=engine, over=over) for engine in ("fast", "reference"))
     a100, h100 = (
@@ -52,15 +53,15 @@ def overtaking(measured: Sequence[Measured], *, over: Over, limits: Limits, pape
         f"On this machine, with {flow.backbone.layers} layers of width {flow.backbone.width} and {size}, "
         f"auto-regression is faster than {flow.label} {fast} with this package's engine, {plain} with the plain one; "
         f"at the machine's limits {_limit(flow, over=over, limits=limits)}.",
-        f"At the paper's {'size' if over == 'batch' else 'width'} the limits of an A100 have it faster {a100}, "
-        f"those of an H100 {h100}"
+        f"By calculation, at the paper's {'size' if over == 'batch' else 'width'}, auto-regression is faster on an A100 {a100}, "
+        f"on an H100 {h100}"
         + (f"; the paper's engine, on an A100, {stated}." if (stated := _paper(flow, over=over, paper=paper)) else "."),
     ]
     return [*sentences, *_shares(own, over=over, limits=limits)]
 
 
 def paper_point(flow_steps: int | None, *, layers: int, captioned: bool = True) -> Point:
-    """Clips as the paper's, on a GPU, in batches where it sees auto-regression begin to pay.
+    """Clips of the paper's size on a GPU, in batches at which it finds that auto-regression begins to pay off.
 
     Args:
         flow_steps: Euler steps of flow matching; None for auto-regression.
@@ -79,14 +80,14 @@ def paper_point(flow_steps: int | None, *, layers: int, captioned: bool = True) 
 
 
 def _as_the_paper(flow: Point, *, over: Over) -> Point:
-    """Over the duration the depth, which figures are told apart by, stays."""
+    """The paper's size for a setting; over the duration the depth, which distinguishes figures, is kept."""
     layers = paper_speed().layers if over == "batch" else flow.backbone.layers
     shaped = paper_point(flow.steps, layers=layers, captioned=flow.captioned)
     return shaped.model_copy(update={"solver": flow.solver})
 
 
 def _groups(measured: Sequence[Measured], *, over: Over) -> list[list[Measured]]:
-    """Auto-regression's points, then those of one setting of flow matching, of one size but for what varies."""
+    """Auto-regression's points, then those of one setting of flow matching, of equal size except for the x axis."""
 
     def size(point: Point) -> tuple[object, ...]:
         fixed = point.duration_s if over == "batch" else point.batch
@@ -111,7 +112,7 @@ def _name(flow: Point, *, over: Over) -> str:
 
 
 def _measured(own: Sequence[Measured], *, engine: str, over: Over) -> str:
-    """Among the sizes that were measured of both."""
+    """The measured crossing among the sizes measured for both."""
     times: dict[str, dict[float, float]] = {"autoregressive": {}, "flow_matching": {}}
     for found in own:
         if found.point.engine == engine:
@@ -160,7 +161,7 @@ def _paper(flow: Point, *, over: Over, paper: PaperSpeed) -> str:
 
 
 def _shares(own: Sequence[Measured], *, over: Over, limits: Limits) -> list[str]:
-    """At the largest size, how near each engine comes to the limit."""
+    """How close each engine comes to the limit at the largest size."""
     largest = max(getattr(found.point, over) for found in own)
     said = []
     for found in own:
@@ -169,4 +170,4 @@ def _shares(own: Sequence[Measured], *, over: Over, limits: Limits) -> list[str]
             engine = "the plain engine" if found.point.engine == "reference" else f"the {found.point.engine} engine"
             said.append(f"{found.point.label} by {engine} {limit.latency_s / found.latency_s:.0%}")
     size = f"a batch of {largest:g}" if over == "batch" else f"{largest:g} s"
-    return [f"Share of the machine's limit that is reached at {size}: {', '.join(said)}."]
+    return [f"Share of the machine's limit reached at {size}: {', '.join(said)}."]

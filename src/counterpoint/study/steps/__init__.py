@@ -1,1 +1,1 @@
-"""The steps of a study, one module each: what a module imports at run time is what its step's code version covers."""
+"""The steps of a study, one module each: the run-time imports of a module determine its step's code version."""

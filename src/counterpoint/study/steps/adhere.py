@@ -22,17 +22,17 @@ from counterpoint.study.windows import spread
 from counterpoint.study.work import Work, computes
 
 MELODY_RATE = 50.0
-"""Hz, of the melodies that are heard."""
+"""Sample rate in Hz of the extracted melodies."""
 
 
 @computes("adhere", version=2, workload=heard_by("followed"))
 def adhere(work: Work) -> None:
-    """Write an `Evaluation` of adherence, and what is `Heard` in the clips that a report shows.
+    """Write an `Evaluation` of adherence, and `Heard`, the annotations of the clips in a report.
 
-    A window's target is the reference audio, and what the dataset knows exactly of it.
+    A window's target is the reference audio, with its exact annotation if the dataset has one.
 
-    The configuration holds the `seed`, the `pairs` of systems to test for a difference and the numbers of `examples`
-    that a report shows, each of them out of those before.
+    The configuration contains the `seed`, the `pairs` of systems to test for a difference and the numbers of
+    `examples` in a report, each of them among the preceding ones.
     """
     prompts = Prompts.read(work.inputs["prompts"])
     systems = judged_systems(work.inputs)
@@ -52,7 +52,7 @@ def adhere(work: Work) -> None:
 
 
 def _exact(folder: Path, prompts: Prompts) -> dict[str, Annotation]:
-    """What the dataset knows of each window, by its id; windows of which it knows nothing are left out."""
+    """The exact annotation of each window, by its id; windows without one are left out."""
     splits = open_dataset(folder).splits
     rows = {
         row["id"]: row
@@ -67,7 +67,7 @@ def _exact(folder: Path, prompts: Prompts) -> dict[str, Annotation]:
 
 
 def _annotations(clips: Sequence[Clip], *, hearings: Mapping[str, Hearing]) -> dict[str, Annotation]:
-    """What was heard in each clip, by its id, with the melody, which takes longest to hear."""
+    """The detected annotation of each clip, by its id, with the melody, which takes longest to extract."""
     notes = Listener(_melody, total=len(clips))(clips)
     return {
         clip.key: replace(hearings[clip.key].annotation, notes=of_clip)

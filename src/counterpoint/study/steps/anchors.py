@@ -1,4 +1,4 @@
-"""What a span must not sound like: nothing, and music from somewhere else."""
+"""Anchors of inpainting: silence, and music from somewhere else."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from counterpoint.study.workload import nothing
 
 @computes("silence_spans", version=1, workload=nothing)
 def silence_spans(work: Work) -> None:
-    """Silence in every span."""
+    """Fill every span with silence."""
     hidden = read_hidden(work.inputs)
     silence = dict(zip(hidden.ids, np.zeros_like(hidden.audio), strict=True))
     hidden.write(work.folder, silence, keeps_phase=work.config["keeps_phase"])
@@ -23,10 +23,10 @@ def silence_spans(work: Work) -> None:
 
 @computes("misplace_spans", version=1, workload=nothing)
 def misplace_spans(work: Work) -> None:
-    """In every span what the next window of another track plays there, wherever that is in its own bar and key.
+    """Fill every span with the same time of the next window of another track, which has another bar and key.
 
-    It comes from the input `reconstruct`, through the codec as every fill does, so that a fill is told from it by how
-    it fits and not by how it was coded.
+    It comes from the input `reconstruct`, that is, through the codec as every fill does, so that it differs from a fill
+    only in how well it fits, not in its coding.
     """
     hidden = read_hidden(work.inputs)
     rows = [window.row for window in Prompts.read(work.inputs["prompts"]).windows]

@@ -1,4 +1,4 @@
-"""Of several systems' takes of each window, the one with the smoothest seams."""
+"""The choice, for each window, of the take with the smoothest seams among several systems'."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from counterpoint.study.work import Work, computes
 
 @computes("keep_best", version=1, workload=heard_by("joined"))
 def keep_best(work: Work) -> None:
-    """Take every window from that input `generate_<system>` whose take has the best `Seams.score`, which knows nothing
-    of the true music; the `Choice` says from which."""
+    """Take every window from the input `generate_<system>` whose take has the best `Seams.score`, which does not use
+    the true music; the `Choice` records which."""
     hidden = read_hidden(work.inputs)
     folders = {name.removeprefix(GENERATED): path for name, path in work.inputs.items() if name.startswith(GENERATED)}
     chosen = {}

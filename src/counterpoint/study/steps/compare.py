@@ -19,13 +19,13 @@ from counterpoint.study.work import Work, computes
 from counterpoint.study.workload import Workload, handled, views_of
 
 SAMPLE_RATE = 32_000
-"""All are compared at this rate."""
+"""Sample rate in Hz of all comparisons."""
 CHANCE = "chance"
 VISQOL = MetricInfo(
     "visqol", "Mean opinion score that ViSQOL predicts in audio mode, from 1 to about 4.75", "MOS-LQO", "higher"
 )
 Compare = Callable[[Path, Path], Mapping[str, float]]
-"""(estimate, reference) to values by measure; NaN where one is not defined."""
+"""(estimate, reference) to values by measure; undefined ones are NaN."""
 
 
 def _heard(step: Step) -> Workload:
@@ -34,21 +34,21 @@ def _heard(step: Step) -> Workload:
 
 @computes("measure_codec", version=1, workload=_heard)
 def measure(work: Work) -> None:
-    """Write an `Evaluation`: what the measures say of each view of the input `reconstruction`."""
+    """Write an `Evaluation`: the measures of each view of the input `reconstruction`."""
     measures = measures_of(keeps_phase=CodecFacts.read(work.inputs["reconstruction"]).keeps_phase)
     _evaluate(work, _views(work), compare=partial(_measure, measures=measures), infos=_infos(measures))
 
 
 @computes("measure_chance", version=1, workload=_heard)
 def measure_chance(work: Work) -> None:
-    """Write an `Evaluation`: every measure where each clip's reconstruction is another clip, the next one."""
+    """Write an `Evaluation`: every measure with each clip compared with the next one."""
     folders = {CHANCE: work.inputs["clips"] / "truth"}
     _evaluate(work, folders, compare=partial(_measure, measures=MEASURES), infos=_infos(MEASURES), shift=1)
 
 
 @computes("ask_visqol", version=1, workload=_heard)
 def ask_visqol(work: Work) -> None:
-    """Write an `Evaluation`: what ViSQOL says of each view."""
+    """Write an `Evaluation`: ViSQOL's score of each view."""
     program = Path(work.config["program"])
 
     def compare(estimate: Path, reference: Path) -> Mapping[str, float]:
@@ -63,7 +63,7 @@ def _views(work: Work) -> dict[str, Path]:
 
 
 def _infos(measures: Sequence[Measure]) -> list[MetricInfo]:
-    """Measures without a unit are shares."""
+    """Descriptions of measures; those without a unit are shares."""
     return [
         MetricInfo(
             each.name,
@@ -79,14 +79,14 @@ def _infos(measures: Sequence[Measure]) -> list[MetricInfo]:
 
 def _measure(estimate: Path, reference: Path, *, measures: Sequence[Measure]) -> Mapping[str, float]:
     found, wanted = (load_audio(path, sample_rate=SAMPLE_RATE)[0] for path in (estimate, reference))
-    length = min(len(found), len(wanted))  # resampling from another rate may be a sample off
+    length = min(len(found), len(wanted))  # resampling may be off by one sample
     return clip_measures(found[:length], wanted[:length], sample_rate=SAMPLE_RATE, measures=measures)
 
 
 def _evaluate(
     work: Work, folders: Mapping[str, Path], *, compare: Compare, infos: Sequence[MetricInfo], shift: int = 0
 ) -> None:
-    """Compare every clip of every folder with the original `shift` places on; clips of one track are drawn together."""
+    """Compare every clip of every folder with the original `shift` places later; clips of a track form a group."""
     windows = Prompts.read(work.inputs["clips"]).windows
     ids = [window.id for window in windows]
     truths = [work.inputs["clips"] / "truth" / f"{name}.wav" for name in [*ids[shift:], *ids[:shift]]]

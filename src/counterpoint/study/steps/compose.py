@@ -15,6 +15,6 @@ def _composed(step: Step) -> Workload:
 
 @computes("compose", version=1, workload=_composed)
 def compose_corpus(work: Work) -> None:
-    """Make the step's folder a composed dataset."""
+    """Compose a dataset in the step's folder."""
     config: ComposeConfig = work.config
     compose(work.folder, clips=config.clips, duration_s=config.duration_s, seed=config.seed, progress=work.progress)

@@ -1,4 +1,4 @@
-"""Control tracks of a dataset. They lie beside the dataset; the step's own folder records which they are."""
+"""Control tracks of a dataset, which are stored with it; the step's own folder records their names."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def _tracked(step: Step) -> Workload:
 
 @computes("write_controls", version=1, workload=_tracked)
 def write_controls(work: Work) -> None:
-    """For each control of the configuration, write the track that teaches it; `controls.json` holds their names."""
+    """Write the training track of each control in the configuration; `controls.json` contains their names."""
     codec = latents_of(work).fingerprint
     chosen = best_tracks(work.inputs["data"], codec=codec, **work.config)
     tracks = list(chosen.values())
@@ -27,6 +27,6 @@ def write_controls(work: Work) -> None:
 
 
 def are_written(work: Work) -> bool:
-    """Whether what the finished step wrote beside the dataset is still there."""
+    """Whether the tracks that the finished step wrote into the dataset still exist."""
     written = written_tracks(open_encoded(work.inputs["data"], codec=latents_of(work).fingerprint))
     return set(read_json(work.folder / TRACKS_FILE)["tracks"].values()) <= set(written)

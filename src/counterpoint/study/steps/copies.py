@@ -1,4 +1,4 @@
-"""Copies of the training music: whether systems make any, and a system that makes nothing else."""
+"""Detection of copies of the training music, and a system that produces only copies."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ def _compared(step: Step) -> Workload:
 
 @computes("find_copies", version=1, workload=_compared)
 def find_copies(work: Work) -> None:
-    """Write the `Copies` among the clips of all systems, by the training split of the input `training`. What is near is
-    read off the ground truth, on which no model was trained."""
+    """Write the `Copies` among the clips of all systems, by the training split of the input `training`. The scale comes
+    from the ground truth, on which no model was trained."""
     dataset = open_dataset(work.inputs["training"])
     systems = judged_systems(work.inputs)
     distances, windows = nearest(
@@ -54,8 +54,8 @@ def find_copies(work: Work) -> None:
 
 @computes("copy_training", version=1, workload=nothing)
 def copy_training(work: Work) -> None:
-    """Answer every prompt with the track of the training split of the input `training` whose caption shares the most
-    words with the prompt's, as it is: a cheat that every judge of music alone must fall for."""
+    """Answer every prompt with the training track of the input `training` whose caption shares the most words with the
+    prompt's: a cheat that every metric of audio alone must reward."""
     prompts = Prompts.read(work.inputs["prompts"])
     dataset = open_dataset(work.inputs["training"])
     rows = [row for row in _training(dataset) if row["duration_s"] >= prompts.duration_s - 1e-3] or _training(dataset)
@@ -64,7 +64,7 @@ def copy_training(work: Work) -> None:
     for done, window in enumerate(prompts.windows, start=1):
         asked = _words(window.caption)
         shared = [len(asked & own) / max(1, len(asked | own)) for own in words]
-        # Of several that share as much, another one for every prompt.
+        # If several share equally many words, every prompt gets another one.
         best = max(range(len(rows)), key=lambda place: (shared[place], (place - done) % len(rows)))
         audio, rate = load_audio(dataset.audio_path(rows[best]), sample_rate=None, duration_s=prompts.duration_s)
         save_audio(work.folder / f"{window.id}.wav", audio, sample_rate=rate)

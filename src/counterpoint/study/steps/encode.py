@@ -1,4 +1,4 @@
-"""Codes and latents of a dataset. They lie beside the dataset; the step's own folder records which they are."""
+"""Codes and latents of a dataset, which are stored with it; the step's own folder records their specification."""
 
 from __future__ import annotations
 
@@ -23,6 +23,6 @@ def encode(work: Work) -> None:
 
 
 def is_encoded(work: Work) -> bool:
-    """Whether what the finished step wrote beside the dataset is still there."""
+    """Whether the encoding that the finished step wrote into the dataset still exists."""
     fingerprint = read_json(work.folder / LATENTS_FILE)["fingerprint"]
     return (work.inputs["data"] / "latents" / fingerprint / "spec.json").is_file()

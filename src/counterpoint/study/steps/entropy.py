@@ -1,4 +1,4 @@
-"""Entropies of the first codebook, of every auto-regressive system, and what tests say of them (App. I)."""
+"""Entropies of the first codebook for every auto-regressive system, and their tests (App. I)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The judges on every system."""
+"""The evaluation of every system."""
 
 from __future__ import annotations
 
@@ -15,12 +15,13 @@ from counterpoint.study.work import Work, computes
 @computes("evaluate", version=3, workload=heard_by("judged"))
 def evaluate_systems(work: Work) -> None:
     """Write an `Evaluation`, every metric of the models, of the ground truth and of its reconstructions, and the
-    `Reference` that distances are to.
+    `Reference` of the distances.
 
-    This is held-out music of the input `data` without the tracks of the prompts, so that the ground truth's own
-    distance is what a perfect system would get and nobody gains by knowing the music of the input `training`. Windows
-    of one track are resampled together. The configuration holds the `seed`, the `pairs` of systems to test for a
-    difference and, if they are not the held-out ones, the `reference` splits; that it names the `judges` makes the step
+    The reference is held-out music of the input `data` without the tracks of the prompts, so that the ground truth's
+    own distance is that of a perfect system and knowing the music of the input `training` is no advantage. Windows
+    of one track are resampled together. The configuration contains the `seed`, the `pairs` of systems to test for a
+    difference and, if it is not the held-out music, the splits of the `reference`; it lists the `judges`, so that the
+    step runs again if others become available.
     new when others are there.
     """
     clips, reference = reference_music(

@@ -1,4 +1,4 @@
-"""What a model has learned, by its own losses on music that it was not trained on."""
+"""The examination of a model by its own losses on held-out music."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from counterpoint.study.workload import Workload, run_of
 
 
 def _looked_at(step: Step) -> Workload:
-    """Every segment with every candidate; trivial predictors take no time beside."""
+    """The work: every segment with every candidate; the time of trivial predictors is negligible."""
     run, config = run_of(step.inputs["model"]), step.config
     assert isinstance(config, ExamineConfig)
     draws = PARADIGMS[run.model.paradigm].loss_draws
@@ -24,7 +24,8 @@ def _looked_at(step: Step) -> Workload:
 
 @computes("examine", version=1, workload=_looked_at)
 def examine_model(work: Work) -> None:
-    """Write what the input `model` has `Learned` from the input `data`, in the latents of the input `encode`."""
+    """Write `Learned`, the examination of the input `model` on the input `data`, in the latents of the input
+    `encode`."""
     config: ExamineConfig = work.config
     model = load_run(work.inputs["model"])
     found = examine(

@@ -1,4 +1,4 @@
-"""Clips of one model for the prompts, and what they cost."""
+"""Clips of one model for the prompts, and their cost."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ def _drawn(step: Step) -> Workload:
 
 @computes("generate", version=1, workload=_drawn)
 def generate_clips(work: Work) -> None:
-    """Answer every prompt with the input `model`, in batches; then the first one again, alone. Their costs are the
-    step's `Generation`.
+    """Answer every prompt with the input `model`, in batches; then the first one again, alone. The step's `Generation`
+    has their costs.
 
-    Where the configuration names controls that are `given`, the prompts' own music gives them.
+    If the configuration lists controls as `given`, they are those of the prompts' own music.
     """
     asked: PromptsConfig = work.config["prompts"]
     sampling: SamplingConfig = work.config["sampling"]

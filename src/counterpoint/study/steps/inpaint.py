@@ -26,7 +26,7 @@ def _drawn(step: Step) -> Workload:
 @computes("inpaint", version=1, workload=_drawn)
 def inpaint_clips(work: Work) -> None:
     """Fill every window's span with the input `model`, by the `method` and `sampling` of the configuration; the
-    costs are the step's `Filling`."""
+    step's `Filling` has their costs."""
     prompts: PromptsConfig = work.config["prompts"]
     sampling: SamplingConfig = work.config["sampling"]
     method: InpaintingMethod = work.config["method"]

@@ -1,4 +1,4 @@
-"""What the judges say of one codec's reconstructions, or of the originals themselves."""
+"""The evaluation of one codec's reconstructions, or of the originals."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ ORIGINAL = "original"
 
 
 def _heard(step: Step) -> Workload:
-    """The clips, and as much music of the reference."""
+    """The work: the clips, and as much reference music."""
     return Workload(music=[handled(step, "judged", systems=1 + len(views_of(step)))])
 
 
 @computes("judge_codec", version=2, workload=_heard)
 def judge(work: Work) -> None:
-    """Write an `Evaluation` of each view of the input `reconstruction`; without one, of the originals.
+    """Write an `Evaluation` of each view of the input `reconstruction`, or without it, of the originals.
 
-    The reference is held-out music, in which no clip is: what the originals score is the best that can be expected.
-    The configuration names the `judges`, so that others make the step new.
+    The reference is held-out music without any of the clips: the score of the originals is the best possible.
+    The configuration lists the `judges`, so that the step runs again with others.
     """
     clips = Prompts.read(work.inputs["clips"])
     windows = clips.windows

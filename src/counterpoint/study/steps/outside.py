@@ -1,4 +1,4 @@
-"""A system from outside, admitted to the comparison: those of its clips that answer the study's prompts."""
+"""Admission of an outside system: the selection of its clips that answer the study's prompts."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ from counterpoint.study.workload import nothing
 def admit(work: Work) -> None:
     """Write the clips of the input `folder` that answer a prompt, cut to its length, and `metadata.jsonl`.
 
-    A clip answers the prompt whose id it bears, else one whose caption it bears. Nothing is lengthened or resampled.
+    A clip answers the prompt with its id, or else with its caption. Nothing is lengthened or resampled.
 
     Raises:
-        UserError: fewer than eight prompts are answered, or a file that cannot be read.
+        UserError: fewer than eight prompts are answered, or a file cannot be read.
     """
     prompts = Prompts.read(work.inputs["prompts"])
     answers = match(load_generated(work.inputs["folder"]), prompts.windows)
     if len(answers) < MIN_CLIPS:
         raise UserError(
             f"The system {work.config['name']} answers {len(answers)} of the {len(prompts.windows)} prompts, and "
-            f"{MIN_CLIPS} is the least that can be judged: give its clips the ids or the captions in "
+            f"at least {MIN_CLIPS} are needed: give its clips the ids or the captions in "
             f"{work.inputs['prompts'] / 'truth' / 'metadata.jsonl'}."
         )
     for done, (name, clip) in enumerate(answers.items(), start=1):
@@ -43,7 +43,7 @@ def admit(work: Work) -> None:
 
 
 def match(clips: Sequence[Clip], windows: Sequence[Window]) -> dict[str, Clip]:
-    """By id of the window in their order, the clip that answers it; one clip answers one prompt."""
+    """By id of the window in their order, the clip that answers it; one clip answers only one prompt."""
     by_id = {clip.key: clip for clip in clips}
     found = {window.id: by_id[window.id] for window in windows if window.id in by_id}
     if found:

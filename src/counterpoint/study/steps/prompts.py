@@ -1,4 +1,4 @@
-"""Held-out windows of music: their audio is the ground truth, their captions are the prompts where models are asked."""
+"""Held-out windows of music: their audio is the ground truth, and their captions are the prompts of models."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def choose_prompts(work: Work) -> None:
     """Write `truth/`, an HF audiofolder, and `Prompts`.
 
     Raises:
-        UserError: when fewer than eight windows can be cut from the splits.
+        UserError: fewer than eight windows can be cut from the splits.
     """
     config: ClipsConfig = work.config
     dataset = open_dataset(work.inputs["data"])
@@ -38,7 +38,7 @@ def choose_prompts(work: Work) -> None:
 
 
 def _cut(dataset: MusicDataset, *, config: ClipsConfig, folder: Path) -> list[Window]:
-    """Choose windows and write them; silent ones are left out."""
+    """Choose windows and write them, without silent ones."""
     held_out = {split: dataset.splits[split].select_columns(_COLUMNS).to_list() for split in config.splits}
     audio_of = {(split, row["id"]): dataset.audio_path(row) for split, rows in held_out.items() for row in rows}
     kept: list[Window] = []
@@ -60,6 +60,6 @@ _COLUMNS = ["id", "audio", "caption", "duration_s", "group"]
 
 
 def _exactly(audio: np.ndarray, duration_s: float) -> np.ndarray:
-    """Cut or pad to the sample: resampling may be one off."""
+    """Cut or pad to the exact length: resampling may be off by one sample."""
     length = round(duration_s * SAMPLE_RATE)
     return np.pad(audio[:length], (0, max(0, length - len(audio))))

@@ -1,4 +1,4 @@
-"""The judges on samples of datasets."""
+"""The evaluation of samples of datasets."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from counterpoint.study.workload import Music, Workload
 
 
 def _heard(step: Step) -> Workload:
-    """Of every dataset twice what is judged: the rest tells what is usual."""
+    """The work: twice the evaluated clips of every dataset, because the others give the metrics a scale."""
     samples = [given.config for given in step.inputs.values() if isinstance(given, Step)]
     own = [sample for sample in samples if isinstance(sample, SampleConfig)]
     return Workload(music=[Music("judged", 2 * each.clips * each.duration_s, 2 * each.clips) for each in own])
@@ -26,7 +26,7 @@ def _heard(step: Step) -> Workload:
 def judge_datasets(work: Work) -> None:
     """Write an `Evaluation`: every metric of each input `sample_<label>`, and tests of all others against the first.
 
-    What the judges take for usual are the other clips of all samples; where these are too few, the samples themselves.
+    The other clips of all samples give the metrics a scale; if they are too few, the samples themselves do.
     """
     folders = {label: work.inputs[f"sample_{label}"] for label in work.config["labels"]}
     samples = {label: Sample.read(folder) for label, folder in folders.items()}
@@ -47,7 +47,7 @@ def judge_datasets(work: Work) -> None:
 
 
 def _clips(folder: Path, label: str, windows: Sequence[Window]) -> list[Clip]:
-    """Under names of their own: clips of two datasets answer no common prompt."""
+    """Clips with unique names: those of two datasets have no common prompts."""
     return [
         Clip(
             folder / "clips" / f"{window.id}.wav",

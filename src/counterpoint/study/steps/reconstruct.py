@@ -1,4 +1,4 @@
-"""The ground truth through the codec: the best that either paradigm can sound."""
+"""The ground truth through the codec: the upper limit for both paradigms."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from counterpoint.study.workload import through_codec
 
 @computes("reconstruct", version=1, workload=through_codec)
 def reconstruct(work: Work) -> None:
-    """Write `latents/` (not quantised), `codes/` (through the quantiser) where the codec has one, and a
-    `Reconstruction`: how far each is from the original."""
+    """Write `latents/` (not quantised), `codes/` (through the quantiser) if the codec has one, and a
+    `Reconstruction`: the distance of each from the original."""
     views: list[View] = ["codes", "latents"] if work.config["num_codebooks"] else ["latents"]
     out: dict[View, Path] = {view: work.folder / view for view in views}
     found = reconstruct_views(

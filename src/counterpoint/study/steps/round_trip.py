@@ -1,7 +1,7 @@
-"""The held-out clips through one codec, and what the codec is.
+"""The held-out clips through one codec, and facts about the codec.
 
-Clips go side by side, each on one core alone, and are timed by the time that core gave them: a busy neighbour then
-counts little. The median leaves out the first clips, which warm up.
+Clips are processed in parallel, each on a single core, and are timed by CPU time, which a busy neighbour hardly
+affects. The median excludes the first clips, which warm up.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def round_trip(work: Work) -> None:
 
 
 def _one(work: Work, codec: Codec, views: Sequence[View], name: str) -> tuple[Any, dict[str, float]]:
-    """One clip; its codes, if any, and how many times faster than real time each task was."""
+    """One clip; its codes, if any, and the speed of each task relative to real time."""
     audio, _ = load_audio(work.inputs["clips"] / "truth" / name, sample_rate=codec.sample_rate)
     seconds, speed = len(audio) / codec.sample_rate, {}
     started = time.thread_time()

@@ -1,4 +1,4 @@
-"""A random sample of a dataset's clips, as files, and what the dataset holds."""
+"""A random sample of a dataset's clips as files, and facts about the dataset."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ _COLUMNS = ["id", "audio", "caption", "duration_s", "group"]
 
 @computes("sample", version=1, workload=nothing)
 def sample_clips(work: Work) -> None:
-    """Write `clips/`, windows of rows drawn without replacement, and the `Sample` that names them; and as many others,
-    from rows that were not drawn as far as there are any, for the judges to know what is usual.
+    """Write `clips/`, windows of rows drawn without replacement, and the `Sample` that lists them; and as many others,
+    preferably from other rows, which give the metrics a scale.
 
     Raises:
         UserError: fewer than eight clips can be cut, or are not silent.
@@ -57,8 +57,8 @@ def sample_clips(work: Work) -> None:
         work.progress(number + 1, len(windows))
     if len(kept) < LEAST_CLIPS:
         raise UserError(
-            f"{dataset.folder} has {len(kept)} clips of {config.duration_s:g} s that are not silent, and {LEAST_CLIPS} "
-            "is the least that says anything: set a shorter sample.duration_s, or name another dataset."
+            f"{dataset.folder} has {len(kept)} clips of {config.duration_s:g} s with sound, and {LEAST_CLIPS} or more "
+            "are needed: set a shorter sample.duration_s, or name another dataset."
         )
     Sample(
         duration_s=config.duration_s,
@@ -70,7 +70,7 @@ def sample_clips(work: Work) -> None:
 
 
 def holdings(rows: Sequence[dict[str, Any]]) -> dict[str, str]:
-    """What a dataset holds, in numbers that its judges do not see."""
+    """Facts about a dataset in numbers, which metrics do not show."""
     captions = [row["caption"] for row in rows if row["caption"]]
     words = [caption.lower().split() for caption in captions]
     lengths = [row["duration_s"] for row in rows]
@@ -87,7 +87,7 @@ def holdings(rows: Sequence[dict[str, Any]]) -> dict[str, str]:
 
 
 def _rows_first(rows: list[str], *, rng: np.random.Generator) -> list[int]:
-    """Positions in a random order, the first window of every row before any second."""
+    """Positions in a random order, with the first window of every row before any second one."""
     seen: Counter[str] = Counter()
     turns = []
     for index in rng.permutation(len(rows)):

@@ -1,4 +1,4 @@
-"""How well every system's spans join what stands around them."""
+"""The evaluation of the seams of every system's spans."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from counterpoint.study.work import Work, computes
 
 @computes("judge_seams", version=1, workload=heard_by("joined"))
 def judge_seams(work: Work) -> None:
-    """Write an `Evaluation` of the seams of every system. The configuration holds the `seed` and the
+    """Write an `Evaluation` of the seams of every system. The configuration contains the `seed` and the
     `pairs` of systems to test for a difference."""
     evaluation = evaluate_seams(
         judged_systems(work.inputs),

@@ -1,4 +1,4 @@
-"""A search over the settings of one model's sampler, and what confirms it."""
+"""A search over the settings of one model's sampler, and its confirmation."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from counterpoint.study.workload import Workload, drawn, handled, nothing
 
 @computes("take_part", version=1, workload=nothing)
 def take_part(work: Work) -> None:
-    """Write the `part` of the prompts that the search goes by, or that confirms it, as the step `prompts` does."""
+    """Write the `part` of the prompts for the search or for the confirmation, in the form of the step `prompts`."""
     prompts = Prompts.read(work.inputs["prompts"])
     parts = split(prompts.windows, seed=work.config["seed"])
     windows = parts[work.config["part"]]
@@ -41,7 +41,7 @@ def take_part(work: Work) -> None:
 
 
 def _searched(step: Step) -> Workload:
-    """No point is taken to be stopped, so this is the most that can be drawn and heard."""
+    """The work if no point is stopped, which is an upper bound."""
     grid: Grid = step.setting("grid")
     draws = [drawn(step, point.sampling) for point in grid.tried()]
     heard = handled(step, "judged", systems=1 + len(draws))
@@ -53,9 +53,9 @@ def _searched(step: Step) -> Workload:
 
 @computes("search", version=2, workload=_searched)
 def search(work: Work) -> None:
-    """Write a `SearchResult`: the best setting of the input `model` on the `prompts`, found by rungs.
+    """Write a `SearchResult`: the best setting of the input `model` on the `prompts`, found in rungs.
 
-    The reference of the metric has none of the tracks of `all_prompts`, those of the confirmation included.
+    The reference of the metric has none of the tracks of `all_prompts`, which include those of the confirmation.
     """
     grid: Grid = work.config["grid"]
     ladder: LadderConfig = work.config["ladder"]
@@ -147,7 +147,7 @@ def _outcome(point: Point, climbed: Climbed) -> tuple[Outcome, str]:
 
 
 def _confirmed(step: Step) -> Workload:
-    """What the search chooses is taken to cost what the default does."""
+    """The work, with the cost of the default for the chosen setting."""
     found = step.inputs["search"]
     assert isinstance(found, Step)
     return drawn(step, found.setting("grid").default)
@@ -155,8 +155,8 @@ def _confirmed(step: Step) -> Workload:
 
 @computes("confirm", version=1, workload=_confirmed)
 def confirm(work: Work) -> None:
-    """Answer the prompts, which the search never saw, with the setting that it has chosen, or, if the configuration
-    says so, with its default."""
+    """Answer the prompts, which were not used for the search, with its chosen setting, or, according to the
+    configuration, with its default."""
     asked: PromptsConfig = work.config["prompts"]
     found, prompts = SearchResult.read(work.inputs["search"]), Prompts.read(work.inputs["prompts"])
     request = GenerationRequest(

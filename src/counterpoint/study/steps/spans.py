@@ -1,4 +1,4 @@
-"""Which span of each window is hidden."""
+"""The hidden span of each window."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from counterpoint.study.workload import nothing
 
 @computes("draw_spans", version=1, workload=nothing)
 def draw_spans(work: Work) -> None:
-    """Write `Spans`: for each window a span `mask_s` long that begins anywhere, uniformly, with `margin_s` or more
+    """Write `Spans`: for each window a span of length `mask_s` at a uniformly random position with at least `margin_s`
     of music on both sides (5.3).
 
-    The configuration holds both, and the `seed`.
+    The configuration contains both, and the `seed`.
     """
     mask_s, margin_s = work.config["mask_s"], work.config["margin_s"]
     prompts = Prompts.read(work.inputs["prompts"])

@@ -14,5 +14,5 @@ def _timed(step: Step) -> Workload:
 
 @computes("measure_speed", version=1, workload=_timed)
 def measure_speed(work: Work) -> None:
-    """Write `points.jsonl`, a line a run, and `limits.json`, the ceilings of the device; goes on where it was."""
+    """Write `points.jsonl`, a line per run, and `limits.json`, the limits of the device; the step can be continued."""
     measure(work.config["points"], out=work.folder, repeats=work.config["repeats"], progress=work.progress)

@@ -1,4 +1,4 @@
-"""How long a clip of every system takes."""
+"""The time per clip of every system."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ def _drawn(step: Step) -> Workload:
 
 @computes("time_systems", version=1, workload=_drawn)
 def time_systems(work: Work) -> None:
-    """Write `Times`: by system, the seconds that a clip took in each turn, text and codec included.
+    """Write `Times`: by system, the seconds per clip in each turn, including text and codec.
 
-    The systems take turns, and whatever else the machine does falls on all of them. Goes on where it was.
+    The systems take turns, so that disturbances affect all of them. The step can be continued.
     """
     timing: TimingConfig = work.config["timing"]
     systems = work.config["systems"]

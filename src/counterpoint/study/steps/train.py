@@ -20,10 +20,10 @@ def _trained(step: Step) -> Workload:
 
 @computes("train", version=1, workload=_trained)
 def train_model(work: Work) -> None:
-    """Make the step's folder a run folder, going on from the last checkpoint there.
+    """Train in the step's folder, which becomes a run folder, continuing from the last checkpoint there.
 
-    The dataset is the input `data`, its codec the one of the input `encode`, its tracks those of the input `controls`
-    where there is one; fine-tuning begins with the run that is the input `start`.
+    The dataset is the input `data`, its codec that of the input `encode`, its tracks those of the input `controls`,
+    if there is one; fine-tuning starts with the run of the input `start`.
     """
     config: TrainingConfig = work.config
     found = {"dataset": str(work.inputs["data"]), "codec": latents_of(work).fingerprint, "tracks": tracks_of(work)}

@@ -20,17 +20,17 @@ from counterpoint.study.workload import Workload, handled
 
 
 def _decoded(step: Step) -> Workload:
-    """What has no network draws in no time."""
+    """The work: only decoding, because drawing without a network takes no time."""
     return Workload(music=[handled(step, "decoded", codec=step.setting("codec")["codec"])])
 
 
 @computes("generate_trivial", version=1, workload=_decoded)
 def generate_trivial(work: Work) -> None:
-    """Answer every prompt with a trivial predictor that was fitted on the training split of the input `data`, in the
-    latents of the input `encode`. It reads no caption.
+    """Answer every prompt with a trivial predictor that is fitted on the training split of the input `data`, in the
+    latents of the input `encode`. It ignores captions.
 
-    The configuration names the `model` that it stands beside, the `predictor` of its paradigm, the `codec` and how long
-    the segments are (`segment_s`) that models are trained on.
+    The configuration contains the `model` with which it is compared, the `predictor` of its paradigm, the `codec` and
+    the length of training segments (`segment_s`).
     """
     asked: PromptsConfig = work.config["prompts"]
     config: ModelConfig = work.config["model"]
