@@ -53,8 +53,8 @@ def overtaking(measured: Sequence[Measured], *, over: Over, limits: Limits, pape
         f"On this machine, with {flow.backbone.layers} layers of width {flow.backbone.width} and {size}, "
         f"auto-regression is faster than {flow.label} {fast} with this package's engine, {plain} with the plain one; "
         f"at the machine's limits {_limit(flow, over=over, limits=limits)}.",
-        f"By calculation, at the paper's {'size' if over == 'batch' else 'width'}, auto-regression is faster on an A100 {a100}, "
-        f"on an H100 {h100}"
+        f"By calculation, at the paper's {'size' if over == 'batch' else 'width'}, auto-regression is faster on an "
+        f"A100 {a100}, on an H100 {h100}"
         + (f"; the paper's engine, on an A100, {stated}." if (stated := _paper(flow, over=over, paper=paper)) else "."),
     ]
     return [*sentences, *_shares(own, over=over, limits=limits)]
