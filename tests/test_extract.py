@@ -174,10 +174,10 @@ def test_without_truth_everything_is_heard(tmp_path: Path, codec_folder: Path) -
     assert set(reports) - {"chords.chordino"} == {"chords.viterbi25", "melody.basic_pitch", "drums.mix"}
     assert all(set(report.accuracy) <= {"confidence"} for report in reports.values())
     for name, sentence in (
-        ("chords.exact", "no clip of .* comes with its chords"),
-        ("melody.exact", "no clip of .* comes with its melody"),
+        ("chords.exact", "no clip of .* has exact chords"),
+        ("melody.exact", "no clip of .* has exact melody"),
         ("drums.stem", r"drum stem; use drums\.mix"),
-        ("drums.magic", r"no control track 'drums\.magic'; choose of chords\.exact"),
+        ("drums.magic", r"no control track 'drums\.magic'; choose one of chords\.exact"),
     ):
         with pytest.raises(UserError, match=sentence):
             extract_controls(folder, codec=str(codec_folder), tracks=[name])
@@ -201,7 +201,7 @@ def test_what_is_missing_is_named(dataset: Path, codec_folder: Path, monkeypatch
     monkeypatch.setattr(melody, "is_installed", lambda: False)
     monkeypatch.setattr(chordino, "is_installed", lambda: False)
     for name, remedy in (("melody.basic_pitch", "basic-pitch==0.4.0"), ("chords.chordino", "chord-extractor")):
-        with pytest.raises(UserError, match=f"{name} cannot be had: .*{remedy}"):
+        with pytest.raises(UserError, match=f"{name} is not available: .*{remedy}"):
             extract_controls(dataset, codec=str(codec_folder), tracks=[name])
 
 

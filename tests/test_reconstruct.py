@@ -145,7 +145,7 @@ def test_what_is_no_music_is_refused_and_nothing_is_written(
     save_audio(tmp_path / "fine.wav", music(0.1), sample_rate=RATE)
     for source, out, reason in (
         ("nan.wav", "x.wav", r"nan\.wav has samples that are not numbers .*at 2\.000 s"),
-        ("empty.wav", "x.wav", r"empty\.wav holds no audio"),
+        ("empty.wav", "x.wav", r"empty\.wav has no audio"),
         ("none.wav", "x.wav", "There is no audio file"),
         ("fine.wav", "x.mp3", r"name it \.wav or \.flac"),
     ):

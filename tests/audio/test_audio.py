@@ -78,7 +78,7 @@ def test_what_cannot_be_read_is_named_with_its_reason(tmp_path: Path):
         "missing.wav": "There is no audio file",
         "text.wav": "cannot be read as audio",
         "zero.wav": "cannot be read as audio",
-        "empty.wav": "holds no audio",
+        "empty.wav": "has no audio",
         "nan.wav": "not numbers",
     }.items():
         with pytest.raises(UserError, match=reason) as error:
@@ -148,8 +148,8 @@ def test_a_stream_tells_what_is_wrong_where_it_is(tmp_path: Path):
     save_audio(tmp_path / "point.wav", np.zeros(1), sample_rate=32_000)
     (tmp_path / "text.wav").write_text("hello")
     for name, rate, reason in (
-        ("empty.wav", 8000, "holds no audio"),
-        ("point.wav", 8000, "holds no audio"),  # less than a sample at that rate
+        ("empty.wav", 8000, "has no audio"),
+        ("point.wav", 8000, "has no audio"),  # less than a sample at that rate
         ("text.wav", 8000, "cannot be read as audio"),
         ("missing.wav", 8000, "There is no audio file"),
     ):

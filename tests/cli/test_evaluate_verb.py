@@ -65,7 +65,7 @@ def test_folders_that_cannot_be_judged_are_one_sentence(
     (tmp_path / "empty").mkdir()
     for arguments, message in (
         ((few, "--reference", ours), "few has 7 clips; an interval needs at least 8"),
-        ((ours, "--reference", tmp_path / "empty"), "empty holds no audio"),
+        ((ours, "--reference", tmp_path / "empty"), "empty contains no audio"),
         ((ours, "--reference", tmp_path / "nowhere"), "nowhere is not a dataset"),
     ):
         assert run(monkeypatch, *arguments) == 2

@@ -255,7 +255,7 @@ def test_a_tensor_too_few_or_too_many_or_of_another_shape_is_refused(tmp_path: P
 
 def test_a_run_of_another_kind_is_refused(tmp_path: Path) -> None:
     write_json(tmp_path / "model.json", {"model": {}, "latent": {}})
-    with pytest.raises(UserError, match=r"is no codec: it has no config\.json"):
+    with pytest.raises(UserError, match=r"is not a codec: it has no config\.json"):
         load_codec(str(tmp_path))
     for config in ({"model_type": "dac"}, {"_class_name": "AutoencoderKL"}, {}, []):
         write_json(tmp_path / "config.json", config)

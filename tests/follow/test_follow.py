@@ -82,7 +82,7 @@ def test_everything_that_a_model_takes_is_measured_beside_music(root: Path, tmp_
     assert music is not None and music.value > 0.4
     assert steps[-1][0] == steps[-1][1] and [done for done, _ in steps] == sorted(done for done, _ in steps)
     assert read_json(tmp_path / "following.json")["scores"][0]["measure"] == done.scores[0].measure
-    assert any("together with its captions" in note for note in done.notes)
+    assert any("requested with its captions" in note for note in done.notes)
     sure = [note for note in done.notes if note.startswith("The mean confidence of the detected melody: ")]
     assert len(sure) == 1 and "in real music" in sure[0]
 
@@ -135,7 +135,7 @@ def test_default_charts_fill_a_clip_of_any_length() -> None:
         (["pocket_ar"], "did you mean 'pocket_autoregressive'"),
         (["{root}/plain"], "has no controls for chords, melody or drums: use --ask tempo"),
         (["{root}/plain", "--ask", "melody"], "accepts only a caption and no melody"),
-        (["{root}/chords", "--ask", "chords,melody"], "trained without melody, it knows chords"),
+        (["{root}/chords", "--ask", "chords,melody"], "trained without melody; it has chords"),
         (["{root}/full", "--ask", "chord"], "no kind of request 'chord' (did you mean 'chords'?)"),
         (["{root}/full", "--ask", "drums"], "give a dataset with --data"),
         (["{root}/full", "--captions", "{root}/none.txt"], "no captions file"),
@@ -144,7 +144,7 @@ def test_default_charts_fill_a_clip_of_any_length() -> None:
         (["{root}/full", "--data", "{root}/data", "--duration-s", "60"], "has no piece of 60 s"),
         (["{root}/full", "--seeds", "0"], "must be 1 or more"),
         (["{root}/full", "--duration-s", "0"], "more than 0"),
-        (["{root}/full", "--ask", "chords", "--chart", "H:0"], "none of the 193"),
+        (["{root}/full", "--ask", "chords", "--chart", "H:0"], "not among the 193"),
         (["{root}/full", "--ask", "chords", "--chart", "C:0 G:9"], "past the end"),
         (
             ["{root}/full", "--ask", "chords", "--chart", "Bdim:0", "--steps", "1", "--duration-s", "1"],

@@ -108,7 +108,7 @@ def test_chords_of_a_file_end_where_it_ends_and_a_long_one_is_cut(ask: Callable[
     ]
     assert asked.remarks == ["G9 is not among the 193 known chords; it became G7."]
     lab.write_text("0 3 C\n3 6 G\n6 9 F\n")
-    assert ask(chords=str(lab)).remarks == [f"{lab} lasts 9.0 s and was cut to the 4.0 s of the clip."]
+    assert ask(chords=str(lab)).remarks == [f"{lab} is 9.0 s long and was cut to the 4.0 s of the clip."]
 
 
 @pytest.mark.parametrize(
@@ -143,7 +143,7 @@ def test_a_midi_is_cut_and_brought_into_the_range(ask: Callable[..., Asked], tmp
     assert [at(asked.tracks[1], t) for t in (0.5, 1.5, 2.5, 3.5)] == [0, 0, 52, 84 - 43]
     assert asked.remarks == [
         f"2 of the 4 notes of {midi} are outside G2-B6 and were transposed into it by octaves.",
-        f"{midi} lasts 6.0 s and was cut to the 4.0 s of the clip.",
+        f"{midi} is 6.0 s long and was cut to the 4.0 s of the clip.",
     ]
     assert asked.notes[-1] == (3.0, 4.0, 84)
 
@@ -154,9 +154,9 @@ def test_a_midi_is_cut_and_brought_into_the_range(ask: Callable[..., Asked], tmp
         ("missing", "There is no MIDI file at"),
         ("damaged", "cannot be read as MIDI"),
         ("truncated", "cannot be read as MIDI"),
-        ("empty", "holds no notes"),
-        ("drums", "holds drums alone"),
-        ("late", "begins at 9.0 s, past the end of the clip"),
+        ("empty", "contains no notes"),
+        ("drums", "contains only drums"),
+        ("late", "begins at 9.0 s, after the end of the clip"),
     ],
 )
 def test_a_midi_without_a_melody_is_one_sentence(
@@ -192,7 +192,7 @@ def test_an_unsure_melody_is_said_to_be(
             return Melody(np.full(frames, 5, dtype=np.int16), np.full(frames, certainty))
 
         monkeypatch.setattr("counterpoint.generate.controls.follow_melody", unsure)
-        assert any("low confidence, 0.30" in remark for remark in ask(melody=path).remarks) == says
+        assert any("low confidence (0.30)" in remark for remark in ask(melody=path).remarks) == says
 
 
 def test_a_slow_tempo_on_a_later_track_counts(ask: Callable[..., Asked], tmp_path: Path) -> None:
@@ -230,7 +230,7 @@ def test_drums_are_the_codes_of_the_codec(ask: Callable[..., Asked], full: Path,
     save_audio(tmp_path / "long.wav", np.tile(audio, 3), sample_rate=32_000)
     asked = ask(drums=tmp_path / "long.wav")
     assert not (asked.tracks[2] == NOT_GIVEN).any()
-    assert asked.remarks == [f"{tmp_path / 'long.wav'} lasts 6.0 s and was cut to the 4.0 s of the clip."]
+    assert asked.remarks == [f"{tmp_path / 'long.wav'} is 6.0 s long and was cut to the 4.0 s of the clip."]
 
 
 def test_sounds_in_memory_ask_what_their_files_do(ask: Callable[..., Asked], tmp_path: Path) -> None:
@@ -247,7 +247,7 @@ def test_sounds_in_memory_ask_what_their_files_do(ask: Callable[..., Asked], tmp
     ("controls", "sentence"),
     [
         ((), "accepts only a caption and no chords or melody: train one with model.controls"),
-        (("melody",), "trained without chords, it knows melody"),
+        (("melody",), "trained without chords; it has melody"),
     ],
 )
 def test_a_control_that_the_model_does_not_know_is_refused(

@@ -96,7 +96,7 @@ def test_a_description_that_does_not_fit_is_told(tmp_path):
         load_run(run)
     other = {"paradigm": "flow_matching", "backbone": "debug"}
     write_json(run / "model.json", {"model": other, "latent": LATENT.model_dump(mode="json")})
-    with pytest.raises(UserError, match="of another version of the model"):
+    with pytest.raises(UserError, match="belong to another model version"):
         load_run(run)
 
 

@@ -236,7 +236,7 @@ def test_music_longer_than_the_window_is_made_by_windows(
 
 @pytest.mark.parametrize("batch_size", [0, -1])
 def test_a_batch_of_no_clip_is_refused(batch_size: int) -> None:
-    with pytest.raises(UserError, match=f"batch size {batch_size} draws no clip"):
+    with pytest.raises(UserError, match=f"batch size is {batch_size}:"):
         GenerationRequest(["a"], batch_size=batch_size)
 
 

@@ -235,7 +235,7 @@ def test_the_table_of_musiccaps_finds_its_clips_however_they_are_named(tmp_path:
     captions = ['A slow, "sad" ballad.', "An accordion alone.", "A harp.", ""]
     assert {name: row["caption"] for name, row in rows.items()} == dict(zip(names, captions, strict=True))
     [missing] = [problem for problem in report.problems if problem.kind == "missing file"]
-    assert "1 rows are of clips that are not there" in missing.reason
+    assert "1 rows belong to missing clips" in missing.reason
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])

@@ -122,7 +122,7 @@ def test_threads_may_share_it(kept, write):
 
 def test_a_judge_that_hears_no_number_is_named_with_the_file_and_not_kept(kept, write):
     clip = write("a.wav")
-    with pytest.raises(UserError, match=r"counting \(none\) hears embeddings in .*a\.wav that are not numbers"):
+    with pytest.raises(UserError, match=r"counting \(none\) gives embeddings for .*a\.wav that are not numbers"):
         features_of(clip, [Counting(value=np.nan)])
     good = Counting()
     features_of(clip, [good])

@@ -106,7 +106,7 @@ def test_all_published_sources_are_whole() -> None:
 
 
 def test_unknown_names_are_one_sentence() -> None:
-    with pytest.raises(UserError, match="There is no judge vgg; there are vggish, clap"):
+    with pytest.raises(UserError, match="There is no judge 'vgg'; choose one of vggish, clap"):
         get("vgg")
     with pytest.raises(UserError, match="chord-extractor"):
         get("chordino")

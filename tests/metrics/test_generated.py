@@ -47,9 +47,9 @@ def test_bad_metadata_is_named(tmp_path, line, message):
 
 
 def test_no_folder_and_no_audio_are_named(tmp_path):
-    with pytest.raises(UserError, match="no folder of generated clips"):
+    with pytest.raises(UserError, match="give a folder of generated clips"):
         load_generated(tmp_path / "nowhere")
-    with pytest.raises(UserError, match="holds no audio"):
+    with pytest.raises(UserError, match="contains no audio"):
         load_generated(tmp_path)
 
 

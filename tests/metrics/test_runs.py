@@ -145,7 +145,7 @@ def test_clips_are_sorted_by_run_and_keep_their_prompts() -> None:
     judged = JudgedSystems.of({"a": twice, "c": clips("c", n=20)}, [("a", "c")])
     assert list(judged.runs["a"]) == ["0", "1"] and judged.n == 20 and judged.count == 60
     assert judged.ids["a"][10] == "p0#2" and judged.prompts["p0#2"] == "p0"
-    assert "a of 2. Of the others" in runs_note(judged)[0]
+    assert "a of 2. The intervals of the other systems" in runs_note(judged)[0]
 
 
 def test_runs_of_different_prompts_or_too_few_are_refused() -> None:
@@ -153,7 +153,7 @@ def test_runs_of_different_prompts_or_too_few_are_refused() -> None:
         JudgedSystems.of({"a": clips("a", seeds="01")[:-1]}, [])
     with pytest.raises(UserError, match="a has 1 clip in a run; an interval needs at least 8"):
         JudgedSystems.of({"a": clips("a", seeds="01")[:11]}, [])
-    with pytest.raises(UserError, match="a has 1 clip; 8"):
+    with pytest.raises(UserError, match="a has 1 clip; an interval needs at least 8"):
         JudgedSystems.of({"a": clips("a", n=1)}, [])
 
 

@@ -184,7 +184,7 @@ def test_a_method_that_a_model_does_not_know_names_one_that_would_work(kit):
     codes = kit.target(kit.build("autoregressive"), batch=3, frames=12)
     with pytest.raises(UserError, match=r"fine-tune it with model\.inpainting, or use .* \(flow_matching\)"):
         fill(kit, kit.build("autoregressive"), codes)
-    with pytest.raises(UserError, match="cannot inpaint by 'repaint'; it can by supervised"):
+    with pytest.raises(UserError, match="cannot inpaint by 'repaint'; it supports supervised"):
         fill(kit, build(kit, "autoregressive"), codes, method="repaint")
     with pytest.raises(UserError, match="positions"):
         frames = build(kit, "autoregressive").max_frames() + 1

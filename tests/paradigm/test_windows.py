@@ -87,7 +87,7 @@ def test_the_network_never_sees_more_than_so_many_windows(kit):
     assert out.latents.shape[1] == 300 > paradigm.max_frames()
     assert max(rows for rows, _ in shapes) == 8 and {width for _, width in shapes} == {8}  # 4 windows, guided
     assert (out.network_evaluations, out.model_evaluations) == (2, 4)
-    with pytest.raises(UserError, match="more than the 64 the model has positions for"):
+    with pytest.raises(UserError, match="exceed the 64 positions of the model"):
         draw(kit, paradigm, frames=[300], window=65)
     with pytest.raises(UserError, match="no frames"):
         draw(kit, paradigm, frames=[300, 0], window=8)

@@ -127,7 +127,7 @@ def test_forecasts_say_what_would_help() -> None:
     assert "levels off above" in forecast(model(), fall=1.5)
     rising = (*FALLING[:4], *((updates, 3 + updates / 1000) for updates in (250, 300, 350, 400)))
     assert "has risen since" in forecast(model(curve=rising), fall=0.1)
-    assert "too few to tell" in forecast(model(curve=FALLING[-3:]), fall=0.1)
+    assert "too few to forecast" in forecast(model(curve=FALLING[-3:]), fall=0.1)
     assert "never fell" in forecast(model(curve=((0, 2.0), (50, 3.0))), fall=0.1)
     assert "more than 40,000 updates" in forecast(model(), fall=8 * 400**-0.5 - 8 * 100_000**-0.5)
 

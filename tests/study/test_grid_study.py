@@ -109,7 +109,7 @@ def test_clips_of_different_lengths_are_judged_apart() -> None:
 
 def test_a_grid_that_makes_no_sense_is_refused_in_a_sentence() -> None:
     for changes, complaint in (
-        ({"x": "rate"}, "x 'rate' is none of the axes"),
+        ({"x": "rate"}, "x 'rate' is not one of the axes"),
         ({"without": [{"paradigm": "ar"}, {"paradigm": "fm"}]}, "no cell remains"),
         ({"axes": {"size": {"keys": ["width"], "values": {"a": 1}}}}, "the axis 'size' changes 'width'; it may change"),
         ({"axes": {"size": {"keys": ["training.width"], "values": {"a": 1}}}}, "an axis gives width the value 1"),

@@ -71,7 +71,7 @@ def read_settings() -> Mapping[str, FlowMatchingSampling]:
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        ("reference=euler_7", "reference 'euler_7' is none of the settings"),
+        ("reference=euler_7", "reference 'euler_7' is not one of the settings"),
         ("settings.autoregressive={steps: 3}", "cannot be named 'autoregressive'"),
         ("settings.bad={guidance_interval: [0.5, 2]}", "settings.bad.guidance_interval"),
         ("timing.repeats=0", "timing.repeats"),

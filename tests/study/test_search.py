@@ -189,7 +189,7 @@ def test_a_setting_that_cannot_be_drawn_ends_nothing_but_itself(tmp_path: Path) 
     assert climbed.chosen == "guidance-1"
     assert climbed.costs["guidance-9"].broken == "underflow in dt 0.0"
     assert [standing.goes_on for standing in climbed.standings["guidance-9"]] == [False]
-    with pytest.raises(UserError, match=r"No setting of the search gave clips that can be judged .underflow"):
+    with pytest.raises(UserError, match=r"No setting of the search gave clips that can be evaluated .underflow"):
         run(tmp_path / "none", Sampler(), guidance=(9,))
 
 
@@ -231,7 +231,7 @@ def test_the_paper_grid_is_whole_and_the_quick_one_says_what_it_leaves_out() -> 
         assert [point.key for point in quick[paradigm].points()] == [point.key for point in paper[paradigm].points()]
         assert sum(point.is_default for point in quick[paradigm].tried()) == 1
     skipped = next(point for point in quick["autoregressive"].points() if point.skipped)
-    assert skipped.skipped == "top-k 500 is left out at this scale" and skipped.guidance == 1
+    assert skipped.skipped == "top-k 500 is skipped at this scale" and skipped.guidance == 1
 
 
 def test_it_trains_nothing_that_the_comparison_has_trained() -> None:
@@ -262,7 +262,7 @@ def test_what_it_would_draw_is_known_before() -> None:
         ("searches.flow_matching.axes=[[]]", "searches.flow_matching.axes.0"),
         ("searches.flow_matching.axes=[[{steps: 10}, {steps: 10}]]", "the grid has guidance-1_steps-10 twice"),
         ("searches.flow_matching.axes=[[{steps: 0}]]", "steps"),
-        ("searches.flow_matching.axes=[[{guidance: 2}]]", "guidance is a list of its own"),
+        ("searches.flow_matching.axes=[[{guidance: 2}]]", "guidance has its own list"),
         ("searches.flow_matching.skip=[{solver: euler}, {solver: dopri5}]", "fewer than two points"),
         ("searches.flow_matching.skip=[{steps: 11}]", "skip names {'steps': 11}"),
         ("ladder.first=4", "ladder.first"),

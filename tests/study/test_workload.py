@@ -359,7 +359,7 @@ def test_the_verb_says_hours_disk_memory_and_codecs_that_are_missing(tmp_path: P
         "AdamW's moments",
         "codes and latents",
         "Time assumes 50%",
-        "Codec runs/codecs/vae_25hz is not here: counterpoint codec train",
+        "Codec runs/codecs/vae_25hz is not available: counterpoint codec train",
         "No --data",
         "Nothing is finished",
     ):
@@ -406,7 +406,7 @@ def test_what_lies_in_the_store_is_not_run_again(tmp_path: Path, cut_off: None) 
     steps: list[Step] = in_order(plan.study.plan().values())
     found = progress_of(plan, store=store)
     assert found == Progress(done=0, steps=len(steps), trained=0, training_s=0)
-    assert progress_sentence(found) == "Nothing of it is finished yet."
+    assert progress_sentence(found) == "No step is finished yet."
     write_json(store / steps[0].folder_name / "step.json", {})
     found = progress_of(plan, store=store)
     assert isinstance(found, Progress) and found.done == 1

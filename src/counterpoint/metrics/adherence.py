@@ -152,7 +152,7 @@ def _low_confidence(references: Sequence[Hearing]) -> list[str]:
     mean = Confidence.mean((1.0, hearing.confidence) for hearing in references)
     return [
         f"The mean confidence of the {name} detected in the references is low ({mean.known()[name]:.2f}): agreement "
-        "with the detected {name} means less than agreement with the exact ones."
+        f"with the detected {name} means less than agreement with the exact ones."
         for name in mean.low
     ]
 

@@ -245,7 +245,7 @@ def _listen(
     if len(pool.clips) < MIN_CLIPS:
         raise UserError(
             f"The reference has {len(pool.clips)} clips of {longest:g} s; a distance needs "
-            "at least {MIN_CLIPS}, so name a larger dataset or split."
+            f"at least {MIN_CLIPS}, so name a larger dataset or split."
         )
     n = min(fewest, len(pool.clips))
     if pool.cut:

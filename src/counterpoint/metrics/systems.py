@@ -70,7 +70,7 @@ def _runs_of(system: str, clips: Sequence[Clip], prompts: dict[str, str]) -> dic
         held = "1 clip" if fewest == 1 else f"{fewest} clips"
         raise UserError(
             f"{system} has {held}{' in a run' if len(runs) > 1 else ''}; an interval needs at least "
-            "{MIN_CLIPS}, so generate more."
+            f"{MIN_CLIPS}, so generate more."
         )
     first, *others = ({clip.key for clip in of_run} for of_run in runs.values())
     for seed, other in zip(list(runs)[1:], others, strict=True):

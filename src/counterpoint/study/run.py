@@ -62,13 +62,13 @@ def run_study(
     Args:
         study: the name of a study of the package, or a YAML file.
         data: a dataset to use instead of the embedded corpus.
-        out: gets `report/`, `results.json`, `study.yaml` and links: to what the kind of study makes (trained models,
-            say) and, under `steps/`, to every step's folder.
-        store: where the steps' results are kept.
-        systems: outside ones to judge beside the study's own, as `NAME=FOLDER`.
-        overrides: `key.sub=value` strings on the configuration.
-        scale: one of those that the configuration has; by default its first.
-        strict_code: compute a step again where its code is another than when it was computed.
+        out: receives `report/`, `results.json`, `study.yaml` and links: to results of the kind of study (such as
+            trained models) and, under `steps/`, to every step's folder.
+        store: folder of the steps' results.
+        systems: outside systems to evaluate beside the study's own, as `NAME=FOLDER`.
+        overrides: `key.sub=value` strings that change the configuration.
+        scale: one of the configuration's scales; by default its first.
+        strict_code: whether to repeat steps whose code has changed since they were computed.
         device: where the networks of every step compute, as `find_device` takes it.
         say: called with a line for each step.
         show: whether to show the progress of a step, on stderr.

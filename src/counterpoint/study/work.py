@@ -30,8 +30,8 @@ class Work:
         config: the step's configuration.
         inputs: the folder of each input, by its name in the step.
         device: where networks compute. It is no part of a step's key: what a GPU finds stands for what a CPU would.
-        progress: shows the user how far it is, as (done, total).
-        show: whether what brings a display of its own, as a training does, may show it.
+        progress: reports progress to the user, as (done, total).
+        show: whether functions with their own display, such as a training, may show it.
     """
 
     folder: Path

@@ -74,7 +74,7 @@ def test_no_difference_is_claimed_that_is_not_shown(low: float, high: float, p_h
     sentence = said(replace(FIRST, low=low, high=high, p_holm=p_holm))
     assert sentence.startswith("No difference between auto-regressive and flow matching could be shown")
     assert "does better" not in sentence and "could be chance" in sentence
-    assert ("leaves out zero" in sentence) == (p_holm == 0.06)
+    assert ("excludes zero" in sentence) == (p_holm == 0.06)
 
 
 def test_a_pair_that_was_not_tested_is_not_compared() -> None:

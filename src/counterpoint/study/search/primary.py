@@ -34,8 +34,8 @@ class PrimaryMetric:
     ):
         """
         Args:
-            reference: music that `count` windows of `duration_s` are cut from.
-            seed: of that choice and of the half samples.
+            reference: music from which `count` windows of `duration_s` are cut.
+            seed: seed of this choice and of the half samples.
             device: where the judges compute.
         """
         self._metric = metric_named(primary)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 @computes("round_trip", version=1, workload=through_codec)
 def round_trip(work: Work) -> None:
-    """Write `latents/` (decoded without quantising), `codes/` where the codec has codebooks, and `CodecFacts`."""
+    """Write `latents/` (decoded without quantising), `codes/` if the codec has codebooks, and `CodecFacts`."""
     codec = codec_of(work.config, device="cpu")  # whose time is measured, whatever else the study has
     views: list[View] = ["latents", "codes"] if codec.num_codebooks else ["latents"]
     names = [f"{window.id}.wav" for window in Prompts.read(work.inputs["clips"]).windows]
