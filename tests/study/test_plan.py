@@ -48,7 +48,7 @@ def test_a_second_pair_begins_with_the_models_that_ship_and_has_their_networks(p
 
 
 def test_a_model_to_begin_with_that_does_not_ship_is_named() -> None:
-    with pytest.raises(UserError, match="No model named 'mine_autoregressive' ships"):
+    with pytest.raises(UserError, match="The package has no model 'mine_autoregressive'"):
         keys("axes.start.values.finetuned.start=mine_{paradigm}")
 
 

@@ -48,4 +48,4 @@ def write_report_of(names: Sequence[str], *, out: Path, runs: Path = RUNS) -> Pa
 def _require_own(out: Path) -> None:
     is_empty = not out.exists() or (out.is_dir() and not entries(out))
     if not is_empty and not ((out / STUDIES).is_dir() and (out / "index.html").is_file()):
-        raise UserError(f"{out} holds something else than a report of several studies; give --out a new folder.")
+        raise UserError(f"{out} is not a report of several studies; set --out to a new folder.")

@@ -52,16 +52,16 @@ def write_samples(
         names: of finished studies below `runs`, or their folders; each NAME=FOLDER is a column of a section of its own,
             which has a row for each item that all of these folders have.
         out: a new folder, or that of an earlier such page, which is replaced.
-        prompts: of each study, the first so many.
+        prompts: number of first prompts of each study.
         systems: keys of those to hear, in this order; by default all with clips but floors and silence.
-        by: a measure with one value a clip; the prompts that are best, median and worst by it come too.
-        progress: called with (clips done, clips in all).
+        by: a metric with one value per clip, whose best, median and worst prompts are added.
+        progress: called with (clips done, total clips).
 
     Raises:
         UserError: a study cannot be read, has no such system or metric, or `out` contains something else.
     """
     if prompts < 1:
-        raise UserError(f"Ask for one prompt at least, not {prompts}.")
+        raise UserError(f"The number of prompts is {prompts}: choose at least one.")
     columns = dict(name.split("=", 1) for name in names if "=" in name)
     studies = [name for name in names if "=" not in name]
     found = find_several(studies, runs=runs) if studies or not columns else {}
@@ -104,7 +104,7 @@ def _report(sections: Sequence[Section], found: Sequence[str], *, command: str) 
             [
                 "No prompt was chosen by ear: the rows are the first, and where a measure is named its best, median "
                 "and worst.",
-                "Loudness is matched. Switch names off with Blind, and judge before you look.",
+                "Loudness is matched. Hide the names with Blind, and judge before you look.",
             ],
         ),
         facts=[

@@ -136,7 +136,7 @@ def shipped_network(name: str) -> ModelConfig:
     """The network of a model that comes with the package.
 
     Raises:
-        UserError: there is none of that name.
+        UserError: there is no model of that name.
     """
     from counterpoint.runs import read_description
 

@@ -13,7 +13,7 @@ from counterpoint.results import schema
 from counterpoint.results.schema import HALVES, OTHER, TRUTH, Judged, Origin, Results
 
 ORDER: Sequence[Origin] = ("truth", "codec", "model", "trivial", "shipped", "outside", "anchor", "floor")
-"""Of origins, in tables and charts."""
+"""Marks by origin, in tables and charts."""
 _FIXED: Mapping[str, Mark] = {
     "truth": Mark(shape="triangle", colour="ink"),
     "codec": Mark(shape="square", colour="ochre"),
@@ -110,7 +110,7 @@ def _words(system: schema.System, base: str, codecs: Mapping[str, str]) -> tuple
         name = f"Codec, {', '.join(filter(None, (codecs.get(codec, codec), _VIEWS.get(view, view))))}"
         what = "The ground truth through the codec, "
         what += "and its quantiser" if view == "codes" else "not quantised"
-        return name, name, f"{what}: the best that models which speak it can sound."
+        return name, name, f"{what}: the upper limit for models of its latents."
     if system.origin == "outside":
         what = "An outside system: clips that answer the prompts. Its training data and budget are unknown here."
         return base, base, what

@@ -12,7 +12,7 @@ from counterpoint.study.pages.words import are_apart, scored
 FOLLOWED: Mapping[str, str] = {"chords": "chords", "drums": "downbeats", "melody": "melody"}
 """Controls in words, in the order of the paper's columns."""
 ADHERE = "adhere"
-"""The step that judges what is followed."""
+"""The step that evaluates how well controls are followed."""
 
 
 def measures(judged: Judged, given: Sequence[str], *, played: bool = True) -> dict[str, str]:

@@ -100,10 +100,10 @@ def _no_test(item: Difference) -> str:
 
 
 def warnings(judged: Judged, metric: str, trained: Mapping[str, str], floors: Mapping[str, str]) -> list[str]:
-    """What a reader must know before believing a comparison of trained models.
+    """Caveats of a comparison of trained models.
 
     Args:
-        metric: of the verdict.
+        metric: metric of the verdict.
         trained, floors: names of systems by key.
     """
     found = []
