@@ -9,6 +9,7 @@ import pytest
 import soundfile
 
 from counterpoint.audio import (
+    Sound,
     audio_duration_s,
     frames,
     load_audio,
@@ -19,6 +20,7 @@ from counterpoint.audio import (
     stream_audio,
 )
 from counterpoint.config import UserError
+from counterpoint.ingest.probe import probe
 
 
 def _tone(duration_s: float, *, sample_rate: int, hz: float = 440.0) -> np.ndarray:
@@ -132,6 +134,32 @@ def test_a_stream_is_what_is_loaded_whole(tmp_path: Path, own_rate: int, sample_
     assert max(piece.size for piece in pieces) < 0.7 * sample_rate + 3000
     assert len(pieces) == 1 or samples > 0.7 * own_rate
     assert audio_duration_s(tmp_path / "x.wav") == pytest.approx(samples / own_rate)
+
+
+@pytest.mark.parametrize("largest", [2e6, 1e30, -3e38])
+def test_levels_that_no_music_has_are_refused_wherever_audio_enters(tmp_path: Path, largest: float):
+    audio = np.full(8000, 0.1, np.float32)
+    audio[4000] = largest
+    soundfile.write(tmp_path / "loud.wav", audio, 8000, subtype="FLOAT")
+    with pytest.raises(UserError, match=r"has samples as large as .*, where full scale is 1, the first at 0\.500 s"):
+        load_audio(tmp_path / "loud.wav", sample_rate=None)
+    with pytest.raises(UserError, match="as large as"):
+        Sound(audio, 8000)
+    assert "as large as" in (probe(tmp_path / "loud.wav").error or "")
+
+
+def test_samples_in_units_of_integers_are_taken(tmp_path: Path):
+    soundfile.write(tmp_path / "x.wav", 32767 * _tone(0.5, sample_rate=8000), 8000, subtype="FLOAT")
+    assert not probe(tmp_path / "x.wav").error
+    assert load_audio(tmp_path / "x.wav", sample_rate=None)[0].max() > 10_000
+
+
+@pytest.mark.parametrize("sample_rate", [1, 99, 2_000_000])
+def test_sample_rates_that_no_music_has_are_refused(tmp_path: Path, sample_rate: int):
+    soundfile.write(tmp_path / "x.wav", np.zeros(3000), sample_rate)
+    with pytest.raises(UserError, match=rf"x\.wav cannot be read as audio \(its sample rate is {sample_rate} Hz\)"):
+        load_audio(tmp_path / "x.wav", sample_rate=None)
+    assert f"{sample_rate} Hz" in (probe(tmp_path / "x.wav").error or "")
 
 
 def test_a_stream_tells_what_is_wrong_where_it_is(tmp_path: Path):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +16,7 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 from counterpoint.audio import Sound
-from counterpoint.cli import output, progress
+from counterpoint.cli import _report, output, progress
 from counterpoint.cli.app import app
 from counterpoint.cli.options import sampling_attributes
 from counterpoint.config import AutoregressiveSampling, FlowMatchingSampling, SamplingConfig, TrainingConfig, UserError
@@ -162,3 +164,32 @@ def test_evaluation_json_is_the_scores(tmp_path: Path) -> None:
     )
     assert found.exit_code == 0, found.output
     assert json.loads(found.stdout)["scores"]["mine"]["fad_musicnn"]["n"] == 8
+
+
+@pytest.mark.parametrize(
+    ("error", "said", "code"),
+    [
+        (UserError("There is no \x1b[31mred.wav."), r"Error: There is no \x1b[31mred.wav.", 2),
+        (MemoryError(), "Error: Memory has run out: ask for less", 1),
+        (RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory"), "Error: Memory has run out", 1),
+        (type("OutOfMemoryError", (RuntimeError,), {})("CUDA out of memory"), "Error: Memory has run out", 1),
+    ],
+)
+def test_what_a_user_can_mend_is_one_sentence(
+    error: Exception, said: str, code: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert _report(error) == code
+    assert capsys.readouterr().err.startswith(said)
+
+
+def test_other_errors_are_not_hidden() -> None:
+    with pytest.raises(RuntimeError, match="a bug"):
+        _report(RuntimeError("a bug"))
+
+
+def test_an_encoding_without_a_character_is_no_error() -> None:
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii", "COLUMNS": "200"}
+    command = [sys.executable, "-m", "counterpoint", "codecs"]
+    done = subprocess.run(command, capture_output=True, env=environment, timeout=600)
+    assert done.returncode == 0 and b"pocket" in done.stdout, done.stderr.decode()
+    done.stdout.decode("ascii")

@@ -57,8 +57,14 @@ def test_whole_characters_may_be_escaped():
         "!!binary x",
         "? [a]\n: b",
         "x" * (1 << 22),
+        "a: 1\nb: 2\na: 3",
+        "{a: {b: 1, b: 1}}",
+        "010",
+        "-07_7",
+        "1:30",
+        "1:30.5",
     ],
-    ids=range(18),
+    ids=range(24),
 )
 def test_yaml_out_of_bounds_is_one_sentence_soon(text: str):
     started = time.process_time()
@@ -69,6 +75,15 @@ def test_yaml_out_of_bounds_is_one_sentence_soon(text: str):
     with pytest.raises(UserError) as refused:
         read_settings([f"steps={text}"])
     assert len(str(refused.value)) < 500
+
+
+def test_numbers_and_keys_stay_what_they_look_like():
+    numbers = "[0, -7, 10, 1_000, 0.5, 00.5, 1.0e-3, 0x10]"
+    assert parse_yaml(numbers, source="it") == [0, -7, 10, 1000, 0.5, 0.5, 1e-3, 16]
+    merged = "a: &a {x: 1, y: 1}\nb: &b {<<: *a, x: 2}\nc: {<<: *b, y: 3}"
+    assert parse_yaml(merged, source="it")["c"] == {"x": 2, "y": 3}
+    with pytest.raises(UserError, match="the key steps is there twice, again in line 3"):
+        parse_yaml("steps: 5\nseed: 1\nsteps: 10", source="it")
 
 
 def test_aliases_within_bounds_are_fine():

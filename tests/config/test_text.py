@@ -12,7 +12,7 @@ import pytest
 
 import counterpoint
 from counterpoint.config import UserError
-from counterpoint.config.text import read_text, split_lines
+from counterpoint.config.text import printable, read_text, split_lines
 
 TEXT = "Grüße, slow piano\u2028soft\x0bstrings\x85end\n"
 OTHERS = ("codec/loading.py", "generate/chart.py", "study/catalog.py", "study/report/assemble.py")
@@ -76,3 +76,17 @@ def test_nothing_divides_lines_in_another_way():
         if isinstance(node, ast.Attribute) and node.attr == "splitlines"
     ]
     assert not sites, f"str.splitlines divides at U+2028 too; use config.text.split_lines in {sites}"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("\x1b[2Jred\x07", r"\x1b[2Jred\x07"),
+        ("abc\u202ecba", r"abc\u202ecba"),
+        ("caf\udce9.wav", r"caf\udce9.wav"),
+        ("a\rb\x9bc\x00", r"a\rb\x9bc\x00"),
+        ("caf\xe9 \U0001f3b5\n\t\u2028", "caf\xe9 \U0001f3b5\n\t\u2028"),
+    ],
+)
+def test_a_terminal_gets_nothing_to_obey(text: str, shown: str):
+    assert printable(text) == shown

@@ -16,6 +16,7 @@ import numpy as np
 import soundfile
 import soxr
 
+from counterpoint.audio.levels import LOUDEST, RATES, fault_of_level
 from counterpoint.audio.mpeg import open_mp3
 from counterpoint.config import UserError, atomic_write
 from counterpoint.config.paths import check_output, require_file
@@ -155,9 +156,11 @@ def decoder(path: Path) -> Iterator[soundfile.SoundFile]:
     """Open a file with libsndfile, with the length of an mp3 from its frames (see `mpeg`).
 
     Raises:
-        soundfile.SoundFileError: it cannot be read as audio.
+        soundfile.SoundFileError: it cannot be read as audio, or has a sample rate that no music has.
     """
     with soundfile.SoundFile(path) as file:
+        if not RATES[0] <= file.samplerate <= RATES[1]:
+            raise soundfile.SoundFileRuntimeError(f"its sample rate is {file.samplerate} Hz")
         if file.format != "MP3":
             yield file
             return
@@ -166,12 +169,10 @@ def decoder(path: Path) -> Iterator[soundfile.SoundFile]:
 
 
 def _require_numbers(path: Path, audio: np.ndarray, *, start_s: float, sample_rate: int) -> None:
-    wrong = ~np.isfinite(audio).all(axis=1)
-    if wrong.any():
-        at_s = start_s + int(wrong.argmax()) / sample_rate
-        raise UserError(
-            f"{path} has samples that are not numbers (NaN or infinity), the first at {at_s:.3f} s; export it again."
-        )
+    levels = np.abs(audio).max(axis=1)
+    if fault := fault_of_level(float(levels.max())):
+        at_s = start_s + int((~(levels <= LOUDEST)).argmax()) / sample_rate
+        raise UserError(f"{path} {fault}, the first at {at_s:.3f} s; export it again.")
 
 
 def _no_audio(path: Path, *, start_s: float = 0.0) -> UserError:

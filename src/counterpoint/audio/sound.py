@@ -18,10 +18,8 @@ import numpy as np
 import soundfile
 
 from counterpoint.audio.files import load_audio, resample, save_audio
+from counterpoint.audio.levels import RATES, fault_of_level
 from counterpoint.config import UserError
-
-_HIGHEST_RATE = 1_000_000
-"""Hz; for greater values, a sample rate and an array have probably been swapped."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -41,7 +39,7 @@ class Sound:
     sample_rate: int
 
     def __post_init__(self) -> None:
-        if isinstance(self.sample_rate, bool) or not 0 < self.sample_rate <= _HIGHEST_RATE:
+        if isinstance(self.sample_rate, bool) or not 0 < self.sample_rate <= RATES[1]:
             raise UserError(f"The sample rate {self.sample_rate!r} is invalid: use whole Hz, such as 44100.")
         object.__setattr__(self, "audio", _channels(self.audio))
         object.__setattr__(self, "sample_rate", int(self.sample_rate))
@@ -135,8 +133,8 @@ def _channels(samples: Any) -> np.ndarray:
             f"Audio of {len(array):,} channels with {array.shape[1]:,} samples each has its axes in the wrong order: "
             "transpose it to [C, N]."
         )
-    if not np.isfinite(array).all():
-        raise UserError("The audio has samples that are not numbers (NaN or infinity); export or compute it again.")
+    if fault := fault_of_level(float(np.abs(array).max())):
+        raise UserError(f"The audio {fault}; export or compute it again.")
     return array
 
 

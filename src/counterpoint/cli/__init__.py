@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import sys
 import warnings
@@ -20,6 +21,8 @@ def main() -> None:
     `COUNTERPOINT_DEBUG=1` lets the traceback through.
     """
     warnings.showwarning = _show_warning
+    if isinstance(sys.stdout, io.TextIOWrapper):  # an encoding that lacks a character, as Windows has for pipes
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         app(_offline_first(sys.argv[1:]))
     except Exception as error:
@@ -37,11 +40,14 @@ def _offline_first(arguments: Sequence[str]) -> list[str]:
 
 
 def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
-    print(f"Warning: {message}", file=sys.stderr)
+    from counterpoint.config.text import printable
+
+    print(f"Warning: {printable(str(message))}", file=sys.stderr)
 
 
 def _report(error: Exception) -> int:
     from counterpoint.config import UserError
+    from counterpoint.config.text import printable
 
     if isinstance(error, UserError):
         message, code = str(error), 2
@@ -50,14 +56,23 @@ def _report(error: Exception) -> int:
             f"The disk is full ({_place(error)}): make room and run the same command again; it goes on from there."
         )
         code = 1
+    elif _is_out_of_memory(error):
+        message, code = "Memory has run out: ask for less at once, such as a smaller --batch-size or shorter music.", 1
     elif isinstance(error, OSError):
         message, code = f"{error.strerror or error}: {_place(error)}", 1
     else:
         raise error
     sentence = " ".join(message.split())
     shown = sentence if len(sentence) <= _LONGEST else f"{sentence[:_LONGEST]}..."
-    print(f"Error: {shown.encode('utf-8', 'backslashreplace').decode()}", file=sys.stderr)
+    print(f"Error: {printable(shown)}", file=sys.stderr)
     return code
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    """Whether Python, torch on a CPU or torch on a GPU had no memory left."""
+    return isinstance(error, MemoryError) or any(
+        sign in f"{type(error).__name__}: {error}" for sign in ("OutOfMemoryError", "DefaultCPUAllocator")
+    )
 
 
 def _place(error: OSError) -> str:

@@ -36,8 +36,10 @@ class Answer:
 
     def remark(self, text: str) -> None:
         """A sentence beside the result."""
+        from counterpoint.config.text import printable
+
         if not self.quiet:
-            typer.echo(text, err=self.as_json)
+            typer.echo(printable(text), err=self.as_json)
 
     def device(self, name: str) -> str:
         """The device that an option names. Where `auto` has chosen a GPU, that is said on stderr; the display of

@@ -17,6 +17,7 @@ _MOST_YAML_VALUES = 100_000
 """With what aliases stand for counted every time: nine lines of aliases can stand for a billion values."""
 _LONGEST_YAML = 1 << 21
 """Characters."""
+_NOT_DECIMAL = re.compile(r"[-+]?(0[0-7_]+|[0-9_.]+(:[0-9_.]+)+)")
 _HALF_CHARACTER = re.compile(r"\\u[dD][89a-fA-F]")
 _quoting = reprlib.Repr()
 _quoting.maxstring = _quoting.maxother = _quoting.maxlong = 80
@@ -52,7 +53,9 @@ def parse_json(text: str) -> Any:
 
 
 class _Loader(yaml.SafeLoader):
-    """Plain values alone, to a bounded depth: the composer calls itself for every level."""
+    """Plain values alone, to a bounded depth (the composer calls itself for every level), and none that is silently
+    another one: a key that is there twice, and numbers that YAML 1.1 does not read as decimal ones (010 is 8, 1:30 is
+    90)."""
 
     def __init__(self, text: str):
         super().__init__(text)
@@ -65,6 +68,25 @@ class _Loader(yaml.SafeLoader):
         node = super().compose_node(parent, index)
         self._depth -= 1
         return node
+
+    def compose_mapping_node(self, anchor: Any) -> Any:
+        node = super().compose_mapping_node(anchor)
+        seen = set[str]()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode):
+                if key.value in seen:
+                    raise ValueError(f"the key {key.value} is there twice, again in line {key.start_mark.line + 1}")
+                seen.add(key.value)
+        return node
+
+    def construct_number(self, node: Any) -> Any:
+        if _NOT_DECIMAL.fullmatch(node.value):
+            raise ValueError(f"the number {node.value} has a leading zero or a colon; write it as a decimal number")
+        return super().construct_yaml_int(node) if node.tag.endswith(":int") else super().construct_yaml_float(node)
+
+
+for _tag in ("int", "float"):
+    _Loader.add_constructor(f"tag:yaml.org,2002:{_tag}", _Loader.construct_number)
 
 
 def parse_yaml(text: str, *, source: str) -> Any:

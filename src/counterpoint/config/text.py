@@ -19,6 +19,7 @@ from counterpoint.config.paths import require_file, shown
 MOST_BYTES = 1 << 28
 """The largest text file that is read, after unpacking; tables of a million rows are smaller."""
 _LINE_END = re.compile(r"\r\n|\n|\r")
+_OBEYED = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 _MARKS = (
     (codecs.BOM_UTF32_LE, "utf-32"),  # begins as the mark of UTF-16 does, so it is looked for first
     (codecs.BOM_UTF32_BE, "utf-32"),
@@ -54,6 +55,12 @@ def decode_text(data: bytes) -> tuple[str, bool]:
         return data.decode(), False
     except UnicodeDecodeError:
         return data.decode("cp1252", errors="replace"), True
+
+
+def printable(text: str) -> str:
+    """Text with escapes for what a terminal would obey or hide: control characters, marks that turn the direction of
+    writing, and half characters; line feeds and tabs stay."""
+    return _OBEYED.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
 def check_text(value: str, *, what: str) -> str:

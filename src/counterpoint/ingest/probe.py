@@ -6,7 +6,6 @@ Shapes: N audio samples per channel, C channels.
 from __future__ import annotations
 
 import hashlib
-import math
 import os
 import re
 from collections.abc import Iterator
@@ -18,6 +17,7 @@ import numpy as np
 import soundfile
 
 from counterpoint.audio.files import decoder
+from counterpoint.audio.levels import fault_of_level
 from counterpoint.config.paths import fault_of
 from counterpoint.ingest.sources import normalize_artist
 
@@ -79,8 +79,8 @@ def _listen(file: soundfile.SoundFile) -> Probe:
             heard += len(block)
             levels = np.abs(block)
             loudest = float(levels.max())  # NaN if any sample is
-            if not math.isfinite(loudest):
-                return Probe(error="contains samples that are not numbers (NaN or infinity)")
+            if fault := fault_of_level(loudest):
+                return Probe(error=fault)
             peak = max(peak, loudest)
             full += int(np.count_nonzero(levels >= _FULL_SCALE))
             content.update((block + np.float32(0)).tobytes())  # + 0 makes every zero a positive one

@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from counterpoint.config.text import printable
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -145,7 +147,7 @@ def _example(problem: Problem, *, source: str) -> str:
     path = Path(problem.path)
     name = path.relative_to(source) if path.is_relative_to(source) else path
     reason = problem.reason.replace(f"{source}/", "")
-    return escape(str(name)) + (f" [dim]- {escape(reason)}[/]" if reason else "")
+    return escape(printable(str(name))) + (f" [dim]- {escape(printable(reason))}[/]" if reason else "")
 
 
 def _splits(report: IngestReport) -> str:

@@ -18,6 +18,7 @@ import numpy as np
 
 from counterpoint.analysis.tracks import NOT_GIVEN, frame_times
 from counterpoint.audio import SILENCE_PEAK, normalize_loudness, resample
+from counterpoint.audio.levels import fault_of_level
 from counterpoint.codec import encode_audio
 from counterpoint.config import InpaintingMethod, UserError
 from counterpoint.generate.asked import ControlSources
@@ -231,9 +232,10 @@ def _require_sound(music: Music, place: Place, *, spans: Sequence[Span]) -> None
     around = mono[~(hidden | within(place.span, samples=len(mono), sample_rate=rate))]
     if not around.size:
         return
-    if not np.isfinite(around).all():
-        raise UserError(f"{music.name} has samples that are not numbers (NaN or infinity); export it again.")
-    if np.abs(around).max() < SILENCE_PEAK:
+    loudest = float(np.abs(around).max())
+    if fault := fault_of_level(loudest):
+        raise UserError(f"{music.name} {fault}; export it again.")
+    if loudest < SILENCE_PEAK:
         start, stop = (place.start / music.sample_rate + second for second in place.span)
         raise UserError(
             f"Around the span {start:g}:{stop:g} {music.name} is silent, which leaves no context: make new music "
