@@ -9,7 +9,6 @@ import importlib.metadata
 import importlib.util
 import platform
 import shutil
-import sys
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from counterpoint.config import UserError
 from counterpoint.config.borrowed import command_for, find_package, requirement_of
+from counterpoint.config.device import describe_device, find_device
 from counterpoint.config.machine import cores, free_memory, processor
 from counterpoint.package import VERSION
 
@@ -100,7 +100,12 @@ def _faster() -> list[Finding]:
     why = str(said[-1].message) if said else ""
     remedy = f"{why} Install g++ or clang++.".strip()
     return [
-        Finding("GPU", "training and generation at the paper's size", _gpu(), remedy="--device cpu works without one."),
+        Finding(
+            "GPU",
+            "training and generation at the paper's size",
+            _gpu(),
+            remedy="everything works without one; for an NVIDIA GPU install torch for your CUDA version.",
+        ),
         Finding("kernels", "fast auto-regressive decoding on a CPU", kernels, remedy=remedy),
     ]
 
@@ -134,13 +139,8 @@ def _judges() -> list[Finding]:
 def _gpu() -> str:
     if importlib.util.find_spec("torch") is None:
         return ""
-    import torch
-
-    if torch.cuda.is_available():
-        return f"{torch.cuda.get_device_name()}, CUDA {torch.version.cuda}"
-    return (
-        "Apple GPU (mps), which is not used" if sys.platform == "darwin" and torch.backends.mps.is_available() else ""
-    )
+    device = find_device()
+    return "" if device == "cpu" else describe_device(device)
 
 
 def _version(package: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import re
 import shlex
@@ -15,6 +16,8 @@ import numpy as np
 import pytest
 import soundfile
 import typer.main
+
+import counterpoint
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")])
@@ -107,6 +110,19 @@ def test_every_page_is_in_the_navigation() -> None:
     navigation = (ROOT / "zensical.toml").read_text(encoding="utf-8")
     pages = [path.relative_to(ROOT / "docs").as_posix() for path in (ROOT / "docs").rglob("*.md")]
     assert not [page for page in pages if f'"{page}"' not in navigation and not page.startswith("results/")]
+
+
+@pytest.mark.parametrize("name", counterpoint.__all__)
+def test_every_public_name_is_described_and_on_the_page_of_the_api(name: str) -> None:
+    thing = getattr(counterpoint, name)
+    page = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
+    assert f"::: counterpoint.{name}\n" in page
+    parts = vars(thing).items() if inspect.isclass(thing) else ()
+    own = {
+        key: part for key, part in parts if not key.startswith("_") and (callable(part) or isinstance(part, property))
+    }
+    bare = [key for key, part in {name: thing, **own}.items() if not inspect.getdoc(part)]
+    assert not bare, "every public name says what it is"
 
 
 def test_the_readme_is_short() -> None:

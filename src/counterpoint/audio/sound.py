@@ -70,6 +70,7 @@ class Sound:
 
     @property
     def duration_s(self) -> float:
+        """Length in seconds."""
         return self.audio.shape[1] / self.sample_rate
 
     @property
