@@ -145,7 +145,7 @@ sampling: {{one_step: {{passes: 3}}, flow_matching: {{solver: ralston, steps: 5}
     )
     printed = counterpoint("study", "plan", study)
     assert "1S pcm" in printed and "FM pcm" in printed
-    assert "ralston, guidance 3 8 x 1 s 10" in printed  # evaluations: two a step
+    assert "ralston, guidance 3 9 x 1 s 10" in printed  # 8 prompts and one to time; evaluations: two a step
 
 
 def test_the_codec_is_listed_without_being_loaded(codec: Path, monkeypatch: pytest.MonkeyPatch) -> None:
