@@ -87,9 +87,9 @@ class GridStudy(CellStudy):
         models, runs = len({cell.model for cell in cells}), len(self.training_seeds)
         times = f", {runs} times each" if runs > 1 else ""
         if len(self.axes) == 1:
-            start = " that begin with models that ship" if self.start else ""
             names = " and ".join(cell.system for cell in cells)
-            return f"{names}{times}, {self.training.steps:,} updates each{start}"
+            start = ", fine-tuned from models that ship" if self.start else ""
+            return f"{names}{start}{times}, {self.training.steps:,} updates each"
         return f"{len(cells)} cells of {' x '.join(self.axes)}; {models} models{times}, {self.training.steps:,} updates"
 
     def trained(self) -> Sequence[ParadigmName]:
