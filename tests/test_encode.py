@@ -17,6 +17,8 @@ from counterpoint.audio import save_audio
 from counterpoint.codec import Codec, load_codec
 from counterpoint.codec.encodec import build_encodec, encodec_config, save_encodec
 from counterpoint.config import UserError
+from counterpoint.config.remote import CACHE_VARIABLE
+from counterpoint.config.workers import Workers
 from counterpoint.data import open_encoded, save_dataset
 from counterpoint.data.batches import ExampleOrder
 from counterpoint.encode import encode_dataset, latent_statistics, reconstruct_views
@@ -143,6 +145,34 @@ def test_reconstructed_views_are_the_same_files(tmp_path: Path, codec_folder: Pa
     assert found["codes"] != measures and (coded / "0.wav").read_bytes() != (out / "0.wav").read_bytes()
     with pytest.raises(UserError, match=r"no metadata\.jsonl"):
         reconstruct_views(tmp_path, out={"codes": tmp_path / "none"}, codec=str(codec_folder))
+
+
+def test_two_workers_write_what_one_process_does_and_go_on_where_it_was(
+    dataset: Path, codec_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = tmp_path / "other"
+    shutil.copytree(dataset, other)
+    seen: list[float] = []
+    spec = encode_dataset(
+        other, codec=str(codec_folder), workers=Workers(2), progress=lambda done, total: seen.append(done)
+    )
+    assert spec == encode_dataset(dataset, codec=str(codec_folder)) and seen[-1] == pytest.approx(43.8)
+    alone, shared = (open_encoded(folder, codec=str(codec_folder)) for folder in (dataset, other))
+    for split in ("train", "valid", "test"):
+        for row, frames in enumerate(alone[split].lengths):
+            for one, two in zip(alone[split].slice(row, 0, frames), shared[split].slice(row, 0, frames), strict=True):
+                np.testing.assert_array_equal(one, two)
+
+
+def test_a_dataset_at_a_url_is_encoded_there(
+    dataset: Path, codec_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
+    url = f"file://{dataset}"
+    spec = encode_dataset(url, codec=str(codec_folder))
+    assert open_encoded(dataset, codec=str(codec_folder)).spec == spec, "it was sent back"
+    far = open_encoded(url, codec=str(codec_folder))
+    assert far.dataset.folder.is_relative_to(tmp_path / "cache") and len(far["train"]) == 3
 
 
 def test_a_clip_that_became_unreadable_is_left_out_and_the_rest_goes_on(

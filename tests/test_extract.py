@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from counterpoint.codec import blurred_codes, load_codec
 from counterpoint.codec.encodec import build_encodec, encodec_config, save_encodec
 from counterpoint.codec.vae import build_vae, save_vae
 from counterpoint.config import UserError
+from counterpoint.config.workers import Workers
 from counterpoint.data import Encoded, open_encoded, save_dataset
 from counterpoint.data.controls import open_track
 from counterpoint.encode import encode_dataset
@@ -236,3 +238,16 @@ def test_the_command_prints_a_line_a_track(
     assert not code and "there already" in out and "drums.mix" not in out
     code, _, error = say("chords.best")
     assert code == 2 and error.startswith("Error: There is no control track 'chords.best'") and error.count("\n") == 1
+
+
+def test_two_workers_hear_what_one_process_does(dataset: Path, codec_folder: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    shutil.copytree(dataset, other)
+    tracks = ["chords.exact", "drums.stem", "drums.mix"]
+    extract_controls(dataset, codec=str(codec_folder), tracks=tracks)
+    extract_controls(other, codec=str(codec_folder), tracks=tracks, workers=Workers(2))
+    alone, shared = (open_encoded(folder, codec=str(codec_folder)) for folder in (dataset, other))
+    for name in tracks:
+        for split, rows in (("train", 2), ("test", 1)):
+            for index in range(rows):
+                np.testing.assert_array_equal(row(shared, name, split, index), row(alone, name, split, index))

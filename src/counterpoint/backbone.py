@@ -12,11 +12,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Literal, cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from counterpoint.config import BackboneConfig, UserError
 from counterpoint.kernels import CompiledLinear, PackedLinear, attend, attend_cached
@@ -198,6 +200,8 @@ class Backbone(nn.Module):
             )
         self.config = config
         self.causal = causal
+        self.recomputes = False
+        """Training keeps the input of each block alone and computes the rest again for the backward pass."""
         self.blocks = cast(Sequence[Block], nn.ModuleList(Block(config) for _ in range(config.layers)))
         self.norm = nn.LayerNorm(config.width, eps=1e-5)
         count = config.layers // 2 if skips != "none" else 0
@@ -291,21 +295,39 @@ class Backbone(nn.Module):
         attend, causal = (fixed.written(), False) if fixed else self._self_mask(S, start=start, mask=mask)
         outputs = [x]
         half = self.config.layers // 2
-        for index, block in enumerate(self.blocks):
+        given = {"memory": memory, "attend": attend, "causal": causal, "cache": cache, "generator": generator}
+        recomputes = self.recomputes and self.training and torch.is_grad_enabled()
+        for index in range(self.config.layers):
             if len(self.skips) and index >= half:
                 skip = outputs[2 * half - 1 - index + self.skip_offset]
                 x = self.skips[index - half](torch.cat((x, skip), dim=-1))
-            read = block.self_attention(block.self_norm(x), mask=attend, causal=causal, cache=cache, block=index)
-            x = x + self._drop(read, generator)
-            read = block.cross_attention(block.cross_norm(x), memory=memory, block=index)
-            x = x + self._drop(read, generator)
-            hidden = self._drop(F.gelu(block.up(block.feed_norm(x))), generator)
-            x = x + self._drop(block.down(hidden), generator)
+            through = partial(self._through, index, **given)
+            x = checkpoint(through, x, use_reentrant=False) if recomputes else through(x)
             if len(self.skips) and index < half:
                 outputs.append(x)
         if cache is not None:
             cache.advance(S)
         return self.norm(x)
+
+    def _through(
+        self,
+        index: int,
+        x: Tensor,
+        *,
+        memory: Memory,
+        attend: Tensor | None,
+        causal: bool,
+        cache: Cache | None,
+        generator: torch.Generator | None,
+    ) -> Tensor:
+        """One block."""
+        block = self.blocks[index]
+        read = block.self_attention(block.self_norm(x), mask=attend, causal=causal, cache=cache, block=index)
+        x = x + self._drop(read, generator)
+        read = block.cross_attention(block.cross_norm(x), memory=memory, block=index)
+        x = x + self._drop(read, generator)
+        hidden = self._drop(F.gelu(block.up(block.feed_norm(x))), generator)
+        return x + self._drop(block.down(hidden), generator)
 
     def _packed(self) -> PackedLinear | None:
         """The layer of `Cache.packed`."""

@@ -9,9 +9,10 @@ import shutil
 import time
 import warnings
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from functools import partial
+from itertools import groupby, takewhile
 from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -37,11 +38,15 @@ from counterpoint.config import LatentSpec, UserError
 from counterpoint.config.device import find_device
 from counterpoint.config.locks import sole_writer, warn_waiting
 from counterpoint.config.paths import is_file
+from counterpoint.config.remote import local_folder, send_part
 from counterpoint.config.tables import FILE_KEYS, first_text, read_table
+from counterpoint.config.workers import Workers, in_order
 from counterpoint.data import SPLITS, EncodedSplit, EncodedWriter, open_dataset, open_encoded
-from counterpoint.data.encoded import LEFT_OUT_FILE, Row, is_storable
+from counterpoint.data.encoded import LEFT_OUT_FILE, SPEC_FILE, Row, is_storable
 
 if TYPE_CHECKING:
+    import datasets
+
     from counterpoint.data import MusicDataset
 
 STATISTICS_SEGMENTS = 2048
@@ -53,7 +58,12 @@ Progress = Callable[[float, float], None]
 
 
 def encode_dataset(
-    dataset: Path | str, *, codec: str | Codec, device: str = "auto", progress: Progress | None = None
+    dataset: Path | str,
+    *,
+    codec: str | Codec,
+    device: str = "auto",
+    workers: Workers | None = None,
+    progress: Progress | None = None,
 ) -> LatentSpec:
     """Write the latents, and the codes if the codec has any, of every clip of a dataset, with the statistics of
     App. E.2.
@@ -64,6 +74,7 @@ def encode_dataset(
         dataset: a dataset folder.
         codec: a shipped codec, a hub id or a folder; or a loaded codec, which stays on its device.
         device: the device of the codec, as for `find_device`.
+        workers: processes that encode, each with a codec of its own; by default this process alone, on all its cores.
         progress: called with (done, total) in seconds of audio.
 
     Returns:
@@ -76,11 +87,13 @@ def encode_dataset(
         UserError: there is no such dataset, codec or device, or the train split has no clip that can be encoded.
         OSError: the disk is full.
     """
-    with sole_writer(Path(dataset), on_wait=warn_waiting):
-        return _encode_dataset(Path(dataset), codec=codec, device=device, progress=progress)
+    with sole_writer(local_folder(dataset), on_wait=warn_waiting):
+        return _encode_dataset(dataset, codec=codec, device=device, workers=workers, progress=progress)
 
 
-def _encode_dataset(dataset: Path, *, codec: str | Codec, device: str, progress: Progress | None) -> LatentSpec:
+def _encode_dataset(
+    dataset: Path | str, *, codec: str | Codec, device: str, workers: Workers | None, progress: Progress | None
+) -> LatentSpec:
     opened = open_dataset(dataset)
     if not len(opened.splits["train"]):
         raise UserError(f"The train split of {dataset} is empty, so it has no statistics; add clips to it.")
@@ -92,14 +105,132 @@ def _encode_dataset(dataset: Path, *, codec: str | Codec, device: str, progress:
         latent_dim=loaded.latent_dim,
     )
     if not writer.is_complete():
-        clips = _Clips(opened, loaded, leave_out=writer.leave_out, progress=progress)
-        with one_block_a_core() as apply:
-            for split in SPLITS:
-                writer.write_split(split, clips.encoded(split, first=writer.rows_done(split), apply=apply))
+        meter = _Meter.of(opened, progress)
+        for split in SPLITS:
+            first = writer.rows_done(split)
+            meter.start(split, first=first)
+            rows = [(split, row) for row in range(first, len(opened.splits[split]))]
+            if workers is None or workers.is_alone:
+                outcomes = _encode_here(opened, loaded, rows, meter=meter)
+            else:
+                name = codec if isinstance(codec, str) else codec.name
+                make = partial(_row_encoder, opened.folder, name, loaded.fingerprint, device)
+                outcomes = meter.watch(split, in_order(make, rows, workers=workers), first=first)
+            writer.write_split(split, _kept(outcomes, opened.splits[split], codec=loaded, first=first, writer=writer))
         _say_left_out(writer, total=sum(map(len, opened.splits.values())))
         mean, mean_std = latent_statistics(writer.split("train"), frame_rate=loaded.frame_rate)
         writer.finish(latent_spec(loaded, mean=mean, mean_std=mean_std))
+        send_part(dataset, writer.folder, root=opened.folder, mark=SPEC_FILE)
     return open_encoded(opened.folder, codec=loaded.fingerprint).spec
+
+
+Place = tuple[str, int]
+"""Split and row of a clip."""
+Outcome = Row | str
+"""What came of a clip: its encoding, or why it is left out."""
+
+
+class _Meter:
+    """Says how many seconds of audio are done.
+
+    Args:
+        durations_s: of every row, by split.
+    """
+
+    def __init__(self, durations_s: Mapping[str, np.ndarray], report: Progress | None):
+        self._durations_s, self._report = durations_s, report
+        self._total_s = float(sum(part.sum() for part in durations_s.values()))
+        self._done_s = 0.0
+
+    @classmethod
+    def of(cls, dataset: MusicDataset, report: Progress | None) -> _Meter:
+        """A meter for all rows of a dataset."""
+        splits = dataset.splits
+        return cls({name: np.asarray(splits[name]["duration_s"], dtype=np.float64) for name in SPLITS}, report)
+
+    def start(self, split: str, *, first: int) -> None:
+        """The splits before this one are done, and its rows before `first`."""
+        before = [self._durations_s[name].sum() for name in SPLITS[: SPLITS.index(split)]]
+        self._done_s = float(sum(before) + self._durations_s[split][:first].sum())
+
+    def add(self, seconds: float) -> None:
+        """So much more is done."""
+        self._done_s += seconds
+        if self._report is not None:
+            self._report(min(self._done_s, self._total_s), self._total_s)
+
+    def watch(self, split: str, outcomes: Iterable[Outcome], *, first: int) -> Iterator[Outcome]:
+        """The outcomes of a split's rows from `first` on, each counted when it is there."""
+        for row, outcome in enumerate(outcomes, start=first):
+            self.add(float(self._durations_s[split][row]))
+            yield outcome
+
+
+def _encode_here(
+    dataset: MusicDataset, codec: Codec, rows: Sequence[Place], *, meter: _Meter | None = None
+) -> Iterator[Outcome]:
+    """What comes of every row, several blocks at once."""
+    failed: dict[Place, str] = {}
+    under_way: deque[Place] = deque()  # rows of the windows that are being encoded
+
+    def windows() -> Iterator[Window]:
+        for place in rows:
+            split, row = place
+            try:
+                pieces = stream_audio(dataset.audio_path(dataset.splits[split][row]), sample_rate=codec.sample_rate)
+                for window in audio_windows(pieces, codec):
+                    under_way.append(place)
+                    yield window
+            except (UserError, OSError) as error:
+                failed[place] = str(error)  # before the first window of another row
+
+    waiting = iter(rows)
+    with one_block_a_core() as apply:
+        encoded = ((under_way.popleft(), part) for part in encode_windows(windows(), codec, apply=apply))
+        for place, blocks in groupby(encoded, key=itemgetter(0)):
+            parts = []
+            for _, part in blocks:
+                parts.append(part)
+                if meter is not None:
+                    meter.add(part.latents.shape[1] / codec.frame_rate)
+            yield from (failed[other] for other in takewhile(place.__ne__, waiting))  # without any window
+            yield failed.get(place) or _joined(parts)
+        yield from (failed[other] for other in waiting)
+
+
+def _joined(parts: Sequence[Encoding]) -> Outcome:
+    """The blocks of a clip as codes [K, T] and latents [T, D]; or why it is left out."""
+    whole = join(parts)
+    codes, latents = None if whole.codes is None else whole.codes[0].numpy(), whole.latents[0].numpy()
+    if not is_storable(latents):
+        return "the codec gives latents that are not finite numbers"
+    return codes, latents
+
+
+def _kept(
+    outcomes: Iterable[Outcome], rows: datasets.Dataset, *, codec: Codec, first: int, writer: EncodedWriter
+) -> Iterator[Row]:
+    """The encodings of a split's rows from `first` on; the ones that are left out are noted and have no frame."""
+    books = codec.num_codebooks
+    nothing = np.zeros((books, 0), np.int64) if books else None, np.zeros((0, codec.latent_dim), np.float32)
+    for row, outcome in enumerate(outcomes, start=first):
+        if isinstance(outcome, str):
+            writer.leave_out(rows[row]["id"], outcome)
+            yield nothing
+        else:
+            yield outcome
+
+
+def _row_encoder(folder: Path, codec: str, fingerprint: str, device: str) -> Callable[[Place], Outcome]:
+    """A function from (split, row) to what comes of the row, for a process of its own.
+
+    Raises:
+        UserError: the codec of that name is another one there.
+    """
+    dataset, loaded = open_dataset(folder), loaded_codec(codec, device=device)
+    if loaded.fingerprint != fingerprint:
+        raise UserError(f"The codec {codec!r} is another one in a worker process than here: install the same on all.")
+    return lambda row: next(_encode_here(dataset, loaded, [row]))
 
 
 def _say_left_out(writer: EncodedWriter, *, total: int) -> None:
@@ -114,82 +245,6 @@ def _say_left_out(writer: EncodedWriter, *, total: int) -> None:
             f"({writer.folder / LEFT_OUT_FILE} lists all; to encode them after a repair, delete {writer.folder})",
             stacklevel=4,
         )
-
-
-class _Clips:
-    """The clips of a dataset that is being encoded."""
-
-    def __init__(
-        self,
-        dataset: MusicDataset,
-        codec: Codec,
-        *,
-        leave_out: Callable[[str, str], object],
-        progress: Progress | None,
-    ):
-        self._dataset, self._codec, self._leave_out, self._progress = dataset, codec, leave_out, progress
-        self._durations_s = {
-            split: np.asarray(rows["duration_s"], dtype=np.float64) for split, rows in dataset.splits.items()
-        }
-        self._failed: set[int] = set()
-
-    def encoded(self, split: str, *, first: int, apply: Map) -> Iterator[Row]:
-        """Codes [K, T] and latents [T, D] of the rows of a split from `first`, several blocks at once; T is 0 for a
-        clip that is left out."""
-        self._failed.clear()
-        expected, count = first, len(self._dataset.splits[split])
-        done_s = sum(self._durations_s[name].sum() for name in SPLITS[: SPLITS.index(split)])
-        done_s += self._durations_s[split][:first].sum()
-
-        rows: deque[int] = deque()  # of the windows that are under way
-
-        def windows() -> Iterator[Window]:
-            for index, window in self._windows(split, first):
-                rows.append(index)
-                yield window
-
-        encoded = ((rows.popleft(), part) for part in encode_windows(windows(), self._codec, apply=apply))
-        for index, blocks in groupby(encoded, key=itemgetter(0)):
-            parts = []
-            for _, part in blocks:
-                parts.append(part)
-                done_s += part.latents.shape[1] / self._codec.frame_rate
-                self._report(done_s)
-            yield from (self._nothing() for _ in range(expected, index))
-            yield self._row(split, index, join(parts))
-            expected = index + 1
-        yield from (self._nothing() for _ in range(expected, count))
-
-    def _windows(self, split: str, first: int) -> Iterator[tuple[int, Window]]:
-        rows = self._dataset.splits[split]
-        for index in range(first, len(rows)):
-            row = rows[index]
-            try:
-                pieces = stream_audio(self._dataset.audio_path(row), sample_rate=self._codec.sample_rate)
-                yield from ((index, window) for window in audio_windows(pieces, self._codec))
-            except (UserError, OSError) as error:
-                self._failed.add(index)  # set before the blocks in progress return
-                self._leave_out(row["id"], str(error))
-
-    def _row(self, split: str, index: int, whole: Encoding) -> Row:
-        if index in self._failed:
-            return self._nothing()
-        codes, latents = None if whole.codes is None else whole.codes[0].numpy(), whole.latents[0].numpy()
-        if not is_storable(latents):
-            self._leave_out(
-                self._dataset.splits[split][index]["id"], "the codec gives latents that are not finite numbers"
-            )
-            return self._nothing()
-        return codes, latents
-
-    def _nothing(self) -> Row:
-        books = self._codec.num_codebooks
-        return np.zeros((books, 0), np.int64) if books else None, np.zeros((0, self._codec.latent_dim), np.float32)
-
-    def _report(self, done_s: float) -> None:
-        total_s = float(sum(part.sum() for part in self._durations_s.values()))
-        if self._progress is not None:
-            self._progress(min(done_s, total_s), total_s)
 
 
 def latent_statistics(encoded: EncodedSplit, *, frame_rate: float, seed: int = 0) -> tuple[float, float]:

@@ -10,7 +10,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -31,9 +31,11 @@ from counterpoint.codec.chunked import Map, one_block_a_core
 from counterpoint.config import UserError
 from counterpoint.config.device import find_device
 from counterpoint.config.locks import sole_writer, warn_waiting
+from counterpoint.config.remote import local_folder, send_part
 from counterpoint.config.schema import ControlName
+from counterpoint.config.workers import Workers, in_order
 from counterpoint.data import SPLITS, Encoded, open_encoded
-from counterpoint.data.controls import SOURCES, TrackWriter, known_tracks, open_track, written_tracks
+from counterpoint.data.controls import INFO_FILE, SOURCES, TrackWriter, known_tracks, open_track, written_tracks
 from counterpoint.metrics.adherence_measures import beat_f1
 
 if TYPE_CHECKING:
@@ -78,6 +80,7 @@ def extract_controls(
     codec: str = "pocket",
     tracks: Sequence[str] | None = None,
     device: str = "auto",
+    workers: Workers | None = None,
     progress: Progress | None = None,
 ) -> dict[str, TrackReport]:
     """Write control tracks of a dataset at the frame rate of its latents.
@@ -90,6 +93,7 @@ def extract_controls(
         codec: name or fingerprint of the codec with which the dataset is encoded.
         tracks: names as in `data.controls.SOURCES`; by default all available ones.
         device: the device of networks in torch, as for `find_device`.
+        workers: processes that analyse clips; by default this process alone, on all its cores.
         progress: called with (done, total) in seconds of audio.
 
     Returns:
@@ -99,13 +103,20 @@ def extract_controls(
         UserError: there is no such dataset or device, the dataset is not encoded, or a track is unknown or unavailable.
         OSError: the disk is full.
     """
-    with sole_writer(Path(dataset), on_wait=warn_waiting):
+    with sole_writer(local_folder(dataset), on_wait=warn_waiting):
         found = find_device(device)
-        return _extract_controls(Path(dataset), codec=codec, tracks=tracks, device=found, progress=progress)
+        how = {"device": found, "workers": workers, "progress": progress}
+        return _extract_controls(dataset, codec=codec, tracks=tracks, **how)
 
 
 def _extract_controls(
-    dataset: Path, *, codec: str, tracks: Sequence[str] | None, device: str, progress: Progress | None
+    dataset: Path | str,
+    *,
+    codec: str,
+    tracks: Sequence[str] | None,
+    device: str,
+    workers: Workers | None,
+    progress: Progress | None,
 ) -> dict[str, TrackReport]:
     source = _Source(open_encoded(dataset, codec=codec), device=device)
     writers = {name: TrackWriter(source.encoded, name, version=_TRACKS[name][0]) for name in _wanted(source, tracks)}
@@ -118,10 +129,23 @@ def _extract_controls(
             writer, started, before_s = writers[name], time.perf_counter(), meter.done_s
             for split in SPLITS:
                 clips = source.clips(split, first=writer.rows_done(split))
-                writer.write(split, meter.watch(clips, apply(_patient(name), clips)))
+                if workers is None or workers.is_alone:
+                    heard = apply(_patient(name), clips)
+                else:
+                    encoded = source.encoded
+                    make = partial(_extractor, encoded.dataset.folder, encoded.spec.fingerprint, name, device)
+                    heard = in_order(make, [(split, clip.index) for clip in clips], workers=workers)
+                writer.write(split, meter.watch(clips, heard))
             spent = {"audio_s": meter.done_s - before_s, "wall_s": time.perf_counter() - started}
             writer.finish(**spent, accuracy=_accuracy(source, name, writer=writer, apply=apply))
+            send_part(dataset, writer.folder, root=source.encoded.dataset.folder, mark=INFO_FILE)
     return {name: _report(source, name, is_new=name in new) for name in writers}
+
+
+def _extractor(folder: Path, codec: str, track: str, device: str) -> Callable[[tuple[str, int]], np.ndarray]:
+    """A function from (split, row) to the row's track, for a process of its own."""
+    source, hear = _Source(open_encoded(folder, codec=codec), device=device), _patient(track)
+    return lambda place: hear(_Clip(source, *place))
 
 
 def best_tracks(

@@ -10,9 +10,10 @@ from counterpoint.config.registry import BUILT_IN
 from counterpoint.metrics.registry import FAMILIES
 from counterpoint.paradigm import PARADIGMS
 from counterpoint.paradigm.solvers import SOLVERS
+from counterpoint.study.engines.registry import ENGINES
 from counterpoint.study.kinds import KINDS
 
-REGISTRIES = (PARADIGMS, FORMATS, FAMILIES, SOLVERS, KINDS)
+REGISTRIES = (PARADIGMS, FORMATS, FAMILIES, SOLVERS, KINDS, ENGINES)
 
 
 def test_every_entry_that_is_built_in_is_where_the_table_says() -> None:

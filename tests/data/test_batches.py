@@ -24,7 +24,8 @@ def rows_of(lengths: list[int]) -> SimpleNamespace:
         return np.stack([numbers, -numbers]), np.repeat(numbers[:, None], 3, axis=1).astype(np.float32)
 
     names = [f"row{row}" for row in range(len(lengths))]
-    return SimpleNamespace(lengths=np.array(lengths), captions=[f"{n}!" for n in names], ids=names, slice=slice_)
+    texts = {"caption": lambda row: f"{names[row]}!", "id": names.__getitem__}
+    return SimpleNamespace(lengths=np.array(lengths), slice=slice_, **texts)
 
 
 def test_an_epoch_hears_every_part_once():

@@ -79,7 +79,7 @@ def test_every_row_comes_back_with_its_caption(tmp_path: Path):
     opened = open_encoded(tmp_path, codec="toy")
     _assert_whole(opened)
     assert opened.spec == SPEC.model_copy(update={"fingerprint": "abc"})
-    assert opened["train"].caption(7) == "about train 7" and opened["train"].ids[7] == "train7"
+    assert opened["train"].caption(7) == "about train 7" and opened["train"].id(7) == "train7"
     assert opened["valid"].row(1)["id"] == "valid1"
     assert open_encoded(tmp_path, codec="abc").fingerprint() == opened.fingerprint()
 

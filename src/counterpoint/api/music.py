@@ -17,6 +17,7 @@ from counterpoint.audio import Sound, SoundLike
 from counterpoint.config import UserError
 from counterpoint.config.base import check_seed
 from counterpoint.config.paths import true_path
+from counterpoint.config.workers import Workers
 from counterpoint.data.layout import INFO_FILE, open_dataset
 from counterpoint.metrics import Clip, Evaluation, Target, load_generated
 from counterpoint.metrics import evaluate as evaluate_clips
@@ -61,6 +62,7 @@ def evaluate(
     controls: bool = False,
     seed: int = 0,
     device: str = "auto",
+    workers: Workers | None = None,
     progress: Progress | None = None,
 ) -> Evaluation:
     """Score clips against real music, with intervals, floors and tests between systems.
@@ -85,6 +87,7 @@ def evaluate(
         controls: score instead how each clip follows chords, beats and melody of the reference clip of the same name.
         seed: of all resampling.
         device: where the judges compute, as for `analyze`.
+        workers: processes that listen ahead, not for `controls`; by default this process alone, on all its cores.
         progress: called with (clips listened to, clips in all).
 
     Returns:
@@ -106,7 +109,8 @@ def evaluate(
             )
         else:
             clips = [target.reference for target in targets.values() if target.reference]
-            found = evaluate_clips(systems, reference=clips, pairs=pairs, seed=seed, device=device, progress=progress)
+            chosen = {"seed": seed, "device": device, "workers": workers, "progress": progress}
+            found = evaluate_clips(systems, reference=clips, pairs=pairs, **chosen)
     return replace(found, notes=(*notes, *found.notes))
 
 

@@ -17,6 +17,7 @@ from counterpoint.study.finished import find_results
 if TYPE_CHECKING:
     import pandas as pd
 
+    from counterpoint.study.engines.registry import Where
     from counterpoint.study.plan import Plan
 
 
@@ -77,6 +78,8 @@ def run_study(
     settings: Mapping[str, Any] | None = None,
     strict_code: bool = False,
     device: str = "auto",
+    store: str | os.PathLike[str] | None = None,
+    where: Where | None = None,
     say: Callable[[str], None] | None = None,
 ) -> StudyResults:
     """Run a study from data to report; finished steps are kept, so a second call goes on where the first one stopped.
@@ -91,6 +94,8 @@ def run_study(
         strict_code: compute a step again where its code is another than when it was computed.
         device: where the networks of every step compute: `cpu`, `cuda`, `cuda:1` or `mps`; by default a GPU where
             there is one.
+        store: the folder of steps' results, or a URL that gets them, too; by default `runs/store`.
+        where: the engine that runs the steps, several at once or on a cluster; by default one after another here.
         say: called with a line for each step; by default nothing is said.
 
     Raises:
@@ -107,6 +112,8 @@ def run_study(
         scale=scale,
         strict_code=strict_code,
         device=device,
+        store=run.STORE if store is None else os.fspath(store),
+        where=where,
         say=say or _say_nothing,
         show=say is not None,
     )

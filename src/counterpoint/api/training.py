@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 
@@ -26,6 +26,8 @@ def train_model(
     out: str | os.PathLike[str],
     settings: Mapping[str, Any] | None = None,
     device: str = "auto",
+    processes: int = 1,
+    trackers: Sequence[str] = (),
     progress: bool = False,
 ) -> TrainingResult:
     """Train a generative model, or go on with the training that `out` holds.
@@ -35,14 +37,17 @@ def train_model(
         out: the run folder, which `load_model` takes.
         settings: keys to change, such as `{"model.backbone": "pocket", "steps": 1000}`.
         device: `cpu`, `cuda`, `cuda:1` or `mps`; by default a GPU where there is one.
+        processes: processes, and so GPUs, that divide every batch among themselves; the weights are the same.
+        trackers: where the metrics are shown besides `metrics.jsonl`: `tensorboard`, `trackio` or `wandb`.
         progress: show a bar on stderr.
 
     Raises:
         UserError: a configuration or dataset that does not fit, or `out` holds another configuration's training.
     """
-    from counterpoint.training import train
+    from counterpoint.training.launch import train_with
 
-    return train(_read(config, TrainingConfig, settings=settings), out=Path(out), device=device, progress=progress)
+    loaded, where = _read(config, TrainingConfig, settings=settings), {"processes": processes, "device": device}
+    return train_with(loaded, out=Path(out), **where, trackers=trackers, progress=progress)
 
 
 def train_codec(

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from counterpoint.cli import scale_options as scaling
 from counterpoint.cli.groups import group
 from counterpoint.cli.options import CodecName, Device, names, reports
 from counterpoint.cli.output import Answer
@@ -52,6 +53,7 @@ def ingest(
         typer.Option(help="What a split keeps whole: auto is the artist where it is known, else the track."),
     ] = "auto",
     min_duration_s: Annotated[float, typer.Option("--min-duration-s", help="Shorter files are skipped.")] = 1.0,
+    workers: Annotated[int | None, typer.Option(help="Files decoded at once; by default one a core.")] = None,
     *,
     answer: Answer,
 ) -> None:
@@ -59,7 +61,9 @@ def ingest(
     from counterpoint import ingest as ingesting
 
     with answer.progress("Reading", unit="files") as progress:
-        report = ingesting.ingest(src, out, group_by=group_by, min_duration_s=min_duration_s, progress=progress)
+        report = ingesting.ingest(
+            src, out, group_by=group_by, min_duration_s=min_duration_s, workers=workers, progress=progress
+        )
     answer.give(report.to_dict(), lambda console: ingesting.print_report(report, console=console))
 
 
@@ -69,6 +73,8 @@ def encode(
     dataset: Annotated[Path, typer.Argument(help="A dataset folder.")],
     codec: CodecName = "pocket",
     device: Device = "auto",
+    workers: scaling.WorkerCount = None,
+    address: scaling.WorkerAddress = None,
     *,
     answer: Answer,
 ) -> None:
@@ -76,8 +82,9 @@ def encode(
     from counterpoint.encode import encode_dataset
 
     chosen = answer.device(device)
+    there = scaling.read_workers(workers, address=address)
     with answer.progress("Encoding", unit="s of audio", device=chosen) as progress:
-        spec = encode_dataset(dataset, codec=codec, device=chosen, progress=progress)
+        spec = encode_dataset(dataset, codec=codec, device=chosen, workers=there, progress=progress)
     books = f"{spec.num_codebooks} codebooks of {spec.codebook_size}" if spec.num_codebooks else "no codebooks"
     answer.give(
         spec,
@@ -95,6 +102,8 @@ def controls(
         str | None, typer.Option(help="With commas: chords.exact, chords.viterbi25, drums.mix, ...; all by default.")
     ] = None,
     device: Device = "auto",
+    workers: scaling.WorkerCount = None,
+    address: scaling.WorkerAddress = None,
     *,
     answer: Answer,
 ) -> None:
@@ -102,7 +111,8 @@ def controls(
     from counterpoint.extract import extract_controls, print_tracks
 
     chosen = answer.device(device)
+    how = {"device": chosen, "workers": scaling.read_workers(workers, address=address)}
     with answer.progress("Listening", unit="s of audio", device=chosen) as progress:
-        found = extract_controls(dataset, codec=codec, tracks=names(tracks), device=chosen, progress=progress)
+        found = extract_controls(dataset, codec=codec, tracks=names(tracks), **how, progress=progress)
     data = {name: asdict(report) for name, report in found.items()}
     answer.give(data, lambda console: print_tracks(found, console=console))

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from counterpoint.cli import scale_options as scaling
 from counterpoint.cli.options import Device, Split, reports
 from counterpoint.cli.output import Answer
 
@@ -33,6 +34,8 @@ def evaluate(
         ),
     ] = False,
     device: Device = "auto",
+    workers: scaling.WorkerCount = None,
+    address: scaling.WorkerAddress = None,
     *,
     answer: Answer,
 ) -> None:
@@ -54,9 +57,10 @@ def evaluate(
         known = [*generated, *listings, reference / "dataset.json", reference / "dataset_dict.json"]
         check_output(out, what="scores", suffixes=(".json",), inputs=known)
     chosen = answer.device(device)
+    how = {"device": chosen, "workers": scaling.read_workers(workers, address=address)}
     with answer.progress("Listening", unit="clips", device=chosen) as progress:
         found = music.evaluate(
-            generated, reference, split=split, controls=controls, seed=seed, device=chosen, progress=progress
+            generated, reference, split=split, controls=controls, seed=seed, **how, progress=progress
         )
     if out is not None:
         write_json(out, found.to_json())

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 import typer
 
 from counterpoint.cli import completion
+from counterpoint.cli import scale_options as scaling
 from counterpoint.cli.groups import group
 from counterpoint.cli.options import Device, Overrides, names, reports
 from counterpoint.cli.output import Answer
@@ -46,13 +47,25 @@ def run(
         typer.Option("--strict-code", help="Compute a step again if its code is another than when it was computed."),
     ] = False,
     device: Device = "auto",
+    engine: scaling.Engine = "local",
+    jobs: scaling.Jobs = None,
+    address: scaling.Address = None,
+    processes: scaling.Processes = 1,
+    engine_options: scaling.EngineOptions = None,
+    store: scaling.Store = None,
+    dry_run: scaling.DryRun = False,
     overrides: Overrides = None,
     *,
     answer: Answer,
 ) -> None:
     """Run a study from data to report; finished steps are kept, so the same command goes on where it was."""
-    from counterpoint.study.run import run_study, usual_folder
+    from counterpoint.study.run import STORE, run_study, usual_folder
 
+    where = scaling.where(engine, jobs=jobs, address=address, processes=processes, options=engine_options or ())
+    if dry_run:
+        chosen = {"data": data, "systems": systems or (), "overrides": overrides, "scale": scale}
+        scaling.show_steps(study, answer, store=store or STORE, engine=engine, **chosen)
+        return
     done = run_study(
         study,
         data=data,
@@ -62,6 +75,8 @@ def run(
         scale=scale,
         strict_code=strict_code,
         device=device,
+        store=store or STORE,
+        where=where,
         say=answer.remark,
         show=not answer.quiet,
     )
@@ -98,6 +113,26 @@ def list_studies(*, answer: Answer) -> None:
 
 @app.command()
 @reports
+def status(
+    study: Name,
+    data: Data = None,
+    scale: Scale = None,
+    store: scaling.Store = None,
+    overrides: Overrides = None,
+    *,
+    answer: Answer,
+) -> None:
+    """Say which steps of a study run, wait, failed or are finished, on whatever machine, and how its losses go."""
+    from counterpoint.study.run import STORE, open_store, read_study
+    from counterpoint.study.status import print_status, status_of
+
+    steps = read_study(study, data=data, overrides=overrides, scale=scale).plan(dataset=data)
+    found = status_of(steps, store=open_store(store or STORE).store)
+    answer.give(found, lambda console: print_status(found, console))
+
+
+@app.command()
+@reports
 def plan(
     study: Name,
     scale: Scale = None,
@@ -106,6 +141,9 @@ def plan(
         typer.Option(help="h100, a100 or two-cores; by default what the scale is meant for.", show_default=False),
     ] = None,
     data: Data = None,
+    gpus: scaling.Gpus = None,
+    processes: scaling.Processes = 1,
+    price: scaling.Price = None,
     overrides: Overrides = None,
     *,
     answer: Answer,
@@ -116,7 +154,11 @@ def plan(
     from counterpoint.study.run import STORE
 
     made = make_plan(study, scale=scale, device=device, data=data, overrides=overrides)
-    answer.give(as_data(made), lambda console: print_plan(made, console))
+    clusters = None if gpus is None else scaling.read_forecast(made, gpus=gpus, processes=processes)
+    data_of = as_data(made) if clusters is None else {**as_data(made), "clusters": asdict(clusters)}
+    answer.give(data_of, lambda console: print_plan(made, console))
+    if clusters is not None and not answer.as_json and not answer.quiet:
+        scaling.show_forecast(clusters, price=price)
     if not answer.as_json:
         answer.remark(progress_sentence(progress_of(made, store=STORE)))
 

@@ -8,7 +8,8 @@ from typing import Annotated, Literal
 import typer
 
 from counterpoint.cli import completion
-from counterpoint.cli.options import Device, Overrides, reports
+from counterpoint.cli import scale_options as scaling
+from counterpoint.cli.options import Device, Overrides, names, reports
 from counterpoint.cli.output import Answer
 
 
@@ -17,6 +18,8 @@ def train(
     config: Annotated[Path, typer.Argument(help="A YAML file, as in configs.")],
     out: Annotated[Path, typer.Option(help="Run folder; a training that is there goes on.")],
     device: Device = "auto",
+    processes: scaling.Processes = 1,
+    trackers: scaling.Log = None,
     overrides: Overrides = None,
     *,
     answer: Answer,
@@ -26,9 +29,10 @@ def train(
 
     # What is wrong with the configuration is refused before anything heavy is imported.
     settings = load_yaml(config, TrainingConfig, overrides=overrides, refuse_idle=True)
-    from counterpoint import training
+    from counterpoint.training.launch import train_with
 
-    result = training.train(settings, out=out, device=answer.device(device), progress=not answer.quiet)
+    how = {"device": answer.device(device), "processes": processes, "trackers": names(trackers) or ()}
+    result = train_with(settings, out=out, **how, progress=not answer.quiet)
     answer.give(
         result,
         f"{result.steps} steps, {result.wall_s:.0f} s; listen to it: "

@@ -50,6 +50,11 @@ BUILT_IN: Mapping[str, Mapping[str, str]] = {
         "search": "counterpoint.study.kinds.search:SearchStudy",
         "speed": "counterpoint.study.kinds.speed:SpeedStudy",
     },
+    "counterpoint.engines": {
+        "local": "counterpoint.study.engines.registry:local_engine",
+        "ray": "counterpoint.study.engines.ray_cluster:ray_engine",
+        "slurm": "counterpoint.study.engines.slurm:slurm_engine",
+    },
     "counterpoint.solvers": {
         "euler": "counterpoint.paradigm.solvers:EULER",
         "midpoint": "counterpoint.paradigm.solvers:MIDPOINT",

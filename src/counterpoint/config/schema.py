@@ -271,6 +271,14 @@ class BudgetConfig(Config):
     """Micro-batches an update is summed from."""
     seed: Seed = 0
     precision: Literal["fp32", "bf16"] = "fp32"
+    checkpointing: bool = False
+    """Keep the input of each block alone for the backward pass and compute the rest again: a third more arithmetic, and
+    activations of one block instead of all. The updates are the same."""
+    sharded: bool = False
+    """Of several processes, let each keep a part of the gradients, moments and averages (FSDP2) instead of all; the
+    updates are the same to rounding."""
+    compiled: bool = False
+    """Compile the backbone (`torch.compile`), which takes a minute or two; the updates are the same to rounding."""
     validate_every: Positive = 1000
     checkpoint_every: Positive = 1000
 
@@ -290,6 +298,18 @@ class TrainingConfig(BudgetConfig):
     """A run of the same network whose weights (their moving average) this one begins with, to be fine-tuned: to
     inpaint, to be steered, or on other music. By default they are drawn from `seed`."""
     keep_checkpoints: Positive = 2
+
+    @model_validator(mode="after")
+    def _matrices_stay_whole(self) -> Self:
+        if self.sharded and self.optimizer.name == "muon":
+            raise ValueError("muon orthogonalises whole matrices, and sharded divides them: choose one")
+        return self
+
+    @model_validator(mode="after")
+    def _dropout_is_drawn_once(self) -> Self:
+        if self.checkpointing and self.model.backbone.dropout:
+            raise ValueError("checkpointing computes blocks twice and would draw dropout anew: give dropout 0")
+        return self
 
     @model_validator(mode="after")
     def _tracks_teach_controls(self) -> Self:

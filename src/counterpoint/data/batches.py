@@ -11,7 +11,7 @@ depends on earlier draws, so a resumed training needs no state of a random gener
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -52,6 +52,11 @@ class Batch:
     lengths: Tensor
     ids: list[str]
     controls: Tensor | None = None
+
+    def pinned(self) -> Batch:
+        """The same in memory from which a GPU copies while it computes."""
+        controls = None if self.controls is None else self.controls.pin_memory()
+        return replace(self, target=self.target.pin_memory(), lengths=self.lengths.pin_memory(), controls=controls)
 
 
 def seed_of(*parts: int | str) -> int:
@@ -106,10 +111,11 @@ class ExampleOrder:
         return [self.at(position) for position in range(step * batch_size, (step + 1) * batch_size)]
 
     def _permutation(self, epoch: int) -> np.ndarray:
-        if self._epoch is None or self._epoch[0] != epoch:
+        found = self._epoch  # threads ask for different epochs at once
+        if found is None or found[0] != epoch:
             generator = np.random.default_rng(seed_of("epoch", self._seed, epoch))
-            self._epoch = (epoch, generator.permutation(self.per_epoch))
-        return self._epoch[1]
+            found = self._epoch = (epoch, generator.permutation(self.per_epoch))
+        return found[1]
 
 
 def read_batch(
@@ -140,9 +146,9 @@ def read_batch(
             views.append(np.pad(latents, ((0, padding), (0, 0))))
     return Batch(
         target=torch.from_numpy(np.stack(views)),
-        captions=[split.captions[example.row] for example in chosen],
+        captions=[split.caption(example.row) for example in chosen],
         lengths=lengths,
-        ids=[split.ids[example.row] for example in chosen],
+        ids=[split.id(example.row) for example in chosen],
         controls=torch.from_numpy(_read_tracks(tracks, chosen, frames=longest)) if tracks else None,
     )
 

@@ -33,7 +33,8 @@ SOURCES: dict[ControlName, tuple[str, ...]] = {
     "drums": ("drums.stem", "drums.mix"),
 }
 """All possible tracks, in the order in which training prefers them."""
-_INFO_FILE = "track.json"
+INFO_FILE = "track.json"
+"""File that is written last."""
 _DTYPE = np.dtype(np.int16)
 
 
@@ -95,7 +96,7 @@ class TrackWriter:
         self._ends = _row_ends(encoded)
         self._state = {"version": version, "dataset": encoded.dataset.fingerprint()}
         state_file = self.folder / "writing.json"
-        if self.is_complete() and self._state.items() <= read_json(self.folder / _INFO_FILE).items():
+        if self.is_complete() and self._state.items() <= read_json(self.folder / INFO_FILE).items():
             return
         if not state_file.is_file() or read_json(state_file) != self._state:
             shutil.rmtree(self.folder, ignore_errors=True)
@@ -103,7 +104,7 @@ class TrackWriter:
 
     def is_complete(self) -> bool:
         """Whether every split is complete."""
-        return (self.folder / _INFO_FILE).is_file()
+        return (self.folder / INFO_FILE).is_file()
 
     def rows_done(self, split: str) -> int:
         """Number of rows of a split that are on disk."""
@@ -131,7 +132,7 @@ class TrackWriter:
     def finish(self, **info: Any) -> None:
         """Make the track visible to `open_track`, with the given facts."""
         assert all(self.rows_done(split) == len(ends) - 1 for split, ends in self._ends.items()), "rows are missing"
-        write_json(self.folder / _INFO_FILE, {**self._state, **info})
+        write_json(self.folder / INFO_FILE, {**self._state, **info})
 
 
 def open_track(encoded: Encoded, name: str) -> ControlTrack:
@@ -143,7 +144,7 @@ def open_track(encoded: Encoded, name: str) -> ControlTrack:
     if name not in known_tracks():
         raise UserError(f"There is no control track {name!r}; choose one of {', '.join(known_tracks())}.")
     folder = _folder(encoded) / name
-    info = read_json(folder / _INFO_FILE) if (folder / _INFO_FILE).is_file() else None
+    info = read_json(folder / INFO_FILE) if (folder / INFO_FILE).is_file() else None
     if info is None or info["dataset"] != encoded.dataset.fingerprint():
         present = ", ".join(written_tracks(encoded)) or "none"
         raise UserError(
@@ -176,7 +177,7 @@ def open_tracks(
 
 def written_tracks(encoded: Encoded) -> list[str]:
     """Names of the complete tracks of the dataset in its current state."""
-    files = {name: _folder(encoded) / name / _INFO_FILE for name in known_tracks()}
+    files = {name: _folder(encoded) / name / INFO_FILE for name in known_tracks()}
     dataset = encoded.dataset.fingerprint()
     return [name for name, file in files.items() if file.is_file() and read_json(file)["dataset"] == dataset]
 

@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 FOLDER = "latents"
-_SPEC_FILE = "spec.json"
+SPEC_FILE = "spec.json"
+"""Written last."""
 _STATE_FILE = "encoding.json"
 LEFT_OUT_FILE = "left-out.json"
 """File with the reasons for clips without frames, by their ids."""
@@ -93,17 +94,25 @@ class EncodedSplit:
 
     def caption(self, row: int) -> str:
         """Caption of a row, "" if it has none."""
-        return self.captions[row]
+        return self._captions[row].as_py()
 
-    @cached_property
-    def captions(self) -> list[str]:
-        """Captions of all rows."""
-        return self._rows.data.column("caption").to_pylist()
+    def id(self, row: int) -> str:
+        """Id of a row."""
+        return self._ids[row].as_py()
 
-    @cached_property
+    @property
     def ids(self) -> list[str]:
-        """Ids of all rows."""
-        return self._rows.data.column("id").to_pylist()
+        """Ids of all rows, made anew each time."""
+        return self._ids.to_pylist()
+
+    @cached_property
+    def _captions(self) -> pa.ChunkedArray:
+        """Memory-mapped, as all columns are: a million rows take no memory until they are read."""
+        return self._rows.data.column("caption")
+
+    @cached_property
+    def _ids(self) -> pa.ChunkedArray:
+        return self._rows.data.column("id")
 
     def slice(self, row: int, start: int, frames: int) -> Row:
         """Frames `start` to `start + frames` of a row; nothing else is read from disk.
@@ -153,7 +162,7 @@ def open_encoded(folder: Path | str, *, codec: str) -> Encoded:
             is encoded with several codecs of that name.
     """
     dataset = open_dataset(folder)
-    specs = {path.parent: read_json(path) for path in sorted((dataset.folder / FOLDER).glob(f"*/{_SPEC_FILE}"))}
+    specs = {path.parent: read_json(path) for path in sorted((dataset.folder / FOLDER).glob(f"*/{SPEC_FILE}"))}
     remedy = f"run `counterpoint data encode {folder} --codec {codec}`"
     found = {place: spec for place, spec in specs.items() if codec in (spec["codec"], spec["fingerprint"])}
     if not found:
@@ -207,7 +216,7 @@ class EncodedWriter:
 
     def is_complete(self) -> bool:
         """Whether every split and the spec exist."""
-        return (self.folder / _SPEC_FILE).is_file()
+        return (self.folder / SPEC_FILE).is_file()
 
     def rows_done(self, split: str) -> int:
         """Number of rows of a split that are on disk; encoding continues with the row of this index."""
@@ -260,7 +269,7 @@ class EncodedWriter:
         assert all((self.folder / split).is_dir() for split in SPLITS), "every split must be written first"
         assert (spec.num_codebooks, spec.latent_dim) == self._shape, "the spec must describe what was written"
         identity = {"fingerprint": self._codec_fingerprint, "dataset": self.dataset.fingerprint()}
-        write_json(self.folder / _SPEC_FILE, {**spec.model_dump(mode="json"), **identity})
+        write_json(self.folder / SPEC_FILE, {**spec.model_dump(mode="json"), **identity})
         return open_encoded(self.dataset.folder, codec=self._codec_fingerprint)
 
     def _parts(self, split: str) -> list[tuple[int, int, Path]]:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from counterpoint.config import UserError, digest, read_json, write_json
 from counterpoint.config.aside import beside
+from counterpoint.config.remote import local_copy, url_of
 
 if TYPE_CHECKING:
     import datasets
@@ -134,12 +135,13 @@ def save_dataset(
 
 
 def open_dataset(folder: Path | str) -> MusicDataset:
-    """Open a dataset folder without reading its rows.
+    """Open a dataset folder without reading its rows; one at a URL is copied into a cache first, as far as it is new.
 
     Raises:
         UserError: there is no dataset, or its writing was interrupted.
     """
-    folder = Path(folder)
+    url = url_of(folder)
+    folder = Path(folder) if url is None else local_copy(url, mark=INFO_FILE)
     if not (folder / INFO_FILE).is_file():
         raise UserError(f"{folder} is not a dataset; {_REMEDY}.")
     info = read_json(folder / INFO_FILE)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -13,7 +13,9 @@ from threadpoolctl import threadpool_limits
 from counterpoint.config import UserError
 from counterpoint.config.base import check_seed
 from counterpoint.config.device import find_device
+from counterpoint.config.workers import Workers
 from counterpoint.metrics import features
+from counterpoint.metrics.ahead import hear_ahead
 from counterpoint.metrics.base import Clip, Difference, Features, Functional, Metric, NotApplicableError, Score
 from counterpoint.metrics.listener import Listener, Progress
 from counterpoint.metrics.reference import ReferencePool, reference_pool, shuffled, without
@@ -32,6 +34,7 @@ def evaluate(
     seed: int = 0,
     resamples: int = RESAMPLES,
     device: str = "auto",
+    workers: Workers | None = None,
     progress: Progress | None = None,
 ) -> Evaluation:
     """Judge each system's clips against a reference.
@@ -53,6 +56,7 @@ def evaluate(
         seed: seed of every resampling and selection.
         resamples: number of draws for each interval and each p-value.
         device: the device of the judges, as for `find_device`.
+        workers: processes that analyse clips in advance; by default this process alone, on all its cores.
         progress: called with (clips analysed, total clips).
 
     Raises:
@@ -64,7 +68,8 @@ def evaluate(
         raise UserError("The reference has no clips; name another dataset or split.")
     notes: list[str] = []
     judged = JudgedSystems.of(same_prompts(systems, notes=notes), pairs)
-    hear = partial(features.features_of, judges=judges(), device=find_device(device))
+    where = find_device(device)
+    hear = partial(features.features_of, judges=judges(), device=where)
     # Thousands of small matrices: threads would wait for each other longer than they work, 20 times on busy cores.
     with threadpool_limits(1, user_api="blas"):
         heard = _listen(
@@ -74,6 +79,7 @@ def evaluate(
             pairs=len(pairs),
             seed=seed,
             resamples=resamples,
+            ahead=partial(hear_ahead, workers=workers or Workers(), device=where),
             progress=progress,
             notes=notes,
         )
@@ -225,6 +231,7 @@ def _listen(
     pairs: int,
     seed: int,
     resamples: int,
+    ahead: Callable[[Iterable[Clip]], None],
     progress: Progress | None,
     notes: list[str],
 ) -> _Heard:
@@ -232,6 +239,7 @@ def _listen(
     fewest = judged.n
     total = judged.count + min(len(reference), 2 * fewest)
     listen = Listener(hear, total=total, progress=progress)
+    ahead(clip for runs in judged.runs.values() for clips in runs.values() for clip in clips)
     heard = {
         name: {run: _captioned(clips, listen) for run, clips in runs.items()} for name, runs in judged.runs.items()
     }
@@ -257,6 +265,7 @@ def _listen(
         name: [clip.key for clip in shuffled(next(iter(runs.values())), seed=seed)]
         for name, runs in judged.runs.items()
     }
+    ahead(pool.clips)
     real = listen(pool.clips)
     notes += _rank_notes(real[:n])
     table = metrics()

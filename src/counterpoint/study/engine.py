@@ -28,8 +28,10 @@ from pydantic_core import to_jsonable_python
 from counterpoint.config import UserError, digest, read_json, write_json
 from counterpoint.config.locks import sole_writer
 from counterpoint.config.machine import peak_memory, reset_peak_memory
+from counterpoint.config.remote import RemoteFolder
 from counterpoint.results.records import RECORD_FILE, StepRecord, package
 from counterpoint.study.code_version import code_version
+from counterpoint.study.notices import Announcement
 from counterpoint.study.progress import StepBar
 from counterpoint.study.work import Computation, Work, no_progress
 
@@ -145,7 +147,9 @@ class LocalEngine:
         say: called with one line for the user.
         show: whether to show the progress of a step, on stderr.
         strict_code: whether to repeat a step whose code has changed since, with all that depend on it.
-        device: device of the networks of every step.
+        device: device of the networks of every step, as `find_device` returns it.
+        processes: number of processes of each training; its results are the same with any number.
+        remote: URL of a folder that also receives every result, and supplies the results that are not in the store.
     """
 
     store: Path
@@ -153,6 +157,8 @@ class LocalEngine:
     show: bool = True
     strict_code: bool = False
     device: str = "cpu"
+    processes: int = 1
+    remote: str | None = None
 
     def run(self, targets: Iterable[Step | Source]) -> dict[str, Done]:
         """Run the targets; see `Engine.run`.
@@ -167,31 +173,38 @@ class LocalEngine:
         done: dict[str, Done] = {}
         for number, step in enumerate(plan, start=1):
             label = f"[{number:>{len(str(len(plan)))}}/{len(plan)}] {step.name}"
-            done[step.name] = self._complete(step, done, label=label)
+            done[step.name] = self.complete(step, label=label)
         self.say(f"{len(plan)} steps in {_clock(time.perf_counter() - started)}")
         return done
 
-    def _complete(self, step: Step, done: Mapping[str, Done], *, label: str) -> Done:
+    def complete(self, step: Step, *, label: str) -> Done:
+        """Run one step, whose inputs are finished; where the step is finished itself, find its result.
+
+        Args:
+            label: names the step to the user.
+        """
         if not self.is_done(step):
             with self._lock(step, label=label):
                 if not self.is_done(step):
                     self.say(f"{label} ...")
                     finished = self._execute(step)
+                    if self.remote:
+                        self._far(step).send(finished.folder)
                     self.say(f"{label} {_clock(finished.seconds)}")
                     return finished
         self.say(f"{label} cached")
-        return self._recall(step)
+        return self.recall(step)
 
     def _execute(self, step: Step) -> Done:
-        partial, final = self._partial(step), self._final(step)
+        partial, final = self.partial_folder(step), self._final(step)
         if not step.resumable:
             shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True, exist_ok=True)
         reset_peak_memory()
         started = time.perf_counter()
         try:
-            with StepBar(step.name, shown=self.show) as bar:
-                step.function(self._work(step, partial, progress=bar))
+            with self._progress(step) as progress:
+                step.function(self._work(step, partial, progress=progress))
         except BaseException as error:
             if isinstance(error, KeyboardInterrupt):
                 self.say(f"{step.name} interrupted; finished parts are kept, so the same command continues from there")
@@ -216,7 +229,20 @@ class LocalEngine:
         partial.rename(final)
         return Done(final, cached=False, seconds=seconds, peak_memory_bytes=memory)
 
-    def _recall(self, step: Step) -> Done:
+    @contextmanager
+    def _progress(self, step: Step) -> Iterator[Callable[[float, float], None]]:
+        """What a step calls with (done, total), for the user here and for those who ask from elsewhere."""
+        bar = StepBar(step.name, shown=self.show)
+        with Announcement(self.store, name=step.name, key=step.key) as notice, bar:
+
+            def both(done: float, total: float) -> None:
+                notice(done, total)
+                bar(done, total)
+
+            yield both
+
+    def recall(self, step: Step) -> Done:
+        """The result of a finished step."""
         record = self._record(step)
         return Done(self._final(step), True, record.seconds, record.peak_memory_bytes)
 
@@ -226,6 +252,8 @@ class LocalEngine:
     def is_done(self, step: Step) -> bool:
         """Whether its result exists, and everything that it wrote elsewhere."""
         final = self._final(step)
+        if self.remote and not final.exists() and self._far(step).exists():
+            self._far(step).fetch(final)
         if not (final / RECORD_FILE).is_file() or (self.strict_code and not self._is_current(step)):
             return False
         return step.holds is None or step.holds(self._work(step, final))
@@ -243,13 +271,23 @@ class LocalEngine:
             name: given.path if isinstance(given, Source) else self._final(given) for name, given in step.inputs.items()
         }
         return Work(
-            folder=folder, config=step.config, inputs=inputs, device=self.device, progress=progress, show=self.show
+            folder=folder,
+            config=step.config,
+            inputs=inputs,
+            device=self.device,
+            progress=progress,
+            show=self.show,
+            processes=self.processes,
         )
 
     def _final(self, step: Step) -> Path:
         return self._found(step, "")
 
-    def _partial(self, step: Step) -> Path:
+    def _far(self, step: Step) -> RemoteFolder:
+        return RemoteFolder(f"{self.remote}/{step.key}", mark=RECORD_FILE)
+
+    def partial_folder(self, step: Step) -> Path:
+        """Where a step that is not finished has what it has made so far."""
         return self._found(step, ".partial")
 
     def _found(self, step: Step, ending: str) -> Path:

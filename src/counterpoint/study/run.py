@@ -5,16 +5,18 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from counterpoint.config import UserError, dump_yaml
-from counterpoint.config.device import AUTO, check_device, describe_device, find_device
+from counterpoint.config.device import check_device
 from counterpoint.config.files import link_or_copy, replace_folder
 from counterpoint.config.locks import sole_writer
 from counterpoint.config.paths import check_kept_folder, true_path
+from counterpoint.config.remote import url_of
 from counterpoint.study.engine import Done, LocalEngine, Source
+from counterpoint.study.engines.registry import Where
 from counterpoint.study.kinds import load_study
 from counterpoint.study.kinds.base import Study
 from counterpoint.study.loading import forget
@@ -26,6 +28,31 @@ if TYPE_CHECKING:
 
 STORE = Path("runs/store")
 """Folder of the results of steps, shared by all studies in a working directory."""
+
+
+def open_store(
+    place: Path | str, *, say: Callable[[str], None] = print, show: bool = True, strict_code: bool = False
+) -> LocalEngine:
+    """What completes steps, and looks for them, in a folder of results; one at a URL is kept here in `STORE`, too."""
+    url = url_of(place)
+    folder = Path(place) if url is None else STORE
+    return LocalEngine(folder.resolve(), say=say, show=show, strict_code=strict_code, remote=url)
+
+
+def read_study(
+    study: str | Path,
+    *,
+    data: Path | None = None,
+    systems: Sequence[str] = (),
+    overrides: Sequence[str] | None = None,
+    scale: str | None = None,
+) -> Study:
+    """The configuration of a study; arguments and errors as of `run_study`."""
+    if nameless := [system for system in systems if "=" not in system]:
+        raise UserError(f"The system {nameless[0]!r} must have the form NAME=FOLDER, as in mine=clips/mine.")
+    outside = [f"systems.{system}" for system in systems]
+    changed = [*(overrides or []), *outside]
+    return load_study(find_study(study), overrides=changed, scale=scale, own_music=data is not None)
 
 
 @dataclass(frozen=True)
@@ -48,12 +75,13 @@ def run_study(
     *,
     data: Path | None = None,
     out: Path,
-    store: Path = STORE,
+    store: Path | str = STORE,
     systems: Sequence[str] = (),
     overrides: list[str] | None = None,
     scale: str | None = None,
     strict_code: bool = False,
     device: str = "auto",
+    where: Where | None = None,
     say: Callable[[str], None] = print,
     show: bool = True,
 ) -> StudyResult:
@@ -64,33 +92,30 @@ def run_study(
         data: a dataset to use instead of the embedded corpus.
         out: receives `report/`, `results.json`, `study.yaml` and links: to results of the kind of study (such as
             trained models) and, under `steps/`, to every step's folder.
-        store: folder of the steps' results.
+        store: folder of the steps' results; a URL receives them in addition to `STORE`.
         systems: outside systems to evaluate beside the study's own, as `NAME=FOLDER`.
         overrides: `key.sub=value` strings that change the configuration.
         scale: one of the configuration's scales; by default its first.
         strict_code: whether to repeat steps whose code has changed since they were computed.
         device: where the networks of every step compute, as `find_device` takes it.
+        where: where steps run, by default one after another in this process; the results are the same everywhere.
         say: called with a line for each step.
         show: whether to show the progress of a step, on stderr.
 
     Raises:
-        UserError: an unknown study or device, a configuration or a dataset that does not fit.
+        UserError: an unknown study, engine or device, a configuration or a dataset that does not fit, or steps that
+            failed.
     """
     check_device(device)
     path = find_study(study)
-    if nameless := [system for system in systems if "=" not in system]:
-        raise UserError(f"The system {nameless[0]!r} must have the form NAME=FOLDER, as in mine=clips/mine.")
-    outside = [f"systems.{system}" for system in systems]
-    config = load_study(path, overrides=[*(overrides or []), *outside], scale=scale, own_music=data is not None)
+    config = read_study(path, data=data, systems=systems, overrides=overrides, scale=scale)
     check_kept_folder(out)
+    local = open_store(store, say=say, show=show, strict_code=strict_code)
+    engine = (where or Where()).open(replace(local, device=device))
     from counterpoint.study.gather import gather, with_listening  # after all early errors
 
     say(f"Study {path.stem}: {config.summary()}")
     steps = config.plan(dataset=data)
-    found = find_device(device)
-    if device == AUTO:
-        say(f"Device: {describe_device(found)}")
-    engine = LocalEngine(store.resolve(), say=say, show=show, strict_code=strict_code, device=found)
     done = engine.run(steps.values())
     forget()
     folders = {name: step.path if isinstance(step, Source) else done[step.name].folder for name, step in steps.items()}

@@ -9,6 +9,7 @@ from typing import Any
 from counterpoint.bench.machine import Device
 from counterpoint.config import ModelConfig, UserError, digest, parse
 from counterpoint.config.nearest import did_you_mean
+from counterpoint.config.remote import url_of
 from counterpoint.config.weights import SHIPPED_ALIASES
 from counterpoint.study.engine import Source, Step
 from counterpoint.study.settings import ComposeConfig
@@ -82,7 +83,8 @@ class Surroundings:
     def _source(self, folder: Path) -> Source:
         from counterpoint.data import open_dataset
 
-        return Source("data", folder.resolve(), open_dataset(folder).fingerprint())
+        opened = open_dataset(folder)
+        return Source("data", opened.folder.resolve(), opened.fingerprint())
 
 
 class Unseen(Surroundings):
@@ -98,7 +100,7 @@ class Unseen(Surroundings):
         return device
 
     def _source(self, folder: Path) -> Source:
-        return Source("data", folder.resolve(), "")
+        return Source("data", folder if url_of(folder) else folder.resolve(), "")
 
 
 def clips_source(folder: Path) -> Source:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from counterpoint.study.engine import Step
     from counterpoint.study.workload import Workload
 
+from counterpoint.config.registry import load_object
+
 
 def no_progress(done: float, total: float) -> None:
     """Show nothing."""
@@ -32,6 +34,7 @@ class Work:
         device: where networks compute. It is no part of a step's key: what a GPU finds stands for what a CPU would.
         progress: reports progress to the user, as (done, total).
         show: whether functions with their own display, such as a training, may show it.
+        processes: number of processes that it may use; the result must not depend on it.
     """
 
     folder: Path
@@ -40,6 +43,7 @@ class Work:
     device: str = "cpu"
     progress: Callable[[float, float], None] = no_progress
     show: bool = True
+    processes: int = 1
 
 
 @dataclass(frozen=True)
@@ -59,6 +63,13 @@ class Computation:
 
     def __call__(self, work: Work) -> None:
         self.function(work)
+
+    def __reduce__(self) -> tuple[Callable[[str], Any], tuple[str]]:
+        """By its place, as functions are pickled, so that a step can be sent to another process."""
+        place = f"{self.function.__module__}:{self.function.__qualname__}"
+        if load_object(place) is not self:
+            raise TypeError(f"{place} is another computation, so {self.name!r} cannot be sent to another process.")
+        return load_object, (place,)
 
     @property
     def source(self) -> Path:

@@ -5,6 +5,7 @@ Every step describes its own work, beside its function (`work.computes`); that o
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -20,6 +21,8 @@ from counterpoint.config import (
     parse,
     read_json,
 )
+from counterpoint.config.remote import RemoteFolder, url_of
+from counterpoint.data.layout import INFO_FILE
 from counterpoint.study.engine import Source, Step
 from counterpoint.study.settings import ClipsConfig, ComposeConfig
 
@@ -114,6 +117,11 @@ class Estimate:
     looking_s: float = 0.0
     music_s: float = 0.0
     timed_s: float = 0.0
+
+    @property
+    def seconds(self) -> float:
+        """All of it, one thing after another."""
+        return self.training_s + self.sampling_s + self.looking_s + self.music_s + self.timed_s
 
     @property
     def training_s(self) -> float:
@@ -237,7 +245,10 @@ def hours_of(dataset: Path) -> float:
     Raises:
         UserError: the folder is not a dataset.
     """
-    info = dataset / "dataset.json"
-    if not info.is_file():
+    if url := url_of(dataset):  # no more of it is read than its description
+        info = json.loads(RemoteFolder(url, mark=INFO_FILE).read_mark())
+    elif (dataset / INFO_FILE).is_file():
+        info = read_json(dataset / INFO_FILE)
+    else:
         raise UserError(f"{dataset} is not a dataset; make one with `counterpoint data ingest`.")
-    return float(sum(read_json(info)["hours"].values()))
+    return float(sum(info["hours"].values()))

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from counterpoint.config.checkpoints import Checkpoint
 from counterpoint.runs.layout import BEST
+from counterpoint.training.sharding import like
 
 
 @dataclass(frozen=True)
@@ -74,5 +75,5 @@ def restore_optimizer(optimizer: torch.optim.Optimizer, module: nn.Module, tenso
         parameter = parameters[name]
         if id(parameter) not in own:
             continue
-        placed = value.clone() if field == "step" else value.to(device=parameter.device, copy=True)
+        placed = value.clone() if field == "step" else like(value, parameter)
         optimizer.state[parameter][field] = placed

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
+from pathlib import Path
 
 import torch
 from accelerate import Accelerator, PartialState
@@ -12,10 +13,13 @@ from accelerate.state import AcceleratorState
 
 from counterpoint.config.device import AUTO, find_device
 from counterpoint.config.machine import peak_memory
+from counterpoint.training.trackers import Tracker
 
 
 @contextmanager
-def accelerator_on(name: str) -> Iterator[Accelerator]:
+def accelerator_on(
+    name: str, *, log_with: Sequence[Tracker] = (), project: Path | None = None
+) -> Iterator[Accelerator]:
     """Devices and processes. Autocast is ours: one process may train with several precisions.
 
     accelerate keeps its first device for the life of the process, so it is made to forget it where another is asked.
@@ -26,7 +30,8 @@ def accelerator_on(name: str) -> Iterator[Accelerator]:
     if known is not None and known.type != device.type and not launched:
         AcceleratorState._reset_state(reset_partial_state=True)
     with torch.cuda.device(device) if device.index is not None else nullcontext():
-        yield Accelerator(cpu=device.type == "cpu", mixed_precision="no")
+        shown = {"log_with": list(log_with) or None, "project_dir": project}
+        yield Accelerator(cpu=device.type == "cpu", mixed_precision="no", **shown)
 
 
 def peak_memory_of(device: torch.device) -> int:

@@ -10,19 +10,21 @@ accumulated micro-batches give the same update, and no random state outlives a s
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
+from torch.distributed.fsdp import FSDPModule
 
 from counterpoint.audio import frames
 from counterpoint.config import LatentSpec, TrainingConfig, UserError, write_json
 from counterpoint.config.checkpoints import Checkpoint
 from counterpoint.config.machine import free_memory
 from counterpoint.data import Encoded, open_encoded
+from counterpoint.data.ahead import ReadAhead
 from counterpoint.data.batches import Batch, ExampleOrder, read_batch, seed_of
 from counterpoint.data.controls import open_tracks
 from counterpoint.paradigm import LossOutput, Paradigm, build_paradigm
@@ -31,6 +33,8 @@ from counterpoint.runs.layout import MODEL_FILE
 from counterpoint.training.checkpoint import optimizer_tensors, restore_optimizer
 from counterpoint.training.loop import TrainingResult, Update, run_training
 from counterpoint.training.optimization import Ema, build_optimizers, learning_rate
+from counterpoint.training.sharding import clip_gradients, is_sharded, load_whole, shard, whole_all
+from counterpoint.training.trackers import Tracker
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
@@ -49,11 +53,12 @@ def train(
     device: str = "auto",
     progress: bool = True,
     stop: Callable[[], bool] | None = None,
+    trackers: Sequence[Tracker] = (),
 ) -> TrainingResult:
     """Train a paradigm, or continue the training in `out`; arguments and errors are those of `loop.run_training`."""
 
     def build(accelerator: Accelerator, checkpoint: Checkpoint | None) -> GenerativeStep:
-        encoded = open_encoded(Path(config.data.dataset), codec=config.data.codec)
+        encoded = open_encoded(config.data.dataset, codec=config.data.codec)
         if config.start:
             model = start_from(Path(config.start), config=config, latent=encoded.spec)
         else:
@@ -64,7 +69,8 @@ def train(
         return GenerativeStep(model, config=config, encoded=encoded, accelerator=accelerator)
 
     label = f"{config.model.paradigm} ({out.name})"
-    return run_training(build, config=config, out=out, label=label, device=device, progress=progress, stop=stop)
+    how = {"device": device, "progress": progress, "stop": stop, "trackers": trackers}
+    return run_training(build, config=config, out=out, label=label, **how)
 
 
 def calibration_frames(encoded: Encoded, *, config: TrainingConfig) -> Tensor:
@@ -148,13 +154,19 @@ class GenerativeStep:
                 f"data.segment_s {config.data.segment_s:g} is {self._segment} frames, "
                 f"but the backbone has positions for only {model.max_frames()}."
             )
-        self._micro_size = config.batch_size // slices
+        self._slices, self._micro_size = slices, config.batch_size // slices
         self._check_memory()
         self._order = ExampleOrder(self._split.lengths, segment=self._segment, seed=config.seed)
+        if config.sharded and accelerator.num_processes > 1:
+            shard(model)
         self.optimizers = build_optimizers(model, hidden=model.backbone, config=config.optimizer)
         self.ema = Ema(model, decay=config.optimizer.ema_decay)
         self._parameters = [p for p in model.parameters() if p.requires_grad]
-        self._network: nn.Module = accelerator.prepare_model(model)
+        model.backbone.recomputes = config.checkpointing
+        if config.compiled:
+            model.backbone.compile()
+        self._network: nn.Module = model if is_sharded(model) else accelerator.prepare_model(model)
+        self._ahead = ReadAhead(self._read, steps=config.steps)
 
     def _check_memory(self) -> None:
         """Refuse a batch whose activations do not fit into a CPU's memory; a GPU reports this itself, at once."""
@@ -185,7 +197,7 @@ class GenerativeStep:
                 group["lr"] = rate
             optimizer.zero_grad(set_to_none=True)
         loss, audio_s = self._accumulate(step)
-        grad_norm = torch.nn.utils.clip_grad_norm_(self._parameters, self.config.optimizer.clip_norm)
+        grad_norm = clip_gradients(self._parameters, norm=self.config.optimizer.clip_norm)
         totals = torch.stack((loss, torch.full_like(loss, audio_s)))
         totals = self._reduce(totals) if self._accelerator.num_processes > 1 else totals
         found = Update(float(totals[0]), float(grad_norm), rate, float(totals[1]))
@@ -217,21 +229,22 @@ class GenerativeStep:
         count = min(order.per_epoch, VALIDATION_EXAMPLES)
         rank, processes = self._accelerator.process_index, self._accelerator.num_processes
         total = torch.zeros((), device=self._accelerator.device)
-        state = self.ema.state_dict()
         self.model.eval()
-        for number, first in enumerate(range(0, count, VALIDATION_BATCH)):
-            if number % processes != rank:
-                continue
-            chosen = [order.at(position) for position in range(first, min(first + VALIDATION_BATCH, count))]
-            batch = read_batch(self._valid, chosen, target=self.model.target, tracks=self._tracks["valid"])
-            generator = self._generator("validation", number)
-            total += self._loss(batch, generator=generator, state=state).per_example.sum()
+        with self.ema.applied():
+            for number, first in enumerate(range(0, count, VALIDATION_BATCH)):
+                # Where the weights are divided, every process takes part in every batch.
+                if number % processes != rank and not is_sharded(self.model):
+                    continue
+                chosen = [order.at(position) for position in range(first, min(first + VALIDATION_BATCH, count))]
+                batch = read_batch(self._valid, chosen, target=self.model.target, tracks=self._tracks["valid"])
+                found = self._loss(self.model, batch, generator=self._generator("validation", number))
+                total += found.per_example.sum() if number % processes == rank else 0.0
         self.model.train()
         return {"valid_loss": float(self._reduce(total)) / count}
 
     def averages(self) -> Mapping[str, Tensor]:
         """The weights that `validate` uses."""
-        return self.ema.state_dict()
+        return whole_all(self.ema.state_dict())
 
     def publish(self, out: Path, *, step: int) -> None:
         """Write the configuration of the model and the specification of its latents."""
@@ -246,18 +259,28 @@ class GenerativeStep:
         """All tensors of a checkpoint."""
         moments = [optimizer_tensors(optimizer, self.model) for optimizer in self.optimizers]
         return {
-            "model": self.model.state_dict(),
-            "ema": self.ema.state_dict(),
-            "optimizer": {name: tensor for part in moments for name, tensor in part.items()},
+            "model": whole_all(self.model.state_dict()),
+            "ema": whole_all(self.ema.state_dict()),
+            "optimizer": whole_all({name: tensor for part in moments for name, tensor in part.items()}),
         }
 
     def state(self) -> dict[str, Any]:
-        """Empty: every random draw is a function of the step."""
-        return {}
+        """The number of slices of a batch: every random draw is a function of the step and the slice."""
+        return {"slices": self._slices}
 
     def load(self, checkpoint: Checkpoint) -> None:
-        """Restore `tensors`."""
-        self.model.load_state_dict(checkpoint.tensors("model"))
+        """Restore `tensors`.
+
+        Raises:
+            UserError: a batch has another number of slices now, so that other noise would be drawn.
+        """
+        before = checkpoint.state["step"].get("slices", self._slices)
+        if before != self._slices:
+            raise UserError(
+                f"The run has cut every batch into {before} slices (accumulate x processes), and now there are "
+                f"{self._slices}: choose accumulate and processes so that they are {before} again."
+            )
+        load_whole(self.model, checkpoint.tensors("model"))
         self.ema.load_state_dict(checkpoint.tensors("ema"))
         moments = checkpoint.tensors("optimizer")
         for optimizer in self.optimizers:
@@ -270,38 +293,43 @@ class GenerativeStep:
             The mean of the batch's reported loss, this process's share of it, and its seconds of audio.
         """
         accelerator, accumulate = self._accelerator, self.config.accumulate
-        chosen = self._order.batch(step, batch_size=self.config.batch_size)
         loss, frames_seen = torch.zeros((), device=accelerator.device), 0
-        for turn in range(accumulate):
-            number = turn * accelerator.num_processes + accelerator.process_index
-            slice_ = chosen[number * self._micro_size : (number + 1) * self._micro_size]
-            batch = read_batch(self._split, slice_, target=self.model.target, tracks=self._tracks["train"])
+        for turn, (number, batch) in enumerate(self._ahead[step]):
             last = turn == accumulate - 1
-            quiet = nullcontext() if last else accelerator.no_sync(self._network)
+            quiet = nullcontext() if last or is_sharded(self.model) else accelerator.no_sync(self._network)
+            if isinstance(self.model, FSDPModule):
+                self.model.set_requires_gradient_sync(last)
             generator = self._generator("update", self.config.seed, step, number)
             with quiet:
-                output = self._loss(batch, generator=generator)
+                output = self._loss(self._network, batch, generator=generator)
                 accelerator.backward(output.loss / accumulate)  # DDP averages over processes
             loss += output.per_example.mean() / (accumulate * accelerator.num_processes)
             frames_seen += int(batch.lengths.sum())
         return loss, frames_seen / self.model.latent.frame_rate
 
-    def _loss(
-        self, batch: Batch, *, generator: torch.Generator, state: Mapping[str, Tensor] | None = None
-    ) -> LossOutput:
-        """The paradigm's loss, with the weights in `state` instead of its own if they are given."""
+    def _read(self, step: int) -> list[tuple[int, Batch]]:
+        """This process's slices of the batch of update `step`, each with its number."""
+        processes, rank = self._accelerator.num_processes, self._accelerator.process_index
+        chosen = self._order.batch(step, batch_size=self.config.batch_size)
+        found = []
+        for number in range(rank, self.config.accumulate * processes, processes):
+            slice_ = chosen[number * self._micro_size : (number + 1) * self._micro_size]
+            batch = read_batch(self._split, slice_, target=self.model.target, tracks=self._tracks["train"])
+            found.append((number, batch.pinned() if self._accelerator.device.type == "cuda" else batch))
+        return found
+
+    def _loss(self, network: nn.Module, batch: Batch, *, generator: torch.Generator) -> LossOutput:
+        """The paradigm's loss, computed by the model or by its wrapper."""
         device = self._accelerator.device
         arguments = {
             "text": self.model.prepare(batch.captions, truncate=True).to(device),
-            "lengths": batch.lengths.to(device),
+            "lengths": batch.lengths.to(device, non_blocking=True),
             "generator": generator,
-            "controls": None if batch.controls is None else batch.controls.to(device),
+            "controls": None if batch.controls is None else batch.controls.to(device, non_blocking=True),
         }
-        target = batch.target.to(device)
+        target = batch.target.to(device, non_blocking=True)
         with torch.autocast(device.type, dtype=torch.bfloat16, enabled=self.config.precision == "bf16"):
-            if state is None:
-                return self._network(target, **arguments)
-            return torch.func.functional_call(self.model, dict(state), (target,), arguments)
+            return network(target, **arguments)
 
     def _generator(self, *parts: int | str) -> torch.Generator:
         return torch.Generator(self._accelerator.device).manual_seed(seed_of(*parts))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -36,8 +36,10 @@ from counterpoint.training.monitor import (
     read_metrics,
     stop_on_signal,
 )
+from counterpoint.training.trackers import Tracker, check_trackers, start_trackers
 
-FREE_KEYS = frozenset({"checkpoint_every", "keep_checkpoints", "validate_every", "data.dataset", "dataset"})
+_HARDWARE = ("accumulate", "checkpointing", "compiled", "sharded")
+FREE_KEYS = frozenset({"checkpoint_every", "keep_checkpoints", "validate_every", "data.dataset", "dataset", *_HARDWARE})
 """Keys that may differ between a run and its continuation, because they cannot change its updates. (The best weights
 are recorded at every validation; a moved dataset is accepted if it holds the same data.)"""
 FINAL_UPDATES = 20
@@ -173,6 +175,7 @@ def run_training(
     device: str = "auto",
     progress: bool = True,
     stop: Callable[[], bool] | None = None,
+    trackers: Sequence[Tracker] = (),
 ) -> TrainingResult:
     """Train, or continue the training in `out`.
 
@@ -188,6 +191,7 @@ def run_training(
         device: as for `find_device`; processes of a launcher use the devices that the launcher assigned.
         progress: show a bar on stderr.
         stop: called after every update; a true value stops the training.
+        trackers: experiment trackers that receive the values of metrics.jsonl.
 
     Raises:
         UserError: there is no such device, the folder holds a run with another configuration or other data, every
@@ -195,8 +199,9 @@ def run_training(
         OSError: the disk is full; the newest checkpoint remains valid.
         TrainingStopped: the training was stopped; a KeyboardInterrupt.
     """
+    check_trackers(trackers)
     with ExitStack() as held:
-        accelerator = held.enter_context(accelerator_on(device))
+        accelerator = held.enter_context(accelerator_on(device, log_with=trackers, project=out))
         if accelerator.is_main_process:
             check_kept_folder(out)
             held.enter_context(sole_writer(out))
@@ -215,6 +220,9 @@ def run_training(
             step.load(checkpoint)
         if accelerator.is_main_process:
             dump_yaml(out / CONFIG_FILE, config)
+        if trackers:
+            start_trackers(accelerator, config=_flat(config.model_dump(mode="json")), out=out)
+            held.callback(accelerator.end_training)
         session = _Session(step, out=out, config=config, label=label, checkpoint=checkpoint, accelerator=accelerator)
         return session.run(progress=progress, stop=stop or (lambda: False))
 
@@ -265,7 +273,8 @@ class _Session:
             return self._finish(valid_loss)
 
     def _open_log(self) -> MetricsLog:
-        return MetricsLog(self._out / METRICS_FILE, step=-1 if self._fresh else self._done)
+        step = -1 if self._fresh else self._done
+        return MetricsLog(self._out / METRICS_FILE, step=step, also=self._accelerator.log)
 
     def _update(self, log: MetricsLog | None) -> Update:
         started = time.perf_counter()
@@ -297,10 +306,11 @@ class _Session:
 
     def _save(self, log: MetricsLog | None) -> None:
         self._spent.peak_memory_bytes = max(self._spent.peak_memory_bytes, peak_memory_of(self._accelerator.device))
+        tensors = self._step.tensors()  # by all processes: each may hold a part
         if log is not None:
             log.sync()
             self._step.publish(self._out, step=self._done)
-            best, tensors = self._best, self._step.tensors()
+            best = self._best
             state = {"spent": asdict(self._spent), "data": dict(self._step.data), "step": self._step.state()}
             write_checkpoint(
                 self._out / CHECKPOINTS,

@@ -36,14 +36,15 @@ class MetricsLog:
     Args:
         path: the file; lines beyond `step` and a torn last line are removed.
         step: number of updates so far; -1 starts a new file.
+        also: called with the values of each line and, as `step`, its step.
     """
 
-    def __init__(self, path: Path, *, step: int):
+    def __init__(self, path: Path, *, step: int, also: Callable[..., object] = lambda values, step: None):
         kept = [line for line in _complete_lines(path) if json.loads(line)["step"] <= step]
         atomic_write(
             path, lambda temporary: temporary.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
         )
-        self._path = path
+        self._path, self._also = path, also
         self._file: TextIO = path.open("a", encoding="utf-8", buffering=1)
 
     def write(self, *, step: int, **values: Any) -> None:
@@ -56,6 +57,7 @@ class MetricsLog:
             self._file.write(json.dumps({"step": step, **values}) + "\n")
         except OSError as error:
             raise OSError(error.errno, error.strerror, str(self._path)) from None
+        self._also(values, step=step)
 
     def sync(self) -> None:
         """Flush the lines to disk before a checkpoint, so that no line that it covers is missing."""

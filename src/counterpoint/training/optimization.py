@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
 
 from counterpoint.config import OptimizerConfig
+from counterpoint.training.sharding import like
 
 
 def learning_rate(step: int, *, config: OptimizerConfig, steps: int) -> float:
@@ -92,6 +94,20 @@ class Ema:
         return {**self._module.state_dict(), **self._mean}
 
     def load_state_dict(self, tensors: Mapping[str, Tensor]) -> None:
-        """Restore the averages of `state_dict`."""
+        """Restore the averages of `state_dict`, which are whole tensors."""
         for name, mean in self._mean.items():
-            mean.copy_(tensors[name])
+            mean.copy_(like(tensors[name], mean))
+
+    @contextmanager
+    def applied(self) -> Iterator[None]:
+        """The module with the averages as its weights; afterwards with its own, bit by bit."""
+        kept = [parameter.detach().clone() for parameter in self._live.values()]
+        with torch.no_grad():
+            for parameter, mean in zip(self._live.values(), self._mean.values(), strict=True):
+                parameter.copy_(mean)
+        try:
+            yield
+        finally:
+            with torch.no_grad():
+                for parameter, own in zip(self._live.values(), kept, strict=True):
+                    parameter.copy_(own)

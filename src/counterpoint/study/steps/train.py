@@ -8,7 +8,7 @@ from counterpoint.study.engine import Step
 from counterpoint.study.step_inputs import latents_of, tracks_of
 from counterpoint.study.work import Work, computes
 from counterpoint.study.workload import Workload, run_of
-from counterpoint.training import train
+from counterpoint.training.launch import train_with
 
 if TYPE_CHECKING:
     from counterpoint.config import TrainingConfig
@@ -29,5 +29,6 @@ def train_model(work: Work) -> None:
     found = {"dataset": str(work.inputs["data"]), "codec": latents_of(work).fingerprint, "tracks": tracks_of(work)}
     data = config.data.model_copy(update=found)
     start = str(work.inputs["start"]) if config.start else ""
-    config = config.model_copy(update={"data": data, "start": start})
-    train(config, out=work.folder, device=work.device, progress=work.show)
+    run = config.model_copy(update={"data": data, "start": start})
+    processes = work.processes if config.steps else 1
+    train_with(run, out=work.folder, processes=processes, device=work.device, progress=work.show)

@@ -1,0 +1,165 @@
+"""Folders on remote storage, by URL: s3://, gs://, hf:// and whatever else fsspec knows, file:// too.
+
+A folder is sent with one of its files last, and counts as there when that file is; so it is complete or absent, as it
+is on a disk. What is fetched lies in a cache and is read, memory-mapped, as any folder is.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Iterable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from counterpoint.config.errors import UserError
+from counterpoint.config.files import atomic_write
+
+CACHE_VARIABLE = "COUNTERPOINT_FETCHED"
+"""Environment variable that moves the folder of what was fetched."""
+Failures = (OSError, ImportError, ValueError)
+"""What fsspec raises: no such place, a package that is not installed, an unknown protocol."""
+
+
+_URL = re.compile(r"([a-z][a-z0-9+.-]+):/+(.*)")
+"""A path drops one of two slashes. Windows' drives have one letter."""
+
+
+def url_of(place: str | Path) -> str | None:
+    """The URL that a path or text names; None where it names a place on this machine's disks."""
+    found = _URL.fullmatch(str(place))
+    if found is None:
+        return None
+    protocol, rest = found.groups()
+    return f"file:///{rest}" if protocol == "file" else f"{protocol}://{rest}"
+
+
+class RemoteFolder:
+    """A folder on remote storage.
+
+    Args:
+        url: of the folder.
+        mark: the file in it that is sent last.
+
+    Raises:
+        UserError: nothing is known of such storage, or a package for it is not installed.
+    """
+
+    def __init__(self, url: str, *, mark: str):
+        import fsspec
+
+        self.url, self.mark = url.rstrip("/"), mark
+        try:
+            self._files, self._root = fsspec.core.url_to_fs(self.url)
+        except Failures as error:
+            raise UserError(f"{url} cannot be reached ({error}): install the package that the message names.") from None
+
+    def exists(self) -> bool:
+        """Whether a complete folder is there."""
+        try:
+            return bool(self._files.isfile(f"{self._root}/{self.mark}"))
+        except Failures as error:
+            raise self._unreachable(error) from None
+
+    def read_mark(self) -> bytes:
+        """The content of the mark.
+
+        Raises:
+            UserError: there is no complete folder.
+        """
+        try:
+            return self._files.cat_file(f"{self._root}/{self.mark}")
+        except FileNotFoundError:
+            raise UserError(
+                f"There is no {self.mark} in {self.url}: what it belongs to was not sent, or not whole."
+            ) from None
+        except Failures as error:
+            raise self._unreachable(error) from None
+
+    def send(self, folder: Path, *, without: Iterable[str] = ()) -> None:
+        """Copy a local folder there, its mark last.
+
+        Args:
+            without: names of files and folders to leave out.
+        """
+        left_out = set(without)
+        files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
+        kept = [path for path in files if not left_out & set(path.relative_to(folder).parts)]
+        try:
+            for path in sorted(kept, key=lambda path: path == folder / self.mark):
+                target = f"{self._root}/{path.relative_to(folder).as_posix()}"
+                self._files.makedirs(target.rsplit("/", 1)[0], exist_ok=True)
+                self._files.put_file(str(path), target)
+        except Failures as error:
+            raise self._unreachable(error) from None
+
+    def fetch(self, folder: Path) -> None:
+        """Bring a local folder to what is there: files that are missing or of another size, or, where the mark is
+        another one, all; the mark comes last.
+
+        Raises:
+            UserError: there is no complete folder, or it cannot be reached.
+        """
+        mark = self.read_mark()
+        is_same = (folder / self.mark).is_file() and (folder / self.mark).read_bytes() == mark
+        try:
+            for name, size in self._listing().items():
+                local = folder / name
+                if name != self.mark and not (is_same and local.is_file() and local.stat().st_size == size):
+                    atomic_write(local, partial(self._files.get_file, f"{self._root}/{name}"))
+            atomic_write(folder / self.mark, lambda temporary: temporary.write_bytes(mark))
+        except Failures as error:
+            raise self._unreachable(error) from None
+
+    def _listing(self) -> dict[str, int]:
+        """Sizes by path below the folder."""
+        found = self._files.find(self._root, detail=True)
+        root = len(self._files._strip_protocol(self._root).rstrip("/")) + 1
+        return {path[root:]: int(about["size"]) for path, about in found.items()}
+
+    def _unreachable(self, error: BaseException) -> UserError:
+        return UserError(
+            f"{self.url} cannot be read or written ({error}): see that the address and your access are right."
+        )
+
+
+def send_part(place: str | Path, part: Path, *, root: Path, mark: str) -> None:
+    """Send a folder that was made in the local copy of a remote one to where it belongs; do nothing for other places.
+
+    Args:
+        place: the remote folder, as the user named it.
+        part: the folder that was made.
+        root: the local copy.
+        mark: the file in `part` that was written last.
+    """
+    url = url_of(place)
+    if url is not None:
+        RemoteFolder(f"{url}/{part.relative_to(root).as_posix()}", mark=mark).send(part)
+
+
+def local_copy(url: str, *, mark: str) -> Path:
+    """A remote folder as a local one, of which no more is fetched than has changed since it last was.
+
+    Raises:
+        UserError: see `RemoteFolder.fetch`.
+    """
+    remote = RemoteFolder(url, mark=mark)
+    place = local_folder(url)
+    remote.fetch(place)
+    return place
+
+
+def local_folder(place: Path | str) -> Path:
+    """Where a folder lies on this machine: itself, or the copy of a remote one, which need not be there yet."""
+    url = url_of(place)
+    if url is None:
+        return Path(place)
+    url = url.rstrip("/")
+    return _cache() / hashlib.sha256(url.encode()).hexdigest()[:16] / Path(url).name
+
+
+def _cache() -> Path:
+    named: Any = os.environ.get(CACHE_VARIABLE)
+    return Path(named or "~/.cache/counterpoint/fetched").expanduser()

@@ -1,0 +1,169 @@
+"""One function over many items in several processes, here or on a Ray cluster: results in order, memory flat.
+
+The processes make the function themselves, each once, so that a codec or a judge is loaded there and never sent. No
+more items are under way than twice the processes, so that a corpus of any size can be an iterator. Imports no torch.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from importlib.util import find_spec
+from typing import Any, TypeVar
+
+from counterpoint.config.errors import UserError
+from counterpoint.config.machine import cores
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+AHEAD = 2
+"""Items under way for each process."""
+
+
+@dataclass(frozen=True)
+class Workers:
+    """Where items are worked on.
+
+    Attributes:
+        count: processes; 1 is this process alone.
+        address: of a Ray cluster, on whose nodes the processes are then; "local" starts one here.
+    """
+
+    count: int = 1
+    address: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.count < 1:
+            raise UserError(f"--workers {self.count} makes no sense; give 1 or more.")
+
+    @property
+    def is_alone(self) -> bool:
+        """Whether this process does everything itself."""
+        return self.count == 1 and self.address is None
+
+
+def in_order(
+    make: Callable[[], Callable[[Item], Result]], items: Iterable[Item], *, workers: Workers
+) -> Iterator[Result]:
+    """What a function returns for each item, in the order of the items.
+
+    Args:
+        make: makes the function; both it and the items can be pickled.
+
+    Raises:
+        UserError: what the function raised, or a process that was ended from outside, or there is no Ray.
+    """
+    if workers.is_alone:
+        yield from map(make(), items)
+        return
+    with (_processes if workers.address is None else _ray)(make, workers) as submit:
+        waiting: deque[Callable[[], Result]] = deque()
+        for item in items:
+            waiting.append(submit(item))
+            if len(waiting) >= AHEAD * workers.count:
+                yield waiting.popleft()()
+        while waiting:
+            yield waiting.popleft()()
+
+
+@contextmanager
+def _processes(make: Callable[[], Any], workers: Workers) -> Iterator[Callable[[Any], Callable[[], Any]]]:
+    """Processes of this machine, its cores divided among them."""
+    context = multiprocessing.get_context("spawn")
+    threads = max(1, cores() // workers.count)
+    pool = ProcessPoolExecutor(workers.count, context, initializer=_begin, initargs=(make, threads))
+
+    def result(future: Any) -> Any:
+        try:
+            return future.result()
+        except BrokenProcessPool:
+            raise UserError(
+                "A worker process was ended from outside, perhaps for want of memory: the same command goes on where "
+                "it was; give fewer --workers."
+            ) from None
+
+    def submit(item: Any) -> Callable[[], Any]:
+        future = pool.submit(_work, item)
+        return lambda: result(future)
+
+    try:
+        yield submit
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+_make: list[Callable[[], Callable[[Any], Any]]] = []
+"""What makes the function of a worker process."""
+
+
+def _begin(make: Callable[[], Callable[[Any], Any]], threads: int) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that gives out the work
+    os.environ.setdefault("OMP_NUM_THREADS", str(threads))
+    _make[:] = [make]
+
+
+@cache
+def _function() -> Callable[[Any], Any]:
+    return _make[0]()
+
+
+def _work(item: Any) -> Any:
+    return _function()(item)
+
+
+@contextmanager
+def _ray(make: Callable[[], Any], workers: Workers) -> Iterator[Callable[[Any], Callable[[], Any]]]:
+    """Actors of a Ray cluster."""
+    if find_spec("ray") is None:
+        raise UserError("A Ray cluster needs Ray, which is not installed: pip install 'counterpoint[ray]'.")
+    import logging
+
+    import ray
+
+    address = None if workers.address == "local" else workers.address
+    try:
+        ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
+    except (ConnectionError, RuntimeError, ValueError) as error:
+        raise UserError(f"The Ray cluster at {workers.address} cannot be joined ({error}).") from error
+    remote: Any = ray.remote(max_restarts=3, max_task_retries=3)(_Actor)
+    actors = [remote.remote(make) for _ in range(workers.count)]
+    turn = 0
+
+    def submit(item: Any) -> Callable[[], Any]:
+        nonlocal turn
+        turn += 1
+        task = actors[turn % len(actors)].work.remote(item)
+        return lambda: _answer(ray.get(task))
+
+    try:
+        yield submit
+    finally:
+        ray.shutdown()
+
+
+class _Actor:
+    """A process of a Ray cluster; when it is lost, Ray makes another, which works on its items again."""
+
+    def __init__(self, make: Callable[[], Callable[[Any], Any]]):
+        self._function = cache(make)
+
+    def work(self, item: Any) -> Any:
+        """A result, or a `UserError`."""
+        try:
+            return self._function()(item)
+        except UserError as error:
+            return error
+
+
+def _answer(found: Any) -> Any:
+    if isinstance(found, UserError):
+        raise found
+    return found

@@ -1,0 +1,37 @@
+"""Clips heard ahead by several processes: what they hear is kept on disk, where the evaluation then finds it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from functools import partial
+
+from counterpoint.config import UserError
+from counterpoint.config.workers import Workers, in_order
+from counterpoint.metrics.base import Clip
+from counterpoint.metrics.cache import FOLDER_VARIABLE, folder
+
+
+def hear_ahead(clips: Iterable[Clip], *, workers: Workers, device: str = "cpu") -> None:
+    """Let every judge hear every clip; of several machines all must see the folder of what was heard.
+
+    Raises:
+        UserError: nothing is kept, or what `features_of` raises.
+    """
+    if workers.is_alone:
+        return
+    if folder() is None:
+        raise UserError(f"--workers needs a folder for what was heard: set {FOLDER_VARIABLE} to one, not to off.")
+    for _ in in_order(partial(_hearer, device), clips, workers=workers):
+        pass
+
+
+def _hearer(device: str) -> Callable[[Clip], None]:
+    from counterpoint.metrics.features import features_of
+    from counterpoint.metrics.registry import judges
+
+    there = judges()
+
+    def hear(clip: Clip) -> None:
+        features_of(clip, judges=there, device=device)
+
+    return hear

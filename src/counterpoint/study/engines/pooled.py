@@ -1,0 +1,74 @@
+"""The engine that all pools have in common: a study's steps through a pool, with the user kept informed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+
+from counterpoint.config import UserError
+from counterpoint.study.engine import Done, LocalEngine, Source, Step, in_order
+from counterpoint.study.engines.dispatch import RETRIES, Ended, Pool, Schedule, critical_rank, dispatch
+from counterpoint.study.engines.table import StepTable
+from counterpoint.study.notices import log_path
+
+OpenPool = Callable[[Sequence[Step]], AbstractContextManager[Pool]]
+"""From the steps that are to be run to a pool for them.
+
+Raises a `UserError` where the pool cannot run them; nothing has started then.
+"""
+
+
+@dataclass(frozen=True)
+class PoolEngine:
+    """Runs steps several at once; see `study.engine.Engine`.
+
+    Attributes:
+        local: completes one step; every machine of the pool must see its store.
+        open_pool: makes the pool.
+        retries: further attempts at a step that was lost, or that goes on from its checkpoint.
+    """
+
+    local: LocalEngine
+    open_pool: OpenPool
+    retries: int = RETRIES
+
+    def run(self, targets: Iterable[Step | Source]) -> dict[str, Done]:
+        """See `Engine.run`. A step that fails leaves those running that do not build on it.
+
+        Raises:
+            UserError: two different steps of one name; or steps that failed, after all others have finished.
+        """
+        started, plan = time.perf_counter(), in_order(targets)
+        local, say = self.local, self.local.say
+        finished = {step.key: local.recall(step) for step in plan if local.is_done(step)}
+        waiting = [step for step in plan if step.key not in finished]
+        say(f"{len(plan)} steps, {len(waiting)} to run; results in {local.store}")
+        schedule = Schedule.of(plan, finished=finished, rank=critical_rank(plan))
+        if waiting:
+            with self.open_pool(waiting) as pool, StepTable(local.store, say=say) as table:
+                self._dispatch(schedule, pool, table)
+        if schedule.failed:
+            raise UserError(self._failure(schedule))
+        say(f"{len(plan)} steps in {time.perf_counter() - started:.1f} s")
+        return {step.name: schedule.finished[step.key] for step in plan}
+
+    def _dispatch(self, schedule: Schedule, pool: Pool, table: StepTable) -> None:
+        try:
+            dispatch(schedule, pool, retries=self.retries, on_start=table.start, on_end=table.end, watch=table.show)
+        except KeyboardInterrupt:
+            self.local.say("Interrupted; what was finished is kept, so the same command goes on from there.")
+            raise
+
+    def _failure(self, schedule: Schedule) -> str:
+        """One sentence for each step that failed."""
+        parts = [self._sentence(schedule.steps[key], ended) for key, ended in schedule.failed.items()]
+        held = len(schedule.held_up)
+        if held:
+            parts.append(f"{held} steps that build on {'it' if len(schedule.failed) == 1 else 'these'} did not run.")
+        return f"{' '.join(parts)} The same command goes on from there."
+
+    def _sentence(self, step: Step, ended: Ended) -> str:
+        log = log_path(self.local.store, name=step.name, key=step.key)
+        return f"The step {step.name} failed: {ended.error.rstrip('.')}. Its log is {log}."

@@ -1,0 +1,186 @@
+"""Steps in processes of this machine. A process runs one step after another, so that torch is loaded once for all.
+
+Processes are forked from a server that has loaded the heavy modules and runs nothing itself: a process that forked from
+this one would inherit the state of its threads, and one that started anew would spend seconds on imports.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess, parent_process
+from typing import Any
+
+from counterpoint.config.machine import cores
+from counterpoint.study.engine import LocalEngine, Step
+from counterpoint.study.engines.dispatch import Ended
+from counterpoint.study.engines.worker import attempt, elsewhere
+
+HEAVY = ("counterpoint.training", "counterpoint.generate", "counterpoint.study.engines.worker")
+"""Modules that the server loads."""
+PATIENCE_S = 1.0
+
+
+@dataclass(frozen=True)
+class Place:
+    """What one process has for itself.
+
+    Attributes:
+        number: of the process, from 0.
+        threads: of torch.
+        device: number of its GPU; None where there are none.
+    """
+
+    number: int
+    threads: int
+    device: int | None = None
+
+
+class _Process:
+    """A process and the step that it runs."""
+
+    def __init__(self, place: Place, *, local: LocalEngine):
+        context = _context()
+        self.pipe, theirs = context.Pipe()
+        self.process: BaseProcess = context.Process(
+            target=_serve, args=(theirs, place, local), name=f"steps {place.number}"
+        )
+        self.process.start()
+        theirs.close()
+        self.key = ""
+
+    def ended(self) -> Ended | None:
+        """What it says of its step, or that it is gone; None where it is still at work."""
+        if not self.key:
+            return None
+        try:
+            if not self.pipe.poll():
+                return None if self.process.is_alive() else self._lost()
+            return self.pipe.recv()
+        except (EOFError, OSError):
+            return self._lost()
+
+    def _lost(self) -> Ended:
+        self.process.join()
+        code = self.process.exitcode
+        how = f"by signal {-code}" if code is not None and code < 0 else f"with exit code {code}"
+        return Ended(self.key, error=f"Its process ended {how}.", lost=True)
+
+
+class ProcessPool:
+    """See `dispatch.Pool`.
+
+    Args:
+        local: completes one step.
+        jobs: steps at once.
+    """
+
+    takes_waiting = False
+
+    def __init__(self, local: LocalEngine, *, jobs: int):
+        self._local = elsewhere(local)
+        self._free = places(jobs)
+        self._processes: dict[Place, _Process] = {}
+
+    def has_room(self) -> bool:
+        return bool(self._free)
+
+    def start(self, step: Step) -> None:
+        place = self._free.pop(0)
+        there = self._processes.get(place)
+        if there is None or not there.process.is_alive():
+            there = self._processes[place] = _Process(place, local=self._local)
+        there.key = step.key
+        there.pipe.send(step)
+
+    def wait(self) -> Sequence[Ended]:
+        busy = {place: there for place, there in self._processes.items() if there.key}
+        wait([each for there in busy.values() for each in (there.pipe, there.process.sentinel)], timeout=PATIENCE_S)
+        found = []
+        for place, there in busy.items():
+            ended = there.ended()
+            if ended is not None:
+                found.append(ended)
+                there.key = ""
+                self._free.insert(0, place)  # what it has loaded may be of use to the next
+                if ended.lost:
+                    del self._processes[place]
+        return found
+
+    def stop(self) -> None:
+        """Interrupt every process once, as Ctrl-C would, and wait; a second Ctrl-C meanwhile ends them."""
+        busy = [there for there in self._processes.values() if there.key]
+        try:
+            for there in busy:
+                if there.process.is_alive() and there.process.pid is not None:
+                    os.kill(there.process.pid, signal.SIGINT)
+            while any(there.key for there in busy):
+                self.wait()
+        except KeyboardInterrupt:
+            for there in busy:
+                there.process.kill()
+            raise
+
+    def __enter__(self) -> ProcessPool:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for there in self._processes.values():
+            there.pipe.close()
+        for there in self._processes.values():
+            there.process.join(timeout=PATIENCE_S)
+            if there.process.is_alive():
+                there.process.kill()
+                there.process.join()
+
+
+def places(jobs: int) -> list[Place]:
+    """This machine's cores and GPUs, divided among `jobs` processes."""
+    import torch
+
+    threads, devices = max(1, cores() // jobs), torch.cuda.device_count()
+    return [Place(number, threads, device=number % devices if devices else None) for number in range(jobs)]
+
+
+def _context() -> Any:
+    """The way in which processes start."""
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(list(HEAVY))
+    return context
+
+
+def _serve(pipe: Connection, place: Place, local: LocalEngine) -> None:
+    """Run the steps that come through the pipe until it is closed."""
+    if hasattr(os, "setpgrp"):
+        os.setpgrp()  # Ctrl-C is for the engine, which interrupts each process once
+    if place.device is not None:
+        os.environ["CUDA_VISIBLE_DEVICES"] = str(place.device)
+    threads = os.environ.setdefault("OMP_NUM_THREADS", str(place.threads))
+    if torch := sys.modules.get("torch"):  # it has read the environment already
+        torch.set_num_threads(int(threads))
+    _leave_with_parent()
+    while True:
+        try:
+            pipe.send(attempt(pipe.recv(), local=local))
+        except (EOFError, OSError, KeyboardInterrupt):
+            return
+
+
+def _leave_with_parent() -> None:
+    """Stop where one can go on later, should the engine's process end before this one."""
+    parent = parent_process()
+    assert parent is not None
+
+    def watch() -> None:
+        parent.join()
+        os.kill(os.getpid(), signal.SIGINT)
+
+    threading.Thread(target=watch, name="watch the engine", daemon=True).start()

@@ -1,0 +1,270 @@
+"""Steps as tasks of a Ray cluster: an existing one, or one that Ray starts on this machine for the study.
+
+Before the first step every node is asked whether it has this package in this version and sees the store, so that a
+wrong set-up is a sentence and not a failure hours later.
+"""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from counterpoint.config import UserError
+from counterpoint.config.machine import cores
+from counterpoint.results.records import package
+from counterpoint.study.code_version import code_version
+from counterpoint.study.engine import Engine, LocalEngine, Step
+from counterpoint.study.engines.dispatch import Ended
+from counterpoint.study.engines.needs import Needs, needs_of
+from counterpoint.study.engines.pooled import PoolEngine
+from counterpoint.study.engines.registry import Where, require
+from counterpoint.study.engines.worker import attempt, elsewhere
+
+PATIENCE_S = 1.0
+PROBE_S = 120.0
+"""A node that has not answered by then is not fit to run steps; its first answer takes the imports of this package."""
+
+
+def ray_engine(where: Where, local: LocalEngine) -> Engine:
+    """Steps as Ray tasks, each with the cores, GPUs and memory that it needs.
+
+    Raises:
+        UserError: Ray is not installed, or an option does not fit.
+    """
+    where.refuse("options")
+    where.refuse_remote(local)
+    require("ray", extra="ray")
+    if where.address and where.jobs:
+        raise UserError("--jobs is for a cluster that Ray starts here; leave it out where --address is given.")
+    return PoolEngine(local, lambda steps: RayPool(steps, local=local, address=where.address, jobs=where.jobs))
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a node says of itself.
+
+    Attributes:
+        package: the version of this package, and the commit where it is known.
+        code: digest of the code that runs steps.
+        sees_store: whether the folder of results is the same as the driver's.
+    """
+
+    package: str
+    code: str
+    sees_store: bool
+
+
+def answer(mark: str) -> Answer:
+    """What this machine says; `mark` is a file that the driver has just written."""
+    return Answer(package(), runner_code(), Path(mark).is_file())
+
+
+def runner_code() -> str:
+    """Digest of the code that runs steps, training included."""
+    from counterpoint.study.steps import train
+
+    return code_version(Path(str(train.__file__)))
+
+
+class RayPool:
+    """See `dispatch.Pool`.
+
+    Args:
+        steps: that are to be run.
+        local: completes one step.
+        address: of a cluster; None starts one on this machine.
+        jobs: steps at once, where Ray starts a cluster here.
+    """
+
+    takes_waiting = False
+
+    def __init__(self, steps: Sequence[Step], *, local: LocalEngine, address: str | None, jobs: int | None):
+        self._steps, self._local = steps, elsewhere(local)
+        self._address, self._jobs = address, jobs
+        self._tasks: dict[Any, str] = {}
+
+    def __enter__(self) -> RayPool:
+        import ray
+
+        _connect(self._address, jobs=self._jobs)
+        try:
+            nodes = [node for node in ray.nodes() if node["Alive"]]
+            self._gpus = any(node["Resources"].get("GPU") for node in nodes)
+            if self._local.device.startswith("cuda") and not self._gpus:
+                raise UserError("No node of the Ray cluster has a GPU: use --device cpu, or leave the option out.")
+            check_needs([self._needs(step) for step in self._steps], [node["Resources"] for node in nodes])
+            _check_nodes(nodes, store=self._local.store)
+        except BaseException:
+            ray.shutdown()
+            raise
+        remote: Any = ray.remote(max_retries=0)
+        self._attempt = remote(attempt)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        import ray
+
+        ray.shutdown()
+
+    def has_room(self) -> bool:
+        return True
+
+    def start(self, step: Step) -> None:
+        task = self._attempt.options(**_options(self._needs(step)), name=step.name)
+        self._tasks[task.remote(step, local=self._local)] = step.key
+
+    def wait(self) -> Sequence[Ended]:
+        import ray
+
+        ready, _ = ray.wait(list(self._tasks), num_returns=1, timeout=PATIENCE_S)
+        return [self._ended(task) for task in ready]
+
+    def stop(self) -> None:
+        """Interrupt every task as Ctrl-C would, and wait; a second Ctrl-C meanwhile ends them."""
+        import ray
+
+        try:
+            for task in self._tasks:
+                ray.cancel(task)
+            while self._tasks:
+                self.wait()
+        except KeyboardInterrupt:
+            for task in self._tasks:
+                ray.cancel(task, force=True)
+            raise
+
+    def _needs(self, step: Step) -> Needs:
+        return needs_of(step, gpus=self._gpus, processes=self._local.processes)
+
+    def _ended(self, task: Any) -> Ended:
+        import ray
+        from ray.exceptions import RayError, RayTaskError, TaskCancelledError
+
+        key = self._tasks.pop(task)
+        try:
+            return ray.get(task)
+        except TaskCancelledError:
+            return Ended(key, error="It was asked to stop.")
+        except RayTaskError as error:  # `attempt` returns the errors of steps, so this is one of its own
+            return Ended(key, error=_first_line(error.cause or error))
+        except RayError as error:
+            return Ended(key, error=_first_line(error), lost=True)
+
+
+def check_needs(wanted: Sequence[Needs], nodes: Sequence[dict[str, float]]) -> None:
+    """
+    Args:
+        wanted: of the steps that are to be run.
+        nodes: the resources of each node, as Ray names them.
+
+    Raises:
+        UserError: no node has what a step needs.
+    """
+    if not nodes:
+        raise UserError("The Ray cluster has no node that is alive; start one with `ray start --head`.")
+    for needs in wanted:
+        if not any(all(node.get(name, 0) >= count for name, count in _ray(needs).items()) for node in nodes):
+            raise UserError(
+                f"The step {needs.step} needs {needs.cpus} cores, {needs.gpus} GPUs and {needs.memory_gib} GiB of "
+                "memory, and no node of the Ray cluster has them: add a larger node, or make the step smaller "
+                "(--set training.accumulate=N lowers a training's memory)."
+            )
+
+
+def _ray(needs: Needs) -> dict[str, float]:
+    """As Ray names resources."""
+    return {"CPU": needs.cpus, "GPU": needs.gpus, "memory": needs.memory}
+
+
+def _options(needs: Needs) -> dict[str, Any]:
+    return {"num_cpus": needs.cpus, "num_gpus": needs.gpus, "memory": needs.memory}
+
+
+def _connect(address: str | None, *, jobs: int | None) -> None:
+    """Join a cluster, or start one here.
+
+    Raises:
+        UserError: nothing answers at the address, or another version of Ray or Python does.
+    """
+    import logging
+
+    import ray
+
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    shared: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR, "include_dashboard": False}
+    if address is None:
+        try:
+            ray.init(num_cpus=jobs or cores(), **shared)
+        except Exception as error:  # Ray raises bare ones
+            raise UserError(
+                f"Ray cannot start a cluster on this machine ({_first_line(error)}): a machine that is too busy or "
+                "short of memory is the usual reason; --jobs N without --engine ray does without."
+            ) from error
+        return
+    del shared["include_dashboard"]
+    try:
+        ray.init(address=address, **shared)
+    except (ConnectionError, RuntimeError, ValueError, TimeoutError) as error:
+        raise UserError(
+            f"The Ray cluster at {address} cannot be joined ({_first_line(error)}): see that `ray status "
+            f"--address {address}` works here."
+        ) from error
+
+
+def _check_nodes(nodes: Sequence[dict[str, Any]], *, store: Path) -> None:
+    """
+    Raises:
+        UserError: a node does not answer, has another version of this package, or does not see the store.
+    """
+    import ray
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+    store.mkdir(parents=True, exist_ok=True)
+    mark = store / f".seen-{uuid.uuid4().hex}"
+    mark.touch()
+    try:
+        ask = ray.remote(max_retries=0, num_cpus=0)(answer)
+        asked = {
+            ask.options(scheduling_strategy=NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)).remote(
+                str(mark)
+            ): node["NodeManagerAddress"]
+            for node in nodes
+        }
+        for task, host in asked.items():
+            _check_answer(task, host=host, store=store)
+    finally:
+        with suppress(OSError):
+            mark.unlink()
+
+
+def _check_answer(task: Any, *, host: str, store: Path) -> None:
+    import ray
+    from ray.exceptions import RayError
+
+    try:
+        found: Answer = ray.get(task, timeout=PROBE_S)
+    except RayError as error:
+        raise UserError(
+            f"The node {host} of the Ray cluster cannot run steps ({_first_line(error)}): install this version of "
+            f"counterpoint there ({package()})."
+        ) from error
+    if found.package.split(" at ")[0] != package().split(" at ")[0] or found.code != runner_code():
+        raise UserError(
+            f"The node {host} of the Ray cluster has counterpoint {found.package} or another state of its code, and "
+            f"this machine has {package()}: install the same on all nodes."
+        )
+    if not found.sees_store:
+        raise UserError(
+            f"The node {host} of the Ray cluster does not see the folder of results {store}: put it on storage that "
+            "all nodes share, and give it with --store."
+        )
+
+
+def _first_line(error: BaseException) -> str:
+    text = str(error).strip()
+    return f"{type(error).__name__}: {text.splitlines()[0][:200]}" if text else type(error).__name__

@@ -1,0 +1,74 @@
+"""One attempt at a step, in a process that may be on another machine: what it prints goes to the step's log."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TextIO
+
+from counterpoint.config import UserError
+from counterpoint.config.device import find_device
+from counterpoint.study.engine import LocalEngine, Step
+from counterpoint.study.engines.dispatch import Ended
+from counterpoint.study.notices import log_path, sentence
+
+
+def attempt(step: Step, *, local: LocalEngine) -> Ended:
+    """Complete a step whose inputs are finished.
+
+    An error other than a `UserError` may be the machine's, so a step that goes on from its checkpoint is worth another
+    attempt; one that starts over would most likely end the same way.
+    """
+    with logged(log_path(local.store, name=step.name, key=step.key)):
+        try:
+            there = replace(local, device=find_device(local.device))
+            return Ended(step.key, done=there.complete(step, label=step.name))
+        except KeyboardInterrupt:
+            return Ended(step.key, error="It was asked to stop.")
+        except UserError as error:
+            print(f"Error: {error}", file=sys.stderr)
+            return Ended(step.key, error=sentence(error))
+        except Exception as error:
+            traceback.print_exc()
+            return Ended(step.key, error=sentence(error), again=step.resumable)
+
+
+def elsewhere(local: LocalEngine) -> LocalEngine:
+    """The same engine for another process: what it says goes to the log."""
+    return replace(local, say=say, show=False)
+
+
+def say(line: str) -> None:
+    """Print a line. A function of this module, since Ray has a `print` of its own in place of Python's."""
+    print(line, flush=True)
+
+
+@contextmanager
+def logged(path: Path) -> Iterator[None]:
+    """Append what this process and its children print to a file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    streams = (sys.stdout, sys.stderr)
+    kept = [os.dup(number) for number in (1, 2)]
+    with path.open("a", encoding="utf-8") as log:
+        _flush(*streams)
+        for number in (1, 2):
+            os.dup2(log.fileno(), number)
+        sys.stdout = sys.stderr = log
+        try:
+            yield
+        finally:
+            _flush(log)
+            sys.stdout, sys.stderr = streams
+            for number, own in zip((1, 2), kept, strict=True):
+                os.dup2(own, number)
+                os.close(own)
+
+
+def _flush(*streams: TextIO) -> None:
+    for stream in streams:
+        stream.flush()

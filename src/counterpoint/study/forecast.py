@@ -1,0 +1,156 @@
+"""`study plan --gpus` and `study run --dry-run`: what a study takes on a cluster, and what would run where."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from counterpoint.study.engine import LocalEngine, Source, Step, in_order
+from counterpoint.study.engines.dispatch import critical_rank
+from counterpoint.study.engines.needs import needs_of
+from counterpoint.study.engines.simulated import Cluster, Simulation, simulate
+from counterpoint.study.surroundings import Unseen
+from counterpoint.study.workload import estimate
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+    from counterpoint.study.plan import Plan
+
+
+FIXED_S = 2.0
+"""Seconds that every step takes to read its inputs."""
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """A study on clusters of several sizes.
+
+    Attributes:
+        critical_s: time from start to end, were there devices for all steps at once and none was lost.
+        work_s: of all steps together.
+        calm: by size, without lost machines and stragglers.
+        likely: the same with both.
+    """
+
+    critical_s: float
+    work_s: float
+    calm: Sequence[Simulation]
+    likely: Sequence[Simulation]
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A step of a study that was not started.
+
+    Attributes:
+        state: `finished`, `goes on` from a checkpoint, or `runs`.
+        cpus: cores that it needs.
+        memory_gib: memory that it needs.
+        after: names of the steps that it waits for.
+    """
+
+    name: str
+    state: str
+    cpus: int
+    memory_gib: int
+    after: Sequence[str]
+
+
+def forecast(plan: Plan, clusters: Sequence[Cluster]) -> Forecast:
+    """Simulate a study; no codec is loaded and no dataset is read.
+
+    Raises:
+        UserError: what planning the steps raises.
+    """
+    steps = in_order(plan.study.steps_in(Unseen(plan.dataset)))
+    device = plan.estimate.device
+    seconds = {step.key: FIXED_S + estimate(step.function.workload(step), device=device).seconds for step in steps}
+    still = [replace(cluster, hours_between_losses=None, straggling=0.0) for cluster in clusters]
+    return Forecast(
+        critical_s=max(critical_rank(steps, seconds=seconds).values(), default=0.0),
+        work_s=sum(seconds[key] for key in {step.key for step in steps}),
+        calm=[simulate(steps, seconds=seconds, cluster=cluster) for cluster in still],
+        likely=[simulate(steps, seconds=seconds, cluster=cluster) for cluster in clusters],
+    )
+
+
+def print_forecast(found: Forecast, console: Console, *, price: float | None = None) -> None:
+    """A row for each size of cluster, and what was assumed.
+
+    Args:
+        price: of a GPU-hour.
+    """
+    headers = ["Wall time", "With losses", "GPU-hours", "Busy", *(["Cost"] if price else [])]
+    table = _table("On a cluster", "GPUs", *headers)
+    for calm, likely in zip(found.calm, found.likely, strict=True):
+        row = [f"{calm.cluster.gpus:,}", duration(calm.wall_s), duration(likely.wall_s)]
+        row += [f"{likely.gpu_hours:,.3g}", f"{likely.busy:.0%}"]
+        table.add_row(*row, *([f"{price * likely.gpu_hours:,.0f}"] if price else []))
+    console.print(table)
+    largest = found.likely[-1]
+    for line in (
+        f"One step after another: {duration(found.work_s)}. The longest chain of steps that wait for each other: "
+        f"{duration(found.critical_s)}, however many GPUs there are.",
+        f"Each training has {_gpus(largest.cluster.processes)}; a cluster is paid for until the last step is done.",
+        f"Losses: a machine of 8 GPUs works {_hours(largest.cluster)} between two, and is back after "
+        f"{duration(largest.cluster.repair_s)}; {largest.cluster.straggling:.0%} of the steps take half as long again.",
+    ):
+        console.print(line, highlight=False, soft_wrap=True)
+
+
+def dry_run(steps: Mapping[str, Step | Source], *, local: LocalEngine) -> list[Planned]:
+    """What would be done, in the order in which steps start; nothing is started."""
+    plan = in_order(steps.values())
+    rank = critical_rank(plan)
+    found = []
+    for step in sorted(plan, key=lambda step: (local.is_done(step), -rank[step.key])):
+        needs, after = needs_of(step), [given.name for given in step.inputs.values() if isinstance(given, Step)]
+        state = "finished" if local.is_done(step) else "goes on" if _has_begun(step, local) else "runs"
+        found.append(Planned(step.name, state, needs.cpus, needs.memory_gib, after))
+    return found
+
+
+def print_dry_run(found: Sequence[Planned], console: Console, *, store: Path, engine: str) -> None:
+    """A row for each step."""
+    table = _table(f"What the engine {engine!r} would do", "Step", "State", "Cores", "Memory", "After")
+    for step in found:
+        after = ", ".join(step.after[:3]) + (f" and {len(step.after) - 3} more" if len(step.after) > 3 else "")
+        table.add_row(step.name, step.state, str(step.cpus), f"{step.memory_gib} GiB", after)
+    console.print(table)
+    waiting = sum(step.state != "finished" for step in found)
+    console.print(f"{waiting} of {len(found)} steps would run; results in {store}", highlight=False, soft_wrap=True)
+
+
+def _has_begun(step: Step, local: LocalEngine) -> bool:
+    return step.resumable and local.partial_folder(step).is_dir()
+
+
+def _table(title: str, first: str, *others: str) -> Table:
+    from rich.box import SIMPLE
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left", box=SIMPLE, pad_edge=False)
+    table.add_column(first, overflow="fold")
+    for header in others:
+        table.add_column(header, overflow="fold")
+    return table
+
+
+def duration(seconds: float) -> str:
+    """In the unit that suits it: `40 s`, `25 min`, `31 h`, `12 days`."""
+    for limit, unit, name in ((120, 1, "s"), (7200, 60, "min"), (4 * 86400, 3600, "h")):
+        if seconds < limit:
+            return f"{seconds / unit:,.0f} {name}"
+    return f"{seconds / 86400:,.0f} days"
+
+
+def _gpus(count: int) -> str:
+    return "one GPU" if count == 1 else f"{count} GPUs"
+
+
+def _hours(cluster: Cluster) -> str:
+    return "for ever" if cluster.hours_between_losses is None else f"{cluster.hours_between_losses:,.0f} h"

@@ -1,0 +1,104 @@
+"""A training in several processes of one machine, each with a GPU of its own where there are any.
+
+The processes are torch's own (`torchrun` starts them alike), and divide every batch among themselves, so that an update
+is the same with any number of them. A run may be gone on with by another number.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from counterpoint.config import TrainingConfig, UserError, read_json
+from counterpoint.runs.layout import RESULT_FILE
+from counterpoint.training.generative import train
+from counterpoint.training.loop import TrainingResult
+from counterpoint.training.trackers import check_trackers
+
+_FOR_USER = "UserError: "
+"""How torch hands on the message of a `UserError`."""
+
+
+def train_with(
+    config: TrainingConfig,
+    *,
+    out: Path,
+    processes: int = 1,
+    device: str = "auto",
+    progress: bool = True,
+    trackers: Sequence[str] = (),
+) -> TrainingResult:
+    """`training.train`, in as many processes as one likes; the weights are the same.
+
+    Raises:
+        UserError: as of `train`, or a batch that does not divide among the processes.
+    """
+    if processes > 1 and config.batch_size % (config.accumulate * processes):
+        raise UserError(
+            f"batch_size {config.batch_size} must be a multiple of accumulate x processes, which is "
+            f"{config.accumulate * processes}."
+        )
+    check_trackers(trackers)
+    run = partial(train, config, out=out, device=device, progress=progress, trackers=trackers)
+    if processes == 1:
+        return run()
+    in_processes(run, processes=processes, log=out / "logs")
+    return TrainingResult(**read_json(out / RESULT_FILE))
+
+
+def in_processes(function: Callable[[], Any], *, processes: int, log: Path) -> None:
+    """Call a function in `processes` processes that form a group of torch.distributed.
+
+    Args:
+        function: one that other processes can import, or a partial of such a one.
+        log: folder for what the processes after the first print.
+
+    Raises:
+        UserError: what the function raised in any of them.
+        KeyboardInterrupt: it was asked to stop, and has written a checkpoint.
+        RuntimeError: a process ended otherwise.
+    """
+    from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs, SignalException, Std
+    from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
+    from torch.distributed.launcher.api import LaunchConfig, elastic_launch
+
+    log.mkdir(parents=True, exist_ok=True)
+    others = dict.fromkeys(range(1, processes), Std.ALL)
+    config = LaunchConfig(
+        min_nodes=1,
+        max_nodes=1,
+        nproc_per_node=processes,
+        rdzv_backend="c10d",
+        rdzv_endpoint="localhost:0",
+        max_restarts=0,
+        start_method="spawn",
+        logs_specs=DefaultLogsSpecs(log_dir=str(log), redirects={0: Std.NONE, **others}),
+    )
+    try:
+        elastic_launch(config, _call)(function)
+    except SignalException as error:
+        raise KeyboardInterrupt from error
+    except ChildFailedError as error:
+        raise _reason(error) from error
+
+
+def _reason(error: Any) -> Exception:
+    """The error of the process that failed first."""
+    _, failure = error.get_first_failure()
+    told = failure.message
+    text = str(told["message"] if isinstance(told, dict) else told)
+    if text.startswith(_FOR_USER):
+        return UserError(text.removeprefix(_FOR_USER))
+    return RuntimeError(f"A process of the training ended with exit code {failure.exitcode}: {text}")
+
+
+def _call(function: Callable[[], Any]) -> None:
+    import torch
+
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    if not torch.cuda.is_available():
+        os.environ.setdefault("ACCELERATE_USE_CPU", "true")
+    function()

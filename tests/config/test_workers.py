@@ -1,0 +1,70 @@
+"""One function over many items in several processes: order, laziness, errors and losses."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+from functools import partial
+
+import pytest
+
+from counterpoint.config import UserError
+from counterpoint.config.workers import AHEAD, Workers, in_order
+
+
+def squares() -> Callable[[int], tuple[int, int]]:
+    return lambda number: (number * number, os.getpid())
+
+
+def fussy(how: str) -> Callable[[int], int]:
+    if how == "absent":
+        raise UserError("The codec is not there; train it.")
+
+    def work(number: int) -> int:
+        if number == 3:
+            if how == "killed":
+                os.kill(os.getpid(), signal.SIGKILL)
+            raise UserError("Clip 3 is damaged; leave it out.")
+        return number
+
+    return work
+
+
+def test_one_worker_is_this_process() -> None:
+    found = list(in_order(squares, range(4), workers=Workers()))
+    assert found == [(number * number, os.getpid()) for number in range(4)]
+
+
+def test_two_workers_give_the_same_in_order_and_take_no_more_than_they_need() -> None:
+    taken = 0
+
+    def items() -> Iterator[int]:
+        nonlocal taken
+        for taken in range(1, 101):
+            yield taken - 1
+
+    results = in_order(squares, items(), workers=Workers(2))
+    first = next(results)
+    assert taken <= 2 * AHEAD and first[0] == 0
+    rest = list(results)
+    assert [value for value, _ in rest] == [number * number for number in range(1, 100)]
+    assert os.getpid() not in {process for _, process in rest}
+
+
+@pytest.mark.parametrize(
+    ("how", "sentence"),
+    [
+        ("damaged", r"^Clip 3 is damaged; leave it out\.$"),
+        ("absent", r"^The codec is not there; train it\.$"),
+        ("killed", "worker process was ended from outside"),
+    ],
+)
+def test_an_error_of_a_worker_reaches_the_user(how: str, sentence: str) -> None:
+    with pytest.raises(UserError, match=sentence):
+        list(in_order(partial(fussy, how), range(6), workers=Workers(2)))
+
+
+def test_no_workers_make_no_sense() -> None:
+    with pytest.raises(UserError, match="--workers 0 makes no sense"):
+        Workers(0)

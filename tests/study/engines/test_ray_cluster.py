@@ -1,0 +1,63 @@
+"""Steps on a Ray cluster: one that Ray starts here, with the results of the local engine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from tests.study.engines.computations import add, break_down
+
+from counterpoint.config import UserError
+from counterpoint.study.engine import LocalEngine, Step
+from counterpoint.study.engines.needs import GIB, Needs
+from counterpoint.study.engines.ray_cluster import check_needs, ray_engine
+from counterpoint.study.engines.registry import Where
+
+
+def test_a_step_that_no_node_has_room_for_is_named() -> None:
+    nodes = [{"CPU": 4.0, "GPU": 1.0, "memory": 8.0 * GIB}, {"CPU": 64.0, "memory": 128.0 * GIB}]
+    check_needs([Needs("train", cpus=4, gpus=1), Needs("judge", cpus=32)], nodes)
+    with pytest.raises(UserError, match="The step train needs 16 cores, 1 GPUs and 2 GiB of memory, and no node"):
+        check_needs([Needs("train", cpus=16, gpus=1)], nodes)
+    with pytest.raises(UserError, match="has no node that is alive"):
+        check_needs([], [])
+
+
+def test_options_that_do_not_fit_are_refused(tmp_path: Path) -> None:
+    local = LocalEngine(tmp_path)
+    with pytest.raises(UserError, match="does not read --engine-set"):
+        ray_engine(Where("ray", options={"partition": "a100"}), local)
+    pytest.importorskip("ray", reason="the engine `ray` needs the extra `ray`")
+    with pytest.raises(UserError, match="leave it out where --address is given"):
+        ray_engine(Where("ray", jobs=2, address="auto"), local)
+
+
+def test_an_extra_that_is_absent_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("counterpoint.study.engines.registry.find_spec", lambda name: None)
+    with pytest.raises(UserError, match=r"pip install 'counterpoint\[ray\]'"):
+        Where("ray").open(LocalEngine(tmp_path))
+    with pytest.raises(UserError, match=r"pip install 'counterpoint\[slurm\]'"):
+        Where("slurm").open(LocalEngine(tmp_path))
+
+
+@pytest.mark.slow
+def test_a_cluster_of_this_machine_gives_the_results_of_the_local_engine(tmp_path: Path, elsewhere: None) -> None:
+    pytest.importorskip("ray", reason="the engine `ray` needs the extra `ray`")
+    log = tmp_path / "log"
+    log.touch()
+
+    def plan() -> list[Step]:
+        first = Step("first", add, {"number": 1, "log": str(log)})
+        parts = [Step(f"part{n}", add, {"number": n, "log": str(log)}, {"first": first}) for n in (10, 20)]
+        killed = Step("killed", break_down, {"how": "killed", "times": 1, "log": str(log)}, resumable=True)
+        return [Step("last", add, {"number": 0, "log": str(log)}, {p.name: p for p in [*parts, killed]})]
+
+    said: list[str] = []
+    local = LocalEngine(tmp_path / "store", say=said.append)
+    done = Where("ray", jobs=2).open(local).run(plan())
+    assert (done["last"].folder / "value").read_text() == str(10 + 1 + 20 + 1 + 1)
+    assert any("killed lost after" in line and "tried again" in line for line in said)
+    assert all(step.cached for step in local.run(plan()).values())
+    wrong = Step("wrong", break_down, {"how": "wrong", "times": 9, "log": str(log)})
+    with pytest.raises(UserError, match=r"The step wrong failed: The key is wrong; give another\. Its log is"):
+        Where("ray", jobs=2).open(local).run([wrong])
