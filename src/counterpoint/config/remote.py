@@ -21,8 +21,8 @@ CACHE_VARIABLE = "COUNTERPOINT_FETCHED"
 """Environment variable that moves the folder of what was fetched."""
 Failures = (OSError, ImportError, ValueError)
 """What fsspec raises: no such place, a package that is not installed, an unknown protocol."""
-
-
+ARROW = ("s3", "gs")
+"""Protocols of file systems that pyarrow brings; fsspec would need further packages for them."""
 _URL = re.compile(r"([a-z][a-z0-9+.-]+):/+(.*)")
 """A path drops one of two slashes. Windows' drives have one letter."""
 
@@ -48,11 +48,9 @@ class RemoteFolder:
     """
 
     def __init__(self, url: str, *, mark: str):
-        import fsspec
-
         self.url, self.mark = url.rstrip("/"), mark
         try:
-            self._files, self._root = fsspec.core.url_to_fs(self.url)
+            self._files, self._root = _file_system(self.url)
         except Failures as error:
             raise UserError(f"{url} cannot be reached ({error}): install the package that the message names.") from None
 
@@ -123,6 +121,19 @@ class RemoteFolder:
         return UserError(
             f"{self.url} cannot be read or written ({error}): see that the address and your access are right."
         )
+
+
+def _file_system(url: str) -> tuple[Any, str]:
+    """The file system of a URL, and the path of the URL in it."""
+    if url.partition("://")[0] not in ARROW:
+        import fsspec
+
+        return fsspec.core.url_to_fs(url)
+    from fsspec.implementations.arrow import ArrowFSWrapper
+    from pyarrow.fs import FileSystem
+
+    files, path = FileSystem.from_uri(url)
+    return ArrowFSWrapper(files), path
 
 
 def send_part(place: str | Path, part: Path, *, root: Path, mark: str) -> None:
