@@ -46,10 +46,13 @@ class Model(Record):
 
     @classmethod
     def read(cls, folder: Path) -> Self:
-        """Read the model that a step trained."""
+        """Read the model that a step trained. Results are handed on, so they keep the names of the folders of its
+        dataset and of the model that it began with, and not their places on this machine."""
         lines = read_metrics(folder / METRICS_FILE)
+        config = load_yaml(folder / CONFIG_FILE, TrainingConfig, saved=True)
+        data = config.data.model_copy(update={"dataset": Path(config.data.dataset).name})
         return cls(
-            config=load_yaml(folder / CONFIG_FILE, TrainingConfig, saved=True),
+            config=config.model_copy(update={"data": data, "start": Path(config.start).name}),
             result=TypeAdapter(TrainingResult).validate_python(read_json(folder / RESULT_FILE)),
             curve=Curve(
                 train=tuple((line["step"], line["loss"]) for line in lines if "loss" in line),

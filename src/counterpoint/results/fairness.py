@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from counterpoint.bench.takes import FORWARD_AND_BACKWARD, forward_flops
 from counterpoint.config import LatentSpec
@@ -81,7 +80,7 @@ def _given(results: Results, step: str) -> Given:
         step=step,
         name=name_of(results, step),
         paradigm=own.config.model.paradigm,
-        start=name_of(results, chain[1]) if len(chain) > 1 else Path(own.config.start).name,
+        start=name_of(results, chain[1]) if len(chain) > 1 else own.config.start,
         parameters=own.result.parameters,
         updates=sum(model.result.steps for model in models),
         examples=sum(model.result.examples for model in models),

@@ -71,6 +71,7 @@ def grid_headline(page: GridPage) -> list[Fact]:
     own = (
         [
             said.budget_headline(page.study.training),
+            *([Fact("Start", f"the models that ship, {listed(_starts(page))}")] if page.study.start else []),
             said.parameters_headline(results.models[grid.runs(model)[0]] for model in grid.models),
         ]
         if page.is_pair
@@ -81,6 +82,11 @@ def grid_headline(page: GridPage) -> list[Fact]:
     )
     prompts = "; ".join(f"{counted}, held out" for counted in _prompt_counts(page).values())
     return [said.music_headline(results), *own, Fact("Prompts", prompts), said.time_headline(results)]
+
+
+def _starts(page: GridPage) -> list[str]:
+    """Names of the models that training began with."""
+    return [page.study.start.format(paradigm=cell.study.paradigm) for cell in page.grid.cells]
 
 
 def _prompts_step(page: GridPage, label: str) -> str:
