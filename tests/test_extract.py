@@ -233,9 +233,9 @@ def test_the_command_prints_a_line_a_track(
         return stopped.value.code, said.out, said.err
 
     code, out, _ = say("chords.exact, drums.mix")
-    assert not code and "chords.exact" in out and "beat_f1_librosa" in out and "there already" not in out
+    assert not code and "chords.exact" in out and "beat_f1_librosa" in out and "exists" not in out
     code, out, _ = say("chords.exact")
-    assert not code and "there already" in out and "drums.mix" not in out
+    assert not code and "exists" in out and "drums.mix" not in out
     code, _, error = say("chords.best")
     assert code == 2 and error.startswith("Error: There is no control track 'chords.best'") and error.count("\n") == 1
 

@@ -52,7 +52,7 @@ def test_a_song_is_mended_and_its_takes_are_listed(song: Path, tmp_path: Path) -
     assert found.exit_code == 0, found.output
     for words in ("take", "seed", "score", "flux", "loudness step", "beat phase", "chord", "6.0 s, filled in by"):
         assert words in found.output
-    assert "The spans are mono: the model hears and plays one channel, which stands in all 2." in found.output
+    assert "The new music is mono: the model reads and draws one channel, which is copied to all 2." in found.output
     (before, rate), (after, same_rate) = (soundfile.read(path, dtype="int32") for path in (song, out))
     assert rate == same_rate and soundfile.info(out).subtype == "PCM_24"
     changed = (before != after).any(axis=1)

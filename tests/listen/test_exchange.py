@@ -137,7 +137,7 @@ def test_the_verbs_from_new_to_results(inpainted: Path, tmp_path: Path) -> None:
     )
     links = run("invite", folder, "--raters", "2", "--url", "https://listen.example/").split()
     assert len(links) == 2 and all(link.startswith("https://listen.example/r/") for link in links)
-    assert "Everything of" in run("delete", folder, links[0])
+    assert "All data of" in run("delete", folder, links[0])
     rows = [f"ann,{item},fm,audio_match,7" for item in read_test(folder).items]
     assert "1 raters added" in run("import", folder, ratings(tmp_path / "a.csv", rows))
     out = run("results", folder, "--csv", tmp_path / "raw.csv", "--json", tmp_path / "found.json")

@@ -181,7 +181,7 @@ def test_a_codec_that_makes_phases_anew_has_no_si_snr_and_the_report_says_why(
     (row,) = (line for line in (tables / "scores.md").read_text().splitlines() if "levels, unquantised" in line)
     assert row.split(" | ")[1] == "–", "si_snr"
     page = result.report.read_text(encoding="utf-8")
-    assert "Phases made anew" in page and "spectrogram codec, quantised at 25 Hz" in page
+    assert "Synthesised phases" in page and "spectrogram codec, quantised at 25 Hz" in page
     assert "The paper's table has no column for levels" in page.replace("&#39;", "'").replace("&#x27;", "'")
 
 

@@ -1,4 +1,4 @@
-"""The command line: verbs only. Importing it, and so `counterpoint --help`, loads neither torch nor pydantic."""
+"""The command line: only verbs. Importing it, and so `counterpoint --help`, loads neither torch nor pydantic."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from collections.abc import Sequence
 from counterpoint.cli.app import app
 
 _LONGEST = 2_000
-"""Characters of a message that are printed: some quote what a user gave."""
+"""Greatest number of printed characters of a message, since some quote user input."""
 
 
 def main() -> None:
-    """Run the command line; what a user can put right becomes one sentence and exit code 2, a full disk code 1.
+    """Run the command line; a user's error becomes one sentence and exit code 2, a full disk exit code 1.
 
-    `COUNTERPOINT_DEBUG=1` lets the traceback through.
+    `COUNTERPOINT_DEBUG=1` shows the traceback.
     """
     warnings.showwarning = _show_warning
     if isinstance(sys.stdout, io.TextIOWrapper):  # an encoding that lacks a character, as Windows has for pipes
@@ -32,7 +32,7 @@ def main() -> None:
 
 
 def _offline_first(arguments: Sequence[str]) -> list[str]:
-    """The arguments with `--offline`, which belongs to no verb, before the verb, wherever it stood."""
+    """The arguments with `--offline`, which belongs to no verb, moved before the verb."""
     end = arguments.index("--") if "--" in arguments else len(arguments)
     before = arguments[:end]
     kept = [argument for argument in before if argument != "--offline"]
@@ -53,7 +53,7 @@ def _report(error: Exception) -> int:
         message, code = str(error), 2
     elif isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         message = (
-            f"The disk is full ({_place(error)}): make room and run the same command again; it goes on from there."
+            f"The disk is full ({_place(error)}): make room and run the same command again; it continues from there."
         )
         code = 1
     elif _is_out_of_memory(error):

@@ -17,22 +17,22 @@ def analyze(
     out: Annotated[
         list[Path] | None,
         typer.Option(
-            help="Also draw it to a .png, or write it to a .json, whose chords `generate --chords` reads; may be given "
-            "again."
+            help="Also draw the analysis to a .png, or write it to a .json, whose chords `generate --chords` reads; "
+            "may be repeated."
         ),
     ] = None,
     device: Device = "auto",
     *,
     answer: Answer,
 ) -> None:
-    """Say what is heard in a piece, and how surely: tempo, chords, melody, downbeats and tags."""
+    """Analyse a piece of music: tempo, chords, melody, downbeats and tags, with their confidence."""
     from counterpoint.analysis import listen
     from counterpoint.audio import audio_duration_s
     from counterpoint.config import write_json
     from counterpoint.config.paths import check_output
 
     for path in out or ():
-        check_output(path, what="what is heard", suffixes=(".png", ".json"), inputs=[file])
+        check_output(path, what="the analysis", suffixes=(".png", ".json"), inputs=[file])
     audio_duration_s(file)  # refused before torch is imported
     found = listen.analyze(file, device=answer.device(device))
     for path in out or ():

@@ -1,4 +1,4 @@
-"""Every verb by its name; the modules beside this one are thin: parse, call the one function, say what came of it."""
+"""All verbs by name; the modules of verbs are thin: they parse, call one function, and report its result."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def _root(
         typer.Option(
             "--offline",
             callback=_offline,
-            help="Never use the network; may stand anywhere in the line. What was downloaded earlier has to do.",
+            help="Never use the network, only earlier downloads; the option may be anywhere in the line.",
         ),
     ] = False,
 ) -> None:

@@ -14,39 +14,36 @@ from counterpoint.cli.output import Answer
 
 @reports
 def bench(
-    batch: Annotated[
-        str, typer.Option(help="Clips at once; several, as in all lists here, with commas: 2,8,32.")
-    ] = "1",
+    batch: Annotated[str, typer.Option(help="Batch sizes; all lists here are separated by commas: 2,8,32.")] = "1",
     duration_s: Annotated[str, typer.Option("--duration-s", help="Length of a clip in seconds; a list.")] = "10",
-    layers: Annotated[str | None, typer.Option(help="In place of the backbone's own; a list.")] = None,
-    steps: Annotated[str, typer.Option(help="Euler steps, or dopri5, of a paradigm with a solver; a list.")] = "50",
-    paradigm: Annotated[str, typer.Option(help="The paradigm that draws, by name; all of them, or a list.")] = "all",
+    layers: Annotated[str | None, typer.Option(help="Numbers of layers instead of the backbone's own; a list.")] = None,
+    steps: Annotated[str, typer.Option(help="Euler steps, or dopri5, for paradigms with a solver; a list.")] = "50",
+    paradigm: Annotated[str, typer.Option(help="Paradigms by name: all, or a list.")] = "all",
     engine: Annotated[
         Literal["fast", "reference", "both", "compiled"],
-        typer.Option(help="reference: a plain loop like the paper's; compiled: compiled whole, where it can be."),
+        typer.Option(
+            help="reference: a plain loop like the paper's; compiled: a compiled network, if the paradigm supports it."
+        ),
     ] = "fast",
     backbone: Annotated[str, typer.Option(help="A named size: musicgen-small, pocket, debug.")] = "musicgen-small",
     device: Annotated[
-        str, typer.Option(help="cpu or cuda; to predict, a100, h100, two-cores or a limits.json, too.")
+        str, typer.Option(help="cpu or cuda; for predictions also a100, h100, two-cores or a limits.json.")
     ] = "cpu",
     dtype: Annotated[
         Literal["fp32", "fp16", "bf16", "int8"] | None, typer.Option(help="bf16 on a GPU, fp32 on a CPU.")
     ] = None,
-    repeats: Annotated[
-        int, typer.Option(help="Runs of each point that no other process of the machine slowed down.")
-    ] = 3,
-    out: Annotated[Path, typer.Option(help="Folder of results; the same command goes on there.")] = Path("runs/bench"),
-    predict: Annotated[bool, typer.Option("--predict", help="Run nothing: compute what the device could do.")] = False,
-    floor_ms: Annotated[
-        float, typer.Option("--floor-ms", help="To predict: the shortest time that a pass takes.")
-    ] = 0.0,
-    device_limits: Annotated[
-        bool, typer.Option("--device-limits", help="Measure the device's ceilings alone.")
-    ] = False,
+    repeats: Annotated[int, typer.Option(help="Number of undisturbed runs of each point.")] = 3,
+    out: Annotated[Path, typer.Option(help="Folder of results; the same command continues there.")] = Path(
+        "runs/bench"
+    ),
+    predict: Annotated[bool, typer.Option("--predict", help="Run nothing: compute the limits of the device.")] = False,
+    floor_ms: Annotated[float, typer.Option("--floor-ms", help="For predictions: the least time of a pass.")] = 0.0,
+    device_limits: Annotated[bool, typer.Option("--device-limits", help="Measure only the device's limits.")] = False,
     *,
     answer: Answer,
 ) -> None:
-    """Time sampling over batch, duration, depth and steps, beside the limits of the device; or predict those."""
+    """Time sampling over batch size, duration, depth and steps, beside the limits of the device; or predict the
+    limits."""
     from counterpoint.bench.run import run_bench
     from counterpoint.paradigm.solvers import SOLVERS
 

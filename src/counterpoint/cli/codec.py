@@ -1,4 +1,4 @@
-"""`counterpoint codec`: train codecs, and listen to them."""
+"""`counterpoint codec`: train codecs, and reconstruct audio with them."""
 
 from __future__ import annotations
 
@@ -11,30 +11,30 @@ from counterpoint.cli.groups import group
 from counterpoint.cli.options import CodecName, Device, Overrides, reports
 from counterpoint.cli.output import Answer
 
-app = group("Train codecs, and hear what one keeps of a file.")
+app = group("Train codecs, and reconstruct audio with them.")
 
 
 @app.command()
 @reports
 def train(
     config: Annotated[Path, typer.Argument(help="A YAML file, as in configs/codec.")],
-    out: Annotated[Path, typer.Option(help="Run folder; a training that is there goes on.")],
+    out: Annotated[Path, typer.Option(help="Run folder; a training in it is continued.")],
     device: Device = "auto",
     overrides: Overrides = None,
     *,
     answer: Answer,
 ) -> None:
-    """Train an EnCodec, a VAE or a spectrogram codec; the run folder loads wherever a codec is asked for."""
+    """Train an EnCodec, a VAE or a spectrogram codec; the run folder can be used as a codec everywhere."""
     from counterpoint.config import CodecTrainingConfig, load_yaml
 
-    # What is wrong with the configuration is refused before anything heavy is imported.
+    # Errors in the configuration are found before anything heavy is imported.
     settings = load_yaml(config, CodecTrainingConfig, overrides=overrides, refuse_idle=True)
     from counterpoint.training import train_codec
 
     result = train_codec(settings, out=out, device=answer.device(device), progress=not answer.quiet)
     answer.give(
         result,
-        f"{result.steps} steps, {result.wall_s:.0f} s; listen to it: counterpoint codec reconstruct IN --codec {out} "
+        f"{result.steps} steps, {result.wall_s:.0f} s; to listen: counterpoint codec reconstruct IN --codec {out} "
         "--out x.wav",
     )
 
@@ -47,13 +47,13 @@ def reconstruct(
     codec: CodecName = "pocket",
     view: Annotated[
         Literal["latents", "codes"] | None,
-        typer.Option("--from", help="What to decode; by default the codes, or the latents where the codec has none."),
+        typer.Option("--from", help="View to decode; by default the codes, or the latents if the codec has no codes."),
     ] = None,
     device: Device = "auto",
     *,
     answer: Answer,
 ) -> None:
-    """Hear what a codec keeps of a file: encode it and decode it again."""
+    """Encode an audio file and decode it again."""
     from counterpoint.encode import reconstruct_file
 
     chosen = answer.device(device)

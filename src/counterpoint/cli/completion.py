@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 
 
 def _completes(names: Callable[[], Iterable[str]]) -> Callable[[str], list[str]]:
-    """A function of what was typed so far, as typer asks for it."""
+    """A completion function of the text typed so far, in typer's form."""
 
     def complete(incomplete: str) -> list[str]:
         return [name for name in names() if name.startswith(incomplete)]

@@ -1,4 +1,4 @@
-"""`counterpoint config`: what can be set."""
+"""`counterpoint config`: the configuration keys."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from counterpoint.cli.output import Answer
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-app = group("See what can be set.")
+app = group("Show configuration keys.")
 _MARKS = {"data": "TrainingConfig", "codec": "CodecTrainingConfig"}
-"""Keys by which a file is known to be the configuration of a training; others are studies."""
+"""Keys that identify the configuration of a training; other files are studies."""
 
 
 @app.callback()
@@ -30,11 +30,11 @@ def show(
     name: Annotated[
         str,
         typer.Argument(
-            help="A YAML file; a study, as `study list` names it; or training or codec, for the defaults of a model's "
+            help="A YAML file; a study from `study list`; or training or codec, for the defaults of a model's "
             "or a codec's training."
         ),
     ],
-    scale: Annotated[str | None, typer.Option(help="Scale of a study, where it has several.")] = None,
+    scale: Annotated[str | None, typer.Option(help="Scale of a study that has several.")] = None,
     overrides: Overrides = None,
     *,
     answer: Answer,
@@ -47,7 +47,7 @@ def show(
 
 
 def _find(name: str, *, scale: str | None, overrides: list[str] | None) -> tuple[type[BaseModel], BaseModel | None]:
-    """The class of a configuration and its values; None shows defaults."""
+    """The class of a configuration and its values; None shows the defaults."""
     from counterpoint import config
     from counterpoint.config.load import read_yaml
 

@@ -19,15 +19,15 @@ app = group("Make, ingest and encode datasets.")
 @app.command()
 @reports
 def compose(
-    out: Annotated[Path, typer.Argument(help="Folder to make.")],
-    clips: Annotated[int, typer.Option(help="How many pieces.")] = 200,
+    out: Annotated[Path, typer.Argument(help="New folder of the dataset.")],
+    clips: Annotated[int, typer.Option(help="Number of pieces.")] = 200,
     duration_s: Annotated[float, typer.Option("--duration-s", help="Length of each in seconds.")] = 10.0,
     seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = 0,
     soundfont: Annotated[
         list[Path] | None,
         typer.Option(
-            help="A General MIDI soundfont (.sf2 or .sf3) that plays the music; may be given again. By default a small "
-            "one that is installed."
+            help="A General MIDI soundfont (.sf2 or .sf3) that plays the music; may be repeated. The default is a "
+            "small installed one."
         ),
     ] = None,
     *,
@@ -47,17 +47,19 @@ def compose(
 @reports
 def ingest(
     src: Annotated[Path, typer.Argument(help="Folder of audio, or an audiocraft data.jsonl.")],
-    out: Annotated[Path, typer.Argument(help="Dataset to make; it names your files and does not copy them.")],
+    out: Annotated[
+        Path, typer.Argument(help="New folder of the dataset, which refers to your files without copying them.")
+    ],
     group_by: Annotated[
         Literal["auto", "track", "folder"],
-        typer.Option(help="What a split keeps whole: auto is the artist where it is known, else the track."),
+        typer.Option(help="Unit that splits keep whole: auto is the artist if known, else the track."),
     ] = "auto",
     min_duration_s: Annotated[float, typer.Option("--min-duration-s", help="Shorter files are skipped.")] = 1.0,
     workers: Annotated[int | None, typer.Option(help="Files decoded at once; by default one a core.")] = None,
     *,
     answer: Answer,
 ) -> None:
-    """Make a dataset of your own music; the verb says what it found, and names every file that it left out."""
+    """Make a dataset of your own music, and report its content and every file that was left out."""
     from counterpoint import ingest as ingesting
 
     with answer.progress("Reading", unit="files") as progress:
@@ -96,10 +98,13 @@ def encode(
 @app.command()
 @reports
 def controls(
-    dataset: Annotated[Path, typer.Argument(help="A dataset folder that is encoded.")],
+    dataset: Annotated[Path, typer.Argument(help="An encoded dataset folder.")],
     codec: Annotated[str, typer.Option(help="Codec that the dataset was encoded with.")] = "pocket",
     tracks: Annotated[
-        str | None, typer.Option(help="With commas: chords.exact, chords.viterbi25, drums.mix, ...; all by default.")
+        str | None,
+        typer.Option(
+            help="Tracks separated by commas: chords.exact, chords.viterbi25, drums.mix, ...; all by default."
+        ),
     ] = None,
     device: Device = "auto",
     workers: scaling.WorkerCount = None,
@@ -107,7 +112,7 @@ def controls(
     *,
     answer: Answer,
 ) -> None:
-    """Write the chords, melody and drums of a dataset frame by frame: those it knows, and those that can be heard."""
+    """Write the chords, melody and drums of a dataset frame by frame: exact ones, and those detected in its audio."""
     from counterpoint.extract import extract_controls, print_tracks
 
     chosen = answer.device(device)

@@ -10,7 +10,7 @@ from counterpoint.cli.output import Answer
 
 @reports
 def doctor(*, answer: Answer) -> None:
-    """Show what this machine has of all that can be used, and how to get the rest.
+    """Show which optional parts are installed on this machine, and how to get the others.
 
     The exit code is 1 if a needed part is missing.
     """

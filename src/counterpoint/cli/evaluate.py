@@ -17,11 +17,11 @@ def evaluate(
     generated: Annotated[
         list[Path],
         typer.Argument(
-            help="Folders of clips, one a system: audio, and captions in metadata.jsonl, metadata.csv or 000.txt "
-            "beside 000.wav; or listings themselves. The first is compared with each of the others."
+            help="Folders of clips, one per system: audio, with captions in metadata.jsonl, metadata.csv or 000.txt "
+            "beside 000.wav; or such tables. The first is compared with each of the others."
         ),
     ],
-    reference: Annotated[Path, typer.Option(help="What to compare with: a dataset, or a folder of audio.")],
+    reference: Annotated[Path, typer.Option(help="Reference: a dataset, or a folder of audio.")],
     split: Split = "test",
     out: Annotated[Path | None, typer.Option(help="Also write the scores here, as JSON.")] = None,
     seed: Annotated[int, typer.Option(help="Random seed for resampling.")] = 0,
@@ -29,8 +29,8 @@ def evaluate(
         bool,
         typer.Option(
             "--controls",
-            help="Score instead how each clip follows chords, beats and melody of the reference it is named after (its "
-            "`id` in metadata.jsonl, or its file).",
+            help="Instead score how well each clip follows chords, beats and melody of the reference of the same name "
+            "(its `id` in metadata.jsonl, or its file name).",
         ),
     ] = False,
     device: Device = "auto",
@@ -42,7 +42,7 @@ def evaluate(
     """Score folders of clips against real music, with intervals, floors and tests between systems.
 
     Clips of two systems are paired by `id` or file name, else by caption; without either they are compared unpaired.
-    What judges hear is kept in ~/.cache/counterpoint/heard, or where COUNTERPOINT_HEARD says; `off` keeps nothing.
+    Outputs of judges are cached in ~/.cache/counterpoint/heard, or in COUNTERPOINT_HEARD; `off` disables the cache.
     """
     from counterpoint.api import music
     from counterpoint.config import write_json

@@ -27,31 +27,29 @@ from counterpoint.cli.output import Answer
 def follow(
     model: Annotated[
         str,
-        typer.Argument(
-            autocompletion=completion.models, help="A model as `counterpoint models` names it, or a run folder."
-        ),
+        typer.Argument(autocompletion=completion.models, help="A model from `counterpoint models`, or a run folder."),
     ],
     ask: Annotated[
         str | None,
         typer.Option(
-            help="With commas: chords,melody,drums,tempo (in words); by default what the model takes, and tempo."
+            help="Separated by commas: chords,melody,drums,tempo (in words); by default all of the model, and tempo."
         ),
     ] = None,
     captions: Annotated[
-        Path | None, typer.Option(help="A text file, one caption a line; ten plain ones by default.")
+        Path | None, typer.Option(help="A text file with one caption per line; by default ten built-in captions.")
     ] = None,
-    seeds: Annotated[int, typer.Option(help="Clips of each caption.")] = 5,
+    seeds: Annotated[int, typer.Option(help="Number of clips per caption.")] = 5,
     charts: Annotated[
         list[str] | None,
         typer.Option(
-            "--chart", help='"C:0 Am:2 F:4 G:6" or a file; may be given again: half of the clips have the first.'
+            "--chart", help='"C:0 Am:2 F:4 G:6" or a file; may be repeated: half of the clips have the first.'
         ),
     ] = None,
     data: Annotated[
         Path | None,
         typer.Option(
-            help="A dataset with exact chords, melodies and drums: the model is asked for those, and its music is "
-            "measured too."
+            help="A dataset with exact chords, melodies and drums, which are requested from the model; its music is "
+            "measured, too."
         ),
     ] = None,
     split: Split = "test",
@@ -71,7 +69,7 @@ def follow(
 ) -> None:
     """Measure how well a model follows chords, melodies, drum loops and tempi, beside chance and real music.
 
-    The same command goes on where it was.
+    The same command continues an interrupted one.
     """
     from counterpoint import follow as following
     from counterpoint.generate import sampling_of
@@ -92,8 +90,8 @@ def follow(
         precision=precision,
         compiled=compiled,
     )
-    with answer.progress("Drawing and listening", unit="clips", device=chosen) as progress:
+    with answer.progress("Drawing and analysing", unit="clips", device=chosen) as progress:
         done = following.follow(model, config, out=out, card=card, progress=progress)
     answer.give(done.to_json(), lambda console: following.print_following(done, console=console))
     if not answer.as_json:
-        answer.remark(f"{done.folder}/following.json holds all of it, and the clips lie beside it.")
+        answer.remark(f"{done.folder}/following.json contains all results; the clips are in the same folder.")

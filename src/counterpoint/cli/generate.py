@@ -31,37 +31,40 @@ if TYPE_CHECKING:
 @reports
 @takes_sampling
 def generate(
-    caption: Annotated[str | None, typer.Argument(help="What the music should sound like.")] = None,
+    caption: Annotated[str | None, typer.Argument(help="Description of the music.")] = None,
     *,
     model: Annotated[
         str | None,
         typer.Option(
             autocompletion=completion.models,
-            help="A model as `counterpoint models` names it, such as pocket_autoregressive; a run folder; or a "
+            help="A model from `counterpoint models`, such as pocket_autoregressive; a run folder; or a "
             "MusicGen: a folder or a hub id.",
         ),
     ] = None,
     out: Annotated[Path, typer.Option(help="A .wav or .flac for one clip, a folder for several.")],
     duration_s: DurationS = 10.0,
     seed: Annotated[int, typer.Option(help="The same seed gives the same audio; clip i has seed + i.")] = 0,
-    num: Annotated[int, typer.Option(min=1, help="Clips of each caption.")] = 1,
-    captions: Annotated[Path | None, typer.Option(help="A text file with one caption a line.")] = None,
+    num: Annotated[int, typer.Option(min=1, help="Number of clips per caption.")] = 1,
+    captions: Annotated[Path | None, typer.Option(help="A text file with one caption per line.")] = None,
     chords: Chords = None,
     melody: Melody = None,
     drums: Drums = None,
     source: Annotated[
         Path | None,
-        typer.Option("--continue", metavar="FILE", help="Music to continue by --duration-s; the best of --num."),
+        typer.Option(
+            "--continue", metavar="FILE", help="Music to continue by --duration-s; the best of --num takes is written."
+        ),
     ] = None,
     side: Annotated[
-        Literal["end", "start"], typer.Option("--at", help="Where --continue adds music: start makes a lead-in.")
+        Literal["end", "start"],
+        typer.Option("--at", help="The side at which --continue adds music: start makes a lead-in."),
     ] = "end",
     recipe: Annotated[
         Path | None,
         typer.Option(
             "--request",
             metavar="FILE",
-            help="A request.json of the studio, to make its clip again; --model says where its model lies.",
+            help="A request.json of the studio, whose clip is drawn again; --model gives the place of its model.",
         ),
     ] = None,
     batch_size: BatchSize = 16,
@@ -71,14 +74,14 @@ def generate(
     sampling: dict[str, Any],
     answer: Answer,
 ) -> None:
-    """Generate music from a caption, and from chords, a melody and drums where the model knows them."""
+    """Generate music from a caption, and from chords, a melody and drums if the model supports them."""
     from counterpoint import generate as drawing
 
     if recipe is not None:
         _repeat(recipe, out=out, model=model, device=device, given=(caption, captions, source), answer=answer)
         return
     if model is None:
-        raise typer.BadParameter("say which model draws, such as --model pocket_autoregressive.", param_hint="--model")
+        raise typer.BadParameter("choose a model, such as --model pocket_autoregressive.", param_hint="--model")
     controls = drawing.ControlSources(chords=chords, melody=melody, drums=drums)
     how = {"precision": precision, "compiled": compiled}
     if source is not None:
@@ -106,13 +109,13 @@ def generate(
     answer.give(
         {"out": str(out), **vars(report)},
         f"{out}: {report.audio_s:.1f} s of music in {report.latency_s:.1f} s; "
-        f"{report.network_evaluations:,} network evaluations a clip, "
+        f"{report.network_evaluations:,} network evaluations per clip, "
         f"which cost as much as {report.model_evaluations:,} without guidance",
     )
 
 
 class _Lengthened(NamedTuple):
-    """What `--continue` asks for."""
+    """The options of `--continue`."""
 
     source: Path
     side: Side
@@ -130,7 +133,7 @@ def _lengthen(
     how: dict[str, Any],
     answer: Answer,
 ) -> None:
-    """Music made longer; of several takes the one with the best seams is written."""
+    """Extend music; the take with the best seams is written."""
     from counterpoint.generate import load_model, sampling_of
     from counterpoint.inpaint import SAMPLING, InpaintingRequest, Source, check_out, extend, inpaint_file
 
@@ -147,10 +150,10 @@ def _lengthen(
 
 
 def _repeat(path: Path, *, out: Path, model: str | None, device: str, given: Sequence[object], answer: Answer) -> None:
-    """The clip of a request, made again.
+    """Draw the clip of a request again.
 
     Args:
-        model: where the request's model lies, if it does not lie under the name that the request has for it.
+        model: the place of the request's model, if it differs from the name in the request.
     """
     from counterpoint.audio.files import check_audio_output
     from counterpoint.config import UserError
@@ -158,15 +161,15 @@ def _repeat(path: Path, *, out: Path, model: str | None, device: str, given: Seq
     from counterpoint.recipe import read_recipe
 
     if any(value is not None for value in given):
-        raise UserError(f"{path} says what to make: leave out the caption, --captions and --continue.")
+        raise UserError(f"{path} is a complete request: leave out the caption, --captions and --continue.")
     recipe = read_recipe(path)
     check_audio_output(out, inputs=[path, *(path.parent / name for name in recipe.files().values())])
     chosen = answer.device(device)
     loaded = load_model(model or recipe.model, device=chosen)
-    with answer.progress("Making again", unit="steps", device=chosen) as progress:
+    with answer.progress("Drawing again", unit="steps", device=chosen) as progress:
         made = recipe.make(out, model=loaded, folder=path.parent, progress=progress)
     for remark in made.remarks:
         answer.remark(remark)
     answer.give(
-        {"out": str(out), "duration_s": made.duration_s}, f"{out}: {made.duration_s:.1f} s, {recipe.noun} made again"
+        {"out": str(out), "duration_s": made.duration_s}, f"{out}: {made.duration_s:.1f} s, {recipe.noun} drawn again"
     )

@@ -6,10 +6,10 @@ import typer
 
 
 def group(summary: str, *, completes: bool = False) -> typer.Typer:
-    """An empty group with its line of help.
+    """An empty group with its help text.
 
     Args:
-        completes: offer the options that install and show completion for a shell.
+        completes: whether to offer the options that install and show shell completion.
     """
     return typer.Typer(
         help=summary,

@@ -24,29 +24,30 @@ def inpaint(
     source: Annotated[Path, typer.Argument(metavar="IN", help="Any audio file, of any length.")],
     *,
     spans: Annotated[
-        list[str], typer.Option("--span", metavar="START:STOP", help="Seconds to replace; may be given again.")
+        list[str], typer.Option("--span", metavar="START:STOP", help="Span to replace in seconds; may be repeated.")
     ],
-    prompt: Annotated[str, typer.Option(help="What the music should sound like.")] = "",
+    prompt: Annotated[str, typer.Option(help="Description of the music.")] = "",
     model: Annotated[
         str,
-        typer.Option(
-            autocompletion=completion.models, help="A model as `counterpoint models` names it, or a run folder."
-        ),
+        typer.Option(autocompletion=completion.models, help="A model from `counterpoint models`, or a run folder."),
     ],
     out: Annotated[Path, typer.Option(help="A .wav or .flac, in the sample format of IN.")],
     method: Annotated[
         str | None,
         typer.Option(
-            help="supervised; or zero-shot, by any flow-matching model: inversion, repaint, projection, gradient. "
-            "By default what suits the model best."
+            help="supervised; or zero-shot, for any flow-matching model: inversion, repaint, projection, gradient. "
+            "The default is the model's best method."
         ),
     ] = None,
-    num: Annotated[int, typer.Option(help="Takes to draw; take i has seed + i.")] = 1,
+    num: Annotated[int, typer.Option(help="Number of takes; take i has seed + i.")] = 1,
     keep: Annotated[
-        Literal["best", "all"], typer.Option(help="The take with the best seams, or all: OUT-1 is the best.")
+        Literal["best", "all"], typer.Option(help="Keep the take with the best seams, or all: OUT-1 is the best.")
     ] = "best",
     crossfade_s: Annotated[
-        float, typer.Option("--crossfade-s", help="On each side of the span; beyond it IN stays bit for bit.")
+        float,
+        typer.Option(
+            "--crossfade-s", help="Crossfade on each side of the span; beyond it the samples of IN are unchanged."
+        ),
     ] = 0.05,
     seed: Annotated[int, typer.Option(help="The same seed gives the same audio.")] = 0,
     chords: Chords = None,
@@ -57,11 +58,11 @@ def inpaint(
     sampling: dict[str, Any],
     answer: Answer,
 ) -> None:
-    """Replace spans of a piece of music with new music that fits what stands around them.
+    """Replace spans of a piece of music by new music that fits its context.
 
-    Chords, melody and drums are those of the spans: they begin where the first span does.
+    Chords, melody and drums are those of the spans: they begin with the first span.
 
-    Models are mono: in a file of several channels each gets the same new music, at its own level.
+    Models are mono: every channel of the file gets the same new music, at its own level.
     """
     from counterpoint import generate as drawing
     from counterpoint import inpaint as filling
@@ -85,12 +86,12 @@ def inpaint(
 
 
 def give_takes(answer: Answer, done: Inpainting) -> None:
-    """Say what was filled in, and how well it fits."""
+    """Report the filled-in spans and their seams."""
     for remark in done.asked.remarks if done.asked else ():
         answer.remark(remark)
     if done.channels > 1:
         answer.remark(
-            f"The spans are mono: the model hears and plays one channel, which stands in all {done.channels}."
+            f"The new music is mono: the model reads and draws one channel, which is copied to all {done.channels}."
         )
     takes = [
         {"seed": take.seed, "path": take.path, "score": take.seams.score, **vars(take.seams)} for take in done.takes
@@ -105,6 +106,6 @@ def _print(done: Inpainting, console: Console) -> None:
     print_takes(done.takes, console=console)
     typer.echo(
         f"{done.takes[0].path}: {done.audio_s:.1f} s, filled in by {done.method} in {done.latency_s:.1f} s; "
-        f"{done.network_evaluations:,} network evaluations a take, which cost as much as {done.model_evaluations:,} "
+        f"{done.network_evaluations:,} network evaluations per take, which cost as much as {done.model_evaluations:,} "
         "without guidance"
     )

@@ -10,13 +10,13 @@ import typer
 from counterpoint.cli.groups import group
 from counterpoint.cli.progress import progress_bar
 
-app = group("Ask listeners: make, serve and analyse listening tests.")
-Test = Annotated[Path, typer.Argument(help="The folder of the test.")]
+app = group("Make, serve and analyse listening tests.")
+Test = Annotated[Path, typer.Argument(help="Folder of the test.")]
 
 
 @app.command("new")
 def listen_new(
-    test: Annotated[Path, typer.Argument(help="Folder to make.")],
+    test: Annotated[Path, typer.Argument(help="New folder of the test.")],
     source: Annotated[
         list[str],
         typer.Option(
@@ -27,17 +27,15 @@ def listen_new(
     ],
     design: Annotated[
         str,
-        typer.Option(
-            help="ratings, mos, ab, mushra or a YAML file; by default ratings where spans were filled in, else mos."
-        ),
+        typer.Option(help="ratings, mos, ab, mushra or a YAML file; by default ratings for filled-in spans, else mos."),
     ] = "",
-    items: Annotated[int, typer.Option(help="Clips of each system, spread evenly over those there are.")] = 12,
+    items: Annotated[int, typer.Option(help="Number of clips per system, spread evenly over all clips.")] = 12,
     seed: Annotated[int, typer.Option(help="Seed of file names and orders; the same seed gives the same test.")] = 0,
     systems: Annotated[
         str | None,
-        typer.Option(help="Systems to compare, with commas; by default the paper's, or all that models made."),
+        typer.Option(help="Systems to compare, separated by commas; by default the paper's, or all with a model."),
     ] = None,
-    reference: Annotated[str, typer.Option(help="The folder, by its name, that holds the true music.")] = "",
+    reference: Annotated[str, typer.Option(help="Name of the folder with the true music.")] = "",
 ) -> None:
     """Make a listening test from a finished study, or from folders of audio."""
     from counterpoint.listen.make import make_test
@@ -61,8 +59,8 @@ def listen_new(
 def listen_serve(
     test: Test,
     port: Annotated[int, typer.Option(help="Port; 0 takes any free one.")] = 8000,
-    host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 lets other machines in.")] = "127.0.0.1",
-    url: Annotated[str, typer.Option(help="The public https address, where a proxy stands before this server.")] = "",
+    host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 allows other machines.")] = "127.0.0.1",
+    url: Annotated[str, typer.Option(help="The public https address, if the server is behind a proxy.")] = "",
 ) -> None:
     """Serve a test to many raters at once, until it is interrupted."""
     from counterpoint.listen.answers import Answers
@@ -77,18 +75,20 @@ def listen_serve(
         answers = Answers(opened)
         app = create_server(opened, answers, hosts=own_hosts(host, url))
         place = url.rstrip("/") or f"http://{host}:{listening.getsockname()[1]}"
-        typer.echo(f"{opened.design.title}\nRaters enter at {place}/ (interrupt to stop; answers stay).")
-        typer.echo(f"You see how the test goes at {place}/watch/{watch_key(answers)} (keep this address to yourself).")
+        typer.echo(f"{opened.design.title}\nRaters enter at {place}/ (interrupt to stop; answers are kept).")
+        typer.echo(
+            f"The progress of the test is shown at {place}/watch/{watch_key(answers)} (keep this address to yourself)."
+        )
         serve(app, listening=listening)
 
 
 @app.command("invite")
 def listen_invite(
     test: Test,
-    raters: Annotated[int, typer.Option(help="How many links to make.")] = 1,
-    url: Annotated[str, typer.Option(help="The address under which the test is served.")] = "http://127.0.0.1:8000",
+    raters: Annotated[int, typer.Option(help="Number of links.")] = 1,
+    url: Annotated[str, typer.Option(help="The public address of the test.")] = "http://127.0.0.1:8000",
 ) -> None:
-    """Make personal links, one a rater."""
+    """Make personal links, one per rater."""
     from counterpoint.listen.answers import Answers
     from counterpoint.listen.folder import read_test
 
@@ -100,10 +100,10 @@ def listen_invite(
 def listen_plan(
     test: Test,
     raters: Annotated[
-        int | None, typer.Option(help="Raters whose answers count; by default what the design asks.")
+        int | None, typer.Option(help="Raters whose answers count; by default the number in the design.")
     ] = None,
 ) -> None:
-    """Say how many raters, minutes and judgments a test takes."""
+    """Show the number of raters, minutes and judgments that a test needs."""
     from counterpoint.listen.folder import read_test
     from counterpoint.listen.planning import make_plan, plan_sentences
 
@@ -122,29 +122,31 @@ def listen_delete(
 
     who = rater.rstrip("/").rpartition("/")[2]
     if not Answers(read_test(test), create=False).delete(who):
-        raise UserError(f"{test} has no rater {who!r}; give the link, its token or the platform's id.")
-    typer.echo(f"Everything of {who} is deleted.")
+        raise UserError(f"{test} has no rater {who!r}; use the link, its token or the platform's id.")
+    typer.echo(f"All data of {who} are deleted.")
 
 
 @app.command("results")
 def listen_results(
     test: Test,
     csv: Annotated[
-        Path | None, typer.Option(help="Write the raw judgments there, with the reasons for exclusion.")
+        Path | None, typer.Option(help="Also write the raw judgments to this CSV file, with the reasons for exclusion.")
     ] = None,
-    json: Annotated[Path | None, typer.Option(help="Write the results there, for programs.")] = None,
+    json: Annotated[Path | None, typer.Option(help="Also write the results to this JSON file.")] = None,
     width: Annotated[
         float | None,
-        typer.Option(help="Half of the interval that each mean should have; says how many raters it takes."),
+        typer.Option(
+            help="Desired half width of the interval of each mean, for which the number of raters is estimated."
+        ),
     ] = None,
     with_ids: Annotated[
-        bool, typer.Option("--with-ids", help="Put the recruiting platform's ids into the CSV file.")
+        bool, typer.Option("--with-ids", help="Include the recruiting platform's ids in the CSV file.")
     ] = False,
     report: Annotated[
-        bool, typer.Option("--report", help="Put the results into the report of the study that the clips are from.")
+        bool, typer.Option("--report", help="Add the results to the report of the study of the clips.")
     ] = False,
 ) -> None:
-    """Count and analyse the answers so far; the test may be running."""
+    """Count and analyse the answers so far; the test may still be running."""
     from counterpoint.config import UserError
     from counterpoint.listen.answers import Answers
     from counterpoint.listen.folder import read_test
@@ -165,14 +167,16 @@ def listen_results(
         from counterpoint.study.listening import add_listening
 
         if opened.study is None:
-            raise UserError(f"{test} was made from folders, not from a study, so there is no report to put it into.")
+            raise UserError(
+                f"{test} was made from folders, not from a study, so there is no report to which they can be added."
+            )
         typer.echo(f"Report: {add_listening(opened.study, found)}")
 
 
 @app.command("export")
 def listen_export(
     test: Test,
-    out: Annotated[Path, typer.Argument(help="Folder to make.")],
+    out: Annotated[Path, typer.Argument(help="New folder.")],
 ) -> None:
     """Write the test for other tools: webMUSHRA's configuration, a table of trials, and all clips in one folder."""
     from counterpoint.listen.exchange import export_test

@@ -10,21 +10,21 @@ from counterpoint.cli.groups import group
 from counterpoint.cli.options import reports
 from counterpoint.cli.output import Answer
 
-app = group("Get the published judges, and see which are there.")
+app = group("Fetch the published judges, and show which are available.")
 
 
 @app.command()
 @reports
 def fetch(
-    name: Annotated[str, typer.Argument(help="A judge, as `metrics status` names it.")],
+    name: Annotated[str, typer.Argument(help="A judge from `metrics status`.")],
     source: Annotated[
-        str | None, typer.Option("--from", help="A hub id, a URL or a path; the published place by default.")
+        str | None, typer.Option("--from", help="A hub id, a URL or a path; by default the published source.")
     ] = None,
     sha256: Annotated[str | None, typer.Option(help="Expected SHA-256 of the content.")] = None,
     *,
     answer: Answer,
 ) -> None:
-    """Get the weights of a judge; a local file or folder is used where it lies, so keep it there."""
+    """Fetch the weights of a judge; a local file or folder is used in place and must be kept."""
     from counterpoint.metrics.checkpoints import get
 
     with answer.progress("Fetching", unit="MB") as progress:
@@ -38,7 +38,7 @@ def fetch(
 @app.command()
 @reports
 def status(*, answer: Answer) -> None:
-    """Which judges are there, from which weights, under which licence, and how to get the others."""
+    """Show which judges are available, with weights and licence, and how to get the others."""
     from counterpoint.metrics.checkpoints import print_statuses, statuses
 
     found = statuses()

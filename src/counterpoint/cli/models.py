@@ -8,7 +8,7 @@ from counterpoint.cli.output import Answer
 
 @reports
 def models(*, answer: Answer) -> None:
-    """Name the models that ship and those below runs/: what each takes, its size, licence, and how good it is."""
+    """List the models of the package and those below runs/: inputs, size, licence and quality."""
     from counterpoint.runs.models import list_models
     from counterpoint.runs.text import as_data, describe
 
@@ -18,7 +18,7 @@ def models(*, answer: Answer) -> None:
 
 @reports
 def codecs(*, answer: Answer) -> None:
-    """Name the codecs that ship and those trained below runs/: latents, size, licence, and how they reconstruct."""
+    """List the codecs of the package and those trained below runs/: latents, size, licence and reconstruction."""
     from counterpoint.runs.codecs import list_codecs
     from counterpoint.runs.text import as_data, describe
 

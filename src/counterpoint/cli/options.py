@@ -1,4 +1,4 @@
-"""Options that several verbs have: each is written once, and sampling settings are read from their configurations."""
+"""Common options of several verbs, each written once; sampling settings are read from their configurations."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Overrides = Annotated[
     typer.Option(
         "--set",
         metavar="KEY=VALUE",
-        help="Change one key of the configuration, such as optimizer.learning_rate=1e-4; may be given again.",
+        help="Change one key of the configuration, such as optimizer.learning_rate=1e-4; may be repeated.",
     ),
 ]
 
@@ -37,7 +37,7 @@ Device = Annotated[
     typer.Option(
         callback=_known_device,
         autocompletion=completion.devices,
-        help="Where networks compute: auto (a GPU where there is one), cpu, cuda, cuda:1 for the second GPU, or mps.",
+        help="Device of the networks: auto (a GPU if there is one), cpu, cuda, cuda:1 for the second GPU, or mps.",
     ),
 ]
 Precision = Annotated[
@@ -49,18 +49,16 @@ Precision = Annotated[
 Compiled = Annotated[
     bool,
     typer.Option(
-        "--compile", help="Compile the network (flow matching), which takes a minute and pays for many clips."
+        "--compile", help="Compile the network (flow matching), which takes a minute and pays off for many clips."
     ),
 ]
-BatchSize = Annotated[int, typer.Option(help="Clips drawn at once at most; where memory holds fewer, fewer are.")]
+BatchSize = Annotated[int, typer.Option(help="Greatest number of clips at once, fewer if memory is short.")]
 CodecName = Annotated[
     str,
-    typer.Option(
-        autocompletion=completion.codecs, help="A codec as `counterpoint codecs` names it, a hub id or a folder."
-    ),
+    typer.Option(autocompletion=completion.codecs, help="A codec from `counterpoint codecs`, a hub id or a folder."),
 ]
 DurationS = Annotated[float, typer.Option("--duration-s", help="Length of a clip in seconds.")]
-Split = Annotated[str, typer.Option(help="Split of the dataset to use.")]
+Split = Annotated[str, typer.Option(help="Dataset split to use.")]
 
 Chords = Annotated[
     str | None,
@@ -68,7 +66,7 @@ Chords = Annotated[
         help='A chart, "C:0 Am:2 F:4 G:6" in seconds or "120 bpm | C | Am F |" in bars; or a .lab, .csv or .json.'
     ),
 ]
-Melody = Annotated[Path | None, typer.Option(help="A tune to follow: MIDI, or audio to hear it in.")]
+Melody = Annotated[Path | None, typer.Option(help="A melody to follow: MIDI, or audio from which it is extracted.")]
 Drums = Annotated[Path | None, typer.Option(help="Audio of a drum loop to follow.")]
 
 _SAMPLING = ROOT / "config" / "sampling.py"
@@ -80,27 +78,27 @@ _TYPES: dict[str, Any] = {
     "int": int,
     "str": str,
 }
-"""The type of an option by what stands in the annotation of its field; the first that does."""
+"""The type of an option by the annotation of its field; the first match counts."""
 _ANY = typer.Option(
     "--set",
     metavar="NAME=VALUE",
-    help="Any setting of the model's paradigm by its name; may be given again.",
+    help="Any setting of the model's paradigm by its name; may be repeated.",
     rich_help_panel="Sampling",
 )
 
 
 def reports(verb: Callable[..., None]) -> Callable[..., None]:
-    """The verb with --quiet and --json; its argument `answer` takes what it says."""
+    """Add --quiet and --json to a verb, whose argument `answer` receives its output."""
     options = [
-        _parameter("quiet", bool, False, typer.Option("--quiet", "-q", help="Say nothing but what is wrong.")),
+        _parameter("quiet", bool, False, typer.Option("--quiet", "-q", help="Print only errors.")),
         _parameter("as_json", bool, False, typer.Option("--json", help="Print the result as JSON, for programs.")),
     ]
     return _extended(verb, options, into="answer", gather=lambda values: Answer(**values))
 
 
 def takes_sampling(verb: Callable[..., None]) -> Callable[..., None]:
-    """The verb with an option for every sampling setting of a built-in paradigm, and --set for those of others; its
-    argument `sampling` is a mapping of them by name, None where one is not given."""
+    """Add an option for every sampling setting of a built-in paradigm to a verb, and --set for those of others; its
+    argument `sampling` is a mapping of them by name, with None for those that are not given."""
     options = [
         _parameter(attribute.name, _type(attribute) | None, None, typer.Option(**_words(attribute, panel=panel)))
         for panel, _, attribute in sampling_attributes()
@@ -110,7 +108,7 @@ def takes_sampling(verb: Callable[..., None]) -> Callable[..., None]:
 
 
 def sampling_attributes() -> list[tuple[str, str, Attribute]]:
-    """(panel of the help, class that declares it, attribute) of every setting."""
+    """(panel of the help, declaring class, attribute) of every setting."""
     found = []
     for owner, described in classes_in(_SAMPLING).items():
         if owner == _BASE or _BASE in described.bases:
@@ -121,7 +119,7 @@ def sampling_attributes() -> list[tuple[str, str, Attribute]]:
 
 
 def names(text: str | None) -> list[str] | None:
-    """The words of a list with commas; None of None."""
+    """The words of a list separated by commas; None for None."""
     return None if text is None else [name.strip() for name in text.split(",")]
 
 
@@ -139,7 +137,7 @@ def _type(attribute: Attribute) -> Any:
 def _words(attribute: Attribute, *, panel: str) -> dict[str, Any]:
     pair = _type(attribute) == tuple[float, float]
     default = re.sub(r"[()'\"]", "", attribute.default)
-    usual = "" if default == "None" else f" By default what suits the model, or else {default}."
+    usual = "" if default == "None" else f" By default the model's own value, or else {default}."
     return {
         "help": f"{attribute.meaning}{usual}".replace("[", r"\["),
         "rich_help_panel": panel,
@@ -158,11 +156,11 @@ def _extended(
     into: str,
     gather: Callable[[dict[str, Any]], Any],
 ) -> Callable[..., None]:
-    """The verb with further options, which it gets all in one argument.
+    """Add further options to a verb, which receives them in one argument.
 
     Args:
-        into: the name of that argument, which is no option itself.
-        gather: from the values of the options by name to the value of the argument.
+        into: the name of that argument, which is not an option itself.
+        gather: converts the options' values by name to the value of the argument.
     """
     signature = inspect.signature(verb, eval_str=True)
     own = [parameter for parameter in signature.parameters.values() if parameter.name != into]

@@ -1,4 +1,4 @@
-"""How verbs answer: in words for people, as JSON for programs, or not at all."""
+"""The output of verbs: text for people, JSON for programs, or none."""
 
 from __future__ import annotations
 
@@ -15,38 +15,38 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 WIDE = 10_000
-"""Columns where the output is no terminal: nothing that a program or a file gets is cut or folded."""
+"""Number of columns if the output is not a terminal, so that nothing is cut or wrapped."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What a verb says, and in which form.
+    """The output of a verb and its form.
 
     Attributes:
-        quiet: nothing is said and no progress shown; errors are.
-        as_json: the result is one JSON text on stdout; remarks and progress are on stderr.
+        quiet: whether to print only errors, without results and progress.
+        as_json: whether to print the result as one JSON text on stdout, with remarks and progress on stderr.
     """
 
     quiet: bool = False
     as_json: bool = False
 
     def progress(self, label: str, *, unit: str, device: str = "") -> AbstractContextManager[Progress]:
-        """A function of (done, total) that shows how far the verb is, and on which device, on stderr."""
+        """A function of (done, total) that shows progress, and the device, on stderr."""
         return progress_bar(f"{label} on {device}" if device else label, unit=unit, shown=not self.quiet)
 
     def remark(self, text: str) -> None:
-        """A sentence beside the result."""
+        """Print a sentence besides the result."""
         from counterpoint.config.text import printable
 
         if not self.quiet:
             typer.echo(printable(text), err=self.as_json)
 
     def device(self, name: str) -> str:
-        """The device that an option names. Where `auto` has chosen a GPU, that is said on stderr; the display of
-        progress says in any case where networks compute.
+        """Resolve the device of an option. If `auto` chooses a GPU, this is printed on stderr; the progress bar
+        always shows the device.
 
         Raises:
-            UserError: it is not here.
+            UserError: the device is not present.
         """
         from counterpoint.config.device import AUTO, describe_device, find_device
 
@@ -56,11 +56,11 @@ class Answer:
         return found
 
     def give(self, data: Any, words: str | Callable[[Console], object]) -> None:
-        """The result of the verb.
+        """Print the result of the verb.
 
         Args:
-            data: for JSON: plain values, dataclasses or pydantic models.
-            words: for people: a text, or what prints tables to a console.
+            data: the result for JSON: plain values, dataclasses or pydantic models.
+            words: the result for people: a text, or a function that prints tables to a console.
         """
         if self.as_json:
             if not self.quiet:
@@ -70,7 +70,7 @@ class Answer:
 
 
 def console() -> Console:
-    """For tables on stdout."""
+    """The console for tables on stdout."""
     import os
 
     from rich.console import Console
@@ -80,7 +80,7 @@ def console() -> Console:
 
 
 def to_json(data: Any) -> str:
-    """Plain values, dataclasses and pydantic models as indented JSON; what is not finite becomes null."""
+    """Plain values, dataclasses and pydantic models as indented JSON; non-finite numbers become null."""
     import json
 
     return json.dumps(_plain(data), indent=2, ensure_ascii=False)

@@ -1,4 +1,4 @@
-"""One display of progress for every verb: a bar on a terminal, a line now and then elsewhere, both on stderr."""
+"""The progress display of every verb: a bar on a terminal, occasional lines elsewhere, both on stderr."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from contextlib import contextmanager
 Progress = Callable[[float, float], None]
 """Called with (done, total)."""
 PLAIN_EVERY_S = 10.0
-"""Between two lines where there is no terminal."""
+"""Seconds between two lines if there is no terminal."""
 
 
 @contextmanager
 def progress_bar(label: str, *, unit: str, shown: bool = True) -> Iterator[Progress]:
-    """Yield a function of (done, total) that shows how far something is; nothing is shown before its first call."""
+    """Yield a function of (done, total) that shows progress; nothing is shown before its first call."""
     if not shown:
         yield lambda done, total: None
     elif sys.stderr.isatty():
@@ -50,7 +50,7 @@ def _bar(label: str, *, unit: str) -> Iterator[Progress]:
 
 
 class _Lines:
-    """Prints a line every `PLAIN_EVERY_S`, and one at the end if there were others."""
+    """Prints a line every `PLAIN_EVERY_S`, and a last one if there were others."""
 
     def __init__(self, label: str, *, unit: str):
         self._label, self._unit = label, unit
@@ -65,7 +65,7 @@ class _Lines:
 
 
 def amount(done: float, total: float, *, unit: str) -> str:
-    """`3/8 clips`; of one thing, or of a part of one, how much of it is done: `0.4/1 clips`."""
+    """`3/8 clips`; for a single item or a part of one, the finished share: `0.4/1 clips`."""
     return f"{_number(done, total)}/{total:.0f} {unit}"
 
 

@@ -11,23 +11,24 @@ from counterpoint.cli.options import Device
 
 
 def studio(
-    port: Annotated[int, typer.Option(help="On which the page is served; 0 takes any that is free.")] = 7860,
+    port: Annotated[int, typer.Option(help="Port of the page; 0 takes any free one.")] = 7860,
     models: Annotated[
         list[str] | None,
-        typer.Option("--model", help="A run folder, its name below runs, or a MusicGen; may be given again."),
+        typer.Option("--model", help="A run folder, its name below runs, or a MusicGen; may be repeated."),
     ] = None,
-    folder: Annotated[Path, typer.Option(help="Where pieces are kept.")] = Path("runs/studio"),
-    host: Annotated[str, typer.Option(help="Address to listen on; another than this machine's needs --token.")] = (
+    folder: Annotated[Path, typer.Option(help="Folder of the pieces.")] = Path("runs/studio"),
+    host: Annotated[str, typer.Option(help="Address to listen on; any other than this machine's needs --token.")] = (
         "127.0.0.1"
     ),
     token: Annotated[
-        str | None, typer.Option(help="What visitors have to know, 8 characters or more; then each has own pieces.")
+        str | None,
+        typer.Option(help="Token that visitors need, 8 characters or more; each visitor then has separate pieces."),
     ] = None,
     device: Device = "auto",
-    storage_gb: Annotated[float, typer.Option("--storage-gb", min=0.01, help="Of sound that is kept.")] = 5.0,
-    browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open the page.")] = True,
+    storage_gb: Annotated[float, typer.Option("--storage-gb", min=0.01, help="Limit of stored audio in GB.")] = 5.0,
+    browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open the page in a browser.")] = True,
 ) -> None:
-    """Open a page on which to make, steer and edit music, by several models side by side."""
+    """Open a page on which to generate, steer and edit music, with several models side by side."""
     from counterpoint.listen.from_studio import carry_out
     from counterpoint.studio.serving import serve_studio
 

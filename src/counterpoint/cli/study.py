@@ -20,11 +20,11 @@ Name = Annotated[
     str,
     typer.Argument(
         autocompletion=completion.studies,
-        help="A study, as `study list` names it, or a YAML file.",
+        help="A study from `study list`, or a YAML file.",
     ),
 ]
 Data = Annotated[Path | None, typer.Option(help="Your own dataset, from `counterpoint data ingest`.")]
-Scale = Annotated[str | None, typer.Option(help="quick (the default), laptop or paper, where a study has them.")]
+Scale = Annotated[str | None, typer.Option(help="quick (the default), laptop or paper, if the study has it.")]
 
 
 @app.command()
@@ -33,18 +33,20 @@ def run(
     study: Name,
     data: Data = None,
     scale: Scale = None,
-    out: Annotated[Path | None, typer.Option(help="For report and models; runs/STUDY[-DATA] by default.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of the report and the models; by default runs/STUDY[-DATA].")
+    ] = None,
     systems: Annotated[
         list[str] | None,
         typer.Option(
             "--system",
             metavar="NAME=FOLDER",
-            help="Judge these clips too: those whose ids or captions are the study's; may be given again.",
+            help="Also evaluate these clips, matched by id or caption with the study's; may be repeated.",
         ),
     ] = None,
     strict_code: Annotated[
         bool,
-        typer.Option("--strict-code", help="Compute a step again if its code is another than when it was computed."),
+        typer.Option("--strict-code", help="Repeat steps whose code has changed since they were computed."),
     ] = False,
     device: Device = "auto",
     engine: scaling.Engine = "local",
@@ -88,12 +90,15 @@ def run(
 @app.command()
 def results(
     name: Annotated[str, typer.Argument(help="A finished study: its name below runs/, or its folder.")],
-    kind: Annotated[Literal["json", "csv"], typer.Option("--format", help="All as json, a table as csv.")] = "json",
+    kind: Annotated[
+        Literal["json", "csv"], typer.Option("--format", help="All results as json, or a table as csv.")
+    ] = "json",
     table: Annotated[
-        str, typer.Option(help="For csv: scores, differences, clips, models, curves, generations, speed or steps.")
+        str,
+        typer.Option(help="Table for csv: scores, differences, clips, models, curves, generations, speed or steps."),
     ] = "scores",
 ) -> None:
-    """Print what a finished study found, for programs to read."""
+    """Print the results of a finished study, for programs."""
     from counterpoint.results.tables import to_csv
     from counterpoint.study.finished import find_results
 
@@ -104,7 +109,7 @@ def results(
 @app.command("list")
 @reports
 def list_studies(*, answer: Answer) -> None:
-    """Name the studies that ship: what each reproduces, compares and costs here, and which are finished below runs/."""
+    """List the studies of the package: what each reproduces, compares and costs, and which are finished below runs/."""
     from counterpoint.study.catalog import catalog, listing
 
     found = catalog()
@@ -138,7 +143,7 @@ def plan(
     scale: Scale = None,
     device: Annotated[
         str | None,
-        typer.Option(help="h100, a100 or two-cores; by default what the scale is meant for.", show_default=False),
+        typer.Option(help="h100, a100 or two-cores; by default the one that suits the scale.", show_default=False),
     ] = None,
     data: Data = None,
     gpus: scaling.Gpus = None,
@@ -148,7 +153,7 @@ def plan(
     *,
     answer: Answer,
 ) -> None:
-    """Say what a study would take, before anything starts: runs, clips, hours, disk, memory, and what is finished."""
+    """Show the cost of a study before anything starts: runs, clips, hours, disk, memory, and finished steps."""
     from counterpoint.study.plan import make_plan, progress_of
     from counterpoint.study.plan_words import as_data, print_plan, progress_sentence
     from counterpoint.study.run import STORE
@@ -187,20 +192,21 @@ def report(
 @app.command()
 @reports
 def stimuli(
-    study: Annotated[str, typer.Argument(help="A study of inpainting that is finished: table4.")],
-    out: Annotated[Path, typer.Argument(help="Folder to make.")],
+    study: Annotated[str, typer.Argument(help="A finished study of inpainting: table4.")],
+    out: Annotated[Path, typer.Argument(help="New folder.")],
     source: Annotated[
-        Path | None, typer.Option("--from", help="Where the study lies; runs/STUDY by default.", show_default=False)
+        Path | None, typer.Option("--from", help="Folder of the study; by default runs/STUDY.", show_default=False)
     ] = None,
-    items: Annotated[int, typer.Option(help="Clips, spread evenly over those of the study.")] = 12,
+    items: Annotated[int, typer.Option(help="Number of clips, spread evenly over those of the study.")] = 12,
     seed: Annotated[int, typer.Option(help="Seed of file names and order; the same seed gives the same bytes.")] = 0,
     systems: Annotated[
-        str | None, typer.Option(help="With commas: ar,fm,fm_inversion for the paper's; all of the study by default.")
+        str | None,
+        typer.Option(help="Separated by commas: ar,fm,fm_inversion for the paper's; by default all of the study."),
     ] = None,
     *,
     answer: Answer,
 ) -> None:
-    """Write what a listening test needs: blinded clips and waveforms, the hidden truth, a low anchor, a manifest."""
+    """Write the stimuli of a listening test: blinded clips and waveforms, the true music, a low anchor, a manifest."""
     from counterpoint.listen.stimuli import write_stimuli
 
     with answer.progress("Writing", unit="items") as progress:
@@ -216,7 +222,7 @@ def stimuli(
     heard = f"{done.items} items, each as {', '.join(done.conditions)}"
     answer.give(
         {"folder": str(out), **asdict(done)},
-        f"{out}: {heard}{'' if done.is_new else '; they were there already'}. Keep {out / 'key.json'} to yourself.",
+        f"{out}: {heard}{'' if done.is_new else '; they existed already'}. Keep {out / 'key.json'} to yourself.",
     )
 
 
@@ -225,17 +231,17 @@ def stimuli(
 def samples(
     finished: Annotated[list[str], typer.Argument(metavar="NAME", help="Finished studies below runs/, or folders.")],
     out: Annotated[Path, typer.Option(help="Folder of the page.")] = Path("runs/samples"),
-    prompts: Annotated[int, typer.Option(help="Rows of each study: its first so many prompts.")] = 12,
+    prompts: Annotated[int, typer.Option(help="Number of rows of each study, which are its first prompts.")] = 12,
     systems: Annotated[
-        str | None, typer.Option(help="Columns, with commas; by default every system that has clips.")
+        str | None, typer.Option(help="Columns, separated by commas; by default every system with clips.")
     ] = None,
     by: Annotated[
-        str, typer.Option(help="A measure with one value a clip: its best, median and worst prompt come too.")
+        str, typer.Option(help="A metric with one value per clip, whose best, median and worst prompts are added.")
     ] = "",
     *,
     answer: Answer,
 ) -> None:
-    """Write a page on which systems are heard side by side; it opens from disk and loads nothing from elsewhere."""
+    """Write a page to compare systems by listening; it opens from disk and loads nothing from elsewhere."""
     from counterpoint.study.samples import write_samples
 
     with answer.progress("Writing", unit="clips") as progress:

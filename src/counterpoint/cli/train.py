@@ -16,7 +16,7 @@ from counterpoint.cli.output import Answer
 @reports
 def train(
     config: Annotated[Path, typer.Argument(help="A YAML file, as in configs.")],
-    out: Annotated[Path, typer.Option(help="Run folder; a training that is there goes on.")],
+    out: Annotated[Path, typer.Option(help="Run folder; a training in it is continued.")],
     device: Device = "auto",
     processes: scaling.Processes = 1,
     trackers: scaling.Log = None,
@@ -27,7 +27,7 @@ def train(
     """Train a generative model."""
     from counterpoint.config import TrainingConfig, load_yaml
 
-    # What is wrong with the configuration is refused before anything heavy is imported.
+    # Errors in the configuration are found before anything heavy is imported.
     settings = load_yaml(config, TrainingConfig, overrides=overrides, refuse_idle=True)
     from counterpoint.training.launch import train_with
 
@@ -35,7 +35,7 @@ def train(
     result = train_with(settings, out=out, **how, progress=not answer.quiet)
     answer.give(
         result,
-        f"{result.steps} steps, {result.wall_s:.0f} s; listen to it: "
+        f"{result.steps} steps, {result.wall_s:.0f} s; to listen: "
         f"counterpoint generate CAPTION --model {out} --out x.wav",
     )
 
@@ -48,15 +48,15 @@ def export(
             autocompletion=completion.models, help="A run folder, or a MusicGen checkpoint: a folder or a hub id."
         ),
     ],
-    out: Annotated[Path, typer.Argument(help="Folder to make.")],
+    out: Annotated[Path, typer.Argument(help="New folder.")],
     kind: Annotated[
         Literal["musicgen", "weights"],
-        typer.Option("--as", help="musicgen: for transformers. weights: a run without what only training needs."),
+        typer.Option("--as", help="musicgen: for transformers. weights: a run without its training state."),
     ] = "musicgen",
     *,
     answer: Answer,
 ) -> None:
-    """Write a model to hand on: an auto-regressive one in MusicGen's format, or any as its averaged weights alone."""
+    """Export a model: an auto-regressive one in MusicGen's format, or any as its averaged weights."""
     from counterpoint.api.training import export_model
 
     export_model(model, out, kind=kind)

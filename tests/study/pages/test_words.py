@@ -125,9 +125,9 @@ def test_an_extrapolated_distance_shows_the_line_it_rests_on() -> None:
         )
         notes = common_notes(study(), results)
         lines = {note.title: note for note in notes}
-        assert ("Distances extrapolated to endless clips" in lines) == is_there
+        assert ("Distances extrapolated to infinitely many clips" in lines) == is_there
         if is_there:
-            [line] = lines["Distances extrapolated to endless clips"].items
+            [line] = lines["Distances extrapolated to infinitely many clips"].items
             assert all(number in line for number in ("fad_inf_vggish", "at 128", "at 512", "7.2", "320", "0.12"))
 
 
