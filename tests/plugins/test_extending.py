@@ -95,7 +95,7 @@ def test_its_cost_model_counts_the_weights_of_a_built_model() -> None:
 def test_it_is_trained_drawn_from_and_judged(model: Path, dataset: Path, tmp_path: Path) -> None:
     arguments = ("--model", model, "--duration-s", 0.5, "--set", "passes=2")
     printed = counterpoint("generate", "a tone", *arguments, "--num", 9, "--out", tmp_path / "clips")
-    assert "2 network evaluations a clip" in printed
+    assert "2 network evaluations per clip" in printed
     audio, rate = soundfile.read(tmp_path / "clips" / "008.wav")
     assert rate == RATE and audio.shape == (RATE // 2,) and audio.std() > 0
     judged = counterpoint("evaluate", tmp_path / "clips", "--reference", dataset, "--out", tmp_path / "scores.json")

@@ -1,6 +1,6 @@
-"""What programs call: models, codecs, music, studies. `import counterpoint as cp` is its door, and opens it lazily.
+"""The Python interface: models, codecs, music, studies. `import counterpoint as cp` gives lazy access to it.
 
-Nothing here prints or ends the process; what a caller can put right is a `UserError`, in the words of the command line.
-Audio goes in and out as `Sound`, which holds an array and its sample rate; every place that takes a `Sound` takes a
-file or the pair (array, sample_rate) as well.
+Nothing here prints or ends the process; errors that a caller can correct are `UserError`s with the messages of the
+command line. Audio is passed as `Sound`, an array with its sample rate; every argument of this type also accepts a file
+or the pair (array, sample_rate).
 """

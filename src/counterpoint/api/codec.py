@@ -18,7 +18,7 @@ from counterpoint.encode import require_view, usual_view
 
 
 class LoadedCodec:
-    """A codec; see `load_codec`. It is mono: the channels of what it encodes are averaged.
+    """A codec; see `load_codec`. It is mono: channels are averaged before encoding.
 
     >>> import counterpoint as cp
     >>> import numpy as np
@@ -36,7 +36,7 @@ class LoadedCodec:
 
     @property
     def name(self) -> str:
-        """What it was loaded from."""
+        """The name from which it was loaded."""
         return self.loaded.name
 
     @property
@@ -46,17 +46,17 @@ class LoadedCodec:
 
     @property
     def frame_rate(self) -> float:
-        """Hz, of latents and codes."""
+        """Frame rate of latents and codes in Hz."""
         return self.loaded.frame_rate
 
     @property
     def device(self) -> str:
-        """Where it computes, and what it gives lies but audio, which is numpy's."""
+        """The device of the codec and of its results, except audio, which is a numpy array."""
         return str(self.loaded.device)
 
     @property
     def num_codebooks(self) -> int:
-        """K; 0 where it has no codes."""
+        """K; 0 without codes."""
         return self.loaded.num_codebooks
 
     @property
@@ -65,11 +65,11 @@ class LoadedCodec:
         return self.loaded.latent_dim
 
     def encode(self, audio: SoundLike) -> Encoding:
-        """Latents [1, T, D] and codes [1, K, T] of audio of any length and sample rate; codes are None where the codec
-        has none.
+        """Latents [1, T, D] and codes [1, K, T] of audio of any length and sample rate; codes are None if the codec has
+        none.
 
         Raises:
-            UserError: audio that cannot be read.
+            UserError: the audio cannot be read.
         """
         return codec.encode_audio(Sound.of(audio, sample_rate=self.sample_rate).mono, self.loaded)
 
@@ -84,13 +84,14 @@ class LoadedCodec:
         """Audio of an encoding, or of latents [1, T, D] or codes [1, K, T] alone.
 
         Args:
-            view: what to decode of an encoding: by default the codes, or the latents where the codec has none.
+            view: the view of an encoding to decode: by default the codes, or the latents if the codec has no codes.
 
         Raises:
-            UserError: not exactly one of the three, codes of a codec without them, or more than one piece of music.
+            UserError: not exactly one of the three is given, the codec has no codes, or there are several pieces of
+                music.
         """
         if sum(each is not None for each in (encoding, latents, codes)) != 1:
-            raise UserError("Give decode one thing: an encoding, latents or codes.")
+            raise UserError("decode needs exactly one of an encoding, latents or codes.")
         if encoding is not None:
             view = view or usual_view(self.loaded)
             require_view(self.loaded, view)
@@ -101,14 +102,14 @@ class LoadedCodec:
             drawn = codes if latents is None else latents
         assert drawn is not None
         if len(drawn) != 1:
-            raise UserError(f"The {view} are of {len(drawn)} pieces of music: decode them one by one.")
+            raise UserError(f"The {view} belong to {len(drawn)} pieces of music: decode them one by one.")
         return Sound(codec.decode(self.loaded, **{view: drawn}).numpy(), self.sample_rate)
 
     def reconstruct(self, audio: SoundLike, *, view: View | None = None) -> Sound:
-        """What the codec keeps of audio: encoded, decoded again, and as long as it was.
+        """Encode audio and decode it again, with its original length.
 
         Args:
-            view: what to decode, as for `decode`.
+            view: the view to decode, as for `decode`.
         """
         sound = Sound.of(audio, sample_rate=self.sample_rate)
         decoded = self.decode(self.encode(sound), view=view)
@@ -122,12 +123,12 @@ def load_codec(name: str | os.PathLike[str], *, device: str = "auto") -> LoadedC
     """Load a codec.
 
     Args:
-        name: a codec that ships (see `counterpoint.codecs`), a folder, the run folder of a codec's training, or a hub
-            id.
-        device: `cpu`, `cuda`, `cuda:1` or `mps`; by default a GPU where there is one.
+        name: a codec of the package (see `counterpoint.codecs`), a folder, the run folder of a codec's training, or a
+            hub id.
+        device: `cpu`, `cuda`, `cuda:1` or `mps`; by default a GPU if there is one.
 
     Raises:
-        UserError: no such codec or device, one of an unknown kind, or one whose weights are not those of its
+        UserError: there is no such codec or device, the codec's kind is unknown, or its weights do not match its
             configuration.
     """
     found = find_device(device)

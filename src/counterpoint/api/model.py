@@ -20,23 +20,23 @@ if TYPE_CHECKING:
     from counterpoint.metrics import Seams
 
 Progress = Callable[[float, float], None]
-"""Called with (done, total), also while one is drawn, with a part of it."""
+"""Called with (done, total), also within an item, which then counts in part."""
 Chords: TypeAlias = "str | os.PathLike[str] | Sequence[tuple[float, str]]"
 """A chart such as `C:0 Am:2 F:4 G:6`, a file that holds one, or its (start in seconds, label) pairs."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Inpainted(Sound):
-    """Music with spans of it filled in; outside them and their crossfades every sample is the music's own.
+    """Music with filled-in spans; outside them and their crossfades every sample is unchanged.
 
     Attributes:
-        audio: [C, N] float32, as long as the music and with as many channels. What is filled in is the same in each
-            channel, but for its level.
-        sample_rate: Hz, the music's own.
-        caption: what was asked for.
-        seed: gives the same take again.
-        method: that was used.
-        seams: how well the spans join what is around them.
+        audio: [C, N] float32, with the length and channels of the music. The new music is the same in each channel,
+            except for its level.
+        sample_rate: sample rate of the music in Hz.
+        caption: the caption.
+        seed: reproduces the take.
+        method: the method that was used.
+        seams: how well the spans join their context.
     """
 
     caption: str
@@ -64,7 +64,7 @@ class Model:
 
     @property
     def name(self) -> str:
-        """What it was loaded from."""
+        """The name from which it was loaded."""
         return self.loaded.source
 
     @property
@@ -74,27 +74,27 @@ class Model:
 
     @property
     def device(self) -> str:
-        """Where it computes."""
+        """The device of the model."""
         return str(self.loaded.codec.device)
 
     @property
     def controls(self) -> tuple[str, ...]:
-        """What it can be steered by beside a caption: of `chords`, `melody` and `drums`."""
+        """Its controls besides the caption: among `chords`, `melody` and `drums`."""
         return tuple(self.loaded.paradigm.config.controls)
 
     @property
     def inpainting_methods(self) -> tuple[str, ...]:
-        """How it can fill in spans, the best first; empty: it cannot."""
+        """Its methods of inpainting, the best first; empty if it cannot inpaint."""
         return self.loaded.paradigm.inpainting_methods()
 
     @property
     def sample_rate(self) -> int:
-        """Hz, of what it generates."""
+        """Sample rate of its output in Hz."""
         return self.loaded.codec.sample_rate
 
     @property
     def window_s(self) -> float:
-        """The longest music that it was trained on, in seconds; longer music is made by windows of that length."""
+        """The longest music in its training, in seconds; longer music is drawn in windows of that length."""
         return self.loaded.window_s
 
     def generate(
@@ -111,7 +111,7 @@ class Model:
         progress: Progress | None = None,
         **sampling: Any,
     ) -> list[AudioGeneration]:
-        """Draw `num` clips of each caption; clip i has the seed `seed + i`, which alone decides it.
+        """Draw `num` clips of each caption; clip i has the seed `seed + i`, which alone determines it.
 
         >>> import counterpoint as cp
         >>> model = cp.load_model("pocket_flow_matching")
@@ -122,22 +122,22 @@ class Model:
         PosixPath('piano.wav')
 
         Args:
-            captions: one or several; an empty one asks for music of any kind.
+            captions: one or several; an empty one requests unconditional music.
             duration_s: length of every clip.
-            num: clips of each caption.
-            chords: what to play, from when; see `Chords`.
-            melody: a tune to follow: a MIDI file, or audio to hear it in.
+            num: number of clips per caption.
+            chords: the chords with their times; see `Chords`.
+            melody: a melody to follow: a MIDI file, or audio from which it is extracted.
             drums: audio of a drum loop to follow.
-            batch_size: most clips to draw at once; fewer where memory holds fewer.
-            progress: called with (clips done, clips in all).
+            batch_size: greatest number of clips at once, fewer if memory is short.
+            progress: called with (clips done, total clips).
             sampling: settings of the model's paradigm by name, such as `guidance`, `temperature`, `steps` or `top_k`;
                 by default those that were chosen for the model.
 
         Returns:
-            The clips in order. `AudioGeneration.remarks` says what was changed of the controls.
+            The clips in order. `AudioGeneration.remarks` lists changes to the controls.
 
         Raises:
-            UserError: a control or a setting that the model does not know, or anything that cannot be read or drawn.
+            UserError: the model does not support a control or setting, or an input cannot be read or drawn.
         """
         texts = [captions] if isinstance(captions, str) else list(captions)
         request = GenerationRequest(
@@ -163,7 +163,7 @@ class Model:
         progress: Progress | None = None,
         **sampling: Any,
     ) -> list[Inpainted]:
-        """Replace spans of music by new music that fits what stands around them.
+        """Replace spans of music by new music that fits its context.
 
         >>> import counterpoint as cp
         >>> import numpy as np
@@ -175,19 +175,19 @@ class Model:
 
         Args:
             audio: music of any length, sample rate and number of channels.
-            spans: start and stop of each, seconds.
-            caption: what the music should sound like.
-            num: takes; take i has the seed `seed + i`.
+            spans: start and stop of each span in seconds.
+            caption: a description of the music.
+            num: number of takes; take i has the seed `seed + i`.
             method: one of `inpainting_methods`; by default the first.
-            crossfade_s: on each side of a span.
-            progress: called with (fills done, fills in all), a fill being a span of a take.
+            crossfade_s: crossfade on each side of a span.
+            progress: called with (fills done, total fills), a fill being a span of a take.
             sampling: settings of the model's paradigm by name, as for `generate`.
 
         Returns:
             The takes, the one with the best seams first.
 
         Raises:
-            UserError: what is wrong with a span, the music or the method.
+            UserError: a span, the music or the method is unsuitable.
         """
         request = inpaint.InpaintingRequest(
             spans,
@@ -228,15 +228,15 @@ def load_model(
     counterpoint.config.errors.UserError: There is no run folder at pocket_ar (did you mean 'pocket_autoregressive'?)...
 
     Args:
-        model: the name of a model that ships (see `counterpoint.models`), a run folder, its name below `runs`, or a
+        model: the name of a model of the package (see `counterpoint.models`), a run folder, its name below `runs`, or a
             MusicGen checkpoint: a folder or a hub id.
-        device: `cpu`, `cuda`, `cuda:1` or `mps`; by default a GPU where there is one, see `Model.device`.
-        precision: that weights are stored in: fp32 (the default), fp16 or int8 on a CPU, bf16 (the default), fp16 or
-            fp32 on a CUDA GPU, fp32 (the default) or fp16 on an Apple one.
-        compiled: compile the network, which takes a minute and pays for many clips.
+        device: `cpu`, `cuda`, `cuda:1` or `mps`; by default a GPU if there is one, see `Model.device`.
+        precision: precision of the stored weights: fp32 (the default), fp16 or int8 on a CPU, bf16 (the default), fp16
+            or fp32 on a CUDA GPU, fp32 (the default) or fp16 on an Apple one.
+        compiled: whether to compile the network, which takes a minute and pays off for many clips.
 
     Raises:
-        UserError: no such model or device, or a model that is damaged or does not have that precision.
+        UserError: there is no such model or device, or the model is damaged or does not support the precision.
     """
     return Model(generate.load_model(os.fspath(model), device=device, precision=precision, compiled=compiled))
 
@@ -248,7 +248,7 @@ def _chart(chords: Chords | None) -> str | None:
 
 
 def _source(source: SoundLike | None) -> Path | Sound | None:
-    """A path stays one, for MIDI and for what is read in part."""
+    """A path is kept as it is, for MIDI files and for audio that is read in part."""
     if source is None:
         return None
     return Path(source) if isinstance(source, str | os.PathLike) else Sound.of(source)

@@ -1,4 +1,4 @@
-"""Music that is there: what is heard in it, and how it compares with other music."""
+"""Existing music: its analysis, and its comparison with other music."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from counterpoint.metrics import evaluate as evaluate_clips
 from counterpoint.metrics import evaluate_adherence as evaluate_controls
 
 Clips: TypeAlias = "str | os.PathLike[str] | Sequence[Sound]"
-"""A folder of audio, with its captions if it has any, or sounds; those that a model drew bring their captions."""
+"""A folder of audio, with captions if it has any, or sounds, of which generated ones include their captions."""
 Progress = Callable[[float, float], None]
-"""Called with (clips listened to, clips in all)."""
+"""Called with (clips analysed, total clips)."""
 
 
 def analyze(source: SoundLike, *, device: str = "auto") -> Analysis:
-    """What is heard in a piece of music, and how surely: tempo, chords, melody, downbeats and tags.
+    """Analyse a piece of music: tempo, chords, melody, downbeats and tags, with their confidence.
 
     >>> import counterpoint as cp
     >>> import numpy as np
@@ -42,13 +42,13 @@ def analyze(source: SoundLike, *, device: str = "auto") -> Analysis:
 
     Args:
         source: a file of any length, or audio in memory.
-        device: where networks in torch listen: `cpu`, `cuda`, `cuda:1` or `mps`; by default a GPU where there is one.
+        device: device of torch networks: `cpu`, `cuda`, `cuda:1` or `mps`; by default a GPU if there is one.
 
     Returns:
         Typed values; `print` shows them in a few lines.
 
     Raises:
-        UserError: a file that cannot be read, or basic-pitch is not installed.
+        UserError: the file cannot be read, or basic-pitch is not installed.
     """
     heard = Path(source) if isinstance(source, str | os.PathLike) else Sound.of(source)
     return listen.analyze(heard, device=device)
@@ -79,22 +79,23 @@ def evaluate(
     ['mine', 'ground truth']
 
     Args:
-        generated: the clips of one system, or of several by name; several folders bear their own names. The first
+        generated: the clips of one system, or of several by name; several folders have their own names. The first
             system is compared with each of the others. Clips of two systems are paired by id or file name, sounds by
-            their places, and else by caption.
+            their positions, and else by caption.
         reference: a dataset, a folder of audio, or sounds.
-        split: of the dataset.
-        controls: score instead how each clip follows chords, beats and melody of the reference clip of the same name.
-        seed: of all resampling.
-        device: where the judges compute, as for `analyze`.
+        split: split of the dataset.
+        controls: whether to score instead how well clips follow chords, beats and melody of the reference of the same
+            name.
+        seed: seed of all resampling.
+        device: device of the judges, as for `analyze`.
         workers: processes that listen ahead, not for `controls`; by default this process alone, on all its cores.
-        progress: called with (clips listened to, clips in all).
+        progress: called with (clips analysed, total clips).
 
     Returns:
         Scores, floors, differences and notes; `Evaluation.frame` is a table of the scores.
 
     Raises:
-        UserError: fewer than 8 clips on a side, or clips or a reference that cannot be read.
+        UserError: a side has fewer than 8 clips, or clips or a reference cannot be read.
     """
     check_seed(seed)
     notes: list[str] = []
@@ -126,12 +127,12 @@ def _by_name(generated: Clips | Mapping[str, Clips] | Sequence[str | os.PathLike
         names = [true_path(folder).name for folder in folders]
         named = dict(zip(names if len(set(names)) == len(names) else map(str, folders), folders, strict=True))
     if not named or not all(isinstance(clips, str | os.PathLike) or len(clips) for clips in named.values()):
-        raise UserError("There are no clips to evaluate: give a folder of them, or sounds.")
+        raise UserError("There are no clips to evaluate: use a folder of audio, or sounds.")
     return named  # pyright: ignore[reportReturnType] - the types of sequences are told apart above
 
 
 def _clips(clips: Clips, *, stack: ExitStack, notes: list[str]) -> list[Clip]:
-    """What judges read: files; sounds are written to some that last as long as `stack`."""
+    """The clips as files; sounds are written to files that exist as long as `stack`."""
     if isinstance(clips, str | os.PathLike):
         return load_generated(Path(clips), notes=notes)
     folder = Path(stack.enter_context(TemporaryDirectory(prefix="counterpoint-")))
@@ -142,7 +143,7 @@ def _clips(clips: Clips, *, stack: ExitStack, notes: list[str]) -> list[Clip]:
 
 
 def _targets(reference: Clips, *, split: str, stack: ExitStack, notes: list[str]) -> dict[str, Target]:
-    """What there is to follow in each row of a split, by its id; or in each clip of a folder of audio."""
+    """The target of each row of a split, by its id; or of each clip in a folder of audio."""
     if not isinstance(reference, str | os.PathLike):
         return {clip.key: Target(reference=clip) for clip in _clips(reference, stack=stack, notes=notes)}
     place = Path(reference)

@@ -1,4 +1,4 @@
-"""Comparisons from data to report, and what they found."""
+"""Studies from data to report, and their results."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class StudyResults:
-    """What a finished study found.
+    """The results of a finished study.
 
     Attributes:
-        results: all of it, typed.
+        results: all results, typed.
     """
 
     results: Results
 
     @property
     def folder(self) -> Path:
-        """Of the study."""
+        """The folder of the study."""
         return self.results.folder
 
     @property
     def report(self) -> Path:
-        """The page for people."""
+        """The report page."""
         return self.folder / "report" / "index.html"
 
     @property
@@ -82,24 +82,24 @@ def run_study(
     where: Where | None = None,
     say: Callable[[str], None] | None = None,
 ) -> StudyResults:
-    """Run a study from data to report; finished steps are kept, so a second call goes on where the first one stopped.
+    """Run a study from data to report; finished steps are kept, so that a second call continues an interrupted one.
 
     Args:
-        study: the name of a study that ships (see `counterpoint.studies`), or a YAML file.
-        data: a dataset to use in place of the composed music.
+        study: the name of a study of the package (see `counterpoint.studies`), or a YAML file.
+        data: a dataset to use instead of composed music.
         out: the folder of the study; by default `runs/STUDY`, with the scale and the dataset in its name.
-        scale: one of those that the study has; by default its first.
-        systems: folders of others' clips to judge beside the study's own, by name.
-        settings: keys of its configuration to change, such as `{"training.steps": 100}`.
-        strict_code: compute a step again where its code is another than when it was computed.
-        device: where the networks of every step compute: `cpu`, `cuda`, `cuda:1` or `mps`; by default a GPU where
-            there is one.
+        scale: one of the study's scales; by default its first.
+        systems: folders of other clips to evaluate beside the study's own, by name.
+        settings: keys of its configuration with new values, such as `{"training.steps": 100}`.
+        strict_code: whether to repeat steps whose code has changed since they were computed.
+        device: device of the networks of every step: `cpu`, `cuda`, `cuda:1` or `mps`; by default a GPU if there is
+            one.
         store: the folder of steps' results, or a URL that gets them, too; by default `runs/store`.
         where: the engine that runs the steps, several at once or on a cluster; by default one after another here.
-        say: called with a line for each step; by default nothing is said.
+        say: called with one line for each step; by default nothing is printed.
 
     Raises:
-        UserError: an unknown study or device, or a configuration or dataset that does not fit.
+        UserError: the study or device is unknown, or its configuration or dataset does not fit.
     """
     dataset = None if data is None else Path(data)
     folder = run.usual_folder(os.fspath(study), scale=scale, data=dataset) if out is None else Path(out)
@@ -121,7 +121,7 @@ def run_study(
 
 
 def load_results(folder: str | os.PathLike[str]) -> StudyResults:
-    """What a finished study found.
+    """Read the results of a finished study.
 
     >>> import counterpoint as cp
     >>> cp.load_results("runs/no-such-study")
@@ -130,7 +130,7 @@ def load_results(folder: str | os.PathLike[str]) -> StudyResults:
     counterpoint.config.errors.UserError: There is no study 'runs/no-such-study', neither in runs nor as a folder...
 
     Args:
-        folder: of the study, or its name below `runs`.
+        folder: folder of the study, or its name below `runs`.
 
     Raises:
         UserError: there is no such study, it is not finished, or another version of this package wrote it.
@@ -146,14 +146,14 @@ def plan_study(
     device: str | None = None,
     settings: Mapping[str, Any] | None = None,
 ) -> Plan:
-    """What a study would take, before anything starts: runs, clips, hours, disk, memory; arguments as of `run_study`.
+    """Estimate the cost of a study: runs, clips, hours, disk, memory; arguments as for `run_study`.
 
     >>> import counterpoint as cp
     >>> cp.plan_study("quick").estimate.trainings[0].seconds > 60
     True
 
     Args:
-        device: `h100`, `a100` or `two-cores`; by default what the scale is meant for.
+        device: `h100`, `a100` or `two-cores`; by default the one that suits the scale.
     """
     from counterpoint.study.plan import make_plan
 
@@ -170,7 +170,7 @@ def report_studies(names: Sequence[str], *, out: str | os.PathLike[str] = "runs/
     """Write one report of finished studies, with the paper's Table 1 re-derived from them; returns its page.
 
     Raises:
-        UserError: a study that cannot be read, or an `out` that holds something else.
+        UserError: a study cannot be read, or `out` contains something else.
     """
     from counterpoint.study.combined import write_report_of
 

@@ -1,4 +1,4 @@
-"""Trainings, and models to hand on."""
+"""Training and export of models."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 Kind = TypeVar("Kind", bound=BaseModel)
 Described: TypeAlias = "str | os.PathLike[str] | Mapping[str, Any]"
-"""A YAML file, or the mapping that it would hold."""
+"""A YAML file, or its content as a mapping."""
 
 
 def train_model(
@@ -30,19 +30,19 @@ def train_model(
     trackers: Sequence[str] = (),
     progress: bool = False,
 ) -> TrainingResult:
-    """Train a generative model, or go on with the training that `out` holds.
+    """Train a generative model, or continue the training in `out`.
 
     Args:
-        config: what to train, as in the repository's `configs`.
-        out: the run folder, which `load_model` takes.
-        settings: keys to change, such as `{"model.backbone": "pocket", "steps": 1000}`.
-        device: `cpu`, `cuda`, `cuda:1` or `mps`; by default a GPU where there is one.
+        config: the configuration, as in the repository's `configs`.
+        out: the run folder, which `load_model` accepts.
+        settings: keys with new values, such as `{"model.backbone": "pocket", "steps": 1000}`.
+        device: `cpu`, `cuda`, `cuda:1` or `mps`; by default a GPU if there is one.
         processes: processes, and so GPUs, that divide every batch among themselves; the weights are the same.
         trackers: where the metrics are shown besides `metrics.jsonl`: `tensorboard`, `trackio` or `wandb`.
-        progress: show a bar on stderr.
+        progress: whether to show a bar on stderr.
 
     Raises:
-        UserError: a configuration or dataset that does not fit, or `out` holds another configuration's training.
+        UserError: a configuration or dataset does not fit, or `out` holds another configuration's training.
     """
     from counterpoint.training.launch import train_with
 
@@ -58,7 +58,7 @@ def train_codec(
     device: str = "auto",
     progress: bool = False,
 ) -> TrainingResult:
-    """Train a codec, or go on with the training that `out` holds, which `load_codec` takes; see `train_model`."""
+    """Train a codec, or continue the training in `out`, which `load_codec` accepts; see `train_model`."""
     from counterpoint.training import train_codec as train
 
     return train(_read(config, CodecTrainingConfig, settings=settings), out=Path(out), device=device, progress=progress)
@@ -67,15 +67,15 @@ def train_codec(
 def export_model(
     model: str | os.PathLike[str], out: str | os.PathLike[str], *, kind: Literal["musicgen", "weights"] = "musicgen"
 ) -> Path:
-    """Write a model to hand on, into a new folder, and return that.
+    """Export a model into a new folder, and return the folder.
 
     Args:
-        model: what `load_model` takes.
-        kind: `musicgen` for `transformers.MusicgenForConditionalGeneration`; `weights` for any run, without what only
-            training needs.
+        model: a model as `load_model` takes it.
+        kind: `musicgen` for `transformers.MusicgenForConditionalGeneration`; `weights` for any run, without its
+            training state.
 
     Raises:
-        UserError: a model that the format has no words for, or a folder that is there already.
+        UserError: the format cannot represent the model, or the folder exists.
     """
     from counterpoint.generate.export import export_musicgen, publish_run
 

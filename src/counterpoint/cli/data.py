@@ -117,7 +117,7 @@ def controls(
 
     chosen = answer.device(device)
     how = {"device": chosen, "workers": scaling.read_workers(workers, address=address)}
-    with answer.progress("Listening", unit="s of audio", device=chosen) as progress:
+    with answer.progress("Extracting", unit="s of audio", device=chosen) as progress:
         found = extract_controls(dataset, codec=codec, tracks=names(tracks), **how, progress=progress)
     data = {name: asdict(report) for name, report in found.items()}
     answer.give(data, lambda console: print_tracks(found, console=console))

@@ -60,7 +60,8 @@ def run(
     *,
     answer: Answer,
 ) -> None:
-    """Run a study from data to report; finished steps are kept, so the same command goes on where it was."""
+    """Run a study from data to report; finished steps are kept, so that the same command continues an interrupted
+    one."""
     from counterpoint.study.run import STORE, run_study, usual_folder
 
     where = scaling.where(engine, jobs=jobs, address=address, processes=processes, options=engine_options or ())
