@@ -52,3 +52,10 @@ def test_five_per_cent_are_no_difference(table4: Results) -> None:
     assert unequal([one, replace(one, parameters=round(1.04 * one.parameters))]) == []
     assert unequal([one, replace(one, parameters=round(1.06 * one.parameters))]) == ["parameters"]
     assert unequal([one, replace(one, trials=12)]) == ["settings of the sampler tried"]
+
+
+def test_what_the_axes_of_a_grid_set_may_differ_between_its_places(table4: Results) -> None:
+    one = replace(side_by_side(table4)[0], place=("scratch",))
+    other = replace(one, place=("finetuned",), updates=2 * one.updates, start="a model")
+    assert unequal([one, one, other, other]) == []
+    assert unequal([one, one, other, replace(other, start="")]) == ["starting point"]

@@ -28,6 +28,7 @@ class Given:
         flops: of the updates, forward and backward; None where the latents are not known.
         wall_s: time in updates.
         trials: settings of its sampler that this study tried.
+        place: labels of its place in a grid, without that of its paradigm; empty where there is no grid.
     """
 
     step: str
@@ -41,6 +42,7 @@ class Given:
     flops: float | None
     wall_s: float
     trials: int
+    place: tuple[str, ...] = ()
 
 
 QUANTITIES: Mapping[str, Callable[[Given], float | None]] = {
@@ -60,12 +62,18 @@ def side_by_side(results: Results) -> list[Given]:
 
 
 def unequal(given: Sequence[Given]) -> list[str]:
-    """Names of the quantities by which some models differ by more than `TOLERANCE`, and whether they start alike."""
+    """Names of the quantities by which some models differ by more than `TOLERANCE`, and whether they start alike.
+
+    In a grid models at one place are compared: what the axes set may differ from place to place.
+    """
+    rivals = [[each for each in given if each.place == place] for place in {each.place for each in given}]
     found = [
-        name for name, of in QUANTITIES.items() if _differ([value for each in given if (value := of(each)) is not None])
+        name
+        for name, of in QUANTITIES.items()
+        if any(_differ([value for each in own if (value := of(each)) is not None]) for own in rivals)
     ]
-    starts = {bool(each.start) for each in given}
-    return [*found, *(["starting point"] if len(starts) > 1 else [])]
+    alike = all(len({bool(each.start) for each in own}) == 1 for own in rivals)
+    return [*found, *([] if alike else ["starting point"])]
 
 
 def _differ(values: Sequence[float]) -> bool:
@@ -88,7 +96,16 @@ def _given(results: Results, step: str) -> Given:
         flops=None if None in costs else sum(cost for cost in costs if cost is not None),
         wall_s=sum(model.result.wall_s for model in models),
         trials=_trials(results, own.config.model.paradigm),
+        place=_place(results, step),
     )
+
+
+def _place(results: Results, step: str) -> tuple[str, ...]:
+    """Of the model that a step trained: the labels that all of its systems share, but for that of the paradigm."""
+    base = step.partition("@")[0]
+    labels = [system.labels for system in results.systems.values() if system.model == base]
+    axes = [axis for axis in (labels[0] if labels else {}) if axis != "paradigm"]
+    return tuple(labels[0][axis] for axis in axes if len({own.get(axis) for own in labels}) == 1)
 
 
 def _chain(results: Results, step: str) -> list[str]:

@@ -28,8 +28,8 @@ _RULE = (
 )
 _SPENT = (
     "Sums over all trainings behind a model, those of the model that it began with included; the card of a model that "
-    "ships has what went into it. The FLOPs are counted "
-    "from the configuration, forward and backward. The last row names those that are equal within {tolerance:.0%}."
+    "ships has what went into it. The FLOPs are counted from the configuration, forward and backward. The last row "
+    "names those that are equal within {tolerance:.0%}; in a grid, between the paradigms at each place."
 )
 
 
