@@ -66,6 +66,10 @@ def config(tmp_path: Path) -> Path:
             "steps: Input should be greater than 0",
         ),
         (
+            ["generate", "a", "--steps", "9" * 20, "--model", SHIPPED, "--out", "{tmp}/x.wav"],
+            "steps: Input should be less than or equal to 100000",
+        ),
+        (
             ["generate", "a", "--sway", "-2", "--model", SHIPPED, "--out", "{tmp}/x.wav"],
             "sway: Input should be greater than or equal to -1",
         ),

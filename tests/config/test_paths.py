@@ -10,6 +10,7 @@ import pytest
 
 from counterpoint.config import UserError
 from counterpoint.config.paths import (
+    check_kept_folder,
     check_output,
     check_output_folder,
     fault_of,
@@ -161,3 +162,29 @@ def test_a_folder_is_replaced_only_if_all_in_it_is_the_commands_own(tmp_path: Pa
         check_output_folder(out, is_own=lambda entry: entry.suffix == ".wav")
     with pytest.raises(UserError, match="is a file"):
         check_output_folder(tmp_path / "file")
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("/", "root of the file system"),
+        ("~/music", "begins with ~"),
+        ("~", "begins with ~"),
+        ("~nobody/x", "begins with ~"),
+        ("-", "standard output"),
+        ("a\tb", "control characters"),
+        ("\x1b[31m", "control characters"),
+        ("x.wav.", "ends with a dot"),
+        ("x ", "ends with a dot or a space"),
+    ],
+)
+def test_a_name_that_was_hardly_meant_is_refused(name: str, said: str):
+    with pytest.raises(UserError, match=said):
+        check_output_folder(Path(name))
+
+
+@pytest.mark.parametrize("name", ["~backup", "..", ".", "../x", "--x", "a b", ".hidden", "\xe9t\xe9"])
+def test_other_names_are_the_users_own(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    check_kept_folder(Path(name))

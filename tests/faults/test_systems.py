@@ -46,13 +46,13 @@ from counterpoint.config import machine, write_json
 from counterpoint.config.locks import sole_writer
 from counterpoint.data import open_dataset
 from counterpoint.ingest import ingest
-from counterpoint.training.loop import _peak_memory
+from counterpoint.training.devices import peak_memory_of
 
 out = Path(sys.argv[1])
 assert machine.cores() >= 1 and isinstance(machine.processor(), str) and machine.free_memory() > 0
 machine.reset_peak_memory()
 machine.resident_memory()
-assert _peak_memory(torch.device("cpu")) >= 0 and _memory("cpu") > 2**20
+assert peak_memory_of(torch.device("cpu")) >= 0 and _memory("cpu") > 2**20
 assert Busy.now().foreign_since(Busy.now()) is None
 with sole_writer(out / "held"):
     write_json(out / "held" / "x.json", 1)

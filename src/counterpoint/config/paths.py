@@ -200,15 +200,29 @@ def check_kept_folder(out: Path) -> None:
 
 
 def check_name(out: Path) -> None:
-    """Refuse a name that cannot be written or stored.
+    """Refuse a name that cannot be written or stored, or that was hardly meant.
 
     Raises:
-        UserError: it is too long, is not UTF-8 or holds a NUL character.
+        UserError: it is too long, is not UTF-8, holds control characters, ends with a dot or a space, is the root, or
+            is one that shells and programs give a meaning (~, -), which it does not have here.
     """
-    if fault := _fault_of_name(os.fspath(out)):
+    if fault := _fault_of_name(os.fspath(out)) or _fault_of_output(out):
         raise UserError(f"{shown(out)} {fault}; give --out another name.")
     if any(len(part.encode()) > _LONGEST_NAME for part in out.parts):
         raise UserError(f"{out.name[:40]}... has a name that is too long; give --out a shorter one.")
+
+
+def _fault_of_output(out: Path) -> str:
+    """What is wrong with a name as one of something new; "" if nothing."""
+    is_home = out.parts[:1] == ("~",) or (len(out.parts) > 1 and out.parts[0].startswith("~"))
+    faults = {
+        "is the root of the file system": not true_path(out).name,
+        "begins with ~, which the shell left as it is, so write the path in full": is_home,
+        "would be a folder of that name, since nothing is written to the standard output": out == Path("-"),
+        "has a name with control characters": any(unicodedata.category(sign) == "Cc" for sign in os.fspath(out)),
+        "has a name that ends with a dot or a space": out.name.endswith((".", " ")) and out.name != "..",
+    }
+    return next((fault for fault, holds in faults.items() if holds), "")
 
 
 def _fault_of_name(name: str) -> str:

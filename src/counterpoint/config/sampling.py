@@ -24,6 +24,8 @@ ParadigmName = Annotated[str, AfterValidator(PARADIGMS.check)]
 """The name of a paradigm that is installed."""
 
 
+MOST_STEPS = 100_000
+"""Beyond it, a clip takes hours, and the error of any solver was that of rounding long before."""
 MOST_GUIDANCE = 100.0
 """Beyond it, numbers of half precision overflow."""
 
@@ -116,7 +118,7 @@ class FlowMatchingSampling(SamplingConfig):
 
     solver: Annotated[str, AfterValidator(SOLVERS.check)] = "euler"
     """A registered solver (`paradigm.solvers`): euler, midpoint, heun, adams, dopri5, or one of another package."""
-    steps: Annotated[Positive, IdleWhere("solver", _has_steps_of_its_own)] = 50
+    steps: Annotated[Positive, Field(le=MOST_STEPS), IdleWhere("solver", _has_steps_of_its_own)] = 50
     """Steps of a solver with a fixed grid; dopri5 is the only built-in solver without one."""
     sway: Annotated[float, Field(ge=-1, le=2 / (math.pi - 2)), IdleWhere("solver", _has_steps_of_its_own)] = 0.0
     """s of sway sampling (F5-TTS), which puts steps of the grid near the noise (< 0) or near the data (> 0); 0 is
