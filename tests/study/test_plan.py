@@ -172,6 +172,8 @@ def test_wrong_arguments_are_named_with_a_remedy(tmp_path: Path) -> None:
 
 def test_a_dataset_takes_the_place_of_composing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     class Opened:
+        folder = Path("somewhere")
+
         def fingerprint(self) -> str:
             return "content"
 

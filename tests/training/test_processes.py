@@ -4,6 +4,7 @@ import os
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from counterpoint.training.monitor import read_metrics
 
 TRAIN = """
 import sys
+import time
 from pathlib import Path
 from counterpoint.config import CodecTrainingConfig, TrainingConfig, load_yaml
 from counterpoint.training import train, train_codec
@@ -89,3 +91,33 @@ def test_two_processes_train_a_codec_and_its_discriminators(tmp_path):
     moments = checkpoint.tensors("discriminators_optimizer")
     assert any(value.abs().sum() > 0 for name, value in moments.items() if name.startswith("exp_avg/"))
     assert load_codec(str(out)).frame_rate == 50
+
+
+@pytest.mark.slow
+def test_processes_of_torchrun_that_are_killed_go_on_to_the_same_weights(configure, tmp_path: Path) -> None:
+    """SIGKILL of every process after the first checkpoint; then the same command again."""
+    import psutil
+
+    config = configure("flow_matching", accumulate=2, batch_size=8, steps=60, checkpoint_every=10, validate_every=60)
+    dump_yaml(tmp_path / "run.yaml", config)
+    launch = ["-m", "torch.distributed.run", "--nproc-per-node", "2", "--rdzv-backend", "c10d"]
+    launch += ["--rdzv-endpoint", "localhost:0", "-m", "counterpoint", "train", str(tmp_path / "run.yaml"), "--quiet"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "ACCELERATE_USE_CPU": "true"}
+
+    def start(out: Path) -> subprocess.Popen[bytes]:
+        command = [sys.executable, *launch, "--device", "cpu", "--out", str(out)]
+        return subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
+
+    killed = start(tmp_path / "killed")
+    while not (newest := newest_checkpoint(tmp_path / "killed" / "checkpoints")):
+        assert killed.poll() is None, "it has ended before it was killed"
+        time.sleep(0.1)
+    for process in psutil.Process(killed.pid).children(recursive=True):
+        process.kill()
+    assert killed.wait(timeout=120) != 0 and newest.step < 60
+    for name in ("killed", "whole"):
+        assert start(tmp_path / name).wait(timeout=600) == 0
+    one, two = (newest_checkpoint(tmp_path / name / "checkpoints") for name in ("whole", "killed"))
+    assert one is not None and two is not None and one.step == two.step == 60
+    for part in ("model", "ema", "optimizer"):
+        torch.testing.assert_close(two.tensors(part), one.tensors(part), rtol=0, atol=0)

@@ -46,12 +46,12 @@ def break_down(work: Work) -> None:
 @computes("until_interrupted", version=1, workload=nothing)
 def until_interrupted(work: Work) -> None:
     """Go on where it was, and wait for an interruption; the second time, finish."""
-    note(work)
-    print("at work")
     if (work.folder / "interrupted").exists():
         (work.folder / "value").write_text("2")
         return
     try:
+        print("at work")
+        note(work)
         time.sleep(60)
     except KeyboardInterrupt:
         (work.folder / "interrupted").touch()
