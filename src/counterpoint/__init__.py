@@ -19,6 +19,8 @@ from counterpoint.lazy import lazily
 
 if TYPE_CHECKING:
     from counterpoint.api.codec import LoadedCodec, load_codec
+    from counterpoint.api.configuration import explain_config
+    from counterpoint.api.listening import ListeningTest, make_listening_test
     from counterpoint.api.model import Inpainted, Model, load_model
     from counterpoint.api.music import analyze, evaluate
     from counterpoint.api.study import StudyResults, load_results, plan_study, report_studies, run_study
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from counterpoint.bench.run import run_bench as measure_speed
     from counterpoint.compose import compose as compose_dataset
     from counterpoint.config.errors import UserError
+    from counterpoint.doctor import examine_machine
     from counterpoint.encode import encode_dataset
     from counterpoint.extract import extract_controls
     from counterpoint.follow import FollowConfig
@@ -39,6 +42,7 @@ if TYPE_CHECKING:
     from counterpoint.runs.codecs import list_codecs as codecs
     from counterpoint.runs.models import list_models as models
     from counterpoint.study.catalog import catalog as studies
+    from counterpoint.study.samples import write_samples
 
 __version__ = package.VERSION
 
@@ -46,6 +50,7 @@ __all__ = [
     "AudioGeneration",
     "FollowConfig",
     "Inpainted",
+    "ListeningTest",
     "LoadedCodec",
     "Model",
     "Sound",
@@ -56,6 +61,8 @@ __all__ = [
     "compose_dataset",
     "encode_dataset",
     "evaluate",
+    "examine_machine",
+    "explain_config",
     "export_model",
     "extract_controls",
     "fetch_judge",
@@ -64,6 +71,7 @@ __all__ = [
     "load_codec",
     "load_model",
     "load_results",
+    "make_listening_test",
     "measure_following",
     "measure_speed",
     "models",
@@ -73,6 +81,7 @@ __all__ = [
     "studies",
     "train_codec",
     "train_model",
+    "write_samples",
     "write_stimuli",
 ]
 
@@ -82,6 +91,7 @@ __getattr__ = lazily(
         "AudioGeneration": "generate",
         "FollowConfig": "follow",
         "Inpainted": "api.model",
+        "ListeningTest": "api.listening",
         "LoadedCodec": "api.codec",
         "Model": "api.model",
         "Sound": "audio",
@@ -92,6 +102,8 @@ __getattr__ = lazily(
         "compose_dataset": "compose:compose",
         "encode_dataset": "encode",
         "evaluate": "api.music",
+        "examine_machine": "doctor",
+        "explain_config": "api.configuration",
         "export_model": "api.training",
         "extract_controls": "extract",
         "fetch_judge": "metrics.checkpoints:get",
@@ -100,6 +112,7 @@ __getattr__ = lazily(
         "load_codec": "api.codec",
         "load_model": "api.model",
         "load_results": "api.study",
+        "make_listening_test": "api.listening",
         "measure_following": "follow:follow",
         "measure_speed": "bench.run:run_bench",
         "models": "runs.models:list_models",
@@ -109,6 +122,7 @@ __getattr__ = lazily(
         "studies": "study.catalog:catalog",
         "train_codec": "api.training",
         "train_model": "api.training",
+        "write_samples": "study.samples",
         "write_stimuli": "listen.stimuli",
     },
 )

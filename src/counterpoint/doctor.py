@@ -123,7 +123,7 @@ def _programs() -> list[Finding]:
         ),
         Finding(
             "ffmpeg",
-            "converting formats that libsndfile does not read, such as m4a, yourself",
+            "reading formats that libsndfile does not decode, such as m4a",
             shutil.which("ffmpeg") or "",
             remedy="install ffmpeg with your system's package manager.",
         ),

@@ -68,6 +68,17 @@ def imported_by(folder: Path, *arguments: str) -> tuple[int, set[str]]:
         (["inpaint", "x.wav", "--span", "1:2", "--model", "pocket_flow_matching", "--out", "y.wav"], 2, TORCH),
         (["train", "none.yaml", "--out", "x"], 2, TORCH),
         (["analyze", "none.wav"], 2, TORCH),
+        (["evaluate", "none", "--reference", "none"], 2, TORCH),
+        (["data", "encode", "none"], 2, TORCH),
+        (["data", "controls", "none"], 2, TORCH),
+        (["data", "ingest", "none", "out"], 2, TORCH),
+        (["codec", "train", "none.yaml", "--out", "x"], 2, TORCH),
+        (["codec", "reconstruct", "none.wav", "--out", "x.wav"], 2, TORCH),
+        (["follow", "pocket_ar"], 2, TORCH),
+        (["export", "none", "out"], 2, TORCH),
+        (["bench", "--batch", "x"], 2, TORCH),
+        (["study", "results", "none"], 2, TORCH),
+        (["generate", "a", "--model", "pocket_autoregressive", "--out", "x.wav", "--device", "gpu"], 2, TORCH),
     ],
 )
 def test_answers_that_need_no_network_import_no_torch(

@@ -116,7 +116,9 @@ def test_what_the_format_cannot_hold_is_refused(
     if config.get("text", {}).get("encoder") == "t5":
         config = {**config, "text": {"encoder": "t5", "name": str(t5)}}
     run = write_run(tmp_path / "run", **config)
-    with pytest.raises(UserError, match=f"cannot be exported as MusicGen: .*{sentence}"):
+    with pytest.raises(
+        UserError, match=f"cannot be exported as MusicGen: .*{sentence}.*--as weights.*quick_musicgen.yaml"
+    ):
         export_musicgen(run, tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
@@ -136,3 +138,16 @@ def test_nothing_is_overwritten_and_nothing_half_written_stays(
     with pytest.raises(OSError):
         export_musicgen(published, tmp_path / "new")
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+@pytest.mark.slow
+def test_the_run_of_the_shipped_example_is_exported(t5: Path, tmp_path: Path) -> None:
+    import counterpoint as cp
+
+    config = Path(__file__).parents[2] / "configs" / "quick_musicgen.yaml"
+    cp.compose_dataset(tmp_path / "music", clips=12, duration_s=2.0, seed=0)
+    cp.encode_dataset(tmp_path / "music", codec="pocket_encodec_50hz")
+    short = {"data.dataset": str(tmp_path / "music"), "data.segment_s": 2.0, "steps": 2, "optimizer.warmup_steps": 1}
+    cp.train_model(config, out=tmp_path / "run", settings={**short, "model.text.name": str(t5)})
+    exported = cp.export_model(tmp_path / "run", tmp_path / "musicgen")
+    assert_same(load_model(tmp_path / "run"), exported)

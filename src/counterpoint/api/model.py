@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+import numpy as np
+
 from counterpoint import generate, inpaint
 from counterpoint.audio import Sound, SoundLike
 from counterpoint.config import InpaintingMethod
@@ -198,13 +200,68 @@ class Model:
             sampling=self.loaded.how(sampling, otherwise=inpaint.SAMPLING, refuse_idle=True),
             crossfade_s=crossfade_s,
         )
-        music = inpaint.Held(Sound.of(audio))
+        return self._filled(Sound.of(audio), request, progress=progress)
+
+    def lengthen(
+        self,
+        audio: SoundLike,
+        *,
+        duration_s: float = 10.0,
+        side: inpaint.Side = "end",
+        caption: str = "",
+        num: int = 1,
+        seed: int = 0,
+        progress: Progress | None = None,
+        **sampling: Any,
+    ) -> list[Inpainted]:
+        """Continue music, or draw a lead-in to it.
+
+        >>> import counterpoint as cp
+        >>> import numpy as np
+        >>> model = cp.load_model("pocket_flow_matching")
+        >>> tone = np.sin(2 * np.pi * 220 * np.arange(3 * 32000) / 32000)
+        >>> longer, = model.lengthen((0.3 * tone, 32000), duration_s=0.5, caption="flute", steps=2)
+        >>> longer.duration_s
+        3.5
+
+        Args:
+            audio: music of any length, sample rate and number of channels.
+            duration_s: duration of the addition in seconds.
+            side: `end` to continue the music, `start` for a lead-in, which has the length of a window at most.
+            caption, num, seed, progress, sampling: as for `inpaint`.
+
+        Returns:
+            The takes, the one with the best seams first.
+
+        Raises:
+            UserError: the duration or the music is invalid.
+        """
+        music = Sound.of(audio)
+        room, spans = inpaint.plan_extension(
+            inpaint.Held(music), duration_s=duration_s, side=side, window_s=self.window_s
+        )
+        request = inpaint.InpaintingRequest(
+            spans,
+            prompt=caption,
+            num=num,
+            seed=seed,
+            sampling=self.loaded.how(sampling, otherwise=inpaint.SAMPLING),
+        )
+        around = (room, 0) if side == "start" else (0, room)
+        padded = Sound(np.pad(music.audio, ((0, 0), around)), music.sample_rate)
+        return self._filled(padded, request, progress=progress)
+
+    def _filled(
+        self, sound: Sound, request: inpaint.InpaintingRequest, *, progress: Progress | None
+    ) -> list[Inpainted]:
+        """The takes of a request, the best first."""
+        music = inpaint.Held(sound)
         done = inpaint.fill_in(music, request, model=self.loaded, progress=progress)
         return [
             Inpainted(
                 music.read(0, music.frames, patches=take.patches).T,
                 music.sample_rate,
-                caption=caption,
+                caption=request.prompt,
                 seed=take.seed,
                 method=done.method,
                 seams=take.seams,

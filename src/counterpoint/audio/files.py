@@ -16,6 +16,7 @@ import numpy as np
 import soundfile
 import soxr
 
+from counterpoint.audio import ffmpeg
 from counterpoint.audio.levels import LOUDEST, RATES, fault_of_level
 from counterpoint.audio.mpeg import open_mp3
 from counterpoint.config import UserError, atomic_write
@@ -29,6 +30,11 @@ FOREIGN = frozenset(
     (".m4a", ".aac", ".wma", ".ape", ".wv", ".mpc", ".alac", ".m4b", ".mka", ".ac3", ".amr", ".dsf", ".webm")
 )
 """Suffixes of audio that libsndfile does not decode; such files are reported instead of ignored."""
+
+
+def readable() -> frozenset[str]:
+    """Suffixes of audio that can be decoded on this machine: the foreign ones need ffmpeg."""
+    return READABLE | FOREIGN if ffmpeg.is_installed() else READABLE
 
 
 def load_audio(
@@ -158,6 +164,10 @@ def decoder(path: Path) -> Iterator[soundfile.SoundFile]:
     Raises:
         soundfile.SoundFileError: it cannot be read as audio, or has a sample rate that no music has.
     """
+    if path.suffix.lower() in FOREIGN:
+        with ffmpeg.converted(path) as wav, soundfile.SoundFile(wav) as file:
+            yield file
+        return
     with soundfile.SoundFile(path) as file:
         if not RATES[0] <= file.samplerate <= RATES[1]:
             raise soundfile.SoundFileRuntimeError(f"its sample rate is {file.samplerate} Hz")

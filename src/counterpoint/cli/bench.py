@@ -44,15 +44,19 @@ def bench(
 ) -> None:
     """Time sampling over batch size, duration, depth and steps, beside the limits of the device; or predict the
     limits."""
-    from counterpoint.bench.run import run_bench
-    from counterpoint.paradigm.solvers import SOLVERS
+    from counterpoint.config.sampling import SOLVERS
+
+    sizes = {
+        "batches": _numbers(batch, name="--batch"),
+        "durations_s": _numbers(duration_s, name="--duration-s", kind=float),
+        "layers": None if layers is None else _numbers(layers, name="--layers"),
+        "steps": [step if step in SOLVERS else _numbers(step, name="--steps")[0] for step in steps.split(",")],
+    }
+    from counterpoint.bench.run import run_bench  # imports torch, so invalid sizes are refused before
 
     with answer.progress("Measuring", unit="points") as progress:
         found = run_bench(
-            batches=_numbers(batch, name="--batch"),
-            durations_s=_numbers(duration_s, name="--duration-s", kind=float),
-            layers=None if layers is None else _numbers(layers, name="--layers"),
-            steps=[step if step in SOLVERS else _numbers(step, name="--steps")[0] for step in steps.split(",")],
+            **sizes,
             paradigms=None if paradigm == "all" else names(paradigm),
             engines=("fast", "reference") if engine == "both" else (engine,),
             backbone=backbone,

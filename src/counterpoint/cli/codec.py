@@ -54,6 +54,11 @@ def reconstruct(
     answer: Answer,
 ) -> None:
     """Encode an audio file and decode it again."""
+    from counterpoint.audio import audio_duration_s
+    from counterpoint.audio.files import check_audio_output
+
+    check_audio_output(out, inputs=[source])
+    audio_duration_s(source)  # refused before torch is imported
     from counterpoint.encode import reconstruct_file
 
     chosen = answer.device(device)

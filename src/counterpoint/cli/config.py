@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -11,12 +10,7 @@ from counterpoint.cli.groups import group
 from counterpoint.cli.options import Overrides, reports
 from counterpoint.cli.output import Answer
 
-if TYPE_CHECKING:
-    from pydantic import BaseModel
-
 app = group("Show configuration keys.")
-_MARKS = {"data": "TrainingConfig", "codec": "CodecTrainingConfig"}
-"""Keys that identify the configuration of a training; other files are studies."""
 
 
 @app.callback()
@@ -40,28 +34,8 @@ def show(
     answer: Answer,
 ) -> None:
     """Print a configuration with every key, its meaning and its default, as a YAML file that can be changed and run."""
+    from counterpoint.api.configuration import find_config
     from counterpoint.config.explain import explain, to_yaml
 
-    kind, config = _find(name, scale=scale, overrides=overrides)
+    kind, config = find_config(name, scale=scale, overrides=overrides or ())
     answer.give(list(explain(kind, config)), to_yaml(explain(kind, config)))
-
-
-def _find(name: str, *, scale: str | None, overrides: list[str] | None) -> tuple[type[BaseModel], BaseModel | None]:
-    """The class of a configuration and its values; None shows the defaults."""
-    from counterpoint import config
-    from counterpoint.config.load import read_yaml
-
-    bare = {"training": config.TrainingConfig, "codec": config.CodecTrainingConfig}
-    if name in bare:
-        return bare[name], None
-    if name.endswith((".yaml", ".yml")):
-        values = read_yaml(Path(name))
-        mark = next((mark for mark in _MARKS if mark in values and "kind" not in values), None)
-        if mark is not None:
-            kind = getattr(config, _MARKS[mark])
-            return kind, config.load_yaml(Path(name), kind, overrides=overrides, scale=scale)
-    from counterpoint.study.kinds import load_study
-    from counterpoint.study.shipped import find_study
-
-    study = load_study(find_study(name), overrides=overrides, scale=scale)
-    return type(study), study

@@ -81,6 +81,9 @@ def encode(
     answer: Answer,
 ) -> None:
     """Add a codec's codes, latents and their statistics (App. E.2) to a dataset."""
+    from counterpoint.data.layout import check_dataset
+
+    check_dataset(dataset)  # refused before torch is imported
     from counterpoint.encode import encode_dataset
 
     chosen = answer.device(device)
@@ -113,6 +116,9 @@ def controls(
     answer: Answer,
 ) -> None:
     """Write the chords, melody and drums of a dataset frame by frame: exact ones, and those detected in its audio."""
+    from counterpoint.data.layout import check_dataset
+
+    check_dataset(dataset)  # refused before torch is imported
     from counterpoint.extract import extract_controls, print_tracks
 
     chosen = answer.device(device)

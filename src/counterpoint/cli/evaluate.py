@@ -44,18 +44,22 @@ def evaluate(
     Clips of two systems are paired by `id` or file name, else by caption; without either they are compared unpaired.
     Outputs of judges are cached in ~/.cache/counterpoint/heard, or in COUNTERPOINT_HEARD; `off` disables the cache.
     """
-    from counterpoint.api import music
     from counterpoint.config import write_json
     from counterpoint.config.base import check_seed
     from counterpoint.config.paths import check_output
-    from counterpoint.config.tables import LISTINGS
-    from counterpoint.metrics import print_evaluation
+    from counterpoint.config.tables import LISTINGS, require_clips
 
     check_seed(seed)
     if out is not None:
         listings = [folder / name for folder in (*generated, reference) for name in LISTINGS]
         known = [*generated, *listings, reference / "dataset.json", reference / "dataset_dict.json"]
         check_output(out, what="scores", suffixes=(".json",), inputs=known)
+    for folder in generated:
+        require_clips(folder)
+    # All that can be refused at once has been, before torch is imported.
+    from counterpoint.api import music
+    from counterpoint.metrics import print_evaluation
+
     chosen = answer.device(device)
     how = {"device": chosen, "workers": scaling.read_workers(workers, address=address)}
     with answer.progress("Listening", unit="clips", device=chosen) as progress:

@@ -71,8 +71,10 @@ def follow(
 
     The same command continues an interrupted one.
     """
-    from counterpoint import follow as following
     from counterpoint.generate import sampling_of
+
+    settings = sampling_of(model, sampling)  # refused before torch is imported
+    from counterpoint import follow as following
 
     chosen = answer.device(device)
     config = following.FollowConfig(
@@ -84,7 +86,7 @@ def follow(
         split=split,
         duration_s=duration_s,
         seed=seed,
-        sampling=sampling_of(model, sampling),
+        sampling=settings,
         batch_size=batch_size,
         device=chosen,
         precision=precision,

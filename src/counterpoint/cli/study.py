@@ -100,10 +100,11 @@ def results(
     ] = "scores",
 ) -> None:
     """Print the results of a finished study, for programs."""
-    from counterpoint.results.tables import to_csv
     from counterpoint.study.finished import find_results
 
     found = find_results(name)
+    from counterpoint.results.tables import to_csv  # after a name that is unknown was refused
+
     typer.echo(found.model_dump_json(indent=2) if kind == "json" else to_csv(found, table), nl=kind == "json")
 
 

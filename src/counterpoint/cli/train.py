@@ -57,6 +57,11 @@ def export(
     answer: Answer,
 ) -> None:
     """Export a model: an auto-regressive one in MusicGen's format, or any as its averaged weights."""
+    from counterpoint.config.paths import check_output_folder
+    from counterpoint.generate import sampling_of
+
+    check_output_folder(out)
+    sampling_of(model, {})  # an unknown model is refused before torch is imported
     from counterpoint.api.training import export_model
 
     export_model(model, out, kind=kind)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+from functools import cache
 from typing import TYPE_CHECKING
 
 from counterpoint.config.errors import UserError
@@ -39,6 +41,7 @@ def find_device(name: str = AUTO) -> str:
     import torch
 
     check_device(name)
+    _survive_forks()
     gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
     has_mps = torch.backends.mps.is_available()
     if name == AUTO:
@@ -51,6 +54,15 @@ def find_device(name: str = AUTO) -> str:
     if kind == "mps" and not has_mps:
         raise UserError("torch finds no Apple GPU on this machine: use --device cpu, or leave the option out.")
     return name
+
+
+@cache
+def _survive_forks() -> None:
+    """Let torch compute after a fork: the child has the OpenMP pool without its threads, and would wait for them."""
+    import torch
+
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=lambda: torch.set_num_threads(1))
 
 
 def describe_device(device: str) -> str:

@@ -134,6 +134,30 @@ def save_dataset(
     return open_dataset(folder)
 
 
+def check_dataset(folder: Path | str) -> None:
+    """Refuse a local folder that is not a dataset before anything heavy is imported; a URL is not opened.
+
+    Raises:
+        UserError: as for `read_info`.
+    """
+    if url_of(folder) is None:
+        read_info(Path(folder))
+
+
+def read_info(folder: Path) -> dict[str, Any]:
+    """The description of a dataset, from its `INFO_FILE`; nothing heavy is imported.
+
+    Raises:
+        UserError: there is no dataset, or its writing was interrupted.
+    """
+    if not (folder / INFO_FILE).is_file():
+        raise UserError(f"{folder} is not a dataset; {_REMEDY}.")
+    info = read_json(folder / INFO_FILE)
+    if not isinstance(info, dict) or "fingerprint" not in info or not all((folder / name).exists() for name in _MOVED):
+        raise UserError(f"{folder} is an incomplete dataset because its writing was interrupted; {_REMEDY} anew.")
+    return info
+
+
 def open_dataset(folder: Path | str) -> MusicDataset:
     """Open a dataset folder without reading its rows; one at a URL is copied into a cache first, as far as it is new.
 
@@ -142,11 +166,7 @@ def open_dataset(folder: Path | str) -> MusicDataset:
     """
     url = url_of(folder)
     folder = Path(folder) if url is None else local_copy(url, mark=INFO_FILE)
-    if not (folder / INFO_FILE).is_file():
-        raise UserError(f"{folder} is not a dataset; {_REMEDY}.")
-    info = read_json(folder / INFO_FILE)
-    if not isinstance(info, dict) or "fingerprint" not in info or not all((folder / name).exists() for name in _MOVED):
-        raise UserError(f"{folder} is an incomplete dataset because its writing was interrupted; {_REMEDY} anew.")
+    info = read_info(folder)
     from datasets import DatasetDict
 
     try:

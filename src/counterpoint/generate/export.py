@@ -27,6 +27,11 @@ GUIDANCE = 3.0
 """Default sampling settings of an exported model, which are MusicGen's."""
 
 
+_WAY_OUT = (
+    "`counterpoint export --as weights` writes any model, and configs/quick_musicgen.yaml trains one for this format"
+)
+
+
 def export_musicgen(model: str | Path, out: Path) -> None:
     """Export a model so that `MusicgenForConditionalGeneration.from_pretrained(out)` gives the same logits and audio.
 
@@ -41,7 +46,7 @@ def export_musicgen(model: str | Path, out: Path) -> None:
     loaded = read_model(model)
     refused = _refusal(loaded)
     if refused:
-        raise UserError(f"{model} cannot be exported as MusicGen: {refused}.")
+        raise UserError(f"{model} cannot be exported as MusicGen: {refused}; {_WAY_OUT}.")
     atomic_folder(Path(out), lambda folder: _write(folder, loaded))
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from counterpoint.audio import SILENCE_PEAK
-from counterpoint.audio.files import READABLE
+from counterpoint.audio.files import readable
 from counterpoint.config import UserError, read_json
 from counterpoint.config.locks import sole_writer
 from counterpoint.config.machine import cores
@@ -88,7 +88,7 @@ def _ingest(
     previous = _earlier(out)
     sources = find_sources(src)
     if not sources.audio and not sources.problems:
-        kinds = ", ".join(sorted(suffix[1:] for suffix in READABLE))
+        kinds = ", ".join(sorted(suffix[1:] for suffix in readable()))
         raise UserError(f"There is no audio in {src} (looked for {kinds}, in all folders below it).")
     probes = _listen(sources.audio, workers=workers, progress=progress)
     problems = list(sources.problems)

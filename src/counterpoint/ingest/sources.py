@@ -28,7 +28,7 @@ from counterpoint.audio.captions import (
     read_json_sidecar,
     read_text_sidecar,
 )
-from counterpoint.audio.files import FOREIGN, READABLE
+from counterpoint.audio.files import FOREIGN, readable
 from counterpoint.config import UserError
 from counterpoint.config.paths import MISSING, fault_of, is_file, resolve_spelling, shown
 from counterpoint.config.tables import CAPTION_KEYS, FILE_KEYS, LISTINGS, first_text, read_table, texts_of
@@ -190,18 +190,22 @@ def _sort_in(path: Path, found: _Found) -> None:
     suffix = path.suffix.lower()
     if path.name.lower() in _TABLES:
         found.tables.append(path)
-    elif suffix in FOREIGN:
-        found.problems.append(_foreign(path))
-    elif suffix in READABLE:
+    elif suffix in readable():
         if shown(path) != str(path):
             found.problems.append(Problem(shown(path), "unreadable", fault_of(path)))
         elif (other := found.audio.setdefault(_key(path), path)) != path:
             reason = f"its name equals that of {other} except for the encoding of accents; rename one"
             found.problems.append(Problem(str(path), "unreadable", reason))
+    elif suffix in FOREIGN:
+        found.problems.append(_foreign(path))
 
 
 def _foreign(path: Path) -> Problem:
-    return Problem(shown(path), "unreadable", f"{path.suffix.lower()} cannot be decoded; convert it to flac")
+    return Problem(
+        shown(path),
+        "unreadable",
+        f"{path.suffix.lower()} cannot be decoded without ffmpeg; install it, or convert it to flac",
+    )
 
 
 def _attach_rows(table: Path, found: _Found, tables: dict[str, list[tuple[str, Mapping[str, Any]]]]) -> None:
@@ -241,7 +245,7 @@ def _named(name: str, table: Path, number: int, found: _Found) -> Path | None:
     if path is None:
         said = f"listed in {table.name}, line {number}, but {_why_missing(name, table)}"
         found.problems.append(Problem(name[:_LONGEST_NAME], "missing file", said))
-    elif path.suffix.lower() not in FOREIGN:
+    elif path.suffix.lower() not in FOREIGN - readable():
         found.audio.setdefault(_key(path), path)
     elif not any(problem.path == str(path) for problem in found.problems):
         found.problems.append(_foreign(path))

@@ -12,7 +12,7 @@ from counterpoint.lazy import lazily
 
 if TYPE_CHECKING:
     from counterpoint.inpaint.files import Held, Source
-    from counterpoint.inpaint.lengthen import Side, extend
+    from counterpoint.inpaint.lengthen import Side, extend, plan_extension
     from counterpoint.inpaint.request import CROSSFADE_S, SAMPLING, InpaintingRequest, check_files, check_out
     from counterpoint.inpaint.spans import parse_span
     from counterpoint.inpaint.takes import Inpainting, Take, fill_in, inpaint_file, print_takes
@@ -36,6 +36,7 @@ __all__ = [
     "inpaint_file",
     "match_level",
     "parse_span",
+    "plan_extension",
     "print_takes",
     "splice",
 ]
@@ -55,6 +56,7 @@ __getattr__ = lazily(
         "check_files": "request",
         "check_out": "request",
         "extend": "lengthen",
+        "plan_extension": "lengthen",
         "fill_in": "takes",
         "fill_windows": "windows",
         "inpaint_file": "takes",

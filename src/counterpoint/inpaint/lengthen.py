@@ -16,7 +16,7 @@ import numpy as np
 
 from counterpoint.config import UserError
 from counterpoint.config.base import MOST_SECONDS
-from counterpoint.inpaint.files import BLOCK, Patch, Source, lay_over
+from counterpoint.inpaint.files import BLOCK, Held, Patch, Source, lay_over
 from counterpoint.inpaint.spans import Span
 
 Side = Literal["end", "start"]
@@ -86,7 +86,13 @@ class Extended:
 
 
 def extend(source: Source, *, duration_s: float, side: Side, window_s: float) -> tuple[Extended, list[Span]]:
-    """The file with room at one side, and the consecutive spans to fill in.
+    """The file with room at one side, and the consecutive spans to fill in; see `plan_extension`."""
+    room, spans = plan_extension(source, duration_s=duration_s, side=side, window_s=window_s)
+    return (Extended(source, before=room) if side == "start" else Extended(source, after=room)), spans
+
+
+def plan_extension(source: Source | Held, *, duration_s: float, side: Side, window_s: float) -> tuple[int, list[Span]]:
+    """The samples of room to add at one side of music, and the consecutive spans to fill in.
 
     A continuation may be of any length: it is drawn in steps, each of which has the one before as context. A lead-in is
     drawn in one step, so that a model's window limits it.
@@ -103,8 +109,8 @@ def extend(source: Source, *, duration_s: float, side: Side, window_s: float) ->
         raise UserError(f"{duration_s:g} s cannot be added to {source.name}: choose a positive number of seconds.")
     room = max(1, round(duration_s * source.sample_rate))
     if side == "start":
-        return Extended(source, before=room), [(0.0, room / source.sample_rate)]
+        return room, [(0.0, room / source.sample_rate)]
     begin, added = source.frames / source.sample_rate, room / source.sample_rate
     count = math.ceil(added / (_SHARE * window_s))
     edges = [begin + added * step / count for step in range(count + 1)]
-    return Extended(source, after=room), list(pairwise(edges))
+    return room, list(pairwise(edges))

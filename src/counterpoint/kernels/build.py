@@ -41,6 +41,8 @@ def library() -> ctypes.CDLL | None:
         function = getattr(loaded, name)
         function.argtypes = [ctypes.c_void_p] * pointers + [ctypes.c_int] * integers
         function.restype = None
+    if hasattr(os, "register_at_fork"):  # as for torch, see `config.device`; this is another OpenMP
+        os.register_at_fork(after_in_child=lambda: loaded.omp_set_num_threads(1))
     return loaded
 
 

@@ -8,10 +8,18 @@ from typing import Any
 
 from counterpoint.audio import stream_audio
 from counterpoint.audio.captions import Sidecars, caption_beside
-from counterpoint.audio.files import READABLE
+from counterpoint.audio.files import readable
 from counterpoint.config import UserError
 from counterpoint.config.paths import MISSING, fault_of, resolve_spelling, shown, true_path
-from counterpoint.config.tables import CAPTION_KEYS, FILE_KEYS, LISTINGS, TABLE_SUFFIXES, first_text, read_table
+from counterpoint.config.tables import (
+    CAPTION_KEYS,
+    FILE_KEYS,
+    LISTINGS,
+    TABLE_SUFFIXES,
+    first_text,
+    read_table,
+    require_clips,
+)
 from counterpoint.metrics.base import Clip
 
 _SAMPLE_RATE = 32_000
@@ -40,11 +48,11 @@ def load_generated(place: Path, *, notes: list[str] | None = None) -> list[Clip]
     told: list[str] = [] if notes is None else notes
     if place.suffix.lower() in TABLE_SUFFIXES and not fault_of(place):
         return _kept(_listed(place, problems=problems, told=told), problems, place=place, notes=notes)
-    if not place.is_dir():
-        raise UserError(f"{shown(place)} does not exist; give a folder of generated clips.")
+    require_clips(place)
     names = {path.name.lower(): path for path in sorted(place.iterdir(), reverse=True)}
     listing = next((names[name] for name in LISTINGS if name in names), None)
-    audio = [path for path in sorted(place.iterdir()) if path.suffix.lower() in READABLE]
+    suffixes = readable()
+    audio = [path for path in sorted(place.iterdir()) if path.suffix.lower() in suffixes]
     clips = _beside(audio, told=told) if listing is None else _listed(listing, problems=problems, told=told)
     clips = _kept(clips, problems, place=place, notes=notes)
     listed = {true_path(clip.audio) for clip in clips}

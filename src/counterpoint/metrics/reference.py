@@ -12,6 +12,8 @@ from dataclasses import dataclass, replace
 from math import ceil
 from pathlib import Path
 
+from counterpoint.audio import audio_duration_s
+from counterpoint.config import UserError
 from counterpoint.config.paths import true_path
 from counterpoint.metrics.base import Clip
 
@@ -70,11 +72,8 @@ def _windows(clip: Clip, *, length_s: float | None, duration_s: float, wanted: i
 
 def _length_s(clip: Clip) -> float | None:
     """Seconds of audio in the clip; None if the file's header is broken, which is reported when it is read."""
-    import soundfile
-
     try:
-        info = soundfile.info(str(clip.audio))
-    except (OSError, RuntimeError):
+        rest = audio_duration_s(clip.audio) - clip.start_s
+    except (UserError, OSError):
         return clip.duration_s
-    rest = info.frames / info.samplerate - clip.start_s
     return rest if clip.duration_s is None else min(rest, clip.duration_s)

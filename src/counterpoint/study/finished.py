@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import combinations
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from counterpoint.config import UserError
 from counterpoint.results.records import RESULTS_FILE
-from counterpoint.results.schema import Results, read_results
 from counterpoint.runs import RUNS
 from counterpoint.study.shipped import CONFIGS
+
+if TYPE_CHECKING:
+    from counterpoint.results.schema import Results
 
 
 def find_results(name: str, *, runs: Path = RUNS) -> Results:
@@ -32,6 +35,8 @@ def find_results(name: str, *, runs: Path = RUNS) -> Results:
         raise UserError(
             f"{folder} has no {RESULTS_FILE}: `counterpoint study run {folder.name}` continues where it stopped."
         )
+    from counterpoint.results.schema import read_results  # imports torch
+
     return read_results(folder)
 
 
