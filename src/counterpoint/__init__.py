@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from counterpoint.api.listening import ListeningTest, make_listening_test
     from counterpoint.api.model import Inpainted, Model, load_model
     from counterpoint.api.music import analyze, evaluate
-    from counterpoint.api.study import StudyResults, load_results, plan_study, report_studies, run_study
+    from counterpoint.api.study import StudyResults, load_results, plan_study, report_studies, run_study, study_status
     from counterpoint.api.training import export_model, train_codec, train_model
     from counterpoint.audio import Sound
     from counterpoint.bench.run import run_bench as measure_speed
@@ -79,6 +79,7 @@ __all__ = [
     "report_studies",
     "run_study",
     "studies",
+    "study_status",
     "train_codec",
     "train_model",
     "write_samples",
@@ -120,6 +121,7 @@ __getattr__ = lazily(
         "report_studies": "api.study",
         "run_study": "api.study",
         "studies": "study.catalog:catalog",
+        "study_status": "api.study",
         "train_codec": "api.training",
         "train_model": "api.training",
         "write_samples": "study.samples",

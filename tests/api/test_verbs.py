@@ -36,6 +36,7 @@ CALLS: dict[str, Callable[..., Any]] = {
     "study results": cp.load_results,
     "study list": cp.studies,
     "study plan": cp.plan_study,
+    "study status": cp.study_status,
     "study report": cp.report_studies,
     "study stimuli": cp.write_stimuli,
     "study samples": cp.write_samples,

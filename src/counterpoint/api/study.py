@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from counterpoint.study.engines.registry import Where
     from counterpoint.study.plan import Plan
+    from counterpoint.study.status import Following
 
 
 @dataclass(frozen=True)
@@ -164,6 +165,27 @@ def plan_study(
         data=None if data is None else Path(data),
         overrides=as_overrides(settings or {}),
     )
+
+
+def study_status(
+    study: str | os.PathLike[str],
+    *,
+    data: str | os.PathLike[str] | None = None,
+    scale: str | None = None,
+    store: str | os.PathLike[str] | None = None,
+    settings: Mapping[str, Any] | None = None,
+) -> list[Following]:
+    """The state of each step of a study, on whatever machine it runs; arguments as for `run_study`.
+
+    Args:
+        store: the folder of the steps' results; by default `runs/store`.
+    """
+    from counterpoint.study.status import status_of
+
+    dataset = None if data is None else Path(data)
+    read = run.read_study(os.fspath(study), data=dataset, overrides=as_overrides(settings or {}), scale=scale)
+    place = run.open_store(run.STORE if store is None else os.fspath(store)).store
+    return status_of(read.plan(dataset=dataset), store=place)
 
 
 def report_studies(names: Sequence[str], *, out: str | os.PathLike[str] = "runs/report") -> Path:
