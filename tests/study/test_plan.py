@@ -40,7 +40,7 @@ def changed(quick: dict[str, str], *overrides: str) -> set[str]:
 def test_a_second_pair_begins_with_the_models_that_ship_and_has_their_networks(paradigm: ParadigmName) -> None:
     steps = {step.name: step for step in in_order(load_study(find_study("quick")).plan().values())}
     scratch, tuned = steps[f"train_{paradigm}"], steps[f"train_{paradigm}_finetuned"]
-    assert "start" not in scratch.inputs and tuned.inputs["start"].path.name == f"pocket_{paradigm}"
+    assert "start" not in scratch.inputs and tuned.inputs["start"].name == f"pocket_{paradigm}"
     network = tuned.config.model  # pyright: ignore
     known = shipped_network(f"pocket_{paradigm}")
     assert network == known.model_copy(update={"control_dropout": 1.0}), "no controls are extracted for it"
