@@ -22,6 +22,7 @@ from counterpoint.compose.render import SAMPLE_RATE, soundfont
 from counterpoint.compose.soundfonts import Soundfont, read_soundfonts
 from counterpoint.config import UserError, atomic_folder
 from counterpoint.config.base import check_seed
+from counterpoint.config.borrowed import borrow
 from counterpoint.config.machine import cores
 from counterpoint.config.paths import check_output_folder
 from counterpoint.data import MusicDataset, open_dataset, save_dataset
@@ -74,6 +75,7 @@ def compose(
     """
     _check(out, clips=clips, duration_s=duration_s, seed=seed)
     fonts = read_soundfonts(soundfonts)
+    borrow("tinysoundfont")  # fetched here, if it is missing, and not by every process at once
     if not fonts:
         soundfont()  # fails at once if it is missing
 
