@@ -79,10 +79,10 @@ def test_splits_are_near_80_10_10_and_never_leave_one_empty():
     [
         ({"clips": 2}, "2 clips"),
         ({"clips": -1}, "clips"),
-        ({"duration_s": 0.0}, "duration"),
-        ({"duration_s": -3.0}, "duration"),
-        ({"duration_s": float("nan")}, "duration"),
-        ({"duration_s": 1e9}, "duration"),
+        ({"duration_s": 0.0}, "1 to 600 s"),
+        ({"duration_s": -3.0}, "1 to 600 s"),
+        ({"duration_s": float("nan")}, "1 to 600 s"),
+        ({"duration_s": 1e9}, "1 to 600 s"),
         ({"seed": -1}, "seed"),
     ],
 )

@@ -12,6 +12,7 @@ import os
 import platform
 import subprocess
 import sys
+import threading
 import warnings
 from functools import cache
 from pathlib import Path
@@ -24,6 +25,8 @@ from counterpoint.config.network import SILENCE_S, is_offline
 from counterpoint.config.text import split_lines
 
 LIST = Path(__file__).with_name("borrowed.txt")
+_ONE_THREAD = threading.Lock()
+"""Held while a wheel is searched for or fetched, so that the threads of one process wait without a word."""
 
 
 def find_package(package: str) -> Path | None:
@@ -42,8 +45,10 @@ def borrow(package: str) -> Path:
     Raises:
         UserError: it is missing and could not be fetched.
     """
-    found = find_package(package)
-    if found is None and (reason := _fetch(package)):
+    with _ONE_THREAD:
+        found = find_package(package)
+        reason = _fetch(package) if found is None else ""
+    if reason:
         raise UserError(f"The wheel {requirement_of(package)} is missing ({reason}); run `{command_for(package)}`.")
     return found or _place(package) / package
 
