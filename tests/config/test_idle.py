@@ -95,7 +95,11 @@ def test_what_a_model_chose_is_let_be() -> None:
 @pytest.mark.parametrize(
     ("paradigm", "override", "sentence"),
     [
-        ("ar", "optimizer.orthogonalisation_steps=7", "orthogonalisation_steps has no effect where name is adamw"),
+        (
+            "ar",
+            "optimizer={name: adamw, orthogonalisation_steps: 7}",
+            "orthogonalisation_steps has no effect where name",
+        ),
         ("ar", "model.control_width=16", "model.control_width has no effect where controls is empty"),
         ("ar", "model.control_dropout=0.1", "model.control_dropout has no effect"),
         ("fm", "model.times_location=1", "model.times_location has no effect where times is uniform"),
@@ -145,6 +149,6 @@ def test_shipped_studies_have_no_idle_key(path: Path) -> None:
 
 def test_a_study_with_an_idle_key_is_refused() -> None:
     with pytest.raises(UserError, match="orthogonalisation_steps has no effect"):
-        load_study(STUDIES / "quick.yaml", overrides=["training.optimizer.orthogonalisation_steps=7"])
+        load_study(STUDIES / "quick.yaml", overrides=["training.optimizer={name: adamw, orthogonalisation_steps: 7}"])
     with pytest.raises(UserError, match="steps has no effect where solver is dopri5"):
         load_study(STUDIES / "table3.yaml", overrides=["sampling.flow_matching.solver=dopri5"])

@@ -26,6 +26,8 @@ ParadigmName = Annotated[str, AfterValidator(PARADIGMS.check)]
 
 MOST_STEPS = 100_000
 """Beyond it, a clip takes hours, and the error of any solver was that of rounding long before."""
+MOST_TEMPERATURE = 100.0
+"""Beyond it, all tokens are as likely, and noise overflows."""
 MOST_GUIDANCE = 100.0
 """Beyond it, numbers of half precision overflow."""
 
@@ -41,7 +43,7 @@ class SamplingConfig(Config):
     text_guidance: Annotated[float, Field(ge=-MOST_GUIDANCE, le=MOST_GUIDANCE)] = 0.0
     """Multi-source guidance (JASCO): the weight c_text of a third pass with the caption alone. The result is
     c all + c_text text + (1 - c - c_text) null; 0 leaves that pass out."""
-    temperature: Annotated[float, Field(ge=0)] = 1.0
+    temperature: Annotated[float, Field(ge=0, le=MOST_TEMPERATURE)] = 1.0
     """Auto-regressive: logits are divided by it, and 0 is greedy. Flow matching: the noise that it begins with is
     multiplied by it (Mehta et al., 2024), not in zero-shot inpainting; the paper has 1."""
 
