@@ -59,7 +59,7 @@ def config(tmp_path: Path) -> Path:
         (["generate", "piano", "--model", "{tmp}/empty", "--out", "{tmp}/x.wav"], "empty"),
         (["generate", "--model", SHIPPED, "--out", "{tmp}/x.wav"], "either a caption"),
         (["generate", "--captions", "{tmp}/none.txt", "--model", SHIPPED, "--out", "{tmp}/x"], "no captions file"),
-        (["generate", "a", "--num", "2", "--model", SHIPPED, "--out", "{tmp}/x.wav"], "--out a folder"),
+        (["generate", "a", "--num", "2", "--model", SHIPPED, "--out", "{tmp}/x.wav"], "set --out to a folder"),
         (["generate", "a", "--solver", "magic", "--model", SHIPPED, "--out", "{tmp}/x.wav"], "solver"),
         (
             ["generate", "a", "--steps", "0", "--model", SHIPPED, "--out", "{tmp}/x.wav"],
