@@ -160,4 +160,5 @@ def test_times_are_compared_where_both_were_measured(speed: Make) -> None:
 def test_what_is_not_tested_says_what_would(quick: Make) -> None:
     results = quick()
     assert "`counterpoint study run fig8`" in decided("AR gains fidelity as", results).reason
-    assert "quick has no metric of enjoyment" in decided("content enjoyment", results).reason
+    lacking = decided("content enjoyment", results)
+    assert lacking.lacks_judge and "quick has no metric of enjoyment" in lacking.reason

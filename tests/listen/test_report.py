@@ -55,7 +55,7 @@ def section(report: Report, id: str) -> Section:
 def test_table_5_stands_in_the_report_beside_the_paper_s(results: Results, found: ListeningResults) -> None:
     index = add_listening(results.folder, found)
     html = index.read_text(encoding="utf-8")
-    assert "Listeners' ratings" in html and (index.parent / "tables" / "ratings.csv").is_file()
+    assert "Listeners&#39; ratings" in html and (index.parent / "tables" / "ratings.csv").is_file()
     again = read_results(results.folder)
     assert again.listening == {found.name: found} == read_listening(results.folder)
     report = InpaintingStudy.model_validate(STUDY).report(again)

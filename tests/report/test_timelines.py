@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 import pytest
 
 from counterpoint.analysis.annotation import Annotation
-from counterpoint.report.timelines import WIDTH, described, downbeats_met, timelines
+from counterpoint.report.timelines import WIDTH, Timelines, described, downbeats_met
 
 TARGET = Annotation(
     4.0,
@@ -23,7 +23,7 @@ HEARD = Annotation(
 
 
 def draw(target: Annotation = TARGET, heard: Annotation = HEARD, **options: object) -> ElementTree.Element:
-    picture = timelines(target, heard, duration_s=4.0, name="AR & <all>", **options)  # pyright: ignore[reportArgumentType]
+    picture = Timelines(target=target, heard=heard, **options).svg(duration_s=4.0, name="AR & <all>")  # pyright: ignore[reportArgumentType]
     return ElementTree.fromstring(picture)
 
 
@@ -97,15 +97,14 @@ def test_what_was_not_asked_is_faint() -> None:
 
 def test_a_row_that_nobody_has_is_left_out() -> None:
     bare = Annotation(4.0)
-    assert timelines(bare, bare, duration_s=4.0, name="x") == ""
+    assert Timelines(target=bare, heard=bare).svg(duration_s=4.0, name="x") == ""
     picture = draw(replace(TARGET, notes=()), replace(HEARD, notes=()))
     assert len(picture.findall("g")) == 2 and not of_class(picture, "roll")
 
 
 def test_a_hostile_label_stays_text() -> None:
-    picture = timelines(
-        Annotation(4.0, notes=((0.0, 1.0, 60),)), HEARD, duration_s=4.0, name='"><script>alert(1)</script>'
-    )
+    notes = Annotation(4.0, notes=((0.0, 1.0, 60),))
+    picture = Timelines(target=notes, heard=HEARD).svg(duration_s=4.0, name='"><script>alert(1)</script>')
     assert "<script>" not in picture and not re.search(r'aria-label=""', picture)
 
 

@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from pydantic import BaseModel
 from pydantic_core import to_jsonable_python
 
 from counterpoint.audio import load_audio, save_audio
@@ -358,7 +359,9 @@ PINNED = (
     ClipsConfig,
     ComposeConfig,
     DataConfig,
+    ExamineConfig,
     FlowMatchingSampling,
+    Grid,
     LadderConfig,
     ModelConfig,
     OptimizerConfig,
@@ -369,6 +372,21 @@ PINNED = (
     TrainingConfig,
 )
 """Configurations of steps: a field at its default has no part in the key."""
+
+
+def kinds_in(value: Any) -> Iterator[type[BaseModel]]:
+    """The configurations that a value holds, at any depth."""
+    if isinstance(value, BaseModel):
+        yield type(value)
+        value = dict(value)
+    for each in value.values() if isinstance(value, Mapping) else value if isinstance(value, (list, tuple)) else ():
+        yield from kinds_in(each)
+
+
+def test_every_configuration_of_a_step_has_its_defaults_listed(tmp_path: Path) -> None:
+    answers_of_a_stranger(tmp_path / "mine")
+    found = {kind for step in _all_steps(plan(tmp_path)) for kind in kinds_in(step.config)}
+    assert found and not {kind.__name__ for kind in found - set(PINNED)}
 
 
 def defaults() -> dict[str, dict[str, Any]]:

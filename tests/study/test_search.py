@@ -423,7 +423,7 @@ def test_every_point_is_in_the_tables_and_every_tried_one_in_the_chart() -> None
     _, points, skipped = points_blocks(page)
     assert isinstance(points, Table) and isinstance(skipped, Table)
     assert [row.places[0][0].text for row in points.rows] == ["chosen", "finished", "stopped"]
-    assert len(points.csv) == 1 + 2 + 2 + 1 + 1, "every point of the grid, rung by rung"
+    assert len(points.csv) == 2 + 2 + 1 + 1, "every point of the grid, rung by rung"
     assert [(row.label, row.places[0][0].text) for row in skipped.rows] == [("guidance 4, 4 steps", "of d")]
     [chart] = search_charts(page, FM)
     [line] = chart.lines

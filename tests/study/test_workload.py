@@ -26,7 +26,9 @@ from counterpoint.bench.takes import (
     training_estimate,
     training_memory,
 )
+from counterpoint.bench.workload import Workload, estimate
 from counterpoint.cli.app import app
+from counterpoint.cli.study_plan import progress_sentence
 from counterpoint.config import (
     BackboneConfig,
     DataConfig,
@@ -46,10 +48,8 @@ from counterpoint.runs.latents import known_latent
 from counterpoint.study.engine import Step, in_order
 from counterpoint.study.kinds import load_study
 from counterpoint.study.plan import Progress, make_plan, progress_of
-from counterpoint.study.plan_words import progress_sentence
 from counterpoint.study.shipped import CONFIGS, find_study
 from counterpoint.study.surroundings import Unseen
-from counterpoint.study.workload import Workload, estimate
 
 H100, CORES = known_devices()["h100"], known_devices()["two-cores"]
 PAPER = LatentSpec(
@@ -333,7 +333,7 @@ def test_every_step_that_takes_time_says_what_it_takes(cut_off: None) -> None:
     systems = len([name for name in steps["evaluate_5s"].inputs if name.startswith("generate_")]) + 3
     assert judged.clips == (systems + 1) * 48, "the ground truth, its two reconstructions and the reference"
     assert work("copies_5s").music[1].seconds == 960 * 5 and work("prompts_5s") == Workload()
-    whole = Workload.of(steps.values())
+    whole = Workload.sum([work(name) for name in steps])
     assert len(whole.draws) == sum(len(work(name).draws) for name in steps) and whole.codecs == ["pocket"]
 
 

@@ -80,6 +80,7 @@ class Decision:
         study: the study that decided; None if nothing was tested.
         passed_over: preferred metrics that the study does not have.
         reason: why nothing was tested, and how it can be.
+        lacks_judge: whether that is because the study has no metric of the claim's family.
     """
 
     claim: Claim
@@ -89,6 +90,7 @@ class Decision:
     study: Asked | None = None
     passed_over: Sequence[str] = ()
     reason: str = ""
+    lacks_judge: bool = False
 
 
 @dataclass(frozen=True)
@@ -124,16 +126,16 @@ def decide(claim: Claim, *, studies: Mapping[str, Asked]) -> Decision:
     """Decide by the first study that has something to compare, and the first metric that it has. A study at debug
     scale decides nothing, and neither does one with a model that has not passed its gate."""
     wanted = FAMILIES[claim.judges]
-    reasons = []
+    reasons: list[tuple[str, bool]] = []
     for source in claim.sources:
         study = studies.get(source.study)
         if study is None:
             continue
         if study.results.study.scale == "debug":
-            reasons.append(f"Not tested: {study.name} was run at debug scale, which is no evidence.")
+            reasons.append((f"Not tested: {study.name} was run at debug scale, which is no evidence.", False))
             continue
         if barred := standing(study.results).sentence:
-            reasons.append(f"Not tested: {study.name} draws no conclusion. {barred}")
+            reasons.append((f"Not tested: {study.name} draws no conclusion. {barred}", False))
             continue
         for judge in _judges_of(study, wanted):
             effects = corrected(_effects(source, study, judge, claim.systems))
@@ -142,8 +144,9 @@ def decide(claim: Claim, *, studies: Mapping[str, Asked]) -> Decision:
                 whole = all_of(found) if claim.holds == "all" else any_of(found)
                 paired = list(zip(effects, found, strict=True))
                 return Decision(claim, whole, paired, judge, study, wanted[: wanted.index(judge)])
-        reasons.append(_nothing_in(study, wanted, claim.judges))
-    return Decision(claim, "untested", reason=reasons[0] if reasons else _no_study(claim))
+        reasons.append((_nothing_in(study, wanted, claim.judges), not _judges_of(study, wanted)))
+    reason, lacks_judge = reasons[0] if reasons else (_no_study(claim), False)
+    return Decision(claim, "untested", reason=reason, lacks_judge=lacks_judge)
 
 
 def _judges_of(study: Asked, wanted: Sequence[str]) -> list[str]:

@@ -156,8 +156,8 @@ def plan(
     answer: Answer,
 ) -> None:
     """Show the cost of a study before anything starts: runs, clips, hours, disk, memory, and finished steps."""
+    from counterpoint.cli.study_plan import as_data, print_plan, progress_sentence
     from counterpoint.study.plan import make_plan, progress_of
-    from counterpoint.study.plan_words import as_data, print_plan, progress_sentence
     from counterpoint.study.run import STORE
 
     made = make_plan(study, scale=scale, device=device, data=data, overrides=overrides)

@@ -45,6 +45,11 @@ class GenerationReport:
     model_evaluations: int
     remarks: Sequence[str] = field(default_factory=list)
 
+    @property
+    def clip_s(self) -> float:
+        """Wall time of a clip."""
+        return self.latency_s / self.clips
+
 
 @dataclass(frozen=True)
 class Destination:

@@ -5,11 +5,11 @@ Shapes: N samples, F mel bands, T frames.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -75,7 +75,6 @@ FULL = Encoding(("MP3", "WAV"), 0.4, "png")
 """About 110 kbit/s: the details visible in the pictures remain audible."""
 COMPACT = Encoding(("OPUS", "MP3", "WAV"), 0.83, "webp")
 """About 48 kbit/s, which is still good for Opus."""
-_OPUS_RATE = 48_000
 
 
 def write_media(audio: np.ndarray, *, report: Path, name: str, encoding: Encoding = FULL) -> Media:
@@ -93,43 +92,26 @@ def write_media(audio: np.ndarray, *, report: Path, name: str, encoding: Encodin
 
 def _write_audio(folder: Path, name: str, audio: np.ndarray, encoding: Encoding) -> Path:
     """Write audio in the first format that the installed libsndfile supports; MP3 needs 1.1."""
-    kind = next(kind for kind in encoding.formats if _is_written(kind))
-    path = folder / f"{name}{_ENDINGS[kind]}"
-    atomic_write(path, lambda temporary: _WRITERS[kind](temporary, audio, encoding.compression))
+    import soundfile
+
+    known = {**soundfile.available_formats(), **soundfile.available_subtypes("OGG")}
+    kind = next(kind for kind in encoding.formats if kind in known)
+    ending, rate, options = _KINDS[kind]
+    path, found = folder / f"{name}{ending}", audio
+    if rate != SAMPLE_RATE:
+        found = np.clip(resample(audio, own_rate=SAMPLE_RATE, sample_rate=rate), -1, 1)
+    if kind != "WAV":
+        options = {**options, "compression_level": encoding.compression}
+    atomic_write(path, lambda temporary: soundfile.write(temporary, found, rate, **options))
     return path
 
 
-def _is_written(kind: str) -> bool:
-    import soundfile
-
-    return kind in soundfile.available_formats() or (kind == "OPUS" and kind in soundfile.available_subtypes("OGG"))
-
-
-def _write_mp3(path: Path, audio: np.ndarray, compression: float) -> None:
-    import soundfile
-
-    soundfile.write(path, audio, SAMPLE_RATE, format="MP3", compression_level=compression)
-
-
-def _write_opus(path: Path, audio: np.ndarray, compression: float) -> None:
-    import soundfile
-
-    found = np.clip(resample(audio, own_rate=SAMPLE_RATE, sample_rate=_OPUS_RATE), -1, 1)
-    soundfile.write(path, found, _OPUS_RATE, format="OGG", subtype="OPUS", compression_level=compression)
-
-
-def _write_wav(path: Path, audio: np.ndarray, compression: float) -> None:
-    import soundfile
-
-    soundfile.write(path, audio, SAMPLE_RATE, format="WAV", subtype="PCM_16")
-
-
-_ENDINGS = {"MP3": ".mp3", "OPUS": ".ogg", "WAV": ".wav"}
-_WRITERS: Mapping[str, Callable[[Path, np.ndarray, float], None]] = {
-    "MP3": _write_mp3,
-    "OPUS": _write_opus,
-    "WAV": _write_wav,
+_KINDS: Mapping[str, tuple[str, int, Mapping[str, Any]]] = {
+    "MP3": (".mp3", SAMPLE_RATE, {"format": "MP3"}),
+    "OPUS": (".ogg", 48_000, {"format": "OGG", "subtype": "OPUS"}),
+    "WAV": (".wav", SAMPLE_RATE, {"format": "WAV", "subtype": "PCM_16"}),
 }
+"""Ending, rate in Hz and options of each format."""
 
 
 def log_mel(audio: np.ndarray) -> np.ndarray:

@@ -65,7 +65,7 @@ def day(moment_s: float | None = None) -> str:
 
 
 def duration(seconds: float) -> str:
-    """`0.42 s`, `38 s`, `2 min 31 s`, `3 h 05 min`."""
+    """`0.42 s`, `38 s`, `2 min 31 s`, `3 h 05 min`, `1,200 h`."""
     if seconds < 10:
         return f"{seconds:.2f} s"
     if seconds < 120:
@@ -74,12 +74,17 @@ def duration(seconds: float) -> str:
     if minutes < 120:
         return f"{minutes} min {rest:02d} s"
     hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes:02d} min"
+    return f"{hours} h {minutes:02d} min" if hours < 100 else f"{hours:,} h"
 
 
 def count(value: int) -> str:
     """`12,300`; `4.71 M` from a million."""
     return f"{value / 1e6:.2f} M" if value >= 1_000_000 else f"{value:,}"
+
+
+def span(values: Sequence[float]) -> str:
+    """`3`, or `2 to 5`."""
+    return " to ".join(dict.fromkeys(f"{value:g}" for value in (min(values), max(values))))
 
 
 def listed(names: Sequence[str]) -> str:

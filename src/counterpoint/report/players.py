@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from counterpoint.report.blocks import System
-from counterpoint.report.media import COMPACT, FULL, Encoding, Media, load_clip, load_versions, write_media
+from counterpoint.report.media import COMPACT, FULL, Media, load_clip, load_versions, write_media
 from counterpoint.report.timelines import Timelines
 from counterpoint.report.waveform import waveform
 
 if TYPE_CHECKING:
     import numpy as np
-
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,18 +106,12 @@ def write_players(block: Players, out: Path, *, is_compact: bool = False) -> Ite
     for place, example in enumerate(block.examples, start=1):
         sounds = _sounds(example)
         top = max((float(abs(audio).max()) for audio in sounds.values()), default=0.0) or 1.0
-        yield [
-            _player(
-                example,
-                clip,
-                sounds[clip.file],
-                out=out,
-                name=f"{block.id}-{place:02d}-{_slug(clip)}",
-                top=top,
-                encoding=encoding,
-            )
-            for clip in example.clips
-        ]
+        row = []
+        for clip in example.clips:
+            name, audio = f"{block.id}-{place:02d}-{_slug(clip)}", sounds[clip.file]
+            media = write_media(audio, report=out, name=name, encoding=encoding)
+            row.append(_player(example, clip, audio, media=media, top=1.05 * top))
+        yield row
 
 
 def _slug(clip: Clip) -> str:
@@ -134,15 +126,11 @@ def _sounds(example: Example) -> Mapping[Path, np.ndarray]:
     return load_versions(files, original=next(iter(files)))
 
 
-def _player(
-    example: Example, clip: Clip, audio: np.ndarray, *, out: Path, name: str, top: float, encoding: Encoding
-) -> Player:
-    media = write_media(audio, report=out, name=name, encoding=encoding)
+def _player(example: Example, clip: Clip, audio: np.ndarray, *, media: Media, top: float) -> Player:
     duration_s, named = media.duration_s, clip.name or clip.system.name
-    if example.span_s is not None:
-        above = waveform(audio, duration_s=duration_s, span_s=example.span_s, name=named, top=1.05 * top)
-        return Player(
-            clip=clip, media=media, above=above, seams=[100 * border / duration_s for border in example.span_s]
-        )
-    above = clip.timelines.svg(duration_s=duration_s, name=named) if clip.timelines else ""
-    return Player(clip=clip, media=media, above=above)
+    if example.span_s is None:
+        above = clip.timelines.svg(duration_s=duration_s, name=named) if clip.timelines else ""
+        return Player(clip=clip, media=media, above=above)
+    above = waveform(audio, duration_s=duration_s, span_s=example.span_s, name=named, top=top)
+    seams = [100 * border / duration_s for border in example.span_s]
+    return Player(clip=clip, media=media, above=above, seams=seams)

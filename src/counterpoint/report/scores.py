@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import ClassVar, Literal
 
 from counterpoint.metrics.base import Difference, MetricInfo, Score
@@ -85,14 +86,14 @@ class Scores:
             csv=self._csv(),
         )
 
-    def _csv(self) -> list[list[object]]:
+    def _csv(self) -> list[dict[str, object]]:
         """One line per score, in full precision."""
-        rows: list[list[object]] = [["system", "metric", "better", "value", "low_95", "high_95", "n"]]
-        for system in self.systems:
-            for metric in self.csv_metrics or self.metrics:
-                if each := self.scores.get(metric.name, {}).get(system.key):
-                    rows.append([system.key, metric.name, metric.better, each.value, each.low, each.high, each.n])
-        return rows
+        lines = []
+        for system, metric in product(self.systems, self.csv_metrics or self.metrics):
+            if each := self.scores.get(metric.name, {}).get(system.key):
+                own: dict[str, object] = {"system": system.key, "metric": metric.name, "better": metric.better}
+                lines.append({**own, "value": each.value, "low_95": each.low, "high_95": each.high, "n": each.n})
+        return lines
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -170,17 +171,14 @@ class Differences:
             places=[[cell] for cell in cells],
         )
 
-    def _csv(self) -> list[list[object]]:
+    def _csv(self) -> list[dict[str, object]]:
         """One line per difference, in full precision."""
-        header = ["metric", "first", "second", "difference", "low_95", "high_95", "p", "p_holm", "effect", "n", "seeds"]
-        rows: list[list[object]] = [list(header)]
-        for each in self.differences:
-            effect = "" if each.effect is None else each.effect
-            rows.append(
-                [each.metric, each.first, each.second, each.value, each.low, each.high, each.p, each.p_holm, effect,
-                 each.n, each.seeds]
-            )  # fmt: skip
-        return rows
+        return [
+            {"metric": each.metric, "first": each.first, "second": each.second, "difference": each.value,
+             "low_95": each.low, "high_95": each.high, "p": each.p, "p_holm": each.p_holm,
+             "effect": "" if each.effect is None else each.effect, "n": each.n, "seeds": each.seeds}
+            for each in self.differences
+        ]  # fmt: skip
 
 
 def around_zero(each: Difference, same: Sequence[tuple[float, float, float]], *, mark: Mark) -> str:

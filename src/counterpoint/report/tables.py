@@ -172,7 +172,8 @@ class Table:
         caption: a description of its values.
         files: whether it can be downloaded as CSV, Markdown and LaTeX.
         is_narrow: whether rows become cards on a phone instead of scrolling sideways.
-        csv: rows in full precision that replace the table's own rows in its CSV file.
+        csv: lines in full precision that replace the table's own rows in its CSV file; the keys of the first are the
+            columns, and a line may lack some.
         widths: widths of text columns in LaTeX, as shares of a line, the label's first.
     """
 
@@ -187,7 +188,7 @@ class Table:
     caption: str = ""
     files: bool = True
     is_narrow: bool = False
-    csv: Sequence[Sequence[object]] = ()
+    csv: Sequence[Mapping[str, object]] = ()
     widths: Sequence[float] = field(default=())
 
     def table(self) -> Table:
@@ -222,19 +223,24 @@ class Table:
 
     def to_csv(self) -> str:
         """CSV text; in full precision with one line per value if the cells have numbers, else with one line per row."""
-        return to_csv(self.csv or self._long() or [(header := self.texts())[0], *header[1]])
+        if lines := self.csv or self._long():
+            names = list(lines[0])
+            return to_csv([names, *([line.get(name, "") for name in names] for line in lines)])
+        header, rows = self.texts()
+        return to_csv([header, *rows])
 
-    def _long(self) -> list[list[object]]:
+    def _long(self) -> list[dict[str, object]]:
         """One line per value with its interval; empty if no cell has numbers."""
         if not any(len(cell.numbers) > 1 for row in self.rows for place in row.places for cell in place):
             return []
-        lines: list[list[object]] = [["group", "row", "column", "of", "value", "low_95", "high_95", "note"]]
+        lines = []
         names = self._told_apart([column.exact or column.title for column in self.columns])
         for row in self.rows:
             for column, name, place in zip(self.columns, names, row.places, strict=True):
                 for cell in place if column.kind != "picture" else ():
-                    own = [*(cell.numbers or (cell.text,)), "", ""][:3]
-                    lines.append([row.group, row.label, name, cell.what, *own, cell.note])
+                    value, low, high = [*(cell.numbers or (cell.text,)), "", ""][:3]
+                    line: dict[str, object] = {"group": row.group, "row": row.label, "column": name, "of": cell.what}
+                    lines.append({**line, "value": value, "low_95": low, "high_95": high, "note": cell.note})
         return lines
 
     def _told_apart(self, names: Sequence[str]) -> list[str]:

@@ -15,6 +15,7 @@ from counterpoint.analysis.annotation import Annotation
 from counterpoint.analysis.chords import chord_parts
 from counterpoint.config.schema import CONTROLS
 from counterpoint.metrics.adherence_measures import LEFT_OUT, TOLERANCE_S, triads
+from counterpoint.report.axis import svg
 
 WIDTH = 300.0
 _STRIP, _GAP = 15.0, 2.0
@@ -41,36 +42,27 @@ class Timelines:
     asked: Collection[str] = CONTROLS
 
     def svg(self, *, duration_s: float, name: str) -> str:
-        return timelines(self.target, self.heard, duration_s=duration_s, name=name, asked=self.asked)
+        """Rows of chords, a piano roll and beats, in each of which the target is above or around the detected music.
 
-
-def timelines(
-    target: Annotation, heard: Annotation, *, duration_s: float, name: str, asked: Collection[str] = CONTROLS
-) -> str:
-    """Rows of chords, a piano roll and beats, in each of which the target is above or around the detected music.
-
-    Args:
-        name: name of the system, for screen readers.
-        asked: controls that the system received; others are drawn faintly.
-    """
-    rows = [
-        (_chords, bool(target.chords or heard.chords), 2 * _STRIP + _GAP, "chords"),
-        (_roll, bool(target.notes or heard.notes), _ROLL, "melody"),
-        (_beats, bool(target.beats or heard.beats), 2 * _BEATS + _GAP, "drums"),
-    ]
-    parts, top = [], 0.0
-    for draw, is_there, height, control in rows:
-        if is_there:
-            of_row = draw(target, heard, duration_s=duration_s, top=top)
-            parts.append(f'<g class="{"asked" if control in asked else "free"}">{of_row}</g>')
-            top += height + 3 * _GAP
-    if not parts:
-        return ""
-    label = f"{name}: {described(target, heard, asked=asked)}"
-    return (
-        f'<svg class="timelines" viewBox="0 0 {WIDTH:g} {top - _GAP:g}" role="img" '
-        f'aria-label="{escape(label, quote=True)}">{"".join(parts)}</svg>'
-    )
+        Args:
+            name: name of the system, for screen readers.
+        """
+        target, heard = self.target, self.heard
+        rows = [
+            (_chords, bool(target.chords or heard.chords), 2 * _STRIP + _GAP, "chords"),
+            (_roll, bool(target.notes or heard.notes), _ROLL, "melody"),
+            (_beats, bool(target.beats or heard.beats), 2 * _BEATS + _GAP, "drums"),
+        ]
+        parts, top = [], 0.0
+        for draw, is_there, height, control in rows:
+            if is_there:
+                of_row = draw(target, heard, duration_s=duration_s, top=top)
+                parts.append(f'<g class="{"asked" if control in self.asked else "free"}">{of_row}</g>')
+                top += height + 3 * _GAP
+        if not parts:
+            return ""
+        label = f"{name}: {described(target, heard, asked=self.asked)}"
+        return svg(WIDTH, top - _GAP, parts, label=label, kind="timelines")
 
 
 def described(target: Annotation, heard: Annotation, *, asked: Collection[str] = CONTROLS) -> str:
@@ -113,14 +105,9 @@ def _span(notes: Sequence[Note]) -> str:
 
 def downbeats_met(target: Annotation, heard: Annotation) -> int:
     """Number of the target's downbeats with their own detected downbeat within the tolerance."""
-    free = list(heard.downbeats_s)
-    met = 0
-    for time in target.downbeats_s:
-        near = [other for other in free if abs(other - time) <= TOLERANCE_S]
-        if near:
-            free.remove(min(near, key=lambda other: abs(other - time)))
-            met += 1
-    return met
+    from mir_eval.util import match_events
+
+    return len(match_events(np.array(target.downbeats_s), np.array(heard.downbeats_s), TOLERANCE_S))
 
 
 def _chords(target: Annotation, heard: Annotation, *, duration_s: float, top: float) -> str:

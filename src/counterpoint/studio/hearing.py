@@ -21,7 +21,7 @@ from counterpoint.audio import SILENCE_PEAK, load_audio, normalize_loudness
 from counterpoint.follow.measures import FRAME_RATE, Heard, Wanted, chords_recognised, notes_heard
 from counterpoint.generate.controls import Asked
 from counterpoint.metrics.adherence_measures import beat_f1, triads
-from counterpoint.report.timelines import timelines
+from counterpoint.report.timelines import Timelines
 
 SAMPLE_RATE = 22_050
 """Hz, of what is heard."""
@@ -54,7 +54,8 @@ def hear(audio: np.ndarray, *, asked: Asked, loop: Path | None) -> dict[str, Any
         beats=() if loop is None else _beats(loop, duration_s=duration_s),
     )
     shown = _only(heard.annotation, asked=list(asked.sources))
-    svg = timelines(target, shown, duration_s=duration_s, name="This clip", asked=list(asked.sources))
+    drawn = Timelines(target=target, heard=shown, asked=list(asked.sources))
+    svg = drawn.svg(duration_s=duration_s, name="This clip")
     shares = _shares(asked, target=target, heard=heard.annotation)
     measures = [
         {"of": name, "share": round(share, 3), "text": _MEASURES[name]}

@@ -25,12 +25,12 @@ from typing import Any, Protocol
 from pydantic import BaseModel
 from pydantic_core import to_jsonable_python
 
+from counterpoint.code_version import code_version
 from counterpoint.config import UserError, digest, read_json, write_json
 from counterpoint.config.locks import sole_writer
 from counterpoint.config.machine import peak_memory, reset_peak_memory
 from counterpoint.config.remote import RemoteFolder
 from counterpoint.results.records import RECORD_FILE, StepRecord, package
-from counterpoint.study.code_version import code_version
 from counterpoint.study.notices import Announcement
 from counterpoint.study.progress import StepBar
 from counterpoint.study.work import Computation, Work, no_progress

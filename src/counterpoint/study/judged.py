@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from counterpoint.bench.workload import Handling, Workload
 from counterpoint.metrics import Clip, load_generated
 from counterpoint.results.parts import Prompts
 from counterpoint.study.engine import Step
-from counterpoint.study.workload import Handling, Workload, handled
+from counterpoint.study.workload import handled
 
 GROUND_TRUTH = "ground_truth"
 GENERATED = "generate_"

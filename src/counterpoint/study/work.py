@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from counterpoint.bench.workload import Workload
     from counterpoint.study.engine import Step
-    from counterpoint.study.workload import Workload
 
 from counterpoint.config.registry import load_object
 

@@ -15,7 +15,7 @@ import pytest
 from counterpoint.report import Report, write_report
 from counterpoint.results.schema import Results
 from counterpoint.study.kinds.controls import ControlStudy
-from counterpoint.study.pages.steered import measures
+from counterpoint.study.pages.controls import measures
 
 Fabricate = Callable[..., Results]
 STUDY = {"kind": "controls", "training": {"backbone": "debug", "steps": 3}, "examples": 2}

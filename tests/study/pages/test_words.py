@@ -134,4 +134,4 @@ def test_an_extrapolated_distance_shows_the_line_it_rests_on() -> None:
 def test_the_reader_is_told_how_often_a_model_was_trained() -> None:
     assert "trained once (seed 3)" in trained_times(study(training={"seed": 3}))
     several = trained_times(study(seeds=[0, 1, 2]))
-    assert "3 times (seeds 0, 1, 2)" in several and "the training seed" in several
+    assert "3 times (seeds 0, 1, 2)" in several and "training seeds" in several

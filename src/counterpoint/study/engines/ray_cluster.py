@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from counterpoint.code_version import code_version
 from counterpoint.config import UserError
 from counterpoint.config.machine import cores
 from counterpoint.results.records import package
-from counterpoint.study.code_version import code_version
 from counterpoint.study.engine import Engine, LocalEngine, Step
 from counterpoint.study.engines.dispatch import Ended
 from counterpoint.study.engines.needs import Needs, needs_of

@@ -7,12 +7,12 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from counterpoint.bench.workload import Workload
 from counterpoint.config.registry import load_object
 from counterpoint.config.schema import Config
 from counterpoint.study.engine import Source, Step, in_order
 from counterpoint.study.settings import ComposeConfig, Examples
 from counterpoint.study.surroundings import Surroundings, Unseen
-from counterpoint.study.workload import Workload
 
 if TYPE_CHECKING:
     from counterpoint.report import Report
@@ -60,7 +60,8 @@ class Study(Config, ABC):
 
     def workload(self, *, dataset: Path | None = None) -> Workload:
         """The work of its steps; estimating it needs no network, no weights of codecs and no music."""
-        return Workload.of(in_order(self.steps_in(Unseen(dataset))))
+        steps = in_order(self.steps_in(Unseen(dataset)))
+        return Workload.sum([step.function.workload(step) for step in steps])
 
     def report(self, results: Results) -> Report:
         """The report of its results."""

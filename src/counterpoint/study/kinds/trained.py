@@ -13,14 +13,7 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import Field, model_validator
 
-from counterpoint.config import (
-    DataConfig,
-    ModelConfig,
-    SamplingConfig,
-    TrainingConfig,
-    UserError,
-    read_sampling,
-)
+from counterpoint.config import DataConfig, ModelConfig, SamplingConfig, TrainingConfig, UserError, read_sampling
 from counterpoint.config.sampling import SamplingByParadigm
 from counterpoint.config.schema import BudgetConfig, ControlName, NetworkConfig, ParadigmName
 from counterpoint.paradigm.entry import PARADIGMS, TrivialEntry

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-
-from counterpoint.metrics.base import MetricInfo
-from counterpoint.report import Cell, Column, Row, Table
+from counterpoint.report import Cell
 from counterpoint.report.numbers import p_value
 from counterpoint.report.tables import Place, effect_text
 from counterpoint.results.schema import Judged
@@ -37,20 +34,3 @@ def tested_cell(judged: Judged, metric: str, first: str, second: str, *, counts:
 def paper_cell(value: float | None, *, what: str = "") -> Place:
     """A number of the paper; empty without one."""
     return [] if value is None else [Cell(text=f"{value:.2f}", what=what)]
-
-
-def differences_table(name: str, metrics: Sequence[MetricInfo], rows: Iterable[Row], *, p: bool = False) -> Table:
-    """A table of tested differences, one metric per column; empty rows are left out."""
-    caption = "Differences with 95% intervals"
-    caption += (
-        ", p after Holm's correction, and effects in standard deviations of the difference between prompts."
-        if p
-        else "."
-    )
-    return Table(
-        name=name,
-        label="Table of differences",
-        columns=[Column.of(info) for info in metrics],
-        rows=[row for row in rows if any(row.places)],
-        caption=caption,
-    )

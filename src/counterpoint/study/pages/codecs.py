@@ -2,29 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 
 from counterpoint.claims.paper import paper_scores
 from counterpoint.metrics.base import Score
-from counterpoint.report import (
-    Cell,
-    Clip,
-    Column,
-    Example,
-    Fact,
-    Mark,
-    Report,
-    Row,
-    Section,
-    System,
-    Table,
-    Text,
-    Verdict,
-)
+from counterpoint.report import Clip, Example, Fact, Mark, Report, Section, System, Text, Verdict
 from counterpoint.report.marks import DISTINCT
 from counterpoint.report.numbers import count, listed, number
-from counterpoint.report.tables import Place
+from counterpoint.report.tables import Cell, Column, Place, Row, Table
 from counterpoint.report.tables import grid as plain_grid
 from counterpoint.results.parts import CodecFacts
 from counterpoint.results.schema import TRUTH, Judged, Results
@@ -58,13 +45,11 @@ class Codec:
 
     Attributes:
         label: a short, unique label.
-        scores: by measure, then view.
         mark: mark of its codes; hollow for unquantised latents.
     """
 
     label: str
     facts: CodecFacts
-    scores: Mapping[str, Mapping[str, Score]]
     mark: Mark
 
     @property
@@ -93,8 +78,10 @@ class CodecPage(Page[CodecStudy]):
     """The data of a reconstruction study's page."""
 
     def __init__(self, study: CodecStudy, results: Results):
-        labels = [step.removeprefix("reconstruct_") for step in results.codecs]
-        self.codecs = [_codec(results, label, place) for place, label in enumerate(labels)]
+        self.codecs = [
+            Codec(step.removeprefix("reconstruct_"), facts, DISTINCT[place % len(DISTINCT)])
+            for place, (step, facts) in enumerate(results.codecs.items())
+        ]
         original = System(
             key=TRUTH,
             name="Original",
@@ -107,31 +94,18 @@ class CodecPage(Page[CodecStudy]):
         super().__init__(study, results, systems=(original, *own, chance), judged=_judged(results, self.codecs))
 
 
-def _codec(results: Results, label: str, place: int) -> Codec:
-    scores: dict[str, dict[str, Score]] = {}
-    for kind in ("measure", "visqol", "judge"):
-        evaluation = results.evaluations.get(f"{kind}_{label}")
-        for view, of_view in (evaluation.scores if evaluation else {}).items():
-            for measure, score in of_view.items():
-                scores.setdefault(measure, {})[view] = score
-    return Codec(label, results.codecs[f"reconstruct_{label}"], scores, DISTINCT[place % len(DISTINCT)])
-
-
 def _judged(results: Results, codecs: Sequence[Codec]) -> Judged:
     """All measurements as one evaluation, in which a system is a codec and a view."""
     found = results.evaluations
     infos = {info.name: info for evaluation in found.values() for info in evaluation.metrics}
     order = [*(name for name in FIRST if name in infos), *(name for name in infos if name not in FIRST)]
     chance = found[CHANCE]
-    scores = {
-        TRUTH: dict(found["judge_original"].scores["original"]),
-        **{
-            codec.key(view): {name: of_view[view] for name, of_view in codec.scores.items() if view in of_view}
-            for codec in codecs
-            for view in codec.facts.views
-        },
-        CHANCE: {name: score for name, score in chance.scores[CHANCE].items() if name in AGREEMENTS},
-    }
+    scores: dict[str, dict[str, Score]] = {TRUTH: dict(found["judge_original"].scores["original"])}
+    for codec, step in product(codecs, ("measure", "visqol", "judge")):
+        evaluation = found.get(f"{step}_{codec.label}")
+        for view, of_view in evaluation.scores.items() if evaluation else ():
+            scores.setdefault(codec.key(view), {}).update(of_view)
+    scores[CHANCE] = {name: score for name, score in chance.scores[CHANCE].items() if name in AGREEMENTS}
     return Judged({"codecs": replace(chance, metrics=tuple(infos[name] for name in order), scores=scores)})
 
 
@@ -145,11 +119,10 @@ def codec_report(study: CodecStudy, results: Results) -> Report:
     )
     return page.report(
         title="How well do the codecs reconstruct?",
-        verdict=Verdict(_sentence(page), [*(_summary(codec) for codec in page.codecs), by_chance]),
+        verdict=Verdict(_sentence(page), [*(_summary(page, codec) for codec in page.codecs), by_chance]),
         facts=[
             Fact("Codecs", str(len(page.codecs))),
             said.prompts_headline(results.prompts["clips"], label="Clips"),
-            said.time_headline(results),
         ],
         sections=[
             page.scores(charts=True),
@@ -162,9 +135,9 @@ def codec_report(study: CodecStudy, results: Results) -> Report:
             ),
             _paper(page),
             _facts_table(page),
-            page.compared(_facts(page)),
-            page.section("methods", *_notes(page)),
         ],
+        compared=_facts(page),
+        methods=_notes(page),
     )
 
 
@@ -179,15 +152,15 @@ def _sentence(page: CodecPage) -> str:
     return f"The codec that preserves {', the one that preserves '.join(told)}; a perfect one would have 1."
 
 
-def _summary(codec: Codec) -> str:
+def _summary(page: CodecPage, codec: Codec) -> str:
     """A codec in plain words."""
 
     def kept(view: str) -> str:
-        chords, onsets = (codec.scores[name][view].value for name in ("chord_agreement_viterbi25", "onset_f1"))
-        same = f"chords are preserved {chords:.0%} of the time, onsets with an F1 of {onsets:.2f}"
-        if "si_snr" not in codec.scores:
-            return same
-        return f"{same}, SI-SNR is {number(codec.scores['si_snr'][view].value, places=1)} dB"
+        names = ("chord_agreement_viterbi25", "onset_f1", "si_snr")
+        chords, onsets, snr = (page.judged.score(name, codec.key(view)) for name in names)
+        assert chords is not None and onsets is not None
+        same = f"chords are preserved {chords.value:.0%} of the time, onsets with an F1 of {onsets.value:.2f}"
+        return f"{same}, SI-SNR is {number(snr.value, places=1)} dB" if snr else same
 
     facts = codec.facts
     text = (
@@ -261,17 +234,14 @@ _NO_VISQOL = (
 
 def _our_rows(page: CodecPage, columns: Sequence[str], measure: str) -> Iterator[list[Place]]:
     """Our values in the paper's columns; in a second row if two codecs share a column."""
-    found: dict[str, list[Codec]] = {}
+    found: dict[str, list[Place]] = {}
     for codec in page.codecs:
-        if codec.column in columns and measure in codec.scores:
-            found.setdefault(codec.column, []).append(codec)
+        score = page.judged.score(measure, codec.key("latents"))
+        if codec.column in columns and score:
+            cell = Cell.span(score.value, score.low, score.high, note=codec.label)
+            found.setdefault(codec.column, []).append([cell])
     for turn in range(max(map(len, found.values()), default=1)):
-        own = {column: codecs[turn] for column, codecs in found.items() if turn < len(codecs)}
-        scores = {column: codec.scores[measure]["latents"] for column, codec in own.items()}
-        yield [
-            [Cell.span(each.value, each.low, each.high, note=own[column].label)] if (each := scores.get(column)) else []
-            for column in columns
-        ]
+        yield [own[turn] if turn < len(own := found.get(column, ())) else [] for column in columns]
 
 
 def _facts_table(page: CodecPage) -> Section | None:
@@ -306,15 +276,10 @@ def _codec_facts(codec: Codec) -> dict[str, str]:
 
 
 def _facts(page: CodecPage) -> list[Fact]:
-    music, prompts = page.results.music["data"], page.results.prompts["clips"]
-    splits = ", ".join(f"{split} {rows:,}" for split, rows in music.rows.items())
-    chosen = " and ".join(sorted({window.split for window in prompts.windows}, reverse=True))
-    tracks = len({window.row for window in prompts.windows})
-    return [
-        Fact("Music", f"{music.name or music.kind}: {splits}; fingerprint {music.fingerprint}"),
-        Fact("Clips", f"{len(prompts.windows)} windows of {prompts.duration_s:g} s from {tracks} tracks of {chosen}"),
-        *said.machine_facts(page.results),
-    ]
+    prompts = page.results.prompts["clips"]
+    tracks, splits = said.windows_from(prompts)
+    clips = f"{len(prompts.windows)} windows of {prompts.duration_s:g} s from {tracks} tracks of {splits}"
+    return [said.music_fact(page.results), Fact("Clips", clips)]
 
 
 def _notes(page: CodecPage) -> list[Text]:

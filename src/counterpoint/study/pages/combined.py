@@ -206,7 +206,7 @@ def _run(study: Studied) -> list[str]:
         results.study.reproduces,
         study.scale,
         study.device or study.fact("Music", "Datasets"),
-        study.fact("Training of each", "Supervised, each", "Budget of each", "Training runs"),
+        study.fact("Training per model", "Supervised, each", "Budget per model", "Training runs"),
         f"{points} points" if points else study.fact("Clips", "Prompts", "Confirmation prompts", "Clips of each"),
         str(study.seeds or ""),
         duration(seconds) if seconds else "",
@@ -248,9 +248,7 @@ def _missing(decisions: Sequence[Decision]) -> list[str]:
         own = [name for name in decision.passed_over if name in PUBLISHED]
         if own and study_of(decision):
             by_study.setdefault(study_of(decision), {}).update(dict.fromkeys(own))
-    none = {
-        decision.claim.judges for decision in decisions if decision.reason and "has no metric of" in decision.reason
-    }
+    none = {decision.claim.judges for decision in decisions if decision.lacks_judge}
     names = dict.fromkeys(name for family in none for name in FAMILIES.get(family, ()))
     found = [f"{study} was evaluated without {listed(list(own))}." for study, own in by_study.items()]
     if names:

@@ -20,16 +20,10 @@ OUTCOMES: Mapping[Outcome, str] = {
 """Outcomes in words."""
 
 
-_CSV = (
-    *("axis", "claim", "verdict", "judge", "study", "comparison", "says", "better"),
-    *("value", "low_95", "high_95", "p", "n"),
-)
-
-
 def all_claims(decided: Sequence[Decided]) -> Table:
     """All claims by axis; the CSV file has one line per comparison, in full precision."""
     rows: list[Row] = []
-    lines: list[list[object]] = [list(_CSV)]
+    lines: list[Mapping[str, object]] = []
     for found in decided:
         for decision in found.decisions:
             texts = [OUTCOMES[decision.outcome], _judge_and_study(decision), _said(decision)]
@@ -50,14 +44,16 @@ def all_claims(decided: Sequence[Decided]) -> Table:
     )
 
 
-def _csv_lines(found: Decided, decision: Decision) -> Iterator[list[object]]:
+def _csv_lines(found: Decided, decision: Decision) -> Iterator[dict[str, object]]:
     """The lines of a claim; one line without numbers if it was not tested."""
-    head = [found.row.axis, decision.claim.claim, OUTCOMES[decision.outcome], decision.judge, study_of(decision)]
+    head: dict[str, object] = {"axis": found.row.axis, "claim": decision.claim.claim}
+    head |= {"verdict": OUTCOMES[decision.outcome], "judge": decision.judge, "study": study_of(decision)}
     for effect, says in decision.effects:
-        numbers = [effect.value, effect.low, effect.high, "" if effect.p is None else effect.p, effect.n or ""]
-        yield [*head, effect.what, OUTCOMES[says], effect.better, *numbers]
+        own = {"comparison": effect.what, "says": OUTCOMES[says], "better": effect.better, "value": effect.value}
+        p = "" if effect.p is None else effect.p
+        yield {**head, **own, "low_95": effect.low, "high_95": effect.high, "p": p, "n": effect.n or ""}
     if not decision.effects:
-        yield [*head, *[""] * (len(_CSV) - len(head))]
+        yield {**head, **dict.fromkeys(("comparison", "says", "better", "value", "low_95", "high_95", "p", "n"), "")}
 
 
 def study_of(decision: Decision) -> str:

@@ -12,16 +12,19 @@ from counterpoint.paradigm.entry import PARADIGMS
 from counterpoint.report import Block, Chart, Column, Fact, Report, Row, Section, System, Table, Text, Verdict
 from counterpoint.report.numbers import MINUS, listed
 from counterpoint.report.tables import Place
-from counterpoint.results.schema import OTHER, TRUTH, Results
+from counterpoint.results.schema import OTHER, TRUTH, Judged, Results
 from counterpoint.study.kinds.controls import ControlStudy
 from counterpoint.study.pages import facts as said
 from counterpoint.study.pages.cells import paper_cell, value_cell
 from counterpoint.study.pages.looks import variant
 from counterpoint.study.pages.notes import common_notes, measures_of, prose
 from counterpoint.study.pages.page import Page, model_chart
-from counterpoint.study.pages.steered import ADHERE, FOLLOWED, given_against_free, measures
-from counterpoint.study.pages.words import WORSE_OR_BETTER, capital, outcome, scored, sentences, sides, span
+from counterpoint.study.pages.words import WORSE_OR_BETTER, are_apart, capital, outcome, scored, sentences, sides, span
 
+FOLLOWED: Mapping[str, str] = {"chords": "chords", "drums": "downbeats", "melody": "melody"}
+"""What each control is judged by, in words; the order of the paper's columns."""
+ADHERE = "adhere"
+"""The step that evaluates how well controls are followed."""
 FIDELITY = {"fidelity": "FAD", "text": "Clap"}
 """Families of metrics in the columns of the paper's table, with its names."""
 _NAMES = {"chords": "Chords IOU", "drums": "Beat F1", "melody": "Melody Sim."}
@@ -30,6 +33,18 @@ _EXACT = (
     "score uses them. The ground truth row of such a score is the ceiling of its extractor: no clip can be expected to "
     "score higher than the real music. "
 )
+
+
+def measures(judged: Judged, given: Sequence[str], *, played: bool = True) -> dict[str, str]:
+    """The metric of each control.
+
+    Args:
+        played: whether to prefer exact truth if it is known; otherwise metrics are those of the paper, with labels
+            detected in the prompt's own music, by the paper's own extractors if they are installed.
+    """
+    families = {control: f"{name} played" if played else name for control, name in FOLLOWED.items() if control in given}
+    found = {control: best_judge(family, judged.metrics) for control, family in families.items()}
+    return {control: metric for control, metric in found.items() if metric}
 
 
 class ControlsPage(Page[ControlStudy]):
@@ -85,7 +100,6 @@ def controls_report(study: ControlStudy, results: Results) -> Report:
             said.budget_headline(study.training),
             said.parameters_headline(results.models[step] for step in page.models("_controlled")),
             said.prompts_headline(results.prompts["prompts"]),
-            said.time_headline(results),
         ],
         sections=[
             _following(page),
@@ -101,9 +115,9 @@ def controls_report(study: ControlStudy, results: Results) -> Report:
             page.scores(others, with_all=True),
             page.tests(),
             page.training(_curves(page)),
-            page.compared(_facts(page)),
-            page.section("methods", *_notes(page)),
         ],
+        compared=_facts(page),
+        methods=_notes(page),
     )
 
 
@@ -111,15 +125,24 @@ def _verdict(page: ControlsPage) -> Verdict:
     sentence = f"Given {listed(page.given)}, {_who_follows(page)}. "
     sentence += " ".join(filter(None, (_rivals(page, *pair) for pair in combinations(page.paradigms, 2))))
     points = [
-        *(
-            given_against_free(page.judged, page.judges, f"{key}_all", f"{key}_null", name=PARADIGMS[key].label)
-            for key in page.paradigms
-        ),
+        *(_given_against_free(page, key) for key in page.paradigms),
         *(_across(page, first, second) for first, second in combinations(page.paradigms, 2)),
         *(_price(page, key) for key in page.paradigms),
         _frame(page),
     ]
     return Verdict(sentence.strip(), sentences(points))
+
+
+def _given_against_free(page: ControlsPage, paradigm: str) -> str:
+    """Numbers of a model with controls compared with those of the same without; "" without any metric."""
+    (steered, free), judged = (f"{paradigm}_{mode}" for mode in ("all", "null")), page.judged
+    parts = [
+        f"{FOLLOWED[control]} {scored(judged, key, steered)} against {scored(judged, key, free)}"
+        f" ({'clearly different' if are_apart(judged, key, steered, free) else 'could be chance'})"
+        for control, key in page.judges.items()
+    ]
+    controls, name = listed([FOLLOWED[control] for control in page.judges]), PARADIGMS[paradigm].label
+    return f"{name}, with {controls} given and with the caption only: {'; '.join(parts)}." if parts else ""
 
 
 def _sides(page: ControlsPage, first: str, second: str) -> dict[Any, list[str]]:
@@ -311,13 +334,8 @@ def _facts(page: ControlsPage) -> list[Fact]:
     return [
         *said.data_facts(results),
         *said.model_facts(study, [results.models[step] for step in page.models()]),
-        Fact(
-            "Controls",
-            f"{taught}, at the latents' frame rate; each embedded in {training.control_width} channels, hidden from a "
-            f"sample with probability {training.control_dropout:g}",
-        ),
-        said.sampling_fact(study, {key: study.sampling_of(key) for key in page.paradigms}),
-        *said.machine_facts(results),
+        said.fact("controls", taught=taught, it=training),
+        said.sampling_fact(study, {_name(key): study.sampling_of(key) for key in page.paradigms}),
     ]
 
 

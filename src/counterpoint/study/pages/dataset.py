@@ -4,33 +4,18 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Iterator, Sequence
+from itertools import product
 
 from counterpoint.claims.paper import paper_scores
 from counterpoint.metrics.base import MetricInfo
-from counterpoint.report import (
-    Cell,
-    Clip,
-    Column,
-    Example,
-    Fact,
-    Report,
-    Row,
-    Section,
-    Spread,
-    System,
-    Table,
-    Text,
-    Verdict,
-    judge,
-)
+from counterpoint.report import Clip, Example, Fact, Report, Section, Spread, System, Text, Verdict, judge
 from counterpoint.report.marks import DISTINCT
 from counterpoint.report.numbers import decimals, interval, number
-from counterpoint.report.tables import Place
+from counterpoint.report.tables import Cell, Column, Place, Row, Table
 from counterpoint.report.tables import grid as plain_grid
 from counterpoint.results.parts import Window
 from counterpoint.results.schema import Results
 from counterpoint.study.kinds.dataset import COMPOSED, DatasetStudy
-from counterpoint.study.pages import facts as said
 from counterpoint.study.pages.notes import measures_of, prose
 from counterpoint.study.pages.page import Page
 from counterpoint.study.pages.words import sentences, sides
@@ -112,7 +97,6 @@ def dataset_report(study: DatasetStudy, results: Results) -> Report:
         facts=[
             Fact("Datasets", str(len(page.samples))),
             Fact("Clips of each", f"{clips} of {study.sample.duration_s:g} s, drawn at random"),
-            said.time_headline(results),
         ],
         sections=[
             _measures(page),
@@ -120,9 +104,9 @@ def dataset_report(study: DatasetStudy, results: Results) -> Report:
             _paper(page),
             _holdings(page),
             page.tests(),
-            page.compared([*_data_facts(page), *said.machine_facts(results)]),
-            page.section("methods", *_notes(page)),
         ],
+        compared=_data_facts(page),
+        methods=_notes(page),
         terms=OURS.values(),
     )
 
@@ -181,21 +165,19 @@ def _measures(page: DatasetPage) -> Section | None:
             for info in order
         ],
         caption="Mean ± standard deviation between clips, and the mean's 95% interval.",
-        csv=_csv(page, order),
+        csv=list(_csv(page, order)),
     )
     return page.section("measures", charts, table)
 
 
-def _csv(page: DatasetPage, metrics: Sequence[MetricInfo]) -> list[list[object]]:
+def _csv(page: DatasetPage, metrics: Sequence[MetricInfo]) -> Iterator[dict[str, object]]:
     """One line per metric and dataset, in full precision."""
-    rows: list[list[object]] = [["dataset", "metric", "better", "mean", "deviation", "low_95", "high_95", "n"]]
-    for label in page.systems:
-        for info in metrics:
-            score, own = page.judged.score(info.name, label), page.spreads[info.name].get(label)
-            if score and own:
-                numbers = [score.value, own.deviation, score.low, score.high, len(own.clips)]
-                rows.append([label, info.name, info.better, *numbers])
-    return rows
+    for label, info in product(page.systems, metrics):
+        score, own = page.judged.score(info.name, label), page.spreads[info.name].get(label)
+        if score and own:
+            line: dict[str, object] = {"dataset": label, "metric": info.name, "better": info.better}
+            line |= {"mean": score.value, "deviation": own.deviation, "low_95": score.low, "high_95": score.high}
+            yield {**line, "n": len(own.clips)}
 
 
 def _paper(page: DatasetPage) -> Section | None:

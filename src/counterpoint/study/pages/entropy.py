@@ -84,15 +84,14 @@ def entropy_report(study: EntropyStudy, results: Results) -> Report:
             said.budget_headline(study.training),
             said.prompts_headline(results.prompts["prompts"]),
             Fact("Steps", f"{page.steps}"),
-            said.time_headline(results),
         ],
         sections=[
             _curves(page),
             page.listen([*page.systems]),
             _numbers(page),
-            page.compared(_facts(page)),
-            page.section("methods", *_notes(page)),
         ],
+        compared=_facts(page),
+        methods=_notes(page),
         terms=[EARLY, LATE],
     )
 
@@ -195,14 +194,12 @@ def _beside_paper(early: Difference | None, late: Difference | None) -> str:
 
 
 def _facts(page: EntropyPage) -> list[Fact]:
-    sampling, models = page.study.sampling_of(page.paradigm), page.results.models
-    sizes = [count(models[f"train_{page.paradigm}{end}"].result.parameters) for end in ("_controlled", "")]
-    label = PARADIGMS[page.paradigm].label.lower()
+    label, models = PARADIGMS[page.paradigm].label.lower(), page.results.models
+    steered, free = (count(models[f"train_{page.paradigm}{end}"].result.parameters) for end in ("_controlled", ""))
     return [
         *said.data_facts(page.results),
-        Fact("Models", f"{label}, {sizes[0]} parameters with controls and {sizes[1]} without, trained alike"),
-        Fact("Sampling", f"{said.settings_words(sampling)}; clip i has seed {page.study.prompts.seed} + i"),
-        *said.machine_facts(page.results),
+        said.fact("entropy_models", paradigm=label, steered=steered, free=free),
+        said.sampling_fact(page.study, {label: page.study.sampling_of(page.paradigm)}),
     ]
 
 

@@ -55,22 +55,20 @@ def learned_section(results: Results) -> Section | None:
     return Section(id="learned", title="What the models have learned", lead=lead, blocks=blocks, short="Learned")
 
 
-_COLUMNS = (
-    "Held-out loss",
-    "Trivial predictors",
-    "Model minus the strongest",
-    "Captions selected",
-    "Near copies",
-    "Gate",
-)
-
-
 def _losses(results: Results, gates: Sequence[Gate]) -> Table:
+    titles = (
+        "Held-out loss",
+        "Trivial predictors",
+        "Model minus the strongest",
+        "Captions picked",
+        "Near copies",
+        "Gate",
+    )
     return Table(
         name="learned",
         label="What the models have learned",
         corner="Model",
-        columns=[Column(title=title) for title in _COLUMNS],
+        columns=[Column(title=title) for title in titles],
         rows=[_row(results, gate) for gate in gates],
         caption="Means over held-out clips with 95% intervals.",
         is_narrow=True,

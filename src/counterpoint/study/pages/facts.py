@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
-from counterpoint.config import LatentSpec, SamplingConfig
+import yaml
+
+from counterpoint.config import SamplingConfig
 from counterpoint.paradigm.entry import PARADIGMS
 from counterpoint.report import Fact
 from counterpoint.report.numbers import count, duration, listed
@@ -16,20 +19,32 @@ from counterpoint.study.kinds.trained import TrainedStudy
 from counterpoint.study.settings import SharedTrainingConfig
 
 PARAMETERS = "all share one backbone; each paradigm adds its own layers, such as embeddings and heads for codes"
+_WORDS: dict[str, tuple[str, str]] = yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text(encoding="utf-8"))
 
 
-def hours_of(hours: float) -> str:
+def fact(key: str, *, label: str = "", **values: Any) -> Fact:
+    """A line of `facts.yaml`, filled in.
+
+    Args:
+        label: in place of its own.
+    """
+    own, text = _WORDS[key]
+    return Fact(label or own, text.format(**values))
+
+
+def _length(music: Music) -> str:
+    hours = sum(music.hours.values())
     return f"{hours:.1f} h" if hours >= 1 else f"{60 * hours:.0f} min"
 
 
-def tracks_of(music: Music) -> str:
+def _tracks(music: Music) -> str:
     return "clips" if music.kind == "composed" else "tracks"
 
 
 def music_headline(results: Results) -> Fact:
     """The amount of music."""
     music = results.music["data"]
-    return Fact("Music", f"{sum(music.rows.values()):,} {tracks_of(music)}, {hours_of(sum(music.hours.values()))}")
+    return Fact("Music", f"{sum(music.rows.values()):,} {_tracks(music)}, {_length(music)}")
 
 
 def time_headline(results: Results) -> Fact:
@@ -37,11 +52,8 @@ def time_headline(results: Results) -> Fact:
     return Fact("Total time", duration(results.provenance.seconds))
 
 
-def budget_headline(
-    training: SharedTrainingConfig, *, steps: int | None = None, label: str = "Budget per model"
-) -> Fact:
-    updates = training.steps if steps is None else steps
-    return Fact(label, f"{updates:,} updates × {training.batch_size} clips")
+def budget_headline(training: SharedTrainingConfig, *, steps: int | None = None, label: str = "") -> Fact:
+    return fact("head_budget", label=label, it=training, updates=training.steps if steps is None else steps)
 
 
 def parameters_headline(models: Iterable[Model]) -> Fact:
@@ -52,70 +64,36 @@ def parameters_headline(models: Iterable[Model]) -> Fact:
     return Fact(f"Parameters, {' / '.join(shorts)}", " / ".join(sizes), PARAMETERS)
 
 
-def prompts_headline(prompts: Prompts, *, label: str = "Prompts") -> Fact:
-    return Fact(label, f"{len(prompts.windows)} of {prompts.duration_s:g} s, held out")
+def prompts_headline(prompts: Prompts, *, label: str = "") -> Fact:
+    return fact("head_prompts", label=label, count=len(prompts.windows), seconds=prompts.duration_s)
 
 
 def music_fact(results: Results) -> Fact:
     music = results.music["data"]
-    splits = ", ".join(f"{split} {rows:,}" for split, rows in music.rows.items())
-    return Fact(
-        "Music",
-        f"{music.name or music.kind}: {sum(music.rows.values()):,} {tracks_of(music)} ({splits}), "
-        f"{hours_of(sum(music.hours.values()))}; fingerprint {music.fingerprint}",
+    return fact(
+        "music",
+        name=music.name or music.kind,
+        total=sum(music.rows.values()),
+        tracks=_tracks(music),
+        splits=", ".join(f"{split} {rows:,}" for split, rows in music.rows.items()),
+        length=_length(music),
+        fingerprint=music.fingerprint,
     )
+
+
+def windows_from(prompts: Prompts) -> tuple[int, str]:
+    """The number of tracks that windows are of, and the splits."""
+    splits = sorted({window.split for window in prompts.windows}, reverse=True)
+    return len({window.row for window in prompts.windows}), " and ".join(splits)
 
 
 def data_facts(results: Results) -> list[Fact]:
     """The music, the prompts and the codec of a study that has one of each."""
     prompts, [spec] = results.prompts["prompts"], results.latents.values()
-    tracks = len({window.row for window in prompts.windows})
-    splits = " and ".join(sorted({window.split for window in prompts.windows}, reverse=True))
-    return [
-        music_fact(results),
-        Fact(
-            "Prompts",
-            f"captions of {len(prompts.windows)} windows of {prompts.duration_s:g} s from {tracks} "
-            f"{tracks_of(results.music['data'])} of the {splits} split; never used for training",
-        ),
-        Fact("Codec", codec_words(spec, name=spec.codec)),
-    ]
-
-
-def codec_words(spec: LatentSpec, *, name: str) -> str:
-    """A description of a codec's latents."""
-    return (
-        f"{name}: {spec.sample_rate:,} Hz mono, {spec.frame_rate:g} frames/s, {spec.num_codebooks} codebooks of "
-        f"{spec.codebook_size:,} codes, {spec.latent_dim} latent channels; fingerprint {spec.fingerprint}"
-    )
-
-
-def backbone_fact(training: SharedTrainingConfig, label: str) -> Fact:
-    backbone = training.backbone
-    return Fact(
-        label,
-        f"{backbone.layers} transformer blocks {backbone.width} wide, {backbone.heads} heads, feed-forward "
-        f"{backbone.feed_forward}; text from a {training.text.encoder} encoder through cross-attention",
-    )
-
-
-def optimiser_fact(training: SharedTrainingConfig, label: str) -> Fact:
-    optimizer = training.optimizer
-    return Fact(
-        label,
-        f"AdamW, learning rate {optimizer.learning_rate:g} after {optimizer.warmup_steps:,} updates of warm-up, cosine "
-        f"to zero, weight decay {optimizer.weight_decay:g}, clip {optimizer.clip_norm:g}; generation uses the moving "
-        f"average of the weights ({optimizer.ema_decay:g}); {training.precision}",
-    )
-
-
-def budget_fact(training: SharedTrainingConfig, *, steps: int | None = None, note: str = "") -> Fact:
-    updates = training.steps if steps is None else steps
-    return Fact(
-        "Budget per model",
-        f"{updates:,} updates of {training.batch_size} segments of {training.segment_s:g} s, the same segments in the "
-        f"same order (seed {training.seed}){note}",
-    )
+    tracks, splits = windows_from(prompts)
+    own = f"{tracks} {_tracks(results.music['data'])}"
+    told = fact("prompts", count=len(prompts.windows), seconds=prompts.duration_s, tracks=own, splits=splits)
+    return [music_fact(results), told, fact("codec", spec=spec, name=spec.codec)]
 
 
 def model_facts(study: TrainedStudy, models: Iterable[Model], *, steps: int | None = None) -> list[Fact]:
@@ -125,16 +103,15 @@ def model_facts(study: TrainedStudy, models: Iterable[Model], *, steps: int | No
         models: one per paradigm.
         steps: number of updates, if it differs from the study's training.
     """
-    differing = []
+    differing, training = [], study.training
     for model in models:
         entry = PARADIGMS[model.config.model.paradigm]
         differing.append(f"{entry.label.lower()} ({count(model.result.parameters)} parameters) {entry.draws}")
-    skips = f"; skips \u201c{study.training.skips}\u201d in networks that see all frames at once"
     return [
-        backbone_fact(study.training, "Backbone of all"),
-        Fact("What differs", f"{'; '.join(differing)}{skips}"),
-        budget_fact(study.training, steps=steps),
-        optimiser_fact(study.training, "Optimiser of all"),
+        fact("backbone", it=training),
+        fact("differing", it=training, what="; ".join(differing)),
+        fact("budget", it=training, updates=training.steps if steps is None else steps),
+        fact("optimiser", it=training),
     ]
 
 
@@ -151,11 +128,9 @@ def _value(value: object) -> str:
 
 
 def sampling_fact(study: TrainedStudy, sampling: dict[str, SamplingConfig], *, note: str = "") -> Fact:
-    """The sampling settings of each paradigm."""
-    parts = [f"{PARADIGMS[name].label.lower()}: {settings_words(own)}" for name, own in sampling.items()]
-    prompts = study.prompts
-    seeds = f"clip i has seed {prompts.seed} + i; {prompts.batch_size} clips per batch"
-    return Fact("Sampling", f"{'; '.join([*parts, seeds])}{note}")
+    """How systems were drawn, by what they are called."""
+    how = "; ".join(f"{name}: {settings_words(own)}" for name, own in sampling.items())
+    return fact("sampling", how=how, prompts=study.prompts, note=note)
 
 
 def machine_facts(results: Results) -> list[Fact]:

@@ -5,14 +5,13 @@ from __future__ import annotations
 from counterpoint.metrics.preferences import best_judge
 from counterpoint.paradigm.entry import PARADIGMS
 from counterpoint.report import Block, Charts, Players, Report, Section, System, Text, Verdict
-from counterpoint.report.numbers import duration, listed
+from counterpoint.report.numbers import MINUS, duration, listed
 from counterpoint.results.schema import Results
 from counterpoint.study.kinds.grid import GridStudy
 from counterpoint.study.pages.grid_cells import PARADIGM, Grid
 from counterpoint.study.pages.grid_page import GridPage, grid_facts, grid_headline, grid_notes
 from counterpoint.study.pages.grid_tables import (
     codec_table,
-    comparison_tables,
     generation_table,
     grid_charts,
     grid_table,
@@ -51,9 +50,9 @@ def grid_report(study: GridStudy, results: Results) -> Report:
             _codec(page),
             _training(page),
             page.signals(),
-            page.compared(grid_facts(page)),
-            page.section("methods", *grid_notes(page)),
         ],
+        compared=grid_facts(page),
+        methods=grid_notes(page),
     )
 
 
@@ -141,9 +140,23 @@ def _differences(page: GridPage) -> Section | None:
     """All tests for a pair; for a grid a table for each axis with tests."""
     if page.is_pair:
         return page.tests(is_folded=False)
+    grid, metrics = page.grid, [info.name for info in judging(page.grid)]
     shown: list[Block] = []
-    for title, lead, table in comparison_tables(page.grid, decided=page.decided, outside=page.of_origin("outside")):
-        shown += [Text(title=title, paragraphs=[lead]), table]
+    for axis in grid.axes:
+        contrasts = grid.contrasts(axis, metric=page.decided) if page.decided else []
+        pairs = {(item.first.system, item.second.system): grid.minus(item) for item in contrasts}
+        if pairs:
+            lead = f"The same on every other axis; first minus second in {axis.name}."
+            table = page.differences(f"differences_{axis.key}", metrics, pairs, p=True)
+            shown += [Text(title=axis.name.capitalize(), paragraphs=[lead]), table]
+    outside, cells = page.of_origin("outside"), grid.cells
+    pairs = {
+        (cell.system, other.key): f"{grid.name(cell)} {MINUS} {other.label}" for other in outside for cell in cells
+    }
+    table = page.differences("differences_outside", metrics, pairs, p=True)
+    if table.rows:
+        lead = "Cells of this study minus systems from outside, on the prompts that both answer."
+        shown += [Text(title="Outside systems", paragraphs=[lead]), table]
     return page.section("differences", *shown, heading="axes")
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from counterpoint.paradigm.entry import PARADIGMS
 from counterpoint.report import Mark, Outcome
 from counterpoint.report.marks import DISTINCT, Dash, Fill
+from counterpoint.report.numbers import MINUS
 from counterpoint.results.schema import Judged, Results
 from counterpoint.study.kinds.cells import Axis, Cell
 from counterpoint.study.kinds.grid import GridStudy
@@ -162,6 +163,12 @@ class Grid:
                 if self.judged.difference(metric, one.system, other.system):
                     found.append(Contrast(axis, one, other, place))
         return found
+
+    def minus(self, item: Contrast) -> str:
+        """First minus second, and where they lie."""
+        first, second = (item.axis.labels[cell.labels[item.axis.key]] for cell in (item.first, item.second))
+        place = self.place(item.first.labels, without=[item.axis.key])
+        return f"{first} {MINUS} {second}" + (f" ({place})" if place else "")
 
     def outcome(self, metric: str, first: Cell, second: Cell) -> Outcome | None:
         """The outcome of a test; None without a test."""

@@ -81,7 +81,7 @@ def grid_headline(page: GridPage) -> list[Fact]:
         ]
     )
     prompts = "; ".join(f"{counted}, held out" for counted in _prompt_counts(page).values())
-    return [said.music_headline(results), *own, Fact("Prompts", prompts), said.time_headline(results)]
+    return [said.music_headline(results), *own, Fact("Prompts", prompts)]
 
 
 def _starts(page: GridPage) -> list[str]:
@@ -107,24 +107,25 @@ def grid_facts(page: GridPage) -> list[Fact]:
     own = list(_axis_facts(page)) if not page.is_pair else []
     note = VARIED if not page.is_pair else ""
     models = [page.results.models[grid.runs(model)[0]] for model in grid.models]
-    codecs = [said.codec_words(spec, name=Path(spec.codec).name) for spec in page.results.latents.values()]
+    codecs = [said.fact("codec", spec=spec, name=Path(spec.codec).name) for spec in page.results.latents.values()]
     paradigms = dict.fromkeys(cell.study.paradigm for cell in grid.cells)
+    sampling = {PARADIGMS[name].label.lower(): study.sampling_of(name) for name in paradigms}
+    budget = said.fact("budget", it=training, updates=training.steps)
     return [
         said.music_fact(page.results),
         Fact("Prompts", _captions(page)),
         *own,
-        Fact("Codec" if len(codecs) == 1 else "Codecs", "; ".join(codecs)),
+        Fact("Codec" if len(codecs) == 1 else "Codecs", "; ".join(codec.value for codec in codecs)),
         *(
             said.model_facts(study, models)
             if page.is_pair
             else [
-                said.backbone_fact(training, "Backbone of all"),
-                said.budget_fact(training, note=f".{note}"),
-                said.optimiser_fact(training, "Optimiser of all"),
+                said.fact("backbone", it=training),
+                Fact(budget.label, f"{budget.value}.{note}"),
+                said.fact("optimiser", it=training),
             ]
         ),
-        said.sampling_fact(study, {name: study.sampling_of(name) for name in paradigms}, note=note and f".{note}"),
-        *said.machine_facts(page.results),
+        said.sampling_fact(study, sampling, note=note and f".{note}"),
     ]
 
 

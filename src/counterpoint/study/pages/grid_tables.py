@@ -11,12 +11,11 @@ from counterpoint.metrics.base import MetricInfo, Score
 from counterpoint.paradigm.entry import PARADIGMS
 from counterpoint.report import Cell, Chart, Column, Line, Point, Row, System, Table
 from counterpoint.report.chart import scored
-from counterpoint.report.numbers import MINUS, count, duration, memory, number, shared_places
+from counterpoint.report.numbers import count, duration, memory, number, shared_places
 from counterpoint.report.tables import Place, plain
 from counterpoint.report.tables import grid as plain_grid
 from counterpoint.study.kinds import grid as kind
-from counterpoint.study.pages.cells import differences_table, tested_cell
-from counterpoint.study.pages.grid_cells import PARADIGM, Contrast, Grid, Varied
+from counterpoint.study.pages.grid_cells import PARADIGM, Grid, Varied
 
 _MEASURES = {"si_snr_db": "SI-SNR, dB ↑", "log_spectral_distance_db": "Log-spectral distance, dB ↓"}
 VIEWS = {"latents": "continuous", "codes": "quantised"}
@@ -101,35 +100,6 @@ def is_best(grid: Grid, info: MetricInfo, cell: kind.Cell, group: Sequence[kind.
     """Whether the tests show that it is better than every other cell of its group with a score."""
     others = [item for item in group if item is not cell and grid.judged.score(info.name, item.system)]
     return bool(others) and all(grid.outcome(info.name, cell, item) == "first" for item in others)
-
-
-def comparison_tables(grid: Grid, *, decided: str, outside: Sequence[System]) -> Iterator[tuple[str, str, Table]]:
-    """(title, lead, table) of each axis with tests, and of the outside systems."""
-    metrics = judging(grid)
-    for axis in grid.axes:
-        contrasts = grid.contrasts(axis, metric=decided) if decided else []
-        if contrasts:
-            rows = [_contrast_row(grid, item, metrics) for item in contrasts]
-            lead = f"First minus second in {axis.name}; all other axes are equal."
-            yield axis.name.capitalize(), lead, differences_table(f"differences_{axis.key}", metrics, rows, p=True)
-    rows = [
-        Row(label=f"{grid.name(cell)} {MINUS} {system.label}", places=places)
-        for system in outside
-        for cell in grid.cells
-        if any(places := [tested_cell(grid.judged, info.name, cell.system, system.key, p=True) for info in metrics])
-    ]
-    if rows:
-        lead = "Cells of this study minus outside systems, on their common prompts."
-        yield "Outside systems", lead, differences_table("differences_outside", metrics, rows, p=True)
-
-
-def _contrast_row(grid: Grid, item: Contrast, metrics: Sequence[MetricInfo]) -> Row:
-    first, second = (item.axis.labels[cell.labels[item.axis.key]] for cell in (item.first, item.second))
-    place = grid.place(item.first.labels, without=[item.axis.key])
-    return Row(
-        label=f"{first} {MINUS} {second}" + (f" ({place})" if place else ""),
-        places=[tested_cell(grid.judged, info.name, item.first.system, item.second.system, p=True) for info in metrics],
-    )
 
 
 def grid_charts(grid: Grid, systems: Mapping[str, System], outside: Sequence[str]) -> list[Chart]:

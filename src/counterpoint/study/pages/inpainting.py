@@ -30,7 +30,6 @@ from counterpoint.study.pages.filling import (
 from counterpoint.study.pages.looks import of_paradigm
 from counterpoint.study.pages.notes import common_notes, measures_of, prose, trained_times
 from counterpoint.study.pages.page import Page, model_chart
-from counterpoint.study.pages.ratings import rating_sections
 from counterpoint.study.pages.words import sentences
 
 SEAMS = "seams"
@@ -56,6 +55,7 @@ class InpaintingPage(Page[InpaintingStudy]):
     """
 
     judging = (SEAMS, "evaluate")
+    rated = "table_4"
 
     def __init__(self, study: InpaintingStudy, results: Results):
         super().__init__(study, results, own=[method_system(key) for key in METHODS if key in results.systems])
@@ -113,7 +113,6 @@ def inpainting_report(study: InpaintingStudy, results: Results) -> Report:
             said.budget_headline(study.training, steps=study.inpainting.steps, label="Supervised, each"),
             said.parameters_headline(results.models[step] for step in page.models),
             said.prompts_headline(results.prompts["prompts"], label="Clips"),
-            said.time_headline(results),
         ],
         sections=[
             page.scores(page.infos(page.seams), id="seams", subjects=[*TRAINED], charts=True),
@@ -124,20 +123,15 @@ def inpainting_report(study: InpaintingStudy, results: Results) -> Report:
                 untitled="No caption",
                 is_wide=True,
             ),
-            *rating_sections(
-                results,
-                marks={key: system.mark for key, system in page.systems.items()},
-                paper=paper_scores("table_4"),
-            ),
             _differences(page),
             _paper(page),
             _cost(page),
             page.scores(others, subjects=[*TRAINED], with_all=True),
             page.tests(),
             page.training(_curves(page)),
-            page.compared(_facts(page)),
-            page.section("methods", *_notes(page)),
         ],
+        compared=_facts(page),
+        methods=_notes(page),
     )
 
 
@@ -257,16 +251,13 @@ def _facts(page: InpaintingPage) -> list[Fact]:
     study, results, steps = page.study, page.results, page.study.inpainting.steps
     trained = study.training.model_copy(update={"optimizer": study.inpainting.optimizer})
     alike = study.model_copy(update={"training": trained})
-    drawn = [f"{METHODS[key].short}: {said.settings_words(own)}" for key, own in study.sampling.items()]
-    seeds = f"clip i has seed {study.prompts.seed} + i; {study.prompts.batch_size} clips per batch"
     return [
         *said.data_facts(results),
         _task_fact(page),
         *said.model_facts(alike, [results.models[step] for step in page.models], steps=steps),
         *_text_model_fact(page),
-        Fact("Sampling", "; ".join([*drawn, seeds])),
+        said.sampling_fact(study, {METHODS[key].short: own for key, own in study.sampling.items()}),
         *_ending_fact(page),
-        *said.machine_facts(results),
     ]
 
 
@@ -280,12 +271,7 @@ def _task_fact(page: InpaintingPage) -> Fact:
     }
     each = [f"each model {words}" for words in dict.fromkeys(began.values())]
     how = each[0] if len(each) == 1 else ", ".join(f"{name} {words}" for name, words in began.items())
-    return Fact(
-        "Spans",
-        f"one of {task.mask_s:g} s in each clip of {task.duration_s:g} s, placed at random with {task.margin_s:g} s or "
-        f"more of music on both sides, the same for every system; {page.study.inpainting.share:.0%} of the training "
-        f"examples have a span hidden; {how}",
-    )
+    return said.fact("spans", task=task, share=page.study.inpainting.share, begun=how)
 
 
 def _text_model_fact(page: InpaintingPage) -> list[Fact]:
@@ -294,8 +280,8 @@ def _text_model_fact(page: InpaintingPage) -> list[Fact]:
     if model is None:
         return []
     result, label = model.result, PARADIGMS[TRAINED[FM]].label.lower()
-    what = f"{label}, text to music ({count(result.parameters)} parameters), {result.steps:,} updates"
-    return [Fact("Zero-shot model", f"{what} ({duration(result.wall_s)}); it was not trained to inpaint")]
+    size, time = count(result.parameters), duration(result.wall_s)
+    return [said.fact("text_model", paradigm=label, parameters=size, steps=result.steps, time=time)]
 
 
 def _ending_fact(page: InpaintingPage) -> list[Fact]:
@@ -303,8 +289,7 @@ def _ending_fact(page: InpaintingPage) -> list[Fact]:
     filling = page.results.fillings.get(f"generate_{AR}")
     if filling is None or filling.mean_ending is None:
         return []
-    sure = f"{noun(AR)} gives a mean probability of {filling.mean_ending:.0%} to the required end of a span"
-    return [Fact("Endings", sure)]
+    return [said.fact("endings", noun=noun(AR), share=filling.mean_ending)]
 
 
 def _notes(page: InpaintingPage) -> list[Text]:

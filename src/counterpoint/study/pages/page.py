@@ -10,35 +10,22 @@ from typing import Any, ClassVar, Generic, TypeVar
 import yaml
 
 from counterpoint import report as blocks
-from counterpoint.claims.paper import Paper
+from counterpoint.claims.paper import Paper, paper_scores
 from counterpoint.metrics.base import MetricInfo
 from counterpoint.paradigm.entry import PARADIGMS
-from counterpoint.report import (
-    Block,
-    Chart,
-    Clip,
-    Example,
-    Fact,
-    Mark,
-    Report,
-    Row,
-    Section,
-    System,
-    Table,
-    Text,
-    Verdict,
-)
+from counterpoint.report import Block, Chart, Clip, Example, Fact, Mark, Report, Section, System, Text, Verdict
 from counterpoint.report.chart import loss_chart
 from counterpoint.report.numbers import day
+from counterpoint.report.tables import Column, Row, Table
 from counterpoint.results.costs import Model
 from counterpoint.results.parts import Heard
 from counterpoint.results.records import RESULTS_FILE
 from counterpoint.results.schema import Judged, Results
 from counterpoint.study.kinds.base import Study
-from counterpoint.study.pages.cells import differences_table, tested_cell
+from counterpoint.study.pages import facts as said
+from counterpoint.study.pages.cells import tested_cell
 from counterpoint.study.pages.evidence import evidence_sections, gated
 from counterpoint.study.pages.looks import of_paradigm, shown_systems
-from counterpoint.study.pages.ratings import ID as RATINGS
 from counterpoint.study.pages.ratings import rating_sections
 
 Kind = TypeVar("Kind", bound=Study)
@@ -71,11 +58,13 @@ class Page(Generic[Kind]):
 
     Attributes:
         judging: the steps of its evaluations; by default all.
+        rated: the paper's table whose ratings stand beside those of listeners; "" for none.
         judged: their results.
         systems: by key, in the order of tables.
     """
 
     judging: ClassVar[Sequence[str]] = ()
+    rated: ClassVar[str] = ""
 
     def __init__(
         self, study: Kind, results: Results, *, own: Iterable[System] = (), systems: Iterable[System] | None = None,
@@ -96,14 +85,22 @@ class Page(Generic[Kind]):
 
     def report(
         self, *, title: str, verdict: Verdict, facts: Sequence[Fact], sections: Iterable[Section | None],
-        terms: Iterable[str] = (),
+        compared: Iterable[Fact], methods: Iterable[Text], terms: Iterable[str] = (),
     ) -> Report:  # fmt: skip
-        """The report, with its common parts: name, date, command and files.
+        """The report, with its common parts: name, date, command and files; the ratings of listeners, after the first
+        section; at the end what was compared, on which machine and how, and the evidence.
 
         Args:
+            facts: facts at the head; the time of all steps follows them.
             sections: sections in reading order; None for one that the study does not have.
             terms: further words that the page sets as code, besides the names of metrics.
         """
+        systems = list(self.systems.values())
+        of_all = blocks.Facts(facts=[*compared, *said.machine_facts(self.results)], systems=systems)
+        first, *others = [section for section in sections if section]
+        rated = paper_scores(self.rated) if self.rated else None
+        last = (self.section("compared", of_all), self.section("methods", *methods), *evidence_sections(self.results))
+        shown = [first, *rating_sections(self.results, systems=self.systems, paper=rated), *others, *last]
         info = self.results.study
         config = yaml.safe_dump(dict(info.config), sort_keys=False, allow_unicode=True)
         return Report(
@@ -111,10 +108,8 @@ class Page(Generic[Kind]):
             name=info.name,
             made=day(info.made),
             verdict=gated(self.results, verdict),
-            facts=facts,
-            sections=_with_ratings(
-                [section for section in (*sections, *evidence_sections(self.results)) if section], self.results
-            ),
+            facts=[*facts, said.time_headline(self.results)],
+            sections=[section for section in shown if section],
             command=info.command,
             files={"study.yaml": config, RESULTS_FILE: self.results.model_dump_json(indent=1)},
             terms=list(dict.fromkeys(chain(self.judged.metrics, terms))),
@@ -167,24 +162,28 @@ class Page(Generic[Kind]):
 
     def differences(
         self, name: str, metrics: Iterable[str], pairs: Mapping[tuple[str, str], str], *,
-        counts: Callable[[str, tuple[str, str]], bool] = lambda metric, pair: True,
+        counts: Callable[[str, tuple[str, str]], bool] = lambda metric, pair: True, p: bool = False,
     ) -> Table:  # fmt: skip
-        """A table of tested differences, one metric per column.
+        """A table of tested differences, one metric per column; pairs without any are left out.
 
         Args:
             pairs: one row each, with its label.
             counts: whether a metric is evidence for a pair.
+            p: whether p-values and effects are shown.
         """
-        names = list(metrics)
-        rows = [
-            Row(
-                label=label,
-                mark=self.systems[pair[0]].mark,
-                places=[tested_cell(self.judged, metric, *pair, counts=counts(metric, pair)) for metric in names],
-            )
-            for pair, label in pairs.items()
-        ]
-        return differences_table(name, self.infos(names), rows)
+        infos, rows = self.infos(metrics), []
+        for pair, label in pairs.items():
+            places = [tested_cell(self.judged, each.name, *pair, counts=counts(each.name, pair), p=p) for each in infos]
+            if any(places):
+                rows.append(Row(label=label, mark=self.systems[pair[0]].mark, places=places))
+        with_p = ", p after Holm's correction, and effects in standard deviations of the difference between prompts"
+        return Table(
+            name=name,
+            label="Table of differences",
+            columns=[Column.of(info) for info in infos],
+            rows=rows,
+            caption=f"Differences with 95% intervals{with_p if p else ''}.",
+        )
 
     def listen(
         self, examples: Sequence[str] | Sequence[Example], *, heard: Heard | None = None,
@@ -207,10 +206,6 @@ class Page(Generic[Kind]):
         """Learning curves."""
         shown = [chart for chart in charts if chart.svg()]
         return self.section("training", blocks.Charts(name="losses", charts=shown, note=LOSSES) if shown else None)
-
-    def compared(self, facts: Sequence[Fact]) -> Section | None:
-        """The facts about the comparison."""
-        return self.section("compared", blocks.Facts(facts=facts, systems=list(self.systems.values())))
 
     def beside_paper(
         self, paper: Paper, table: Table, *more: Block, id: str = "paper", remark: str = "", **values: Any
@@ -237,14 +232,12 @@ def examples_of(
     *,
     heard: Heard | None = None,
     asked: Mapping[str, Sequence[str]] | None = None,
-    wanted: Callable[[str], bool] = lambda _: True,
 ) -> list[Example]:
     """The examples with the clips of some systems, in their order; examples without any are left out.
 
     Args:
         heard: chords, melody and beats in them, for timelines.
         asked: by system, the controls that it received; by default all of them.
-        wanted: by the id of an example, whether it is shown.
     """
 
     def timelines(clip: str, key: str) -> blocks.Timelines | None:
@@ -260,7 +253,7 @@ def examples_of(
             for key in keys
             if key in example.clips and key in systems and results.path(example.clips[key]).is_file()
         ]
-        if clips and wanted(example.id):
+        if clips:
             found.append(Example(caption=example.caption, clips=clips, span_s=example.span_s))
     return found
 
@@ -270,10 +263,3 @@ def model_chart(model: Model, *, name: str, mark: Mark | None = None) -> Chart:
     paradigm, curve = model.config.model.paradigm, model.curve
     unit = PARADIGMS[paradigm].objective
     return loss_chart(name, mark or of_paradigm(paradigm), train=curve.train, valid=curve.valid, unit=unit)
-
-
-def _with_ratings(sections: Sequence[Section], results: Results) -> list[Section]:
-    """The sections with the listeners' ratings after the first one, unless the report already shows them."""
-    if any(section.id.startswith(RATINGS) for section in sections):
-        return list(sections)
-    return [*sections[:1], *rating_sections(results), *sections[1:]]

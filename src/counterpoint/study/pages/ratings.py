@@ -3,44 +3,38 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
 from counterpoint.claims.paper import PaperScores
-from counterpoint.report import Block, Cell, Column, Mark, Row, Section, Table, Text
+from counterpoint.report import Block, Cell, Column, Mark, Row, Section, System, Table, Text
 from counterpoint.report.numbers import MINUS, listed, number, p_value
 from counterpoint.report.tables import Place
 from counterpoint.results.correlations import Correlation, best_measures, correlations
 from counterpoint.results.listening import ListeningResults, RatedDifference
 from counterpoint.results.schema import Results
 
-ID = "ratings"
 _ALPHA = 0.05
 
 
 def rating_sections(
-    results: Results, *, marks: Mapping[str, Mark] | None = None, paper: PaperScores | None = None
-) -> list[Section]:
+    results: Results, *, systems: Mapping[str, System], paper: PaperScores | None = None
+) -> Iterator[Section]:
     """A section for each listening test of the study's clips; empty without any.
 
     Args:
-        marks: marks of systems, by key.
+        systems: systems as the report shows them.
         paper: a table whose ratings are shown beside those of a test with the same questions.
     """
-    return [
-        _section(results, found, marks=marks or {}, paper=paper, is_only=len(results.listening) == 1)
-        for found in results.listening.values()
-    ]
+    marks = {key: system.mark for key, system in systems.items()}
+    for found in results.listening.values():
+        end = "" if len(results.listening) == 1 else f"_{found.name}"
+        yield _section(results, found, marks=marks, paper=paper, end=end)
 
 
 def _section(
-    results: Results,
-    found: ListeningResults,
-    *,
-    marks: Mapping[str, Mark],
-    paper: PaperScores | None,
-    is_only: bool,
+    results: Results, found: ListeningResults, *, marks: Mapping[str, Mark], paper: PaperScores | None, end: str
 ) -> Section:
-    end = "" if is_only else f"_{found.name}"
     agreeing = correlations(results.evaluations, found)
     blocks: list[Block] = [_means(found, marks=marks, paper=paper, name=f"ratings{end}"), _how(found)]
     if found.differences:
@@ -49,9 +43,18 @@ def _section(
         blocks.append(_duels(found, name=f"ratings_duels{end}"))
     if agreeing:
         blocks += [_agreement_text(agreeing, found), _correlations(agreeing, found, name=f"ratings_measures{end}")]
-    title = "Listeners' ratings" if is_only else f"Listeners' ratings: {found.name}"
+    title = f"Listeners' ratings: {found.name}" if end else "Listeners' ratings"
     lead = f"{listed([question.name for question in found.questions])}, rated blindly."
-    return Section(id=f"{ID}{end}", title=title, lead=lead, blocks=blocks, short="Listeners", is_digest=True)
+    return Section(id=f"ratings{end}", title=title, lead=lead, blocks=blocks, short="Listeners", is_digest=True)
+
+
+def _by_question(found: ListeningResults, rows: Mapping[str, Callable[[str], Place]], **words: Any) -> Table:
+    """A table of one row each, with a place per question."""
+    return Table(
+        columns=[Column(title=question.name) for question in found.questions],
+        rows=[Row(label=label, places=[place(each.id) for each in found.questions]) for label, place in rows.items()],
+        **words,
+    )
 
 
 def _means(found: ListeningResults, *, marks: Mapping[str, Mark], paper: PaperScores | None, name: str) -> Table:
@@ -137,20 +140,18 @@ def _how(found: ListeningResults) -> Text:
 
 
 def _differences(found: ListeningResults, *, name: str) -> Table:
-    pairs = dict.fromkeys((each.first, each.second) for each in found.differences)
-    tested = {(each.question, each.first, each.second): each for each in found.differences}
-    rows = [
-        Row(
-            label=f"{found.systems[first]} {MINUS} {found.systems[second]}",
-            places=[_difference(tested.get((question.id, first, second))) for question in found.questions],
+    tested = {(each.first, each.second, each.question): each for each in found.differences}
+    rows = {
+        f"{found.systems[first]} {MINUS} {found.systems[second]}": lambda question, first=first, second=second: (
+            _difference(tested.get((first, second, question)))
         )
-        for first, second in pairs
-    ]
-    return Table(
+        for first, second, _ in tested
+    }
+    return _by_question(
+        found,
+        rows,
         name=name,
         label="Differences of ratings",
-        columns=[Column(title=question.name) for question in found.questions],
-        rows=rows,
         corner="Difference",
         caption="By the same raters on the same items; p after Holm's correction over all pairs.",
     )
@@ -200,16 +201,15 @@ def _agreement_text(agreeing: Sequence[Correlation], found: ListeningResults) ->
 
 def _correlations(agreeing: Sequence[Correlation], found: ListeningResults, *, name: str) -> Table:
     by_place = {(each.metric, each.question): each for each in agreeing}
-    metrics = list(dict.fromkeys(each.metric for each in agreeing))
-    rows = [
-        Row(label=metric, places=[_correlation(by_place.get((metric, question.id))) for question in found.questions])
-        for metric in metrics
-    ]
-    return Table(
+    rows = {
+        each.metric: lambda question, metric=each.metric: _correlation(by_place.get((metric, question)))
+        for each in agreeing
+    }
+    return _by_question(
+        found,
+        rows,
         name=name,
         label="Rank correlations of measures with ratings",
-        columns=[Column(title=question.name, better="higher") for question in found.questions],
-        rows=rows,
         corner="Measure",
         caption="Rank correlations with 95% intervals over items.",
     )

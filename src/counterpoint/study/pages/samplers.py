@@ -12,28 +12,12 @@ from counterpoint.config import FlowMatchingSampling
 from counterpoint.generate import GenerationReport
 from counterpoint.metrics.base import Difference, Score
 from counterpoint.paradigm.entry import PARADIGMS
-from counterpoint.report import (
-    Cell,
-    Chart,
-    Charts,
-    Column,
-    Fact,
-    Line,
-    Mark,
-    Point,
-    Report,
-    Row,
-    Section,
-    System,
-    Table,
-    Text,
-    Verdict,
-)
+from counterpoint.report import Chart, Charts, Fact, Line, Mark, Point, Report, Section, System, Text, Verdict
 from counterpoint.report.chart import scored
 from counterpoint.report.numbers import MINUS, duration, number, p_value
 from counterpoint.report.scores import is_clear
+from counterpoint.report.tables import Cell, Column, Row, Table, plain
 from counterpoint.report.tables import grid as plain_grid
-from counterpoint.report.tables import plain
 from counterpoint.results.schema import TRUTH, Results
 from counterpoint.study.kinds.samplers import SamplerStudy
 from counterpoint.study.kinds.trained import BOTH as PAIR
@@ -159,7 +143,6 @@ def sampler_report(study: SamplerStudy, results: Results) -> Report:
             Fact("Settings", str(len(study.settings))),
             said.prompts_headline(results.prompts["prompts"]),
             said.budget_headline(study.training, label="Training per model"),
-            said.time_headline(results),
         ],
         sections=[
             _charts(page),
@@ -167,9 +150,9 @@ def sampler_report(study: SamplerStudy, results: Results) -> Report:
             _table(page),
             _paper(page),
             page.scores(with_all=True),
-            page.compared(_facts(page)),
-            page.section("methods", *_notes(page)),
         ],
+        compared=_facts(page),
+        methods=_notes(page),
     )
 
 
@@ -287,13 +270,15 @@ def _point(item: Setting, *, x: float, score: Score | Difference, is_named: bool
 
 
 def _table(page: SamplerPage) -> Section | None:
-    header = ["setting", "passes", "evaluations", "seconds", "seconds_low", "seconds_high"]
-    header += [page.metric, "low_95", "high_95", "difference", "difference_low", "difference_high", "p"]
-    rows, lines = [], [list[object](header)]
+    rows, lines = [], []
     for item in (*page.settings, page.other):
         d, seconds, score = item.difference, item.seconds, item.score
-        tested = [d.value, d.low, d.high, d.p] if d else [""] * 4
-        lines.append([item.label, item.passes, item.evaluations, *seconds, score.value, score.low, score.high, *tested])
+        line: dict[str, object] = {"setting": item.label, "passes": item.passes, "evaluations": item.evaluations}
+        line |= dict(zip(("seconds", "seconds_low", "seconds_high"), seconds, strict=True))
+        line |= {page.metric: score.value, "low_95": score.low, "high_95": score.high}
+        tested = (d.value, d.low, d.high, d.p) if d else [""] * 4
+        line |= dict(zip(("difference", "difference_low", "difference_high", "p"), tested, strict=True))
+        lines.append(line)
         places = [
             *plain(f"{item.passes:,}", f"{item.evaluations:,}"),
             [Cell(text=duration(seconds[0]), numbers=seconds)],
@@ -345,21 +330,12 @@ def _paper(page: SamplerPage) -> Section | None:
 
 
 def _facts(page: SamplerPage) -> list[Fact]:
-    study, timing = page.study, page.study.timing
+    study = page.study
     return [
         *said.data_facts(page.results),
         *said.model_facts(study, page.results.models.values()),
-        Fact(
-            "Sampling",
-            f"clip i has seed {study.prompts.seed} + i in every setting, and so the same noise; guidance "
-            f"{DEFAULTS['guidance']:g} unless a setting says otherwise",
-        ),
-        Fact(
-            "Time",
-            f"{timing.batch_size} clips of {study.prompts.duration_s:g} s at once, including text and codec; median of "
-            f"{timing.repeats} rounds of all settings",
-        ),
-        *said.machine_facts(page.results),
+        said.fact("same_noise", seed=study.prompts.seed, guidance=DEFAULTS["guidance"]),
+        said.fact("timing", timing=study.timing, seconds=study.prompts.duration_s),
     ]
 
 

@@ -44,9 +44,9 @@ def search_report(study: SearchStudy, results: Results) -> Report:
             _search_section(page),
             page.section("points", *points_blocks(page)),
             page.scores(with_all=True),
-            page.compared(_facts(page)),
-            page.section("methods", *_notes(page)),
         ],
+        compared=_facts(page),
+        methods=_notes(page),
     )
 
 
@@ -75,17 +75,16 @@ def _sentence(page: SearchPage) -> str:
 
 def _gain(page: SearchPage, paradigm: str) -> Iterator[str]:
     """The best setting in words."""
-    default, tuned = (page.confirmed[f"{paradigm}_{end}"] for end in ENDS)
-    if tuned.words == default.words:
-        yield (
-            f"Best of {_label(paradigm)}: the default itself, {tuned.words}, with {tuned.evaluations} model "
-            f"evaluations and {duration(tuned.seconds)} a clip."
-        )
+    words, other_words = (page.confirmed[f"{paradigm}_{end}"] for end in ("tuned", "default"))
+    tuned, default = (page.cost(f"{paradigm}_{end}") for end in ("tuned", "default"))
+    best, taken = f"Best of {_label(paradigm)}", f"{tuned.model_evaluations} model evaluations"
+    if words == other_words:
+        yield f"{best}: the default itself, {words}, with {taken} and {duration(tuned.clip_s)} a clip."
         return
     yield (
-        f"Best of {_label(paradigm)}: {tuned.words}, instead of {default.words}. A clip takes {tuned.evaluations} "
-        f"model evaluations and {duration(tuned.seconds)}, instead of {default.evaluations} and "
-        f"{duration(default.seconds)}.{_edge(page.searches[paradigm])}{_others(page, paradigm)}"
+        f"{best}: {words}, instead of {other_words}. A clip takes {taken} and {duration(tuned.clip_s)}, instead of "
+        f"{default.model_evaluations} and {duration(default.clip_s)}.{_edge(page.searches[paradigm])}"
+        f"{_others(page, paradigm)}"
     )
 
 
@@ -147,15 +146,15 @@ def _headline(page: SearchPage) -> list[Fact]:
         Fact(f"Settings tried, {shorts}", " / ".join(counts)),
         Fact("Search prompts", f"{len(each.prompts)} in rungs of {', '.join(map(str, each.rungs))}"),
         Fact("Confirmation prompts", f"{len(prompts.windows)} of {prompts.duration_s:g} s, of other tracks"),
-        said.time_headline(page.results),
     ]
 
 
 def _confirmed_section(page: SearchPage) -> Section | None:
-    rows = [
-        [page.systems[key].name, item.words, f"{item.passes:,}", f"{item.evaluations:,}", duration(item.seconds)]
-        for key, item in page.confirmed.items()
-    ]
+    rows = []
+    for key, words in page.confirmed.items():
+        cost = page.cost(key)
+        taken = [f"{cost.network_evaluations:,}", f"{cost.model_evaluations:,}", duration(cost.clip_s)]
+        rows.append([page.systems[key].name, words, *taken])
     header = ["System", "Setting", "Passes", "Evaluations", "Time a clip"]
     caption = "Network passes and model evaluations per clip (a guided pass counts as two), and the time per clip."
     cost = plain_grid("confirmed", header, rows, label="Cost of the settings", caption=caption, is_narrow=True)
@@ -171,21 +170,12 @@ def _search_section(page: SearchPage) -> Section | None:
 
 
 def _facts(page: SearchPage) -> list[Fact]:
-    study, prompts = page.study, page.study.prompts
+    study = page.study
     return [
         *said.data_facts(page.results),
         *said.model_facts(study, page.results.models.values()),
-        Fact(
-            "Sampling",
-            f"prompt i has seed {prompts.seed} + i at every setting, search prompts first; {prompts.batch_size} clips "
-            "per batch at most",
-        ),
-        Fact(
-            "Search",
-            f"by {page.metric.name}; the first rung has {study.ladder.first} prompts, each further one twice as many, "
-            f"up to all; the best {study.ladder.keep} always continue",
-        ),
-        *said.machine_facts(page.results),
+        said.fact("search_sampling", prompts=study.prompts),
+        said.fact("search", metric=page.metric.name, ladder=study.ladder),
     ]
 
 

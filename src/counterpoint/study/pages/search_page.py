@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import product
 
 from counterpoint.config import read_sampling
+from counterpoint.generate import GenerationReport
 from counterpoint.paradigm.entry import PARADIGMS
 from counterpoint.report import Block, Chart, Line, System, Table, Text
 from counterpoint.report.chart import scored
@@ -25,53 +26,33 @@ from counterpoint.study.search.points import described, in_words
 ENDS = {"default": "the default setting", "tuned": "the best of the search"}
 
 
-@dataclass(frozen=True)
-class Confirmed:
-    """A setting on the confirmation prompts, which were not used for the search.
-
-    Attributes:
-        words: the setting.
-        passes, evaluations: network passes per clip; the second includes the rows of guidance.
-        seconds: time per clip, drawn in batches, including text and codec.
-    """
-
-    system: str
-    words: str
-    passes: int
-    evaluations: int
-    seconds: float
-
-
 class SearchPage(Page[SearchStudy]):
     """The data of a search's page.
 
     Attributes:
         searches: by paradigm.
-        confirmed: by system, the confirmed setting.
+        confirmed: by system, the setting in words that it was confirmed with, on prompts not used for the search.
     """
 
     judging = ("evaluate",)
 
     def __init__(self, study: SearchStudy, results: Results):
         self.searches = {step.removeprefix("search_"): found for step, found in results.searches.items()}
-        found = [_confirmed(results, self.searches[key], key, end) for key in self.searches for end in ENDS]
-        self.confirmed = {item.system: item for item in found}
-        super().__init__(study, results, own=[self._system(key, end) for key in self.searches for end in ENDS])
+        self.confirmed: dict[str, str] = {}
+        own = [self._system(paradigm, end) for paradigm in self.searches for end in ENDS]
+        super().__init__(study, results, own=own)
         self.metric = self.judged.metrics[study.evaluation.primary]
 
     def _system(self, paradigm: str, end: str) -> System:
-        key = f"{paradigm}_{end}"
-        what = f"{capital(self.confirmed[key].words)}: {ENDS[end]}."
-        return variant(key, paradigm, end, what, fill="solid" if end == "tuned" else "hollow")
+        key, found = f"{paradigm}_{end}", self.searches[paradigm]
+        point = found.point(found.default if end == "default" else found.chosen)
+        self.confirmed[key] = words = in_words(read_sampling(paradigm, dict(point.sampling)))
+        fill = "solid" if end == "tuned" else "hollow"
+        return variant(key, paradigm, end, f"{capital(words)}: {ENDS[end]}.", fill=fill)
 
-
-def _confirmed(results: Results, found: SearchResult, paradigm: str, end: str) -> Confirmed:
-    system = f"{paradigm}_{end}"
-    report = results.generations[f"generate_{system}"].report
-    point = found.point(found.default if end == "default" else found.chosen)
-    words = in_words(read_sampling(paradigm, dict(point.sampling)))
-    each = report.latency_s / report.clips
-    return Confirmed(system, words, report.network_evaluations, report.model_evaluations, each)
+    def cost(self, system: str) -> GenerationReport:
+        """What its clips took."""
+        return self.results.generations[f"generate_{system}"].report
 
 
 def chart_lines(axes: Sequence[Sequence[Mapping]], found: SearchResult) -> dict[str, dict[str, list[str]]]:
@@ -207,17 +188,15 @@ def points_table(found: SearchResult, paradigm: str) -> Table:
     return replace(table, csv=_points_csv(found))
 
 
-def _points_csv(found: SearchResult) -> list[list[object]]:
-    names = [name for name in Standing.model_fields if name != "reason"]
-    header = ["key", "guidance", "others", "outcome", "reason", "clips", "evaluations", "seconds", *names]
-    rows: list[list[object]] = [list(header)]
+def _points_csv(found: SearchResult) -> list[dict[str, object]]:
+    names, lines = [name for name in Standing.model_fields if name != "reason"], []
     for point in found.points:
-        own = [point.key, point.guidance, point.others, point.outcome, point.reason]
-        own += [point.cost.clips, point.cost.evaluations, point.cost.seconds_per_clip]
-        rows += [[*own, *(getattr(each, name) for name in names)] for each in point.standings] or [
-            [*own, *("" for _ in names)]
-        ]
-    return rows
+        own = {name: getattr(point, name) for name in ("key", "guidance", "others", "outcome", "reason")}
+        cost = point.cost
+        own |= {"clips": cost.clips, "evaluations": cost.evaluations, "seconds": cost.seconds_per_clip}
+        for each in point.standings or [None]:
+            lines.append({**own, **{name: "" if each is None else getattr(each, name) for name in names}})
+    return lines
 
 
 def ranked(found: SearchResult) -> list[Found]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -14,6 +14,7 @@ from counterpoint.claims.paper import PaperSpeed, paper_speed
 from counterpoint.config import BACKBONES
 from counterpoint.report import Chart, Charts, Fact, Line, Mark, Report, Section, System, Text, Verdict
 from counterpoint.report import Point as Place
+from counterpoint.report.chart import LineKind
 from counterpoint.report.numbers import number
 from counterpoint.report.tables import Table
 from counterpoint.report.tables import grid as plain_grid
@@ -107,9 +108,9 @@ def speed_report(study: SpeedStudy, results: Results) -> Report:
             _crossings(page),
             page.section("elsewhere", Charts(name="elsewhere", charts=_elsewhere(page), is_small=page.is_small)),
             page.section("points", _points(page)),
-            page.compared([*_facts(page), *said.machine_facts(results)]),
-            page.section("methods", *_notes(page)),
         ],
+        compared=_facts(page),
+        methods=_notes(page),
     )
 
 
@@ -128,8 +129,10 @@ def _measured_charts(page: SpeedPage) -> list[Chart]:
     charts = []
     for facet, own in groups.items():
         for value in shape.values:
-            series = _limit_lines(own, value, shape.over, limits)
-            series += _measured_lines(own, value, shape.over, limits)
+            of_fast = [(found.point.model_copy(update={"engine": "fast"}), found.evaluations) for found in own]
+            least = [(at, _limit(at, value, shape.over, limits, evaluations=count)) for at, count in of_fast]
+            series = [replace(each, name="", is_named=False) for each in _lines(least, "limit")]
+            series += _lines((found.point, _place(found, value, shape.over, limits)) for found in own)
             if shape.over == "batch":
                 series += _paper_marks(page.paper, of=[found.point for found in own], value=value)
             charts.append(_chart(facet, Y_NAMES[value], X_NAMES[shape.over], series))
@@ -169,22 +172,15 @@ def _named(point: Point) -> str:
     return f"{point.label}, {ENGINES[point.engine][0].lower()}"
 
 
-def _measured_lines(measured: Sequence[Measured], value: Value, over: Over, limits: Limits) -> list[Line]:
-    groups: dict[str, list[Measured]] = {}
-    for found in measured:
-        groups.setdefault(_named(found.point), []).append(found)
+def _lines(places: Iterable[tuple[Point, Place]], kind: LineKind = "marks") -> list[Line]:
+    """Places joined by what draws them; limits are not named, as they lie beside what was measured."""
+    groups: dict[str, tuple[Point, dict[float, Place]]] = {}
+    for point, place in places:
+        groups.setdefault(_named(point), (point, {}))[1][place.x] = place
     return [
-        Line(
-            name=own[0].point.label,
-            mark=_mark(own[0].point),
-            points=[_place(found, value, over, limits) for found in _sorted(own, over)],
-        )
-        for own in groups.values()
+        Line(name=point.label, mark=_mark(point), points=[own[x] for x in sorted(own)], kind=kind)
+        for point, own in groups.values()
     ]
-
-
-def _sorted(measured: Sequence[Measured], over: Over) -> list[Measured]:
-    return sorted(measured, key=lambda found: getattr(found.point, over))
 
 
 def _place(found: Measured, value: Value, over: Over, limits: Limits) -> Place:
@@ -202,17 +198,9 @@ def _place(found: Measured, value: Value, over: Over, limits: Limits) -> Place:
     return Place(x=x, y=found.throughput, low=low, high=high, text=text)
 
 
-def _limit_lines(measured: Sequence[Measured], value: Value, over: Over, limits: Limits) -> list[Line]:
-    groups: dict[str, tuple[Mark, dict[float, Place]]] = {}
-    for found in _sorted(measured, over):
-        point = found.point.model_copy(update={"engine": "fast"})
-        limit = predict(point, limits=limits, evaluations=found.evaluations)
-        y, x = limit.latency_s if value == "latency" else limit.throughput, getattr(point, over)
-        groups.setdefault(_named(point), (_mark(point), {}))[1][x] = Place(x=x, y=y)
-    return [
-        Line(name="", mark=mark, points=list(places.values()), kind="limit", is_named=False)
-        for mark, places in groups.values()
-    ]
+def _limit(point: Point, value: Value, over: Over, limits: Limits, *, evaluations: int | None = None) -> Place:
+    limit = predict(point, limits=limits, evaluations=evaluations)
+    return Place(x=getattr(point, over), y=limit.latency_s if value == "latency" else limit.throughput)
 
 
 def _paper_marks(paper: PaperSpeed, *, of: Sequence[Point], value: Value) -> list[Line]:
@@ -256,12 +244,7 @@ def _elsewhere(page: SpeedPage) -> list[Chart]:
             for steps in (None, *PAPER_STEPS)
             for size in sizes
         ]
-        groups: dict[str, tuple[Mark, list[Place]]] = {}
-        for point in points:
-            limit = predict(point, limits=limits)
-            y, x = (limit.latency_s if value == "latency" else limit.throughput), getattr(point, shape.over)
-            groups.setdefault(point.label, (_mark(point), []))[1].append(Place(x=x, y=y))
-        lines = [Line(name=label, mark=mark, points=places, kind="limit") for label, (mark, places) in groups.items()]
+        lines = _lines(((point, _limit(point, value, shape.over, limits)) for point in points), "limit")
         is_paper = shape.over == "batch" and "A100" in limits.name
         lines += _paper_marks(paper, of=points, value=value) if is_paper else []
         what = f"{Y_NAMES[value]} {layers} layers of width 1024, bfloat16"
@@ -322,9 +305,9 @@ def _facts(page: SpeedPage) -> list[Fact]:
     )
     drawn = "the likeliest token" if first.greedy else "one of the 250 likeliest tokens by its probability"
     return [
-        Fact("Measured limits", f"{rates}; {limits.bandwidth / 1e9:,.1f} GB/s"),
-        Fact("Clips", f"the codes of EnCodec at 50 Hz (4 books of 2,048) or its latents (128 channels); {guided}"),
-        Fact("Drawing", f"auto-regression takes {drawn}; flow matching is integrated by Euler's method"),
+        said.fact("ceilings", rates=rates, bandwidth=limits.bandwidth / 1e9),
+        said.fact("speed_clips", guided=guided),
+        said.fact("drawing", drawn=drawn),
     ]
 
 

@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from counterpoint.audio import load_audio
+from counterpoint.bench.workload import Workload
 from counterpoint.codec.chunked import one_block_a_core
 from counterpoint.codec.measures import MEASURES, Measure, clip_measures, measures_of
 from counterpoint.metrics import Evaluation, MetricInfo
@@ -16,7 +17,7 @@ from counterpoint.results.evaluations import write_evaluation
 from counterpoint.results.parts import CodecFacts, Prompts
 from counterpoint.study.engine import Step
 from counterpoint.study.work import Work, computes
-from counterpoint.study.workload import Workload, handled, views_of
+from counterpoint.study.workload import handled, views_of
 
 SAMPLE_RATE = 32_000
 """Sample rate in Hz of all comparisons."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from counterpoint.bench.workload import Music, Workload
 from counterpoint.compose import compose
 from counterpoint.study.engine import Step
 from counterpoint.study.settings import ComposeConfig
 from counterpoint.study.work import Work, computes
-from counterpoint.study.workload import Music, Workload, length_s
+from counterpoint.study.workload import length_s
 
 
 def _composed(step: Step) -> Workload:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from counterpoint.bench.workload import Music, Workload
 from counterpoint.config import read_json, write_json
 from counterpoint.data import open_encoded
 from counterpoint.data.controls import written_tracks
@@ -9,7 +10,7 @@ from counterpoint.extract import best_tracks, extract_controls
 from counterpoint.study.engine import Step
 from counterpoint.study.step_inputs import TRACKS_FILE, latents_of
 from counterpoint.study.work import Work, computes
-from counterpoint.study.workload import Music, Workload, length_s
+from counterpoint.study.workload import length_s
 
 
 def _tracked(step: Step) -> Workload:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from counterpoint.audio import load_audio, save_audio
+from counterpoint.bench.workload import Music, Workload
 from counterpoint.config import write_json_lines
 from counterpoint.data import MusicDataset, open_dataset
 from counterpoint.examine import share_of
@@ -18,7 +19,7 @@ from counterpoint.results.parts import Prompts
 from counterpoint.study.engine import Step
 from counterpoint.study.judged import GROUND_TRUTH, judged_systems, named_systems
 from counterpoint.study.work import Work, computes
-from counterpoint.study.workload import Music, Workload, handled, length_s, nothing
+from counterpoint.study.workload import handled, length_s, nothing
 
 _COLUMNS = ["id", "audio", "caption", "duration_s"]
 

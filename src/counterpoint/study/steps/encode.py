@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from counterpoint.bench.workload import Music, Workload
 from counterpoint.config import read_json, write_json
 from counterpoint.encode import encode_dataset
 from counterpoint.results.parts import LATENTS_FILE
 from counterpoint.study.engine import Step
 from counterpoint.study.loading import codec_of
 from counterpoint.study.work import Work, computes
-from counterpoint.study.workload import Music, Workload, length_s
+from counterpoint.study.workload import length_s
 
 
 def _coded(step: Step) -> Workload:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from counterpoint.bench.workload import Workload
 from counterpoint.data import open_encoded
 from counterpoint.examine import examine
 from counterpoint.paradigm.entry import PARADIGMS
@@ -11,7 +12,7 @@ from counterpoint.study.engine import Step
 from counterpoint.study.settings import ExamineConfig
 from counterpoint.study.step_inputs import latents_of
 from counterpoint.study.work import Work, computes
-from counterpoint.study.workload import Workload, run_of
+from counterpoint.study.workload import run_of
 
 
 def _looked_at(step: Step) -> Workload:

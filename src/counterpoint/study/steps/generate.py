@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from counterpoint.bench.workload import Workload
 from counterpoint.config import SamplingConfig
 from counterpoint.generate import GenerationRequest, generate_folder
 from counterpoint.results.parts import ALONE, Prompts
@@ -10,7 +11,7 @@ from counterpoint.study.loading import model_at
 from counterpoint.study.settings import PromptsConfig
 from counterpoint.study.step_inputs import requested_controls
 from counterpoint.study.work import Work, computes
-from counterpoint.study.workload import Workload, drawn
+from counterpoint.study.workload import drawn
 
 
 def _drawn(step: Step) -> Workload:

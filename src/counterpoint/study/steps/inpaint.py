@@ -7,6 +7,7 @@ import time
 import numpy as np
 
 from counterpoint.audio import resample
+from counterpoint.bench.workload import Workload
 from counterpoint.config import InpaintingMethod, SamplingConfig
 from counterpoint.inpaint import fill_windows, match_level
 from counterpoint.results.parts import Filling
@@ -16,7 +17,7 @@ from counterpoint.study.loading import model_at
 from counterpoint.study.settings import PromptsConfig
 from counterpoint.study.steps.prompts import SAMPLE_RATE
 from counterpoint.study.work import Work, computes
-from counterpoint.study.workload import Workload, drawn
+from counterpoint.study.workload import drawn
 
 
 def _drawn(step: Step) -> Workload:

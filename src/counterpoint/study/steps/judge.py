@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from counterpoint.bench.workload import Workload
 from counterpoint.metrics import Clip, evaluate
 from counterpoint.results.evaluations import write_evaluation
 from counterpoint.results.parts import CodecFacts, Prompts
 from counterpoint.study.engine import Step
 from counterpoint.study.reference import reference_music
 from counterpoint.study.work import Work, computes
-from counterpoint.study.workload import Workload, handled, views_of
+from counterpoint.study.workload import handled, views_of
 
 ORIGINAL = "original"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from counterpoint.bench.workload import Music, Workload
 from counterpoint.metrics import Clip, evaluate
 from counterpoint.metrics.statistics import MIN_CLIPS
 from counterpoint.results.evaluations import write_evaluation
@@ -12,7 +13,6 @@ from counterpoint.results.parts import Sample, Window
 from counterpoint.study.engine import Step
 from counterpoint.study.settings import SampleConfig
 from counterpoint.study.work import Work, computes
-from counterpoint.study.workload import Music, Workload
 
 
 def _heard(step: Step) -> Workload:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from counterpoint.bench.workload import Workload
 from counterpoint.config import SamplingConfig, read_sampling
 from counterpoint.generate import AudioGeneration, GenerationRequest, generate, generate_folder
 from counterpoint.results.parts import Prompts
@@ -22,7 +23,7 @@ from counterpoint.study.search.split import split
 from counterpoint.study.settings import Grid, LadderConfig, PromptsConfig
 from counterpoint.study.windows import list_clips
 from counterpoint.study.work import Work, computes
-from counterpoint.study.workload import Workload, drawn, handled, nothing
+from counterpoint.study.workload import drawn, handled, nothing
 
 
 @computes("take_part", version=1, workload=nothing)

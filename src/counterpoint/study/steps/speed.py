@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from counterpoint.bench.run import measure
+from counterpoint.bench.workload import Workload
 from counterpoint.study.engine import Step
 from counterpoint.study.work import Work, computes
-from counterpoint.study.workload import Workload
 
 
 def _timed(step: Step) -> Workload:

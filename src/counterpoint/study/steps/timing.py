@@ -5,13 +5,14 @@ from __future__ import annotations
 import time
 
 from counterpoint.bench.draw import Draw
+from counterpoint.bench.workload import Workload
 from counterpoint.generate import GenerationRequest, generate
 from counterpoint.generate.model import load_model
 from counterpoint.results.parts import Prompts, Times
 from counterpoint.study.engine import Step
 from counterpoint.study.settings import TimingConfig
 from counterpoint.study.work import Work, computes
-from counterpoint.study.workload import Workload, asked, run_of
+from counterpoint.study.workload import asked, run_of
 
 
 def _drawn(step: Step) -> Workload:

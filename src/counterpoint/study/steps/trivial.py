@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from counterpoint.audio import frames
+from counterpoint.bench.workload import Workload
 from counterpoint.config import ModelConfig, pick_sampling
 from counterpoint.data import open_encoded
 from counterpoint.examine import fit
@@ -16,7 +17,7 @@ from counterpoint.study.loading import codec_of
 from counterpoint.study.settings import PromptsConfig
 from counterpoint.study.step_inputs import latents_of
 from counterpoint.study.work import Work, computes
-from counterpoint.study.workload import Workload, handled
+from counterpoint.study.workload import handled
 
 
 def _decoded(step: Step) -> Workload:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import counterpoint
-from counterpoint.study import code_version as module
-from counterpoint.study.code_version import code_version
+from counterpoint import code_version as module
+from counterpoint.code_version import code_version
 
 STEPS = Path(counterpoint.__file__).parent / "study" / "steps"
 

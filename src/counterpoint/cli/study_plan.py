@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from counterpoint.bench.takes import SHARE, DrawEstimate, TrainingEstimate
 from counterpoint.config import TrainingConfig
 from counterpoint.paradigm import PARADIGMS
+from counterpoint.report.numbers import duration, span
 from counterpoint.study.plan import Plan, Progress
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ def progress_sentence(progress: Progress | str) -> str:
         return progress
     if not progress.done:
         return "No step is finished yet."
-    left = f"; the remaining trainings take {_time(progress.training_s)}" if progress.training_s else ""
+    left = f"; the remaining trainings take {duration(progress.training_s)}" if progress.training_s else ""
     return f"Already finished: {progress.done} of {progress.steps} steps, including {progress.trained} trainings{left}."
 
 
@@ -93,7 +94,7 @@ def _runs_table(runs: Sequence[TrainingEstimate]) -> Table:
             f"{config.steps:,}",
             f"{config.batch_size} x {config.data.segment_s:g} s",
             _count(run.update_flops / 1e12),
-            _time(run.seconds),
+            duration(run.seconds),
             _size(run.memory.total),
             _size(run.disk),
         )
@@ -107,14 +108,14 @@ def _draws_table(draws: Sequence[DrawEstimate]) -> Table:
     rows: dict[tuple[str, ...], list[DrawEstimate]] = {}
     for found in draws:
         rows.setdefault((_run(found.draw.model), _way(found.draw), f"{found.draw.duration_s:g}"), []).append(found)
-    for (run, way, duration), group in rows.items():
+    for (run, way, length), group in rows.items():
         table.add_row(
             run,
-            f"{way}, guidance {_span([found.draw.sampling.guidance for found in group])}",
-            f"{sum(found.draw.clips for found in group):,} x {duration} s",
-            _span([found.evaluations for found in group]),
+            f"{way}, guidance {span([found.draw.sampling.guidance for found in group])}",
+            f"{sum(found.draw.clips for found in group):,} x {length} s",
+            span([found.evaluations for found in group]),
             _count(sum(found.flops for found in group) / 1e12),
-            _time(sum(found.seconds for found in group)),
+            duration(sum(found.seconds for found in group)),
             _size(max(found.memory for found in group)),
         )
     return table
@@ -131,7 +132,7 @@ def _sums(plan: Plan) -> list[str]:
             f"{found.flops:.2g} FLOP; {found.clips:,} clips."
         )
         lines.append(
-            f"In addition, on two cores, about {_time(found.music_s)} of composing, coding and evaluation with the "
+            f"In addition, on two cores, about {duration(found.music_s)} of composing, coding and evaluation with the "
             f"metrics that need no download, for {plan.workload.heard:,} clips."
         )
         lines.append(f"Disk: {', '.join(_disk(plan))}.")
@@ -139,12 +140,12 @@ def _sums(plan: Plan) -> list[str]:
     elif found.timed_s:
         lines.append(
             f"No training: sampling is timed with random weights. At the limits of {_one(device)} all repeats take "
-            f"{_time(found.timed_s)}; plain engines and warming up take several times as long."
+            f"{duration(found.timed_s)}; plain engines and warming up take several times as long."
         )
     else:
         lines.append(
             f"No training and no sampling: {plan.workload.heard:,} clips are evaluated, or fewer if there are not as "
-            f"many. On two cores this takes about {_time(found.music_s)}."
+            f"many. On two cores this takes about {duration(found.music_s)}."
         )
     if device.kind == "cpu" and plan.cost:
         lines.append(f"Measured for the whole study, according to its file: {plan.cost}.")
@@ -241,11 +242,6 @@ def _way(draw: Draw) -> str:
     return draw.sampling.procedure
 
 
-def _span(numbers: Sequence[float]) -> str:
-    low, high = min(numbers), max(numbers)
-    return f"{low:g}" if low == high else f"{low:g} to {high:g}"
-
-
 def _table(title: str, *texts: str) -> Table:
     from rich.box import SIMPLE
     from rich.table import Table
@@ -256,19 +252,12 @@ def _table(title: str, *texts: str) -> Table:
     return table
 
 
-def _time(seconds: float) -> str:
-    """A time on one device; from two hours on in hours."""
-    if seconds < 120:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:,.0f} h"
-
-
 def _one(device: Limits) -> str:
     return f"one {device.name}" if device.kind == "cuda" else device.name
 
 
 def _hours(seconds: float, device: Limits) -> str:
-    return f"{_count(seconds / 3600)} GPU-hours" if device.kind == "cuda" else _time(seconds)
+    return f"{_count(seconds / 3600)} GPU-hours" if device.kind == "cuda" else duration(seconds)
 
 
 def _count(value: float) -> str:

@@ -20,6 +20,8 @@ from counterpoint.package import ROOT
 
 _COUNTED_SINGLY = ("study", "results")
 """Packages that contain little more than the common parts of their steps."""
+_BESIDE = tuple(f"{ROOT.name}.{name}" for name in ("study.workload", "study.engine", "bench.workload"))
+"""Modules by which steps say what they would take: no result depends on them."""
 _IGNORED = {"__pycache__", ".DS_Store"}
 
 
@@ -58,7 +60,7 @@ def _imported_units(file: Path) -> set[Path]:
             names.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             names.update(f"{node.module}.{alias.name}" for alias in node.names)
-    return {unit for name in names if (unit := _unit(name)) is not None}
+    return {unit for name in names if not name.startswith(_BESIDE) and (unit := _unit(name)) is not None}
 
 
 def _runtime_nodes(node: ast.AST) -> list[ast.AST]:
