@@ -416,7 +416,7 @@ def test_the_papers_own_metrics_are_told_from_stand_ins(tmp_path: Path, look: Si
     assert "`counterpoint metrics fetch` gets them" in look.notes(table_2().report(tmp_path))
     published = {"fad_vggish": "lower", **METRICS}
     notes = look.notes(table_2(metrics=published, primary="fad_vggish").report(tmp_path))
-    assert "stand-ins are used" not in notes and "fad_vggish: the paper's own metrics" in notes
+    assert "stand-ins are used" not in notes and "fad_vggish are the paper's own metrics" in notes
 
 
 def test_labels_are_told_as_people_would() -> None:
