@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from counterpoint.audio import ffmpeg
 from counterpoint.config import UserError, read_json
 from counterpoint.data import MusicDataset, open_dataset
 from counterpoint.ingest import IngestReport, ingest, print_report, run
@@ -80,7 +81,10 @@ def test_every_format_rate_and_channel_count_comes_in(tmp_path: Path, name, samp
     assert Path(row["audio"]) == tmp_path / "src" / name
 
 
-def test_each_bad_file_is_named_with_its_reason_and_nothing_else_is_lost(tmp_path: Path):
+def test_each_bad_file_is_named_with_its_reason_and_nothing_else_is_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(ffmpeg, "is_installed", lambda: False)
     src = tmp_path / "src"
     good = [_put(src / f"good{seed}.wav", seed=seed) for seed in range(3)]
     whole = _put(src / "whole.flac", _audio(9, duration_s=8)).read_bytes()
@@ -116,7 +120,7 @@ def test_each_bad_file_is_named_with_its_reason_and_nothing_else_is_lost(tmp_pat
         "text.wav": "not decodable",
         "memo.m4a": "convert it to flac",
         "nan.wav": "not numbers",
-        "short.wav": "0.50 s, the minimum is 1 s",
+        "short.wav": "0.50 s; the minimum is 1 s",
         "zeros.wav": "zero",
     }.items():
         assert words in reasons[name]
