@@ -8,9 +8,10 @@ import pytest
 from tests.study.engines.computations import add, break_down
 
 from counterpoint.config import UserError
+from counterpoint.results.records import package
 from counterpoint.study.engine import LocalEngine, Step
 from counterpoint.study.engines.needs import GIB, Needs
-from counterpoint.study.engines.ray_cluster import check_needs, ray_engine
+from counterpoint.study.engines.ray_cluster import Answer, check_answer, check_needs, ray_engine
 from counterpoint.study.engines.registry import Where
 
 
@@ -38,6 +39,42 @@ def test_an_extra_that_is_absent_is_named(tmp_path: Path, monkeypatch: pytest.Mo
         Where("ray").open(LocalEngine(tmp_path))
     with pytest.raises(UserError, match=r"pip install 'counterpoint\[slurm\]'"):
         Where("slurm").open(LocalEngine(tmp_path))
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:1", "ray://127.0.0.1:1", "127.0.0.1:99999"])
+def test_an_address_where_nothing_listens_is_refused_at_once(tmp_path: Path, address: str) -> None:
+    pytest.importorskip("ray", reason="the engine `ray` needs the extra `ray`")
+    step = Step("first", add, {"number": 1, "log": str(tmp_path / "log")})
+    local = LocalEngine(tmp_path / "store", say=lambda line: None)
+    with pytest.raises(UserError, match=f"The Ray cluster at {address} cannot be joined"):
+        Where("ray", address=address).open(local).run([step])
+
+
+@pytest.mark.parametrize(
+    ("found", "sentence"),
+    [
+        (Answer("9.9.9 at abc", "digest", True), r"The node host .* has counterpoint 9\.9\.9 .* install the same"),
+        (Answer(package(), "another digest", True), "or another state of its code"),
+        (Answer(package(), "digest", False), "The node host .* does not see the folder of results"),
+        ("late", "The node host of the Ray cluster has not answered for 120 s"),
+        ("broken", r"The node host of the Ray cluster cannot run steps \(RayError: no module\)"),
+    ],
+)
+def test_a_node_that_cannot_run_steps_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, found: Answer | str, sentence: str
+) -> None:
+    ray = pytest.importorskip("ray", reason="the engine `ray` needs the extra `ray`")
+    errors = {"late": ray.exceptions.GetTimeoutError("late"), "broken": ray.exceptions.RayError("no module")}
+
+    def get(task: object, *, timeout: float) -> Answer:
+        if isinstance(found, str):
+            raise errors[found]
+        return found
+
+    monkeypatch.setattr(ray, "get", get)
+    monkeypatch.setattr("counterpoint.study.engines.ray_cluster.runner_code", lambda: "digest")
+    with pytest.raises(UserError, match=sentence):
+        check_answer(None, host="host", store=tmp_path)
 
 
 @pytest.mark.slow

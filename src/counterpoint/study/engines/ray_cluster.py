@@ -7,6 +7,7 @@ wrong set-up is a sentence and not a failure hours later.
 from __future__ import annotations
 
 import os
+import socket
 import uuid
 from collections.abc import Sequence
 from contextlib import suppress
@@ -208,12 +209,24 @@ def _connect(address: str | None, *, jobs: int | None) -> None:
         return
     del shared["include_dashboard"]
     try:
+        _reach(address)
         ray.init(address=address, **shared)
-    except (ConnectionError, RuntimeError, ValueError, TimeoutError) as error:
+    except (OSError, OverflowError, RuntimeError, ValueError) as error:
         raise UserError(
             f"The Ray cluster at {address} cannot be joined ({_first_line(error)}): see that `ray status "
             f"--address {address}` works here."
         ) from error
+
+
+def _reach(address: str) -> None:
+    """Fail at once where nothing listens; Ray itself would try for minutes.
+
+    Raises:
+        OSError, OverflowError: nothing listens at HOST:PORT; other addresses, such as `auto`, are left to Ray.
+    """
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if port.isdecimal():
+        socket.create_connection((host, int(port)), timeout=10).close()
 
 
 def _check_nodes(nodes: Sequence[dict[str, Any]], *, store: Path) -> None:
@@ -236,18 +249,23 @@ def _check_nodes(nodes: Sequence[dict[str, Any]], *, store: Path) -> None:
             for node in nodes
         }
         for task, host in asked.items():
-            _check_answer(task, host=host, store=store)
+            check_answer(task, host=host, store=store)
     finally:
         with suppress(OSError):
             mark.unlink()
 
 
-def _check_answer(task: Any, *, host: str, store: Path) -> None:
+def check_answer(task: Any, *, host: str, store: Path) -> None:
     import ray
-    from ray.exceptions import RayError
+    from ray.exceptions import GetTimeoutError, RayError
 
     try:
         found: Answer = ray.get(task, timeout=PROBE_S)
+    except GetTimeoutError as error:
+        raise UserError(
+            f"The node {host} of the Ray cluster has not answered for {PROBE_S:g} s: see with `ray status` whether it "
+            "is overloaded, or take it out of the cluster."
+        ) from error
     except RayError as error:
         raise UserError(
             f"The node {host} of the Ray cluster cannot run steps ({_first_line(error)}): install this version of "
