@@ -228,7 +228,11 @@ class Model:
             audio: music of any length, sample rate and number of channels.
             duration_s: duration of the addition in seconds.
             side: `end` to continue the music, `start` for a lead-in, which has the length of a window at most.
-            caption, num, seed, progress, sampling: as for `inpaint`.
+            caption: what the music should sound like.
+            num: takes; take i has the seed `seed + i`.
+            seed: the same seed gives the same takes.
+            progress: called with (fills done, fills in all).
+            sampling: settings of the model's paradigm by name, as for `generate`.
 
         Returns:
             The takes, the one with the best seams first.
