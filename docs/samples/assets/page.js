@@ -54,7 +54,7 @@
     }
 
     get shown() {
-      return this.row.blind ? `clip ${this.row.shown().indexOf(this) + 1}` : this.name;
+      return this.row.blind ? `clip ${this.row.order.indexOf(this) + 1}` : this.name;
     }
 
     draw(at, isPlaying, isHeard) {
@@ -95,10 +95,6 @@
 
     get loops() {
       return this.list.dataset.loop === "on";
-    }
-
-    shown() {
-      return this.order;
     }
 
     play(player, at) {
@@ -234,7 +230,7 @@
     const row = rows.find((other) => other.players.some((player) => player.figure === figure));
     const player = row.players.find((other) => other.figure === figure);
     const onStage = event.target === player.stage;
-    const order = row.shown();
+    const order = row.order;
     const aside = (step) => () => row.choose(order[order.indexOf(player) + step]);
     const along = (step) => () => row.seek(player, row.now() + step);
     const across = (step) => () => {
@@ -242,7 +238,7 @@
       if (!next) return;
       const wasPlaying = row.isPlaying;
       if (wasPlaying) row.pause();
-      const other = next.shown()[Math.min(order.indexOf(player), next.players.length - 1)];
+      const other = next.order[Math.min(order.indexOf(player), next.players.length - 1)];
       if (wasPlaying) next.play(other, 0);
       next.choose(other);
     };
