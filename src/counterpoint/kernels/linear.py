@@ -8,17 +8,14 @@ Shapes: M rows, K in, N out.
 
 from __future__ import annotations
 
-from typing import Literal
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from counterpoint.config import UserError
 from counterpoint.kernels.build import library
+from counterpoint.kernels.precision import Precision
 
-Precision = Literal["fp32", "fp16", "int8", "bf16"]
-PRECISIONS: tuple[Precision, ...] = ("fp32", "fp16", "int8", "bf16")
 STORED = {"fp32": torch.float32, "fp16": torch.float16, "int8": torch.int8}
 _LANES = 16
 """Number of adjacent outputs in packed weights."""
