@@ -47,7 +47,7 @@ from counterpoint.results.search import SearchResult
 TRUTH = "ground_truth"
 HALVES, OTHER = "reference_halves", "another_clip"
 """Floors as systems: one half of the reference against the other, and the clips of another prompt."""
-Origin = Literal["truth", "codec", "model", "trivial", "shipped", "anchor", "outside", "floor"]
+Origin = Literal["truth", "codec", "model", "untrained", "trivial", "shipped", "anchor", "outside", "floor"]
 
 
 class System(Record):
@@ -58,8 +58,9 @@ class System(Record):
         name, short: its name in text, and a shorter one for tables.
         what: the origin of its clips, a sentence.
         origin: "truth", the true music; "codec", the music through a codec; "model", trained by the study;
-            "trivial", drawn without a network; "shipped", a model of this package; "anchor", an unsuitable clip;
-            "outside", clips from elsewhere; "floor", a floor without clips.
+            "untrained", a model before its training (in results of earlier versions); "trivial", drawn without a
+            network; "shipped", a model of this package; "anchor", an unsuitable clip; "outside", clips from
+            elsewhere; "floor", a floor without clips.
         paradigm: the paradigm of its model; "" without one.
         model: the step that trained its model, or the name of a model of the package.
         labels: its coordinates in a grid, by axis.

@@ -12,7 +12,17 @@ from counterpoint.report.marks import Fill
 from counterpoint.results import schema
 from counterpoint.results.schema import HALVES, OTHER, TRUTH, Judged, Origin, Results
 
-ORDER: Sequence[Origin] = ("truth", "codec", "model", "trivial", "shipped", "outside", "anchor", "floor")
+ORDER: Sequence[Origin] = (
+    "truth",
+    "codec",
+    "model",
+    "untrained",
+    "trivial",
+    "shipped",
+    "outside",
+    "anchor",
+    "floor",
+)
 """Marks by origin, in tables and charts."""
 _FIXED: Mapping[str, Mark] = {
     "truth": Mark(shape="triangle", colour="ink"),
