@@ -8,13 +8,14 @@ from dataclasses import dataclass, replace
 from counterpoint.claims.decide import TIME, Decided, Decision
 from counterpoint.claims.paper import PaperClaims
 from counterpoint.claims.rules import MARGIN, Outcome
+from counterpoint.config import parse
 from counterpoint.metrics.base import MetricInfo
 from counterpoint.metrics.preferences import FAMILIES, PUBLISHED
 from counterpoint.report import Block, Cell, Column, Fact, Report, Row, Section, Table, Text, Verdict
 from counterpoint.report.numbers import day, duration, listed
 from counterpoint.report.tables import grid as plain_grid
 from counterpoint.results.schema import Results
-from counterpoint.study.kinds import KINDS
+from counterpoint.study.kinds import KINDS, Study
 from counterpoint.study.pages.combined_claims import OUTCOMES, all_claims, row_section, study_of
 from counterpoint.study.pages.notes import prose
 from counterpoint.study.pages.page import headed
@@ -58,11 +59,17 @@ class Studied:
 
 
 def studied(found: Mapping[str, Results]) -> list[Studied]:
-    """The studies with their reports, by the names of their folders."""
-    return [
-        Studied(name, results, KINDS[results.study.kind].model_validate(dict(results.study.config)).report(results))
-        for name, results in found.items()
-    ]
+    """The studies with their reports, by the names of their folders.
+
+    Raises:
+        UserError: the configuration of a study has keys that this version does not know.
+    """
+    return [Studied(name, results, _study_of(name, results).report(results)) for name, results in found.items()]
+
+
+def _study_of(name: str, results: Results) -> Study:
+    source = f"The study {name} was made by another version of counterpoint; run it again"
+    return parse(dict(results.study.config), KINDS[results.study.kind], source=source, saved=True)
 
 
 def combined_report(
