@@ -180,7 +180,7 @@ class Backbone(nn.Module):
     Args:
         config: the sizes.
         causal: whether a step sees only itself and the steps before it.
-        skips: U-Net-like skips; Linear(Concat(x, skip)) stands before each block of the second half. Of 2N blocks,
+        skips: U-Net-like skips; Linear(Concat(x, skip)) precedes each block of the second half. Of 2N blocks,
             counted from 1, block i >= N + 1 receives the output of
             `paper`: block 2N - i, where block 0 is the input (App. E.3.1; 12 such skips of width 1024 hold 25M
             parameters, not the ~7M the paper states);

@@ -114,7 +114,7 @@ def config(tmp_path: Path) -> Path:
                 "--out",
                 "{tmp}/x",
             ],
-            "sway has no effect where solver is dopri5",
+            "sway has no effect when solver is dopri5",
         ),
         (["export", "{tmp}/none", "{tmp}/out"], "no run folder"),
         (["export", "{tmp}/empty", "{tmp}/out"], "or a MusicGen checkpoint"),

@@ -119,7 +119,7 @@ def test_a_configuration_is_shown_with_all_keys_and_runs_again(tmp_path: Path) -
     again.write_text(shown.stdout)
     assert load_yaml(again, TrainingConfig) == load_yaml(path, TrainingConfig, overrides=["seed=3"])
     assert "steps: 7  # default: 500000" in shown.stdout
-    assert "# Micro-batches an update is summed from." in shown.stdout
+    assert "# Micro-batches per update." in shown.stdout
     assert "# Only flow matching reads this key. s of the probability path (Eq. 2)." in shown.stdout
     keys = json.loads(CliRunner().invoke(app, ["config", "show", str(path), "--json"]).stdout)
     assert {"path": "steps", "value": 7, "default": 500000}.items() <= next(

@@ -259,7 +259,9 @@ def test_a_run_of_another_kind_is_refused(tmp_path: Path) -> None:
         load_codec(str(tmp_path))
     for config in ({"model_type": "dac"}, {"_class_name": "AutoencoderKL"}, {}, []):
         write_json(tmp_path / "config.json", config)
-        with pytest.raises(UserError, match=r"of the kind .*; the kinds known here are encodec, AutoencoderOobleck"):
+        with pytest.raises(
+            UserError, match=r"has the format .*; the installed formats are encodec, AutoencoderOobleck"
+        ):
             load_codec(str(tmp_path))
 
 

@@ -88,7 +88,7 @@ def test_a_folder_that_was_being_replaced_comes_back(tmp_path: Path) -> None:
     with at_work(tmp_path, "exchange"):
         assert not (tmp_path / "clips").exists()
     aside._tidied.clear()
-    with pytest.warns(UserWarning, match=r"clips was being replaced .* is back"):
+    with pytest.warns(UserWarning, match=r"clips was being replaced .* has been put back"):
         write_json(tmp_path / "other.json", 1)
     assert (tmp_path / "clips" / "a.txt").read_text() == "a" and not hidden(tmp_path)
 

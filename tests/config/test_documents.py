@@ -82,7 +82,7 @@ def test_numbers_and_keys_stay_what_they_look_like():
     assert parse_yaml(numbers, source="it") == [0, -7, 10, 1000, 0.5, 0.5, 1e-3, 16]
     merged = "a: &a {x: 1, y: 1}\nb: &b {<<: *a, x: 2}\nc: {<<: *b, y: 3}"
     assert parse_yaml(merged, source="it")["c"] == {"x": 2, "y": 3}
-    with pytest.raises(UserError, match="the key steps is there twice, again in line 3"):
+    with pytest.raises(UserError, match="the key steps is used twice, again in line 3"):
         parse_yaml("steps: 5\nseed: 1\nsteps: 10", source="it")
 
 

@@ -73,7 +73,7 @@ def test_a_url_lands_in_the_cache_under_its_own_name(server: Server, judges_fold
 
 def test_a_download_that_broke_off_goes_on(server: Server, judges_folder: Path) -> None:
     server.most = 1_000_000
-    with pytest.raises(UserError, match=r"broke off.*again to go on"):
+    with pytest.raises(UserError, match=r"broke off.*again to continue"):
         fetch("x", url(server))
     assert fetched.fetched("x") is None
     server.most = len(CONTENT)
@@ -110,7 +110,7 @@ def test_what_the_check_refuses_is_not_taken(server: Server, tmp_path: Path) -> 
 
 
 def test_what_cannot_be_reached_is_one_sentence(server: Server) -> None:
-    with pytest.raises(UserError, match=r"/none cannot be had \(404 Not Found\)"):
+    with pytest.raises(UserError, match=r"/none is not available \(404 Not Found\)"):
         fetch("x", url(server, "/none"))
     with pytest.raises(UserError, match=r"cannot be reached .*--from"):
         fetch("x", "http://127.0.0.1:9/w.bin")
@@ -125,7 +125,7 @@ def test_an_address_of_another_form_is_one_sentence_and_leaves_nothing(source: s
 
 @pytest.mark.parametrize("source", ["./gone.pth", "gone.safetensors", "/no/such/folder", "a/b/c", "~/gone"])
 def test_what_is_nowhere_is_one_sentence(source: str) -> None:
-    with pytest.raises(UserError, match=re.escape(f"{source} does not exist")):
+    with pytest.raises(UserError, match=re.escape(f"{source} is neither an existing path")):
         fetch("x", source)
 
 
@@ -154,7 +154,7 @@ def test_content_is_read_again_only_when_it_may_have_changed(tmp_path: Path, mon
     again = fetched.fetched("x")
     assert again is not None and again.verified() == local and len(read) == 1
     local.write_bytes(b"two")
-    with pytest.raises(UserError, match=r"not the one that was fetched.*counterpoint metrics fetch x"):
+    with pytest.raises(UserError, match=r"has changed since it was fetched.*counterpoint metrics fetch x"):
         again.verified()
 
 
@@ -178,7 +178,7 @@ def test_a_hub_id_comes_as_a_folder(judges_folder: Path, monkeypatch: pytest.Mon
     assert digest_of(found.path) == before
     (found.path / "model.safetensors").rename(found.path / "model.bin")
     assert digest_of(found.path) != before
-    with pytest.raises(UserError, match="not the one"):
+    with pytest.raises(UserError, match="has changed since"):
         found.verified()
 
 

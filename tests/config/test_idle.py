@@ -64,7 +64,7 @@ def test_keys_without_effect_are_found(values: dict, idle: list[str]) -> None:
 def test_only_chosen_keys_are_looked_at() -> None:
     config = Inner(kind="a", size=4, odd=0.1)
     assert idle_keys(config, only=["odd"]) == [
-        "odd has no effect where size is 4: leave it out, or change size",
+        "odd has no effect when size is 4: leave it out, or change size",
     ]
     assert idle_keys(config, only=["far"]) == []
 
@@ -72,11 +72,11 @@ def test_only_chosen_keys_are_looked_at() -> None:
 @pytest.mark.parametrize(
     ("model", "given", "sentence"),
     [
-        ("autoregressive", {"temperature": 0.0, "top_k": 30}, "top_k has no effect where temperature is 0"),
-        ("autoregressive", {"temperature": 0, "top_p": 0.9}, "top_p has no effect where temperature is 0"),
-        ("flow_matching", {"solver": "dopri5", "steps": 7}, "steps has no effect where solver is dopri5"),
-        ("flow_matching", {"solver": "dopri5", "sway": -0.5}, "sway has no effect where solver is dopri5"),
-        ("flow_matching", {"solver": "euler", "tolerance": 1e-3}, "tolerance has no effect where solver is euler"),
+        ("autoregressive", {"temperature": 0.0, "top_k": 30}, "top_k has no effect when temperature is 0"),
+        ("autoregressive", {"temperature": 0, "top_p": 0.9}, "top_p has no effect when temperature is 0"),
+        ("flow_matching", {"solver": "dopri5", "steps": 7}, "steps has no effect when solver is dopri5"),
+        ("flow_matching", {"solver": "dopri5", "sway": -0.5}, "sway has no effect when solver is dopri5"),
+        ("flow_matching", {"solver": "euler", "tolerance": 1e-3}, "tolerance has no effect when solver is euler"),
     ],
 )
 def test_what_draws_nothing_is_refused(model: str, given: dict, sentence: str) -> None:
@@ -98,14 +98,14 @@ def test_what_a_model_chose_is_let_be() -> None:
         (
             "ar",
             "optimizer={name: adamw, orthogonalisation_steps: 7}",
-            "orthogonalisation_steps has no effect where name",
+            "orthogonalisation_steps has no effect when name",
         ),
-        ("ar", "model.control_width=16", "model.control_width has no effect where controls is empty"),
+        ("ar", "model.control_width=16", "model.control_width has no effect when controls is empty"),
         ("ar", "model.control_dropout=0.1", "model.control_dropout has no effect"),
-        ("fm", "model.times_location=1", "model.times_location has no effect where times is uniform"),
+        ("fm", "model.times_location=1", "model.times_location has no effect when times is uniform"),
         ("fm", "model.times_scale=2", "model.times_scale has no effect"),
-        ("fm", "model.text.encoder=t5", "model.text.buckets has no effect where encoder is t5"),
-        ("fm", "model.text.name=t5-small", "model.text.name has no effect where encoder is lut"),
+        ("fm", "model.text.encoder=t5", "model.text.buckets has no effect when encoder is t5"),
+        ("fm", "model.text.name=t5-small", "model.text.name has no effect when encoder is lut"),
     ],
 )
 def test_what_trains_nothing_is_refused(paradigm: str, override: str, sentence: str, tmp_path: Path) -> None:
@@ -130,7 +130,7 @@ def test_what_trains_nothing_is_refused(paradigm: str, override: str, sentence: 
     ],
 )
 def test_what_trains_no_codec_is_refused(name: str, override: str, key: str) -> None:
-    with pytest.raises(UserError, match=f"{key} has no effect where codec"):
+    with pytest.raises(UserError, match=f"{key} has no effect when codec"):
         load_yaml(CONFIGS / "codec" / f"{name}.yaml", CodecTrainingConfig, overrides=[override], refuse_idle=True)
 
 
@@ -150,5 +150,5 @@ def test_shipped_studies_have_no_idle_key(path: Path) -> None:
 def test_a_study_with_an_idle_key_is_refused() -> None:
     with pytest.raises(UserError, match="orthogonalisation_steps has no effect"):
         load_study(STUDIES / "quick.yaml", overrides=["training.optimizer={name: adamw, orthogonalisation_steps: 7}"])
-    with pytest.raises(UserError, match="steps has no effect where solver is dopri5"):
+    with pytest.raises(UserError, match="steps has no effect when solver is dopri5"):
         load_study(STUDIES / "table3.yaml", overrides=["sampling.flow_matching.solver=dopri5"])

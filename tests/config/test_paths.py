@@ -56,7 +56,7 @@ KINDS = {
     "named pipe": "is a named pipe",
     "socket": "is a socket",
     "link to a device": "is a device",
-    "link to nothing": "is a link to something that is not there",
+    "link to nothing": "is a link to something that does not exist",
     "link to itself": "leads back to itself",
     "below a file": "does not exist",
     "name of 300 bytes": "too long",
@@ -122,7 +122,7 @@ def test_an_output_is_never_an_input_by_any_alias(tmp_path: Path, monkeypatch, a
         "linked folder": tmp_path / "again" / "song.wav",
         "relative": Path("song.wav"),
     }[alias]
-    with pytest.raises(UserError, match="read by this command"):
+    with pytest.raises(UserError, match="an input of this command"):
         check_output(out, what="audio", suffixes=(".wav",), inputs=[None, "C:0 Am:2", song])
     check_output(tmp_path / "other.wav", what="audio", suffixes=(".wav",), inputs=[song])
 
@@ -152,9 +152,9 @@ def test_a_folder_is_replaced_only_if_all_in_it_is_the_commands_own(tmp_path: Pa
     (out / "000.wav").parent.mkdir()
     (out / "000.wav").touch()
     check_output_folder(out, is_own=lambda entry: entry.suffix == ".wav")
-    with pytest.raises(UserError, match=r"holds 000\.wav"):
+    with pytest.raises(UserError, match=r"contains 000\.wav"):
         check_output_folder(out)
-    with pytest.raises(UserError, match=r"000\.wav is read by this command"):
+    with pytest.raises(UserError, match=r"000\.wav is an input of this command"):
         check_output_folder(out, inputs=[out / "000.wav"], is_own=lambda entry: True)
     (out / "lyrics.txt").touch()
     (tmp_path / "file").touch()

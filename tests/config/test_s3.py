@@ -105,5 +105,7 @@ def test_a_dataset_on_s3_is_opened_and_a_store_there_shares_results(bucket: str,
 
 def test_a_bucket_that_is_not_there_is_named(bucket: str, tmp_path: Path) -> None:
     (tmp_path / "info.json").write_text("{}")
-    with pytest.raises(UserError, match=r"s3://no-such-bucket/data cannot be read or written .*your access are right"):
+    with pytest.raises(
+        UserError, match=r"s3://no-such-bucket/data cannot be read or written .*check the address and your access"
+    ):
         RemoteFolder("s3://no-such-bucket/data", mark="info.json").send(tmp_path)

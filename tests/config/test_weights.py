@@ -69,10 +69,10 @@ def test_a_flipped_byte_in_handed_on_weights_is_noticed(tmp_path: Path):
     data = bytearray(path.read_bytes())
     data[-7] ^= 1
     path.write_bytes(data)
-    with pytest.raises(UserError, match=r"model\.safetensors is not the file that was published"):
+    with pytest.raises(UserError, match=r"model\.safetensors is not the published file"):
         read_weights(tmp_path)
     (tmp_path / "digests.json").write_text("[]")
-    with pytest.raises(UserError, match="not the file that was published"):
+    with pytest.raises(UserError, match="not the published file"):
         read_weights(tmp_path)
 
 

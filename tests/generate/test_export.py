@@ -128,7 +128,7 @@ def test_nothing_is_overwritten_and_nothing_half_written_stays(
 ) -> None:
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "mine.txt").write_text("precious")
-    with pytest.raises(UserError, match="exists already"):
+    with pytest.raises(UserError, match="already exists"):
         export_musicgen(published, tmp_path / "out")
 
     def fail(*_: Any, **__: Any) -> None:

@@ -112,7 +112,7 @@ def test_a_published_run_is_its_averages_in_half_precision(tmp_path, paradigm):
     model = load_run(tmp_path / "out")
     assert value_of(model) == 20 and model.latent == LATENT
     assert all(p.dtype == torch.float32 for p in model.parameters())
-    with pytest.raises(UserError, match="exists already"):
+    with pytest.raises(UserError, match="already exists"):
         publish_run(run, tmp_path / "out")
 
 

@@ -67,7 +67,7 @@ def test_a_control_is_never_overwritten(tmp_path: Path, control: str):
     (tmp_path / "alias.wav").symlink_to(loop)
     source = str(loop) if control == "chords" else loop
     for out in (loop, tmp_path / "alias.wav", tmp_path / "x" / ".." / "loop.wav"):
-        with pytest.raises(UserError, match="read by this command"):
+        with pytest.raises(UserError, match="an input of this command"):
             _ask(out, controls=ControlSources(**{control: source}))
     assert loop.read_bytes() == b"mine"
 
@@ -93,7 +93,7 @@ def test_what_no_earlier_call_wrote_is_never_lost(tmp_path: Path, drawn: SimpleN
     out = tmp_path / "clips"
     _ask(out)
     (out / "my mix.wav").write_text("mine")
-    with pytest.raises(UserError, match=r"holds my mix\.wav, which would be lost"):
+    with pytest.raises(UserError, match=r"contains my mix\.wav, which would be lost"):
         _ask(out)
     (out / "my mix.wav").rename(tmp_path / "captions.txt")
     (tmp_path / "music").mkdir()
@@ -103,7 +103,7 @@ def test_what_no_earlier_call_wrote_is_never_lost(tmp_path: Path, drawn: SimpleN
     (out / "metadata.jsonl").write_text('{"file_name": "captions.txt"}\n')
     (tmp_path / "captions.txt").rename(out / "captions.txt")
     (out / "000.wav").unlink()
-    with pytest.raises(UserError, match="is read by this command"):
+    with pytest.raises(UserError, match="is an input of this command"):
         _ask(out, captions_file=out / "captions.txt")
 
 

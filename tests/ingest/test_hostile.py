@@ -65,7 +65,7 @@ def test_what_is_no_regular_file_costs_itself_alone(tmp_path: Path, kind: str, n
     _make_odd(src / name, kind)
     report, rows = _ingest(src)
     assert rows == {"a.wav": "", "b.wav": "kept"}
-    word = {"pipe": "named pipe", "device": "device", "nothing": "not there", "loop": "leads back to itself"}[kind]
+    word = {"pipe": "named pipe", "device": "device", "nothing": "does not exist", "loop": "leads back to itself"}[kind]
     assert word in _said(report, name)
 
 

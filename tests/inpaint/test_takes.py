@@ -227,7 +227,7 @@ def test_what_cannot_be_done_is_refused_before_anything_is_drawn(runs, save, tmp
     span = (1.0, 2.0)
     for given, sentence in (
         ({"num": 0}, "--num is 0"),
-        ({"out": source}, "is read by this command"),
+        ({"out": source}, "is an input of this command"),
         ({"seed": -1}, "The seed -1 cannot be used"),
         ({"seed": 2**63 - 1}, "cannot be used"),
         ({"num": 10**12}, "1,000,000 takes"),

@@ -38,7 +38,7 @@ def test_webmushra_gets_every_trial_and_every_clip(new_test: New, tmp_path: Path
     rows = list(csv.DictReader((tmp_path / "out" / "trials.csv").open(encoding="utf-8")))
     assert len(rows) == {"ratings": 15, "ab": 9, "mushra": 3}[design]
     assert not (tmp_path / "out" / "key.json").exists()
-    with pytest.raises(UserError, match="exists already"):
+    with pytest.raises(UserError, match="already exists"):
         export_test(test, tmp_path / "out")
 
 

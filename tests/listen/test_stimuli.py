@@ -138,7 +138,7 @@ def test_what_cannot_be_done_is_said_in_a_sentence_and_leaves_nothing(study: Pat
         write_stimuli("table4", out, folder=study, items=2, systems=["musicgen"])
     assert not out.exists()
     (out / "mine").mkdir(parents=True)
-    with pytest.raises(UserError, match="exists already"):
+    with pytest.raises(UserError, match="already exists"):
         write_stimuli("table4", out, folder=study, items=2)
     assert [path.name for path in out.iterdir()] == ["mine"]
 

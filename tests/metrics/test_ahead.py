@@ -38,5 +38,5 @@ def test_workers_hear_for_the_process_that_judges(tmp_path: Path, monkeypatch: p
 def test_workers_need_a_folder_for_what_they_hear(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(FOLDER_VARIABLE, "off")
     hear_ahead([], workers=Workers())
-    with pytest.raises(UserError, match="--workers needs a folder for what was heard: set COUNTERPOINT_HEARD"):
+    with pytest.raises(UserError, match="--workers needs a cache folder: set COUNTERPOINT_HEARD"):
         hear_ahead([], workers=Workers(2))

@@ -107,7 +107,7 @@ def test_settings_of_another_paradigm_are_refused(model: Path, tmp_path: Path) -
     assert "one step has no setting top_k; its settings are guidance, text_guidance, temperature, passes" in said
     said = refused("inpaint", "x.wav", "--span", "0:1", "--model", model, "--set", "solver=heun", "--out", "y.wav")
     assert "one step has no setting solver" in said
-    with pytest.raises(UserError, match="settings are those of flow matching: give a OneStepSampling to one step"):
+    with pytest.raises(UserError, match="settings are for flow matching: give a OneStepSampling to one step"):
         PARADIGMS["one_step"].sampling.of(FlowMatchingSampling())
 
 
@@ -193,7 +193,7 @@ def distribution(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[s
 
 def test_a_broken_package_is_named(distribution: Callable[[str, str], None]) -> None:
     distribution("broken", "[counterpoint.paradigms]\nbroken = no_such_module:ENTRY\nwrong = json:loads\n")
-    with pytest.raises(UserError, match=r"package broken, which brings 'broken' .* cannot be imported .*: update or"):
+    with pytest.raises(UserError, match=r"package broken, which provides 'broken' .* cannot be imported .*: update or"):
         PARADIGMS["broken"]
     with pytest.raises(UserError, match="'wrong' must be a ParadigmEntry and is a function"):
         PARADIGMS["wrong"]

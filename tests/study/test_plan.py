@@ -165,7 +165,7 @@ def test_wrong_arguments_are_named_with_a_remedy(tmp_path: Path) -> None:
     config.write_text("kind: quack\n")
     with pytest.raises(
         UserError,
-        match=f"no kind of study 'quack'; those that are installed are {', '.join(KINDS)}",
+        match=f"no kind of study 'quack'; the installed ones are {', '.join(KINDS)}",
     ):
         run_study(config, out=tmp_path)
 

@@ -49,7 +49,7 @@ def test_checkpointing_keeps_less_for_the_backward_pass(configure, encoded) -> N
 
 def test_dropout_and_computing_twice_do_not_go_together(configure) -> None:
     backbone = {"layers": 2, "width": 32, "heads": 2, "feed_forward": 64, "dropout": 0.1}
-    with pytest.raises(UserError, match="checkpointing computes blocks twice and would draw dropout anew"):
+    with pytest.raises(UserError, match="checkpointing computes blocks twice and would draw dropout again"):
         configure("autoregressive", checkpointing=True, model={"backbone": backbone})
 
 

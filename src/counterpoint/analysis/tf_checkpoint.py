@@ -23,7 +23,7 @@ def read_checkpoint(index: Path) -> dict[str, np.ndarray]:
     """Every float32 tensor of a one-shard checkpoint, by name.
 
     Args:
-        index: the `.index` file; the `.data-00000-of-00001` file stands beside it.
+        index: the `.index` file; the `.data-00000-of-00001` file is next to it.
 
     Raises:
         ValueError: a file is not such a checkpoint or has been cut short.

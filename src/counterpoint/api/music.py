@@ -128,7 +128,7 @@ def _by_name(generated: Clips | Mapping[str, Clips] | Sequence[str | os.PathLike
         named = dict(zip(names if len(set(names)) == len(names) else map(str, folders), folders, strict=True))
     if not named or not all(isinstance(clips, str | os.PathLike) or len(clips) for clips in named.values()):
         raise UserError("There are no clips to evaluate: use a folder of audio, or sounds.")
-    return named  # pyright: ignore[reportReturnType] - the types of sequences are told apart above
+    return named  # pyright: ignore[reportReturnType] - the types of sequences are checked above
 
 
 def _clips(clips: Clips, *, stack: ExitStack, notes: list[str]) -> list[Clip]:

@@ -1,4 +1,5 @@
-"""Typed configurations, the error a user sees, and the file helpers every floor shares. Imports no torch."""
+"""Typed configurations, the error shown to a user, and the file helpers that all other modules share. Imports no
+torch."""
 
 from counterpoint.config.codec_training import CodecTrainingConfig
 from counterpoint.config.errors import UserError

@@ -1,8 +1,8 @@
-"""Hidden folders in which files and folders are made before they take their places, and what becomes of those whose
+"""Hidden folders in which files and folders are made before they take their places, and the removal of those whose
 process was killed.
 
 PLACE/.part-xxxxxxxx/{new, old/NAME, .lock}: what is made there, what it is to replace while the two change places, and
-the lock (`config.locks`) that its process holds. A folder that nobody holds any more was left by a process that was
+the lock (`config.locks`) that its process holds. A folder that no process holds any more was left by a process that was
 killed: the next one that writes into PLACE removes it, and puts back what was being replaced. Imports no torch.
 """
 
@@ -21,12 +21,12 @@ from counterpoint.config.paths import ASIDE, shown
 
 _OLD = "old"
 _tidied: set[Path] = set()
-"""Folders that were looked through already: leftovers are those of processes before this one."""
+"""Folders that were already checked: leftovers come from processes before this one."""
 
 
 @contextmanager
 def beside(place: Path) -> Iterator[Path]:
-    """A new hidden folder in the folder `place`; what is left in it at the end is deleted.
+    """A new hidden folder in the folder `place`; whatever is still in it at the end is deleted.
 
     Raises:
         OSError: nothing can be written into `place`.
@@ -37,12 +37,12 @@ def beside(place: Path) -> Iterator[Path]:
         with sole_writer(_lock(aside), on_wait=lambda _: None):
             yield aside
     finally:
-        with suppress(OSError):  # what cannot be put back stays, for the next to try
+        with suppress(OSError):  # what cannot be put back stays; the next process tries again
             _clear(aside)
 
 
 def put(new: Path, path: Path, *, aside: Path) -> None:
-    """Rename a folder to `path`; one that is there goes into `aside`, and comes back where `new` cannot take its place.
+    """Rename a folder to `path`; an existing one is moved into `aside`, and back if `new` cannot take its place.
 
     Args:
         aside: from `beside`, of the same file system.
@@ -68,7 +68,8 @@ def _tidy(place: Path) -> None:
 
 
 def _clear(aside: Path, *, on_return: Callable[[Path], object] = lambda _: None) -> None:
-    """Delete a folder aside; first, what it holds of a folder that was being replaced goes back if its place is free.
+    """Delete a folder aside; if it holds a folder that was being replaced and whose place is free, that is put back
+    first.
 
     Args:
         on_return: called with each folder that is back in its place.
@@ -82,7 +83,7 @@ def _clear(aside: Path, *, on_return: Callable[[Path], object] = lambda _: None)
 
 def _say(path: Path) -> None:
     warnings.warn(
-        f"{shown(path)} was being replaced when an earlier process was killed; the one that was there is back.",
+        f"{shown(path)} was being replaced when an earlier process was killed; the old one has been put back.",
         stacklevel=2,
     )
 

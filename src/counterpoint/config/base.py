@@ -1,4 +1,4 @@
-"""What every typed configuration is made of."""
+"""The base class of every typed configuration."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from counterpoint.config.errors import UserError
 
 SEEDS = 2**63
-"""Seeds are whole numbers from 0 to below this one: those that every generator of random numbers takes."""
+"""Seeds are whole numbers from 0 to below this one, which every random number generator accepts."""
 Positive = Annotated[int, Field(gt=0)]
 Seed = Annotated[int, Field(ge=0, lt=SEEDS)]
 MOST_SECONDS = 365 * 24 * 3600.0
-"""Durations are shorter: longer ones are no music, and their frames no numbers that can be told apart."""
+"""Durations are shorter: longer ones are not music, and frame numbers would lose precision."""
 MOST_CLIPS = 1_000_000
-"""Of one command."""
+"""Limit for one command."""
 
 
 def check_seed(seed: int, *, count: int = 1) -> None:
-    """Refuse a seed that is no seed, or from which `count` seeds do not follow one another.
+    """Refuse a seed that is out of range, or so large that `count` consecutive seeds starting from it are.
 
     Raises:
-        UserError: naming the seed and the largest that can be given.
+        UserError: naming the seed and the largest allowed.
     """
     if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed <= SEEDS - count:
         raise UserError(f"The seed {seed} cannot be used: give a whole number from 0 to {SEEDS - count}.")
@@ -47,7 +47,7 @@ class Config(BaseModel):
 
 def _holds_bool(value: Any) -> bool:
     if isinstance(value, Mapping):
-        return False  # a group of keys sees to its own
+        return False  # a group of keys checks its own
     return any(map(_holds_bool, value)) if isinstance(value, list | tuple) else isinstance(value, bool)
 
 

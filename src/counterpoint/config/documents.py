@@ -1,4 +1,4 @@
-"""JSON and YAML from elsewhere as plain values, within bounds of size, depth and kind. Imports no torch."""
+"""Untrusted JSON and YAML as plain values, with limits on size, depth and type. Imports no torch."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from counterpoint.config.errors import UserError
 
 _DEEPEST_YAML = 50
 _MOST_YAML_VALUES = 100_000
-"""With what aliases stand for counted every time: nine lines of aliases can stand for a billion values."""
+"""Counted with every alias expanded: nine lines of aliases can stand for a billion values."""
 _LONGEST_YAML = 1 << 21
 """Characters."""
 _NOT_DECIMAL = re.compile(r"[-+]?(0[0-7_]+|[0-9_.]+(:[0-9_.]+)+)")
@@ -25,7 +25,7 @@ _quoting.maxlevel = 3
 
 
 def quoted(value: Any) -> str:
-    """What a message quotes of a value, however long, deep or recursive it is."""
+    """A value as a message quotes it, however long, deep or recursive it is."""
     return _quoting.repr(value)
 
 
@@ -33,7 +33,7 @@ def parse_json(text: str) -> Any:
     """The value of a JSON text.
 
     Raises:
-        ValueError: what is wrong with it, as what is said of it (`is not valid JSON (...)`). This includes a text that
+        ValueError: with a description of the fault (`is not valid JSON (...)`). This includes a text that
             is nested too deeply, a number of too many digits, and half a character (\\ud800), which no text file holds.
     """
     try:
@@ -75,7 +75,7 @@ class _Loader(yaml.SafeLoader):
         for key, _ in node.value:
             if isinstance(key, yaml.ScalarNode):
                 if key.value in seen:
-                    raise ValueError(f"the key {key.value} is there twice, again in line {key.start_mark.line + 1}")
+                    raise ValueError(f"the key {key.value} is used twice, again in line {key.start_mark.line + 1}")
                 seen.add(key.value)
         return node
 
@@ -105,7 +105,7 @@ def parse_yaml(text: str, *, source: str) -> Any:
         _check_size(value)
     except Exception as error:  # a bad date, number or tag raises whatever its conversion does
         reason = " ".join(str(error).split()) or type(error).__name__
-        raise UserError(f"{source} is not valid YAML ({reason[:200]}); mend it.") from None
+        raise UserError(f"{source} is not valid YAML ({reason[:200]}); correct it.") from None
     return value
 
 
@@ -117,7 +117,7 @@ def _check_size(value: Any) -> None:
         if seen > _MOST_YAML_VALUES:
             raise ValueError(f"more than {_MOST_YAML_VALUES:,} values, with aliases written out")
         if depth > _DEEPEST_YAML:
-            raise ValueError("an alias for something that it is part of")
+            raise ValueError("an alias that contains itself")
         if isinstance(each, Mapping):
             waiting += [(part, depth + 1) for part in (*each, *each.values())]
         elif isinstance(each, list | tuple | set):

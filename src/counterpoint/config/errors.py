@@ -1,5 +1,5 @@
-"""The one exception that stands for something the user can put right."""
+"""The one exception for errors that the user can correct."""
 
 
 class UserError(ValueError):
-    """One sentence that names what is wrong and the remedy; the CLI prints it and exits with code 2."""
+    """One sentence that names the fault and the remedy; the CLI prints it and exits with code 2."""

@@ -24,10 +24,10 @@ class Key:
         path: from the top, such as `optimizer.betas`.
         value: in the configuration, plain; None of a group and of a key that must be set and is not.
         default: plain; None where there is none.
-        is_required: it has no default.
-        is_group: it holds keys, which follow.
+        is_required: whether it has no default.
+        is_group: whether it holds keys, which follow.
         owner: the paradigm that alone reads it, in words; "" for a key that all paradigms read.
-        meaning: in words; "" where its name says it all.
+        meaning: in words; "" if its name is clear enough.
     """
 
     path: str
@@ -42,12 +42,12 @@ class Key:
 def explain(
     kind: type[BaseModel], config: BaseModel | None = None, *, default: BaseModel | None = None, prefix: str = ""
 ) -> Iterator[Key]:
-    """Every key of a configuration, groups before what they hold.
+    """Every key of a configuration, groups before their keys.
 
     Args:
         kind: its class.
         config: its values; None shows the defaults.
-        default: the values that it has where nobody sets any, for a group whose own class has others.
+        default: the values that apply if none are set, for a group whose own class has other defaults.
         prefix: of all paths.
     """
     for name, field in kind.model_fields.items():
@@ -74,7 +74,7 @@ def explain(
 
 
 def _default(field: FieldInfo) -> Any:
-    """None where there is none."""
+    """None if it has none."""
     found = field.get_default(call_default_factory=True, validated_data={})
     return None if found is PydanticUndefined else found
 

@@ -1,7 +1,7 @@
-"""Weights that were fetched from elsewhere: where they lie, what they are, and whether they still are that.
+"""Fetched weights: their location, their digest, and a check that they have not changed.
 
-Each has a record beside it, `NAME.json`. What is downloaded lies in one folder; a local file or folder is used where it
-lies, neither copied nor linked, so it takes no room and must stay there.
+Each has a record beside it, `NAME.json`. Downloads are stored in one folder; a local file or folder is used where it
+is, neither copied nor linked, so it takes no extra space and must stay there.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ CACHE_VARIABLE = "COUNTERPOINT_JUDGES"
 Progress = Callable[[float, float], object]
 """Called with (bytes there, bytes in all)."""
 _FILES = re.compile(r".*\.(json|txt|model|safetensors|bin|pt|pth|ckpt)")
-"""What counts of a folder."""
+"""The files of a folder that count."""
 _BLOCK = 1 << 20
 
 
 def cache_folder() -> Path:
-    """Where fetched weights and their records lie."""
+    """The folder of fetched weights and their records."""
     return Path(os.environ.get(CACHE_VARIABLE) or "~/.cache/counterpoint/judges").expanduser()
 
 
@@ -42,9 +42,9 @@ class Fetched:
     """A file or a folder of weights.
 
     Attributes:
-        name: it goes by.
+        name: of the fetched weights.
         source: the URL, hub id or local path that it came from.
-        path: where it lies.
+        path: of the file or folder.
         sha256: of the file; of a folder, of the names and digests of its files.
         stamps: (bytes, time of change in ns) by file, from when the digest was taken.
     """
@@ -70,10 +70,10 @@ class Fetched:
         return f"{self.source if is_hub_id else self.path.name} ({self.sha256[:8]})"
 
     def verified(self) -> Path:
-        """Where it lies, if it is what it was; its content is read again only when a size or a time has changed.
+        """Its path, if its content is unchanged; the content is read again only when a size or a time has changed.
 
         Raises:
-            UserError: it is gone, or is another.
+            UserError: it is gone or has changed.
         """
         again = f"run `counterpoint metrics fetch {self.name}` again"
         if not self.is_there:
@@ -82,15 +82,15 @@ class Fetched:
         if stamps != self.stamps:
             if (now := digest_of(self.path)) != self.sha256:
                 raise UserError(
-                    f"{self.path} is not the one that was fetched (its digest was {self.sha256[:8]} and is {now[:8]}); "
-                    f"{again}."
+                    f"{self.path} has changed since it was fetched (its digest was {self.sha256[:8]}, "
+                    f"now {now[:8]}); {again}."
                 )
             _record(Fetched(self.name, self.source, self.path, now, stamps))
         return self.path
 
 
 def fetched(name: str) -> Fetched | None:
-    """The record of what was fetched under a name, whether or not it is still there.
+    """The record of what was fetched under a name, whether or not it still exists.
 
     Raises:
         UserError: the record cannot be read.
@@ -115,18 +115,18 @@ def fetch(
     check: Callable[[Path], object] | None = None,
     progress: Progress | None = None,
 ) -> Fetched:
-    """Get weights, see that they are the right ones, and remember them under a name.
+    """Fetch weights, check that they are the right ones, and record them under a name.
 
-    An interrupted download goes on where it was.
+    An interrupted download is continued.
 
     Args:
         source: a URL, a hub id, or the path of a file or folder.
         sha256: what its digest must be.
         weights: take the weights of a hub repository, not only its small files.
-        check: reads what has come, and complains of what it cannot use.
+        check: reads the fetched content, and raises an error if it cannot use it.
 
     Raises:
-        UserError: the source cannot be reached, the digest is another, or `check` complains.
+        UserError: the source cannot be reached, the digest differs, or `check` raises.
     """
     with sole_writer(cache_folder() / name, on_wait=warn_waiting):
         return _fetch(name, source, sha256=sha256, weights=weights, check=check, progress=progress)
@@ -146,7 +146,7 @@ def _fetch(
         digest = digest_of(path)
         if sha256 and digest != sha256.lower():
             raise UserError(
-                f"What came from {source} has the SHA-256 {digest}, not {sha256.lower()}: it is damaged or another "
+                f"The content of {source} has the SHA-256 {digest}, not {sha256.lower()}: it is damaged or another "
                 "version, so it was not taken."
             )
         if check:
@@ -170,7 +170,7 @@ def digest_of(path: Path) -> str:
 
 
 def _place(name: str, source: str, *, weights: bool, progress: Progress) -> tuple[Path, bool]:
-    """Where the content of `source` lies after this, and whether it lies in the cache."""
+    """The path of the content of `source` after this, and whether that is in the cache."""
     if source.startswith(("http://", "https://")):
         target = cache_folder() / name / _file_name(source)
         _download(source, target, progress=progress)
@@ -179,13 +179,13 @@ def _place(name: str, source: str, *, weights: bool, progress: Progress) -> tupl
     if local.exists():
         return local.resolve(), False
     if not re.fullmatch(r"[\w-][\w.-]*(/[\w.-]+)?", source) or _FILES.fullmatch(source):
-        raise UserError(f"{source} does not exist, and is neither a URL nor a hub id.")
+        raise UserError(f"{source} is neither an existing path, a URL nor a hub id.")
     target = cache_folder() / name / source.replace("/", "--")
     return download_repository(source, into=target, weights=weights), True
 
 
 def _file_name(url: str) -> str:
-    """What the content of an address is stored as: the last part of its path, where that can be a file's name."""
+    """The file name for the content of an address: the last part of its path, if that can be a file's name."""
     last = re.split(r"[?#]", url)[0].rstrip("/").rpartition("/")[2]
     return last if re.fullmatch(r"[\w-][\w.%~+-]{0,199}", last) else "weights"
 
@@ -209,13 +209,15 @@ def _download(url: str, target: Path, *, progress: Progress) -> None:
         if error.code == http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE and there:  # not the beginning of this file
             part.unlink()
             return _download(url, target, progress=progress)
-        raise UserError(f"{url} cannot be had ({error.code} {error.reason}); give another with --from.") from None
+        raise UserError(
+            f"{url} is not available ({error.code} {error.reason}); give another address with --from."
+        ) from None
     except UserError:
         raise
     except (urllib.error.URLError, TimeoutError, ConnectionError, http.client.HTTPException, ValueError) as error:
         # ValueError: an address of another form, or a length that is no number
         raise UserError(
-            f"{url} cannot be reached ({reason_of(error)}); run the same command again to go on, or download it "
+            f"{url} cannot be reached ({reason_of(error)}); run the same command again to continue, or download it "
             "elsewhere and give its path with --from."
         ) from None
     part.replace(target)

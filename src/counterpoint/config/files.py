@@ -25,8 +25,8 @@ _SEPARATORS = {0x85: "\\u0085", 0x2028: "\\u2028", 0x2029: "\\u2029"}
 def atomic_write(path: Path, write: Callable[[Path], object]) -> None:
     """Let `write` fill a temporary file beside `path`, then move it there in one step.
 
-    Whatever stood at `path` stays whole until the new content is complete and on disk; a failure leaves nothing behind,
-    and what a killed process left is removed by the next (`config.aside`).
+    An existing file at `path` stays complete until the new content is on disk; a failure leaves nothing behind,
+    and leftovers of a killed process are removed by the next one (`config.aside`).
 
     Args:
         path: the file to write; its folder is made.
@@ -45,12 +45,12 @@ def atomic_write(path: Path, write: Callable[[Path], object]) -> None:
 
 
 def sync(path: Path) -> None:
-    """Let a file, or the entries of a folder, reach the disk.
+    """Flush a file, or the entries of a folder, to the disk.
 
     Raises:
-        OSError: they cannot, as on a full disk.
+        OSError: this fails, as on a full disk.
     """
-    try:  # Windows brings only what may be written to the disk, and opens no folders
+    try:  # Windows flushes only files opened for writing, and opens no folders
         descriptor = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
     except PermissionError:
         if path.is_dir():
@@ -70,23 +70,24 @@ def atomic_folder(path: Path, fill: Callable[[Path], object]) -> None:
         fill: called with the temporary folder.
 
     Raises:
-        UserError: something stands at `path`, or another process is writing it.
+        UserError: something exists at `path`, or another process is writing it.
         OSError: when the disk is full or the folder cannot be written; nothing is left behind.
     """
     with sole_writer(path):
         if path.exists() and not (path.is_dir() and not entries(path)):
-            raise UserError(f"{path} exists already; give a new folder.")
+            raise UserError(f"{path} already exists; give a new folder.")
         _replace_folder(path, fill)
 
 
 def replace_folder(path: Path, fill: Callable[[Path], object]) -> None:
-    """Let `fill` write into a temporary folder beside `path`, then put it in the place of the folder that is there.
+    """Let `fill` write into a temporary folder beside `path`, then replace the existing folder by it.
 
-    Until the new folder is complete the old one stays whole, and afterwards nothing of it is left. Between two renames
-    neither is there; if the process is killed in that moment, the next one that writes beside puts the old one back.
+    The old folder stays complete until the new one is, and is then deleted. Between two renames
+    neither exists; if the process is killed at that moment, the next one that writes there puts the old one back.
 
     Args:
-        path: a folder, or nothing. What it holds is deleted, so see first that it may be (`paths.check_output_folder`).
+        path: a folder, or nothing. Its content is deleted, so check first that this is allowed
+            (`paths.check_output_folder`).
         fill: called with the temporary folder.
 
     Raises:
@@ -109,8 +110,8 @@ def _replace_folder(path: Path, fill: Callable[[Path], object]) -> None:
 
 
 def link_or_copy(source: str, target: str) -> None:
-    """For `shutil.copytree`: a file takes no second place on the disk where two can share one. What this package writes
-    anew is a new file, so that neither changes with the other."""
+    """For `shutil.copytree`: files are hard-linked if possible, to save disk space. What this package writes
+    again becomes a new file, so that neither copy changes with the other."""
     try:
         os.link(source, target)
     except OSError:
@@ -119,7 +120,7 @@ def link_or_copy(source: str, target: str) -> None:
 
 @contextmanager
 def _naming(path: Path) -> Iterator[None]:
-    """Errors about a temporary file, or about none, name the file or folder that was to be written."""
+    """Let errors name the file or folder that was to be written, instead of a temporary file or none."""
     try:
         yield
     except OSError as error:
@@ -145,8 +146,8 @@ def read_json(path: Path, *, what: str = "JSON file", most_bytes: int = MOST_BYT
     """Read a JSON file.
 
     Args:
-        what: the file should be, for messages.
-        most_bytes: that are read; a larger file is refused before it is read.
+        what: the expected kind of file, for messages.
+        most_bytes: a larger file is refused before it is read.
 
     Raises:
         UserError: when the file is missing, is no regular file, is too large or is not JSON.
@@ -156,7 +157,7 @@ def read_json(path: Path, *, what: str = "JSON file", most_bytes: int = MOST_BYT
     except UserError:
         raise
     except ValueError as error:
-        raise UserError(f"{shown(path)} {error}; write it anew.") from None
+        raise UserError(f"{shown(path)} {error}; write it again.") from None
 
 
 def digest(value: Any) -> str:

@@ -1,12 +1,12 @@
 """Keys that have no effect, such as the width of a word table where the text encoder is T5.
 
-A field says itself where it is idle, by a mark beside its type:
+A field declares when it is idle, by a mark in its type:
 
     buckets: Annotated[Positive, IdleWhere("encoder", "t5")] = 8192
 
 In a file or an option that a user writes, an idle key with another value than its default is a mistake and refused.
-What a program wrote is read as it is, since a run keeps all keys. Keys that only networks of another paradigm read need
-no mark: each paradigm names its own (`config.schema`). Imports no torch.
+Files written by this package may hold idle keys, since a run stores all keys. Keys that only networks of another
+paradigm read need no mark: each paradigm names its own (`config.schema`). Imports no torch.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ _ABSENT = object()
 
 @dataclass(frozen=True)
 class IdleWhere:
-    """The mark of a field that is not read where another one has a certain value.
+    """Marks a field that is not read if another one has a certain value.
 
     Attributes:
         key: of the same group; or, with dots, from the top of the configuration.
-        value: with which the marked field has no effect; or a function that says so of a value.
+        value: with which the marked field has no effect; or a function that decides this for a value.
     """
 
     key: str
@@ -38,13 +38,13 @@ class IdleWhere:
 
 
 def idle_keys(config: BaseModel, *, only: Collection[str] | None = None) -> list[str]:
-    """Of each key that has no effect and is not at its default, what is wrong (`text.buckets has no effect ...`).
+    """One message for each key that has no effect and is not at its default (`text.buckets has no effect ...`).
 
     Args:
         only: keys to look at; None looks at all.
     """
     return [
-        f"{key} has no effect where {other} is {_words(value)}: leave it out, or change {other}"
+        f"{key} has no effect when {other} is {_words(value)}: leave it out, or change {other}"
         for key, other, value in _idle(config, top=config, prefix="")
         if only is None or key in only
     ]
@@ -65,7 +65,7 @@ def _idle(group: BaseModel, *, top: BaseModel, prefix: str) -> Iterator[tuple[st
 
 
 def _groups(value: Any, key: str) -> Iterator[tuple[BaseModel, str]]:
-    """The groups that a value is or holds, each with its key."""
+    """The groups among a value and its parts, each with its key."""
     if isinstance(value, BaseModel):
         yield value, key
     elif isinstance(value, Mapping):
@@ -77,7 +77,7 @@ def _groups(value: Any, key: str) -> Iterator[tuple[BaseModel, str]]:
 
 
 def _read(group: Any, key: str) -> Any:
-    """The value of a key; of none that is there, `_ABSENT`."""
+    """The value of a key, or `_ABSENT`."""
     for name in key.split("."):
         group = getattr(group, name, _ABSENT)
     return group

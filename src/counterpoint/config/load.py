@@ -21,7 +21,7 @@ from counterpoint.config.text import read_text
 
 Model = TypeVar("Model", bound=BaseModel)
 SAVED = {"saved": True}
-"""Context of validation of what this package has written itself, which may hold what users may no longer give."""
+"""Validation context for files written by this package, which may hold keys that users may no longer give."""
 
 
 def load_yaml(
@@ -42,8 +42,8 @@ def load_yaml(
         kind: the pydantic model it describes.
         overrides: `key.sub=value` strings, the values read as YAML.
         scale: one of the file's scales; by default its first.
-        refuse_idle: a key without effect (`config.idle`) is a mistake: in a file that a user writes.
-        saved: this package has written the file.
+        refuse_idle: a key without effect (`config.idle`) is an error, as in a file that a user writes.
+        saved: whether this package wrote the file.
 
     Raises:
         UserError: missing file, malformed YAML, unknown key (with the nearest known one), a value that does not fit, or
@@ -60,7 +60,7 @@ def check_effects(config: BaseModel, *, source: str, only: Collection[str] | Non
     """Refuse keys that have no effect.
 
     Args:
-        only: keys that somebody chose; None looks at all.
+        only: keys to check; None checks all.
 
     Raises:
         UserError: naming them, and `source`.
@@ -70,7 +70,7 @@ def check_effects(config: BaseModel, *, source: str, only: Collection[str] | Non
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
-    """A file's mapping as it stands there.
+    """The mapping in a file, unchanged.
 
     Raises:
         UserError: missing file, malformed YAML, or no mapping.
@@ -90,13 +90,13 @@ def laid_out(
     common: Mapping[str, Mapping[str, Any]] | None = None,
     over: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """The values of a file at one of its scales, with the overrides.
+    """The values of a file for one of its scales, with the overrides.
 
     Args:
-        values: as `read_yaml` has them.
+        values: as `read_yaml` returns them.
         source: of the values, for errors.
-        common: by scale, what is the same in many files: the file's own values are laid over it.
-        over: laid over all of this, under the overrides.
+        common: by scale, values that many files share; the file's own values take precedence.
+        over: values that take precedence over all of these, but not over the overrides.
     """
     scales = values.get("scales") or {}
     if not _is_group(scales) or not all(each is None or _is_group(each) for each in scales.values()):
@@ -104,7 +104,7 @@ def laid_out(
     if scale is None and scales:
         scale = next(iter(scales))
     if scale is not None and scale not in scales:
-        known = f"its scales are {', '.join(scales)}." if scales else "it has one only: leave out the scale."
+        known = f"its scales are {', '.join(scales)}." if scales else "it has only one: leave out the scale."
         raise UserError(f"{source} has no scale {scale!r}; {known}")
     own = {key: value for key, value in values.items() if key != "scales"}
     found = _merged(dict((common or {}).get(scale or "", {})), own)
@@ -128,7 +128,7 @@ def read_settings(texts: Sequence[str]) -> dict[str, Any]:
     """`key=value` texts of a command line as a mapping, the values read as YAML.
 
     Raises:
-        UserError: a text has another form.
+        UserError: a text does not have this form.
     """
     values: dict[str, Any] = {}
     for text in texts:
@@ -137,7 +137,7 @@ def read_settings(texts: Sequence[str]) -> dict[str, Any]:
 
 
 def as_overrides(settings: Mapping[str, Any]) -> list[str]:
-    """The `key=value` texts that stand for settings by key: the inverse of `read_settings`."""
+    """The `key=value` texts for settings by key: the inverse of `read_settings`."""
     return [f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in settings.items()]  # JSON is YAML
 
 
@@ -148,7 +148,7 @@ def dump_yaml(path: Path, config: BaseModel, *, header: str = "") -> None:
 
 
 def _merged(values: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
-    """`changes` laid over `values`, group by group; null takes a key away, which then has its default."""
+    """`values` with `changes` applied, group by group; null removes a key, which then has its default."""
     merged = dict(values)
     for key, change in changes.items():
         group = merged.get(key)
@@ -165,7 +165,9 @@ def _apply_override(values: dict[str, Any], override: str) -> None:
     *parents, leaf = key.split(".")
     for parent in parents:
         if not isinstance(values.setdefault(parent, {}), dict):
-            raise UserError(f"The override {quoted(override)} goes below {parent!r}, which is not a group of keys.")
+            raise UserError(
+                f"The override {quoted(override)} sets a key below {parent!r}, which is not a group of keys."
+            )
         values = values[parent]
     values[leaf] = parse_yaml(text, source=f"The value of the setting {quoted(override)}")
 
@@ -182,7 +184,7 @@ def _explain(item: Any, kind: type[BaseModel]) -> str:
         message = item["msg"].removeprefix("Value error, ")
         got = (
             "" if isinstance(item["input"], Mapping) else f" (got {quoted(item['input'])})"
-        )  # a whole group says nothing
+        )  # a whole group is not worth quoting
         return f"{key}: {message}{got}" if key else message
     known = _known_keys(kind, location[:-1])
     near = _paths_of(location[-1], kind) or difflib.get_close_matches(location[-1], known, n=1)
@@ -191,12 +193,12 @@ def _explain(item: Any, kind: type[BaseModel]) -> str:
 
 
 def _paths_of(leaf: str, kind: type[BaseModel]) -> list[str]:
-    """Full paths of the keys of that very name, in whatever group, those in fewer groups first."""
+    """Full paths of the keys with exactly that name, in any group, the shallowest first."""
     return sorted((path for path in key_paths(kind) if path.split(".")[-1] == leaf), key=lambda path: path.count("."))
 
 
 def key_paths(kind: type[BaseModel], *, prefix: str = "") -> Iterator[str]:
-    """The full path of every key of a configuration, groups and what is in them."""
+    """The full path of every key of a configuration, groups and the keys in them."""
     for name, field in kind.model_fields.items():
         yield f"{prefix}{name}"
         for inner in group_types(field.annotation):

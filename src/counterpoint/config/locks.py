@@ -1,7 +1,8 @@
-"""One writer at a time: whoever writes a dataset, a run or a cache holds it; a second one waits or is told who does.
+"""One writer at a time: a process that writes a dataset, a run or a cache locks it; a second one waits or reports who
+holds the lock.
 
-The lock is a file `.NAME.lock` beside what is written, since a folder may be replaced as a whole. The system lets go of
-it when the process ends, however it ends; the file of a process that was killed may stay and holds up nobody. Where
+The lock is a file `.NAME.lock` beside what is written, since a folder may be replaced as a whole. The system releases
+it when the process ends, however it ends; the file of a killed process may remain, and blocks no other. Where
 there are no locks (some network file systems) nothing is held. Imports no torch.
 """
 
@@ -33,25 +34,25 @@ except ImportError:  # everywhere else
 
 _LONGEST_NAME = 255
 _FAR = 1 << 30
-"""Windows lets nobody read the byte that is locked, so one is locked that no file has."""
+"""Windows lets no other process read a locked byte, so a byte beyond the end of any file is locked."""
 _ASK_EVERY_S = 0.1
 
 
 def warn_waiting(holder: str) -> None:
-    """Say that another process is waited for, as a warning."""
+    """Warn that another process is waited for."""
     warnings.warn(f"Waiting for {holder}.", stacklevel=3)
 
 
 @contextmanager
 def sole_writer(path: Path, *, on_wait: Callable[[str], object] | None = None) -> Iterator[None]:
-    """Hold a file or folder, which need not be there yet, against all other processes and threads.
+    """Hold a file or folder, which need not exist yet, against all other processes and threads.
 
     Args:
-        on_wait: called once, with words for who holds it, before waiting for them; it may raise in order not to wait.
+        on_wait: called once with a description of the holder before waiting; it may raise to avoid waiting.
             None refuses.
 
     Raises:
-        UserError: somebody else holds it, and they are not to be waited for.
+        UserError: another process holds it, and `on_wait` is None.
     """
     handle = _acquire(path, on_wait=on_wait)
     try:
@@ -62,8 +63,8 @@ def sole_writer(path: Path, *, on_wait: Callable[[str], object] | None = None) -
 
 @contextmanager
 def held_if_free(path: Path) -> Iterator[bool]:
-    """Hold a file or folder if nobody does, and say whether: not where somebody does, nor where there are no locks to
-    tell by."""
+    """Hold a file or folder if no other process does, and yield whether it is held: False if another holds it or there
+    are no locks here."""
     try:
         handle = _acquire(path, on_wait=None)
     except UserError:
@@ -88,7 +89,7 @@ def _acquire(path: Path, *, on_wait: Callable[[str], object] | None) -> IO[str] 
         try:
             place.parent.mkdir(parents=True, exist_ok=True)
             handle = place.open("a+", encoding="utf-8", errors="replace")
-        except OSError:  # whoever writes there will meet the same fault and name it
+        except OSError:  # writing there will meet the same fault and report it
             return None
         try:
             is_ours = _try_lock(handle)
@@ -102,10 +103,10 @@ def _acquire(path: Path, *, on_wait: Callable[[str], object] | None) -> IO[str] 
             return handle
         holder = "" if is_ours else _holder(handle)
         handle.close()
-        if is_ours:  # whoever held it has deleted this file meanwhile
+        if is_ours:  # the previous holder has deleted this file meanwhile
             continue
         if on_wait is None:
-            raise UserError(f"{shown(path)} is being written by {holder}; wait for it, or give another place.")
+            raise UserError(f"{shown(path)} is being written by {holder}; wait for it, or give another path.")
         if not has_said:
             on_wait(holder)
             has_said = True
@@ -113,7 +114,8 @@ def _acquire(path: Path, *, on_wait: Callable[[str], object] | None) -> IO[str] 
 
 
 def _place(path: Path) -> Path:
-    """The lock's file: beside `path`; in it where nobody may write beside it, and so nobody can replace it either."""
+    """The lock's file: beside `path`; in it if its parent folder is not writable, and so it cannot be replaced
+    either."""
     path = true_path(path)
     if path.is_dir() and not os.access(path.parent, os.W_OK):
         return path / ".lock"
@@ -127,7 +129,7 @@ def _try_lock(handle: IO[str]) -> bool:
     """Whether the lock was free, and is ours now.
 
     Raises:
-        OSError: there are no locks here.
+        OSError: this file system has no locks.
     """
     if fcntl is not None:
         try:
@@ -146,7 +148,7 @@ def _try_lock(handle: IO[str]) -> bool:
 
 
 def _is_still_there(handle: IO[str], place: Path) -> bool:
-    """Whether the locked file is the one that others find: who held it before has deleted theirs."""
+    """Whether the locked file is the one that others find: an earlier holder deletes its own."""
     try:
         return os.path.samestat(os.fstat(handle.fileno()), place.stat())
     except OSError:

@@ -1,4 +1,4 @@
-"""The machine: its processors, and this process's memory, as Linux tells them in /proc; elsewhere None says so."""
+"""The machine: its processors, and this process's memory, read from /proc on Linux; elsewhere None."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def processor() -> str:
 
 
 def reset_peak_memory() -> None:
-    """Let the system count this process's peak anew."""
+    """Reset the system's record of this process's peak."""
     try:
         Path("/proc/self/clear_refs").write_text("5")
     except OSError:
@@ -33,7 +33,7 @@ def reset_peak_memory() -> None:
 
 
 def peak_memory() -> int | None:
-    """Largest resident size of this process, bytes; where /proc tells it, since the last reset."""
+    """Largest resident size of this process, bytes; if /proc has it, since the last reset."""
     told = _status("VmHWM:")
     if told is not None:
         return told
@@ -51,7 +51,7 @@ def resident_memory() -> int | None:
 
 
 def free_memory() -> int:
-    """Memory that this process can still have, bytes: of the machine or of its container."""
+    """Memory still available to this process, bytes: of the machine or of its container."""
     import psutil
 
     free = psutil.virtual_memory().available
@@ -62,7 +62,7 @@ def free_memory() -> int:
 
 
 def read_proc(name: str) -> str:
-    """A file of /proc; "" where there is none."""
+    """A file of /proc; "" if there is none."""
     try:
         return Path("/proc", name).read_text()
     except OSError:

@@ -1,4 +1,4 @@
-"""What somebody may have meant by a name that is not there. Imports no torch."""
+"""Suggestions for an unknown name. Imports no torch."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ _SHORT = {
     **dict.fromkeys(("fm", "flow"), "flow_matching"),
     "enc": "encodec",
 }
-"""Abbreviations of parts of names."""
+"""Abbreviations in names."""
 _CUTOFF = 0.6
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
-    """The known name that is most like one that is not known, abbreviations written out; None where none is like it.
+    """The known name most similar to an unknown one, abbreviations written out; None if none is similar.
 
     Names below folders are compared by their last part too: `autoregresive` is like `quick/autoregressive`.
     """
@@ -27,7 +27,7 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """` (did you mean 'pocket'?)`, or nothing, to stand behind what is said of an unknown name."""
+    """` (did you mean 'pocket'?)`, or nothing, for a message about an unknown name."""
     found = nearest(name, known)
     return f" (did you mean {found!r}?)" if found else ""
 

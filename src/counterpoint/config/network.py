@@ -1,9 +1,9 @@
-"""The one door to the network: how long anything waits for it, and whether it may be used at all.
+"""The one module for network access: its timeouts, and whether it is allowed at all.
 
-Two kinds of requests leave this machine: addresses that a user gives (`open_address`), and those that libraries make of
-the hub (`hub`). Both get 10 s to connect and 30 s without a byte, after which one sentence names who was silent;
-a hub that was silent once is left alone for a minute, so that its libraries, which ask several times for several files,
-look into their caches at once. Imports no library of the hub before it is needed.
+Two kinds of requests leave this machine: to addresses that a user gives (`open_address`), and those of libraries to
+the hub (`hub`). Both get 10 s to connect and 30 s without a byte, after which one sentence names the silent server;
+a hub that was silent once is not contacted for a minute, so that its libraries, which ask repeatedly for several files,
+use their caches at once. Imports no library of the hub before it is needed.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ from counterpoint.config.errors import UserError
 CONNECT_S = 10.0
 """Seconds to connect in, once the name is resolved."""
 SILENCE_S = 30.0
-"""Seconds without a byte after which the other side counts as silent."""
+"""Seconds without a byte after which the server counts as silent."""
 OFFLINE_VARIABLE = "HF_HUB_OFFLINE"
-"""Environment variable that forbids the network; the hub's own, so that its libraries heed it, too."""
+"""Environment variable that forbids the network; the hub's own, so that its libraries obey it, too."""
 _LEFT_ALONE_S = 60.0
 _DEADLINE = f"no answer, though {CONNECT_S:g} s were given to connect and {SILENCE_S:g} s for a byte to come"
 
 
 def go_offline() -> None:
-    """Let nothing in this process, and in those that it starts, use the network from now on."""
+    """Forbid the network to this process, and to those that it starts, from now on."""
     os.environ[OFFLINE_VARIABLE] = "1"
     constants = sys.modules.get("huggingface_hub.constants")  # which reads the variable when it is imported
     if constants is not None:
@@ -54,18 +54,18 @@ def open_address(url: str, *, headers: dict[str, str]) -> Any:
     """
     if is_offline():
         raise UserError(
-            f"{url} needs the network, and this command works offline; leave --offline out, or give a path."
+            f"{url} needs the network, but this command works offline; leave out --offline, or give a path."
         )
     opener = urllib.request.build_opener(_Plain, _Secure)
     return opener.open(urllib.request.Request(url, headers=headers), timeout=CONNECT_S)
 
 
 class UnreachableWarning(UserWarning):
-    """Nothing came from the network, and what is on this machine already is used."""
+    """The network cannot be reached, and files already on this machine are used."""
 
 
 def reason_of(error: BaseException) -> str:
-    """What kept a request from its answer, in words: of a silent server, how long it was waited for."""
+    """Why a request failed, in words; for a silent server, how long it was waited for."""
     reason = getattr(error, "reason", error)
     causes = list(_causes(reason)) if isinstance(reason, BaseException) else []
     if any(map(_is_silence, causes)):
@@ -85,11 +85,11 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 
 
 def _is_silence(error: BaseException) -> bool:
-    return isinstance(error, TimeoutError) or "Timeout" in type(error).__name__  # the hub's library has its own kinds
+    return isinstance(error, TimeoutError) or "Timeout" in type(error).__name__  # the hub's library has its own types
 
 
 def _is_left_alone(error: BaseException) -> bool:
-    """Whether a request was not made since an earlier one failed, for the reason that the error was raised from."""
+    """Whether a request was not made because an earlier one had failed."""
     return type(error).__name__ == "OfflineModeIsEnabled" and error.__cause__ is not None
 
 
@@ -117,12 +117,12 @@ class _Secure(urllib.request.HTTPSHandler):
 
 @cache
 def hub() -> Any:
-    """The library of the hub; from the first call on, every request of this process to the hub is bounded, whoever
+    """The library of the hub; from the first call on, every request of this process to the hub has a timeout, whoever
     makes it.
 
-    Left to itself the library waits without end for some answers, and asks five times for others.
+    Otherwise the library waits for some answers forever, and repeats other requests five times.
     """
-    os.environ.setdefault("HF_HUB_DISABLE_XET", "1")  # transfers of its own, which no bound reaches
+    os.environ.setdefault("HF_HUB_DISABLE_XET", "1")  # its own transfers, which ignore the timeout
     import huggingface_hub
 
     plain = huggingface_hub.get_session()
@@ -140,7 +140,7 @@ def hub() -> Any:
             read = answer.iter_bytes
 
             def iter_bytes(*args: Any, **kwargs: Any) -> Iterator[bytes]:
-                with _noticing(request, any_failure=False):  # what broke off is asked for again, from where it was
+                with _noticing(request, any_failure=False):  # an interrupted transfer is continued
                     yield from read(*args, **kwargs)
 
             answer.iter_bytes = iter_bytes
@@ -158,15 +158,15 @@ def hub() -> Any:
 
 
 _left_alone: dict[str, tuple[float, BaseException]] = {}
-"""By host: when it is asked again, and what went wrong."""
+"""By host: when it may be contacted again, and the error."""
 
 
 @contextmanager
 def _noticing(request: Any, *, any_failure: bool) -> Iterator[None]:
-    """Warn of a server that does not answer, and leave it alone for a while.
+    """Warn of a server that does not answer, and do not contact it for a while.
 
     Args:
-        any_failure: a refused or broken connection counts as well, not only silence.
+        any_failure: whether a refused or broken connection counts as well, not only silence.
     """
     from huggingface_hub.errors import OfflineModeIsEnabled
 
@@ -178,7 +178,7 @@ def _noticing(request: Any, *, any_failure: bool) -> Iterator[None]:
         if any_failure or _is_silence(error):
             _left_alone[request.url.host] = time.monotonic() + _LEFT_ALONE_S, error
             warnings.warn(
-                f"{request.url.host} cannot be reached ({reason_of(error)}); what is on this machine already is used.",
+                f"{request.url.host} cannot be reached ({reason_of(error)}); files already on this machine are used.",
                 UnreachableWarning,
                 stacklevel=2,
             )

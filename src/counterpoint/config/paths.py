@@ -1,9 +1,9 @@
-"""The one door for paths that a user, a table or a manifest gives: only regular files are opened, and no output takes
+"""Checks of paths that a user, a table or a manifest gives: only regular files are opened, and no output takes
 the place of an input.
 
 A path may be a folder, a named pipe, a device, a socket, a link that leads nowhere or back to itself, a name that no
-file system holds, or a name in another encoding. Opening some of these waits or reads without end, so a path is looked
-at before it is opened. Imports no torch.
+file system holds, or a name in another encoding. Opening some of these waits or reads without end, so a path is
+checked before it is opened. Imports no torch.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from counterpoint.config.errors import UserError
 from counterpoint.config.nearest import did_you_mean
 
 MISSING = "does not exist"
-"""What `fault_of` says of a file that is not there."""
+"""The result of `fault_of` for a missing file."""
 ASIDE = ".part-"
-"""How the names of folders begin in which this package makes what it writes (`config.aside`); short, since a path may
+"""Prefix of the names of folders in which this package prepares its output (`config.aside`); short, since a path may
 be as long as a file system allows."""
 _LONGEST_NAME = 255
 """Bytes of one name that common file systems hold."""
@@ -42,9 +42,9 @@ _ERRORS = {
     errno.EPERM: "may not be read by this user",
 }
 _MOST_NEIGHBOURS = 10_000
-"""Names of a folder among which the nearest to a missing one is looked for."""
+"""The number of names in a folder that are searched for one similar to a missing one."""
 _AUDIO = (".flac", ".oga", ".ogg", ".opus", ".m4a", ".caf", ".w64", ".wv", ".ape", ".mid", ".midi")
-"""Suffixes of music that Python may not know."""
+"""Suffixes of music files that Python may not know."""
 _FILE_TYPES = mimetypes.MimeTypes(filenames=())  # what Python knows itself, the same on every machine
 
 
@@ -54,13 +54,13 @@ def shown(path: Path | str) -> str:
 
 
 def true_path(path: Path | str) -> Path:
-    """The path without links and relative parts, by which two aliases are the same; of a link that leads back to
-    itself, for which `Path.resolve` raises, as far as it leads."""
+    """The path without links and relative parts, the same for all its aliases; for a link that leads back to
+    itself, for which `Path.resolve` raises, resolved as far as possible."""
     return Path(os.path.realpath(path))
 
 
 def fault_of(path: Path | str) -> str:
-    """Why there is no readable regular file at a path, as what is said of it (`is a folder`); "" where there is one.
+    """Why there is no readable regular file at a path, as a predicate (`is a folder`); "" if there is one.
 
     Never raises, never opens the file and never waits.
     """
@@ -71,8 +71,8 @@ def fault_of(path: Path | str) -> str:
         mode = os.stat(name).st_mode  # noqa: PTH116 - `Path.stat` is the same, but a path may be a str here
     except OSError as error:
         if error.errno == errno.ENOENT and os.path.islink(name):  # noqa: PTH114
-            return "is a link to something that is not there"
-        return _ERRORS.get(error.errno or 0) or f"cannot be looked at ({error.strerror})"
+            return "is a link to something that does not exist"
+        return _ERRORS.get(error.errno or 0) or f"cannot be accessed ({error.strerror})"
     for is_kind, said in _KINDS:
         if is_kind(mode):
             return said
@@ -80,7 +80,7 @@ def fault_of(path: Path | str) -> str:
 
 
 def is_file(path: Path | str) -> bool:
-    """Whether `fault_of` finds nothing wrong with a path."""
+    """Whether `fault_of` finds no fault with a path."""
     return not fault_of(path)
 
 
@@ -88,11 +88,11 @@ def require_file(path: Path | str, *, what: str = "file", most_bytes: int | None
     """The path of a regular file that can be read.
 
     Args:
-        what: the file should be, for the message: `audio file`.
-        most_bytes: of the file.
+        what: the expected kind of file, for the message: `audio file`.
+        most_bytes: allowed size of the file.
 
     Raises:
-        UserError: it is missing (with the nearest name there is), is something else than a file, or is larger.
+        UserError: it is missing (names the most similar file), is not a file, or is larger.
     """
     path = Path(path)
     fault, article = fault_of(path), "an" if what[0].lower() in "aeiou" else "a"
@@ -103,15 +103,15 @@ def require_file(path: Path | str, *, what: str = "file", most_bytes: int | None
     if most_bytes is not None and (size := path.stat().st_size) > most_bytes:
         raise UserError(
             f"{shown(path)} has {size / 2**20:,.0f} MiB, and {article} {what} may have {most_bytes / 2**20:,.0f} MiB; "
-            "divide it or give another."
+            "divide it or give a smaller file."
         )
     return path
 
 
 def resolve_spelling(path: Path) -> Path | None:
-    """The file that is there under another spelling: slashes for backslashes, other case, other accents; or None.
+    """The existing file with another spelling: slashes for backslashes, other case, other accents; or None.
 
-    A name counts as the same only if it stands for one file: `Song.wav` beside `song.wav` leaves open which is meant.
+    A name counts as the same only if it stands for one file: `Song.wav` beside `song.wav` is ambiguous.
     """
     if _fault_of_name(os.fspath(path)):
         return None
@@ -134,7 +134,7 @@ def check_output(out: Path, *, what: str, suffixes: Sequence[str], inputs: Itera
     Args:
         what: is to be written, for the message: `audio`.
         suffixes: the kinds that can be written, with their dots.
-        inputs: files that the command reads; None stands for one that is not given.
+        inputs: files that the command reads; None for one that is not given.
 
     Raises:
         UserError: another suffix, a folder or a device at `out`, a folder that cannot be written, or an input by any
@@ -158,12 +158,12 @@ def check_output_folder(
     """Refuse, before anything is computed, a folder that cannot or must not be made or replaced.
 
     Args:
-        inputs: files that the command reads; None stands for one that is not given.
-        is_own: says of each entry of a folder that is there already whether an earlier run of the same command wrote
+        inputs: files that the command reads; None for one that is not given.
+        is_own: decides for each entry of an existing folder whether an earlier run of the same command wrote
             it, so that it may be replaced; None refuses every folder that is not empty.
 
     Raises:
-        UserError: `out` names a kind of file, as x.mp3 does; something else than a folder is there, or a folder with
+        UserError: `out` names a kind of file, as x.mp3 does; it exists and is not a folder, or is a folder with
             entries that are not the command's own, or with an input in it; or it cannot be written.
     """
     check_kept_folder(out)
@@ -172,30 +172,32 @@ def check_output_folder(
         return
     foreign = [name for name in sorted(entries(out)) if is_own is None or not is_own(out / name)]
     if foreign:
-        raise UserError(f"{out} exists already and holds {shown(foreign[0])}, which would be lost; give a new folder.")
+        raise UserError(
+            f"{out} already exists and contains {shown(foreign[0])}, which would be lost; give a new folder."
+        )
     folder = true_path(out)
     for each in _given(inputs):
         if folder in true_path(each).parents:
-            raise UserError(f"{shown(each)} is read by this command and lies in {out}: give --out another folder.")
+            raise UserError(f"{shown(each)} is read by this command and is in {out}: give --out another folder.")
 
 
 def entries(folder: Path) -> list[str]:
-    """Names in a folder, without what killed processes left there, which the next that writes there removes."""
-    return [name for name in os.listdir(folder) if not name.startswith(ASIDE)]  # noqa: PTH208 - names are asked for
+    """Names in a folder, without leftovers of killed processes, which the next one that writes there removes."""
+    return [name for name in os.listdir(folder) if not name.startswith(ASIDE)]  # noqa: PTH208 - names are needed
 
 
 def check_kept_folder(out: Path) -> None:
-    """Refuse, before anything is computed, a folder that cannot be made or added to; what it holds already stays.
+    """Refuse, before anything is computed, a folder that cannot be made or added to; its existing content stays.
 
     Raises:
-        UserError: `out` names a kind of file, as x.mp3 does; something else than a folder is there; or it cannot be
+        UserError: `out` names a kind of file, as x.mp3 does; it exists and is not a folder; or it cannot be
             written.
     """
     check_name(out)
     if kind := _file_type(out):
-        raise UserError(f"{out} is named like a file ({kind}), and a folder is written here: give --out another name.")
+        raise UserError(f"{out} is named like a file ({kind}), but a folder is written: give --out another name.")
     if out.exists() and not out.is_dir():
-        raise UserError(f"{out} is a file, and a folder is written here: give --out another name.")
+        raise UserError(f"{out} is a file, but a folder is written: give --out another name.")
     _check_writable_folder(out / "entry")
 
 
@@ -236,7 +238,7 @@ def _fault_of_name(name: str) -> str:
 
 
 def _nearest(path: Path) -> str:
-    """` (did you mean 'x'?)` with the file that may have been meant; or nothing."""
+    """` (did you mean 'x'?)` with a similar file; or nothing."""
     if found := resolve_spelling(path):
         return f" (did you mean {os.fspath(found)!r}?)"
     return did_you_mean(path.name, _neighbours(path.parent))
@@ -264,18 +266,18 @@ def _neighbours(folder: Path) -> list[str]:
 def _check_writable_folder(out: Path) -> None:
     folder = next(parent for parent in Path(os.path.abspath(out)).parents if os.path.lexists(parent))  # noqa: PTH100
     if not (folder.is_dir() and os.access(folder, os.W_OK)):
-        raise UserError(f"Nothing can be written into {folder}: give --out another folder.")
+        raise UserError(f"{folder} is not writable: give --out another folder.")
 
 
 def _check_not_among(out: Path, inputs: Iterable[Path | str | None]) -> None:
     for each in _given(inputs):
         same = true_path(each) == true_path(out)
         if same or (is_file(out) and is_file(each) and out.samefile(each)):
-            raise UserError(f"{out} is read by this command and is kept: give --out another name.")
+            raise UserError(f"{out} is an input of this command: give --out another name.")
 
 
 def _given(inputs: Iterable[Path | str | None]) -> list[Path | str]:
-    """Those that may be paths: of a chord chart in words there is no file."""
+    """The inputs that may be paths: a chord chart in words is not a file."""
     return [each for each in inputs if each is not None and not _fault_of_name(os.fspath(each)) and _exists(each)]
 
 
@@ -284,8 +286,8 @@ def _exists(path: Path | str) -> bool:
 
 
 def _file_type(out: Path) -> str:
-    """The kind of file that a name announces; a name that is a suffix alone, such as `.wav`, announces it too."""
+    """The file type of a name by its suffix, also if the name is only a suffix, such as `.wav`."""
     name = out.name.lower()
     kind, packed = _FILE_TYPES.guess_type(f"x{name}" if name.startswith(".") else name, strict=False)
-    known = kind if kind != "application/octet-stream" else None  # `.a` or `.so`, which a folder may well end in
+    known = kind if kind != "application/octet-stream" else None  # `.a` or `.so`, which may end a folder's name
     return known or packed or ("audio" if Path(f"x{name}").suffix in _AUDIO else "")

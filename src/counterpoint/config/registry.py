@@ -1,13 +1,13 @@
-"""The one mechanism by which the system is extended: things of a kind by name, built in or from other packages.
+"""The one extension mechanism: registries of entries by name, built in or from other packages.
 
-A kind is a group of entry points. Another package makes a thing known by a line in its own pyproject.toml, and
-what is built in stands in `BUILT_IN` in the same form. So a new paradigm, codec, family of metrics, solver or kind of
-study is one new file and one line, here or there:
+Each registry is a group of entry points. Another package adds an entry by a line in its own pyproject.toml, and
+the built-in entries are listed in `BUILT_IN` in the same form. So a new paradigm, codec, family of metrics, solver or
+kind of study is one new file and one line, here or there:
 
     [project.entry-points."counterpoint.paradigms"]
     masked = "my_package.masked:ENTRY"
 
-Names can be listed without importing what they stand for. Imports no torch.
+Names can be listed without importing their objects. Imports no torch.
 """
 
 from __future__ import annotations
@@ -63,16 +63,16 @@ BUILT_IN: Mapping[str, Mapping[str, str]] = {
         "dopri5": "counterpoint.paradigm.solvers:DOPRI5",
     },
 }
-"""By group, the names that come with the package and the object behind each, MODULE:ATTRIBUTE; in the order in which
+"""By group, the names that come with the package and the object of each, MODULE:ATTRIBUTE; in the order in which
 tables and reports show them."""
 
 
 class Registry(Generic[T]):
-    """The things of one kind: `registry[name]`, `name in registry`, iteration over names, built-in ones first.
+    """The entries of one group: `registry[name]`, `name in registry`, iteration over names, built-in ones first.
 
     Args:
         group: of entry points; a key of `BUILT_IN`.
-        noun: what one of them is called in messages.
+        noun: the name of one entry in messages.
         kind: the class that each must be an instance of; None accepts anything, such as functions.
     """
 
@@ -86,10 +86,10 @@ class Registry(Generic[T]):
         return name in tuple(self)
 
     def __getitem__(self, name: str) -> T:
-        """The thing of that name, imported when it is first asked for.
+        """The entry of that name, imported when first used.
 
         Raises:
-            UserError: there is none of that name, or the package that brings it cannot be imported.
+            UserError: no entry has that name, or its package cannot be imported.
         """
         self.check(name)
         return self._checked(name, _loaded(_found(self.group, tuple(sys.path))[name]))
@@ -102,12 +102,12 @@ class Registry(Generic[T]):
         """`name` itself.
 
         Raises:
-            UserError: there is none of that name; says which there are.
+            UserError: no entry has that name; the message lists the names.
         """
         names = tuple(self)
         if name not in names:
             raise UserError(
-                f"There is no {self.noun} {name!r}{did_you_mean(name, names)}; those that are installed are "
+                f"There is no {self.noun} {name!r}{did_you_mean(name, names)}; the installed ones are "
                 f"{', '.join(names)}."
             )
         return name
@@ -126,7 +126,7 @@ def _found(group: str, path: tuple[str, ...]) -> Mapping[str, EntryPoint]:
     """By name, for one state of `sys.path`: reading the metadata of every installed package takes milliseconds.
 
     Raises:
-        UserError: two things of one name.
+        UserError: two entries have the same name.
     """
     found = {name: EntryPoint(name, value, group) for name, value in BUILT_IN[group].items()}
     for point in entry_points(group=group):
@@ -146,12 +146,12 @@ def load_object(place: str) -> Any:
 
 
 def _loaded(point: EntryPoint) -> Any:
-    if point.dist is None:  # built in: an error here is ours and keeps its traceback
+    if point.dist is None:  # built in: an error here is a bug and keeps its traceback
         return load_object(point.value)
     try:
         return point.load()
     except Exception as error:
         raise UserError(
-            f"The package {point.dist.name}, which brings {point.name!r} for {point.group}, cannot be imported "
+            f"The package {point.dist.name}, which provides {point.name!r} for {point.group}, cannot be imported "
             f"({error}): update or uninstall it."
         ) from error

@@ -1,7 +1,7 @@
-"""Folders on remote storage, by URL: s3://, gs://, hf:// and whatever else fsspec knows, file:// too.
+"""Folders on remote storage, by URL: s3://, gs://, hf:// and all others that fsspec supports, including file://.
 
-A folder is sent with one of its files last, and counts as there when that file is; so it is complete or absent, as it
-is on a disk. What is fetched lies in a cache and is read, memory-mapped, as any folder is.
+A folder is sent with one of its files last, and counts as present when that file is; so it is complete or absent, as it
+is on a disk. Fetched folders are kept in a cache and read, memory-mapped, like any other.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from counterpoint.config.errors import UserError
 from counterpoint.config.files import atomic_write
 
 CACHE_VARIABLE = "COUNTERPOINT_FETCHED"
-"""Environment variable that moves the folder of what was fetched."""
+"""Environment variable that moves the folder of fetched files."""
 Failures = (OSError, ImportError, ValueError)
-"""What fsspec raises: no such place, a package that is not installed, an unknown protocol."""
+"""Errors that fsspec raises: no such place, a package that is not installed, an unknown protocol."""
 ARROW = ("s3", "gs")
-"""Protocols of file systems that pyarrow brings; fsspec would need further packages for them."""
+"""Protocols of file systems that pyarrow provides; fsspec would need further packages for them."""
 _URL = re.compile(r"([a-z][a-z0-9+.-]+):/+(.*)")
 """A path drops one of two slashes. Windows' drives have one letter."""
 
 
 def url_of(place: str | Path) -> str | None:
-    """The URL that a path or text names; None where it names a place on this machine's disks."""
+    """The URL that a path or text names; None if it names a place on this machine's disks."""
     found = _URL.fullmatch(str(place))
     if found is None:
         return None
@@ -44,7 +44,7 @@ class RemoteFolder:
         mark: the file in it that is sent last.
 
     Raises:
-        UserError: nothing is known of such storage, or a package for it is not installed.
+        UserError: the storage is unknown, or a package for it is not installed.
     """
 
     def __init__(self, url: str, *, mark: str):
@@ -55,7 +55,7 @@ class RemoteFolder:
             raise UserError(f"{url} cannot be reached ({error}): install the package that the message names.") from None
 
     def exists(self) -> bool:
-        """Whether a complete folder is there."""
+        """Whether a complete folder exists."""
         try:
             return bool(self._files.isfile(f"{self._root}/{self.mark}"))
         except Failures as error:
@@ -65,13 +65,13 @@ class RemoteFolder:
         """The content of the mark.
 
         Raises:
-            UserError: there is no complete folder.
+            UserError: the folder is missing or incomplete.
         """
         try:
             return self._files.cat_file(f"{self._root}/{self.mark}")
         except FileNotFoundError:
             raise UserError(
-                f"There is no {self.mark} in {self.url}: what it belongs to was not sent, or not whole."
+                f"There is no {self.mark} in {self.url}: the folder was not sent, or not completely."
             ) from None
         except Failures as error:
             raise self._unreachable(error) from None
@@ -94,11 +94,11 @@ class RemoteFolder:
             raise self._unreachable(error) from None
 
     def fetch(self, folder: Path) -> None:
-        """Bring a local folder to what is there: files that are missing or of another size, or, where the mark is
-        another one, all; the mark comes last.
+        """Update a local folder: fetch files that are missing or of another size, or, if the mark
+        differs, all files; the mark comes last.
 
         Raises:
-            UserError: there is no complete folder, or it cannot be reached.
+            UserError: the folder is missing or incomplete, or cannot be reached.
         """
         mark = self.read_mark()
         is_same = (folder / self.mark).is_file() and (folder / self.mark).read_bytes() == mark
@@ -118,9 +118,7 @@ class RemoteFolder:
         return {path[root:]: int(about["size"]) for path, about in found.items()}
 
     def _unreachable(self, error: BaseException) -> UserError:
-        return UserError(
-            f"{self.url} cannot be read or written ({error}): see that the address and your access are right."
-        )
+        return UserError(f"{self.url} cannot be read or written ({error}): check the address and your access.")
 
 
 def _file_system(url: str) -> tuple[Any, str]:
@@ -137,7 +135,7 @@ def _file_system(url: str) -> tuple[Any, str]:
 
 
 def send_part(place: str | Path, part: Path, *, root: Path, mark: str) -> None:
-    """Send a folder that was made in the local copy of a remote one to where it belongs; do nothing for other places.
+    """Send a folder made in the local copy of a remote one to its place in that; do nothing for local places.
 
     Args:
         place: the remote folder, as the user named it.
@@ -151,7 +149,7 @@ def send_part(place: str | Path, part: Path, *, root: Path, mark: str) -> None:
 
 
 def local_copy(url: str, *, mark: str) -> Path:
-    """A remote folder as a local one, of which no more is fetched than has changed since it last was.
+    """A local copy of a remote folder; only files that have changed since the last time are fetched.
 
     Raises:
         UserError: see `RemoteFolder.fetch`.
@@ -163,7 +161,7 @@ def local_copy(url: str, *, mark: str) -> Path:
 
 
 def local_folder(place: Path | str) -> Path:
-    """Where a folder lies on this machine: itself, or the copy of a remote one, which need not be there yet."""
+    """The path of a folder on this machine: itself, or the copy of a remote one, which need not exist yet."""
     url = url_of(place)
     if url is None:
         return Path(place)

@@ -18,10 +18,10 @@ from counterpoint.config.load import parse
 from counterpoint.config.registry import Registry
 
 PARADIGMS: Registry[Any] = Registry("counterpoint.paradigms", noun="paradigm")
-"""The same registry as `counterpoint.paradigm.PARADIGMS`, without the types that this floor cannot know."""
+"""The same registry as `counterpoint.paradigm.PARADIGMS`, without the types that this package cannot import."""
 SOLVERS: Registry[Any] = Registry("counterpoint.solvers", noun="solver")
 ParadigmName = Annotated[str, AfterValidator(PARADIGMS.check)]
-"""The name of a paradigm that is installed."""
+"""The name of an installed paradigm."""
 
 
 MOST_STEPS = 100_000
@@ -33,7 +33,7 @@ MOST_GUIDANCE = 100.0
 
 
 class SamplingConfig(Config):
-    """What every paradigm reads. By itself it stands for any paradigm, whose own settings are at their defaults."""
+    """The settings of all paradigms. This class itself means any paradigm, with its own settings at their defaults."""
 
     owner: ClassVar[str] = ""
     """The paradigm whose settings these are, in words."""
@@ -49,22 +49,24 @@ class SamplingConfig(Config):
 
     @property
     def procedure(self) -> str:
-        """How music is drawn, in a word: `tokens`, `euler`."""
+        """How music is sampled, in a word: `tokens`, `euler`."""
         return ""
 
     @property
     def adaptive(self) -> bool:
-        """Whether the number of passes of the network is decided while drawing."""
+        """Whether the number of passes of the network is decided while sampling."""
         return False
 
     @property
     def brief(self) -> str:
-        """What tells two settings of one paradigm apart in a table of speeds, such as a number of steps; or nothing."""
+        """The setting that distinguishes rows of one paradigm in a table of speeds, such as a number of steps; or
+        nothing."""
         return ""
 
     @classmethod
     def of(cls, sampling: SamplingConfig) -> Self:
-        """`sampling` itself, if it is of this class; shared settings alone leave those of this class at their defaults.
+        """`sampling` itself, if it is of this class; shared settings alone leave the settings of this class at their
+        defaults.
 
         Raises:
             UserError: they are another paradigm's.
@@ -73,7 +75,7 @@ class SamplingConfig(Config):
             return sampling
         if type(sampling) is SamplingConfig:
             return cls(**sampling.model_dump())
-        raise UserError(f"The sampling settings are those of {sampling.owner}: give a {cls.__name__} to {cls.owner}.")
+        raise UserError(f"The sampling settings are for {sampling.owner}: give a {cls.__name__} to {cls.owner}.")
 
     @model_validator(mode="before")
     @classmethod
@@ -123,10 +125,10 @@ class FlowMatchingSampling(SamplingConfig):
     steps: Annotated[Positive, Field(le=MOST_STEPS), IdleWhere("solver", _has_steps_of_its_own)] = 50
     """Steps of a solver with a fixed grid; dopri5 is the only built-in solver without one."""
     sway: Annotated[float, Field(ge=-1, le=2 / (math.pi - 2)), IdleWhere("solver", _has_steps_of_its_own)] = 0.0
-    """s of sway sampling (F5-TTS), which puts steps of the grid near the noise (< 0) or near the data (> 0); 0 is
+    """s of sway sampling (F5-TTS), which moves steps of the grid towards the noise (< 0) or the data (> 0); 0 is
     uniform. Beyond its range time would run backwards."""
     guidance_interval: tuple[float, float] = (0.0, 1.0)
-    """Guidance is applied where t lies in it, both ends included (Kynkäänniemi et al., 2024); elsewhere the conditional
+    """Guidance is applied for t in it, both ends included (Kynkäänniemi et al., 2024); elsewhere the conditional
     branch alone is evaluated, at half the cost."""
     tolerance: Annotated[float, Field(gt=0), IdleWhere("solver", _has_a_fixed_grid)] = 1e-5
     """The absolute and relative tolerance of dopri5."""
@@ -158,14 +160,15 @@ def read_sampling(paradigm: str, values: Mapping[str, Any], *, source: str = "sa
     """Settings as the class of a paradigm.
 
     Raises:
-        UserError: there is no such paradigm, it has no such setting, or a value does not fit.
+        UserError: the paradigm or a setting is unknown, or a value does not fit.
     """
     kind: type[SamplingConfig] = PARADIGMS[paradigm].sampling
     return parse(dict(values), kind, source=source)
 
 
 def pick_sampling(paradigm: str, pool: Mapping[str, Any]) -> SamplingConfig:
-    """Settings of a paradigm from a pool that may hold those of others too, which are left out; see `read_sampling`."""
+    """Settings of a paradigm from a pool that may hold settings of others too, which are ignored; see
+    `read_sampling`."""
     known = PARADIGMS[paradigm].sampling.model_fields
     return read_sampling(paradigm, {name: value for name, value in pool.items() if name in known})
 
@@ -195,6 +198,6 @@ def _each_its_own(values: Any) -> Any:
 
 
 AnySampling = SerializeAsAny[SamplingConfig]
-"""The settings of some paradigm; written out with all that its class has."""
+"""The settings of some paradigm; dumped with all fields of its class."""
 SamplingByParadigm = Annotated[dict[ParadigmName, AnySampling], BeforeValidator(_each_its_own)]
 """How to draw from each of several paradigms, each by settings of its own class."""

@@ -29,7 +29,7 @@ class BackboneConfig(Config):
     feed_forward: Positive = 4096
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
     max_positions: Positive = 2048
-    """Longest sequence, in steps; the sinusoids know no limit, this one says what is meant to be asked."""
+    """Longest sequence, in steps; the sinusoids have no limit, this is the intended one."""
 
     @model_validator(mode="after")
     def _widths_fit(self) -> BackboneConfig:
@@ -65,25 +65,25 @@ class TextConfig(Config):
     name: Annotated[str, IdleWhere("encoder", "lut")] = "t5-base"
     """Hub id or local folder of the T5 checkpoint."""
     width: Annotated[Positive, IdleWhere("encoder", "t5")] = 256
-    """Width of a `lut` word vector; T5 brings its own."""
+    """Width of a `lut` word vector; T5 has its own."""
     buckets: Annotated[Positive, IdleWhere("encoder", "t5")] = 8192
     """Rows of the `lut` table."""
     max_tokens: Positive = 256
 
 
 class LatentSpec(Config):
-    """What a codec's latents look like: all that a paradigm knows of a codec.
+    """The shape of a codec's latents: all that a paradigm knows of a codec.
 
     `mean` and `mean_std` are the two scalars of App. E.2.
     """
 
     codec: str
     fingerprint: str = ""
-    """Digest of the codec's weights: latents of one codec mean nothing to another."""
+    """Digest of the codec's weights: latents of one codec have no meaning for another."""
     sample_rate: Positive
     frame_rate: Annotated[float, Field(gt=0)]
     num_codebooks: Annotated[int, Field(ge=0)]
-    """0 where the codec has none (a VAE), and then so is `codebook_size`."""
+    """0 if the codec has none (a VAE), and then `codebook_size` is 0 too."""
     codebook_size: Annotated[int, Field(ge=0)]
     latent_dim: Positive
     mean: float = 0.0
@@ -107,14 +107,14 @@ class LatentSpec(Config):
 
 
 class PlainNetwork(Config):
-    """What every network reads, whatever its paradigm."""
+    """The settings of every network, whatever its paradigm."""
 
     backbone: NamedBackbone = BACKBONES["pocket"]
     text: TextConfig = TextConfig()
     text_dropout: Annotated[float, Field(ge=0, le=1)] = 0.2
     """Probability, per sample, that training hides the caption (classifier-free guidance)."""
     controls: tuple[ControlName, ...] = ()
-    """What it can be steered by beside text (4.5); kept in the order of `CONTROLS`."""
+    """The controls besides text (4.5); kept in the order of `CONTROLS`."""
     control_width: Annotated[Positive, IdleWhere("controls", ())] = 32
     """Channels of each control's embedding."""
     control_dropout: Annotated[float, Field(ge=0, le=1), IdleWhere("controls", ())] = 0.5
@@ -131,7 +131,7 @@ class PlainNetwork(Config):
 
 
 class AutoregressiveNetwork(Config):
-    """What auto-regressive networks alone read."""
+    """The settings of auto-regressive networks alone."""
 
     owner: ClassVar[str] = "auto-regression"
     """The paradigm in words."""
@@ -155,7 +155,7 @@ class AutoregressiveNetwork(Config):
 
 
 class FlowMatchingNetwork(Config):
-    """What flow-matching networks alone read."""
+    """The settings of flow-matching networks alone."""
 
     owner: ClassVar[str] = "flow matching"
     """The paradigm in words."""
@@ -165,10 +165,10 @@ class FlowMatchingNetwork(Config):
     sigma_min: Annotated[float, Field(gt=0, lt=1)] = 1e-5
     """s of the probability path (Eq. 2)."""
     preconditioning: Literal["none", "gaussian"] = "none"
-    """What the network is given and asked for. `none`: z_t and the velocity, as in the paper; `gaussian`: both in units
+    """The input and output of the network. `none`: z_t and the velocity, as in the paper; `gaussian`: both in units
     of their deviation, and the linear part of the velocity is added (`paradigm.gaussian`)."""
     loss_weight: Literal["eq4", "unit"] = "eq4"
-    """What training minimises. `eq4`: 1 + t, in the latents' scale, as in the paper; `unit`: what is asked of a
+    """The weight of the loss. `eq4`: 1 + t, in the latents' scale, as in the paper; `unit`: the target of a
     `gaussian` network, every channel and time alike. Losses are reported as of Eq. 4 all the same."""
     times: Literal["uniform", "logit_normal"] = "uniform"
     """How training draws t. `logit_normal` (Esser et al., 2024): t = sigmoid(x), x ~ N(times_location, times_scale^2),
@@ -179,19 +179,19 @@ class FlowMatchingNetwork(Config):
     @model_validator(mode="after")
     def _unit_needs_units(self) -> Self:
         if self.loss_weight == "unit" and self.preconditioning == "none":
-            raise ValueError("loss_weight unit is for preconditioning gaussian, which tells the units")
+            raise ValueError("loss_weight unit is for preconditioning gaussian, which defines the units")
         return self
 
 
 class NetworkConfig(FlowMatchingNetwork, AutoregressiveNetwork, PlainNetwork):
-    """The settings of the networks of all paradigms; each reads the plain ones and those that its entry names."""
+    """The settings of the networks of all paradigms; each reads the common ones and those of its paradigm's entry."""
 
     @classmethod
     def read_by(cls, paradigm: str) -> list[str]:
         """Names of the settings that the networks of a paradigm read.
 
         Raises:
-            UserError: there is no such paradigm.
+            UserError: the paradigm is unknown.
         """
         return [*PlainNetwork.model_fields, *PARADIGMS[paradigm].network.model_fields]
 
@@ -208,7 +208,7 @@ class ModelConfig(NetworkConfig):
     @classmethod
     def _others_settings(cls, values: Any, info: ValidationInfo) -> Any:
         if not isinstance(values, Mapping) or values.get("paradigm") not in PARADIGMS:
-            return values  # the fields' own errors say more
+            return values  # the fields' own errors are more specific
         entry, read = PARADIGMS[values["paradigm"]], cls.read_by(values["paradigm"])
         foreign = [name for name in NetworkConfig.model_fields if name in values and name not in read]
         if info.context != SAVED:
@@ -223,7 +223,7 @@ class ModelConfig(NetworkConfig):
 
 
 class SegmentsConfig(Config):
-    """How music is cut into training segments, and what is taught with them."""
+    """How music is cut into training segments, and which controls are taught with them."""
 
     segment_s: Annotated[float, Field(gt=0)] = 10.0
     tracks: dict[ControlName, str] = Field(default_factory=dict)
@@ -239,7 +239,7 @@ class DataConfig(SegmentsConfig):
 
 
 Beta = Annotated[float, Field(ge=0, lt=1)]
-"""What a running mean keeps of itself at every step."""
+"""The decay of a running mean at every step."""
 
 
 class OptimizerConfig(Config):
@@ -261,21 +261,21 @@ class OptimizerConfig(Config):
 
 
 class BudgetConfig(Config):
-    """How long a generative model is trained, and by which updates."""
+    """How long a generative model is trained, and with which updates."""
 
     optimizer: OptimizerConfig = OptimizerConfig()
     steps: Annotated[int, Field(ge=0)] = 500_000
     batch_size: Positive = 256
-    """Examples an update, over all micro-batches and devices."""
+    """Examples per update, over all micro-batches and devices."""
     accumulate: Positive = 1
-    """Micro-batches an update is summed from."""
+    """Micro-batches per update."""
     seed: Seed = 0
     precision: Literal["fp32", "bf16"] = "fp32"
     checkpointing: bool = False
     """Keep the input of each block alone for the backward pass and compute the rest again: a third more arithmetic, and
     activations of one block instead of all. The updates are the same."""
     sharded: bool = False
-    """Of several processes, let each keep a part of the gradients, moments and averages (FSDP2) instead of all; the
+    """Let each of several processes keep a part of the gradients, moments and averages (FSDP2) instead of all; the
     updates are the same to rounding."""
     compiled: bool = False
     """Compile the backbone (`torch.compile`), which takes a minute or two; the updates are the same to rounding."""
@@ -308,7 +308,7 @@ class TrainingConfig(BudgetConfig):
     @model_validator(mode="after")
     def _dropout_is_drawn_once(self) -> Self:
         if self.checkpointing and self.model.backbone.dropout:
-            raise ValueError("checkpointing computes blocks twice and would draw dropout anew: give dropout 0")
+            raise ValueError("checkpointing computes blocks twice and would draw dropout again: set dropout to 0")
         return self
 
     @model_validator(mode="after")

@@ -18,25 +18,25 @@ from counterpoint.config.paths import fault_of, shown
 from counterpoint.config.text import read_text, split_lines
 
 LISTINGS = tuple(f"{stem}{suffix}" for stem in ("metadata", "captions") for suffix in (".csv", ".tsv", ".jsonl"))
-"""Names, in small letters, of tables that say what the files of a folder are; the first that is there comes first."""
+"""Names, in small letters, of tables that describe the files of a folder, in order of preference."""
 TABLE_SUFFIXES = (".jsonl", ".csv", ".tsv")
 FILE_KEYS = ("file_name", "path", "filename", "file", "audio")
 CAPTION_KEYS = ("caption", "text", "prompt", "description")
-"""What a table or a JSON sidecar may call them, in small letters; the first that says something counts."""
+"""Their names in a table or a JSON sidecar, in lower case; the first with a value counts."""
 MOST_BYTES = 1 << 30
 _DELIMITERS = ",;\t|"
 _LONGEST_RECORD = 1_000
-"""Lines that a row with line breaks in its cells may have; a quote that is not closed by then never is."""
+"""Lines that a row with line breaks in its cells may have; a quote not closed by then counts as never closed."""
 _LONGEST_CELL = 2**31 - 1
 
 
 @dataclass(frozen=True)
 class Row:
-    """A row that was read.
+    """A row of a table.
 
     Attributes:
         number: of its first line in the file, from 1.
-        values: by column or key, in small letters.
+        values: by column or key, in lower case.
     """
 
     number: int
@@ -45,12 +45,12 @@ class Row:
 
 @dataclass(frozen=True)
 class Table:
-    """What a file holds.
+    """The content of a table file.
 
     Attributes:
-        rows: that could be read, in order.
-        faults: what is wrong with the other lines (`line 3 is not valid JSON (...)`).
-        notes: what was guessed of the file, a sentence each.
+        rows: all that could be read, in order.
+        faults: of the other lines (`line 3 is not valid JSON (...)`).
+        notes: guesses about the file, a sentence each.
     """
 
     rows: list[Row] = field(default_factory=list)
@@ -85,7 +85,7 @@ def require_clips(place: Path) -> None:
 
 
 def small_keys(values: Mapping[Any, Any]) -> dict[str, Any]:
-    """The mapping with keys in small letters, without spaces around; of two that become one the first counts."""
+    """The mapping with keys in lower case, stripped; of two equal keys the first counts."""
     small: dict[str, Any] = {}
     for key, value in values.items():
         small.setdefault(str(key).strip().lower(), value)
@@ -93,7 +93,7 @@ def small_keys(values: Mapping[Any, Any]) -> dict[str, Any]:
 
 
 def first_text(values: Mapping[str, Any], keys: Iterable[str]) -> str:
-    """The first value that says something, on one line; of a list, its first entry that does. "" where none does."""
+    """The first value that is not empty, on one line; for a list, its first such entry; or ""."""
     for key in keys:
         if words := texts_of(values.get(key)):
             return words[0]
@@ -101,7 +101,7 @@ def first_text(values: Mapping[str, Any], keys: Iterable[str]) -> str:
 
 
 def texts_of(value: Any) -> list[str]:
-    """A value, or the entries of a list, each on one line; what is neither text nor number is left out."""
+    """A value, or the entries of a list, each on one line, without those that are neither text nor number."""
     parts = value if isinstance(value, list) else [value]
     return [text for part in parts if (text := one_line(part))]
 
@@ -112,7 +112,7 @@ def one_line(value: Any) -> str:
 
 
 def _json_rows(lines: list[str]) -> Iterator[tuple[int, dict[str, Any] | str]]:
-    """(number, row or what is wrong with the line)."""
+    """(number, row or fault of the line)."""
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
@@ -125,7 +125,7 @@ def _json_rows(lines: list[str]) -> Iterator[tuple[int, dict[str, Any] | str]]:
 
 
 def _csv_rows(lines: list[str]) -> Iterator[tuple[int, dict[str, Any] | str]]:
-    """(number, row or what is wrong with it)."""
+    """(number, row or its fault)."""
     records = _csv_records(lines)
     header = next((cells for _, cells in records if not isinstance(cells, str)), [])
     names = [name.strip().lower() for name in header]
@@ -139,13 +139,13 @@ def _csv_rows(lines: list[str]) -> Iterator[tuple[int, dict[str, Any] | str]]:
 
 
 def _csv_records(lines: list[str]) -> Iterator[tuple[int, list[str] | str]]:
-    """(number, cells or what is wrong) of each row that is not blank; empty cells at its end are left out.
+    """(number, cells or fault) of each row that is not blank; empty cells at its end are left out.
 
-    After a row with a quote that is not closed, reading goes on at the next line.
+    After a row with a quote that is not closed, reading continues at the next line.
     """
     csv.field_size_limit(_LONGEST_CELL)
     header = next((line for line in lines if line.strip()), "")
-    delimiter = max(_DELIMITERS, key=header.count)  # spreadsheets of half the world write semicolons
+    delimiter = max(_DELIMITERS, key=header.count)  # spreadsheets in many countries write semicolons
     place = 0
     while place < len(lines):
         span = _LONGEST_RECORD if '"' in lines[place] else 1

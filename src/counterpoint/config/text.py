@@ -1,7 +1,7 @@
-"""The one decoder of text that people's programs wrote, and the one way to divide it into lines.
+"""Decoding of text files from any program, and their division into lines.
 
-`str.splitlines` also divides at \\x0b, \\x0c, \\x1c to \\x1e, \\x85, U+2028 and U+2029, all of which may stand inside a
-caption or a line of JSON; nothing here uses it, and a test of the source sees to that. Imports no torch.
+`str.splitlines` also divides at \\x0b, \\x0c, \\x1c to \\x1e, \\x85, U+2028 and U+2029, all of which may occur inside a
+caption or a line of JSON; nothing here uses it, and a test of the source checks that. Imports no torch.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ MOST_BYTES = 1 << 28
 _LINE_END = re.compile(r"\r\n|\n|\r")
 _OBEYED = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 _MARKS = (
-    (codecs.BOM_UTF32_LE, "utf-32"),  # begins as the mark of UTF-16 does, so it is looked for first
+    (codecs.BOM_UTF32_LE, "utf-32"),  # begins like the mark of UTF-16, so it is checked first
     (codecs.BOM_UTF32_BE, "utf-32"),
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
@@ -36,11 +36,11 @@ def split_lines(text: str) -> list[str]:
 
 
 def decode_text(data: bytes) -> tuple[str, bool]:
-    """Text by its byte order mark, or else as UTF-8, or else as Latin-1 in Windows' form; and whether it was the last,
+    """Text by its byte order mark, or else as UTF-8, or else as Latin-1 in Windows' form; and whether it was Latin-1,
     which is a guess.
 
     Raises:
-        ValueError: what is wrong with it, as what is said of it: it holds NUL bytes, so it is no text; or its mark
+        ValueError: with a description of the fault: it holds NUL bytes, so it is not text; or its mark
             announces an encoding that it is not in.
     """
     for mark, encoding in _MARKS:
@@ -58,8 +58,8 @@ def decode_text(data: bytes) -> tuple[str, bool]:
 
 
 def printable(text: str) -> str:
-    """Text with escapes for what a terminal would obey or hide: control characters, marks that turn the direction of
-    writing, and half characters; line feeds and tabs stay."""
+    """Text with escapes for characters that a terminal would obey or hide: control characters, marks that turn the
+    direction of writing, and half characters; line feeds and tabs stay."""
     return _OBEYED.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
@@ -67,7 +67,7 @@ def check_text(value: str, *, what: str) -> str:
     """The text of a command line itself, if it can be stored: bytes that are not UTF-8 come in as half characters.
 
     Raises:
-        UserError: it holds some.
+        UserError: it holds such bytes.
     """
     try:
         value.encode()
@@ -84,18 +84,18 @@ def read_text(
     """The text of a file, a .gz unpacked.
 
     Args:
-        what: the file should be, for messages.
-        most_bytes: that are read; a larger file is refused before it is read.
-        notes: receives a sentence where the encoding was guessed; by default it becomes a warning.
+        what: the expected kind of file, for messages.
+        most_bytes: a larger file is refused before it is read.
+        notes: receives a sentence if the encoding was guessed; by default it becomes a warning.
 
     Raises:
-        UserError: naming the file, where `require_file` refuses it, it cannot be read or unpacked, or is not text.
+        UserError: naming the file, if `require_file` refuses it, it cannot be read or unpacked, or it is not text.
     """
     path = require_file(path, what=what, most_bytes=most_bytes)
     try:
         text, is_guess = decode_text(_bytes(path, most_bytes=most_bytes))
     except OSError as error:
-        raise UserError(f"{shown(path)} cannot be read ({error.strerror or error}); give another {what}.") from None
+        raise UserError(f"{shown(path)} cannot be read ({error.strerror or error}); choose another {what}.") from None
     except (EOFError, zlib.error):
         raise UserError(f"{shown(path)} is damaged (it cannot be unpacked); pack it again.") from None
     except ValueError as error:

@@ -1,7 +1,7 @@
 """Published weights as files: a folder or a hub repository, safetensors or pickles that may hold nothing but data.
 
 Tensors are mapped from the file, not copied: what is never read costs no memory. Torch is imported where it is used:
-this floor loads without it.
+this package loads without it.
 """
 
 from __future__ import annotations
@@ -22,35 +22,35 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 SHIPPED_ALIASES = {"pocket": "pocket_rvq_25hz"}
-"""Further names of shipped codecs."""
+"""Additional names of shipped codecs."""
 CONFIG_FILE = "config.json"
 DIGESTS_FILE = "digests.json"
-"""Of a folder that is handed on: the SHA-256 of each of its files of weights, by name."""
+"""In a published folder: the SHA-256 of each of its weight files, by name."""
 _WEIGHTS = ("model.safetensors", "pytorch_model.bin")
-"""What `transformers` calls a file of weights, or with `.index.json` behind it the list of several."""
+"""Names that `transformers` gives a weight file; with `.index.json` appended, the list of several."""
 _SMALL_FILES = ("*.json", "*.model", "*.txt")
 
 
 def fetch_folder(source: str | Path) -> Path:
-    """The folder `source`, or where the hub repository of that id lies on this machine, downloaded if need be.
+    """The folder `source`, or the local copy of the hub repository of that id, downloaded if needed.
 
-    Of a repository, safetensors are taken where there are any.
+    Of a repository, safetensors are preferred.
 
     Raises:
-        UserError: no such folder, and no such repository within reach.
+        UserError: no such folder, and no such repository can be reached.
     """
     folder = Path(source).expanduser()
     return folder if folder.is_dir() else download_repository(str(source))
 
 
 def download_repository(source: str, *, into: Path | None = None, weights: bool = True) -> Path:
-    """Where the hub repository of an id lies after this: in the hub's own cache, or in the folder `into`.
+    """Download the hub repository of an id into the hub's own cache or into the folder `into`; returns its folder.
 
     Args:
         weights: take its weights, not only its small files.
 
     Raises:
-        UserError: no such repository within reach.
+        UserError: no such repository can be reached.
     """
     take = [*_SMALL_FILES, *(["*.safetensors"] if weights else [])]
     try:
@@ -58,9 +58,9 @@ def download_repository(source: str, *, into: Path | None = None, weights: bool 
         if weights and not any(found.glob("*.safetensors")):
             pickles = "pytorch_model*.bin" if (found / CONFIG_FILE).is_file() else "*state_dict.bin"
             hub().snapshot_download(source, allow_patterns=[pickles], local_dir=into)
-    except Exception as error:  # no network, no such repository, no permission: one kind of exception each
+    except Exception as error:  # no network, no such repository, no permission: an exception type each
         raise UserError(
-            f"There is no folder {source} here, and as a hub id it needs the network or an earlier download "
+            f"There is no folder {source}, and as a hub id it needs the network or an earlier download "
             f"({reason_of(error).rstrip('.')}); give a local path."
         ) from None
     return found
@@ -84,16 +84,16 @@ def read_weights(folder: Path, *, prefix: str = "") -> dict[str, Tensor]:
 
 
 def write_digests(folder: Path) -> None:
-    """Write `DIGESTS_FILE`, so that whoever gets the folder's weights can see that they are those that were published;
-    `read_weights` does."""
+    """Write `DIGESTS_FILE`, so that anyone who downloads the folder's weights can check that they are the published
+    ones; `read_weights` does this."""
     write_json(folder / DIGESTS_FILE, {path.name: _sha256(path) for path in sorted(folder.glob("*.safetensors"))})
 
 
 def read_pickle(path: Path) -> Any:
-    """What a file of `torch.save` holds, if that is tensors and plain values; no code in it is ever run.
+    """The content of a file of `torch.save`, if that is tensors and plain values; no code in it is ever run.
 
     Raises:
-        UserError: no such file, a damaged one, or one that needs code to be read.
+        UserError: it is missing, damaged, or needs code to be read.
     """
     import torch
 
@@ -105,16 +105,17 @@ def read_pickle(path: Path) -> Any:
     except pickle.UnpicklingError:
         raise UserError(
             f"{path} is damaged, or holds objects whose reading would run code from the file, which is never done; "
-            "give one that holds tensors and text alone, as safetensors or as exported by its makers."
+            "use a file that holds only tensors and text, as safetensors or as exported by its makers."
         ) from None
     except OSError as error:
         raise UserError(f"{path} cannot be read ({error.strerror or error}).") from None
-    except Exception:  # a file of another kind trips the reader of pickles wherever its bytes happen to
-        raise UserError(f"{path} is damaged; get it anew.") from None
+    except Exception:  # a file of another format raises any exception in the reader
+        raise UserError(f"{path} is damaged; download it again.") from None
 
 
 def _numpy_scalars() -> list[Any]:
-    """What a pickle needs for a number of numpy's, such as a loss beside the weights; none of it runs code."""
+    """The objects that a pickle needs for a number of numpy's, such as a loss beside the weights; none of it runs
+    code."""
     import numpy as np
     from numpy._core.multiarray import scalar  # type: ignore[attr-defined]
 
@@ -125,11 +126,12 @@ def _numpy_scalars() -> list[Any]:
 def read_part(
     kind: Any, config: Any, weights: Mapping[str, Tensor], *, source: str | Path, unread: tuple[str, ...] = ()
 ) -> Any:
-    """A `transformers` model of class `kind` with these weights, in single precision; nothing is left to chance.
+    """A `transformers` model of class `kind` with these weights, in single precision; no weight is initialised at
+    random.
 
     Args:
         config: its configuration.
-        weights: by the names that `kind` has given them in any of its versions.
+        weights: with the names from any version of `kind`.
         source: named in errors.
         unread: endings of names that may be missing, since inference never reads them.
 
@@ -148,7 +150,7 @@ def read_part(
     )
     missing = sorted(name for name in found.get("missing_keys") or () if not name.endswith(unread))
     if missing:
-        raise UserError(f"{source} lacks the tensor {missing[0]} of its {kind.__name__}; get it anew.")
+        raise UserError(f"{source} lacks the tensor {missing[0]} of its {kind.__name__}; download it again.")
     for name, has, should in found.get("mismatched_keys") or ():
         raise misshapen(source, name=name, has=has, should=should)
     return model
@@ -157,8 +159,8 @@ def read_part(
 def misshapen(source: str | Path, *, name: str, has: Sequence[int], should: Sequence[int]) -> UserError:
     """The sentence for a tensor that does not fit its configuration."""
     return UserError(
-        f"In {source} the tensor {name} has the shape {list(has)}, where its configuration asks for {list(should)}; "
-        "give weights and configuration that belong together."
+        f"In {source} the tensor {name} has the shape {list(has)}, but its configuration requires {list(should)}; "
+        "use weights and a configuration that belong together."
     )
 
 
@@ -176,19 +178,19 @@ def _shards(index: Path, *, prefix: str) -> list[Path]:
     listed = read_json(index)
     places = listed.get("weight_map") if isinstance(listed, dict) else None
     if not isinstance(places, dict) or not all(isinstance(place, str) for place in places.values()):
-        raise UserError(f"{index} does not say which file holds which tensor; get it anew.")
+        raise UserError(f"{index} does not list which file holds which tensor; download it again.")
     return sorted({index.parent / place for key, place in places.items() if key.startswith(prefix)})
 
 
 def _verify(folder: Path, files: Sequence[Path]) -> None:
-    """Compare files of weights with the digests that came with them, if any did."""
+    """Compare files of weights with the published digests, if there are any."""
     if not is_file(folder / DIGESTS_FILE):
         return
     known = read_json(folder / DIGESTS_FILE)
     for path in files:
         expected = known.get(path.name) if isinstance(known, dict) else None
         if not is_file(path) or expected != _sha256(path):
-            raise UserError(f"{path} is not the file that was published (its digest is another); get it anew.")
+            raise UserError(f"{path} is not the published file (its digest differs); download it again.")
 
 
 def _sha256(path: Path) -> str:
@@ -203,21 +205,21 @@ def _read_tensors(path: Path) -> dict[str, Tensor]:
 
 
 def check_tensors(tensors: Any, *, source: Path) -> None:
-    """Refuse what a file of weights should not hold.
+    """Refuse a weight file with unsuitable content.
 
     Raises:
-        UserError: it is no mapping from names to tensors, or a weight or bias in it is no floating-point number.
+        UserError: it is not a mapping from names to tensors, or a weight or bias in it is no floating-point number.
     """
     from torch import Tensor
 
     if not isinstance(tensors, Mapping) or not all(
         isinstance(name, str) and isinstance(tensor, Tensor) for name, tensor in tensors.items()
     ):
-        raise UserError(f"{source} holds no tensors by name; give a file of weights.")
+        raise UserError(f"{source} holds no tensors by name; use a weight file.")
     for name, tensor in tensors.items():
         if name.endswith((".weight", ".bias")) and not tensor.is_floating_point():
             raise UserError(
-                f"In {source} the tensor {name} holds {tensor.dtype} and not floating-point numbers; get it anew."
+                f"In {source} the tensor {name} holds {tensor.dtype} and not floating-point numbers; download it again."
             )
 
 
@@ -230,6 +232,6 @@ def _load_safetensors(path: Path) -> dict[str, Tensor]:
     except OSError as error:  # an index may name any file
         fault = fault_of(path)
         said = "is missing" if fault == MISSING else fault or f"cannot be read ({error.strerror or error})"
-        raise UserError(f"{path} {said}; get it anew.") from None
+        raise UserError(f"{path} {said}; download it again.") from None
     except SafetensorError as error:
-        raise UserError(f"{path} is damaged ({error}); get it anew.") from None
+        raise UserError(f"{path} is damaged ({error}); download it again.") from None

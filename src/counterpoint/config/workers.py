@@ -1,7 +1,8 @@
 """One function over many items in several processes, here or on a Ray cluster: results in order, memory flat.
 
-The processes make the function themselves, each once, so that a codec or a judge is loaded there and never sent. No
-more items are under way than twice the processes, so that a corpus of any size can be an iterator. Imports no torch.
+Each process makes the function itself, once, so that a codec or a judge is loaded there and never sent. No
+more than twice as many items as processes are in progress, so that a corpus of any size can be an iterator. Imports no
+torch.
 """
 
 from __future__ import annotations
@@ -25,16 +26,16 @@ from counterpoint.config.machine import cores
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 AHEAD = 2
-"""Items under way for each process."""
+"""Items in progress for each process."""
 
 
 @dataclass(frozen=True)
 class Workers:
-    """Where items are worked on.
+    """The processes that work on items.
 
     Attributes:
         count: processes; 1 is this process alone.
-        address: of a Ray cluster, on whose nodes the processes are then; "local" starts one here.
+        address: of a Ray cluster, on whose nodes the processes run; "local" starts one here.
     """
 
     count: int = 1
@@ -42,7 +43,7 @@ class Workers:
 
     def __post_init__(self) -> None:
         if self.count < 1:
-            raise UserError(f"--workers {self.count} makes no sense; give 1 or more.")
+            raise UserError(f"--workers {self.count} is too small; give 1 or more.")
 
     @property
     def is_alone(self) -> bool:
@@ -59,7 +60,7 @@ def in_order(
         make: makes the function; both it and the items can be pickled.
 
     Raises:
-        UserError: what the function raised, or a process that was ended from outside, or there is no Ray.
+        UserError: raised by the function, or a process was ended from outside, or Ray is not installed.
     """
     if workers.is_alone:
         yield from map(make(), items)
@@ -76,7 +77,7 @@ def in_order(
 
 @contextmanager
 def _processes(make: Callable[[], Any], workers: Workers) -> Iterator[Callable[[Any], Callable[[], Any]]]:
-    """Processes of this machine, its cores divided among them."""
+    """Processes of this machine, which share its cores."""
     context = multiprocessing.get_context("spawn")
     threads = max(1, cores() // workers.count)
     pool = ProcessPoolExecutor(workers.count, context, initializer=_begin, initargs=(make, threads))
@@ -86,8 +87,8 @@ def _processes(make: Callable[[], Any], workers: Workers) -> Iterator[Callable[[
             return future.result()
         except BrokenProcessPool:
             raise UserError(
-                "A worker process was ended from outside, perhaps for want of memory: the same command goes on where "
-                "it was; give fewer --workers."
+                "A worker process was ended from outside, perhaps for lack of memory: the same command continues from "
+                "where it was; give fewer --workers."
             ) from None
 
     def submit(item: Any) -> Callable[[], Any]:
@@ -101,7 +102,7 @@ def _processes(make: Callable[[], Any], workers: Workers) -> Iterator[Callable[[
 
 
 _make: list[Callable[[], Callable[[Any], Any]]] = []
-"""What makes the function of a worker process."""
+"""The factory of the function of a worker process."""
 
 
 def _begin(make: Callable[[], Callable[[Any], Any]], threads: int) -> None:
@@ -156,7 +157,7 @@ class _Actor:
         self._function = cache(make)
 
     def work(self, item: Any) -> Any:
-        """A result, or a `UserError`."""
+        """Return a result, or a `UserError`."""
         try:
             return self._function()(item)
         except UserError as error:

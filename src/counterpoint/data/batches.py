@@ -4,7 +4,7 @@ Shapes: B batch, J controls, K codebooks, T latent frames, D latent channels.
 
 A row of F frames counts as `round(F / T)` segments (at least one), so that a long track is drawn in proportion to its
 length. An epoch is a permutation of all segments of all rows. The r-th segment of a row starts at a random position in
-the r-th part of the row's possible starts, drawn anew from the example's position in the sequence of examples. Nothing
+the r-th part of the row's possible starts, drawn from the example's position in the sequence of examples. Nothing
 depends on earlier draws, so a resumed training needs no state of a random generator.
 """
 

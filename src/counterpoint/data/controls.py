@@ -80,7 +80,7 @@ class ControlTrack:
 
 
 class TrackWriter:
-    """Writes one track row by row; an interrupted one is continued, and another version starts anew.
+    """Writes one track row by row; an interrupted one is continued, and another version starts again.
 
     Example:
         writer = TrackWriter(encoded, "chords.viterbi25", version="1")

@@ -102,7 +102,7 @@ class EncodedSplit:
 
     @property
     def ids(self) -> list[str]:
-        """Ids of all rows, made anew each time."""
+        """Ids of all rows, made again at each access."""
         return self._ids.to_pylist()
 
     @cached_property

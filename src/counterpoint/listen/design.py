@@ -25,7 +25,7 @@ Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class Question(Config):
-    """What is asked of a clip, or of a pair of them.
+    """A question about a clip, or about a pair of clips.
 
     Attributes:
         id: in the results; a metric of the study's report is named after it.

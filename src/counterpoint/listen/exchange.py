@@ -221,7 +221,7 @@ def import_ratings(answers: Answers, table: Path) -> int:
     """
     read = read_table(table)
     if read.faults:
-        raise UserError(f"{table}, {read.faults[0]}; mend or delete that line.")
+        raise UserError(f"{table}, {read.faults[0]}; correct or delete that line.")
     lines = [_imported(answers.test, f"{table}, line {row.number}", row.values) for row in read.rows]
     if twice := [key for key, count in Counter(map(_place, lines)).items() if count > 1]:
         raise UserError(f"{table} rates one clip twice: {', '.join(map(str, twice[0]))}; delete one of the lines.")

@@ -132,7 +132,7 @@ class ListeningTest:
             for clip in item.files:
                 path = self.folder / clip.file
                 if not path.is_file():
-                    raise UserError(f"The clip {path} is missing; put it back from a copy, or make the test anew.")
+                    raise UserError(f"The clip {path} is missing; put it back from a copy, or make the test again.")
                 if sha256(path) != clip.sha256:
                     raise UserError(f"The clip {path} was changed after the test was made; put it back from a copy.")
 
@@ -152,7 +152,7 @@ def read_test(folder: Path) -> ListeningTest:
         key = Key.model_validate(read_json(folder / KEY_FILE))
     except ValidationError as error:
         where = ".".join(map(str, error.errors()[0]["loc"]))
-        raise UserError(f"A file of {folder} is damaged at {where}; make the test anew.") from None
+        raise UserError(f"A file of {folder} is damaged at {where}; make the test again.") from None
     study = read_json(folder / ORIGIN_FILE)["study"] if (folder / ORIGIN_FILE).is_file() else ""
     design = read_design(folder / DESIGN_FILE)
     made = {"training": len(manifest.training), "attention": len(manifest.checks)}

@@ -14,8 +14,8 @@ from counterpoint.study.finished import RUNS
 from counterpoint.study.pages.filling import METHODS, OTHER, SILENCE
 
 LOW_ANCHOR = OTHER
-"""Bad, and to be judged by the same questions: it is music, as loud as any, and only does not belong. Of silence nobody
-can say how well it matches, and it is recognised at a glance at its waveform."""
+"""Bad, and to be judged by the same questions: it is music, as loud as any, and only does not belong. How well silence
+matches cannot be judged, and it is recognised at a glance at its waveform."""
 PAPERS = ("ar", "fm", "fm_inversion")
 """Systems of the paper's own listening test, beside the true music."""
 _COMPARED = ("truth", "codec", "model", "shipped", "outside")

@@ -16,7 +16,7 @@
     checks          [{id, item, duration_s, files: [{file, sha256}]}]: clips that show who listens
 
 An item's `files` are all its conditions, in an order drawn for it, all of one length; `span_s` is [start, stop] in
-seconds or null, and `waveform` is there where there is a span. There is no open reference: what stands beside a span is
+seconds or null, and `waveform` is there where there is a span. There is no open reference: the context of a span is
 one, and the true music is among the files.
 
 `key.json`: {hidden_reference, low_anchor, names: {condition: its name}, files: {file: [condition]}, checks: {id: what
@@ -78,7 +78,7 @@ class Wanted:
         seed: of names and order.
         questions: in the manifest.
         low_pass_hz: anchors to make of the reference.
-        checks: clips with beeps; each of them stands beside one without where `pairs`.
+        checks: clips with beeps; each is paired with one without if `pairs`.
         most_beeps: in a check.
     """
 

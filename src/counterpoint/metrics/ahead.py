@@ -1,4 +1,4 @@
-"""Clips heard ahead by several processes: what they hear is kept on disk, where the evaluation then finds it."""
+"""Clips analysed ahead by several processes: the results are cached on disk, where the evaluation then finds them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from counterpoint.metrics.cache import FOLDER_VARIABLE, folder
 
 
 def hear_ahead(clips: Iterable[Clip], *, workers: Workers, device: str = "cpu") -> None:
-    """Let every judge hear every clip; of several machines all must see the folder of what was heard.
+    """Run every judge on every clip; all machines must see the cache folder.
 
     Raises:
         UserError: nothing is kept, or what `features_of` raises.
@@ -20,7 +20,7 @@ def hear_ahead(clips: Iterable[Clip], *, workers: Workers, device: str = "cpu") 
     if workers.is_alone:
         return
     if folder() is None:
-        raise UserError(f"--workers needs a folder for what was heard: set {FOLDER_VARIABLE} to one, not to off.")
+        raise UserError(f"--workers needs a cache folder: set {FOLDER_VARIABLE} to one, not to off.")
     for _ in in_order(partial(_hearer, device), clips, workers=workers):
         pass
 

@@ -21,7 +21,7 @@ degrees of freedom of Satterthwaite (1946), covers in 88% with k = 2 and in 92% 
 95%.
 
 Tests: swapping the two systems' clips within a prompt, in all runs at once, changes nothing if the systems do not
-differ, so the permutation test is exact for means and distances alike. It speaks of these runs alone. With several runs
+differ, so the permutation test is exact for means and distances alike. It covers these runs alone. With several runs
 p is therefore not smaller than the level at which the interval over prompts and runs reaches zero.
 
 Shapes: n clips, R resamples, k runs.

@@ -35,7 +35,7 @@ class Correlation:
 
 
 def correlations(evaluations: Mapping[str, Evaluation], found: ListeningResults) -> list[Correlation]:
-    """Of every measure that says better or worse and of every question; strongest first."""
+    """The correlations of every measure that has a better direction with every question; strongest first."""
     pairs = [
         correlation
         for step, evaluation in evaluations.items()
@@ -108,7 +108,7 @@ def _interval(items: np.ndarray, measured: np.ndarray, rated: np.ndarray) -> tup
 
 
 def best_measures(found: Sequence[Correlation]) -> list[Correlation]:
-    """Of each question the measure that agrees with people most."""
+    """The measure that agrees with people most, for each question."""
     seen: dict[str, Correlation] = {}
     for each in found:
         seen.setdefault(each.question, each)

@@ -12,7 +12,7 @@ from counterpoint.results.gates import name_of
 from counterpoint.results.schema import Results
 
 TOLERANCE = 0.05
-"""Quantities that differ by more are told apart."""
+"""Quantities that differ by more count as different."""
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,7 @@ def _chain(results: Results, step: str) -> list[str]:
 
 
 def _flops(results: Results, model: Model) -> float | None:
-    """Of all updates of one training."""
+    """Sums over all updates of one training."""
     latent = _latent(results, model.config.data.codec)
     if latent is None or not model.result.examples:
         return None
@@ -129,7 +129,7 @@ def _flops(results: Results, model: Model) -> float | None:
 
 
 def _latent(results: Results, codec: str) -> LatentSpec | None:
-    """Of a run's codec, which the run knows by name or by fingerprint."""
+    """The codec of a run, which stores its name or its fingerprint."""
     known = list(results.latents.values())
     named = [latent for latent in known if codec in (latent.codec, latent.fingerprint)]
     return next(iter(named or known), None) if named or len(known) == 1 else None

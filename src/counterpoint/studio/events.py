@@ -13,7 +13,7 @@ from typing import Any
 KEPT = 2_000
 """Events that are remembered for pages that come back."""
 ALIVE_S = 15.0
-"""After so much silence a comment is sent, so that nobody takes the connection for dead."""
+"""Seconds of silence after which a comment is sent, so that the connection is not taken for dead."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What is heard in a clip beside what was asked of it: a picture over time, and the agreement in numbers.
+"""The analysis of a clip next to its controls: a picture over time, and the agreement in numbers.
 
 Shapes: N audio samples.
 """

@@ -32,7 +32,7 @@ _GB = 1e9
 
 
 def new_id() -> str:
-    """An identifier that nobody can guess."""
+    """An identifier that cannot be guessed."""
     return secrets.token_urlsafe(9)
 
 
@@ -288,7 +288,7 @@ class Library:
             self.set_job(job.id, state=INTERRUPTED, ended=time.time())
 
     def repeat_job(self, ident: str, *, owner: str) -> Job:
-        """Queue a job again that was not done; its takes are drawn anew."""
+        """Queue a job again that was not done; its takes are drawn again."""
         job = self.job(ident, owner=owner)
         if job.state in OPEN:
             raise WebError(409, "This is still being made: wait for it, or cancel it first.")

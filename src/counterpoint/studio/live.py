@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 
 _POLL_S = 0.1
 _UNKNOWN = 0xFFFFFFFF - 44
-"""What stands in a header for a length that nobody knows yet."""
+"""The length in a header while the real one is unknown."""
 
 
 class LiveSound:

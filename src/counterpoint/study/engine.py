@@ -8,7 +8,7 @@ digest is in the record, and only a strict engine repeats a step because its cod
 A result is the folder `STORE/<name>-<key>/`, complete or absent: it is written as `<name>-<key>.partial` and renamed at
 the end. The name is for people, and only the key counts: a result under another study's name for it is used, too.
 A step marked `resumable` finds its own partial folder again after an interruption and continues there; any other starts
-anew. A lock file keeps two studies from running one step twice: the second waits and then finds it finished.
+again. A lock file keeps two studies from running one step twice: the second waits and then finds it finished.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """`counterpoint study samples`: a static page to compare systems by listening, like the paper's sample page.
 
 The page is made of finished studies, or of folders of audio, one a system. Rows are prompts and columns are systems, in
-the same players as a report's: all clips of a row play in step, one is heard, and a key switches between them at the
+the same players as a report's: all clips of a row play in step, one is audible, and a key switches between them at the
 same moment. Prompts are not chosen by ear: the first of each study, and, where a measure is named, those with the best,
 the median and the worst clips by it.
 """

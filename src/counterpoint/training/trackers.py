@@ -34,7 +34,7 @@ def check_trackers(trackers: Sequence[Tracker]) -> None:
 
 
 def start_trackers(accelerator: Accelerator, *, config: Mapping[str, Any], out: Path) -> None:
-    """Begin, or go on with, what the accelerator's trackers show of a run.
+    """Begin or continue a run in the accelerator's trackers.
 
     Args:
         config: plain values by dotted key.

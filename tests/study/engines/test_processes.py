@@ -111,5 +111,5 @@ def test_ctrl_c_leaves_what_can_go_on(bench: Bench) -> None:
     threading.Thread(target=interrupt, daemon=True).start()
     with pytest.raises(KeyboardInterrupt):
         bench.engine.run([step])
-    assert list(bench.store.glob("train-*.partial")) and "goes on from there" in bench.said[-1]
+    assert list(bench.store.glob("train-*.partial")) and "continues from there" in bench.said[-1]
     assert value(bench.engine, step) == "2"

@@ -10,7 +10,7 @@ from counterpoint.study.engine import Step
 
 GIB = 1 << 30
 BASE_MEMORY = 2 * GIB
-"""Of any step: the interpreter with torch takes most of a gigabyte, a codec or a judge some more."""
+"""The least of any step: the interpreter with torch takes most of a gigabyte, a codec or a judge some more."""
 
 
 @dataclass(frozen=True)

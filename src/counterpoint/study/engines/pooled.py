@@ -27,7 +27,7 @@ class PoolEngine:
     Attributes:
         local: completes one step; every machine of the pool must see its store.
         open_pool: makes the pool.
-        retries: further attempts at a step that was lost, or that goes on from its checkpoint.
+        retries: further attempts at a step that was lost, or that continues from its checkpoint.
     """
 
     local: LocalEngine
@@ -58,7 +58,7 @@ class PoolEngine:
         try:
             dispatch(schedule, pool, retries=self.retries, on_start=table.start, on_end=table.end, watch=table.show)
         except KeyboardInterrupt:
-            self.local.say("Interrupted; what was finished is kept, so the same command goes on from there.")
+            self.local.say("Interrupted; finished steps are kept, so the same command continues from there.")
             raise
 
     def _failure(self, schedule: Schedule) -> str:
@@ -67,7 +67,7 @@ class PoolEngine:
         held = len(schedule.held_up)
         if held:
             parts.append(f"{held} steps that build on {'it' if len(schedule.failed) == 1 else 'these'} did not run.")
-        return f"{' '.join(parts)} The same command goes on from there."
+        return f"{' '.join(parts)} The same command continues from there."
 
     def _sentence(self, step: Step, ended: Ended) -> str:
         log = log_path(self.local.store, name=step.name, key=step.key)

@@ -1,7 +1,7 @@
 """Steps in processes of this machine. A process runs one step after another, so that torch is loaded once for all.
 
 Processes are forked from a server that has loaded the heavy modules and runs nothing itself: a process that forked from
-this one would inherit the state of its threads, and one that started anew would spend seconds on imports.
+this one would inherit the state of its threads, and a freshly started one would spend seconds on imports.
 """
 
 from __future__ import annotations

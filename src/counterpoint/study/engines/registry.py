@@ -1,4 +1,4 @@
-"""The engines by name, and what may be asked of one. Another package may bring an engine, as it may a codec."""
+"""The engines by name, and their options. Another package may provide an engine, as it may a codec."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ from counterpoint.study.engines.dispatch import Ended, Schedule, critical_rank, 
 GPUS_PER_NODE = 8
 CORES_PER_GPU = 8
 EFFICIENCY = 0.9
-"""Of several GPUs that share a training: each does so much of what it would do alone."""
+"""The speed of each of several GPUs that share a training, relative to one alone."""
 
 
 @dataclass(frozen=True)
@@ -227,7 +227,7 @@ class SimulatedPool:
         return made
 
     def _kept(self, step: Step, *, made: float) -> float:
-        """Of the seconds that an attempt has worked, those up to its last checkpoint."""
+        """The seconds of an attempt's work up to its last checkpoint."""
         config = step.config
         if not isinstance(config, TrainingConfig) or not config.steps:
             return 0.0

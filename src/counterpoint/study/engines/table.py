@@ -63,7 +63,7 @@ class StepTable:
             self._say(f"{step.name} {what} after {elapsed:.1f} s: {ended.error.rstrip('.')}{then}.")
 
     def show(self, schedule: Schedule) -> None:
-        """Draw the table anew, if it is time."""
+        """Draw the table again, if it is time."""
         now = time.monotonic()
         if self._live is not None and now - self._read >= READ_EVERY_S:
             self._read = now

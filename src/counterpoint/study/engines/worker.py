@@ -21,8 +21,8 @@ from counterpoint.study.notices import log_path, sentence
 def attempt(step: Step, *, local: LocalEngine) -> Ended:
     """Complete a step whose inputs are finished.
 
-    An error other than a `UserError` may be the machine's, so a step that goes on from its checkpoint is worth another
-    attempt; one that starts over would most likely end the same way.
+    An error other than a `UserError` may be the machine's, so a step that continues from its checkpoint is worth
+    another attempt; one that starts over would most likely end the same way.
     """
     with logged(log_path(local.store, name=step.name, key=step.key)):
         try:

@@ -21,7 +21,7 @@ LEVEL = 0.05
 
 
 def comparisons(*, points: int, rungs: int) -> int:
-    """That could stop one point: with every other, on every rung but the last."""
+    """Comparisons that could stop one point: with every other, on every rung but the last."""
     return max(1, (points - 1) * (rungs - 1))
 
 
@@ -73,7 +73,7 @@ def stand(
 
 
 def _quantile(level: float, units: int) -> float:
-    """Of Student's t, one-sided."""
+    """Critical value of Student's t, one-sided."""
     return float(t.ppf(1 - level, units - 1))
 
 
