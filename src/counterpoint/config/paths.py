@@ -178,7 +178,7 @@ def check_output_folder(
     folder = true_path(out)
     for each in _given(inputs):
         if folder in true_path(each).parents:
-            raise UserError(f"{shown(each)} is read by this command and is in {out}: give --out another folder.")
+            raise UserError(f"{shown(each)} is an input of this command and is in {out}: give --out another folder.")
 
 
 def entries(folder: Path) -> list[str]:

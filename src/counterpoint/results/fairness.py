@@ -101,7 +101,7 @@ def _given(results: Results, step: str) -> Given:
 
 
 def _place(results: Results, step: str) -> tuple[str, ...]:
-    """Of the model that a step trained: the labels that all of its systems share, but for that of the paradigm."""
+    """The labels that all systems of the model trained by a step share, except that of the paradigm."""
     base = step.partition("@")[0]
     labels = [system.labels for system in results.systems.values() if system.model == base]
     axes = [axis for axis in (labels[0] if labels else {}) if axis != "paradigm"]

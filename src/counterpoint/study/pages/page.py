@@ -58,7 +58,7 @@ class Page(Generic[Kind]):
 
     Attributes:
         judging: the steps of its evaluations; by default all.
-        rated: the paper's table whose ratings stand beside those of listeners; "" for none.
+        rated: the paper's table whose ratings are next to those of listeners; "" for none.
         judged: their results.
         systems: by key, in the order of tables.
     """
