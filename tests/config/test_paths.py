@@ -158,7 +158,7 @@ def test_a_folder_is_replaced_only_if_all_in_it_is_the_commands_own(tmp_path: Pa
         check_output_folder(out, inputs=[out / "000.wav"], is_own=lambda entry: True)
     (out / "lyrics.txt").touch()
     (tmp_path / "file").touch()
-    with pytest.raises(UserError, match=r"holds lyrics\.txt"):
+    with pytest.raises(UserError, match=r"contains lyrics\.txt"):
         check_output_folder(out, is_own=lambda entry: entry.suffix == ".wav")
     with pytest.raises(UserError, match="is a file"):
         check_output_folder(tmp_path / "file")
