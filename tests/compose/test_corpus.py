@@ -95,7 +95,7 @@ def test_wrong_arguments_are_named(tmp_path, changes, words):
 def test_an_output_in_use_is_left_alone(tmp_path):
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "song.txt").write_text("mine")
-    with pytest.raises(UserError, match=r"holds song\.txt"):
+    with pytest.raises(UserError, match=r"contains song\.txt"):
         compose(tmp_path / "out", clips=3, duration_s=2.0, seed=0)
     with pytest.raises(UserError, match="named like a file"):
         compose(tmp_path / "out" / "song.txt", clips=3, duration_s=2.0, seed=0)
