@@ -87,7 +87,8 @@ def test_a_dataset_on_s3_is_opened_and_a_store_there_shares_results(bucket: str,
 
     from counterpoint.audio import save_audio
     from counterpoint.data import open_dataset, save_dataset
-    from counterpoint.study.engine import LocalEngine, Step
+    from counterpoint.study.engine import LocalEngine
+    from counterpoint.study.work import Step
 
     near = tmp_path / "near"
     save_audio(near / "audio" / "a.wav", np.zeros(3200, np.float32), sample_rate=3200)

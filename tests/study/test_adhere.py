@@ -14,11 +14,11 @@ from counterpoint.data import save_dataset
 from counterpoint.metrics import Evaluation
 from counterpoint.results.evaluations import read_evaluation
 from counterpoint.results.parts import Heard, Prompts, Window
-from counterpoint.study.engine import Work
 from counterpoint.study.settings import PromptsConfig
 from counterpoint.study.steps.adhere import adhere
 from counterpoint.study.steps.prompts import choose_prompts
 from counterpoint.study.windows import spread
+from counterpoint.study.work import Work
 
 KNOWN = ("chords", "melody", "beats")
 

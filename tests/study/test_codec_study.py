@@ -19,9 +19,9 @@ from counterpoint.codec.vae import build_vae, save_vae
 from counterpoint.config import UserError
 from counterpoint.config.codec_training import SpectrogramArchitecture
 from counterpoint.study import StudyResult, load_study, run_study
-from counterpoint.study.engine import in_order
 from counterpoint.study.kinds.codecs import CodecStudy
 from counterpoint.study.shipped import CONFIGS
+from counterpoint.study.work import in_order
 
 STUDY = """
 kind: codecs

@@ -22,12 +22,12 @@ from counterpoint.results.parts import Sample, Window
 from counterpoint.results.records import Provenance, StudyInfo
 from counterpoint.results.schema import Results
 from counterpoint.study import StudyResult, load_study, run_study
-from counterpoint.study.engine import Work, in_order
 from counterpoint.study.kinds.dataset import DatasetStudy
 from counterpoint.study.pages.dataset import OURS, DatasetPage, _ends_and_between, _measures, _paper
 from counterpoint.study.settings import SampleConfig
 from counterpoint.study.shipped import find_study
 from counterpoint.study.steps.sample import holdings, sample_clips
+from counterpoint.study.work import Work, in_order
 
 RATE = 32_000
 CAPTIONS = ("slow piano", "fast techno with drums", "a quiet flute", "loud metal guitar", "")

@@ -12,8 +12,8 @@ import pytest
 from counterpoint.config import UserError, read_json, write_json
 from counterpoint.config.schema import Config
 from counterpoint.results.records import RECORD_FILE
-from counterpoint.study.engine import LocalEngine, Source, Step
-from counterpoint.study.work import Computation, Work, computes
+from counterpoint.study.engine import LocalEngine
+from counterpoint.study.work import Computation, Source, Step, Work, computes
 from counterpoint.study.workload import nothing
 
 
@@ -236,7 +236,7 @@ def test_a_raised_version_runs_the_step_anew_and_what_builds_on_it(chain: Chain)
 def test_a_renamed_function_and_other_code_keep_a_result(chain: Chain, monkeypatch: pytest.MonkeyPatch) -> None:
     chain.engine.run([chain.steps()])
     chain.ran()
-    monkeypatch.setattr("counterpoint.study.engine.code_version", lambda source: "other")
+    monkeypatch.setattr("counterpoint.study.work.code_version", lambda source: "other")
     chain.engine.run([chain.steps()])
     assert chain.ran() == []
 

@@ -10,11 +10,11 @@ import pytest
 from rich.console import Console
 
 from counterpoint.config import DataConfig, ModelConfig, TrainingConfig, UserError
-from counterpoint.study.engine import LocalEngine, Step
+from counterpoint.study.engine import LocalEngine
 from counterpoint.study.following import follow, read_losses
 from counterpoint.study.notices import LOST_AFTER_S, Announcement, notice_of
 from counterpoint.study.status import curve, print_status, status_of
-from counterpoint.study.work import Work, computes
+from counterpoint.study.work import Step, Work, computes
 from counterpoint.study.workload import nothing as no_work
 
 SEEN: list[object] = []

@@ -6,13 +6,14 @@ from pathlib import Path
 
 from rich.console import Console
 
-from counterpoint.study.engine import LocalEngine, in_order
+from counterpoint.study.engine import LocalEngine
 from counterpoint.study.engines.simulated import Cluster
 from counterpoint.study.forecast import dry_run, forecast, print_dry_run, print_forecast
 from counterpoint.study.kinds import load_study
 from counterpoint.study.plan import make_plan
 from counterpoint.study.shipped import find_study
 from counterpoint.study.surroundings import Unseen
+from counterpoint.study.work import in_order
 
 
 def test_table_2_at_paper_scale_needs_no_codec_and_no_more_gpus_than_trainings() -> None:

@@ -268,7 +268,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any
 
 
 def _all_steps(steps: list[Step]) -> list[Step]:
-    from counterpoint.study.engine import in_order
+    from counterpoint.study.work import in_order
 
     return in_order(steps)
 

@@ -11,9 +11,9 @@ import pytest
 from counterpoint.config import UserError
 from counterpoint.config.load import parse
 from counterpoint.study import load_study
-from counterpoint.study.engine import Step, in_order
 from counterpoint.study.kinds.grid import GridStudy
 from counterpoint.study.shipped import CONFIGS, find_study
+from counterpoint.study.work import Step, in_order
 
 GRIDS = ("table2", "table6", "table8", "fig4", "fig8")
 PARADIGM = {"keys": ["paradigm"], "values": {"ar": "autoregressive", "fm": "flow_matching"}}

@@ -13,13 +13,13 @@ from counterpoint.audio import save_audio
 from counterpoint.config import TrainingConfig, UserError, read_json, write_json, write_json_lines
 from counterpoint.inpaint import CROSSFADE_S
 from counterpoint.metrics import load_generated
-from counterpoint.study.engine import Work, in_order
 from counterpoint.study.kinds import load_study
 from counterpoint.study.shipped import find_study
 from counterpoint.study.steps.anchors import misplace_spans, silence_spans
 from counterpoint.study.steps.best import keep_best
 from counterpoint.study.steps.prompts import SAMPLE_RATE
 from counterpoint.study.steps.spans import draw_spans
+from counterpoint.study.work import Work, in_order
 
 CLIP_S, COUNT = 2.0, 8
 TASK = {"mask_s": 1.0, "margin_s": 0.2, "seed": 3}

@@ -11,10 +11,10 @@ from counterpoint.audio import load_audio, save_audio
 from counterpoint.config import UserError, write_json_lines
 from counterpoint.metrics import Clip, load_generated
 from counterpoint.results.parts import Prompts, Window
-from counterpoint.study.engine import Work
 from counterpoint.study.judged import judged_systems
 from counterpoint.study.steps.outside import admit, match
 from counterpoint.study.surroundings import clips_source
+from counterpoint.study.work import Work
 
 WINDOWS = [Window(id=f"test-{i:04d}-0", caption=f"Caption {i // 2}", row=f"song {i // 2}") for i in range(10)]
 

@@ -9,13 +9,13 @@ import pytest
 from counterpoint.config import UserError
 from counterpoint.config.schema import ParadigmName
 from counterpoint.study import load_study
-from counterpoint.study.engine import Step, in_order
 from counterpoint.study.kinds import KINDS
 from counterpoint.study.kinds.grid import GridStudy
 from counterpoint.study.kinds.trained import BOTH
 from counterpoint.study.run import run_study
 from counterpoint.study.shipped import CONFIGS, find_study, identify
 from counterpoint.study.surroundings import shipped_network
+from counterpoint.study.work import Step, in_order
 
 REPOSITORY = Path(__file__).parents[2]
 

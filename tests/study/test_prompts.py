@@ -13,10 +13,10 @@ import pytest
 from counterpoint.audio import load_audio, save_audio
 from counterpoint.config import UserError
 from counterpoint.data import save_dataset
-from counterpoint.study.engine import Work
 from counterpoint.study.settings import PromptsConfig
 from counterpoint.study.steps.prompts import choose_prompts
 from counterpoint.study.windows import choose_windows
+from counterpoint.study.work import Work
 
 
 def rows(prefix: str, *durations_s: float) -> list[dict[str, Any]]:

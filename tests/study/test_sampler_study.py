@@ -14,11 +14,11 @@ from counterpoint.codec.encodec import build_encodec, encodec_config, save_encod
 from counterpoint.config import FlowMatchingSampling, UserError
 from counterpoint.metrics import Difference, Score
 from counterpoint.study import load_study, run_study
-from counterpoint.study.engine import in_order
 from counterpoint.study.kinds.samplers import SamplerStudy
 from counterpoint.study.pages.samplers import Setting, _sentence, solver_mark
 from counterpoint.study.search.points import in_words
 from counterpoint.study.shipped import find_study
+from counterpoint.study.work import in_order
 
 STUDY = """
 kind: samplers

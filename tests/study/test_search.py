@@ -29,7 +29,6 @@ from counterpoint.results.parts import Window
 from counterpoint.results.schema import Judged
 from counterpoint.results.search import Cost, Found, Outcome, SearchResult, Standing
 from counterpoint.study import load_study
-from counterpoint.study.engine import in_order
 from counterpoint.study.kinds.search import SearchStudy
 from counterpoint.study.pages.search import _edge, _order, _sentence, _stopping
 from counterpoint.study.pages.search_page import ENDS, chart_lines, points_blocks, points_table, search_charts
@@ -38,6 +37,7 @@ from counterpoint.study.search.points import Point, expand
 from counterpoint.study.search.rule import comparisons, stand
 from counterpoint.study.search.split import split
 from counterpoint.study.shipped import find_study
+from counterpoint.study.work import in_order
 
 RUNGS = (8, 16, 24)
 

@@ -45,11 +45,11 @@ from counterpoint.config import (
 from counterpoint.paradigm import PARADIGMS as PARADIGM_ENTRIES
 from counterpoint.paradigm import build_paradigm, parameter_count
 from counterpoint.runs.latents import known_latent
-from counterpoint.study.engine import Step, in_order
 from counterpoint.study.kinds import load_study
 from counterpoint.study.plan import Progress, make_plan, progress_of
 from counterpoint.study.shipped import CONFIGS, find_study
 from counterpoint.study.surroundings import Unseen
+from counterpoint.study.work import Step, in_order
 
 H100, CORES = known_devices()["h100"], known_devices()["two-cores"]
 PAPER = LatentSpec(

@@ -15,90 +15,20 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
-from pydantic import BaseModel
-from pydantic_core import to_jsonable_python
-
-from counterpoint.code_version import code_version
-from counterpoint.config import UserError, digest, read_json, write_json
+from counterpoint.config import read_json, write_json
 from counterpoint.config.locks import sole_writer
 from counterpoint.config.machine import peak_memory, reset_peak_memory
 from counterpoint.config.remote import RemoteFolder
 from counterpoint.results.records import RECORD_FILE, StepRecord, package
 from counterpoint.study.notices import Announcement
 from counterpoint.study.progress import StepBar
-from counterpoint.study.work import Computation, Work, no_progress
-
-
-@dataclass(frozen=True, eq=False)
-class Source:
-    """An existing input, such as the user's own dataset.
-
-    Attributes:
-        name: its name.
-        path: its path, which is not part of its identity.
-        key: digest of its content.
-    """
-
-    name: str
-    path: Path
-    key: str
-
-
-@dataclass(frozen=True, eq=False)
-class Step:
-    """One content-addressed piece of work.
-
-    Attributes:
-        name: part of the result folder's name.
-        function: the function that computes it.
-        config: a pydantic model, or a mapping of plain values and such models.
-        inputs: the steps that it depends on, by the name under which its function finds their folders.
-        resumable: whether it continues from the partial result of an interrupted run.
-        holds: for a step that also writes elsewhere, checks whether those results still exist; if not it runs again.
-    """
-
-    name: str
-    function: Computation
-    config: BaseModel | Mapping[str, Any] = field(default_factory=dict)
-    inputs: Mapping[str, Step | Source] = field(default_factory=dict)
-    resumable: bool = False
-    holds: Callable[[Work], bool] | None = None
-
-    @cached_property
-    def key(self) -> str:
-        """Sixteen hexadecimal digits: equal keys, equal results."""
-        return digest(self.identity)
-
-    @cached_property
-    def identity(self) -> dict[str, Any]:
-        """All parts of the key."""
-        return {
-            "function": self.function.name,
-            "version": self.function.version,
-            "config": plain(self.config),
-            "inputs": {name: given.key for name, given in self.inputs.items()},
-        }
-
-    def setting(self, name: str, default: Any = None) -> Any:
-        """A value of its configuration, which is a mapping."""
-        assert isinstance(self.config, Mapping)
-        return self.config.get(name, default)
-
-    @property
-    def code(self) -> str:
-        """Digest of the source that its function uses."""
-        return code_version(self.function.source)
-
-    @property
-    def folder_name(self) -> str:
-        return f"{self.name}-{self.key}"
+from counterpoint.study.work import Source, Step, Work, in_order, no_progress
 
 
 @dataclass(frozen=True)
@@ -116,17 +46,6 @@ class Done:
     cached: bool
     seconds: float
     peak_memory_bytes: int | None
-
-
-def plain(value: Any) -> Any:
-    """A configuration as plain values, without fields of pydantic models that have default values."""
-    if isinstance(value, BaseModel):
-        return value.model_dump(mode="json", exclude_defaults=True)
-    if isinstance(value, Mapping):
-        return {str(key): plain(each) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(each) for each in value]
-    return to_jsonable_python(value)
 
 
 class Engine(Protocol):
@@ -303,31 +222,6 @@ class LocalEngine:
 
         with sole_writer(self.store / "locks" / step.key, on_wait=say_who):
             yield
-
-
-def in_order(targets: Iterable[Step | Source]) -> list[Step]:
-    """The targets and everything that they depend on, each after its inputs, without existing sources.
-
-    Raises:
-        UserError: two different steps have the same name.
-    """
-    ordered: dict[str, Step] = {}
-
-    def visit(step: Step) -> None:
-        known = ordered.get(step.name)
-        if known is not None:
-            if known.key != step.key:
-                raise UserError(f"Two different steps are named {step.name!r}; give each its own name.")
-            return
-        for given in step.inputs.values():
-            if isinstance(given, Step):
-                visit(given)
-        ordered[step.name] = step
-
-    for target in targets:
-        if isinstance(target, Step):
-            visit(target)
-    return list(ordered.values())
 
 
 def _clock(seconds: float) -> str:

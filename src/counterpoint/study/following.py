@@ -11,8 +11,9 @@ from typing import Literal
 
 from counterpoint.config import TrainingConfig
 from counterpoint.runs.layout import METRICS_FILE
-from counterpoint.study.engine import LocalEngine, Step
+from counterpoint.study.engine import LocalEngine
 from counterpoint.study.notices import Notice, notice_of
+from counterpoint.study.work import Step
 
 State = Literal["finished", "running", "failed", "stopped", "waiting"]
 TAIL_BYTES = 1 << 20

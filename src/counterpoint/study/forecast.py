@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from counterpoint.bench.workload import estimate
-from counterpoint.study.engine import LocalEngine, Source, Step, in_order
+from counterpoint.study.engine import LocalEngine
 from counterpoint.study.engines.dispatch import critical_rank
 from counterpoint.study.engines.needs import needs_of
 from counterpoint.study.engines.simulated import Cluster, Simulation, simulate
 from counterpoint.study.surroundings import Unseen
+from counterpoint.study.work import Source, Step, in_order
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -10,10 +10,10 @@ from counterpoint.results.collect import collect_parts, collect_provenance
 from counterpoint.results.listening import FOLDER, read_listening
 from counterpoint.results.records import StudyInfo
 from counterpoint.results.schema import Example, Results, System
-from counterpoint.study.engine import Source, Step
 from counterpoint.study.kinds.base import Study
 from counterpoint.study.shipped import identify
 from counterpoint.study.windows import spread
+from counterpoint.study.work import Source, Step
 
 
 def gather(study: Study, folders: Mapping[str, Path], *, steps: Mapping[str, Step | Source], name: str) -> Results:

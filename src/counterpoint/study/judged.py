@@ -9,7 +9,7 @@ from pathlib import Path
 from counterpoint.bench.workload import Handling, Workload
 from counterpoint.metrics import Clip, load_generated
 from counterpoint.results.parts import Prompts
-from counterpoint.study.engine import Step
+from counterpoint.study.work import Step
 from counterpoint.study.workload import handled
 
 GROUND_TRUTH = "ground_truth"

@@ -9,9 +9,10 @@ from counterpoint.bench.takes import ENCODED_BYTES
 from counterpoint.bench.workload import Estimate, Workload, estimate
 from counterpoint.config import TrainingConfig, UserError
 from counterpoint.runs.latents import KnownLatent, known_latent
-from counterpoint.study.engine import LocalEngine, in_order
+from counterpoint.study.engine import LocalEngine
 from counterpoint.study.kinds import Study, load_study
 from counterpoint.study.shipped import find_study, scales_of
+from counterpoint.study.work import in_order
 from counterpoint.study.workload import hours_of
 
 

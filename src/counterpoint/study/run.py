@@ -15,12 +15,13 @@ from counterpoint.config.files import link_or_copy, replace_folder
 from counterpoint.config.locks import sole_writer
 from counterpoint.config.paths import check_kept_folder, true_path
 from counterpoint.config.remote import url_of
-from counterpoint.study.engine import Done, LocalEngine, Source
+from counterpoint.study.engine import Done, LocalEngine
 from counterpoint.study.engines.registry import Where
 from counterpoint.study.kinds import load_study
 from counterpoint.study.kinds.base import Study
 from counterpoint.study.loading import forget
 from counterpoint.study.shipped import find_study
+from counterpoint.study.work import Source
 
 if TYPE_CHECKING:
     from counterpoint.report import Report

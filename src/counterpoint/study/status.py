@@ -9,8 +9,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from counterpoint.study.engine import Source, Step, in_order
 from counterpoint.study.following import Following, follow
+from counterpoint.study.work import Source, Step, in_order
 
 if TYPE_CHECKING:
     from rich.console import Console

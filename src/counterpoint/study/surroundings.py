@@ -11,8 +11,8 @@ from counterpoint.config import ModelConfig, UserError, digest, parse
 from counterpoint.config.nearest import did_you_mean
 from counterpoint.config.remote import url_of
 from counterpoint.config.weights import SHIPPED_ALIASES
-from counterpoint.study.engine import Source, Step
 from counterpoint.study.settings import ComposeConfig
+from counterpoint.study.work import Source, Step
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from counterpoint.config import TrainingConfig
 from counterpoint.paradigm.entry import PARADIGMS, ParadigmEntry
 from counterpoint.results.schema import System
-from counterpoint.study.engine import Source, Step
 from counterpoint.study.judged import COPIES, GROUND_TRUTH, RECONSTRUCTED, named_systems
+from counterpoint.study.work import Source, Step
 
 
 def systems_of(steps: Mapping[str, Step | Source]) -> dict[str, System]:

@@ -14,8 +14,8 @@ from counterpoint.bench.workload import Handling, Music, Workload
 from counterpoint.config import DataConfig, ModelConfig, SamplingConfig, TrainingConfig, UserError, parse, read_json
 from counterpoint.config.remote import RemoteFolder, url_of
 from counterpoint.data.layout import INFO_FILE
-from counterpoint.study.engine import Source, Step
 from counterpoint.study.settings import ClipsConfig, ComposeConfig
+from counterpoint.study.work import Source, Step
 
 
 def nothing(step: Step) -> Workload:

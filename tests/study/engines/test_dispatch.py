@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from counterpoint.study.engine import Done, Step
+from counterpoint.study.engine import Done
 from counterpoint.study.engines.dispatch import Ended, Schedule, critical_rank, dispatch
-from counterpoint.study.work import Work, computes
+from counterpoint.study.work import Step, Work, computes
 from counterpoint.study.workload import nothing as no_work
 
 

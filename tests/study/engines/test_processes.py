@@ -12,10 +12,11 @@ import pytest
 from tests.study.engines.computations import add, break_down, until_interrupted
 
 from counterpoint.config import UserError
-from counterpoint.study.engine import Engine, LocalEngine, Step
+from counterpoint.study.engine import Engine, LocalEngine
 from counterpoint.study.engines import processes
 from counterpoint.study.engines.pooled import PoolEngine
 from counterpoint.study.engines.processes import ProcessPool
+from counterpoint.study.work import Step
 
 
 class Bench:

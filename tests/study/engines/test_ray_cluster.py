@@ -9,10 +9,11 @@ from tests.study.engines.computations import add, break_down
 
 from counterpoint.config import UserError
 from counterpoint.results.records import package
-from counterpoint.study.engine import LocalEngine, Step
+from counterpoint.study.engine import LocalEngine
 from counterpoint.study.engines.needs import GIB, Needs
 from counterpoint.study.engines.ray_cluster import Answer, check_answer, check_needs, ray_engine
 from counterpoint.study.engines.registry import Where
+from counterpoint.study.work import Step
 
 
 def test_a_step_that_no_node_has_room_for_is_named() -> None:

@@ -15,9 +15,10 @@ from tests.study.engines.test_whole_study import STUDY, untrained_codec
 
 from counterpoint.config import UserError
 from counterpoint.study import run_study
-from counterpoint.study.engine import LocalEngine, Step
+from counterpoint.study.engine import LocalEngine
 from counterpoint.study.engines.registry import Where
 from counterpoint.study.notices import FOLDER, LOGS, notice_of
+from counterpoint.study.work import Step
 
 pytestmark = pytest.mark.slow
 ray = pytest.importorskip("ray", reason="the engine `ray` needs the extra `ray`")

@@ -7,9 +7,8 @@ import time
 import pytest
 
 from counterpoint.config import DataConfig, ModelConfig, TrainingConfig, UserError
-from counterpoint.study.engine import Step
 from counterpoint.study.engines.simulated import EFFICIENCY, Cluster, simulate
-from counterpoint.study.work import Work, computes
+from counterpoint.study.work import Step, Work, computes
 from counterpoint.study.workload import nothing as no_work
 
 

@@ -14,10 +14,11 @@ import pytest
 from tests.study.engines.computations import add, break_down, until_interrupted
 
 from counterpoint.config import UserError
-from counterpoint.study.engine import LocalEngine, Step
+from counterpoint.study.engine import LocalEngine
 from counterpoint.study.engines.pooled import PoolEngine
 from counterpoint.study.engines.registry import Where
 from counterpoint.study.engines.slurm import OWN_OPTIONS, SlurmPool
+from counterpoint.study.work import Step
 
 submitit = pytest.importorskip("submitit", reason="the engine `slurm` needs the extra `slurm`")
 

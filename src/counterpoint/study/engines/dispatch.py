@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from counterpoint.study.engine import Done, Step
+from counterpoint.study.engine import Done
+from counterpoint.study.work import Step
 
 RETRIES = 3
 """Attempts at a step after the first, where another may succeed."""

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 from counterpoint.config import TrainingConfig
-from counterpoint.study.engine import Step
+from counterpoint.study.work import Step
 
 GIB = 1 << 30
 BASE_MEMORY = 2 * GIB

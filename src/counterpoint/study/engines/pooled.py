@@ -8,10 +8,11 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from counterpoint.config import UserError
-from counterpoint.study.engine import Done, LocalEngine, Source, Step, in_order
+from counterpoint.study.engine import Done, LocalEngine
 from counterpoint.study.engines.dispatch import RETRIES, Ended, Pool, Schedule, critical_rank, dispatch
 from counterpoint.study.engines.table import StepTable
 from counterpoint.study.notices import log_path
+from counterpoint.study.work import Source, Step, in_order
 
 OpenPool = Callable[[Sequence[Step]], AbstractContextManager[Pool]]
 """From the steps that are to be run to a pool for them.

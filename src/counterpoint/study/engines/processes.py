@@ -18,9 +18,10 @@ from multiprocessing.process import BaseProcess, parent_process
 from typing import Any
 
 from counterpoint.config.machine import cores
-from counterpoint.study.engine import LocalEngine, Step
+from counterpoint.study.engine import LocalEngine
 from counterpoint.study.engines.dispatch import Ended
 from counterpoint.study.engines.worker import attempt, elsewhere
+from counterpoint.study.work import Step
 
 HEAVY = ("counterpoint.training", "counterpoint.generate", "counterpoint.study.engines.worker")
 """Modules that the server loads."""

@@ -19,12 +19,13 @@ from counterpoint.code_version import code_version
 from counterpoint.config import UserError
 from counterpoint.config.machine import cores
 from counterpoint.results.records import package
-from counterpoint.study.engine import Engine, LocalEngine, Step
+from counterpoint.study.engine import Engine, LocalEngine
 from counterpoint.study.engines.dispatch import Ended
 from counterpoint.study.engines.needs import Needs, needs_of
 from counterpoint.study.engines.pooled import PoolEngine
 from counterpoint.study.engines.registry import Where, require
 from counterpoint.study.engines.worker import attempt, elsewhere
+from counterpoint.study.work import Step
 
 PATIENCE_S = 1.0
 PROBE_S = 120.0

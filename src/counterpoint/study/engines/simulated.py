@@ -15,8 +15,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from counterpoint.config import TrainingConfig, UserError
-from counterpoint.study.engine import Done, Step
+from counterpoint.study.engine import Done
 from counterpoint.study.engines.dispatch import Ended, Schedule, critical_rank, dispatch
+from counterpoint.study.work import Step
 
 GPUS_PER_NODE = 8
 CORES_PER_GPU = 8

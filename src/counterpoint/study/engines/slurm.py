@@ -17,13 +17,14 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from counterpoint.config import UserError
-from counterpoint.study.engine import Engine, LocalEngine, Step
+from counterpoint.study.engine import Engine, LocalEngine
 from counterpoint.study.engines.dispatch import Ended
 from counterpoint.study.engines.needs import needs_of
 from counterpoint.study.engines.pooled import PoolEngine
 from counterpoint.study.engines.registry import Where, require
 from counterpoint.study.engines.worker import attempt, elsewhere
 from counterpoint.study.notices import notice_of
+from counterpoint.study.work import Step
 
 if TYPE_CHECKING:
     import submitit

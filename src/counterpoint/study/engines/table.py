@@ -8,9 +8,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from counterpoint.study.engine import Step
 from counterpoint.study.engines.dispatch import Ended, Schedule
 from counterpoint.study.following import Following, follow
+from counterpoint.study.work import Step
 
 if TYPE_CHECKING:
     from rich.table import Table

@@ -13,9 +13,10 @@ from typing import TextIO
 
 from counterpoint.config import UserError
 from counterpoint.config.device import find_device
-from counterpoint.study.engine import LocalEngine, Step
+from counterpoint.study.engine import LocalEngine
 from counterpoint.study.engines.dispatch import Ended
 from counterpoint.study.notices import log_path, sentence
+from counterpoint.study.work import Step
 
 
 def attempt(step: Step, *, local: LocalEngine) -> Ended:

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from counterpoint.bench.workload import Workload
 from counterpoint.config.registry import load_object
 from counterpoint.config.schema import Config
-from counterpoint.study.engine import Source, Step, in_order
 from counterpoint.study.settings import ComposeConfig, Examples
 from counterpoint.study.surroundings import Surroundings, Unseen
+from counterpoint.study.work import Source, Step, in_order
 
 if TYPE_CHECKING:
     from counterpoint.report import Report

@@ -12,8 +12,8 @@ from typing import Annotated, Any
 from pydantic import Field, ValidationError
 
 from counterpoint.config.schema import Config, ParadigmName
-from counterpoint.study.engine import Source, Step
 from counterpoint.study.kinds.trained import Groundwork, SampledStudy
+from counterpoint.study.work import Source, Step
 
 Label = Annotated[str, Field(pattern=r"^[a-zA-Z0-9._]+$")]
 Setting = str | int | float

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 from pydantic import Field, field_validator
 
 from counterpoint.config import UserError
-from counterpoint.study.engine import Source, Step
 from counterpoint.study.kinds.base import Study
 from counterpoint.study.settings import ClipsConfig
 from counterpoint.study.surroundings import CodecIdentity, Surroundings, judges_there
+from counterpoint.study.work import Source, Step
 
 if TYPE_CHECKING:
     from counterpoint.results.schema import System

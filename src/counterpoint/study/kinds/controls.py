@@ -10,10 +10,10 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field
 
 from counterpoint.config.schema import ControlName, ParadigmName
-from counterpoint.study.engine import Source, Step
 from counterpoint.study.kinds.examined import examined
 from counterpoint.study.kinds.trained import BOTH, Drawn, SampledStudy, named
 from counterpoint.study.surroundings import Surroundings
+from counterpoint.study.work import Source, Step
 
 
 class SteeredStudy(SampledStudy):

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 from pydantic import Field
 
 from counterpoint.config import UserError
-from counterpoint.study.engine import Source, Step
 from counterpoint.study.kinds.base import Study
 from counterpoint.study.settings import Examples, SampleConfig
 from counterpoint.study.surroundings import Surroundings, judges_there
+from counterpoint.study.work import Source, Step
 
 if TYPE_CHECKING:
     from counterpoint.results.schema import System

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from counterpoint.config import TrainingConfig
-from counterpoint.study.engine import Source, Step
 from counterpoint.study.settings import ExamineConfig
+from counterpoint.study.work import Source, Step
 
 
 def examined(*steps: Step | Source) -> list[Step | Source]:

@@ -11,7 +11,6 @@ from pydantic import Field, model_validator
 
 from counterpoint.config.schema import ParadigmName
 from counterpoint.paradigm.entry import PARADIGMS
-from counterpoint.study.engine import Source, Step
 from counterpoint.study.kinds.cells import (
     Axis,
     Cell,
@@ -24,6 +23,7 @@ from counterpoint.study.kinds.examined import examined
 from counterpoint.study.kinds.trained import at_seed, codec_config
 from counterpoint.study.settings import PromptsConfig, SharedTrainingConfig
 from counterpoint.study.surroundings import Surroundings, judges_there
+from counterpoint.study.work import Source, Step
 
 if TYPE_CHECKING:
     from counterpoint.results.schema import System

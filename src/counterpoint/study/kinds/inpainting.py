@@ -12,11 +12,11 @@ from pydantic import BeforeValidator, Field, model_validator
 from counterpoint.config import InpaintingMethod, OptimizerConfig, TrainingConfig, read_sampling
 from counterpoint.config.sampling import AnySampling
 from counterpoint.config.schema import Config, ParadigmName, Positive
-from counterpoint.study.engine import Source, Step
 from counterpoint.study.kinds.examined import examined
 from counterpoint.study.kinds.trained import BOTH, Groundwork, TrainedStudy, at_seed, named
 from counterpoint.study.settings import PositiveSeconds, PromptsConfig
 from counterpoint.study.surroundings import Surroundings
+from counterpoint.study.work import Source, Step
 
 ANCHORS = ("silence", "other_clip")
 BEST = "fm_best"

@@ -9,11 +9,11 @@ from pydantic import Field, model_validator
 
 from counterpoint.config import AutoregressiveSampling, FlowMatchingSampling
 from counterpoint.config.schema import Positive
-from counterpoint.study.engine import Source, Step
 from counterpoint.study.kinds.examined import examined
 from counterpoint.study.kinds.trained import BOTH, Drawn, TrainedStudy
 from counterpoint.study.settings import TimingConfig
 from counterpoint.study.surroundings import Surroundings
+from counterpoint.study.work import Source, Step
 
 
 class SamplerStudy(TrainedStudy):

@@ -12,12 +12,12 @@ from pydantic import Field, model_validator
 
 from counterpoint.config.sampling import sampling_in
 from counterpoint.config.schema import ParadigmName
-from counterpoint.study.engine import Source, Step
 from counterpoint.study.kinds.examined import examined
 from counterpoint.study.kinds.trained import Groundwork, TrainedStudy
 from counterpoint.study.search.split import PARTS
 from counterpoint.study.settings import Grid, LadderConfig
 from counterpoint.study.surroundings import Surroundings
+from counterpoint.study.work import Source, Step
 
 TAKES = {"default": "default", "tuned": "chosen"}
 """By the end of the system's name, the point of a `SearchResult` that is drawn for confirmation."""

@@ -9,11 +9,11 @@ from pydantic import Field
 
 from counterpoint.config import BACKBONES, UserError
 from counterpoint.config.schema import NamedBackbone, Positive
-from counterpoint.study.engine import Source, Step
 from counterpoint.study.kinds.base import Study
 from counterpoint.study.kinds.trained import BOTH
 from counterpoint.study.settings import PositiveSeconds
 from counterpoint.study.surroundings import Surroundings
+from counterpoint.study.work import Source, Step
 
 if TYPE_CHECKING:
     from counterpoint.bench.point import Point

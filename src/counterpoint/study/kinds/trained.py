@@ -17,7 +17,6 @@ from counterpoint.config import DataConfig, ModelConfig, SamplingConfig, Trainin
 from counterpoint.config.sampling import SamplingByParadigm
 from counterpoint.config.schema import BudgetConfig, ControlName, NetworkConfig, ParadigmName
 from counterpoint.paradigm.entry import PARADIGMS, TrivialEntry
-from counterpoint.study.engine import Source, Step
 from counterpoint.study.kinds.base import Study
 from counterpoint.study.settings import EvaluationConfig, PromptsConfig, Seed, SharedTrainingConfig
 from counterpoint.study.surroundings import (
@@ -27,6 +26,7 @@ from counterpoint.study.surroundings import (
     shipped_network,
     shipped_source,
 )
+from counterpoint.study.work import Source, Step
 
 BOTH: tuple[ParadigmName, ...] = ("autoregressive", "flow_matching")
 """The paper's paradigms."""

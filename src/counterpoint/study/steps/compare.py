@@ -15,8 +15,7 @@ from counterpoint.metrics.scoring import Scorer, mean_scores
 from counterpoint.metrics.visqol import visqol
 from counterpoint.results.evaluations import write_evaluation
 from counterpoint.results.parts import CodecFacts, Prompts
-from counterpoint.study.engine import Step
-from counterpoint.study.work import Work, computes
+from counterpoint.study.work import Step, Work, computes
 from counterpoint.study.workload import handled, views_of
 
 SAMPLE_RATE = 32_000

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from counterpoint.bench.workload import Music, Workload
 from counterpoint.compose import compose
-from counterpoint.study.engine import Step
 from counterpoint.study.settings import ComposeConfig
-from counterpoint.study.work import Work, computes
+from counterpoint.study.work import Step, Work, computes
 from counterpoint.study.workload import length_s
 
 

@@ -7,9 +7,8 @@ from counterpoint.config import read_json, write_json
 from counterpoint.data import open_encoded
 from counterpoint.data.controls import written_tracks
 from counterpoint.extract import best_tracks, extract_controls
-from counterpoint.study.engine import Step
 from counterpoint.study.step_inputs import TRACKS_FILE, latents_of
-from counterpoint.study.work import Work, computes
+from counterpoint.study.work import Step, Work, computes
 from counterpoint.study.workload import length_s
 
 

@@ -16,9 +16,8 @@ from counterpoint.metrics import Clip
 from counterpoint.metrics.copies import nearest
 from counterpoint.results.copies import NEAR, Copies, Nearest
 from counterpoint.results.parts import Prompts
-from counterpoint.study.engine import Step
 from counterpoint.study.judged import GROUND_TRUTH, judged_systems, named_systems
-from counterpoint.study.work import Work, computes
+from counterpoint.study.work import Step, Work, computes
 from counterpoint.study.workload import handled, length_s, nothing
 
 _COLUMNS = ["id", "audio", "caption", "duration_s"]

@@ -6,9 +6,8 @@ from counterpoint.bench.workload import Music, Workload
 from counterpoint.config import read_json, write_json
 from counterpoint.encode import encode_dataset
 from counterpoint.results.parts import LATENTS_FILE
-from counterpoint.study.engine import Step
 from counterpoint.study.loading import codec_of
-from counterpoint.study.work import Work, computes
+from counterpoint.study.work import Step, Work, computes
 from counterpoint.study.workload import length_s
 
 

@@ -8,10 +8,9 @@ from counterpoint.examine import examine
 from counterpoint.paradigm.entry import PARADIGMS
 from counterpoint.results.learned import Learned
 from counterpoint.runs import load_run, read_description
-from counterpoint.study.engine import Step
 from counterpoint.study.settings import ExamineConfig
 from counterpoint.study.step_inputs import latents_of
-from counterpoint.study.work import Work, computes
+from counterpoint.study.work import Step, Work, computes
 from counterpoint.study.workload import run_of
 
 

@@ -6,11 +6,10 @@ from counterpoint.bench.workload import Workload
 from counterpoint.config import SamplingConfig
 from counterpoint.generate import GenerationRequest, generate_folder
 from counterpoint.results.parts import ALONE, Prompts
-from counterpoint.study.engine import Step
 from counterpoint.study.loading import model_at
 from counterpoint.study.settings import PromptsConfig
 from counterpoint.study.step_inputs import requested_controls
-from counterpoint.study.work import Work, computes
+from counterpoint.study.work import Step, Work, computes
 from counterpoint.study.workload import drawn
 
 

@@ -11,12 +11,11 @@ from counterpoint.bench.workload import Workload
 from counterpoint.config import InpaintingMethod, SamplingConfig
 from counterpoint.inpaint import fill_windows, match_level
 from counterpoint.results.parts import Filling
-from counterpoint.study.engine import Step
 from counterpoint.study.inpainting_task import read_hidden
 from counterpoint.study.loading import model_at
 from counterpoint.study.settings import PromptsConfig
 from counterpoint.study.steps.prompts import SAMPLE_RATE
-from counterpoint.study.work import Work, computes
+from counterpoint.study.work import Step, Work, computes
 from counterpoint.study.workload import drawn
 
 

@@ -9,9 +9,8 @@ from counterpoint.bench.workload import Workload
 from counterpoint.metrics import Clip, evaluate
 from counterpoint.results.evaluations import write_evaluation
 from counterpoint.results.parts import CodecFacts, Prompts
-from counterpoint.study.engine import Step
 from counterpoint.study.reference import reference_music
-from counterpoint.study.work import Work, computes
+from counterpoint.study.work import Step, Work, computes
 from counterpoint.study.workload import handled, views_of
 
 ORIGINAL = "original"

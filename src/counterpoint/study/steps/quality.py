@@ -10,9 +10,8 @@ from counterpoint.metrics import Clip, evaluate
 from counterpoint.metrics.statistics import MIN_CLIPS
 from counterpoint.results.evaluations import write_evaluation
 from counterpoint.results.parts import Sample, Window
-from counterpoint.study.engine import Step
 from counterpoint.study.settings import SampleConfig
-from counterpoint.study.work import Work, computes
+from counterpoint.study.work import Step, Work, computes
 
 
 def _heard(step: Step) -> Workload:

@@ -12,7 +12,6 @@ from counterpoint.config import SamplingConfig, read_sampling
 from counterpoint.generate import AudioGeneration, GenerationRequest, generate, generate_folder
 from counterpoint.results.parts import Prompts
 from counterpoint.results.search import Cost, Found, Outcome, SearchResult
-from counterpoint.study.engine import Step
 from counterpoint.study.loading import model_at
 from counterpoint.study.reference import reference_music
 from counterpoint.study.search.climb import Climbed, Drawer, climb
@@ -22,7 +21,7 @@ from counterpoint.study.search.rule import LEVEL, comparisons
 from counterpoint.study.search.split import split
 from counterpoint.study.settings import Grid, LadderConfig, PromptsConfig
 from counterpoint.study.windows import list_clips
-from counterpoint.study.work import Work, computes
+from counterpoint.study.work import Step, Work, computes
 from counterpoint.study.workload import drawn, handled, nothing
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from counterpoint.bench.run import measure
 from counterpoint.bench.workload import Workload
-from counterpoint.study.engine import Step
-from counterpoint.study.work import Work, computes
+from counterpoint.study.work import Step, Work, computes
 
 
 def _timed(step: Step) -> Workload:

@@ -9,9 +9,8 @@ from counterpoint.bench.workload import Workload
 from counterpoint.generate import GenerationRequest, generate
 from counterpoint.generate.model import load_model
 from counterpoint.results.parts import Prompts, Times
-from counterpoint.study.engine import Step
 from counterpoint.study.settings import TimingConfig
-from counterpoint.study.work import Work, computes
+from counterpoint.study.work import Step, Work, computes
 from counterpoint.study.workload import asked, run_of
 
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from counterpoint.bench.workload import Workload
-from counterpoint.study.engine import Step
 from counterpoint.study.step_inputs import latents_of, tracks_of
-from counterpoint.study.work import Work, computes
+from counterpoint.study.work import Step, Work, computes
 from counterpoint.study.workload import run_of
 from counterpoint.training.launch import train_with
 

@@ -12,11 +12,10 @@ from counterpoint.generate.model import LoadedModel
 from counterpoint.paradigm import PARADIGMS
 from counterpoint.paradigm.trivial import build_trivial
 from counterpoint.results.parts import Prompts
-from counterpoint.study.engine import Step
 from counterpoint.study.loading import codec_of
 from counterpoint.study.settings import PromptsConfig
 from counterpoint.study.step_inputs import latents_of
-from counterpoint.study.work import Work, computes
+from counterpoint.study.work import Step, Work, computes
 from counterpoint.study.workload import handled
 
 
