@@ -34,7 +34,7 @@ class IdleWhere:
 
     def holds(self, found: Any) -> bool:
         """Whether the marked field has no effect with this value of the other."""
-        return found is not _ABSENT and (self.value(found) if callable(self.value) else found == self.value)
+        return found is not _ABSENT and bool(self.value(found) if callable(self.value) else found == self.value)
 
 
 def idle_keys(config: BaseModel, *, only: Collection[str] | None = None) -> list[str]:
