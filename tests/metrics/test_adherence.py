@@ -49,7 +49,7 @@ def made_up(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the paper's own extractors, a clip is heard by its path: `good/3.wav` plays prompt 3 exactly, `deaf`
     plays others, `early` beats 0.2 s too soon."""
 
-    def hear(clip: Clip) -> Hearing:
+    def hear(clip: Clip, *, device: str) -> Hearing:
         kind, number = clip.audio.parent.name, int(clip.audio.stem)
         played = music(number + 1000 * (kind == "deaf"), duration_s=clip.duration_s or 5.0)
         heard = Hearing.of_exact(played)
