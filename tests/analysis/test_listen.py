@@ -188,7 +188,7 @@ def test_the_command(song: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest
     for arguments, sentence in (
         ((song.parent / "none.wav",), "no audio file at"),
         ((Path(__file__),), "cannot be read as audio"),
-        ((song, "--out", "x.jpg"), "ends in .png"),
+        ((song, "--out", "x.jpg"), "name it .png or .json"),
     ):
         code, _, error = run(*arguments)
         assert code == 2 and error.startswith("Error: ") and error.count("\n") == 1 and sentence in error

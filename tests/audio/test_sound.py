@@ -46,8 +46,8 @@ def test_a_notebook_gets_a_player() -> None:
 @pytest.mark.parametrize(
     ("audio", "rate", "sentence"),
     [
-        (np.zeros(0), 8000, "no audio"),
-        (np.zeros((800, 2)), 8000, "the other way round"),
+        (np.zeros(0), 8000, "is empty"),
+        (np.zeros((800, 2)), 8000, "axes in the wrong order"),
         (np.zeros((1, 2, 3)), 8000, r"\[N\] or \[C, N\]"),
         (np.array(["a"]), 8000, r"\[N\] or \[C, N\]"),
         (np.full(8, np.nan), 8000, "not numbers"),
@@ -58,5 +58,5 @@ def test_a_notebook_gets_a_player() -> None:
 def test_what_is_no_sound_is_refused(audio: np.ndarray, rate: int, sentence: str) -> None:
     with pytest.raises(UserError, match=sentence):
         Sound(audio, rate)
-    with pytest.raises(UserError, match="is no audio"):
+    with pytest.raises(UserError, match="is not audio"):
         Sound.of(3)  # pyright: ignore[reportArgumentType]

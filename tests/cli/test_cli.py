@@ -132,7 +132,7 @@ def config(tmp_path: Path) -> Path:
         (["train", "{tmp}/train.yaml", "--out", "{tmp}/run", "--set", "steps=true"], "must not be true"),
         (["train", "{tmp}/train.yaml", "--out", "{tmp}/run", "--set", "data.tracks={{chords: x}}"], "model.controls"),
         (["codec", "reconstruct", "{tmp}/train.yaml", "--out", "{tmp}/train.yaml"], "name it .wav or .flac"),
-        (["codec", "reconstruct", "{tmp}/a.wav", "--out", "{tmp}/empty/../a.wav"], "read by this command"),
+        (["codec", "reconstruct", "{tmp}/a.wav", "--out", "{tmp}/empty/../a.wav"], "an input of this command"),
         (["analyze", "{tmp}/a.wav", "--out", "{tmp}/a.wav"], "name it .png or .json"),
         (["analyze", "{tmp}/a.wav", "--out", "{tmp}/empty"], "name it .png or .json"),
         (["generate", "a", "--model", "pocket_ar", "--out", "{tmp}/x.wav"], "did you mean 'pocket_autoregressive'"),

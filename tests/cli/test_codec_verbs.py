@@ -97,7 +97,7 @@ def test_reconstruct(
         ((source, "--codec", vae, "--from", "codes", "--out", tmp_path / "y.wav"), "has no codes"),
         ((tmp_path / "none.wav", "--codec", vae, "--out", tmp_path / "y.wav"), "There is no audio file"),
         ((source, "--codec", vae, "--out", tmp_path / "y.ogg"), "name it .wav or .flac"),
-        ((source, "--codec", dataset, "--out", tmp_path / "y.wav"), "is no codec"),
+        ((source, "--codec", dataset, "--out", tmp_path / "y.wav"), "is not a codec"),
         ((source, "--codec", "nosuch", "--out", tmp_path / "y.wav"), "There is no codec 'nosuch'"),
     ):
         assert run(monkeypatch, "codec", "reconstruct", *arguments) == 2

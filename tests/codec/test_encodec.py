@@ -181,7 +181,7 @@ def test_unknown_codecs_are_named_with_a_remedy(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"config\.json"):
         load_codec(str(tmp_path))
     (tmp_path / "config.json").write_text(json.dumps({"model_type": "bert"}))
-    with pytest.raises(UserError, match="of the kind 'bert'"):
+    with pytest.raises(UserError, match="has the format 'bert'"):
         load_codec(str(tmp_path))
     (tmp_path / "config.json").write_text(json.dumps({"model_type": "encodec"}))
     with pytest.raises(UserError, match="cannot be loaded"):

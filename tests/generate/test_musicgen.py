@@ -188,7 +188,7 @@ def test_a_hub_id_on_the_command_line(published: Path, tmp_path: Path) -> None:
     assert not done.stderr
     failed = call(*asked, "nobody/nothing")
     assert failed.returncode == 2
-    assert failed.stderr.startswith("Error: There is no folder nobody/nothing here, and as a hub id it needs")
+    assert failed.stderr.startswith("Error: There is no folder nobody/nothing, and as a hub id it needs")
     exported = call("export", "facebook/musicgen-small", "out")
     assert exported.returncode == 0 and (tmp_path / "out" / "model.safetensors").is_file(), exported.stderr
 
@@ -332,7 +332,7 @@ def test_a_hub_id_needs_the_network_or_a_path(monkeypatch: pytest.MonkeyPatch) -
 
     monkeypatch.setattr("huggingface_hub.snapshot_download", unreachable)
     with pytest.raises(
-        UserError, match=r"facebook/musicgen-small .* needs the network .*reach the hub\); .*local path"
+        UserError, match=r"facebook/musicgen-small, .* needs the network .*reach the hub\); give a local path"
     ):
         load_model("facebook/musicgen-small")
     with pytest.raises(UserError, match="There is no run folder"):

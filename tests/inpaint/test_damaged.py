@@ -90,5 +90,5 @@ def test_the_music_itself_is_kept(tmp_path: Path, alias: str):
     (tmp_path / "below").mkdir()
     music = Source.open(_music(tmp_path / "in.wav"))
     (tmp_path / "link.wav").symlink_to("in.wav")
-    with pytest.raises(UserError, match="read by this command"):
+    with pytest.raises(UserError, match="an input of this command"):
         music.check_out(tmp_path / alias)

@@ -64,9 +64,9 @@ def test_a_model_that_cannot_says_what_would(runs, compose) -> None:
     audio = compose(2.0).T.astype(np.float32)
     with pytest.raises(UserError, match="fine-tune it with"):
         fill(runs["ar_text"], audio, seeds=[0])
-    with pytest.raises(UserError, match="'supervised', for which it was not trained; it can by"):
+    with pytest.raises(UserError, match="'supervised', for which it was not trained; it supports"):
         fill(runs["fm_text"], audio, seeds=[0], method="supervised")
-    with pytest.raises(UserError, match="it can by supervised"):
+    with pytest.raises(UserError, match="it supports supervised"):
         fill(runs["ar"], audio, seeds=[0], method="repaint")
     with pytest.raises(UserError, match="`generate`"):
         fill(runs["fm"], audio, seeds=[0], span=(0.0, 2.0))

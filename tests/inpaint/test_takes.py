@@ -243,10 +243,10 @@ def test_what_cannot_be_done_is_refused_before_anything_is_drawn(runs, save, tmp
         ({"source": tmp_path / "nan.wav"}, "not numbers"),
         ({"method": "magic"}, "cannot inpaint by 'magic'; it supports supervised"),
         ({"model": runs["ar_text"]}, "fine-tune it with"),
-        ({"model": runs["fm_text"], "method": "supervised"}, "for which it was not trained; it can by"),
+        ({"model": runs["fm_text"], "method": "supervised"}, "for which it was not trained; it supports"),
         ({"span": (0.0, 4.0)}, "counterpoint generate"),
         ({"span": (1.0, 3.9)}, "at most 2.5 s"),
-        ({"span": (3.0, 4.2)}, "lasts 4.000 s"),
+        ({"span": (3.0, 4.2)}, "is 4.000 s long"),
         ({"prompt": "very " * 300}, "caption"),
     ):
         options = {"source": source, "model": runs["fm"], "span": span, **given}

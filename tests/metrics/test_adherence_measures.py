@@ -191,7 +191,7 @@ def test_the_papers_own_extractors_are_heard_where_they_are_there(
     monkeypatch.setattr("counterpoint.analysis.chordino.detect_chords", lambda audio, *, sample_rate: ((0.0, "Cmaj7"),))
     monkeypatch.setenv("COUNTERPOINT_BEAT_THIS", "weights.ckpt")
     monkeypatch.setattr(
-        "counterpoint.analysis.beat_this.detect_beats", lambda audio, *, sample_rate, checkpoint: ((0.5, 1),)
+        "counterpoint.analysis.beat_this.detect_beats", lambda audio, *, sample_rate, checkpoint, device: ((0.5, 1),)
     )
     heard = hear_clip(Clip(tmp_path / "tone.wav"))
     assert heard.published == Annotation(2.0, chords=((0.0, "Cmaj7"),), beats=((0.5, 1),))

@@ -72,7 +72,7 @@ def test_status_before_and_after_a_fetch(
 
     path.unlink()
     run(monkeypatch, "metrics", "status")
-    assert "mine.pth is gone" in " ".join(capsys.readouterr().out.split())
+    assert "mine.pth no longer exists" in " ".join(capsys.readouterr().out.split())
     assert "fad_vggish" not in names()
 
 
@@ -82,7 +82,7 @@ def test_a_judge_that_is_no_vggish_is_refused(
     path = tmp_path / "other.pth"
     torch.save({"weight": torch.zeros(3)}, path)
     assert run(monkeypatch, "metrics", "fetch", "vggish", "--from", path) == 2
-    assert "is not a VGGish checkpoint" in " ".join(capsys.readouterr().err.split())
+    assert "is not a checkpoint of VGGish" in " ".join(capsys.readouterr().err.split())
     assert fetched.fetched("vggish") is None
 
 

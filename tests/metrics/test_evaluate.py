@@ -36,7 +36,7 @@ evaluate = partial(evaluate_in_full, resamples=200)
 def made_up(monkeypatch):
     """A clip's features follow from its path: `real` clips from one distribution, `bad` ones shifted and deaf."""
 
-    def listen(clip: Clip, judges) -> Features:
+    def listen(clip: Clip, judges, *, device: str = "cpu") -> Features:
         kind = clip.audio.parent.name
         rng = np.random.default_rng([*f"{kind}/{clip.audio.name}".encode(), round(clip.start_s)])
         logits = rng.standard_normal(50)
@@ -157,7 +157,7 @@ def test_extrapolated_distances_come_with_their_fit_where_clips_are_enough(made_
 def test_notes_say_what_few_clips_and_unequal_lengths_mean(made_up, tmp_path, monkeypatch):
     listen = features_module.features_of
 
-    def longer(clip: Clip, judges) -> Features:
+    def longer(clip: Clip, judges, *, device: str) -> Features:
         return replace(listen(clip, judges), seconds=5.0 + 5.0 * (clip.audio.parent.name == "bad"))
 
     monkeypatch.setattr(features_module, "features_of", longer)
@@ -179,7 +179,7 @@ def test_no_table_holds_what_is_no_number(made_up, tmp_path):
 def test_a_mean_of_too_few_clips_is_left_out(made_up, tmp_path, monkeypatch):
     listen = features_module.features_of
 
-    def mostly_silent(clip: Clip, judges) -> Features:
+    def mostly_silent(clip: Clip, judges, *, device: str) -> Features:
         found = listen(clip, judges)
         known = clip.audio.parent.name != "real" or clip.audio.stem in "0123"
         return replace(found, signals={**found.signals, "sig_centroid_hz": 1.0 if known else math.nan})

@@ -61,7 +61,7 @@ def test_a_failure_is_told_in_its_own_words(
     clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, end: str, said: str
 ) -> None:
     install(tmp_path, monkeypatch, end=end)
-    with pytest.raises(UserError, match=rf"gave no score for .*clip\.wav.*said: {said}"):
+    with pytest.raises(UserError, match=rf"gave no score for .*clip\.wav.*its output was: {said}"):
         visqol(clip, clip, program=tmp_path / "visqol")
 
 

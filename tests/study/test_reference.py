@@ -45,7 +45,7 @@ def test_no_track_that_was_trained_on_or_asked_is_in_it(dataset: Callable[..., P
     clips, about = reference_music(folder, prompts(("test0", 0), ("test1", 0)), training=folder)
     assert {clip.id for clip in clips} == {"test2", "test3", "test4", "test5", *(f"valid{index}" for index in range(6))}
     assert (about.tracks, about.parts, about.trained) == (10, 0, 0)
-    assert "10 tracks from which no prompt was cut. No model was trained on any of it." in about.note
+    assert "10 tracks from which no prompt was taken. No model was trained on any of it." in about.note
 
 
 def test_other_parts_of_the_tracks_that_were_asked_fill_up_and_are_told_of(dataset: Callable[..., Path]) -> None:

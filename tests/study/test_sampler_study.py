@@ -148,4 +148,4 @@ def test_a_whole_study(tmp_path: Path) -> None:
     )
     assert rows["euler_8"]["difference"] == "" and rows["heun_2"]["difference"] != ""
     assert {len(turns) for turns in result.results.times["timing"].systems.values()} == {2}
-    assert "<h1>What does an evaluation buy?" in page and "euler_8" in page
+    assert "<h1>How much quality does an evaluation buy?" in page and "euler_8" in page

@@ -10,6 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from counterpoint.config import UserError
+from counterpoint.config.text import split_lines
 
 PROGRAM = "ffmpeg"
 
@@ -38,6 +39,6 @@ def converted(path: Path) -> Iterator[Path]:
         asked += ["-map", "0:a:0", "-c:a", "pcm_f32le", "-rf64", "auto", str(out)]
         done = subprocess.run(asked, capture_output=True, text=True, errors="replace", check=False)
         if done.returncode or not out.is_file():
-            reason = (done.stderr.strip().splitlines() or ["it found no audio"])[-1]
+            reason = (split_lines(done.stderr.strip()) or ["it found no audio"])[-1]
             raise UserError(f"{path} cannot be read as audio (ffmpeg: {reason}); export it again or leave it out.")
         yield out

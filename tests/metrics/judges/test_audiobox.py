@@ -150,11 +150,10 @@ def test_it_hears_the_same_on_another_device_many_windows_at_once(
     small: Any, music: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     judge, model = AudioboxJudge(fetch("audiobox", str(small[0]))), small[2]
-    with no_cpu():
+    with monkeypatch.context() as patch, no_cpu():
         there = model.to(FAKE)
-        monkeypatch.setattr(audiobox, "load", lambda path, *, device: there)
+        patch.setattr(audiobox, "load", lambda path, *, device: there)
         heard = judge.hear(music, device=FAKE)["aesthetics"]
-    monkeypatch.undo()
     np.testing.assert_allclose(
         heard, AudioboxJudge(fetch("audiobox", str(small[0]))).hear(music)["aesthetics"], atol=1e-4
     )

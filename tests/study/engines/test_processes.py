@@ -16,6 +16,7 @@ from counterpoint.study.engine import Engine, LocalEngine
 from counterpoint.study.engines import processes
 from counterpoint.study.engines.pooled import PoolEngine
 from counterpoint.study.engines.processes import ProcessPool
+from counterpoint.study.engines.worker import listen_for_interrupts
 from counterpoint.study.work import Step
 
 
@@ -109,6 +110,7 @@ def test_ctrl_c_leaves_what_can_go_on(bench: Bench) -> None:
         time.sleep(0.5)
         os.kill(os.getpid(), signal.SIGINT)
 
+    listen_for_interrupts()  # tests may run in the background, where a shell has them ignore SIGINT
     threading.Thread(target=interrupt, daemon=True).start()
     with pytest.raises(KeyboardInterrupt):
         bench.engine.run([step])

@@ -112,7 +112,7 @@ def test_divergence_stops_with_its_reason_and_the_last_checkpoint(configure, cli
 
     monkeypatch.setattr(step_module, "spectral_loss", growing)
     config = configure(steps=200, checkpoint_every=50, validate_every=500, quantizer={"kmeans_vectors": 128})
-    with pytest.raises(UserError, match=r"diverges: its spectral loss fell to .* last checkpoint is good"):
+    with pytest.raises(UserError, match=r"diverges: its spectral loss fell to .* last checkpoint is usable"):
         run(config, tmp_path, clips)
     checkpoint = newest_checkpoint(tmp_path / "checkpoints")
     assert checkpoint is not None and checkpoint.step in (100, 150)

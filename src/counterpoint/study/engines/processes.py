@@ -20,7 +20,7 @@ from typing import Any
 from counterpoint.config.machine import cores
 from counterpoint.study.engine import LocalEngine
 from counterpoint.study.engines.dispatch import Ended
-from counterpoint.study.engines.worker import attempt, elsewhere
+from counterpoint.study.engines.worker import attempt, elsewhere, listen_for_interrupts
 from counterpoint.study.work import Step
 
 HEAVY = ("counterpoint.training", "counterpoint.generate", "counterpoint.study.engines.worker")
@@ -162,6 +162,7 @@ def _serve(pipe: Connection, place: Place, local: LocalEngine) -> None:
     """Run the steps that come through the pipe until it is closed."""
     if hasattr(os, "setpgrp"):
         os.setpgrp()  # Ctrl-C is for the engine, which interrupts each process once
+    listen_for_interrupts()
     if place.device is not None:
         os.environ["CUDA_VISIBLE_DEVICES"] = str(place.device)
     threads = os.environ.setdefault("OMP_NUM_THREADS", str(place.threads))

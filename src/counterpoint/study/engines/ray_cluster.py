@@ -18,6 +18,7 @@ from typing import Any
 from counterpoint.code_version import code_version
 from counterpoint.config import UserError
 from counterpoint.config.machine import cores
+from counterpoint.config.text import split_lines
 from counterpoint.results.records import package
 from counterpoint.study.engine import Engine, LocalEngine
 from counterpoint.study.engines.dispatch import Ended
@@ -286,4 +287,4 @@ def check_answer(task: Any, *, host: str, store: Path) -> None:
 
 def _first_line(error: BaseException) -> str:
     text = str(error).strip()
-    return f"{type(error).__name__}: {text.splitlines()[0][:200]}" if text else type(error).__name__
+    return f"{type(error).__name__}: {split_lines(text)[0][:200]}" if text else type(error).__name__

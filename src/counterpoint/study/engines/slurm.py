@@ -22,7 +22,7 @@ from counterpoint.study.engines.dispatch import Ended
 from counterpoint.study.engines.needs import needs_of
 from counterpoint.study.engines.pooled import PoolEngine
 from counterpoint.study.engines.registry import Where, require
-from counterpoint.study.engines.worker import attempt, elsewhere
+from counterpoint.study.engines.worker import attempt, elsewhere, listen_for_interrupts
 from counterpoint.study.notices import notice_of
 from counterpoint.study.work import Step
 
@@ -75,8 +75,10 @@ class StepJob:
         Raises:
             RuntimeError: it failed, so that Slurm does not start the jobs that wait for this one.
         """
-        for number in (signal.SIGUSR1, signal.SIGUSR2):  # whichever submitit has asked Slurm for
-            signal.signal(number, self._warn)
+        listen_for_interrupts()
+        for name in ("SIGUSR1", "SIGUSR2"):  # whichever submitit has asked Slurm for
+            if hasattr(signal, name):
+                signal.signal(getattr(signal, name), self._warn)
         ended = attempt(self.step, local=self.local)
         if ended.done is None and self._warned:
             requeue()

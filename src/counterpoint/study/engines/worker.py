@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Iterator
@@ -37,6 +38,12 @@ def attempt(step: Step, *, local: LocalEngine) -> Ended:
         except Exception as error:
             traceback.print_exc()
             return Ended(step.key, error=sentence(error), again=step.resumable)
+
+
+def listen_for_interrupts() -> None:
+    """Let SIGINT, which an engine sends, interrupt this process. Commands run by a shell in the background ignore it,
+    and so would their child processes."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def elsewhere(local: LocalEngine) -> LocalEngine:
