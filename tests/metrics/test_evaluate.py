@@ -188,7 +188,7 @@ def test_a_mean_of_too_few_clips_is_left_out(made_up, tmp_path, monkeypatch):
     systems = {"a": _clips(tmp_path, "real", 12), "b": _clips(tmp_path, "bad", 12)}
     result = evaluate(systems, reference=_clips(tmp_path, "reference", 30), pairs=[("a", "b")])
     assert "sig_centroid_hz" not in result.scores["a"] and "sig_centroid_hz" in result.scores["b"]
-    assert any("sig_centroid_hz is left out for a: 4 of its clips have a value" in note for note in result.notes)
+    assert any("sig_centroid_hz is left out for a: only 4 of its clips have a value" in note for note in result.notes)
 
 
 def test_same_seed_same_result_and_json_brings_it_back(made_up, tmp_path):
