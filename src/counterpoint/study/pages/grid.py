@@ -74,7 +74,11 @@ def _verdict(page: GridPage) -> Verdict:
         _cost_point(page) if page.is_pair else "",
     ]
     # Copies of training clips are music, which no model has to outperform.
-    predictors = {system.key: system.name for system in page.of_origin("trivial") if system.paradigm}
+    predictors = {
+        system.key: system.name
+        for system in page.results.systems.values()
+        if system.origin == "trivial" and system.paradigm
+    }
     found = warnings(page.judged, page.decided, own, predictors) if page.decided else []
     sentence = grid_sentence(page.grid, primary=page.study.evaluation.primary, decided=page.decided)
     return Verdict(sentence, sentences(points), found)
