@@ -82,18 +82,18 @@ def _processes(make: Callable[[], Any], workers: Workers) -> Iterator[Callable[[
     threads = max(1, cores() // workers.count)
     pool = ProcessPoolExecutor(workers.count, context, initializer=_begin, initargs=(make, threads))
 
-    def result(future: Any) -> Any:
+    def unbroken(call: Callable[[], Any]) -> Any:
         try:
-            return future.result()
-        except BrokenProcessPool:
+            return call()
+        except BrokenProcessPool:  # of a result, or of an item that comes after it
             raise UserError(
                 "A worker process was ended from outside, perhaps for lack of memory: the same command continues from "
                 "where it was; give fewer --workers."
             ) from None
 
     def submit(item: Any) -> Callable[[], Any]:
-        future = pool.submit(_work, item)
-        return lambda: result(future)
+        future = unbroken(lambda: pool.submit(_work, item))
+        return lambda: unbroken(future.result)
 
     try:
         yield submit
