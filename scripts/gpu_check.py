@@ -55,7 +55,7 @@ class Check:
 
 @dataclass(frozen=True)
 class Plan:
-    """What is checked: the device, and how much."""
+    """The device and the extent of the checks."""
 
     device: str
     quick: bool
@@ -128,7 +128,7 @@ def greedy(model: LoadedModel, *, quick: bool) -> torch.Tensor:
 
 
 def models(plan: Plan) -> Found:
-    """What both paradigms draw: in fp32 by CUDA graphs, in bf16, and compiled."""
+    """Clips of both paradigms: in fp32 by CUDA graphs, in bf16, and compiled."""
     for name in MODELS:
         expected = greedy(load_model(name, device="cpu"), quick=plan.quick)
         precisions = [("fp32", False, 0.02)]

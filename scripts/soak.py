@@ -24,7 +24,7 @@ import soundfile
 RATE = 32_000
 BLOCK_S = 10
 FEWEST_CLIPS = 8
-"""That `evaluate` takes."""
+"""Number of clips that `evaluate` needs."""
 MODELS = ("pocket_flow_matching", "pocket_autoregressive")
 
 

@@ -15,7 +15,7 @@ RATES = (100, 1_000_000)
 
 
 def fault_of_level(loudest: float) -> str:
-    """What is wrong with audio (`has samples that ...`), by its largest absolute sample, NaN if any is; or nothing."""
+    """The fault of audio (`has samples that ...`) with this largest absolute sample, NaN if any is; "" for none."""
     if not math.isfinite(loudest):
         return "has samples that are not numbers (NaN or infinity)"
     return f"has samples as large as {loudest:.3g}, where full scale is 1" if loudest > LOUDEST else ""

@@ -21,7 +21,7 @@ Engine = Annotated[
 ]
 Jobs = Annotated[int | None, typer.Option(help="Steps at once on this machine; local runs one after another without.")]
 Address = Annotated[
-    str | None, typer.Option(help="Of a Ray cluster (HOST:PORT, or auto); without, ray starts one on this machine.")
+    str | None, typer.Option(help="Address of a Ray cluster (HOST:PORT or auto). By default Ray starts one here.")
 ]
 Processes = Annotated[int, typer.Option(help="Processes, and so GPUs, that each training uses; results are the same.")]
 EngineOptions = Annotated[
@@ -41,7 +41,7 @@ WorkerCount = Annotated[
 ]
 WorkerAddress = Annotated[
     str | None,
-    typer.Option("--address", help="Of a Ray cluster to put them on (HOST:PORT, auto; local starts one here)."),
+    typer.Option("--address", help="Address of a Ray cluster for them (HOST:PORT or auto; local starts one here)."),
 ]
 Store = Annotated[
     Path | None,
@@ -49,11 +49,11 @@ Store = Annotated[
 ]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would run, in which order; start nothing.")]
 Gpus = Annotated[str | None, typer.Option(help="Simulate clusters of so many GPUs; several with commas: 1,8,64,512.")]
-Price = Annotated[float | None, typer.Option(help="Of a GPU-hour, for the cost of a cluster.")]
+Price = Annotated[float | None, typer.Option(help="Price of a GPU-hour, to compute the cost of a cluster.")]
 
 
 def where(engine: str, *, jobs: int | None, address: str | None, processes: int, options: Sequence[str]) -> Where:
-    """What the options say.
+    """The place that the options describe.
 
     Raises:
         UserError: an option without a value.
@@ -69,7 +69,7 @@ def where(engine: str, *, jobs: int | None, address: str | None, processes: int,
 
 
 def read_workers(count: int | None, *, address: str | None) -> Workers | None:
-    """What the options say; None where they say nothing."""
+    """The workers that the options describe; None without options."""
     from counterpoint.config.workers import Workers
 
     return None if count is None and address is None else Workers(1 if count is None else count, address=address)
@@ -98,7 +98,7 @@ def show_steps(
 
 
 def read_forecast(plan: Plan, *, gpus: str, processes: int) -> Forecast:
-    """What the study takes on clusters of several sizes.
+    """The time and cost of the study on clusters of several sizes.
 
     Raises:
         UserError: sizes that are no numbers.

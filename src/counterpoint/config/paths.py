@@ -215,7 +215,7 @@ def check_name(out: Path) -> None:
 
 
 def _fault_of_output(out: Path) -> str:
-    """What is wrong with a name as one of something new; "" if nothing."""
+    """The reason why a name does not suit a new file or folder; "" if it does."""
     is_home = out.parts[:1] == ("~",) or (len(out.parts) > 1 and out.parts[0].startswith("~"))
     faults = {
         "is the root of the file system": not true_path(out).name,

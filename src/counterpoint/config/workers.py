@@ -54,7 +54,7 @@ class Workers:
 def in_order(
     make: Callable[[], Callable[[Item], Result]], items: Iterable[Item], *, workers: Workers
 ) -> Iterator[Result]:
-    """What a function returns for each item, in the order of the items.
+    """The results of a function for each item, in the order of the items.
 
     Args:
         make: makes the function; both it and the items can be pickled.
