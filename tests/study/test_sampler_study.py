@@ -8,9 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-import torch
 
-from counterpoint.codec.encodec import build_encodec, encodec_config, save_encodec
 from counterpoint.config import FlowMatchingSampling, UserError
 from counterpoint.metrics import Difference, Score
 from counterpoint.study import load_study, run_study
@@ -19,6 +17,7 @@ from counterpoint.study.pages.samplers import Setting, _sentence, solver_mark
 from counterpoint.study.search.points import in_words
 from counterpoint.study.shipped import find_study
 from counterpoint.study.work import in_order
+from untrained_codec import untrained_codec
 
 STUDY = """
 kind: samplers
@@ -125,15 +124,7 @@ def test_settings_are_described_in_words() -> None:
 
 @pytest.mark.slow
 def test_a_whole_study(tmp_path: Path) -> None:
-    torch.manual_seed(0)
-    config = encodec_config(filters=2, latent_dim=8, codebook_size=32, lstm_layers=1)
-    model = build_encodec(config)
-    with torch.no_grad():
-        for name, buffer in model.named_buffers():
-            if name.endswith("codebook.embed"):
-                buffer.normal_(std=0.1)
-    save_encodec(tmp_path / "codec", config=config, state=model.state_dict())
-    (tmp_path / "tiny.yaml").write_text(STUDY.replace("CODEC", str(tmp_path / "codec")))
+    (tmp_path / "tiny.yaml").write_text(STUDY.replace("CODEC", str(untrained_codec(tmp_path / "codec"))))
     result = run_study(tmp_path / "tiny.yaml", out=tmp_path / "out", store=tmp_path / "store")
     page = result.report.read_text(encoding="utf-8")
     links = [link for link in re.findall(r'(?:src|href)="([^"]+)"', page) if not link.startswith("#")]

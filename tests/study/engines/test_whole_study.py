@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from counterpoint.codec.encodec import build_encodec, encodec_config, save_encodec
 from counterpoint.study import run_study
 from counterpoint.study.engines.registry import Where
+from untrained_codec import untrained_codec
 
 pytestmark = pytest.mark.slow
 
@@ -34,18 +34,6 @@ sampling:
 prompts: {clips: 8, duration_s: 2, batch_size: 8}
 examples: 2
 """
-
-
-def untrained_codec(folder: Path) -> Path:
-    torch.manual_seed(0)
-    config = encodec_config(filters=2, latent_dim=8, codebook_size=32, lstm_layers=1)
-    model = build_encodec(config)
-    with torch.no_grad():
-        for name, buffer in model.named_buffers():
-            if name.endswith("codebook.embed"):
-                buffer.normal_(std=0.1)
-    save_encodec(folder, config=config, state=model.state_dict())
-    return folder
 
 
 def test_processes_give_the_weights_clips_and_scores_of_the_local_engine(
