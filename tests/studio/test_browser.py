@@ -135,7 +135,7 @@ def test_two_paradigms_stand_side_by_side_and_a_switch_keeps_the_moment(page):
     page.keyboard.press("1")
     page.keyboard.press(" ")
     page.keyboard.press("2")
-    page.wait_for_function("[...document.querySelectorAll('.take')].at(-1).classList.contains('heard')")
+    expect(page.locator(".take").last).to_contain_class("heard")
     assert 0.9 <= float(second.get_attribute("aria-valuenow")) <= 1.9
 
 
@@ -389,8 +389,9 @@ def test_a_long_request_is_asked_about_first(page, served):
     expect(page.locator("#make-said")).to_contain_text("about 7 min: AR 3 min, FM 3 min")
     questions = []
     page.once("dialog", lambda dialog: (questions.append(dialog.message), dialog.dismiss()))
-    make(page)
-    page.wait_for_function("!document.querySelector('#make').disabled")
+    with page.expect_event("dialog"):
+        make(page)
+    expect(page.locator("#make")).to_be_enabled()
     assert "about 7 min" in questions[0] and not served.drawer.served
     page.once("dialog", lambda dialog: dialog.accept())
     page.click("#make")

@@ -53,7 +53,12 @@ def kill_node_of(store: Path, name: str, cluster: Any, killed: list[str]) -> Non
             notice = notice_of(store, path.stem)
             if notice is None or not notice.name.startswith(name):
                 continue
-            above = {each.pid for each in psutil.Process(notice.pid).parents()}
+            process = psutil.Process(notice.pid)
+            process.suspend()  # so that the step is in the middle when its node goes
+            if notice_of(store, path.stem) is None:  # it had just ended
+                process.resume()
+                continue
+            above = {each.pid for each in process.parents()}
             [node] = [
                 node
                 for node in cluster.worker_nodes
