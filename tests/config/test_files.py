@@ -8,12 +8,19 @@ from pathlib import Path
 
 import pytest
 
-from counterpoint.config.files import atomic_write, replace_folder
+from counterpoint.config.files import atomic_write, digest, digest_of_lists, replace_folder
 
 
 def _full(path: Path) -> None:
     path.write_text("half")
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+@pytest.mark.parametrize(
+    "lists", [{}, {"valid": [], "train": [{"b": "\u2028 é", "a": [1, 2.5, True]}, "x"], "test": [None]}]
+)
+def test_lists_have_the_digest_of_the_whole(lists: dict[str, list]):
+    assert digest_of_lists({name: iter(each) for name, each in lists.items()}) == digest(lists)
 
 
 def test_a_failed_write_names_its_file_and_leaves_the_old_one(tmp_path: Path):

@@ -10,7 +10,7 @@ from functools import partial
 import pytest
 
 from counterpoint.config import UserError
-from counterpoint.config.workers import AHEAD, Workers, in_order
+from counterpoint.config.workers import AHEAD, Workers, ahead, in_order
 
 
 def squares() -> Callable[[int], tuple[int, int]]:
@@ -34,6 +34,18 @@ def fussy(how: str) -> Callable[[int], int]:
 def test_one_worker_is_this_process() -> None:
     found = list(in_order(squares, range(4), workers=Workers()))
     assert found == [(number * number, os.getpid()) for number in range(4)]
+
+
+def test_no_more_than_the_given_number_is_in_progress() -> None:
+    begun: list[int] = []
+
+    def submit(number: int) -> Callable[[], int]:
+        begun.append(number)
+        return lambda: number
+
+    for taken, number in enumerate(ahead(submit, range(20), most=3)):
+        assert number == taken and len(begun) - taken <= 3
+    assert begun == list(range(20))
 
 
 def test_two_workers_give_the_same_in_order_and_take_no_more_than_they_need() -> None:

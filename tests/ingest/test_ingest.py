@@ -281,13 +281,32 @@ def test_audiocraft_manifest_with_sidecars(tmp_path: Path, form: str):
     assert report.count("missing file") == 1 and report.caption_sources == {"sidecar .json": 4}
 
 
-def test_links_are_followed_once(tmp_path: Path):
-    _put(tmp_path / "elsewhere/x.wav")
+def test_links_are_followed_once_and_the_others_are_named(tmp_path: Path):
+    src, elsewhere = tmp_path / "src", tmp_path / "elsewhere"
+    _put(elsewhere / "x.wav", seed=1)
+    _put(src / "own/deep/y.wav", seed=2)
+    for link, target in {
+        "a first": src / "own/deep",  # sorts before what it leads to, which is read at its own place all the same
+        "linked": elsewhere,
+        "twice": elsewhere,
+        "own/itself": src / "own",
+        "own/root": Path("/"),
+    }.items():
+        (src / link).symlink_to(target)
+    (elsewhere / "loop").symlink_to(src)
+    report, rows = _ingest(src)
+    assert sorted(rows) == ["linked/x.wav", "own/deep/y.wav"] and report.found == 2
+    named = [problem.path for problem in report.problems if problem.kind == "repeated folder"]
+    assert sorted(Path(path).relative_to(src).as_posix() for path in named) == [
+        *("a first", "linked/loop", "own/itself", "own/root", "twice"),
+    ]
+
+
+def test_a_folder_of_nothing_but_a_loop_is_said_to_be_one(tmp_path: Path):
     (tmp_path / "src").mkdir()
-    (tmp_path / "src/linked").symlink_to(tmp_path / "elsewhere")
-    (tmp_path / "elsewhere/loop").symlink_to(tmp_path / "src")
-    report, rows = _ingest(tmp_path / "src")
-    assert list(rows) == ["linked/x.wav"] and report.found == 1
+    (tmp_path / "src/loop").symlink_to(tmp_path)
+    with pytest.raises(UserError, match=r"1 repeated folder.*loop: leads to"):
+        ingest(tmp_path / "src", tmp_path / "out")
 
 
 def test_composed_captions_hold_the_facts():

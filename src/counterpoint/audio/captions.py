@@ -33,19 +33,19 @@ class Sidecars:
 
     def __init__(self) -> None:
         self._folders: dict[Path, dict[str, list[str]]] = {}
-        self._used: set[Path] = set()
+        self._used: dict[Path, set[str]] = {}
 
     def find(self, audio: Path, endings: Iterable[str]) -> list[Path]:
         """The sidecars of an audio file that exist, in the order of `endings`; among names that differ in case the
         exact one is preferred."""
         names = self._listed(audio.parent)
-        found = []
+        found: list[str] = []
         for ending in endings:
             wanted = (f"{audio.stem}{ending}", f"{audio.name}{ending}")
             alike = {name: None for each in wanted for name in sorted(names.get(_plain(each), ()), key=each.__ne__)}
-            found += [audio.parent / name for name in alike]
-        self._used.update(found)
-        return found
+            found += alike
+        self._used.setdefault(audio.parent, set()).update(found)
+        return [audio.parent / name for name in found]
 
     def unused(self) -> list[Path]:
         """Text or JSON files in the searched folders without an audio file of the same name, except tables."""
@@ -54,16 +54,17 @@ class Sidecars:
             for folder, names in self._folders.items()
             for alike in names.values()
             for name in alike
-            if name.lower().endswith(_KINDS) and name.lower() not in LISTINGS and folder / name not in self._used
+            if name.lower() not in LISTINGS and name not in self._used.get(folder, ())
         )
 
     def _listed(self, folder: Path) -> dict[str, list[str]]:
-        """Names in a folder by their normal form; empty if the folder cannot be listed."""
+        """Names of text and JSON files in a folder by their normal form; empty if the folder cannot be listed."""
         if folder not in self._folders:
             names: dict[str, list[str]] = {}
             try:
                 with os.scandir(folder) as entries:
-                    for name in sorted(entry.name for entry in entries if not entry.name.startswith(".")):
+                    texts = (entry.name for entry in entries if entry.name.lower().endswith(_KINDS))
+                    for name in sorted(name for name in texts if not name.startswith(".")):
                         names.setdefault(_plain(name), []).append(name)
             except OSError:
                 pass

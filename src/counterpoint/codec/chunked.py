@@ -9,9 +9,8 @@ Shapes: B batch, K codebooks, T latent frames, D latent channels, N audio sample
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 from itertools import chain
@@ -23,6 +22,7 @@ from torch import Tensor
 
 from counterpoint.codec.base import Codec, Encoding, StreamDecoder, View
 from counterpoint.codec.windows import Map, Window, windows
+from counterpoint.config.workers import ahead
 
 WINDOWS_AT_ONCE = 16
 """Windows in one pass of a GPU: about four minutes of audio, which need a few gigabytes."""
@@ -158,13 +158,7 @@ def one_block_a_core() -> Iterator[Map]:
     cores = torch.get_num_threads()
 
     def apply(function: Callable[[Any], Any], items: Iterable[Any]) -> Iterator[Any]:
-        waiting: deque[Future[Any]] = deque()
-        for item in items:
-            waiting.append(pool.submit(function, item))
-            if len(waiting) > cores:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
+        return ahead(lambda item: pool.submit(function, item).result, items, most=cores + 1)
 
     torch.set_num_threads(1)
     try:

@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from counterpoint.config.locks import sole_writer
 from counterpoint.config.paths import ASIDE, entries, shown, true_path
 from counterpoint.config.text import MOST_BYTES, read_text
 
+_DIGITS = 16
 _SEPARATORS = {0x85: "\\u0085", 0x2028: "\\u2028", 0x2029: "\\u2029"}
 """Characters at which other programs divide lines, though JSON lines end at line feeds alone."""
 
@@ -162,5 +163,20 @@ def read_json(path: Path, *, what: str = "JSON file", most_bytes: int = MOST_BYT
 
 def digest(value: Any) -> str:
     """Sixteen hexadecimal digits that identify a JSON-able value by its content."""
-    canonical = json.dumps(value, sort_keys=True, ensure_ascii=False, default=str)
-    return hashlib.sha256(canonical.encode()).hexdigest()[:16]
+    return hashlib.sha256(_canonical(value).encode()).hexdigest()[:_DIGITS]
+
+
+def digest_of_lists(lists: Mapping[str, Iterable[Any]]) -> str:
+    """`digest` of a mapping to lists, without ever holding their text: item by item."""
+    content = hashlib.sha256(b"{")
+    for number, name in enumerate(sorted(lists)):
+        content.update(f"{', ' if number else ''}{_canonical(name)}: [".encode())
+        for place, value in enumerate(lists[name]):
+            content.update(f"{', ' if place else ''}{_canonical(value)}".encode())
+        content.update(b"]")
+    content.update(b"}")
+    return content.hexdigest()[:_DIGITS]
+
+
+def _canonical(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, ensure_ascii=False, default=str)

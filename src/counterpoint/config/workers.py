@@ -66,13 +66,22 @@ def in_order(
         yield from map(make(), items)
         return
     with (_processes if workers.address is None else _ray)(make, workers) as submit:
-        waiting: deque[Callable[[], Result]] = deque()
-        for item in items:
-            waiting.append(submit(item))
-            if len(waiting) >= AHEAD * workers.count:
-                yield waiting.popleft()()
-        while waiting:
+        yield from ahead(submit, items, most=AHEAD * workers.count)
+
+
+def ahead(submit: Callable[[Item], Callable[[], Result]], items: Iterable[Item], *, most: int) -> Iterator[Result]:
+    """Results in the order of the items, of which at most `most` are in progress or wait to be taken.
+
+    Args:
+        submit: begins an item and returns the function that waits for its result.
+    """
+    waiting: deque[Callable[[], Result]] = deque()
+    for item in items:
+        waiting.append(submit(item))
+        if len(waiting) >= most:
             yield waiting.popleft()()
+    while waiting:
+        yield waiting.popleft()()
 
 
 @contextmanager

@@ -17,8 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from counterpoint.config import UserError, digest, read_json, write_json
+from counterpoint.config import UserError, read_json, write_json
 from counterpoint.config.aside import beside
+from counterpoint.config.files import digest_of_lists
 from counterpoint.config.remote import local_copy, url_of
 
 if TYPE_CHECKING:
@@ -116,7 +117,7 @@ def save_dataset(
         UserError: there are no rows.
         OSError: the disk is full or an audio file is missing.
     """
-    rows = {split: [{**_EMPTY, **row} for row in splits.get(split, ())] for split in SPLITS}
+    rows = {split: splits.get(split, ()) for split in SPLITS}
     if not any(rows.values()):
         raise UserError(f"There is nothing to write to {folder}: the dataset would have no rows.")
     ids = [row["id"] for part in rows.values() for row in part]
@@ -176,16 +177,16 @@ def open_dataset(folder: Path | str) -> MusicDataset:
     return MusicDataset(folder=folder, splits={split: splits[split] for split in SPLITS}, info=info)
 
 
-def _write_splits(folder: Path, rows: Mapping[str, list[dict[str, Any]]]) -> None:
+def _write_splits(folder: Path, rows: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
     from datasets import Dataset, DatasetDict, NamedSplit, Value
 
     features = FEATURES()
     given = {name for part in rows.values() for row in part for name in row}
     features.update({name: Value("string") for name in _OPTIONAL if name in given})
-    columns = {split: {name: [row.get(name, "") for row in part] for name in features} for split, part in rows.items()}
-    parts: dict[str | NamedSplit, Dataset] = {
-        split: Dataset.from_dict(part, features=features) for split, part in columns.items()
-    }
+    parts: dict[str | NamedSplit, Dataset] = {}
+    for split, part in rows.items():
+        columns = {name: [row.get(name, _EMPTY.get(name, "")) for row in part] for name in features}
+        parts[split] = Dataset.from_dict(columns, features=features)
     with quiet_datasets():
         DatasetDict(parts).save_to_disk(
             str(folder), num_shards=dict.fromkeys(SPLITS, 1)
@@ -212,20 +213,16 @@ def quiet_datasets() -> Iterator[None]:
             datasets.enable_progress_bars()
 
 
-def _fingerprint(rows: Mapping[str, list[dict[str, Any]]], *, folder: Path, audio_digests: Mapping[str, str]) -> str:
+def _fingerprint(
+    rows: Mapping[str, Sequence[Mapping[str, Any]]], *, folder: Path, audio_digests: Mapping[str, str]
+) -> str:
     """A digest that is equal for two datasets with equal rows and audio, wherever they are stored."""
-    canonical = {
-        split: [
-            {
-                **row,
-                "audio": audio_digests.get(row["id"]) or file_digest(folder / row["audio"]),
-                "drums": bool(row["drums"]),
-            }
-            for row in part
-        ]
-        for split, part in rows.items()
-    }
-    return digest(canonical)
+
+    def canonical(row: Mapping[str, Any]) -> dict[str, Any]:
+        audio = audio_digests.get(row["id"]) or file_digest(folder / row["audio"])
+        return {**_EMPTY, **row, "audio": audio, "drums": bool(row.get("drums"))}
+
+    return digest_of_lists({split: map(canonical, part) for split, part in rows.items()})
 
 
 def file_digest(path: Path) -> str:

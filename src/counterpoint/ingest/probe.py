@@ -30,7 +30,7 @@ _STREAMED = 0x7FFFF000
 """Greater sizes are placeholders in headers that were written before the length was known."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Probe:
     """One file, decoded from beginning to end.
 

@@ -25,6 +25,7 @@ ProblemKind = Literal[
     "guessed encoding",
     "unused text",
     "closed folder",
+    "repeated folder",
 ]
 SKIPPED: tuple[ProblemKind, ...] = ("unreadable", "too short", "silent", "duplicate")
 """Kinds that exclude a file from the dataset; the others are only reported."""
@@ -42,10 +43,11 @@ _MEANING: dict[ProblemKind, str] = {
     "guessed encoding": "not UTF-8, so read as Latin-1",
     "unused text": "has no audio file of the same name",
     "closed folder": "cannot be read",
+    "repeated folder": "a link to music that is read elsewhere",
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Problem:
     """One file or metadata line, and its problem."""
 

@@ -6,7 +6,7 @@ import math
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from counterpoint.config import UserError, read_json
 from counterpoint.config.locks import sole_writer
 from counterpoint.config.machine import cores
 from counterpoint.config.paths import check_name, entries
+from counterpoint.config.workers import ahead
 from counterpoint.data.layout import INFO_FILE, SPLITS, MusicDataset, open_dataset, save_dataset
 from counterpoint.ingest.probe import Probe, probe, quiet_decoders
 from counterpoint.ingest.report import SKIPPED, IngestReport, Problem, ProblemKind, tally
@@ -25,6 +26,9 @@ from counterpoint.ingest.splits import GroupBy, assign_splits, group_clips
 
 KIND = "ingested"
 _CLIPPED_SHARE = 1e-3
+_AHEAD = 64
+"""Files in progress for each thread, so that a long one does not keep the others waiting; a bound, since each costs
+more memory than the row that it becomes."""
 Progress = Callable[[float, float], None]
 
 
@@ -132,13 +136,14 @@ def _earlier(out: Path) -> dict[str, str]:
 
 def _listen(paths: list[Path], *, workers: int | None, progress: Progress | None) -> dict[Path, Probe]:
     """Probe every file, several at once: decoding and hashing release Python's lock."""
-    pool = ThreadPoolExecutor(max_workers=workers or cores())
+    threads = workers or cores()
+    pool = ThreadPoolExecutor(threads)
     probes: dict[Path, Probe] = {}
     with quiet_decoders():
         try:
-            pending = {pool.submit(probe, path): path for path in paths}
-            for done in as_completed(pending):
-                probes[pending[done]] = done.result()
+            heard = ahead(lambda path: pool.submit(probe, path).result, paths, most=_AHEAD * threads)
+            for path, found in zip(paths, heard, strict=True):
+                probes[path] = found
                 if progress is not None:
                     progress(len(probes), len(paths))
         finally:
@@ -271,7 +276,7 @@ def _hints(groups: Mapping[str, str], abouts: Iterable[About], *, group_by: Grou
 
 def _nothing_left(src: Path, problems: list[Problem]) -> str:
     """The message if every file was skipped, with the counts and the first few names."""
-    kinds = (*SKIPPED, "missing file", "broken metadata", "closed folder")
+    kinds = (*SKIPPED, "missing file", "broken metadata", "closed folder", "repeated folder")
     skipped = [problem for problem in problems if problem.kind in kinds]
     counts = ", ".join(f"{number} {kind}" for kind, number in tally([problem.kind for problem in skipped]).items())
     names = "; ".join(f"{Path(problem.path).name}: {problem.reason}" for problem in skipped[:3])

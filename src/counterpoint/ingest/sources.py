@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import os
 import unicodedata
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,7 +31,7 @@ from counterpoint.audio.captions import (
 )
 from counterpoint.audio.files import FOREIGN, readable
 from counterpoint.config import UserError
-from counterpoint.config.paths import MISSING, fault_of, is_file, resolve_spelling, shown
+from counterpoint.config.paths import MISSING, fault_of, is_file, resolve_spelling, shown, true_path
 from counterpoint.config.tables import CAPTION_KEYS, FILE_KEYS, LISTINGS, first_text, read_table, texts_of
 from counterpoint.ingest.report import SKIPPED, Problem
 
@@ -46,7 +47,7 @@ _TRACK_KEYS = ("track", "track_id")
 _NOBODY = {"", "unknown", "unknown artist", "various", "various artists", "n/a", "none", "-"}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class About:
     """The metadata of one file.
 
@@ -169,21 +170,32 @@ def _rank(table: Path) -> int:
 
 
 def _walk(src: Path, found: _Found) -> None:
-    """Sort every file below `src` into `found`; links are followed, each folder once, and hidden names are skipped."""
+    """Sort every file below `src` into `found`; hidden names are skipped.
+
+    Links to folders are followed wherever they lead, after the folders themselves, so that a file is found at its own
+    place first. A link to a folder that is read already, or that contains `src`, would be a repetition or a loop: it
+    becomes a problem.
+    """
 
     def closed(error: OSError) -> None:
         place = shown(error.filename or src)
         found.problems.append(Problem(place, "closed folder", error.strerror or str(error)))
 
-    seen: set[str] = set()
-    for place, folders, files in os.walk(src, followlinks=True, onerror=closed):
-        seen.add(os.path.realpath(place))
-        folders[:] = sorted(
-            name for name in folders if not name.startswith(".") and os.path.realpath(Path(place, name)) not in seen
-        )
-        for name in sorted(files):
-            if not name.startswith("."):  # such as macOS's ._track.wav, which contains no audio
-                _sort_in(Path(place, name), found)
+    seen = {str(folder) for folder in true_path(src).parents}
+    links = deque([src])
+    while links:
+        for place, folders, files in os.walk(links.popleft(), onerror=closed):
+            true = os.path.realpath(place)
+            if true in seen:
+                found.problems.append(Problem(shown(place), "repeated folder", f"leads to {shown(true)}"))
+                folders.clear()
+                continue
+            seen.add(true)
+            folders[:] = sorted(name for name in folders if not name.startswith("."))
+            links += [path for path in (Path(place, name) for name in folders) if path.is_symlink()]
+            for name in sorted(files):
+                if not name.startswith("."):  # such as macOS's ._track.wav, which contains no audio
+                    _sort_in(Path(place, name), found)
 
 
 def _sort_in(path: Path, found: _Found) -> None:
