@@ -12,6 +12,7 @@ import pytest
 from counterpoint.analysis.annotation import Annotation
 from counterpoint.audio import save_audio
 from counterpoint.metrics.base import Difference, MetricInfo, Score
+from counterpoint.metrics.contrasts import Estimate
 from counterpoint.report import (
     Cell,
     Chart,
@@ -88,9 +89,12 @@ def paper_table() -> Table:
         columns=[Column.of(DISTANCE, over="Here"), Column(title="FAD", over="The paper", is_theirs=True)],
         rows=[
             Row(
-                label="Alpha", group="25 Hz", mark=SYSTEMS[1].mark, places=[[Cell.span(1, 0.5, 1.5, state="best")], []]
+                label="Alpha",
+                group="25 Hz",
+                mark=SYSTEMS[1].mark,
+                places=[[Cell.of(Estimate(1, 0.5, 1.5), state="best")], []],
             ),
-            Row(label="Beta", group="25 Hz", places=[[Cell.span(2, 1.8, 2.2, what="a")], [Cell(text="0.42")]]),
+            Row(label="Beta", group="25 Hz", places=[[Cell.of(Estimate(2, 1.8, 2.2), what="a")], [Cell(text="0.42")]]),
             Row(label="The music", group="Floors", tone="floor", places=[[], [Cell(text="no", state="supported")]]),
         ],
         by="Frame rate",

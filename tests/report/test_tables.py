@@ -9,10 +9,11 @@ import re
 import pytest
 
 from counterpoint.metrics.base import Difference, MetricInfo, Score
+from counterpoint.metrics.contrasts import Estimate
 from counterpoint.report import Cell, Column, Differences, Mark, Row, Scores, System, Table, judge
 from counterpoint.report.numbers import MINUS, day, interval, listed, number, p_value, shared_places
 from counterpoint.report.scores import around_zero
-from counterpoint.report.tables import grid
+from counterpoint.report.tables import plain_table
 
 LOWER = MetricInfo("fad_toy", "A distance", "", "lower", title="Distance")
 SYSTEMS = [System(key=key, name=key.upper(), what="", mark=Mark()) for key in ("a", "b", "c")]
@@ -27,7 +28,7 @@ def score(value: float, low: float, high: float) -> Score:
 
 
 def test_markdown_and_latex_escape_what_would_break_them() -> None:
-    table = grid("t", ["System", "x|y"], [["a & b_c", f"{MINUS}1 < 2"]], label="T", caption="50% of a_b")
+    table = plain_table("t", ["System", "x|y"], [["a & b_c", f"{MINUS}1 < 2"]], label="T", caption="50% of a_b")
     assert "x\\|y" in table.markdown()
     latex = table.latex()
     assert r"a \& b\_c" in latex
@@ -37,7 +38,10 @@ def test_markdown_and_latex_escape_what_would_break_them() -> None:
 
 
 def test_values_with_intervals_are_in_the_csv_in_full_precision() -> None:
-    cells = [Cell.span(1.23456, 1.1, 1.4, what="chords"), Cell.span(2.0, 1.5, 2.5, what="drums", note="p 0.01")]
+    cells = [
+        Cell.of(Estimate(1.23456, 1.1, 1.4), what="chords"),
+        Cell.of(Estimate(2.0, 1.5, 2.5), what="drums", note="p 0.01"),
+    ]
     row = Row(label="AR", group="25 Hz", places=[cells, [Cell(text="–0.5")], []])
     columns = [
         Column.of(LOWER),
@@ -54,7 +58,7 @@ def test_values_with_intervals_are_in_the_csv_in_full_precision() -> None:
 
 
 def test_a_plain_table_is_the_same_in_csv() -> None:
-    table = grid("t", ["Model", "Time"], [["AR", "1 s"], ["FM", "2 s"]], label="T")
+    table = plain_table("t", ["Model", "Time"], [["AR", "1 s"], ["FM", "2 s"]], label="T")
     assert rows_of(table.to_csv()) == [{"Model": "AR", "Time": "1 s"}, {"Model": "FM", "Time": "2 s"}]
 
 
@@ -97,12 +101,9 @@ def test_a_difference_says_who_is_better_and_only_where_it_is_clear() -> None:
 
 def test_differences_of_one_metric_share_a_scale_around_zero() -> None:
     small, large = difference(1, 0.5, 1.5), difference(-4, -5, -3)
-    spans = [(each.value, each.low, each.high) for each in (small, large)]
-    places = [
-        [float(x) for x in re.findall(r'cx="([\d.]+)"', around_zero(each, spans, mark=Mark()))]
-        for each in (small, large)
-    ]
-    [zero] = re.findall(r'class="zero" x1="([\d.]+)"', around_zero(small, spans, mark=Mark()))
+    both = [small, large]
+    places = [[float(x) for x in re.findall(r'cx="([\d.]+)"', around_zero(each, both, mark=Mark()))] for each in both]
+    [zero] = re.findall(r'class="zero" x1="([\d.]+)"', around_zero(small, both, mark=Mark()))
     assert places[0][0] > float(zero) > places[1][0]
     assert (float(zero) - places[1][0]) / (places[0][0] - float(zero)) == pytest.approx(4, abs=0.1)
 
@@ -127,7 +128,7 @@ def test_small_numbers_and_lists_read_well() -> None:
     assert number(-0.0001, places=2) == "0.00", "no minus before a zero"
     assert number(float("inf")) == "not defined"
     assert [listed(names) for names in ([], ["a"], ["a", "b", "c"])] == ["nothing", "a", "a, b and c"]
-    assert shared_places([(1, 0.5, 1.7), (1, 0.99, 1.02), (float("nan"),) * 3]) == 1
+    assert shared_places([Estimate(1, 0.5, 1.7), Estimate(1, 0.99, 1.02), Estimate(*[float("nan")] * 3)]) == 1
 
 
 def test_columns_of_one_title_are_told_apart_in_files_by_their_headings() -> None:
@@ -136,7 +137,7 @@ def test_columns_of_one_title_are_told_apart_in_files_by_their_headings() -> Non
         name="t",
         label="",
         columns=[Column(title=title, over=over) for over, title in titles],
-        rows=[Row(label="r", places=[[Cell.span(value, 0.0, 9.0)] for value in (1.0, 2.0, 3.0)])],
+        rows=[Row(label="r", places=[[Cell.of(Estimate(value, 0.0, 9.0))] for value in (1.0, 2.0, 3.0)])],
     )
     assert table.texts()[0] == ["", "25 Hz, VAE", "EnCodec", "50 Hz, VAE"]
     assert '"25 Hz, VAE",,1.0' in table.to_csv() and ",EnCodec,,2.0" in table.to_csv()

@@ -9,7 +9,7 @@ from functools import cached_property
 
 from counterpoint.claims.paper import Claim, ClaimSource, Takeaway, paper_claims
 from counterpoint.claims.rules import Effect, Outcome, all_of, any_of, corrected, outcome
-from counterpoint.metrics.base import Better
+from counterpoint.metrics.base import Better, Score
 from counterpoint.metrics.contrasts import Estimate, contrast, slope_weights, surface_weights
 from counterpoint.metrics.preferences import FAMILIES
 from counterpoint.report.numbers import MINUS
@@ -28,6 +28,8 @@ _SURFACE = {
 
 Bound = Mapping[str, str]
 """The meaning of the words in braces."""
+Groups = Mapping[str, Sequence[tuple[float, str]]]
+"""(x, system) by rising x, for systems that differ only in x."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,7 @@ class Decision:
     Attributes:
         effects: the deciding effects, each with its outcome.
         judge: the metric; "" if nothing was tested.
-        study: the study that decided; None if nothing was tested.
+        study: the name of the study that decided; "" if nothing was tested.
         passed_over: preferred metrics that the study does not have.
         reason: why nothing was tested, and how it can be.
         lacks_judge: whether that is because the study has no metric of the claim's family.
@@ -87,7 +89,7 @@ class Decision:
     outcome: Outcome
     effects: Sequence[tuple[Effect, Outcome]] = ()
     judge: str = ""
-    study: Asked | None = None
+    study: str = ""
     passed_over: Sequence[str] = ()
     reason: str = ""
     lacks_judge: bool = False
@@ -143,7 +145,7 @@ def decide(claim: Claim, *, studies: Mapping[str, Asked]) -> Decision:
                 found: list[Outcome] = [outcome(effect, claim.test) for effect in effects]
                 whole = all_of(found) if claim.holds == "all" else any_of(found)
                 paired = list(zip(effects, found, strict=True))
-                return Decision(claim, whole, paired, judge, study, wanted[: wanted.index(judge)])
+                return Decision(claim, whole, paired, judge, study.name, wanted[: wanted.index(judge)])
         reasons.append((_nothing_in(study, wanted, claim.judges), not _judges_of(study, wanted)))
     reason, lacks_judge = reasons[0] if reasons else (_no_study(claim), False)
     return Decision(claim, "untested", reason=reason, lacks_judge=lacks_judge)
@@ -173,20 +175,21 @@ def _nothing_in(study: Asked, wanted: Sequence[str], family: str) -> str:
 def _effects(source: ClaimSource, study: Asked, judge: str, allowed: Mapping[str, Sequence[str]]) -> list[Effect]:
     if judge == TIME:
         return _times(source, study)
-    names = list(study.judged.scores[judge])
+    scored = Scored(study, judge)
+    names = list(scored.scores)
     if source.effect:
-        return _surface(source, study, judge, _matches(source.along, names, allowed))
+        return _surface(source, scored, _matches(source.along, names, allowed))
     if source.along:
         groups = _groups(source.along, names, allowed)
         if source.to_largest is not None:
-            return _against_largest(source, study, judge, groups)
-        return _slopes(source, study, judge, groups, _groups(source.against, names, allowed))
-    return [
-        effect
+            return _against_largest(source.to_largest, scored, groups)
+        return _slopes(source, scored, groups, _groups(source.against, names, allowed))
+    pairs = [
+        (first, second)
         for bound, first in _matches(source.first, names, allowed)
         for _, second in _matches(_filled(source.second, bound), names, allowed)
-        if (effect := _pair(study, judge, first, second)) is not None
     ]
+    return [scored.pair(first, second) for first, second in pairs if first != second]
 
 
 def _matches(template: str, names: Sequence[str], allowed: Mapping[str, Sequence[str]]) -> list[tuple[Bound, str]]:
@@ -205,9 +208,7 @@ def _filled(template: str, bound: Bound) -> str:
     return re.sub(r"\{(\w+)\}", lambda word: bound.get(word[1], word[0]), template)
 
 
-def _groups(
-    template: str, names: Sequence[str], allowed: Mapping[str, Sequence[str]]
-) -> dict[str, list[tuple[float, str]]]:
+def _groups(template: str, names: Sequence[str], allowed: Mapping[str, Sequence[str]]) -> Groups:
     """Groups of (x, name) by rising x that differ only in x, by the values of the template's other words."""
     found: dict[str, list[tuple[float, str]]] = {}
     for bound, name in _matches(template, names, allowed):
@@ -216,86 +217,79 @@ def _groups(
     return {rest: sorted(own) for rest, own in found.items()}
 
 
-def _better(study: Asked, judge: str) -> Better:
-    return study.judged.metrics[judge].better
+@dataclass(frozen=True)
+class Scored:
+    """A study's scores in one metric, and effects between them."""
+
+    study: Asked
+    judge: str
+
+    @property
+    def scores(self) -> Mapping[str, Score]:
+        """By system."""
+        return self.study.judged.scores[self.judge]
+
+    @property
+    def better(self) -> Better:
+        return self.study.judged.metrics[self.judge].better
+
+    def truth(self, system: str) -> str:
+        """The true music that a system's distance is relative to, of its own duration if there are several; "" for
+        none."""
+        if self.better != "lower":
+            return ""
+        names = [name for name in self.scores if name.startswith(_TRUTH)]
+        return next((name for name in names if system.endswith(name.removeprefix(_TRUTH))), "")
+
+    def size(self, systems: Sequence[str]) -> float:
+        """Mean of the scores; for a distance, its excess over that of the true music, which few clips alone make
+        large."""
+
+        def floor(system: str) -> float:
+            truth = self.truth(system)
+            return max(0.0, self.scores[truth].value) if truth else 0.0
+
+        return sum(abs(self.scores[system].value) - floor(system) for system in systems) / len(systems)
+
+    def pair(self, first: str, second: str) -> Effect:
+        """First minus second: clip by clip if the study has tested it, else from the two scores."""
+        what = f"{self.study.named(first)} {MINUS} {self.study.named(second)}"
+        item = self.study.judged.difference(self.judge, first, second)
+        if item is None:
+            return self.effect(what, (first, second), *self.total({first: 1.0, second: -1.0}))
+        size = self.size((first, second))
+        return Effect(what, item.value, item.low, item.high, self.better, size, item.p_holm, item.n, item.paired)
+
+    def effect(self, what: str, systems: Sequence[str], found: Estimate, p: float) -> Effect:
+        """An estimate from the scores of some systems as an effect."""
+        n = min(self.scores[system].n for system in systems)
+        return Effect(what, found.value, found.low, found.high, self.better, self.size(systems), p, n)
+
+    def total(self, weights: Mapping[str, float]) -> tuple[Estimate, float]:
+        """A weighted sum of scores with its p-value; if the weights add up to zero and all systems were tested against
+        one of them, a sum of these differences, which have narrower intervals."""
+        if abs(sum(weights.values())) < 1e-9:
+            for reference in weights:
+                others = {name: weight for name, weight in weights.items() if name != reference}
+                tested = [self.study.judged.difference(self.judge, name, reference) for name in others]
+                found = [Estimate.of(item) for item in tested if item is not None]
+                if len(found) == len(others):
+                    return contrast(found, list(others.values()), together=True)
+        return contrast([Estimate.of(self.scores[system]) for system in weights], list(weights.values()))
 
 
-def _size(study: Asked, judge: str, systems: Sequence[str]) -> float:
-    """Mean of the scores; for a distance, its excess over that of the true music, which few clips alone make large."""
-    scores = study.judged.scores[judge]
-    truths = [_truth(study, judge, system) for system in systems]
-    above = [
-        abs(scores[system].value) - (max(0.0, scores[truth].value) if truth else 0.0)
-        for system, truth in zip(systems, truths, strict=True)
-    ]
-    return sum(above) / len(above)
-
-
-def _truth(study: Asked, judge: str, system: str) -> str:
-    """The true music that a system's distance is relative to, of its own duration if there are several; "" for none."""
-    if _better(study, judge) != "lower":
-        return ""
-    names = [name for name in study.judged.scores[judge] if name.startswith(_TRUTH)]
-    return next((name for name in names if system.endswith(name.removeprefix(_TRUTH))), "")
-
-
-def _pair(study: Asked, judge: str, first: str, second: str) -> Effect | None:
-    """First minus second: clip by clip if the study has tested it, else from the two scores."""
-    if first == second:
-        return None
-    what = f"{study.named(first)} {MINUS} {study.named(second)}"
-    item = study.judged.difference(judge, first, second)
-    if item is None:
-        return _combined(what, study, judge, {first: 1.0, second: -1.0})
-    better, size = _better(study, judge), _size(study, judge, (first, second))
-    return Effect(what, item.value, item.low, item.high, better, size, item.p_holm, item.n, item.paired)
-
-
-def _combined(what: str, study: Asked, judge: str, weights: Mapping[str, float]) -> Effect:
-    """A weighted sum of scores, as an effect."""
-    found, p = _sum(study, judge, weights)
-    return _effect(what, study, judge, list(weights), found=found, p=p)
-
-
-def _effect(what: str, study: Asked, judge: str, systems: Sequence[str], *, found: Estimate, p: float) -> Effect:
-    n = min(study.judged.scores[judge][system].n for system in systems)
-    better, size = _better(study, judge), _size(study, judge, systems)
-    return Effect(what, found.value, found.low, found.high, better, size, p, n)
-
-
-def _sum(study: Asked, judge: str, weights: Mapping[str, float]) -> tuple[Estimate, float]:
-    """A weighted sum of scores; if the weights add up to zero and all systems were tested against one of them, a sum of
-    these differences, which have narrower intervals."""
-    if abs(sum(weights.values())) < 1e-9:
-        for reference in weights:
-            others = {name: weight for name, weight in weights.items() if name != reference}
-            tested = [study.judged.difference(judge, name, reference) for name in others]
-            found = [Estimate.of(item) for item in tested if item is not None]
-            if len(found) == len(others):
-                return contrast(found, list(others.values()), together=True)
-    scores = study.judged.scores[judge]
-    return contrast([Estimate.of(scores[system]) for system in weights], list(weights.values()))
-
-
-def _slopes(
-    source: ClaimSource,
-    study: Asked,
-    judge: str,
-    groups: Mapping[str, Sequence[tuple[float, str]]],
-    against: Mapping[str, Sequence[tuple[float, str]]],
-) -> list[Effect]:
+def _slopes(source: ClaimSource, scored: Scored, groups: Groups, against: Groups) -> list[Effect]:
     found = []
     for rest, own in groups.items():
         other = against.get(rest, ())
         if len(own) < 2 or (source.against and len(other) < 2):
             continue
         what, systems = _called(source.along, rest), [name for _, name in (*own, *other)]
-        slope, p = _sum(study, judge, _slope(own))
+        slope, p = scored.total(_slope(own))
         if source.against:
             what += f" {MINUS} {_called(source.against, rest)}"
-            slope, p = contrast([slope, _sum(study, judge, _slope(other))[0]], (1, -1))
-        what += f", per doubling of {source.of}"
-        found.append(_effect(what, study, judge, systems, found=slope, p=p))
+            slope, p = contrast([slope, scored.total(_slope(other))[0]], (1, -1))
+        found.append(scored.effect(f"{what}, per doubling of {source.of}", systems, slope, p))
     return found
 
 
@@ -313,19 +307,12 @@ def _called(template: str, rest: str) -> str:
     return f"{name}, {rest}" if rest else name
 
 
-def _against_largest(
-    source: ClaimSource, study: Asked, judge: str, groups: Mapping[str, Sequence[tuple[float, str]]]
-) -> list[Effect]:
-    pairs = [
-        _pair(study, judge, name, own[-1][1])
-        for own in groups.values()
-        for x, name in own[:-1]
-        if x >= (source.to_largest or 0) * own[-1][0]
-    ]
-    return [effect for effect in pairs if effect is not None]
+def _against_largest(least: float, scored: Scored, groups: Groups) -> list[Effect]:
+    """Each system of at least this share of the largest x, minus that of the largest."""
+    return [scored.pair(name, own[-1][1]) for own in groups.values() for x, name in own[:-1] if x >= least * own[-1][0]]
 
 
-def _surface(source: ClaimSource, study: Asked, judge: str, cells: Sequence[tuple[Bound, str]]) -> list[Effect]:
+def _surface(source: ClaimSource, scored: Scored, cells: Sequence[tuple[Bound, str]]) -> list[Effect]:
     """Clips of different durations are judged against different music, from which even the true music has a different
     distance; this distance is subtracted."""
     rates, durations = ([float(bound[word]) for bound, _ in cells] for word in ("rate", "duration"))
@@ -339,13 +326,12 @@ def _surface(source: ClaimSource, study: Asked, judge: str, cells: Sequence[tupl
     }[source.effect]
     names = [name for _, name in cells]
     of = dict(zip(names, weights, strict=True))
-    truths = [_truth(study, judge, name) for name in names]
+    truths = [scored.truth(name) for name in names]
     for truth, weight in zip(truths, weights, strict=True):
         if truth:
             of[truth] = of.get(truth, 0.0) - weight
     what = _SURFACE[source.effect] + (", above the true music of each duration" if any(truths) else "")
-    slope, p = _sum(study, judge, of)
-    return [_effect(what, study, judge, names, found=slope, p=p)]
+    return [scored.effect(what, names, *scored.total(of))]
 
 
 def _times(source: ClaimSource, study: Asked) -> list[Effect]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from counterpoint.bench.takes import SHARE, DrawEstimate, TrainingEstimate
 from counterpoint.config import TrainingConfig
 from counterpoint.paradigm import PARADIGMS
-from counterpoint.report.numbers import duration, span
+from counterpoint.report.numbers import duration, extent
 from counterpoint.study.plan import Plan, Progress
 
 if TYPE_CHECKING:
@@ -111,9 +111,9 @@ def _draws_table(draws: Sequence[DrawEstimate]) -> Table:
     for (run, way, length), group in rows.items():
         table.add_row(
             run,
-            f"{way}, guidance {span([found.draw.sampling.guidance for found in group])}",
+            f"{way}, guidance {extent([found.draw.sampling.guidance for found in group])}",
             f"{sum(found.draw.clips for found in group):,} x {length} s",
-            span([found.evaluations for found in group]),
+            extent([found.evaluations for found in group]),
             _count(sum(found.flops for found in group) / 1e12),
             duration(sum(found.seconds for found in group)),
             _size(max(found.memory for found in group)),

@@ -215,7 +215,7 @@ class ModelConfig(NetworkConfig):
             if idle := [name for name in foreign if values[name] != cls.model_fields[name].default]:
                 own = ", ".join(entry.network.model_fields) or "none"
                 raise ValueError(
-                    f"a network of {entry.label.lower()} does not read {' and '.join(idle)}: leave it out; settings of "
+                    f"a network of {entry.noun} does not read {' and '.join(idle)}: leave it out; settings of "
                     f"its own are {own}"
                 )
             return values

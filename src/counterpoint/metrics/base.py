@@ -185,6 +185,16 @@ class MetricInfo:
     chance: float | None = None
     title: str = ""
 
+    @property
+    def label(self) -> str:
+        """Its plain title; without one, its name."""
+        return self.title or self.name
+
+    @property
+    def exact(self) -> str:
+        """Its name, for small print below the plain title; "" if the label is the name itself."""
+        return self.name if self.title else ""
+
 
 class NotApplicableError(Exception):
     """Raised by `Metric.prepare`, with the reason why these clips have no such score."""

@@ -76,6 +76,11 @@ class ParadigmEntry:
     trivial: tuple[TrivialEntry, ...] = ()
     loss_draws: int = 1
 
+    @property
+    def noun(self) -> str:
+        """Its name within a sentence: "flow matching"."""
+        return self.label.lower()
+
 
 PARADIGMS: Registry[ParadigmEntry] = Registry("counterpoint.paradigms", noun="paradigm", kind=ParadigmEntry)
 """All installed paradigms: `PARADIGMS["flow_matching"].label`."""

@@ -10,7 +10,7 @@ from counterpoint.report.marks import Mark
 from counterpoint.report.page import write_report
 from counterpoint.report.players import Clip, Example, Players
 from counterpoint.report.scores import Differences, Outcome, Scores, apart, judge
-from counterpoint.report.tables import Cell, Column, Row, Table
+from counterpoint.report.tables import Cell, Column, Place, Row, Table, place_of, plain, plain_table
 from counterpoint.report.timelines import Timelines
 
 __all__ = [
@@ -28,6 +28,7 @@ __all__ = [
     "Line",
     "Mark",
     "Outcome",
+    "Place",
     "Players",
     "Point",
     "Report",
@@ -42,5 +43,8 @@ __all__ = [
     "Verdict",
     "apart",
     "judge",
+    "place_of",
+    "plain",
+    "plain_table",
     "write_report",
 ]

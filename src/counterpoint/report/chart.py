@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from html import escape
 from itertools import pairwise
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
-from counterpoint.metrics.base import Better
+from counterpoint.metrics.base import Better, MetricInfo
 from counterpoint.report.axis import Axis, fit, line, svg, text
 from counterpoint.report.marks import Mark
-from counterpoint.report.numbers import interval, number
+from counterpoint.report.numbers import Estimated, number, span
 from counterpoint.report.tables import to_csv
 
 WIDTH, HEIGHT = 480, 310
@@ -22,6 +22,8 @@ _GAP = 15.0
 """Vertical distance between the names at the ends of lines."""
 _DODGE = 7.0
 """Distance between marks of different lines at one place, which keeps their intervals apart."""
+SMOOTHED = 0.04
+"""Share of a curve over which it is smoothed."""
 LineKind = Literal["marks", "plain", "strong", "faint", "dots", "band", "level", "limit"]
 
 
@@ -45,6 +47,13 @@ class Point:
     name: str = ""
     is_ringed: bool = False
     is_stopped: bool = False
+
+    @classmethod
+    def of(cls, x: float, found: Estimated, *, name: str, n: int | None = None) -> Point:
+        """A value with its interval, and a tooltip that states both after a name."""
+        counted = "" if n is None else f", n = {n}"
+        text = f"{name} {span(found)}{counted}".strip()
+        return cls(x=x, y=found.value, low=found.low, high=found.high, text=text)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,6 +111,11 @@ class Chart:
     bounds: tuple[float, float] | None = None
     mark: Mark | None = None
 
+    @classmethod
+    def of(cls, metric: MetricInfo, *, title: str = "", **own: Any) -> Chart:
+        """A chart of a metric, with its names, its unit and its better direction; by default under its plain title."""
+        return cls(title=title or metric.label, exact=metric.exact, unit=metric.unit, better=metric.better, **own)
+
     def svg(self) -> str:
         """The drawing; "" if there is nothing to show."""
         return _Drawing(self).svg() if any(each.finite for each in self.lines) else ""
@@ -158,9 +172,9 @@ def loss_chart(name: str, mark: Mark, *, train: Sequence[tuple[int, float]], val
     return Chart(title=name, what=unit, x_name="update", lines=lines, mark=mark, bounds=bounds, log=(False, False))
 
 
-def smooth(curve: Sequence[tuple[int, float]], *, share: float = 0.04) -> list[tuple[int, float]]:
-    """Exponential mean over about `share` of the curve, corrected for its start."""
-    keep = 1 - 1 / max(1.0, share * len(curve))
+def smooth(curve: Sequence[tuple[int, float]]) -> list[tuple[int, float]]:
+    """Exponential mean over about `SMOOTHED` of the curve, corrected for its start."""
+    keep = 1 - 1 / max(1.0, SMOOTHED * len(curve))
     total = weight = 0.0
     smoothed = []
     for step, loss in curve:
@@ -325,9 +339,3 @@ def _told(each: Line) -> str:
             f"{each.name or 'all'}: {', '.join(point.text or f'{number(point.y)} at {point.x:g}' for point in points)}"
         )
     return f"{each.name} from {number(points[0].y)} to {number(points[-1].y)}"
-
-
-def scored(x: float, value: float, low: float, high: float, *, name: str, n: int | None = None) -> Point:
-    """A point with an interval, and a text that states both."""
-    counted = "" if n is None else f", n = {n}"
-    return Point(x=x, y=value, low=low, high=high, text=f"{name} {interval(value, low, high)}{counted}".strip())

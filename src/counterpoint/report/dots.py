@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from counterpoint.metrics.base import MetricInfo, Score
 from counterpoint.report.axis import Axis, fit, line, svg, text
 from counterpoint.report.blocks import Dots, Spread, System
-from counterpoint.report.numbers import interval, number, shared_places
+from counterpoint.report.numbers import number, shared_places, span
 
 WIDTH = 370
 _ROW, _SPREAD_ROW = 26, 36
@@ -32,20 +32,20 @@ def dots(block: Dots, metric: MetricInfo) -> str:
     if metric.chance is not None:
         x = axis(metric.chance)
         parts += [line("chance", x, _TOP, x, bottom), text("chance", x, bottom + 31)]
-    places = shared_places((score.value, score.low, score.high) for _, score in rows)
+    places = shared_places(score for _, score in rows)
     for place, (system, score) in enumerate(rows):
         y = _TOP + height * (place + 0.5)
         parts.append(_row(system, score, axis, spread=spreads.get(system.key), labels=labels, y=y, places=places))
-    told = (f"{system.name} {interval(score.value, score.low, score.high, places=places)}" for system, score in rows)
+    told = (f"{system.name} {span(score, places=places)}" for system, score in rows)
     foot = _FOOT + 14 * (metric.chance is not None)
-    return svg(WIDTH, bottom + foot, parts, label=f"{metric.title or metric.name}: {'; '.join(told)}")
+    return svg(WIDTH, bottom + foot, parts, label=f"{metric.label}: {'; '.join(told)}")
 
 
 def _axis(
-    rows: Sequence[tuple[System, Score]], spreads: Sequence[Spread] | object, chance: float | None, *, labels: float
+    rows: Sequence[tuple[System, Score]], spreads: Iterable[Spread], chance: float | None, *, labels: float
 ) -> Axis:
     values = [value for _, score in rows for value in (score.value, score.low, score.high)]
-    values += [value for spread in spreads for value in spread.clips]  # pyright: ignore[reportGeneralTypeIssues]
+    values += [value for spread in spreads for value in spread.clips]
     values += [] if chance is None else [chance]
     is_share = 0.5 < max(score.value for _, score in rows) <= 1  # shown from zero
     return fit(values, labels + 8 + _MARGIN, WIDTH - _MARGIN - 4, log=False if is_share else None)
@@ -62,8 +62,7 @@ def _grid(axis: Axis, *, bottom: float) -> str:
 def _row(
     system: System, score: Score, axis: Axis, *, spread: Spread | None, labels: float, y: float, places: int
 ) -> str:
-    span = interval(score.value, score.low, score.high, places=places)
-    title = f"{system.name}: {span}, n = {score.n}"
+    title = f"{system.name}: {span(score, places=places)}, n = {score.n}"
     room = int(_LONGEST_LABEL / _LETTER)
     label = system.label if len(system.label) <= room else f"{system.label[: room - 1]}…"
     parts = [text(label, labels, y + 4.5, anchor="end", kind="row")]

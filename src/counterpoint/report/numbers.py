@@ -5,8 +5,22 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterable, Sequence
+from typing import Protocol
 
 MINUS = "\u2212"
+
+
+class Estimated(Protocol):
+    """A value with its interval, such as a score or a difference."""
+
+    @property
+    def value(self) -> float: ...
+
+    @property
+    def low(self) -> float: ...
+
+    @property
+    def high(self) -> float: ...
 
 
 def number(value: float, *, places: int | None = None) -> str:
@@ -36,6 +50,11 @@ def interval(value: float, low: float, high: float, *, places: int | None = None
     return f"{number(value, places=places)} [{number(low, places=places)}, {number(high, places=places)}]"
 
 
+def span(found: Estimated, *, places: int | None = None) -> str:
+    """An estimate as `1.3 [0.8, 1.9]`; see `interval`."""
+    return interval(found.value, found.low, found.high, places=places)
+
+
 def known_places(value: float, low: float, high: float) -> int:
     """Decimals justified by a value's interval: those of the first two digits of its width."""
     width = high - low
@@ -43,9 +62,10 @@ def known_places(value: float, low: float, high: float) -> int:
     return min(places, decimals(max(abs(low), abs(high)), digits=5))
 
 
-def shared_places(spans: Iterable[tuple[float, float, float]]) -> int:
-    """Decimals for many (value, low, high) of one column, so that its numbers can be compared digit by digit: the lower
-    median of those justified for each."""
+def shared_places(found: Iterable[Estimated]) -> int:
+    """Decimals for the estimates of one column, so that its numbers can be compared digit by digit: the lower median of
+    those justified for each."""
+    spans = [(each.value, each.low, each.high) for each in found]
     known = sorted(known_places(*span) for span in spans if all(map(math.isfinite, span)))
     return known[(len(known) - 1) // 2] if known else 2
 
@@ -82,7 +102,7 @@ def count(value: int) -> str:
     return f"{value / 1e6:.2f} M" if value >= 1_000_000 else f"{value:,}"
 
 
-def span(values: Sequence[float]) -> str:
+def extent(values: Sequence[float]) -> str:
     """`3`, or `2 to 5`."""
     return " to ".join(dict.fromkeys(f"{value:g}" for value in (min(values), max(values))))
 

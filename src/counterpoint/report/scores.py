@@ -13,7 +13,7 @@ from counterpoint.report.axis import Axis, line
 from counterpoint.report.blocks import System
 from counterpoint.report.marks import Mark
 from counterpoint.report.numbers import MINUS, p_value, shared_places
-from counterpoint.report.tables import Cell, Column, Place, Row, Table, effect_text
+from counterpoint.report.tables import Cell, Column, Row, Table, effect_text, place_of
 
 LEVEL = 0.05
 """Level of the corrected tests, which matches the 95% intervals."""
@@ -60,17 +60,13 @@ class Scores:
 
     def table(self) -> Table:
         metrics = [metric for metric in self.metrics if self.scores.get(metric.name)]
-        places = {
-            metric.name: shared_places((each.value, each.low, each.high) for each in self.scores[metric.name].values())
-            for metric in metrics
-        }
+        places = {metric.name: shared_places(self.scores[metric.name].values()) for metric in metrics}
         rows = []
         for system in self.systems:
             found = [self.scores[metric.name].get(system.key) for metric in metrics]
             if any(found):
-                cells: list[Place] = [
-                    [Cell.span(each.value, each.low, each.high, places=places[metric.name])] if each else []
-                    for metric, each in zip(metrics, found, strict=True)
+                cells = [
+                    place_of(each, places=places[metric.name]) for metric, each in zip(metrics, found, strict=True)
                 ]
                 counts = "/".join(str(n) for n in sorted({each.n for each in found if each}))
                 tone = "subject" if system.key in self.subjects else ""
@@ -146,14 +142,14 @@ class Differences:
     def _row(self, each: Difference, *, effects: bool, several: bool) -> Row:
         by_key = {system.key: system for system in self.systems}
         metric = next(metric for metric in self.metrics if metric.name == each.metric)
-        same = [(other.value, other.low, other.high) for other in self.differences if other.metric == each.metric]
+        same = [other for other in self.differences if other.metric == each.metric]
         outcome = judge(each, metric)
         better = {"first": by_key[each.first], "second": by_key[each.second]}.get(outcome)
         pair = f"{by_key[each.first].label} {MINUS} {by_key[each.second].label}"
         cells = [
             Cell(text=pair),
             Cell(text="", picture=around_zero(each, same, mark=better.mark if better else Mark())),
-            Cell.span(each.value, each.low, each.high, places=shared_places(same)),
+            Cell.of(each, places=shared_places(same)),
             Cell(text=p_value(each.p)),
             Cell(text=p_value(each.p_holm)),
             *[Cell(text=effect_text(each.effect))] * effects,
@@ -166,8 +162,8 @@ class Differences:
             ),
         ]
         return Row(
-            label=metric.title or metric.name,
-            note=metric.name if metric.title else "",
+            label=metric.label,
+            note=metric.exact,
             places=[[cell] for cell in cells],
         )
 
@@ -181,9 +177,9 @@ class Differences:
         ]  # fmt: skip
 
 
-def around_zero(each: Difference, same: Sequence[tuple[float, float, float]], *, mark: Mark) -> str:
-    """A difference with its interval around zero, on a scale common to all differences of its metric."""
-    bounds = [abs(bound) for span in same for bound in span if math.isfinite(bound)]
+def around_zero(each: Difference, same: Sequence[Difference], *, mark: Mark) -> str:
+    """A difference with its interval around zero, on a scale common to the `same` metric's differences."""
+    bounds = [abs(bound) for other in same for bound in (other.value, other.low, other.high) if math.isfinite(bound)]
     if not math.isfinite(each.value):
         return ""
     extent = 1.08 * max(bounds, default=1.0) or 1.0

@@ -7,11 +7,11 @@ import io
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from counterpoint.metrics.base import Better, MetricInfo
 from counterpoint.report.marks import Mark
-from counterpoint.report.numbers import MINUS, interval, number
+from counterpoint.report.numbers import MINUS, Estimated, number, span
 
 ARROWS: Mapping[Better, str] = {"lower": "↓", "higher": "↑", "neither": ""}
 NONE = "–"
@@ -76,25 +76,22 @@ class Cell:
         return " ".join(filter(None, (self.what, self.text, self.interval, star, self.note)))
 
     @classmethod
-    def span(
-        cls, value: float, low: float, high: float, *, places: int | None = None, what: str = "", note: str = "",
-        state: str = "", mark: Mark | None = None,
-    ) -> Cell:  # fmt: skip
+    def of(
+        cls, found: Estimated, *, places: int | None = None, what: str = "", note: str = "", state: str = ""
+    ) -> Cell:
         """A value with its interval, rounded to justified digits or to `places` decimals."""
-        shown, brackets = interval(value, low, high, places=places).split(" [", 1)
-        return cls(
-            text=shown,
-            interval=f"[{brackets}",
-            what=what,
-            note=note,
-            numbers=(value, low, high),
-            state=state,
-            mark=mark,
-        )
+        text, brackets = span(found, places=places).split(" [", 1)
+        numbers = (found.value, found.low, found.high)
+        return cls(text=text, interval=f"[{brackets}", what=what, note=note, numbers=numbers, state=state)
 
 
 Place = Sequence[Cell]
 """The content of one place: nothing, one value or several."""
+
+
+def place_of(found: Estimated | None, **look: Any) -> Place:
+    """A place with one value and its interval, see `Cell.of`; empty without a value."""
+    return [] if found is None else [Cell.of(found, **look)]
 
 
 def plain(*texts: str) -> list[Place]:
@@ -125,11 +122,9 @@ class Column:
     mark: Mark | None = None
 
     @classmethod
-    def of(cls, metric: MetricInfo, *, title: str = "", over: str = "") -> Column:
+    def of(cls, metric: MetricInfo, *, over: str = "") -> Column:
         """A column with a metric's names."""
-        name = title or metric.title or metric.name
-        exact = metric.name if name != metric.name else ""
-        return cls(title=name, exact=exact, unit=metric.unit, better=metric.better, over=over)
+        return cls(title=metric.label, exact=metric.exact, unit=metric.unit, better=metric.better, over=over)
 
     @property
     def plain(self) -> str:
@@ -148,7 +143,6 @@ class Row:
         tone: `subject` for the compared systems, `theirs` for another source's row, `floor` for rows without a model.
         note: a note below the label, in small print.
         link: link target of the label.
-        state: a badge beside the label.
     """
 
     label: str
@@ -284,25 +278,15 @@ class Table:
         )
 
 
-def grid(name: str, header: Sequence[str], rows: Iterable[Sequence[str]], *, label: str, caption: str = "",
-         marks: Sequence[Mark] = (), is_narrow: bool = False, files: bool = True) -> Table:  # fmt: skip
-    """A table of texts, in which the first of each row is its label.
-
-    Args:
-        marks: marks of the systems whose columns follow the first.
-    """
-    columns = [
-        Column(title=title, mark=marks[place] if place < len(marks) else None) for place, title in enumerate(header[1:])
-    ]
+def plain_table(name: str, header: Sequence[str], rows: Iterable[Sequence[str]], **options: Any) -> Table:
+    """A table of texts, in which the first of each row is its label; the options are those of `Table`."""
+    corner, *titles = header
     return Table(
         name=name,
-        label=label,
-        columns=columns,
-        rows=[Row(label=first, places=plain(*rest)) for first, *rest in rows],
-        corner=header[0],
-        caption=caption,
-        is_narrow=is_narrow,
-        files=files,
+        corner=corner,
+        columns=[Column(title=title) for title in titles],
+        rows=[Row(label=label, places=plain(*texts)) for label, *texts in rows],
+        **options,
     )
 
 

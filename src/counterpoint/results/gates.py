@@ -20,7 +20,7 @@ from dataclasses import dataclass
 
 from counterpoint.examine import LEAST_CLIPS, Estimate, Examination
 from counterpoint.paradigm.entry import PARADIGMS, ParadigmEntry
-from counterpoint.report.numbers import duration, interval, listed, number
+from counterpoint.report.numbers import duration, listed, number, span
 from counterpoint.results.copies import NEAR, Nearest
 from counterpoint.results.costs import Model
 from counterpoint.results.forecast import FAR, PowerLaw, falling, fit_power_law
@@ -251,8 +251,3 @@ def _told(law: PowerLaw, *, target: float, updates: int, seconds: float) -> str:
 def _rounded(value: float) -> int:
     """A number rounded to two digits, the precision of a forecast."""
     return int(float(f"{value:.2g}"))
-
-
-def span(estimate: Estimate) -> str:
-    """`1.3 [0.8, 1.9]`."""
-    return interval(estimate.value, estimate.low, estimate.high)

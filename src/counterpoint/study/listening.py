@@ -7,7 +7,7 @@ from pathlib import Path
 from counterpoint.results.listening import FOLDER, ListeningResults
 from counterpoint.results.schema import read_results
 from counterpoint.study.gather import with_listening
-from counterpoint.study.kinds import read_study
+from counterpoint.study.kinds import study_of
 from counterpoint.study.run import write_study_report
 
 
@@ -18,10 +18,10 @@ def add_listening(study: Path, found: ListeningResults) -> Path:
         UserError: the study is not finished, or another version of this package wrote its results.
     """
     results = read_results(study)
+    config = study_of(results)  # before anything is written
     place = study / FOLDER / found.name
     place.mkdir(parents=True, exist_ok=True)
     found.write(place)
     results = with_listening(results, study)
     results.write(study)
-    config = read_study(dict(results.study.config), source=str(study))
     return write_study_report(config.report(results), study)

@@ -184,7 +184,7 @@ def _of_folders(columns: Mapping[str, str], *, prompts: int) -> Section:
 
 def _looks(names: Sequence[str]) -> dict[str, System]:
     """How systems look of which only a name is known; one that is named as a paradigm has the paradigm's mark."""
-    known = {PARADIGMS[key].label.lower(): of_paradigm(key) for key in PARADIGMS}
+    known = {PARADIGMS[key].noun: of_paradigm(key) for key in PARADIGMS}
     plain = [Mark(shape=shape, colour="grey") for shape in SHAPES]
     return {
         name: System(key=f"system_{place}", name=name, what="", mark=known.get(name.lower(), plain[place % len(plain)]))

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from counterpoint.config import parse
 from counterpoint.config.load import check_effects, laid_out, read_yaml
 from counterpoint.config.registry import Registry
 from counterpoint.study.kinds.base import Study
+
+if TYPE_CHECKING:
+    from counterpoint.results.schema import Results
 
 KINDS: Registry[type[Study]] = Registry("counterpoint.studies", noun="kind of study")
 """By the `kind` in the YAML; a file without one is a grid."""
@@ -43,17 +46,19 @@ def load_study(
     return study
 
 
-def read_study(config: dict[str, Any], *, source: str) -> Study:
-    """A study from its whole configuration as plain values, as in `results.json`.
+def study_of(results: Results) -> Study:
+    """The study whose results these are.
 
     Raises:
-        UserError: the kind is unknown, or a value is invalid.
+        UserError: this version does not have its kind, or does not know its settings.
     """
-    return parse(config, KINDS[config["kind"]], source=source)
+    name = results.folder.resolve().name
+    source = f"The study {name} was made by another version of counterpoint; run it again"
+    return parse(dict(results.study.config), KINDS[results.study.kind], source=source, saved=True)
 
 
 def _fields(values: dict[str, Any], kind: type[Study]) -> dict[str, Any]:
     return {name: values[name] for name in kind.scaled if name in values}
 
 
-__all__ = ["KINDS", "Study", "load_study", "read_study"]
+__all__ = ["KINDS", "Study", "load_study", "study_of"]

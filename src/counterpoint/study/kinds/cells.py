@@ -12,6 +12,7 @@ from typing import Annotated, Any
 from pydantic import Field, ValidationError
 
 from counterpoint.config.schema import Config, ParadigmName
+from counterpoint.paradigm.entry import PARADIGMS, ParadigmEntry
 from counterpoint.study.kinds.trained import Groundwork, SampledStudy
 from counterpoint.study.work import Source, Step
 
@@ -62,7 +63,11 @@ class Cell:
     @property
     def codec(self) -> str:
         """A name of its codec that may be part of a file name."""
-        return codec_label(self.study.codec)
+        return re.sub(r"[^\w.-]+", "-", Path(self.study.codec).name)
+
+    @property
+    def paradigm(self) -> ParadigmEntry:
+        return PARADIGMS[self.study.paradigm]
 
     @property
     def duration(self) -> str:
@@ -81,11 +86,6 @@ class GridGroundwork(Groundwork):
     captions: Step | Source
     codec: str
     duration: str
-
-
-def codec_label(name: str) -> str:
-    """A short label that may be part of a file name."""
-    return re.sub(r"[^\w.-]+", "-", Path(name).name)
 
 
 def with_changes(config: Any, changes: Mapping[str, Any], kind: type[Config]) -> Any:

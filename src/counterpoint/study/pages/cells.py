@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from counterpoint.report import Cell
+from counterpoint.report import Cell, Place, place_of
 from counterpoint.report.numbers import p_value
-from counterpoint.report.tables import Place, effect_text
+from counterpoint.report.tables import effect_text
 from counterpoint.results.schema import Judged
 from counterpoint.study.pages.words import outcome
 
 
 def value_cell(judged: Judged, metric: str, system: str, *, what: str = "") -> Place:
     """The score of a system; empty without one."""
-    score = judged.score(metric, system)
-    return [Cell.span(score.value, score.low, score.high, what=what)] if score else []
+    return place_of(judged.score(metric, system), what=what)
 
 
 def tested_cell(judged: Judged, metric: str, first: str, second: str, *, counts: bool = True, p: bool = False) -> Place:
@@ -28,7 +27,7 @@ def tested_cell(judged: Judged, metric: str, first: str, second: str, *, counts:
     is_open = not counts or outcome(judged, metric, first, second) == "open"
     note = f"p {p_value(item.p_holm)}" if p else ""
     note += f", effect {effect_text(item.effect)}" if p and item.effect is not None else ""
-    return [Cell.span(item.value, item.low, item.high, note=note, state="open" if is_open else "")]
+    return [Cell.of(item, note=note, state="open" if is_open else "")]
 
 
 def paper_cell(value: float | None, *, what: str = "") -> Place:

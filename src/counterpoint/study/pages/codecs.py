@@ -11,8 +11,7 @@ from counterpoint.metrics.base import Score
 from counterpoint.report import Clip, Example, Fact, Mark, Report, Section, System, Text, Verdict
 from counterpoint.report.marks import DISTINCT
 from counterpoint.report.numbers import count, listed, number
-from counterpoint.report.tables import Cell, Column, Place, Row, Table
-from counterpoint.report.tables import grid as plain_grid
+from counterpoint.report.tables import Cell, Column, Place, Row, Table, plain_table
 from counterpoint.results.parts import CodecFacts
 from counterpoint.results.schema import TRUTH, Judged, Results
 from counterpoint.study.kinds.codecs import CodecStudy
@@ -238,8 +237,7 @@ def _our_rows(page: CodecPage, columns: Sequence[str], measure: str) -> Iterator
     for codec in page.codecs:
         score = page.judged.score(measure, codec.key("latents"))
         if codec.column in columns and score:
-            cell = Cell.span(score.value, score.low, score.high, note=codec.label)
-            found.setdefault(codec.column, []).append([cell])
+            found.setdefault(codec.column, []).append([Cell.of(score, note=codec.label)])
     for turn in range(max(map(len, found.values()), default=1)):
         yield [own[turn] if turn < len(own := found.get(column, ())) else [] for column in columns]
 
@@ -248,9 +246,9 @@ def _facts_table(page: CodecPage) -> Section | None:
     columns = {codec.label: _codec_facts(codec) for codec in page.codecs}
     names = dict.fromkeys(name for facts in columns.values() for name in facts)
     rows = [[name, *(facts.get(name, "") for facts in columns.values())] for name in names]
-    marks = [codec.mark for codec in page.codecs]
-    table = plain_grid("codecs", ["Property", *columns], rows, label="Table of codecs", marks=marks)
-    return page.section("codecs", table)
+    table = plain_table("codecs", ["Property", *columns], rows, label="Table of codecs")
+    marked = [replace(column, mark=each.mark) for column, each in zip(table.columns, page.codecs, strict=True)]
+    return page.section("codecs", replace(table, columns=marked))
 
 
 def _codec_facts(codec: Codec) -> dict[str, str]:

@@ -8,15 +8,13 @@ from dataclasses import dataclass, replace
 from counterpoint.claims.decide import TIME, Decided, Decision
 from counterpoint.claims.paper import PaperClaims
 from counterpoint.claims.rules import MARGIN, Outcome
-from counterpoint.config import parse
 from counterpoint.metrics.base import MetricInfo
 from counterpoint.metrics.preferences import FAMILIES, PUBLISHED
-from counterpoint.report import Block, Cell, Column, Fact, Report, Row, Section, Table, Text, Verdict
+from counterpoint.report import Block, Cell, Column, Fact, Report, Row, Section, Table, Text, Verdict, plain_table
 from counterpoint.report.numbers import day, duration, listed
-from counterpoint.report.tables import grid as plain_grid
 from counterpoint.results.schema import Results
-from counterpoint.study.kinds import KINDS, Study
-from counterpoint.study.pages.combined_claims import OUTCOMES, all_claims, row_section, study_of
+from counterpoint.study.kinds import study_of
+from counterpoint.study.pages.combined_claims import OUTCOMES, all_claims, row_section
 from counterpoint.study.pages.notes import prose
 from counterpoint.study.pages.page import headed
 
@@ -64,12 +62,7 @@ def studied(found: Mapping[str, Results]) -> list[Studied]:
     Raises:
         UserError: the configuration of a study has keys that this version does not know.
     """
-    return [Studied(name, results, _study_of(name, results).report(results)) for name, results in found.items()]
-
-
-def _study_of(name: str, results: Results) -> Study:
-    source = f"The study {name} was made by another version of counterpoint; run it again"
-    return parse(dict(results.study.config), KINDS[results.study.kind], source=source, saved=True)
+    return [Studied(name, results, study_of(results).report(results)) for name, results in found.items()]
 
 
 def combined_report(
@@ -200,7 +193,7 @@ def _table_1(decided: Sequence[Decided], paper: PaperClaims) -> Section | None:
 def _runs(studies: Sequence[Studied]) -> Section | None:
     header = ["Study", "Reproduces", "Scale", "Music or device", "Budget per model", "Judged on", "Seeds", "Time"]
     rows = [[study.name, *_run(study)] for study in studies]
-    table = plain_grid("studies", header, rows, label="Table of studies", is_narrow=True)
+    table = plain_table("studies", header, rows, label="Table of studies", is_narrow=True)
     linked = [replace(row, link=f"studies/{row.label}/index.html") for row in table.rows]
     return headed("combined", "run", replace(table, rows=linked))
 
@@ -232,7 +225,7 @@ def _judges(decisions: Sequence[Decision], studies: Sequence[Studied]) -> Sectio
         info = infos.get(judge)
         rows.append([judge, info.description if info else "", _instead_of(judge), str(count)])
     header = ["Metric", "Description", "In the paper", "Claims decided"]
-    table = plain_grid("judges", header, rows, label="Table of judges", is_narrow=True)
+    table = plain_table("judges", header, rows, label="Table of judges", is_narrow=True)
     texts = [replace(column, kind="text") for column in table.columns]
     nothing = Text(paragraphs=["No claim could be tested with these studies."])
     missing = _missing(decisions)
@@ -253,8 +246,8 @@ def _missing(decisions: Sequence[Decision]) -> list[str]:
     by_study: dict[str, dict[str, None]] = {}
     for decision in decisions:
         own = [name for name in decision.passed_over if name in PUBLISHED]
-        if own and study_of(decision):
-            by_study.setdefault(study_of(decision), {}).update(dict.fromkeys(own))
+        if own and decision.study:
+            by_study.setdefault(decision.study, {}).update(dict.fromkeys(own))
     none = {decision.claim.judges for decision in decisions if decision.lacks_judge}
     names = dict.fromkeys(name for family in none for name in FAMILIES.get(family, ()))
     found = [f"{study} was evaluated without {listed(list(own))}." for study, own in by_study.items()]

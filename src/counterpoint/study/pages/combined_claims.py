@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from counterpoint.claims.decide import TIME, Decided, Decision
 from counterpoint.claims.rules import Effect, Outcome
 from counterpoint.metrics.preferences import PUBLISHED
-from counterpoint.report import Cell, Column, Row, Section, Table, Text
-from counterpoint.report.numbers import decimals, interval, number, p_value
-from counterpoint.report.tables import plain
+from counterpoint.report import Cell, Column, Row, Section, Table, Text, plain
+from counterpoint.report.numbers import decimals, number, p_value, span
 
 OUTCOMES: Mapping[Outcome, str] = {
     "supported": "supported",
@@ -47,7 +47,7 @@ def all_claims(decided: Sequence[Decided]) -> Table:
 def _csv_lines(found: Decided, decision: Decision) -> Iterator[dict[str, object]]:
     """The lines of a claim; one line without numbers if it was not tested."""
     head: dict[str, object] = {"axis": found.row.axis, "claim": decision.claim.claim}
-    head |= {"verdict": OUTCOMES[decision.outcome], "judge": decision.judge, "study": study_of(decision)}
+    head |= {"verdict": OUTCOMES[decision.outcome], "judge": decision.judge, "study": decision.study}
     for effect, says in decision.effects:
         own = {"comparison": effect.what, "says": OUTCOMES[says], "better": effect.better, "value": effect.value}
         p = "" if effect.p is None else effect.p
@@ -56,31 +56,30 @@ def _csv_lines(found: Decided, decision: Decision) -> Iterator[dict[str, object]
         yield {**head, **dict.fromkeys(("comparison", "says", "better", "value", "low_95", "high_95", "p", "n"), "")}
 
 
-def study_of(decision: Decision) -> str:
-    """The name of the deciding study's folder; "" for none."""
-    return decision.study.name if decision.study else ""
-
-
 def _judge_and_study(decision: Decision) -> str:
-    return ", ".join(filter(None, (decision.judge, study_of(decision))))
+    return ", ".join(filter(None, (decision.judge, decision.study)))
 
 
 def _said(decision: Decision) -> str:
-    told = [f"{effect.what}: {' '.join(_evidence(effect, decision))}" for effect, _ in decision.effects]
+    unit = _unit(decision)
+    told = [f"{effect.what}: {span(effect)}{unit} {_test(effect, decision)}" for effect, _ in decision.effects]
     return "; ".join(told) or decision.reason
 
 
-def _evidence(effect: Effect, decision: Decision) -> tuple[str, str]:
-    """The value with its interval, and the test."""
+def _test(effect: Effect, decision: Decision) -> str:
+    """The test of an effect, in a few words."""
     is_margin = decision.claim.test in ("comparable", "not_worse")
-    unit = " s" if decision.judge == TIME else ""
     parts = [
         f"margin {number(effect.margin, places=decimals(effect.margin, digits=2))}" if is_margin else "",
         "" if effect.p is None or is_margin else f"p {p_value(effect.p)}",
         f"n {effect.n}" if effect.n else "",
         "" if effect.paired or not effect.n else "from intervals",
     ]
-    return interval(effect.value, effect.low, effect.high) + unit, ", ".join(filter(None, parts))
+    return ", ".join(filter(None, parts))
+
+
+def _unit(decision: Decision) -> str:
+    return " s" if decision.judge == TIME else ""
 
 
 def row_section(found: Decided, place: int, kind: str) -> Section:
@@ -122,12 +121,8 @@ def _evidence_cells(decision: Decision) -> Iterator[Cell]:
         yield Cell(text=decision.reason, state="open")
         return
     stand_in = "" if decision.judge in PUBLISHED or decision.judge == TIME else " (stand-in)"
-    yield Cell(text=f"{decision.judge}{stand_in} in {study_of(decision)}", link=f"#study-{study_of(decision)}")
+    yield Cell(text=f"{decision.judge}{stand_in} in {decision.study}", link=f"#study-{decision.study}")
     for effect, says in decision.effects:
-        value, test = _evidence(effect, decision)
-        yield Cell(
-            text=value.split(" [", 1)[0],
-            interval=f"[{value.split(' [', 1)[1]}",
-            what=f"{effect.what}:",
-            note=f"{test}; {OUTCOMES[says]}" if test else OUTCOMES[says],
-        )
+        note = "; ".join(filter(None, (_test(effect, decision), OUTCOMES[says])))
+        cell = Cell.of(effect, what=f"{effect.what}:", note=note)
+        yield replace(cell, interval=cell.interval + _unit(decision))

@@ -9,17 +9,16 @@ from typing import Any
 from counterpoint.claims.paper import ScoredRow, paper_scores
 from counterpoint.metrics.preferences import best_judge
 from counterpoint.paradigm.entry import PARADIGMS
-from counterpoint.report import Block, Chart, Column, Fact, Report, Row, Section, System, Table, Text, Verdict
-from counterpoint.report.numbers import MINUS, listed
-from counterpoint.report.tables import Place
+from counterpoint.report import Chart, Column, Fact, Place, Report, Row, Section, System, Table, Text, Verdict
+from counterpoint.report.numbers import MINUS, listed, span
 from counterpoint.results.schema import OTHER, TRUTH, Judged, Results
 from counterpoint.study.kinds.controls import ControlStudy
 from counterpoint.study.pages import facts as said
 from counterpoint.study.pages.cells import paper_cell, value_cell
 from counterpoint.study.pages.looks import variant
 from counterpoint.study.pages.notes import common_notes, measures_of, prose
-from counterpoint.study.pages.page import Page, model_chart
-from counterpoint.study.pages.words import WORSE_OR_BETTER, are_apart, capital, outcome, scored, sentences, sides, span
+from counterpoint.study.pages.page import Page, model_chart, titled
+from counterpoint.study.pages.words import WORSE_OR_BETTER, are_apart, capital, outcome, scored, sentences, sides
 
 FOLLOWED: Mapping[str, str] = {"chords": "chords", "drums": "downbeats", "melody": "melody"}
 """What each control is judged by, in words; the order of the paper's columns."""
@@ -159,12 +158,8 @@ def _who_follows(page: ControlsPage) -> str:
     if len({tuple(names) for names in followed.values()}) == 1 < len(followed):
         who = "both paradigms" if len(followed) == 2 else "all paradigms"
         return _follows(page, who, ("follow", "have"), next(iter(followed.values())))
-    parts = [_follows(page, _name(key), ("follows", "has"), names) for key, names in followed.items()]
+    parts = [_follows(page, PARADIGMS[key].noun, ("follows", "has"), names) for key, names in followed.items()]
     return "; ".join(parts)
-
-
-def _name(paradigm: str) -> str:
-    return PARADIGMS[paradigm].label.lower()
 
 
 def _follows(page: ControlsPage, subject: str, verbs: tuple[str, str], names: Sequence[str]) -> str:
@@ -179,7 +174,7 @@ def _follows(page: ControlsPage, subject: str, verbs: tuple[str, str], names: Se
 def _rivals(page: ControlsPage, first: str, second: str) -> str:
     found = _sides(page, f"{first}_all", f"{second}_all")
     parts = [
-        f"{_name(paradigm)} follows {listed(found[side])} more closely"
+        f"{PARADIGMS[paradigm].noun} follows {listed(found[side])} more closely"
         for side, paradigm in (("first", first), ("second", second))
         if found[side]
     ]
@@ -194,7 +189,7 @@ def _across(page: ControlsPage, first: str, second: str) -> str:
         for control, key in page.judges.items()
     }
     parts = [f"{name} {span(item)}" for name, item in items.items() if item]
-    names = f"{PARADIGMS[first].label} minus {_name(second)}"
+    names = f"{PARADIGMS[first].label} minus {PARADIGMS[second].noun}"
     return f"{names}, both with all controls: {'; '.join(parts)}." if parts else ""
 
 
@@ -206,7 +201,7 @@ def _price(page: ControlsPage, paradigm: str) -> str:
         for key in page.fidelity.values()
         if (item := page.judged.difference(key, first, second))
     ]
-    what = f"Cost of control: {_name(paradigm)} with all controls minus its model without controls"
+    what = f"Cost of control: {PARADIGMS[paradigm].noun} with all controls minus its model without controls"
     return f"{what}: {'; '.join(parts)}." if parts else ""
 
 
@@ -296,17 +291,15 @@ def _differences(page: ControlsPage) -> Section | None:
         for mode in modes
     }
     what = f"Controls given {MINUS} caption only, by the same model on the same prompts. Above zero, it follows."
-    blocks: list[Block] = [
-        Text(title="Does it follow?", paragraphs=[what]),
-        page.differences("differences_following", judges, own),
-    ]
+    blocks = titled("Does it follow?", what, page.differences("differences_following", judges, own))
     for first, second in combinations(page.paradigms, 2):
-        what = f"{PARADIGMS[first].label} {MINUS} {_name(second)}, with the same controls. Above zero, the first does."
+        pair = f"{PARADIGMS[first].label} {MINUS} {PARADIGMS[second].noun}"
         rivals = {(f"{first}_{mode}", f"{second}_{mode}"): f"{mode} given" for mode in modes}
-        blocks += [
-            Text(title="Which paradigm follows more closely?", paragraphs=[what]),
+        blocks += titled(
+            "Which paradigm follows more closely?",
+            f"{pair}, with the same controls. Above zero, the first does.",
             page.differences(f"differences_{first}_{second}", judges, rivals),
-        ]
+        )
     return page.section("differences", *blocks)
 
 
@@ -335,7 +328,7 @@ def _facts(page: ControlsPage) -> list[Fact]:
         *said.data_facts(results),
         *said.model_facts(study, [results.models[step] for step in page.models()]),
         said.fact("controls", taught=taught, it=training),
-        said.sampling_fact(study, {_name(key): study.sampling_of(key) for key in page.paradigms}),
+        said.sampling_fact(study, {PARADIGMS[key].noun: study.sampling_of(key) for key in page.paradigms}),
     ]
 
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import product
 
 from counterpoint.claims.paper import paper_scores
 from counterpoint.metrics.base import MetricInfo
 from counterpoint.report import Clip, Example, Fact, Report, Section, Spread, System, Text, Verdict, judge
 from counterpoint.report.marks import DISTINCT
-from counterpoint.report.numbers import decimals, interval, number
-from counterpoint.report.tables import Cell, Column, Place, Row, Table
-from counterpoint.report.tables import grid as plain_grid
+from counterpoint.report.numbers import decimals, number
+from counterpoint.report.tables import Cell, Column, Place, Row, Table, plain_table
 from counterpoint.results.parts import Window
 from counterpoint.results.schema import Results
 from counterpoint.study.kinds.dataset import COMPOSED, DatasetStudy
@@ -78,12 +78,8 @@ class DatasetPage(Page[DatasetStudy]):
 
     def cell(self, metric: str, label: str) -> Place:
         """The mean, the deviation between clips, and the mean's interval."""
-        score, own = self.judged.score(metric, label), self.spreads.get(metric, {}).get(label)
-        if score is None or own is None:
-            return []
-        brackets = interval(score.value, score.low, score.high).split(" ", 1)[1]
-        numbers = (score.value, score.low, score.high)
-        return [Cell(text=self.text(metric, label), interval=brackets, numbers=numbers)]
+        text, score = self.text(metric, label), self.judged.score(metric, label)
+        return [replace(Cell.of(score), text=text)] if score and text else []
 
 
 def dataset_report(study: DatasetStudy, results: Results) -> Report:
@@ -158,8 +154,8 @@ def _measures(page: DatasetPage) -> Section | None:
         columns=[Column(title=system.name, mark=system.mark) for system in systems],
         rows=[
             Row(
-                label=f"{info.title or info.name}{f' ({info.unit})' if info.unit else ''}",
-                note=info.name if info.title else "",
+                label=f"{info.label}{f' ({info.unit})' if info.unit else ''}",
+                note=info.exact,
                 places=[page.cell(info.name, system.key) for system in systems],
             )
             for info in order
@@ -248,7 +244,7 @@ def _holdings(page: DatasetPage) -> Section | None:
     names = dict.fromkeys(name for sample in page.samples.values() for name in sample.holds)
     rows = [[name, *(sample.holds.get(name, "") for sample in page.samples.values())] for name in names]
     header = ["Property", *(system.name for system in page.systems.values())]
-    table = plain_grid("holdings", header, rows, label="Contents of the datasets", caption="Medians.")
+    table = plain_table("holdings", header, rows, label="Contents of the datasets", caption="Medians.")
     return page.section("holdings", table)
 
 

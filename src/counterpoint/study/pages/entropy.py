@@ -13,7 +13,7 @@ from counterpoint.metrics.base import Difference
 from counterpoint.metrics.entropies import EARLY, EARLY_STEPS, LATE, by_track, reach_of
 from counterpoint.paradigm.entry import PARADIGMS
 from counterpoint.report import Chart, Charts, Fact, Line, Mark, Point, Report, Section, System, Text, Verdict
-from counterpoint.report.numbers import MINUS, count, listed
+from counterpoint.report.numbers import MINUS, count, listed, span
 from counterpoint.report.scores import is_clear
 from counterpoint.results.schema import Results
 from counterpoint.study.kinds.controls import EntropyStudy
@@ -21,7 +21,7 @@ from counterpoint.study.pages import facts as said
 from counterpoint.study.pages.looks import of_paradigm, variant
 from counterpoint.study.pages.notes import prose
 from counterpoint.study.pages.page import Page
-from counterpoint.study.pages.words import size_of, span
+from counterpoint.study.pages.words import size_of
 
 SMOOTHED = 5
 """Number of steps in the drawn running mean; tests use unsmoothed values."""
@@ -194,7 +194,7 @@ def _beside_paper(early: Difference | None, late: Difference | None) -> str:
 
 
 def _facts(page: EntropyPage) -> list[Fact]:
-    label, models = PARADIGMS[page.paradigm].label.lower(), page.results.models
+    label, models = PARADIGMS[page.paradigm].noun, page.results.models
     steered, free = (count(models[f"train_{page.paradigm}{end}"].result.parameters) for end in ("_controlled", ""))
     return [
         *said.data_facts(page.results),

@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from counterpoint.claims.departures import departures
-from counterpoint.examine import Estimate
 from counterpoint.paradigm.entry import PARADIGMS
-from counterpoint.report import Block, Cell, Column, Row, Section, Table, Text, Verdict
+from counterpoint.report import Block, Cell, Column, Row, Section, Table, Text, Verdict, place_of, plain, plain_table
 from counterpoint.report.numbers import count, duration, listed, number
-from counterpoint.report.tables import Place, plain
-from counterpoint.report.tables import grid as plain_grid
 from counterpoint.results.copies import NEAR
 from counterpoint.results.fairness import TOLERANCE, Given, side_by_side, unequal
 from counterpoint.results.gates import Gate, Standing, nearness, standing
@@ -82,12 +79,12 @@ def _row(results: Results, gate: Gate) -> Row:
     labels = {trivial.name: trivial.label for trivial in entry.trivial}
     strongest, picks = found.beside.get(found.strongest), found.picks
     near = nearness(results, gate.step)
-    places: list[Place] = [
-        [_cell(found.loss)],
-        [_cell(other.loss, what=labels.get(name, name)) for name, other in found.beside.items()],
-        [_cell(strongest.difference)] if strongest else [],
-        [_cell(picks.share, note=f"chance {picks.chance:g}")] if picks else [],
-        [_cell(near.suspicious)] if near else [],
+    places = [
+        place_of(found.loss),
+        [Cell.of(other.loss, what=labels.get(name, name)) for name, other in found.beside.items()],
+        place_of(strongest and strongest.difference),
+        place_of(picks.share, note=f"chance {picks.chance:g}") if picks else [],
+        place_of(near and near.suspicious),
         [Cell(text="passed" if gate.passed else "not yet")],
     ]
     return Row(label=gate.name, mark=of_paradigm(learned.paradigm), places=places)
@@ -98,7 +95,7 @@ def copies_table(results: Results) -> Table | None:
     rows = [
         Row(
             label=results.systems[key].name if key in results.systems else key.replace("_", " "),
-            places=[[Cell(text=number(each.median), numbers=(each.median,))], [_cell(each.suspicious)]],
+            places=[[Cell(text=number(each.median), numbers=(each.median,))], place_of(each.suspicious)],
         )
         for copies in results.copies.values()
         for key, each in copies.systems.items()
@@ -116,10 +113,6 @@ def copies_table(results: Results) -> Table | None:
             f"that are nearer to a training clip than {NEAR:.0%} of the ground truth does, with 95% intervals."
         ),
     )
-
-
-def _cell(found: Estimate, *, what: str = "", note: str = "") -> Cell:
-    return Cell.span(found.value, found.low, found.high, what=what, note=note)
 
 
 def _needs(found: Standing) -> list[str]:
@@ -180,7 +173,7 @@ def departures_section(results: Results) -> Section | None:
     found = departures(results.study.kind, results.study.scale)
     if not found:
         return None
-    table = plain_grid(
+    table = plain_table(
         "departures",
         ["About", "The paper", "Here"],
         [[each.about, each.paper, each.here] for each in found],

@@ -106,7 +106,7 @@ def model_facts(study: TrainedStudy, models: Iterable[Model], *, steps: int | No
     differing, training = [], study.training
     for model in models:
         entry = PARADIGMS[model.config.model.paradigm]
-        differing.append(f"{entry.label.lower()} ({count(model.result.parameters)} parameters) {entry.draws}")
+        differing.append(f"{entry.noun} ({count(model.result.parameters)} parameters) {entry.draws}")
     return [
         fact("backbone", it=training),
         fact("differing", it=training, what="; ".join(differing)),

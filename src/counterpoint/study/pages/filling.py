@@ -9,9 +9,9 @@ from pathlib import Path
 
 import yaml
 
-from counterpoint.report.numbers import listed
+from counterpoint.report.numbers import listed, span
 from counterpoint.results.schema import Judged
-from counterpoint.study.pages.words import are_apart, capital, sides, span
+from counterpoint.study.pages.words import are_apart, capital, sides
 
 AR, FM, INVERSION, BEST = "ar", "fm", "fm_inversion", "fm_best"
 SILENCE, OTHER = "silence", "other_clip"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from counterpoint.metrics.preferences import best_judge
 from counterpoint.paradigm.entry import PARADIGMS
-from counterpoint.report import Block, Charts, Players, Report, Section, System, Text, Verdict
+from counterpoint.report import Block, Charts, Players, Report, Section, System, Verdict
 from counterpoint.report.numbers import MINUS, duration, listed
 from counterpoint.results.schema import Results
 from counterpoint.study.kinds.grid import GridStudy
@@ -20,7 +20,7 @@ from counterpoint.study.pages.grid_tables import (
 )
 from counterpoint.study.pages.grid_verdict import grid_outside, grid_points, grid_sentence
 from counterpoint.study.pages.looks import is_truth
-from counterpoint.study.pages.page import examples_of, model_chart
+from counterpoint.study.pages.page import examples_of, model_chart, titled
 from counterpoint.study.pages.words import sentences, warnings
 
 CODEC_EXAMPLES = 2
@@ -60,8 +60,8 @@ def _title(grid: Grid) -> str:
     others = [axis.name for axis in grid.axes if axis.key != PARADIGM]
     if not grid.axis(PARADIGM):
         return f"What changes with {listed(others)}?"
-    labels = [PARADIGMS[name].label for name in dict.fromkeys(cell.study.paradigm for cell in grid.cells)]
-    question = " or ".join([labels[0], *(label.lower() for label in labels[1:])])
+    entries = [PARADIGMS[name] for name in grid.study.trained()]
+    question = " or ".join([entries[0].label, *(entry.noun for entry in entries[1:])])
     return f"{question}, by {listed(others)}?" if others else f"{question}?"
 
 
@@ -89,7 +89,7 @@ def _cost_point(page: GridPage) -> str:
     names, training, clips = [], [], []
     for cell in page.grid.cells:
         report = page.results.generations[f"generate_{cell.system}"].report
-        names.append(PARADIGMS[cell.study.paradigm].label.lower())
+        names.append(cell.paradigm.noun)
         training.append(duration(page.results.models[page.grid.runs(cell.model)[0]].result.wall_s))
         clips.append(duration(report.latency_s / report.clips))
     return (
@@ -150,18 +150,16 @@ def _differences(page: GridPage) -> Section | None:
     for axis in grid.axes:
         contrasts = grid.contrasts(axis, metric=page.decided) if page.decided else []
         pairs = {(item.first.system, item.second.system): grid.minus(item) for item in contrasts}
-        if pairs:
-            lead = f"The same on every other axis; first minus second in {axis.name}."
-            table = page.differences(f"differences_{axis.key}", metrics, pairs, p=True)
-            shown += [Text(title=axis.name.capitalize(), paragraphs=[lead]), table]
+        lead = f"The same on every other axis; first minus second in {axis.name}."
+        table = page.differences(f"differences_{axis.key}", metrics, pairs, p=True)
+        shown += titled(axis.name.capitalize(), lead, table)
     outside, cells = page.of_origin("outside"), grid.cells
     pairs = {
         (cell.system, other.key): f"{grid.name(cell)} {MINUS} {other.label}" for other in outside for cell in cells
     }
     table = page.differences("differences_outside", metrics, pairs, p=True)
-    if table.rows:
-        lead = "Cells of this study minus systems from outside, on the prompts that both answer."
-        shown += [Text(title="Outside systems", paragraphs=[lead]), table]
+    lead = "Cells of this study minus systems from outside, on the prompts that both answer."
+    shown += titled("Outside systems", lead, table)
     return page.section("differences", *shown, heading="axes")
 
 

@@ -115,13 +115,13 @@ class Grid:
     def name(self, cell: Cell) -> str:
         """The name of a cell's system: its place; in a grid of paradigms alone, the paradigm's name."""
         if [axis.key for axis in self.axes] in ([], [PARADIGM]):
-            return PARADIGMS[cell.study.paradigm].label
+            return cell.paradigm.label
         return self.place(cell.labels)
 
     def model_name(self, cells: Sequence[Cell]) -> str:
         """The common place of the cells of a model."""
         shared = [axis.key for axis in self.axes if len({cell.labels[axis.key] for cell in cells}) > 1]
-        return self.place(cells[0].labels, without=shared) or PARADIGMS[cells[0].study.paradigm].label
+        return self.place(cells[0].labels, without=shared) or cells[0].paradigm.label
 
     def codec_place(self, codec: str) -> str:
         """The place of a codec on the axes that choose one: `EnCodec, 25 Hz`; "" if there is only one."""
@@ -227,8 +227,3 @@ def told(axis: Varied, label: str) -> str:
     """A label in running text, where a bare number needs the name of its quantity."""
     text = axis.labels[label]
     return f"{axis.name} {text}" if text.replace(".", "").isdigit() else text
-
-
-def named(cell: Cell) -> str:
-    """The name of a cell's paradigm in running text."""
-    return PARADIGMS[cell.study.paradigm].label.lower()

@@ -42,7 +42,7 @@ class GridPage(Page[GridStudy]):
         return [*self.grid.durations] if len(self.grid.durations) > 1 else []
 
     def _system(self, cell: Cell) -> System:
-        label, runs = PARADIGMS[cell.study.paradigm].label, len(self.grid.runs(cell.model))
+        label, runs = cell.paradigm.label, len(self.grid.runs(cell.model))
         start = cell.study.start.format(paradigm=cell.study.paradigm)
         how = f"fine-tuned from {start}, which ships," if start else "trained from scratch"
         what = f"{label}, {how} on latents of {Path(cell.study.codec).name}."
@@ -108,8 +108,7 @@ def grid_facts(page: GridPage) -> list[Fact]:
     note = VARIED if not page.is_pair else ""
     models = [page.results.models[grid.runs(model)[0]] for model in grid.models]
     codecs = [said.fact("codec", spec=spec, name=Path(spec.codec).name) for spec in page.results.latents.values()]
-    paradigms = dict.fromkeys(cell.study.paradigm for cell in grid.cells)
-    sampling = {PARADIGMS[name].label.lower(): study.sampling_of(name) for name in paradigms}
+    sampling = {PARADIGMS[name].noun: study.sampling_of(name) for name in study.trained()}
     budget = said.fact("budget", it=training, updates=training.steps)
     return [
         said.music_fact(page.results),

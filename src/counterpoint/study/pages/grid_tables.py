@@ -7,13 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from counterpoint.claims.paper import PaperScores
-from counterpoint.metrics.base import MetricInfo, Score
-from counterpoint.paradigm.entry import PARADIGMS
-from counterpoint.report import Cell, Chart, Column, Line, Point, Row, System, Table
-from counterpoint.report.chart import scored
+from counterpoint.metrics.base import MetricInfo
+from counterpoint.report import Chart, Column, Line, Place, Point, Row, System, Table, place_of, plain, plain_table
 from counterpoint.report.numbers import count, duration, memory, number, shared_places
-from counterpoint.report.tables import Place, plain
-from counterpoint.report.tables import grid as plain_grid
 from counterpoint.study.kinds import grid as kind
 from counterpoint.study.pages.grid_cells import PARADIGM, Grid, Varied
 
@@ -38,14 +34,11 @@ def grid_table(
     metrics, axis = judging(grid), grouping(grid)
     theirs = {row.system: row.scores for row in paper.rows} if paper else {}
     measures = paper.measures if paper else {}
-    places = {
-        info.name: shared_places((each.value, each.low, each.high) for each in grid.judged.scores[info.name].values())
-        for info in metrics
-    }
+    places = {info.name: shared_places(grid.judged.scores[info.name].values()) for info in metrics}
 
     def scores(key: str, best: Callable[[MetricInfo], bool]) -> list[Place]:
         found = [(info, grid.judged.score(info.name, key)) for info in metrics]
-        return [[_value(score, places[info.name], best(info))] if score else [] for info, score in found]
+        return [place_of(score, places=places[info.name], state="best" if best(info) else "") for info, score in found]
 
     rows = []
     for label in axis.labels if axis else [""]:
@@ -83,10 +76,6 @@ def grid_table(
     )
 
 
-def _value(score: Score, places: int, is_best: bool) -> Cell:
-    return Cell.span(score.value, score.low, score.high, places=places, state="best" if is_best else "")
-
-
 def grouping(grid: Grid) -> Varied | None:
     """The axis that groups the rows: in a comparison of paradigms that of the curves, so that rivals are side by side
     (Table 2); else the first (Table 7); None if there is only one axis."""
@@ -118,11 +107,8 @@ def grid_charts(grid: Grid, systems: Mapping[str, System], outside: Sequence[str
         along = Along(grid, axis, numbers, info.name)
         lines = [*_own_lines(along), *_levels(along, systems, outside)]
         charts.append(
-            Chart(
-                title=info.title or info.name,
-                exact=info.name if info.title else "",
-                unit=info.unit,
-                better=info.better,
+            Chart.of(
+                info,
                 what=f"{info.description[:1].upper()}{info.description[1:]}.",
                 x_name=axis.name,
                 ticks=[(numbers[label], text) for label, text in axis.labels.items()],
@@ -159,7 +145,7 @@ class Along:
             for cell in cells if score else ():
                 assert score is not None
                 x, place = self.numbers[cell.labels[self.axis.key]], name or self.grid.place(cell.labels)
-                places.setdefault(x, scored(x, score.value, score.low, score.high, name=place))
+                places.setdefault(x, Point.of(x, score, name=place))
         return [places[x] for x in sorted(places)]
 
 
@@ -176,7 +162,7 @@ def _own_lines(along: Along) -> Iterator[Line]:
 
 def ceiling(grid: Grid, cell: kind.Cell) -> str:
     """The key of the music through the cell's codec, in the view of its paradigm; "" if it was not evaluated."""
-    view = PARADIGMS[cell.study.paradigm].view
+    view = cell.paradigm.view
     names = (f"reconstruction_{cell.codec}_{view}", f"reconstruction_{view}")
     found = (grid.known(name, cell.duration) for name in names)
     return next((key for key in found if key in grid.judged.systems), "")
@@ -228,7 +214,7 @@ def training_table(grid: Grid) -> Table:
                     memory(grid.results.peak_memory(step)),
                 ]
             )
-    return plain_grid("training", header, rows, label="Cost of training", is_narrow=True)
+    return plain_table("training", header, rows, label="Cost of training", is_narrow=True)
 
 
 def generation_table(grid: Grid) -> Table:
@@ -252,7 +238,7 @@ def generation_table(grid: Grid) -> Table:
                 memory(grid.results.peak_memory(step)),
             ]
         )
-    return plain_grid("generation", header, rows, label="Cost of generation", is_narrow=True)
+    return plain_table("generation", header, rows, label="Cost of generation", is_narrow=True)
 
 
 def codec_table(grid: Grid) -> Table:
@@ -268,7 +254,7 @@ def codec_table(grid: Grid) -> Table:
         length = f", clips of {grid.durations[cell.duration]:g} s" if len(grid.durations) > 1 else ""
         values = [number(views[view][key]) if key in views.get(view, {}) else "" for key in measures for view in VIEWS]
         rows.append([f"{Path(cell.study.codec).name}{length}", *values])
-    return plain_grid("codecs", header, rows, label="Reconstruction by the codecs", is_narrow=True)
+    return plain_table("codecs", header, rows, label="Reconstruction by the codecs", is_narrow=True)
 
 
 def reconstruct_step(grid: Grid, cell: kind.Cell) -> str:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from counterpoint.report import Outcome
-from counterpoint.report.numbers import interval, listed, p_value
+from counterpoint.report.numbers import listed, p_value, span
 from counterpoint.report.scores import is_clear
-from counterpoint.study.pages.grid_cells import PARADIGM, Contrast, Grid, Varied, named, told
+from counterpoint.study.pages.grid_cells import PARADIGM, Contrast, Grid, Varied, told
 from counterpoint.study.pages.words import compared, outcome, scored, title
 
 MOST_LISTED = 6
@@ -30,7 +30,7 @@ def grid_sentence(grid: Grid, *, primary: str, decided: str) -> str:
     of_paradigm = tested(grid, PARADIGM, decided)
     if len(of_paradigm) == 1 and len(grid.cells) == 2:
         item = of_paradigm[0]
-        names = {cell.system: named(cell) for cell in (item.first, item.second)}
+        names = {cell.system: cell.paradigm.noun for cell in (item.first, item.second)}
         said = compared(
             grid.judged, decided, item.first.system, item.second.system, names, truth=grid.truth(item.first.duration)
         )
@@ -113,7 +113,7 @@ def _paradigms(grid: Grid, contrasts: Sequence[Contrast], metric: str) -> str:
     """The outcomes for each pair of paradigms."""
     pairs: dict[tuple[str, str], list[Contrast]] = {}
     for item in contrasts:
-        pairs.setdefault((named(item.first), named(item.second)), []).append(item)
+        pairs.setdefault((item.first.paradigm.noun, item.second.paradigm.noun), []).append(item)
     return "; ".join(_pair(grid, one, other, own, metric) for (one, other), own in pairs.items())
 
 
@@ -140,11 +140,11 @@ def _sizes(grid: Grid, contrasts: Sequence[Contrast], metric: str) -> str:
     for item in contrasts:
         found = grid.judged.difference(metric, item.first.system, item.second.system)
         assert found is not None
-        words = f"{grid.place(item.first.labels, without=without)} {interval(found.value, found.low, found.high)}"
+        words = f"{grid.place(item.first.labels, without=without)} {span(found)}"
         if (found.low > 0 or found.high < 0) and not is_clear(found):
             words += f"(the interval excludes zero, but p is {p_value(found.p_holm)} after Holm's correction)"
         parts.append(words.strip())
-    first, second = named(contrasts[0].first), named(contrasts[0].second)
+    first, second = contrasts[0].first.paradigm.noun, contrasts[0].second.paradigm.noun
     return f"{first.capitalize()} minus {second} in {metric}: {'; '.join(parts)}."
 
 
@@ -157,8 +157,8 @@ def _others(grid: Grid, decided: str) -> str:
             continue
         found = _sorted(grid, contrasts, metric.name)
         sides: dict[Outcome, str] = {
-            "first": f"favours {named(contrasts[0].first)}",
-            "second": f"favours {named(contrasts[0].second)}",
+            "first": f"favours {contrasts[0].first.paradigm.noun}",
+            "second": f"favours {contrasts[0].second.paradigm.noun}",
             "open": "shows no difference",
         }
         words = [f"{text}{_places(grid, found[side], contrasts)}" for side, text in sides.items() if found[side]]

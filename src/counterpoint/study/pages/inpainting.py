@@ -9,9 +9,9 @@ from itertools import combinations
 from counterpoint.claims.paper import PaperScores, paper_scores
 from counterpoint.metrics.preferences import PAPER_MEASURES, best_judge
 from counterpoint.paradigm.entry import PARADIGMS
-from counterpoint.report import Block, Chart, Column, Fact, Report, Row, Section, System, Table, Text, Verdict
+from counterpoint.report import Chart, Column, Fact, Report, Row, Section, System, Table, Text, Verdict
 from counterpoint.report.numbers import MINUS, count, duration
-from counterpoint.report.tables import grid as plain_grid
+from counterpoint.report.tables import plain_table
 from counterpoint.results.schema import TRUTH, Results
 from counterpoint.study.kinds.inpainting import TRAINED, InpaintingStudy
 from counterpoint.study.pages import facts as said
@@ -29,7 +29,7 @@ from counterpoint.study.pages.filling import (
 )
 from counterpoint.study.pages.looks import of_paradigm
 from counterpoint.study.pages.notes import common_notes, measures_of, prose, trained_times
-from counterpoint.study.pages.page import Page, model_chart
+from counterpoint.study.pages.page import Page, model_chart, titled
 from counterpoint.study.pages.words import sentences
 
 SEAMS = "seams"
@@ -141,25 +141,24 @@ def _differences(page: InpaintingPage) -> Section | None:
     anchored = [(key, anchor) for anchor in ANCHORS for key in (*page.methods, BEST)]
     among = [*((key, rival) for rival, key in combinations(zero_shot, 2)), (BEST, INVERSION)]
     trained = [(AR, FM), *((key, other) for other in (*zero_shot, BEST) for key in (FM, AR))]
-    told = {
-        "Does each method beat silence and another clip?": (
+    blocks = [
+        *titled(
+            "Does each method beat silence and another clip?",
             f"Method {MINUS} anchor, on the same clips and spans.",
             page.tested("differences_anchors", anchored, [*page.seams, *page.spoken[:1]]),
         ),
-        "Which zero-shot method wins?": (
+        *titled(
+            "Which zero-shot method wins?",
             "The zero-shot methods against each other, with the same model; and the best take against always using "
             "inversion.",
             page.tested("differences_zero_shot", among, everything),
         ),
-        "Trained for it, or zero-shot?": (
+        *titled(
+            "Trained for it, or zero-shot?",
             "The supervised methods against each other, and each against zero-shot.",
             page.tested("differences_trained", trained, everything),
         ),
-    }
-    blocks: list[Block] = []
-    for title, (what, found) in told.items():
-        if found.rows:
-            blocks += [Text(title=title, paragraphs=[what]), found]
+    ]
     if page.chosen:
         kept = [f"{page.systems[key].label}: {number}" for key, number in page.chosen.items()]
         what = "The number of clips for which each zero-shot method's take had the best seam score."
@@ -237,7 +236,7 @@ def _cost_point(page: InpaintingPage) -> str:
 def _cost(page: InpaintingPage) -> Section | None:
     rows = [[METHODS[key].name, duration(s), f"{n:,}"] for key, (s, n) in _costs(page).items()]
     header = ["System", "Time per clip", "Model evaluations per clip"]
-    return page.section("cost", plain_grid("cost", header, rows, label="Table of costs", is_narrow=True))
+    return page.section("cost", plain_table("cost", header, rows, label="Table of costs", is_narrow=True))
 
 
 def _curves(page: InpaintingPage) -> Iterator[Chart]:
@@ -264,7 +263,7 @@ def _facts(page: InpaintingPage) -> list[Fact]:
 def _task_fact(page: InpaintingPage) -> Fact:
     task = page.task
     began = {
-        PARADIGMS[paradigm].label.lower(): "fine-tuned from its text-to-music model"
+        PARADIGMS[paradigm].noun: "fine-tuned from its text-to-music model"
         if page.results.models[step].config.start
         else "trained from scratch"
         for paradigm, step in zip(TRAINED.values(), page.models, strict=True)
@@ -279,7 +278,7 @@ def _text_model_fact(page: InpaintingPage) -> list[Fact]:
     model = page.results.models.get(f"train_{TRAINED[FM]}")
     if model is None:
         return []
-    result, label = model.result, PARADIGMS[TRAINED[FM]].label.lower()
+    result, label = model.result, PARADIGMS[TRAINED[FM]].noun
     size, time = count(result.parameters), duration(result.wall_s)
     return [said.fact("text_model", paradigm=label, parameters=size, steps=result.steps, time=time)]
 

@@ -225,6 +225,11 @@ class Page(Generic[Kind]):
         return self.section(id, table, note, *more, **values)
 
 
+def titled(title: str, what: str, table: Table) -> list[Block]:
+    """A table under its own heading, with a sentence about it; nothing for a table without rows."""
+    return [Text(title=title, paragraphs=[what]), table] if table.rows else []
+
+
 def examples_of(
     results: Results,
     systems: Mapping[str, System],

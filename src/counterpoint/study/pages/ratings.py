@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from counterpoint.claims.paper import PaperScores
-from counterpoint.report import Block, Cell, Column, Mark, Row, Section, System, Table, Text
+from counterpoint.metrics.contrasts import Estimate
+from counterpoint.report import Block, Cell, Column, Mark, Place, Row, Section, System, Table, Text, place_of
 from counterpoint.report.numbers import MINUS, listed, number, p_value
-from counterpoint.report.tables import Place
+from counterpoint.report.scores import LEVEL
 from counterpoint.results.correlations import Correlation, best_measures, correlations
-from counterpoint.results.listening import ListeningResults, RatedDifference
+from counterpoint.results.listening import ListeningResults, Question
 from counterpoint.results.schema import Results
 
-_ALPHA = 0.05
+Key = TypeVar("Key")
 
 
 def rating_sections(
@@ -48,32 +49,44 @@ def _section(
     return Section(id=f"ratings{end}", title=title, lead=lead, blocks=blocks, short="Listeners", is_digest=True)
 
 
-def _by_question(found: ListeningResults, rows: Mapping[str, Callable[[str], Place]], **words: Any) -> Table:
-    """A table of one row each, with a place per question."""
-    return Table(
-        columns=[Column(title=question.name) for question in found.questions],
-        rows=[Row(label=label, places=[place(each.id) for each in found.questions]) for label, place in rows.items()],
-        **words,
-    )
+def _rows(
+    found: ListeningResults,
+    labels: Mapping[Key, str],
+    place: Callable[[Key, Question], Place],
+    *,
+    marks: Mapping[Key, Mark] | None = None,
+    **look: Any,
+) -> list[Row]:
+    """One row for each label with a value, with a place per question.
+
+    Args:
+        place: the place of a key of `labels` and a question.
+        look: options of `Row`.
+    """
+    rows = []
+    for key, label in labels.items():
+        places = [place(key, question) for question in found.questions]
+        if any(places):
+            rows.append(Row(label=label, mark=(marks or {}).get(key), places=places, **look))
+    return rows
 
 
 def _means(found: ListeningResults, *, marks: Mapping[str, Mark], paper: PaperScores | None, name: str) -> Table:
     known = {} if paper is None else {rating.criterion: rating.values for rating in paper.ratings}
     beside = any(question.name in known for question in found.questions)
-    rows = [
-        Row(
-            label=label,
-            mark=marks.get(key),
-            places=[_mean(found, question.id, key) for question in found.questions],
-            group="Here" if beside else "",
-        )
-        for key, label in found.systems.items()
-        if any(found.mean(question.id, key) for question in found.questions)
-    ]
-    if beside:
-        rows += _paper_rows(found, known, marks=marks)
+
+    def ours(key: str, question: Question) -> Place:
+        mean = found.mean(question.id, key)
+        return place_of(mean, places=2, note=f"{mean.n} judgments") if mean else []
+
+    def theirs(key: str, question: Question) -> Place:
+        read = known.get(question.name, {}).get(key)
+        return place_of(read and Estimate(read[0], read[0] - read[1], read[0] + read[1]), places=2)
+
+    rows = _rows(found, found.systems, ours, marks=marks, group="Here" if beside else "")
     caption = "Means with 95% intervals over raters and items."
     if beside:
+        rows += _rows(found, found.systems, theirs, marks=marks, group="Paper", tone="theirs")
         caption += " The paper's intervals treat its judgments as independent; only these of its Table 5 could be read."
     columns = [Column(title=question.name, unit=_unit(question.low, question.high), better="higher")
                for question in found.questions]  # fmt: skip
@@ -90,29 +103,6 @@ def _means(found: ListeningResults, *, marks: Mapping[str, Mark], paper: PaperSc
 
 def _unit(low: float, high: float) -> str:
     return "share of pairs won" if (low, high) == (0, 1) else f"{low:g} to {high:g}"
-
-
-def _mean(found: ListeningResults, question: str, system: str) -> Place:
-    mean = found.mean(question, system)
-    return [Cell.span(mean.value, mean.low, mean.high, places=2, note=f"{mean.n} judgments")] if mean else []
-
-
-def _paper_rows(
-    found: ListeningResults,
-    known: Mapping[str, Mapping[str, tuple[float, float] | None]],
-    *,
-    marks: Mapping[str, Mark],
-) -> list[Row]:
-    rows = []
-    for key, label in found.systems.items():
-        values = [known.get(question.name, {}).get(key) for question in found.questions]
-        if any(values):
-            places: list[Place] = [
-                [Cell.span(value[0], value[0] - value[1], value[0] + value[1], places=2)] if value else []
-                for value in values
-            ]
-            rows.append(Row(label=label, mark=marks.get(key), places=places, group="Paper", tone="theirs"))
-    return rows
 
 
 def _how(found: ListeningResults) -> Text:
@@ -141,34 +131,30 @@ def _how(found: ListeningResults) -> Text:
 
 def _differences(found: ListeningResults, *, name: str) -> Table:
     tested = {(each.first, each.second, each.question): each for each in found.differences}
-    rows = {
-        f"{found.systems[first]} {MINUS} {found.systems[second]}": lambda question, first=first, second=second: (
-            _difference(tested.get((first, second, question)))
-        )
-        for first, second, _ in tested
-    }
-    return _by_question(
-        found,
-        rows,
+
+    def place(pair: tuple[str, str], question: Question) -> Place:
+        each = tested.get((*pair, question.id))
+        if each is None:
+            return []
+        return [Cell.of(each, places=2, note=f"p {p_value(each.p_holm)}", state="" if each.p_holm < LEVEL else "open")]
+
+    pairs = dict.fromkeys((each.first, each.second) for each in found.differences)
+    labels = {(one, other): f"{found.systems[one]} {MINUS} {found.systems[other]}" for one, other in pairs}
+    return Table(
         name=name,
         label="Differences of ratings",
+        columns=[Column(title=question.name) for question in found.questions],
+        rows=_rows(found, labels, place),
         corner="Difference",
         caption="By the same raters on the same items; p after Holm's correction over all pairs.",
     )
-
-
-def _difference(each: RatedDifference | None) -> Place:
-    if each is None:
-        return []
-    state = "" if each.p_holm < _ALPHA else "open"
-    return [Cell.span(each.value, each.low, each.high, places=2, note=f"p {p_value(each.p_holm)}", state=state)]
 
 
 def _duels(found: ListeningResults, *, name: str) -> Table:
     rows = [
         Row(
             label=f"{found.systems[duel.first]} against {found.systems[duel.second]}",
-            places=[[Cell.span(duel.share, duel.low, duel.high, places=2, note=f"{duel.n} pairs")]],
+            places=[place_of(Estimate(duel.share, duel.low, duel.high), places=2, note=f"{duel.n} pairs")],
         )
         for duel in found.duels
     ]
@@ -201,24 +187,21 @@ def _agreement_text(agreeing: Sequence[Correlation], found: ListeningResults) ->
 
 def _correlations(agreeing: Sequence[Correlation], found: ListeningResults, *, name: str) -> Table:
     by_place = {(each.metric, each.question): each for each in agreeing}
-    rows = {
-        each.metric: lambda question, metric=each.metric: _correlation(by_place.get((metric, question)))
-        for each in agreeing
-    }
-    return _by_question(
-        found,
-        rows,
+
+    def place(metric: str, question: Question) -> Place:
+        each = by_place.get((metric, question.id))
+        if each is None:
+            return []
+        note = f"{each.n} {each.over}"
+        if each.low is None or each.high is None:
+            return [Cell(text=number(each.value, places=2), note=note, numbers=(each.value,), state="open")]
+        return place_of(Estimate(each.value, each.low, each.high), places=2, note=note)
+
+    return Table(
         name=name,
         label="Rank correlations of measures with ratings",
+        columns=[Column(title=question.name) for question in found.questions],
+        rows=_rows(found, {each.metric: each.metric for each in agreeing}, place),
         corner="Measure",
         caption="Rank correlations with 95% intervals over items.",
     )
-
-
-def _correlation(each: Correlation | None) -> Place:
-    if each is None:
-        return []
-    note = f"{each.n} {each.over}"
-    if each.low is None or each.high is None:
-        return [Cell(text=number(each.value, places=2), note=note, numbers=(each.value,), state="open")]
-    return [Cell.span(each.value, each.low, each.high, places=2, note=note)]

@@ -13,11 +13,9 @@ from counterpoint.generate import GenerationReport
 from counterpoint.metrics.base import Difference, Score
 from counterpoint.paradigm.entry import PARADIGMS
 from counterpoint.report import Chart, Charts, Fact, Line, Mark, Point, Report, Section, System, Text, Verdict
-from counterpoint.report.chart import scored
-from counterpoint.report.numbers import MINUS, duration, number, p_value
+from counterpoint.report.numbers import MINUS, duration, number, p_value, span
 from counterpoint.report.scores import is_clear
-from counterpoint.report.tables import Cell, Column, Row, Table, plain
-from counterpoint.report.tables import grid as plain_grid
+from counterpoint.report.tables import Cell, Column, Row, Table, place_of, plain, plain_table
 from counterpoint.results.schema import TRUTH, Results
 from counterpoint.study.kinds.samplers import SamplerStudy
 from counterpoint.study.kinds.trained import BOTH as PAIR
@@ -25,7 +23,7 @@ from counterpoint.study.pages import facts as said
 from counterpoint.study.pages.looks import of_paradigm
 from counterpoint.study.pages.notes import common_notes, prose
 from counterpoint.study.pages.page import Page
-from counterpoint.study.pages.words import against_outside, sentences, span
+from counterpoint.study.pages.words import against_outside, sentences
 from counterpoint.study.search.points import in_words
 
 AR, FM = PAIR
@@ -132,7 +130,7 @@ def sampler_report(study: SamplerStudy, results: Results) -> Report:
     page = SamplerPage(study, results)
     shown = [TRUTH, page.reference.label, *([page.best.label] if page.best else []), AR]
     outside = {key: key for key in study.systems if key in page.systems}
-    own = {AR: PARADIGMS[AR].label.lower(), page.reference.label: page.reference.label}
+    own = {AR: PARADIGMS[AR].noun, page.reference.label: page.reference.label}
     return page.report(
         title="How much quality does an evaluation buy?",
         verdict=Verdict(
@@ -187,7 +185,7 @@ def _steady(page: SamplerPage) -> list[str]:
 
 def _points(page: SamplerPage) -> list[str]:
     other, reference, best, found = page.other, page.reference, page.best, []
-    label = PARADIGMS[AR].label.lower()
+    label = PARADIGMS[AR].noun
     if best is not None:
         faster = reference.seconds[0] / best.seconds[0]
         found.append(
@@ -216,10 +214,9 @@ def _charts(page: SamplerPage) -> Section | None:
     d, info = page.other.difference, page.judged.metrics[page.metric]
     beside = f" {PARADIGMS[AR].label}: {span(d)} with {page.other.evaluations}." if d else ""
     named = page.best.label if page.best else ""
-    cost = Chart(
-        title=f"{info.title or info.name} minus that of {page.reference.label}",
-        exact=info.name if info.title else "",
-        better=info.better,
+    cost = Chart.of(
+        info,
+        title=f"{info.label} minus that of {page.reference.label}",
         what=f"Over model evaluations per clip, including rows of guidance.{beside}",
         x_name="model evaluations per clip",
         log=(True, False),
@@ -228,10 +225,8 @@ def _charts(page: SamplerPage) -> Section | None:
         with_zero=True,
     )
     alone = _point(page.other, x=1 / page.other.seconds[0], score=page.other.score, is_named=True)
-    speed = Chart(
-        title=info.title or info.name,
-        exact=info.name if info.title else "",
-        better=info.better,
+    speed = Chart.of(
+        info,
         what=f"Over clips per second on this machine, {page.study.timing.batch_size} at once: right and low is best.",
         x_name="clips per second",
         log=(True, None),
@@ -265,7 +260,7 @@ def _lines(page: SamplerPage, *, by_evaluations: bool, named: Sequence[str]) -> 
 
 
 def _point(item: Setting, *, x: float, score: Score | Difference, is_named: bool) -> Point:
-    point = scored(x, score.value, score.low, score.high, name=f"{item.label}, {number(x)}:", n=score.n)
+    point = Point.of(x, score, name=f"{item.label}, {number(x)}:", n=score.n)
     return replace(point, name=item.label if is_named else "")
 
 
@@ -283,8 +278,8 @@ def _table(page: SamplerPage) -> Section | None:
             *plain(f"{item.passes:,}", f"{item.evaluations:,}"),
             [Cell(text=duration(seconds[0]), numbers=seconds)],
             *plain(f"{number(page.reference.seconds[0] / seconds[0])} ×"),
-            [Cell.span(score.value, score.low, score.high)],
-            [Cell.span(d.value, d.low, d.high)] if d else [],
+            place_of(score),
+            place_of(d),
             *plain(p_value(d.p) if d else ""),
         ]
         tone = "subject" if item in (page.reference, page.best) else ""
@@ -325,7 +320,7 @@ def _paper(page: SamplerPage) -> Section | None:
         cells = [f"{value:g} ({number(value / at_50, places=2)} ×)" for value, at_50 in values]
         rows.append([f"Euler, {steps} steps", *cells, cell])
     header = ["Steps", *(f"{rate} Hz, FAD" for rate in rates), f"Ours, {page.metric}"]
-    table = plain_grid("paper", header, rows, label="Table 8", caption=f"The paper: {paper.where}.")
+    table = plain_table("paper", header, rows, label="Table 8", caption=f"The paper: {paper.where}.")
     return page.beside_paper(paper, table)
 
 

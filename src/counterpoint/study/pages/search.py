@@ -6,16 +6,15 @@ from collections.abc import Iterator
 from itertools import combinations
 
 from counterpoint.paradigm.entry import PARADIGMS
-from counterpoint.report import Block, Charts, Fact, Outcome, Report, Section, Text, Verdict, judge
-from counterpoint.report.numbers import duration
-from counterpoint.report.tables import grid as plain_grid
+from counterpoint.report import Block, Charts, Fact, Outcome, Report, Section, Text, Verdict, judge, plain_table
+from counterpoint.report.numbers import duration, span
 from counterpoint.results.schema import TRUTH, Results
 from counterpoint.results.search import SearchResult
 from counterpoint.study.kinds.search import SearchStudy
 from counterpoint.study.pages import facts as said
 from counterpoint.study.pages.notes import common_notes, prose
 from counterpoint.study.pages.search_page import ENDS, SearchPage, points_blocks, search_charts, spent
-from counterpoint.study.pages.words import against_outside, capital, sentences, sides, span, title
+from counterpoint.study.pages.words import against_outside, capital, sentences, sides, title
 
 _WORDS: dict[Outcome, str] = {"first": "better", "second": "worse"}
 NO_WINNER = "The paper lists the settings that it tried but names no winner, so a comparison is impossible."
@@ -50,23 +49,19 @@ def search_report(study: SearchStudy, results: Results) -> Report:
     )
 
 
-def _label(paradigm: str) -> str:
-    return PARADIGMS[paradigm].label.lower()
-
-
 def _sentence(page: SearchPage) -> str:
     gains = []
     for paradigm, found in page.searches.items():
         if found.chosen == found.default:
-            gains.append(f"for {_label(paradigm)} no setting was better than the default")
+            gains.append(f"for {PARADIGMS[paradigm].noun} no setting was better than the default")
             continue
         item = page.judged.difference(page.metric.name, f"{paradigm}_tuned", f"{paradigm}_default")
         assert item is not None
         side, change = judge(item, page.metric), f"its {title(page.metric)} changes by {span(item)}"
         words = {
-            "first": f"tuning improves {_label(paradigm)}: {change}",
-            "second": f"the chosen setting of {_label(paradigm)} is worse: {change}",
-            "open": f"no gain from tuning {_label(paradigm)} could be shown: {change}",
+            "first": f"tuning improves {PARADIGMS[paradigm].noun}: {change}",
+            "second": f"the chosen setting of {PARADIGMS[paradigm].noun} is worse: {change}",
+            "open": f"no gain from tuning {PARADIGMS[paradigm].noun} could be shown: {change}",
         }
         against = side == "first" and " worse" in _others(page, paradigm)  # a gain that is a loss in another metric
         gains.append(words[side] + (", but other metrics disagree" if against else ""))
@@ -77,7 +72,7 @@ def _gain(page: SearchPage, paradigm: str) -> Iterator[str]:
     """The best setting in words."""
     words, other_words = (page.confirmed[f"{paradigm}_{end}"] for end in ("tuned", "default"))
     tuned, default = (page.cost(f"{paradigm}_{end}") for end in ("tuned", "default"))
-    best, taken = f"Best of {_label(paradigm)}", f"{tuned.model_evaluations} model evaluations"
+    best, taken = f"Best of {PARADIGMS[paradigm].noun}", f"{tuned.model_evaluations} model evaluations"
     if words == other_words:
         yield f"{best}: the default itself, {words}, with {taken} and {duration(tuned.clip_s)} a clip."
         return
@@ -113,8 +108,8 @@ def _order(page: SearchPage, first: str, second: str) -> str:
         return ""
     sides = {end: judge(item, page.metric) for end, item in known.items()}
     ahead = {
-        "first": f"{_label(first)} is ahead",
-        "second": f"{_label(second)} is ahead",
+        "first": f"{PARADIGMS[first].noun} is ahead",
+        "second": f"{PARADIGMS[second].noun} is ahead",
         "open": "neither is clearly ahead",
     }
     changed = "does not change" if sides["default"] == sides["tuned"] else "changes"
@@ -157,7 +152,7 @@ def _confirmed_section(page: SearchPage) -> Section | None:
         rows.append([page.systems[key].name, words, *taken])
     header = ["System", "Setting", "Passes", "Evaluations", "Time a clip"]
     caption = "Network passes and model evaluations per clip (a guided pass counts as two), and the time per clip."
-    cost = plain_grid("confirmed", header, rows, label="Cost of the settings", caption=caption, is_narrow=True)
+    cost = plain_table("confirmed", header, rows, label="Cost of the settings", caption=caption, is_narrow=True)
     return page.section("confirmed", page.dots(page.judged.judges), cost)
 
 
@@ -182,7 +177,7 @@ def _facts(page: SearchPage) -> list[Fact]:
 def _notes(page: SearchPage) -> list[Text]:
     first = next(iter(page.searches.values()))
     rules = [
-        f"{_label(paradigm)}: {found.comparisons} comparisons share {100 * found.level:.0f}%"
+        f"{PARADIGMS[paradigm].noun}: {found.comparisons} comparisons share {100 * found.level:.0f}%"
         for paradigm, found in page.searches.items()
     ]
     own = prose(

@@ -10,11 +10,9 @@ from itertools import product
 from counterpoint.config import read_sampling
 from counterpoint.generate import GenerationReport
 from counterpoint.paradigm.entry import PARADIGMS
-from counterpoint.report import Block, Chart, Line, System, Table, Text
-from counterpoint.report.chart import scored
+from counterpoint.report import Block, Chart, Line, Point, System, Table, Text, plain_table
 from counterpoint.report.marks import DISTINCT
 from counterpoint.report.numbers import duration, interval, number
-from counterpoint.report.tables import grid as plain_grid
 from counterpoint.results.schema import Results
 from counterpoint.results.search import Found, SearchResult, Standing
 from counterpoint.study.kinds.search import SearchStudy
@@ -106,7 +104,7 @@ def _line(name: str, points: Iterable[Found], place: int) -> Line:
     for point in sorted(points, key=lambda point: point.guidance):
         last = point.standings[-1]
         words = f"guidance {point.guidance:g}, {name}: {point.reason}; "
-        own = scored(point.guidance, last.value, last.low, last.high, name=words, n=last.n)
+        own = Point.of(point.guidance, last, name=words, n=last.n)
         named = [word for word, holds in (("best", point.outcome == "chosen"), ("default", point.is_default)) if holds]
         drawn.append(replace(own, name=", ".join(named), is_ringed=bool(named), is_stopped=point.outcome == "stopped"))
     return Line(name=name, mark=DISTINCT[place % len(DISTINCT)], points=drawn)
@@ -134,7 +132,7 @@ def spent(page: SearchPage) -> Table:
         )
     header = ["Search", "Grid", "Tried", "Stopped after n prompts", "Model evaluations", "Time of drawing", "Saved"]
     caption = "The cost, as a share of that of trying every setting on every search prompt."
-    return plain_grid("spent", header, rows, label="Cost of the searches", caption=caption, is_narrow=True)
+    return plain_table("spent", header, rows, label="Cost of the searches", caption=caption, is_narrow=True)
 
 
 def points_blocks(page: SearchPage) -> list[Block]:
@@ -150,7 +148,7 @@ def points_blocks(page: SearchPage) -> list[Block]:
         if skipped:
             caption = f"{len(skipped)} settings of the grid that this scale does not try."
             blocks.append(
-                plain_grid(
+                plain_table(
                     f"skipped_{paradigm}", ["Setting", "Reason"], skipped, label="Settings not tried", caption=caption
                 )
             )
@@ -182,8 +180,8 @@ def points_table(found: SearchResult, paradigm: str) -> Table:
         "from the best of that rung on the same prompts, with a 95% interval, and its lower bound at the rule's "
         "level (above 0 it is stopped); model evaluations and time per clip."
     )
-    table = plain_grid(
-        f"points_{paradigm}", header, rows, label=f"Settings of {PARADIGMS[paradigm].label.lower()}", caption=caption
+    table = plain_table(
+        f"points_{paradigm}", header, rows, label=f"Settings of {PARADIGMS[paradigm].noun}", caption=caption
     )
     return replace(table, csv=_points_csv(found))
 

@@ -16,8 +16,7 @@ from counterpoint.report import Chart, Charts, Fact, Line, Mark, Report, Section
 from counterpoint.report import Point as Place
 from counterpoint.report.chart import LineKind
 from counterpoint.report.numbers import number
-from counterpoint.report.tables import Table
-from counterpoint.report.tables import grid as plain_grid
+from counterpoint.report.tables import Table, plain_table
 from counterpoint.results.schema import Results
 from counterpoint.study.kinds.speed import SpeedStudy
 from counterpoint.study.pages import facts as said
@@ -116,7 +115,7 @@ def speed_report(study: SpeedStudy, results: Results) -> Report:
 
 def _crossings(page: SpeedPage) -> Section | None:
     header, *rows = crossings(page.ran, over=page.shape.over, limits=page.limits, paper=page.paper)
-    table = plain_grid("crossings", header, rows, label="Table of crossings", is_narrow=True)
+    table = plain_table("crossings", header, rows, label="Table of crossings", is_narrow=True)
     return page.section("crossings", table, Text(items=[f"The paper: {page.paper.cited}"], is_small=True))
 
 
@@ -276,7 +275,7 @@ def _points(page: SpeedPage) -> Table:
         row += ["" if found.peak_bytes is None else f"{found.peak_bytes / 2**20:,.0f}"]
         row += [f"{limit.latency_s / found.latency_s:.0%}", limit.bound, _runs(found)]
         rows.append(row)
-    return plain_grid("points", header, rows, label="Table of points")
+    return plain_table("points", header, rows, label="Table of points")
 
 
 def _runs(found: Measured) -> str:

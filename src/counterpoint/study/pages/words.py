@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping
 from counterpoint.metrics.base import Difference, MetricInfo, Score
 from counterpoint.metrics.preferences import best_judge
 from counterpoint.report import Outcome, apart, judge
-from counterpoint.report.numbers import interval, listed, p_value
+from counterpoint.report.numbers import interval, listed, p_value, span
 from counterpoint.results.schema import Judged
 
 WORSE_OR_BETTER: Mapping[Outcome, str] = {"first": "better", "second": "worse", "open": "could be chance"}
@@ -17,13 +17,7 @@ MOST_NAMED = 3
 
 def title(metric: MetricInfo) -> str:
     """The plain name in running text, with the exact one if they differ."""
-    plain = f"{metric.title[:1].lower()}{metric.title[1:]}"
-    return f"{plain} ({metric.name})" if plain else metric.name
-
-
-def span(score: Score | Difference) -> str:
-    """`1.3 [0.8, 1.9]`."""
-    return interval(score.value, score.low, score.high)
+    return f"{metric.title[:1].lower()}{metric.title[1:]} ({metric.name})" if metric.title else metric.name
 
 
 def scored(judged: Judged, metric: str, system: str) -> str:
