@@ -1,4 +1,4 @@
-"""Packed linear layers compute what `nn.Linear` computes, to the precision of their weights."""
+"""Packed linear layers compute what `nn.Linear` computes, to the precision of their weights and inputs."""
 
 import shutil
 import subprocess
@@ -10,7 +10,7 @@ from torch import nn
 
 from counterpoint.config import UserError
 from counterpoint.kernels import build, pack
-from counterpoint.kernels.linear import CompiledLinear, FbgemmLinear, OneDnnLinear, Precision
+from counterpoint.kernels.linear import GROUP, CompiledLinear, FbgemmLinear, OneDnnLinear, Precision, to_integers
 
 needs_compiler = pytest.mark.skipif(shutil.which("g++") is None, reason="there is no g++")
 TOLERANCES: dict[Precision, float] = {"fp32": 2e-6, "fp16": 1e-3, "int8": 1e-2}
@@ -56,13 +56,50 @@ def test_a_row_is_computed_alike_in_any_company(precision: Precision, inputs: in
             assert torch.equal(whole[:rows], part), rows
 
 
+@pytest.mark.parametrize("dtype", [torch.int16, torch.int8])
+@pytest.mark.parametrize("inputs", [8, 320, 1032])
+def test_integers_are_the_nearest_to_the_weights(dtype: torch.dtype, inputs: int) -> None:
+    weight = linear(inputs=inputs).weight
+    integers, scale = to_integers(weight, dtype=dtype)
+    assert integers.dtype == dtype and scale.shape == (48, -(-inputs // GROUP))
+    per_weight = scale.repeat_interleave(GROUP, dim=1)[:, :inputs]
+    assert ((integers * per_weight - weight).abs() <= per_weight * 0.501).all()
+    assert dtype == torch.int16 or (integers.abs().amax(dim=1) == 127).all()
+
+
 @needs_compiler
-def test_int8_weights_are_rounded_per_output_and_nothing_else() -> None:
-    reference = linear()
-    scale = reference.weight.abs().amax(dim=1, keepdim=True) / 127
-    reference.weight.copy_((reference.weight / scale).round() * scale)
-    x = torch.randn(5, 320)
-    torch.testing.assert_close(pack(nn.Sequential(linear()), precision="int8")(x), reference(x), atol=2e-6, rtol=0)
+@pytest.mark.parametrize("precision", ["fp16", "int8"])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_no_sum_of_a_group_overflows(precision: Precision, sign: int) -> None:
+    """The largest possible sum of products has all weights equal and all inputs equal."""
+    layer = linear(inputs=192)
+    layer.weight.fill_(0.7)
+    x = torch.full((3, 192), 5.0 * sign)
+    expected = torch.full((3, 48), 0.7 * 5.0 * 192 * sign)
+    torch.testing.assert_close(pack(nn.Sequential(layer), precision=precision)(x), expected, rtol=1e-4, atol=0)
+
+
+@needs_compiler
+@pytest.mark.parametrize("precision", ["fp16", "int8"])
+def test_groups_of_very_different_size_keep_their_precision(precision: Precision) -> None:
+    """As one scale for all of them could not: the small group would be rounded to zero."""
+    layer = linear(inputs=2 * GROUP)
+    layer.weight[:, :GROUP] *= 1e4
+    x = torch.randn(4, 2 * GROUP)
+    x[:, :GROUP] = 0
+    expected = x.double() @ layer.weight.double().T
+    error = (pack(nn.Sequential(layer), precision=precision)(x) - expected).abs().max()
+    assert error < TOLERANCES[precision]
+
+
+@needs_compiler
+@pytest.mark.parametrize("precision", ["fp16", "int8"])
+def test_nothing_times_nothing_is_nothing(precision: Precision) -> None:
+    layer, silence = linear(), torch.zeros(2, 320)
+    assert not pack(nn.Sequential(layer), precision=precision)(silence).any()
+    layer = linear()
+    layer.weight.zero_()
+    assert not pack(nn.Sequential(layer), precision=precision)(torch.randn(2, 320)).any()
 
 
 @pytest.mark.parametrize("compiled", [True, False])

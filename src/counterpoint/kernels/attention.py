@@ -10,9 +10,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from counterpoint.kernels.build import library
-from counterpoint.kernels.linear import STORED
 
-_NAMES = {STORED[precision]: f"attend_{precision}" for precision in ("fp32", "fp16")}
+_NAMES = {torch.float32: "attend_fp32", torch.float16: "attend_fp16"}
 
 
 def attend_cached(qkv: Tensor, *, keys: Tensor, values: Tensor, start: int, compiled: bool = True) -> Tensor:

@@ -1,11 +1,16 @@
 // The arithmetic of a decoder block for few rows. An auto-regressive step reads every weight and every cached key and value
-// once for M = 2 rows or so, and is as fast as memory gives them. Weights are kept as float, half or int8 (with a scale
-// per output), keys and values as float or half; all arithmetic is in float.
+// once. With 2 rows or so it is as fast as memory gives them, with 16 as fast as the processor multiplies. Weights are
+// kept as float, or as integers of 16 or 8 bits with a scale for each output and group of kGroup inputs; keys and values
+// as float or half.
 //
-// Packed weights are W[N / 16][K][16]: 16 outputs side by side, so that a core reads one unbroken stream and needs no sum
-// across a vector. Rows go through in tiles of at most 6, whose 12 sums and the 2 + 1 operands fill the 16 registers of
-// AVX2; they share a block of K that stays in the first cache, and each tile fetches its part of the block to come, so
-// that memory is never idle.
+// Packed weights are W[N / 16][K][16], as integers W[N / 16][K / 2][16][2]: 16 outputs side by side, so that a core reads
+// one unbroken stream and needs no sum across a vector. Rows go through in tiles, whose sums and operands fill the
+// registers; they share a block of K that stays in the first cache, and each tile fetches its part of the block to come,
+// so that memory is never idle.
+//
+// Products with integers take the inputs as integers, too, of a row and a group between -kLevels and kLevels: a processor
+// multiplies and adds twice as many of them as of float. `linear.py` scales weights so that no sum of a group leaves 32
+// bits. Such a sum is exact; those of the groups are added as float.
 
 #if !defined(__AVX2__) || !defined(__FMA__) || !defined(__F16C__)
 #error "these kernels are written for AVX2, FMA and F16C"
@@ -15,27 +20,58 @@
 #include <cmath>
 #include <cstdint>
 #include <immintrin.h>
+#include <type_traits>
 #include <vector>
 
 namespace {
 
 typedef float Vector __attribute__((vector_size(32)));
 
-constexpr int kLanes = 8;             // of a vector
-constexpr int kOutputs = 2 * kLanes;  // of a column of W
-constexpr int kRows = 6;              // of a tile, at most
-constexpr int kBlock = 256;           // of K that is summed by itself: 16 KB as float, which several tiles share
-constexpr int kLine = 64;             // bytes of a cache line
+constexpr int kLanes = 8;       // of a vector
+constexpr int kOutputs = 16;    // of a column of W
+constexpr int kBlock = 16384;   // bytes of a column that several tiles share
+constexpr int kLine = 64;       // bytes of a cache line
+constexpr int kGroup = 64;      // inputs with a common scale, GROUP in linear.py
+constexpr int kLevels = 11585;  // of an input, LEVELS in linear.py
+
+// Vectors of the widest kind; one or two of them are as wide as a column.
+#if defined(__AVX512F__) && defined(__AVX512BW__) && defined(__AVX512VNNI__)
+typedef __m512 Wide;
+typedef __m512i Integers;
+constexpr int kRows = 16;  // of a tile, at most: 16 sums, and as many in the other half of the registers
+inline Wide wide(const float* p) { return _mm512_loadu_ps(p); }
+inline Wide spread(float value) { return _mm512_set1_ps(value); }
+inline Wide fused(Wide a, Wide b, Wide c) { return _mm512_fmadd_ps(a, b, c); }
+inline void store(float* p, Wide v) { _mm512_storeu_ps(p, v); }
+inline Integers integers(const int16_t* p) { return _mm512_loadu_si512(p); }
+inline Integers integers(const int8_t* p) { return _mm512_cvtepi8_epi16(_mm256_loadu_si256((const __m256i*)p)); }
+inline Integers spread(int32_t pair) { return _mm512_set1_epi32(pair); }
+inline Integers add(Integers a, Integers b) { return _mm512_add_epi32(a, b); }
+inline Integers add_products(Integers sum, Integers a, Integers b) { return _mm512_dpwssd_epi32(sum, a, b); }
+inline Wide real(Integers v) { return _mm512_cvtepi32_ps(v); }
+#else
+typedef __m256 Wide;
+typedef __m256i Integers;
+constexpr int kRows = 6;  // of a tile, at most: 12 sums and 2 + 1 operands in 16 registers
+inline Wide wide(const float* p) { return _mm256_loadu_ps(p); }
+inline Wide spread(float value) { return _mm256_set1_ps(value); }
+inline Wide fused(Wide a, Wide b, Wide c) { return _mm256_fmadd_ps(a, b, c); }
+inline Integers integers(const int16_t* p) { return _mm256_loadu_si256((const __m256i*)p); }
+inline Integers integers(const int8_t* p) { return _mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i*)p)); }
+inline Integers spread(int32_t pair) { return _mm256_set1_epi32(pair); }
+inline Integers add(Integers a, Integers b) { return _mm256_add_epi32(a, b); }
+inline Integers add_products(Integers sum, Integers a, Integers b) {
+  return _mm256_add_epi32(sum, _mm256_madd_epi16(a, b));
+}
+inline Wide real(Integers v) { return _mm256_cvtepi32_ps(v); }
+#endif
+constexpr int kWide = sizeof(Wide) / sizeof(float);  // outputs of a vector
+constexpr int kParts = kOutputs / kWide;             // vectors of a column
 
 inline Vector load(const float* p) { return (Vector)_mm256_loadu_ps(p); }
 inline Vector load(const uint16_t* p) { return (Vector)_mm256_cvtph_ps(_mm_loadu_si128((const __m128i*)p)); }
-inline Vector load(const int8_t* p) {
-  return (Vector)_mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i*)p)));
-}
 inline void store(float* p, Vector v) { _mm256_storeu_ps(p, (__m256)v); }
 inline void store(uint16_t* p, Vector v) { _mm_storeu_si128((__m128i*)p, _mm256_cvtps_ph((__m256)v, 0)); }
-
-inline Vector fused(Vector a, Vector b, Vector c) { return (Vector)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c); }
 
 inline float sum(Vector v) {
   const __m128 half = _mm_add_ps(_mm256_castps256_ps128((__m256)v), _mm256_extractf128_ps((__m256)v, 1));
@@ -43,78 +79,140 @@ inline float sum(Vector v) {
   return _mm_cvtss_f32(_mm_add_ss(quarter, _mm_movehdup_ps(quarter)));
 }
 
-// What one tile works on: `x` is [k][ROWS] interleaved, `w` is [k][16].
+// A part of memory that will be read next, fetched line by line while something else is computed.
+struct Fetch {
+  const char* next;
+  const char* end;
+  void lines(int bytes) {
+    for (int byte = 0; byte < bytes && next + byte < end; byte += kLine) __builtin_prefetch(next + byte);
+    next += bytes;
+  }
+};
+
+// What one tile works on, of a block of K for which y has `base` or the sum of the blocks before.
 struct Tile {
-  const float* x;
-  const float* scale;  // of the 16 outputs, or null
-  const float* base;   // what the product is added to, laid out as y, or null
+  const float* base;  // what the product is added to, laid out as y, or null
   float* y;
   long stride;  // of the rows of y and base
   int k;
-  const char* fetch;
-  const char* fetch_end;
+  Fetch fetch;
 };
 
 // A sum over k is made in one order, whatever the number of rows, so that a row's result does not depend on the others:
-// block by block of kBlock, and of a block the first half and the second half apart. Two such sums for each output hide
+// block by block, and of a block the first half and the second half apart. Two such sums for each output hide
 // the latency of an addition where there are few rows; with many there are no registers for both, one follows the other.
-template <class W, int ROWS, bool TOGETHER>
-void multiply(const Tile& tile, const W* w) {
-  constexpr int chains = TOGETHER ? 2 : 1, count = ROWS * 2;
-  constexpr int bytes = chains * kOutputs * (int)sizeof(W);
+// `x` is [k][ROWS] interleaved, `w` is [k][16].
+template <int ROWS>
+void multiply(const Tile& tile, const float* x, const float* w) {
+  constexpr int chains = ROWS <= kRows / 2 ? 2 : 1, count = ROWS * kParts;
+  constexpr int bytes = chains * kOutputs * (int)sizeof(float);
   const int half = tile.k / 2;
-  Vector sums[2 * count];
-  const char* fetch = tile.fetch;
+  Wide sums[2 * count];
+  Fetch fetch = tile.fetch;
 #pragma GCC unroll 2
   for (int done = 0; done < 2; done += chains) {
-    Vector own[chains * count];
-#pragma GCC unroll 24
-    for (int i = 0; i < chains * count; i++) own[i] = Vector{};
-    const float* x = tile.x + (long)done * half * ROWS;
-    const W* column = w + (long)done * half * kOutputs;
+    Wide own[chains * count];
+#pragma GCC unroll 32
+    for (int i = 0; i < chains * count; i++) own[i] = Wide{};
+    const float* row_x = x + (long)done * half * ROWS;
+    const float* column = w + (long)done * half * kOutputs;
     for (int k = 0; k < half; k++) {
-      for (int byte = 0; byte < bytes && fetch < tile.fetch_end; byte += kLine) __builtin_prefetch(fetch + byte);
-      fetch += bytes;
+      fetch.lines(bytes);
 #pragma GCC unroll 2
       for (int chain = 0; chain < chains; chain++) {
-        const W* place = column + (long)chain * half * kOutputs;
-        Vector low = load(place), high = load(place + kLanes);
-        if constexpr (sizeof(W) == sizeof(float))
-          asm("" : "+x"(low), "+x"(high));  // once, into registers: a processor loads twice a cycle
-#pragma GCC unroll 6
+        Wide weights[kParts];
+#pragma GCC unroll 2
+        for (int part = 0; part < kParts; part++) {
+          weights[part] = wide(column + (long)chain * half * kOutputs + part * kWide);
+          asm("" : "+v"(weights[part]));  // once, into registers: a processor loads twice a cycle
+        }
+#pragma GCC unroll 16
         for (int row = 0; row < ROWS; row++) {
-          const Vector value = (Vector)_mm256_broadcast_ss(x + (long)chain * half * ROWS + row);
-          own[chain * count + row * 2] += value * low;
-          own[chain * count + row * 2 + 1] += value * high;
+          const Wide value = spread(row_x[(long)chain * half * ROWS + row]);
+#pragma GCC unroll 2
+          for (int part = 0; part < kParts; part++) {
+            Wide& total = own[chain * count + row * kParts + part];
+            total = fused(value, weights[part], total);
+          }
         }
       }
       column += kOutputs;
-      x += ROWS;
+      row_x += ROWS;
     }
-#pragma GCC unroll 24
+#pragma GCC unroll 32
     for (int i = 0; i < chains * count; i++) sums[done * count + i] = own[i];
   }
-#pragma GCC unroll 12
+#pragma GCC unroll 16
   for (int i = 0; i < count; i++) {
-    Vector total = sums[i] + sums[count + i];
-    const long place = (i / 2) * tile.stride + (i % 2) * kLanes;
-    // Left to the compiler, a product and a sum would be one rounding for some numbers of rows and two for others.
-    const Vector base = tile.base ? load(tile.base + place) : Vector{};
-    total = tile.scale ? fused(total, load(tile.scale + (i % 2) * kLanes), base) : total + base;
-    store(tile.y + place, total);
+    const long place = (i / kParts) * tile.stride + (i % kParts) * kWide;
+    Wide total = sums[i] + sums[count + i];
+    asm("" : "+v"(total));  // -ffast-math would add `base` first for some numbers of rows and last for others
+    store(tile.y + place, tile.base ? total + wide(tile.base + place) : total);
   }
 }
 
-template <class W>
-void multiply(int rows, const Tile& tile, const W* w) {
-  switch (rows) {
-    case 1: return multiply<W, 1, true>(tile, w);
-    case 2: return multiply<W, 2, true>(tile, w);
-    case 3: return multiply<W, 3, true>(tile, w);
-    case 4: return multiply<W, 4, false>(tile, w);
-    case 5: return multiply<W, 5, false>(tile, w);
-    default: return multiply<W, 6, false>(tile, w);
+// The same with integers: `x` is [k / 2][ROWS] pairs of inputs with their scales [k / kGroup][ROWS], `w` is
+// [k / 2][16][2] with its scales [k / kGroup][16]. With few rows, several sums for each output hide the latency.
+template <int ROWS, class W>
+void multiply(const Tile& tile, const int32_t* x, const float* x_scale, const W* w, const float* w_scale) {
+  constexpr int count = ROWS * kParts;
+  constexpr int chains = ROWS <= kRows / 8 ? 4 : ROWS <= kRows / 4 ? 2 : 1;
+  constexpr int bytes = chains * 2 * kOutputs * (int)sizeof(W);
+  Fetch fetch = tile.fetch;
+  Wide totals[count];
+#pragma GCC unroll 16
+  for (int i = 0; i < count; i++) {
+    const long place = (i / kParts) * tile.stride + (i % kParts) * kWide;
+    totals[i] = tile.base ? wide(tile.base + place) : Wide{};
   }
+  for (int from = 0; from < tile.k; from += kGroup) {
+    Integers sums[chains * count];
+#pragma GCC unroll 32
+    for (int i = 0; i < chains * count; i++) sums[i] = Integers{};
+    for (int pair = std::min(kGroup, tile.k - from) / 2; pair > 0; pair -= chains) {
+      fetch.lines(bytes);
+#pragma GCC unroll 4
+      for (int chain = 0; chain < chains; chain++) {
+        Integers weights[kParts];
+#pragma GCC unroll 2
+        for (int part = 0; part < kParts; part++) {
+          weights[part] = integers(w + part * 2 * kWide);
+          asm("" : "+v"(weights[part]));
+        }
+#pragma GCC unroll 16
+        for (int row = 0; row < ROWS; row++) {
+          const Integers value = spread(x[row]);
+#pragma GCC unroll 2
+          for (int part = 0; part < kParts; part++) {
+            Integers& total = sums[chain * count + row * kParts + part];
+            total = add_products(total, value, weights[part]);
+          }
+        }
+        x += ROWS;
+        w += 2 * kOutputs;
+      }
+    }
+#pragma GCC unroll 16
+    for (int i = 0; i < count; i++) {
+      Integers total = sums[i];
+#pragma GCC unroll 4
+      for (int chain = 1; chain < chains; chain++) total = add(total, sums[chain * count + i]);
+      const Wide scale = wide(w_scale + (i % kParts) * kWide) * spread(x_scale[i / kParts]);
+      totals[i] = fused(real(total), scale, totals[i]);
+    }
+    x_scale += ROWS;
+    w_scale += kOutputs;
+  }
+#pragma GCC unroll 16
+  for (int i = 0; i < count; i++) store(tile.y + (i / kParts) * tile.stride + (i % kParts) * kWide, totals[i]);
+}
+
+// `work` with the number of rows as a constant, at most kRows.
+template <int ROWS = 1, class Work>
+void with_rows(int rows, const Work& work) {
+  if constexpr (ROWS < kRows)
+    if (rows != ROWS) return with_rows<ROWS + 1>(rows, work);
+  work(std::integral_constant<int, ROWS>());
 }
 
 // Rows [first(t), first(t + 1)) are tile t's.
@@ -129,18 +227,35 @@ struct Norm {
   const float* bias;
 };
 
-// One row through a LayerNorm (or none), to every `step`-th place of `target`.
-void normalise(const float* x, const Norm& norm, float* target, int K, int step) {
-  if (!norm.weight) {
-    for (int k = 0; k < K; k++) target[(long)k * step] = x[k];
-    return;
-  }
+// One row through a LayerNorm (or none).
+void normalise(const float* x, const Norm& norm, float* target, int K) {
   Vector total{}, squares{};
   for (int k = 0; k < K; k += kLanes) total += load(x + k);
   const float mean = sum(total) / K;
   for (int k = 0; k < K; k += kLanes) squares += (load(x + k) - mean) * (load(x + k) - mean);
   const float scale = 1 / std::sqrt(sum(squares) / K + 1e-5f);
-  for (int k = 0; k < K; k++) target[(long)k * step] = (x[k] - mean) * scale * norm.weight[k] + norm.bias[k];
+  for (int k = 0; k < K; k++) target[k] = (x[k] - mean) * scale * norm.weight[k] + norm.bias[k];
+}
+
+// `k` inputs of a row, to every `step`-th place of `target`.
+void place(const float* x, float* target, int k, int step) {
+  for (int i = 0; i < k; i++) target[(long)i * step] = x[i];
+}
+
+// The same as pairs of integers; returns their scale.
+float place(const float* x, int32_t* target, int k, int step) {
+  const __m256 magnitude = _mm256_castsi256_ps(_mm256_set1_epi32(0x7fffffff));
+  __m256 most = _mm256_setzero_ps();
+  for (int i = 0; i < k; i += kLanes) most = _mm256_max_ps(most, _mm256_and_ps(magnitude, (__m256)load(x + i)));
+  float largest = 0;
+  for (int lane = 0; lane < kLanes; lane++) largest = std::max(largest, ((Vector)most)[lane]);
+  const float levels = largest > 0 ? kLevels / largest : 0;
+  alignas(32) int32_t rounded[kGroup];
+  for (int i = 0; i < k; i += kLanes)
+    _mm256_store_si256((__m256i*)(rounded + i), _mm256_cvtps_epi32((__m256)(load(x + i) * levels)));
+  for (int i = 0; i < k; i += 2, target += step)
+    *target = (int32_t)((uint32_t)rounded[i + 1] << 16 | (uint16_t)rounded[i]);
+  return largest / kLevels;
 }
 
 void gelu(float* y, long stride, int rows) {
@@ -149,38 +264,87 @@ void gelu(float* y, long stride, int rows) {
     for (int i = 0; i < kOutputs; i++) y[i] = 0.5f * y[i] * (1 + erff(y[i] * 0.70710678118654752f));
 }
 
-// y[M, N] = base + f(norm(x)[M, K] W[N, K]^T), f being the exact GELU or nothing; `y` may be `base`.
+// The inputs of a product, kept from call to call: rows after a norm, and rows interleaved tile by tile, tile t's from
+// first(t) * K on, as float or as pairs of integers with scales.
+struct Inputs {
+  std::vector<float> normalised, real, scales;
+  std::vector<int32_t> pairs;
+};
+
+template <class T>
+void reserve(std::vector<T>& some, size_t size) {
+  if (some.size() < size) some.resize(size);
+}
+
+// For the threads of a team together: a group of all rows at a time, so that what is written side by side stays in a cache.
+template <bool INTEGER>
+void interleave(const float* x, const Norm& norm, const Tiles& tiles, Inputs& inputs, int K) {
+  const int groups = (K + kGroup - 1) / kGroup;
+  if (norm.weight) {
+#pragma omp for schedule(static)
+    for (int m = 0; m < tiles.rows; m++) normalise(x + (long)m * K, norm, &inputs.normalised[(long)m * K], K);
+    x = inputs.normalised.data();
+  }
+#pragma omp for schedule(static)
+  for (int group = 0; group < groups; group++)
+    for (int t = 0; t < tiles.count; t++) {
+      const int first = tiles.first(t), step = tiles.first(t + 1) - first;
+      const int from = group * kGroup, k = std::min(kGroup, K - from);
+      for (int row = 0; row < step; row++) {
+        const float* own = x + (long)(first + row) * K + from;
+        if constexpr (INTEGER)
+          inputs.scales[(long)first * groups + (long)group * step + row] =
+              place(own, &inputs.pairs[((long)first * K + (long)from * step) / 2 + row], k, step);
+        else
+          place(own, &inputs.real[(long)first * K + (long)from * step + row], k, step);
+      }
+    }
+}
+
+// y[M, N] = base + f(norm(x)[M, K] W[N, K]^T), f being the exact GELU or nothing; `y` may be `base`. Integers have
+// `scale` [N / 16][K / kGroup][16].
 template <class W>
 void linear(const float* x, Norm norm, const W* w, const float* scale, const float* base, bool activate, float* y, int M,
             int N, int K) {
-  static thread_local std::vector<float> buffer;  // tile t's rows interleaved, from first(t) * K on
-  if (buffer.size() < (size_t)M * K) buffer.resize((size_t)M * K);
-  float* packed = buffer.data();
+  constexpr bool integer = !std::is_same<W, float>::value;
+  constexpr int block = kBlock / kOutputs / (int)sizeof(W);
+  const int groups = (K + kGroup - 1) / kGroup;
+  static thread_local Inputs kept;
+  Inputs& inputs = kept;  // the caller's, for all threads of its team
+  if (norm.weight) reserve(inputs.normalised, (size_t)M * K);
+  if (integer) {
+    reserve(inputs.pairs, (size_t)M * K / 2);
+    reserve(inputs.scales, (size_t)M * groups);
+  } else {
+    reserve(inputs.real, (size_t)M * K);
+  }
   const Tiles tiles(M);
 #pragma omp parallel
   {
-#pragma omp for schedule(static)
-    for (int t = 0; t < tiles.count; t++) {
-      const int first = tiles.first(t), rows = tiles.first(t + 1) - first;
-      for (int row = 0; row < rows; row++)
-        normalise(x + (long)(first + row) * K, norm, packed + (long)first * K + row, K, rows);
-    }
+    interleave<integer>(x, norm, tiles, inputs, K);
 #pragma omp for schedule(static)
     for (int n = 0; n < N; n += kOutputs)
-      for (int from = 0; from < K; from += kBlock) {
-        const int k = std::min(K - from, kBlock);
+      for (int from = 0; from < K; from += block) {
+        const int k = std::min(K - from, block);
         const W* here = w + (long)n * K + (long)from * kOutputs;
         const char* next = (const char*)(here + (long)k * kOutputs);
         const long bytes = (long)k * kOutputs * sizeof(W);
         for (int t = 0; t < tiles.count; t++) {
-          const int first = tiles.first(t), rows = tiles.first(t + 1) - first;
-          const long place = (long)first * N + n;
-          const float* sum_so_far = from ? y + place : base ? base + place : nullptr;
-          const Tile tile{packed + (long)first * K + (long)from * rows, scale ? scale + n : nullptr, sum_so_far, y + place,
-                          N, k, next + bytes * t / tiles.count / kLine * kLine,
-                          next + bytes * (t + 1) / tiles.count / kLine * kLine};
-          multiply<W>(rows, tile, here);
-          if (activate && from + k == K) gelu(y + place, N, rows);
+          const int first = tiles.first(t), count = tiles.first(t + 1) - first;
+          const long corner = (long)first * N + n;
+          const Fetch fetch{next + bytes * t / tiles.count / kLine * kLine,
+                            next + bytes * (t + 1) / tiles.count / kLine * kLine};
+          const Tile tile{from ? y + corner : base ? base + corner : nullptr, y + corner, N, k, fetch};
+          with_rows(count, [&](auto constant) {
+            constexpr int ROWS = decltype(constant)::value;
+            if constexpr (integer)
+              multiply<ROWS>(tile, &inputs.pairs[(long)first * K / 2 + (long)from / 2 * ROWS],
+                             &inputs.scales[(long)first * groups + (long)from / kGroup * ROWS], here,
+                             scale + (long)n * groups + (long)from / kGroup * kOutputs);
+            else
+              multiply<ROWS>(tile, &inputs.real[(long)first * K + (long)from * ROWS], here);
+          });
+          if (activate && from + k == K) gelu(y + corner, N, count);
         }
       }
   }
@@ -263,7 +427,7 @@ extern "C" {
     attend(queries, new_keys, new_values, stride, keys, values, lengths, start, y, B, S, H, D, capacity);            \
   }
 LINEAR(linear_fp32, float)
-LINEAR(linear_fp16, uint16_t)
+LINEAR(linear_fp16, int16_t)
 LINEAR(linear_int8, int8_t)
 ATTEND(attend_fp32, float)
 ATTEND(attend_fp16, uint16_t)

@@ -16,17 +16,24 @@ from counterpoint.config import UserError
 from counterpoint.kernels.build import library
 from counterpoint.kernels.precision import Precision
 
-STORED = {"fp32": torch.float32, "fp16": torch.float16, "int8": torch.int8}
 _LANES = 16
 """Number of adjacent outputs in packed weights."""
+_INTEGERS = {"fp16": torch.int16, "int8": torch.int8}
+"""Types of weights that our kernels multiply as integers."""
+GROUP = 64
+"""Number of inputs with a common scale."""
+LEVELS = 11585
+"""The largest integer of an input, about 2^13.5: inputs and weights then have about equal shares of the 31 bits of the
+sum of a group."""
 
 
 def pack(module: nn.Module, *, precision: Precision = "fp32", compiled: bool = True) -> nn.Module:
     """Replace, in place, every `nn.Linear` in `module` by one laid out for few rows on a CPU; for inference only.
 
     Args:
-        precision: precision of the stored weights; arithmetic stays in float32. fp32 changes results only by rounding,
-            fp16 rounds each weight to 11 bits, int8 to 255 levels of its output's largest weight.
+        precision: precision of the stored weights. fp32 changes results only by rounding. fp16 and int8 keep 16 and 8
+            bits of a weight: our kernels take them as integers with a scale for each output and group of `GROUP`
+            inputs, and round inputs to 2 x `LEVELS` + 1 levels; torch's take halves.
         compiled: whether to use our own kernels if they can be compiled; without them, fp16 replaces int8.
 
     Returns:
@@ -76,7 +83,8 @@ class PackedLinear(nn.Module):
 
 
 class CompiledLinear(PackedLinear):
-    """Our own kernel, with weights [N / 16, K, 16] and, for int8, a scale [N] of each output."""
+    """Our own kernel, with weights [N / 16, K, 16], or with integers [N / 16, K / 2, 16, 2] and their scales
+    [N / 16, ceil(K / GROUP), 16]."""
 
     def __init__(self, linear: nn.Linear, *, precision: Precision):
         super().__init__()
@@ -84,11 +92,13 @@ class CompiledLinear(PackedLinear):
         self.out_features, self.in_features = linear.weight.shape
         weight = linear.weight.detach().float()
         self.scale = None
-        if precision == "int8":
-            self.scale = weight.abs().amax(dim=1).clamp(min=1e-30) / 127
-            weight = (weight / self.scale[:, None]).round()
-        columns = weight.view(-1, _LANES, self.in_features).transpose(1, 2)
-        self.weight = columns.to(STORED[precision]).contiguous()
+        if precision in _INTEGERS:
+            weight, scale = to_integers(weight, dtype=_INTEGERS[precision])
+            self.scale = scale.view(-1, _LANES, scale.shape[1]).transpose(1, 2).contiguous()
+            columns = weight.view(-1, _LANES, self.in_features // 2, 2).transpose(1, 2)
+        else:
+            columns = weight.view(-1, _LANES, self.in_features).transpose(1, 2)
+        self.weight = columns.contiguous()
         self.bias = None if linear.bias is None else linear.bias.detach()
 
     def forward(
@@ -112,6 +122,19 @@ class CompiledLinear(PackedLinear):
             self.in_features,
         )
         return y if self.bias is None else y.add_(self.bias)
+
+
+def to_integers(weight: Tensor, *, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+    """Round weights [N, K] to integers times a scale [N, ceil(K / GROUP)] of each group of inputs.
+
+    The largest weight of a group is the largest integer, unless products of the group with inputs of `LEVELS` could
+    then add up to more than 32 bits.
+    """
+    groups = F.pad(weight, (0, -weight.shape[1] % GROUP)).unflatten(1, (-1, GROUP)).abs()
+    sum_limit = (2**31 - 1) / LEVELS - GROUP / 2  # the last term is for the rounding of weights
+    scale = torch.maximum(groups.amax(dim=2) / torch.iinfo(dtype).max, groups.sum(dim=2) / sum_limit).clamp(min=1e-30)
+    per_weight = scale.repeat_interleave(GROUP, dim=1)[:, : weight.shape[1]]
+    return (weight / per_weight).round().to(dtype), scale
 
 
 class OneDnnLinear(PackedLinear):
