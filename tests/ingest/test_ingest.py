@@ -420,7 +420,7 @@ def test_what_cannot_be_ingested_is_said_in_a_sentence(tmp_path: Path):
         ingest(tmp_path / "bad", tmp_path / "out")
     assert not (tmp_path / "out").exists()
     song = _put(tmp_path / "good/x.wav")
-    with pytest.raises(UserError, match="neither a folder nor"):
+    with pytest.raises(UserError, match="neither a folder, nor a tar, nor"):
         ingest(song, tmp_path / "out")
     with pytest.raises(UserError, match="not an ingested dataset"):
         ingest(tmp_path / "good", tmp_path / "good")
@@ -465,4 +465,5 @@ def test_the_report_is_printed_and_stored(tmp_path: Path):
 def test_sources_are_listed_in_a_stable_order(tmp_path: Path):
     for name in ("b.wav", "a/z.wav", "A.wav"):
         _put(tmp_path / name)
-    assert [find_sources(tmp_path).id(path) for path in find_sources(tmp_path).audio] == ["A.wav", "a/z.wav", "b.wav"]
+    found = find_sources(tmp_path, unpacked=tmp_path / "unpacked")
+    assert [found.id(path) for path in found.audio] == ["A.wav", "a/z.wav", "b.wav"]

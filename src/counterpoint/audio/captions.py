@@ -21,8 +21,9 @@ from counterpoint.config.text import read_text
 
 TEXT_ENDINGS = (".txt", ".caption.txt", ".caption", ".prompt.txt", "_prompt.txt", "_caption.txt", ".lab")
 JSON_ENDINGS = (".json",)
+CLASS_ENDINGS = (".cls",)
 """Suffixes after the name of an audio file, with or without its own suffix; earlier ones take precedence."""
-_KINDS = (".txt", ".caption", ".lab", ".json")
+SIDECAR_SUFFIXES = (".txt", ".caption", ".lab", ".json", ".cls")
 _MOST_BYTES = 1 << 24
 _TIMED = re.compile(r"\s*\d+(\.\d*)?\s+\S")
 """The beginning of a .lab file with times, such as those of chords, which is not a caption."""
@@ -101,6 +102,16 @@ def read_json_sidecar(path: Path, *, notes: list[str]) -> Mapping[str, Any]:
     if not isinstance(value, dict):
         raise UserError(f"{shown(path)} is not an object of keys and values; correct it.")
     return small_keys(value)
+
+
+def read_class_sidecar(path: Path, *, notes: list[str]) -> Mapping[str, Any]:
+    """The class in a .cls file, as tars for `webdataset` have it, as a genre; a number names nothing.
+
+    Raises:
+        UserError: the path is not a regular file, or not text.
+    """
+    text = one_line(read_text(path, what="class file", most_bytes=_MOST_BYTES, notes=notes))
+    return {} if text.isdecimal() else {"genre": text}
 
 
 def caption_beside(audio: Path, sidecars: Sidecars, *, notes: list[str]) -> str:

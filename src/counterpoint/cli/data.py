@@ -46,9 +46,18 @@ def compose(
 @app.command()
 @reports
 def ingest(
-    src: Annotated[Path, typer.Argument(help="Folder of audio, or an audiocraft data.jsonl.")],
+    src: Annotated[
+        Path,
+        typer.Argument(
+            help="Folder of audio and of tars; a tar, or its URL (several: music-{000..127}.tar); or an audiocraft "
+            "data.jsonl."
+        ),
+    ],
     out: Annotated[
-        Path, typer.Argument(help="New folder of the dataset, which refers to your files without copying them.")
+        Path,
+        typer.Argument(
+            help="New folder of the dataset, which refers to your files without copying them, and unpacks tars."
+        ),
     ],
     group_by: Annotated[
         Literal["auto", "track", "folder"],

@@ -7,15 +7,21 @@ is on a disk. Fetched folders are kept in a cache and read, memory-mapped, like 
 from __future__ import annotations
 
 import hashlib
+import http.client
+import io
 import os
 import re
-from collections.abc import Iterable
-from functools import partial
+import shutil
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from functools import cache, partial
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from counterpoint.config.errors import UserError
 from counterpoint.config.files import atomic_write
+from counterpoint.config.network import open_address
 
 CACHE_VARIABLE = "COUNTERPOINT_FETCHED"
 """Environment variable that moves the folder of fetched files."""
@@ -23,6 +29,9 @@ Failures = (OSError, ImportError, ValueError)
 """Errors that fsspec raises: no such place, a package that is not installed, an unknown protocol."""
 ARROW = ("s3", "gs")
 """Protocols of file systems that pyarrow provides; fsspec would need further packages for them."""
+_BLOCK = 1 << 20
+_WAITS_S = (1.0, 4.0, 10.0, 15.0)
+"""Seconds between attempts at reading a part of a file."""
 _URL = re.compile(r"([a-z][a-z0-9+.-]+):/+(.*)")
 """A path drops one of two slashes. Windows' drives have one letter."""
 
@@ -49,6 +58,7 @@ class RemoteFolder:
 
     def __init__(self, url: str, *, mark: str):
         self.url, self.mark = url.rstrip("/"), mark
+        self._is_arrow = _is_arrow(self.url)
         try:
             self._files, self._root = _file_system(self.url)
         except Failures as error:
@@ -87,15 +97,24 @@ class RemoteFolder:
         kept = [path for path in files if not left_out & set(path.relative_to(folder).parts)]
         try:
             for path in sorted(kept, key=lambda path: path == folder / self.mark):
-                target = f"{self._root}/{path.relative_to(folder).as_posix()}"
-                self._files.makedirs(target.rsplit("/", 1)[0], exist_ok=True)
-                self._files.put_file(str(path), target)
+                self._put(path, f"{self._root}/{path.relative_to(folder).as_posix()}")
         except Failures as error:
             raise self._unreachable(error) from None
 
-    def fetch(self, folder: Path) -> None:
+    def _put(self, path: Path, target: str) -> None:
+        if self._is_arrow:  # a store of objects, which has no folders, though fsspec would make some
+            with path.open("rb") as source, self._files.fs.open_output_stream(target) as sink:
+                shutil.copyfileobj(source, sink, _BLOCK)
+        else:
+            self._files.makedirs(target.rsplit("/", 1)[0], exist_ok=True)
+            self._files.put_file(str(path), target)
+
+    def fetch(self, folder: Path, *, wanted: Callable[[str], bool] = lambda name: True) -> None:
         """Update a local folder: fetch files that are missing or of another size, or, if the mark
         differs, all files; the mark comes last.
+
+        Args:
+            wanted: says by a file's path below the folder whether it is fetched at all.
 
         Raises:
             UserError: the folder is missing or incomplete, or cannot be reached.
@@ -105,11 +124,44 @@ class RemoteFolder:
         try:
             for name, size in self._listing().items():
                 local = folder / name
-                if name != self.mark and not (is_same and local.is_file() and local.stat().st_size == size):
+                if (
+                    name != self.mark
+                    and wanted(name)
+                    and not (is_same and local.is_file() and local.stat().st_size == size)
+                ):
                     atomic_write(local, partial(self._files.get_file, f"{self._root}/{name}"))
             atomic_write(folder / self.mark, lambda temporary: temporary.write_bytes(mark))
         except Failures as error:
             raise self._unreachable(error) from None
+
+    def reader(self, name: str) -> Callable[[int, int], bytes]:
+        """A function that reads a file there from one position to another, for any number of threads at once.
+
+        The function raises a UserError if that fails again and again for half a minute.
+        """
+        path = f"{self._root}/{name}"
+
+        @cache
+        def opened() -> Any:  # pyarrow's files are read at any position by several threads
+            return self._files.fs.open_input_file(path)
+
+        def read_once(first: int, last: int) -> bytes:
+            found = opened().read_at(last - first, first) if self._is_arrow else self._files.cat_file(path, first, last)
+            if len(found) != last - first:
+                raise ConnectionError(f"{name} ends before byte {last}")
+            return found
+
+        def read(first: int, last: int) -> bytes:
+            for wait_s in _WAITS_S:
+                with suppress(*Failures):
+                    return read_once(first, last)
+                time.sleep(wait_s)
+            try:
+                return read_once(first, last)
+            except Failures as error:
+                raise self._unreachable(error) from None
+
+        return read
 
     def _listing(self) -> dict[str, int]:
         """Sizes by path below the folder."""
@@ -121,9 +173,73 @@ class RemoteFolder:
         return UserError(f"{self.url} cannot be read or written ({error}): check the address and your access.")
 
 
+@contextmanager
+def open_file(place: str) -> Iterator[tuple[IO[bytes], dict[str, str]]]:
+    """A file on a disk or at a URL, to be read once from its beginning, and what tells its versions apart.
+
+    Raises:
+        UserError: there is no such file, or it cannot be reached; from reading, too, where a URL breaks off.
+    """
+    url = url_of(place)
+    if url is None:
+        about = Path(place).stat()
+        with Path(place).open("rb") as local:
+            yield local, {"size": str(about.st_size), "changed": str(about.st_mtime_ns)}
+        return
+    try:
+        file, stamp = _open_web(url) if url.startswith(("http://", "https://")) else _open_stored(url)
+    except UserError:
+        raise
+    except (*Failures, http.client.HTTPException) as error:
+        raise UserError(f"{url} cannot be read ({error}): check the address and your access.") from None
+    with file:
+        yield io.BufferedReader(_Whole(file, url=url, size=int(stamp.get("size", 0))), _BLOCK), stamp
+
+
+def _open_web(url: str) -> tuple[Any, dict[str, str]]:
+    answer = open_address(url, headers={"User-Agent": "counterpoint"})
+    names = {"size": "Content-Length", "changed": "Last-Modified", "etag": "ETag"}
+    return answer, {key: answer.headers[name] for key, name in names.items() if answer.headers[name]}
+
+
+def _open_stored(url: str) -> tuple[Any, dict[str, str]]:
+    files, path = _file_system(url)
+    about = files.info(path)
+    changed = {key: str(about[key]) for key in ("mtime", "ETag", "etag", "LastModified", "updated") if about.get(key)}
+    return files.open(path, "rb"), {"size": str(about["size"]), **changed}
+
+
+class _Whole(io.RawIOBase):
+    """A remote file that ends where it should, or raises.
+
+    Args:
+        file: is read.
+        size: bytes of it; 0 if the server does not say.
+    """
+
+    def __init__(self, file: Any, *, url: str, size: int):
+        self._file, self._url, self._size, self._read = file, url, size, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        try:
+            block = self._file.read(len(buffer))
+            if not block and self._read < self._size:
+                raise ConnectionError("the connection broke off")
+        except (OSError, http.client.HTTPException) as error:
+            raise UserError(
+                f"{self._url} cannot be read to its end ({error}): the same command continues with it."
+            ) from None
+        self._read += len(block)
+        buffer[: len(block)] = block
+        return len(block)
+
+
 def _file_system(url: str) -> tuple[Any, str]:
     """The file system of a URL, and the path of the URL in it."""
-    if url.partition("://")[0] not in ARROW:
+    if not _is_arrow(url):
         import fsspec
 
         return fsspec.core.url_to_fs(url)
@@ -132,6 +248,10 @@ def _file_system(url: str) -> tuple[Any, str]:
 
     files, path = FileSystem.from_uri(url)
     return ArrowFSWrapper(files), path
+
+
+def _is_arrow(url: str) -> bool:
+    return url.partition("://")[0] in ARROW
 
 
 def send_part(place: str | Path, part: Path, *, root: Path, mark: str) -> None:
@@ -148,15 +268,18 @@ def send_part(place: str | Path, part: Path, *, root: Path, mark: str) -> None:
         RemoteFolder(f"{url}/{part.relative_to(root).as_posix()}", mark=mark).send(part)
 
 
-def local_copy(url: str, *, mark: str) -> Path:
+def local_copy(url: str, *, mark: str, wanted: Callable[[str], bool] = lambda name: True) -> Path:
     """A local copy of a remote folder; only files that have changed since the last time are fetched.
+
+    Args:
+        wanted: as for `RemoteFolder.fetch`.
 
     Raises:
         UserError: see `RemoteFolder.fetch`.
     """
     remote = RemoteFolder(url, mark=mark)
     place = local_folder(url)
-    remote.fetch(place)
+    remote.fetch(place, wanted=wanted)
     return place
 
 

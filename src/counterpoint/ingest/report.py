@@ -26,6 +26,7 @@ ProblemKind = Literal[
     "unused text",
     "closed folder",
     "repeated folder",
+    "broken archive",
 ]
 SKIPPED: tuple[ProblemKind, ...] = ("unreadable", "too short", "silent", "duplicate")
 """Kinds that exclude a file from the dataset; the others are only reported."""
@@ -44,6 +45,7 @@ _MEANING: dict[ProblemKind, str] = {
     "unused text": "has no audio file of the same name",
     "closed folder": "cannot be read",
     "repeated folder": "a link to music that is read elsewhere",
+    "broken archive": "a part that cannot be unpacked",
 }
 
 

@@ -18,7 +18,9 @@ from counterpoint.config.locks import sole_writer
 from counterpoint.config.machine import cores
 from counterpoint.config.paths import check_name, entries
 from counterpoint.config.workers import ahead
+from counterpoint.config.remote import url_of
 from counterpoint.data.layout import INFO_FILE, SPLITS, MusicDataset, open_dataset, save_dataset
+from counterpoint.ingest import archives
 from counterpoint.ingest.probe import Probe, probe, quiet_decoders
 from counterpoint.ingest.report import SKIPPED, IngestReport, Problem, ProblemKind, tally
 from counterpoint.ingest.sources import About, find_sources
@@ -43,13 +45,15 @@ def ingest(
     workers: int | None = None,
     progress: Progress | None = None,
 ) -> IngestReport:
-    """Make a dataset of the music in a folder; the audio stays where it is.
+    """Make a dataset of the music in a folder; the audio stays where it is, but tars are unpacked into the dataset.
 
-    An unusable file is reported with the reason and skipped. Nothing is written before every file has been decoded, so
-    that an interruption leaves `out` unchanged. A second ingest into the same `out` keeps every group in its split.
+    An unusable file is reported with the reason and skipped. Apart from the contents of tars, nothing is written before
+    every file has been decoded, so that an interruption leaves the dataset in `out` unchanged. A second ingest into the
+    same `out` keeps every group in its split.
 
     Args:
-        src: a folder, which is searched with its subfolders, or an audiocraft manifest (.jsonl, .jsonl.gz).
+        src: a folder, which is searched with its subfolders and the tars in them; a tar, or the URL of one, where
+            `music-{000..127}.tar` stands for several; or an audiocraft manifest (.jsonl, .jsonl.gz).
         out: the dataset's folder: new, empty, or an earlier ingest to replace.
         min_duration_s: shorter files are skipped.
         valid_share: share of the groups held out for validation.
@@ -90,7 +94,7 @@ def _ingest(
     progress: Progress | None,
 ) -> IngestReport:
     previous = _earlier(out)
-    sources = find_sources(src)
+    sources = find_sources(src, unpacked=out / archives.FOLDER)
     if not sources.audio and not sources.problems:
         kinds = ", ".join(sorted(suffix[1:] for suffix in readable()))
         raise UserError(f"There is no audio in {src} (looked for {kinds}, in all folders below it).")
@@ -106,13 +110,16 @@ def _ingest(
     splits = assign_splits(groups.values(), previous=previous, **shares)
     rows: dict[str, list[dict[str, Any]]] = {split: [] for split in SPLITS}
     for path in kept:
-        row = _row(path, probes[path], abouts[path], id=sources.id(path), group=groups[sources.id(path)])
+        place = path.relative_to(sources.unpacked.parent) if path.is_relative_to(sources.unpacked) else path
+        row = _row(place, probes[path], abouts[path], id=sources.id(path), group=groups[sources.id(path)])
         rows[splits[row["group"]]].append(row)
-    hints = _hints(groups, [abouts[path] for path in kept], group_by=group_by)
-    report = _report(src, out, found=sources.found, rows=rows, abouts=abouts, problems=problems, hints=hints)
+    known = [abouts[path] for path in kept]
+    hints = _hints(groups, known, group_by=group_by)
+    report = _report(src, out, found=sources.found, rows=rows, abouts=known, problems=problems, hints=hints)
     digests = {sources.id(path): probes[path].digest for path in kept}
     info = {"name": src.resolve().name, "kind": KIND, "report": report.to_dict()}
     save_dataset(out, rows, info=info, audio_digests=digests)
+    archives.remove_others(sources.unpacked, kept=sources.archives)
     return report
 
 
@@ -122,7 +129,7 @@ def _earlier(out: Path) -> dict[str, str]:
     Raises:
         UserError: `out` holds something else.
     """
-    if not out.exists() or (out.is_dir() and not entries(out)):
+    if not out.exists() or (out.is_dir() and not set(entries(out)) - {archives.FOLDER}):
         return {}
     info = read_json(out / INFO_FILE) if (out / INFO_FILE).is_file() else None
     if not isinstance(info, dict) or info.get("kind") != KIND:
@@ -229,15 +236,14 @@ def _report(
     *,
     found: int,
     rows: Mapping[str, list[dict[str, Any]]],
-    abouts: Mapping[Path, About],
+    abouts: Iterable[About],
     problems: list[Problem],
     hints: list[str],
 ) -> IngestReport:
     every = [row for part in rows.values() for row in part]
     hours = {split: sum(row["duration_s"] for row in part) / 3600 for split, part in rows.items()}
-    captions = [abouts[Path(row["audio"])].source for row in every]
     return IngestReport(
-        source=os.path.abspath(src),  # noqa: PTH100 - as in `find_sources`
+        source=url_of(src) or os.path.abspath(src),  # noqa: PTH100 - as in `find_sources`
         dataset=str(out),
         found=found,
         clips=len(every),
@@ -245,7 +251,7 @@ def _report(
         groups=len({row["group"] for row in every}),
         splits={split: len(part) for split, part in rows.items()},
         split_hours=hours,
-        caption_sources=tally([source for source in captions if source]),
+        caption_sources=tally([about.source for about in abouts if about.source]),
         formats=tally([Path(row["audio"]).suffix.lower()[1:] for row in every]),
         sample_rates=tally([str(row["sample_rate"]) for row in every]),
         problems=sorted(problems, key=lambda problem: (problem.path, problem.kind)),
@@ -276,7 +282,7 @@ def _hints(groups: Mapping[str, str], abouts: Iterable[About], *, group_by: Grou
 
 def _nothing_left(src: Path, problems: list[Problem]) -> str:
     """The message if every file was skipped, with the counts and the first few names."""
-    kinds = (*SKIPPED, "missing file", "broken metadata", "closed folder", "repeated folder")
+    kinds = (*SKIPPED, "missing file", "broken metadata", "closed folder", "repeated folder", "broken archive")
     skipped = [problem for problem in problems if problem.kind in kinds]
     counts = ", ".join(f"{number} {kind}" for kind, number in tally([problem.kind for problem in skipped]).items())
     names = "; ".join(f"{Path(problem.path).name}: {problem.reason}" for problem in skipped[:3])

@@ -6,7 +6,8 @@ A file's caption is the first non-empty one of
      those further up; or `musiccaps-public.csv`, whose rows belong to the files with their `ytid` anywhere in the name;
   2. its JSON sidecar: the same stem with `.json`, or the file that a manifest's `info_path` names;
   3. its text sidecar, as `audio.captions` finds it: the same stem with `.txt`, `.caption.txt`, `.caption` and others;
-  4. a sentence composed from title, genre, moods, keywords, instruments, tempo and key of a table or JSON sidecar.
+  4. a sentence composed from title, genre, moods, keywords, instruments, tempo and key of a table, JSON sidecar or
+     class sidecar (`.cls`).
 Artist and track come from the tables and sidecars, too, in the same order.
 
 Any fault while a file, row or sidecar is read becomes a problem of that file, row or sidecar.
@@ -15,6 +16,7 @@ Any fault while a file, row or sidecar is read becomes a problem of that file, r
 from __future__ import annotations
 
 import os
+import re
 import unicodedata
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
@@ -23,9 +25,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from counterpoint.audio.captions import (
+    CLASS_ENDINGS,
     JSON_ENDINGS,
     TEXT_ENDINGS,
     Sidecars,
+    read_class_sidecar,
     read_json_sidecar,
     read_text_sidecar,
 )
@@ -33,6 +37,7 @@ from counterpoint.audio.files import FOREIGN, readable
 from counterpoint.config import UserError
 from counterpoint.config.paths import MISSING, fault_of, is_file, resolve_spelling, shown, true_path
 from counterpoint.config.tables import CAPTION_KEYS, FILE_KEYS, LISTINGS, first_text, read_table, texts_of
+from counterpoint.ingest.archives import id_in, is_archive, named_archives, unpack_all
 from counterpoint.ingest.report import SKIPPED, Problem
 
 _TABLES = (*LISTINGS, "data.jsonl", "data.jsonl.gz", "musiccaps-public.csv")
@@ -75,12 +80,16 @@ class Sources:
         audio: audio files to decode, in order.
         problems: broken lines, missing files, formats that cannot be decoded.
         sidecars: sidecars of the audio.
+        unpacked: folder of the contents of tars.
+        archives: folder of the content of each tar, below `unpacked`.
     """
 
     root: Path
     audio: list[Path]
     problems: list[Problem]
     sidecars: Sidecars
+    unpacked: Path
+    archives: list[Path]
     _tables: Mapping[str, list[tuple[str, Mapping[str, Any]]]]
 
     @property
@@ -89,7 +98,9 @@ class Sources:
         return len(self.audio) + sum(problem.kind in SKIPPED for problem in self.problems)
 
     def id(self, path: Path) -> str:
-        """Path relative to the root, or the whole path of a file that a manifest lists elsewhere."""
+        """Path relative to the root, or name in a tar, or the whole path of a file that a manifest lists elsewhere."""
+        if path.is_relative_to(self.unpacked):
+            return id_in(path, self.unpacked)
         return path.relative_to(self.root).as_posix() if path.is_relative_to(self.root) else path.as_posix()
 
     def about(self, path: Path, *, problems: list[Problem]) -> About:
@@ -98,6 +109,8 @@ class Sources:
         infos = _info_files(path, [row for _, row in described], problems=problems)
         sidecars = [*infos, *self.sidecars.find(path, JSON_ENDINGS)][:1]
         described += [("sidecar .json", _read(read_json_sidecar, each, {}, problems=problems)) for each in sidecars]
+        for each in self.sidecars.find(path, CLASS_ENDINGS):
+            described.append(("sidecar .cls", _read(read_class_sidecar, each, {}, problems=problems)))
         captions = [(name, first_text(row, CAPTION_KEYS)) for name, row in described]
         for text in self.sidecars.find(path, TEXT_ENDINGS):
             captions.append((f"sidecar {_ending(text)}", _read(read_text_sidecar, text, "", problems=problems)))
@@ -132,36 +145,62 @@ class _Found:
 
     audio: dict[str, Path] = field(default_factory=dict)
     tables: list[Path] = field(default_factory=list)
+    archives: dict[str, str] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
 
 
-def find_sources(src: Path) -> Sources:
-    """List the audio and the captions in a folder, or those that an audiocraft manifest lists.
+def find_sources(src: Path, *, unpacked: Path) -> Sources:
+    """List the audio and the captions in a folder, in the tars in it, in tars alone, or those that an audiocraft
+    manifest lists.
+
+    Args:
+        src: a folder; a tar or the URL of one, or of several in braces; a manifest.
+        unpacked: the folder that receives the contents of tars, or has them already (see `archives`).
 
     Raises:
-        UserError: `src` is missing, or neither a folder nor a manifest.
+        UserError: `src` is missing, or none of these, or a tar cannot be reached.
     """
+    found, unpacked = _Found(), Path(os.path.abspath(unpacked))  # noqa: PTH100 - as below
+    if tars := named_archives(str(src)):
+        found.archives = {re.split(r"[?#]", tar)[0].rpartition("/")[2]: tar for tar in tars}
+    else:
+        src = _walked(src, found)
+    archives = list(unpack_all(found.archives, unpacked, problems=found.problems).values())
+    for folder in archives:
+        _walk(folder, found)
+    tables: dict[str, list[tuple[str, Mapping[str, Any]]]] = {}
+    for table in sorted(found.tables, key=lambda path: (-len(path.parts), _rank(path))):
+        _attach_rows(table, found, tables)
+    return Sources(
+        root=src if src.is_dir() else src.parent,
+        audio=sorted(found.audio.values(), key=lambda path: path.as_posix()),
+        problems=found.problems,
+        sidecars=Sidecars(),
+        unpacked=unpacked,
+        archives=archives,
+        _tables=tables,
+    )
+
+
+def _walked(src: Path, found: _Found) -> Path:
+    """Sort a folder or a manifest into `found`; returns its absolute path."""
     fault = fault_of(src)
     if fault == MISSING:
         raise UserError(f"{src} does not exist; give the folder of your music.")
     src = Path(os.path.abspath(src))  # noqa: PTH100 - keep symlinks as the user named them
-    found = _Found()
     if src.is_dir():
         _walk(src, found)
+        found.archives = {Path(tar).relative_to(src).as_posix(): tar for tar in found.archives}
     elif fault:
         raise UserError(f"{shown(src)} {fault}; give the folder of your music.")
     elif src.name.endswith((".jsonl", ".jsonl.gz")):
         found.tables.append(src)
     else:
         raise UserError(
-            f"{src} is neither a folder nor an audiocraft manifest (.jsonl, .jsonl.gz); give a folder of music."
+            f"{src} is neither a folder, nor a tar, nor an audiocraft manifest (.jsonl, .jsonl.gz); give a folder of "
+            "music."
         )
-    root = src if src.is_dir() else src.parent
-    tables: dict[str, list[tuple[str, Mapping[str, Any]]]] = {}
-    for table in sorted(found.tables, key=lambda path: (-len(path.parts), _rank(path))):
-        _attach_rows(table, found, tables)
-    audio = sorted(found.audio.values(), key=lambda path: path.as_posix())
-    return Sources(root=root, audio=audio, problems=found.problems, sidecars=Sidecars(), _tables=tables)
+    return src
 
 
 def _rank(table: Path) -> int:
@@ -210,6 +249,8 @@ def _sort_in(path: Path, found: _Found) -> None:
             found.problems.append(Problem(str(path), "unreadable", reason))
     elif suffix in FOREIGN:
         found.problems.append(_foreign(path))
+    elif is_archive(path.name):
+        found.archives[str(path)] = str(path)
 
 
 def _foreign(path: Path) -> Problem:
