@@ -34,7 +34,7 @@ from counterpoint.config.locks import sole_writer, warn_waiting
 from counterpoint.config.remote import local_folder, send_part
 from counterpoint.config.schema import ControlName
 from counterpoint.config.workers import Workers, in_order
-from counterpoint.data import SPLITS, Encoded, open_encoded
+from counterpoint.data import SPLITS, Encoded, open_dataset, open_encoded
 from counterpoint.data.controls import INFO_FILE, SOURCES, TrackWriter, known_tracks, open_track, written_tracks
 from counterpoint.metrics.adherence_measures import beat_f1
 
@@ -118,7 +118,8 @@ def _extract_controls(
     workers: Workers | None,
     progress: Progress | None,
 ) -> dict[str, TrackReport]:
-    source = _Source(open_encoded(dataset, codec=codec), device=device)
+    place = open_dataset(dataset).folder  # with its audio, if it is at a URL
+    source = _Source(open_encoded(place, codec=codec), device=device)
     writers = {name: TrackWriter(source.encoded, name, version=_TRACKS[name][0]) for name in _wanted(source, tracks)}
     new = [name for name, writer in writers.items() if not writer.is_complete()]
     if any(name.startswith("drums") for name in new):

@@ -1,4 +1,6 @@
 from collections import Counter
+from functools import partial
+from itertools import starmap
 from types import SimpleNamespace
 
 import numpy as np
@@ -25,7 +27,7 @@ def rows_of(lengths: list[int]) -> SimpleNamespace:
 
     names = [f"row{row}" for row in range(len(lengths))]
     texts = {"caption": lambda row: f"{names[row]}!", "id": names.__getitem__}
-    return SimpleNamespace(lengths=np.array(lengths), slice=slice_, **texts)
+    return SimpleNamespace(lengths=np.array(lengths), slices=partial(starmap, slice_), **texts)
 
 
 def test_an_epoch_hears_every_part_once():

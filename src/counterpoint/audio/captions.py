@@ -64,7 +64,7 @@ class Sidecars:
             names: dict[str, list[str]] = {}
             try:
                 with os.scandir(folder) as entries:
-                    texts = (entry.name for entry in entries if entry.name.lower().endswith(_KINDS))
+                    texts = (entry.name for entry in entries if entry.name.lower().endswith(SIDECAR_SUFFIXES))
                     for name in sorted(name for name in texts if not name.startswith(".")):
                         names.setdefault(_plain(name), []).append(name)
             except OSError:

@@ -136,8 +136,8 @@ def read_batch(
     lengths = torch.tensor([example.frames for example in chosen])
     longest = int(lengths.max())
     views = []
-    for example in chosen:
-        codes, latents = split.slice(example.row, example.start, example.frames)
+    places = ((example.row, example.start, example.frames) for example in chosen)
+    for example, (codes, latents) in zip(chosen, split.slices(places), strict=True):
         padding = longest - example.frames
         if target == "codes":
             assert codes is not None, "no paradigm of codes is built for a codec without them"

@@ -1,6 +1,7 @@
 """Encoded columns: the latents of every row of a dataset under one codec, and its codes if the codec has any.
 
     DATASET/latents/<codec fingerprint>/train/, valid/, test/    HF datasets with columns `latents` and possibly `codes`
+    DATASET/latents/<codec fingerprint>/index.npz                where each row is in the files (see `streamed`)
     DATASET/latents/<codec fingerprint>/spec.json                the codec's LatentSpec, written last
     DATASET/latents/<codec fingerprint>/.parts/                  the finished parts of an incomplete encoding
 
@@ -13,7 +14,8 @@ Shapes: K codebooks, T latent frames, D latent channels.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -22,7 +24,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from counterpoint.config import LatentSpec, UserError, atomic_write, read_json, write_json
-from counterpoint.data.layout import SPLITS, MusicDataset, open_dataset, quiet_datasets
+from counterpoint.config.remote import RemoteFolder, local_copy, url_of
+from counterpoint.data.columns import Chunk, near_chunks
+from counterpoint.data.layout import INFO_FILE, SPLITS, MusicDataset, open_dataset, quiet_datasets
+from counterpoint.data.streamed import INDEX_FILE, connections, data_files, far_chunks, write_index
 
 if TYPE_CHECKING:
     import datasets
@@ -41,45 +46,22 @@ Row = tuple[np.ndarray | None, np.ndarray]
 """Codes [K, T], or None for a codec without codebooks, and latents [T, D] of one row."""
 
 
-@dataclass(frozen=True)
-class _Column:
-    """One column of one chunk of an arrow table, as numpy views of the memory-mapped file.
+class EncodedSplit:
+    """The encoded rows of one split, on a disk or at a URL: opening reads only the rows' lengths.
 
-    Attributes:
-        offsets: [rows + 1] int32, the borders of the rows' frames in `values`.
-        values: [all frames, width].
+    Args:
+        chunks: the columns, chunk by chunk of rows.
+        rows: the dataset's own columns.
+        threads: read several segments at once, where each has to be waited for.
     """
 
-    offsets: np.ndarray
-    values: np.ndarray
-
-    @classmethod
-    def of(cls, chunk: pa.ListArray) -> _Column:
-        frames: Any = chunk.values  # a FixedSizeListArray; both `values` ignore the array's own offset
-        width = frames.type.list_size
-        first = frames.offset * width
-        flat = frames.values.to_numpy(zero_copy_only=True)[first : first + len(frames) * width]
-        return cls(offsets=chunk.offsets.to_numpy(zero_copy_only=True), values=flat.reshape(-1, width))
-
-    def slice(self, row: int, start: int, frames: int) -> np.ndarray:
-        """Frames [frames, width], a view."""
-        first = int(self.offsets[row]) + start
-        return self.values[first : first + frames]
-
-
-class EncodedSplit:
-    """The encoded rows of one split; memory-mapped, so that opening reads only the rows' lengths."""
-
-    def __init__(self, table: datasets.Dataset, *, rows: datasets.Dataset):
-        """Pair the encoded `table` with the dataset's `rows`."""
-        assert len(table) == len(rows), "encoded rows and dataset rows must agree"
-        chunks = [chunk for chunk in table.data.to_batches() if len(chunk)]
-        self._chunks = [{name: _Column.of(chunk.column(name)) for name in chunk.schema.names} for chunk in chunks]
-        chunk_lengths = [np.diff(columns["latents"].offsets).astype(np.int64) for columns in self._chunks]
-        self._ends = np.cumsum([lengths.size for lengths in chunk_lengths])
-        self._rows = rows
-        self.lengths: np.ndarray = np.concatenate([np.zeros(0, np.int64), *chunk_lengths])
+    def __init__(self, chunks: Sequence[Chunk], *, rows: datasets.Dataset, threads: Executor | None = None):
+        self._chunks, self._rows, self._threads = chunks, rows, threads
+        lengths = [np.diff(columns["latents"].offsets).astype(np.int64) for columns in chunks]
+        self._ends = np.cumsum([part.size for part in lengths])
+        self.lengths: np.ndarray = np.concatenate([np.zeros(0, np.int64), *lengths])
         """[rows] int64, number of frames of every row."""
+        assert len(self.lengths) == len(rows), "encoded rows and dataset rows must agree"
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -113,6 +95,10 @@ class EncodedSplit:
     @cached_property
     def _ids(self) -> pa.ChunkedArray:
         return self._rows.data.column("id")
+
+    def slices(self, places: Iterable[tuple[int, int, int]]) -> Iterator[Row]:
+        """`slice` of each (row, start, frames), in order."""
+        return (self._threads.map if self._threads else map)(lambda place: self.slice(*place), places)
 
     def slice(self, row: int, start: int, frames: int) -> Row:
         """Frames `start` to `start + frames` of a row; nothing else is read from disk.
@@ -153,39 +139,68 @@ class Encoded:
 def open_encoded(folder: Path | str, *, codec: str) -> Encoded:
     """Open a dataset that `counterpoint data encode` has encoded.
 
+    Of a dataset at a URL only captions and other small columns are copied; latents and codes are read where they are.
+
     Args:
-        folder: the dataset.
+        folder: the dataset, or its URL.
         codec: name or fingerprint of the codec.
 
     Raises:
         UserError: there is no dataset, it is not encoded with that codec, it was encoded before it was changed, or it
             is encoded with several codecs of that name.
     """
-    dataset = open_dataset(folder)
+    url = url_of(folder)
+    dataset = open_dataset(folder if url is None else local_copy(url, mark=INFO_FILE, wanted=_is_small))
+    place, spec = _find_spec(dataset, codec=codec, name=folder)
+    far = None if url is None else _rows_at(f"{url}/{FOLDER}/{place.name}", place)
+    splits = {split: _open_split(place / split, rows=dataset.splits[split], spec=spec, far=far) for split in SPLITS}
+    return Encoded(dataset=dataset, spec=spec, splits=splits)
+
+
+def _is_small(name: str) -> bool:
+    """Whether a file of a remote dataset is copied, and not read where it is, or not at all."""
+    from counterpoint.audio.files import FOREIGN, READABLE
+
+    is_column = name.startswith(f"{FOLDER}/") and name.endswith(".arrow")
+    return not is_column and not name.lower().endswith(tuple(READABLE | FOREIGN))
+
+
+def _rows_at(url: str, place: Path) -> RemoteFolder | None:
+    """The remote folder of the encoded rows; None if they are in its local copy `place`."""
+    if all((place / split / file).is_file() for split in SPLITS for file in data_files(place / split)):
+        return None
+    far = RemoteFolder(url, mark=SPEC_FILE)
+    if (place / INDEX_FILE).is_file():
+        return far
+    far.fetch(place)  # an earlier version has encoded it
+    return None
+
+
+def _find_spec(dataset: MusicDataset, *, codec: str, name: Path | str) -> tuple[Path, LatentSpec]:
+    """The folder of a codec's latents and what they are; for the errors see `open_encoded`."""
     specs = {path.parent: read_json(path) for path in sorted((dataset.folder / FOLDER).glob(f"*/{SPEC_FILE}"))}
-    remedy = f"run `counterpoint data encode {folder} --codec {codec}`"
+    remedy = f"run `counterpoint data encode {name} --codec {codec}`"
     found = {place: spec for place, spec in specs.items() if codec in (spec["codec"], spec["fingerprint"])}
     if not found:
         known = ", ".join(sorted({spec["codec"] for spec in specs.values()}))
-        raise UserError(f"{folder} is not encoded with {codec!r}{f', only with {known}' if known else ''}; {remedy}.")
+        raise UserError(f"{name} is not encoded with {codec!r}{f', only with {known}' if known else ''}; {remedy}.")
     fresh = {place: spec for place, spec in found.items() if spec["dataset"] == dataset.fingerprint()}
     if not fresh:
-        raise UserError(f"{folder} has changed since it was encoded with {codec!r}; {remedy} again.")
+        raise UserError(f"{name} has changed since it was encoded with {codec!r}; {remedy} again.")
     if len(fresh) > 1:
         prints = ", ".join(spec["fingerprint"] for spec in fresh.values())
-        raise UserError(
-            f"{folder} is encoded with several codecs named {codec!r}; choose one by fingerprint: {prints}."
-        )
+        raise UserError(f"{name} is encoded with several codecs named {codec!r}; choose one by fingerprint: {prints}.")
     [(place, spec)] = fresh.items()
-    splits = {split: _open_split(place, split=split, dataset=dataset) for split in SPLITS}
-    shape = LatentSpec.model_validate({key: value for key, value in spec.items() if key in LatentSpec.model_fields})
-    return Encoded(dataset=dataset, spec=shape, splits=splits)
+    fields = {key: value for key, value in spec.items() if key in LatentSpec.model_fields}
+    return place, LatentSpec.model_validate(fields)
 
 
-def _open_split(place: Path, *, split: str, dataset: MusicDataset) -> EncodedSplit:
-    from datasets import Dataset
-
-    return EncodedSplit(Dataset.load_from_disk(str(place / split)), rows=dataset.splits[split])
+def _open_split(place: Path, *, rows: datasets.Dataset, spec: LatentSpec, far: RemoteFolder | None) -> EncodedSplit:
+    """A split in the folder `place`, which lacks the encoded rows if these are `far`."""
+    if far is None:
+        return EncodedSplit(near_chunks(place), rows=rows)
+    widths = {"codes": spec.num_codebooks, "latents": spec.latent_dim}
+    return EncodedSplit(far_chunks(place, remote=far, widths=widths), rows=rows, threads=connections())
 
 
 class EncodedWriter:
@@ -262,13 +277,14 @@ class EncodedWriter:
 
     def split(self, split: str) -> EncodedSplit:
         """A split that `write_split` has completed, for the statistics of App. E.2."""
-        return _open_split(self.folder, split=split, dataset=self.dataset)
+        return EncodedSplit(near_chunks(self.folder / split), rows=self.dataset.splits[split])
 
     def finish(self, spec: LatentSpec) -> Encoded:
         """Write the spec, which makes the encoded columns visible to `open_encoded`."""
         assert all((self.folder / split).is_dir() for split in SPLITS), "every split must be written first"
         assert (spec.num_codebooks, spec.latent_dim) == self._shape, "the spec must describe what was written"
         identity = {"fingerprint": self._codec_fingerprint, "dataset": self.dataset.fingerprint()}
+        write_index(self.folder, SPLITS)
         write_json(self.folder / SPEC_FILE, {**spec.model_dump(mode="json"), **identity})
         return open_encoded(self.dataset.folder, codec=self._codec_fingerprint)
 

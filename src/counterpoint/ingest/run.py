@@ -17,8 +17,8 @@ from counterpoint.config import UserError, read_json
 from counterpoint.config.locks import sole_writer
 from counterpoint.config.machine import cores
 from counterpoint.config.paths import check_name, entries
-from counterpoint.config.workers import ahead
 from counterpoint.config.remote import url_of
+from counterpoint.config.workers import ahead
 from counterpoint.data.layout import INFO_FILE, SPLITS, MusicDataset, open_dataset, save_dataset
 from counterpoint.ingest import archives
 from counterpoint.ingest.probe import Probe, probe, quiet_decoders
