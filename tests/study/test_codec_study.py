@@ -13,7 +13,6 @@ import pytest
 import torch
 
 from counterpoint.claims.paper import paper_scores
-from counterpoint.codec.encodec import build_encodec, encodec_config, save_encodec
 from counterpoint.codec.spectrogram import SpectrogramNetwork, save_spectrogram
 from counterpoint.codec.vae import build_vae, save_vae
 from counterpoint.config import UserError
@@ -22,6 +21,7 @@ from counterpoint.study import StudyResult, load_study, run_study
 from counterpoint.study.kinds.codecs import CodecStudy
 from counterpoint.study.shipped import CONFIGS
 from counterpoint.study.work import in_order
+from untrained_codec import untrained_codec
 
 STUDY = """
 kind: codecs
@@ -31,17 +31,6 @@ clips: {clips: 8, duration_s: 2}
 examples: 1
 """
 VISQOL = f"#!{sys.executable}\nprint('MOS-LQO:\\t\\t4.125')\n"
-
-
-def untrained_encodec(folder: Path) -> Path:
-    torch.manual_seed(0)
-    config = encodec_config(filters=2, latent_dim=8, codebook_size=32, lstm_layers=1)
-    model = build_encodec(config)
-    for name, buffer in model.named_buffers():
-        if name.endswith("codebook.embed"):
-            buffer.normal_(std=0.1)
-    save_encodec(folder, config=config, state=model.state_dict())
-    return folder
 
 
 def untrained_vae(folder: Path) -> Path:
@@ -72,7 +61,7 @@ def untrained_spectrogram(folder: Path) -> Path:
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("codecs")
-    untrained_encodec(folder / "small encodec")
+    untrained_codec(folder / "small encodec")
     untrained_vae(folder / "vae")
     untrained_spectrogram(folder / "levels")
     return folder
@@ -227,7 +216,7 @@ def test_codecs_that_cannot_be_compared_are_refused_before_anything_is_computed(
 
 
 def test_where_a_codec_lies_is_told_apart_by_what_it_is(folder: Path, tmp_path: Path) -> None:
-    other = untrained_encodec(tmp_path / "vae")
+    other = untrained_codec(tmp_path / "vae")
     study = CodecStudy(kind="codecs", codecs=[str(folder / "vae"), str(other)])
     names = [step.name for step in in_order(study.plan().values()) if step.name.startswith("reconstruct_")]
     assert names[0] == "reconstruct_vae"

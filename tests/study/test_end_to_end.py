@@ -10,33 +10,11 @@ from pathlib import Path
 import pytest
 
 from counterpoint.study import StudyResult, run_study
-from untrained_codec import untrained_codec
+from tiny_study import tiny_study
 
 pytestmark = pytest.mark.slow
 
 PARADIGMS = ("autoregressive", "flow_matching")
-STUDY = """
-kind: grid
-axes:
-  paradigm: {keys: [paradigm], values: {autoregressive: autoregressive, flow_matching: flow_matching}}
-floors: true
-compose: {clips: 40, duration_s: 3}
-codec: CODEC
-training:
-  backbone: debug
-  text: {width: 16, buckets: 64}
-  segment_s: 3
-  steps: 4
-  batch_size: 4
-  optimizer: {learning_rate: 1.0e-3, warmup_steps: 1}
-  validate_every: 2
-  checkpoint_every: 2
-sampling:
-  autoregressive: {top_k: 20}
-  flow_matching: {steps: 2}
-prompts: {clips: 8, duration_s: 3, batch_size: 8}
-examples: 2
-"""
 
 
 @pytest.fixture(scope="module")
@@ -46,9 +24,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def result(folder: Path) -> StudyResult:
-    codec = untrained_codec(folder / "codec")
-    (folder / "tiny.yaml").write_text(STUDY.replace("CODEC", str(codec)))
-    return run_study(folder / "tiny.yaml", out=folder / "out", store=folder / "store")
+    return run_study(tiny_study(folder, "floors: true"), out=folder / "out", store=folder / "store")
 
 
 def test_everything_runs_and_the_report_stands_alone(result: StudyResult, folder: Path) -> None:

@@ -58,7 +58,7 @@ def test_own_music_is_given_to_models_that_ship_and_the_scale_is_known_all_the_s
         assert isinstance(study, GridStudy)
         assert [cell.system for cell in study.cells()] == list(BOTH)
         for paradigm in BOTH:
-            assert study.training_config(paradigm, dataset="d").start == f"pocket_{paradigm}"
+            assert study.training_config(paradigm).start == f"pocket_{paradigm}"
         assert study.training.steps == {"quick": 300, "debug": 2}[scale]
         assert identify(study) == ("quick", scale)
     ours, theirs = (load_study(find_study("table2"), own_music=own) for own in (False, True))
@@ -108,7 +108,7 @@ def test_the_second_pair_is_trained_for_as_long_as_its_axis_says(quick: dict[str
 def test_what_the_two_models_share_is_the_same() -> None:
     config = load_study(find_study("quick"))
     assert isinstance(config, GridStudy)
-    first, second = (config.training_config(name, dataset="d") for name in ("autoregressive", "flow_matching"))
+    first, second = (config.training_config(name) for name in ("autoregressive", "flow_matching"))
     assert first.model.paradigm != second.model.paradigm
     assert first.model_copy(update={"model": second.model}) == second
     assert first.model.backbone == second.model.backbone

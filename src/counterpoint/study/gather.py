@@ -42,7 +42,7 @@ def gather(study: Study, folders: Mapping[str, Path], *, steps: Mapping[str, Ste
             folders, code={key: step.code for key, step in steps.items() if isinstance(step, Step)}
         ),
         systems=systems,
-        examples=tuple(_examples(study.examples, parts, systems=systems, steps=steps)),
+        examples=tuple(_examples(study.examples, parts, systems)),
         **parts,
     )
 
@@ -55,19 +55,12 @@ def with_listening(results: Results, folder: Path) -> Results:
     return results.model_copy(update={"listening": found, "evaluations": {**own, **rated}}).at(folder)
 
 
-def _examples(
-    wanted: int,
-    parts: Mapping[str, Mapping[str, Any]],
-    *,
-    systems: Mapping[str, System],
-    steps: Mapping[str, Step | Source],
-) -> Iterator[Example]:
+def _examples(wanted: int, parts: Mapping[str, Mapping[str, Any]], systems: Mapping[str, System]) -> Iterator[Example]:
     """About `wanted` prompts, spread evenly over the prompts of every length, with the clips of all systems that answer
     them."""
     spans = {clip: span for found in parts["spans"].values() for clip, span in found.spans.items()}
-    answered = {name: prompts for name, prompts in parts["prompts"].items() if _answers(systems, steps[name].name)}
-    for name, prompts in answered.items():
-        place = steps[name].name
+    answered = {place: prompts for place, prompts in parts["prompts"].items() if _answers(systems, place)}
+    for place, prompts in answered.items():
         for window in spread(prompts.windows, -(-wanted // len(answered))):
             yield Example(
                 id=window.id,

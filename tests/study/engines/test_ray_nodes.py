@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 import torch
-from tests.study.engines.test_whole_study import STUDY, untrained_codec
 
 from counterpoint.config import UserError
 from counterpoint.study import run_study
@@ -19,6 +18,7 @@ from counterpoint.study.engine import LocalEngine
 from counterpoint.study.engines.registry import Where
 from counterpoint.study.notices import FOLDER, LOGS, notice_of
 from counterpoint.study.work import Step
+from tiny_study import tiny_study
 
 pytestmark = pytest.mark.slow
 ray = pytest.importorskip("ray", reason="the engine `ray` needs the extra `ray`")
@@ -73,8 +73,7 @@ def test_a_study_survives_the_loss_of_a_node_and_gives_the_results_of_the_local_
     cluster: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(torch, "get_num_threads", lambda: 1)
-    study, codec = tmp_path / "tiny.yaml", untrained_codec(tmp_path / "codec")
-    study.write_text(STUDY.replace("CODEC", str(codec)))
+    study = tiny_study(tmp_path)
     stores = {name: tmp_path / f"store_{name}" for name in ("nodes", "local")}
     killed: list[str] = []
     killer = threading.Thread(target=kill_node_of, args=(stores["nodes"], "train_", cluster, killed), daemon=True)

@@ -9,31 +9,9 @@ import torch
 
 from counterpoint.study import run_study
 from counterpoint.study.engines.registry import Where
-from untrained_codec import untrained_codec
+from tiny_study import tiny_study
 
 pytestmark = pytest.mark.slow
-
-STUDY = """
-kind: grid
-axes:
-  paradigm: {keys: [paradigm], values: {autoregressive: autoregressive, flow_matching: flow_matching}}
-compose: {clips: 40, duration_s: 2}
-codec: CODEC
-training:
-  backbone: debug
-  text: {width: 16, buckets: 64}
-  segment_s: 2
-  steps: 4
-  batch_size: 4
-  optimizer: {learning_rate: 1.0e-3, warmup_steps: 1}
-  validate_every: 2
-  checkpoint_every: 2
-sampling:
-  autoregressive: {top_k: 20}
-  flow_matching: {steps: 2}
-prompts: {clips: 8, duration_s: 2, batch_size: 8}
-examples: 2
-"""
 
 
 def test_processes_give_the_weights_clips_and_scores_of_the_local_engine(
@@ -41,9 +19,7 @@ def test_processes_give_the_weights_clips_and_scores_of_the_local_engine(
 ) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     monkeypatch.setattr(torch, "get_num_threads", lambda: 1)
-    codec = untrained_codec(tmp_path / "codec")
-    study = tmp_path / "tiny.yaml"
-    study.write_text(STUDY.replace("CODEC", str(codec)))
+    study = tiny_study(tmp_path)
     said: list[str] = []
     done = {
         name: run_study(study, out=tmp_path / name, store=tmp_path / f"store_{name}", where=where, say=said.append)

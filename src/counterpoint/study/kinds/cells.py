@@ -1,4 +1,4 @@
-"""The axes and cells of a grid, and the steps before the model of a cell."""
+"""The axes and cells of a grid."""
 
 from __future__ import annotations
 
@@ -13,8 +13,7 @@ from pydantic import Field, ValidationError
 
 from counterpoint.config.schema import Config, ParadigmName
 from counterpoint.paradigm.entry import PARADIGMS, ParadigmEntry
-from counterpoint.study.kinds.trained import Groundwork, SampledStudy
-from counterpoint.study.work import Source, Step
+from counterpoint.study.kinds.trained import SampledStudy
 
 Label = Annotated[str, Field(pattern=r"^[a-zA-Z0-9._]+$")]
 Setting = str | int | float
@@ -72,20 +71,6 @@ class Cell:
     @property
     def duration(self) -> str:
         return f"{self.study.prompts.duration_s:g}s"
-
-
-@dataclass(frozen=True)
-class GridGroundwork(Groundwork):
-    """The steps before the model of a cell.
-
-    Attributes:
-        captions: the dataset of the prompts and of the reference.
-        codec, duration: labels of the cell.
-    """
-
-    captions: Step | Source
-    codec: str
-    duration: str
 
 
 def with_changes(config: Any, changes: Mapping[str, Any], kind: type[Config]) -> Any:

@@ -11,16 +11,9 @@ from pydantic import Field, model_validator
 
 from counterpoint.config.schema import ParadigmName
 from counterpoint.paradigm.entry import PARADIGMS
-from counterpoint.study.kinds.cells import (
-    Axis,
-    Cell,
-    CellStudy,
-    GridGroundwork,
-    neighbours,
-    with_changes,
-)
+from counterpoint.study.kinds.cells import Axis, Cell, CellStudy, neighbours, with_changes
 from counterpoint.study.kinds.examined import examined
-from counterpoint.study.kinds.trained import at_seed, codec_config
+from counterpoint.study.kinds.trained import Groundwork, at_seed, codec_config, named
 from counterpoint.study.settings import PromptsConfig, SharedTrainingConfig
 from counterpoint.study.surroundings import Surroundings, judges_there
 from counterpoint.study.work import Source, Step
@@ -132,7 +125,7 @@ class GridStudy(CellStudy):
         drawn = [step for of_duration in clips.values() for step in of_duration.values()]
         return examined(*before, *models.values(), *drawn, *evaluations)
 
-    def _floor_clips(self, cell: Cell, ground: GridGroundwork) -> dict[str, Step]:
+    def _floor_clips(self, cell: Cell, ground: Groundwork) -> dict[str, Step]:
         """The clips of systems without training, by name: the trivial predictors of a cell's paradigm, and the training
         music. Cells with the same codec and length share them."""
         from counterpoint.study.judged import COPIES
@@ -150,11 +143,9 @@ class GridStudy(CellStudy):
         copies = Step(f"generate_{COPIES}{length}", copy_training, {}, inputs)
         return {step.name.removeprefix("generate_"): step for step in (*trivial, copies)}
 
-    def _grounds(self, cells: Sequence[Cell], around: Surroundings) -> dict[str, GridGroundwork]:
+    def _grounds(self, cells: Sequence[Cell], around: Surroundings) -> dict[str, Groundwork]:
         """By system, the steps before its model; cells share equal steps."""
-        from counterpoint.study.steps.encode import encode, is_encoded
         from counterpoint.study.steps.prompts import choose_prompts
-        from counterpoint.study.steps.reconstruct import reconstruct
 
         data = around.music(self.compose)
         captions, found = self._captions(data, around), {}
@@ -162,22 +153,15 @@ class GridStudy(CellStudy):
         for cell in cells:
             paradigms.setdefault(cell.study.codec, []).append(cell.study.paradigm)
         codecs = {name: codec_config(name, around, paradigms=own) for name, own in paradigms.items()}
-        several = len({cell.duration for cell in cells}) > 1
         for cell in cells:
-            codec, own = codecs[cell.study.codec], cell.study.prompts
+            own, length = cell.study.prompts, f"_{cell.duration}"
             if self.prompts_from:
                 own = own.model_copy(update={"splits": _OF_OTHERS})
-            prompts = Step(f"prompts_{cell.duration}", choose_prompts, own, {"data": captions})
-            found[cell.system] = GridGroundwork(
-                data=data,
-                prompts=prompts,
-                encode=Step(f"encode_{cell.codec}", encode, codec, {"data": data}, resumable=True, holds=is_encoded),
-                reconstruct=Step(f"reconstruct_{cell.codec}_{cell.duration}", reconstruct, codec, {"prompts": prompts}),
-                outside=self.outside_steps(prompts, suffix=f"_{cell.duration}" if several else ""),
-                captions=captions,
-                codec=cell.codec,
-                duration=cell.duration,
-            )
+            prompts = Step(f"prompts{length}", choose_prompts, own, {"data": captions})
+            found[cell.system] = self.ground(
+                data, codecs[cell.study.codec], prompts,
+                captions=captions, of_codec=f"_{cell.codec}", of_prompts=length,
+            )  # fmt: skip
         return found
 
     def _captions(self, data: Step | Source, around: Surroundings) -> Step | Source:
@@ -192,7 +176,7 @@ class GridStudy(CellStudy):
         return Step("captions", compose_corpus, other)
 
     def _evaluation(
-        self, cells: Sequence[Cell], duration: str, clips: Mapping[str, Step], ground: Mapping[str, GridGroundwork]
+        self, cells: Sequence[Cell], duration: str, clips: Mapping[str, Step], ground: Mapping[str, Groundwork]
     ) -> Step:
         """The metrics on all cells of one duration: clips of different lengths are not compared."""
         from counterpoint.study.steps.evaluate import evaluate_systems
@@ -213,9 +197,9 @@ class GridStudy(CellStudy):
                 "data": first.captions,
                 "training": first.data,
                 "prompts": first.prompts,
-                **{f"reconstruct_{ground[cell.system].codec}": ground[cell.system].reconstruct for cell in own},
+                **{f"reconstruct_{cell.codec}": ground[cell.system].reconstruct for cell in own},
                 **first.outside,
-                **{step.name: step for step in clips.values()},
+                **named(*clips.values()),
             },
         )
 

@@ -13,7 +13,7 @@ from counterpoint.config import InpaintingMethod, OptimizerConfig, TrainingConfi
 from counterpoint.config.sampling import AnySampling
 from counterpoint.config.schema import Config, ParadigmName, Positive
 from counterpoint.study.kinds.examined import examined
-from counterpoint.study.kinds.trained import BOTH, Groundwork, TrainedStudy, at_seed, named
+from counterpoint.study.kinds.trained import BOTH, Groundwork, TrainedStudy, at_seed, named, training_step
 from counterpoint.study.settings import PositiveSeconds, PromptsConfig
 from counterpoint.study.surroundings import Surroundings
 from counterpoint.study.work import Source, Step
@@ -120,7 +120,7 @@ class InpaintingStudy(TrainedStudy):
 
     def inpainting_config(self, paradigm: ParadigmName, *, seed: int | None = None) -> TrainingConfig:
         """The run of a paradigm that learns to inpaint."""
-        config, task = self.training_config(paradigm, dataset="data", seed=seed), self.inpainting
+        config, task = self.training_config(paradigm, seed=seed), self.inpainting
         update: dict[str, Any] = {
             "model": config.model.model_copy(update={"inpainting": task.share}),
             "optimizer": task.optimizer,
@@ -131,30 +131,19 @@ class InpaintingStudy(TrainedStudy):
 
     def _models(self, ground: Groundwork, *, seed: int | None) -> dict[str, Step]:
         """Models by system, with `text`, which the zero-shot methods use, and the starting points of trainings."""
-        ar, fm = BOTH
-        texts = {fm: self.model_step(fm, ground=ground, seed=seed)}
-        if self.inpainting.start[ar] == "text":
-            texts[ar] = self.model_step(ar, ground=ground, seed=seed)
-        trained = {
-            system: self._inpainting_step(
-                paradigm,
-                ground=ground,
-                start=texts[paradigm] if self.inpainting.start[paradigm] == "text" else None,
-                seed=seed,
-            )
-            for system, paradigm in TRAINED.items()
+        zero_shot = TRAINED["fm"]
+        tuned = [paradigm for paradigm in TRAINED.values() if self.inpainting.start[paradigm] == "text"]
+        texts = {
+            paradigm: self.model_step(paradigm, ground=ground, seed=seed)
+            for paradigm in TRAINED.values()
+            if paradigm in (zero_shot, *tuned)
         }
-        return {"text": texts[fm], **trained, **named(*texts.values())}
-
-    def _inpainting_step(
-        self, paradigm: ParadigmName, *, ground: Groundwork, start: Step | None, seed: int | None
-    ) -> Step:
-        from counterpoint.study.steps.train import train_model
-
-        config = self.inpainting_config(paradigm, seed=seed)
-        inputs = {"data": ground.data, "encode": ground.encode, **({"start": start} if start else {})}
-        name = at_seed(f"inpaint_{paradigm}", seed)
-        return Step(name, train_model, config, inputs, resumable=True)
+        trained = {}
+        for system, paradigm in TRAINED.items():
+            inputs = {**ground.music, **({"start": texts[paradigm]} if paradigm in tuned else {})}
+            config = self.inpainting_config(paradigm, seed=seed)
+            trained[system] = training_step(at_seed(f"inpaint_{paradigm}", seed), config, inputs)
+        return {"text": texts[zero_shot], **trained, **named(*texts.values())}
 
     def _clips(self, models: dict[str, Step], *, ground: Groundwork, spans: Step, seed: int | None) -> dict[str, Step]:
         """Clips by system, of one training seed."""

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from itertools import combinations
-from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
@@ -13,7 +11,7 @@ from pydantic import Field, model_validator
 from counterpoint.config.sampling import sampling_in
 from counterpoint.config.schema import ParadigmName
 from counterpoint.study.kinds.examined import examined
-from counterpoint.study.kinds.trained import Groundwork, TrainedStudy
+from counterpoint.study.kinds.trained import TrainedStudy, codec_config
 from counterpoint.study.search.split import PARTS
 from counterpoint.study.settings import Grid, LadderConfig
 from counterpoint.study.surroundings import Surroundings
@@ -57,13 +55,14 @@ class SearchStudy(TrainedStudy):
         configuration."""
         from counterpoint.study.steps.search import confirm, search, take_part
 
-        ground = self.groundwork(around)
-        parts = {
-            part: Step(
-                f"prompts_{part}", take_part, {"part": part, "seed": self.prompts.seed}, {"prompts": ground.prompts}
-            )
-            for part in PARTS
-        }
+        codec = codec_config(self.codec, around, paradigms=self.trained())
+        data = around.music(self.compose)
+        whole = self.prompts_step(data, name="prompts_all")
+        searched, confirmed = (
+            Step(name, take_part, {"part": part, "seed": self.prompts.seed}, {"prompts": whole})
+            for name, part in zip(("prompts_search", "prompts"), PARTS, strict=True)
+        )
+        ground = self.ground(data, codec, confirmed)
         models: dict[ParadigmName, Step] = {name: self.model_step(name, ground=ground) for name in self.trained()}
         searches = {
             paradigm: Step(
@@ -77,7 +76,7 @@ class SearchStudy(TrainedStudy):
                     "primary": self.evaluation.primary,
                     "seed": self.evaluation.seed,
                 },
-                {"data": ground.data, "prompts": parts["search"], "all_prompts": ground.prompts, "model": model},
+                {"data": data, "prompts": searched, "all_prompts": whole, "model": model},
                 resumable=True,
             )
             for paradigm, model in models.items()
@@ -87,32 +86,14 @@ class SearchStudy(TrainedStudy):
                 f"generate_{paradigm}_{end}",
                 confirm,
                 {"prompts": self.prompts, "take": take},
-                {"prompts": parts["confirmation"], "model": models[paradigm], "search": searches[paradigm]},
+                {"prompts": confirmed, "model": models[paradigm], "search": searches[paradigm]},
             )
             for paradigm in self.trained()
             for end, take in TAKES.items()
         }
-        confirmed = self._confirmed(ground, parts["confirmation"])
-        evaluation = self.evaluation_step(clips, ground=confirmed, pairs=pairs(self.trained()))
+        evaluation = self.evaluation_step(clips, ground=ground, pairs=pairs(self.trained()))
         drawn = (*models.values(), *searches.values(), *clips.values())
-        return examined(*confirmed.steps, parts["search"], evaluation, *drawn)
-
-    def plan(self, *, dataset: Path | None = None) -> dict[str, Step | Source]:
-        """The plan; see `Study`. The prompts of the results are the confirmation prompts."""
-        found = super().plan(dataset=dataset)
-        return {"prompts": found.pop(f"prompts_{PARTS[1]}"), **found}
-
-    def _confirmed(self, ground: Groundwork, prompts: Step) -> Groundwork:
-        """The groundwork with other prompts."""
-        from counterpoint.study.steps.reconstruct import reconstruct
-
-        codec = ground.reconstruct.config
-        return replace(
-            ground,
-            prompts=prompts,
-            reconstruct=Step("reconstruct", reconstruct, codec, {"prompts": prompts}),
-            outside=self.outside_steps(prompts),
-        )
+        return examined(*ground.steps, searched, evaluation, *drawn)
 
 
 def pairs(paradigms: Sequence[ParadigmName]) -> list[tuple[str, str]]:

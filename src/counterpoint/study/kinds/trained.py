@@ -37,15 +37,17 @@ class Groundwork:
     """The steps before any model.
 
     Attributes:
-        data: the dataset.
+        data: the dataset of the models.
         encode: its codes and latents.
-        prompts: held-out windows.
+        captions: the dataset of the prompts and of the reference.
+        prompts: held-out windows of it.
         reconstruct: the windows through the codec.
         outside: the clips of outside systems, by step name; they come first, so that errors are found early.
     """
 
     data: Step | Source
     encode: Step
+    captions: Step | Source
     prompts: Step
     reconstruct: Step
     outside: Mapping[str, Step]
@@ -55,10 +57,22 @@ class Groundwork:
         """All these steps."""
         return [self.data, self.prompts, *self.outside.values(), self.encode, self.reconstruct]
 
+    @property
+    def music(self) -> dict[str, Step | Source]:
+        """What every model is trained on, as inputs of another step."""
+        return {"data": self.data, "encode": self.encode}
+
 
 def named(*steps: Step) -> dict[str, Step]:
     """Steps by their own names, as inputs of another step."""
     return {step.name: step for step in steps}
+
+
+def training_step(name: str, config: TrainingConfig, inputs: Mapping[str, Step | Source]) -> Step:
+    """The training of a model."""
+    from counterpoint.study.steps.train import train_model
+
+    return Step(name, train_model, config, inputs, resumable=True)
 
 
 def at_seed(name: str, seed: int | None) -> str:
@@ -126,14 +140,10 @@ class TrainedStudy(Study):
         return (None, *self.training_seeds[1:])
 
     def training_config(
-        self,
-        paradigm: ParadigmName,
-        *,
-        dataset: str,
-        controlled: bool = False,
-        seed: int | None = None,
+        self, paradigm: ParadigmName, *, controlled: bool = False, seed: int | None = None
     ) -> TrainingConfig:
-        """The run of one paradigm, by default with the first seed."""
+        """The run of one paradigm, by default with the first seed. Its dataset is an input of the step, whose path is
+        not part of the run's identity."""
         shared = self.training
         network = {name: getattr(shared, name) for name in NetworkConfig.read_by(paradigm)}
         if not controlled:
@@ -144,7 +154,7 @@ class TrainedStudy(Study):
         return TrainingConfig(
             **budget,
             model=_fine_tuned(start, controlled) if start else ModelConfig(paradigm=paradigm, **network),
-            data=DataConfig(dataset=dataset, codec=self.codec, segment_s=shared.segment_s),
+            data=DataConfig(dataset="data", codec=self.codec, segment_s=shared.segment_s),
             start=start,
         )
 
@@ -194,26 +204,50 @@ class TrainedStudy(Study):
             UserError: the codec cannot be loaded or lacks codes that a paradigm needs, or an outside system has no
                 clips.
         """
-        from counterpoint.study.steps.encode import encode, is_encoded
-        from counterpoint.study.steps.prompts import choose_prompts
-        from counterpoint.study.steps.reconstruct import reconstruct
-
         codec = codec_config(self.codec, around, paradigms=self.trained())
         data = around.music(self.compose)
-        prompts = Step("prompts", choose_prompts, self.prompts, {"data": data})
+        return self.ground(data, codec, self.prompts_step(data))
+
+    def prompts_step(self, data: Step | Source, *, name: str = "prompts") -> Step:
+        """The choice of the prompts from a dataset."""
+        from counterpoint.study.steps.prompts import choose_prompts
+
+        return Step(name, choose_prompts, self.prompts, {"data": data})
+
+    def ground(
+        self,
+        data: Step | Source,
+        codec: Mapping[str, Any],
+        prompts: Step,
+        *,
+        captions: Step | Source | None = None,
+        of_codec: str = "",
+        of_prompts: str = "",
+    ) -> Groundwork:
+        """Everything before the first model, for one codec and one set of prompts.
+
+        Args:
+            codec: the part of the codec in the keys of its steps.
+            captions: the dataset of the prompts, if it is not `data`.
+            of_codec, of_prompts: ends of the names of steps, if there may be several codecs and sets of prompts.
+        """
+        from counterpoint.study.steps.encode import encode, is_encoded
+        from counterpoint.study.steps.reconstruct import reconstruct
+
         return Groundwork(
             data=data,
-            encode=Step("encode", encode, codec, {"data": data}, resumable=True, holds=is_encoded),
+            encode=Step(f"encode{of_codec}", encode, codec, {"data": data}, resumable=True, holds=is_encoded),
+            captions=captions or data,
             prompts=prompts,
-            reconstruct=Step("reconstruct", reconstruct, codec, {"prompts": prompts}),
-            outside=self.outside_steps(prompts),
+            reconstruct=Step(f"reconstruct{of_codec}{of_prompts}", reconstruct, codec, {"prompts": prompts}),
+            outside=self.outside_steps(prompts, suffix=of_prompts),
         )
 
     def outside_steps(self, prompts: Step, *, suffix: str = "") -> dict[str, Step]:
         """The clips of the outside systems that answer the prompts, by step name.
 
         Args:
-            suffix: suffix of the steps' own names, if there are several sets of prompts.
+            suffix: end of the steps' own names.
 
         Raises:
             UserError: a folder has no clips, or too few.
@@ -232,8 +266,7 @@ class TrainedStudy(Study):
         from counterpoint.study.steps.controls import are_written, write_controls
 
         config = {"controls": self.training.controls, "chosen": self.training.tracks}
-        inputs = {"data": ground.data, "encode": ground.encode}
-        return Step("controls", write_controls, config, inputs, resumable=True, holds=are_written)
+        return Step("controls", write_controls, config, ground.music, resumable=True, holds=are_written)
 
     def model_step(
         self,
@@ -250,22 +283,14 @@ class TrainedStudy(Study):
             seed: a further training seed.
             label: label of the model, if a paradigm has several.
         """
-        from counterpoint.study.steps.train import train_model
-
         name = f"train_{label or paradigm}{'_controlled' if controls else ''}"
-        config = self.training_config(
-            # The dataset is an input; its path is not part of the run's identity.
-            paradigm,
-            dataset="data",
-            controlled=controls is not None,
-            seed=seed,
-        )
-        inputs: dict[str, Step | Source] = {"data": ground.data, "encode": ground.encode}
+        config = self.training_config(paradigm, controlled=controls is not None, seed=seed)
+        inputs = ground.music
         if controls:
             inputs["controls"] = controls
         if config.start:
             inputs["start"] = shipped_source(config.start)
-        return Step(at_seed(name, seed), train_model, config, inputs, resumable=True)
+        return training_step(at_seed(name, seed), config, inputs)
 
     def clips_step(
         self,
@@ -289,7 +314,7 @@ class TrainedStudy(Study):
         inputs: dict[str, Step | Source] = {"model": model, "prompts": ground.prompts}
         if given and controls:
             config |= {"controls": self.training.controls, "given": given}
-            inputs |= {"controls": controls, "data": ground.data, "encode": ground.encode}
+            inputs |= {"controls": controls, **ground.music}
         return Step(at_seed(f"generate_{system}", seed), generate_clips, config, inputs)
 
     def trivial_step(
@@ -304,12 +329,12 @@ class TrainedStudy(Study):
 
         config = {
             "prompts": self.prompts,
-            "model": self.training_config(paradigm, dataset="data").model,
+            "model": self.training_config(paradigm).model,
             "predictor": entry.name,
             "codec": ground.encode.config,
             "segment_s": self.training.segment_s,
         }
-        inputs: dict[str, Step | Source] = {"data": ground.data, "encode": ground.encode, "prompts": ground.prompts}
+        inputs = {**ground.music, "prompts": ground.prompts}
         return Step(f"generate_{entry.name}{suffix}", generate_trivial, config, inputs)
 
     def adherence_step(
@@ -389,5 +414,5 @@ def _fine_tuned(start: str, controlled: bool) -> ModelConfig:
 
 def _judged(clips: Mapping[str, Step], ground: Groundwork) -> dict[str, Step | Source]:
     """The inputs of a step that evaluates clips."""
-    inputs = {"data": ground.data, "prompts": ground.prompts, "reconstruct": ground.reconstruct, **ground.outside}
-    return {**inputs, **{step.name: step for step in clips.values()}}
+    inputs = {"data": ground.captions, "prompts": ground.prompts, "reconstruct": ground.reconstruct}
+    return {**inputs, **ground.outside, **named(*clips.values())}
