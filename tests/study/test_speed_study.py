@@ -19,10 +19,10 @@ from counterpoint.results.records import Provenance, StudyInfo
 from counterpoint.results.schema import Results
 from counterpoint.study import load_study
 from counterpoint.study.kinds.speed import SpeedStudy
+from counterpoint.study.pages.crossings import crossings, overtaking
 from counterpoint.study.pages.speed import SHAPES
 from counterpoint.study.run import run_study
 from counterpoint.study.shipped import CONFIGS, find_study
-from counterpoint.study.speed.crossings import crossings, overtaking
 
 
 def measured(label: str, *, batch: int, latency_s: float, engine: str = "fast", **size: object) -> Measured:

@@ -14,6 +14,7 @@ from typing import Literal
 from pydantic import Field, PrivateAttr
 
 from counterpoint.config import LatentSpec, write_json
+from counterpoint.generate.outputs import GenerationReport
 from counterpoint.metrics import Difference, Evaluation, MetricInfo, Score
 from counterpoint.metrics.result import ANOTHER_CLIP, GROUND_TRUTH
 from counterpoint.results.copies import Copies
@@ -174,6 +175,10 @@ class Results(Record):
         """Peak resident memory of the process during a step; None if it is unknown."""
         record = self.provenance.steps.get(step)
         return record.peak_memory_bytes if record else None
+
+    def cost(self, system: str) -> GenerationReport:
+        """The cost of a system's clips, of its first training seed."""
+        return self.generations[f"generate_{system}"].report
 
     def examined(self, model: str) -> Learned | None:
         """The examination of a model, by the step that trained it; None if it was not examined."""

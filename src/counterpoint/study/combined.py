@@ -8,9 +8,8 @@ from pathlib import Path
 
 from counterpoint.claims.decide import decide_all
 from counterpoint.claims.paper import paper_claims
-from counterpoint.config import UserError
 from counterpoint.config.files import link_or_copy, replace_folder
-from counterpoint.config.paths import entries
+from counterpoint.config.paths import check_output_folder
 from counterpoint.report import write_report
 from counterpoint.runs import RUNS
 from counterpoint.study.finished import find_several
@@ -32,7 +31,7 @@ def write_report_of(names: Sequence[str], *, out: Path, runs: Path = RUNS) -> Pa
     from counterpoint.study.pages.combined import combined_report, studied
 
     found = find_several(names, runs=runs)
-    _require_own(out)
+    check_output_folder(out, is_own=lambda entry: (out / STUDIES).is_dir() and (out / "index.html").is_file())
     command = f"counterpoint study report {' '.join(names)} --out {out}"
     report = combined_report(studied(found), decide_all(found), paper_claims(), command=command)
 
@@ -43,9 +42,3 @@ def write_report_of(names: Sequence[str], *, out: Path, runs: Path = RUNS) -> Pa
 
     replace_folder(out, fill)
     return out / "index.html"
-
-
-def _require_own(out: Path) -> None:
-    is_empty = not out.exists() or (out.is_dir() and not entries(out))
-    if not is_empty and not ((out / STUDIES).is_dir() and (out / "index.html").is_file()):
-        raise UserError(f"{out} is not a report of several studies; set --out to a new folder.")

@@ -16,7 +16,7 @@ from typing import Any
 
 from counterpoint.config import UserError
 from counterpoint.config.files import replace_folder
-from counterpoint.config.paths import entries
+from counterpoint.config.paths import check_output_folder
 from counterpoint.metrics import match_clips
 from counterpoint.paradigm.entry import PARADIGMS
 from counterpoint.report import Clip, Example, Fact, Facts, Players, Report, Section, System, Verdict, write_report
@@ -65,7 +65,7 @@ def write_samples(
     columns = dict(name.split("=", 1) for name in names if "=" in name)
     studies = [name for name in names if "=" not in name]
     found = find_several(studies, runs=runs) if studies or not columns else {}
-    _require_own(out)
+    check_output_folder(out, is_own=lambda entry: (out / DATA).is_file())
     sections = [_of_folders(columns, prompts=prompts)] if columns else []
     sections += [
         section
@@ -77,12 +77,6 @@ def write_samples(
     report = _report(sections, sources, command=command)
     replace_folder(out, lambda folder: write_report(report, folder, progress=progress))
     return out / "index.html"
-
-
-def _require_own(out: Path) -> None:
-    is_empty = not out.exists() or (out.is_dir() and not entries(out))
-    if not is_empty and not (out / DATA).is_file():
-        raise UserError(f"{out} is not a page of samples; set --out to a new folder.")
 
 
 def _command(names: Sequence[str], *, out: Path, prompts: int, systems: Sequence[str] | None, by: str) -> str:

@@ -139,6 +139,10 @@ class TrainedStudy(Study):
         """The same seeds with the first as None, because it is not part of the names of steps."""
         return (None, *self.training_seeds[1:])
 
+    def start_of(self, paradigm: ParadigmName) -> str:
+        """The model with whose weights the training of a paradigm begins; "" for none."""
+        return self.start.format(paradigm=paradigm)
+
     def training_config(
         self, paradigm: ParadigmName, *, controlled: bool = False, seed: int | None = None
     ) -> TrainingConfig:
@@ -150,7 +154,7 @@ class TrainedStudy(Study):
             network = {name: value for name, value in network.items() if not name.startswith("control")}
         budget: dict[str, Any] = {name: getattr(shared, name) for name in BudgetConfig.model_fields}
         budget["seed"] = self.training_seeds[0] if seed is None else seed
-        start = self.start.format(paradigm=paradigm)
+        start = self.start_of(paradigm)
         return TrainingConfig(
             **budget,
             model=_fine_tuned(start, controlled) if start else ModelConfig(paradigm=paradigm, **network),

@@ -88,7 +88,7 @@ def _cost_point(page: GridPage) -> str:
     """The cost beside the verdict."""
     names, training, clips = [], [], []
     for cell in page.grid.cells:
-        report = page.results.generations[f"generate_{cell.system}"].report
+        report = page.results.cost(cell.system)
         names.append(cell.paradigm.noun)
         training.append(duration(page.results.models[page.grid.runs(cell.model)[0]].result.wall_s))
         clips.append(duration(report.latency_s / report.clips))

@@ -43,7 +43,7 @@ class GridPage(Page[GridStudy]):
 
     def _system(self, cell: Cell) -> System:
         label, runs = cell.paradigm.label, len(self.grid.runs(cell.model))
-        start = cell.study.start.format(paradigm=cell.study.paradigm)
+        start = cell.study.start_of(cell.study.paradigm)
         how = f"fine-tuned from {start}, which ships," if start else "trained from scratch"
         what = f"{label}, {how} on latents of {Path(cell.study.codec).name}."
         what += f" {runs} training seeds." if runs > 1 else ""
@@ -68,10 +68,11 @@ def grid_headline(page: GridPage) -> list[Fact]:
     grid, results = page.grid, page.results
     runs = {step for model in grid.models for step in grid.runs(model)}
     seeds = max(len(grid.runs(model)) for model in grid.models)
+    starts = [page.study.start_of(cell.study.paradigm) for cell in grid.cells]
     own = (
         [
             said.budget_headline(page.study.training),
-            *([Fact("Start", f"the models that ship, {listed(_starts(page))}")] if page.study.start else []),
+            *([Fact("Start", f"the models that ship, {listed(starts)}")] if page.study.start else []),
             said.parameters_headline(results.models[grid.runs(model)[0]] for model in grid.models),
         ]
         if page.is_pair
@@ -84,20 +85,10 @@ def grid_headline(page: GridPage) -> list[Fact]:
     return [said.music_headline(results), *own, Fact("Prompts", prompts)]
 
 
-def _starts(page: GridPage) -> list[str]:
-    """Names of the models that training began with."""
-    return [page.study.start.format(paradigm=cell.study.paradigm) for cell in page.grid.cells]
-
-
-def _prompts_step(page: GridPage, label: str) -> str:
-    several = f"prompts_{label}"
-    return several if several in page.results.prompts else "prompts"
-
-
 def _prompt_counts(page: GridPage) -> dict[str, str]:
     """The number of prompts by label of a length."""
     return {
-        label: f"{len(page.results.prompts[_prompts_step(page, label)].windows)} of {seconds:g} s"
+        label: f"{len(page.results.prompts[f'prompts_{label}'].windows)} of {seconds:g} s"
         for label, seconds in page.grid.durations.items()
     }
 
@@ -159,7 +150,7 @@ def grid_notes(page: GridPage) -> list[Text]:
         page.results,
         models=[page.grid.runs(model)[0] for model in page.grid.models],
         judging=page.steps,
-        prompts=_prompts_step(page, lengths[0]),
+        prompts=f"prompts_{lengths[0]}",
         decides="" if primary == decided else instead,
         own=own,
     )

@@ -10,11 +10,11 @@ from counterpoint.claims.paper import PaperScores
 from counterpoint.metrics.base import MetricInfo
 from counterpoint.report import Chart, Column, Line, Place, Point, Row, System, Table, place_of, plain, plain_table
 from counterpoint.report.numbers import count, duration, memory, number, shared_places
-from counterpoint.study.kinds import grid as kind
+from counterpoint.study.kinds.cells import Cell
 from counterpoint.study.pages.grid_cells import PARADIGM, Grid, Varied
+from counterpoint.study.pages.looks import VIEWS
 
 _MEASURES = {"si_snr_db": "SI-SNR, dB ↑", "log_spectral_distance_db": "Log-spectral distance, dB ↓"}
-VIEWS = {"latents": "continuous", "codes": "quantised"}
 
 
 def judging(grid: Grid) -> list[MetricInfo]:
@@ -85,7 +85,7 @@ def grouping(grid: Grid) -> Varied | None:
     return along or next(axis for axis in grid.axes if axis.key != PARADIGM)
 
 
-def is_best(grid: Grid, info: MetricInfo, cell: kind.Cell, group: Sequence[kind.Cell]) -> bool:
+def is_best(grid: Grid, info: MetricInfo, cell: Cell, group: Sequence[Cell]) -> bool:
     """Whether the tests show that it is better than every other cell of its group with a score."""
     others = [item for item in group if item is not cell and grid.judged.score(info.name, item.system)]
     return bool(others) and all(grid.outcome(info.name, cell, item) == "first" for item in others)
@@ -133,7 +133,7 @@ class Along:
     numbers: Mapping[str, float]
     metric: str
 
-    def points(self, keys: Mapping[str, Sequence[kind.Cell]], *, name: str = "") -> list[Point]:
+    def points(self, keys: Mapping[str, Sequence[Cell]], *, name: str = "") -> list[Point]:
         """One point per place, for systems with their cells.
 
         Args:
@@ -154,25 +154,18 @@ def _own_lines(along: Along) -> Iterator[Line]:
     for cells in along.grid.lines().values():
         name, mark = along.grid.place(cells[0].labels, without=[along.axis.key]), along.grid.mark(cells[0])
         yield Line(name=name, mark=mark, points=along.points({cell.system: [cell] for cell in cells}))
-        codecs: dict[str, list[kind.Cell]] = {}
+        codecs: dict[str, list[Cell]] = {}
         for cell in cells:
-            codecs.setdefault(ceiling(along.grid, cell), []).append(cell)
+            key = f"reconstruction_{cell.codec}_{cell.paradigm.view}"
+            codecs.setdefault(along.grid.known(key, cell.duration), []).append(cell)
         yield Line(name="", mark=mark, points=along.points(codecs, name="the codec"), kind="limit", is_named=False)
-
-
-def ceiling(grid: Grid, cell: kind.Cell) -> str:
-    """The key of the music through the cell's codec, in the view of its paradigm; "" if it was not evaluated."""
-    view = cell.paradigm.view
-    names = (f"reconstruction_{cell.codec}_{view}", f"reconstruction_{view}")
-    found = (grid.known(name, cell.duration) for name in names)
-    return next((key for key in found if key in grid.judged.systems), "")
 
 
 def _levels(along: Along, systems: Mapping[str, System], outside: Sequence[str]) -> Iterator[Line]:
     """The scores of real music and outside systems, across the chart."""
     for base in ("ground_truth", *outside):
         for length, cells in _spans(along.grid):
-            keys: dict[str, list[kind.Cell]] = {}
+            keys: dict[str, list[Cell]] = {}
             for cell in cells:
                 keys.setdefault(along.grid.known(base, cell.duration), []).append(cell)
             shown = [systems[key] for key in keys if key in systems]
@@ -181,7 +174,7 @@ def _levels(along: Along, systems: Mapping[str, System], outside: Sequence[str])
                 yield Line(name=name, mark=shown[0].mark, points=along.points(keys, name=name), kind="level")
 
 
-def _spans(grid: Grid) -> list[tuple[str, list[kind.Cell]]]:
+def _spans(grid: Grid) -> list[tuple[str, list[Cell]]]:
     """Cells beside which systems without a model are shown, by the length of their clips: "" if clips have one length,
     or one length at each place of the axis; else one entry per length."""
     lines = list(grid.lines().values())
@@ -250,14 +243,8 @@ def codec_table(grid: Grid) -> Table:
     header = ["Codec", *(f"{name}, {how}" for name in measures.values() for how in VIEWS.values())]
     rows = []
     for cell in {(cell.codec, cell.duration): cell for cell in grid.cells}.values():
-        views = found[reconstruct_step(grid, cell)].views
+        views = found[f"reconstruct_{cell.codec}_{cell.duration}"].views
         length = f", clips of {grid.durations[cell.duration]:g} s" if len(grid.durations) > 1 else ""
         values = [number(views[view][key]) if key in views.get(view, {}) else "" for key in measures for view in VIEWS]
         rows.append([f"{Path(cell.study.codec).name}{length}", *values])
     return plain_table("codecs", header, rows, label="Reconstruction by the codecs", is_narrow=True)
-
-
-def reconstruct_step(grid: Grid, cell: kind.Cell) -> str:
-    """The step that reconstructed the ground truth with a cell's codec."""
-    several = f"reconstruct_{cell.codec}_{cell.duration}"
-    return several if several in grid.results.reconstructions else "reconstruct"

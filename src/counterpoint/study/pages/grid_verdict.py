@@ -8,7 +8,7 @@ from counterpoint.report import Outcome
 from counterpoint.report.numbers import listed, p_value, span
 from counterpoint.report.scores import is_clear
 from counterpoint.study.pages.grid_cells import PARADIGM, Contrast, Grid, Varied, told
-from counterpoint.study.pages.words import compared, outcome, scored, title
+from counterpoint.study.pages.words import by_outcome, compared, outcome, scored, title
 
 MOST_LISTED = 6
 """Greatest number of settings named in a sentence; more are counted."""
@@ -71,11 +71,7 @@ def tested(grid: Grid, key: str, metric: str) -> list[Contrast]:
 
 
 def _sorted(grid: Grid, contrasts: Sequence[Contrast], metric: str) -> Sorted:
-    found: dict[Outcome, list[Contrast]] = {"first": [], "second": [], "open": []}
-    for item in contrasts:
-        if side := grid.outcome(metric, item.first, item.second):
-            found[side].append(item)
-    return found
+    return by_outcome(contrasts, lambda item: grid.outcome(metric, item.first, item.second))
 
 
 def _fixed(grid: Grid, contrasts: Sequence[Contrast]) -> list[str]:
@@ -218,14 +214,12 @@ def grid_outside(grid: Grid, outside: Mapping[str, str], metric: str) -> list[st
     """Comparisons of outside systems with the cells, one point for each."""
     points = []
     for key, name in outside.items():
-        found: dict[Outcome, int] = {"first": 0, "second": 0, "open": 0}
-        for cell in grid.cells:
-            if metric and (side := outcome(grid.judged, metric, cell.system, key)):
-                found[side] += 1
+        found = by_outcome(grid.cells, lambda cell, key=key: outcome(grid.judged, metric, cell.system, key))
         words: dict[Outcome, str] = {"first": "better", "second": "worse", "open": "without a clear difference"}
-        parts = [f"{found[side]} {text}" for side, text in words.items() if found[side]]
+        parts = [f"{len(found[side])} {text}" for side, text in words.items() if found[side]]
         if parts:
-            points.append(f"Against {name}, of {sum(found.values())} cells by {metric}: {', '.join(parts)}.")
+            cells = sum(map(len, found.values()))
+            points.append(f"Against {name}, of {cells} cells by {metric}: {', '.join(parts)}.")
     return points
 
 

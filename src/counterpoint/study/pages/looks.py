@@ -32,7 +32,7 @@ _FIXED: Mapping[str, Mark] = {
     "floor": Mark(shape="circle", colour="grey"),
 }
 """Names by origin, for systems without a model of the study."""
-_VIEWS = {"latents": "continuous", "codes": "quantised"}
+VIEWS = {"latents": "continuous", "codes": "quantised"}
 _FLOORS: Mapping[str, tuple[str, str, str]] = {
     HALVES: (
         "Held-out music, two halves",
@@ -117,7 +117,7 @@ def _words(system: schema.System, base: str, codecs: Mapping[str, str]) -> tuple
     """Name, short name and description."""
     if system.origin == "codec":
         codec, _, view = base.removeprefix("reconstruction").removeprefix("_").rpartition("_")
-        name = f"Codec, {', '.join(filter(None, (codecs.get(codec, codec), _VIEWS.get(view, view))))}"
+        name = f"Codec, {', '.join(filter(None, (codecs.get(codec, codec), VIEWS.get(view, view))))}"
         what = "The ground truth through the codec, "
         what += "and its quantiser" if view == "codes" else "not quantised"
         return name, name, f"{what}: the upper limit for models of its latents."

@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 
 from counterpoint.claims.paper import paper_scores
 from counterpoint.config import FlowMatchingSampling
-from counterpoint.generate import GenerationReport
 from counterpoint.metrics.base import Difference, Score
 from counterpoint.paradigm.entry import PARADIGMS
 from counterpoint.report import Chart, Charts, Fact, Line, Mark, Point, Report, Section, System, Text, Verdict
@@ -77,7 +76,7 @@ class SamplerPage(Page[SamplerStudy]):
     def __init__(self, study: SamplerStudy, results: Results):
         entry, what = PARADIGMS[AR], f"The other paradigm, trained alike: {said.settings_words(study.autoregressive)}."
         own = [System(key=AR, name=entry.label, what=what, mark=of_paradigm(AR))]
-        for label in sorted(study.settings, key=lambda label: _cost(results, label).model_evaluations):
+        for label in sorted(study.settings, key=lambda label: results.cost(label).model_evaluations):
             sampling = study.settings[label]
             what = f"{PARADIGMS[FM].label}: {in_words(sampling)}."
             own.append(System(key=label, name=label, what=what, mark=solver_mark(sampling)))
@@ -94,7 +93,7 @@ class SamplerPage(Page[SamplerStudy]):
         self.steady = min(alike, key=lambda item: item.score.value, default=None)
 
     def _setting(self, label: str, series: str) -> Setting:
-        report = _cost(self.results, label)
+        report = self.results.cost(label)
         [times] = self.results.times.values()
         turns = times.systems[label]
         score = self.judged.score(self.metric, label)
@@ -109,10 +108,6 @@ class SamplerPage(Page[SamplerStudy]):
             score=score,
             difference=self.judged.difference(self.metric, label, self.study.reference),
         )
-
-
-def _cost(results: Results, label: str) -> GenerationReport:
-    return results.generations[f"generate_{label}"].report
 
 
 def solver_mark(sampling: FlowMatchingSampling) -> Mark:

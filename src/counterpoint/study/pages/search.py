@@ -71,7 +71,7 @@ def _sentence(page: SearchPage) -> str:
 def _gain(page: SearchPage, paradigm: str) -> Iterator[str]:
     """The best setting in words."""
     words, other_words = (page.confirmed[f"{paradigm}_{end}"] for end in ("tuned", "default"))
-    tuned, default = (page.cost(f"{paradigm}_{end}") for end in ("tuned", "default"))
+    tuned, default = (page.results.cost(f"{paradigm}_{end}") for end in ("tuned", "default"))
     best, taken = f"Best of {PARADIGMS[paradigm].noun}", f"{tuned.model_evaluations} model evaluations"
     if words == other_words:
         yield f"{best}: the default itself, {words}, with {taken} and {duration(tuned.clip_s)} a clip."
@@ -147,7 +147,7 @@ def _headline(page: SearchPage) -> list[Fact]:
 def _confirmed_section(page: SearchPage) -> Section | None:
     rows = []
     for key, words in page.confirmed.items():
-        cost = page.cost(key)
+        cost = page.results.cost(key)
         taken = [f"{cost.network_evaluations:,}", f"{cost.model_evaluations:,}", duration(cost.clip_s)]
         rows.append([page.systems[key].name, words, *taken])
     header = ["System", "Setting", "Passes", "Evaluations", "Time a clip"]

@@ -8,7 +8,6 @@ from dataclasses import replace
 from itertools import product
 
 from counterpoint.config import read_sampling
-from counterpoint.generate import GenerationReport
 from counterpoint.paradigm.entry import PARADIGMS
 from counterpoint.report import Block, Chart, Line, Point, System, Table, Text, plain_table
 from counterpoint.report.marks import DISTINCT
@@ -47,10 +46,6 @@ class SearchPage(Page[SearchStudy]):
         self.confirmed[key] = words = in_words(read_sampling(paradigm, dict(point.sampling)))
         fill = "solid" if end == "tuned" else "hollow"
         return variant(key, paradigm, end, f"{capital(words)}: {ENDS[end]}.", fill=fill)
-
-    def cost(self, system: str) -> GenerationReport:
-        """What its clips took."""
-        return self.results.generations[f"generate_{system}"].report
 
 
 def chart_lines(axes: Sequence[Sequence[Mapping]], found: SearchResult) -> dict[str, dict[str, list[str]]]:

@@ -20,10 +20,10 @@ from counterpoint.report.tables import Table, plain_table
 from counterpoint.results.schema import Results
 from counterpoint.study.kinds.speed import SpeedStudy
 from counterpoint.study.pages import facts as said
+from counterpoint.study.pages.crossings import Over, crossings, overtaking, paper_point
 from counterpoint.study.pages.looks import of_paradigm
 from counterpoint.study.pages.notes import prose
 from counterpoint.study.pages.page import Page
-from counterpoint.study.speed.crossings import Over, crossings, overtaking, paper_point
 
 Value = Literal["throughput", "latency"]
 _GROWING = "Caches grown by concatenation, keys and values of the text computed at every pass, eager mode."

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import TypeVar
 
 from counterpoint.metrics.base import Difference, MetricInfo, Score
 from counterpoint.metrics.preferences import best_judge
@@ -10,6 +11,7 @@ from counterpoint.report import Outcome, apart, judge
 from counterpoint.report.numbers import interval, listed, p_value, span
 from counterpoint.results.schema import Judged
 
+Item = TypeVar("Item")
 WORSE_OR_BETTER: Mapping[Outcome, str] = {"first": "better", "second": "worse", "open": "could be chance"}
 MOST_NAMED = 3
 """Greatest number of systems whose values a warning lists."""
@@ -37,13 +39,18 @@ def outcome(judged: Judged, metric: str, first: str, second: str) -> Outcome | N
     return judge(item, judged.metrics[metric]) if item else None
 
 
-def sides(judged: Judged, metrics: Iterable[str], first: str, second: str) -> dict[Outcome, list[str]]:
-    """The metrics by the system that each finds better; metrics without a test are left out."""
-    found: dict[Outcome, list[str]] = {"first": [], "second": [], "open": []}
-    for metric in metrics:
-        if side := outcome(judged, metric, first, second):
-            found[side].append(metric)
+def by_outcome(items: Iterable[Item], outcome_of: Callable[[Item], Outcome | None]) -> dict[Outcome, list[Item]]:
+    """The items by the outcome of their tests; items without a test are left out."""
+    found: dict[Outcome, list[Item]] = {"first": [], "second": [], "open": []}
+    for item in items:
+        if side := outcome_of(item):
+            found[side].append(item)
     return found
+
+
+def sides(judged: Judged, metrics: Iterable[str], first: str, second: str) -> dict[Outcome, list[str]]:
+    """The metrics by the system that each finds better."""
+    return by_outcome(metrics, lambda metric: outcome(judged, metric, first, second))
 
 
 def are_apart(judged: Judged, metric: str, system: str, floor: str) -> bool:

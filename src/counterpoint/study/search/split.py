@@ -21,8 +21,7 @@ def split(windows: Sequence[Window], *, seed: int) -> dict[Part, list[Window]]:
     """Every other track for the search, the rest for confirmation, so that the two share no music.
 
     The order of tracks is determined by a digest of the seed and their ids. Within a part the first window of every
-    track
-    comes first, then the second of each, and so on: the first few prompts come from as many tracks as possible.
+    track comes first, then the second of each, and so on: the first few prompts come from as many tracks as possible.
 
     Raises:
         UserError: there are too few tracks or prompts for two parts.

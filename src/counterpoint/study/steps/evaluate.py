@@ -22,7 +22,6 @@ def evaluate_systems(work: Work) -> None:
     of one track are resampled together. The configuration contains the `seed`, the `pairs` of systems to test for a
     difference and, if it is not the held-out music, the splits of the `reference`; it lists the `judges`, so that the
     step runs again if others become available.
-    new when others are there.
     """
     clips, reference = reference_music(
         work.inputs["data"],
