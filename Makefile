@@ -14,7 +14,7 @@ demo: setup
 
 # Slow tests too; one process a core does more than two threads in one process.
 test: lint docs
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 -m 'slow or not slow'
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadgroup -m 'slow or not slow'
 
 # The site, in site/index.html; a broken link or reference stops it.
 docs: setup

@@ -36,6 +36,16 @@ def judges_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep the tests that use a fixture of their module in one process, so that it is made only once."""
+    for item in items:
+        # pytest shows the fixtures of a test nowhere else.
+        known = item._fixtureinfo.name2fixturedefs if isinstance(item, pytest.Function) else {}
+        if any(definition.scope == "module" for found in known.values() for definition in found):
+            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say it where pages were not tested in a browser, since a skipped test is easily overlooked."""
     reasons = {str(report.longrepr) for report in terminalreporter.stats.get("skipped", [])}

@@ -29,6 +29,9 @@ AT_DEBUG_SCALE = (
     (r"(study run quick)$", r"\1 --scale debug --out runs/quick"),
     (r"(study run quick --data my-data)$", r"\1 --scale debug --out runs/quick-my-data"),
     (r"--set training\.steps=\d+", "--scale debug --set training.steps=4"),
+    (r"(data compose composed) --clips 96 --duration-s 10", r"\1 --clips 40 --duration-s 4"),
+    (r"(data compose composed --clips 24) --duration-s 10", r"\1 --duration-s 4"),
+    (r"(generate .+ --num 8) --duration-s 5", r"\1 --duration-s 2"),
 )
 """How the commands of a page become short enough for a test: patterns and what takes their place."""
 

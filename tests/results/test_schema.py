@@ -9,6 +9,7 @@ import pytest
 
 from counterpoint.config import UserError, write_json
 from counterpoint.metrics import Difference, Evaluation
+from counterpoint.results.parts import Prompts
 from counterpoint.results.records import read_header
 from counterpoint.results.schema import HALVES, Judged, Results, read_results
 
@@ -36,6 +37,13 @@ def test_a_damaged_file_names_the_place(results: Results, tmp_path: Path) -> Non
     write_json(path, plain)
     with pytest.raises(UserError, match=r"evaluations\.evaluate\.scores\.flow_matching\.fad_musicnn\.value"):
         read_results(tmp_path)
+
+
+def test_a_part_of_another_version_is_refused_with_a_remedy(tmp_path: Path) -> None:
+    write_json(tmp_path / Prompts.FILE, {"seconds": 5, "windows": []})
+    with pytest.raises(UserError, match=r"by another version.*at duration_s.*run the study again") as error:
+        Prompts.read(tmp_path)
+    assert f"delete {tmp_path}" in str(error.value)
 
 
 def test_halves_of_the_reference_are_a_system_of_distances_alone(results: Results) -> None:

@@ -25,7 +25,7 @@ from counterpoint.results.parts import (
     Spans,
     Times,
 )
-from counterpoint.results.records import RECORD_FILE, Provenance, StepRecord, machine, versions
+from counterpoint.results.records import RECORD_FILE, Provenance, StepRecord, machine, read_record, versions
 from counterpoint.results.reference import Reference
 from counterpoint.results.search import SearchResult
 
@@ -82,7 +82,7 @@ def collect_provenance(folders: Mapping[str, Path], *, code: Mapping[str, str]) 
         code: by step, digest of its current code.
     """
     found = {
-        step: StepRecord.model_validate(read_json(folder / RECORD_FILE))
+        step: read_record(folder / RECORD_FILE, StepRecord)
         for step, folder in folders.items()
         if (folder / RECORD_FILE).is_file()
     }

@@ -12,8 +12,8 @@ from typing import Any, ClassVar, Self
 from pydantic import Field
 
 from counterpoint.analysis.annotation import Annotation
-from counterpoint.config import read_json, write_json
-from counterpoint.results.records import Record
+from counterpoint.config import write_json
+from counterpoint.results.records import Record, read_record
 
 LATENTS_FILE = "latents.json"
 """A `LatentSpec`: the shape of a codec's latents, with the digest of its weights."""
@@ -33,8 +33,8 @@ class Part(Record):
 
     @classmethod
     def read(cls, folder: Path) -> Self:
-        """Read the part from a step's folder."""
-        return cls.model_validate(read_json(folder / cls.FILE))
+        """Read the part from a step's folder; see `read_record` for the errors."""
+        return read_record(folder / cls.FILE, cls)
 
     def write(self, folder: Path) -> None:
         """Write it into a step's folder, atomically."""

@@ -162,9 +162,28 @@ def parse_results(path: Path, kind: type[Kind]) -> Kind:
     try:
         return kind.model_validate(plain, context=SAVED)
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(map(str, first["loc"]))
-        raise UserError(f"{path} is damaged at {place} ({first['msg']}): run its study again.") from None
+        raise _unreadable(path, error, remedy="run its study again; finished steps are kept") from None
+
+
+def read_record(path: Path, kind: type[Kind]) -> Kind:
+    """Read a file in the folder of a finished step as the given type.
+
+    Raises:
+        UserError: another version of this package wrote the file, or it is damaged.
+    """
+    try:
+        return kind.model_validate(read_json(path))
+    except ValidationError as error:
+        remedy = f"delete {path.parent} and run the study again; other steps are kept"
+        raise _unreadable(path, error, remedy=remedy) from None
+
+
+def _unreadable(path: Path, error: ValidationError, *, remedy: str) -> UserError:
+    first = error.errors()[0]
+    place = ".".join(map(str, first["loc"]))
+    return UserError(
+        f"{path} was written by another version of counterpoint, or is damaged at {place} ({first['msg']}): {remedy}."
+    )
 
 
 def machine() -> str:

@@ -21,11 +21,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from counterpoint.config import read_json, write_json
+from counterpoint.config import write_json
 from counterpoint.config.locks import sole_writer
 from counterpoint.config.machine import peak_memory, reset_peak_memory
 from counterpoint.config.remote import RemoteFolder
-from counterpoint.results.records import RECORD_FILE, StepRecord, package
+from counterpoint.results.records import RECORD_FILE, StepRecord, package, read_record
 from counterpoint.study.notices import Announcement
 from counterpoint.study.progress import StepBar
 from counterpoint.study.work import Source, Step, Work, in_order, no_progress
@@ -166,7 +166,7 @@ class LocalEngine:
         return Done(self._final(step), True, record.seconds, record.peak_memory_bytes)
 
     def _record(self, step: Step) -> StepRecord:
-        return StepRecord.model_validate(read_json(self._final(step) / RECORD_FILE))
+        return read_record(self._final(step) / RECORD_FILE, StepRecord)
 
     def is_done(self, step: Step) -> bool:
         """Whether its result exists, and everything that it wrote elsewhere."""
