@@ -75,7 +75,7 @@ def test_what_cannot_be_is_one_clear_sentence(runs: Path, names: list[str], word
 
 
 def test_a_report_of_studies_replaces_nothing_else(runs: Path) -> None:
-    with pytest.raises(UserError, match="contains results.json, which would be lost"):
+    with pytest.raises(UserError, match=r"contains results\.json, which would be lost"):
         write_report_of(["quick"], out=runs / "mine")
     assert (runs / "mine" / RESULTS_FILE).is_file()
 
