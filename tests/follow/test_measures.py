@@ -5,24 +5,24 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from counterpoint.analysis.beats import tempo_of
+from counterpoint.analysis.tonality import CHROMA_RATE, chroma
 from counterpoint.analysis.tracks import MELODY_LOW, NOT_GIVEN, REST
 from counterpoint.analysis.viterbi25 import LABELS
 from counterpoint.follow.defaults import TUNES
 from counterpoint.follow.measures import (
-    CHROMA_RATE,
     FRAME_RATE,
     Heard,
     Wanted,
     chords_by_template,
     chords_recognised,
     notes_heard,
-    tempo_of,
     tempo_right,
     tempo_right_to_octave,
     triad_segments,
     triad_templates,
 )
-from counterpoint.follow.recognition import _listen, chroma
+from counterpoint.follow.recognition import _listen
 from counterpoint.follow.requests import _midi, _tune
 from counterpoint.follow.result import Share
 from counterpoint.follow.run import _Answers, _chance

@@ -17,7 +17,8 @@ from counterpoint.metrics.adherence_registry import measures
 from counterpoint.metrics.checkpoints import CHECKPOINTS, Checkpoint, get, statuses
 from counterpoint.metrics.registry import absent, judges, metrics
 
-OWN = ["fad_musicnn", "fad_inf_musicnn", "kad_musicnn", "tag_match_musicnn"]
+FACTS = ["caption_tempo", "caption_key", "caption_metre"]
+OWN = ["fad_musicnn", "fad_inf_musicnn", "kad_musicnn", "tag_match_musicnn", *FACTS]
 
 
 @pytest.fixture(autouse=True)
@@ -113,7 +114,7 @@ def test_unknown_names_are_one_sentence() -> None:
 
 
 def test_metrics_come_with_their_weights_in_the_paper_s_order(tmp_path: Path, take_all: None) -> None:
-    assert names() == OWN and [judge.name for judge in judges()] == ["musicnn"]
+    assert names() == OWN and [judge.name for judge in judges()] == ["musicnn", "facts"]
     (sentence,) = absent()
     for name in (
         "fad_vggish, fad_inf_vggish (vggish, 289 MB)",
@@ -141,7 +142,7 @@ def test_metrics_come_with_their_weights_in_the_paper_s_order(tmp_path: Path, ta
     get("vggish_fadtk")  # the same weights, from where they lie
     assert "fad_vggish_fadtk" in names()
     versions = {judge.name: judge.version for judge in judges()}
-    assert versions["vggish"] != versions["vggish_fadtk"] and len(versions) == 5
+    assert versions["vggish"] != versions["vggish_fadtk"] and len(versions) == 6
     for metric in metrics():
         if metric.info.name.endswith(("_vggish", "_laion", "_audiobox")):
             assert ".pt (" in metric.info.description  # a table names the checkpoint

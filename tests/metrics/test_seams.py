@@ -256,6 +256,14 @@ def test_an_evaluation_has_every_measure_of_every_clip_and_tests_the_pairs(folde
     assert all(word in console.file.getvalue() for word in (*names, "truth", "silence", "other"))
 
 
+def test_spans_inserted_as_made_have_measures_of_their_own(folder: Path) -> None:
+    given = systems(folder, "truth", "other")
+    repaired, plain = (evaluate_seams(given, spans=SPANS, plain=plain, resamples=50) for plain in (False, True))
+    for name, score in repaired.scores["other"].items():
+        assert plain.scores["other"][f"{name}_plain"].value == pytest.approx(score.value, nan_ok=True)
+    assert not plain.scores["other"].keys() & repaired.scores["other"].keys()
+
+
 def test_runs_of_a_system_are_averaged(folder: Path) -> None:
     given = systems(folder, "truth", "other")
     given["both"] = [replace(clip, seed=name) for name in ("truth", "other") for clip in given[name]]

@@ -179,6 +179,9 @@ def make_inpainting(root: Path, found: Filled) -> Results:
         key: {"fad_musicnn": 10 * flux, "tag_match_musicnn": chord, "sig_flatness": flux}
         for key, (flux, chord) in values.items()
     }
+    plain = {
+        key: {"seam_flux_plain": flux + 0.4} for key, (flux, _) in values.items() if key not in ("fm_best", *ANCHORS)
+    }
     chosen = {key: ZERO_SHOT[index % 3] for index, key in enumerate(IDS)}
     runs = ["inpaint_autoregressive", "inpaint_flow_matching", "train_flow_matching"]
     runs += ["train_autoregressive"] * found.text_model
@@ -189,6 +192,7 @@ def make_inpainting(root: Path, found: Filled) -> Results:
         systems=["ground_truth", *FILLED, *ANCHORS],
         models={run: run.split("_", 1)[1] for run in runs},
         evaluations={
+            "seams_plain": evaluation({"seam_flux_plain": "lower"}, plain, {}, [("ar", "fm")]),
             "seams": evaluation(better, seams, {}, pairs, clear=found.clear),
             "evaluate": evaluation(FIDELITY, whole, {"ground truth": {"fad_musicnn": 1.0}}, pairs, clear=found.clear),
         },

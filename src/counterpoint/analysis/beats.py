@@ -16,7 +16,9 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -98,6 +100,19 @@ def detect_bars(
         found = beat_this.detect_beats(audio, sample_rate=sample_rate, checkpoint=Path(checkpoint), device=device)
         return Bars(found)
     return track_bars(audio, sample_rate=sample_rate)
+
+
+def tempo_of(beats_s: Sequence[float]) -> float:
+    """Beats per minute of beats at these times in seconds; NaN for fewer than three.
+
+    The time from the first to the last beat is divided by the number of median gaps in it, which is finer than the
+    grid.
+    """
+    if len(beats_s) < 3:
+        return float("nan")
+    gap = float(np.median([later - earlier for earlier, later in pairwise(beats_s)]))
+    length = beats_s[-1] - beats_s[0]
+    return 60.0 * round(length / gap) / length
 
 
 def find_checkpoint() -> Path | None:

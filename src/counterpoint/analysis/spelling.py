@@ -39,6 +39,9 @@ class Key:
         return place - 12 if place > 6 - minor else place
 
 
+KEYS = tuple(Key(tonic, mode) for mode in ("major", "minor") for tonic in range(12))
+
+
 def key_of(annotation: Annotation) -> Key | None:
     """The likeliest key of a piece; None for silence, or if all pitch classes sound equally long."""
     sounding = np.zeros(12)
@@ -49,9 +52,8 @@ def key_of(annotation: Annotation) -> Key | None:
         sounding[midi % 12] += end - start
     if np.ptp(sounding) < 1e-9:
         return None
-    keys = [Key(tonic, mode) for mode in ("major", "minor") for tonic in range(12)]
-    profiles = [np.roll(_MAJOR if key.mode == "major" else _MINOR, key.tonic) for key in keys]
-    return keys[int(np.argmax([np.corrcoef(sounding, profile)[0, 1] for profile in profiles]))]
+    profiles = [np.roll(_MAJOR if key.mode == "major" else _MINOR, key.tonic) for key in KEYS]
+    return KEYS[int(np.argmax([np.corrcoef(sounding, profile)[0, 1] for profile in profiles]))]
 
 
 def spell(pitch: int, *, key: Key | None) -> str:

@@ -37,7 +37,7 @@ BUILT_IN: Mapping[str, Mapping[str, str]] = {
     },
     "counterpoint.metrics": {
         name: f"counterpoint.metrics.families:{name}"
-        for name in ("vggish", "clap", "audiobox", "vggish_fadtk", "musicnn", "signals")
+        for name in ("vggish", "clap", "audiobox", "vggish_fadtk", "musicnn", "facts", "signals")
     },
     "counterpoint.studies": {
         "codecs": "counterpoint.study.kinds.codecs:CodecStudy",

@@ -7,17 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 
+from counterpoint.analysis.tonality import CHROMA_RATE
 from counterpoint.analysis.tracks import MELODY_LOW, NOT_GIVEN, REST
 from counterpoint.analysis.viterbi25 import LABELS, triad_class
 
 FRAME_RATE = 50.0
 """Frame rate of chord labels and melodies in Hz."""
-CHROMA_RATE = 22_050 / 1024
-"""Hz."""
 TEMPO_TOLERANCE = 0.03
 """Relative tolerance of the requested tempo."""
 SHORTEST_S = 0.5
@@ -123,19 +121,6 @@ def tempo_right(wanted: Wanted, heard: Heard) -> float:
 def tempo_right_to_octave(wanted: Wanted, heard: Heard) -> float:
     """1 if the tempo is within 3% of the requested one, its half or its double."""
     return _near_tempo(wanted, heard, factors=(0.5, 1.0, 2.0))
-
-
-def tempo_of(beats_s: Sequence[float]) -> float:
-    """Beats per minute of beats at these times in seconds; NaN for fewer than three.
-
-    The time from the first to the last beat is divided by the number of median gaps in it, which is finer than the
-    grid.
-    """
-    if len(beats_s) < 3:
-        return float("nan")
-    gap = float(np.median([later - earlier for earlier, later in pairwise(beats_s)]))
-    length = beats_s[-1] - beats_s[0]
-    return 60.0 * round(length / gap) / length
 
 
 @dataclass(frozen=True)

@@ -14,21 +14,20 @@ import numpy as np
 
 from counterpoint.analysis import chordino
 from counterpoint.analysis.annotation import Annotation
-from counterpoint.analysis.beats import track_beats
+from counterpoint.analysis.beats import tempo_of, track_beats
 from counterpoint.analysis.listen import detect_chords
 from counterpoint.analysis.melody import follow_melody
-from counterpoint.audio import SILENCE_PEAK, load_audio, normalize_loudness, resample
-from counterpoint.audio.librosa_import import import_librosa
+from counterpoint.analysis.tonality import chroma
+from counterpoint.audio import load_audio, normalize_loudness, resample
 from counterpoint.codec import Codec, decode, encode_audio
 from counterpoint.config import atomic_write
-from counterpoint.follow.measures import FRAME_RATE, Heard, tempo_of
+from counterpoint.follow.measures import FRAME_RATE, Heard
 from counterpoint.metrics import Clip
 from counterpoint.metrics.adherence_measures import triads
 
 VERSION = "2"
 """Version of the recognition; results of other versions are not reused."""
 SAMPLE_RATE = 22_050
-_CHROMA_WINDOW, _CHROMA_HOP = 8192, 1024
 
 
 def recogniser() -> str:
@@ -92,15 +91,6 @@ def _listen(audio: np.ndarray, *, ask: str) -> Heard:
 
 def _number(confidence: float | None) -> float:
     return float("nan") if confidence is None else confidence
-
-
-def chroma(audio: np.ndarray) -> np.ndarray:
-    """Energy [P, F] of audio [N] at 22,050 Hz by pitch class from C, in windows of 8,192 samples every 1,024."""
-    if len(audio) < _CHROMA_WINDOW or np.abs(audio).max() < SILENCE_PEAK:
-        return np.zeros((12, 1 + len(audio) // _CHROMA_HOP))
-    return import_librosa().feature.chroma_stft(
-        y=audio, sr=SAMPLE_RATE, n_fft=_CHROMA_WINDOW, hop_length=_CHROMA_HOP, tuning=0.0, norm=None
-    )
 
 
 def _read(kept: Path) -> Heard | None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from counterpoint.metrics.base import MetricFamily
+from counterpoint.metrics.caption_facts import fact_matches
 from counterpoint.metrics.checkpoints import find_weights
 from counterpoint.metrics.distribution import FrechetDistance, FrechetInfinity, KernelDistance
 from counterpoint.metrics.judges.audiobox import AudioboxJudge, audiobox_metrics
 from counterpoint.metrics.judges.clap import TOKENIZER, ClapJudge, ClapMatch
+from counterpoint.metrics.judges.facts import FactsJudge
 from counterpoint.metrics.judges.musicnn import MusicnnJudge
 from counterpoint.metrics.judges.vggish import VggishJudge
 from counterpoint.metrics.signals import signal_metrics
@@ -55,6 +57,11 @@ def musicnn() -> MetricFamily:
     judge = MusicnnJudge()
     distances = (FrechetDistance(judge, what=_STAND_IN), FrechetInfinity(judge, what=_STAND_IN), KernelDistance(judge))
     return MetricFamily(judge, further=(*distances, TagMatch()))
+
+
+def facts() -> MetricFamily:
+    """What captions say of tempo, key and metre, which needs no weights."""
+    return MetricFamily(FactsJudge(), further=fact_matches())
 
 
 def signals() -> MetricFamily:

@@ -21,7 +21,7 @@ Shapes: N audio samples.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -245,6 +245,7 @@ def evaluate_seams(
     *,
     spans: Mapping[str, Span],
     pairs: Sequence[tuple[str, str]] = (),
+    plain: bool = False,
     seed: int = 0,
     resamples: int = RESAMPLES,
     progress: Progress | None = None,
@@ -257,6 +258,8 @@ def evaluate_seams(
         systems: clips by system name; whole clips, not only the filled-in spans.
         spans: start and stop in seconds of the filled-in span, by `Clip.key`.
         pairs: (first, second) systems to test for a difference.
+        plain: whether the spans were inserted without level matching and crossfades, which repair what is measured;
+            the measures then have names of their own, such as `seam_flux_plain`.
         seed: seed of every resampling.
         resamples: number of draws for each interval and each p-value.
         progress: called with (clips analysed, total clips).
@@ -271,7 +274,7 @@ def evaluate_seams(
             raise UserError(f"The filled-in span of the clip {prompt!r} is unknown; give its start and stop.")
     listen = Listener(partial(_hear, spans=spans, prompts=judged.prompts), total=judged.count, progress=progress)
     notes = runs_note(judged)
-    infos = [measure.info for measure in MEASURES.values()]
+    infos = {name: _plain(measure.info) if plain else measure.info for name, measure in MEASURES.items()}
     values: dict[str, dict[str, dict[str, dict[str, float]]]] = {}
     with threadpool_limits(1, user_api="blas"):  # one core per clip
         for name, runs in judged.runs.items():
@@ -279,19 +282,25 @@ def evaluate_seams(
             check_silence(name, [each.silent for of_run in heard.values() for each in of_run.values()], notes=notes)
             values[name] = {
                 run: {
-                    measure.info.name: {key: getattr(each.seams, field) for key, each in of_run.items()}
-                    for field, measure in MEASURES.items()
+                    info.name: {key: getattr(each.seams, field) for key, each in of_run.items()}
+                    for field, info in infos.items()
                 }
                 for run, of_run in heard.items()
             }
-    scorer = Scorer(groups_of(judged, notes=notes), seed=seed, resamples=resamples, pairs=len(pairs), infos=infos)
+    described = list(infos.values())
+    scorer = Scorer(groups_of(judged, notes=notes), seed=seed, resamples=resamples, pairs=len(pairs), infos=described)
     return Evaluation(
         n=judged.n,
         seed=seed,
-        metrics=tuple(infos),
-        scores={name: mean_scores(of_system, infos=infos, scorer=scorer) for name, of_system in values.items()},
+        metrics=tuple(described),
+        scores={name: mean_scores(of_system, infos=described, scorer=scorer) for name, of_system in values.items()},
         floors={},
-        differences=mean_differences(pairs, systems=values, infos=infos, scorer=scorer, notes=notes),
+        differences=mean_differences(pairs, systems=values, infos=described, scorer=scorer, notes=notes),
         ids=judged.ids,
         notes=tuple(dict.fromkeys(notes)),
     )
+
+
+def _plain(info: MetricInfo) -> MetricInfo:
+    """The measure of spans that were inserted as they are."""
+    return replace(info, name=f"{info.name}_plain", title=f"{info.title}, inserted as made")

@@ -88,15 +88,34 @@ def tags_of(caption: str) -> tuple[tuple[str, ...], ...]:
     return tuple(groups)
 
 
-class TagMatch:
-    """`tag_match_musicnn`.
+def beyond_other_captions(matches: np.ndarray, *, captions: Sequence[str]) -> WeightedMean:
+    """How much better clips fit their own caption than the others; 0 on average for a system that ignores captions.
 
-    With M [n, n] how well clip i fits caption j, the score is mean_i(M_ii - r_i), r_i the mean of clip i over the other
+    With M how well clip i fits caption j, the score is mean_i(M_ii - r_i), r_i the mean of clip i over the other
     captions. Some captions suit every clip of a system and others none. This moves M_ii and the mean c_i of caption i
     over the other clips alike, so a clip's value is M_ii - r_i - (c_i - mean c): its mean is the score, and its spread
     is that of the score, which is a difference of two U-statistics (Hoeffding, 1948). Without c_i intervals are too
     wide.
+
+    Args:
+        matches: M [n, n]; NaN in column j if caption j does not count.
+        captions: the captions; equal ones are not compared.
+
+    Raises:
+        NotApplicableError: all clips have the same caption.
     """
+    names = np.array(captions)
+    counts = np.isfinite(matches) & (names[:, None] != names)
+    if not counts.any():
+        raise NotApplicableError("all clips have the same caption, which does not test a match")
+    own, known = np.diag(matches), np.where(counts, matches, 0.0)
+    of_clip, of_caption = (known.sum(axis) / np.maximum(counts.sum(axis), 1) for axis in (1, 0))
+    habit = of_caption - of_caption[np.isfinite(own)].mean()
+    return WeightedMean(own - of_clip - habit)
+
+
+class TagMatch:
+    """`tag_match_musicnn`; see `beyond_other_captions`."""
 
     equal_n = False
     info = MetricInfo(
@@ -114,14 +133,7 @@ class TagMatch:
 
     def prepare(self, clips: Sequence[Features], *, reference: Sequence[Features]) -> Functional:
         matches = self.matches(clips, reference=reference)
-        captions = np.array([clip.caption for clip in clips])
-        counts = np.isfinite(matches) & (captions[:, None] != captions)
-        if not counts.any():
-            raise NotApplicableError("all clips have the same caption, which does not test a match")
-        own, known = np.diag(matches), np.where(counts, matches, 0.0)
-        of_clip, of_caption = (known.sum(axis) / np.maximum(counts.sum(axis), 1) for axis in (1, 0))
-        habit = of_caption - of_caption[np.isfinite(own)].mean()
-        return WeightedMean(own - of_clip - habit)
+        return beyond_other_captions(matches, captions=[clip.caption for clip in clips])
 
     def matches(self, clips: Sequence[Features], *, reference: Sequence[Features]) -> np.ndarray:
         """[n, n]: how well clip i fits caption j; NaN where caption j names no tag.

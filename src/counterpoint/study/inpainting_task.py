@@ -32,7 +32,9 @@ class Hidden:
     spans: Sequence[tuple[float, float]]
     audio: np.ndarray
 
-    def write(self, folder: Path, fills: Mapping[str, np.ndarray], *, keeps_phase: bool) -> None:
+    def write(
+        self, folder: Path, fills: Mapping[str, np.ndarray], *, keeps_phase: bool, crossfade_s: float = CROSSFADE_S
+    ) -> None:
         """Write `{id}.wav` of some windows, each with its fill [N] in its span; all systems of a study have the same
         crossfades, according to its codec (see `inpaint.splice`)."""
         places = {name: index for index, name in enumerate(self.ids)}
@@ -43,7 +45,7 @@ class Hidden:
                 fill,
                 sample_rate=SAMPLE_RATE,
                 span=self.spans[index],
-                crossfade_s=CROSSFADE_S,
+                crossfade_s=crossfade_s,
                 keeps_phase=keeps_phase,
             )
             save_audio(folder / f"{name}.wav", whole, sample_rate=SAMPLE_RATE)

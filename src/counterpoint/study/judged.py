@@ -20,17 +20,22 @@ COPIES = "training_copies"
 VIEWS = ("latents", "codes")
 
 
-def judged_systems(inputs: Mapping[str, Path]) -> dict[str, list[Clip]]:
+PLAIN = "plain"
+"""Folder below a step of inpainting: its clips with every span inserted as the model made it."""
+
+
+def judged_systems(inputs: Mapping[str, Path], *, generated: str = "") -> dict[str, list[Clip]]:
     """By system, its clips; windows of one track form a group, and clips carry their training seed.
 
     Args:
+        generated: folder below those of `generate_<system>`; by default the clips lie in them.
         inputs: folders of the steps `prompts`; `reconstruct`, or `reconstruct_<codec>` for several; and any number of
             `generate_<system>`, with further training seeds as `generate_<system>@<seed>`.
     """
     tracks = {window.id: window.row for window in Prompts.read(inputs["prompts"]).windows}
     systems: dict[str, list[Clip]] = {}
     for name, given, below in named_systems(inputs):
-        folder = inputs[given] / below
+        folder = inputs[given] / (generated if given.startswith(GENERATED) else below)
         if folder.is_dir():
             system, _, seed = name.partition("@")
             clips = [replace(clip, group=tracks[clip.key], seed=seed) for clip in load_generated(folder)]

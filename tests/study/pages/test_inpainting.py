@@ -74,6 +74,12 @@ def test_the_verdict_says_who_joins_best_who_beats_the_anchors_and_which_zero_sh
     assert "auto-regression 0.50 s (10); supervised flow matching 1.00 s (20)" in cost
 
 
+def test_seams_are_shown_as_made_too(report: Report, look: SimpleNamespace) -> None:
+    [table] = look.section(report, "seams_plain").blocks
+    assert [info.name for info in table.metrics] == ["seam_flux_plain"]
+    assert {"ar", "fm"} <= {system.key for system in table.systems} and table.scores["seam_flux_plain"]["ar"].value > 0
+
+
 def changed(**seams: tuple[float, float]) -> dict[str, Any]:
     return {"seams": seams}
 

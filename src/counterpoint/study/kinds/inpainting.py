@@ -112,8 +112,11 @@ class InpaintingStudy(TrainedStudy):
             clips |= self._clips(of_seed, ground=ground, spans=spans, seed=seed)
         judged = named(ground.prompts, spans, ground.reconstruct, *clips.values())
         seams = Step("seams", judge_seams, {"seed": self.evaluation.seed, "pairs": _pairs()}, judged)
+        made = [clip for system, clip in clips.items() if system.partition("@")[0] in METHODS]
+        as_made = {"seed": self.evaluation.seed, "pairs": [tuple(TRAINED)], "plain": True}
+        plain = Step("seams_plain", judge_seams, as_made, named(ground.prompts, spans, *made))
         evaluation = self.evaluation_step(clips, ground=ground, pairs=_against_anchors())
-        return examined(*ground.steps, *models.values(), *clips.values(), spans, evaluation, seams)
+        return examined(*ground.steps, *models.values(), *clips.values(), spans, evaluation, seams, plain)
 
     def contestants(self) -> Sequence[str]:
         return tuple(TRAINED)

@@ -9,7 +9,7 @@ from itertools import combinations
 from counterpoint.claims.paper import PaperScores, paper_scores
 from counterpoint.metrics.preferences import PAPER_MEASURES, best_judge
 from counterpoint.paradigm.entry import PARADIGMS
-from counterpoint.report import Chart, Column, Fact, Report, Row, Section, System, Table, Text, Verdict
+from counterpoint.report import Chart, Column, Fact, Report, Row, Scores, Section, System, Table, Text, Verdict
 from counterpoint.report.numbers import MINUS, count, duration
 from counterpoint.report.tables import plain_table
 from counterpoint.results.schema import TRUTH, Results
@@ -32,8 +32,8 @@ from counterpoint.study.pages.notes import common_notes, measures_of, prose, tra
 from counterpoint.study.pages.page import Page, model_chart, titled
 from counterpoint.study.pages.words import sentences
 
-SEAMS = "seams"
-"""The step that evaluates the seams of spans."""
+SEAMS, SEAMS_PLAIN = "seams", "seams_plain"
+"""The steps that evaluate the seams of spans: as users get them, and as the models made them."""
 _AESTHETICS = {"pq": "production quality", "pc": "production complexity", "ce": "content enjoyment"}
 _RUNS = {"inpaint_{}": "to fill in", "train_{}": "text to music"}
 """Trainings by step and paradigm."""
@@ -124,6 +124,7 @@ def inpainting_report(study: InpaintingStudy, results: Results) -> Report:
                 is_wide=True,
             ),
             _differences(page),
+            _plain(page),
             _paper(page),
             _cost(page),
             page.scores(others, subjects=[*TRAINED], with_all=True),
@@ -164,6 +165,16 @@ def _differences(page: InpaintingPage) -> Section | None:
         what = "The number of clips for which each zero-shot method's take had the best seam score."
         blocks.append(Text(title="Whose take is the best?", paragraphs=[what], items=kept))
     return page.section("differences", *blocks)
+
+
+def _plain(page: InpaintingPage) -> Section | None:
+    """The seams of the same fills, inserted as the models made them."""
+    if SEAMS_PLAIN not in page.results.evaluations:
+        return None
+    judged = page.results.judged(SEAMS_PLAIN)
+    systems = [system for key, system in page.systems.items() if key in judged.systems]
+    table = Scores(name=SEAMS_PLAIN, systems=systems, metrics=judged.judges, scores=judged.scores, subjects=[*TRAINED])
+    return page.section(SEAMS_PLAIN, table)
 
 
 def _paper(page: InpaintingPage) -> Section | None:

@@ -12,7 +12,7 @@ from counterpoint.study.reference import HELD_OUT, reference_music
 from counterpoint.study.work import Work, computes
 
 
-@computes("evaluate", version=3, workload=heard_by("judged"))
+@computes("evaluate", version=4, workload=heard_by("judged"))
 def evaluate_systems(work: Work) -> None:
     """Write an `Evaluation`, every metric of the models, of the ground truth and of its reconstructions, and the
     `Reference` of the distances.

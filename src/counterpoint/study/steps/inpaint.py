@@ -12,6 +12,7 @@ from counterpoint.config import InpaintingMethod, SamplingConfig
 from counterpoint.inpaint import fill_windows, match_level
 from counterpoint.results.parts import Filling
 from counterpoint.study.inpainting_task import read_hidden
+from counterpoint.study.judged import PLAIN
 from counterpoint.study.loading import model_at
 from counterpoint.study.settings import PromptsConfig
 from counterpoint.study.steps.prompts import SAMPLE_RATE
@@ -23,10 +24,10 @@ def _drawn(step: Step) -> Workload:
     return drawn(step, step.setting("sampling"), method=step.setting("method"))
 
 
-@computes("inpaint", version=1, workload=_drawn)
+@computes("inpaint", version=2, workload=_drawn)
 def inpaint_clips(work: Work) -> None:
     """Fill every window's span with the input `model`, by the `method` and `sampling` of the configuration; the
-    step's `Filling` has their costs."""
+    step's `Filling` has their costs. The folder `PLAIN` has the same fills without level matching and crossfades."""
     prompts: PromptsConfig = work.config["prompts"]
     sampling: SamplingConfig = work.config["sampling"]
     method: InpaintingMethod = work.config["method"]
@@ -50,13 +51,16 @@ def inpaint_clips(work: Work) -> None:
         evaluations = filled.model_evaluations
         endings += [] if filled.endings is None else list(filled.endings)
         fills = resample(filled.audio.T, own_rate=rate, sample_rate=SAMPLE_RATE).T
+        keeps_phase = model.codec.keeps_phase
+        hidden.write(work.folder / PLAIN, dict(zip(ids, fills, strict=True)), keeps_phase=keeps_phase, crossfade_s=0)
         levelled = [
             match_level(fill, original, sample_rate=SAMPLE_RATE, span=span)
             for fill, original, span in zip(fills, hidden.audio[part], hidden.spans[part], strict=True)
         ]
-        hidden.write(work.folder, dict(zip(ids, levelled, strict=True)), keeps_phase=model.codec.keeps_phase)
+        hidden.write(work.folder, dict(zip(ids, levelled, strict=True)), keeps_phase=keeps_phase)
         work.progress(first + len(ids), len(hidden.ids))
-    hidden.finish(work.folder)
+    for folder in (work.folder, work.folder / PLAIN):
+        hidden.finish(folder)
     Filling(
         method=method,
         sampling=sampling.model_dump(mode="json"),
