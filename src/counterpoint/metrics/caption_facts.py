@@ -53,7 +53,7 @@ def named_metre(caption: str) -> int | None:
     return found[0] if len(found) == 1 else None
 
 
-@dataclass(frozen=True)
+@dataclass
 class FactMatch:
     """One fact that captions name, by the facts detected in clips; see `Metric`.
 
