@@ -13,7 +13,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Literal, cast
+from typing import Any, Literal, cast
 
 import torch
 import torch.nn.functional as F
@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from counterpoint.config import BackboneConfig, UserError
-from counterpoint.kernels import CompiledLinear, PackedLinear, attend, attend_cached
+from counterpoint.kernels import CompiledBlocks, CompiledLinear, Layer, PackedLinear, attend, attend_cached
 
 Skips = Literal["paper", "jasco", "none"]
 LINEARS = 8
@@ -67,13 +67,15 @@ class Cache:
         length: number of steps written.
         bound: if set, single steps have the same shapes and addresses at any length, as a CUDA graph needs: attention
             reads the first `bound` steps and masks those that are not written.
-        packed: the layer that identifies the memory layout of the backbone, if `kernels.pack` has been applied.
+        packed: whether `kernels.pack` has been applied to all layers of the blocks.
+        compiled: the blocks with this cache, if they are packed for our own kernels.
     """
 
     keys: list[Tensor] = field(repr=False)
     values: list[Tensor] = field(repr=False)
     cursor: Tensor
-    packed: PackedLinear | None = field(default=None, repr=False)
+    packed: bool = False
+    compiled: CompiledBlocks | None = field(default=None, repr=False)
     length: int = 0
     bound: int | None = None
 
@@ -254,16 +256,19 @@ class Backbone(nn.Module):
         """An empty cache for `batch` sequences of up to `steps` steps, with the precision of the weights."""
         shape = (batch, self.config.heads, steps, self.config.width // self.config.heads)
         device = self.norm.weight.device
-        packed = self._packed()
-        half = isinstance(packed, CompiledLinear) and packed.precision != "fp32"
+        layers = self._compiled_layers()
+        half = bool(layers) and layers[0].in_proj.precision != "fp32"
         dtype = torch.float16 if half else self.norm.weight.dtype
 
         def empty() -> list[Tensor]:
             # Zeros: if steps have a fixed shape, masked values are still multiplied, and NaN would spread.
             return [torch.zeros(shape, dtype=dtype, device=device) for _ in self.blocks]
 
-        cursor = torch.zeros(1, dtype=torch.long, device=device)
-        return Cache(keys=empty(), values=empty(), cursor=cursor, packed=packed)
+        cache = Cache(keys=empty(), values=empty(), cursor=torch.zeros(1, dtype=torch.long, device=device))
+        cache.packed = self._is_packed(PackedLinear)
+        if layers:
+            cache.compiled = CompiledBlocks(layers, keys=cache.keys, values=cache.values)
+        return cache
 
     def forward(
         self,
@@ -290,7 +295,7 @@ class Backbone(nn.Module):
         fixed = cache if cache is not None and cache.bound is not None else None
         positions = self.positions.index_select(0, fixed.cursor) if fixed else self.positions[start : start + S]
         x = self._drop(x + positions.to(x.dtype), generator)
-        if cache is not None and cache.packed is not None and not fixed:
+        if cache is not None and cache.packed and not fixed:
             return self._forward_packed(x, memory=memory, cache=cache)
         attend, causal = (fixed.written(), False) if fixed else self._self_mask(S, start=start, mask=mask)
         outputs = [x]
@@ -329,28 +334,49 @@ class Backbone(nn.Module):
         hidden = self._drop(F.gelu(block.up(block.feed_norm(x))), generator)
         return x + self._drop(block.down(hidden), generator)
 
-    def _packed(self) -> PackedLinear | None:
-        """The layer of `Cache.packed`."""
-        layers = [module for block in self.blocks[:1] for module in block.modules() if isinstance(module, PackedLinear)]
-        fits = len(layers) == LINEARS and self.config.width // self.config.heads % 8 == 0
-        return layers[0] if fits else None
+    def _is_packed(self, kind: type[PackedLinear]) -> bool:
+        """Whether all layers of the blocks are of this kind and the heads have a size that kernels take."""
+        packed = [module for module in self.blocks[0].modules() if isinstance(module, kind)]
+        return len(packed) == LINEARS and self.config.width // self.config.heads % 8 == 0
+
+    def _compiled_layers(self) -> list[Layer]:
+        """The blocks as our own kernels take them; empty if they are not packed for them."""
+        if not self._is_packed(CompiledLinear):
+            return []
+        layers = []
+        for block in self.blocks:
+            mine, cross = block.self_attention, block.cross_attention
+            parts = (
+                *(block.self_norm, mine.in_proj, mine.out_proj),
+                *(block.cross_norm, cross.query, cross.out_proj),
+                *(block.feed_norm, block.up, block.down),
+            )
+            layers.append(Layer(*cast(Any, parts)))
+        return layers
 
     def _forward_packed(self, x: Tensor, *, memory: Memory, cache: Cache) -> Tensor:
-        """The blocks of `forward`, each in eight calls of fast kernels; `x` is overwritten."""
-        compiled = isinstance(cache.packed, CompiledLinear)
-        told = x[: len(memory.lengths)]
-        text = {"lengths": memory.lengths, "mask": memory.mask, "compiled": compiled}
-        for index, block in enumerate(self.blocks):
-            mine, cross = block.self_attention, block.cross_attention
-            keys, values = cache.keys[index], cache.values[index]
-            qkv = mine.in_proj(x, norm=block.self_norm)
-            mine.out_proj(attend_cached(qkv, keys=keys, values=values, start=cache.length, compiled=compiled), base=x)
-            if len(told):
-                query = cross.query(told, norm=block.cross_norm)
-                cross.out_proj(attend(query, keys=memory.keys[index], values=memory.values[index], **text), base=told)
-            block.down(block.up(x, norm=block.feed_norm, gelu=True), base=x)
+        """The blocks of `forward` by fast kernels; `x` is overwritten."""
+        if cache.compiled is not None:
+            text = {"text_keys": memory.keys, "text_values": memory.values, "lengths": memory.lengths}
+            cache.compiled.apply_(x, start=cache.length, **text)
+        else:
+            self._forward_layers(x, memory=memory, cache=cache)
         cache.advance(x.shape[1])
         return self.norm(x)
+
+    def _forward_layers(self, x: Tensor, *, memory: Memory, cache: Cache) -> None:
+        """The packed blocks, each in eight calls; `x` is overwritten."""
+        told = x[: len(memory.lengths)]
+        for index, block in enumerate(self.blocks):
+            mine, cross = block.self_attention, block.cross_attention
+            qkv = mine.in_proj(x, norm=block.self_norm)
+            read = attend_cached(qkv, keys=cache.keys[index], values=cache.values[index], start=cache.length)
+            mine.out_proj(read, base=x)
+            if len(told):
+                query = cross.query(told, norm=block.cross_norm)
+                read = attend(query, keys=memory.keys[index], values=memory.values[index], mask=memory.mask)
+                cross.out_proj(read, base=told)
+            block.down(block.up(x, norm=block.feed_norm, gelu=True), base=x)
 
     def initialise(self, generator: torch.Generator) -> None:
         """Draw all weights except those of the skips: each projection keeps the variance, and the residual sum stays

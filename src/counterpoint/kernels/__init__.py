@@ -12,14 +12,27 @@ from counterpoint.lazy import lazily
 
 if TYPE_CHECKING:
     from counterpoint.kernels.attention import attend, attend_cached
+    from counterpoint.kernels.blocks import CompiledBlocks, Layer
     from counterpoint.kernels.linear import CompiledLinear, PackedLinear, pack
 
-__all__ = ["PRECISIONS", "CompiledLinear", "PackedLinear", "Precision", "attend", "attend_cached", "pack"]
+__all__ = [
+    "PRECISIONS",
+    "CompiledBlocks",
+    "CompiledLinear",
+    "Layer",
+    "PackedLinear",
+    "Precision",
+    "attend",
+    "attend_cached",
+    "pack",
+]
 
 __getattr__ = lazily(
     __name__,
     {
+        "CompiledBlocks": "blocks",
         "CompiledLinear": "linear",
+        "Layer": "blocks",
         "PackedLinear": "linear",
         "attend": "attention",
         "attend_cached": "attention",

@@ -18,9 +18,8 @@ from counterpoint.config.text import split_lines
 
 SOURCE = Path(__file__).parent / "kernels.cpp"
 FLAGS = ("-O2", "-march=native", "-ffast-math", "-fopenmp", "-fPIC", "-std=c++17")
-KERNELS = ("linear_fp32", "linear_fp16", "linear_int8", "attend_fp32", "attend_fp16")
-_ARGUMENTS = {"linear": (7, 4), "attend": (7, 7)}
-"""Number of pointers, then number of integers, of each kernel."""
+_ARGUMENTS = {"linear": (7, 4), "decode": (6, 0)}
+"""Number of pointers, then number of integers, of each kernel, which there is in three precisions."""
 
 
 @cache
@@ -36,11 +35,11 @@ def library() -> ctypes.CDLL | None:
         reason = said.strip().partition("\n")[0] or "the compiler failed"
         warnings.warn(f"The compiled kernels are not available ({reason}); torch's slower ones are used.", stacklevel=3)
         return None
-    for name in KERNELS:
-        pointers, integers = _ARGUMENTS[name.partition("_")[0]]
-        function = getattr(loaded, name)
-        function.argtypes = [ctypes.c_void_p] * pointers + [ctypes.c_int] * integers
-        function.restype = None
+    for name, (pointers, integers) in _ARGUMENTS.items():
+        for precision in ("fp32", "fp16", "int8"):
+            function = getattr(loaded, f"{name}_{precision}")
+            function.argtypes = [ctypes.c_void_p] * pointers + [ctypes.c_int] * integers
+            function.restype = None
     if hasattr(os, "register_at_fork"):  # as for torch, see `config.device`; this is another OpenMP
         os.register_at_fork(after_in_child=lambda: loaded.omp_set_num_threads(1))
     return loaded

@@ -223,8 +223,8 @@ struct Tiles {
 };
 
 struct Norm {
-  const float* weight;  // null: no norm
-  const float* bias;
+  const float* weight = nullptr;  // null: no norm
+  const float* bias = nullptr;
 };
 
 // One row through a LayerNorm (or none).
@@ -385,8 +385,8 @@ void attend_one(const float* query, const T* keys, const T* values, float* y, fl
 }
 
 // Rows [B, S] of queries, `stride` apart, over keys and values [B, H, capacity, D]; y is [B, S, H * D].
-// With `new_keys` and `new_values` (laid out as the queries), these join the `start` ones there are, and row s reads
-// start + s + 1 of them; without, every row of sequence b reads the first lengths[b].
+// `new_keys` and `new_values` (laid out as the queries) join the `start` ones there are, and row s reads start + s + 1 of
+// them; where keys and values are constant, there are no new ones, and every row of sequence b reads the first lengths[b].
 template <class T>
 void attend(const float* queries, const float* new_keys, const float* new_values, long stride, T* keys, T* values,
             const int64_t* lengths, int start, float* y, int B, int S, int H, int D, int capacity) {
@@ -400,35 +400,92 @@ void attend(const float* queries, const float* new_keys, const float* new_values
       T* own_values = values + (long)unit * capacity * D;
       for (int s = 0; s < S; s++) {
         const long row = (long)b * S + s, place = row * stride + (long)h * D;
-        if (new_keys)
+        if constexpr (!std::is_const<T>::value)
           for (int d = 0; d < D; d += kLanes) {
             store(own_keys + (long)(start + s) * D + d, load(new_keys + place + d));
             store(own_values + (long)(start + s) * D + d, load(new_values + place + d));
           }
-        const int length = new_keys ? start + s + 1 : (int)lengths[b];
+        const int length = lengths ? (int)lengths[b] : start + s + 1;
         attend_one(queries + place, own_keys, own_values, y + row * H * D + (long)h * D, scores.data(), length, D);
       }
     }
   }
 }
 
+// A matrix W[N, K] as `linear` takes it.
+struct Matrix {
+  const void* weights;
+  const float* scale;
+};
+
+// The parts of a decoder block, in the order of Layer in blocks.py.
+struct Layer {
+  Norm self_norm;
+  Matrix in_proj, out_proj;
+  Norm cross_norm;
+  Matrix query, cross_out;
+  Norm feed_norm;
+  Matrix up, down;
+};
+
+template <class T>
+struct KeysAndValues {
+  T* keys;
+  T* values;
+};
+
+struct Sizes {
+  int layers, batch, steps, told, start, heads, channels, feed_forward, capacity, tokens;
+};
+
+// `layers` decoder blocks over x [batch, steps, C], in place; the steps follow `start` cached ones. The first `told`
+// sequences read their first lengths[b] tokens of text; without biases the others would read zeros.
+template <class W, class T>
+void decode(const Layer* layers, const KeysAndValues<T>* caches, const KeysAndValues<const float>* texts,
+            const int64_t* lengths, float* x, const Sizes& size) {
+  const int C = size.heads * size.channels, M = size.batch * size.steps, told = size.told * size.steps;
+  static thread_local std::vector<float> scratch;
+  reserve(scratch, (size_t)M * (4 * C + size.feed_forward));
+  float *qkv = scratch.data(), *read = qkv + (size_t)M * 3 * C, *hidden = read + (size_t)M * C;
+  const auto apply = [](const Matrix& matrix, const float* from, const Norm& norm, const float* base, bool activate, float* to,
+                        int rows, int N, int K) {
+    linear(from, norm, (const W*)matrix.weights, matrix.scale, base, activate, to, rows, N, K);
+  };
+  for (int i = 0; i < size.layers; i++) {
+    const Layer& layer = layers[i];
+    apply(layer.in_proj, x, layer.self_norm, nullptr, false, qkv, M, 3 * C, C);
+    attend<T>(qkv, qkv + C, qkv + 2 * C, 3 * C, caches[i].keys, caches[i].values, nullptr, size.start, read, size.batch,
+              size.steps, size.heads, size.channels, size.capacity);
+    apply(layer.out_proj, read, Norm{}, x, false, x, M, C, C);
+    if (told) {
+      apply(layer.query, x, layer.cross_norm, nullptr, false, qkv, told, C, C);
+      attend<const float>(qkv, nullptr, nullptr, C, texts[i].keys, texts[i].values, lengths, 0, read, size.told, size.steps,
+                          size.heads, size.channels, size.tokens);
+      apply(layer.cross_out, read, Norm{}, x, false, x, told, C, C);
+    }
+    apply(layer.up, x, layer.feed_norm, nullptr, true, hidden, M, size.feed_forward, C);
+    apply(layer.down, hidden, Norm{}, x, false, x, M, C, size.feed_forward);
+  }
+}
+
 }  // namespace
 
-// N is a multiple of 16, K and D are multiples of 8.
+// N is a multiple of 16, K and the channels of a head are multiples of 8.
 extern "C" {
 #define LINEAR(name, W)                                                                                              \
   void name(const float* x, const float* norm_weight, const float* norm_bias, const W* w, const float* scale,        \
             const float* base, float* y, int activate, int M, int N, int K) {                                        \
     linear(x, Norm{norm_weight, norm_bias}, w, scale, base, activate, y, M, N, K);                                   \
   }
-#define ATTEND(name, T)                                                                                              \
-  void name(const float* queries, const float* new_keys, const float* new_values, T* keys, T* values,                \
-            const int64_t* lengths, float* y, int stride, int start, int B, int S, int H, int D, int capacity) {     \
-    attend(queries, new_keys, new_values, stride, keys, values, lengths, start, y, B, S, H, D, capacity);            \
+#define DECODE(name, W, T)                                                                                           \
+  void name(const Layer* layers, const KeysAndValues<T>* caches, const KeysAndValues<const float>* texts,            \
+            const int64_t* lengths, float* x, const Sizes* sizes) {                                                  \
+    decode<W, T>(layers, caches, texts, lengths, x, *sizes);                                                         \
   }
 LINEAR(linear_fp32, float)
 LINEAR(linear_fp16, int16_t)
 LINEAR(linear_int8, int8_t)
-ATTEND(attend_fp32, float)
-ATTEND(attend_fp16, uint16_t)
+DECODE(decode_fp32, float, float)
+DECODE(decode_fp16, int16_t, uint16_t)
+DECODE(decode_int8, int8_t, uint16_t)
 }
