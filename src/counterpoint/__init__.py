@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from counterpoint.bench.run import run_bench as measure_speed
     from counterpoint.compose import compose as compose_dataset
     from counterpoint.config.errors import UserError
+    from counterpoint.config.workers import Workers
     from counterpoint.doctor import examine_machine
     from counterpoint.encode import encode_dataset
     from counterpoint.extract import extract_controls
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from counterpoint.runs.codecs import list_codecs as codecs
     from counterpoint.runs.models import list_models as models
     from counterpoint.study.catalog import catalog as studies
+    from counterpoint.study.engines.registry import Where
     from counterpoint.study.samples import write_samples
 
 __version__ = package.VERSION
@@ -56,6 +58,8 @@ __all__ = [
     "Sound",
     "StudyResults",
     "UserError",
+    "Where",
+    "Workers",
     "analyze",
     "codecs",
     "compose_dataset",
@@ -98,6 +102,8 @@ __getattr__ = lazily(
         "Sound": "audio",
         "StudyResults": "api.study",
         "UserError": "config.errors",
+        "Where": "study.engines.registry",
+        "Workers": "config.workers",
         "analyze": "api.music",
         "codecs": "runs.codecs:list_codecs",
         "compose_dataset": "compose:compose",

@@ -6,11 +6,12 @@ import os
 import signal
 from collections.abc import Callable, Iterator
 from functools import partial
+from pathlib import Path
 
 import pytest
 
 from counterpoint.config import UserError
-from counterpoint.config.workers import AHEAD, Workers, ahead, in_order
+from counterpoint.config.workers import AHEAD, Workers, ahead, in_order, share_of_gpus
 
 
 def squares() -> Callable[[int], tuple[int, int]]:
@@ -80,3 +81,39 @@ def test_an_error_of_a_worker_reaches_the_user(how: str, sentence: str) -> None:
 def test_no_workers_make_no_sense() -> None:
     with pytest.raises(UserError, match="--workers 0 is too small"):
         Workers(0)
+
+
+def test_processes_share_gpus_so_that_all_of_them_fit() -> None:
+    for total in range(1, 9):
+        for count in range(1, 30):
+            share = share_of_gpus(total, count=count)
+            assert share <= 1 and total * (1 // share) >= count
+
+
+def lost_once(folder: Path) -> Callable[[int], int]:
+    """A function whose process is killed at item 5, the first time."""
+
+    def work(number: int) -> int:
+        if number == 5 and not (folder / "lost").exists():
+            (folder / "lost").touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        if number == 9:
+            raise UserError("Clip 9 is damaged; leave it out.")
+        return number * number
+
+    return work
+
+
+@pytest.mark.slow
+def test_workers_of_a_ray_cluster_give_the_same_in_order_and_are_replaced_when_they_are_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("ray", reason="Ray clusters need the extra `ray`")
+    monkeypatch.setenv(
+        "PYTHONPATH", os.pathsep.join([str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")])
+    )
+    results = in_order(partial(lost_once, tmp_path), range(12), workers=Workers(2, address="local"))
+    assert [next(results) for _ in range(9)] == [number * number for number in range(9)]
+    assert (tmp_path / "lost").exists()
+    with pytest.raises(UserError, match=r"^Clip 9 is damaged; leave it out\.$"):
+        next(results)

@@ -7,6 +7,7 @@ torch.
 
 from __future__ import annotations
 
+import math
 import multiprocessing
 import os
 import signal
@@ -22,6 +23,7 @@ from typing import Any, TypeVar
 
 from counterpoint.config.errors import UserError
 from counterpoint.config.machine import cores
+from counterpoint.config.ray_cluster import first_line, join_ray
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -131,19 +133,15 @@ def _work(item: Any) -> Any:
 
 @contextmanager
 def _ray(make: Callable[[], Any], workers: Workers) -> Iterator[Callable[[Any], Callable[[], Any]]]:
-    """Actors of a Ray cluster."""
+    """Actors of a Ray cluster, which divide its GPUs among them if it has any."""
     if find_spec("ray") is None:
         raise UserError("A Ray cluster needs Ray, which is not installed: pip install 'counterpoint[ray]'.")
-    import logging
-
     import ray
+    from ray.exceptions import RayError
 
-    address = None if workers.address == "local" else workers.address
-    try:
-        ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
-    except (ConnectionError, RuntimeError, ValueError) as error:
-        raise UserError(f"The Ray cluster at {workers.address} cannot be joined ({error}).") from error
-    remote: Any = ray.remote(max_restarts=3, max_task_retries=3)(_Actor)
+    join_ray(None if workers.address == "local" else workers.address, cpus=workers.count)
+    needs = {"num_cpus": 1, "num_gpus": share_of_gpus(ray.cluster_resources().get("GPU", 0.0), count=workers.count)}
+    remote: Any = ray.remote(max_restarts=3, max_task_retries=3, **needs)(_Actor)
     actors = [remote.remote(make) for _ in range(workers.count)]
     turn = 0
 
@@ -151,12 +149,31 @@ def _ray(make: Callable[[], Any], workers: Workers) -> Iterator[Callable[[Any], 
         nonlocal turn
         turn += 1
         task = actors[turn % len(actors)].work.remote(item)
-        return lambda: _answer(ray.get(task))
+
+        def answer() -> Any:
+            try:
+                return _answer(ray.get(task))
+            except RayError as error:
+                raise UserError(
+                    f"A worker of the Ray cluster was lost again and again ({first_line(error)}): the same command "
+                    "continues from where it was; see with `ray status` whether the nodes have memory to spare."
+                ) from error
+
+        return answer
 
     try:
         yield submit
     finally:
         ray.shutdown()
+
+
+def share_of_gpus(total: float, *, count: int) -> float:
+    """The GPUs that each of several processes gets: a whole one, or the same part of one for as many as must share it.
+
+    >>> [share_of_gpus(total, count=3) for total in (0, 2, 3, 8)]
+    [0.0, 0.5, 1.0, 1.0]
+    """
+    return 1 / math.ceil(count / total) if total else 0.0
 
 
 class _Actor:

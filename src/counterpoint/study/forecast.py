@@ -7,23 +7,20 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from counterpoint.bench.workload import estimate
 from counterpoint.study.engine import LocalEngine
 from counterpoint.study.engines.dispatch import critical_rank
 from counterpoint.study.engines.needs import needs_of
+from counterpoint.study.engines.pooled import usual_rank
 from counterpoint.study.engines.simulated import Cluster, Simulation, simulate
 from counterpoint.study.surroundings import Unseen
 from counterpoint.study.work import Source, Step, in_order
+from counterpoint.study.workload import expected_s
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
     from counterpoint.study.plan import Plan
-
-
-FIXED_S = 2.0
-"""Seconds that every step takes to read its inputs."""
 
 
 @dataclass(frozen=True)
@@ -68,8 +65,7 @@ def forecast(plan: Plan, clusters: Sequence[Cluster]) -> Forecast:
         UserError: what planning the steps raises.
     """
     steps = in_order(plan.study.steps_in(Unseen(plan.dataset)))
-    device = plan.estimate.device
-    seconds = {step.key: FIXED_S + estimate(step.function.workload(step), device=device).seconds for step in steps}
+    seconds = expected_s(steps, device=plan.estimate.device)
     still = [replace(cluster, hours_between_losses=None, straggling=0.0) for cluster in clusters]
     return Forecast(
         critical_s=max(critical_rank(steps, seconds=seconds).values(), default=0.0),
@@ -106,7 +102,7 @@ def print_forecast(found: Forecast, console: Console, *, price: float | None = N
 def dry_run(steps: Mapping[str, Step | Source], *, local: LocalEngine) -> list[Planned]:
     """What would be done, in the order in which steps start; nothing is started."""
     plan = in_order(steps.values())
-    rank = critical_rank(plan)
+    rank = usual_rank(plan)
     found = []
     for step in sorted(plan, key=lambda step: (local.is_done(step), -rank[step.key])):
         needs, after = needs_of(step), [given.name for given in step.inputs.values() if isinstance(given, Step)]

@@ -6,21 +6,34 @@ Every step describes its own work, beside its function (`work.computes`), in the
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from counterpoint.bench.draw import Draw
-from counterpoint.bench.workload import Handling, Music, Workload
+from counterpoint.bench.workload import Handling, Music, Workload, estimate
 from counterpoint.config import DataConfig, ModelConfig, SamplingConfig, TrainingConfig, UserError, parse, read_json
 from counterpoint.config.remote import RemoteFolder, url_of
 from counterpoint.data.layout import INFO_FILE
 from counterpoint.study.settings import ClipsConfig, ComposeConfig
 from counterpoint.study.work import Source, Step
 
+if TYPE_CHECKING:
+    from counterpoint.bench.limits import Limits
+
 
 def nothing(step: Step) -> Workload:
     """The work of a step that takes no time."""
     return Workload()
+
+
+FIXED_S = 2.0
+"""Seconds that every step takes to read its inputs."""
+
+
+def expected_s(steps: Iterable[Step], *, device: Limits) -> dict[str, float]:
+    """Seconds that each step is expected to take on one such device, by key."""
+    return {step.key: FIXED_S + estimate(step.function.workload(step), device=device).seconds for step in steps}
 
 
 def asked(step: Step) -> ClipsConfig:

@@ -11,11 +11,13 @@ from pathlib import Path
 import pytest
 from tests.study.engines.computations import add, break_down, until_interrupted
 
-from counterpoint.config import UserError
+from counterpoint.config import UserError, read_json
+from counterpoint.results.records import RECORD_FILE, StepRecord
 from counterpoint.study.engine import Engine, LocalEngine
 from counterpoint.study.engines import processes
 from counterpoint.study.engines.pooled import PoolEngine
 from counterpoint.study.engines.processes import ProcessPool
+from counterpoint.study.engines.simulated import Cluster, simulate
 from counterpoint.study.engines.worker import listen_for_interrupts
 from counterpoint.study.work import Step
 
@@ -116,3 +118,17 @@ def test_ctrl_c_leaves_what_can_go_on(bench: Bench) -> None:
         bench.engine.run([step])
     assert list(bench.store.glob("train-*.partial")) and "continues from there" in bench.said[-1]
     assert value(bench.engine, step) == "2"
+
+
+def test_a_study_takes_as_long_as_the_simulation_of_its_schedule_says(bench: Bench) -> None:
+    """Steps that sleep, in two processes, which take a while to start."""
+    first = bench.add("first", 1, seconds=0.2)
+    parts = [bench.add(f"part{n}", n, first, seconds=0.8 - n / 10) for n in range(5)]
+    plan = [first, *parts, bench.add("last", 9, *parts, seconds=0.2)]
+    seconds = {step.key: step.config["seconds"] for step in plan}
+    calm = Cluster(2, cores=1, hours_between_losses=None, straggling=0)
+    expected = simulate(plan, seconds=seconds, cluster=calm).wall_s
+    done = bench.engine.run(plan)
+    records = [StepRecord.model_validate(read_json(step.folder / RECORD_FILE)) for step in done.values()]
+    taken = max(record.finished for record in records) - min(record.finished - record.seconds for record in records)
+    assert expected == pytest.approx(0.2 + 1.7 + 0.2) and expected <= taken < expected + 20

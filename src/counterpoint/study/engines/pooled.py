@@ -13,6 +13,7 @@ from counterpoint.study.engines.dispatch import RETRIES, Ended, Pool, Schedule, 
 from counterpoint.study.engines.table import StepTable
 from counterpoint.study.notices import log_path
 from counterpoint.study.work import Source, Step, in_order
+from counterpoint.study.workload import expected_s
 
 OpenPool = Callable[[Sequence[Step]], AbstractContextManager[Pool]]
 """From the steps that are to be run to a pool for them.
@@ -46,7 +47,7 @@ class PoolEngine:
         finished = {step.key: local.recall(step) for step in plan if local.is_done(step)}
         waiting = [step for step in plan if step.key not in finished]
         say(f"{len(plan)} steps, {len(waiting)} to run; results in {local.store}")
-        schedule = Schedule.of(plan, finished=finished, rank=critical_rank(plan))
+        schedule = Schedule.of(plan, finished=finished, rank=usual_rank(plan))
         if waiting:
             with self.open_pool(waiting) as pool, StepTable(local.store, say=say) as table:
                 self._dispatch(schedule, pool, table)
@@ -73,3 +74,11 @@ class PoolEngine:
     def _sentence(self, step: Step, ended: Ended) -> str:
         log = log_path(self.local.store, name=step.name, key=step.key)
         return f"The step {step.name} failed: {ended.error.rstrip('.')}. Its log is {log}."
+
+
+def usual_rank(plan: Sequence[Step]) -> dict[str, float]:
+    """The rank by which steps start: the longest chain first, by the times that are expected on two cores, whose
+    proportions are much the same elsewhere."""
+    from counterpoint.bench.limits import known_devices
+
+    return critical_rank(plan, seconds=expected_s(plan, device=known_devices()["two-cores"]))

@@ -6,8 +6,6 @@ wrong set-up is a sentence and not a failure hours later.
 
 from __future__ import annotations
 
-import os
-import socket
 import uuid
 from collections.abc import Sequence
 from contextlib import suppress
@@ -17,8 +15,7 @@ from typing import Any
 
 from counterpoint.code_version import code_version
 from counterpoint.config import UserError
-from counterpoint.config.machine import cores
-from counterpoint.config.text import split_lines
+from counterpoint.config.ray_cluster import first_line, join_ray
 from counterpoint.results.records import package
 from counterpoint.study.engine import Engine, LocalEngine
 from counterpoint.study.engines.dispatch import Ended
@@ -94,7 +91,7 @@ class RayPool:
     def __enter__(self) -> RayPool:
         import ray
 
-        _connect(self._address, jobs=self._jobs)
+        join_ray(self._address, cpus=self._jobs)
         try:
             nodes = [node for node in ray.nodes() if node["Alive"]]
             self._gpus = any(node["Resources"].get("GPU") for node in nodes)
@@ -154,9 +151,9 @@ class RayPool:
         except TaskCancelledError:
             return Ended(key, error="It was asked to stop.")
         except RayTaskError as error:  # `attempt` returns the errors of steps, so this is one of its own
-            return Ended(key, error=_first_line(error.cause or error))
+            return Ended(key, error=first_line(error.cause or error))
         except RayError as error:
-            return Ended(key, error=_first_line(error), lost=True)
+            return Ended(key, error=first_line(error), lost=True)
 
 
 def check_needs(wanted: Sequence[Needs], nodes: Sequence[dict[str, float]]) -> None:
@@ -186,49 +183,6 @@ def _ray(needs: Needs) -> dict[str, float]:
 
 def _options(needs: Needs) -> dict[str, Any]:
     return {"num_cpus": needs.cpus, "num_gpus": needs.gpus, "memory": needs.memory}
-
-
-def _connect(address: str | None, *, jobs: int | None) -> None:
-    """Join a cluster, or start one here.
-
-    Raises:
-        UserError: nothing answers at the address, or another version of Ray or Python does.
-    """
-    import logging
-
-    import ray
-
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    shared: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR, "include_dashboard": False}
-    if address is None:
-        try:
-            ray.init(num_cpus=jobs or cores(), **shared)
-        except Exception as error:  # Ray raises bare ones
-            raise UserError(
-                f"Ray cannot start a cluster on this machine ({_first_line(error)}): a machine that is too busy or "
-                "short of memory is the usual reason; --jobs N without --engine ray does without."
-            ) from error
-        return
-    del shared["include_dashboard"]
-    try:
-        _reach(address)
-        ray.init(address=address, **shared)
-    except (OSError, OverflowError, RuntimeError, ValueError) as error:
-        raise UserError(
-            f"The Ray cluster at {address} cannot be joined ({_first_line(error)}): see that `ray status "
-            f"--address {address}` works here."
-        ) from error
-
-
-def _reach(address: str) -> None:
-    """Fail at once where nothing listens; Ray itself would try for minutes.
-
-    Raises:
-        OSError, OverflowError: nothing listens at HOST:PORT; other addresses, such as `auto`, are left to Ray.
-    """
-    host, _, port = address.removeprefix("ray://").rpartition(":")
-    if port.isdecimal():
-        socket.create_connection((host, int(port)), timeout=10).close()
 
 
 def _check_nodes(nodes: Sequence[dict[str, Any]], *, store: Path) -> None:
@@ -270,7 +224,7 @@ def check_answer(task: Any, *, host: str, store: Path) -> None:
         ) from error
     except RayError as error:
         raise UserError(
-            f"The node {host} of the Ray cluster cannot run steps ({_first_line(error)}): install this version of "
+            f"The node {host} of the Ray cluster cannot run steps ({first_line(error)}): install this version of "
             f"counterpoint there ({package()})."
         ) from error
     if found.package.split(" at ")[0] != package().split(" at ")[0] or found.code != runner_code():
@@ -283,8 +237,3 @@ def check_answer(task: Any, *, host: str, store: Path) -> None:
             f"The node {host} of the Ray cluster does not see the folder of results {store}: put it on storage that "
             "all nodes share, and give it with --store."
         )
-
-
-def _first_line(error: BaseException) -> str:
-    text = str(error).strip()
-    return f"{type(error).__name__}: {split_lines(text)[0][:200]}" if text else type(error).__name__

@@ -32,6 +32,7 @@ class Cluster:
     Attributes:
         gpus: all of them.
         processes: GPUs that each training takes.
+        cores: for each GPU; every step takes one.
         hours_between_losses: mean time that one machine works before it is lost; None: none is ever lost. 5,000 h is
             what large trainings have reported (Llama 3: 419 unexpected interruptions in 54 days of 16,384 GPUs).
         repair_s: until a lost machine is back.
@@ -41,6 +42,7 @@ class Cluster:
 
     gpus: int
     processes: int = 1
+    cores: int = CORES_PER_GPU
     hours_between_losses: float | None = 5_000.0
     repair_s: float = 1_800.0
     straggling: float = 0.05
@@ -141,7 +143,7 @@ class SimulatedPool:
         self._events: list[tuple[float, int, Event]] = []
         self._counted = itertools.count()
         whole, rest = divmod(cluster.gpus, GPUS_PER_NODE)
-        self._nodes = [_Node(gpus, gpus * CORES_PER_GPU) for gpus in [GPUS_PER_NODE] * whole + [rest] * bool(rest)]
+        self._nodes = [_Node(gpus, gpus * cluster.cores) for gpus in [GPUS_PER_NODE] * whole + [rest] * bool(rest)]
         for node in self._nodes:
             self._expect_loss(node)
 

@@ -1,0 +1,63 @@
+"""A Ray cluster: an existing one, or one that Ray starts on this machine. Imports Ray only where it is used."""
+
+from __future__ import annotations
+
+import os
+import socket
+from typing import Any
+
+from counterpoint.config.errors import UserError
+from counterpoint.config.machine import cores
+from counterpoint.config.text import split_lines
+
+
+def join_ray(address: str | None, *, cpus: int | None) -> None:
+    """Join a cluster, or start one here.
+
+    Args:
+        address: of a cluster; None starts one.
+        cpus: cores of one that is started; by default all of this machine.
+
+    Raises:
+        UserError: nothing answers at the address, or another version of Ray or Python does.
+    """
+    import logging
+
+    import ray
+
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    shared: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
+    if address is None:
+        try:
+            ray.init(num_cpus=cpus or cores(), include_dashboard=False, **shared)
+        except Exception as error:  # Ray raises bare ones
+            raise UserError(
+                f"Ray cannot start a cluster on this machine ({first_line(error)}): a machine that is too busy or "
+                "short of memory is the usual reason; --jobs or --workers alone do without Ray."
+            ) from error
+        return
+    try:
+        _reach(address)
+        ray.init(address=address, **shared)
+    except (OSError, OverflowError, RuntimeError, ValueError) as error:
+        raise UserError(
+            f"The Ray cluster at {address} cannot be joined ({first_line(error)}): see that `ray status "
+            f"--address {address}` works here."
+        ) from error
+
+
+def first_line(error: BaseException) -> str:
+    """The kind of an error and the first line of its message."""
+    text = str(error).strip()
+    return f"{type(error).__name__}: {split_lines(text)[0][:200]}" if text else type(error).__name__
+
+
+def _reach(address: str) -> None:
+    """Fail at once where nothing listens; Ray itself would try for minutes.
+
+    Raises:
+        OSError, OverflowError: nothing listens at HOST:PORT; other addresses, such as `auto`, are left to Ray.
+    """
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if port.isdecimal():
+        socket.create_connection((host, int(port)), timeout=10).close()
