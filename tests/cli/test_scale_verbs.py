@@ -29,10 +29,10 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp
     ("arguments", "sentence"),
     [
         (["--engine", "ry"], "There is no engine 'ry' (did you mean 'ray'?)"),
-        (["--jobs", "0"], "--jobs 0 makes no sense"),
+        (["--jobs", "0"], "--jobs 0 is out of range"),
         (["--engine", "slurm", "--engine-set", "partition"], "--engine-set partition has no value"),
         (["--engine", "local", "--address", "auto"], "The engine 'local' does not read --address"),
-        (["--processes", "0"], "--processes 0 makes no sense"),
+        (["--processes", "0"], "--processes 0 is out of range"),
         (["--engine", "ray", "--store", "memory://results"], "needs a store that all machines see as a folder"),
     ],
 )

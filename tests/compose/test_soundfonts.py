@@ -148,7 +148,7 @@ def test_a_default_corpus_has_no_column_for_soundfonts(tmp_path):
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (None, r"There is no soundfont .*font\.sf2; use a General MIDI soundfont"),
+        (None, r"There is no soundfont at .*font\.sf2"),
         (b"", r"font\.sf2 is empty; use"),
         (b"hello, this is a text\n", r"font\.sf2 is not a soundfont; use"),
         (b"RIFF\x10\x00\x00\x00WAVEfmt ", r"font\.sf2 is not a soundfont; use"),
@@ -165,7 +165,7 @@ def test_what_is_no_soundfont_is_named(tmp_path, content, words):
 
 
 def test_a_folder_a_torn_file_and_two_of_one_name_are_named(shipped, tmp_path):
-    with pytest.raises(UserError, match="is a folder; use"):
+    with pytest.raises(UserError, match="is a folder; give a soundfont"):
         read_soundfonts([tmp_path])
     torn = tmp_path / "torn.sf2"
     torn.write_bytes(soundfont()[: header()[0] + 100])

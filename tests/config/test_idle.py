@@ -11,7 +11,7 @@ from pydantic import Field
 from counterpoint.config import CodecTrainingConfig, TrainingConfig, UserError, dump_yaml, load_yaml
 from counterpoint.config.base import Config
 from counterpoint.config.idle import IdleWhere, idle_keys
-from counterpoint.generate.settings import sampling_of, settings_of
+from counterpoint.generate.settings import check_read_by, sampling_of, settings_of
 from counterpoint.study.kinds import load_study
 from counterpoint.study.shipped import CONFIGS as STUDIES
 from counterpoint.study.shipped import scales_of
@@ -25,6 +25,7 @@ class Inner(Config):
     size: Annotated[int, IdleWhere("kind", "a")] = 1
     far: Annotated[int, IdleWhere("inner.kind", "b")] = 1
     odd: Annotated[float, IdleWhere("size", is_even)] = 0.5
+    both: Annotated[int, IdleWhere("kind", "d", also=IdleWhere("size", 5))] = 0
 
 
 def is_even(size: int) -> bool:
@@ -50,6 +51,9 @@ class Outer(Config):
         ({"inner": {"kind": "b", "far": 2}}, ["inner.far"]),
         ({"inner": {"kind": "c", "size": 2, "odd": 0.1}}, ["inner.odd"]),
         ({"inner": {"kind": "c", "size": 3, "odd": 0.1}}, []),
+        ({"inner": {"kind": "d", "both": 1, "size": 5}}, ["inner.both"]),
+        ({"inner": {"kind": "d", "both": 1}}, []),
+        ({"inner": {"kind": "c", "both": 1, "size": 5}}, []),
         ({"count": 2}, ["count"]),
         ({"count": 2, "names": ["x"]}, []),
         ({"inner": {"kind": "b"}, "group": {"kind": "c"}}, ["group"]),
@@ -74,6 +78,10 @@ def test_only_chosen_keys_are_looked_at() -> None:
     [
         ("autoregressive", {"temperature": 0.0, "top_k": 30}, "top_k has no effect when temperature is 0"),
         ("autoregressive", {"temperature": 0, "top_p": 0.9}, "top_p has no effect when temperature is 0"),
+        ("autoregressive", {"top_k": 1, "top_p": 0.9}, "top_p has no effect when top_k is 1"),
+        ("autoregressive", {"top_k": 1, "temperature": 0.5}, "temperature has no effect when top_k is 1"),
+        ("flow_matching", {"guidance": 1, "guidance_interval": (0, 0.5)}, "when guidance is 1 and text_guidance is 0:"),
+        ("flow_matching", {"steps": 1, "sway": -0.5}, "sway has no effect when steps is 1"),
         ("flow_matching", {"solver": "dopri5", "steps": 7}, "steps has no effect when solver is dopri5"),
         ("flow_matching", {"solver": "dopri5", "sway": -0.5}, "sway has no effect when solver is dopri5"),
         ("flow_matching", {"solver": "euler", "tolerance": 1e-3}, "tolerance has no effect when solver is euler"),
@@ -82,6 +90,30 @@ def test_only_chosen_keys_are_looked_at() -> None:
 def test_what_draws_nothing_is_refused(model: str, given: dict, sentence: str) -> None:
     with pytest.raises(UserError, match=sentence):
         sampling_of(f"pocket_{model}", given)
+
+
+@pytest.mark.parametrize(
+    ("method", "given", "key"),
+    [
+        ("inversion", {"solver": "midpoint"}, "solver"),
+        ("repaint", {"temperature": 0.5}, "temperature"),
+        ("gradient", {"tolerance": 1e-3}, "tolerance"),
+        (None, {"solver": "midpoint"}, ""),  # the model was trained to inpaint
+        ("supervised", {"temperature": 0.5}, ""),
+        ("inversion", {"solver": "euler", "temperature": 1.0, "steps": 8, "sway": -0.5, "guidance": 2}, ""),
+    ],
+)
+def test_what_inpainting_does_not_read_is_refused(method: str | None, given: dict, key: str) -> None:
+    if not key:
+        check_read_by(method, given, model="pocket_flow_matching")
+        return
+    with pytest.raises(UserError, match=f"{key} has no effect in inpainting by {method}"):
+        check_read_by(method, given, model="pocket_flow_matching")
+
+
+def test_guidance_of_the_caption_alone_has_an_interval() -> None:
+    given = {"guidance": 1, "text_guidance": 2, "guidance_interval": (0, 0.5)}
+    assert sampling_of("pocket_flow_matching", given).guidance == 1
 
 
 def test_what_a_model_chose_is_let_be() -> None:

@@ -79,7 +79,7 @@ def test_an_error_of_a_worker_reaches_the_user(how: str, sentence: str) -> None:
 
 
 def test_no_workers_make_no_sense() -> None:
-    with pytest.raises(UserError, match="--workers 0 is too small"):
+    with pytest.raises(UserError, match="--workers 0 is out of range"):
         Workers(0)
 
 

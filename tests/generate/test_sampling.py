@@ -202,7 +202,7 @@ def test_a_batch_that_memory_cannot_hold_is_split_and_gives_the_same_clips(
     np.testing.assert_array_equal(together, apart)
     monkeypatch.setattr("counterpoint.generate.memory.free_bytes", lambda device: 1000)
     with pytest.raises(
-        UserError, match=r"One clip of 0\.4 s needs .* GiB of memory .*: free some, or choose a shorter"
+        UserError, match=r"One clip of 0\.4 s on cpu needs.* of memory are free: free some, or choose a shorter"
     ):
         draw()
 

@@ -155,7 +155,7 @@ def test_refuses_a_batch_that_memory_cannot_hold(configure, encoded, paradigm):
 
 @pytest.mark.parametrize("backbone", [{"width": 10**12}, {"layers": 10**8}])
 def test_refuses_a_network_that_memory_cannot_hold(configure, encoded, backbone):
-    with pytest.raises(UserError, match="GiB of memory are free"):
+    with pytest.raises(UserError, match="of memory are free"):
         make(configure, encoded, "flow_matching", model={"paradigm": "flow_matching", "backbone": backbone})
 
 

@@ -21,6 +21,7 @@ from counterpoint.audio.levels import LOUDEST, RATES, fault_of_level
 from counterpoint.audio.mpeg import open_mp3
 from counterpoint.config import UserError, atomic_write
 from counterpoint.config.paths import check_output, require_file
+from counterpoint.config.room import require_disk
 
 READABLE = frozenset(
     (".wav", ".flac", ".ogg", ".oga", ".mp3", ".aiff", ".aif", ".aifc", ".opus", ".caf", ".au", ".w64", ".rf64")
@@ -204,6 +205,8 @@ def resample(audio: np.ndarray, *, own_rate: int, sample_rate: int) -> np.ndarra
 
 _FORMATS = {".wav": "WAV", ".flac": "FLAC"}
 WRITABLE = tuple(_FORMATS)
+_LEAST_BYTES = {".wav": 1.0, ".flac": 0.1}
+"""Bytes of a sample in a file, at the least."""
 """Suffixes of supported output formats."""
 
 
@@ -253,6 +256,21 @@ def save_stream(path: Path | str, pieces: Iterable[np.ndarray], *, sample_rate: 
 
     atomic_write(path, write)
     return written
+
+
+def require_room(out: Path, *, samples: int, needs: str) -> None:
+    """Refuse, before anything is computed, audio that does not fit on the disk.
+
+    Args:
+        out: a file, or one of several in its folder.
+        samples: over all files and channels.
+        needs: the audio and the verb, for the message: `8 takes need`.
+
+    Raises:
+        UserError: the disk has less room.
+    """
+    size = _LEAST_BYTES[out.suffix.lower()] * min(samples, 2**60)
+    require_disk(size, place=out, needs=needs, remedy="choose fewer or shorter ones")
 
 
 @contextmanager

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import model_validator
 
 from counterpoint.bench.machine import Device
 from counterpoint.config import BACKBONES, BackboneConfig, LatentSpec, ModelConfig, SamplingConfig, pick_sampling
+from counterpoint.config.base import Seconds
 from counterpoint.config.schema import Config, NamedBackbone, ParadigmName, Positive
 from counterpoint.kernels import Precision
 from counterpoint.paradigm import PARADIGMS, ParadigmEntry
@@ -30,7 +31,7 @@ class Point(Config):
     like the paper's."""
     backbone: NamedBackbone = BACKBONES["musicgen-small"]
     batch: Positive = 1
-    duration_s: Annotated[float, Field(gt=0)] = 10.0
+    duration_s: Seconds = 10.0
     solver: str = "euler"
     """The solver, for a paradigm that has one."""
     steps: Positive = 50

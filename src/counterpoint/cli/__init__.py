@@ -13,6 +13,8 @@ from counterpoint.cli.app import app
 
 _LONGEST = 2_000
 """Greatest number of printed characters of a message, since some quote user input."""
+_LONGEST_PLACE = 200
+"""Greatest number of printed characters of a path."""
 
 
 def main() -> None:
@@ -76,4 +78,5 @@ def _is_out_of_memory(error: Exception) -> bool:
 
 
 def _place(error: OSError) -> str:
-    return str(error.filename) if error.filename else "no file named"
+    name = str(error.filename) if error.filename else "no file named"
+    return name if len(name) <= _LONGEST_PLACE else f"{name[:_LONGEST_PLACE]}..."

@@ -8,12 +8,13 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from counterpoint.cli.options import names, reports
+from counterpoint.cli.options import names, refuse_options, reports
 from counterpoint.cli.output import Answer
 
 
 @reports
 def bench(
+    context: typer.Context,
     batch: Annotated[str, typer.Option(help="Batch sizes; all lists here are separated by commas: 2,8,32.")] = "1",
     duration_s: Annotated[str, typer.Option("--duration-s", help="Length of a clip in seconds; a list.")] = "10",
     layers: Annotated[str | None, typer.Option(help="Numbers of layers instead of the backbone's own; a list.")] = None,
@@ -46,6 +47,13 @@ def bench(
     limits."""
     from counterpoint.config.sampling import SOLVERS
 
+    if predict:
+        refuse_options(context, "beside --predict, which runs nothing", named=["repeats", "device_limits"])
+    else:
+        refuse_options(context, "without --predict", named=["floor_ms"])
+    if device_limits:
+        kept = ("device_limits", "device", "dtype", "out", "quiet", "as_json")
+        refuse_options(context, "beside --device-limits, which draws nothing", all_but=kept)
     sizes = {
         "batches": _numbers(batch, name="--batch"),
         "durations_s": _numbers(duration_s, name="--duration-s", kind=float),

@@ -16,6 +16,7 @@ from counterpoint.cli.options import (
     Precision,
     Split,
     names,
+    refuse_options,
     reports,
     takes_sampling,
 )
@@ -25,6 +26,7 @@ from counterpoint.cli.output import Answer
 @reports
 @takes_sampling
 def follow(
+    context: typer.Context,
     model: Annotated[
         str,
         typer.Argument(autocompletion=completion.models, help="A model from `counterpoint models`, or a run folder."),
@@ -73,6 +75,8 @@ def follow(
     """
     from counterpoint.generate import sampling_of
 
+    if data is None:
+        refuse_options(context, "without --data", named=["split"])
     settings = sampling_of(model, sampling)  # refused before torch is imported
     from counterpoint import follow as following
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
@@ -19,6 +18,7 @@ from counterpoint.cli.options import (
     DurationS,
     Melody,
     Precision,
+    refuse_options,
     reports,
     takes_sampling,
 )
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 @reports
 @takes_sampling
 def generate(
+    context: typer.Context,
     caption: Annotated[str | None, typer.Argument(help="Description of the music.")] = None,
     *,
     model: Annotated[
@@ -78,13 +79,20 @@ def generate(
     from counterpoint import generate as drawing
 
     if recipe is not None:
-        _repeat(recipe, out=out, model=model, device=device, given=(caption, captions, source), answer=answer)
+        kept = ("recipe", "out", "model", "device", "quiet", "as_json")
+        refuse_options(context, f"beside {recipe}, which is a complete request", all_but=kept)
+        _repeat(recipe, out=out, model=model, device=device, answer=answer)
         return
     if model is None:
         raise typer.BadParameter("choose a model, such as --model pocket_autoregressive.", param_hint="--model")
     controls = drawing.ControlSources(chords=chords, melody=melody, drums=drums)
     how = {"precision": precision, "compiled": compiled}
-    if source is not None:
+    if source is None:
+        refuse_options(context, "without --continue", named=["side"])
+    else:
+        refuse_options(
+            context, "beside --continue, which adds one passage to one file", named=["captions", "batch_size"]
+        )
         lengthened = _Lengthened(source, side, duration_s)
         asked = {"prompt": caption or "", "num": num, "seed": seed, "controls": controls}
         _lengthen(
@@ -134,12 +142,13 @@ def _lengthen(
     answer: Answer,
 ) -> None:
     """Extend music; the take with the best seams is written."""
-    from counterpoint.generate import load_model, sampling_of
+    from counterpoint.generate import check_read_by, load_model, sampling_of
     from counterpoint.inpaint import SAMPLING, InpaintingRequest, Source, check_out, extend, inpaint_file
 
     source = Source.open(wanted.source)
     source.check_out(out)
     settings = sampling_of(model, sampling, otherwise=SAMPLING)
+    check_read_by(None, sampling, model=model)
     chosen = answer.device(device)
     loaded = load_model(model, device=chosen, **how)
     music, spans = extend(source, duration_s=wanted.duration_s, side=wanted.side, window_s=loaded.window_s)
@@ -149,19 +158,16 @@ def _lengthen(
     give_takes(answer, done)
 
 
-def _repeat(path: Path, *, out: Path, model: str | None, device: str, given: Sequence[object], answer: Answer) -> None:
+def _repeat(path: Path, *, out: Path, model: str | None, device: str, answer: Answer) -> None:
     """Draw the clip of a request again.
 
     Args:
         model: the place of the request's model, if it differs from the name in the request.
     """
     from counterpoint.audio.files import check_audio_output
-    from counterpoint.config import UserError
     from counterpoint.generate import load_model
     from counterpoint.recipe import read_recipe
 
-    if any(value is not None for value in given):
-        raise UserError(f"{path} is a complete request: leave out the caption, --captions and --continue.")
     recipe = read_recipe(path)
     check_audio_output(out, inputs=[path, *(path.parent / name for name in recipe.files().values())])
     chosen = answer.device(device)

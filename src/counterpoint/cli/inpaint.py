@@ -77,6 +77,7 @@ def inpaint(
         crossfade_s=crossfade_s,
         controls=drawing.ControlSources(chords=chords, melody=melody, drums=drums),
     )
+    drawing.check_read_by(method, sampling, model=model)
     job = filling.check_files(source, request, out=out, keep=keep)
     chosen = answer.device(device)
     loaded = drawing.load_model(model, device=chosen, precision=precision)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from counterpoint.cli.groups import group
+from counterpoint.cli.options import refuse_options
 from counterpoint.cli.progress import progress_bar
 
 app = group("Make, serve and analyse listening tests.")
@@ -117,17 +119,21 @@ def listen_delete(
 ) -> None:
     """Delete a rater with all answers."""
     from counterpoint.config import UserError
+    from counterpoint.config.documents import quoted
+    from counterpoint.config.text import check_text
     from counterpoint.listen.answers import Answers
     from counterpoint.listen.folder import read_test
 
     who = rater.rstrip("/").rpartition("/")[2]
+    check_text(who, what="rater")
     if not Answers(read_test(test), create=False).delete(who):
-        raise UserError(f"{test} has no rater {who!r}; use the link, its token or the platform's id.")
+        raise UserError(f"{test} has no rater {quoted(who)}; use the link, its token or the platform's id.")
     typer.echo(f"All data of {who} are deleted.")
 
 
 @app.command("results")
 def listen_results(
+    context: typer.Context,
     test: Test,
     csv: Annotated[
         Path | None, typer.Option(help="Also write the raw judgments to this CSV file, with the reasons for exclusion.")
@@ -147,29 +153,33 @@ def listen_results(
     ] = False,
 ) -> None:
     """Count and analyse the answers so far; the test may still be running."""
-    from counterpoint.config import UserError
+    from counterpoint.config import UserError, atomic_write
+    from counterpoint.config.paths import check_output
     from counterpoint.listen.answers import Answers
     from counterpoint.listen.folder import read_test
     from counterpoint.listen.printing import print_results
     from counterpoint.listen.results import collect, raw_csv
 
+    if csv is None:
+        refuse_options(context, "without --csv", named=["with_ids"])
+    for out, suffix in ((csv, ".csv"), (json, ".json")):
+        if out is not None:
+            check_output(out, what="results", suffixes=(suffix,), inputs=list(test.glob("*")))
     opened = read_test(test)
+    if report and opened.study is None:
+        raise UserError(
+            f"{test} was made from folders, not from a study, so there is no report to which they can be added."
+        )
     answers = Answers(opened, create=False)
     found = collect(answers, half_width=width)
     print_results(found, goal=opened.design.judgments_per_cell)
-    if csv is not None:
-        csv.parent.mkdir(parents=True, exist_ok=True)
-        csv.write_text(raw_csv(answers, with_ids=with_ids), encoding="utf-8")
-    if json is not None:
-        json.parent.mkdir(parents=True, exist_ok=True)
-        json.write_text(found.model_dump_json(indent=2), encoding="utf-8")
-    if report:
+    texts = ((csv, partial(raw_csv, answers, with_ids=with_ids)), (json, partial(found.model_dump_json, indent=2)))
+    for out, text in texts:
+        if out is not None:
+            atomic_write(out, partial(Path.write_text, data=text(), encoding="utf-8"))
+    if report and opened.study is not None:
         from counterpoint.study.listening import add_listening
 
-        if opened.study is None:
-            raise UserError(
-                f"{test} was made from folders, not from a study, so there is no report to which they can be added."
-            )
         typer.echo(f"Report: {add_listening(opened.study, found)}")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import wraps
 from pathlib import Path
 from typing import Annotated, Any
@@ -116,6 +116,34 @@ def sampling_attributes() -> list[tuple[str, str, Attribute]]:
             panel = f"Sampling, {whose} only" if whose else "Sampling"
             found += [(panel, owner, attribute) for attribute in described.attributes.values()]
     return found
+
+
+def refuse_options(
+    context: typer.Context, because: str, *, named: Collection[str] = (), all_but: Collection[str] | None = None
+) -> None:
+    """Refuse options and arguments that the user gave, though they have no effect.
+
+    Args:
+        context: of the running verb.
+        because: the reason, which ends the sentence: `without --continue`.
+        named: names of their parameters.
+        all_but: all parameters are refused except these.
+
+    Raises:
+        UserError: naming the options.
+    """
+    from counterpoint.config import UserError
+
+    given = []
+    for each in context.command.params:
+        name = each.name or ""
+        source = context.get_parameter_source(name)
+        refused = name in named if all_but is None else name not in all_but
+        if refused and source is not None and source.name == "COMMANDLINE":
+            given.append(each.opts[0] if each.param_type_name == "option" else name.upper())
+    if given:
+        verb, what = ("have", "them") if given[1:] else ("has", "it")
+        raise UserError(f"{' and '.join(given)} {verb} no effect {because}: leave {what} out.")
 
 
 def names(text: str | None) -> list[str] | None:

@@ -48,6 +48,7 @@ Store = Annotated[
     typer.Option(help="Folder of steps' results that all machines see, or a URL; runs/store by default."),
 ]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would run, in which order; start nothing.")]
+_MOST_GPUS = 100_000
 Gpus = Annotated[str | None, typer.Option(help="Simulate clusters of so many GPUs; several with commas: 1,8,64,512.")]
 Price = Annotated[float | None, typer.Option(help="Price of a GPU-hour, to compute the cost of a cluster.")]
 
@@ -104,6 +105,7 @@ def read_forecast(plan: Plan, *, gpus: str, processes: int) -> Forecast:
         UserError: sizes that are no numbers.
     """
     from counterpoint.config import UserError
+    from counterpoint.config.workers import check_count
     from counterpoint.study.engines.simulated import Cluster
     from counterpoint.study.forecast import forecast
 
@@ -111,6 +113,9 @@ def read_forecast(plan: Plan, *, gpus: str, processes: int) -> Forecast:
         sizes = [int(size) for size in gpus.split(",")]
     except ValueError:
         raise UserError(f"--gpus {gpus!r} is no list of numbers; write 8, or 1,8,64.") from None
+    if wild := [size for size in sizes if not 1 <= size <= _MOST_GPUS]:
+        raise UserError(f"--gpus {wild[0]} is out of range: give numbers from 1 to {_MOST_GPUS:,}.")
+    check_count(processes, option="--processes")
     return forecast(plan, [Cluster(size, processes=processes) for size in sizes])
 
 

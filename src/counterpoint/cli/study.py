@@ -11,7 +11,7 @@ import typer
 from counterpoint.cli import completion
 from counterpoint.cli import scale_options as scaling
 from counterpoint.cli.groups import group
-from counterpoint.cli.options import Device, Overrides, names, reports
+from counterpoint.cli.options import Device, Overrides, names, refuse_options, reports
 from counterpoint.cli.output import Answer
 
 app = group("Run a comparison from data to report.")
@@ -90,6 +90,7 @@ def run(
 
 @app.command()
 def results(
+    context: typer.Context,
     name: Annotated[str, typer.Argument(help="A finished study: its name below runs/, or its folder.")],
     kind: Annotated[
         Literal["json", "csv"], typer.Option("--format", help="All results as json, or a table as csv.")
@@ -102,6 +103,8 @@ def results(
     """Print the results of a finished study, for programs."""
     from counterpoint.study.finished import find_results
 
+    if kind == "json":
+        refuse_options(context, "without --format csv, since json has all tables", named=["table"])
     found = find_results(name)
     from counterpoint.results.tables import to_csv  # after a name that is unknown was refused
 
@@ -141,6 +144,7 @@ def status(
 @app.command()
 @reports
 def plan(
+    context: typer.Context,
     study: Name,
     scale: Scale = None,
     device: Annotated[
@@ -160,6 +164,8 @@ def plan(
     from counterpoint.study.plan import make_plan, progress_of
     from counterpoint.study.run import STORE
 
+    if gpus is None:
+        refuse_options(context, "without --gpus", named=["processes", "price"])
     made = make_plan(study, scale=scale, device=device, data=data, overrides=overrides)
     clusters = None if gpus is None else scaling.read_forecast(made, gpus=gpus, processes=processes)
     data_of = as_data(made) if clusters is None else {**as_data(made), "clusters": asdict(clusters)}

@@ -7,10 +7,11 @@ import math
 import multiprocessing
 import signal
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,8 @@ from counterpoint.config.base import check_seed
 from counterpoint.config.borrowed import borrow
 from counterpoint.config.machine import cores
 from counterpoint.config.paths import check_output_folder
+from counterpoint.config.room import require_disk, require_memory
+from counterpoint.config.workers import ahead
 from counterpoint.data import MusicDataset, open_dataset, save_dataset
 from counterpoint.data.layout import file_digest
 
@@ -33,6 +36,9 @@ MIN_DURATION_S = 1.0
 MAX_DURATION_S = 600.0
 _SPLIT, _RUN = 4, 10  # one of every ten clips goes to valid and one to test
 _CLIPS_PER_WORKER = 12  # fewer do not justify starting a process
+_AHEAD = 4  # clips in progress for each process
+_DISK, _MEMORY = 8_000, 2_000
+"""Least bytes on disk for a second of a clip, and in memory for the row of a clip until all are finished."""
 
 Progress = Callable[[int, int], None]
 
@@ -102,6 +108,9 @@ def _check(out: Path, *, clips: int, duration_s: float, seed: int) -> None:
         raise UserError(f"Cannot compose clips of {duration_s:g} s: choose {MIN_DURATION_S:g} to {MAX_DURATION_S:g} s.")
     check_seed(seed)
     check_output_folder(out)
+    pieces = f"{clips:,} clips of {duration_s:g} s need"
+    require_disk(clips * math.ceil(duration_s) * _DISK, place=out, needs=pieces, remedy="choose fewer or shorter ones")
+    require_memory(clips * _MEMORY, needs=f"The tables of {clips:,} clips need", remedy="choose fewer")
 
 
 def _report(splits: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
@@ -167,11 +176,12 @@ def _render_all(source: _Source, *, clips: int, progress: Progress | None, worke
             if progress:
                 progress(len(made), clips)
         return made
+    order = source.order(clips)
     with _pool(count) as pool:
-        jobs = _submit(pool, source, clips=clips)
         try:
-            for job in as_completed(jobs):
-                made[jobs[job]] = job.result()
+            rows = ahead(partial(_submit, pool, source), order, most=_AHEAD * count)
+            for index, row in zip(order, rows, strict=True):
+                made[index] = row
                 if progress:
                     progress(len(made), clips)
         except BrokenProcessPool:
@@ -181,12 +191,11 @@ def _render_all(source: _Source, *, clips: int, progress: Progress | None, worke
     return made
 
 
-def _submit(pool: ProcessPoolExecutor, source: _Source, *, clips: int) -> dict[Future[_Made], int]:
-    """Submit every clip. The processes start here, with interruptions blocked, and inherit this: Ctrl-C reaches only
-    this process, which ends them in order."""
-    order = source.order(clips)
+def _submit(pool: ProcessPoolExecutor, source: _Source, index: int) -> Callable[[], _Made]:
+    """Submit a clip. The processes start here, with interruptions blocked, and inherit this: Ctrl-C reaches only this
+    process, which ends them in order."""
     with _interruptions_blocked():
-        return {pool.submit(_write_clip, source, index): index for index in order}
+        return pool.submit(_write_clip, source, index).result
 
 
 @contextmanager

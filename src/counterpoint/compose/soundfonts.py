@@ -14,6 +14,7 @@ from typing import BinaryIO
 from counterpoint.compose.instruments import INSTRUMENTS, KITS
 from counterpoint.compose.piece import Piece
 from counterpoint.config import UserError
+from counterpoint.config.paths import require_file, true_path
 
 DRUM_BANK = 128
 STANDARD_KIT = "standard"
@@ -90,10 +91,7 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def _read(path: Path) -> Soundfont:
-    if path.is_dir():
-        raise UserError(f"{path} is a folder; {_REMEDY}.")
-    if not path.exists():
-        raise UserError(f"There is no soundfont {path}; {_REMEDY}.")
+    require_file(path, what="soundfont")
     try:
         with path.open("rb") as file:
             header = file.read(12)
@@ -106,7 +104,7 @@ def _read(path: Path) -> Soundfont:
         raise UserError(f"{path} cannot be read ({error.strerror}); {_REMEDY}.") from None
     if not presets:
         raise UserError(f"{path} is a damaged soundfont without a list of presets; {_REMEDY}.")
-    return Soundfont(path=path.resolve(), presets=presets)
+    return Soundfont(path=true_path(path), presets=presets)
 
 
 def _presets(file: BinaryIO) -> frozenset[tuple[int, int]]:

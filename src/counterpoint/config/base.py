@@ -11,10 +11,13 @@ from counterpoint.config.errors import UserError
 
 SEEDS = 2**63
 """Seeds are whole numbers from 0 to below this one, which every random number generator accepts."""
-Positive = Annotated[int, Field(gt=0)]
+_WHOLE = 2**63
+Positive = Annotated[int, Field(gt=0, lt=_WHOLE)]
+Count = Annotated[int, Field(ge=0, lt=_WHOLE)]
 Seed = Annotated[int, Field(ge=0, lt=SEEDS)]
 MOST_SECONDS = 365 * 24 * 3600.0
 """Durations are shorter: longer ones are not music, and frame numbers would lose precision."""
+Seconds = Annotated[float, Field(gt=0, lt=MOST_SECONDS)]
 MOST_CLIPS = 1_000_000
 """Limit for one command."""
 

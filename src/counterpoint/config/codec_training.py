@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from counterpoint.config.base import Count, Seconds
 from counterpoint.config.idle import IdleWhere
 from counterpoint.config.schema import Config, OptimizerConfig, Positive, Seed
 
@@ -163,10 +164,10 @@ class CodecTrainingConfig(Config):
     augment: bool = False
     """Vary pitch and tempo, equaliser, room and noise of the clips, take drum stems and their complement for some, and
     mix others (`training.codec.augment`): a codec trained on few instruments should serve many. Not in the paper."""
-    segment_s: Annotated[float, Field(gt=0)] = 1.0
+    segment_s: Seconds = 1.0
     """Cut to whole frames."""
     batch_size: Positive = 64
-    steps: Annotated[int, Field(ge=0)] = 400_000
+    steps: Count = 400_000
     seed: Seed = 0
     precision: Literal["fp32", "bf16"] = "fp32"
     validate_every: Positive = 1000

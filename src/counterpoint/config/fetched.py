@@ -21,6 +21,7 @@ from counterpoint.config.errors import UserError
 from counterpoint.config.files import read_json, write_json
 from counterpoint.config.locks import sole_writer, warn_waiting
 from counterpoint.config.network import open_address, reason_of
+from counterpoint.config.paths import require_file, true_path
 from counterpoint.config.weights import download_repository
 
 CACHE_VARIABLE = "COUNTERPOINT_JUDGES"
@@ -177,7 +178,9 @@ def _place(name: str, source: str, *, weights: bool, progress: Progress) -> tupl
         return target, True
     local = Path(source).expanduser()
     if local.exists():
-        return local.resolve(), False
+        if not local.is_dir():
+            require_file(local, what="file of weights")
+        return true_path(local), False
     if not re.fullmatch(r"[\w-][\w.-]*(/[\w.-]+)?", source) or _FILES.fullmatch(source):
         raise UserError(f"{source} is neither an existing path, a URL nor a hub id.")
     target = cache_folder() / name / source.replace("/", "--")
@@ -225,8 +228,8 @@ def _download(url: str, target: Path, *, progress: Progress) -> None:
 
 
 def _record(found: Fetched) -> None:
-    folder = cache_folder().resolve()
-    path = found.path.resolve()
+    folder = true_path(cache_folder())
+    path = true_path(found.path)
     value = {
         "source": found.source,
         "path": str(path.relative_to(folder) if path.is_relative_to(folder) else path),

@@ -15,7 +15,7 @@ from counterpoint.config.aside import beside, put
 from counterpoint.config.documents import parse_json
 from counterpoint.config.errors import UserError
 from counterpoint.config.locks import sole_writer
-from counterpoint.config.paths import ASIDE, entries, shown, true_path
+from counterpoint.config.paths import ASIDE, check_kept_folder, entries, shown, true_path
 from counterpoint.config.text import MOST_BYTES, read_text
 
 _DIGITS = 16
@@ -71,9 +71,11 @@ def atomic_folder(path: Path, fill: Callable[[Path], object]) -> None:
         fill: called with the temporary folder.
 
     Raises:
-        UserError: something exists at `path`, or another process is writing it.
+        UserError: something exists at `path`, it has a name that no folder should have, or another process is writing
+            it.
         OSError: when the disk is full or the folder cannot be written; nothing is left behind.
     """
+    check_kept_folder(path)
     with sole_writer(path):
         if path.exists() and not (path.is_dir() and not entries(path)):
             raise UserError(f"{path} already exists; give a new folder.")

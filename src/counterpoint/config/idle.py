@@ -27,14 +27,25 @@ class IdleWhere:
     Attributes:
         key: of the same group; or, with dots, from the top of the configuration.
         value: with which the marked field has no effect; or a function that decides this for a value.
+        also: a second condition that must hold besides.
     """
 
     key: str
     value: Any
+    also: IdleWhere | None = None
 
-    def holds(self, found: Any) -> bool:
-        """Whether the marked field has no effect with this value of the other."""
-        return found is not _ABSENT and bool(self.value(found) if callable(self.value) else found == self.value)
+    def causes(self, group: BaseModel, *, top: BaseModel) -> list[tuple[str, Any]]:
+        """The (key, value) pairs because of which the marked field has no effect; none if it has one.
+
+        Args:
+            group: the group of the marked field.
+            top: the whole configuration.
+        """
+        found = _read(group if "." not in self.key else top, self.key)
+        if found is _ABSENT or not (self.value(found) if callable(self.value) else found == self.value):
+            return []
+        further = [] if self.also is None else self.also.causes(group, top=top)
+        return [(self.key, found), *further] if self.also is None or further else []
 
 
 def idle_keys(config: BaseModel, *, only: Collection[str] | None = None) -> list[str]:
@@ -44,21 +55,21 @@ def idle_keys(config: BaseModel, *, only: Collection[str] | None = None) -> list
         only: keys to look at; None looks at all.
     """
     return [
-        f"{key} has no effect when {other} is {_words(value)}: leave it out, or change {other}"
-        for key, other, value in _idle(config, top=config, prefix="")
+        f"{key} has no effect when {' and '.join(f'{other} is {_words(value)}' for other, value in causes)}: leave it "
+        f"out, or change {causes[0][0]}"
+        for key, causes in _idle(config, top=config, prefix="")
         if only is None or key in only
     ]
 
 
-def _idle(group: BaseModel, *, top: BaseModel, prefix: str) -> Iterator[tuple[str, str, Any]]:
-    """(key without effect, key that takes it, value of the latter)."""
+def _idle(group: BaseModel, *, top: BaseModel, prefix: str) -> Iterator[tuple[str, list[tuple[str, Any]]]]:
+    """(key without effect, keys that cause this with their values)."""
     for name, field in type(group).model_fields.items():
         value = getattr(group, name)
         marks = [mark for mark in field.metadata if isinstance(mark, IdleWhere)]
-        found = [(mark, _read(group if "." not in mark.key else top, mark.key)) for mark in marks]
-        in_force = [(mark.key, other) for mark, other in found if mark.holds(other)]
+        in_force = [causes for mark in marks if (causes := mark.causes(group, top=top))]
         if in_force and value != field.get_default(call_default_factory=True):
-            yield f"{prefix}{name}", *in_force[0]
+            yield f"{prefix}{name}", in_force[0]
         else:
             for inner, key in _groups(value, name):
                 yield from _idle(inner, top=top, prefix=f"{prefix}{key}.")

@@ -43,7 +43,7 @@ class SamplingConfig(Config):
     text_guidance: Annotated[float, Field(ge=-MOST_GUIDANCE, le=MOST_GUIDANCE)] = 0.0
     """Multi-source guidance (JASCO): the weight c_text of a third pass with the caption alone. The result is
     c all + c_text text + (1 - c - c_text) null; 0 leaves that pass out."""
-    temperature: Annotated[float, Field(ge=0, le=MOST_TEMPERATURE)] = 1.0
+    temperature: Annotated[float, Field(ge=0, le=MOST_TEMPERATURE), IdleWhere("top_k", 1)] = 1.0
     """Auto-regressive: logits are divided by it, and 0 is greedy. Flow matching: the noise that it begins with is
     multiplied by it (Mehta et al., 2024), not in zero-shot inpainting; the paper has 1."""
 
@@ -96,7 +96,7 @@ class AutoregressiveSampling(SamplingConfig):
 
     top_k: Annotated[int, Field(ge=0), IdleWhere("temperature", 0)] = 250
     """0 keeps every token."""
-    top_p: Annotated[float, Field(gt=0, le=1), IdleWhere("temperature", 0)] = 1.0
+    top_p: Annotated[float, Field(gt=0, le=1), IdleWhere("temperature", 0), IdleWhere("top_k", 1)] = 1.0
     """1 keeps every token."""
     codebooks: Positive | None = None
     """The number of codebooks that are decoded, counted from the coarsest; None decodes all. A small model hardly knows
@@ -124,10 +124,15 @@ class FlowMatchingSampling(SamplingConfig):
     """A registered solver (`paradigm.solvers`): euler, midpoint, heun, adams, dopri5, or one of another package."""
     steps: Annotated[Positive, Field(le=MOST_STEPS), IdleWhere("solver", _has_steps_of_its_own)] = 50
     """Steps of a solver with a fixed grid; dopri5 is the only built-in solver without one."""
-    sway: Annotated[float, Field(ge=-1, le=2 / (math.pi - 2)), IdleWhere("solver", _has_steps_of_its_own)] = 0.0
+    sway: Annotated[
+        float, Field(ge=-1, le=2 / (math.pi - 2)), IdleWhere("solver", _has_steps_of_its_own), IdleWhere("steps", 1)
+    ] = 0.0
     """s of sway sampling (F5-TTS), which moves steps of the grid towards the noise (< 0) or the data (> 0); 0 is
     uniform. Beyond its range time would run backwards."""
-    guidance_interval: tuple[float, float] = (0.0, 1.0)
+    guidance_interval: Annotated[tuple[float, float], IdleWhere("guidance", 1, also=IdleWhere("text_guidance", 0))] = (
+        0.0,
+        1.0,
+    )
     """Guidance is applied for t in it, both ends included (Kynkäänniemi et al., 2024); elsewhere the conditional
     branch alone is evaluated, at half the cost."""
     tolerance: Annotated[float, Field(gt=0), IdleWhere("solver", _has_a_fixed_grid)] = 1e-5

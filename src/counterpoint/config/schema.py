@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
-from counterpoint.config.base import Config, Positive, Seed
+from counterpoint.config.base import Config, Count, Positive, Seconds, Seed
 from counterpoint.config.errors import UserError
 from counterpoint.config.idle import IdleWhere
 from counterpoint.config.load import SAVED
@@ -225,8 +225,8 @@ class ModelConfig(NetworkConfig):
 class SegmentsConfig(Config):
     """How music is cut into training segments, and which controls are taught with them."""
 
-    segment_s: Annotated[float, Field(gt=0)] = 10.0
-    tracks: dict[ControlName, str] = Field(default_factory=dict)
+    segment_s: Seconds = 10.0
+    tracks: Annotated[dict[ControlName, str], IdleWhere("model.control_dropout", 1)] = Field(default_factory=dict)
     """Which track teaches a control, as `data controls` names them (`chords: chords.viterbi25`); by default the first
     that the dataset has: exact before extracted."""
 
@@ -255,7 +255,7 @@ class OptimizerConfig(Config):
     learning_rate: Annotated[float, Field(gt=0)] = 1e-4
     betas: tuple[Beta, Beta] = (0.9, 0.95)
     weight_decay: Annotated[float, Field(ge=0)] = 0.1
-    warmup_steps: Annotated[int, Field(ge=0)] = 4000
+    warmup_steps: Count = 4000
     clip_norm: Annotated[float, Field(gt=0)] = 1.0
     ema_decay: Annotated[float, Field(ge=0, lt=1)] = 0.999
 
@@ -264,7 +264,7 @@ class BudgetConfig(Config):
     """How long a generative model is trained, and with which updates."""
 
     optimizer: OptimizerConfig = OptimizerConfig()
-    steps: Annotated[int, Field(ge=0)] = 500_000
+    steps: Count = 500_000
     batch_size: Positive = 256
     """Examples per update, over all micro-batches and devices."""
     accumulate: Positive = 1

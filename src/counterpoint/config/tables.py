@@ -14,7 +14,7 @@ from typing import Any
 
 from counterpoint.config.documents import parse_json
 from counterpoint.config.errors import UserError
-from counterpoint.config.paths import fault_of, shown
+from counterpoint.config.paths import MISSING, fault_of, shown
 from counterpoint.config.text import read_text, split_lines
 
 LISTINGS = tuple(f"{stem}{suffix}" for stem in ("metadata", "captions") for suffix in (".csv", ".tsv", ".jsonl"))
@@ -81,7 +81,8 @@ def require_clips(place: Path) -> None:
         UserError: `place` is neither a folder, in which clips may lie, nor a table of them.
     """
     if not place.is_dir() and (place.suffix.lower() not in TABLE_SUFFIXES or fault_of(place)):
-        raise UserError(f"{shown(place)} does not exist; give a folder of generated clips.")
+        fault = "is not a folder" if place.exists() else MISSING
+        raise UserError(f"{shown(place)} {fault}; give a folder of generated clips.")
 
 
 def small_keys(values: Mapping[Any, Any]) -> dict[str, Any]:

@@ -29,6 +29,21 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 AHEAD = 2
 """Items in progress for each process."""
+MOST = 1024
+"""Processes or threads that one command starts on a machine."""
+
+
+def check_count(count: int, *, option: str) -> None:
+    """Refuse a number of processes or threads that makes no sense.
+
+    Args:
+        option: that gives it, for the message.
+
+    Raises:
+        UserError: it is none, or more than `MOST`.
+    """
+    if not 1 <= count <= MOST:
+        raise UserError(f"{option} {count} is out of range: give a number from 1 to {MOST:,}, about one a core.")
 
 
 @dataclass(frozen=True)
@@ -44,8 +59,8 @@ class Workers:
     address: str | None = None
 
     def __post_init__(self) -> None:
-        if self.count < 1:
-            raise UserError(f"--workers {self.count} is too small; give 1 or more.")
+        if self.count < 1 or self.address is None:  # a cluster may have any number
+            check_count(self.count, option="--workers")
 
     @property
     def is_alone(self) -> bool:

@@ -22,7 +22,7 @@ from counterpoint.config.base import MOST_CLIPS, check_seed
 from counterpoint.config.device import find_device
 from counterpoint.config.locks import sole_writer
 from counterpoint.config.nearest import did_you_mean
-from counterpoint.config.paths import check_kept_folder
+from counterpoint.config.paths import check_kept_folder, true_path
 from counterpoint.follow.defaults import CAPTIONS
 from counterpoint.follow.measures import Heard, Measure, Wanted, measures
 from counterpoint.follow.recognition import VERSION, Through, hear, recogniser
@@ -40,7 +40,7 @@ from counterpoint.follow.result import Followed, Following, Share
 from counterpoint.generate.controls import require_known
 from counterpoint.generate.model import LoadedModel, load_model
 from counterpoint.generate.outputs import read_captions
-from counterpoint.generate.request import BATCH_SIZE, GenerationRequest
+from counterpoint.generate.request import BATCH_SIZE, GenerationRequest, check_number
 from counterpoint.generate.sampling import generate
 from counterpoint.metrics import Clip
 from counterpoint.metrics.listener import Listener, Progress
@@ -112,6 +112,7 @@ def follow(
 
 def _follow(model: str | Path, config: FollowConfig, *, out: Path, card: bool, progress: Progress | None) -> Following:
     captions = list(CAPTIONS) if config.captions is None else read_captions(None, config.captions)
+    check_number(config.seeds, captions=len(captions))
     held = [] if config.data is None else open_held(config.data, split=config.split, duration_s=config.duration_s)
     loaded = load_model(model, device=config.device, precision=config.precision, compiled=config.compiled)
     asks, notes = _asks(config, known=loaded.paradigm.config.controls, has_music=bool(held))
@@ -171,8 +172,6 @@ def _check(config: FollowConfig) -> None:
                 f"There is no kind of request {name!r}{did_you_mean(name, ASKS)}: choose among {', '.join(ASKS)}."
             )
     check_seed(config.seed, count=MOST_CLIPS)
-    if config.seeds < 1:
-        raise UserError(f"--seeds is {config.seeds}: it must be 1 or more.")
     if not config.duration_s > 0:
         raise UserError(f"--duration-s is {config.duration_s:g}: it must be more than 0.")
 
@@ -226,7 +225,7 @@ class _Ears:
 
         def kept(clip: Clip) -> Path:
             status = clip.audio.stat()
-            file = [str(clip.audio.resolve()), status.st_size, status.st_mtime_ns, clip.duration_s]
+            file = [str(true_path(clip.audio)), status.st_size, status.st_mtime_ns, clip.duration_s]
             return self._out / "music" / f"{kind}-{digest([VERSION, recogniser(), file, codec])}.npz"
 
         return self._listen(clips, ask=kind, kept=kept, through=through)

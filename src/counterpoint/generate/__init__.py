@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from counterpoint.generate.outputs import Destination, GenerationReport, check_destination, read_captions
     from counterpoint.generate.request import BATCH_SIZE, GenerationRequest, repeated
     from counterpoint.generate.sampling import AudioGeneration, generate, generate_folder, write_clips
-    from counterpoint.generate.settings import sampling_of
+    from counterpoint.generate.settings import check_read_by, sampling_of
 
 __all__ = [
     "BATCH_SIZE",
@@ -27,6 +27,7 @@ __all__ = [
     "GenerationRequest",
     "LoadedModel",
     "check_destination",
+    "check_read_by",
     "export_musicgen",
     "generate",
     "generate_folder",
@@ -49,6 +50,7 @@ __getattr__ = lazily(
         "GenerationRequest": "request",
         "LoadedModel": "model",
         "check_destination": "outputs",
+        "check_read_by": "settings",
         "export_musicgen": "export",
         "generate": "sampling",
         "generate_folder": "sampling",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from counterpoint.config import UserError
 from counterpoint.config.machine import free_memory
+from counterpoint.config.room import require_memory
 from counterpoint.paradigm import Paradigm
 
 SHARE = 0.6
@@ -33,12 +33,12 @@ def clips_at_once(
     def needed(batch: int) -> int:
         return clip_bytes(model, batch=batch, frames=frames, window=window, text_tokens=text_tokens, passes=passes)
 
-    if needed(1) > room:
-        seconds = frames / model.latent.frame_rate
-        raise UserError(
-            f"One clip of {seconds:g} s needs {needed(1) / 2**30:.1f} GiB of memory besides the model, but only "
-            f"{room / 2**30:.1f} GiB are free on {device}: free some, or choose a shorter duration."
-        )
+    require_memory(
+        needed(1),
+        free=room,
+        needs=f"One clip of {frames / model.latent.frame_rate:g} s on {device} needs, besides the model,",
+        remedy="free some, or choose a shorter duration",
+    )
     fitting = wanted
     while needed(fitting) > room:
         fitting -= 1

@@ -86,17 +86,22 @@ def resolve(request: GenerationRequest, *, model: LoadedModel) -> GenerationRequ
     return replace(request, controls=asked)
 
 
-def repeated(captions: Sequence[str], *, num: int) -> list[str]:
-    """Each caption `num` times.
+def check_number(num: int, *, captions: int) -> None:
+    """Refuse a number of clips of each caption.
 
     Raises:
         UserError: there would be no clip, or more than one call allows.
     """
     if num < 1:
         raise UserError(f"{num} clips of each caption were requested: choose 1 or more.")
-    if len(captions) * num > MOST_CLIPS:
+    if captions * num > MOST_CLIPS:
         raise UserError(
-            f"{len(captions)} captions with {num} clips each exceed the {MOST_CLIPS:,} clips of one command: "
+            f"{captions:,} captions with {num:,} clips each exceed the {MOST_CLIPS:,} clips of one command: "
             "choose fewer."
         )
+
+
+def repeated(captions: Sequence[str], *, num: int) -> list[str]:
+    """Each caption `num` times; raises what `check_number` raises."""
+    check_number(num, captions=len(captions))
     return [text for text in captions for _ in range(num)]

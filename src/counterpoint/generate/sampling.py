@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from counterpoint.audio import Sound, frames
+from counterpoint.audio.files import require_room
 from counterpoint.codec import Codec, decode
 from counterpoint.conditioning import plan_guidance
 from counterpoint.config import atomic_write, write_json, write_json_lines
@@ -229,6 +230,8 @@ def _write(
     Args:
         request: a request whose controls have been read.
     """
+    samples = len(paths) * frames(request.duration_s, frame_rate=model.codec.sample_rate)
+    require_room(paths[0], samples=samples, needs=f"{len(paths):,} clips of {request.duration_s:g} s need")
     clips = generate(request, model=model, progress=progress)
     latency_s = audio_s = 0.0
     passes = evaluations = 0

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from counterpoint.config import SamplingConfig, pick_sampling, read_sampling
+from counterpoint.config import SamplingConfig, UserError, pick_sampling, read_sampling
 from counterpoint.config.load import check_effects
+from counterpoint.config.sampling import PARADIGMS
 from counterpoint.config.weights import CONFIG_FILE
 from counterpoint.runs import RUNS, find_run, read_description
 from counterpoint.runs.layout import MODEL_FILE
@@ -35,6 +36,31 @@ def sampling_of(
     described: Mapping[str, Any] = {} if is_published(run) else read_description(run)
     paradigm = described["model"]["paradigm"] if described else MUSICGEN_PARADIGM
     return settings_of(paradigm, described.get("sampling", {}), given, otherwise=otherwise, refuse_idle=True)
+
+
+def check_read_by(method: str | None, given: Mapping[str, Any], *, model: str | Path) -> None:
+    """Refuse sampling settings that a user gives and a zero-shot method of inpainting does not read.
+
+    Args:
+        method: of inpainting; None is the model's best one, which is supervised if the model was trained for it.
+        given: settings by name; None leaves one open.
+        model: as for `load_model`.
+
+    Raises:
+        UserError: naming a setting.
+    """
+    run = find_run(model)
+    network: Mapping[str, Any] = {} if is_published(run) else read_description(run)["model"]
+    entry = PARADIGMS[network.get("paradigm", MUSICGEN_PARADIGM)]
+    if method == "supervised" or (method is None and network.get("inpainting")):
+        return
+    usual = entry.sampling().model_dump()
+    for name in entry.unread_by_zero_shot:
+        if given.get(name) not in (None, usual[name]):
+            raise UserError(
+                f"sampling: {name} has no effect in inpainting {f'by {method}' if method else 'without training'}, "
+                "which takes Euler steps from noise of unit variance: leave it out."
+            )
 
 
 def settings_of(

@@ -16,9 +16,9 @@ from counterpoint.audio.files import readable
 from counterpoint.config import UserError, read_json
 from counterpoint.config.locks import sole_writer
 from counterpoint.config.machine import cores
-from counterpoint.config.paths import check_name, entries
+from counterpoint.config.paths import check_name, entries, true_path
 from counterpoint.config.remote import url_of
-from counterpoint.config.workers import ahead
+from counterpoint.config.workers import ahead, check_count
 from counterpoint.data.layout import INFO_FILE, SPLITS, MusicDataset, open_dataset, save_dataset
 from counterpoint.ingest import archives
 from counterpoint.ingest.probe import Probe, probe, quiet_decoders
@@ -69,6 +69,8 @@ def ingest(
     """
     src, out = Path(src), Path(out)
     check_name(out)
+    if workers is not None:
+        check_count(workers, option="--workers")
     if valid_share < 0 or test_share < 0 or valid_share + test_share >= 1:
         raise UserError(f"valid_share {valid_share:g} and test_share {test_share:g} must leave a share for training.")
     with sole_writer(out):
@@ -117,7 +119,7 @@ def _ingest(
     hints = _hints(groups, known, group_by=group_by)
     report = _report(src, out, found=sources.found, rows=rows, abouts=known, problems=problems, hints=hints)
     digests = {sources.id(path): probes[path].digest for path in kept}
-    info = {"name": src.resolve().name, "kind": KIND, "report": report.to_dict()}
+    info = {"name": true_path(src).name, "kind": KIND, "report": report.to_dict()}
     save_dataset(out, rows, info=info, audio_digests=digests)
     archives.remove_others(sources.unpacked, kept=sources.archives)
     return report

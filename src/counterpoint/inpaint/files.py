@@ -14,7 +14,7 @@ import numpy as np
 import soundfile
 
 from counterpoint.audio import Sound
-from counterpoint.audio.files import check_audio_output, open_audio, writing
+from counterpoint.audio.files import check_audio_output, open_audio, require_room, writing
 from counterpoint.audio.metadata import carry_over, copies_whole, copy_texts
 from counterpoint.config import UserError, atomic_write
 
@@ -146,9 +146,10 @@ class Source:
     def check_out(self, out: Path) -> None:
         """
         Raises:
-            UserError: see `check_audio_output`; or the format does not support such samples.
+            UserError: see `check_audio_output`; the format does not support such samples, or the disk has no room.
         """
         check_audio_output(out, inputs=[self.path])
+        require_room_for(self, out)
         if not soundfile.check_format(_form(out), self.subtype):
             raise UserError(
                 f"{out.suffix[1:]} files do not support the {self.subtype} samples of {self.path}: use .wav."
@@ -203,6 +204,13 @@ class Source:
         return UserError(
             f"{self.path} ends after {there_s:.1f} s, but its header announces {said_s:.1f} s; export it again."
         )
+
+
+def require_room_for(music: Music, out: Path, *, files: int = 1) -> None:
+    """Refuse music, or so many versions of it, that the disk does not hold; see `require_room`."""
+    length = f"{music.frames / music.sample_rate:,.0f} s of music need"
+    needs = f"{files:,} takes of {length}" if files > 1 else length
+    require_room(out, samples=files * music.frames * music.channels, needs=needs)
 
 
 def lay_over(block: np.ndarray, *, start: int, patches: Sequence[Patch]) -> None:

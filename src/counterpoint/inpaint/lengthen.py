@@ -16,7 +16,7 @@ import numpy as np
 
 from counterpoint.config import UserError
 from counterpoint.config.base import MOST_SECONDS
-from counterpoint.inpaint.files import BLOCK, Held, Patch, Source, lay_over
+from counterpoint.inpaint.files import BLOCK, Held, Patch, Source, lay_over, require_room_for
 from counterpoint.inpaint.spans import Span
 
 Side = Literal["end", "start"]
@@ -67,6 +67,7 @@ class Extended:
     def check_out(self, out: Path) -> None:
         """Check the output; see `Source.check_out`."""
         self.source.check_out(out)
+        require_room_for(self, out)
 
     def write(self, out: Path, *, patches: Sequence[Patch]) -> None:
         """Write the extended music with patches; see `Source.write`.

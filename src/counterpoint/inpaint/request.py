@@ -12,7 +12,7 @@ from counterpoint.config import SamplingConfig, UserError
 from counterpoint.config.base import MOST_CLIPS, check_seed
 from counterpoint.config.text import check_text
 from counterpoint.generate.asked import ControlSources
-from counterpoint.inpaint.files import Source
+from counterpoint.inpaint.files import Source, require_room_for
 from counterpoint.inpaint.lengthen import Extended
 from counterpoint.inpaint.spans import Span
 
@@ -91,6 +91,9 @@ def check_files(source: Path, request: InpaintingRequest, *, out: Path, keep: Ke
 
 def check_out(music: Source | Extended, request: InpaintingRequest, *, out: Path, keep: Keep = "best") -> FileJob:
     """The same check for music that is already open."""
+    if keep == "all":
+        music.check_out(out)
+        require_room_for(music, out, files=request.num)
     ranks = range(1, request.num + 1)
     paths = [out.with_stem(f"{out.stem}-{rank}") for rank in ranks] if keep == "all" else [out]
     for path in paths:

@@ -21,6 +21,7 @@ from counterpoint.audio import SILENCE_PEAK, normalize_loudness, resample
 from counterpoint.audio.levels import fault_of_level
 from counterpoint.codec import encode_audio
 from counterpoint.config import InpaintingMethod, UserError
+from counterpoint.config.room import require_memory
 from counterpoint.generate.asked import ControlSources
 from counterpoint.generate.controls import Asked, read_controls
 from counterpoint.generate.model import LoadedModel
@@ -124,6 +125,7 @@ def fill_in(
         window_s=model.window_s,
         frame_rate=model.codec.frame_rate,
     )
+    _require_memory(request.num, music=music, places=places, model=model)
     for place in places:
         _require_sound(music, place, spans=_whole_spans(places, music=music))
     asked = _read_controls(request.controls, places=places, music=music, model=model)
@@ -220,6 +222,14 @@ def _tracks(asked: Asked, place: Place, *, first: Place, music: Music, model: Lo
     tracks = np.full((len(asked.tracks), len(times)), NOT_GIVEN, dtype=asked.tracks.dtype)
     tracks[:, inside] = asked.tracks[:, frames[inside]]
     return tracks
+
+
+def _require_memory(takes: int, *, music: Music, places: Sequence[Place], model: LoadedModel) -> None:
+    """Refuse more takes than memory holds: of each its new samples, and its window as the model's input and output."""
+    lengths = [place.stop - place.start for place in places]
+    window = max(lengths) / music.sample_rate * model.codec.sample_rate
+    own = 2 * sum(lengths) * music.channels + 3 * 4 * window
+    require_memory(takes * own, needs=f"{takes:,} takes need", remedy="choose a smaller --num")
 
 
 def _require_sound(music: Music, place: Place, *, spans: Sequence[Span]) -> None:

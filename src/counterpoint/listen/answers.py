@@ -16,8 +16,10 @@ from sqlite3 import Connection, Row
 from typing import Literal
 
 from counterpoint.config import UserError
+from counterpoint.config.documents import quoted
 from counterpoint.listen.assignment import Cell, plan_trials
 from counterpoint.listen.folder import ListeningTest, durations
+from counterpoint.listen.planning import check_raters
 from counterpoint.listen.sounds import HEADPHONE_PASS, HEADPHONE_TRIALS
 from counterpoint.web import Store, WebError
 
@@ -120,6 +122,7 @@ class Answers:
 
     def invite(self, count: int) -> list[str]:
         """Tokens of new raters who have not agreed yet."""
+        check_raters(count)
         with self.store.write() as db:
             return [self._add(db, "invited") for _ in range(count)]
 
@@ -320,7 +323,7 @@ class Answers:
 
     def _check_heard(self, row: Row, files: tuple[str, ...], heard: Sequence[float], *, at: float) -> None:
         shortest = self.test.design.min_heard
-        if len(heard) != len(files) or any(share < shortest - 0.01 for share in heard):
+        if len(heard) != len(files) or not all(share >= shortest - 0.01 for share in heard):
             raise WebError(422, "Listen to the whole clip before you answer.")
         needed = _EARLY * shortest * sum(durations(self.test, files))
         if row["shown"] is None or at - row["shown"] < needed:
@@ -371,7 +374,7 @@ def _check_answers(test: ListeningTest, answers: Sequence[Answer]) -> None:
     for answer in answers:
         question = questions.get(answer.question)
         if question is None:
-            raise WebError(400, f"The test has no question {answer.question!r}.")
+            raise WebError(400, f"The test has no question {quoted(answer.question)}.")
         is_tie = test.design.presentation == "pair" and answer.value == 0
         if not question.low <= answer.value <= question.high or answer.value % 1 or (is_tie and not test.design.ties):
             raise WebError(400, f"{answer.value:g} is no answer to {question.name!r}.")

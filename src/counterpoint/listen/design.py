@@ -16,11 +16,16 @@ from pydantic import Field, field_validator, model_validator
 from counterpoint.config import UserError, load_yaml
 from counterpoint.config.base import Config, Positive
 from counterpoint.config.load import read_yaml
+from counterpoint.config.paths import MISSING, fault_of, shown
 
 _HERE = Path(__file__).parent
 DESIGN_FILE = "test.yaml"
+MOST_VALUES = 1001
+"""Values of a scale."""
+MOST_CLIPS = 1000
+"""Clips of one kind that a rater is given."""
 Presentation = Literal["single", "pair", "together"]
-Count = Annotated[int, Field(ge=0)]
+Count = Annotated[int, Field(ge=0, le=MOST_CLIPS)]
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -45,6 +50,9 @@ class Question(Config):
             raise ValueError(
                 f"the scale of {self.id} must rise from low to high, and goes from {self.low} to {self.high}"
             )
+        values = self.high - self.low + 1
+        if values > MOST_VALUES:
+            raise ValueError(f"the scale of {self.id} has {values:,} values, and may have {MOST_VALUES}")
         return self
 
 
@@ -151,8 +159,11 @@ def find_design(name: str) -> Path:
     path = _HERE / "designs" / f"{name}.yaml"
     if name in design_names():
         return path
-    if Path(name).is_file():
+    fault = fault_of(name)
+    if not fault:
         return Path(name)
+    if fault != MISSING:
+        raise UserError(f"{shown(name)} {fault}; give a design, or a YAML file like one.")
     raise UserError(
         f"There is no design {name!r}; the designs are {', '.join(design_names())}, or a YAML file like them."
     )

@@ -19,6 +19,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from counterpoint.config.paths import true_path
 from counterpoint.listen.answers import Answers
 from counterpoint.listen.watching import set_open, watch, watch_key
 from counterpoint.web import Pages, WebError
@@ -55,7 +56,7 @@ class Desk:
         from counterpoint.listen.results import raw_csv  # it brings scipy, which raters need not wait for
 
         self._require_key(request)
-        name = f"{self.answers.test.folder.resolve().name}.csv"
+        name = f"{true_path(self.answers.test.folder).name}.csv"
         headers = {"content-disposition": f'attachment; filename="{name}"'}
         return Response(raw_csv(self.answers), media_type="text/csv", headers=headers)
 

@@ -11,6 +11,7 @@ import csv
 import html
 import io
 import json
+import math
 import secrets
 import time
 from collections import Counter
@@ -24,6 +25,8 @@ from typing import Any
 import yaml
 
 from counterpoint.config import UserError, atomic_folder
+from counterpoint.config.documents import quoted
+from counterpoint.config.paths import true_path
 from counterpoint.config.tables import read_table
 from counterpoint.listen.answers import Answers
 from counterpoint.listen.assignment import LAYOUTS, Cell
@@ -31,6 +34,7 @@ from counterpoint.listen.design import Question
 from counterpoint.listen.folder import Item, ListeningTest
 
 _AUDIO = "configs/audio"
+_LONGEST_NAME = 200
 _COLUMNS = ("rater", "item", "system", "question", "value")
 
 
@@ -42,7 +46,7 @@ def export_test(test: ListeningTest, out: Path) -> Path:
     Raises:
         UserError: there is something in `out`.
     """
-    name = test.folder.resolve().name
+    name = true_path(test.folder).name
 
     def fill(place: Path) -> None:
         (place / _AUDIO).mkdir(parents=True)
@@ -75,7 +79,7 @@ def webmushra(test: ListeningTest) -> dict[str, Any]:
     level = _clip(test.files_of(first).get(test.key.hidden_reference, first.files[0].file))
     return {
         "testname": test.design.title,
-        "testId": test.folder.resolve().name,
+        "testId": true_path(test.folder).name,
         "bufferSize": 2048,
         "stopOnErrors": True,
         "showButtonPreviousPage": False,
@@ -222,6 +226,8 @@ def import_ratings(answers: Answers, table: Path) -> int:
     read = read_table(table)
     if read.faults:
         raise UserError(f"{table}, {read.faults[0]}; correct or delete that line.")
+    if not read.rows:
+        raise UserError(f"{table} holds no rating; give a line for each.")
     lines = [_imported(answers.test, f"{table}, line {row.number}", row.values) for row in read.rows]
     if twice := [key for key, count in Counter(map(_place, lines)).items() if count > 1]:
         raise UserError(f"{table} rates one clip twice: {', '.join(map(str, twice[0]))}; delete one of the lines.")
@@ -285,17 +291,20 @@ def _imported(test: ListeningTest, source: str, values: Mapping[str, Any]) -> _L
     question = next((each for each in test.design.questions if each.id == values["question"]), None)
     if question is None:
         raise UserError(f"{source} names the question {values['question']!r}, which the test has not.")
+    rater, value = values["rater"], values["value"]
+    if not isinstance(rater, str) or len(rater) > _LONGEST_NAME:
+        raise UserError(f"{source} has the rater {quoted(rater)}; write a name of up to {_LONGEST_NAME} characters.")
     names = [str(values["system"]), *([str(values["other"])] if is_pair else [])]
     cell = tuple(_file(test, item, name, source) for name in names)
     try:
-        value = float(values["value"])
-    except ValueError:
-        raise UserError(f"{source} has the value {values['value']!r}, which is no number.") from None
+        value = math.nan if isinstance(value, bool) else float(value)
+    except (TypeError, ValueError, OverflowError):
+        raise UserError(f"{source} has the value {quoted(value)}, which is no number.") from None
     low, high = (0.0, 1.0) if is_pair else (question.low, question.high)
     if not low <= value <= high:
         raise UserError(f"{source} has the value {value:g}, which is not from {low:g} to {high:g}.")
     # a pair is kept as if its first clip had been shown first: -1 for the first, 1 for the second
-    return _Line(str(values["rater"]), item.id, cell, question.id, 1 - 2 * value if is_pair else value)
+    return _Line(rater, item.id, cell, question.id, 1 - 2 * value if is_pair else value)
 
 
 def _file(test: ListeningTest, item: Item, name: str, source: str) -> str:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TypeVar
 
 from pydantic import ValidationError
 
@@ -17,6 +18,9 @@ from counterpoint.results.records import Record
 MANIFEST_FILE, KEY_FILE = "manifest.json", "key.json"
 ORIGIN_FILE = "origin.json"
 """Where results go back to: the study's folder, by an absolute path."""
+
+
+R = TypeVar("R", bound=Record)
 
 
 class ClipFile(Record):
@@ -128,7 +132,7 @@ class ListeningTest:
         Raises:
             UserError: a clip is missing or is another than when the test was made.
         """
-        for item in (*self.manifest.items, *self.manifest.training, *self.manifest.checks):
+        for item in _clips(self.manifest):
             for clip in item.files:
                 path = self.folder / clip.file
                 if not path.is_file():
@@ -147,13 +151,10 @@ def read_test(folder: Path) -> ListeningTest:
         raise UserError(
             f"{folder} is no listening test; make one with `counterpoint listen new {folder} --from STUDY`."
         )
-    try:
-        manifest = Manifest.model_validate(read_json(folder / MANIFEST_FILE))
-        key = Key.model_validate(read_json(folder / KEY_FILE))
-    except ValidationError as error:
-        where = ".".join(map(str, error.errors()[0]["loc"]))
-        raise UserError(f"A file of {folder} is damaged at {where}; make the test again.") from None
-    study = read_json(folder / ORIGIN_FILE)["study"] if (folder / ORIGIN_FILE).is_file() else ""
+    manifest, key = _record(folder / MANIFEST_FILE, Manifest), _record(folder / KEY_FILE, Key)
+    if strange := {clip.file for item in _clips(manifest) for clip in item.files} - set(key.files):
+        raise UserError(f"{folder / KEY_FILE} does not say whose {min(strange)} is; make the test again.")
+    study = _study(folder)
     design = read_design(folder / DESIGN_FILE)
     made = {"training": len(manifest.training), "attention": len(manifest.checks)}
     for name, count in made.items():
@@ -162,16 +163,33 @@ def read_test(folder: Path) -> ListeningTest:
                 f"{folder / DESIGN_FILE} asks for {name}: {getattr(design, name)}, and the test was made with {count}; "
                 "lower it, or make a new test with this design."
             )
-    return ListeningTest(folder, design, manifest, key, Path(study) if study else None)
+    return ListeningTest(folder, design, manifest, key, study)
+
+
+def _record(path: Path, kind: type[R]) -> R:
+    try:
+        return kind.model_validate(read_json(path))
+    except ValidationError as error:
+        where = ".".join(map(str, error.errors()[0]["loc"]))
+        raise UserError(f"{path} is damaged{f' at {where}' if where else ''}; make the test again.") from None
+
+
+def _clips(manifest: Manifest) -> Iterable[Item | Check]:
+    return (*manifest.items, *manifest.training, *manifest.checks)
+
+
+def _study(folder: Path) -> Path | None:
+    """The study that a test was made from; None for folders of audio."""
+    origin = folder / ORIGIN_FILE
+    found = read_json(origin) if origin.is_file() else {"study": ""}
+    if not isinstance(found, Mapping) or not isinstance(found.get("study"), str):
+        raise UserError(f"{origin} does not say which study it is of; make the test again.")
+    return Path(found["study"]) if found["study"] else None
 
 
 def durations(test: ListeningTest, files: Sequence[str]) -> list[float]:
     """Seconds of each file."""
-    known = {
-        clip.file: item.duration_s
-        for item in (*test.manifest.items, *test.manifest.training, *test.manifest.checks)
-        for clip in item.files
-    }
+    known = {clip.file: item.duration_s for item in _clips(test.manifest) for clip in item.files}
     return [known[file] for file in files]
 
 

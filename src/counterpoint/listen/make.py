@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from counterpoint.config import UserError, atomic_folder, write_json
+from counterpoint.config.text import read_text
 from counterpoint.listen.design import DESIGN_FILE, TestDesign, find_design, read_design
 from counterpoint.listen.folder import ORIGIN_FILE, read_test
 from counterpoint.listen.sources import Source, read_source
@@ -59,7 +60,7 @@ def make_test(
     chosen = read_design(path)
     check_items(source, items)
     _check_conditions(source, chosen)
-    text = path.read_text(encoding="utf-8")
+    text = read_text(path, what="design")
     wanted = Wanted(
         items=items,
         seed=seed,

@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from counterpoint.config import UserError
 from counterpoint.listen.assignment import plan_trials
 from counterpoint.listen.folder import ListeningTest, durations
 
+MOST_RATERS = 10_000
 OVERHEAD_S = 150.0
 """For consent, instructions, the headphone check and the comment."""
 REJECTED = 0.2
@@ -41,17 +43,29 @@ class ListeningPlan:
     half_width: float
 
 
+def check_raters(count: int) -> None:
+    """Refuse a number of raters that no test has.
+
+    Raises:
+        UserError: naming it.
+    """
+    if not 1 <= count <= MOST_RATERS:
+        raise UserError(f"--raters {count} is out of range: give a number from 1 to {MOST_RATERS:,}.")
+
+
 def make_plan(test: ListeningTest, *, raters: int | None = None) -> ListeningPlan:
     """What a test takes.
 
     Args:
         raters: whose answers count; by default as many as the design's `judgments_per_cell` needs.
     """
+    if raters is not None:
+        check_raters(raters)
     planned = plan_trials(test, rater=0)
     rated = [trial for trial in planned if trial.phase == "trial"]
     systems = test.contestants if test.design.presentation == "pair" else test.systems
     heard = sum(len(trial.files) for trial in rated) / max(1, len(systems))
-    wanted = raters or math.ceil(test.design.judgments_per_cell / heard)
+    wanted = raters if raters is not None else math.ceil(test.design.judgments_per_cell / heard)
     minutes = times_of(test).total_s / 60
     recruit = math.ceil(wanted / (1 - REJECTED))
     question = test.design.questions[0]

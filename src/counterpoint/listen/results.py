@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
 
+from counterpoint.config import UserError
+from counterpoint.config.paths import true_path
 from counterpoint.listen.answers import Answers
 from counterpoint.listen.design import Question as Asked
 from counterpoint.listen.folder import ListeningTest
@@ -28,7 +31,12 @@ def collect(answers: Answers, *, half_width: float | None = None) -> ListeningRe
 
     Args:
         half_width: of the intervals that are wanted, on the scale of the questions.
+
+    Raises:
+        UserError: the half width is not a positive number.
     """
+    if half_width is not None and not 0 < half_width < math.inf:
+        raise UserError(f"The half width is {half_width:g}: it must be a positive number.")
     raters, judgments = read_raters(answers), read_judgments(answers)
     return analyse(answers.test, raters, judgments, half_width=half_width)
 
@@ -53,7 +61,7 @@ def analyse(
     everyone = {each.id: _Table.of(test, rated, each.id) for each in questions}
     numbers = {rater.id: number for number, rater in enumerate(raters, start=1)}
     return ListeningResults(
-        name=test.folder.resolve().name,
+        name=true_path(test.folder).name,
         design=test.design.design,
         fingerprint=test.fingerprint,
         questions=tuple(questions),

@@ -46,7 +46,7 @@ from counterpoint.listen.folder import Item, ListeningTest, durations
 from counterpoint.listen.planning import times_of
 from counterpoint.listen.sounds import HEADPHONE_RATE, HEADPHONE_TRIALS, headphone_trial
 from counterpoint.listen.watching import is_open
-from counterpoint.web import Pages, WebError, create_app
+from counterpoint.web import Pages, WebError, create_app, read_object
 from counterpoint.web.guard import LOCAL_HOSTS
 
 _HERE = Path(__file__).parent
@@ -307,11 +307,8 @@ async def _body(request: Request, kinds: Mapping[str, type]) -> dict[str, Any]:
     Raises:
         WebError: it is none.
     """
-    try:
-        body = json.loads(await request.body() or b"{}")
-    except (ValueError, RecursionError):
-        body = None
-    if not isinstance(body, dict) or any(not isinstance(body.get(name), kind) for name, kind in kinds.items()):
+    body = await read_object(request)
+    if any(not isinstance(body.get(name), kind) for name, kind in kinds.items()):
         raise WebError(400, f"The request must hold {', '.join(kinds)} as JSON; load the page again.")
     return body
 

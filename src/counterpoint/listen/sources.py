@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from counterpoint.config import UserError, read_json
+from counterpoint.config.paths import true_path
 from counterpoint.metrics import match_clips
 from counterpoint.results.records import RESULTS_FILE
 from counterpoint.results.schema import TRUTH, read_results
@@ -127,7 +128,7 @@ def read_inpainting(study: str, folder: Path, *, systems: Sequence[str] | None) 
         for window in read_json(steps / "prompts" / "prompts.json")["windows"]
     ]
     names = {key: known.get(key, key) for key in folders}
-    return Source(study, items, names, TRUTH, LOW_ANCHOR, folder.resolve())
+    return Source(study, items, names, TRUTH, LOW_ANCHOR, true_path(folder))
 
 
 def read_study(study: str, folder: Path, *, systems: Sequence[str] | None) -> Source:
@@ -155,7 +156,7 @@ def read_study(study: str, folder: Path, *, systems: Sequence[str] | None) -> So
         )
         for window in prompts.windows
     ]
-    return Source(study, items, names, truth, "", folder.resolve())
+    return Source(study, items, names, truth, "", true_path(folder))
 
 
 def read_folders(places: Sequence[str], *, systems: Sequence[str] | None, reference: str = "") -> Source:
@@ -187,8 +188,10 @@ def read_folders(places: Sequence[str], *, systems: Sequence[str] | None, refere
 
 def _named(place: str) -> tuple[str, Path]:
     name, separator, folder = place.partition("=")
+    if not place or (separator and not (name and folder)):
+        raise UserError(f"--from {place!r} names no folder; write FOLDER, or NAME=FOLDER as in ours=clips/ours.")
     path = Path(folder if separator else place)
-    return (name if separator else path.resolve().name), path
+    return (name if separator else true_path(path).name), path
 
 
 def _require_known(wanted: Sequence[str] | None, known: Sequence[str], *, what: str) -> None:

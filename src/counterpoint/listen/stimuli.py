@@ -39,6 +39,7 @@ from counterpoint.audio import load_audio, normalize_loudness, save_audio
 from counterpoint.audio.loudness import shared_gain
 from counterpoint.claims.paper import paper_scores
 from counterpoint.config import UserError, atomic_folder, write_json
+from counterpoint.config.base import check_seed
 from counterpoint.listen.folder import KEY_FILE, MANIFEST_FILE, sha256
 from counterpoint.listen.sounds import low_pass, with_beeps
 from counterpoint.listen.sources import Source, SourceItem, read_inpainting
@@ -80,6 +81,9 @@ class Wanted:
         low_pass_hz: anchors to make of the reference.
         checks: clips with beeps; each is paired with one without if `pairs`.
         most_beeps: in a check.
+
+    Raises:
+        UserError: the seed is out of range.
     """
 
     items: int
@@ -90,6 +94,9 @@ class Wanted:
     checks: int = 0
     pairs: bool = False
     most_beeps: int = 5
+
+    def __post_init__(self) -> None:
+        check_seed(self.seed)
 
 
 def write_stimuli(

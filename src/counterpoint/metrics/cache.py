@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from counterpoint.config import atomic_write, digest
+from counterpoint.config.paths import true_path
 from counterpoint.metrics.base import Clip
 
 FOLDER_VARIABLE = "COUNTERPOINT_HEARD"
@@ -66,7 +67,7 @@ def _read(path: Path) -> dict[str, np.ndarray] | None:
 
 def _content(path: Path) -> str:
     status = path.stat()
-    return _digest(path.resolve(), status.st_size, status.st_mtime_ns)
+    return _digest(true_path(path), status.st_size, status.st_mtime_ns)
 
 
 @lru_cache(maxsize=1 << 16)

@@ -17,8 +17,8 @@ from counterpoint.analysis.tracks import NOT_GIVEN
 from counterpoint.backbone import Backbone, Memory
 from counterpoint.conditioning import ControlEmbedding, TextEncoder, TextTokens, drop_controls, drop_text
 from counterpoint.config import InpaintingMethod, LatentSpec, ModelConfig, SamplingConfig, UserError
-from counterpoint.config.machine import free_memory
 from counterpoint.config.registry import load_object
+from counterpoint.config.room import require_memory
 from counterpoint.kernels import Precision, pack
 from counterpoint.paradigm.entry import PARADIGMS, ParadigmEntry, View
 from counterpoint.paradigm.watch import Watch
@@ -297,13 +297,11 @@ def build_paradigm(config: ModelConfig, latent: LatentSpec, *, seed: int = 0) ->
 
 def _check_memory(config: ModelConfig, latent: LatentSpec, *, entry: ParadigmEntry) -> None:
     """Refuse sizes that do not fit into memory, before an allocator fails, possibly after hours."""
-    needed, free = 4 * entry.cost.parameters(config, latent, text_width=_text_width(config)), free_memory()
-    if needed > free:
-        b = config.backbone
-        raise UserError(
-            f"A model of {b.layers:,} layers of width {b.width:,} needs {needed / 2**30:,.1f} GiB for its weights, and "
-            f"{free / 2**30:,.1f} GiB of memory are free: choose a smaller backbone or text encoder."
-        )
+    require_memory(
+        4 * entry.cost.parameters(config, latent, text_width=_text_width(config)),
+        needs=f"The weights of {config.backbone.layers:,} layers of width {config.backbone.width:,} need",
+        remedy="choose a smaller backbone or text encoder",
+    )
 
 
 def _text_width(config: ModelConfig) -> int | None:

@@ -53,6 +53,7 @@ FLOW_MATCHING = ParadigmEntry(
     draws="transforms noise into the latents of all frames at once",
     objective="weighted squared error of the vector field (Eq. 4)",
     zero_shot=("inversion", "repaint", "projection", "gradient"),
+    unread_by_zero_shot=("solver", "tolerance", "temperature"),
     compiles=True,
     trivial=(
         TrivialEntry(

@@ -51,6 +51,7 @@ class ParadigmEntry:
         draws: how it generates, as a clause: "transforms noise into the latents of all frames at once".
         objective: the reported loss, in words.
         zero_shot: methods of inpainting without training.
+        unread_by_zero_shot: sampling settings that these methods do not read.
         compiles: whether `Paradigm.lay_out` can compile its network.
         trivial: predictors without a network, in the units of its loss. Without any, learning cannot be verified, and
             no report draws a conclusion from its models.
@@ -72,6 +73,7 @@ class ParadigmEntry:
     objective: str
     network: type[Config] = Config
     zero_shot: tuple[InpaintingMethod, ...] = ()
+    unread_by_zero_shot: tuple[str, ...] = ()
     compiles: bool = False
     trivial: tuple[TrivialEntry, ...] = ()
     loss_draws: int = 1

@@ -10,7 +10,8 @@ from pydantic import Field
 
 from counterpoint.audio.files import WRITABLE
 from counterpoint.config import UserError, parse, read_json
-from counterpoint.config.base import MOST_SECONDS
+from counterpoint.config.base import Seconds
+from counterpoint.config.documents import quoted
 from counterpoint.config.nearest import did_you_mean
 from counterpoint.recipe.recipe import Made, Recipe
 
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from counterpoint.paradigm.watch import Watch
 
 _LARGEST_BYTES = 1 << 20
-Seconds = Annotated[float, Field(gt=0, lt=MOST_SECONDS)]
 
 
 class GenerateRecipe(Recipe):
@@ -188,9 +188,10 @@ def read_recipe(values: Path | Mapping[str, Any]) -> Recipe:
     source = str(values) if isinstance(values, Path) else "The request"
     if isinstance(values, Path):
         values = read_json(values, what="request", most_bytes=_LARGEST_BYTES)
-    if not isinstance(values, Mapping) or values.get("kind") not in KINDS:
-        kind = values.get("kind") if isinstance(values, Mapping) else None
+    kind = values.get("kind") if isinstance(values, Mapping) else None
+    if not isinstance(values, Mapping) or not isinstance(kind, str) or kind not in KINDS:
         raise UserError(
-            f"{source} has the unknown kind {kind!r}{did_you_mean(str(kind), KINDS)}; the kinds are {', '.join(KINDS)}."
+            f"{source} has the unknown kind {quoted(kind)}{did_you_mean(str(kind), KINDS)}; the kinds are "
+            f"{', '.join(KINDS)}."
         )
-    return parse(dict(values), KINDS[values["kind"]], source=source)
+    return parse(dict(values), KINDS[kind], source=source)

@@ -13,6 +13,7 @@ from typing import Any
 from counterpoint.config import CodecTrainingConfig, LatentSpec, load_yaml, read_json
 from counterpoint.config.codec_formats import format_of
 from counterpoint.config.codec_training import EncodecArchitecture, SpectrogramArchitecture, VaeArchitecture
+from counterpoint.config.paths import true_path
 from counterpoint.config.weights import CONFIG_FILE, SHIPPED_ALIASES
 from counterpoint.runs.codecs import SHIPPED_CODECS
 
@@ -55,7 +56,7 @@ def known_latent(codec: str) -> KnownLatent:
         )
     recipe = RECIPES / f"{Path(codec).name}.yaml"
     if recipe.is_file():
-        command = f"counterpoint codec train {_from_here(recipe.resolve())} --out {codec}"
+        command = f"counterpoint codec train {_from_here(true_path(recipe))} --out {codec}"
         return KnownLatent(LatentSpec(codec=codec, **_planned(recipe)), missing=command)
     named = re.search(r"(\d+(?:\.\d+)?) ?hz", Path(codec).name, flags=re.IGNORECASE)
     vae = "vae" in Path(codec).name.lower()

@@ -18,7 +18,7 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
 
-from counterpoint.config import UserError, parse
+from counterpoint.config import parse
 from counterpoint.config.base import Config
 from counterpoint.studio.asking import Ask
 from counterpoint.studio.comparing import Comparison
@@ -31,7 +31,7 @@ from counterpoint.studio.reading import GIVEN, KIT
 from counterpoint.studio.settings import EXAMPLES, known_words
 from counterpoint.studio.states import OPEN
 from counterpoint.studio.studio import SUFFIXES, Studio
-from counterpoint.web import Pages, WebError, create_app
+from counterpoint.web import Pages, WebError, create_app, read_object
 from counterpoint.web.guard import LOCAL_HOSTS
 
 MAX_UPLOAD = 50_000_000
@@ -352,15 +352,10 @@ async def _body(request: Request, kind: type[Any]) -> Any:
     """The request's JSON as a configuration.
 
     Raises:
-        UserError: it is no JSON, or a value does not fit.
+        WebError: it is no JSON object.
+        UserError: a value does not fit.
     """
-    try:
-        values = await request.json()
-    except (ValueError, RecursionError):
-        raise UserError("The request is not valid JSON.") from None
-    if not isinstance(values, dict):
-        raise UserError("The request must be a JSON object.")
-    return parse(values, kind, source="The request")
+    return parse(await read_object(request), kind, source="The request")
 
 
 def _after(request: Request, *, default: int) -> int:

@@ -18,7 +18,9 @@ MOST_TAKES = 8
 LONGEST_S = 120.0
 """Of one clip or continuation."""
 Seconds = Annotated[float, Field(gt=0, le=LONGEST_S)]
-Note = tuple[Annotated[float, Field(ge=0)], Annotated[float, Field(ge=0)], Annotated[int, Field(ge=0, le=127)]]
+_Time = Annotated[float, Field(ge=0, le=LONGEST_S)]
+Note = tuple[_Time, _Time, Annotated[int, Field(ge=0, le=127)]]
+Name = Annotated[str, Field(max_length=200)]
 
 
 class StepGrid(Config):
@@ -45,7 +47,7 @@ class Ask(Config):
     """
 
     kind: Literal["generate", "inpaint", "continue"] = "generate"
-    models: Annotated[list[str], Field(min_length=1, max_length=4)]
+    models: Annotated[list[Name], Field(min_length=1, max_length=4)]
     caption: Annotated[str, Field(max_length=2000)] = ""
     duration_s: Seconds = 5.0
     """Of a new clip, or of what is added to one."""
@@ -71,6 +73,13 @@ class Ask(Config):
     """Where a take is made longer."""
     methods: dict[str, str] = Field(default_factory=dict)
     """How to fill in, by model; by default the best that each knows."""
+
+    @field_validator("notes")
+    @classmethod
+    def _notes_last(cls, notes: list[Note] | None) -> list[Note] | None:
+        if any(end <= start for start, end, _ in notes or ()):
+            raise ValueError("a note must end later than it starts")
+        return notes
 
     @property
     def new_s(self) -> float:

@@ -10,6 +10,8 @@ from ipaddress import ip_address
 from pathlib import Path
 
 from counterpoint.config import UserError
+from counterpoint.config.paths import check_kept_folder
+from counterpoint.config.text import check_text
 from counterpoint.studio.app import studio_app
 from counterpoint.studio.door import is_strong
 from counterpoint.studio.studio import Studio
@@ -41,6 +43,7 @@ def serve_studio(
         UserError: a host that others reach without a token, a port that is in use, or a model that is not there.
     """
     check_access(host, token)
+    check_kept_folder(folder)
     logging.basicConfig(level=logging.WARNING)
     folder.mkdir(parents=True, exist_ok=True)
     with lock_folder(folder):
@@ -61,6 +64,7 @@ def check_access(host: str, token: str | None) -> None:
     """
     if token is None and not _is_local(host):
         raise UserError(f"On {host} others can reach the studio: give --token, or leave --host out.")
+    check_text(token or "", what="token")
     if token is not None and not is_strong(token):
         raise UserError("The --token must have 8 characters or more.")
 

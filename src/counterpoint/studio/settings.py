@@ -12,6 +12,7 @@ from typing import Any
 from counterpoint.attributes import classes_in
 from counterpoint.config import SamplingConfig, UserError
 from counterpoint.config.files import read_json
+from counterpoint.config.paths import true_path
 from counterpoint.config.sampling import PARADIGMS, SOLVERS, read_sampling
 from counterpoint.generate.settings import MUSICGEN_PARADIGM, is_published
 from counterpoint.runs import RUNS, find_run
@@ -56,9 +57,9 @@ def _name_of(given: str, place: Path) -> str:
     if not place.exists():  # a hub id
         return given
     for root in (RUNS, SHIPPED_MODELS):
-        if place.resolve().is_relative_to(root.resolve()):
-            return place.resolve().relative_to(root.resolve()).as_posix()
-    return place.resolve().stem if place.is_file() else place.resolve().name
+        if true_path(place).is_relative_to(true_path(root)):
+            return true_path(place).relative_to(true_path(root)).as_posix()
+    return true_path(place).stem if place.is_file() else true_path(place).name
 
 
 def shown_models(places: Mapping[str, str]) -> list[dict[str, Any]]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from counterpoint.config import UserError
+from counterpoint.config.paths import true_path
 from counterpoint.results.records import RESULTS_FILE
 from counterpoint.runs import RUNS
 from counterpoint.study.shipped import CONFIGS
@@ -50,11 +51,11 @@ def find_several(names: Sequence[str], *, runs: Path = RUNS) -> dict[str, Result
         raise UserError("Name at least one finished study: `counterpoint study report quick`.")
     found = [find_results(name, runs=runs) for name in names]
     for other, one in combinations(found, 2):
-        if (one.study.shipped or one.folder.resolve()) == (other.study.shipped or other.folder.resolve()):
+        if (one.study.shipped or true_path(one.folder)) == (other.study.shipped or true_path(other.folder)):
             raise UserError(
                 f"{other.folder} and {one.folder} are both the study {one.study.shipped or one.folder.name}; a report "
                 "includes each study once, so leave one out."
             )
-        if one.folder.resolve().name == other.folder.resolve().name:
+        if true_path(one.folder).name == true_path(other.folder).name:
             raise UserError(f"Two of the studies are in folders called {one.folder.name!r}; rename one of them.")
-    return {results.folder.resolve().name: results for results in found}
+    return {true_path(results.folder).name: results for results in found}

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from counterpoint.config import read_json
+from counterpoint.config.paths import true_path
 from counterpoint.runs.layout import MODEL_FILE
 
 if TYPE_CHECKING:
@@ -36,8 +37,8 @@ def codec_of(identity: Mapping[str, Any], *, device: str) -> Codec:
 
 def model_at(folder: Path, *, device: str) -> LoadedModel:
     """The model of a run folder or of the package, ready to draw on a device; the last one is kept."""
-    stat = folder.resolve().stat()
-    return _model(folder.resolve(), stat.st_ino, stat.st_mtime_ns, device)
+    stat = true_path(folder).stat()
+    return _model(true_path(folder), stat.st_ino, stat.st_mtime_ns, device)
 
 
 @lru_cache(maxsize=1)

@@ -8,6 +8,7 @@ from pathlib import Path
 from counterpoint.bench.takes import ENCODED_BYTES
 from counterpoint.bench.workload import Estimate, Workload, estimate
 from counterpoint.config import TrainingConfig, UserError
+from counterpoint.config.paths import true_path
 from counterpoint.runs.latents import KnownLatent, known_latent
 from counterpoint.study.engine import LocalEngine
 from counterpoint.study.kinds import Study, load_study
@@ -112,7 +113,7 @@ def progress_of(plan: Plan, *, store: Path) -> Progress | str:
     away = next((codec for codec, known in plan.codecs.items() if known.missing), None)
     if away is not None:
         return f"The finished part is unknown until the codec {away} is available."
-    engine = LocalEngine(store.resolve())
+    engine = LocalEngine(true_path(store))
     try:
         steps = in_order(plan.study.plan(dataset=plan.dataset).values())
     except UserError as error:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from counterpoint.config.paths import true_path
 from counterpoint.data import MusicDataset, open_dataset
 from counterpoint.metrics import Clip
 from counterpoint.metrics.statistics import MIN_CLIPS
@@ -36,7 +37,7 @@ def reference_music(
         whole, parts = _beside(dataset, prompts, splits)
     clips = [*(_clip(dataset, row) for row in whole), *parts]
     heard = _training_files(training)
-    trained = sum(clip.audio.resolve() in heard for clip in clips)
+    trained = sum(true_path(clip.audio) in heard for clip in clips)
     return clips, Reference(splits=tuple(splits), tracks=len(whole), parts=len(parts), trained=trained)
 
 
@@ -85,4 +86,4 @@ def _training_files(folder: Path | None) -> set[Path]:
     if folder is None:
         return set()
     dataset = open_dataset(folder)
-    return {dataset.audio_path(row).resolve() for row in dataset.splits[TRAINING].select_columns(["audio"]).to_list()}
+    return {true_path(dataset.audio_path(row)) for row in dataset.splits[TRAINING].select_columns(["audio"]).to_list()}

@@ -37,7 +37,7 @@ def open_store(
     """What completes steps, and looks for them, in a folder of results; one at a URL is kept here in `STORE`, too."""
     url = url_of(place)
     folder = Path(place) if url is None else STORE
-    return LocalEngine(folder.resolve(), say=say, show=show, strict_code=strict_code, remote=url)
+    return LocalEngine(true_path(folder), say=say, show=show, strict_code=strict_code, remote=url)
 
 
 def read_study(
@@ -163,6 +163,6 @@ def _link(link: Path, step: Done) -> None:
         shutil.rmtree(link)
     link.unlink(missing_ok=True)
     try:
-        link.symlink_to(os.path.relpath(step.folder, link.parent.resolve()), target_is_directory=True)
+        link.symlink_to(os.path.relpath(step.folder, true_path(link.parent)), target_is_directory=True)
     except OSError:
         shutil.copytree(step.folder, link, copy_function=link_or_copy)

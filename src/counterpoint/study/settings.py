@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from counterpoint.config.base import Config, Positive
+from counterpoint.config.base import Config, Positive, Seconds
 from counterpoint.config.sampling import AnySampling
 from counterpoint.config.schema import CONTROLS, BudgetConfig, ControlName, NetworkConfig, ParadigmName, SegmentsConfig
 from counterpoint.study.search.points import Point, expand
@@ -72,7 +72,7 @@ class SampleConfig(Config):
     """The sample of every dataset: windows of random rows, of any split."""
 
     clips: Annotated[int, Field(ge=8)] = 64
-    duration_s: Annotated[float, Field(gt=0)] = 10.0
+    duration_s: Seconds = 10.0
     seed: Seed = 0
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from counterpoint.bench.machine import Device
 from counterpoint.config import ModelConfig, UserError, digest, parse
 from counterpoint.config.nearest import did_you_mean
+from counterpoint.config.paths import true_path
 from counterpoint.config.remote import url_of
 from counterpoint.config.weights import SHIPPED_ALIASES
 from counterpoint.study.settings import ComposeConfig
@@ -67,7 +68,7 @@ class Surroundings:
 
         codec, folder = read_codec(name), Path(name).expanduser()
         ships = name in shipped_codecs() or name in SHIPPED_ALIASES.values()
-        place = str(folder.resolve()) if folder.is_dir() and not ships else name
+        place = str(true_path(folder)) if folder.is_dir() and not ships else name
         return CodecIdentity(place, codec.fingerprint, codec.num_codebooks, codec.keeps_phase)
 
     def device(self, device: Device) -> str:
@@ -84,7 +85,7 @@ class Surroundings:
         from counterpoint.data import open_dataset
 
         opened = open_dataset(folder)
-        return Source("data", opened.folder.resolve(), opened.fingerprint())
+        return Source("data", true_path(opened.folder), opened.fingerprint())
 
 
 class Unseen(Surroundings):
@@ -100,7 +101,7 @@ class Unseen(Surroundings):
         return device
 
     def _source(self, folder: Path) -> Source:
-        return Source("data", folder if url_of(folder) else folder.resolve(), "")
+        return Source("data", folder if url_of(folder) else true_path(folder), "")
 
 
 def clips_source(folder: Path) -> Source:
@@ -113,7 +114,7 @@ def clips_source(folder: Path) -> Source:
     from counterpoint.metrics import load_generated
 
     parts = {clip.key: [file_digest(clip.audio), clip.caption] for clip in load_generated(Path(folder).expanduser())}
-    return Source(folder.name, folder.expanduser().resolve(), digest(parts))
+    return Source(folder.name, true_path(folder.expanduser()), digest(parts))
 
 
 def shipped_source(name: str) -> Source:

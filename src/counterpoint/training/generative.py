@@ -23,6 +23,7 @@ from counterpoint.audio import frames
 from counterpoint.config import LatentSpec, TrainingConfig, UserError, write_json
 from counterpoint.config.checkpoints import Checkpoint
 from counterpoint.config.machine import free_memory
+from counterpoint.config.room import require_memory
 from counterpoint.data import Encoded, open_encoded
 from counterpoint.data.ahead import ReadAhead
 from counterpoint.data.batches import Batch, ExampleOrder, read_batch, seed_of
@@ -177,13 +178,13 @@ class GenerativeStep:
             self.model.config, self.model.latent, frames=self._segment, half=half
         )
         free = free_memory()
-        if example * self._micro_size > free:
-            fitting = max(1, free // max(1, example))
-            raise UserError(
-                f"A micro-batch of {self._micro_size:,} examples needs {example * self._micro_size / 2**30:,.1f} GiB "
-                f"of memory, and {free / 2**30:,.1f} GiB are free: raise `accumulate`, or lower batch_size, so that it "
-                f"has {fitting:,} or fewer."
-            )
+        require_memory(
+            example * self._micro_size,
+            free=free,
+            needs=f"A micro-batch of {self._micro_size:,} examples needs",
+            remedy="raise `accumulate`, or lower batch_size, so that it has "
+            f"{max(1, free // max(1, example)):,} or fewer",
+        )
 
     def update(self, step: int) -> Update:
         """Make update `step`, counted from 0.

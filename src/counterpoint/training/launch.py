@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from counterpoint.config import TrainingConfig, UserError, read_json
+from counterpoint.config.workers import check_count
 from counterpoint.runs.layout import RESULT_FILE
 from counterpoint.training.generative import train
 from counterpoint.training.loop import TrainingResult
@@ -36,6 +37,7 @@ def train_with(
     Raises:
         UserError: as of `train`, or a batch that does not divide among the processes.
     """
+    check_count(processes, option="--processes")
     if processes > 1 and config.batch_size % (config.accumulate * processes):
         raise UserError(
             f"batch_size {config.batch_size} must be a multiple of accumulate x processes, which is "

@@ -26,6 +26,7 @@ from counterpoint.config import (
 from counterpoint.config.checkpoints import Checkpoint, newest_checkpoint, remove_leftovers, write_checkpoint
 from counterpoint.config.locks import sole_writer
 from counterpoint.config.paths import check_kept_folder
+from counterpoint.config.room import require_disk
 from counterpoint.runs.layout import BEST, CHECKPOINTS, CONFIG_FILE, METRICS_FILE, RESULT_FILE
 from counterpoint.training.checkpoint import Best, better
 from counterpoint.training.devices import accelerator_on, peak_memory_of
@@ -251,6 +252,8 @@ class _Session:
     def run(self, *, progress: bool, stop: Callable[[], bool]) -> TrainingResult:
         main = self._accelerator.is_main_process
         bar = TrainingProgress(self._label, total=self._config.steps, done=self._done, shown=progress and main)
+        if main:
+            self._require_disk()
         with ExitStack() as held:
             signalled = held.enter_context(stop_on_signal())
             log = held.enter_context(self._open_log()) if main else None
@@ -271,6 +274,14 @@ class _Session:
             if self._config.steps == 0:
                 self._save(log)
             return self._finish(valid_loss)
+
+    def _require_disk(self) -> None:
+        """Refuse more checkpoints than the disk holds: of each the weights, and at least as much besides."""
+        saved = (self._config.steps - self._done) // self._config.checkpoint_every + 1
+        kept = min(self._config.keep_checkpoints, saved)
+        size = sum(tensor.numel() * tensor.element_size() for tensor in self._step.model.parameters())
+        remedy = "lower keep_checkpoints, or choose a smaller network"
+        require_disk(2 * kept * size, place=self._out, needs=f"{kept:,} checkpoints need", remedy=remedy)
 
     def _open_log(self) -> MetricsLog:
         step = -1 if self._fresh else self._done

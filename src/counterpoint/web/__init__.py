@@ -5,9 +5,10 @@ it; the frame knows neither of them.
 """
 
 from counterpoint.web.app import create_app
+from counterpoint.web.bodies import read_object
 from counterpoint.web.errors import WebError
 from counterpoint.web.pages import Pages
 from counterpoint.web.serving import lock_folder, open_socket, serve
 from counterpoint.web.store import Store
 
-__all__ = ["Pages", "Store", "WebError", "create_app", "lock_folder", "open_socket", "serve"]
+__all__ = ["Pages", "Store", "WebError", "create_app", "lock_folder", "open_socket", "read_object", "serve"]

@@ -9,6 +9,7 @@ from importlib.util import find_spec
 from counterpoint.config import UserError
 from counterpoint.config.device import AUTO, describe_device, find_device
 from counterpoint.config.registry import Registry
+from counterpoint.config.workers import check_count
 from counterpoint.study.engine import Engine, LocalEngine
 from counterpoint.study.engines.pooled import PoolEngine
 
@@ -40,8 +41,7 @@ class Where:
         Raises:
             UserError: there is no such engine, it does not read an option, or the machine lacks what it needs.
         """
-        if self.processes < 1:
-            raise UserError(f"--processes {self.processes} makes no sense; give 1 or more.")
+        check_count(self.processes, option="--processes")
         return ENGINES[self.engine](self, replace(local, processes=self.processes))
 
     def refuse_remote(self, local: LocalEngine) -> None:
@@ -74,8 +74,7 @@ def local_engine(where: Where, local: LocalEngine) -> Engine:
     """Steps one after another in this process, or several at once in processes of their own."""
     where.refuse("address", "options")
     jobs = 1 if where.jobs is None else where.jobs
-    if jobs < 1:
-        raise UserError(f"--jobs {jobs} makes no sense; give the number of steps to run at once, 1 or more.")
+    check_count(jobs, option="--jobs")
     if jobs > 1 and ":" in local.device:
         raise UserError(f"--jobs gives each process a GPU of its own; give --device cuda, not {local.device}.")
     found = find_device(local.device)

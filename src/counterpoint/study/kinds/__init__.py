@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from counterpoint.config import parse
 from counterpoint.config.load import check_effects, laid_out, read_yaml
+from counterpoint.config.paths import true_path
 from counterpoint.config.registry import Registry
 from counterpoint.study.kinds.base import Study
 
@@ -52,7 +53,7 @@ def study_of(results: Results) -> Study:
     Raises:
         UserError: this version does not have its kind, or does not know its settings.
     """
-    name = results.folder.resolve().name
+    name = true_path(results.folder).name
     source = f"The study {name} was made by another version of counterpoint; run it again"
     return parse(dict(results.study.config), KINDS[results.study.kind], source=source, saved=True)
 

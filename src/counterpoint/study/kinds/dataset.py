@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 from pydantic import Field
 
 from counterpoint.config import UserError
+from counterpoint.config.paths import true_path
 from counterpoint.study.kinds.base import Study
 from counterpoint.study.settings import Examples, SampleConfig
 from counterpoint.study.surroundings import Surroundings, judges_there
@@ -69,7 +70,7 @@ class DatasetStudy(Study):
         """
         folders, dataset = dict(self.datasets), around.dataset
         if dataset is not None:
-            label = re.sub(r"[^\w-]+", "-", dataset.resolve().name)
+            label = re.sub(r"[^\w-]+", "-", true_path(dataset).name)
             if label in folders or label == COMPOSED:
                 raise UserError(f"Two datasets are named {label!r}; name this one with --set datasets.NAME={dataset}.")
             folders[label] = dataset

@@ -26,6 +26,7 @@ from counterpoint.codec.measures import reconstruction_measures
 from counterpoint.codec.spectrogram import band_magnitudes
 from counterpoint.config import CodecTrainingConfig, UserError, write_json
 from counterpoint.config.checkpoints import Checkpoint, newest_checkpoint
+from counterpoint.config.room import require_memory
 from counterpoint.data.batches import seed_of
 from counterpoint.runs.layout import CHECKPOINTS
 from counterpoint.training.checkpoint import optimizer_tensors, restore_optimizer
@@ -115,6 +116,11 @@ class CodecStep(ABC):
             raise UserError(
                 f"batch_size {config.batch_size} must be a multiple of the processes, {accelerator.num_processes}."
             )
+        require_memory(
+            8 * config.batch_size // accelerator.num_processes * config.segment_samples,
+            needs=f"A batch of {config.batch_size:,} segments of {config.segment_s:g} s needs",
+            remedy="lower batch_size or segment_s",
+        )
         self.config, self._clips, self._held_out, self._accelerator = config, clips, held_out, accelerator
         self.model = build_autoencoder(config).to(accelerator.device).train()
         self._prepare()
