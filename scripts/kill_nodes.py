@@ -162,7 +162,7 @@ def times_made(store: Path) -> Counter[str]:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=10)
     parser.add_argument("--out", type=Path, help="a folder to keep; by default a temporary one, which is deleted")
     parser.add_argument("--set", dest="overrides", action="append", default=[], metavar="KEY=VALUE")
