@@ -24,9 +24,10 @@ docs: setup
 fuzz: setup
 	OMP_NUM_THREADS=1 $(BIN)/python tests/fuzz/fuzz.py --inputs 3000
 
-# Ours against transformers' MusicGen: a minute or two; `make bench SHAPE=musicgen-small` takes five and 8 GB.
+# The engines against the machine's own limits and transformers' MusicGen: less than six minutes on two cores and 4 GB;
+# `make bench SHAPE=musicgen-small` takes four more and 8 GB.
 bench: setup
-	$(BIN)/python -m counterpoint.bench.peer --shape $(SHAPE)
+	$(BIN)/python -m counterpoint.bench.engines --shape $(SHAPE)
 
 lint: setup
 	$(BIN)/ruff check src tests
