@@ -169,7 +169,7 @@ def losses(plan: Plan) -> Found:
 def listeners(plan: Plan) -> Found:
     """Everything that every judge whose weights are here says of a clip."""
     for judge in judges():
-        expected, found = judge.hear(plan.music, device="cpu"), judge.hear(plan.music, device=plan.device)
+        expected, found = judge.analyze(plan.music, device="cpu"), judge.analyze(plan.music, device=plan.device)
         for what in expected:
             yield f"judge {judge.name}, {what}", relative(found[what], expected[what]), 1e-2
 

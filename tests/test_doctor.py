@@ -25,6 +25,6 @@ def test_a_needed_part_that_is_missing_is_a_fault(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(doctor, "examine_machine", lambda: [lost, spare])
     said = CliRunner().invoke(app, ["doctor"])
     assert said.exit_code == 1
-    assert "missing, and needed" in said.output and "torch: pip install torch" in said.output
+    assert "missing but needed" in said.output and "torch: pip install torch" in said.output
     answered = CliRunner().invoke(app, ["doctor", "--json"])
     assert [each["part"] for each in json.loads(answered.stdout)] == ["torch", "ffmpeg"]

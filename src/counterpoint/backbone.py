@@ -147,14 +147,14 @@ class CrossAttention(nn.Module):
 
     def forward(self, x: Tensor, *, memory: Memory, block: int) -> Tensor:
         """[B, S, C] to [B, S, C]."""
-        told = len(memory.keys[block])
-        if told == len(x):
+        with_text = len(memory.keys[block])
+        if with_text == len(x):
             return self.out_proj(self._read(x, memory=memory, block=block))
-        read = self.out_proj(self._read(x[:told], memory=memory, block=block)) if told else x[:0]
+        read = self.out_proj(self._read(x[:with_text], memory=memory, block=block)) if with_text else x[:0]
         if memory.shifts is None:
-            return F.pad(read, (0, 0, 0, 0, 0, len(x) - told))
-        untold = self.out_proj(memory.shifts[block][told:])
-        return torch.cat((read, untold.expand(-1, x.shape[1], -1)))
+            return F.pad(read, (0, 0, 0, 0, 0, len(x) - with_text))
+        without_text = self.out_proj(memory.shifts[block][with_text:])
+        return torch.cat((read, without_text.expand(-1, x.shape[1], -1)))
 
     def _read(self, x: Tensor, *, memory: Memory, block: int) -> Tensor:
         query, keys, values = self.split(self.query(x)), memory.keys[block], memory.values[block]
@@ -366,16 +366,16 @@ class Backbone(nn.Module):
 
     def _forward_layers(self, x: Tensor, *, memory: Memory, cache: Cache) -> None:
         """The packed blocks, each in eight calls; `x` is overwritten."""
-        told = x[: len(memory.lengths)]
+        rows = x[: len(memory.lengths)]
         for index, block in enumerate(self.blocks):
             mine, cross = block.self_attention, block.cross_attention
             qkv = mine.in_proj(x, norm=block.self_norm)
             read = attend_cached(qkv, keys=cache.keys[index], values=cache.values[index], start=cache.length)
             mine.out_proj(read, base=x)
-            if len(told):
-                query = cross.query(told, norm=block.cross_norm)
+            if len(rows):
+                query = cross.query(rows, norm=block.cross_norm)
                 read = attend(query, keys=memory.keys[index], values=memory.values[index], mask=memory.mask)
-                cross.out_proj(read, base=told)
+                cross.out_proj(read, base=rows)
             block.down(block.up(x, norm=block.feed_norm, gelu=True), base=x)
 
     def initialise(self, generator: torch.Generator) -> None:

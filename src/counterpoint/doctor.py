@@ -1,6 +1,6 @@
-"""What this machine has of all that Counterpoint can use, and how to get the rest. Nothing is fetched or installed.
+"""The optional and required parts on this machine, and how to get missing ones. Nothing is downloaded or installed.
 
-A *needed* part is one without which something that comes with the package does not work; every other part is optional.
+A *needed* part is one without which some feature of the package does not work; all other parts are optional.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ class Finding:
     """One part of the machine.
 
     Attributes:
-        part: its name.
-        use: what it is for.
-        found: what is there, such as a version; "" where it is missing.
-        needed: whether something that comes with the package does not work without it.
-        remedy: how to get it, one sentence or command; "" where nothing can be done.
+        part: name of the part.
+        use: purpose of the part.
+        found: its version or place; "" if it is missing.
+        needed: whether some feature of the package does not work without it.
+        remedy: sentence or command to get the part, or "".
     """
 
     part: str
@@ -45,24 +45,24 @@ class Finding:
 
     @property
     def is_fault(self) -> bool:
-        """Whether it is needed and missing."""
+        """Whether the part is needed and missing."""
         return self.needed and not self.found
 
 
 def examine_machine() -> list[Finding]:
-    """Every part, those that are needed first."""
+    """Examine all parts; needed parts come first."""
     return [*_needed(), *_faster(), *_programs(), *_judges()]
 
 
 def print_findings(findings: Sequence[Finding], *, console: Console) -> None:
-    """As a table, and below it how to get what is missing."""
+    """Print the parts as a table, and below it how to get the missing ones."""
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False)
-    for heading in ("part", "here", "for"):
+    for heading in ("part", "found", "purpose"):
         table.add_column(heading)
     for each in findings:
-        here = each.found or ("missing, and needed" if each.needed else "not available")
+        here = each.found or ("missing but needed" if each.needed else "not available")
         table.add_row(each.part, here, each.use, style="red" if each.is_fault else "" if each.found else "dim")
     console.print(table)
     for each in findings:
@@ -77,7 +77,7 @@ def _needed() -> list[Finding]:
     return [
         Finding("counterpoint", "this package", VERSION, needed=True),
         Finding("Python", "everything; 3.11 or later", python, needed=True),
-        Finding("memory", "models and batches, which are planned to fit", f"{free_memory() / 1e9:.1f} GB free", True),
+        Finding("memory", "models and batches", f"{free_memory() / 1e9:.1f} GB free", True),
         Finding("torch", "networks", _version("torch"), True, "pip install torch"),
         Finding("soundfont", "composed music", _soundfont(render), True, "pip install pretty_midi"),
         _borrowed("tinysoundfont", use="composed music"),
@@ -87,17 +87,17 @@ def _needed() -> list[Finding]:
 
 
 def _borrowed(package: str, *, use: str) -> Finding:
-    remedy = f"pip fetches it when it is first needed, or beforehand: {command_for(package)}"
+    remedy = f"it is downloaded with pip when it is first needed; to install it now, run {command_for(package)}"
     return Finding(requirement_of(package), use, str(find_package(package) or ""), remedy=remedy)
 
 
 def _faster() -> list[Finding]:
     from counterpoint.kernels import build
 
-    with warnings.catch_warnings(record=True) as said:
+    with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         kernels = "compiled" if build.library() is not None else ""
-    why = str(said[-1].message) if said else ""
+    why = str(caught[-1].message) if caught else ""
     remedy = f"{why} Install g++ or clang++.".strip()
     return [
         Finding(

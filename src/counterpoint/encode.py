@@ -169,7 +169,7 @@ class _Meter:
 def _encode_here(
     dataset: MusicDataset, codec: Codec, rows: Sequence[Place], *, meter: _Meter | None = None
 ) -> Iterator[Outcome]:
-    """What comes of every row, several blocks at once."""
+    """The outcome of every row; several blocks are encoded at once."""
     failed: dict[Place, str] = {}
     under_way: deque[Place] = deque()  # rows of the windows that are being encoded
 
@@ -222,7 +222,7 @@ def _kept(
 
 
 def _row_encoder(folder: Path, codec: str, fingerprint: str, device: str) -> Callable[[Place], Outcome]:
-    """A function from (split, row) to what comes of the row, for a process of its own.
+    """A function from (split, row) to the outcome of the row, for a separate process.
 
     Raises:
         UserError: the codec of that name is another one there.
@@ -317,12 +317,12 @@ def reconstruct_file(
     loaded = loaded_codec(codec, device=device)
     view = view or usual_view(loaded)
     require_view(loaded, view)
-    total_s, heard, written = audio_duration_s(source), 0, 0
+    total_s, samples_read, written = audio_duration_s(source), 0, 0
 
     def listen() -> Iterator[np.ndarray]:
-        nonlocal heard
+        nonlocal samples_read
         for piece in stream_audio(source, sample_rate=loaded.sample_rate):
-            heard += piece.size
+            samples_read += piece.size
             yield piece
 
     def speak(apply: Map) -> Iterator[np.ndarray]:
@@ -330,7 +330,7 @@ def reconstruct_file(
         encodings = encode_stream(listen(), loaded, apply=apply)
         views = (encoding.view(view) for encoding in encodings)
         for block in decode_stream(views, loaded, view=view, apply=apply):
-            audio = block[0, : heard - written].numpy()  # the last frame may extend past the end
+            audio = block[0, : samples_read - written].numpy()  # the last frame may extend past the end
             written += audio.size
             yield audio
             if progress is not None:

@@ -149,14 +149,14 @@ def examine(
         progress: called with (done, total) in batches.
     """
     segment = frames(segment_s, frame_rate=encoded.spec.frame_rate)
-    asked = hold_out(encoded, segment=segment, clips=clips, candidates=candidates, seed=seed)
+    segments = hold_out(encoded, segment=segment, clips=clips, candidates=candidates, seed=seed)
     predictors = {entry.name: build_trivial(entry, model.config, model.latent) for entry in model.entry.trivial}
     if predictors:
         fit(predictors.values(), encoded=encoded, segment=segment)
     device = next(model.parameters()).device
     losses: dict[str, list[np.ndarray]] = {name: [] for name in ("", *predictors)}
-    for number, first in enumerate(range(0, len(asked), BATCH)):
-        part = asked[first : first + BATCH]
+    for number, first in enumerate(range(0, len(segments), BATCH)):
+        part = segments[first : first + BATCH]
         draws = [seed_of("examine", seed, number, draw) for draw in range(model.entry.loss_draws)]
         batch = _read(part, encoded=encoded, model=model)
         losses[""].append(_losses(model.eval(), batch, [one.candidates for one in part], draws=draws))
@@ -164,43 +164,43 @@ def examine(
             true = [one.candidates[:1] for one in part]
             losses[name].append(_losses(predictor.to(device), batch, true, draws=draws))
         if progress is not None:
-            progress(min(first + BATCH, len(asked)), len(asked))
-    return summarize({name: np.concatenate(own) for name, own in losses.items()}, asked=asked)
+            progress(min(first + BATCH, len(segments)), len(segments))
+    return summarize({name: np.concatenate(own) for name, own in losses.items()}, segments=segments)
 
 
-def summarize(losses: Mapping[str, np.ndarray], *, asked: Sequence[HeldOut]) -> Examination:
+def summarize(losses: Mapping[str, np.ndarray], *, segments: Sequence[HeldOut]) -> Examination:
     """Summarise losses.
 
     Args:
         losses: [n, C] of the model, under the name "", with the true caption's first; [n, 1] of trivial predictors, by
             name.
-        asked: the n segments.
+        segments: the n segments.
     """
-    own, tracks = losses[""][:, 0], [one.track for one in asked]
+    own, tracks = losses[""][:, 0], [one.track for one in segments]
     beside = {
         name: Beside(mean_of(other[:, 0], tracks), mean_of(own - other[:, 0], tracks))
         for name, other in losses.items()
         if name
     }
     return Examination(
-        clips=len(asked),
+        clips=len(segments),
         tracks=len(set(tracks)),
-        splits=tuple(dict.fromkeys(one.split for one in asked)),
+        splits=tuple(dict.fromkeys(one.split for one in segments)),
         loss=mean_of(own, tracks),
         beside=beside,
-        picks=_picks(losses[""], asked=asked),
+        picks=_picks(losses[""], segments=segments),
     )
 
 
-def _picks(losses: np.ndarray, *, asked: Sequence[HeldOut]) -> Picks | None:
+def _picks(losses: np.ndarray, *, segments: Sequence[HeldOut]) -> Picks | None:
     """The selected captions of the clips that have candidates."""
-    able = [place for place, one in enumerate(asked) if len(one.candidates) > 1]
+    able = [place for place, one in enumerate(segments) if len(one.candidates) > 1]
     if len(able) < LEAST_CLIPS:
         return None
     losses = losses[able]
     best = losses == losses.min(axis=1, keepdims=True)
     right = best[:, 0] / best.sum(axis=1)
-    return Picks(share_of(right, [asked[place].track for place in able]), losses.shape[1], len(able))
+    return Picks(share_of(right, [segments[place].track for place in able]), losses.shape[1], len(able))
 
 
 def hold_out(encoded: Encoded, *, segment: int, clips: int, candidates: int, seed: int) -> list[HeldOut]:

@@ -41,7 +41,7 @@ from counterpoint.metrics.adherence_measures import beat_f1
 if TYPE_CHECKING:
     from rich.console import Console
 
-Heard = TypeVar("Heard")
+Found = TypeVar("Found")
 Progress = Callable[[float, float], None]
 """Called with (done, total) in seconds of audio; the audio counts once for every track."""
 
@@ -131,12 +131,12 @@ def _extract_controls(
             for split in SPLITS:
                 clips = source.clips(split, first=writer.rows_done(split))
                 if workers is None or workers.is_alone:
-                    heard = apply(_patient(name), clips)
+                    detected = apply(_patient(name), clips)
                 else:
                     encoded = source.encoded
                     make = partial(_extractor, encoded.dataset.folder, encoded.spec.fingerprint, name, device)
-                    heard = in_order(make, [(split, clip.index) for clip in clips], workers=workers)
-                writer.write(split, meter.watch(clips, heard))
+                    detected = in_order(make, [(split, clip.index) for clip in clips], workers=workers)
+                writer.write(split, meter.watch(clips, detected))
             spent = {"audio_s": meter.done_s - before_s, "wall_s": time.perf_counter() - started}
             writer.finish(**spent, accuracy=_accuracy(source, name, writer=writer, apply=apply))
             send_part(dataset, writer.folder, root=source.encoded.dataset.folder, mark=INFO_FILE)
@@ -145,8 +145,8 @@ def _extract_controls(
 
 def _extractor(folder: Path, codec: str, track: str, device: str) -> Callable[[tuple[str, int]], np.ndarray]:
     """A function from (split, row) to the row's track, for a process of its own."""
-    source, hear = _Source(open_encoded(folder, codec=codec), device=device), _patient(track)
-    return lambda place: hear(_Clip(source, *place))
+    source, extract = _Source(open_encoded(folder, codec=codec), device=device), _patient(track)
+    return lambda place: extract(_Clip(source, *place))
 
 
 def best_tracks(
@@ -241,14 +241,14 @@ def _chords_exact(clip: _Clip) -> np.ndarray:
 
 def _chords_chordino(clip: _Clip) -> np.ndarray:
     audio = clip.audio(sample_rate=chordino.SAMPLE_RATE)
-    heard = chordino.detect_chords(audio, sample_rate=chordino.SAMPLE_RATE)
-    return chord_track(heard, frames=clip.frames, frame_rate=clip.frame_rate)
+    detected = chordino.detect_chords(audio, sample_rate=chordino.SAMPLE_RATE)
+    return chord_track(detected, frames=clip.frames, frame_rate=clip.frame_rate)
 
 
 def _chords_viterbi25(clip: _Clip) -> np.ndarray:
     audio = clip.audio(sample_rate=viterbi25.SAMPLE_RATE)
-    heard = viterbi25.recognise_chords(audio, sample_rate=viterbi25.SAMPLE_RATE).stamps
-    return chord_track(heard, frames=clip.frames, frame_rate=clip.frame_rate)
+    detected = viterbi25.recognise_chords(audio, sample_rate=viterbi25.SAMPLE_RATE).stamps
+    return chord_track(detected, frames=clip.frames, frame_rate=clip.frame_rate)
 
 
 def _melody_exact(clip: _Clip) -> np.ndarray:
@@ -373,13 +373,13 @@ def _accuracy(source: _Source, name: str, *, writer: TrackWriter, apply: Map) ->
     truth = _truth(source, _TRUTHS[control]) if name != _TRUTHS[control] else None
     if truth is None:
         return beats | sure
-    heard = np.concatenate([writer.split(split) for split in SPLITS])
+    detected = np.concatenate([writer.split(split) for split in SPLITS])
     known = truth != NOT_GIVEN
-    heard, truth = heard[known], truth[known]
+    detected, truth = detected[known], truth[known]
     if control == "chords":
-        labels = {"labels": _share(heard == truth)} if name == "chords.chordino" else {}
-        return _chord_accuracy(heard, truth) | labels | sure
-    right = _melody_accuracy(heard, truth) if control == "melody" else {"codes": _share(heard == truth), **beats}
+        labels = {"labels": _share(detected == truth)} if name == "chords.chordino" else {}
+        return _chord_accuracy(detected, truth) | labels | sure
+    right = _melody_accuracy(detected, truth) if control == "melody" else {"codes": _share(detected == truth), **beats}
     return right | sure
 
 
@@ -393,20 +393,20 @@ def _truth(source: _Source, name: str) -> np.ndarray | None:
     return np.concatenate([_patient(name)(clip) for split in SPLITS for clip in source.clips(split)])
 
 
-def _chord_accuracy(heard: np.ndarray, truth: np.ndarray) -> dict[str, float]:
+def _chord_accuracy(detected: np.ndarray, truth: np.ndarray) -> dict[str, float]:
     """`triads`: share of the frames with the right `viterbi25.triad_class`, without frames whose chord is neither major
     nor minor nor N."""
     triads = np.array([-1 if (found := viterbi25.triad_class(label)) is None else found for label in vocabulary()])
     counted = triads[truth] >= 0
-    return {"triads": _share(triads[heard][counted] == triads[truth][counted])}
+    return {"triads": _share(triads[detected][counted] == triads[truth][counted])}
 
 
-def _melody_accuracy(heard: np.ndarray, truth: np.ndarray) -> dict[str, float]:
+def _melody_accuracy(detected: np.ndarray, truth: np.ndarray) -> dict[str, float]:
     """`notes`: share of the frames with the right note or rest; `pitch_classes`: share of the frames with a note that
     have its pitch class."""
     sounds = truth != REST
-    octaves = (heard[sounds] != REST) & ((heard[sounds] - truth[sounds]) % 12 == 0)
-    return {"notes": _share(heard == truth), "pitch_classes": _share(octaves)}
+    octaves = (detected[sounds] != REST) & ((detected[sounds] - truth[sounds]) % 12 == 0)
+    return {"notes": _share(detected == truth), "pitch_classes": _share(octaves)}
 
 
 def _beat_accuracy(source: _Source, *, apply: Map) -> dict[str, float]:
@@ -414,12 +414,14 @@ def _beat_accuracy(source: _Source, *, apply: Map) -> dict[str, float]:
     if not source.has("beats"):
         return {}
     chosen = _spread(source, _BEAT_CLIPS)
-    heard_in = zip(chosen, apply(_where_readable(_beats), chosen), strict=True)
-    pairs = [(Annotation.of_row(clip.row), heard) for clip, heard in heard_in if heard is not None]
+    detections = zip(chosen, apply(_where_readable(_beats), chosen), strict=True)
+    pairs = [(Annotation.of_row(clip.row), detected) for clip, detected in detections if detected is not None]
     if not pairs:
         return {}
-    beats = [beat_f1([time for time, _ in true.beats], [time for time, _ in heard.beats]) for true, heard in pairs]
-    downbeats = [beat_f1(true.downbeats_s, heard.downbeats_s) for true, heard in pairs]
+    beats = [
+        beat_f1([time for time, _ in true.beats], [time for time, _ in detected.beats]) for true, detected in pairs
+    ]
+    downbeats = [beat_f1(true.downbeats_s, detected.downbeats_s) for true, detected in pairs]
     return {"beat_f1_librosa": float(np.nanmean(beats)), "downbeat_f1_librosa": float(np.nanmean(downbeats))}
 
 
@@ -461,16 +463,16 @@ def _beats(clip: _Clip) -> Annotation:
     return Annotation(clip.row["duration_s"], beats=track_beats(audio, sample_rate=BEAT_RATE))
 
 
-def _where_readable(hear: Callable[[_Clip], Heard | None]) -> Callable[[_Clip], Heard | None]:
+def _where_readable(extract: Callable[[_Clip], Found | None]) -> Callable[[_Clip], Found | None]:
     """The extractor, with None for a clip that cannot be read, of which a warning has been given."""
 
-    def heard(clip: _Clip) -> Heard | None:
+    def extract_readable(clip: _Clip) -> Found | None:
         try:
-            return hear(clip)
+            return extract(clip)
         except (UserError, OSError):
             return None
 
-    return heard
+    return extract_readable
 
 
 def _share(right: np.ndarray) -> float:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from counterpoint.claims.decide import Asked, Decision, decide
+from counterpoint.claims.decide import Decision, FinishedStudy, decide
 from counterpoint.claims.paper import paper_claims, paper_scores
 from counterpoint.metrics import Difference
 from counterpoint.metrics.preferences import FAMILIES
@@ -22,7 +22,7 @@ def decided(words: str, *results: Results) -> Decision:
     """What comes of the one claim that has these words."""
     claims = [claim for row in PAPER.rows for claim in row.claims if words in claim.claim]
     assert len(claims) == 1, words
-    return decide(claims[0], studies={each.study.shipped: Asked(each.study.name, each) for each in results})
+    return decide(claims[0], studies={each.study.shipped: FinishedStudy(each.study.name, each) for each in results})
 
 
 def test_what_the_paper_says_is_there_to_be_tested() -> None:

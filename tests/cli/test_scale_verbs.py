@@ -31,9 +31,9 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp
         (["--engine", "ry"], "There is no engine 'ry' (did you mean 'ray'?)"),
         (["--jobs", "0"], "--jobs 0 is out of range"),
         (["--engine", "slurm", "--engine-set", "partition"], "--engine-set partition has no value"),
-        (["--engine", "local", "--address", "auto"], "The engine 'local' does not read --address"),
+        (["--engine", "local", "--address", "auto"], "The engine 'local' does not support --address"),
         (["--processes", "0"], "--processes 0 is out of range"),
-        (["--engine", "ray", "--store", "memory://results"], "needs a store that all machines see as a folder"),
+        (["--engine", "ray", "--store", "memory://results"], "needs a folder that all machines share"),
     ],
 )
 def test_an_engine_that_cannot_run_is_refused_before_anything_starts(run, tmp_path: Path, arguments, sentence) -> None:
@@ -43,7 +43,9 @@ def test_an_engine_that_cannot_run_is_refused_before_anything_starts(run, tmp_pa
 
 def test_a_plan_shows_clusters_and_what_they_cost(run) -> None:
     code, printed = run("study", "plan", "table2", "--scale", "paper", "--gpus", "1,8,64", "--price", "2")
-    assert code == 0 and "On a cluster" in printed and "Cost" in printed and "longest chain of steps" in printed
+    assert (
+        code == 0 and "On a cluster" in printed and "Cost" in printed and "longest chain of dependent steps" in printed
+    )
     code, printed = run("study", "plan", "table2", "--scale", "paper", "--gpus", "many")
     assert code == 2 and "--gpus 'many' is no list of numbers" in printed
 

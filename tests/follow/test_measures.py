@@ -1,4 +1,4 @@
-"""Shares of what was asked that is heard, of labels written down by hand and of tones."""
+"""Shares of what was asked that is detected, of labels written down by hand and of tones."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from counterpoint.analysis.viterbi25 import LABELS
 from counterpoint.follow.defaults import TUNES
 from counterpoint.follow.measures import (
     FRAME_RATE,
-    Heard,
+    Detected,
     Wanted,
     chords_by_template,
     chords_recognised,
-    notes_heard,
+    notes_detected,
     tempo_right,
     tempo_right_to_octave,
     triad_segments,
     triad_templates,
 )
-from counterpoint.follow.recognition import _listen
+from counterpoint.follow.recognition import _detect
 from counterpoint.follow.requests import _midi, _tune
 from counterpoint.follow.result import Share
 from counterpoint.follow.run import _Answers, _chance
@@ -41,17 +41,17 @@ def triad(label: str, *, seconds: float = 2.0, rate: int = 22_050) -> np.ndarray
 
 def test_both_recognisers_hear_plain_chords() -> None:
     audio = 0.1 * np.concatenate([triad(label) for _, label in CHART])
-    heard, wanted = _listen(audio, ask="chords"), Wanted("plain", 8.0, chords=CHART)
+    detected, wanted = _detect(audio, ask="chords"), Wanted("plain", 8.0, chords=CHART)
     other = Wanted("other", 8.0, chords=((0.0, "D"), (2.0, "Bm"), (4.0, "Em"), (6.0, "A")))
-    assert chords_recognised(wanted, heard) == chords_by_template(wanted, heard) == 1.0
-    assert chords_recognised(other, heard) == chords_by_template(other, heard) == 0.0
+    assert chords_recognised(wanted, detected) == chords_by_template(wanted, detected) == 1.0
+    assert chords_recognised(other, detected) == chords_by_template(other, detected) == 0.0
 
 
 def test_a_chord_counts_by_the_majority_of_its_frames() -> None:
     chords = np.full(round(8 * FRAME_RATE), LABELS.index("C"))
     chords[140:200] = LABELS.index("Am")  # 1.2 s of the 2 that are asked for
     chords[200:300] = NOT_GIVEN
-    assert chords_recognised(Wanted("x", 8.0, chords=CHART), Heard(chords=chords)) == 0.5
+    assert chords_recognised(Wanted("x", 8.0, chords=CHART), Detected(chords=chords)) == 0.5
 
 
 def test_chords_without_a_triad_and_short_ones_do_not_count() -> None:
@@ -60,7 +60,7 @@ def test_chords_without_a_triad_and_short_ones_do_not_count() -> None:
         (0.0, 2.0, LABELS.index("C")),
         (7.0, 7.7, LABELS.index("F")),
     ]
-    silent = Heard(chords=np.zeros(400, dtype=int), chroma=chroma(np.zeros(8 * 22_050, np.float32)))
+    silent = Detected(chords=np.zeros(400, dtype=int), chroma=chroma(np.zeros(8 * 22_050, np.float32)))
     assert np.isnan(chords_recognised(Wanted("x", 8.0, chords=((0.0, "Bdim"),)), silent))
     assert chords_by_template(Wanted("x", 8.0, chords=CHART), silent) == 0.0
 
@@ -70,8 +70,8 @@ def test_templates_are_told_apart() -> None:
     assert templates.shape == (24, 12) and (templates.sum(axis=1) == 3).all()
     frames = round(2 * CHROMA_RATE)
     for index, label in enumerate(LABELS[1:]):
-        heard = Heard(chroma=np.repeat(templates[index][:, None], frames, axis=1))
-        assert chords_by_template(Wanted(label, 2.0, chords=((0.0, label),)), heard) == 1.0
+        detected = Detected(chroma=np.repeat(templates[index][:, None], frames, axis=1))
+        assert chords_by_template(Wanted(label, 2.0, chords=((0.0, label),)), detected) == 1.0
 
 
 def test_a_note_is_heard_by_the_median_of_its_frames_in_any_octave() -> None:
@@ -80,7 +80,7 @@ def test_a_note_is_heard_by_the_median_of_its_frames_in_any_octave() -> None:
     melody[30:50] = 61 - MELODY_LOW
     melody[60:70] = 74 - MELODY_LOW  # an octave above, for part of its time
     notes = ((0.0, 1.0, 60), (1.0, 2.0, 62), (2.0, 3.0, 64), (3.0, 4.0, 65))
-    assert notes_heard(Wanted("x", 4.0, notes=notes), Heard(melody=melody)) == 0.5
+    assert notes_detected(Wanted("x", 4.0, notes=notes), Detected(melody=melody)) == 0.5
 
 
 @pytest.mark.parametrize(
@@ -88,8 +88,8 @@ def test_a_note_is_heard_by_the_median_of_its_frames_in_any_octave() -> None:
     [(120, 1, 1), (123, 1, 1), (124, 0, 0), (60, 0, 1), (240, 0, 1), (180, 0, 0), (np.nan, 0, 0)],
 )
 def test_a_tempo_is_right_within_three_percent(found: float, exactly: int, to_octave: int) -> None:
-    wanted, heard = Wanted("x", 8.0, tempo_bpm=120.0), Heard(tempo_bpm=found)
-    assert (tempo_right(wanted, heard), tempo_right_to_octave(wanted, heard)) == (exactly, to_octave)
+    wanted, detected = Wanted("x", 8.0, tempo_bpm=120.0), Detected(tempo_bpm=found)
+    assert (tempo_right(wanted, detected), tempo_right_to_octave(wanted, detected)) == (exactly, to_octave)
 
 
 def test_a_tempo_is_finer_than_its_grid_and_survives_a_missed_beat() -> None:
@@ -104,7 +104,7 @@ def test_chance_is_what_was_asked_of_others() -> None:
     from counterpoint.follow.measures import measures
 
     measure = measures("tempo", recogniser="viterbi25")[0]
-    answers = _Answers(wanted, [Heard(tempo_bpm=120), Heard(tempo_bpm=100), Heard(tempo_bpm=120)])
+    answers = _Answers(wanted, [Detected(tempo_bpm=120), Detected(tempo_bpm=100), Detected(tempo_bpm=120)])
     assert measure.name == "tempo_of_words_librosa"
     assert answers.values(measure).tolist() == [0, 1, 1]
     assert _chance(measure, answers).tolist() == [1, 0, 0]

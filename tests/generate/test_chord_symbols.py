@@ -8,7 +8,7 @@ import pytest
 
 from counterpoint.analysis.chords import vocabulary
 from counterpoint.config import UserError
-from counterpoint.generate.chord_symbols import NOT_ASKED, understand
+from counterpoint.generate.chord_symbols import NOT_REQUESTED, understand
 
 
 def test_every_label_is_understood_as_itself() -> None:
@@ -25,7 +25,7 @@ def test_every_label_is_understood_as_itself() -> None:
         ("F♯−7", "F#m7"),
         ("E:7/3", "E7/G#"),
         ("N.C.", "N"),
-        ("X", NOT_ASKED),
+        ("X", NOT_REQUESTED),
         ("CΔ", "Cmaj7"),
         ("B♭△7", "Bbmaj7"),
         ("C^7", "Cmaj7"),

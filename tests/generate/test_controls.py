@@ -17,9 +17,9 @@ from counterpoint.codec import blurred_codes, latent_spec, load_codec
 from counterpoint.config import BACKBONES, ModelConfig, UserError, pick_sampling, read_json, write_json
 from counterpoint.config.checkpoints import write_checkpoint
 from counterpoint.generate import ControlSources, GenerationRequest, generate_folder
-from counterpoint.generate.asked import Asked
 from counterpoint.generate.controls import read_controls
 from counterpoint.generate.model import load_model
+from counterpoint.generate.requested import RequestedControls
 from counterpoint.paradigm import build_paradigm
 
 DURATION_S, RATE = 4.0, 25
@@ -57,7 +57,7 @@ def full(make_run: Callable[..., Path]) -> Path:
 
 
 @pytest.fixture(scope="module")
-def ask(full: Path) -> Callable[..., Asked]:
+def ask(full: Path) -> Callable[..., RequestedControls]:
     model = load_model(full)
     return lambda **sources: read_controls(ControlSources(**sources), model=model, duration_s=DURATION_S)
 
@@ -85,7 +85,7 @@ def at(track: np.ndarray, time_s: float) -> int:
     return int(track[int(time_s * RATE)])
 
 
-def test_each_chord_lasts_until_the_next_and_the_last_to_the_end(ask: Callable[..., Asked]) -> None:
+def test_each_chord_lasts_until_the_next_and_the_last_to_the_end(ask: Callable[..., RequestedControls]) -> None:
     asked = ask(chords="C:1 Am:2 F:3")
     track = asked.tracks[0]
     assert asked.tracks.shape == (3, 100) and (asked.tracks[1:] == NOT_GIVEN).all()
@@ -96,7 +96,9 @@ def test_each_chord_lasts_until_the_next_and_the_last_to_the_end(ask: Callable[.
     assert not asked.remarks
 
 
-def test_chords_of_a_file_end_where_it_ends_and_a_long_one_is_cut(ask: Callable[..., Asked], tmp_path: Path) -> None:
+def test_chords_of_a_file_end_where_it_ends_and_a_long_one_is_cut(
+    ask: Callable[..., RequestedControls], tmp_path: Path
+) -> None:
     lab = tmp_path / "a.lab"
     lab.write_text("0 1 C\n1 2 X\n2 3 G9\n")
     asked = ask(chords=str(lab))
@@ -115,18 +117,22 @@ def test_chords_of_a_file_end_where_it_ends_and_a_long_one_is_cut(ask: Callable[
     ("text", "sentence"),
     [("C:0 Am:4", "Am at 4 s, past the end of the 4 s clip"), ("X:0", "has no chord within the clip")],
 )
-def test_chords_that_ask_nothing_of_the_clip_are_refused(ask: Callable[..., Asked], text: str, sentence: str) -> None:
+def test_chords_that_ask_nothing_of_the_clip_are_refused(
+    ask: Callable[..., RequestedControls], text: str, sentence: str
+) -> None:
     with pytest.raises(UserError, match=re.escape(sentence)):
         ask(chords=text)
 
 
-def test_a_file_that_begins_after_the_clip_is_refused(ask: Callable[..., Asked], tmp_path: Path) -> None:
+def test_a_file_that_begins_after_the_clip_is_refused(ask: Callable[..., RequestedControls], tmp_path: Path) -> None:
     (tmp_path / "a.lab").write_text("8 9 C\n")
     with pytest.raises(UserError, match="past the end of the 4 s clip"):
         ask(chords=str(tmp_path / "a.lab"))
 
 
-def test_the_melody_is_the_named_track_and_its_highest_note(ask: Callable[..., Asked], tmp_path: Path) -> None:
+def test_the_melody_is_the_named_track_and_its_highest_note(
+    ask: Callable[..., RequestedControls], tmp_path: Path
+) -> None:
     tune = [(60, 0.4, 1.2), (64, 0.8, 1.2), (65, 2.0, 2.4)]
     high = [(84, 0.0, 3.0)]
     for name, expected in (("Lead synth", 60 - 43), ("other", 84 - 43)):
@@ -137,7 +143,7 @@ def test_the_melody_is_the_named_track_and_its_highest_note(ask: Callable[..., A
     assert [at(track, t) for t in (0.2, 0.6, 1.0, 1.6, 2.2, 2.6)] == [REST, 17, 21, REST, 22, NOT_GIVEN]
 
 
-def test_a_midi_is_cut_and_brought_into_the_range(ask: Callable[..., Asked], tmp_path: Path) -> None:
+def test_a_midi_is_cut_and_brought_into_the_range(ask: Callable[..., RequestedControls], tmp_path: Path) -> None:
     midi = write_midi(tmp_path / "a.mid", ("", [(31, 0, 1), (43, 1, 2), (95, 2, 3), (108, 3, 6)]))
     asked = ask(melody=midi)
     assert [at(asked.tracks[1], t) for t in (0.5, 1.5, 2.5, 3.5)] == [0, 0, 52, 84 - 43]
@@ -160,7 +166,7 @@ def test_a_midi_is_cut_and_brought_into_the_range(ask: Callable[..., Asked], tmp
     ],
 )
 def test_a_midi_without_a_melody_is_one_sentence(
-    ask: Callable[..., Asked], tmp_path: Path, kind: str, sentence: str
+    ask: Callable[..., RequestedControls], tmp_path: Path, kind: str, sentence: str
 ) -> None:
     path = tmp_path / "a.mid"
     if kind == "damaged":
@@ -174,7 +180,9 @@ def test_a_midi_without_a_melody_is_one_sentence(
         ask(melody=path)
 
 
-def test_a_melody_is_heard_in_audio_and_the_rest_left_free(ask: Callable[..., Asked], tmp_path: Path) -> None:
+def test_a_melody_is_heard_in_audio_and_the_rest_left_free(
+    ask: Callable[..., RequestedControls], tmp_path: Path
+) -> None:
     track = ask(melody=tone(tmp_path / "a.wav", hertz=440, duration_s=2.0, level=0.01)).tracks[1]
     inside = track[10:40]
     assert (inside == 69 - 43).mean() > 0.8, "A4, however softly"
@@ -182,7 +190,7 @@ def test_a_melody_is_heard_in_audio_and_the_rest_left_free(ask: Callable[..., As
 
 
 def test_an_unsure_melody_is_said_to_be(
-    ask: Callable[..., Asked], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ask: Callable[..., RequestedControls], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tone(tmp_path / "a.wav", hertz=440, duration_s=1.0)
     assert not ask(melody=path).remarks, "one voice is clear"
@@ -195,7 +203,7 @@ def test_an_unsure_melody_is_said_to_be(
         assert any("low confidence (0.30)" in remark for remark in ask(melody=path).remarks) == says
 
 
-def test_a_slow_tempo_on_a_later_track_counts(ask: Callable[..., Asked], tmp_path: Path) -> None:
+def test_a_slow_tempo_on_a_later_track_counts(ask: Callable[..., RequestedControls], tmp_path: Path) -> None:
     path = write_midi(tmp_path / "a.mid", ("melody", [(60, 0.0, 0.5), (64, 0.5, 1.0)]))
     midi = mido.MidiFile(str(path))
     midi.tracks[0] = mido.MidiTrack(event for event in midi.tracks[0] if event.type != "set_tempo")
@@ -204,7 +212,9 @@ def test_a_slow_tempo_on_a_later_track_counts(ask: Callable[..., Asked], tmp_pat
     assert [at(ask(melody=path).tracks[1], time_s) for time_s in (0.9, 1.1, 2.1)] == [17, 21, NOT_GIVEN]
 
 
-def test_intervals_without_length_are_said_to_be_left_out(ask: Callable[..., Asked], tmp_path: Path) -> None:
+def test_intervals_without_length_are_said_to_be_left_out(
+    ask: Callable[..., RequestedControls], tmp_path: Path
+) -> None:
     (tmp_path / "a.lab").write_text("0 2 C\n2 2 N\n2 4 A:min\n")
     asked = ask(chords=str(tmp_path / "a.lab"))
     assert [at(asked.tracks[0], time_s) for time_s in (1.0, 3.0)] == [chord_index("C"), chord_index("Am")]
@@ -212,12 +222,12 @@ def test_intervals_without_length_are_said_to_be_left_out(ask: Callable[..., Ask
 
 
 @pytest.mark.parametrize("level", [0.0, 1e-4])
-def test_a_silent_melody_is_refused(ask: Callable[..., Asked], tmp_path: Path, level: float) -> None:
+def test_a_silent_melody_is_refused(ask: Callable[..., RequestedControls], tmp_path: Path, level: float) -> None:
     with pytest.raises(UserError, match="is silent"):
         ask(melody=tone(tmp_path / "a.wav", hertz=440, duration_s=1, level=level))
 
 
-def test_drums_are_the_codes_of_the_codec(ask: Callable[..., Asked], full: Path, tmp_path: Path) -> None:
+def test_drums_are_the_codes_of_the_codec(ask: Callable[..., RequestedControls], full: Path, tmp_path: Path) -> None:
     codec = load_model(full).codec
     noise = np.random.default_rng(0).normal(0, 0.3, 2 * 32_000)
     audio = (noise * np.exp(-(np.arange(len(noise)) % 16_000) / 2000)).astype(np.float32)
@@ -233,7 +243,7 @@ def test_drums_are_the_codes_of_the_codec(ask: Callable[..., Asked], full: Path,
     assert asked.remarks == [f"{tmp_path / 'long.wav'} is 6.0 s long and was cut to the 4.0 s of the clip."]
 
 
-def test_sounds_in_memory_ask_what_their_files_do(ask: Callable[..., Asked], tmp_path: Path) -> None:
+def test_sounds_in_memory_ask_what_their_files_do(ask: Callable[..., RequestedControls], tmp_path: Path) -> None:
     path = tone(tmp_path / "a.wav", hertz=440, duration_s=6.0)
     sound = Sound.of(path)
     filed, given = ask(melody=path, drums=path), ask(melody=sound, drums=sound)

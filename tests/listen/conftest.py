@@ -86,7 +86,7 @@ def _simulate(
                     judgments.append(Judgment(**about, **known, question=question.id, value=said))
                     continue
                 for file in trial.files:
-                    for system in test.whose(file):
+                    for system in test.conditions_of(file):
                         said = judge(system, trial.item, None)
                         known = {"phase": trial.phase, "item": trial.item, "system": system}
                         judgments.append(Judgment(**about, **known, question=question.id, value=said))

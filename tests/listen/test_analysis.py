@@ -126,7 +126,7 @@ def test_results_say_what_is_apart_and_who_was_left_out(test_of_paper: Listening
     found = analyse(test_of_paper, raters, judgments, half_width=0.5)
     assert (found.entered, found.finished) == (24, 24) and found.kept == 24 - len(found.excluded)
     reasons = {each.rater: " ".join(each.reasons) for each in found.excluded}
-    assert "attention" in reasons[21] and "all answers the same" in reasons[22]
+    assert "attention" in reasons[21] and "all answers are the same" in reasons[22]
     assert "headphone check: 1 of 6" in reasons[23] and "too fast" in reasons[24]
     mean = found.mean("audio_match", "fm")
     assert mean and mean.n == 20 * 6 and mean.items == 6 and set(mean.per_item) == {*test_of_paper.items}

@@ -27,7 +27,7 @@ def test_a_williams_square_balances_places_and_neighbours(count: int) -> None:
 
 
 def whose(test: ListeningTest, files: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(test.whose(file)[0] for file in files)
+    return tuple(test.conditions_of(file)[0] for file in files)
 
 
 def test_every_rater_rates_every_version_of_every_item_once(new_test: New) -> None:
@@ -82,17 +82,17 @@ def test_together_shows_all_versions_and_turns_them(new_test: New) -> None:
     assert len(orders) > 4
 
 
-def test_a_part_of_the_trials_is_what_was_heard_least(new_test: New) -> None:
+def test_a_part_of_the_trials_is_what_was_assigned_least(new_test: New) -> None:
     folder = new_test()
     text = (folder / "test.yaml").read_text().replace("trials: null", "trials: 6")
     (folder / "test.yaml").write_text(text)
     test = read_test(folder)
-    heard: Counter[tuple[str, ...]] = Counter()
+    assigned: Counter[tuple[str, ...]] = Counter()
     for rater in range(10):
-        trials = [trial for trial in plan_trials(test, rater=rater, heard=heard) if trial.phase == "trial"]
+        trials = [trial for trial in plan_trials(test, rater=rater, assigned=assigned) if trial.phase == "trial"]
         assert len(trials) == 6
-        heard.update(trial.files for trial in trials)
-    assert len(heard) == 15 and set(heard.values()) == {4}
+        assigned.update(trial.files for trial in trials)
+    assert len(assigned) == 15 and set(assigned.values()) == {4}
 
 
 def test_practice_and_checks_can_be_fewer_than_were_made_and_not_more(new_test: New) -> None:
@@ -102,5 +102,5 @@ def test_practice_and_checks_can_be_fewer_than_were_made_and_not_more(new_test: 
     phases = Counter(trial.phase for trial in plan_trials(read_test(folder), rater=0))
     assert phases["training"] == 1 and not phases["check"]
     path.write_text(text.replace("attention: 2 ", "attention: 3 "))
-    with pytest.raises(UserError, match="asks for attention: 3, and the test was made with 2"):
+    with pytest.raises(UserError, match="sets attention: 3, but the test was made with 2"):
         read_test(folder)

@@ -100,10 +100,10 @@ def test_preferences_from_elsewhere_keep_their_side(new_test: New, tmp_path: Pat
 @pytest.mark.parametrize(
     ("row", "message"),
     [
-        ("ann,track-1,fm,audio_match,11", "value 11, which is not from 1 to 10"),
-        ("ann,track-1,fm,audio_match,many", "which is no number"),
+        ("ann,track-1,fm,audio_match,11", "value 11; it must be from 1 to 10"),
+        ("ann,track-1,fm,audio_match,many", "which is not a number"),
         ("ann,nowhere,fm,audio_match,5", "names the item 'nowhere'"),
-        ("ann,track-1,musicgen,audio_match,5", "names the system 'musicgen'; the test has"),
+        ("ann,track-1,musicgen,audio_match,5", "names the system 'musicgen'; the systems of the test are"),
         ("ann,track-1,fm,beauty,5", "names the question 'beauty'"),
         ("ann,track-1,fm,,5", "has no 'question'"),
     ],
@@ -113,7 +113,7 @@ def test_a_bad_line_is_named_and_nothing_is_added(new_test: New, tmp_path: Path,
     good = "bob,track-1,fm,audio_match,5"
     with pytest.raises(UserError, match=f"line 3.*{message}"):
         import_ratings(answers, ratings(tmp_path / "a.csv", [good, row]))
-    with pytest.raises(UserError, match="rates one clip twice"):
+    with pytest.raises(UserError, match="has two ratings of"):
         import_ratings(answers, ratings(tmp_path / "b.csv", [good, good]))
     assert collect(answers).entered == 0
     answers.close()
@@ -165,13 +165,13 @@ def test_what_cannot_be_made_is_said_in_a_sentence(inpainted: Path, tmp_path: Pa
     cases = {
         "no finished study 'nowhere'": ["--from", "nowhere"],
         "two or more folders": ["--from", ar],
-        "compares two systems or more, and there is 1": [
+        "compares two or more systems, but there is only 1": [
             *("--from", ar, "--from", fm, "--reference", "fm", "--design", "ab", "--items", "2")
         ],
         "needs the true music": ["--from", ar, "--from", fm, "--design", "mushra", "--items", "2"],
         "no design 'stars'": ["--from", ar, "--from", fm, "--design", "stars"],
         "has no system 'music'": ["--from", ar, "--from", fm, "--reference", "music"],
-        "ask for 1 to 8 items": ["--from", inpainted, "--items", "9"],
+        "a number from 1 to 8": ["--from", inpainted, "--items", "9"],
     }
     for message, arguments in cases.items():
         assert message in run("new", tmp_path / "out", *arguments, code=2), message
@@ -192,4 +192,4 @@ def test_clips_of_different_lengths_are_named(inpainted: Path, tmp_path: Path) -
     said = run(
         "new", tmp_path / "out", "--from", tmp_path / "one", "--from", tmp_path / "two", "--items", "2", code=2
     )  # fmt: skip
-    assert "clips of 'b' differ in length: 1.00 s of two, 2.00 s of one" in said
+    assert "clips of 'b' differ in length: two has 1.00 s, one has 2.00 s" in said

@@ -164,4 +164,4 @@ def test_a_second_server_on_one_test_is_refused(folder: Path) -> None:
     with served(folder):
         verb = [sys.executable, "-m", "counterpoint", "listen", "serve", str(folder), "--port", "0"]
         second = subprocess.run(verb, capture_output=True, text=True, timeout=300, check=False)
-    assert second.returncode == 2 and "Another server has" in second.stderr
+    assert second.returncode == 2 and "Another server is using" in second.stderr

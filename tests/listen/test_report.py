@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from counterpoint.claims.decide import Asked, decide
+from counterpoint.claims.decide import FinishedStudy, decide
 from counterpoint.claims.paper import paper_claims
 from counterpoint.listen.folder import read_test
 from counterpoint.listen.judgments import Judgment, Rater
@@ -77,17 +77,17 @@ def test_a_study_without_listeners_says_nothing_of_them(results: Results) -> Non
 def test_people_decide_the_claims_they_were_asked_about(results: Results, found: ListeningResults) -> None:
     row = next(row for row in paper_claims().rows if row.axis == "Music inpainting")
     smoother = row.claims[0]
-    before = decide(smoother, studies={"table4": Asked("table4", results)})
+    before = decide(smoother, studies={"table4": FinishedStudy("table4", results)})
     add_listening(results.folder, found)
     rated = read_results(results.folder)
-    after = decide(smoother, studies={"table4": Asked("table4", rated)})
+    after = decide(smoother, studies={"table4": FinishedStudy("table4", rated)})
     assert before.judge == "seam_flux" and after.judge == "rated_transition_smoothness"
     assert after.outcome == "supported", "raters heard supervised flow matching as the smoothest"
     scores = rated.judged().scores["rated_transition_smoothness"]
     assert {"ar", "fm", "fm_inversion", "ground_truth", "other_clip"} <= {*scores}
 
 
-def heard_by(results: Results, found: ListeningResults, *, noises: dict[str, tuple[float, float]]) -> Evaluation:
+def ratings_by(results: Results, found: ListeningResults, *, noises: dict[str, tuple[float, float]]) -> Evaluation:
     """The judgement of seams as if each measure were people's rating of the match, with a sign and noise."""
     rng = np.random.default_rng(0)
     seams = results.evaluations["seams"]
@@ -105,7 +105,7 @@ def heard_by(results: Results, found: ListeningResults, *, noises: dict[str, tup
 
 
 def test_the_measure_that_agrees_with_people_is_found(results: Results, found: ListeningResults) -> None:
-    seams = heard_by(results, found, noises={"seam_flux": (-1.0, 0.1), "seam_chord": (1.0, 50.0)})
+    seams = ratings_by(results, found, noises={"seam_flux": (-1.0, 0.1), "seam_chord": (1.0, 50.0)})
     agreeing = [each for each in correlations({"seams": seams}, found) if each.question == "audio_match"]
     values = {each.metric: each for each in agreeing}
     best = values["seam_flux"]

@@ -302,7 +302,7 @@ def test_missing_and_changed_clips_are_named(new_test: New) -> None:
     write_json(folder / "manifest.json", manifest)
     with pytest.raises(UserError, match=r"damaged at items.0.files"):
         read_test(folder)
-    with pytest.raises(UserError, match="is no listening test"):
+    with pytest.raises(UserError, match="is not a listening test"):
         read_test(folder.parent)
 
 

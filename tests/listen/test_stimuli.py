@@ -121,7 +121,7 @@ def test_the_same_command_gives_the_same_bytes_and_another_seed_others(
     assert content(tmp_path / "again") == before
     assert not write_stimuli("table4", stimuli, folder=study, items=3, seed=5).is_new
     assert content(stimuli) == before
-    with pytest.raises(UserError, match="holds other stimuli"):
+    with pytest.raises(UserError, match="contains other stimuli"):
         write_stimuli("table4", stimuli, folder=study, items=3, seed=6)
     assert content(stimuli) == before
     write_stimuli("table4", tmp_path / "other", folder=study, items=3, seed=6)
@@ -130,9 +130,9 @@ def test_the_same_command_gives_the_same_bytes_and_another_seed_others(
 
 def test_what_cannot_be_done_is_said_in_a_sentence_and_leaves_nothing(study: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    with pytest.raises(UserError, match=r"no finished study in .*: run `counterpoint study run table4`"):
+    with pytest.raises(UserError, match=r"no finished study in .*; run `counterpoint study run table4`"):
         write_stimuli("table4", out, folder=tmp_path)
-    with pytest.raises(UserError, match="The study has 8 clips: ask for 1 to 8 items"):
+    with pytest.raises(UserError, match="The study has 8 clips; set --items to a number from 1 to 8"):
         write_stimuli("table4", out, folder=study, items=9)
     with pytest.raises(UserError, match="no system 'musicgen'; its systems are ar, fm, fm_best"):
         write_stimuli("table4", out, folder=study, items=2, systems=["musicgen"])
@@ -155,7 +155,7 @@ def test_a_failure_half_way_leaves_nothing(study: Path, tmp_path: Path) -> None:
 def test_a_study_of_something_else_is_refused(tmp_path: Path) -> None:
     (tmp_path / "steps" / "prompts").mkdir(parents=True)
     (tmp_path / "steps" / "prompts" / "prompts.json").write_text("{}")
-    with pytest.raises(UserError, match="fills in no spans"):
+    with pytest.raises(UserError, match="is not about inpainting"):
         write_stimuli("quick", tmp_path / "out", folder=tmp_path)
 
 

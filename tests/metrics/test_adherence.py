@@ -1,4 +1,4 @@
-"""The evaluation of adherence: on made-up hearings for its rules, on real music for its order."""
+"""The evaluation of adherence: on made-up analyses for its rules, on real music for its order."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from counterpoint.compose import render_clip
 from counterpoint.config import UserError
 from counterpoint.metrics import ANOTHER_CLIP, GROUND_TRUTH, Clip, Evaluation, Target, adherence, print_evaluation
 from counterpoint.metrics import evaluate_adherence as evaluate_in_full
-from counterpoint.metrics.adherence import _low_confidence, another_clip, hear_systems
-from counterpoint.metrics.adherence_features import Hearing, chroma_frames
+from counterpoint.metrics.adherence import _low_confidence, analyze_systems, another_clip
+from counterpoint.metrics.adherence_features import ClipAnalysis, chroma_frames
 from counterpoint.metrics.adherence_registry import MEASURES
 
 evaluate_adherence = partial(evaluate_in_full, resamples=200)
@@ -49,19 +49,19 @@ def made_up(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the paper's own extractors, a clip is heard by its path: `good/3.wav` plays prompt 3 exactly, `deaf`
     plays others, `early` beats 0.2 s too soon."""
 
-    def hear(clip: Clip, *, device: str) -> Hearing:
+    def analyze(clip: Clip, *, device: str) -> ClipAnalysis:
         kind, number = clip.audio.parent.name, int(clip.audio.stem)
         played = music(number + 1000 * (kind == "deaf"), duration_s=clip.duration_s or 5.0)
-        heard = Hearing.of_exact(played)
+        heard = ClipAnalysis.of_exact(played)
         if kind == "early":
             played = replace(played, beats=tuple((max(0.0, time - 0.2), position) for time, position in played.beats))
             heard = replace(heard, annotation=played, published=played)
         if kind == "silent":
             nothing = Annotation(5.0, chords=((0.0, "N"),))
-            heard = Hearing(nothing, nothing, np.full(chroma_frames(5.0), -1), silent=True)
+            heard = ClipAnalysis(nothing, nothing, np.full(chroma_frames(5.0), -1), silent=True)
         return heard
 
-    monkeypatch.setattr(adherence, "hear_clip", hear)
+    monkeypatch.setattr(adherence, "analyze_clip", analyze)
     monkeypatch.setattr("counterpoint.analysis.chordino.is_installed", lambda: False)
     monkeypatch.delenv("COUNTERPOINT_BEAT_THIS", raising=False)
 
@@ -185,9 +185,9 @@ def test_several_clips_of_a_prompt_share_its_target(made_up: None) -> None:
 
 def test_the_other_clip_is_of_another_track_and_always_the_same(made_up: None) -> None:
     systems = {"good": clips("good", tracks=4)}
-    heard = hear_systems(systems, targets=targets())
+    heard = analyze_systems(systems, targets=targets())
     others = another_clip(heard, seed=0)
-    by_hearing = {id(hearing): key for key, hearing in heard.references.items()}
+    by_hearing = {id(analysis): key for key, analysis in heard.references.items()}
     track = {clip.key: clip.group for clip in systems["good"]}
     pairs = {key: by_hearing[id(other)] for key, other in others.items()}
     assert sorted(pairs) == sorted(pairs.values()) == sorted(track)
@@ -247,9 +247,9 @@ def test_real_music_its_reconstruction_and_another_clip_come_in_this_order(tmp_p
 
 
 def test_references_that_are_heard_with_a_low_confidence_are_noted() -> None:
-    def heard(**confidence: float) -> Hearing:
+    def heard(**confidence: float) -> ClipAnalysis:
         nothing = Annotation(1.0)
-        return Hearing(nothing, nothing, np.full(8, -1), confidence=Confidence(**confidence))
+        return ClipAnalysis(nothing, nothing, np.full(8, -1), confidence=Confidence(**confidence))
 
     notes = _low_confidence([heard(chords=0.9, downbeats=0.3), heard(chords=0.8, downbeats=0.5), heard()])
     assert len(notes) == 1 and "the downbeats detected in the references is low (0.40)" in notes[0]

@@ -18,8 +18,8 @@ from counterpoint.metrics.adherence_features import (
     CHROMA_HOP,
     CHROMA_WINDOW,
     SAMPLE_RATE,
+    analyze_clip,
     chroma_frames,
-    hear_clip,
     note_pitch_classes,
     strongest_pitch_classes,
 )
@@ -174,7 +174,7 @@ def test_melody_stands_where_its_notes_sound() -> None:
 
 def test_silence_is_no_chord_no_beat_and_no_pitch_class(tmp_path: Path) -> None:
     save_audio(tmp_path / "silent.wav", np.zeros(2 * SAMPLE_RATE, np.float32), sample_rate=SAMPLE_RATE)
-    heard = hear_clip(Clip(tmp_path / "silent.wav"))
+    heard = analyze_clip(Clip(tmp_path / "silent.wav"))
     assert heard.silent and heard.annotation == Annotation(2.0, chords=((0.0, "N"),))
     assert (heard.pitch_classes == LEFT_OUT).all()
 
@@ -185,7 +185,7 @@ def test_the_papers_own_extractors_are_heard_where_they_are_there(
     save_audio(tmp_path / "tone.wav", tone(60), sample_rate=SAMPLE_RATE)
     monkeypatch.setattr("counterpoint.analysis.chordino.is_installed", lambda: False)
     monkeypatch.delenv("COUNTERPOINT_BEAT_THIS", raising=False)
-    without = hear_clip(Clip(tmp_path / "tone.wav"))
+    without = analyze_clip(Clip(tmp_path / "tone.wav"))
     assert without.published == Annotation(2.0)
     monkeypatch.setattr("counterpoint.analysis.chordino.is_installed", lambda: True)
     monkeypatch.setattr("counterpoint.analysis.chordino.detect_chords", lambda audio, *, sample_rate: ((0.0, "Cmaj7"),))
@@ -193,7 +193,7 @@ def test_the_papers_own_extractors_are_heard_where_they_are_there(
     monkeypatch.setattr(
         "counterpoint.analysis.beat_this.detect_beats", lambda audio, *, sample_rate, checkpoint, device: ((0.5, 1),)
     )
-    heard = hear_clip(Clip(tmp_path / "tone.wav"))
+    heard = analyze_clip(Clip(tmp_path / "tone.wav"))
     assert heard.published == Annotation(2.0, chords=((0.0, "Cmaj7"),), beats=((0.5, 1),))
     assert heard.annotation == without.annotation
 
@@ -202,7 +202,7 @@ def test_a_part_of_a_file_is_heard_at_any_level(tmp_path: Path) -> None:
     audio = np.concatenate([tone(60), 2 * tone(67) + tone(71) + tone(74)])  # C, then a chord of G
     for name, gain in (("loud", 1.0), ("quiet", 0.05)):
         save_audio(tmp_path / f"{name}.wav", gain * audio, sample_rate=SAMPLE_RATE)
-    loud, quiet = (hear_clip(Clip(tmp_path / f"{name}.wav", start_s=2.0)) for name in ("loud", "quiet"))
+    loud, quiet = (analyze_clip(Clip(tmp_path / f"{name}.wav", start_s=2.0)) for name in ("loud", "quiet"))
     assert set(loud.pitch_classes) == {7} and loud.annotation.duration_s == 2.0 and not loud.silent
     assert quiet.annotation == loud.annotation and loud.annotation.chords == ((0.0, "G"),)
     np.testing.assert_array_equal(loud.pitch_classes, quiet.pitch_classes)

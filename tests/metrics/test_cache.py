@@ -26,7 +26,7 @@ class Counting:
     def __init__(self, version: str = "1", value: float = 0.0):
         self.version, self.asked, self._value = version, 0, value
 
-    def hear(self, audio: np.ndarray, *, device: str) -> dict[str, np.ndarray]:
+    def analyze(self, audio: np.ndarray, *, device: str) -> dict[str, np.ndarray]:
         self.asked += 1
         return {"embeddings": np.full((2, 3), audio.std() + self._value, np.float32)}
 
@@ -52,8 +52,8 @@ def test_a_clip_is_heard_once_and_what_is_kept_is_the_same_to_the_last_bit(kept,
     first, again = features_of(clip, [judge]), features_of(clip, [judge])
     assert judge.asked == 1
     assert again.signals == first.signals and (again.seconds, again.silent) == (first.seconds, first.silent)
-    np.testing.assert_array_equal(again.heard["counting"]["embeddings"], first.heard["counting"]["embeddings"])
-    assert again.heard["counting"]["embeddings"].dtype == np.float32
+    np.testing.assert_array_equal(again.outputs["counting"]["embeddings"], first.outputs["counting"]["embeddings"])
+    assert again.outputs["counting"]["embeddings"].dtype == np.float32
     assert all(type(value) is float for value in again.signals.values())
 
 

@@ -68,7 +68,7 @@ def test_facts_are_detected_in_music_and_not_in_silence():
         chord = sum(np.sin(2 * np.pi * root * step * time) for step in (1, 1.25, 1.5)) * np.exp(-6 * time)
         start = beat * SAMPLE_RATE // 2
         clicks[start : start + len(time)] += chord * 0.2
-    found = FactsJudge().hear(clicks)
+    found = FactsJudge().analyze(clicks)
     assert found["tempo_bpm"][0] == pytest.approx(120, rel=0.03)
     assert KEYS[int(found["key"][0])].tonic in (0, 7)
-    assert all(value[0] == UNKNOWN for value in FactsJudge().hear(np.zeros(SAMPLE_RATE, np.float32)).values())
+    assert all(value[0] == UNKNOWN for value in FactsJudge().analyze(np.zeros(SAMPLE_RATE, np.float32)).values())

@@ -317,7 +317,7 @@ def test_loudness_policy_comes_before_every_metric_but_the_loudness(tmp_path):
     loud = features_of(Clip(_tone(tmp_path, "loud", gain=0.9, noise=0.3, seed=1)), [MusicnnJudge()])
     quiet = features_of(Clip(_tone(tmp_path, "quiet", gain=0.1, noise=0.3, seed=1)), [MusicnnJudge()])
     assert loud.signals["sig_loudness"] - quiet.signals["sig_loudness"] == pytest.approx(19.08, abs=0.1)
-    np.testing.assert_allclose(loud.heard["musicnn"]["embeddings"], quiet.heard["musicnn"]["embeddings"], atol=0.05)
+    np.testing.assert_allclose(loud.outputs["musicnn"]["embeddings"], quiet.outputs["musicnn"]["embeddings"], atol=0.05)
     for name in ("sig_centroid_hz", "sig_flatness", "sig_onset_rate", "sig_silence"):
         assert loud.signals[name] == pytest.approx(quiet.signals[name], rel=0.02)
 

@@ -70,7 +70,7 @@ def test_score_is_in_standard_deviations_and_chance_is_zero():
 def test_a_habit_is_no_match():
     """Clips that sound alike whatever was asked for score 0, however strongly they bring every tag to mind."""
     clips, reference = _system(0.0)
-    noisy = [replace(clip, heard={"musicnn": {"logits": clip.heard["musicnn"]["logits"] + 5}}) for clip in clips]
+    noisy = [replace(clip, outputs={"musicnn": {"logits": clip.outputs["musicnn"]["logits"] + 5}}) for clip in clips]
     value = value_of(TagMatch().prepare(noisy, reference=reference), 60)
     assert value == pytest.approx(value_of(TagMatch().prepare(clips, reference=reference), 60))
 
@@ -82,7 +82,7 @@ def test_tags_heard_in_every_clip_widen_no_interval():
     reference = [_clip("", rng) for _ in range(60)]
     clips = [_clip(caption, rng) for caption in captions]
     for clip in clips:
-        clip.heard["musicnn"]["logits"][TAGS.index("piano")] += 20
+        clip.outputs["musicnn"]["logits"][TAGS.index("piano")] += 20
     values = TagMatch().prepare(clips, reference=reference).per_clip
     matches = TagMatch().matches(clips, reference=reference)
     assert values is not None
@@ -98,7 +98,7 @@ def test_interval_covers_chance_as_often_as_it_says():
     for _ in range(200):
         clips = [_clip(caption, rng) for caption in rng.permutation(captions)]
         for clip in clips:
-            clip.heard["musicnn"]["logits"][TAGS.index("piano")] += 20
+            clip.outputs["musicnn"]["logits"][TAGS.index("piano")] += 20
         functional = TagMatch().prepare(clips, reference=reference)
         replicates = functional(half_samples(32, rng=rng, resamples=200))
         low, high = interval(value_of(functional, 32), replicates, n=32)

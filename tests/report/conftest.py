@@ -76,7 +76,7 @@ def examples(folder: Path, *, count: int = 2, span_s: tuple[float, float] | None
         for system in SYSTEMS:
             file = folder / f"{place}-{system.key}.wav"
             save_audio(file, rng.normal(0, 0.1, 16_000).astype(np.float32), sample_rate=32_000)
-            steered = Timelines(target=TARGET, heard=TARGET) if system.key == "alpha" and place == 1 else None
+            steered = Timelines(target=TARGET, detected=TARGET) if system.key == "alpha" and place == 1 else None
             clips.append(Clip(system=system, file=file, timelines=steered))
         found.append(Example(caption=TRICKY if place == 0 else "", clips=clips, span_s=span_s))
     return found

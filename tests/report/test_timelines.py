@@ -23,7 +23,7 @@ HEARD = Annotation(
 
 
 def draw(target: Annotation = TARGET, heard: Annotation = HEARD, **options: object) -> ElementTree.Element:
-    picture = Timelines(target=target, heard=heard, **options).svg(duration_s=4.0, name="AR & <all>")  # pyright: ignore[reportArgumentType]
+    picture = Timelines(target=target, detected=heard, **options).svg(duration_s=4.0, name="AR & <all>")  # pyright: ignore[reportArgumentType]
     return ElementTree.fromstring(picture)
 
 
@@ -38,13 +38,15 @@ def number(element: ElementTree.Element, key: str) -> float:
 def test_times_are_places_and_the_target_is_above() -> None:
     picture = draw()
     assert (picture.get("viewBox") or "").startswith(f"0 0 {WIDTH:g} ")
-    for kind, count in (("wanted", 4), ("heard", 4)):
+    for kind, count in (("wanted", 4), ("detected", 4)):
         boxes = [group.find("rect") for group in of_class(picture, "chord", kind)]
         assert [number(box, "x") for box in boxes if box is not None] == [0, 75, 150, 225][:count]
-    above, below = (of_class(picture, "chord", kind)[0].find("rect") for kind in ("wanted", "heard"))
+    above, below = (of_class(picture, "chord", kind)[0].find("rect") for kind in ("wanted", "detected"))
     assert above is not None and below is not None and number(above, "y") < number(below, "y")
     assert [number(line, "x1") for line in of_class(picture, "downbeat", "wanted")] == [0, 150]
-    assert [number(line, "x1") for line in of_class(picture, "downbeat", "heard")] == pytest.approx([2.2, 165], abs=0.1)
+    assert [number(line, "x1") for line in of_class(picture, "downbeat", "detected")] == pytest.approx(
+        [2.2, 165], abs=0.1
+    )
     lengths = {
         kind: abs(number(line, "y2") - number(line, "y1"))
         for kind in ("beat", "downbeat")
@@ -57,7 +59,7 @@ def test_higher_notes_are_higher_and_all_are_inside() -> None:
     picture = draw()
     [roll] = of_class(picture, "roll")
     low, high = of_class(picture, "note", "wanted")
-    [heard] = of_class(picture, "note", "heard")
+    [heard] = of_class(picture, "note", "detected")
     assert number(high, "y") < number(heard, "y") < number(low, "y")
     assert number(heard, "x") == pytest.approx(37.5) and number(heard, "width") == pytest.approx(74.4)
     for note in (low, high, heard):
@@ -68,9 +70,9 @@ def test_higher_notes_are_higher_and_all_are_inside() -> None:
 def test_one_chord_has_one_colour_wherever_it_stands() -> None:
     picture = draw()
     wanted = [group.get("style") for group in of_class(picture, "chord", "wanted")]
-    heard = [group.get("style") for group in of_class(picture, "chord", "heard")]
+    heard = [group.get("style") for group in of_class(picture, "chord", "detected")]
     assert len(set(wanted)) == 4 and wanted[:3] == heard[:3] and heard[3] is None
-    assert "minor" in (of_class(picture, "chord", "heard")[1].get("class") or "")
+    assert "minor" in (of_class(picture, "chord", "detected")[1].get("class") or "")
 
 
 def test_a_label_is_written_where_there_is_room() -> None:
@@ -82,29 +84,29 @@ def test_a_label_is_written_where_there_is_room() -> None:
 
 def test_words_say_what_is_there() -> None:
     said = described(TARGET, HEARD)
-    assert "chords asked C Am7 F G/B; heard C Am F N, the same 75% of the time" in said
-    assert "melody asked 2 notes from C 4 to C 5; heard 1 note, D 4" in said
+    assert "chords requested C Am7 F G/B; detected C Am F N, the same 75% of the time" in said
+    assert "melody requested 2 notes from C 4 to C 5; detected 1 note, D 4" in said
     assert "1 of 2 downbeats within 50 ms" in said
     assert draw().get("aria-label") == f"AR & <all>: {said}" and draw().get("role") == "img"
-    nothing = described(TARGET, HEARD, asked=())
-    assert "asked" not in nothing and "chords target C" in nothing
+    nothing = described(TARGET, HEARD, received=())
+    assert "requested" not in nothing and "chords target C" in nothing
 
 
 def test_what_was_not_asked_is_faint() -> None:
-    groups = draw(asked=("chords",)).findall("g")
-    assert [group.get("class") for group in groups] == ["asked", "free", "free"]
+    groups = draw(received=("chords",)).findall("g")
+    assert [group.get("class") for group in groups] == ["received", "free", "free"]
 
 
 def test_a_row_that_nobody_has_is_left_out() -> None:
     bare = Annotation(4.0)
-    assert Timelines(target=bare, heard=bare).svg(duration_s=4.0, name="x") == ""
+    assert Timelines(target=bare, detected=bare).svg(duration_s=4.0, name="x") == ""
     picture = draw(replace(TARGET, notes=()), replace(HEARD, notes=()))
     assert len(picture.findall("g")) == 2 and not of_class(picture, "roll")
 
 
 def test_a_hostile_label_stays_text() -> None:
     notes = Annotation(4.0, notes=((0.0, 1.0, 60),))
-    picture = Timelines(target=notes, heard=HEARD).svg(duration_s=4.0, name='"><script>alert(1)</script>')
+    picture = Timelines(target=notes, detected=HEARD).svg(duration_s=4.0, name='"><script>alert(1)</script>')
     assert "<script>" not in picture and not re.search(r'aria-label=""', picture)
 
 

@@ -14,10 +14,10 @@ import pytest
 import soundfile
 from starlette.testclient import TestClient
 
-from counterpoint.studio import reading, states
+from counterpoint.studio import readers, states
 from counterpoint.studio.app import studio_app
-from counterpoint.studio.facts import facts_of
-from counterpoint.studio.library import new_id
+from counterpoint.studio.audio_facts import facts_of
+from counterpoint.studio.records import new_id
 from counterpoint.studio.studio import Studio
 from counterpoint.studio.worker import CancelledError, TaskError
 
@@ -48,7 +48,7 @@ class FakeDrawer:
     def cancel(self) -> None:
         self._cancelled.set()
 
-    def run(self, asked: Mapping[str, Any], *, told: Callable[[Mapping[str, Any]], None]) -> Mapping[str, Any]:
+    def run(self, asked: Mapping[str, Any], *, on_report: Callable[[Mapping[str, Any]], None]) -> Mapping[str, Any]:
         self._cancelled.clear()
         self.served.append(asked)
         if self.fails:
@@ -56,9 +56,9 @@ class FakeDrawer:
         for number, recipe in enumerate(asked["recipes"]):
             for step in range(self.steps):
                 share = (number + step / self.steps) / len(asked["recipes"])
-                told({"state": states.DRAWING, "share": share, "number": number})
+                on_report({"state": states.DRAWING, "share": share, "number": number})
                 self._wait()
-            self._tell_take(asked, recipe, number, told)
+            self._report_take(asked, recipe, number, on_report)
         return {}
 
     def _wait(self) -> None:
@@ -68,7 +68,7 @@ class FakeDrawer:
         if self._cancelled.is_set():
             raise CancelledError
 
-    def _tell_take(self, asked, recipe, number, told) -> None:
+    def _report_take(self, asked, recipe, number, on_report) -> None:
         library = Path(asked["library"])
         made = f"{new_id()}.wav"
         length = recipe.get("duration_s", 3.0)
@@ -76,7 +76,7 @@ class FakeDrawer:
             length = soundfile.info(library / "sounds" / recipe["source"]).duration
         audio = tone(length, hz=220 + recipe["seed"] % 97)
         soundfile.write(library / "scratch" / made, audio, RATE, "PCM_16")
-        told({"sound": (audio * 32767).astype("<i2").tobytes(), "sample_rate": RATE})
+        on_report({"sound": (audio * 32767).astype("<i2").tobytes(), "sample_rate": RATE})
         facts = {
             **facts_of(library / "scratch" / made),
             "paradigm": "autoregressive" if "auto" in asked["model"] else "flow_matching",
@@ -84,9 +84,9 @@ class FakeDrawer:
             "seams": {"score": -float(number)} if "source" in recipe else None,
             "remarks": [],
         }
-        told({"take": {"number": number, "recipe": recipe, "made": made, "facts": facts}})
+        on_report({"take": {"number": number, "recipe": recipe, "made": made, "facts": facts}})
         if recipe.get("chords"):
-            told({"heard": {"number": number, "heard": HEARD}})
+            on_report({"heard": {"number": number, "heard": HEARD}})
 
 
 HEARD = {
@@ -107,12 +107,12 @@ class FakeReader:
         from counterpoint.config import UserError
 
         class Task:
-            def tell(self, message: object) -> None: ...
+            def report(self, message: object) -> None: ...
 
             def check(self) -> None: ...
 
         try:
-            return reading.carry_out(asked, Task())
+            return readers.carry_out(asked, Task())
         except UserError as error:
             raise TaskError(str(error)) from None
 
@@ -149,7 +149,7 @@ def held(studio: Studio) -> Iterator[threading.Event]:
 
 
 def ask(client: TestClient, **fields: Any) -> dict[str, Any]:
-    """Ask for music; the piece."""
+    """MusicRequest for music; the piece."""
     answer = client.post("/api/pieces", json={"models": [AR], "caption": "calm piano", "duration_s": 1.0, **fields})
     assert answer.status_code == 202, answer.text
     return answer.json()

@@ -12,8 +12,8 @@ import soundfile
 from starlette.testclient import TestClient
 from tests.studio.conftest import AR, FM, RATE, ask, build, finished, held, tone, until
 
+from counterpoint.studio.access import COOKIE
 from counterpoint.studio.app import ENDPOINTS, studio_app
-from counterpoint.studio.door import COOKIE
 
 
 def wav_bytes(audio: np.ndarray, rate: int = RATE) -> bytes:
@@ -228,7 +228,7 @@ def test_sound_is_heard_while_it_is_made(client, studio):
         ({"chords": "Q:0"}, "Q"),
         ({"sampling": {AR: {"solver": "euler"}}}, "solver"),
         ({"grid": {"bpm": 120, "rows": {"cow bell": [1]}}}, "cow bell"),
-        ({"grid": {"bpm": 120, "rows": {"kick": [0, 0]}}}, "no stroke"),
+        ({"grid": {"bpm": 120, "rows": {"kick": [0, 0]}}}, "step grid is empty"),
         ({"unknown": 1}, "unknown"),
     ],
 )
@@ -242,8 +242,8 @@ def test_an_edit_needs_spans_in_order_and_a_method_that_is_known(client):
     take = uploaded(client)["id"]
     for fields, said in (
         ({"spans": []}, "no span"),
-        ({"spans": [[2, 1]]}, "later"),
-        ({"spans": [[0, 1]], "methods": {AR: "gradient"}}, "cannot fill in"),
+        ({"spans": [[2, 1]]}, "after its start"),
+        ({"spans": [[0, 1]], "methods": {AR: "gradient"}}, "no inpainting method"),
     ):
         answer = client.post("/api/pieces", json={"models": [AR], "kind": "inpaint", "take": take, **fields})
         assert answer.status_code == 400 and said in answer.json()["error"], answer.text
@@ -364,7 +364,7 @@ def test_a_form_asks_for_the_token(closed):
     shown = closed.get("/", headers=page)
     assert shown.status_code == 401 and 'action="/enter"' in shown.text
     refused = closed.post("/enter", data={"token": "wrong"}, headers=page)
-    assert refused.status_code == 401 and "This is not the token" in refused.text
+    assert refused.status_code == 401 and "This token is wrong" in refused.text
     assert closed.post("/enter", data={"token": TOKEN}, headers={"origin": "https://evil.example"}).status_code == 403
     entered = closed.post("/enter", data={"token": TOKEN}, headers=page)
     assert entered.status_code == 303 and entered.headers["location"] == "/"
@@ -402,6 +402,6 @@ def test_the_description_names_every_endpoint(client):
     shown = [endpoint for endpoint in ENDPOINTS if endpoint.shown]
     assert sum(len(methods) for methods in described["paths"].values()) == len(shown)
     assert all(operation["summary"] for methods in described["paths"].values() for operation in methods.values())
-    assert "models" in described["components"]["schemas"]["Ask"]["properties"]
+    assert "models" in described["components"]["schemas"]["MusicRequest"]["properties"]
     page = client.get("/docs").text
     assert all(endpoint.path in page for endpoint in shown)

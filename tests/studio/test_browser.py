@@ -135,22 +135,22 @@ def test_two_paradigms_stand_side_by_side_and_a_switch_keeps_the_moment(page):
     page.keyboard.press("1")
     page.keyboard.press(" ")
     page.keyboard.press("2")
-    expect(page.locator(".take").last).to_contain_class("heard")
+    expect(page.locator(".take").last).to_contain_class("active")
     assert 0.9 <= float(second.get_attribute("aria-valuenow")) <= 1.9
 
 
 def test_louder_takes_are_played_softer(page, served):
-    draw = served.drawer._tell_take
+    draw = served.drawer._report_take
 
-    def louder(asked, recipe, number, told):
-        def tell(message):
+    def louder(asked, recipe, number, on_report):
+        def report(message):
             if "take" in message and "flow" in asked["model"]:
                 message["take"]["facts"]["rms"] *= 2
-            told(message)
+            on_report(message)
 
-        draw(asked, recipe, number, tell)
+        draw(asked, recipe, number, report)
 
-    served.drawer._tell_take = louder
+    served.drawer._report_take = louder
     make(page)
     expect(page.locator(".take")).to_have_count(2)
     volumes = page.evaluate(
@@ -168,20 +168,23 @@ def test_louder_takes_are_played_softer(page, served):
 def test_a_chart_steers_and_what_is_heard_is_shown(page):
     page.click("#steer > summary")
     page.fill("#chords", "120 bpm | C | Asus4 |")
-    expect(page.locator("#chords-said")).to_have_text("Asus4 is taken for A.")
+    expect(page.locator("#chords-status")).to_have_text("Asus4 is replaced by A.")
     expect(page.locator("#chords-strip span")).to_have_count(2)
-    expect(page.locator("#steer-said")).to_have_text("chords")
+    expect(page.locator("#steer-summary")).to_have_text("chords")
     make(page)
-    expect(page.locator(".heard-picture svg")).to_have_count(2)
+    expect(page.locator(".analysis-picture svg")).to_have_count(2)
     expect(page.locator(".share").first).to_contain_text("50%")
     page.fill("#chords", "H:0")
-    expect(page.locator("#chords-said")).to_contain_text("H")
+    expect(page.locator("#chords-status")).to_contain_text("H")
     assert page.get_attribute("#chords", "aria-invalid") == "true"
+
+
+STEERING = ("Enter chords by bar", "Draw the melody on a piano roll", "Set the drums on a step grid")
 
 
 def test_bars_a_piano_roll_and_a_step_grid_are_set_by_mouse_and_keys(page, served):
     page.click("#steer > summary")
-    for name in ("Set them on bars", "Draw it on a piano roll", "Set them on a step grid"):
+    for name in STEERING:
         page.get_by_text(name, exact=True).click()
     page.get_by_label("Chords of bar 1").fill("C")
     page.get_by_label("Chords of bar 3").fill("Am F")
@@ -193,7 +196,7 @@ def test_bars_a_piano_roll_and_a_step_grid_are_set_by_mouse_and_keys(page, serve
     page.keyboard.press("ArrowRight")
     page.keyboard.press("Space")
     page.get_by_text("Rock", exact=True).click()
-    expect(page.locator("#steer-said")).to_have_text("chords, a melody, drums")
+    expect(page.locator("#steer-summary")).to_have_text("chords, a melody, drums")
     make(page)
     expect(page.locator(".take")).to_have_count(2)
     recipe = served.drawer.served[0]["recipes"][0]
@@ -208,7 +211,7 @@ def test_singing_becomes_a_melody(page):
     page.wait_for_timeout(1200)
     page.click("#sing")
     expect(page.locator("#melody-given")).to_contain_text("singing")
-    expect(page.locator("#steer-said")).to_have_text("a melody")
+    expect(page.locator("#steer-summary")).to_have_text("a melody")
 
 
 def bring(page: Any, folder: Path) -> Path:
@@ -270,17 +273,17 @@ def test_music_is_continued(page, served, tmp_path):
 def test_without_a_span_the_page_says_what_to_do(page, tmp_path):
     page.click("#tab-edit")
     page.click("#make")
-    expect(page.locator("#alert")).to_contain_text("drop a file first")
+    expect(page.locator("#alert")).to_contain_text("drop a file here")
     bring(page, tmp_path)
     page.click("#make")
-    expect(page.locator("#alert")).to_contain_text("drag one over the waveform")
+    expect(page.locator("#alert")).to_contain_text("mark one on the waveform")
 
 
 def test_a_job_is_cancelled(page, served):
     hold(served)
     make(page)
     page.get_by_label("Cancel Auto-regressive").click()
-    expect(page.locator(".column").first.locator(".said")).to_have_text("Cancelled")
+    expect(page.locator(".column").first.locator(".status-text")).to_have_text("Cancelled")
     served.drawer.gate.set()
     expect(page.locator(".take")).to_have_count(1)  # the other one is made
 
@@ -292,7 +295,7 @@ def test_a_page_that_is_loaded_again_finds_its_job(page, served):
     page.reload()
     page.wait_for_selector("body[data-ready]")
     expect(page.locator("h2.title")).to_have_text("a piece that takes a while")
-    expect(page.locator(".column").first.locator(".said")).to_have_text("Drawing")
+    expect(page.locator(".column").first.locator(".status-text")).to_have_text("Generating")
     gate.set()
     expect(page.locator(".take")).to_have_count(2)
 
@@ -300,12 +303,12 @@ def test_a_page_that_is_loaded_again_finds_its_job(page, served):
 def test_a_job_that_a_restart_interrupts_can_be_made_again(page, served):
     hold(served)
     make(page)
-    expect(page.locator(".column").first.locator(".said")).to_have_text("Drawing")
+    expect(page.locator(".column").first.locator(".status-text")).to_have_text("Generating")
     served.stop()
     served.start()
     page.reload()
     page.wait_for_selector("body[data-ready]")
-    expect(page.locator(".column").first.locator(".said")).to_contain_text("Interrupted")
+    expect(page.locator(".column").first.locator(".status-text")).to_contain_text("Interrupted")
     for left in (1, 0):
         page.get_by_text("Try again").first.click()
         expect(page.get_by_text("Try again")).to_have_count(left)
@@ -343,7 +346,7 @@ def test_takes_of_two_pieces_are_compared(page):
     expect(page.locator("#compare .take")).to_have_count(2)
     page.evaluate("document.activeElement.blur()")
     page.keyboard.press("2")
-    expect(page.locator("#compare .column").last.locator(".take.heard")).to_have_count(1)
+    expect(page.locator("#compare .column").last.locator(".take.active")).to_have_count(1)
     page.locator("#compare").get_by_text("Close").click()
     expect(page.locator("#compare")).to_be_hidden()
 
@@ -379,14 +382,14 @@ def test_pieces_are_gathered_for_a_listening_test(page, served):
     expect(page.locator("#tray-title")).to_have_value("calm piano")
     assert violations(page) == []
     page.get_by_role("button", name="Make the test").click()
-    expect(page.locator("#tray-said")).to_contain_text("The test has 2 items.")
+    expect(page.locator("#tray-status")).to_contain_text("The test has 2 items.")
     assert [len(item) for item in seen[0].items] == [2, 2]
 
 
 def test_a_long_request_is_asked_about_first(page, served):
     served.studio.queue.pace = dict.fromkeys(served.studio.models, 100.0)
     page.fill("#length", "2")
-    expect(page.locator("#make-said")).to_contain_text("about 7 min: AR 3 min, FM 3 min")
+    expect(page.locator("#make-estimate")).to_contain_text("about 7 min: AR 3 min, FM 3 min")
     questions = []
     page.once("dialog", lambda dialog: (questions.append(dialog.message), dialog.dismiss()))
     with page.expect_event("dialog"):
@@ -419,12 +422,12 @@ def test_everything_is_done_with_keys_alone(page):
 def test_pages_are_accessible_and_fit(browser, served, tmp_path, look, width):
     page = opened(browser, served, viewport={"width": width, "height": 900}, color_scheme=look)
     page.click("#steer > summary")
-    for name in ("Set them on bars", "Draw it on a piano roll", "Set them on a step grid"):
+    for name in STEERING:
         page.get_by_text(name, exact=True).click()
     page.click("#settings > summary")
     page.fill("#chords", "C:0 Am:1")
     make(page)
-    expect(page.locator(".heard-picture svg")).to_have_count(2)
+    expect(page.locator(".analysis-picture svg")).to_have_count(2)
     assert violations(page) == []
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     bring(page, tmp_path)

@@ -15,7 +15,7 @@ from counterpoint.studio.worker import TaskError
 
 
 class Task:
-    def tell(self, message) -> None: ...
+    def report(self, message) -> None: ...
 
     def check(self) -> None: ...
 
@@ -98,4 +98,4 @@ def test_takes_of_different_length_are_refused_without_a_path(client, tmp_path):
 def test_a_studio_without_listening_tests_says_so(tmp_path):
     with TestClient(studio_app(build(tmp_path))) as client:
         refused = client.post("/api/tests", json={"title": "x", "items": [["a", "b"]]})
-    assert refused.status_code == 400 and "without listening tests" in refused.json()["error"]
+    assert refused.status_code == 400 and "without support for listening tests" in refused.json()["error"]

@@ -20,7 +20,7 @@ from counterpoint.config.checkpoints import write_checkpoint
 from counterpoint.generate import load_model
 from counterpoint.paradigm import build_paradigm
 from counterpoint.recipe import preview
-from counterpoint.studio import jobs, reading
+from counterpoint.studio import jobs, readers
 from counterpoint.studio.settings import find_models, shown_models
 from counterpoint.studio.worker import CancelledError
 
@@ -53,15 +53,15 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     return {name: str(root / name) for name in ("ar", "fm")}
 
 
-class Ear:
-    """A task that is told."""
+class RecordingTask:
+    """A task that records its reports."""
 
     def __init__(self) -> None:
-        self.told: list[dict] = []
+        self.reports: list[dict] = []
         self.checks, self.ends_at = 0, 10**9
 
-    def tell(self, message) -> None:
-        self.told.append(dict(message))
+    def report(self, message) -> None:
+        self.reports.append(dict(message))
 
     def check(self) -> None:
         self.checks += 1
@@ -69,7 +69,7 @@ class Ear:
             raise CancelledError
 
     def of(self, kind: str) -> list:
-        return [told[kind] for told in self.told if kind in told]
+        return [report[kind] for report in self.reports if kind in report]
 
 
 @pytest.fixture
@@ -83,25 +83,25 @@ def library(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def do(library: Path, *recipes: dict, model: str, ear: Ear | None = None) -> Ear:
-    ear = ear or Ear()
+def do(library: Path, *recipes: dict, model: str, task: RecordingTask | None = None) -> RecordingTask:
+    task = task or RecordingTask()
     jobs.carry_out(
-        {"model": model, "recipes": [{"model": model, **one} for one in recipes], "library": str(library)}, ear
+        {"model": model, "recipes": [{"model": model, **one} for one in recipes], "library": str(library)}, task
     )
-    return ear
+    return task
 
 
 @pytest.mark.parametrize("model", ["ar", "fm"])
-def test_a_clip_is_told_step_by_step_and_then_whole(models, library, model):
+def test_a_clip_is_reported_step_by_step_and_then_whole(models, library, model):
     wanted = [{"kind": "generate", "duration_s": 2.0, "seed": seed} for seed in (3, 4)]
-    ear = do(library, *wanted, model=models[model])
-    shares = ear.of("share")
+    task = do(library, *wanted, model=models[model])
+    shares = task.of("share")
     assert shares == sorted(shares) and shares[0] == 0 and shares[-1] <= 1
-    first, second = ear.of("take")
+    first, second = task.of("take")
     assert (first["recipe"]["seed"], second["recipe"]["seed"]) == (3, 4)
     assert first["facts"]["duration_s"] == 2.0 and len(first["facts"]["peaks"]) == 600
     assert "guidance" in first["recipe"]["sampling"]  # all settings are written out
-    heard = np.frombuffer(b"".join(ear.of("sound")), "<i2")
+    heard = np.frombuffer(b"".join(task.of("sound")), "<i2")
     whole, _ = soundfile.read(library / "scratch" / first["made"], dtype="int16")
     assert len(heard) == len(whole)  # what was heard on the way is the clip, and only the first is heard
     assert np.abs(heard[-800:] - whole[-800:].astype(int)).max() <= 1
@@ -110,9 +110,11 @@ def test_a_clip_is_told_step_by_step_and_then_whole(models, library, model):
 def test_sound_comes_while_it_is_drawn(models, library, monkeypatch):
     """Of auto-regression the first part is there long before the last code is."""
     monkeypatch.setattr(jobs, "_EVERY_S", 0.0)
-    ear = do(library, {"kind": "generate", "duration_s": 3.0, "seed": 3}, model=models["ar"])
-    order = ["sound" if "sound" in told else "share" for told in ear.told if "sound" in told or "share" in told]
-    assert "share" in order[order.index("sound") :] and len(ear.of("sound")) > 2
+    task = do(library, {"kind": "generate", "duration_s": 3.0, "seed": 3}, model=models["ar"])
+    order = [
+        "sound" if "sound" in report else "share" for report in task.reports if "sound" in report or "share" in report
+    ]
+    assert "share" in order[order.index("sound") :] and len(task.of("sound")) > 2
 
 
 def test_parts_of_the_sound_join_without_a_gap(models):
@@ -135,8 +137,8 @@ def test_parts_of_the_sound_join_without_a_gap(models):
 
 @pytest.mark.parametrize("model", ["ar", "fm"])
 def test_a_passage_is_filled_in_and_the_rest_is_kept(models, library, model):
-    ear = do(library, {"kind": "inpaint", "source": "song.wav", "spans": [[1.0, 2.0]], "seed": 1}, model=models[model])
-    (take,) = ear.of("take")
+    task = do(library, {"kind": "inpaint", "source": "song.wav", "spans": [[1.0, 2.0]], "seed": 1}, model=models[model])
+    (take,) = task.of("take")
     before, after = (
         soundfile.read(path, dtype="int32")[0]
         for path in (library / "sounds" / "song.wav", library / "scratch" / take["made"])
@@ -149,20 +151,22 @@ def test_a_passage_is_filled_in_and_the_rest_is_kept(models, library, model):
 
 
 def test_what_was_asked_is_listened_for(models, library):
-    ear = do(library, {"kind": "generate", "duration_s": 2.0, "chords": "C:0 Asus4:1", "seed": 0}, model=models["fm"])
-    (heard,) = ear.of("heard")
-    assert "asked C A" in heard["heard"]["svg"]
+    task = do(library, {"kind": "generate", "duration_s": 2.0, "chords": "C:0 Asus4:1", "seed": 0}, model=models["fm"])
+    (heard,) = task.of("heard")
+    assert "requested C A" in heard["heard"]["svg"]
     assert [each["of"] for each in heard["heard"]["measures"]] == ["chords"]
-    assert "Asus4" in ear.of("take")[0]["facts"]["remarks"][0]
-    assert ear.told.index({"heard": heard}) > next(place for place, told in enumerate(ear.told) if "take" in told)
+    assert "Asus4" in task.of("take")[0]["facts"]["remarks"][0]
+    assert task.reports.index({"heard": heard}) > next(
+        place for place, report in enumerate(task.reports) if "take" in report
+    )
 
 
 def test_a_cancelled_job_ends_between_two_passes(models, library):
-    ear = Ear()
-    ear.ends_at = 5
+    task = RecordingTask()
+    task.ends_at = 5
     with pytest.raises(CancelledError):
-        do(library, {"kind": "generate", "duration_s": 3.0}, model=models["ar"], ear=ear)
-    assert ear.checks == 6 and not ear.of("take") and not list((library / "scratch").iterdir())
+        do(library, {"kind": "generate", "duration_s": 3.0}, model=models["ar"], task=task)
+    assert task.checks == 6 and not task.of("take") and not list((library / "scratch").iterdir())
 
 
 @pytest.mark.parametrize(
@@ -175,8 +179,8 @@ def test_a_cancelled_job_ends_between_two_passes(models, library):
     ],
 )
 def test_the_command_line_repeats_a_request_exactly(models, library, recipe):
-    ear = do(library, {**recipe, "seed": 5, "caption": "slow piano"}, model=models["fm"])
-    (take,) = ear.of("take")
+    task = do(library, {**recipe, "seed": 5, "caption": "slow piano"}, model=models["fm"])
+    (take,) = task.of("take")
     request = library / "sounds" / "request.json"
     request.write_text(json.dumps(take["recipe"]))
     again = library / "again.wav"
@@ -195,9 +199,9 @@ def test_models_are_kept_and_the_oldest_makes_room(models, monkeypatch):
 
 
 def test_the_pace_of_a_model_is_measured_when_it_is_loaded(models):
-    ear = Ear()
-    jobs.carry_out({"warm": ["mine"]}, ear, places={"mine": models["ar"]})
-    (pace,) = ear.of("pace")
+    task = RecordingTask()
+    jobs.carry_out({"warm": ["mine"]}, task, places={"mine": models["ar"]})
+    (pace,) = task.of("pace")
     assert 1e-3 < pace["mine"] < 60, "a second of music was drawn, not only asked for"
 
 
@@ -211,11 +215,11 @@ def test_a_folder_of_musicgen_is_a_model_of_the_studio(request, tmp_path, librar
     (shown,) = shown_models(places)
     assert (shown["name"], shown["paradigm"], shown["streams"]) == (folder.name, "autoregressive", True)
     assert str(folder.parent) not in json.dumps(shown)
-    ear = Ear()
+    task = RecordingTask()
     recipe = {"kind": "generate", "model": folder.name, "caption": "slow warm piano", "duration_s": 1.0, "seed": 5}
     asked = {"model": folder.name, "recipes": [recipe], "library": str(library)}
-    jobs.carry_out(asked, ear, places=places)
-    (take,) = ear.of("take")
+    jobs.carry_out(asked, task, places=places)
+    (take,) = task.of("take")
     assert take["facts"]["duration_s"] == 1.0 and take["recipe"]["model"] == folder.name
     wanted = library / "request.json"
     wanted.write_text(json.dumps(take["recipe"]))
@@ -226,13 +230,13 @@ def test_a_folder_of_musicgen_is_a_model_of_the_studio(request, tmp_path, librar
     assert again.read_bytes() == (library / "scratch" / take["made"]).read_bytes()
 
 
-def test_models_that_cannot_be_told_apart_or_found_are_refused(models, tmp_path):
+def test_models_that_cannot_be_distinguished_or_found_are_refused(models, tmp_path):
     with pytest.raises(UserError, match="There is no model 'nonsense'"):
         find_models(["nonsense"])
     other = tmp_path / "other" / "fm"
     other.mkdir(parents=True)
     (other / "model.json").write_bytes((Path(models["fm"]) / "model.json").read_bytes())
-    with pytest.raises(UserError, match="Two models are called 'fm'"):
+    with pytest.raises(UserError, match="Two models have the name 'fm'"):
         find_models([models["fm"], str(other)])
     assert find_models(["owner/hub-id"]) == {"owner/hub-id": "owner/hub-id"}
     labels = [model["label"] for model in shown_models(find_models([models["ar"], "owner/hub-id"]))]
@@ -240,5 +244,5 @@ def test_models_that_cannot_be_told_apart_or_found_are_refused(models, tmp_path)
 
 
 def test_every_reader_is_a_function_of_plain_values():
-    assert set(reading.GIVEN) <= set(reading.READERS)
-    json.dumps(reading.READERS["chart"]({"chords": "C:0 Am:2"}))
+    assert set(readers.UPLOADS) <= set(readers.READERS)
+    json.dumps(readers.READERS["chart"]({"chords": "C:0 Am:2"}))

@@ -7,12 +7,14 @@ from tests.studio.conftest import AR, FM, ask, build, finished, held, until
 
 from counterpoint.studio import states
 from counterpoint.studio.app import studio_app
-from counterpoint.studio.asking import Ask
 from counterpoint.studio.queue import MOST_WAITING
+from counterpoint.studio.requests import MusicRequest
 
 
 def asked(studio, owner, *, seed=0, models=(AR,)):
-    return studio.ask(Ask(models=list(models), caption="piano", duration_s=1.0, seed=seed), owner=owner)
+    return studio.add_request(
+        MusicRequest(models=list(models), caption="piano", duration_s=1.0, seed=seed), owner=owner
+    )
 
 
 def states_of(studio, piece):
@@ -65,7 +67,7 @@ def test_a_job_that_waits_or_is_drawn_can_be_cancelled(client, studio):
 
 
 def test_a_failed_job_says_why_and_can_be_repeated(client, studio):
-    studio.drawer.fails = "There is not enough memory for this; ask for less."
+    studio.drawer.fails = "There is not enough memory for this; request less music."
     job = finished(client, ask(client)["id"])["jobs"][0]
     assert job["state"] == states.FAILED and job["message"] == studio.drawer.fails
     studio.drawer.fails = ""
@@ -77,7 +79,7 @@ def test_a_failed_job_says_why_and_can_be_repeated(client, studio):
 def test_a_job_that_is_being_made_is_not_repeated(client, studio):
     with held(studio):
         answer = client.post(f"/api/jobs/{ask(client)['jobs'][0]['id']}/repeat")
-        assert answer.status_code == 409 and "still being made" in answer.json()["error"]
+        assert answer.status_code == 409 and "still running" in answer.json()["error"]
 
 
 def test_the_queue_is_bounded(client, studio):
@@ -85,7 +87,7 @@ def test_the_queue_is_bounded(client, studio):
         for _ in range(MOST_WAITING):
             ask(client)
         answer = client.post("/api/pieces", json={"models": [AR], "caption": "one too many"})
-        assert answer.status_code == 429 and "wait already" in answer.json()["error"]
+        assert answer.status_code == 429 and "waiting already" in answer.json()["error"]
 
 
 def test_what_was_open_when_the_studio_ended_is_interrupted_and_can_be_repeated(tmp_path):

@@ -14,7 +14,7 @@ from counterpoint.studio.worker import CancelledError, TaskError, Worker
 def act(asked, task):
     """What the process does in these tests."""
     if asked["do"] == "add":
-        task.tell({"half": asked["a"]})
+        task.report({"half": asked["a"]})
         return {"sum": asked["a"] + asked["b"], "pid": os.getpid()}
     if asked["do"] == "refuse":
         raise UserError("This cannot be done.")
@@ -39,9 +39,9 @@ def worker():
 
 @pytest.mark.slow  # starts several processes
 def test_tasks_are_done_and_a_crash_is_one_failed_task(worker):
-    told = []
-    first = worker.run({"do": "add", "a": 1, "b": 2}, told=told.append)
-    assert first["sum"] == 3 and first["pid"] != os.getpid() and told == [{"half": 1}]
+    reports = []
+    first = worker.run({"do": "add", "a": 1, "b": 2}, on_report=reports.append)
+    assert first["sum"] == 3 and first["pid"] != os.getpid() and reports == [{"half": 1}]
     with pytest.raises(TaskError, match=r"^This cannot be done\.$"):
         worker.run({"do": "refuse"})
     with pytest.raises(TaskError) as failed:

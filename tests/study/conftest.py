@@ -19,7 +19,7 @@ from counterpoint.metrics import Difference, Evaluation, MetricInfo, Score
 from counterpoint.paradigm.entry import PARADIGMS
 from counterpoint.results.costs import Curve, Model
 from counterpoint.results.learned import EXAMINES, Learned
-from counterpoint.results.parts import Choice, Filling, Heard, Music, Prompts, Spans, Window
+from counterpoint.results.parts import Choice, DetectedMusic, Filling, Music, Prompts, Spans, Window
 from counterpoint.results.records import Provenance, StudyInfo
 from counterpoint.results.schema import TRUTH, Example, Results, System
 from counterpoint.training import TrainingResult
@@ -154,7 +154,7 @@ def make_controls(root: Path, found: Found) -> Results:
             "adhere": evaluation(dict.fromkeys(metrics, "higher"), following, floors, pairs, clear=found.clear),
             "evaluate": evaluation(FIDELITY, fidelity, halves, against, clear=found.clear),
         },
-        heard={"adhere": Heard(target={key: annotation(i) for i, key in enumerate(EXAMPLES)}, systems=heard)},
+        heard={"adhere": DetectedMusic(target={key: annotation(i) for i, key in enumerate(EXAMPLES)}, systems=heard)},
     )
 
 

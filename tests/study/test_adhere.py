@@ -13,7 +13,7 @@ from counterpoint.compose import render_clip
 from counterpoint.data import save_dataset
 from counterpoint.metrics import Evaluation
 from counterpoint.results.evaluations import read_evaluation
-from counterpoint.results.parts import Heard, Prompts, Window
+from counterpoint.results.parts import DetectedMusic, Prompts, Window
 from counterpoint.study.settings import PromptsConfig
 from counterpoint.study.steps.adhere import adhere
 from counterpoint.study.steps.prompts import choose_prompts
@@ -46,11 +46,11 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return {name: folder / name for name in ("data", "plain", "prompts", "reconstruct", "generate_shifted")}
 
 
-def run(inputs: dict[str, Path], folder: Path) -> tuple[Evaluation, Heard, tuple[Window, ...]]:
+def run(inputs: dict[str, Path], folder: Path) -> tuple[Evaluation, DetectedMusic, tuple[Window, ...]]:
     config = {"seed": 0, "pairs": [("reconstruction_codes", "shifted")], "examples": [2]}
     adhere(Work(folder, config, inputs))
     windows = Prompts.read(inputs["prompts"]).windows
-    return read_evaluation(folder), Heard.read(folder), windows
+    return read_evaluation(folder), DetectedMusic.read(folder), windows
 
 
 def test_every_system_is_judged_and_what_was_heard_is_kept(inputs: dict[str, Path], tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ def test_every_source_of_clips_of_a_comparison_is_a_system_with_its_folder() -> 
     assert own.labels == {"paradigm": "flow_matching", "start": "scratch"}
     assert own.clips == ("steps/generate_flow_matching", "steps/generate_flow_matching@1")
     assert (
-        systems["autoregressive_finetuned"].short == "AR, finetuned"
+        systems["autoregressive_finetuned"].short == "AR, fine-tuned"
         and systems["autoregressive_finetuned"].origin == "model"
     )
     assert systems["ground_truth"].clips == ("steps/prompts_5s/truth",)

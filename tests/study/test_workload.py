@@ -305,7 +305,7 @@ def test_every_study_is_planned_at_every_scale_without_anything(path: Path, cut_
             continue
         plan = make_plan(path.stem, scale=scale)
         found = plan.estimate
-        assert found.trainings or found.timed_s or plan.workload.heard, scale
+        assert found.trainings or found.timed_s or plan.workload.judged, scale
         assert all(run.seconds > 0 and run.memory.total > 0 for run in found.trainings)
         assert all(drawn.flops > 0 and drawn.seconds > 0 for drawn in found.draws)
         if found.draws:

@@ -71,14 +71,14 @@ def listen_on(pieces: Iterable[np.ndarray], *, device: str = "cpu") -> Listening
     sure: list[tuple[float, Confidence]] = []
     start_s = 0.0
     for block in _blocks(pieces):
-        heard = _analyze_block(block.audio, device=device)
+        found = _analyze_block(block.audio, device=device)
         lead_s, length_s = block.lead / SAMPLE_RATE, block.length / SAMPLE_RATE
-        part = heard.annotation.cut(lead_s, length_s)
+        part = found.annotation.cut(lead_s, length_s)
         starts = [(start_s + start, label) for start, label in part.chords]
         chords += starts[1:] if chords and starts and starts[0][1] == chords[-1][1] else starts
         _add_notes(notes, [(start_s + start, start_s + end, midi) for start, end, midi in part.notes])
         _add_beats(beats, [(start_s + time, position) for time, position in part.beats])
-        sure.append((length_s, heard.confidence))
+        sure.append((length_s, found.confidence))
         start_s += length_s
     return Listening(Annotation(start_s, tuple(chords), tuple(notes), tuple(beats)), Confidence.mean(sure))
 
@@ -209,9 +209,9 @@ def analyze(source: Path | Sound, *, device: str = "auto") -> Analysis:
         UserError: the file cannot be read, basic-pitch is not installed, or there is no such device.
     """
     found = find_device(device)
-    heard = listen_on(_pieces(source), device=found)
-    tags = _tags(source, duration_s=heard.annotation.duration_s, device=found)
-    return Analysis(heard.annotation, heard.confidence, tags)
+    listening = listen_on(_pieces(source), device=found)
+    tags = _tags(source, duration_s=listening.annotation.duration_s, device=found)
+    return Analysis(listening.annotation, listening.confidence, tags)
 
 
 def draw_analysis(path: Path, analysis: Analysis, *, source: Path | Sound, title: str = "") -> None:

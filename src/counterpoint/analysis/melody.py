@@ -102,10 +102,10 @@ def follow_melody(audio: np.ndarray, *, sample_rate: int, frames: int, frame_rat
         UserError: basic-pitch is not installed.
     """
     count = max(1, round(len(audio) / sample_rate * LINE_RATE))
-    heard = note_confidence(audio, sample_rate=sample_rate, times_s=frame_times(count, frame_rate=LINE_RATE))
-    heard[_is_silent(audio, sample_rate=sample_rate, count=count)] = 0.0
+    confidence = note_confidence(audio, sample_rate=sample_rate, times_s=frame_times(count, frame_rate=LINE_RATE))
+    confidence[_is_silent(audio, sample_rate=sample_rate, count=count)] = 0.0
     height = _HEIGHT * (np.arange(REST) - REST // 2)
-    scores = _SHARPNESS * np.concatenate([heard + height, np.full((count, 1), _THRESHOLD)], axis=1)
+    scores = _SHARPNESS * np.concatenate([confidence + height, np.full((count, 1), _THRESHOLD)], axis=1)
     moves = _SHARPNESS * _prices()
     path = best_path(scores, moves=moves)
     certainty = path_certainty(path, scores=scores, moves=moves)
@@ -152,11 +152,11 @@ def melody_notes(track: np.ndarray, *, frame_rate: float) -> tuple[tuple[float, 
 
 def note_confidence(audio: np.ndarray, *, sample_rate: int, times_s: np.ndarray) -> np.ndarray:
     """[T, M] float32 confidences in [0, 1] of the notes G2-B6 at `times_s` [T], linearly interpolated."""
-    heard = np.concatenate(list(_confidences(resample(audio, own_rate=sample_rate, sample_rate=SAMPLE_RATE))))
-    place = np.clip(times_s * SAMPLE_RATE / _HOP, 0, len(heard) - 1)
-    before = np.minimum(place.astype(np.int64), len(heard) - 2)
+    confidence = np.concatenate(list(_confidences(resample(audio, own_rate=sample_rate, sample_rate=SAMPLE_RATE))))
+    place = np.clip(times_s * SAMPLE_RATE / _HOP, 0, len(confidence) - 1)
+    before = np.minimum(place.astype(np.int64), len(confidence) - 2)
     weight = (place - before).astype(np.float32)[:, None]
-    return (1 - weight) * heard[before] + weight * heard[before + 1]
+    return (1 - weight) * confidence[before] + weight * confidence[before + 1]
 
 
 def _confidences(audio: np.ndarray) -> Iterator[np.ndarray]:

@@ -110,10 +110,10 @@ def _spectrum(audio: np.ndarray, *, sample_rate: int) -> np.ndarray:
 def _fold() -> np.ndarray:
     """Matrix [P, F] from bins to pitch classes, with a Gaussian of a quarter semitone around each pitch class."""
     hertz = np.fft.rfftfreq(_WINDOW, 1 / SAMPLE_RATE)
-    heard = (hertz >= _LOW_HZ) & (hertz <= _HIGH_HZ)
-    pitch = 12 * np.log2(np.where(heard, hertz, 440.0) / 440.0) + 9  # semitones from C
+    in_range = (hertz >= _LOW_HZ) & (hertz <= _HIGH_HZ)
+    pitch = 12 * np.log2(np.where(in_range, hertz, 440.0) / 440.0) + 9  # semitones from C
     away = (pitch - np.arange(12)[:, None] + 6) % 12 - 6
-    return np.exp(-0.5 * (away / 0.25) ** 2) * heard
+    return np.exp(-0.5 * (away / 0.25) ** 2) * in_range
 
 
 @cache

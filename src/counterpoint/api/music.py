@@ -50,8 +50,8 @@ def analyze(source: SoundLike, *, device: str = "auto") -> Analysis:
     Raises:
         UserError: the file cannot be read, or basic-pitch is not installed.
     """
-    heard = Path(source) if isinstance(source, str | os.PathLike) else Sound.of(source)
-    return listen.analyze(heard, device=device)
+    audio = Path(source) if isinstance(source, str | os.PathLike) else Sound.of(source)
+    return listen.analyze(audio, device=device)
 
 
 def evaluate(

@@ -35,9 +35,9 @@ def converted(path: Path) -> Iterator[Path]:
         )
     with TemporaryDirectory(prefix="counterpoint-") as folder:
         out = Path(folder, "converted.wav")
-        asked = [PROGRAM, "-nostdin", "-v", "error", "-protocol_whitelist", "file", "-i", f"file:{path}"]
-        asked += ["-map", "0:a:0", "-c:a", "pcm_f32le", "-rf64", "auto", str(out)]
-        done = subprocess.run(asked, capture_output=True, text=True, errors="replace", check=False)
+        command = [PROGRAM, "-nostdin", "-v", "error", "-protocol_whitelist", "file", "-i", f"file:{path}"]
+        command += ["-map", "0:a:0", "-c:a", "pcm_f32le", "-rf64", "auto", str(out)]
+        done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
         if done.returncode or not out.is_file():
             reason = (split_lines(done.stderr.strip()) or ["it found no audio"])[-1]
             raise UserError(f"{path} cannot be read as audio (ffmpeg: {reason}); export it again or leave it out.")

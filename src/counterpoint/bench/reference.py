@@ -29,7 +29,7 @@ Past = list[tuple[Tensor, Tensor]]
 
 
 @dataclass(frozen=True)
-class Told:
+class Conditions:
     """The text of each row.
 
     Attributes:
@@ -67,23 +67,23 @@ def sample_reference(
             f"There is no reference engine for {model.entry.label}, only for {', '.join(ENGINES)}: time it with "
             "--engine fast."
         )
-    told = _tell(model, text, sampling=sampling)
-    return ENGINES[model.config.paradigm](model, told, frames=frames, sampling=sampling, generators=generators)
+    conditions = _condition(model, text, sampling=sampling)
+    return ENGINES[model.config.paradigm](model, conditions, frames=frames, sampling=sampling, generators=generators)
 
 
-def _tell(model: Paradigm, text: TextTokens, *, sampling: SamplingConfig) -> Told:
+def _condition(model: Paradigm, text: TextTokens, *, sampling: SamplingConfig) -> Conditions:
     guidance = plan_guidance(text, controls=None, sampling=sampling)
     text = with_null(text) if guidance.weights else text
     if not bool(text.mask.any()):
-        return Told(None, None, guidance)
+        return Conditions(None, None, guidance)
     states = model.text(text).masked_fill(~text.mask[:, :, None], 0.0)
     allowed = (text.mask | ~text.mask.any(dim=1, keepdim=True))[:, None, None, :]
-    return Told(states, allowed, guidance)
+    return Conditions(states, allowed, guidance)
 
 
 def _tokens(
     model: Autoregressive,
-    told: Told,
+    conditions: Conditions,
     *,
     frames: int,
     sampling: SamplingConfig,
@@ -95,11 +95,11 @@ def _tokens(
     past: Past = []
     delayed = []
     for step in range(frames + K - 1):
-        rows = told.guidance.rows(token)
+        rows = conditions.guidance.rows(token)
         x = model.embed(rows[:, :, None] + model.table_starts).sum(dim=1)
-        hidden = _backbone(model.backbone, x, told.states, told.allowed, past=past)
+        hidden = _backbone(model.backbone, x, conditions.states, conditions.allowed, past=past)
         logits = model.heads(hidden[:, -1]).view(len(rows), K, -1)
-        logits = told.guidance.combine(logits)
+        logits = conditions.guidance.combine(logits)
         token = _draw(logits, sampling=sampling, generator=generator)
         token = torch.stack(
             [token[:, k] if 0 <= step - k < frames else torch.full_like(token[:, k], model.filler) for k in range(K)],
@@ -111,7 +111,7 @@ def _tokens(
         codes=undelay(torch.stack(delayed, dim=2)),
         latents=None,
         network_evaluations=passes,
-        model_evaluations=passes * told.guidance.passes,
+        model_evaluations=passes * conditions.guidance.passes,
     )
 
 
@@ -128,7 +128,7 @@ def _draw(logits: Tensor, *, sampling: AutoregressiveSampling, generator: torch.
 
 def _latents(
     model: FlowMatching,
-    told: Told,
+    conditions: Conditions,
     *,
     frames: int,
     sampling: SamplingConfig,
@@ -139,19 +139,19 @@ def _latents(
     noise = [torch.randn(frames, D, generator=generator, device=generator.device) for generator in generators]
 
     def field(t: float, z: Tensor) -> Tensor:
-        both = told.guidance.rows(z).to(weight.dtype)
+        both = conditions.guidance.rows(z).to(weight.dtype)
         time = model.time(z.new_full((len(both),), t)).to(weight.dtype)[:, None]
-        states = time if told.states is None else told.states + time
-        hidden = _backbone(model.backbone, model.embed(both), states, told.allowed)
+        states = time if conditions.states is None else conditions.states + time
+        hidden = _backbone(model.backbone, model.embed(both), states, conditions.allowed)
         v = model.head(hidden).to(z.dtype)
-        return told.guidance.combine(v)
+        return conditions.guidance.combine(v)
 
     solution = solve(field, torch.stack(noise).to(weight.device), sampling=sampling)
     return Sample(
         codes=None,
         latents=model.latent.unnormalize(solution.z),
         network_evaluations=solution.evaluations,
-        model_evaluations=solution.evaluations * told.guidance.passes,
+        model_evaluations=solution.evaluations * conditions.guidance.passes,
     )
 
 

@@ -68,15 +68,15 @@ def _table(title: str, points: Sequence[Point], limits: Limits, *numbers: str) -
 
 def _varying(points: Sequence[Point]) -> tuple[tuple[list[str], list[str]], list[list[str]]]:
     """Common properties of all points, in words; headers of the differing ones; and these, one row per point."""
-    told = {
+    settings = {
         "Engine": [f"{point.engine} engine" for point in points],
         "Format": [point.dtype for point in points],
         "Layers": [f"{point.backbone.layers} layers of width {point.backbone.width}" for point in points],
         "Clips": [f"{point.batch} clip{'s' * (point.batch > 1)}" for point in points],
         "Each": [f"{point.duration_s:g} s" for point in points],
     }
-    shared = [values[0] for values in told.values() if len(set(values)) == 1]
-    varying = {name: values for name, values in told.items() if len(set(values)) > 1}
+    shared = [values[0] for values in settings.values() if len(set(values)) == 1]
+    varying = {name: values for name, values in settings.items() if len(set(values)) > 1}
     short = [[value.split()[0] for value in row] for row in zip(*varying.values(), strict=True)]
     rows = [[point.label, *row] for point, row in zip(points, short or [[]] * len(points), strict=True)]
     return (shared, ["Draws", *varying]), rows

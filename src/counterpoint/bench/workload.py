@@ -78,7 +78,7 @@ class Workload:
         return cls(**{name: [each for part in parts for each in getattr(part, name)] for name in names})
 
     @property
-    def heard(self) -> int:
+    def judged(self) -> int:
         """Number of clips that are evaluated."""
         return sum(music.clips for music in self.music if music.handling == "judged")
 

@@ -33,7 +33,7 @@ Groups = Mapping[str, Sequence[tuple[float, str]]]
 
 
 @dataclass(frozen=True)
-class Asked:
+class FinishedStudy:
     """A finished study that may decide claims.
 
     Attributes:
@@ -110,11 +110,13 @@ def decide_all(found: Mapping[str, Results]) -> list[Decided]:
     Args:
         found: results by the name of their study's folder, one for each study of the package.
     """
-    studies = {results.study.shipped: Asked(name, results) for name, results in found.items() if results.study.shipped}
+    studies = {
+        results.study.shipped: FinishedStudy(name, results) for name, results in found.items() if results.study.shipped
+    }
     return [decide_row(row, studies=studies) for row in paper_claims().rows]
 
 
-def decide_row(row: Takeaway, *, studies: Mapping[str, Asked]) -> Decided:
+def decide_row(row: Takeaway, *, studies: Mapping[str, FinishedStudy]) -> Decided:
     """Decide a takeaway, which states that all of its claims hold.
 
     Args:
@@ -124,7 +126,7 @@ def decide_row(row: Takeaway, *, studies: Mapping[str, Asked]) -> Decided:
     return Decided(row, all_of([each.outcome for each in found]), found)
 
 
-def decide(claim: Claim, *, studies: Mapping[str, Asked]) -> Decision:
+def decide(claim: Claim, *, studies: Mapping[str, FinishedStudy]) -> Decision:
     """Decide by the first study that has something to compare, and the first metric that it has. A study at debug
     scale decides nothing, and neither does one with a model that has not passed its gate."""
     wanted = FAMILIES[claim.judges]
@@ -151,7 +153,7 @@ def decide(claim: Claim, *, studies: Mapping[str, Asked]) -> Decision:
     return Decision(claim, "untested", reason=reason, lacks_judge=lacks_judge)
 
 
-def _judges_of(study: Asked, wanted: Sequence[str]) -> list[str]:
+def _judges_of(study: FinishedStudy, wanted: Sequence[str]) -> list[str]:
     return [name for name in wanted if study.judged.scores.get(name) or (name == TIME and study.times)]
 
 
@@ -161,7 +163,7 @@ def _no_study(claim: Claim) -> str:
     return f"Not tested: run `counterpoint study run {names[0]}`{others}."
 
 
-def _nothing_in(study: Asked, wanted: Sequence[str], family: str) -> str:
+def _nothing_in(study: FinishedStudy, wanted: Sequence[str], family: str) -> str:
     if _judges_of(study, wanted):
         has_it = study.results.study.scale == "paper"
         remedy = "." if has_it else f"; `counterpoint study run {study.shipped} --scale paper` has it."
@@ -172,7 +174,9 @@ def _nothing_in(study: Asked, wanted: Sequence[str], family: str) -> str:
     )
 
 
-def _effects(source: ClaimSource, study: Asked, judge: str, allowed: Mapping[str, Sequence[str]]) -> list[Effect]:
+def _effects(
+    source: ClaimSource, study: FinishedStudy, judge: str, allowed: Mapping[str, Sequence[str]]
+) -> list[Effect]:
     if judge == TIME:
         return _times(source, study)
     scored = Scored(study, judge)
@@ -221,7 +225,7 @@ def _groups(template: str, names: Sequence[str], allowed: Mapping[str, Sequence[
 class Scored:
     """A study's scores in one metric, and effects between them."""
 
-    study: Asked
+    study: FinishedStudy
     judge: str
 
     @property
@@ -334,7 +338,7 @@ def _surface(source: ClaimSource, scored: Scored, cells: Sequence[tuple[Bound, s
     return [scored.effect(what, names, *scored.total(of))]
 
 
-def _times(source: ClaimSource, study: Asked) -> list[Effect]:
+def _times(source: ClaimSource, study: FinishedStudy) -> list[Effect]:
     """Latencies, first minus second, with the distance of the quartiles as interval."""
 
     def within(value: float, bounds: tuple[float, float]) -> bool:

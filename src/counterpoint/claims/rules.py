@@ -23,7 +23,7 @@ MARGIN = 0.1
 """Margin of equivalence, as a share of the compared scores: between the models of Table 2 that the paper calls
 comparable (AR, and FM on EnCodec) FAD differs by up to 6%, CLAP by 5%, PQ by 2%, CE by 4% and PC by 10%."""
 LEVEL = 0.05
-"""A p-value below it tells two systems apart."""
+"""A p-value below it distinguishes two systems."""
 
 
 @dataclass(frozen=True)

@@ -59,7 +59,10 @@ def _report(error: Exception) -> int:
         )
         code = 1
     elif _is_out_of_memory(error):
-        message, code = "Memory has run out: ask for less at once, such as a smaller --batch-size or shorter music.", 1
+        message, code = (
+            "Memory has run out; reduce the request, for example with a smaller --batch-size or shorter music.",
+            1,
+        )
     elif isinstance(error, OSError):
         message, code = f"{error.strerror or error}: {_place(error)}", 1
     else:

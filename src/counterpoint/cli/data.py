@@ -64,7 +64,7 @@ def ingest(
         typer.Option(help="Unit that splits keep whole: auto is the artist if known, else the track."),
     ] = "auto",
     min_duration_s: Annotated[float, typer.Option("--min-duration-s", help="Shorter files are skipped.")] = 1.0,
-    workers: Annotated[int | None, typer.Option(help="Files decoded at once; by default one a core.")] = None,
+    workers: Annotated[int | None, typer.Option(help="Files decoded at once; by default one per core.")] = None,
     *,
     answer: Answer,
 ) -> None:

@@ -94,9 +94,9 @@ def generate(
             context, "beside --continue, which adds one passage to one file", named=["captions", "batch_size"]
         )
         lengthened = _Lengthened(source, side, duration_s)
-        asked = {"prompt": caption or "", "num": num, "seed": seed, "controls": controls}
+        fields = {"prompt": caption or "", "num": num, "seed": seed, "controls": controls}
         _lengthen(
-            lengthened, out=out, model=model, asked=asked, sampling=sampling, device=device, how=how, answer=answer
+            lengthened, out=out, model=model, fields=fields, sampling=sampling, device=device, how=how, answer=answer
         )
         return
     request = drawing.GenerationRequest(
@@ -135,7 +135,7 @@ def _lengthen(
     *,
     out: Path,
     model: str,
-    asked: dict[str, Any],
+    fields: dict[str, Any],
     sampling: dict[str, Any],
     device: str,
     how: dict[str, Any],
@@ -152,7 +152,7 @@ def _lengthen(
     chosen = answer.device(device)
     loaded = load_model(model, device=chosen, **how)
     music, spans = extend(source, duration_s=wanted.duration_s, side=wanted.side, window_s=loaded.window_s)
-    request = InpaintingRequest(spans, sampling=settings, **asked)
+    request = InpaintingRequest(spans, sampling=settings, **fields)
     with answer.progress("Continuing", unit="steps", device=chosen) as progress:
         done = inpaint_file(check_out(music, request, out=out), request, model=loaded, progress=progress)
     give_takes(answer, done)

@@ -88,7 +88,7 @@ def inpaint(
 
 def give_takes(answer: Answer, done: Inpainting) -> None:
     """Report the filled-in spans and their seams."""
-    for remark in done.asked.remarks if done.asked else ():
+    for remark in done.controls.remarks if done.controls else ():
         answer.remark(remark)
     if done.channels > 1:
         answer.remark(
@@ -97,8 +97,8 @@ def give_takes(answer: Answer, done: Inpainting) -> None:
     takes = [
         {"seed": take.seed, "path": take.path, "score": take.seams.score, **vars(take.seams)} for take in done.takes
     ]
-    asked = done.asked.to_json() if done.asked else None
-    answer.give({**vars(done), "takes": takes, "asked": asked}, partial(_print, done))
+    controls = done.controls.to_json() if done.controls else None
+    answer.give({**vars(done), "takes": takes, "controls": controls}, partial(_print, done))
 
 
 def _print(done: Inpainting, console: Console) -> None:

@@ -67,8 +67,8 @@ def listen_serve(
     """Serve a test to many raters at once, until it is interrupted."""
     from counterpoint.listen.answers import Answers
     from counterpoint.listen.folder import read_test
+    from counterpoint.listen.progress import watch_key
     from counterpoint.listen.server import create_server, own_hosts
-    from counterpoint.listen.watching import watch_key
     from counterpoint.web import lock_folder, open_socket, serve
 
     opened = read_test(test)

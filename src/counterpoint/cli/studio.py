@@ -42,5 +42,5 @@ def studio(
         limit_gb=storage_gb,
         opens_browser=browser,
         tester=carry_out,
-        say=typer.echo,
+        show=typer.echo,
     )

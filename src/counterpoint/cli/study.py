@@ -183,7 +183,7 @@ def report(
         list[str],
         typer.Argument(
             metavar="NAME",
-            help="Finished studies below runs/, or their folders; or folders of audio, one a system, as NAME=FOLDER.",
+            help="Finished studies below runs/, or their folders; or folders of audio, one per system, as NAME=FOLDER.",
         ),
     ],
     out: Annotated[Path, typer.Option(help="Folder of the report.")] = Path("runs/report"),
@@ -227,10 +227,10 @@ def stimuli(
             systems=names(systems),
             progress=progress,
         )
-    heard = f"{done.items} items, each as {', '.join(done.conditions)}"
+    described = f"{done.items} items, each as {', '.join(done.conditions)}"
     answer.give(
         {"folder": str(out), **asdict(done)},
-        f"{out}: {heard}{'' if done.is_new else '; they existed already'}. Keep {out / 'key.json'} to yourself.",
+        f"{out}: {described}{'' if done.is_new else '; they existed already'}. Keep {out / 'key.json'} to yourself.",
     )
 
 

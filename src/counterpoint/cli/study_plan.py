@@ -52,7 +52,7 @@ def as_data(plan: Plan) -> dict[str, Any]:
         "sampling_s": found.sampling_s,
         "examining_s": found.looking_s,
         "music_s": found.music_s,
-        "clips_judged": plan.workload.heard,
+        "clips_judged": plan.workload.judged,
         "flops": found.flops,
         "clips": found.clips,
         "memory_bytes": found.memory,
@@ -133,7 +133,7 @@ def _sums(plan: Plan) -> list[str]:
         )
         lines.append(
             f"In addition, on two cores, about {duration(found.music_s)} of composing, coding and evaluation with the "
-            f"metrics that need no download, for {plan.workload.heard:,} clips."
+            f"metrics that need no download, for {plan.workload.judged:,} clips."
         )
         lines.append(f"Disk: {', '.join(_disk(plan))}.")
         lines.append(_memory(plan))
@@ -144,7 +144,7 @@ def _sums(plan: Plan) -> list[str]:
         )
     else:
         lines.append(
-            f"No training and no sampling: {plan.workload.heard:,} clips are evaluated, or fewer if there are not as "
+            f"No training and no sampling: {plan.workload.judged:,} clips are evaluated, or fewer if there are not as "
             f"many. On two cores this takes about {duration(found.music_s)}."
         )
     if device.kind == "cpu" and plan.cost:
@@ -180,8 +180,8 @@ def _memory(plan: Plan) -> str:
         "text encoder": memory.frozen,
         f"activations of {largest.config.batch_size // largest.config.accumulate} examples": memory.activations,
     }
-    told = ", ".join(f"{name} {_size(size)}" for name, size in parts.items() if size)
-    line = f"Memory of the largest run: {_size(memory.total)} ({told})"
+    sizes = ", ".join(f"{name} {_size(size)}" for name, size in parts.items() if size)
+    line = f"Memory of the largest run: {_size(memory.total)} ({sizes})"
     tight = [run.accumulate for run in runs if run.accumulate != run.config.accumulate]
     if not tight:
         return f"{line}; there are {_size(device.memory or 0)}."

@@ -143,10 +143,10 @@ def chroma_agreement(estimate: Tensor, reference: Tensor, *, sample_rate: int) -
     n_fft = 4096
     powers = [stft_magnitude(audio, n_fft=n_fft, hop=n_fft // 2).square() for audio in (estimate, reference)]
     frequencies = torch.linspace(0, sample_rate / 2, n_fft // 2 + 1)
-    heard = (frequencies > 80) & (frequencies < 2500)
-    classes = (12 * torch.log2(frequencies[heard] / 440)).round().long() % 12
+    in_range = (frequencies > 80) & (frequencies < 2500)
+    classes = (12 * torch.log2(frequencies[in_range] / 440)).round().long() % 12
     found, wanted = (
-        torch.zeros(len(power), 12, power.shape[-1]).index_add_(1, classes, power[:, heard]) for power in powers
+        torch.zeros(len(power), 12, power.shape[-1]).index_add_(1, classes, power[:, in_range]) for power in powers
     )
     loudness = wanted.sum(dim=1)
     counted = (loudness > 1e-4 * loudness.amax(dim=1, keepdim=True)).float()

@@ -34,9 +34,9 @@ def reset_peak_memory() -> None:
 
 def peak_memory() -> int | None:
     """Largest resident size of this process, bytes; if /proc has it, since the last reset."""
-    told = _status("VmHWM:")
-    if told is not None:
-        return told
+    peak = _status("VmHWM:")
+    if peak is not None:
+        return peak
     try:
         import resource
     except ImportError:  # Windows

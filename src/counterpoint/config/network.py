@@ -117,8 +117,7 @@ class _Secure(urllib.request.HTTPSHandler):
 
 @cache
 def hub() -> Any:
-    """The library of the hub; from the first call on, every request of this process to the hub has a timeout, whoever
-    makes it.
+    """The library of the hub; from the first call on, every request of this process to the hub has a timeout.
 
     Otherwise the library waits for some answers forever, and repeats other requests five times.
     """

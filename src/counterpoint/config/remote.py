@@ -175,7 +175,7 @@ class RemoteFolder:
 
 @contextmanager
 def open_file(place: str) -> Iterator[tuple[IO[bytes], dict[str, str]]]:
-    """A file on a disk or at a URL, to be read once from its beginning, and what tells its versions apart.
+    """A file on a disk or at a URL, to be read once from its beginning, and a value that distinguishes its versions.
 
     Raises:
         UserError: there is no such file, or it cannot be reached; from reading, too, where a URL breaks off.

@@ -43,7 +43,7 @@ BACKBONES: dict[str, BackboneConfig] = {
     "pocket": BackboneConfig(layers=6, width=256, heads=4, feed_forward=1024),
     "debug": BackboneConfig(layers=2, width=32, heads=2, feed_forward=64, max_positions=512),
 }
-"""Named sizes, usable wherever a configuration asks for a backbone."""
+"""Named sizes, for use wherever a configuration needs a backbone."""
 
 
 def _named_backbone(value: Any) -> Any:
@@ -93,7 +93,7 @@ class LatentSpec(Config):
     def _codebooks_have_codes(self) -> LatentSpec:
         if bool(self.num_codebooks) != bool(self.codebook_size):
             raise ValueError(
-                f"{self.num_codebooks} codebooks of {self.codebook_size} codes make no sense: give both or neither"
+                f"{self.num_codebooks} codebooks of {self.codebook_size} codes are impossible; give both or neither"
             )
         return self
 

@@ -34,16 +34,16 @@ MOST = 1024
 
 
 def check_count(count: int, *, option: str) -> None:
-    """Refuse a number of processes or threads that makes no sense.
+    """Check a number of processes or threads.
 
     Args:
-        option: that gives it, for the message.
+        option: option that sets the number, for the message.
 
     Raises:
-        UserError: it is none, or more than `MOST`.
+        UserError: the number is below 1 or above `MOST`.
     """
     if not 1 <= count <= MOST:
-        raise UserError(f"{option} {count} is out of range: give a number from 1 to {MOST:,}, about one a core.")
+        raise UserError(f"{option} {count} is out of range: give a number from 1 to {MOST:,}, about one per core.")
 
 
 @dataclass(frozen=True)

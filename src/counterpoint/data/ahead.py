@@ -18,12 +18,12 @@ WORKERS = 2
 
 
 class ReadAhead(Generic[T]):
-    """What `read` returns for each update, asked for in order.
+    """The results of `read` for each update, in order.
 
     Args:
         read: a pure function of the number of an update.
         steps: updates in all; nothing is read beyond.
-        depth: updates that are read ahead; 0 reads each when it is asked for.
+        depth: updates that are read ahead; 0 reads each when it is needed.
         workers: threads.
     """
 

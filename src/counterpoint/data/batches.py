@@ -111,7 +111,7 @@ class ExampleOrder:
         return [self.at(position) for position in range(step * batch_size, (step + 1) * batch_size)]
 
     def _permutation(self, epoch: int) -> np.ndarray:
-        found = self._epoch  # threads ask for different epochs at once
+        found = self._epoch  # threads request different epochs at once
         if found is None or found[0] != epoch:
             generator = np.random.default_rng(seed_of("epoch", self._seed, epoch))
             found = self._epoch = (epoch, generator.permutation(self.per_epoch))

@@ -25,7 +25,7 @@ Chords = tuple[tuple[float, str | None], ...]
 
 
 @dataclass(frozen=True, eq=False)
-class Heard:
+class Detected:
     """The analysis of a clip, as far as it was needed.
 
     Attributes:
@@ -73,23 +73,23 @@ def triad_segments(wanted: Wanted) -> list[tuple[float, float, int]]:
     return [(start, end, triad) for start, end, triad in found if triad]
 
 
-def chords_recognised(wanted: Wanted, heard: Heard) -> float:
+def chords_recognised(wanted: Wanted, detected: Detected) -> float:
     """Share of the chord segments in most of whose frames the recogniser finds the right root and mode."""
-    assert heard.chords is not None
+    assert detected.chords is not None
     right = []
     for start, end, triad in triad_segments(wanted):
-        frames = heard.chords[_frames(start, end, rate=FRAME_RATE, count=len(heard.chords))]
+        frames = detected.chords[_frames(start, end, rate=FRAME_RATE, count=len(detected.chords))]
         known = frames[frames != NOT_GIVEN]
         right.append(bool(len(known)) and int(np.bincount(known, minlength=len(LABELS)).argmax()) == triad)
     return _share(right)
 
 
-def chords_by_template(wanted: Wanted, heard: Heard) -> float:
+def chords_by_template(wanted: Wanted, detected: Detected) -> float:
     """Share of the chord segments whose chroma has the highest cosine with the right one of 24 triads."""
-    assert heard.chroma is not None
+    assert detected.chroma is not None
     right = []
     for start, end, triad in triad_segments(wanted):
-        chroma = heard.chroma[:, _frames(start, end, rate=CHROMA_RATE, count=heard.chroma.shape[1])].sum(axis=1)
+        chroma = detected.chroma[:, _frames(start, end, rate=CHROMA_RATE, count=detected.chroma.shape[1])].sum(axis=1)
         right.append(bool(chroma.any()) and 1 + int((triad_templates() @ chroma).argmax()) == triad)
     return _share(right)
 
@@ -101,26 +101,26 @@ def triad_templates() -> np.ndarray:
     return np.stack([np.roll(mode, root) for mode in modes for root in range(12)])
 
 
-def notes_heard(wanted: Wanted, heard: Heard) -> float:
+def notes_detected(wanted: Wanted, detected: Detected) -> float:
     """Share of the notes with the pitch class of the median note detected during them; silence does not count."""
-    assert heard.melody is not None
+    assert detected.melody is not None
     right = []
     for start, end, midi in wanted.notes:
-        frames = heard.melody[_frames(start, end, rate=FRAME_RATE, count=len(heard.melody))]
+        frames = detected.melody[_frames(start, end, rate=FRAME_RATE, count=len(detected.melody))]
         sounding = np.sort(frames[~np.isin(frames, (REST, NOT_GIVEN))])
         median = int(sounding[(len(sounding) - 1) // 2]) if len(sounding) else None
         right.append(median is not None and (MELODY_LOW + median - midi) % 12 == 0)
     return _share(right)
 
 
-def tempo_right(wanted: Wanted, heard: Heard) -> float:
+def tempo_right(wanted: Wanted, detected: Detected) -> float:
     """1 if the tempo is within 3% of the requested one."""
-    return _near_tempo(wanted, heard, factors=(1.0,))
+    return _near_tempo(wanted, detected, factors=(1.0,))
 
 
-def tempo_right_to_octave(wanted: Wanted, heard: Heard) -> float:
+def tempo_right_to_octave(wanted: Wanted, detected: Detected) -> float:
     """1 if the tempo is within 3% of the requested one, its half or its double."""
-    return _near_tempo(wanted, heard, factors=(0.5, 1.0, 2.0))
+    return _near_tempo(wanted, detected, factors=(0.5, 1.0, 2.0))
 
 
 @dataclass(frozen=True)
@@ -130,13 +130,13 @@ class Measure:
     Attributes:
         ask: the kind of request.
         name: its exact name.
-        share: (wanted, heard) to [0, 1]; NaN without a request.
+        share: (wanted, detected) to [0, 1]; NaN without a request.
     """
 
     ask: str
     name: str
     what: str
-    share: Callable[[Wanted, Heard], float]
+    share: Callable[[Wanted, Detected], float]
 
 
 def measures(ask: str, *, recogniser: str) -> list[Measure]:
@@ -146,24 +146,24 @@ def measures(ask: str, *, recogniser: str) -> list[Measure]:
         recogniser: the chord recogniser that `analyze` uses here.
     """
     if ask == "chords":
-        asked = "share of the requested chords"
+        share = "share of the requested chords"
         return [
             Measure(
                 ask,
                 f"chord_segments_{recogniser}",
-                f"{asked} whose root and mode {recogniser} finds in most of their frames",
+                f"{share} whose root and mode {recogniser} finds in most of their frames",
                 chords_recognised,
             ),
             Measure(
                 ask,
                 "chord_segments_template",
-                f"{asked} whose triad is the nearest of 24 to the chroma",
+                f"{share} whose triad is the nearest of 24 to the chroma",
                 chords_by_template,
             ),
         ]
     if ask == "melody":
         what = "share of the requested notes with the pitch class of the median note detected during them"
-        return [Measure(ask, "notes_basic_pitch", what, notes_heard)]
+        return [Measure(ask, "notes_basic_pitch", what, notes_detected)]
     source, what = ("drums", "the drum loop's") if ask == "drums" else ("words", "the caption's")
     within = f"share of the clips whose tempo is within 3% of {what}"
     return [
@@ -172,11 +172,13 @@ def measures(ask: str, *, recogniser: str) -> list[Measure]:
     ]
 
 
-def _near_tempo(wanted: Wanted, heard: Heard, *, factors: Sequence[float]) -> float:
+def _near_tempo(wanted: Wanted, detected: Detected, *, factors: Sequence[float]) -> float:
     if not np.isfinite(wanted.tempo_bpm):
         return float("nan")
-    asked = wanted.tempo_bpm
-    return float(any(abs(heard.tempo_bpm - factor * asked) <= TEMPO_TOLERANCE * factor * asked for factor in factors))
+    tempo = wanted.tempo_bpm
+    return float(
+        any(abs(detected.tempo_bpm - factor * tempo) <= TEMPO_TOLERANCE * factor * tempo for factor in factors)
+    )
 
 
 def _frames(start_s: float, end_s: float, *, rate: float, count: int) -> slice:

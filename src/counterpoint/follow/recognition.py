@@ -21,7 +21,7 @@ from counterpoint.analysis.tonality import chroma
 from counterpoint.audio import load_audio, normalize_loudness, resample
 from counterpoint.codec import Codec, decode, encode_audio
 from counterpoint.config import atomic_write
-from counterpoint.follow.measures import FRAME_RATE, Heard
+from counterpoint.follow.measures import FRAME_RATE, Detected
 from counterpoint.metrics import Clip
 from counterpoint.metrics.adherence_measures import triads
 
@@ -53,7 +53,7 @@ class Through:
         return decoded[0, : len(audio)].cpu().numpy()
 
 
-def hear(clip: Clip, *, ask: str, kept: Path, through: Through | None = None) -> Heard:
+def detect(clip: Clip, *, ask: str, kept: Path, through: Through | None = None) -> Detected:
     """Analyse a clip, or read its stored analysis.
 
     Args:
@@ -70,34 +70,34 @@ def hear(clip: Clip, *, ask: str, kept: Path, through: Through | None = None) ->
         audio, _ = load_audio(clip.audio, sample_rate=rate, start_s=clip.start_s, duration_s=clip.duration_s)
         if through is not None:
             audio = resample(through(audio), own_rate=rate, sample_rate=SAMPLE_RATE)
-        found = _listen(normalize_loudness(audio, sample_rate=SAMPLE_RATE), ask=ask)
+        found = _detect(normalize_loudness(audio, sample_rate=SAMPLE_RATE), ask=ask)
         arrays = {name: value for name, value in vars(found).items() if value is not None}
         atomic_write(kept, lambda temporary: np.savez_compressed(temporary, **arrays))
     return found
 
 
-def _listen(audio: np.ndarray, *, ask: str) -> Heard:
+def _detect(audio: np.ndarray, *, ask: str) -> Detected:
     if ask == "chords":
         stamps, confidence = detect_chords(audio, sample_rate=SAMPLE_RATE)
-        heard = Annotation(len(audio) / SAMPLE_RATE, chords=stamps)
-        return Heard(chords=triads(heard), chroma=chroma(audio), confidence=_number(confidence))
+        detected = Annotation(len(audio) / SAMPLE_RATE, chords=stamps)
+        return Detected(chords=triads(detected), chroma=chroma(audio), confidence=_number(confidence))
     if ask == "melody":
         count = max(1, round(len(audio) / SAMPLE_RATE * FRAME_RATE))
         line = follow_melody(audio, sample_rate=SAMPLE_RATE, frames=count, frame_rate=FRAME_RATE)
-        return Heard(melody=line.track, confidence=_number(line.confidence))
+        return Detected(melody=line.track, confidence=_number(line.confidence))
     beats = track_beats(audio, sample_rate=SAMPLE_RATE)
-    return Heard(tempo_bpm=tempo_of([time for time, _ in beats]))
+    return Detected(tempo_bpm=tempo_of([time for time, _ in beats]))
 
 
 def _number(confidence: float | None) -> float:
     return float("nan") if confidence is None else confidence
 
 
-def _read(kept: Path) -> Heard | None:
+def _read(kept: Path) -> Detected | None:
     try:
         with np.load(kept) as arrays:
             values = {name: arrays[name] for name in arrays.files}
     except (FileNotFoundError, zipfile.BadZipFile, ValueError, EOFError):
         return None
     tempo_bpm, confidence = (float(values.pop(name, np.nan)) for name in ("tempo_bpm", "confidence"))
-    return Heard(**values, tempo_bpm=tempo_bpm, confidence=confidence)
+    return Detected(**values, tempo_bpm=tempo_bpm, confidence=confidence)

@@ -23,9 +23,9 @@ from counterpoint.config.schema import ControlName
 from counterpoint.data import MusicDataset, open_dataset
 from counterpoint.follow.defaults import BEAT_S, CHARTS, PLAIN_CHART, TEMPI_BPM, TUNES
 from counterpoint.follow.measures import Wanted
-from counterpoint.generate.asked import ControlSources
 from counterpoint.generate.controls import read_controls
 from counterpoint.generate.model import LoadedModel
+from counterpoint.generate.requested import ControlSources
 from counterpoint.metrics import Clip
 
 FEWEST_NOTES = 4
@@ -179,9 +179,9 @@ def _chords(setting: Setting) -> list[Request]:
 
 
 def _chart(chart: str, setting: Setting) -> tuple[Wanted, np.ndarray]:
-    asked = read_controls(ControlSources(chords=chart), model=setting.model, duration_s=setting.duration_s)
-    name = " ".join(label or "-" for _, label in asked.chords)
-    return Wanted(name, setting.duration_s, chords=tuple(asked.chords)), asked.tracks
+    controls = read_controls(ControlSources(chords=chart), model=setting.model, duration_s=setting.duration_s)
+    name = " ".join(label or "-" for _, label in controls.chords)
+    return Wanted(name, setting.duration_s, chords=tuple(controls.chords)), controls.tracks
 
 
 def _melody(setting: Setting) -> list[Request]:

@@ -132,11 +132,11 @@ def print_following(following: Following, *, console: Console) -> None:
         shares = (score.model, score.chance, score.music, score.codec)
         table.add_row(f"{score.measure}\n[dim]{score.model.n} clips[/]", *map(_cell, shares))
     console.print(table)
-    told: set[str] = set()
+    shown: set[str] = set()
     for score in following.scores:
         console.print(f"[bold]{score.measure}[/]: {score.what}.", highlight=False)
-        if score.parts and score.ask not in told:
-            told.add(score.ask)
+        if score.parts and score.ask not in shown:
+            shown.add(score.ask)
             parts = "; ".join(f"{name}: {share.value:.2f} (n = {share.n})" for name, share in score.parts.items())
             console.print(f"  {parts}", highlight=False, markup=False)
     for note in following.notes:

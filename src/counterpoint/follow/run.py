@@ -24,8 +24,8 @@ from counterpoint.config.locks import sole_writer
 from counterpoint.config.nearest import did_you_mean
 from counterpoint.config.paths import check_kept_folder, true_path
 from counterpoint.follow.defaults import CAPTIONS
-from counterpoint.follow.measures import Heard, Measure, Wanted, measures
-from counterpoint.follow.recognition import VERSION, Through, hear, recogniser
+from counterpoint.follow.measures import Detected, Measure, Wanted, measures
+from counterpoint.follow.recognition import VERSION, Through, detect, recogniser
 from counterpoint.follow.requests import (
     ASKS,
     Request,
@@ -43,7 +43,7 @@ from counterpoint.generate.outputs import read_captions
 from counterpoint.generate.request import BATCH_SIZE, GenerationRequest, check_number
 from counterpoint.generate.sampling import generate
 from counterpoint.metrics import Clip
-from counterpoint.metrics.listener import Listener, Progress
+from counterpoint.metrics.analyzer import ClipAnalyzer, Progress
 from counterpoint.runs import RUNS, add_figures, find_run
 
 RESULT_FILE = "following.json"
@@ -124,16 +124,16 @@ def _follow(model: str | Path, config: FollowConfig, *, out: Path, card: bool, p
     requests = {ask: make_requests(ask, setting) for ask in asks}
     music = {ask: music_of(setting) if ask == "chords" else _with_music(each) for ask, each in requests.items()}
     total = 2 * (sum(map(len, requests.values())) + sum(map(len, music.values())))
-    ears = _Ears(out, total=total, progress=progress)
+    recognition = _Recognition(out, total=total, progress=progress)
     through = Through(loaded.codec, loaded.paradigm.target)
     scores: list[Followed] = []
     for ask, wanted in requests.items():
         folder = out / f"{ask}-{_key(wanted, settings=settings)}"
-        ears.moved(_draw(wanted, model=loaded, config=config, folder=folder))
+        recognition.moved(_draw(wanted, model=loaded, config=config, folder=folder))
         answers = {
-            "model": _Answers.of(wanted, ears.model(wanted, ask=ask, folder=folder)),
-            "music": _Answers.of(music[ask], ears.music(music[ask], ask=ask)),
-            "codec": _Answers.of(music[ask], ears.music(music[ask], ask=ask, through=through)),
+            "model": _Answers.of(wanted, recognition.model(wanted, ask=ask, folder=folder)),
+            "music": _Answers.of(music[ask], recognition.music(music[ask], ask=ask)),
+            "codec": _Answers.of(music[ask], recognition.music(music[ask], ask=ask, through=through)),
         }
         scores += _scores(ask, **answers, seed=config.seed)
         notes += _sureness(ask, {"the model's clips": answers["model"], "real music": answers["music"]})
@@ -198,7 +198,7 @@ def _asks(config: FollowConfig, *, known: Sequence[str], has_music: bool) -> tup
     return wanted, notes
 
 
-class _Ears:
+class _Recognition:
     """Analyses clips, several at once, and reports the progress of everything."""
 
     def __init__(self, out: Path, *, total: int, progress: Progress | None):
@@ -211,12 +211,12 @@ class _Ears:
             self._done += 1
             self._progress(self._done, self._total)
 
-    def model(self, requests: Sequence[Request], *, ask: str, folder: Path) -> list[Heard]:
+    def model(self, requests: Sequence[Request], *, ask: str, folder: Path) -> list[Detected]:
         """The analysis of the clips in `folder`."""
         clips = [Clip(path) for path in _paths(folder, len(requests))]
-        return self._listen(clips, ask=ask, kept=lambda clip: clip.audio.with_suffix(f".{recogniser()}-{VERSION}.npz"))
+        return self._detect(clips, ask=ask, kept=lambda clip: clip.audio.with_suffix(f".{recogniser()}-{VERSION}.npz"))
 
-    def music(self, requests: Sequence[Request], *, ask: str, through: Through | None = None) -> list[Heard]:
+    def music(self, requests: Sequence[Request], *, ask: str, through: Through | None = None) -> list[Detected]:
         """The analysis of the music in `requests`, all of which have some, optionally through a codec."""
         clips = [request.music for request in requests if request.music is not None]
         kind = "tempo" if ask == "drums" else ask
@@ -228,19 +228,19 @@ class _Ears:
             file = [str(true_path(clip.audio)), status.st_size, status.st_mtime_ns, clip.duration_s]
             return self._out / "music" / f"{kind}-{digest([VERSION, recogniser(), file, codec])}.npz"
 
-        return self._listen(clips, ask=kind, kept=kept, through=through)
+        return self._detect(clips, ask=kind, kept=kept, through=through)
 
-    def _listen(
+    def _detect(
         self, clips: Sequence[Clip], *, ask: str, kept: Callable[[Clip], Path], through: Through | None = None
-    ) -> list[Heard]:
+    ) -> list[Detected]:
         before = self._done
 
         def moved(done: float, _: float) -> None:
             self._done = before + int(done)
             self._progress(self._done, self._total)
 
-        listen = Listener(
-            lambda clip: hear(clip, ask=ask, kept=kept(clip), through=through), total=len(clips), progress=moved
+        listen = ClipAnalyzer(
+            lambda clip: detect(clip, ask=ask, kept=kept(clip), through=through), total=len(clips), progress=moved
         )
         return listen(clips)
 
@@ -284,16 +284,16 @@ class _Answers:
     """The requests and the analyses, clip by clip."""
 
     wanted: Sequence[Wanted]
-    heard: Sequence[Heard]
+    detected: Sequence[Detected]
 
     @classmethod
-    def of(cls, requests: Sequence[Request], heard: Sequence[Heard]) -> _Answers:
+    def of(cls, requests: Sequence[Request], detected: Sequence[Detected]) -> _Answers:
         """Pair requests and analyses, in order."""
-        return cls([request.wanted for request in requests], heard)
+        return cls([request.wanted for request in requests], detected)
 
     def values(self, measure: Measure) -> np.ndarray:
         """Shares [n]; NaN where nothing counts."""
-        return np.array([measure.share(*pair) for pair in zip(self.wanted, self.heard, strict=True)], dtype=float)
+        return np.array([measure.share(*pair) for pair in zip(self.wanted, self.detected, strict=True)], dtype=float)
 
 
 def _scores(ask: str, *, model: _Answers, music: _Answers, codec: _Answers, seed: int) -> list[Followed]:
@@ -323,8 +323,8 @@ def _scores(ask: str, *, model: _Answers, music: _Answers, codec: _Answers, seed
 
 def _sureness(ask: str, answers: dict[str, _Answers]) -> list[str]:
     """A note on the recogniser's mean probability, if it reports one."""
-    heard = {where: np.array([each.confidence for each in of.heard]) for where, of in answers.items()}
-    means = {where: float(np.nanmean(values)) for where, values in heard.items() if np.isfinite(values).any()}
+    detected = {where: np.array([each.confidence for each in of.detected]) for where, of in answers.items()}
+    means = {where: float(np.nanmean(values)) for where, values in detected.items() if np.isfinite(values).any()}
     if not means:
         return []
     said = " and ".join(f"{mean:.2f} in {where}" for where, mean in means.items())
@@ -339,7 +339,7 @@ def _chance(measure: Measure, model: _Answers) -> np.ndarray:
     kinds = {each.name: each for each in model.wanted}
     counts = Counter(each.name for each in model.wanted)
     means = []
-    for own, of_clip in zip(model.wanted, model.heard, strict=True):
+    for own, of_clip in zip(model.wanted, model.detected, strict=True):
         others = [(counts[name], measure.share(other, of_clip)) for name, other in kinds.items() if name != own.name]
         known = [(count, share) for count, share in others if np.isfinite(share)]
         total = sum(count for count, _ in known)
@@ -353,12 +353,12 @@ def _paths(folder: Path, count: int) -> list[Path]:
 
 def _key(requests: Sequence[Request], *, settings: dict[str, Any]) -> str:
     """Digest of everything that determines the clips of some requests."""
-    asked = [
+    identities = [
         [request.caption, None if request.controls is None else hashlib.sha256(request.controls.tobytes()).hexdigest()]
         for request in requests
     ]
     decides = {name: settings[name] for name in ("weights", "seed", "duration_s", "device", "precision", "sampling")}
-    return digest([decides, asked])[:12]
+    return digest([decides, identities])[:12]
 
 
 def _fingerprint(run: Path) -> str:

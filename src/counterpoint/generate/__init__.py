@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 from counterpoint.lazy import lazily
 
 if TYPE_CHECKING:
-    from counterpoint.generate.asked import ControlSources
     from counterpoint.generate.export import export_musicgen, publish_run
     from counterpoint.generate.model import LoadedModel, load_model
     from counterpoint.generate.outputs import Destination, GenerationReport, check_destination, read_captions
     from counterpoint.generate.request import BATCH_SIZE, GenerationRequest, repeated
+    from counterpoint.generate.requested import ControlSources
     from counterpoint.generate.sampling import AudioGeneration, generate, generate_folder, write_clips
     from counterpoint.generate.settings import check_read_by, sampling_of
 
@@ -44,7 +44,7 @@ __getattr__ = lazily(
     {
         "BATCH_SIZE": "request",
         "AudioGeneration": "sampling",
-        "ControlSources": "asked",
+        "ControlSources": "requested",
         "Destination": "outputs",
         "GenerationReport": "outputs",
         "GenerationRequest": "request",

@@ -47,7 +47,7 @@ class Chart:
     """Chords over time.
 
     Attributes:
-        spans: (start, end, label) in seconds, in order; the label is one of `analysis.chords` or `NOT_ASKED`, and
+        spans: (start, end, label) in seconds, in order; the label is one of `analysis.chords` or `NOT_REQUESTED`, and
             the end of a last chord without one is infinite.
         taken_for: labels as they were given, and the simpler ones among the 193 that replaced them.
         is_typed: whether it was given as text instead of as a file, which may describe a longer piece.

@@ -14,7 +14,7 @@ from functools import cache
 from counterpoint.analysis.chords import KINDS, NO_CHORD, ROOTS, chord_index, pitch_class, vocabulary
 from counterpoint.config import UserError
 
-NOT_ASKED = "X"
+NOT_REQUESTED = "X"
 """Harte's sign for a chord that cannot be named, for which nothing is requested."""
 _NO_CHORD = (NO_CHORD, "NC", "N.C.", "N.C")
 _SIGNS = str.maketrans(
@@ -67,7 +67,7 @@ _MINOR = re.compile(r"[a-gA-G][#b]?:?(?:m(?!a)|-)")
 
 
 def understand(label: str, *, source: str, small_is_minor: bool = False) -> tuple[str, bool]:
-    """The label among the 193, or `NOT_ASKED`, and whether it represents the symbol completely.
+    """The label among the 193, or `NOT_REQUESTED`, and whether it represents the symbol completely.
 
     Args:
         label: a chord symbol.
@@ -78,8 +78,8 @@ def understand(label: str, *, source: str, small_is_minor: bool = False) -> tupl
         UserError: the symbol is similar to none of them, or ambiguous.
     """
     text = plain(label)
-    if text in (NOT_ASKED, "x"):
-        return NOT_ASKED, True
+    if text in (NOT_REQUESTED, "x"):
+        return NOT_REQUESTED, True
     if text in _NO_CHORD:
         return NO_CHORD, True
     if _SOLFEGE.match(label.strip()):
@@ -88,7 +88,7 @@ def understand(label: str, *, source: str, small_is_minor: bool = False) -> tupl
     if found is None:
         raise UserError(
             f"{source} has the chord {label!r}, which is not among the 193 known chords (such as C, F#m7, Bbmaj7, C/E "
-            f"or N): write the nearest of them, or {NOT_ASKED} to leave the chord open."
+            f"or N): write the nearest of them, or {NOT_REQUESTED} to leave the chord open."
         )
     return found
 

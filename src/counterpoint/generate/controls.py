@@ -22,12 +22,12 @@ from counterpoint.audio import SILENCE_PEAK, Sound, audio_duration_s, frames, lo
 from counterpoint.codec import Codec, blurred_codes
 from counterpoint.config import UserError
 from counterpoint.config.schema import ControlName
-from counterpoint.generate.asked import Asked, ControlSources
 from counterpoint.generate.chart import HOW, read_chords
-from counterpoint.generate.chord_symbols import NOT_ASKED
+from counterpoint.generate.chord_symbols import NOT_REQUESTED
 from counterpoint.generate.midi import SUFFIXES as MIDI_SUFFIXES
 from counterpoint.generate.midi import load_midi
 from counterpoint.generate.model import LoadedModel
+from counterpoint.generate.requested import ControlSources, RequestedControls
 
 if TYPE_CHECKING:
     from pretty_midi import Instrument, PrettyMIDI
@@ -55,14 +55,14 @@ class _Clip:
         """A track [T] without requests."""
         return np.full(self.frames, NOT_GIVEN, dtype=np.int16)
 
-    def said_cut(self, name: object, duration_s: float) -> list[str]:
+    def cut_remarks(self, name: object, duration_s: float) -> list[str]:
         """A remark on a control of this duration if it is cut."""
         if duration_s <= self.duration_s + 1 / self.frame_rate:
             return []
         return [f"{name} is {duration_s:.1f} s long and was cut to the {self.duration_s:.1f} s of the clip."]
 
 
-def read_controls(sources: ControlSources, *, model: LoadedModel, duration_s: float) -> Asked:
+def read_controls(sources: ControlSources, *, model: LoadedModel, duration_s: float) -> RequestedControls:
     """Read the tracks of a clip of `duration_s` seconds.
 
     Raises:
@@ -84,7 +84,7 @@ def read_controls(sources: ControlSources, *, model: LoadedModel, duration_s: fl
         tracks["drums"], said = _read_drums(sources.drums, clip, codec=model.codec)
         remarks += said
     chords = runs(tracks["chords"]) if "chords" in tracks else []
-    return Asked(
+    return RequestedControls(
         np.stack([tracks.get(name, clip.free()) for name in known]),
         sources=given,
         chords=[
@@ -126,7 +126,7 @@ def _read_chords(source: str, clip: _Clip) -> tuple[np.ndarray, list[str]]:
         )
     track = clip.free()
     for start, end, label in chart.spans:
-        if label != NOT_ASKED:
+        if label != NOT_REQUESTED:
             track[(clip.times >= start) & (clip.times < end)] = chord_index(label)
     if (track == NOT_GIVEN).all():
         raise UserError(f"{name} has no chord within the clip; {HOW}.")
@@ -134,7 +134,7 @@ def _read_chords(source: str, clip: _Clip) -> tuple[np.ndarray, list[str]]:
     if chart.left_out:
         said.append(f"Intervals of {name} without a positive length were left out: {chart.left_out}.")
     last_start, last_end, _ = chart.spans[-1]
-    return track, said + clip.said_cut(name, last_end if np.isfinite(last_end) else last_start)
+    return track, said + clip.cut_remarks(name, last_end if np.isfinite(last_end) else last_start)
 
 
 def _read_melody(source: Path | Sound, clip: _Clip) -> tuple[np.ndarray, list[str]]:
@@ -146,15 +146,15 @@ def _read_melody(source: Path | Sound, clip: _Clip) -> tuple[np.ndarray, list[st
         raise UserError(f"{name} is silent, so it has no melody; use a louder recording, or a MIDI file.")
     count = min(clip.frames, frames(len(audio) / sample_rate, frame_rate=clip.frame_rate))
     audio = normalize_loudness(audio, sample_rate=sample_rate)
-    heard = follow_melody(audio, sample_rate=sample_rate, frames=count, frame_rate=clip.frame_rate)
+    line = follow_melody(audio, sample_rate=sample_rate, frames=count, frame_rate=clip.frame_rate)
     track = clip.free()
-    track[:count] = heard.track
+    track[:count] = line.track
     if not np.isin(track, (REST, NOT_GIVEN), invert=True).any():
         raise UserError(f"No note from G2 to B6 was detected in {name}; use a clearer recording, or a MIDI file.")
-    return track, [*_said_unsure(name, heard.confidence), *clip.said_cut(name, duration_s)]
+    return track, [*_uncertainty(name, line.confidence), *clip.cut_remarks(name, duration_s)]
 
 
-def _said_unsure(name: str, confidence: float | None) -> list[str]:
+def _uncertainty(name: str, confidence: float | None) -> list[str]:
     """A warning about a melody of low confidence, if it has one."""
     if confidence is None or confidence >= LOW:
         return []
@@ -178,7 +178,7 @@ def _play_melody(path: Path, clip: _Clip) -> tuple[np.ndarray, list[str]]:
         raise UserError(f"The melody of {path} begins at {first:.1f} s, after the end of the clip; raise --duration-s.")
     outside = sum(moved[note.pitch] != note.pitch for note in notes)
     said = [f"{outside} of the {len(notes)} notes of {path} are outside G2-B6 and were transposed into it by octaves."]
-    return track, (said if outside else []) + clip.said_cut(path, midi.get_end_time())
+    return track, (said if outside else []) + clip.cut_remarks(path, midi.get_end_time())
 
 
 def _into_range(pitch: int) -> int:
@@ -203,10 +203,10 @@ def _melody_part(midi: PrettyMIDI, *, path: Path) -> Instrument:
 def _read_drums(source: Path | Sound, clip: _Clip, *, codec: Codec) -> tuple[np.ndarray, list[str]]:
     """The drum track as it is, including silence, which requests no drums."""
     audio, _, duration_s = _load(source, clip, sample_rate=codec.sample_rate)
-    heard = blurred_codes(codec, audio)[: clip.frames]
+    codes = blurred_codes(codec, audio)[: clip.frames]
     track = clip.free()
-    track[: len(heard)] = heard
-    return track, clip.said_cut(_name(source, what="drum loop"), duration_s)
+    track[: len(codes)] = codes
+    return track, clip.cut_remarks(_name(source, what="drum loop"), duration_s)
 
 
 def _name(source: Path | Sound, *, what: str) -> str:

@@ -12,8 +12,8 @@ from counterpoint.config import UserError
 from counterpoint.config.paths import check_output_folder, is_file
 from counterpoint.config.tables import FILE_KEYS, first_text, read_table
 from counterpoint.config.text import check_text, read_text, split_lines
-from counterpoint.generate.asked import ControlSources
 from counterpoint.generate.request import GenerationRequest
+from counterpoint.generate.requested import ControlSources
 
 Progress = Callable[[float, float], None]
 """Called with (clips done, total clips); a clip that is being drawn counts in part."""

@@ -14,7 +14,7 @@ import numpy as np
 from counterpoint.config import SamplingConfig, UserError
 from counterpoint.config.base import MOST_CLIPS, check_seed
 from counterpoint.config.text import check_text
-from counterpoint.generate.asked import Asked, ControlSources
+from counterpoint.generate.requested import ControlSources, RequestedControls
 
 if TYPE_CHECKING:
     from counterpoint.generate.model import LoadedModel
@@ -43,7 +43,7 @@ class GenerationRequest:
     captions: Sequence[str]
     duration_s: float = 10.0
     seed: int = 0
-    controls: ControlSources | Asked | np.ndarray | None = None
+    controls: ControlSources | RequestedControls | np.ndarray | None = None
     sampling: SamplingConfig = field(default_factory=SamplingConfig)
     batch_size: int = BATCH_SIZE
 
@@ -57,14 +57,14 @@ class GenerationRequest:
             check_text(caption, what="caption")
 
     @property
-    def asked(self) -> Asked | None:
+    def requested_controls(self) -> RequestedControls | None:
         """The user's controls after they were read; see `resolve`."""
-        return self.controls if isinstance(self.controls, Asked) else None
+        return self.controls if isinstance(self.controls, RequestedControls) else None
 
     @property
     def tracks(self) -> np.ndarray | None:
         """The tracks [n, J, T], after the controls were read."""
-        if isinstance(self.controls, Asked):
+        if isinstance(self.controls, RequestedControls):
             return np.stack([self.controls.tracks] * len(self.captions))
         assert not isinstance(self.controls, ControlSources), "the controls were not read"
         return self.controls
@@ -82,8 +82,8 @@ def resolve(request: GenerationRequest, *, model: LoadedModel) -> GenerationRequ
     if not isinstance(sources, ControlSources):
         return request
     wanted = sources.requested()
-    asked = read_controls(sources, model=model, duration_s=request.duration_s) if wanted else None
-    return replace(request, controls=asked)
+    controls = read_controls(sources, model=model, duration_s=request.duration_s) if wanted else None
+    return replace(request, controls=controls)
 
 
 def check_number(num: int, *, captions: int) -> None:

@@ -103,8 +103,8 @@ def generate(
             controls=None if tracks is None else tracks[start : start + at_once].to(device),
             watch=watch_share(meter.drawn, watch),
         )
-        heard = zip(batch, seeds, _decoded(sample, model.codec), strict=True)
-        for index, (caption, value, audio) in enumerate(heard):
+        decoded = zip(batch, seeds, _decoded(sample, model.codec), strict=True)
+        for index, (caption, value, audio) in enumerate(decoded):
             meter.decoded(index + 1)
             yield AudioGeneration(
                 audio,
@@ -114,7 +114,7 @@ def generate(
                 network_evaluations=sample.network_evaluations,
                 model_evaluations=sample.model_evaluations,
                 entropies=None if sample.entropies is None else sample.entropies[index].cpu().numpy(),
-                remarks=request.asked.remarks if request.asked else (),
+                remarks=request.requested_controls.remarks if request.requested_controls else (),
             )
 
 
@@ -135,13 +135,13 @@ class _Meter:
 
     def drawn(self, share: float) -> None:
         """Report that a share of the batch is drawn."""
-        self._tell(0.9 * share * self.count)
+        self._report(0.9 * share * self.count)
 
     def decoded(self, clips: int) -> None:
         """Report that the batch is drawn, and that the given number of its clips is decoded."""
-        self._tell(0.9 * self.count + 0.1 * clips if clips < self.count else self.count)
+        self._report(0.9 * self.count + 0.1 * clips if clips < self.count else self.count)
 
-    def _tell(self, done: float) -> None:
+    def _report(self, done: float) -> None:
         if self.progress is not None:
             self.progress(self.first + done, self.total)
 
@@ -191,7 +191,7 @@ def generate_folder(
             "model": model.source,
             "seed": request.seed,
             "sampling": request.sampling.model_dump(),
-            "controls": request.asked.to_json() if request.asked else None,
+            "controls": request.requested_controls.to_json() if request.requested_controls else None,
             "report": asdict(report),
         },
     )
@@ -254,7 +254,7 @@ def _write(
         latency_s,
         passes,
         evaluations,
-        remarks=request.asked.remarks if request.asked else [],
+        remarks=request.requested_controls.remarks if request.requested_controls else [],
     )
 
 

@@ -77,10 +77,10 @@ def settings_of(
         refuse_idle: a given setting without effect (`config.idle`) is a mistake: where a user gives it.
     """
     usual = pick_sampling(paradigm, otherwise or {}).model_dump(exclude_unset=True)
-    asked = {name: value for name, value in given.items() if value is not None}
-    settings = read_sampling(paradigm, {**usual, **chosen, **asked})
+    explicit = {name: value for name, value in given.items() if value is not None}
+    settings = read_sampling(paradigm, {**usual, **chosen, **explicit})
     if refuse_idle:
-        check_effects(settings, source="sampling", only=asked)
+        check_effects(settings, source="sampling", only=explicit)
     return settings
 
 

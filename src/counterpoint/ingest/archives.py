@@ -117,7 +117,7 @@ def _unpacked(name: str, place: str, into: Path, *, problems: list[Problem]) -> 
 
 
 class _Member(tarfile.TarInfo):
-    """A member of a `_Tar`, which is told of damaged headers; `tarfile` skips them in silence."""
+    """A member of a `_Tar` that reports damaged headers to it; `tarfile` skips them silently."""
 
     @classmethod
     def fromtarfile(cls, tarfile: Any) -> _Member:

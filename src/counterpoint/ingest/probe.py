@@ -72,11 +72,11 @@ def _listen(file: soundfile.SoundFile) -> Probe:
     if not 1 <= file.channels <= _MAX_CHANNELS:
         return Probe(error=f"has {file.channels} channels, more than {_MAX_CHANNELS}")
     promised = file.frames
-    heard, peak, full = 0, 0.0, 0
+    frames_read, peak, full = 0, 0.0, 0
     content = hashlib.sha256(f"{file.samplerate} {file.channels}".encode())
     try:
         for block in _blocks(file):
-            heard += len(block)
+            frames_read += len(block)
             levels = np.abs(block)
             loudest = float(levels.max())  # NaN if any sample is
             if fault := fault_of_level(loudest):
@@ -85,30 +85,30 @@ def _listen(file: soundfile.SoundFile) -> Probe:
             full += int(np.count_nonzero(levels >= _FULL_SCALE))
             content.update((block + np.float32(0)).tobytes())  # + 0 makes every zero a positive one
     except soundfile.LibsndfileError as error:
-        where = f"{heard / file.samplerate:.1f} of {promised / file.samplerate:.1f} s"
+        where = f"{frames_read / file.samplerate:.1f} of {promised / file.samplerate:.1f} s"
         return Probe(error=f"damaged after {where} ({_reason(error)})")
-    if not heard:
+    if not frames_read:
         return Probe(error="contains no samples")
     return Probe(
-        duration_s=heard / file.samplerate,
-        missing_s=max(promised - heard, _cut(file, heard), 0) / file.samplerate,
+        duration_s=frames_read / file.samplerate,
+        missing_s=max(promised - frames_read, _cut(file, frames_read), 0) / file.samplerate,
         sample_rate=file.samplerate,
         channels=file.channels,
         digest=content.hexdigest()[:32],
         peak=peak,
-        clipped=full / (heard * file.channels),
+        clipped=full / (frames_read * file.channels),
         artist=normalize_artist(file.artist or ""),
     )
 
 
-def _cut(file: soundfile.SoundFile, heard: int) -> int:
+def _cut(file: soundfile.SoundFile, frames_read: int) -> int:
     """Number of samples that a wav or aiff header announces but the file lacks; libsndfile reports it only in its
     log."""
     found = _HEADER_SIZE.search(file.extra_info)
     if not found:
         return 0
     announced, there = int(found[1]), int(found[2])
-    return round(heard * (announced / there - 1)) if 0 < there < announced < _STREAMED else 0
+    return round(frames_read * (announced / there - 1)) if 0 < there < announced < _STREAMED else 0
 
 
 def _reason(error: Exception) -> str:

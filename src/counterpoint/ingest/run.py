@@ -150,8 +150,8 @@ def _listen(paths: list[Path], *, workers: int | None, progress: Progress | None
     probes: dict[Path, Probe] = {}
     with quiet_decoders():
         try:
-            heard = ahead(lambda path: pool.submit(probe, path).result, paths, most=_AHEAD * threads)
-            for path, found in zip(paths, heard, strict=True):
+            analyses = ahead(lambda path: pool.submit(probe, path).result, paths, most=_AHEAD * threads)
+            for path, found in zip(paths, analyses, strict=True):
                 probes[path] = found
                 if progress is not None:
                     progress(len(probes), len(paths))
@@ -160,9 +160,9 @@ def _listen(paths: list[Path], *, workers: int | None, progress: Progress | None
     return probes
 
 
-def _with_tag(about: About, heard: Probe) -> About:
+def _with_tag(about: About, probe: Probe) -> About:
     """The metadata of a file, in which its own artist tag is used if no other source names the artist."""
-    return about if about.artist else replace(about, artist=heard.artist)
+    return about if about.artist else replace(about, artist=probe.artist)
 
 
 def _select(
@@ -195,39 +195,39 @@ def _select(
     return kept
 
 
-def _fault(heard: Probe, *, min_duration_s: float) -> tuple[ProblemKind, str] | None:
+def _fault(probe: Probe, *, min_duration_s: float) -> tuple[ProblemKind, str] | None:
     """The reason why a file cannot be used."""
-    if heard.error:
-        return "unreadable", heard.error
-    if heard.duration_s < min_duration_s:
-        return "too short", f"{heard.duration_s:.2f} s; the minimum is {min_duration_s:g} s"
-    if heard.peak < SILENCE_PEAK:
-        level = f"{20 * math.log10(heard.peak):.0f} dBFS" if heard.peak else "all samples are zero"
-        return "silent", f"peak {level}" if heard.peak else level
+    if probe.error:
+        return "unreadable", probe.error
+    if probe.duration_s < min_duration_s:
+        return "too short", f"{probe.duration_s:.2f} s; the minimum is {min_duration_s:g} s"
+    if probe.peak < SILENCE_PEAK:
+        level = f"{20 * math.log10(probe.peak):.0f} dBFS" if probe.peak else "all samples are zero"
+        return "silent", f"peak {level}" if probe.peak else level
     return None
 
 
-def _remarks(path: Path, heard: Probe, about: About) -> list[Problem]:
+def _remarks(path: Path, probe: Probe, about: About) -> list[Problem]:
     """The problems of a file that is kept."""
     remarks = []
-    if heard.clipped >= _CLIPPED_SHARE:
-        remarks.append(Problem(str(path), "clipped", f"{heard.clipped:.1%} of the samples"))
-    if heard.missing_s > max(0.1, 0.01 * heard.duration_s):
-        whole_s = heard.duration_s + heard.missing_s
-        remarks.append(Problem(str(path), "cut short", f"{heard.duration_s:.1f} of {whole_s:.1f} s"))
+    if probe.clipped >= _CLIPPED_SHARE:
+        remarks.append(Problem(str(path), "clipped", f"{probe.clipped:.1%} of the samples"))
+    if probe.missing_s > max(0.1, 0.01 * probe.duration_s):
+        whole_s = probe.duration_s + probe.missing_s
+        remarks.append(Problem(str(path), "cut short", f"{probe.duration_s:.1f} of {whole_s:.1f} s"))
     if not about.caption:
         remarks.append(Problem(str(path), "no caption", about.missed))
     return remarks
 
 
-def _row(path: Path, heard: Probe, about: About, *, id: str, group: str) -> dict[str, Any]:
+def _row(path: Path, probe: Probe, about: About, *, id: str, group: str) -> dict[str, Any]:
     return {
         "id": id,
         "audio": str(path),
         "caption": about.caption,
-        "duration_s": heard.duration_s,
-        "sample_rate": heard.sample_rate,
-        "channels": heard.channels,
+        "duration_s": probe.duration_s,
+        "sample_rate": probe.sample_rate,
+        "channels": probe.channels,
         "group": group,
     }
 

@@ -11,7 +11,7 @@ from typing import Literal
 from counterpoint.config import SamplingConfig, UserError
 from counterpoint.config.base import MOST_CLIPS, check_seed
 from counterpoint.config.text import check_text
-from counterpoint.generate.asked import ControlSources
+from counterpoint.generate.requested import ControlSources
 from counterpoint.inpaint.files import Source, require_room_for
 from counterpoint.inpaint.lengthen import Extended
 from counterpoint.inpaint.spans import Span

@@ -22,10 +22,10 @@ from counterpoint.audio.levels import fault_of_level
 from counterpoint.codec import encode_audio
 from counterpoint.config import InpaintingMethod, UserError
 from counterpoint.config.room import require_memory
-from counterpoint.generate.asked import ControlSources
-from counterpoint.generate.controls import Asked, read_controls
+from counterpoint.generate.controls import RequestedControls, read_controls
 from counterpoint.generate.model import LoadedModel
 from counterpoint.generate.outputs import Progress
+from counterpoint.generate.requested import ControlSources
 from counterpoint.inpaint.files import Music, Patch, as_float
 from counterpoint.inpaint.request import FileJob, InpaintingRequest
 from counterpoint.inpaint.spans import Place, Span, lay_windows
@@ -73,7 +73,7 @@ class Inpainting:
         latency_s: wall time of filling in, without loading and judging.
         network_evaluations: backbone passes per take, for all spans together.
         model_evaluations: the same with the rows of guidance.
-        asked: the requested controls, from the start of the first span; None without any.
+        controls: the requested controls, from the start of the first span; None without any.
     """
 
     takes: Sequence[Take]
@@ -83,7 +83,7 @@ class Inpainting:
     latency_s: float
     network_evaluations: int
     model_evaluations: int
-    asked: Asked | None = None
+    controls: RequestedControls | None = None
 
 
 @dataclass
@@ -128,11 +128,11 @@ def fill_in(
     _require_memory(request.num, music=music, places=places, model=model)
     for place in places:
         _require_sound(music, place, spans=_whole_spans(places, music=music))
-    asked = _read_controls(request.controls, places=places, music=music, model=model)
+    controls = _read_controls(request.controls, places=places, music=music, model=model)
     drafts = [_Draft(request.seed + index) for index in range(request.num)]
     filled, started = [], time.perf_counter()
     for index, place in enumerate(places):
-        told = progress and partial(_later, progress, by=index * request.num, total=len(places) * request.num)
+        report = progress and partial(_later, progress, by=index * request.num, total=len(places) * request.num)
         filled.append(
             _fill(
                 drafts,
@@ -141,8 +141,10 @@ def fill_in(
                 model=model,
                 request=request,
                 method=method,
-                controls=None if asked is None else _tracks(asked, place, first=places[0], music=music, model=model),
-                progress=told,
+                controls=None
+                if controls is None
+                else _tracks(controls, place, first=places[0], music=music, model=model),
+                progress=report,
                 watch=watch,
             )
         )
@@ -156,7 +158,7 @@ def fill_in(
         latency_s=latency_s,
         network_evaluations=sum(fills.network_evaluations for fills in filled),
         model_evaluations=sum(fills.model_evaluations for fills in filled),
-        asked=asked,
+        controls=controls,
     )
 
 
@@ -203,7 +205,7 @@ def _whole_spans(places: Sequence[Place], *, music: Music) -> list[Span]:
 
 def _read_controls(
     sources: ControlSources | None, *, places: Sequence[Place], music: Music, model: LoadedModel
-) -> Asked | None:
+) -> RequestedControls | None:
     """The requested controls from the start of the first span to the stop of the last."""
     if sources is None or not sources.requested():
         return None
@@ -211,16 +213,16 @@ def _read_controls(
     return read_controls(sources, model=model, duration_s=spans[-1][1] - spans[0][0])
 
 
-def _tracks(asked: Asked, place: Place, *, first: Place, music: Music, model: LoadedModel) -> np.ndarray:
+def _tracks(controls: RequestedControls, place: Place, *, first: Place, music: Music, model: LoadedModel) -> np.ndarray:
     """Tracks [J, T] of a window: the requests inside its span, and none outside, where the music is known."""
     frame_rate = model.codec.frame_rate
     samples = math.ceil((place.stop - place.start) / music.sample_rate * model.codec.sample_rate)
     times = frame_times(math.ceil(samples / model.codec.samples_per_frame), frame_rate=frame_rate)
     since = times + place.start / music.sample_rate - (first.start / music.sample_rate + first.span[0])
     frames = np.floor(since * frame_rate).astype(int)
-    inside = (times >= place.span[0]) & (times < place.span[1]) & (frames >= 0) & (frames < asked.tracks.shape[1])
-    tracks = np.full((len(asked.tracks), len(times)), NOT_GIVEN, dtype=asked.tracks.dtype)
-    tracks[:, inside] = asked.tracks[:, frames[inside]]
+    inside = (times >= place.span[0]) & (times < place.span[1]) & (frames >= 0) & (frames < controls.tracks.shape[1])
+    tracks = np.full((len(controls.tracks), len(times)), NOT_GIVEN, dtype=controls.tracks.dtype)
+    tracks[:, inside] = controls.tracks[:, frames[inside]]
     return tracks
 
 
@@ -272,7 +274,7 @@ def _fill(
     """
     own, nth = model.codec.sample_rate, len(drafts[0].patches)
     fills = fill_windows(
-        np.stack([_heard(music, place, draft.patches, model=model) for draft in drafts]),
+        np.stack([_rendered(music, place, draft.patches, model=model) for draft in drafts]),
         spans_s=[place.span] * len(drafts),
         captions=[request.prompt] * len(drafts),
         seeds=[draft.seed + (nth << 32) for draft in drafts],  # the first span has the take's own seed
@@ -290,7 +292,7 @@ def _fill(
     return fills
 
 
-def _heard(music: Music, place: Place, patches: Sequence[Patch], *, model: LoadedModel) -> np.ndarray:
+def _rendered(music: Music, place: Place, patches: Sequence[Patch], *, model: LoadedModel) -> np.ndarray:
     """Mono audio [N] of a take's window as the model's input, with the span removed before resampling.
 
     Music much quieter or louder than the training music, which shows in the spread of its latents (App. E.2), is

@@ -94,10 +94,10 @@ def fill_windows(
         passes=plan_guidance(text, controls=tracks, sampling=sampling).passes,
         wanted=min(BATCH_SIZE, len(captions)),
     )
-    heard, samples, device = [], [], next(paradigm.parameters()).device
+    decoded, samples, device = [], [], next(paradigm.parameters()).device
     for start in range(0, len(captions), at_once):
         batch = slice(start, start + at_once)
-        drawn = partial(_tell, progress, first=start, count=len(captions[batch]), total=len(captions))
+        drawn = partial(_report, progress, first=start, count=len(captions[batch]), total=len(captions))
         sample = paradigm.inpaint(
             _encoded(audio[batch], spans[batch], model=model).to(device),
             spans=spans[batch].to(device),
@@ -109,12 +109,12 @@ def fill_windows(
             watch=watch_share(drawn, watch),
         )
         samples.append(sample)
-        heard += [row[: audio.shape[1]] for row in _decoded(sample, model=model)]
+        decoded += [row[: audio.shape[1]] for row in _decoded(sample, model=model)]
         if progress is not None:
-            progress(len(heard), len(captions))
+            progress(len(decoded), len(captions))
     endings = [sample.endings.cpu().numpy() for sample in samples if sample.endings is not None]
     return Filled(
-        np.stack(heard),
+        np.stack(decoded),
         chosen,
         network_evaluations=max(sample.network_evaluations for sample in samples),
         model_evaluations=max(sample.model_evaluations for sample in samples),
@@ -122,7 +122,7 @@ def fill_windows(
     )
 
 
-def _tell(progress: Progress | None, share: float, *, first: int, count: int, total: int) -> None:
+def _report(progress: Progress | None, share: float, *, first: int, count: int, total: int) -> None:
     """Report a share of a batch that is drawn; it is finished only when it is decoded."""
     if progress is not None:
         progress(first + 0.9 * share * count, total)

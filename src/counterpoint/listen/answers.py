@@ -1,7 +1,8 @@
-"""`answers.db`: raters, their trials and what they answered.
+"""`answers.db`: the raters, their trials and their answers.
 
-A rater's whole list of trials is written when the rater enters, in one transaction, so that no two raters take the same
-place in the design. A trial is answered once: the same answers sent again are confirmed again, other ones are refused.
+The whole list of a rater's trials is written in one transaction when the rater enters, so that no two raters take the
+same place in the design. A trial is answered once: if the same answers are sent again, they are confirmed again, and
+different answers are refused.
 """
 
 from __future__ import annotations
@@ -26,9 +27,9 @@ from counterpoint.web import Store, WebError
 ANSWERS_FILE = "answers.db"
 Stage = Literal["invited", "headphones", "failed", "trials", "comment", "done"]
 STALE_S = 2 * 3600.0
-"""A rater who was not heard of for so long no longer counts as one who will rate what was assigned."""
+"""After this many seconds without a request, a rater is no longer expected to finish the assigned trials."""
 _EARLY = 0.9
-"""An answer is refused before so large a share of the clips' length has passed since the trial was first shown."""
+"""An answer is refused until this share of the clips' duration has passed since the trial was first shown."""
 _MIGRATIONS = [
     """
     CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
@@ -54,7 +55,7 @@ _MIGRATIONS = [
 
 @dataclass(frozen=True)
 class Answer:
-    """One value: of which version of a trial (its place there), to which question. A pair has one, of version 0."""
+    """One value: the answer to one question about one version of a trial. A pair has one answer, with version 0."""
 
     version: int
     question: str
@@ -66,9 +67,9 @@ class Trial:
     """A trial of one rater.
 
     Attributes:
-        id: opaque; the pages know the trial by it.
-        position, total: among the rater's trials of the same kind, practice or not.
-        files: in the order in which they are shown.
+        id: opaque id, by which the pages refer to the trial.
+        position, total: place among the rater's trials of the same kind (practice or rated), and their number.
+        files: clips in the order in which they are shown.
     """
 
     id: str
@@ -83,17 +84,19 @@ class Answers:
     """The store of one test.
 
     Args:
-        create: whether the database may be made.
+        create: whether the database may be created.
 
     Raises:
-        UserError: there is none, or the test's design or clips were changed after raters had entered.
+        UserError: the database is missing, or the design or the clips were changed after raters had entered.
     """
 
     def __init__(self, test: ListeningTest, *, create: bool = True):
         self.test = test
         path = test.folder / ANSWERS_FILE
         if not create and not path.is_file():
-            raise UserError(f"Nobody has rated {test.folder} yet; `counterpoint listen serve {test.folder}` opens it.")
+            raise UserError(
+                f"{test.folder} has no answers yet; run `counterpoint listen serve {test.folder}` to open it to raters."
+            )
         self.store = Store(path, migrations=_MIGRATIONS)
         with self.store.read() as db:
             known = dict(db.execute("SELECT name, value FROM facts").fetchall())
@@ -102,7 +105,7 @@ class Answers:
             self.store.close()
             raise UserError(
                 f"The design or the clips of {test.folder} were changed after {raters} raters had entered; undo the "
-                "change, or make a new test, since answers to different tests cannot be put together."
+                "change, or make a new test, since answers to different tests cannot be combined."
             )
         if create and known.get("fingerprint") != test.fingerprint:
             with self.store.write() as db:
@@ -113,7 +116,7 @@ class Answers:
         self.store.close()
 
     def enter(self, *, platform_id: str = "", user_agent: str = "") -> str:
-        """The token of a rater who has agreed: the one with this platform's id, or a new one."""
+        """The token of a rater who has agreed: the known rater with this platform id, or a new one."""
         with self.store.write() as db:
             found = self._token_of(db, platform_id)
             if found:
@@ -121,13 +124,17 @@ class Answers:
             return self._add(db, "headphones", platform_id=platform_id, user_agent=user_agent)
 
     def invite(self, count: int) -> list[str]:
-        """Tokens of new raters who have not agreed yet."""
+        """Create raters who have not agreed yet; returns their tokens.
+
+        Raises:
+            UserError: the number is out of range.
+        """
         check_raters(count)
         with self.store.write() as db:
             return [self._add(db, "invited") for _ in range(count)]
 
     def find(self, platform_id: str) -> str:
-        """The token of the rater with this platform's id; "" where there is none."""
+        """The token of the rater with this platform id, or "" if it is unknown."""
         with self.store.read() as db:
             return self._token_of(db, platform_id)
 
@@ -147,7 +154,7 @@ class Answers:
             "INSERT INTO raters (place, token, platform_id, stage, entered, seen, user_agent) VALUES (?,?,?,?,?,?,?)",
             (place, token, kept or None, stage, now, now, agent or None),
         ).lastrowid
-        planned = plan_trials(self.test, rater=place, heard=self._heard(db) if design.trials else None)
+        planned = plan_trials(self.test, rater=place, assigned=self._assigned(db) if design.trials else None)
         db.executemany(
             "INSERT INTO trials (id, rater, position, phase, item, files, cell, expected) VALUES (?,?,?,?,?,?,?,?)",
             [
@@ -166,8 +173,8 @@ class Answers:
         )
         return token
 
-    def _heard(self, db: Connection) -> dict[Cell, int]:
-        """How often each cell was answered, or is likely to be soon."""
+    def _assigned(self, db: Connection) -> dict[Cell, int]:
+        """How often each cell was answered or is assigned to a rater who is still at work."""
         rows = db.execute(
             "SELECT cell, count(*) AS n FROM trials JOIN raters ON raters.id = trials.rater WHERE phase = 'trial' AND "
             "skipped IS NULL AND (answered IS NOT NULL OR seen > ?) GROUP BY cell",
@@ -179,13 +186,13 @@ class Answers:
         """The row of a rater.
 
         Raises:
-            WebError: there is none.
+            WebError: the token is unknown.
         """
         with self.store.read() as db:
             return _rater(db, token)
 
     def agree(self, token: str, *, user_agent: str = "") -> None:
-        """An invited rater has agreed."""
+        """Record that an invited rater has agreed."""
         stage = "trials" if self.test.design.headphones == "none" else "headphones"
         agent = user_agent[:300] if self.test.design.store_user_agent else None
         with self.store.write() as db:
@@ -197,7 +204,7 @@ class Answers:
                 )
 
     def headphone_key(self, token: str) -> list[int]:
-        """Which tone is the quietest in each question of a rater's next try, 0 to 2."""
+        """The place (0 to 2) of the quietest tone in each question of a rater's next try."""
         import numpy as np
 
         rater = self.rater(token)
@@ -205,10 +212,10 @@ class Answers:
         return [int(place) for place in rng.permutation([0, 1, 2] * (HEADPHONE_TRIALS // 3))]
 
     def check_headphones(self, token: str, chosen: Sequence[int]) -> bool:
-        """Record the answers to the headphone check; returns whether the rater goes on. There are two tries.
+        """Record the answers to the headphone check; returns whether the rater may continue. There are two tries.
 
         Raises:
-            WebError: the answers do not fit the questions, or no check is due.
+            WebError: the number of answers is not the number of questions.
         """
         key = self.headphone_key(token)
         if len(chosen) != len(key):
@@ -229,7 +236,7 @@ class Answers:
         return stage == "trials"
 
     def next_trial(self, token: str) -> Trial | None:
-        """The first trial that is not answered, marked as shown; None where all are."""
+        """The first trial without an answer, which is marked as shown; None if every trial has one."""
         with self.store.write() as db:
             rater = _rater(db, token)
             row = db.execute(
@@ -254,7 +261,7 @@ class Answers:
         """The clip that a rater hears as a version of a trial.
 
         Raises:
-            WebError: it is none of the rater's.
+            WebError: the trial is not one of the rater's, or has no such version.
         """
         with self.store.read() as db:
             files = json.loads(_trial(db, _rater(db, token), trial)["files"])
@@ -272,15 +279,15 @@ class Answers:
         plays: Sequence[int],
         now: float | None = None,
     ) -> None:
-        """Write down the answers of a trial; when this returns, they are on disk.
+        """Store the answers of a trial; they are on disk when this returns.
 
         Args:
             heard: share of each version that was played, 0 to 1.
-            plays: how often each version was played to its end.
-            now: Unix time, by default the clock's.
+            plays: number of times that each version was played to its end.
+            now: Unix time; by default the current time.
 
         Raises:
-            WebError: answers are missing, out of range, too early, or other ones than those given before.
+            WebError: answers are missing, out of range, too early, or different from those stored before.
         """
         _check_answers(self.test, answers)
         with self.store.write() as db:
@@ -303,18 +310,18 @@ class Answers:
                 "UPDATE trials SET answered = ?, heard = ?, plays = ? WHERE id = ?",
                 (at, json.dumps(list(heard)), json.dumps(list(plays)), trial),
             )
-            self._go_on(db, rater, at)
+            self._update_stage(db, rater, at)
 
     def skip(self, token: str, trial: str, reason: str) -> None:
-        """Leave out a trial whose sound cannot be played."""
+        """Skip a trial whose sound cannot be played."""
         with self.store.write() as db:
             rater = _rater(db, token)
             row = _trial(db, rater, trial)
             if row["answered"] is None:
                 db.execute("UPDATE trials SET skipped = ? WHERE id = ?", (reason[:300] or "no reason given", trial))
-                self._go_on(db, rater, time.time())
+                self._update_stage(db, rater, time.time())
 
-    def _go_on(self, db: Connection, rater: Row, now: float) -> None:
+    def _update_stage(self, db: Connection, rater: Row, now: float) -> None:
         left = db.execute(
             "SELECT count(*) FROM trials WHERE rater = ? AND answered IS NULL AND skipped IS NULL", (rater["id"],)
         ).fetchone()[0]
@@ -330,15 +337,15 @@ class Answers:
             raise WebError(422, "The answer came before the clip could have been heard.")
 
     def finish(self, token: str, comment: str) -> None:
-        """The rater is done; a second time changes nothing.
+        """Record that the rater has finished; a second call changes nothing.
 
         Raises:
-            WebError: trials are left.
+            WebError: some trials have no answer yet.
         """
         with self.store.write() as db:
             rater = _rater(db, token)
             if rater["stage"] not in ("comment", "done"):
-                raise WebError(409, "There are clips left to rate.")
+                raise WebError(409, "Some clips are not rated yet.")
             if rater["stage"] == "comment":
                 db.execute(
                     "UPDATE raters SET stage = 'done', comment = ?, finished = ? WHERE id = ?",
@@ -346,7 +353,7 @@ class Answers:
                 )
 
     def delete(self, who: str) -> bool:
-        """Delete a rater, by token or by the platform's id, with all answers; returns whether there was one."""
+        """Delete a rater, by token or by platform id, with all answers; returns whether the rater existed."""
         if not who:
             return False
         with self.store.write() as db:
@@ -365,7 +372,7 @@ def _rater(db: Connection, token: str) -> Row:
 def _trial(db: Connection, rater: Row, trial: str) -> Row:
     row = db.execute("SELECT * FROM trials WHERE id = ? AND rater = ?", (trial, rater["id"])).fetchone()
     if row is None:
-        raise WebError(404, "This trial is none of yours.")
+        raise WebError(404, "This trial belongs to another rater; load the page again.")
     return row
 
 
@@ -377,18 +384,18 @@ def _check_answers(test: ListeningTest, answers: Sequence[Answer]) -> None:
             raise WebError(400, f"The test has no question {quoted(answer.question)}.")
         is_tie = test.design.presentation == "pair" and answer.value == 0
         if not question.low <= answer.value <= question.high or answer.value % 1 or (is_tie and not test.design.ties):
-            raise WebError(400, f"{answer.value:g} is no answer to {question.name!r}.")
+            raise WebError(400, f"{answer.value:g} is not a valid answer to {question.name!r}.")
 
 
 def _check_complete(test: ListeningTest, answers: Sequence[Answer], *, versions: int) -> None:
     rated = range(1 if test.design.presentation == "pair" else versions)
     wanted = {(version, question.id) for version in rated for question in test.design.questions}
-    given = [(answer.version, answer.question) for answer in answers]
-    if set(given) != wanted or len(given) != len(wanted):
-        raise WebError(400, "Answer every question, each once.")
+    answered = [(answer.version, answer.question) for answer in answers]
+    if set(answered) != wanted or len(answered) != len(wanted):
+        raise WebError(400, "Answer every question exactly once.")
 
 
 def _check_same(db: Connection, trial: str, answers: Sequence[Answer]) -> None:
     rows = db.execute("SELECT version, question, value FROM answers WHERE trial = ?", (trial,))
     if {tuple(row) for row in rows} != {(each.version, each.question, each.value) for each in answers}:
-        raise WebError(409, "This clip was rated already, and differently; the first answer stands.")
+        raise WebError(409, "This clip was already rated differently; the first answer stands.")

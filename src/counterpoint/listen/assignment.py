@@ -1,8 +1,8 @@
-"""Which trials a rater gets, and in which order: balanced over raters, random within blocks, seeded.
+"""The trials of a rater and their order: balanced over raters, random within blocks, and reproducible from a seed.
 
-Every item is shown once in each block, each time by another cell (a version; a pair of versions; all of them). Which
-cell comes in which block follows a Williams square, so that over raters each cell comes equally often in each place and
-after each other one; items within a block are shuffled.
+Every item is shown once in each block, each time with another cell (a version, a pair of versions, or all of them). A
+Williams square assigns cells to blocks, so that over all raters each cell comes equally often in each place and after
+each other cell; the items within a block are shuffled.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ class PlannedTrial:
     """One trial of one rater.
 
     Attributes:
-        item: its id; of a check, the check's.
-        files: in the order in which they are shown.
-        expected: what an attention check asks for; None for other trials.
+        item: id of the item, or of the attention check.
+        files: clips in the order in which they are shown.
+        expected: correct answer to an attention check; None for other trials.
     """
 
     phase: Phase
@@ -38,7 +38,7 @@ class PlannedTrial:
 
 
 class Layout(Protocol):
-    """How a presentation makes trials of an item."""
+    """The way in which a presentation turns an item into trials."""
 
     def cells(self, test: ListeningTest, item: Item) -> list[Cell]:
         """The trials of an item."""
@@ -50,7 +50,7 @@ class Layout(Protocol):
 
 
 class Single:
-    """One version a trial."""
+    """One version per trial."""
 
     def cells(self, test: ListeningTest, item: Item) -> list[Cell]:
         return [(file,) for file in dict.fromkeys(test.files_of(item)[key] for key in test.systems)]
@@ -60,7 +60,7 @@ class Single:
 
 
 class Pair:
-    """Two versions a trial."""
+    """Two versions per trial."""
 
     def cells(self, test: ListeningTest, item: Item) -> list[Cell]:
         files = test.files_of(item)
@@ -83,7 +83,7 @@ class Together:
 
 
 LAYOUTS: Mapping[str, Layout] = {"single": Single(), "pair": Pair(), "together": Together()}
-"""By presentation of the design."""
+"""The layouts, by the `presentation` of a design."""
 
 
 def williams(count: int) -> list[list[int]]:
@@ -98,24 +98,24 @@ def williams(count: int) -> list[list[int]]:
     return rows if count % 2 == 0 else rows + [row[::-1] for row in rows]
 
 
-def plan_trials(test: ListeningTest, *, rater: int, heard: Mapping[Cell, int] | None = None) -> list[PlannedTrial]:
+def plan_trials(test: ListeningTest, *, rater: int, assigned: Mapping[Cell, int] | None = None) -> list[PlannedTrial]:
     """All trials of a rater, in order.
 
     Args:
-        rater: how many raters were there before.
-        heard: how often each cell was given to raters so far, for designs in which a rater hears a part.
+        rater: number of raters who entered before.
+        assigned: how often each cell was assigned to raters so far, for designs in which each rater hears a part.
     """
     rng = np.random.default_rng([test.manifest.seed, rater])
     layout = LAYOUTS[test.design.presentation]
     ordered = _in_blocks(test, layout, rater=rater, rng=rng)
     if test.design.trials is not None:
-        kept = _least_heard(ordered, test.design.trials, heard or {}, rng=rng)
+        kept = _least_assigned(ordered, test.design.trials, assigned or {}, rng=rng)
         ordered = [trial for trial in ordered if _cell(trial) in kept]
     return [*_training(test, layout, rater=rater, rng=rng), *_with_checks(test, _with_repeats(test, ordered, rng), rng)]
 
 
 def _cell(trial: PlannedTrial) -> Cell:
-    """Whatever the order in which its files are shown."""
+    """The cell of a trial, regardless of the order in which its files are shown."""
     return tuple(sorted(trial.files))
 
 
@@ -126,7 +126,7 @@ def _in_blocks(test: ListeningTest, layout: Layout, *, rater: int, rng: np.rando
     for place, (item, own) in enumerate(zip(items, cells, strict=True)):
         rows = williams(len(own))
         for block, number in enumerate(rows[(rater + place) % len(rows)]):
-            # the turn goes with rater, item and cell, so that no cell keeps one order for one half of the items
+            # the turn depends on rater, item and cell, so that no cell keeps one order for one half of the items
             files = layout.arranged(own[number], rater + place + number)
             blocks[block].append(PlannedTrial("trial", item.id, files))
     trials: list[PlannedTrial] = []
@@ -138,16 +138,16 @@ def _in_blocks(test: ListeningTest, layout: Layout, *, rater: int, rng: np.rando
     return trials
 
 
-def _least_heard(
-    trials: Sequence[PlannedTrial], wanted: int, heard: Mapping[Cell, int], *, rng: np.random.Generator
+def _least_assigned(
+    trials: Sequence[PlannedTrial], wanted: int, assigned: Mapping[Cell, int], *, rng: np.random.Generator
 ) -> set[Cell]:
     ties = rng.random(len(trials))
-    ranked = sorted(zip(trials, ties, strict=True), key=lambda pair: (heard.get(_cell(pair[0]), 0), pair[1]))
+    ranked = sorted(zip(trials, ties, strict=True), key=lambda pair: (assigned.get(_cell(pair[0]), 0), pair[1]))
     return {_cell(trial) for trial, _ in ranked[:wanted]}
 
 
 def _training(test: ListeningTest, layout: Layout, *, rater: int, rng: np.random.Generator) -> list[PlannedTrial]:
-    """One trial an item, of different cells; the best and the worst where these are known, so that raters learn the
+    """One trial per item, with different cells: the best and the worst if they are known, so that raters learn the
     range of the scale."""
     found = []
     for place, item in enumerate(test.training):
@@ -160,7 +160,7 @@ def _training(test: ListeningTest, layout: Layout, *, rater: int, rng: np.random
 
 
 def _with_repeats(test: ListeningTest, trials: list[PlannedTrial], rng: np.random.Generator) -> list[PlannedTrial]:
-    """Trials of the first half come again, as far from the first time as there is room."""
+    """Repeat some trials of the first half, as far from their first time as possible."""
     half = len(trials) // 2
     chosen = sorted(rng.permutation(half)[: min(test.design.repeats, half)])
     found = list(trials)
@@ -174,7 +174,7 @@ def _with_repeats(test: ListeningTest, trials: list[PlannedTrial], rng: np.rando
 
 
 def _with_checks(test: ListeningTest, trials: list[PlannedTrial], rng: np.random.Generator) -> list[PlannedTrial]:
-    """Attention checks, one in each of equally long parts, never first."""
+    """Insert the attention checks, one into each of equally long parts, never as the first trial."""
     found = list(trials)
     checks = test.checks
     edges = np.linspace(0, len(trials), len(checks) + 1).astype(int)

@@ -1,8 +1,8 @@
-"""`test.yaml`: what raters are asked, how, and who counts.
+"""`test.yaml`: the questions, their presentation, and the rules of screening.
 
-Four designs ship (`designs/*.yaml`): `ratings`, the paper's (5.3, Table 5); `mos`, absolute category rating after ITU-T
-P.800; `ab`, a preference between two; `mushra`, several versions on one scale, after ITU-R BS.1534 with an open
-reference and after ITU-R BS.2132 without one.
+Four designs are included (`designs/*.yaml`): `ratings`, the design of the paper (5.3, Table 5); `mos`, absolute
+category rating after ITU-T P.800; `ab`, a preference between two versions; `mushra`, several versions on one scale,
+after ITU-R BS.1534 with an open reference and after ITU-R BS.2132 without one.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ class Question(Config):
     """A question about a clip, or about a pair of clips.
 
     Attributes:
-        id: in the results; a metric of the study's report is named after it.
-        labels: of both ends of the scale, or of equally many parts of it.
+        id: name of the question in the results and, with the prefix `rated_`, of its metric in the study's report.
+        labels: labels of both ends of the scale, or of the values or equal parts of it.
     """
 
     id: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
@@ -48,7 +48,7 @@ class Question(Config):
     def _is_a_scale(self) -> Question:
         if self.low >= self.high:
             raise ValueError(
-                f"the scale of {self.id} must rise from low to high, and goes from {self.low} to {self.high}"
+                f"the scale of {self.id} must rise from low to high, but it runs from {self.low} to {self.high}"
             )
         values = self.high - self.low + 1
         if values > MOST_VALUES:
@@ -57,26 +57,26 @@ class Question(Config):
 
 
 class Screening(Config):
-    """Whose answers do not count. Fixed before a test opens; the report shows results with and without it."""
+    """Rules that exclude raters. They are fixed before a test opens; reports show results with and without them."""
 
     headphones: bool = True
-    """Exclude who failed the headphone check."""
+    """Exclude raters who failed the headphone check."""
     attention: Share = 0.5
-    """Of the attention checks, at least so many must be right."""
+    """Exclude raters who answered a smaller share of the attention checks correctly."""
     reference_below_anchor: Share = 0.2
-    """Exclude who rated the hidden reference no higher than the low anchor in more of the items than this."""
+    """Exclude raters who rated the hidden reference no higher than the low anchor in a larger share of the items."""
     repeats: Share = 0.4
-    """Exclude whose answers to repeated clips differ by more on average, as a share of the scale."""
+    """Exclude raters whose answers to repeated clips differ by more on average, as a share of the scale."""
     alike: bool = True
-    """Exclude who gave one answer to everything."""
+    """Exclude raters who gave the same answer to everything."""
     too_fast: Annotated[float, Field(ge=0)] = 1.0
-    """Exclude whose median time for a trial is below this many times what its clips last."""
+    """Exclude raters whose median time per trial is shorter than this many times the duration of its clips."""
 
 
 class TestDesign(Config):
-    """A whole design; see the comments in `designs/ratings.yaml`."""
+    """A whole design; `designs/ratings.yaml` explains every key in a comment."""
 
-    __test__ = False  # for pytest this is no test
+    __test__ = False  # so that pytest does not collect this class
 
     design: str
     title: str
@@ -119,42 +119,42 @@ class TestDesign(Config):
         if unknown := sorted(set(self.words) - set(known)):
             raise ValueError(f"words has no entry {unknown[0]!r}; the entries are {', '.join(known)}")
         if len({question.id for question in self.questions}) < len(self.questions):
-            raise ValueError("two questions have one id")
+            raise ValueError("two questions have the same id; rename one of them")
         if self.presentation == "pair" and len(self.questions) > 1:
-            raise ValueError("a pair is asked one question; give the others a test of their own")
+            raise ValueError("a pair has exactly one question; make a separate test for each of the others")
         return self
 
     def texts(self) -> dict[str, str]:
-        """All words of the pages in the test's language, with the test's own in place of them."""
+        """All texts of the pages in the language of the test; entries of `words` replace those of the package."""
         return {**read_words(self.language), **self.words}
 
 
 def read_words(language: str) -> dict[str, str]:
-    """The words of the pages in a language.
+    """The texts of the pages in a language.
 
     Raises:
-        ValueError: there are none in this language.
+        ValueError: the package has no texts in this language.
     """
     path = _HERE / "words" / f"{language}.yaml"
     languages = sorted(other.stem for other in (_HERE / "words").glob("*.yaml"))
     if language not in languages:
         raise ValueError(
-            f"there are no words for the language {language!r}; there are for {', '.join(languages)}. Take one of "
+            f"the language {language!r} is not included; the languages are {', '.join(languages)}. Choose one of "
             "these and translate its entries under `words`"
         )
     return {str(key): str(value) for key, value in read_yaml(path).items()}
 
 
 def design_names() -> list[str]:
-    """The designs that ship."""
+    """The names of the included designs."""
     return sorted(path.stem for path in (_HERE / "designs").glob("*.yaml"))
 
 
 def find_design(name: str) -> Path:
-    """The file of a shipped design, or a YAML file of one's own.
+    """The file of an included design, or a YAML file of the user.
 
     Raises:
-        UserError: there is neither.
+        UserError: there is no such design and no such file.
     """
     path = _HERE / "designs" / f"{name}.yaml"
     if name in design_names():
@@ -165,7 +165,7 @@ def find_design(name: str) -> Path:
     if fault != MISSING:
         raise UserError(f"{shown(name)} {fault}; give a design, or a YAML file like one.")
     raise UserError(
-        f"There is no design {name!r}; the designs are {', '.join(design_names())}, or a YAML file like them."
+        f"There is no design {name!r}; choose {', '.join(design_names())}, or give a YAML file of the same form."
     )
 
 

@@ -1,8 +1,8 @@
-"""Tests for other tools, and ratings from them.
+"""Exchange with other tools: tests are exported to them, and ratings are imported from them.
 
 OUT/configs/TEST.yaml      webMUSHRA's configuration (github.com/audiolabs/webMUSHRA, doc/experimenter.md)
 OUT/configs/audio/*.wav    every clip, in one folder, under its blind name
-OUT/trials.csv             one line a trial, for survey tools and recruiting platforms
+OUT/trials.csv             one line per trial, for survey tools and recruiting platforms
 """
 
 from __future__ import annotations
@@ -41,10 +41,10 @@ _COLUMNS = ("rater", "item", "system", "question", "value")
 def export_test(test: ListeningTest, out: Path) -> Path:
     """Write the test for other tools into a new folder; returns webMUSHRA's configuration.
 
-    `key.json` stays behind: it says which clip is whose.
+    `key.json` is not exported, since it names the system of each clip.
 
     Raises:
-        UserError: there is something in `out`.
+        UserError: `out` is not empty.
     """
     name = true_path(test.folder).name
 
@@ -101,7 +101,7 @@ def webmushra(test: ListeningTest) -> dict[str, Any]:
 
 
 def _named(files: Sequence[str]) -> dict[str, str]:
-    """Blind name to place, so that results can be read back with `key.json`."""
+    """The path of each clip by its blind name, so that results can be decoded with `key.json`."""
     return {Path(file).stem: _clip(file) for file in files}
 
 
@@ -138,9 +138,12 @@ def _label(question: Question, value: int) -> str:
 
 
 def _pair(test: ListeningTest, item: Item, number: int, cell: Cell) -> list[dict[str, Any]]:
-    """Both clips on one page, each to be marked: webMUSHRA's `paired_comparison` asks which clip is the reference."""
+    """One page on which raters mark each of both clips as preferred or not preferred.
+
+    webMUSHRA's own `paired_comparison` cannot be used, since it asks which clip is the reference.
+    """
     question = test.design.questions[0]
-    tie = "Mark both alike if you prefer neither." if test.design.ties else "Prefer one of them, and not the other."
+    tie = "Mark both clips the same if you prefer neither." if test.design.ties else "Mark exactly one as preferred."
     return [
         {
             "type": "likert_multi_stimulus",
@@ -158,7 +161,10 @@ def _pair(test: ListeningTest, item: Item, number: int, cell: Cell) -> list[dict
 def _together(test: ListeningTest, item: Item, number: int, cell: Cell) -> list[dict[str, Any]]:
     reference = test.files_of(item).get(test.key.hidden_reference, "")
     if not test.design.open_reference or not reference:
-        raise UserError("webMUSHRA's page needs an open reference, which this design leaves out; rate it here instead.")
+        raise UserError(
+            "webMUSHRA needs an open reference, which this design does not have; serve it with `counterpoint listen "
+            "serve` instead."
+        )
     return [
         {
             "type": "mushra",
@@ -173,7 +179,7 @@ def _together(test: ListeningTest, item: Item, number: int, cell: Cell) -> list[
             "createAnchor70": False,
             "randomize": True,
             "showConditionNames": False,
-            # the tool adds the hidden reference itself
+            # webMUSHRA adds the hidden reference itself
             "stimuli": _named([file for file in cell if file != reference]),
         }
         for question in test.design.questions
@@ -188,7 +194,7 @@ _PAGES: Mapping[str, Callable[[ListeningTest, Item, int, Cell], list[dict[str, A
 
 
 def trials_csv(test: ListeningTest) -> str:
-    """One line a trial: item, caption, clips and questions, for survey tools that loop over a table."""
+    """One line per trial with item, caption, clips and questions, for survey tools that loop over a table."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["trial", "item", "caption", "span_start_s", "span_stop_s", "clips", "questions"])
@@ -203,7 +209,7 @@ def trials_csv(test: ListeningTest) -> str:
 
 @dataclass(frozen=True)
 class _Line:
-    """One rating of a table, read and checked."""
+    """One checked rating of a table."""
 
     rater: str
     item: str
@@ -213,24 +219,24 @@ class _Line:
 
 
 def import_ratings(answers: Answers, table: Path) -> int:
-    """Add ratings that were collected elsewhere; returns how many raters they are of.
+    """Add ratings that were collected elsewhere; returns the number of their raters.
 
     Args:
-        table: CSV with the columns rater, item, system, question, value; for a pair also `other`, and then `value` is 1
-            where `system` was preferred, 0 where `other` was, 0.5 for a tie. `system` may be a clip's blind name.
+        table: CSV with the columns rater, item, system, question, value. A pair also needs the column `other`; its
+            `value` is 1 if `system` was preferred, 0 if `other` was, and 0.5 for a tie. `system` may be a blind name.
 
     Raises:
-        UserError: a column is missing, a line names what the test has not, a value is out of range, or a rater was
-            imported before; nothing is added then.
+        UserError: a column is missing, a line names something that is not part of the test, a value is out of range, or
+            a rater was imported before. Nothing is added then.
     """
     read = read_table(table)
     if read.faults:
         raise UserError(f"{table}, {read.faults[0]}; correct or delete that line.")
     if not read.rows:
-        raise UserError(f"{table} holds no rating; give a line for each.")
+        raise UserError(f"{table} contains no ratings; add one line per rating.")
     lines = [_imported(answers.test, f"{table}, line {row.number}", row.values) for row in read.rows]
     if twice := [key for key, count in Counter(map(_place, lines)).items() if count > 1]:
-        raise UserError(f"{table} rates one clip twice: {', '.join(map(str, twice[0]))}; delete one of the lines.")
+        raise UserError(f"{table} has two ratings of {', '.join(map(str, twice[0]))}; delete one of the lines.")
     names = list(dict.fromkeys(line.rater for line in lines))
     with answers.store.write() as db:
         raters = {name: _add_rater(db, name, source=table) for name in names}
@@ -248,10 +254,10 @@ def _place(line: _Line) -> tuple[str, str, Cell, str]:
 
 
 def _add_rater(db: Connection, name: str, *, source: Path) -> int:
-    """A rater who is done; an id that says where it comes from keeps a table from being added twice."""
+    """Add a rater who has finished; the id `import:NAME` prevents that a table is added twice."""
     known = f"import:{name}"
     if db.execute("SELECT 1 FROM raters WHERE platform_id = ?", (known,)).fetchone():
-        raise UserError(f"The rater {name!r} of {source} was imported already; `listen delete` {known!r} first.")
+        raise UserError(f"The rater {name!r} of {source} was imported already; run `listen delete` {known!r} first.")
     place = db.execute("SELECT coalesce(max(place) + 1, 0) FROM raters").fetchone()[0]
     now = time.time()
     found = db.execute(
@@ -280,17 +286,19 @@ def _add_trial(db: Connection, rater: int, line: _Line, *, position: int) -> str
 
 
 def _imported(test: ListeningTest, source: str, values: Mapping[str, Any]) -> _Line:
-    """One line of a table."""
+    """Check one line of a table."""
     is_pair = test.design.presentation == "pair"
     missing = [name for name in (*_COLUMNS, *(["other"] if is_pair else [])) if values.get(name) in (None, "")]
     if missing:
-        raise UserError(f"{source} has no {missing[0]!r}; the columns are {', '.join(_COLUMNS)}, and for pairs other.")
+        raise UserError(
+            f"{source} has no {missing[0]!r}; the columns are {', '.join(_COLUMNS)}, and pairs also need other."
+        )
     item = test.items.get(str(values["item"]))
     if item is None:
-        raise UserError(f"{source} names the item {values['item']!r}, which the test has not.")
+        raise UserError(f"{source} names the item {values['item']!r}, which is not part of the test.")
     question = next((each for each in test.design.questions if each.id == values["question"]), None)
     if question is None:
-        raise UserError(f"{source} names the question {values['question']!r}, which the test has not.")
+        raise UserError(f"{source} names the question {values['question']!r}, which is not part of the test.")
     rater, value = values["rater"], values["value"]
     if not isinstance(rater, str) or len(rater) > _LONGEST_NAME:
         raise UserError(f"{source} has the rater {quoted(rater)}; write a name of up to {_LONGEST_NAME} characters.")
@@ -299,18 +307,18 @@ def _imported(test: ListeningTest, source: str, values: Mapping[str, Any]) -> _L
     try:
         value = math.nan if isinstance(value, bool) else float(value)
     except (TypeError, ValueError, OverflowError):
-        raise UserError(f"{source} has the value {quoted(value)}, which is no number.") from None
+        raise UserError(f"{source} has the value {quoted(value)}, which is not a number.") from None
     low, high = (0.0, 1.0) if is_pair else (question.low, question.high)
     if not low <= value <= high:
-        raise UserError(f"{source} has the value {value:g}, which is not from {low:g} to {high:g}.")
-    # a pair is kept as if its first clip had been shown first: -1 for the first, 1 for the second
+        raise UserError(f"{source} has the value {value:g}; it must be from {low:g} to {high:g}.")
+    # a pair is stored as if its first clip had been shown first: -1 is the first clip, 1 the second
     return _Line(rater, item.id, cell, question.id, 1 - 2 * value if is_pair else value)
 
 
 def _file(test: ListeningTest, item: Item, name: str, source: str) -> str:
-    """The file of a system, or the one of a blind name."""
+    """The file of a system, or the file with this blind name."""
     known = test.files_of(item)
     found = known.get(name) or next((file for file in known.values() if Path(file).stem == name), None)
     if found is None:
-        raise UserError(f"{source} names the system {name!r}; the test has {', '.join(known)}.")
+        raise UserError(f"{source} names the system {name!r}; the systems of the test are {', '.join(known)}.")
     return found

@@ -1,4 +1,4 @@
-"""A listening test as it lies in its folder: design, clips and whose they are."""
+"""The files of a listening test: its design, its clips and the system of each clip."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from counterpoint.results.records import Record
 
 MANIFEST_FILE, KEY_FILE = "manifest.json", "key.json"
 ORIGIN_FILE = "origin.json"
-"""Where results go back to: the study's folder, by an absolute path."""
+"""This file holds the absolute path of the study's folder, to which results are added."""
 
 
 R = TypeVar("R", bound=Record)
 
 
 class ClipFile(Record):
-    """One file of an item, by its path in the test's folder."""
+    """One file of an item; its path is relative to the test's folder."""
 
     file: str
     sha256: str
 
 
 class Item(Record):
-    """One prompt or one clip with a span: all versions of it, under blind names."""
+    """One prompt, or one clip with a span: all its versions, under blind names."""
 
     id: str
     caption: str = ""
@@ -41,7 +41,7 @@ class Item(Record):
 
 
 class Check(Record):
-    """An attention check; its files are those of a trial."""
+    """An attention check with the files of one trial."""
 
     id: str
     item: str
@@ -50,7 +50,7 @@ class Check(Record):
 
 
 class Manifest(Record):
-    """What raters hear."""
+    """The clips of a test; it does not name their systems."""
 
     study: str
     seed: int
@@ -61,7 +61,7 @@ class Manifest(Record):
 
 
 class Key(Record):
-    """Whose the files are."""
+    """The conditions to which the files belong, and the correct answers of attention checks."""
 
     hidden_reference: str = ""
     low_anchor: str = ""
@@ -72,10 +72,10 @@ class Key(Record):
 
 @dataclass(frozen=True)
 class ListeningTest:
-    """A test's folder, read.
+    """A listening test, as read from its folder.
 
     Attributes:
-        study: folder of the study that it was made from; None for folders of audio.
+        study: folder of the study from which the test was made; None if it was made from folders of audio.
     """
 
     folder: Path
@@ -86,17 +86,17 @@ class ListeningTest:
 
     @cached_property
     def items(self) -> dict[str, Item]:
-        """Those that are rated, by id."""
+        """The items that are rated, by id."""
         return {item.id: item for item in self.manifest.items}
 
     @property
     def systems(self) -> list[str]:
-        """Conditions, reference and anchors included, in the order of tables."""
+        """Conditions in the order of tables, including the reference and the anchors."""
         return list(self.key.names)
 
     @property
     def contestants(self) -> list[str]:
-        """Conditions that are neither reference nor anchors."""
+        """Conditions that are neither the reference nor an anchor."""
         return [
             key
             for key in self.systems
@@ -105,62 +105,62 @@ class ListeningTest:
 
     @property
     def training(self) -> tuple[Item, ...]:
-        """Items to practise on, as many as the design asks for now."""
+        """Practice items, as many as the current design requests."""
         return self.manifest.training[: self.design.training]
 
     @property
     def checks(self) -> tuple[Check, ...]:
-        """Attention checks, as many as the design asks for now."""
+        """Attention checks, as many as the current design requests."""
         return self.manifest.checks[: self.design.attention]
 
     @cached_property
     def fingerprint(self) -> str:
-        """Of all that answers depend on: the design and the clips."""
+        """A digest of the design and the clips, on which all answers depend."""
         return digest([self.design.model_dump(mode="json"), self.manifest.model_dump(mode="json")])
 
-    def whose(self, file: str) -> tuple[str, ...]:
+    def conditions_of(self, file: str) -> tuple[str, ...]:
         """The conditions that a file belongs to."""
         return self.key.files[file]
 
     def files_of(self, item: Item) -> dict[str, str]:
         """The file of each condition of an item."""
-        return {condition: clip.file for clip in item.files for condition in self.whose(clip.file)}
+        return {condition: clip.file for clip in item.files for condition in self.conditions_of(clip.file)}
 
     def check_files(self) -> None:
         """Compare every clip with its digest.
 
         Raises:
-            UserError: a clip is missing or is another than when the test was made.
+            UserError: a clip is missing or was changed after the test was made.
         """
         for item in _clips(self.manifest):
             for clip in item.files:
                 path = self.folder / clip.file
                 if not path.is_file():
-                    raise UserError(f"The clip {path} is missing; put it back from a copy, or make the test again.")
+                    raise UserError(f"The clip {path} is missing; restore it from a copy, or make the test again.")
                 if sha256(path) != clip.sha256:
-                    raise UserError(f"The clip {path} was changed after the test was made; put it back from a copy.")
+                    raise UserError(f"The clip {path} was changed after the test was made; restore it from a copy.")
 
 
 def read_test(folder: Path) -> ListeningTest:
-    """A test from its folder.
+    """Read a test from its folder.
 
     Raises:
-        UserError: it is none, or a file of it is missing or damaged.
+        UserError: the folder is not a listening test, or one of its files is missing or damaged.
     """
     if not (folder / DESIGN_FILE).is_file():
         raise UserError(
-            f"{folder} is no listening test; make one with `counterpoint listen new {folder} --from STUDY`."
+            f"{folder} is not a listening test; make one with `counterpoint listen new {folder} --from STUDY`."
         )
     manifest, key = _record(folder / MANIFEST_FILE, Manifest), _record(folder / KEY_FILE, Key)
     if strange := {clip.file for item in _clips(manifest) for clip in item.files} - set(key.files):
-        raise UserError(f"{folder / KEY_FILE} does not say whose {min(strange)} is; make the test again.")
+        raise UserError(f"{folder / KEY_FILE} does not name the system of {min(strange)}; make the test again.")
     study = _study(folder)
     design = read_design(folder / DESIGN_FILE)
     made = {"training": len(manifest.training), "attention": len(manifest.checks)}
     for name, count in made.items():
         if getattr(design, name) > count:
             raise UserError(
-                f"{folder / DESIGN_FILE} asks for {name}: {getattr(design, name)}, and the test was made with {count}; "
+                f"{folder / DESIGN_FILE} sets {name}: {getattr(design, name)}, but the test was made with {count}; "
                 "lower it, or make a new test with this design."
             )
     return ListeningTest(folder, design, manifest, key, study)
@@ -179,20 +179,20 @@ def _clips(manifest: Manifest) -> Iterable[Item | Check]:
 
 
 def _study(folder: Path) -> Path | None:
-    """The study that a test was made from; None for folders of audio."""
+    """The folder of the study from which a test was made; None for folders of audio."""
     origin = folder / ORIGIN_FILE
     found = read_json(origin) if origin.is_file() else {"study": ""}
     if not isinstance(found, Mapping) or not isinstance(found.get("study"), str):
-        raise UserError(f"{origin} does not say which study it is of; make the test again.")
+        raise UserError(f"{origin} does not name the study of the test; make the test again.")
     return Path(found["study"]) if found["study"] else None
 
 
 def durations(test: ListeningTest, files: Sequence[str]) -> list[float]:
-    """Seconds of each file."""
+    """The duration of each file in seconds."""
     known = {clip.file: item.duration_s for item in _clips(test.manifest) for clip in item.files}
     return [known[file] for file in files]
 
 
 def sha256(path: Path) -> str:
-    """Hexadecimal digest of a file."""
+    """The hexadecimal SHA-256 digest of a file."""
     return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -1,4 +1,4 @@
-"""What raters said, as rows: one judgment of one system by one rater on one item."""
+"""The answers of raters as rows: each is one judgment of one system by one rater on one item."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ class Rater:
     """A rater.
 
     Attributes:
-        id: in the store.
-        headphones: right answers in the last try of the headphone check; None where there was none.
+        id: id in the store.
+        headphones: correct answers in the last try of the headphone check; None without a check.
     """
 
     id: int
@@ -37,13 +37,13 @@ class Judgment:
     """One judgment.
 
     Attributes:
-        trial: identifies the trial; judgments of versions that were shown together share it.
-        phase: `trial`, `repeat` or `check`; practice is left out.
-        system: a condition; of a check its id.
-        other: of a pair, the system that it stood against; `value` is then 1 where `system` was preferred, 0 where
-            `other` was, and 0.5 for a tie.
-        expected: of a check, the value that was asked for.
-        seconds: from when the trial was shown to its answer; `clip_s` is what its clips last.
+        trial: id of the trial, which judgments of versions that were shown together share.
+        phase: `trial`, `repeat` or `check`; answers to practice trials are excluded.
+        system: the condition, or the id of an attention check.
+        other: the second system of a pair; `value` is then 1 if `system` was preferred, 0 if `other` was, and 0.5 for a
+            tie.
+        expected: correct value of an attention check.
+        seconds: time from showing the trial to its answer; `clip_s` is the total duration of its clips.
     """
 
     rater: int
@@ -78,7 +78,7 @@ def read_raters(answers: Answers) -> list[Rater]:
 
 
 def read_judgments(answers: Answers) -> list[Judgment]:
-    """All answers but those of practice."""
+    """All answers except those to practice trials."""
     with answers.store.read() as db:
         rows = db.execute(
             "SELECT trials.*, answers.version, answers.question, answers.value FROM answers JOIN trials ON "
@@ -104,17 +104,17 @@ def read_judgments(answers: Answers) -> list[Judgment]:
 def _judgments(
     test: ListeningTest, files: Sequence[str], version: int, value: float, expected: int | None, about: dict[str, Any]
 ) -> Iterable[Judgment]:
-    """One answer as judgments: of every system that the clip belongs to, and of a pair in the order of systems."""
+    """The judgments in one answer: one of every system to which the clip belongs, and of each pair of systems."""
     if about["phase"] == "check":
         yield Judgment(**about, system=about["item"], value=value, expected=expected)
     elif test.design.presentation != "pair":
-        for system in test.whose(files[version]):
+        for system in test.conditions_of(files[version]):
             yield Judgment(**about, system=system, value=value)
     else:
-        sides = {system: place for place, file in enumerate(files) for system in test.whose(file)}
+        sides = {system: place for place, file in enumerate(files) for system in test.conditions_of(file)}
         for first, second in combinations([key for key in test.systems if key in sides], 2):
             if sides[first] != sides[second]:
-                towards = value if sides[first] == 1 else -value  # 1 is the second of those that were shown
+                towards = value if sides[first] == 1 else -value  # 1 prefers the clip that was shown second
                 yield Judgment(**about, system=first, other=second, value=(towards + 1) / 2)
 
 
@@ -125,10 +125,10 @@ def to_csv(
     *,
     with_ids: bool = False,
 ) -> str:
-    """Raw judgments, one a line, each with the reasons why its rater is excluded, if any.
+    """Raw judgments, one per line, each with the reasons why its rater is excluded, if any.
 
     Args:
-        with_ids: the recruiting platform's ids too.
+        with_ids: whether to include the recruiting platform's ids.
     """
     ids = {rater.id: rater.platform_id for rater in raters}
     names = [field.name for field in fields(Judgment)]

@@ -1,4 +1,4 @@
-"""`counterpoint listen new`: a test's folder, ready to be served."""
+"""`counterpoint listen new`: make the folder of a test, ready to be served."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class MadeTest:
     """A new test.
 
     Attributes:
-        conditions: names of what is compared.
+        conditions: names of the conditions that are compared.
     """
 
     folder: Path
@@ -40,20 +40,20 @@ def make_test(
     reference: str = "",
     progress: Progress | None = None,
 ) -> MadeTest:
-    """Make a test from a finished study or from folders of audio, one a system; all or nothing.
+    """Make a test from a finished study, or from folders of audio (one per system). A failure leaves nothing behind.
 
     Args:
         out: a new or empty folder.
         places: see `read_source`.
-        design: a shipped one or a YAML file; by default the paper's where spans were filled in, else `mos`.
-        items: how many, spread evenly over those of the source.
-        seed: of names and order.
-        systems: those to compare; by default the paper's, or all that models made.
-        reference: of folders, the one with the true music.
-        progress: called with (items done, items in all).
+        design: an included design or a YAML file; by default the paper's if spans were filled in, else `mos`.
+        items: number of items, spread evenly over those of the source.
+        seed: seed of blind names and orders.
+        systems: systems to compare; by default the paper's, or all systems with a model.
+        reference: name of the folder with the true music.
+        progress: called with (items done, total items).
 
     Raises:
-        UserError: what `read_source` and `fill_stimuli` raise, or the design needs a reference and there is none.
+        UserError: see `read_source` and `fill_stimuli`; or the design needs a reference and the source has none.
     """
     source = read_source(places, systems=systems, reference=reference)
     path = find_design(design or ("ratings" if any(item.span_s for item in source.items) else "mos"))
@@ -85,11 +85,11 @@ def _check_conditions(source: Source, design: TestDesign) -> None:
     compared = [key for key in source.conditions if key not in (source.reference, source.anchor)]
     if design.presentation == "pair" and design.compare == "systems" and len(compared) < 2:
         raise UserError(
-            f"The design {design.design} compares two systems or more, and there is {len(compared)} beside reference "
-            "and anchor; name more, or take a copy of the design with compare: all."
+            f"The design {design.design} compares two or more systems, but there is only {len(compared)} besides the "
+            "reference and the anchor; name more systems, or copy the design and set compare: all."
         )
     if (design.open_reference or design.low_pass_hz) and not source.reference:
         raise UserError(
             f"The design {design.design} needs the true music ({TRUTH} of a study, or --reference with folders); "
-            "give it, or take a copy of the design with open_reference: false and low_pass_hz: []."
+            "give it, or copy the design and set open_reference: false and low_pass_hz: []."
         )

@@ -1,4 +1,4 @@
-"""How many raters, minutes and judgments a design takes, before anyone has rated."""
+"""An estimate of the raters, minutes and judgments that a design needs, before the test is opened."""
 
 from __future__ import annotations
 
@@ -11,26 +11,27 @@ from counterpoint.listen.folder import ListeningTest, durations
 
 MOST_RATERS = 10_000
 OVERHEAD_S = 150.0
-"""For consent, instructions, the headphone check and the comment."""
+"""Time for consent, instructions, the headphone check and the comment."""
 REJECTED = 0.2
-"""Share of raters whom screening is likely to exclude, for how many to recruit."""
-# Of ratings on a scale of range 1: standard deviations between raters, between items, and of what is left. They are of
-# the size that listening tests of generated music report; `listen results` estimates them from the answers.
+"""Share of raters whom screening is likely to exclude; it determines how many to recruit."""
+# Standard deviations of ratings on a scale of range 1: between raters, between items, and the residual. They are of the
+# size that listening tests of generated music report; `listen results` estimates them from the answers.
 RATER_SD, ITEM_SD, REST_SD = 0.12, 0.10, 0.18
 
 
 @dataclass(frozen=True)
 class ListeningPlan:
-    """What a test takes.
+    """The effort of a test.
 
     Attributes:
-        trials: that one rater gets, with practice, checks and repeats.
-        minutes: of one rater.
-        judgments_per_rater: of one system and question.
-        raters: whose answers count, until every cell has the judgments that the design asks for.
-        recruit: raters, of whom some will be excluded.
-        hours: of all raters together.
-        half_width: of the 95% interval of a system's mean, on the scale of the first question, at the assumed spread.
+        trials: trials of one rater, including practice, checks and repeats.
+        minutes: time that one rater needs.
+        judgments_per_rater: judgments of one system and question by one rater.
+        raters: raters whose answers count, until every cell has the number of judgments that the design requests.
+        recruit: raters to recruit, some of whom will be excluded.
+        hours: time of all raters together.
+        half_width: half width of the 95% interval of a system's mean, on the scale of the first question, at the
+            assumed standard deviations.
     """
 
     trials: int
@@ -44,74 +45,74 @@ class ListeningPlan:
 
 
 def check_raters(count: int) -> None:
-    """Refuse a number of raters that no test has.
+    """Check a number of raters.
 
     Raises:
-        UserError: naming it.
+        UserError: the number is out of range.
     """
     if not 1 <= count <= MOST_RATERS:
         raise UserError(f"--raters {count} is out of range: give a number from 1 to {MOST_RATERS:,}.")
 
 
 def make_plan(test: ListeningTest, *, raters: int | None = None) -> ListeningPlan:
-    """What a test takes.
+    """Estimate the effort of a test.
 
     Args:
-        raters: whose answers count; by default as many as the design's `judgments_per_cell` needs.
+        raters: number of raters whose answers count; by default enough for the design's `judgments_per_cell`.
     """
     if raters is not None:
         check_raters(raters)
     planned = plan_trials(test, rater=0)
     rated = [trial for trial in planned if trial.phase == "trial"]
     systems = test.contestants if test.design.presentation == "pair" else test.systems
-    heard = sum(len(trial.files) for trial in rated) / max(1, len(systems))
-    wanted = raters if raters is not None else math.ceil(test.design.judgments_per_cell / heard)
+    per_rater = sum(len(trial.files) for trial in rated) / max(1, len(systems))
+    wanted = raters if raters is not None else math.ceil(test.design.judgments_per_cell / per_rater)
     minutes = times_of(test).total_s / 60
     recruit = math.ceil(wanted / (1 - REJECTED))
     question = test.design.questions[0]
     return ListeningPlan(
         trials=len(planned),
         minutes=minutes,
-        judgments_per_rater=heard,
+        judgments_per_rater=per_rater,
         raters=wanted,
         recruit=recruit,
-        judgments_per_cell=round(wanted * heard),
+        judgments_per_cell=round(wanted * per_rater),
         hours=recruit * minutes / 60,
-        half_width=_half_width(raters=wanted, items=len(test.manifest.items), heard=heard)
+        half_width=_half_width(raters=wanted, items=len(test.manifest.items), per_rater=per_rater)
         * (question.high - question.low),
     )
 
 
 def plan_sentences(plan: ListeningPlan) -> list[str]:
-    """A plan in words."""
+    """A plan in sentences."""
     return [
         f"One rater hears {plan.trials} trials, practice, checks and repeats included, in about {plan.minutes:.0f} "
         f"minutes, and gives {plan.judgments_per_rater:g} judgments of each system and question.",
-        f"{plan.raters} raters whose answers count make {plan.judgments_per_cell} judgments a cell; recruit about "
-        f"{plan.recruit}, since screening excludes some: {plan.hours:.0f} hours of raters' time.",
-        f"At the spread that such tests usually have, a mean will be known to within ±{plan.half_width:.2g}.",
+        f"{plan.raters} raters whose answers count give {plan.judgments_per_cell} judgments per system and question. "
+        f"Recruit about {plan.recruit}, since screening excludes some; together they need {plan.hours:.0f} hours.",
+        f"With the standard deviations of similar tests, the 95% interval of a mean will be ±{plan.half_width:.2g}.",
     ]
 
 
 @dataclass(frozen=True)
 class Times:
-    """Seconds that a rater takes: for one trial, and for everything."""
+    """Seconds that a rater needs for one trial and for the whole test."""
 
     trial_s: float
     total_s: float
 
 
 def times_of(test: ListeningTest) -> Times:
-    """How long a rater takes: each clip heard once and a half, and the time to answer."""
+    """The time that a rater needs: one and a half times the duration of each clip, and the time to answer."""
     planned = plan_trials(test, rater=0)
-    heard = 1.5 * sum(sum(durations(test, trial.files)) for trial in planned)
+    listened = 1.5 * sum(sum(durations(test, trial.files)) for trial in planned)
     rated = sum(1 if test.design.presentation == "pair" else len(trial.files) for trial in planned)
-    total = heard + test.design.seconds_per_answer * rated * len(test.design.questions)
+    total = listened + test.design.seconds_per_answer * rated * len(test.design.questions)
     return Times(total / len(planned), total + OVERHEAD_S)
 
 
-def _half_width(*, raters: int, items: int, heard: float) -> float:
+def _half_width(*, raters: int, items: int, per_rater: float) -> float:
     from scipy.stats import t
 
-    variance = RATER_SD**2 / raters + ITEM_SD**2 / items + REST_SD**2 / max(1.0, raters * heard)
+    variance = RATER_SD**2 / raters + ITEM_SD**2 / items + REST_SD**2 / max(1.0, raters * per_rater)
     return float(t.ppf(0.975, max(1, min(raters, items) - 1)) * math.sqrt(variance))

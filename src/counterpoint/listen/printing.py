@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 
 
 def print_results(found: ListeningResults, *, goal: int, console: Console | None = None) -> None:
-    """Who rated, the means with their intervals, and what is missing.
+    """Print the number of raters, the means with their intervals, and the judgments that are still needed.
 
     Args:
-        goal: judgments that each cell is to have.
+        goal: judgments per system and question that the design requests.
     """
     from rich.console import Console
     from rich.table import Table
@@ -51,7 +51,7 @@ def print_results(found: ListeningResults, *, goal: int, console: Console | None
         console.print(table)
     if any(mean.needed is None for mean in found.means):
         console.print(
-            "More raters alone do not narrow some intervals that far, since items differ; use more items.",
+            "Some intervals cannot become that narrow with more raters alone, since items differ; use more items.",
             highlight=False,
         )
 

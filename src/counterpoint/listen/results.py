@@ -1,4 +1,4 @@
-"""`counterpoint listen results`: what raters said, screened, with intervals over crossed raters and items."""
+"""`counterpoint listen results`: screened ratings, with intervals over crossed raters and items."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 from counterpoint.config import UserError
 from counterpoint.config.paths import true_path
 from counterpoint.listen.answers import Answers
-from counterpoint.listen.design import Question as Asked
+from counterpoint.listen.design import Question as DesignQuestion
 from counterpoint.listen.folder import ListeningTest
 from counterpoint.listen.judgments import Judgment, Rater, read_judgments, read_raters, to_csv
 from counterpoint.listen.screening import rules_in_words, screen
@@ -21,16 +21,16 @@ from counterpoint.metrics.statistics import holm
 from counterpoint.results.listening import Duel, Excluded, ListeningResults, Question, RatedDifference, RatedMean
 
 WIDTH_SHARE = 0.03
-"""Half of an interval, as a share of the scale, that a mean should be known to where nothing else is asked for: about
-0.3 on a scale from 1 to 10."""
+"""Default half width of the interval of a mean that raters are recruited for, as a share of the scale: about 0.3 on a
+scale from 1 to 10."""
 _Z = 1.959964
 
 
 def collect(answers: Answers, *, half_width: float | None = None) -> ListeningResults:
-    """The results as of now; raters may still be at work.
+    """The results so far; the test may still be running.
 
     Args:
-        half_width: of the intervals that are wanted, on the scale of the questions.
+        half_width: desired half width of the intervals, on the scale of the questions.
 
     Raises:
         UserError: the half width is not a positive number.
@@ -42,7 +42,7 @@ def collect(answers: Answers, *, half_width: float | None = None) -> ListeningRe
 
 
 def raw_csv(answers: Answers, *, with_ids: bool = False) -> str:
-    """All judgments, one a line, those of excluded raters with the reasons."""
+    """All judgments, one per line; those of excluded raters have the reasons."""
     raters, judgments = read_raters(answers), read_judgments(answers)
     return to_csv(judgments, raters, screen(answers.test, raters, judgments), with_ids=with_ids)
 
@@ -84,7 +84,7 @@ def analyse(
     )
 
 
-def _question(question: Asked, *, is_pair: bool) -> Question:
+def _question(question: DesignQuestion, *, is_pair: bool) -> Question:
     low, high = (0.0, 1.0) if is_pair else (float(question.low), float(question.high))
     return Question(id=question.id, name=question.name, text=question.text, low=low, high=high)
 
@@ -104,7 +104,7 @@ class _Table:
 
     @classmethod
     def of(cls, test: ListeningTest, judgments: Sequence[Judgment], question: str) -> _Table:
-        """Of a question; a pair counts once for each of its systems."""
+        """The judgments of a question; a pair counts once for each of its systems."""
         own = [each for each in judgments if each.question == question]
         own += [replace(each, system=each.other, other="", value=1 - each.value) for each in own if each.other]
         rated = {each.system for each in own}
@@ -119,7 +119,7 @@ class _Table:
         return krippendorff_alpha(self.values, self.item * len(self.systems) + self.system)
 
     def means(self, question: str, half_width: float) -> list[RatedMean]:
-        """Of every system that was rated."""
+        """The mean of every system that was rated."""
         crossed = self.crossed if self.systems else None
         found = []
         for number, system in enumerate(self.systems):
@@ -155,7 +155,7 @@ class _Table:
         }
 
     def differences(self, question: str) -> list[RatedDifference]:
-        """Of every pair of systems, with Holm's correction over them."""
+        """The difference of every pair of systems, with Holm's correction over all pairs."""
         if len(self.systems) < 2:
             return []
         crossed, unit = self.crossed, np.eye(len(self.systems))

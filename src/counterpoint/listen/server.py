@@ -1,22 +1,22 @@
 """The web application of a listening test.
 
-    GET  /                                      consent; the rater's own page where the link's id is known already
+    GET  /                                      consent; redirects a known rater to the rater's own page
     GET  /r/{token}                             the rater's page: everything after consent
-    POST /api/enter                             agree: a new rater, or the one of the link's id
-    POST /api/r/{token}/agree                   agree, as an invited rater
-    GET  /api/r/{token}                         what comes next, with no system's name in it
+    POST /api/enter                             agree as a new rater, or as the known rater with the link's id
+    POST /api/r/{token}/agree                   agree as an invited rater
+    GET  /api/r/{token}                         the next step, without the name of any system
     POST /api/r/{token}/headphones              answers to the headphone check
-    PUT  /api/r/{token}/trials/{trial}          the answers of a trial; may be sent again
-    POST /api/r/{token}/trials/{trial}/skip     the sound cannot be played
-    POST /api/r/{token}/finish                  done, with a comment
-    POST /api/r/{token}/withdraw                delete everything of this rater
-    GET  /r/{token}/audio/{trial}/{version}     a clip; `reference` is the open reference
+    PUT  /api/r/{token}/trials/{trial}          answers of a trial; may be sent again
+    POST /api/r/{token}/trials/{trial}/skip     skip a trial whose sound cannot be played
+    POST /api/r/{token}/finish                  finish, with a comment
+    POST /api/r/{token}/withdraw                delete everything about this rater
+    GET  /r/{token}/audio/{trial}/{version}     a clip; the version `reference` is the open reference
     GET  /r/{token}/headphones/{number}         three tones
-    GET  /r/{token}/level                       music to set the volume by
+    GET  /r/{token}/level                       music for setting the volume
 
-`desk` adds the page of whoever runs the test.
+`monitor` adds the page on which the organiser follows the test.
 
-A token is 128 random bits: who has a rater's link is that rater, on any device.
+A token is 128 random bits; anyone who has a rater's link acts as that rater, on any device.
 """
 
 from __future__ import annotations
@@ -41,19 +41,19 @@ from starlette.responses import FileResponse, JSONResponse, RedirectResponse, Re
 from starlette.routing import Route
 
 from counterpoint.listen.answers import Answer, Answers, Trial
-from counterpoint.listen.desk import Desk
 from counterpoint.listen.folder import Item, ListeningTest, durations
+from counterpoint.listen.monitor import Monitor
 from counterpoint.listen.planning import times_of
+from counterpoint.listen.progress import is_open
 from counterpoint.listen.sounds import HEADPHONE_RATE, HEADPHONE_TRIALS, headphone_trial
-from counterpoint.listen.watching import is_open
 from counterpoint.web import Pages, WebError, create_app, read_object
 from counterpoint.web.guard import LOCAL_HOSTS
 
 _HERE = Path(__file__).parent
 PLATFORM_IDS = ("PROLIFIC_PID", "participantId", "participant", "workerId", "rater")
-"""Query parameters of a link that say who a rater is, in order of preference."""
+"""Query parameters of a link that identify a rater, in order of preference."""
 OPEN_REFERENCE = "reference"
-"""In the address of a clip, in place of the number of a version."""
+"""This name replaces the number of a version in the address of the open reference."""
 PEAKS = 480
 _LONGEST_ID = 200
 
@@ -62,7 +62,7 @@ def create_server(test: ListeningTest, answers: Answers, *, hosts: Collection[st
     """The application that serves a test.
 
     Args:
-        hosts: names under which it may be asked; None allows any.
+        hosts: host names that requests may use; None allows any.
     """
     pages = _Server(test, answers)
     routes = [
@@ -79,7 +79,7 @@ def create_server(test: ListeningTest, answers: Answers, *, hosts: Collection[st
         Route("/api/r/{token}/trials/{trial}/skip", pages.skip, methods=["POST"]),
         Route("/api/r/{token}/finish", pages.finish, methods=["POST"]),
         Route("/api/r/{token}/withdraw", pages.withdraw, methods=["POST"]),
-        *Desk(answers).routes,
+        *Monitor(answers).routes,
     ]
 
     @asynccontextmanager
@@ -91,7 +91,7 @@ def create_server(test: ListeningTest, answers: Answers, *, hosts: Collection[st
 
 
 class _Server:
-    """The endpoints. Those that are plain functions run in threads; the others read a body and then do."""
+    """The endpoints. Plain functions run in threads; coroutines first read the body of a request."""
 
     def __init__(self, test: ListeningTest, answers: Answers):
         self.test, self.answers = test, answers
@@ -114,7 +114,7 @@ class _Server:
         if self.test.design.entry == "invited":
             raise WebError(403, "This test is open to invited raters; use the link that you were sent.")
         if not is_open(self.answers):
-            raise WebError(403, "This test takes no new raters any more; thank you for your interest.")
+            raise WebError(403, "This test accepts no new raters any more; thank you for your interest.")
 
     def rater_page(self, request: Request) -> Response:
         token = request.path_params["token"]
@@ -133,7 +133,7 @@ class _Server:
             "words": self.texts,
             "headphone_trials": HEADPHONE_TRIALS,
         }
-        # "<" is the only character by which a script element could end early
+        # "<" is the only character that could end the script element early
         text = json.dumps(data, ensure_ascii=False).replace("<", "\\u003c")
         return self.pages.render(
             request,
@@ -162,12 +162,12 @@ class _Server:
         return self._state(request.path_params["token"])
 
     def _state(self, token: str) -> Response:
-        """What comes next for a rater; the pages show it and know nothing more."""
+        """The next step of a rater, which is all that the pages receive."""
         rater = self.answers.rater(token)
         found: dict[str, Any] = {"stage": rater["stage"], "tries": rater["headphone_tries"]}
         if rater["stage"] == "trials":
             trial = self.answers.next_trial(token)
-            assert trial is not None, "a rater whose trials are all answered is at the comment"
+            assert trial is not None, "after the last trial, the stage of a rater is `comment`"
             found["trial"] = self._shown(token, trial)
         if rater["stage"] == "done":
             found |= {"code": self.test.design.completion_code, "url": self.test.design.completion_url}
@@ -175,11 +175,11 @@ class _Server:
 
     def _shown(self, token: str, trial: Trial) -> dict[str, Any]:
         design, item = self.test.design, self._item(trial)
-        kind = "practice" if trial.phase == "training" else "trial"  # whether it is a check or a repeat stays hidden
+        kind = "practice" if trial.phase == "training" else "trial"  # raters must not recognise checks and repeats
         shown = {str(place): self.test.folder / file for place, file in enumerate(trial.files)}
         is_checked = trial.phase == "check"
         if design.open_reference and item and not is_checked and (reference := self._reference(item)):
-            shown[OPEN_REFERENCE] = reference  # the same clip is among the versions, without a name
+            shown[OPEN_REFERENCE] = reference  # the same clip is also one of the unnamed versions
         draws = design.waveform == "shown"
         return {
             "id": trial.id,
@@ -206,7 +206,7 @@ class _Server:
         }
 
     def _item(self, trial: Trial) -> Item | None:
-        """The item of a trial; of a check the one that its clip comes from."""
+        """The item of a trial; for a check, the item from which its clip was made."""
         manifest = self.test.manifest
         ids = {check.id: check.item for check in manifest.checks}
         wanted = ids.get(trial.item, trial.item) if trial.phase == "check" else trial.item
@@ -225,7 +225,7 @@ class _Server:
         version = parts["version"]
         if version == OPEN_REFERENCE and self.test.design.open_reference:
             first = self.answers.file_of(parts["token"], parts["trial"], 0)
-            path = self._reference_beside(str(first.relative_to(self.test.folder)))
+            path = self._reference_for(str(first.relative_to(self.test.folder)))
         elif version.isascii() and version.isdigit() and len(version) < 4:
             path = self.answers.file_of(parts["token"], parts["trial"], int(version))
         else:
@@ -237,12 +237,12 @@ class _Server:
             headers={"cache-control": "private, max-age=86400"},
         )
 
-    def _reference_beside(self, file: str) -> Path:
+    def _reference_for(self, file: str) -> Path:
         manifest = self.test.manifest
         for item in (*manifest.items, *manifest.training):
             if any(clip.file == file for clip in item.files) and (found := self._reference(item)):
                 return found
-        raise WebError(404, "There is no reference of this clip.")
+        raise WebError(404, "This clip has no reference.")
 
     async def headphones(self, request: Request) -> Response:
         body = await _body(request, {"chosen": list})
@@ -259,7 +259,7 @@ class _Server:
         return Response(_tones(key[number]), media_type="audio/wav")
 
     def level(self, request: Request) -> Response:
-        """A clip of the practice, in its best version where that is known: as loud as all of them."""
+        """A practice clip, in its best version if that is known; all clips have the same loudness."""
         self.answers.rater(request.path_params["token"])
         manifest = self.test.manifest
         item = (manifest.training or manifest.items)[0]
@@ -270,12 +270,12 @@ class _Server:
         body = await _body(request, {"answers": list, "heard": list, "plays": list})
         parts = request.path_params
         try:
-            given = [Answer(int(a["version"]), str(a["question"]), float(a["value"])) for a in body["answers"]]
+            saved = [Answer(int(a["version"]), str(a["question"]), float(a["value"])) for a in body["answers"]]
             heard = [float(share) for share in body["heard"]]
             plays = [int(count) for count in body["plays"]]
         except (KeyError, TypeError, ValueError, OverflowError):
             raise WebError(400, "The answers cannot be read; load the page again.") from None
-        await run_in_threadpool(self.answers.save, parts["token"], parts["trial"], given, heard=heard, plays=plays)
+        await run_in_threadpool(self.answers.save, parts["token"], parts["trial"], saved, heard=heard, plays=plays)
         return JSONResponse({"saved": True})
 
     async def skip(self, request: Request) -> Response:
@@ -302,10 +302,10 @@ def _platform_id(query: Mapping[str, str]) -> str:
 
 
 async def _body(request: Request, kinds: Mapping[str, type]) -> dict[str, Any]:
-    """A JSON body with entries of these kinds.
+    """Read a JSON body with entries of these types.
 
     Raises:
-        WebError: it is none.
+        WebError: the body is not JSON, or an entry is missing or has another type.
     """
     body = await read_object(request)
     if any(not isinstance(body.get(name), kind) for name, kind in kinds.items()):
@@ -314,7 +314,7 @@ async def _body(request: Request, kinds: Mapping[str, type]) -> dict[str, Any]:
 
 
 def _without_dates(path: Path) -> os.stat_result:
-    """Of a file, alike for all of one size: dates and what is made of them would tell systems apart."""
+    """The status of a file without its dates, which could reveal its system through HTTP headers."""
     found = list(path.stat())
     found[7:10] = [0, 0, 0]
     return os.stat_result(found)
@@ -322,7 +322,7 @@ def _without_dates(path: Path) -> os.stat_result:
 
 @lru_cache(maxsize=4096)
 def _peaks(path: Path) -> list[float]:
-    """[PEAKS] highest absolute values of equal parts of a clip, what the waveform is drawn from."""
+    """[PEAKS] highest absolute values of equal parts of a clip, from which the waveform is drawn."""
     audio, _ = soundfile.read(path, dtype="float32")
     starts = np.linspace(0, len(audio), PEAKS, endpoint=False).astype(int)
     return [round(float(peak), 3) for peak in np.maximum.reduceat(np.abs(audio), starts)]
@@ -337,8 +337,8 @@ def _tones(quietest: int) -> bytes:
 
 
 def own_hosts(host: str, url: str) -> Collection[str] | None:
-    """Names under which a server that listens on `host` may be asked: this machine's alone, unless it is open to
-    others; then that of its public address, or any."""
+    """Host names that requests to a server on `host` may use: those of this machine, plus the name in `url` if the
+    server is public; None (any name) if it is public and has no `url`."""
     if host in LOCAL_HOSTS and not url:
         return LOCAL_HOSTS
     named = urlsplit(url).hostname

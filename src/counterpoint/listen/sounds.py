@@ -1,4 +1,4 @@
-"""Sounds that a listening test makes itself: anchors, beeps to be counted, tones that only headphones tell apart.
+"""Sounds that a listening test makes itself: anchors, beeps to be counted, and the tones of the headphone check.
 
 Shapes: N samples.
 """
@@ -9,13 +9,13 @@ import numpy as np
 
 HEADPHONE_RATE = 44_100
 HEADPHONE_TRIALS, HEADPHONE_PASS = 6, 5
-"""Questions of the headphone check, and how many must be answered rightly (Woods et al., 2017)."""
+"""Questions of the headphone check, and the number of correct answers to pass it (Woods et al., 2017)."""
 _TONE_S, _GAP_S, _TONE_HZ = 1.0, 0.5, 200.0
 _BEEP_S, _BEEP_HZ, _BEEP_LEVEL = 0.12, 1000.0, 0.4
 
 
 def low_pass(audio: np.ndarray, *, sample_rate: int, cutoff_hz: float) -> np.ndarray:
-    """[N] to [N] without what lies above `cutoff_hz`, by a filter without delay: an anchor of ITU-R BS.1534."""
+    """Remove frequencies above `cutoff_hz` with a zero-phase filter, [N] to [N]: an anchor of ITU-R BS.1534."""
     from scipy.signal import butter, sosfiltfilt
 
     sections = butter(8, min(cutoff_hz, 0.49 * sample_rate), fs=sample_rate, output="sos")
@@ -23,7 +23,7 @@ def low_pass(audio: np.ndarray, *, sample_rate: int, cutoff_hz: float) -> np.nda
 
 
 def with_beeps(audio: np.ndarray, *, sample_rate: int, count: int) -> np.ndarray:
-    """[N] to [N]: the music softer, and `count` beeps over it, evenly spread."""
+    """Lower the level of the music and add `count` evenly spread beeps, [N] to [N]."""
     found = 0.4 * audio.astype(np.float32)
     beep = _BEEP_LEVEL * _tone(_BEEP_HZ, seconds=_BEEP_S, sample_rate=sample_rate)
     for number in range(1, count + 1):
@@ -33,9 +33,9 @@ def with_beeps(audio: np.ndarray, *, sample_rate: int, count: int) -> np.ndarray
 
 
 def headphone_trial(quietest: int) -> np.ndarray:
-    """[samples, 2] three tones, of which number `quietest` (0 to 2) is 6 dB softer and the next one is in antiphase.
+    """Three tones, [samples, 2]: number `quietest` (0 to 2) is 6 dB softer, and the next tone is in antiphase.
 
-    From loudspeakers the antiphase tone cancels in the air and seems the quietest; in headphones it does not (Woods,
+    From loudspeakers, the antiphase tone cancels in the air and seems the quietest; with headphones it does not (Woods,
     Siegel, Traer, McDermott: Headphone screening to facilitate web-based auditory experiments, 2017).
     """
     tone = 0.25 * _tone(_TONE_HZ, seconds=_TONE_S, sample_rate=HEADPHONE_RATE, fade_s=0.1)

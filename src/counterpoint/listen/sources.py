@@ -1,4 +1,4 @@
-"""What a listening test is made of: clips of several systems that belong to the same items."""
+"""The source of a listening test: clips of several systems for the same items."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from counterpoint.study.finished import RUNS
 from counterpoint.study.pages.filling import METHODS, OTHER, SILENCE
 
 LOW_ANCHOR = OTHER
-"""Bad, and to be judged by the same questions: it is music, as loud as any, and only does not belong. How well silence
-matches cannot be judged, and it is recognised at a glance at its waveform."""
+"""The low anchor is music of another clip: it is as loud as the other versions, but it does not match the context.
+Silence would not do, since raters cannot judge how well it matches and recognise it by its waveform."""
 PAPERS = ("ar", "fm", "fm_inversion")
-"""Systems of the paper's own listening test, beside the true music."""
+"""Systems of the paper's own listening test, besides the true music."""
 _COMPARED = ("truth", "codec", "model", "shipped", "outside")
-"""Origins of systems that a test of whole clips takes by default."""
+"""Origins of the systems that a test of whole clips uses by default."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class SourceItem:
 
     Attributes:
         files: audio by condition.
-        span_s: start and stop of what the systems filled in; None where they made whole clips.
+        span_s: start and stop of the span that the systems filled in; None if they made whole clips.
     """
 
     id: str
@@ -40,15 +40,15 @@ class SourceItem:
 
 @dataclass(frozen=True)
 class Source:
-    """Where a test's clips come from.
+    """The clips from which a test is made.
 
     Attributes:
-        name: of the study, or of the folders.
-        items: each has a file of every condition.
-        names: of the conditions, for people; the reference first, the anchor last.
-        reference: the condition that is the true music; "" for none.
-        anchor: the condition that is known to be bad; "" for none.
-        study: folder of the study that results go back to; None for folders of audio.
+        name: name of the study, or names of the folders.
+        items: items with one file for every condition.
+        names: readable names of the conditions; the reference comes first and the anchor last.
+        reference: condition with the true music, or "".
+        anchor: condition that is known to be bad, or "".
+        study: folder of the study to which results are added; None for folders of audio.
     """
 
     name: str
@@ -65,15 +65,15 @@ class Source:
 
 
 def read_source(places: Sequence[str], *, systems: Sequence[str] | None = None, reference: str = "") -> Source:
-    """A source from what a user names: one finished study, or several folders, each one system's.
+    """Read a source: one finished study, or several folders with the clips of one system each.
 
     Args:
         places: the name or the folder of a study; or folders of audio, each as FOLDER or NAME=FOLDER.
-        systems: those to take of it; by default those that its design compares.
-        reference: of folders, the one that holds the true music.
+        systems: systems to use; by default those that the study compares.
+        reference: name of the folder with the true music.
 
     Raises:
-        UserError: there is nothing there, clips do not match, or a system is unknown.
+        UserError: a study or folder is missing, clips do not match, or a system is unknown.
     """
     if len(places) == 1 and "=" not in places[0]:
         folder = RUNS / places[0] if (RUNS / places[0]).is_dir() else Path(places[0])
@@ -83,7 +83,7 @@ def read_source(places: Sequence[str], *, systems: Sequence[str] | None = None, 
             return read_study(places[0], folder, systems=systems)
         raise UserError(
             f"There is no finished study {places[0]!r} in {RUNS} or as a folder; run it first, or give two or more "
-            "folders of audio, one a system."
+            "folders of audio, one per system."
         )
     return read_folders(places, systems=systems, reference=reference)
 
@@ -94,23 +94,23 @@ def _papers(folder: Path) -> list[str] | None:
 
 
 def read_inpainting(study: str, folder: Path, *, systems: Sequence[str] | None) -> Source:
-    """A study that fills in spans: the systems between the true music and another clip's music.
+    """Read a study of inpainting: its systems, with the true music first and music of another clip last.
 
     Raises:
-        UserError: it is not finished, is not of inpainting or lacks a system.
+        UserError: the study is not finished, is not about inpainting, or lacks a system.
     """
     steps = folder / "steps"
     if not (steps / "prompts" / "prompts.json").is_file():
         raise UserError(
-            f"There is no finished study in {folder}: run `counterpoint study run {study}`, or say with --from where "
-            "it lies."
+            f"There is no finished study in {folder}; run `counterpoint study run {study}`, or give its folder with "
+            "--from."
         )
     if not (steps / "spans" / "spans.json").is_file():
-        raise UserError(f"The study in {folder} fills in no spans; give one that does, such as table4.")
+        raise UserError(f"The study in {folder} is not about inpainting; give a study that is, such as table4.")
     found = {path.name.removeprefix("generate_"): path for path in sorted(steps.glob("generate_*"))}
-    heard = [key for key in found if key not in (OTHER, SILENCE)]
-    _require_known(systems, heard, what="study")
-    folders = {TRUTH: steps / "prompts" / "truth", **{key: found[key] for key in systems or heard}}
+    systems_made = [key for key in found if key not in (OTHER, SILENCE)]
+    _require_known(systems, systems_made, what="study")
+    folders = {TRUTH: steps / "prompts" / "truth", **{key: found[key] for key in systems or systems_made}}
     folders[LOW_ANCHOR] = found[LOW_ANCHOR]
     known = {
         TRUTH: "Ground truth",
@@ -132,10 +132,10 @@ def read_inpainting(study: str, folder: Path, *, systems: Sequence[str] | None) 
 
 
 def read_study(study: str, folder: Path, *, systems: Sequence[str] | None) -> Source:
-    """A study whose systems make whole clips, from its results: those that answer the first of its sets of prompts.
+    """Read a study whose systems make whole clips: the systems with clips of its first set of prompts.
 
     Raises:
-        UserError: another version wrote its results, it lets nothing be heard, or it lacks a system.
+        UserError: another version wrote its results, it has no clips of several systems, or it lacks a system.
     """
     results = read_results(folder)
     judged = {key: system for key, system in results.systems.items() if system.clips}
@@ -160,15 +160,16 @@ def read_study(study: str, folder: Path, *, systems: Sequence[str] | None) -> So
 
 
 def read_folders(places: Sequence[str], *, systems: Sequence[str] | None, reference: str = "") -> Source:
-    """Folders of audio, one a system; clips of one item have one id (a file's name without its ending), or one caption.
+    """Read folders of audio, one per system. Clips of an item have the same id (the file name without its suffix) or
+    the same caption.
 
     Raises:
-        UserError: there are fewer than two, names are not unique, or the folders share no item.
+        UserError: there are fewer than two folders, names are not unique, or the folders share no item.
     """
     folders = dict(_named(place) for place in places)
     if len(folders) < 2 or len(folders) < len(places):
         raise UserError(
-            "A test compares systems: give two or more folders with different names, as in ours=clips/ours."
+            "A test compares systems; give two or more folders with different names, as in ours=clips/ours."
         )
     _require_known(systems, list(folders), what="test")
     _require_known([reference] if reference else None, list(folders), what="test")

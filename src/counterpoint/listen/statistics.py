@@ -1,9 +1,9 @@
-"""Means of crossed ratings: every rater heard many items, every item was heard by many raters.
+"""Means of crossed ratings: every rater heard many items, and every item was heard by many raters.
 
-Judgments of one rater go together, and so do judgments of one item, so their number says little about how well a mean
-is known: an interval of 1.96 s / sqrt(n) covers the truth about half as often as it claims. Here the variance of a mean
-is that of ordinary least squares with two-way clusters (Cameron, Gelbach and Miller, 2011): over raters, plus over
-items, minus what both count; t with the smaller number of clusters less one.
+Judgments of one rater are correlated, and so are judgments of one item. An interval of 1.96 s / sqrt(n), which ignores
+this, covers the true mean about half as often as it claims. Here the variance of a mean is that of ordinary least
+squares with two-way clusters (Cameron, Gelbach and Miller, 2011): the variance over raters, plus that over items, minus
+that over both. The t distribution has as many degrees of freedom as the smaller number of clusters, less one.
 
 Shapes: n judgments, S systems, G clusters.
 """
@@ -19,13 +19,13 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Crossed:
-    """Means of systems and how they vary.
+    """Means of systems and their covariance.
 
     Attributes:
-        values: [S].
-        counts: [S] judgments.
-        over_raters, over_items, over_cells: [S, S] covariance of the means by the clusters of each.
-        freedom: of the t distribution.
+        values: [S] means.
+        counts: [S] numbers of judgments.
+        over_raters, over_items, over_cells: [S, S] covariance of the means, clustered by raters, items and both.
+        freedom: degrees of freedom of the t distribution.
         naive: [S] variance as if judgments were independent.
     """
 
@@ -38,7 +38,7 @@ class Crossed:
     naive: np.ndarray
 
     def variance(self, weights: np.ndarray) -> float:
-        """Of a weighted sum of the means, [S] weights; never below that of either way of clustering alone."""
+        """The variance of a weighted sum of the means, [S] weights; at least that of either clustering alone."""
         raters, items, cells = (
             float(weights @ matrix @ weights) for matrix in (self.over_raters, self.over_items, self.over_cells)
         )
@@ -54,9 +54,9 @@ class Crossed:
         return value, value - half, value + half, p
 
     def raters_needed(self, weights: np.ndarray, *, raters: int, half_width: float) -> int | None:
-        """Raters more, on the same items, until a sum is known to within `half_width`; None where no number is enough.
+        """The additional raters, on the same items, that narrow the interval of a sum to ±`half_width`.
 
-        What varies between raters shrinks with their number; what varies between items does not.
+        None if no number is enough: variance between raters shrinks with their number, variance between items does not.
         """
         from scipy.stats import t
 
@@ -71,7 +71,7 @@ class Crossed:
 def crossed_means(
     values: np.ndarray, systems: np.ndarray, raters: np.ndarray, items: np.ndarray, *, count: int
 ) -> Crossed:
-    """Means of `count` systems from [n] values with the numbers of their system, rater and item."""
+    """Compute the means of `count` systems from [n] values and the [n] indices of their system, rater and item."""
     sizes = np.bincount(systems, minlength=count).astype(float)
     safe = np.maximum(sizes, 1)
     means = np.bincount(systems, weights=values, minlength=count) / safe
@@ -96,11 +96,11 @@ def _clustered(residuals: np.ndarray, systems: np.ndarray, labels: np.ndarray, s
 
 
 def krippendorff_alpha(values: np.ndarray, units: np.ndarray) -> float:
-    """Agreement of raters, interval metric: 1 is perfect, 0 is what chance gives; NaN where nothing varies.
+    """Agreement of raters with the interval metric: 1 is perfect, 0 is chance; NaN if all values are equal.
 
     Args:
         values: [n] ratings.
-        units: [n] what was rated; units with one rating say nothing.
+        units: [n] indices of the rated units; units with one rating are ignored.
     """
     _, place, sizes = np.unique(units, return_inverse=True, return_counts=True)
     kept = sizes[place] > 1
@@ -118,18 +118,18 @@ def krippendorff_alpha(values: np.ndarray, units: np.ndarray) -> float:
 
 
 def bradley_terry(first: Sequence[int], second: Sequence[int], share: Sequence[float], *, count: int) -> np.ndarray:
-    """[S] log-odds of systems that explain who won which pair; their mean is zero.
+    """Estimate the [S] log-odds of systems from the outcomes of pairs; their mean is zero.
 
     Args:
-        first, second: [n] the systems of each pair.
-        share: [n] 1 where the first won, 0 where the second did, 0.5 for a tie.
+        first, second: [n] indices of the systems of each pair.
+        share: [n] 1 if the first was preferred, 0 if the second was, and 0.5 for a tie.
     """
     import statsmodels.api as sm
 
     design = np.zeros((len(share), count))
     rows = np.arange(len(share))
     design[rows, list(first)], design[rows, list(second)] = 1.0, -1.0
-    # the last system is the level that the others are counted from; half a win either way keeps perfect scores finite
+    # the last system is the baseline; half a win for either side keeps the log-odds of perfect scores finite
     added = np.concatenate([design, design, design])[:, :-1]
     outcome = np.concatenate([np.asarray(share, float), np.ones(len(share)), np.zeros(len(share))])
     weights = np.concatenate([np.ones(len(share)), np.full(2 * len(share), 0.5 * count / max(1, len(share)))])

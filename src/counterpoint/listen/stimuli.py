@@ -1,27 +1,27 @@
 """Blinded clips of a listening test (5.3, Table 5), as a folder that any tool can serve:
 
-    OUT/manifest.json           all that a test needs, and nothing that tells which file is whose
-    OUT/key.json                which file is whose: keep it from raters
-    OUT/01/k3v9x0qa.wav, .svg   a clip under a name that says nothing, and its waveform with the span on yellow
+    OUT/manifest.json           everything that a test needs, without the systems of the files
+    OUT/key.json                the systems of the files; keep it away from raters
+    OUT/01/k3v9x0qa.wav, .svg   a clip under a random name, and its waveform with the span in yellow
 
 `manifest.json`:
 
-    study, seed     of what these are the stimuli; the same command writes the same bytes
-    sample_rate     Hz; every file is mono, 16-bit PCM
-    loudness        in words
-    questions       [{id, name, text, low, high}]: what to ask of every file, on whole numbers from `low` to `high`
-    display         {span, progress}: colours of the span and of the line that shows what is being heard
+    study, seed     the source of the stimuli; the same command writes the same bytes
+    sample_rate     in Hz; every file is mono, 16-bit PCM
+    loudness        a sentence about the loudness of the files
+    questions       [{id, name, text, low, high}]: questions about every file, with whole numbers from `low` to `high`
+    display         {span, progress}: colours of the span and of the line at the current position
     items           [{id, caption, duration_s, span_s, gain_db, files: [{file, waveform, sha256}]}]
-    training        further items, to practise on
-    checks          [{id, item, duration_s, files: [{file, sha256}]}]: clips that show who listens
+    training        practice items, of the same form
+    checks          [{id, item, duration_s, files: [{file, sha256}]}]: attention checks
 
-An item's `files` are all its conditions, in an order drawn for it, all of one length; `span_s` is [start, stop] in
-seconds or null, and `waveform` is there where there is a span. There is no open reference: the context of a span is
-one, and the true music is among the files.
+The `files` of an item are all its conditions in random order, all of the same length; `span_s` is [start, stop] in
+seconds or null, and `waveform` is present if there is a span. There is no open reference: the context of a span serves
+as one, and the true music is among the files.
 
-`key.json`: {hidden_reference, low_anchor, names: {condition: its name}, files: {file: [condition]}, checks: {id: what
-to answer}}. What two conditions share, as the best zero-shot take is one of the takes, is one file, to be rated once
-and to count for both.
+`key.json`: {hidden_reference, low_anchor, names: {condition: its name}, files: {file: [condition]}, checks: {id: the
+correct answer}}. If two conditions share a clip, as the best zero-shot take is one of the takes, it is one file, which
+is rated once and counts for both.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ from counterpoint.study.windows import spread
 SAMPLE_RATE = 32_000
 PICTURE_COLUMNS = 960
 TRIM_S = 0.25
-"""Versions of an item that differ in length by no more are cut to the shortest; by more, they are not the same item."""
+"""Versions of an item are cut to the shortest if their lengths differ by at most this much; else they are refused."""
 _SIGNS = "abcdefghijklmnopqrstuvwxyz0123456789"
 Progress = Callable[[int, int], None]
 Question = Mapping[str, Any]
@@ -57,12 +57,12 @@ Question = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Stimuli:
-    """What was written.
+    """The stimuli that were written.
 
     Attributes:
-        items: clips.
-        conditions: of each.
-        is_new: False where the very same lay there already.
+        items: number of items.
+        conditions: conditions of each item.
+        is_new: False if the same stimuli were there already.
     """
 
     items: int
@@ -72,15 +72,15 @@ class Stimuli:
 
 @dataclass(frozen=True)
 class Wanted:
-    """What to write of a source.
+    """The stimuli to write from a source.
 
     Attributes:
-        items, training: how many, spread evenly over those of the source; no clip is in both where there are enough.
-        seed: of names and order.
-        questions: in the manifest.
-        low_pass_hz: anchors to make of the reference.
-        checks: clips with beeps; each is paired with one without if `pairs`.
-        most_beeps: in a check.
+        items, training: numbers of items, spread evenly over the source; they share no clip if there are enough.
+        seed: seed of blind names and orders.
+        questions: questions for the manifest.
+        low_pass_hz: cutoff frequencies of the anchors to make from the reference.
+        checks: number of attention checks (clips with beeps); if `pairs`, each also has the same clip without beeps.
+        most_beeps: highest number of beeps in a check.
 
     Raises:
         UserError: the seed is out of range.
@@ -109,20 +109,20 @@ def write_stimuli(
     systems: Sequence[str] | None = None,
     progress: Progress | None = None,
 ) -> Stimuli:
-    """Write the stimuli of a study of inpainting into `out`, all or nothing; see the top of this module.
+    """Write the stimuli of a study of inpainting into `out`; a failure leaves nothing behind. See the module's top.
 
     Args:
-        study: its name.
+        study: name of the study.
         out: a new or empty folder, or one that this command has filled before.
-        folder: of the study, where `study run` left it.
-        items: clips, spread evenly over those of the study.
-        seed: of names and order.
-        systems: those to be heard beside the hidden reference and the anchor; by default all of the study.
-        progress: called with (items done, items in all).
+        folder: folder of the finished study.
+        items: number of items, spread evenly over those of the study.
+        seed: seed of blind names and orders.
+        systems: systems to include besides the hidden reference and the anchor; by default all of the study.
+        progress: called with (items done, total items).
 
     Raises:
-        UserError: the study is not finished, is not of inpainting, lacks a system or has fewer clips; or there is
-            something else in `out`.
+        UserError: the study is not finished, is not about inpainting, lacks a system or has fewer clips; or `out`
+            contains other files.
     """
     source = read_inpainting(study, folder, systems=systems)
     wanted = Wanted(items, seed, _papers_questions())
@@ -142,7 +142,7 @@ def write_stimuli(
 
 
 def check_items(source: Source, items: int) -> None:
-    """Whether the source has so many items.
+    """Check that the source has this many items.
 
     Raises:
         UserError: it has fewer.
@@ -150,8 +150,8 @@ def check_items(source: Source, items: int) -> None:
     what = "study" if source.study else "folders"
     if not 1 <= items <= len(source.items):
         raise UserError(
-            f"The {what} {'has' if source.study else 'have'} {len(source.items)} clips: ask for 1 to "
-            f"{len(source.items)} items."
+            f"The {what} {'has' if source.study else 'have'} {len(source.items)} clips; set --items to a number from "
+            f"1 to {len(source.items)}."
         )
 
 
@@ -159,7 +159,7 @@ def fill_stimuli(place: Path, source: Source, wanted: Wanted, *, progress: Progr
     """Write the manifest, the key and all clips into an empty folder.
 
     Args:
-        progress: called with (items done, items in all).
+        progress: called with (items done, total items).
 
     Raises:
         UserError: a clip is missing or cannot be read, or the versions of an item differ in length.
@@ -193,7 +193,7 @@ def fill_stimuli(place: Path, source: Source, wanted: Wanted, *, progress: Progr
 
 
 def _practice(source: Source, chosen: Sequence[SourceItem], count: int) -> list[SourceItem]:
-    """Items to practise on: first those that are not rated, then some that are."""
+    """Practice items: first items that are not rated, then some that are if these are too few."""
     spare = spread([item for item in source.items if item not in chosen], count)
     pool = [*spare, *spread(chosen, count - len(spare))]
     return [pool[number % len(pool)] for number in range(count)]
@@ -212,7 +212,7 @@ def _papers_questions() -> list[Question]:
         {
             "id": rating.criterion.lower().replace(" ", "_"),
             "name": rating.criterion,
-            "text": rating.asked,
+            "text": rating.question,
             "low": 1,
             "high": 10,
         }
@@ -223,10 +223,10 @@ def _papers_questions() -> list[Question]:
 def _about(source: Source, wanted: Wanted) -> dict[str, Any]:
     has_spans = any(item.span_s for item in source.items)
     loudness = (
-        "The true music of each item is at -20 dBFS (RMS), or lower where a version of it would clip; all files of "
-        "an item have its gain, so that outside the span they are the same."
+        "The true music of each item is at -20 dBFS (RMS), or lower if a version of it would clip. All files of an "
+        "item have the same gain, so that they are identical outside the span."
         if has_spans
-        else "Every file is at -20 dBFS (RMS), or at a peak of 0.99 where that is reached first."
+        else "Every file is at -20 dBFS (RMS), or lower if its peak would exceed 0.99."
     )
     return {
         "study": source.name,
@@ -240,7 +240,7 @@ def _about(source: Source, wanted: Wanted) -> dict[str, Any]:
 
 @dataclass
 class _Writer:
-    """Writes clips under blind names and keeps whose they are."""
+    """Writes clips under blind names and records the conditions of each."""
 
     place: Path
     source: Source
@@ -277,7 +277,7 @@ class _Writer:
         }
 
     def check(self, number: int, item: SourceItem) -> dict[str, Any]:
-        """Write a clip with beeps, and for a pair the same without; returns its entry in the manifest."""
+        """Write a clip with beeps, and for a pair also without beeps; returns its entry in the manifest."""
         plain = next(iter(self._versions(item)[0].values()))
         count = int(self.rng.integers(2, self.wanted.most_beeps + 1))
         sounds = {"beeps": with_beeps(plain, sample_rate=SAMPLE_RATE, count=count)}
@@ -285,11 +285,11 @@ class _Writer:
             sounds["plain"] = plain
         name = f"check-{number}"
         files = [self._write(name, audio, [what]) for what, audio in sounds.items()]
-        self.expected[name] = 1 if self.wanted.pairs else count  # of a pair the second file, the one without beeps
+        self.expected[name] = 1 if self.wanted.pairs else count  # 1 prefers the second file, which has no beeps
         return {"id": name, "item": item.id, "duration_s": len(plain) / SAMPLE_RATE, "files": files}
 
     def _versions(self, item: SourceItem) -> tuple[dict[str, np.ndarray], float]:
-        """[N] by condition, as loud as they are heard, and the gain of the first."""
+        """The audio of each condition, [N], at its final loudness, and the gain of the first."""
         raw = {key: load_audio(path, sample_rate=SAMPLE_RATE)[0] for key, path in item.files.items()}
         raw = _one_length(item, raw)
         if self.source.reference:
@@ -316,8 +316,8 @@ def _one_length(item: SourceItem, versions: Mapping[str, np.ndarray]) -> dict[st
     shortest, longest = (pick(lengths, key=lengths.__getitem__) for pick in (min, max))
     if lengths[longest] - lengths[shortest] > TRIM_S * SAMPLE_RATE:
         raise UserError(
-            f"The clips of {item.id!r} differ in length: {lengths[shortest] / SAMPLE_RATE:.2f} s of {shortest}, "
-            f"{lengths[longest] / SAMPLE_RATE:.2f} s of {longest}; cut them to one length, or leave the item out."
+            f"The clips of {item.id!r} differ in length: {shortest} has {lengths[shortest] / SAMPLE_RATE:.2f} s, "
+            f"{longest} has {lengths[longest] / SAMPLE_RATE:.2f} s; cut them to one length, or remove the item."
         )
     return {key: audio[: lengths[shortest]] for key, audio in versions.items()}
 
@@ -335,7 +335,7 @@ def _picture(audio: np.ndarray, span_s: tuple[float, float], *, name: str, top: 
 
 
 def _blind_name(rng: np.random.Generator, *, taken: Mapping[str, Sequence[str]]) -> str:
-    """Eight letters and digits."""
+    """A random name of eight letters and digits."""
     while True:
         name = "".join(_SIGNS[sign] for sign in rng.integers(len(_SIGNS), size=8))
         if not any(name in file for file in taken):
@@ -343,12 +343,12 @@ def _blind_name(rng: np.random.Generator, *, taken: Mapping[str, Sequence[str]])
 
 
 def _require_same(made: Path, there: Path) -> None:
-    """A test may be running on what lies there, so it is never replaced.
+    """Check that the folder has the same stimuli; it is never overwritten, since a test may be using it.
 
     Raises:
-        UserError: it differs from what was made.
+        UserError: a file is missing or differs.
     """
     for file in sorted(path for path in made.rglob("*") if path.is_file()):
         known = there / file.relative_to(made)
         if not known.is_file() or sha256(known) != sha256(file):
-            raise UserError(f"{there} holds other stimuli ({known.name} differs); give a new folder.")
+            raise UserError(f"{there} contains other stimuli ({known.name} differs); give a new folder.")

@@ -19,10 +19,10 @@ from counterpoint.analysis.annotation import Annotation
 from counterpoint.analysis.confidence import Confidence
 from counterpoint.config import UserError
 from counterpoint.config.device import find_device
-from counterpoint.metrics.adherence_features import Hearing, hear_clip
+from counterpoint.metrics.adherence_features import ClipAnalysis, analyze_clip
 from counterpoint.metrics.adherence_registry import Measure, measures
+from counterpoint.metrics.analyzer import ClipAnalyzer, Progress
 from counterpoint.metrics.base import Clip
-from counterpoint.metrics.listener import Listener, Progress
 from counterpoint.metrics.result import ANOTHER_CLIP, GROUND_TRUTH, Evaluation
 from counterpoint.metrics.scoring import Scorer, Values, mean_differences, mean_scores
 from counterpoint.metrics.statistics import MIN_CLIPS, RESAMPLES
@@ -70,12 +70,12 @@ def evaluate_adherence(
         UserError: a system has fewer than 8 clips or only silent ones, a pair names no system, a clip has no target, or
             a file cannot be read.
     """
-    heard = hear_systems(systems, targets=targets, pairs=pairs, device=device, progress=progress)
-    return judge_adherence(heard, pairs=pairs, seed=seed, resamples=resamples)
+    analyzed = analyze_systems(systems, targets=targets, pairs=pairs, device=device, progress=progress)
+    return judge_adherence(analyzed, pairs=pairs, seed=seed, resamples=resamples)
 
 
 @dataclass(frozen=True)
-class HeardSystems:
+class AnalyzedSystems:
     """The analysed clips of all systems.
 
     Attributes:
@@ -88,33 +88,33 @@ class HeardSystems:
         notes: remarks that a reader of the scores must know.
     """
 
-    systems: Mapping[str, Mapping[str, Mapping[str, Hearing]]]
+    systems: Mapping[str, Mapping[str, Mapping[str, ClipAnalysis]]]
     prompts: Mapping[str, str]
-    references: Mapping[str, Hearing]
-    exact: Mapping[str, Hearing]
+    references: Mapping[str, ClipAnalysis]
+    exact: Mapping[str, ClipAnalysis]
     groups: Mapping[str, str]
     notes: tuple[str, ...]
 
-    def values(self, answers: Mapping[str, Hearing]) -> Values:
+    def values(self, answers: Mapping[str, ClipAnalysis]) -> Values:
         """Every measure of each of `answers`, by key."""
         truths = {"pseudo": self.references, "exact": self.exact}
         return {
             measure.info.name: {
-                key: _value(measure, truths[measure.truth].get(self.prompts[key]), heard)
-                for key, heard in answers.items()
+                key: _value(measure, truths[measure.truth].get(self.prompts[key]), analyzed)
+                for key, analyzed in answers.items()
             }
             for measure in measures()
         }
 
 
-def hear_systems(
+def analyze_systems(
     systems: Mapping[str, Sequence[Clip]],
     *,
     targets: Mapping[str, Target],
     pairs: Sequence[tuple[str, str]] = (),
     device: str = "auto",
     progress: Progress | None = None,
-) -> HeardSystems:
+) -> AnalyzedSystems:
     """Analyse the systems' clips and the references of their prompts; see `evaluate_adherence`."""
     judged = JudgedSystems.of(systems, pairs)
     prompts = judged.prompts
@@ -127,29 +127,31 @@ def hear_systems(
     wanted = {prompt: targets[prompt] for prompt in dict.fromkeys(prompts.values())}
     references = {prompt: target.reference for prompt, target in wanted.items() if target.reference is not None}
     notes = runs_note(judged)
-    hear = partial(hear_clip, device=find_device(device))
-    listen = Listener(hear, total=len(references) + judged.count, progress=progress)
+    analyze = partial(analyze_clip, device=find_device(device))
+    listen = ClipAnalyzer(analyze, total=len(references) + judged.count, progress=progress)
     with threadpool_limits(1, user_api="blas"):  # one core per clip
         real = dict(zip(references, listen(list(references.values())), strict=True))
-        heard = {
+        analyzed = {
             name: {seed: listen.by_key(clips) for seed, clips in runs.items()} for name, runs in judged.runs.items()
         }
-    for name, runs in heard.items():
-        check_silence(name, [hearing.silent for of_run in runs.values() for hearing in of_run.values()], notes=notes)
+    for name, runs in analyzed.items():
+        check_silence(name, [analysis.silent for of_run in runs.values() for analysis in of_run.values()], notes=notes)
     notes += _low_confidence(list(real.values()))
-    return HeardSystems(
-        systems=heard,
+    return AnalyzedSystems(
+        systems=analyzed,
         prompts=prompts,
         references=real,
-        exact={prompt: Hearing.of_exact(target.exact) for prompt, target in wanted.items() if target.exact is not None},
+        exact={
+            prompt: ClipAnalysis.of_exact(target.exact) for prompt, target in wanted.items() if target.exact is not None
+        },
         groups=groups_of(judged, notes=notes),
         notes=tuple(notes),
     )
 
 
-def _low_confidence(references: Sequence[Hearing]) -> list[str]:
+def _low_confidence(references: Sequence[ClipAnalysis]) -> list[str]:
     """A note on pseudo-labels of low confidence, if there are any."""
-    mean = Confidence.mean((1.0, hearing.confidence) for hearing in references)
+    mean = Confidence.mean((1.0, analysis.confidence) for analysis in references)
     return [
         f"The mean confidence of the {name} detected in the references is low ({mean.known()[name]:.2f}): agreement "
         f"with the detected {name} means less than agreement with the exact ones."
@@ -158,48 +160,49 @@ def _low_confidence(references: Sequence[Hearing]) -> list[str]:
 
 
 def judge_adherence(
-    heard: HeardSystems, *, pairs: Sequence[tuple[str, str]] = (), seed: int = 0, resamples: int = RESAMPLES
+    analyzed: AnalyzedSystems, *, pairs: Sequence[tuple[str, str]] = (), seed: int = 0, resamples: int = RESAMPLES
 ) -> Evaluation:
     """Score clips that have been analysed; see `evaluate_adherence`."""
-    notes = list(heard.notes)
+    notes = list(analyzed.notes)
     infos = tuple(measure.info for measure in measures())
-    scorer = Scorer(heard.groups, seed=seed, resamples=resamples, pairs=len(pairs), infos=infos)
+    scorer = Scorer(analyzed.groups, seed=seed, resamples=resamples, pairs=len(pairs), infos=infos)
     values = {
-        name: {run: heard.values(answers) for run, answers in runs.items()} for name, runs in heard.systems.items()
+        name: {run: analyzed.values(answers) for run, answers in runs.items()}
+        for name, runs in analyzed.systems.items()
     }
     floors = {
-        GROUND_TRUTH: replace(heard, references={}).values(heard.references),
-        ANOTHER_CLIP: heard.values(another_clip(heard, seed=seed)),
+        GROUND_TRUTH: replace(analyzed, references={}).values(analyzed.references),
+        ANOTHER_CLIP: analyzed.values(another_clip(analyzed, seed=seed)),
     }
     scores = {name: mean_scores(of_system, infos=infos, scorer=scorer) for name, of_system in values.items()}
     for info in infos:
         if not any(info.name in of_system for of_system in scores.values()):
             notes.append(f"{info.name} is left out: fewer than {MIN_CLIPS} clips have a target for it.")
     return Evaluation(
-        n=min(len(answers) for runs in heard.systems.values() for answers in runs.values()),
+        n=min(len(answers) for runs in analyzed.systems.values() for answers in runs.values()),
         seed=seed,
         metrics=infos,
         scores=scores,
         floors={row: mean_scores({"": of_row}, infos=infos, scorer=scorer) for row, of_row in floors.items()},
         differences=mean_differences(pairs, systems=values, infos=infos, scorer=scorer, notes=notes),
-        ids={name: tuple(next(iter(runs.values()))) for name, runs in heard.systems.items()},
+        ids={name: tuple(next(iter(runs.values()))) for name, runs in analyzed.systems.items()},
         notes=tuple(dict.fromkeys(notes)),
     )
 
 
-def another_clip(heard: HeardSystems, *, seed: int) -> dict[str, Hearing]:
+def another_clip(analyzed: AnalyzedSystems, *, seed: int) -> dict[str, ClipAnalysis]:
     """For each prompt the reference audio of another one, from another track unless one track has most of them."""
-    tracks = {prompt: heard.groups.get(prompt, prompt) for prompt in heard.references}
+    tracks = {prompt: analyzed.groups.get(prompt, prompt) for prompt in analyzed.references}
     names = sorted(set(tracks.values()))
     place = dict(zip(names, np.random.default_rng(seed).permutation(len(names)), strict=True))
     order = sorted(tracks, key=lambda prompt: (place[tracks[prompt]], prompt))
     largest = max(Counter(tracks.values()).values(), default=1)
     shift = largest if 2 * largest <= len(order) else 1
-    return {prompt: heard.references[order[(at + shift) % len(order)]] for at, prompt in enumerate(order)}
+    return {prompt: analyzed.references[order[(at + shift) % len(order)]] for at, prompt in enumerate(order)}
 
 
-def _value(measure: Measure, truth: Hearing | None, heard: Hearing) -> float:
+def _value(measure: Measure, truth: ClipAnalysis | None, analyzed: ClipAnalysis) -> float:
     if truth is None:
         return np.nan
-    shorter = min(truth.annotation.duration_s, heard.annotation.duration_s)
-    return measure.compare(truth.first(shorter), heard.first(shorter))
+    shorter = min(truth.annotation.duration_s, analyzed.annotation.duration_s)
+    return measure.compare(truth.first(shorter), analyzed.first(shorter))

@@ -27,7 +27,7 @@ CHROMA_WINDOW, CHROMA_HOP = 2**14, 2**12
 
 
 @dataclass(frozen=True, eq=False)
-class Hearing:
+class ClipAnalysis:
     """The chords, beats and pitch classes of a clip, detected or exact.
 
     Attributes:
@@ -46,12 +46,12 @@ class Hearing:
     confidence: Confidence = field(default_factory=Confidence)
 
     @classmethod
-    def of_exact(cls, annotation: Annotation) -> Hearing:
+    def of_exact(cls, annotation: Annotation) -> ClipAnalysis:
         """The exact annotation; its pitch classes are those of the melody."""
         melody = note_pitch_classes(annotation.notes, duration_s=annotation.duration_s)
         return cls(annotation, published=annotation, pitch_classes=melody)
 
-    def first(self, duration_s: float) -> Hearing:
+    def first(self, duration_s: float) -> ClipAnalysis:
         """The beginning of the clip."""
         if duration_s >= self.annotation.duration_s:
             return self
@@ -63,7 +63,7 @@ class Hearing:
         )
 
 
-def hear_clip(clip: Clip, *, device: str = "cpu") -> Hearing:
+def analyze_clip(clip: Clip, *, device: str = "cpu") -> ClipAnalysis:
     """Read a clip, normalise its loudness, and detect its chords, beats and pitch classes; beat_this runs on `device`.
 
     Silence has no beats and no pitch class, and its chord is N.
@@ -78,7 +78,7 @@ def hear_clip(clip: Clip, *, device: str = "cpu") -> Hearing:
     chords, bars = recognise_chords(**sound), track_bars(**sound)
     silent = bool(np.abs(raw).max() < SILENCE_PEAK)
     sure = None if silent else float(chords.certainty.mean())
-    return Hearing(
+    return ClipAnalysis(
         Annotation(duration_s, chords=chords.stamps, beats=bars.beats),
         published=Annotation(
             duration_s,

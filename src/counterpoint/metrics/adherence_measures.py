@@ -40,26 +40,26 @@ def triads(annotation: Annotation) -> np.ndarray:
     return _triad_of_chord()[chord_classes(annotation)]
 
 
-def chord_iou(truth: np.ndarray, heard: np.ndarray) -> float:
+def chord_iou(truth: np.ndarray, detected: np.ndarray) -> float:
     """Micro intersection over union of two labellings [T]: m / (2 T - m), m frames of T agreeing.
 
     Each labelling is the set of its T pairs (frame, label); m of them are in both sets, 2 T - m in either.
     """
     known = truth != LEFT_OUT
-    total, matching = known.sum(), (truth == heard)[known].sum()
+    total, matching = known.sum(), (truth == detected)[known].sum()
     return float(matching / (2 * total - matching)) if total else np.nan
 
 
-def chord_iou_macro(truth: np.ndarray, heard: np.ndarray) -> float:
+def chord_iou_macro(truth: np.ndarray, detected: np.ndarray) -> float:
     """Mean over the labels in either of two labellings [T] of |frames in both| / |frames in either|."""
     known = truth != LEFT_OUT
-    truth, heard = truth[known], heard[known]
-    labels = np.union1d(truth, heard)
-    shares = [((truth == x) & (heard == x)).sum() / ((truth == x) | (heard == x)).sum() for x in labels]
+    truth, detected = truth[known], detected[known]
+    labels = np.union1d(truth, detected)
+    shares = [((truth == x) & (detected == x)).sum() / ((truth == x) | (detected == x)).sum() for x in labels]
     return float(np.mean(shares)) if shares else np.nan
 
 
-def chord_majmin(truth: Annotation, heard: Annotation) -> float:
+def chord_majmin(truth: Annotation, detected: Annotation) -> float:
     """mir_eval's weighted accuracy over major and minor chords and N: the share of the time in which both agree.
     Time with any other chord in the truth is left out; unlike in `chord_iou`, so is a major chord over its second.
         Time where the truth is anything else is left out, unlike in `chord_iou` also a major chord over its second.
@@ -69,7 +69,7 @@ def chord_majmin(truth: Annotation, heard: Annotation) -> float:
     if not truth.chords:
         return np.nan
     wanted, wanted_labels = _intervals(truth)
-    found, found_labels = _intervals(heard)
+    found, found_labels = _intervals(detected)
     start, stop = wanted.min(), wanted.max()
     found, found_labels = util.adjust_intervals(found, found_labels, start, stop, chord.NO_CHORD, chord.NO_CHORD)
     intervals, left, right = util.merge_labeled_intervals(wanted, wanted_labels, found, found_labels)
@@ -88,22 +88,22 @@ def harte(label: str) -> str:
     return f"{ROOTS[parts[0]]}:{_HARTE[quality]}{slash}{degree}"
 
 
-def beat_f1(truth_s: Sequence[float], heard_s: Sequence[float]) -> float:
+def beat_f1(truth_s: Sequence[float], detected_s: Sequence[float]) -> float:
     """mir_eval's F-measure of event times, 50 ms to either side; the first 5 s count like the rest."""
     from mir_eval.beat import f_measure
 
-    if not truth_s or not heard_s:  # mir_eval would warn
+    if not truth_s or not detected_s:  # mir_eval would warn
         return 0.0 if truth_s else np.nan
-    return float(f_measure(np.array(truth_s), np.array(heard_s), f_measure_threshold=TOLERANCE_S))
+    return float(f_measure(np.array(truth_s), np.array(detected_s), f_measure_threshold=TOLERANCE_S))
 
 
-def pitch_class_agreement(truth: np.ndarray, heard: np.ndarray) -> float:
+def pitch_class_agreement(truth: np.ndarray, detected: np.ndarray) -> float:
     """Share of the frames [F] with a pitch class in the truth whose detected pitch class is the same.
 
     The cosine of two one-hot chroma frames is 1 if they agree, else 0, so its mean is this share.
     """
     known = truth != LEFT_OUT
-    return float((truth == heard)[known].mean()) if known.any() else np.nan
+    return float((truth == detected)[known].mean()) if known.any() else np.nan
 
 
 def _intervals(annotation: Annotation) -> tuple[np.ndarray, list[str]]:

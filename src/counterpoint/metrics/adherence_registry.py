@@ -21,7 +21,7 @@ from typing import Literal
 
 from counterpoint.analysis import chordino
 from counterpoint.analysis.beats import find_checkpoint
-from counterpoint.metrics.adherence_features import Hearing
+from counterpoint.metrics.adherence_features import ClipAnalysis
 from counterpoint.metrics.adherence_measures import (
     beat_f1,
     chord_classes,
@@ -33,7 +33,7 @@ from counterpoint.metrics.adherence_measures import (
 )
 from counterpoint.metrics.base import MetricInfo
 
-Compare = Callable[[Hearing, Hearing], float]
+Compare = Callable[[ClipAnalysis, ClipAnalysis], float]
 """(truth, detected), both of one length, to the value of a clip; NaN if the truth is unknown."""
 Truth = Literal["pseudo", "exact"]
 
@@ -55,10 +55,10 @@ def _measure(
 
 
 def _both(name: str, *, title: str, what: str, compare: Compare) -> tuple[Measure, Measure]:
-    heard, played = f"{what}, with the labels detected in the reference", f"{what}, with the exact labels"
+    by_detection, by_labels = f"{what}, with the labels detected in the reference", f"{what}, with the exact labels"
     return (
-        _measure(name, truth="pseudo", title=f"{title} (detected truth)", what=heard, compare=compare),
-        _measure(f"{name}_exact", truth="exact", title=f"{title} (exact truth)", what=played, compare=compare),
+        _measure(name, truth="pseudo", title=f"{title} (detected truth)", what=by_detection, compare=compare),
+        _measure(f"{name}_exact", truth="exact", title=f"{title} (exact truth)", what=by_labels, compare=compare),
     )
 
 
@@ -68,38 +68,40 @@ MEASURES: tuple[Measure, ...] = (
         "chord_iou_viterbi25",
         title="Chord adherence",
         what=f"agreement of {_TRIADS}: micro intersection over union m / (2T - m), m of T frames of 20 ms agreeing",
-        compare=lambda truth, heard: chord_iou(triads(truth.annotation), triads(heard.annotation)),
+        compare=lambda truth, detected: chord_iou(triads(truth.annotation), triads(detected.annotation)),
     ),
     *_both(
         "chord_iou_macro_viterbi25",
         title="Chord adherence, all chords weighted equally",
         what=f"agreement of {_TRIADS}: intersection over union of the frames of each, mean over those in either",
-        compare=lambda truth, heard: chord_iou_macro(triads(truth.annotation), triads(heard.annotation)),
+        compare=lambda truth, detected: chord_iou_macro(triads(truth.annotation), triads(detected.annotation)),
     ),
     *_both(
         "chord_majmin_viterbi25",
         title="Chord adherence by time",
         what=f"agreement of {_TRIADS}: mir_eval's majmin, the share of the time",
-        compare=lambda truth, heard: chord_majmin(truth.annotation, heard.annotation),
+        compare=lambda truth, detected: chord_majmin(truth.annotation, detected.annotation),
     ),
     *_both(
         "downbeat_f1_librosa",
         title="Downbeat adherence",
         what="agreement of downbeats: F1 within 50 ms",
-        compare=lambda truth, heard: beat_f1(truth.annotation.downbeats_s, heard.annotation.downbeats_s),
+        compare=lambda truth, detected: beat_f1(truth.annotation.downbeats_s, detected.annotation.downbeats_s),
     ),
     *_both(
         "beat_f1_librosa",
         title="Beat adherence",
         what="agreement of all beats: F1 within 50 ms",
-        compare=lambda truth, heard: beat_f1(*([time for time, _ in each.annotation.beats] for each in (truth, heard))),
+        compare=lambda truth, detected: beat_f1(
+            *([time for time, _ in each.annotation.beats] for each in (truth, detected))
+        ),
     ),
     _measure(
         "melody_similarity",
         title="Melody adherence (detected truth)",
         truth="pseudo",
         what="share of frames (0.512 s every 0.128 s) whose strongest pitch class is the reference's, as for MusicGen",
-        compare=lambda truth, heard: pitch_class_agreement(truth.pitch_classes, heard.pitch_classes),
+        compare=lambda truth, detected: pitch_class_agreement(truth.pitch_classes, detected.pitch_classes),
         chance=0.09,
     ),
     _measure(
@@ -107,7 +109,7 @@ MEASURES: tuple[Measure, ...] = (
         title="Melody adherence (exact truth)",
         truth="exact",
         what="share of such frames with a melody note whose strongest pitch class is that of the note",
-        compare=lambda truth, heard: pitch_class_agreement(truth.pitch_classes, heard.pitch_classes),
+        compare=lambda truth, detected: pitch_class_agreement(truth.pitch_classes, detected.pitch_classes),
     ),
 )
 _CHORDINO = _both(
@@ -115,7 +117,7 @@ _CHORDINO = _both(
     title="Chord adherence by Chordino",
     what="agreement of the chords that Chordino detects, 193 labels: micro intersection over union m / (2T - m), m of "
     "T frames of 20 ms agreeing",
-    compare=lambda truth, heard: chord_iou(chord_classes(truth.published), chord_classes(heard.published)),
+    compare=lambda truth, detected: chord_iou(chord_classes(truth.published), chord_classes(detected.published)),
 )
 
 
@@ -124,7 +126,7 @@ def _beat_this(checkpoint: Path) -> tuple[Measure, ...]:
         "downbeat_f1_beat_this",
         title="Downbeat adherence by beat_this",
         what=f"agreement of the downbeats that beat_this ({checkpoint.name}) detects: F1 within 50 ms",
-        compare=lambda truth, heard: beat_f1(truth.published.downbeats_s, heard.published.downbeats_s),
+        compare=lambda truth, detected: beat_f1(truth.published.downbeats_s, detected.published.downbeats_s),
     )
 
 

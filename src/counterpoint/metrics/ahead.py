@@ -11,7 +11,7 @@ from counterpoint.metrics.base import Clip
 from counterpoint.metrics.cache import FOLDER_VARIABLE, folder
 
 
-def hear_ahead(clips: Iterable[Clip], *, workers: Workers, device: str = "cpu") -> None:
+def analyze_ahead(clips: Iterable[Clip], *, workers: Workers, device: str = "cpu") -> None:
     """Run every judge on every clip; all machines must see the cache folder.
 
     Raises:
@@ -21,17 +21,17 @@ def hear_ahead(clips: Iterable[Clip], *, workers: Workers, device: str = "cpu") 
         return
     if folder() is None:
         raise UserError(f"--workers needs a cache folder: set {FOLDER_VARIABLE} to one, not to off.")
-    for _ in in_order(partial(_hearer, device), clips, workers=workers):
+    for _ in in_order(partial(_analyzer, device), clips, workers=workers):
         pass
 
 
-def _hearer(device: str) -> Callable[[Clip], None]:
+def _analyzer(device: str) -> Callable[[Clip], None]:
     from counterpoint.metrics.features import features_of
     from counterpoint.metrics.registry import judges
 
     there = judges()
 
-    def hear(clip: Clip) -> None:
+    def analyze(clip: Clip) -> None:
         features_of(clip, judges=there, device=device)
 
-    return hear
+    return analyze

@@ -43,7 +43,7 @@ class Clip:
         return self.id or self.audio.stem
 
 
-Hearing = Mapping[str, np.ndarray]
+JudgeOutput = Mapping[str, np.ndarray]
 """The output of a judge for one clip: `embeddings` [P, E] if it has any, and whatever its own metrics need."""
 
 
@@ -51,7 +51,7 @@ class Judge(Protocol):
     """A network that analyses clips; several metrics may use its output.
 
     Attributes:
-        name: its key in `Features.heard`, and the end of the names of metrics that are not the paper's own.
+        name: its key in `Features.outputs`, and the end of the names of metrics that are not the paper's own.
         version: digest of everything that its output depends on except the audio: its weights, and our code around
             them. Outputs are cached by it.
         checkpoint: description of its weights, for tables and reports.
@@ -61,7 +61,7 @@ class Judge(Protocol):
     version: str
     checkpoint: str
 
-    def hear(self, audio: np.ndarray, *, device: str) -> Hearing:
+    def analyze(self, audio: np.ndarray, *, device: str) -> JudgeOutput:
         """Analyse mono audio [N] at `signals.SAMPLE_RATE`, after the loudness policy, with the network on `device`."""
         ...
 
@@ -72,14 +72,14 @@ class Features:
 
     Attributes:
         caption: the caption of the clip.
-        heard: the output of each judge, by name.
+        outputs: the output of each judge, by name.
         signals: signal statistics by name; NaN if undefined, such as the centroid of silence.
         seconds: length of the audio.
         silent: whether nothing is above -60 dBFS.
     """
 
     caption: str
-    heard: Mapping[str, Hearing]
+    outputs: Mapping[str, JudgeOutput]
     signals: Mapping[str, float]
     seconds: float
     silent: bool

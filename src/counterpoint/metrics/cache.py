@@ -33,27 +33,27 @@ def folder() -> Path | None:
 
 
 def remembered(
-    clip: Clip, *, name: str, version: str, hear: Callable[[], Mapping[str, np.ndarray]]
+    clip: Clip, *, name: str, version: str, compute: Callable[[], Mapping[str, np.ndarray]]
 ) -> Mapping[str, np.ndarray]:
-    """The cached output of `name` for a clip, or else the output of `hear`, which is then cached.
+    """The cached output of `name` for a clip, or else the output of `analyze`, which is then cached.
 
     Args:
         name: name of the judge; its entries are in a folder of that name.
         version: digest of everything that the output depends on except the audio.
-        hear: computes the output, arrays by name; its errors are passed on.
+        compute: computes the output, arrays by name; its errors are passed on.
     """
     root = folder()
     if root is None or not clip.audio.is_file():
-        return hear()
+        return compute()
     key = digest([_content(clip.audio), clip.start_s, clip.duration_s])
     path = root / f"{name}-{digest(version)}" / key[:2] / f"{key}.npz"
     kept = _read(path)
     if kept is not None:
         return kept
-    heard = hear()
+    output = compute()
     with suppress(OSError):  # a full disk or a read-only folder must not stop an evaluation
-        atomic_write(path, lambda temporary: np.savez(temporary, allow_pickle=False, **heard))
-    return heard
+        atomic_write(path, lambda temporary: np.savez(temporary, allow_pickle=False, **output))
+    return output
 
 
 def _read(path: Path) -> dict[str, np.ndarray] | None:

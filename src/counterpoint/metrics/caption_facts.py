@@ -71,7 +71,7 @@ class FactMatch:
         named = [self.named(clip.caption) for clip in clips]
         if len(set(named) - {None}) < 2:
             raise NotApplicableError("fewer than two different ones are named in captions")
-        detected = [{name: float(value[0]) for name, value in clip.heard["facts"].items()} for clip in clips]
+        detected = [{name: float(value[0]) for name, value in clip.outputs["facts"].items()} for clip in clips]
         matches = [[np.nan if fact is None else self.agreement(own, fact) for fact in named] for own in detected]
         return beyond_other_captions(np.array(matches), captions=[clip.caption for clip in clips])
 

@@ -62,7 +62,7 @@ def slope_weights(places: Sequence[float]) -> list[float]:
 
 def surface_weights(rates: Sequence[float], durations: Sequence[float]) -> tuple[list[float], list[float]] | None:
     """[n] weights each that give the effect of doubling the frame rate at one length of the sequence, and of doubling
-    the length at one frame rate; None where the cells cannot tell the two apart.
+    the length at one frame rate; None if the cells cannot separate the two effects.
 
     The length is frame rate times duration. Least squares of y = a + b log2(rate) + c log2(length).
     """

@@ -19,8 +19,8 @@ import torch
 
 from counterpoint.audio import load_audio, normalize_loudness
 from counterpoint.dsp import log_mel, stft_magnitude
+from counterpoint.metrics.analyzer import ClipAnalyzer
 from counterpoint.metrics.base import Clip
-from counterpoint.metrics.listener import Listener
 from counterpoint.metrics.reference import reference_pool
 from counterpoint.metrics.signals import SAMPLE_RATE
 
@@ -45,7 +45,7 @@ def nearest(
     """
     pool = reference_pool(training, duration_s=duration_s, count=MOST_WINDOWS, seed=0).clips
     total = len(pool) + sum(map(len, systems.values()))
-    listen = Listener(_fingerprint, total=total, progress=progress)
+    listen = ClipAnalyzer(_fingerprint, total=total, progress=progress)
     known = np.stack(listen(pool))
     mean, spread = known.mean(axis=0), np.maximum(known.std(axis=0), 1e-3)
     known = (known - mean) / spread

@@ -219,7 +219,7 @@ def _both(
     Raises:
         NotApplicableError: the embeddings of one side are all equal, so there is no spread to compare.
     """
-    own, real = ([clip.heard[judge]["embeddings"].astype(np.float64) for clip in side] for side in (clips, reference))
+    own, real = ([clip.outputs[judge]["embeddings"].astype(np.float64) for clip in side] for side in (clips, reference))
     for side, whose in ((own, "clip"), (real, "clip of the reference")):
         if all((patches == side[0][0]).all() for patches in side):
             raise NotApplicableError(f"{judge} gives the same embedding for every {whose}")

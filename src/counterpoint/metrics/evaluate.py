@@ -15,9 +15,9 @@ from counterpoint.config.base import check_seed
 from counterpoint.config.device import find_device
 from counterpoint.config.workers import Workers
 from counterpoint.metrics import features
-from counterpoint.metrics.ahead import hear_ahead
+from counterpoint.metrics.ahead import analyze_ahead
+from counterpoint.metrics.analyzer import ClipAnalyzer, Progress
 from counterpoint.metrics.base import Clip, Difference, Features, Functional, Metric, NotApplicableError, Score
-from counterpoint.metrics.listener import Listener, Progress
 from counterpoint.metrics.reference import ReferencePool, reference_pool, shuffled, without
 from counterpoint.metrics.registry import absent, judges, metrics
 from counterpoint.metrics.result import GROUND_TRUTH, Evaluation
@@ -69,30 +69,32 @@ def evaluate(
     notes: list[str] = []
     judged = JudgedSystems.of(same_prompts(systems, notes=notes), pairs)
     where = find_device(device)
-    hear = partial(features.features_of, judges=judges(), device=where)
+    analyze = partial(features.features_of, judges=judges(), device=where)
     # Thousands of small matrices: threads would wait for each other longer than they work, 20 times on busy cores.
     with threadpool_limits(1, user_api="blas"):
-        heard = _listen(
+        analyzed = _listen(
             judged,
             reference,
-            hear=hear,
+            analyze=analyze,
             pairs=len(pairs),
             seed=seed,
             resamples=resamples,
-            ahead=partial(hear_ahead, workers=workers or Workers(), device=where),
+            ahead=partial(analyze_ahead, workers=workers or Workers(), device=where),
             progress=progress,
             notes=notes,
         )
-        scores = heard.scores(notes=notes)
-        floors = {GROUND_TRUTH: heard.ground_truth(notes=notes)}
+        scores = analyzed.scores(notes=notes)
+        floors = {GROUND_TRUTH: analyzed.ground_truth(notes=notes)}
         differences = [
             difference
             for first, second in pairs
-            for difference in heard.compare(first, second, metrics=heard.shared(scores, first, second), notes=notes)
+            for difference in analyzed.compare(
+                first, second, metrics=analyzed.shared(scores, first, second), notes=notes
+            )
         ]
-    infos = tuple(metric.info for metric in heard.metrics)
+    infos = tuple(metric.info for metric in analyzed.metrics)
     return Evaluation(
-        n=heard.n,
+        n=analyzed.n,
         seed=seed,
         metrics=infos,
         scores=scores,
@@ -105,7 +107,7 @@ def evaluate(
 
 
 @dataclass(frozen=True)
-class _Heard:
+class _Analyzed:
     """The features of all systems and of the reference.
 
     Attributes:
@@ -227,23 +229,23 @@ def _listen(
     judged: JudgedSystems,
     reference: Sequence[Clip],
     *,
-    hear: Callable[[Clip], Features],
+    analyze: Callable[[Clip], Features],
     pairs: int,
     seed: int,
     resamples: int,
     ahead: Callable[[Iterable[Clip]], None],
     progress: Progress | None,
     notes: list[str],
-) -> _Heard:
+) -> _Analyzed:
     """Analyse the systems, then as much of the reference as their number and length need."""
     fewest = judged.n
     total = judged.count + min(len(reference), 2 * fewest)
-    listen = Listener(hear, total=total, progress=progress)
+    listen = ClipAnalyzer(analyze, total=total, progress=progress)
     ahead(clip for runs in judged.runs.values() for clips in runs.values() for clip in clips)
-    heard = {
+    analyzed = {
         name: {run: _captioned(clips, listen) for run, clips in runs.items()} for name, runs in judged.runs.items()
     }
-    flat = {name: [clip for own in runs.values() for clip in own.values()] for name, runs in heard.items()}
+    flat = {name: [clip for own in runs.values() for clip in own.values()] for name, runs in analyzed.items()}
     for name, clips in flat.items():
         check_silence(name, [clip.silent for clip in clips], notes=notes)
     notes += runs_note(judged) + _length_notes(flat)
@@ -271,13 +273,13 @@ def _listen(
     table = metrics()
     infos = [metric.info for metric in table]
     scorer = Scorer(groups_of(judged, notes=notes), seed=seed, resamples=resamples, pairs=pairs, infos=infos)
-    return _Heard(heard, order, pool, real, n, scorer, table)
+    return _Analyzed(analyzed, order, pool, real, n, scorer, table)
 
 
-def _captioned(clips: Sequence[Clip], listen: Listener[Features]) -> dict[str, Features]:
+def _captioned(clips: Sequence[Clip], listen: ClipAnalyzer[Features]) -> dict[str, Features]:
     """Features by key, with each clip's own caption, since several clips may share one stretch of a file."""
-    heard = listen.by_key(clips)
-    return {clip.key: replace(heard[clip.key], caption=clip.caption) for clip in clips}
+    analyzed = listen.by_key(clips)
+    return {clip.key: replace(analyzed[clip.key], caption=clip.caption) for clip in clips}
 
 
 def _length_notes(systems: Mapping[str, Sequence[Features]]) -> list[str]:
@@ -299,12 +301,12 @@ def _span(low: float, high: float) -> str:
 def _rank_notes(reference: Sequence[Features]) -> list[str]:
     """A note on the effect of few clips on a Frechet distance."""
     notes = []
-    for judge, heard in reference[0].heard.items():
-        if "embeddings" not in heard:
+    for judge, analyzed in reference[0].outputs.items():
+        if "embeddings" not in analyzed:
             continue
         patches, channels = (
-            sum(len(clip.heard[judge]["embeddings"]) for clip in reference),
-            heard["embeddings"].shape[1],
+            sum(len(clip.outputs[judge]["embeddings"]) for clip in reference),
+            analyzed["embeddings"].shape[1],
         )
         if patches <= channels:
             notes.append(

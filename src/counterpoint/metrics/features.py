@@ -13,7 +13,7 @@ import soxr
 from counterpoint.audio import SILENCE_PEAK, files, load_audio, loudness, normalize_loudness
 from counterpoint.config import UserError, digest
 from counterpoint.metrics import signals
-from counterpoint.metrics.base import Clip, Features, Hearing, Judge
+from counterpoint.metrics.base import Clip, Features, Judge, JudgeOutput
 from counterpoint.metrics.cache import remembered
 from counterpoint.metrics.signals import SAMPLE_RATE, loudness_db, signal_statistics
 
@@ -27,20 +27,20 @@ def features_of(clip: Clip, judges: Sequence[Judge], *, device: str = "cpu") -> 
         UserError: the file is missing, broken or empty, or a judge's output is not a number.
     """
     sound = _Sound(clip)
-    known = remembered(clip, name="signals", version=policy(), hear=sound.signals)
+    known = remembered(clip, name="signals", version=policy(), compute=sound.signals)
     statistics = {name: float(value) for name, value in known.items()}
     seconds, silent = statistics.pop("seconds"), bool(statistics.pop("silent"))
     where = "" if device == "cpu" else f" {device.partition(':')[0]}"
-    heard = {
+    analyzed = {
         judge.name: remembered(
             clip,
             name=judge.name,
             version=f"{judge.version} {policy()}{where}",
-            hear=lambda judge=judge: sound.heard_by(judge, device=device),
+            compute=lambda judge=judge: sound.output_of(judge, device=device),
         )
         for judge in judges
     }
-    return Features(clip.caption, heard, statistics, seconds, silent)
+    return Features(clip.caption, analyzed, statistics, seconds, silent)
 
 
 class _Sound:
@@ -68,15 +68,15 @@ class _Sound:
         }
         return {name: np.asarray(value, dtype=np.float64) for name, value in found.items()}
 
-    def heard_by(self, judge: Judge, *, device: str) -> Hearing:
-        heard = judge.hear(self._audio, device=device)
-        for what, values in heard.items():
+    def output_of(self, judge: Judge, *, device: str) -> JudgeOutput:
+        analyzed = judge.analyze(self._audio, device=device)
+        for what, values in analyzed.items():
             if not np.isfinite(values).all():
                 raise UserError(
                     f"{judge.name} ({judge.checkpoint}) gives {what} for {self._clip.audio} that are not numbers; "
                     "leave the clip out, or fetch the weights again."
                 )
-        return heard
+        return analyzed
 
 
 @cache

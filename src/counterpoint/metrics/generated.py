@@ -45,15 +45,15 @@ def load_generated(place: Path, *, notes: list[str] | None = None) -> list[Clip]
     """
     place = Path(place)
     problems: list[str] = []
-    told: list[str] = [] if notes is None else notes
+    remarks: list[str] = [] if notes is None else notes
     if place.suffix.lower() in TABLE_SUFFIXES and not fault_of(place):
-        return _kept(_listed(place, problems=problems, told=told), problems, place=place, notes=notes)
+        return _kept(_listed(place, problems=problems, remarks=remarks), problems, place=place, notes=notes)
     require_clips(place)
     names = {path.name.lower(): path for path in sorted(place.iterdir(), reverse=True)}
     listing = next((names[name] for name in LISTINGS if name in names), None)
     suffixes = readable()
     audio = [path for path in sorted(place.iterdir()) if path.suffix.lower() in suffixes]
-    clips = _beside(audio, told=told) if listing is None else _listed(listing, problems=problems, told=told)
+    clips = _beside(audio, remarks=remarks) if listing is None else _listed(listing, problems=problems, remarks=remarks)
     clips = _kept(clips, problems, place=place, notes=notes)
     listed = {true_path(clip.audio) for clip in clips}
     omitted = [path.name for path in audio if true_path(path) not in listed]
@@ -122,9 +122,9 @@ def _is_sound(clip: Clip, problems: list[str]) -> bool:
     return True
 
 
-def _listed(listing: Path, *, problems: list[str], told: list[str]) -> list[Clip]:
+def _listed(listing: Path, *, problems: list[str], remarks: list[str]) -> list[Clip]:
     table = read_table(listing)
-    told += table.notes
+    remarks += table.notes
     problems += [f"{listing}, {fault}; correct or delete that line." for fault in table.faults]
     clips: list[Clip] = []
     lines: dict[Path, int] = {}
@@ -155,7 +155,7 @@ def _clip(row: Mapping[str, Any], *, source: str, folder: Path) -> Clip:
     return Clip(audio=audio, caption=first_text(row, CAPTION_KEYS), id=first_text(row, ("id",)))
 
 
-def _beside(audio: Sequence[Path], *, told: list[str]) -> list[Clip]:
+def _beside(audio: Sequence[Path], *, remarks: list[str]) -> list[Clip]:
     """Every file, with the caption in the text file beside it."""
     sidecars = Sidecars()
-    return [Clip(audio=path, caption=caption_beside(path, sidecars, notes=told)) for path in audio]
+    return [Clip(audio=path, caption=caption_beside(path, sidecars, notes=remarks)) for path in audio]

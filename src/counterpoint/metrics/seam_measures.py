@@ -140,8 +140,8 @@ def beat_phase(sound: Sound, border: Border) -> float:
     outside = _outside(times, border.spans)
     start, stop = (max(border.span[0], border.at_s - _INSIDE_S), min(border.span[1], border.at_s + _INSIDE_S))
     inside = (times >= start + 2 * _NEAR_S) & (times < stop - 2 * _NEAR_S)
-    (context, heard), (fill, _) = (_above_median(onsets, mask) for mask in (outside, inside))
-    if not heard:
+    (context, has_onsets), (fill, _) = (_above_median(onsets, mask) for mask in (outside, inside))
+    if not has_onsets:
         return np.nan
     context[outside] -= context[outside].mean()
     hertz = np.fft.rfftfreq(_BEAT_FFT, HOP_S)
@@ -205,7 +205,7 @@ def _mel() -> np.ndarray:
 def _fold() -> np.ndarray:
     """[P, bins]: each bin between 55 Hz and 1 kHz to its pitch class, a Gaussian of a quarter semitone around each."""
     hertz = np.fft.rfftfreq(_LOW_FFT, 1 / _LOW_RATE)
-    heard = (hertz >= 55.0) & (hertz <= 1000.0)
-    pitch = 12 * np.log2(np.where(heard, hertz, 440.0) / 440.0) + 9
+    in_range = (hertz >= 55.0) & (hertz <= 1000.0)
+    pitch = 12 * np.log2(np.where(in_range, hertz, 440.0) / 440.0) + 9
     away = (pitch - np.arange(12)[:, None] + 6) % 12 - 6
-    return np.exp(-0.5 * (away / 0.25) ** 2) * heard
+    return np.exp(-0.5 * (away / 0.25) ** 2) * in_range

@@ -29,8 +29,8 @@ from threadpoolctl import threadpool_limits
 
 from counterpoint.audio import SILENCE_PEAK, load_audio, resample
 from counterpoint.config import UserError
+from counterpoint.metrics.analyzer import ClipAnalyzer, Progress
 from counterpoint.metrics.base import Clip, MetricInfo
-from counterpoint.metrics.listener import Listener, Progress
 from counterpoint.metrics.result import Evaluation
 from counterpoint.metrics.scoring import Scorer, mean_differences, mean_scores
 from counterpoint.metrics.seam_measures import SAMPLE_RATE, Border, Sound, beat_phase, chord, flux, loudness_step
@@ -221,12 +221,12 @@ def _checked(spans: Sequence[Span], *, duration_s: float) -> list[Span]:
 
 
 @dataclass(frozen=True)
-class _Heard:
+class _Analysis:
     seams: Seams
     silent: bool
 
 
-def _hear(clip: Clip, *, spans: Mapping[str, Span], prompts: Mapping[str, str]) -> _Heard:
+def _analyze(clip: Clip, *, spans: Mapping[str, Span], prompts: Mapping[str, str]) -> _Analysis:
     """Measure the seams of a clip.
 
     Raises:
@@ -237,7 +237,7 @@ def _hear(clip: Clip, *, spans: Mapping[str, Span], prompts: Mapping[str, str]) 
         seams = measure_seams(audio, sample_rate=SAMPLE_RATE, spans=[spans[prompts[clip.key]]])
     except UserError as error:
         raise UserError(f"{clip.audio}: {error}") from None
-    return _Heard(seams, silent=bool(np.abs(audio).max() < SILENCE_PEAK))
+    return _Analysis(seams, silent=bool(np.abs(audio).max() < SILENCE_PEAK))
 
 
 def evaluate_seams(
@@ -272,20 +272,20 @@ def evaluate_seams(
     for prompt in judged.prompts.values():
         if prompt not in spans:
             raise UserError(f"The filled-in span of the clip {prompt!r} is unknown; give its start and stop.")
-    listen = Listener(partial(_hear, spans=spans, prompts=judged.prompts), total=judged.count, progress=progress)
+    listen = ClipAnalyzer(partial(_analyze, spans=spans, prompts=judged.prompts), total=judged.count, progress=progress)
     notes = runs_note(judged)
     infos = {name: _plain(measure.info) if plain else measure.info for name, measure in MEASURES.items()}
     values: dict[str, dict[str, dict[str, dict[str, float]]]] = {}
     with threadpool_limits(1, user_api="blas"):  # one core per clip
         for name, runs in judged.runs.items():
-            heard = {run: listen.by_key(clips) for run, clips in runs.items()}
-            check_silence(name, [each.silent for of_run in heard.values() for each in of_run.values()], notes=notes)
+            analyzed = {run: listen.by_key(clips) for run, clips in runs.items()}
+            check_silence(name, [each.silent for of_run in analyzed.values() for each in of_run.values()], notes=notes)
             values[name] = {
                 run: {
                     info.name: {key: getattr(each.seams, field) for key, each in of_run.items()}
                     for field, info in infos.items()
                 }
-                for run, of_run in heard.items()
+                for run, of_run in analyzed.items()
             }
     described = list(infos.values())
     scorer = Scorer(groups_of(judged, notes=notes), seed=seed, resamples=resamples, pairs=len(pairs), infos=described)

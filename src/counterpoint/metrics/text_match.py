@@ -145,10 +145,10 @@ class TagMatch:
         if not np.isfinite(wanted).any():
             reason = "names a MusiCNN tag" if any(clip.caption for clip in clips) else "was given"
             raise NotApplicableError(f"no caption {reason}")
-        usual = np.array([clip.heard["musicnn"]["logits"] for clip in reference], dtype=np.float64)
+        usual = np.array([clip.outputs["musicnn"]["logits"] for clip in reference], dtype=np.float64)
         spread = np.maximum(usual.std(0, ddof=1), 0.1)  # a tag that hardly varies in the reference must not dominate
-        heard = (np.array([clip.heard["musicnn"]["logits"] for clip in clips]) - usual.mean(0)) / spread
-        return heard @ wanted.T
+        scores = (np.array([clip.outputs["musicnn"]["logits"] for clip in clips]) - usual.mean(0)) / spread
+        return scores @ wanted.T
 
 
 def _selector(caption: str) -> np.ndarray:

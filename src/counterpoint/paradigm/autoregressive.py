@@ -304,10 +304,10 @@ class Autoregressive(Paradigm):
         its first codebook, and the column after them."""
         assert self.end is not None
         at = torch.arange(layout.columns, device=hidden.device)
-        asked = (at >= layout.drawn[:, None]) & (at <= layout.ends[:, None])  # none where ends is NONE
+        counted = (at >= layout.drawn[:, None]) & (at <= layout.ends[:, None])  # none where ends is NONE
         ends = (at == layout.ends[:, None]).float()
         entropy = F.binary_cross_entropy_with_logits(self.end(hidden)[:, :, 0].float(), ends, reduction="none")
-        return entropy.where(asked, 0.0).sum(dim=1)
+        return entropy.where(counted, 0.0).sum(dim=1)
 
     def inpainting_methods(self) -> tuple[InpaintingMethod, ...]:
         return ("supervised",) if self.config.inpainting else ()

@@ -1,7 +1,7 @@
 """Zero-shot inpainting by a flow-matching model that was not trained for it (5.3, App. J).
 
 Every method steers the Euler integration of the same velocity in `sampling.steps` steps, so that known frames are exact
-at t = 1 and the others fit them. The paper uses only `inversion`, finds it unstable and asks for "a better sampling
+at t = 1 and the others fit them. The paper uses only `inversion`, finds it unstable and suggests "a better sampling
 strategy"; the others are such strategies from work on images, applied to the straight path of flow matching,
 z_t = s_t z_0 + t z_1 with s_t = 1 - (1 - s) t (Eq. 2). On it a velocity determines the expected start and end:
     E[z_1 | z_t] = z_t + (1 - t) v(t, z_t)

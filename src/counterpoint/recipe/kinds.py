@@ -61,7 +61,9 @@ class GenerateRecipe(Recipe):
         )
         (clip,) = generate(request, model=model, progress=progress, watch=watch)
         clip.save(out)
-        return Made(clip.duration_s, [(0.0, clip.duration_s)], asked=request.asked, remarks=clip.remarks)
+        return Made(
+            clip.duration_s, [(0.0, clip.duration_s)], controls=request.requested_controls, remarks=clip.remarks
+        )
 
 
 class _EditRecipe(Recipe):
@@ -114,9 +116,9 @@ class _EditRecipe(Recipe):
         return Made(
             done.audio_s,
             spans,
-            asked=done.asked,
+            controls=done.controls,
             seams=done.takes[0].seams,
-            remarks=done.asked.remarks if done.asked else (),
+            remarks=done.controls.remarks if done.controls else (),
         )
 
 

@@ -15,7 +15,7 @@ from counterpoint.config.base import Config, Seed
 if TYPE_CHECKING:
     from counterpoint.config import SamplingConfig
     from counterpoint.generate import ControlSources, LoadedModel
-    from counterpoint.generate.controls import Asked
+    from counterpoint.generate.controls import RequestedControls
     from counterpoint.generate.outputs import Progress
     from counterpoint.metrics import Seams
     from counterpoint.paradigm.watch import Watch
@@ -27,7 +27,7 @@ class Made:
 
     Attributes:
         duration_s: duration of the written clip.
-        asked: the requested controls; None without any.
+        controls: the requested controls; None without any.
         seams: measures of the filled-in spans; None for an entirely new clip.
         remarks: changes that were made to fit the controls, one sentence each.
         new: (start, stop) in seconds of the new music in the clip.
@@ -35,7 +35,7 @@ class Made:
 
     duration_s: float
     new: Sequence[tuple[float, float]]
-    asked: Asked | None = None
+    controls: RequestedControls | None = None
     seams: Seams | None = None
     remarks: Sequence[str] = ()
 

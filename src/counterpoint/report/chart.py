@@ -229,7 +229,7 @@ class _Drawing:
         parts += [each.mark.group(self._line(each, shift)) for each, shift in self._shifts()]
         parts += [self._names()]
         title = " ".join(filter(None, (chart.title.rstrip("."), chart.exact and f"({chart.exact})")))
-        label = f"{title}, by {chart.x_name}: {'; '.join(map(_told, chart.lines))}"
+        label = f"{title}, by {chart.x_name}: {'; '.join(map(_line_in_words, chart.lines))}"
         return svg(WIDTH, HEIGHT, parts, label=label)
 
     def _grid(self) -> str:
@@ -329,7 +329,7 @@ def _places(at: Sequence[tuple[float, float]]) -> str:
     return " ".join(f"{x:.1f},{y:.1f}" for x, y in at)
 
 
-def _told(each: Line) -> str:
+def _line_in_words(each: Line) -> str:
     """A description of a line: the texts of its points if they have any, else its ends."""
     points = each.finite
     if not points:

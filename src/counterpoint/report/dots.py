@@ -36,9 +36,9 @@ def dots(block: Dots, metric: MetricInfo) -> str:
     for place, (system, score) in enumerate(rows):
         y = _TOP + height * (place + 0.5)
         parts.append(_row(system, score, axis, spread=spreads.get(system.key), labels=labels, y=y, places=places))
-    told = (f"{system.name} {span(score, places=places)}" for system, score in rows)
+    values = (f"{system.name} {span(score, places=places)}" for system, score in rows)
     foot = _FOOT + 14 * (metric.chance is not None)
-    return svg(WIDTH, bottom + foot, parts, label=f"{metric.label}: {'; '.join(told)}")
+    return svg(WIDTH, bottom + foot, parts, label=f"{metric.label}: {'; '.join(values)}")
 
 
 def _axis(

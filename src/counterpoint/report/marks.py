@@ -68,8 +68,8 @@ class Mark:
 
     def group(self, content: str, *, title: str = "") -> str:
         """An SVG group in the system's look."""
-        told = f"<title>{escape(title)}</title>" if title else ""
-        return f'<g class="{self.classes}" style="{self.style}">{told}{content}</g>'
+        tooltip = f"<title>{escape(title)}</title>" if title else ""
+        return f'<g class="{self.classes}" style="{self.style}">{tooltip}{content}</g>'
 
     def at(self, x: float, y: float) -> str:
         """The bare shape, for use inside `group`."""

@@ -204,7 +204,7 @@ class Table:
     def texts(self) -> tuple[list[str], list[list[str]]]:
         """Header and rows as plain text, without pictures."""
         shown = [place for place, column in enumerate(self.columns) if column.kind != "picture"]
-        names = self._told_apart([column.plain for column in self.columns])
+        names = self._distinct([column.plain for column in self.columns])
         header = [self.corner, *(names[place] for place in shown)]
         rows = [
             [row.label, *(" / ".join(cell.plain for cell in row.places[place]) or NONE for place in shown)]
@@ -228,7 +228,7 @@ class Table:
         if not any(len(cell.numbers) > 1 for row in self.rows for place in row.places for cell in place):
             return []
         lines = []
-        names = self._told_apart([column.exact or column.title for column in self.columns])
+        names = self._distinct([column.exact or column.title for column in self.columns])
         for row in self.rows:
             for column, name, place in zip(self.columns, names, row.places, strict=True):
                 for cell in place if column.kind != "picture" else ():
@@ -237,7 +237,7 @@ class Table:
                     lines.append({**line, "value": value, "low_95": low, "high_95": high, "note": cell.note})
         return lines
 
-    def _told_apart(self, names: Sequence[str]) -> list[str]:
+    def _distinct(self, names: Sequence[str]) -> list[str]:
         """Names of columns; duplicate names are prefixed with their headings."""
         return [
             f"{column.over}, {name}" if column.over and names.count(name) > 1 else name

@@ -34,12 +34,12 @@ class Timelines:
     """The requested and the detected music of a clip.
 
     Attributes:
-        asked: names of the controls that the system received; others are drawn faintly.
+        received: names of the controls that the system received; others are drawn faintly.
     """
 
     target: Annotation
-    heard: Annotation
-    asked: Collection[str] = CONTROLS
+    detected: Annotation
+    received: Collection[str] = CONTROLS
 
     def svg(self, *, duration_s: float, name: str) -> str:
         """Rows of chords, a piano roll and beats, in each of which the target is above or around the detected music.
@@ -47,48 +47,48 @@ class Timelines:
         Args:
             name: name of the system, for screen readers.
         """
-        target, heard = self.target, self.heard
+        target, detected = self.target, self.detected
         rows = [
-            (_chords, bool(target.chords or heard.chords), 2 * _STRIP + _GAP, "chords"),
-            (_roll, bool(target.notes or heard.notes), _ROLL, "melody"),
-            (_beats, bool(target.beats or heard.beats), 2 * _BEATS + _GAP, "drums"),
+            (_chords, bool(target.chords or detected.chords), 2 * _STRIP + _GAP, "chords"),
+            (_roll, bool(target.notes or detected.notes), _ROLL, "melody"),
+            (_beats, bool(target.beats or detected.beats), 2 * _BEATS + _GAP, "drums"),
         ]
         parts, top = [], 0.0
         for draw, is_there, height, control in rows:
             if is_there:
-                of_row = draw(target, heard, duration_s=duration_s, top=top)
-                parts.append(f'<g class="{"asked" if control in self.asked else "free"}">{of_row}</g>')
+                of_row = draw(target, detected, duration_s=duration_s, top=top)
+                parts.append(f'<g class="{"received" if control in self.received else "free"}">{of_row}</g>')
                 top += height + 3 * _GAP
         if not parts:
             return ""
-        label = f"{name}: {described(target, heard, asked=self.asked)}"
+        label = f"{name}: {described(target, detected, received=self.received)}"
         return svg(WIDTH, top - _GAP, parts, label=label, kind="timelines")
 
 
-def described(target: Annotation, heard: Annotation, *, asked: Collection[str] = CONTROLS) -> str:
-    """A description such as "asked C Am F G; heard C Am F N, the same 82% of the time; 3 of 4 downbeats met"."""
-    said = []
-    if target.chords or heard.chords:
-        verb = "asked" if "chords" in asked else "target"
-        said.append(f"chords {verb} {_named(target)}; heard {_named(heard)}{_agreement(target, heard)}")
-    if target.notes or heard.notes:
-        verb = "asked" if "melody" in asked else "target"
-        said.append(f"melody {verb} {_span(target.notes)}; heard {_span(heard.notes)}")
+def described(target: Annotation, detected: Annotation, *, received: Collection[str] = CONTROLS) -> str:
+    """A description such as "requested C Am F G; detected C Am F N, the same 82% of the time; 3 of 4 downbeats met"."""
+    parts = []
+    if target.chords or detected.chords:
+        verb = "requested" if "chords" in received else "target"
+        parts.append(f"chords {verb} {_named(target)}; detected {_named(detected)}{_agreement(target, detected)}")
+    if target.notes or detected.notes:
+        verb = "requested" if "melody" in received else "target"
+        parts.append(f"melody {verb} {_span(target.notes)}; detected {_span(detected.notes)}")
     if target.downbeats_s:
-        met = downbeats_met(target, heard)
-        said.append(f"{met} of {len(target.downbeats_s)} downbeats within {1000 * TOLERANCE_S:.0f} ms")
-    return ". ".join(said) or "nothing asked and nothing heard"
+        met = downbeats_met(target, detected)
+        parts.append(f"{met} of {len(target.downbeats_s)} downbeats within {1000 * TOLERANCE_S:.0f} ms")
+    return ". ".join(parts) or "nothing requested and nothing detected"
 
 
 def _named(annotation: Annotation) -> str:
     return " ".join(label for _, label in annotation.chords) or "none"
 
 
-def _agreement(target: Annotation, heard: Annotation) -> str:
+def _agreement(target: Annotation, detected: Annotation) -> str:
     """Agreement of the triads, which are all that the detector distinguishes."""
-    if not (target.chords and heard.chords):
+    if not (target.chords and detected.chords):
         return ""
-    wanted, found = triads(target), triads(heard)
+    wanted, found = triads(target), triads(detected)
     count = min(len(wanted), len(found))
     wanted, found = wanted[:count], found[:count]
     known = wanted != LEFT_OUT
@@ -103,16 +103,16 @@ def _span(notes: Sequence[Note]) -> str:
     return f"{len(notes)} notes from {low} to {high}" if len(notes) > 1 else f"1 note, {low}"
 
 
-def downbeats_met(target: Annotation, heard: Annotation) -> int:
+def downbeats_met(target: Annotation, detected: Annotation) -> int:
     """Number of the target's downbeats with their own detected downbeat within the tolerance."""
     from mir_eval.util import match_events
 
-    return len(match_events(np.array(target.downbeats_s), np.array(heard.downbeats_s), TOLERANCE_S))
+    return len(match_events(np.array(target.downbeats_s), np.array(detected.downbeats_s), TOLERANCE_S))
 
 
-def _chords(target: Annotation, heard: Annotation, *, duration_s: float, top: float) -> str:
+def _chords(target: Annotation, detected: Annotation, *, duration_s: float, top: float) -> str:
     return _strip(target, duration_s=duration_s, top=top, kind="wanted") + _strip(
-        heard, duration_s=duration_s, top=top + _STRIP + _GAP, kind="heard"
+        detected, duration_s=duration_s, top=top + _STRIP + _GAP, kind="detected"
     )
 
 
@@ -139,15 +139,15 @@ def _strip(annotation: Annotation, *, duration_s: float, top: float, kind: str) 
     return "".join(parts)
 
 
-def _roll(target: Annotation, heard: Annotation, *, duration_s: float, top: float) -> str:
+def _roll(target: Annotation, detected: Annotation, *, duration_s: float, top: float) -> str:
     """Detected notes filled, with the target's notes as outlines over them."""
-    pitches = [midi for _, _, midi in (*target.notes, *heard.notes)]
+    pitches = [midi for _, _, midi in (*target.notes, *detected.notes)]
     low, high = min(pitches), max(pitches)
     spare = max(0, _LEAST_NOTES - (high - low)) / 2 + 0.5
     step = _ROLL / (high - low + 2 * spare)
     tall = max(2.6, step)
     parts = [f'<rect class="roll" x="0" y="{top:.1f}" width="{WIDTH:g}" height="{_ROLL:g}" rx="2"/>']
-    for notes, kind in ((heard.notes, "heard"), (target.notes, "wanted")):
+    for notes, kind in ((detected.notes, "detected"), (target.notes, "wanted")):
         for start, end, midi in notes:
             left, right = _x(start, duration_s), _x(end, duration_s)
             if right <= left:
@@ -160,11 +160,11 @@ def _roll(target: Annotation, heard: Annotation, *, duration_s: float, top: floa
     return "".join(parts)
 
 
-def _beats(target: Annotation, heard: Annotation, *, duration_s: float, top: float) -> str:
+def _beats(target: Annotation, detected: Annotation, *, duration_s: float, top: float) -> str:
     """Marks of beats, with long downbeats; the target's above the line, the detected ones below."""
     middle = top + _BEATS + _GAP / 2
     parts = [f'<line class="ground" x1="0" x2="{WIDTH:g}" y1="{middle:.1f}" y2="{middle:.1f}"/>']
-    for annotation, kind, side in ((target, "wanted", -1), (heard, "heard", 1)):
+    for annotation, kind, side in ((target, "wanted", -1), (detected, "detected", 1)):
         for time, position in annotation.beats:
             if time <= duration_s:
                 length = _BEATS if position == 1 else 0.4 * _BEATS

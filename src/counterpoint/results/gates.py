@@ -227,10 +227,10 @@ def forecast(model: Model, *, fall: float) -> str:
     law = fit_power_law(curve)
     if law is None:
         return f"{len(curve)} validations are too few to forecast how many updates it would take."
-    return _told(law, target=best - fall, updates=result.steps, seconds=result.wall_s)
+    return _remaining_training(law, target=best - fall, updates=result.steps, seconds=result.wall_s)
 
 
-def _told(law: PowerLaw, *, target: float, updates: int, seconds: float) -> str:
+def _remaining_training(law: PowerLaw, *, target: float, updates: int, seconds: float) -> str:
     fitted = (
         f"By a power law through its {law.points} validations, {number(law.level)} + {number(law.scale)} "
         f"u^(\u2212{law.exponent:.2f}),"

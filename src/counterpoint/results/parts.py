@@ -182,7 +182,7 @@ class Choice(Part):
     counts: Mapping[str, int]
 
 
-class Heard(Part):
+class DetectedMusic(Part):
     """Chords, notes and beats in each clip of a report.
 
     Attributes:

@@ -24,9 +24,9 @@ from counterpoint.results.listening import ListeningResults
 from counterpoint.results.parts import (
     Choice,
     CodecFacts,
+    DetectedMusic,
     Entropies,
     Filling,
-    Heard,
     Music,
     Prompts,
     Reconstruction,
@@ -144,7 +144,7 @@ class Results(Record):
     fillings: Mapping[str, Filling] = Field(default_factory=dict)
     choices: Mapping[str, Choice] = Field(default_factory=dict)
     evaluations: Mapping[str, Evaluation] = Field(default_factory=dict)
-    heard: Mapping[str, Heard] = Field(default_factory=dict)
+    heard: Mapping[str, DetectedMusic] = Field(default_factory=dict)
     entropies: Mapping[str, Entropies] = Field(default_factory=dict)
     times: Mapping[str, Times] = Field(default_factory=dict)
     searches: Mapping[str, SearchResult] = Field(default_factory=dict)

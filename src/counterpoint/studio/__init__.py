@@ -1,5 +1,5 @@
-"""The studio: a page and an API with which people make, steer, edit and keep music, by several paradigms side by side.
+"""The studio: a page and an API for making, steering, editing and keeping music, with several paradigms side by side.
 
-`library` keeps what was made, `queue` says whose turn it is, `worker` is the process that draws (through `jobs`), and
-`app` is what browsers and scripts talk to.
+`library` stores the music, `queue` orders the jobs, `worker` runs them in a process (through `jobs`), and `app` serves
+browsers and scripts.
 """

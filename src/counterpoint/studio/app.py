@@ -20,14 +20,14 @@ from starlette.responses import FileResponse, JSONResponse, Response, StreamingR
 
 from counterpoint.config import parse
 from counterpoint.config.base import Config
-from counterpoint.studio.asking import Ask
+from counterpoint.studio.access import AccessControl
 from counterpoint.studio.comparing import Comparison
-from counterpoint.studio.door import Door
 from counterpoint.studio.endpoints import Endpoint, described, routes_of, summary_of
 from counterpoint.studio.events import Events
 from counterpoint.studio.export import as_flac, as_zip
-from counterpoint.studio.library import new_id, require_title
-from counterpoint.studio.reading import GIVEN, KIT
+from counterpoint.studio.readers import KIT, UPLOADS
+from counterpoint.studio.records import new_id, require_title
+from counterpoint.studio.requests import MusicRequest
 from counterpoint.studio.settings import EXAMPLES, known_words
 from counterpoint.studio.states import OPEN
 from counterpoint.studio.studio import SUFFIXES, Studio
@@ -35,27 +35,27 @@ from counterpoint.web import Pages, WebError, create_app, read_object
 from counterpoint.web.guard import LOCAL_HOSTS
 
 MAX_UPLOAD = 50_000_000
-"""Bytes of a file that is given."""
+"""Largest size of an uploaded file in bytes."""
 _HERE = Path(__file__).parent
 _FOREVER = {"cache-control": "private, max-age=31536000, immutable"}
-"""A take never changes."""
+"""Browsers may cache a take without limit, since it never changes."""
 
 
 class Change(Config):
-    """What may be changed of a piece."""
+    """The changeable properties of a piece."""
 
     title: str | None = None
     starred: bool | None = None
 
 
 class Chart(Config):
-    """Chords as people type them."""
+    """A chord chart as text."""
 
     chords: str
 
 
 class Handlers:
-    """What each endpoint does; its docstring is what the API's page says of it."""
+    """The handlers of the endpoints; the API's page shows their docstrings."""
 
     def __init__(self, studio: Studio):
         self.studio, self.library, self.queue = studio, studio.library, studio.queue
@@ -68,12 +68,12 @@ class Handlers:
         return self.pages.render(request, "studio.html")
 
     async def shared(self, request: Request) -> Response:
-        """One piece that somebody shared, to be heard by whoever has the link."""
+        """The page of a shared piece, for anyone with the link."""
         piece = self.library.shared(request.path_params["token"])
         return self.pages.render(request, "shared.html", title=piece["title"])
 
     async def shared_piece(self, request: Request) -> Response:
-        """What the page of a shared piece shows."""
+        """The title and the takes of a shared piece."""
         piece = self.library.shared(request.path_params["token"])
         jobs = [
             {"model": job["model"], "takes": [_public(take) for take in job["takes"]], "state": job["state"]}
@@ -86,7 +86,7 @@ class Handlers:
         piece = self.library.shared(request.path_params["token"])
         ident = request.path_params["take"]
         if ident not in [take["id"] for job in piece["jobs"] for take in job["takes"]]:
-            raise WebError(404, "There is no such take here.")
+            raise WebError(404, "The shared piece has no such take.")
         return FileResponse(self.library.sounds / self.library.take(ident)["stored"], headers=_FOREVER)
 
     async def api_page(self, request: Request) -> Response:
@@ -98,67 +98,69 @@ class Handlers:
         """The description of this API for machines (OpenAPI 3.1)."""
         return JSONResponse(described(ENDPOINTS, handlers=Handlers))
 
-    # What there is
+    # Models
 
     async def about(self, request: Request) -> Response:
-        """The models, their settings and methods, example captions, words that models know, and the drums of a grid."""
+        """List the models with their settings and methods, example captions, known words, and the drums of a grid."""
         models = list(self.studio.models.values())
         words = await to_thread.run_sync(known_words)
         return JSONResponse({"models": models, "examples": EXAMPLES, "words": words, "drums": KIT})
 
-    # What people give
+    # Uploads
 
     async def upload(self, request: Request) -> Response:
-        """Give a file: the field `file` of a form, and in `?for=` what it is for: music to edit, a melody (MIDI or
-        audio) or drums. Music becomes a piece; the others get an id for `melody` and `drums` of a request."""
+        """Upload a file as the field `file` of a form. `?for=` is its purpose: `music` to edit, a `melody` (MIDI or
+        audio), or `drums`. Music becomes a piece; the others get an id for the `melody` or `drums` of a request."""
         kind = request.query_params.get("for", "music")
-        if kind not in GIVEN:
-            raise WebError(400, f"A file is for {', '.join(GIVEN)}, not for {kind[:40]!r}.")
+        if kind not in UPLOADS:
+            raise WebError(400, f"`?for=` must be {', '.join(UPLOADS)}, not {kind[:40]!r}.")
         async with request.form(max_files=1, max_fields=4) as form:
-            given = form.get("file")
-            if given is None or isinstance(given, str):
-                raise WebError(400, "There is no file in this form: put it into the field `file`.")
-            name = given.filename or "file"
+            upload = form.get("file")
+            if upload is None or isinstance(upload, str):
+                raise WebError(400, "The form has no file; send it as the field `file`.")
+            name = upload.filename or "file"
             suffix = Path(name).suffix.lower()
             if suffix not in SUFFIXES[kind]:
-                raise WebError(415, f"A file of {kind} ends in {', '.join(SUFFIXES[kind])}; convert this one first.")
+                raise WebError(
+                    415, f"Files for {kind} must end in {', '.join(SUFFIXES[kind])}; convert this one first."
+                )
             content = self.library.scratch / f"{new_id()}{suffix}"
             with content.open("wb") as written:
-                await to_thread.run_sync(partial(shutil.copyfileobj, given.file, written))
+                await to_thread.run_sync(partial(shutil.copyfileobj, upload.file, written))
         take_in = partial(self.studio.take_in, content, owner=_owner(request), name=name, kind=kind)
         return JSONResponse(await to_thread.run_sync(take_in), status_code=201)
 
     async def chart(self, request: Request) -> Response:
-        """Read a chord chart: chords over time, and which chords were taken for which simpler ones."""
+        """Read a chord chart; returns its chords over time, and the chords that were replaced by simpler ones."""
         text = (await _body(request, Chart)).chords
         return JSONResponse(dict(await to_thread.run_sync(partial(self.studio.read, read="chart", chords=text))))
 
     # Pieces
 
-    async def ask(self, request: Request) -> Response:
-        """Ask for music. The answer is the piece with a job for every model; follow them by their events."""
-        ask = await _body(request, Ask)
-        piece = await to_thread.run_sync(partial(self.studio.ask, ask, owner=_owner(request)))
+    async def add_piece(self, request: Request) -> Response:
+        """Request music. The response is a piece with a job for every model; follow the jobs by their events."""
+        wanted = await _body(request, MusicRequest)
+        piece = await to_thread.run_sync(partial(self.studio.add_request, wanted, owner=_owner(request)))
         return JSONResponse(self._shown(piece), status_code=202)
 
     async def estimate(self, request: Request) -> Response:
-        """How long a request would take, without making it: seconds for each model, and for what waits already."""
-        ask = await _body(request, Ask)
-        return JSONResponse(self.queue.estimate(ask.models, new_s=ask.new_s))
+        """Estimate the time of a request without making it: seconds for each model and for the queued jobs."""
+        wanted = await _body(request, MusicRequest)
+        return JSONResponse(self.queue.estimate(wanted.models, new_s=wanted.new_s))
 
     async def make_test(self, request: Request) -> Response:
-        """Make a listening test of which takes people prefer; the answer has the command that serves it."""
+        """Make a listening test that asks which takes people prefer; the response has the command that serves it."""
         wanted = await _body(request, Comparison)
         found = await to_thread.run_sync(partial(self.studio.make_test, wanted, owner=_owner(request)))
         return JSONResponse(found, status_code=201)
 
     async def pieces(self, request: Request) -> Response:
-        """The history, newest first: `?search=` words, `?starred=1`, `?before=` the `created` of the last one seen."""
+        """List pieces, the newest first; filter with `?search=` (words), `?starred=1`, and `?before=` (a `created`)."""
         before = request.query_params.get("before")
         try:
             older_than = float(before) if before else None
         except ValueError:
-            raise WebError(400, "`before` is a time in seconds.") from None
+            raise WebError(400, "`before` must be a time in seconds.") from None
         found = self.library.pieces(
             _owner(request),
             search=request.query_params.get("search", "")[:200],
@@ -168,11 +170,11 @@ class Handlers:
         return JSONResponse({"pieces": [self._shown(piece) for piece in found], "event": self.studio.events.number})
 
     async def piece(self, request: Request) -> Response:
-        """One piece with its jobs and takes."""
+        """Get one piece with its jobs and takes."""
         return JSONResponse(self._shown(self.library.piece(request.path_params["id"], owner=_owner(request))))
 
     async def change_piece(self, request: Request) -> Response:
-        """Rename a piece, or give it a star."""
+        """Rename a piece, or set its star."""
         change = await _body(request, Change)
         values: dict[str, Any] = {}
         if change.title is not None:
@@ -183,7 +185,7 @@ class Handlers:
         return await self.piece(request)
 
     async def share(self, request: Request) -> Response:
-        """Make a link under which anybody who has it hears the piece."""
+        """Create a link to the piece; anyone with the link can listen to it."""
         ident = request.path_params["id"]
         piece = self.library.piece(ident, owner=_owner(request))
         token = piece["share"] or new_id() + new_id()
@@ -191,12 +193,12 @@ class Handlers:
         return JSONResponse({"link": f"/s/{token}"})
 
     async def unshare(self, request: Request) -> Response:
-        """Make the link of a piece lead nowhere."""
+        """Remove the link to a piece."""
         self.library.change_piece(request.path_params["id"], owner=_owner(request), share=None)
         return Response(status_code=204)
 
     async def delete_piece(self, request: Request) -> Response:
-        """Delete a piece with its takes; what it still waits for is cancelled."""
+        """Delete a piece with its takes, and cancel its unfinished jobs."""
         ident, owner = request.path_params["id"], _owner(request)
         for job in self.library.piece(ident, owner=owner)["jobs"]:
             self.queue.cancel(self.library.job(job["id"], owner=owner))
@@ -207,17 +209,17 @@ class Handlers:
     # Jobs
 
     async def job(self, request: Request) -> Response:
-        """How far a job is: its state, the share that is done, how many are ahead of it, the seconds left."""
+        """Get the progress of a job: its state, the share that is done, the jobs before it, and the seconds left."""
         job = self.library.job(request.path_params["id"], owner=_owner(request))
         return JSONResponse({"id": job.id, "piece": job.piece, "message": job.message, **self.queue.progress_of(job)})
 
     async def cancel(self, request: Request) -> Response:
-        """Cancel a job; one that is over stays as it is."""
+        """Cancel a job; a finished job stays as it is."""
         self.queue.cancel(self.library.job(request.path_params["id"], owner=_owner(request)))
         return await self.job(request)
 
     async def repeat(self, request: Request) -> Response:
-        """Do a job again that was interrupted, cancelled, or failed."""
+        """Repeat a job that was interrupted or cancelled, or that failed."""
         owner = _owner(request)
         self.queue.require_place(owner, jobs=1)
         job = self.library.repeat_job(request.path_params["id"], owner=owner)
@@ -225,28 +227,28 @@ class Handlers:
         return await self.job(request)
 
     async def job_events(self, request: Request) -> Response:
-        """A job's events as server-sent events, until it is over: `job` (state, share, left_s) and `take`."""
+        """Follow a job until it ends, by server-sent events: `job` (state, share, left_s) and `take`."""
         job = self.library.job(request.path_params["id"], owner=_owner(request))
         return _stream(self._follow_job(job.id, owner=_owner(request), after=_after(request, default=0)))
 
     async def events(self, request: Request) -> Response:
-        """Everything that changes, as server-sent events: `job`, `take`, `piece`, `deleted`. `Last-Event-ID`, or
-        `?after=`, is the last that is known."""
+        """Follow all changes by server-sent events: `job`, `take`, `piece`, `deleted`. Send the number of the last
+        known event as `Last-Event-ID` or `?after=`."""
         after = _after(request, default=self.studio.events.number)
         return _stream(_encoded(self.studio.events, owner=_owner(request), after=after))
 
     async def live(self, request: Request) -> Response:
-        """The sound of a job's first take while it is made, as a wav of unknown length."""
+        """Stream the sound of a job's first take while it is generated, as a wav of unknown length."""
         job = self.library.job(request.path_params["id"], owner=_owner(request))
         sound = self.queue.live.get(job.id)
         if sound is None:
-            raise WebError(404, "This is not being made now, so there is nothing to hear yet or any more.")
+            raise WebError(404, "This job is not running, so it has no live sound.")
         return StreamingResponse(sound.wav(), media_type="audio/wav")
 
     # Takes
 
     async def sound(self, request: Request) -> Response:
-        """A take's sound: as it was made, or with `?as=flac` as FLAC; `?download=1` names the file."""
+        """Get the sound of a take: unchanged, or as FLAC with `?as=flac`; `?download=1` adds a file name."""
         take = self._take(request)
         path = self.library.sounds / take["stored"]
         wanted = request.query_params.get("as", "")
@@ -255,13 +257,13 @@ class Handlers:
             download = request.query_params.get("download") == "1"
             return FileResponse(path, filename=f"{name}{path.suffix}" if download else None, headers=_FOREVER)
         if wanted != "flac":
-            raise WebError(400, "Sound is given as it was made, or with ?as=flac.")
+            raise WebError(400, "The only other format is ?as=flac.")
         out = self.library.scratch / f"{new_id()}.flac"
         await to_thread.run_sync(as_flac, path, out)
         return FileResponse(out, filename=f"{name}.flac", background=BackgroundTask(out.unlink))
 
     async def archive(self, request: Request) -> Response:
-        """A zip of a take, its request as `counterpoint generate --request` repeats it, and the files it needs."""
+        """Get a zip of a take with its request for `counterpoint generate --request` and the files that it needs."""
         take = self._take(request)
         out = self.library.scratch / f"{new_id()}.zip"
         await to_thread.run_sync(partial(as_zip, take, sounds=self.library.sounds, out=out))
@@ -271,7 +273,7 @@ class Handlers:
         return dict(self.library.take(request.path_params["id"], owner=_owner(request)))
 
     def _shown(self, piece: Mapping[str, Any]) -> dict[str, Any]:
-        """A piece for a browser, with the progress of jobs that are not over."""
+        """A piece as JSON, with the progress of its unfinished jobs."""
         jobs = [
             {**job, **self.queue.progress_of(self.library.job(job["id"]))} if job["state"] in OPEN else job
             for job in piece["jobs"]
@@ -300,8 +302,8 @@ ENDPOINTS = (
     Endpoint("GET", "/api/about", "about"),
     Endpoint("POST", "/api/files", "upload"),
     Endpoint("POST", "/api/chart", "chart", takes=Chart),
-    Endpoint("POST", "/api/pieces", "ask", takes=Ask),
-    Endpoint("POST", "/api/estimate", "estimate", takes=Ask),
+    Endpoint("POST", "/api/pieces", "add_piece", takes=MusicRequest),
+    Endpoint("POST", "/api/estimate", "estimate", takes=MusicRequest),
     Endpoint("POST", "/api/tests", "make_test", takes=Comparison),
     Endpoint("GET", "/api/pieces", "pieces"),
     Endpoint("GET", "/api/pieces/{id}", "piece"),
@@ -318,14 +320,14 @@ ENDPOINTS = (
     Endpoint("GET", "/api/takes/{id}/sound", "sound"),
     Endpoint("GET", "/api/takes/{id}/zip", "archive"),
 )
-"""All of them, in the order of the API's page."""
+"""All endpoints, in the order of the API's page."""
 
 
 def studio_app(studio: Studio, *, token: str | None = None) -> Starlette:
-    """The application of a studio, whose processes live as long as it does.
+    """Create the application of a studio; the studio's processes run as long as the application.
 
     Args:
-        token: that whoever comes has to know; None where it is asked from this machine alone.
+        token: token that visitors need; None if only this machine can reach the studio.
     """
 
     @contextlib.asynccontextmanager
@@ -338,7 +340,7 @@ def studio_app(studio: Studio, *, token: str | None = None) -> Starlette:
         static=_HERE / "static",
         hosts=LOCAL_HOSTS if token is None else None,
         max_body=MAX_UPLOAD,
-        middleware=[Middleware(Door, token=token)],
+        middleware=[Middleware(AccessControl, token=token)],
         permissions="microphone=(self)",
         lifespan=lifespan,
     )
@@ -349,18 +351,18 @@ def _owner(request: Request) -> str:
 
 
 async def _body(request: Request, kind: type[Any]) -> Any:
-    """The request's JSON as a configuration.
+    """Read the JSON of a request as a configuration.
 
     Raises:
-        WebError: it is no JSON object.
+        WebError: the body is not a JSON object.
         UserError: a value does not fit.
     """
     return parse(await read_object(request), kind, source="The request")
 
 
 def _after(request: Request, *, default: int) -> int:
-    given = request.headers.get("last-event-id") or request.query_params.get("after") or ""
-    return int(given) if given.isascii() and given.isdigit() and len(given) < 16 else default
+    last = request.headers.get("last-event-id") or request.query_params.get("after") or ""
+    return int(last) if last.isascii() and last.isdigit() and len(last) < 16 else default
 
 
 def _stream(events: AsyncIterator[bytes]) -> Response:
@@ -378,12 +380,12 @@ def _now(job: str, *, state: str, message: str) -> bytes:
 
 
 def _public(take: Mapping[str, Any]) -> dict[str, Any]:
-    """What whoever has a link sees of a take."""
+    """The properties of a take that a shared page shows."""
     shown = ("id", "number", "duration_s", "peaks", "rms", "paradigm", "new")
     return {name: take[name] for name in shown if name in take}
 
 
 def _file_name(take: Mapping[str, Any]) -> str:
-    """A name for a download, of letters that every system knows."""
+    """A file name for a download, in ASCII letters and digits."""
     plain = "".join(sign if sign.isascii() and sign.isalnum() else "-" for sign in str(take["title"]))[:60].strip("-")
     return f"{quote(plain) or 'counterpoint'}-{int(take['number']) + 1}"

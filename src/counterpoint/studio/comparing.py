@@ -1,6 +1,6 @@
-"""Takes that listeners are to compare, as the folders that a listening test is made of: one a system, one file an item.
+"""Takes to compare in a listening test, written as folders: one folder per system with one file per item.
 
-The test itself is made by whoever has listening tests; the studio does not know them.
+The caller of `Studio` passes the function that makes the test; this package does not import listening tests.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ Take = Annotated[str, Field(max_length=64)]
 
 
 class Comparison(Config):
-    """What listeners are to compare: which of the takes of each item they prefer."""
+    """A comparison for listeners, who say which of the takes of each item they prefer."""
 
     title: Annotated[str, Field(min_length=1, max_length=120)]
     items: Annotated[
         list[Annotated[list[Take], Field(min_length=2, max_length=MOST_SYSTEMS)]],
         Field(min_length=1, max_length=MOST_ITEMS),
     ]
-    """For each item the ids of its takes, one of each system, in the same order of systems in every item."""
+    """The ids of the takes of each item, one of each system, with the systems in the same order in every item."""
 
 
 def systems_of(items: Sequence[Sequence[Any]]) -> list[str]:
-    """The name of each system: its model; where an item has two takes of one model, the number of the take.
+    """The name of each system: its model, or the number of its take if an item has two takes of one model.
 
     Args:
         items: rows of takes.
@@ -45,7 +45,7 @@ def systems_of(items: Sequence[Sequence[Any]]) -> list[str]:
     models = [[str(take["model"]) or "file" for take in item] for item in items]
     if any(own != models[0] for own in models):
         raise UserError(
-            "Every item of a test has takes of the same models in the same order: take out the items that differ."
+            "Every item of a test must have takes of the same models in the same order; remove the items that differ."
         )
     if len(set(models[0])) == len(models[0]):
         return [_plain(model) for model in models[0]]
@@ -53,7 +53,7 @@ def systems_of(items: Sequence[Sequence[Any]]) -> list[str]:
 
 
 def write_systems(items: Sequence[Sequence[Any]], *, library: Library, folder: Path) -> list[str]:
-    """Write the folders, and captions beside the first system's files; returns each as NAME=FOLDER.
+    """Write the folders, and captions next to the first system's files; returns each folder as NAME=FOLDER.
 
     Args:
         items: rows of takes of the library.
@@ -72,7 +72,7 @@ def write_systems(items: Sequence[Sequence[Any]], *, library: Library, folder: P
 
 
 def free_name(title: str, *, root: Path) -> str:
-    """A name for a test's folder that nothing has yet."""
+    """An unused name for the folder of a test."""
     name = _plain(title)[:60] or "test"
     number = 1
     while (root / (found := name if number == 1 else f"{name}-{number}")).exists():
@@ -87,5 +87,5 @@ def _plain(text: str) -> str:
 def _link(sound: Path, out: Path) -> None:
     try:
         os.link(sound, out)
-    except OSError:  # the file system knows no links
+    except OSError:  # the file system does not support links
         shutil.copyfile(sound, out)

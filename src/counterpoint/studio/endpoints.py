@@ -1,4 +1,4 @@
-"""The studio's endpoints as a table, from which come the routes, the API's page and its OpenAPI description."""
+"""The studio's endpoints as a table, from which the routes, the API's page and its OpenAPI description are made."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from counterpoint.package import VERSION
 
 @dataclass(frozen=True)
 class Endpoint:
-    """One address and what answers there.
+    """One endpoint of the application.
 
     Attributes:
-        method: of HTTP.
-        path: with {names} in braces.
-        handler: name of the method that answers; its docstring says what it does.
-        takes: the JSON that it reads.
-        shown: it belongs to the documented API.
+        method: HTTP method.
+        path: path with the names of parameters in braces.
+        handler: name of the method that handles requests; its docstring describes the endpoint.
+        takes: type of the JSON body.
+        shown: whether the endpoint is part of the documented API.
     """
 
     method: str
@@ -41,12 +41,12 @@ def routes_of(endpoints: Iterable[Endpoint], handlers: object) -> list[Route]:
 
 
 def summary_of(endpoint: Endpoint, handlers: type) -> str:
-    """What an endpoint does, in the words of its docstring."""
+    """The description of an endpoint, from the docstring of its handler."""
     return " ".join((inspect.getdoc(getattr(handlers, endpoint.handler)) or "").split())
 
 
 def described(endpoints: Iterable[Endpoint], *, handlers: type) -> dict[str, Any]:
-    """The OpenAPI 3.1 description of those that are shown."""
+    """The OpenAPI 3.1 description of the documented endpoints."""
     paths: dict[str, dict[str, Any]] = {}
     schemas: dict[str, Any] = {}
     for endpoint in endpoints:
@@ -69,7 +69,7 @@ def described(endpoints: Iterable[Endpoint], *, handlers: type) -> dict[str, Any
 
 
 def _operation(endpoint: Endpoint, handlers: type, schemas: dict[str, Any]) -> dict[str, Any]:
-    """One of them; `schemas` gains those that it needs."""
+    """The description of one endpoint; the schemas that it needs are added to `schemas`."""
     operation: dict[str, Any] = {
         "operationId": endpoint.handler,
         "summary": summary_of(endpoint, handlers),
@@ -78,8 +78,8 @@ def _operation(endpoint: Endpoint, handlers: type, schemas: dict[str, Any]) -> d
             for name in re.findall(r"\{(\w+)\}", endpoint.path)
         ],
         "responses": {
-            "2XX": {"description": "It is done."},
-            "4XX": {"description": 'Why it cannot be done, in one sentence: {"error": ...}.'},
+            "2XX": {"description": "Success."},
+            "4XX": {"description": 'The reason for the refusal in one sentence: {"error": ...}.'},
         },
     }
     if endpoint.takes is not None:

@@ -1,4 +1,4 @@
-"""What changes, told to every page that is open: events with numbers, so that a page that was away can catch up."""
+"""Events about changes for every open page; they are numbered, so that a page can catch up after a lost connection."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from dataclasses import dataclass
 from typing import Any
 
 KEPT = 2_000
-"""Events that are remembered for pages that come back."""
+"""Number of stored events, for pages that reconnect."""
 ALIVE_S = 15.0
-"""Seconds of silence after which a comment is sent, so that the connection is not taken for dead."""
+"""Seconds without an event after which a comment is sent to keep the connection alive."""
 
 
 @dataclass(frozen=True)
 class Event:
-    """Something that changed.
+    """A change.
 
     Attributes:
-        number: one more than that of the event before.
-        owner: whom it concerns.
-        job: whose job it is about; "" for other news.
-        name: of the kind of event.
-        data: plain values.
+        number: running number of the event.
+        owner: owner of the changed piece.
+        job: id of the job, or "" for other events.
+        name: kind of event.
+        data: JSON-serializable values.
     """
 
     number: int
@@ -35,12 +35,12 @@ class Event:
     data: Mapping[str, Any]
 
     def encoded(self) -> bytes:
-        """As server-sent events write it."""
+        """The event in the format of server-sent events."""
         return f"id: {self.number}\nevent: {self.name}\ndata: {json.dumps(self.data)}\n\n".encode()
 
 
 class Events:
-    """A line of events to which threads add and from which connections read."""
+    """A queue of events to which threads add and from which connections read."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -51,55 +51,55 @@ class Events:
 
     @property
     def number(self) -> int:
-        """Of the newest event."""
+        """Number of the newest event."""
         return self._number
 
     def knows(self, job: str) -> bool:
-        """Whether an event of this job is remembered."""
+        """Whether an event of this job is stored."""
         with self._lock:
             return any(event.job == job for event in self._kept)
 
     def add(self, name: str, data: Mapping[str, Any], *, owner: str, job: str = "") -> None:
-        """Tell everybody whom it concerns."""
+        """Add an event for all pages of an owner."""
         with self._lock:
             self._number += 1
             self._kept.append(Event(self._number, owner, job, name, data))
         self._wake()
 
     def close(self) -> None:
-        """Let everybody who follows go."""
+        """End all connections that follow the events."""
         self._closed = True
         self._wake()
 
     def _wake(self) -> None:
         with self._lock:
             readers = list(self._readers)
-        for loop, there_is_news in readers:
+        for loop, changed in readers:
             try:
-                loop.call_soon_threadsafe(there_is_news.set)
+                loop.call_soon_threadsafe(changed.set)
             except RuntimeError:  # the server's loop has ended
                 continue
 
     async def follow(self, *, owner: str, after: int, job: str = "") -> AsyncIterator[Event | None]:
-        """Events of an owner as they come, and None after a while of silence.
+        """The events of an owner as they occur, and None after a while without an event.
 
         Args:
-            after: the number of the last event that is known.
-            job: of this job alone; "" follows everything.
+            after: number of the last known event.
+            job: id of the job to follow; "" follows everything.
         """
-        there_is_news = asyncio.Event()
-        reader = (asyncio.get_running_loop(), there_is_news)
+        changed = asyncio.Event()
+        reader = (asyncio.get_running_loop(), changed)
         with self._lock:
             self._readers.add(reader)
         try:
             while not self._closed:
-                there_is_news.clear()
+                changed.clear()
                 for event in self._since(after):
                     after = event.number
                     if event.owner == owner and job in ("", event.job):
                         yield event
                 try:
-                    await asyncio.wait_for(there_is_news.wait(), ALIVE_S)
+                    await asyncio.wait_for(changed.wait(), ALIVE_S)
                 except TimeoutError:
                     yield None
         finally:

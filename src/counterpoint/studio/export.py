@@ -1,4 +1,4 @@
-"""A take as files: another format, or a zip with all that makes it again."""
+"""Export of a take: in another format, or as a zip with everything that is needed to generate it again."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import soundfile
 from counterpoint.audio.files import open_audio
 
 REQUEST_FILE = "request.json"
-_README = """The music is {clip}. To make it again, bit for bit, on the same kind of machine:
+_README = """The music is {clip}. The following command generates it again, bit for bit on the same kind of machine:
 
     counterpoint generate --request {request} --out again{suffix}
 """
@@ -21,7 +21,7 @@ _BLOCK = 1 << 18
 
 
 def as_flac(source: Path, out: Path) -> None:
-    """The same music as FLAC: without loss up to 24 bits.
+    """Write the same music as FLAC, which is lossless up to 24 bits.
 
     Raises:
         UserError: the source cannot be read.
@@ -34,11 +34,11 @@ def as_flac(source: Path, out: Path) -> None:
 
 
 def as_zip(take: dict[str, Any], *, sounds: Path, out: Path) -> None:
-    """The sound of a take, its request, and the files that it needs.
+    """Write a zip with the sound of a take, its request, and the files that it needs.
 
     Args:
         take: a row of the library's takes.
-        sounds: where the library's sounds lie.
+        sounds: folder of the library's sounds.
     """
     recipe = json.loads(take["recipe"])
     clip = f"clip{Path(take['stored']).suffix}"

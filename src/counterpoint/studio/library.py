@@ -1,75 +1,40 @@
-"""What people made and gave: pieces, the jobs that make them, their takes, and files; in SQLite and in one folder.
+"""The store of the studio: pieces, the jobs that generate them, their takes, and uploads, in SQLite and in one folder.
 
-A piece is one request, such as a caption for two models; it has a job for each model, and a job has takes. A piece that
-edits music names the take it came from as its parent, so that pieces form a tree. Sound lies in files that are named
-by their content.
+A piece is one request, such as a caption for two models; it has a job for each model, and a job has takes. The parent
+of a piece that edits music is the edited take, so that pieces form a tree. Sounds are stored in files whose names are
+digests of their content.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import secrets
 import shutil
 import sqlite3
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from counterpoint.config import UserError
+from counterpoint.studio.records import Job, new_id, new_seconds, shown_job, shown_take
 from counterpoint.studio.schema import MIGRATIONS
 from counterpoint.studio.states import INTERRUPTED, OPEN, QUEUED
 from counterpoint.web import Store, WebError
 
 PAGE = 20
-"""Pieces of a history that are given at once."""
+"""Number of pieces per page of the history."""
 DEFAULT_LIMIT_GB = 5.0
 TESTS = "tests"
-"""Folder of the studio in which listening tests lie."""
+"""Folder of the listening tests in the studio's folder."""
 _GB = 1e9
 
 
-def new_id() -> str:
-    """An identifier that cannot be guessed."""
-    return secrets.token_urlsafe(9)
-
-
-@dataclass(frozen=True)
-class Job:
-    """One model's part of a piece.
-
-    Attributes:
-        recipes: of its takes, in order.
-        state: one of `states`.
-        message: why it failed.
-        created, started, ended: seconds since 1970; None where that has not happened.
-    """
-
-    id: str
-    piece: str
-    owner: str
-    model: str
-    recipes: Sequence[Mapping[str, Any]]
-    state: str
-    message: str
-    created: float
-    started: float | None
-    ended: float | None
-
-    @classmethod
-    def of_row(cls, row: sqlite3.Row) -> Job:
-        """From the database."""
-        return cls(**{**dict(row), "recipes": json.loads(row["recipes"])})
-
-
 class Library:
-    """The studio's memory. Every method may be called from any thread.
+    """The store of a studio. Every method may be called from any thread.
 
     Args:
-        folder: where it lies; it is made.
-        limit_gb: of sound that is kept.
+        folder: folder of the store, which is created.
+        limit_gb: limit of stored audio in GB.
     """
 
     def __init__(self, folder: Path, *, limit_gb: float = DEFAULT_LIMIT_GB):
@@ -85,26 +50,26 @@ class Library:
     # Sound on disk
 
     def keep(self, made: Path) -> str:
-        """Move a file of the scratch folder among the sounds; its name there says what it holds."""
+        """Move a file from the scratch folder to the sounds; returns its new name, a digest of its content."""
         name = f"{hashlib.sha256(made.read_bytes()).hexdigest()[:32]}{made.suffix}"
         made.replace(self.sounds / name)
         return name
 
     def used_bytes(self) -> int:
-        """Of all sounds, and of the tests that were made of them."""
+        """Size in bytes of all sounds and of the listening tests made from them."""
         kept = [*self.sounds.iterdir(), *self.tests.rglob("*")]
         return sum(path.stat().st_size for path in kept if path.is_file())
 
     def require_room(self) -> None:
         """
         Raises:
-            WebError: as much is kept as may be.
+            WebError: the limit of stored audio is reached.
         """
         if self.used_bytes() >= self.limit_gb * _GB:
             raise WebError(
                 507,
-                f"The studio keeps {self.limit_gb:g} GB of sound and is full: delete pieces that you no longer need, "
-                "or start it with a larger --storage-gb.",
+                f"The studio has reached its limit of {self.limit_gb:g} GB of audio; delete pieces that you no longer "
+                "need, or restart it with a larger --storage-gb.",
             )
 
     def _drop_unused(self, names: Iterable[str]) -> None:
@@ -113,19 +78,20 @@ class Library:
                 if not db.execute(_USES, {"name": name}).fetchone():
                     (self.sounds / name).unlink(missing_ok=True)
 
-    # Files that people give
+    # Uploaded files
 
     def add_file(self, owner: str, *, name: str, kind: str, stored: str) -> str:
-        """Note a kept file; returns its id."""
+        """Record a stored file; returns its id."""
         ident = new_id()
         with self.store.write() as db:
             db.execute("INSERT INTO files VALUES(?,?,?,?,?,?)", (ident, owner, name, kind, stored, time.time()))
         return ident
 
     def file(self, ident: str, *, owner: str) -> sqlite3.Row:
-        """
+        """The row of a file.
+
         Raises:
-            WebError: there is no such file of this owner.
+            WebError: this owner has no such file.
         """
         return self._one("SELECT * FROM files WHERE id=? AND owner=?", (ident, owner), what="file")
 
@@ -141,7 +107,7 @@ class Library:
         parent: str | None,
         jobs: Mapping[str, Sequence[Mapping[str, Any]]],
     ) -> str:
-        """A piece with its jobs, queued in their order.
+        """Add a piece and queue its jobs in the given order; returns its id.
 
         Args:
             jobs: recipes by model.
@@ -159,8 +125,8 @@ class Library:
                 )
         return piece
 
-    def add_given(self, owner: str, *, title: str, stored: str, facts: Mapping[str, Any]) -> str:
-        """A piece that a user brought, as it is; returns its id."""
+    def add_upload(self, owner: str, *, title: str, stored: str, facts: Mapping[str, Any]) -> str:
+        """Add an uploaded file as a piece; returns its id."""
         piece, job, now = new_id(), new_id(), time.time()
         with self.store.write() as db:
             db.execute(
@@ -172,10 +138,10 @@ class Library:
         return piece
 
     def piece(self, ident: str, *, owner: str | None = None) -> dict[str, Any]:
-        """A piece with its jobs and takes, in plain values.
+        """A piece with its jobs and takes, as JSON-serializable values.
 
         Args:
-            owner: whose it has to be; None asks for a piece of anybody.
+            owner: required owner of the piece; None for any owner.
 
         Raises:
             WebError: there is no such piece.
@@ -186,12 +152,12 @@ class Library:
     def pieces(
         self, owner: str, *, search: str = "", starred: bool = False, before: float | None = None
     ) -> list[dict[str, Any]]:
-        """The newest pieces of an owner, a page of them.
+        """One page of the pieces of an owner, the newest first.
 
         Args:
-            search: words that the title, the caption or the chords hold.
-            starred: those with a star alone.
-            before: seconds since 1970; older pieces.
+            search: words that the title, the caption or the chords must contain.
+            starred: whether to return only pieces with a star.
+            before: time in seconds since 1970; only older pieces are returned.
         """
         words = [f"%{_escaped(word)}%" for word in search.split()]
         matching = f" AND ({_SEARCHED} LIKE ? ESCAPE '\\')" * len(words)
@@ -220,8 +186,8 @@ class Library:
             takes = db.execute("SELECT * FROM takes WHERE piece=? ORDER BY number", (piece,)).fetchall()
         by_job: dict[str, list[dict[str, Any]]] = {row["id"]: [] for row in jobs}
         for take in takes:
-            by_job[take["job"]].append(_shown_take(take))
-        return [{**_shown_job(Job.of_row(row)), "takes": by_job[row["id"]]} for row in jobs]
+            by_job[take["job"]].append(shown_take(take))
+        return [{**shown_job(Job.of_row(row)), "takes": by_job[row["id"]]} for row in jobs]
 
     def change_piece(self, ident: str, *, owner: str, **values: Any) -> None:
         """Set columns of a piece.
@@ -236,15 +202,16 @@ class Library:
                 db.execute(f"UPDATE pieces SET {column}=? WHERE id=?", (value, ident))
 
     def shared(self, token: str) -> dict[str, Any]:
-        """
+        """The piece that is shared under a token.
+
         Raises:
-            WebError: nothing is shared under the token.
+            WebError: no piece is shared under the token.
         """
         row = self._one("SELECT * FROM pieces WHERE share=?", (token,), what="shared piece")
         return self._full([row])[0]
 
     def delete_piece(self, ident: str, *, owner: str) -> None:
-        """Delete a piece and the sound that nothing else needs."""
+        """Delete a piece and the sounds that no other piece needs."""
         piece = self.piece(ident, owner=owner)
         takes = [take for job in piece["jobs"] for take in job["takes"]]
         names = [self.take(take["id"])["stored"] for take in takes]
@@ -256,16 +223,17 @@ class Library:
     # Jobs and takes
 
     def job(self, ident: str, *, owner: str | None = None) -> Job:
-        """
+        """A job by its id.
+
         Raises:
-            WebError: there is no such job, or it is another owner's.
+            WebError: there is no such job, or it belongs to another owner.
         """
         return Job.of_row(
             self._one("SELECT * FROM jobs WHERE id=? AND owner=ifnull(?,owner)", (ident, owner), what="job")
         )
 
     def open_jobs(self) -> list[Job]:
-        """Those that wait or are being done, in the order in which they were asked for."""
+        """The queued and running jobs, in the order of their requests."""
         with self.store.read() as db:
             rows = db.execute(
                 f"SELECT * FROM jobs WHERE state IN ({','.join('?' * len(OPEN))}) ORDER BY created, rowid", OPEN
@@ -273,7 +241,7 @@ class Library:
         return [Job.of_row(row) for row in rows]
 
     def set_job(self, ident: str, *, state: str, message: str = "", **times: float | None) -> None:
-        """Note a job's state; `times` are `created`, `started` and `ended`."""
+        """Record the state of a job; `times` are `created`, `started` and `ended`."""
         columns = {"state": state, "message": message, **times}
         assert set(columns) <= {"state", "message", "created", "started", "ended"}
         with self.store.write() as db:
@@ -283,15 +251,15 @@ class Library:
             )
 
     def interrupt_all(self) -> None:
-        """Jobs that the last run of the studio left open will not be done."""
+        """Mark the jobs that the last run of the studio left unfinished as interrupted."""
         for job in self.open_jobs():
             self.set_job(job.id, state=INTERRUPTED, ended=time.time())
 
     def repeat_job(self, ident: str, *, owner: str) -> Job:
-        """Queue a job again that was not done; its takes are drawn again."""
+        """Queue an unfinished job again; its takes are generated again."""
         job = self.job(ident, owner=owner)
         if job.state in OPEN:
-            raise WebError(409, "This is still being made: wait for it, or cancel it first.")
+            raise WebError(409, "This job is still running; wait for it, or cancel it first.")
         with self.store.write() as db:
             names = [row["stored"] for row in db.execute("SELECT stored FROM takes WHERE job=?", (ident,))]
             db.execute("DELETE FROM takes WHERE job=?", (ident,))
@@ -302,7 +270,7 @@ class Library:
     def add_take(
         self, job: Job, *, number: int, recipe: Mapping[str, Any], stored: str, facts: Mapping[str, Any]
     ) -> dict[str, Any] | None:
-        """Note a take; None where its piece was deleted meanwhile."""
+        """Record a take; None if its piece was deleted meanwhile."""
         values = (new_id(), job.id, job.piece, number, json.dumps(recipe), stored, json.dumps(facts))
         try:
             with self.store.write() as db:
@@ -310,22 +278,23 @@ class Library:
         except sqlite3.IntegrityError:
             self._drop_unused([stored])
             return None
-        return _shown_take(self.take(values[0]))
+        return shown_take(self.take(values[0]))
 
-    def add_heard(self, job: Job, *, number: int, heard: Mapping[str, Any]) -> dict[str, Any] | None:
-        """Note what is heard in a take; None where it was deleted meanwhile."""
+    def add_analysis(self, job: Job, *, number: int, analysis: Mapping[str, Any]) -> dict[str, Any] | None:
+        """Record the analysis of a take; None if the take was deleted meanwhile."""
         with self.store.write() as db:
             row = db.execute("SELECT * FROM takes WHERE job=? AND number=?", (job.id, number)).fetchone()
             if row is None:
                 return None
-            facts = {**json.loads(row["facts"]), "heard": heard}
+            facts = {**json.loads(row["facts"]), "heard": analysis}
             db.execute("UPDATE takes SET facts=? WHERE id=?", (json.dumps(facts), row["id"]))
-        return _shown_take(self.take(row["id"]))
+        return shown_take(self.take(row["id"]))
 
     def take(self, ident: str, *, owner: str | None = None) -> sqlite3.Row:
-        """
+        """The row of a take.
+
         Raises:
-            WebError: there is no such take, or it is another owner's.
+            WebError: there is no such take, or it belongs to another owner.
         """
         return self._one(
             "SELECT takes.*, pieces.title, pieces.owner, jobs.model FROM takes JOIN pieces ON pieces.id=takes.piece "
@@ -336,7 +305,7 @@ class Library:
         )
 
     def seconds_per_second(self, model: str) -> float | None:
-        """How long a model's last jobs took for a second of new music; None where there was none."""
+        """The median time of a model's last jobs per second of new music; None if there are none."""
         with self.store.read() as db:
             rows = db.execute(
                 "SELECT ended-started AS took, recipes FROM jobs WHERE model=? AND state='done' AND ended>started "
@@ -350,7 +319,7 @@ class Library:
         with self.store.read() as db:
             row = db.execute(query, values).fetchone()
         if row is None:
-            raise WebError(404, f"There is no such {what} here; it may have been deleted.")
+            raise WebError(404, f"There is no such {what}; it may have been deleted.")
         return row
 
     def close(self) -> None:
@@ -371,47 +340,5 @@ _USES = """
 """
 
 
-def new_seconds(recipes: Sequence[Mapping[str, Any]]) -> float:
-    """Seconds of new music that recipes ask for."""
-    total = sum(
-        float(recipe.get("duration_s") or sum(stop - start for start, stop in recipe.get("spans", ())))
-        for recipe in recipes
-    )
-    return max(total, 0.1)
-
-
-def _shown_job(job: Job) -> dict[str, Any]:
-    """What a browser needs of a job."""
-    shown = {
-        name: getattr(job, name) for name in ("id", "piece", "model", "state", "message", "created", "started", "ended")
-    }
-    return {**shown, "wanted": len(job.recipes)}
-
-
-def _shown_take(row: sqlite3.Row) -> dict[str, Any]:
-    """What a browser needs of a take; where its sound lies is not among it."""
-    recipe = json.loads(row["recipe"])
-    return {
-        "id": row["id"],
-        "job": row["job"],
-        "piece": row["piece"],
-        "number": row["number"],
-        "seed": recipe.get("seed"),
-        "recipe": recipe,
-        **json.loads(row["facts"]),
-    }
-
-
 def _escaped(word: str) -> str:
     return "".join(f"\\{sign}" if sign in "%_\\" else sign for sign in word)
-
-
-def require_title(title: str) -> str:
-    """
-    Raises:
-        UserError: a title that is empty or too long.
-    """
-    title = " ".join(title.split())
-    if not 0 < len(title) <= 200:
-        raise UserError("A title has 1 to 200 characters; write another.")
-    return title

@@ -1,4 +1,4 @@
-"""Sound that is heard while it is made: a wav of unknown length, which browsers play as it arrives."""
+"""Live sound of a running job: a wav of unknown length, which browsers play as it arrives."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 
 _POLL_S = 0.1
 _UNKNOWN = 0xFFFFFFFF - 44
-"""The length in a header while the real one is unknown."""
+"""Length in the header while the real length is unknown."""
 
 
 class LiveSound:
@@ -22,17 +22,17 @@ class LiveSound:
         self.sample_rate = 0
 
     def add(self, samples: bytes, *, sample_rate: int) -> None:
-        """Add samples, in little-endian bytes."""
+        """Add samples as little-endian bytes."""
         with self._lock:
             self.sample_rate = sample_rate
             self._pieces.append(samples)
 
     def end(self) -> None:
-        """Nothing more will come."""
+        """Mark the sound as complete."""
         self._ended = True
 
     async def wav(self) -> AsyncIterator[bytes]:
-        """The bytes of a wav file, to the end of the sound."""
+        """The bytes of a wav file, until the sound is complete."""
         place = 0
         while True:
             ended = self._ended
@@ -49,7 +49,7 @@ class LiveSound:
 
 
 def _header(sample_rate: int) -> bytes:
-    """Of 16-bit mono PCM."""
+    """The header of a wav file of 16-bit mono PCM."""
     form = struct.pack("<HHIIHH", 1, 1, sample_rate, 2 * sample_rate, 2, 16)
     size = struct.pack("<I", _UNKNOWN)
     return (

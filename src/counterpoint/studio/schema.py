@@ -1,4 +1,4 @@
-"""What is written down: the tables of the studio's database, by version."""
+"""The tables of the studio's database, by version."""
 
 MIGRATIONS = (
     """

@@ -1,4 +1,4 @@
-"""Opening the studio to browsers."""
+"""Serving the studio to browsers."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from pathlib import Path
 from counterpoint.config import UserError
 from counterpoint.config.paths import check_kept_folder
 from counterpoint.config.text import check_text
+from counterpoint.studio.access import is_strong
 from counterpoint.studio.app import studio_app
-from counterpoint.studio.door import is_strong
 from counterpoint.studio.studio import Studio
 from counterpoint.studio.worker import CarryOut
 from counterpoint.web import lock_folder, open_socket, serve
@@ -30,17 +30,17 @@ def serve_studio(
     limit_gb: float,
     opens_browser: bool,
     tester: CarryOut,
-    say: Callable[[str], object],
+    show: Callable[[str], object],
 ) -> None:
     """Serve until the process is interrupted.
 
     Args:
-        folder: in which pieces are kept; one studio at a time has it.
-        tester: makes listening tests of takes.
-        say: is called with the address.
+        folder: folder of the pieces, which only one studio at a time can use.
+        tester: function that makes listening tests of takes.
+        show: called with a sentence that contains the address.
 
     Raises:
-        UserError: a host that others reach without a token, a port that is in use, or a model that is not there.
+        UserError: other machines could connect without a token, the port is in use, or a model is missing.
     """
     check_access(host, token)
     check_kept_folder(folder)
@@ -51,7 +51,7 @@ def serve_studio(
         listening = open_socket(host, port)
         shown = f"[{host}]" if ":" in host else host
         address = f"http://{shown}:{listening.getsockname()[1]}/{f'?token={token}' if token else ''}"
-        say(f"The studio is open at {address} (Ctrl+C closes it).")
+        show(f"The studio is open at {address} (Ctrl+C closes it).")
         if opens_browser and _is_local(host):
             threading.Timer(0.5, webbrowser.open, [address]).start()
         serve(studio_app(studio, token=token), listening=listening, on_exit=studio.events.close)
@@ -60,10 +60,10 @@ def serve_studio(
 def check_access(host: str, token: str | None) -> None:
     """
     Raises:
-        UserError: others could come in without a token, or with one that is guessed at once.
+        UserError: other machines could connect without a token, or with one that is too short.
     """
     if token is None and not _is_local(host):
-        raise UserError(f"On {host} others can reach the studio: give --token, or leave --host out.")
+        raise UserError(f"Other machines can reach the studio at {host}; set a --token, or omit --host.")
     check_text(token or "", what="token")
     if token is not None and not is_strong(token):
         raise UserError("The --token must have 8 characters or more.")

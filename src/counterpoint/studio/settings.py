@@ -1,4 +1,4 @@
-"""What a page needs to know of models: what each takes, and every setting with its sentence."""
+"""Descriptions of the models for the page: their controls, and every sampling setting with its meaning."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from counterpoint.runs.layout import MODEL_FILE
 from counterpoint.runs.models import ListedModel, list_models
 
 _HIDDEN = ("text_guidance", "guidance_interval", "tolerance")
-"""Settings for studies, which the page leaves to the API."""
+"""Settings that are meant for studies; only the API offers them."""
 EXAMPLES = (
     "soft jazz with piano and double bass",
     "techno with synth bass and drums",
@@ -32,30 +32,30 @@ EXAMPLES = (
 
 
 def find_models(names: Sequence[str]) -> dict[str, str]:
-    """Where each model lies, by the name that the page has for it.
+    """The place of each model, by the name that the page shows.
 
-    A run folder below `runs` and a hub id keep their names. Any other folder is called by its last part, since visitors
-    are shown no path of this machine.
+    A run folder below `runs` and a hub id keep their names. Any other folder is named by its last part, since visitors
+    must not see paths of this machine.
 
     Raises:
-        UserError: there is no such model, or two folders have one name.
+        UserError: a model is missing, or two models have the same name.
     """
     found: dict[str, str] = {}
-    for given in dict.fromkeys(names):
-        place = find_run(given)
+    for model in dict.fromkeys(names):
+        place = find_run(model)
         if not (place / MODEL_FILE).is_file() and not is_published(place):
             known = ", ".join(default_models())
-            raise UserError(f"There is no model {given!r}: name a run folder, a MusicGen folder, or one of {known}.")
-        name = _name_of(given, place)
+            raise UserError(f"There is no model {model!r}; give a run folder, a MusicGen folder, or one of {known}.")
+        name = _name_of(model, place)
         if name in found:
-            raise UserError(f"Two models are called {name!r}: rename one of the folders.")
-        found[name] = given if name == given else str(place)
+            raise UserError(f"Two models have the name {name!r}; rename one of the folders.")
+        found[name] = model if name == model else str(place)
     return found
 
 
-def _name_of(given: str, place: Path) -> str:
+def _name_of(model: str, place: Path) -> str:
     if not place.exists():  # a hub id
-        return given
+        return model
     for root in (RUNS, SHIPPED_MODELS):
         if true_path(place).is_relative_to(true_path(root)):
             return true_path(place).relative_to(true_path(root)).as_posix()
@@ -63,13 +63,13 @@ def _name_of(given: str, place: Path) -> str:
 
 
 def shown_models(places: Mapping[str, str]) -> list[dict[str, Any]]:
-    """What the page shows of each model.
+    """Describe each model for the page.
 
     Args:
-        places: from `find_models`.
+        places: the result of `find_models`.
 
     Raises:
-        UserError: a model is broken.
+        UserError: a model is damaged.
     """
     listed = {model.name: model for model in list_models()}
     found = [_shown(name, Path(place), listed.get(name)) for name, place in places.items()]
@@ -82,7 +82,7 @@ def _label(model: Mapping[str, Any], *, is_alone: bool) -> str:
 
 
 def default_models() -> list[str]:
-    """Those that ship: one of each paradigm, in the order of the registry."""
+    """The names of the included models, in the order of the registry of paradigms."""
     ships = [model for model in list_models() if model.ships and not model.problem]
     return [model.name for model in sorted(ships, key=lambda model: list(PARADIGMS).index(model.paradigm))]
 
@@ -110,7 +110,7 @@ def _shown(name: str, place: Path, listed: ListedModel | None) -> dict[str, Any]
 
 
 def _settings(kind: type, *, values: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Every setting: its name, the model's own value, what it means, and its kind (number, count or choice)."""
+    """Every setting with its name, the default of the model, its meaning, and its kind (number, count or choice)."""
     found = []
     for name, sentence in meanings(kind).items():
         if name in _HIDDEN or name not in values:
@@ -132,7 +132,7 @@ def _settings(kind: type, *, values: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 @cache
 def meanings(kind: type) -> dict[str, str]:
-    """The sentences under the fields of a configuration, its parents' fields first."""
+    """The docstrings of the fields of a configuration, beginning with those of its parent classes."""
     return {
         attribute.name: attribute.meaning
         for cls in reversed(kind.__mro__)
@@ -143,7 +143,7 @@ def meanings(kind: type) -> dict[str, str]:
 
 @cache
 def known_words() -> dict[str, list[str]]:
-    """Words that models know which were trained on the embedded corpus: styles, instruments, tempi."""
+    """Words of the embedded corpus, which models trained on it understand: styles, instruments, moods and tempi."""
     from counterpoint.compose.canonical import TEMPI, style_term
     from counterpoint.compose.instruments import INSTRUMENTS
     from counterpoint.compose.styles import STYLES

@@ -8,8 +8,8 @@ DONE = "done"
 CANCELLED = "cancelled"
 FAILED = "failed"
 INTERRUPTED = "interrupted"
-"""The studio ended while the job was waiting or being done; it can be repeated."""
+"""The studio was closed before the job had finished; the job can be repeated."""
 
 OPEN = (QUEUED, LOADING, DRAWING, LISTENING)
-"""Those of a job that is not over."""
+"""The states of a job that has not ended."""
 CLOSED = (DONE, CANCELLED, FAILED, INTERRUPTED)

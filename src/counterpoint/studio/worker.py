@@ -1,4 +1,4 @@
-"""A process of its own for what is heavy or may crash: one task at a time, watched on the way, stopped at once."""
+"""A separate process for tasks that are heavy or may crash; it runs one task at a time, which can be cancelled."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from typing import Any, Protocol
 from counterpoint.config import UserError
 
 GRACE_S = 8.0
-"""A task that was cancelled may go on for so long before its process is killed."""
+"""Seconds that a cancelled task has to end before its process is killed."""
 _LOG = logging.getLogger("counterpoint.studio")
 Message = Mapping[str, Any]
 
@@ -28,34 +28,35 @@ class CancelledError(Exception):
 
 
 class TaskError(Exception):
-    """The task failed, for a reason in one sentence."""
+    """The task failed; the message is one sentence."""
 
 
 class Task(Protocol):
-    """What a worker's process needs of the task that it carries out."""
+    """A running task, as the function that carries it out sees it."""
 
-    def tell(self, message: Message) -> None:
-        """Report to whoever waits."""
+    def report(self, message: Message) -> None:
+        """Send a report to the caller of `Worker.run`."""
         ...
 
     def check(self) -> None:
         """
         Raises:
-            CancelledError: somebody cancelled the task.
+            CancelledError: the task was cancelled.
         """
         ...
 
 
 CarryOut = Callable[[Message, Task], Message]
-"""(what is asked, the task) to the result; a function at the top of a module, since another process imports it."""
+"""A function from (request, task) to the result, defined at the top level of a module, since another process imports
+it."""
 
 
 class Worker:
-    """A process that carries out tasks, and is started again where it ended.
+    """A process that carries out tasks, and is restarted if it has ended.
 
     Args:
-        carry_out: what it does.
-        limit_s: a task that takes longer is given up; None waits for as long as it takes.
+        carry_out: function that carries out a task.
+        limit_s: time limit of a task in seconds; None for no limit.
     """
 
     def __init__(self, carry_out: CarryOut, *, limit_s: float | None = None):
@@ -68,7 +69,7 @@ class Worker:
         self._closing = False
 
     def start(self) -> None:
-        """Start the process, so that the first task need not wait for it."""
+        """Start the process in advance, so that the first task need not wait for it."""
         if self._process is not None and self._process.is_alive():
             return
         self._pipe, theirs = self._context.Pipe()
@@ -80,49 +81,49 @@ class Worker:
 
     @property
     def pid(self) -> int | None:
-        """Of the process."""
+        """Id of the process."""
         return self._process.pid if self._process else None
 
-    def run(self, asked: Message, *, told: Callable[[Message], None] = lambda message: None) -> Message:
+    def run(self, request: Message, *, on_report: Callable[[Message], None] = lambda message: None) -> Message:
         """Carry out a task and wait for its result.
 
         Args:
-            asked: plain values.
-            told: is called with what the task reports.
+            request: values that can be sent to another process.
+            on_report: called with each report of the task.
 
         Raises:
-            CancelledError: it was cancelled.
-            TaskError: it failed, took too long, or ended its process.
+            CancelledError: the task was cancelled.
+            TaskError: the task failed, took too long, or ended its process.
         """
         with self._one_at_a_time:
             self._cancelled.clear()
             self.start()
             assert self._pipe is not None
             try:
-                self._pipe.send(asked)
-                return self._wait(told)
+                self._pipe.send(request)
+                return self._wait(on_report)
             except (EOFError, OSError):
                 self._kill()  # it may still be ending
                 if self._cancelled.is_set() or self._closing:
                     raise CancelledError from None
                 raise TaskError(
-                    "The process that does the work ended, perhaps because memory ran out; ask for less, or try again."
+                    "The worker process ended, perhaps because memory ran out; request less music, or try again."
                 ) from None
 
-    def _wait(self, told: Callable[[Message], None]) -> Message:
+    def _wait(self, on_report: Callable[[Message], None]) -> Message:
         assert self._pipe is not None
         began, cancelled_at = time.monotonic(), None
         while True:
             if self._pipe.poll(0.1):
                 kind, content = self._pipe.recv()
-                if kind == "told":
-                    told(content)
+                if kind == "report":
+                    on_report(content)
                     continue
                 return _result(kind, content)
             now = time.monotonic()
             if self._limit_s is not None and now - began > self._limit_s:
                 self._kill()
-                raise TaskError(f"This took longer than {self._limit_s:g} s and was given up; give a smaller file.")
+                raise TaskError(f"The task took longer than {self._limit_s:g} s and was stopped; use a smaller file.")
             if self._cancelled.is_set():
                 cancelled_at = cancelled_at or now
                 if now - cancelled_at > GRACE_S:
@@ -130,7 +131,7 @@ class Worker:
                     raise CancelledError
 
     def cancel(self) -> None:
-        """Ask the task that is being carried out to end."""
+        """Request that the running task ends."""
         self._cancelled.set()
 
     def _kill(self) -> None:
@@ -155,13 +156,13 @@ def _result(kind: str, content: Any) -> Message:
 
 
 class _Task:
-    """See `Task`."""
+    """The implementation of `Task` in the worker's process."""
 
     def __init__(self, pipe: Connection, cancelled: Any):
         self._pipe, self._cancelled = pipe, cancelled
 
-    def tell(self, message: Message) -> None:
-        self._pipe.send(("told", message))
+    def report(self, message: Message) -> None:
+        self._pipe.send(("report", message))
 
     def check(self) -> None:
         if self._cancelled.is_set():
@@ -169,46 +170,46 @@ class _Task:
 
 
 def _live(pipe: Connection, cancelled: Any, carry_out: CarryOut) -> None:
-    """The process: tasks until the pipe is closed."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the server ends it
+    """Carry out tasks until the pipe is closed."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the server ends this process
     _end_with_parent()
     while True:
         try:
-            asked = pipe.recv()
+            request = pipe.recv()
         except (EOFError, OSError):
             return
-        pipe.send(_answer(asked, _Task(pipe, cancelled), carry_out))
+        pipe.send(_answer(request, _Task(pipe, cancelled), carry_out))
 
 
 def _end_with_parent() -> None:
-    """A server that is killed closes no pipe that a copy of holds open, so the process looks for its parent."""
+    """End this process when its parent ends; a killed server does not close pipes of which copies are open."""
     parent = os.getppid()
 
-    def look() -> None:
+    def watch() -> None:
         while os.getppid() == parent:
             time.sleep(1)
         os._exit(1)
 
-    threading.Thread(target=look, daemon=True).start()
+    threading.Thread(target=watch, daemon=True).start()
 
 
-def _answer(asked: Message, task: Task, carry_out: CarryOut) -> tuple[str, Any]:
+def _answer(request: Message, task: Task, carry_out: CarryOut) -> tuple[str, Any]:
     try:
-        return "done", carry_out(asked, task)
+        return "done", carry_out(request, task)
     except CancelledError:
         return "cancelled", None
     except UserError as error:
         return "failed", str(error)
     except MemoryError:
-        return "failed", "There is not enough memory for this; ask for less."
+        return "failed", "There is not enough memory for this; request less music."
     except OSError as error:
         full = error.errno in (errno.ENOSPC, errno.EDQUOT)
         _LOG.exception("A task failed.")
-        return "failed", "The disk is full: delete pieces that you no longer need." if full else _MISTAKE
+        return "failed", "The disk is full; delete pieces that you no longer need." if full else _MISTAKE
     except Exception:
         logging.basicConfig(stream=sys.stderr)
         _LOG.exception("A task failed.")
         return "failed", _MISTAKE
 
 
-_MISTAKE = "The studio made a mistake; the terminal that it runs in has the details."
+_MISTAKE = "An internal error occurred; the details are printed in the terminal in which the studio runs."

@@ -21,13 +21,13 @@ TAIL_BYTES = 1 << 20
 
 @dataclass(frozen=True)
 class Following:
-    """A step as it stands.
+    """The current state of a step.
 
     Attributes:
-        name: of the step.
-        state: `stopped` where it has begun, was interrupted or lost, and will go on; `waiting` where it has not begun.
-        notice: the last one; None where there is none.
-        done, total: how far it is, in its own unit; 0 of 0 where it does not say.
+        name: name of the step.
+        state: `stopped` if it was interrupted or lost and will continue; `waiting` if it has not started.
+        notice: its last notice, or None.
+        done, total: its progress in its own unit; 0 of 0 if it reports none.
         losses: (update, training loss) of a training, the last ones.
         seconds: that it has taken so far, or took; None where it has not begun.
     """

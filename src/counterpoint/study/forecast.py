@@ -1,4 +1,4 @@
-"""`study plan --gpus` and `study run --dry-run`: what a study takes on a cluster, and what would run where."""
+"""`study plan --gpus` and `study run --dry-run`: the cost of a study on a cluster, and the steps that would run."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ class Forecast:
     """A study on clusters of several sizes.
 
     Attributes:
-        critical_s: time from start to end, were there devices for all steps at once and none was lost.
-        work_s: of all steps together.
-        calm: by size, without lost machines and stragglers.
-        likely: the same with both.
+        critical_s: time from start to end on an unlimited number of devices without losses.
+        work_s: total time of all steps.
+        calm: simulations by size, without lost machines and stragglers.
+        likely: simulations by size, with both.
     """
 
     critical_s: float
@@ -45,10 +45,10 @@ class Planned:
     """A step of a study that was not started.
 
     Attributes:
-        state: `finished`, `goes on` from a checkpoint, or `runs`.
+        state: `finished`, `continues` (from a checkpoint), or `runs`.
         cpus: cores that it needs.
         memory_gib: memory that it needs.
-        after: names of the steps that it waits for.
+        after: names of the steps for which it waits.
     """
 
     name: str
@@ -62,7 +62,7 @@ def forecast(plan: Plan, clusters: Sequence[Cluster]) -> Forecast:
     """Simulate a study; no codec is loaded and no dataset is read.
 
     Raises:
-        UserError: what planning the steps raises.
+        UserError: the steps cannot be planned.
     """
     steps = in_order(plan.study.steps_in(Unseen(plan.dataset)))
     seconds = expected_s(steps, device=plan.estimate.device)
@@ -76,10 +76,10 @@ def forecast(plan: Plan, clusters: Sequence[Cluster]) -> Forecast:
 
 
 def print_forecast(found: Forecast, console: Console, *, price: float | None = None) -> None:
-    """A row for each size of cluster, and what was assumed.
+    """Print a row for each size of cluster, and the assumptions.
 
     Args:
-        price: of a GPU-hour.
+        price: price of a GPU-hour.
     """
     headers = ["Wall time", "With losses", "GPU-hours", "Busy", *(["Cost"] if price else [])]
     table = _table("On a cluster", "GPUs", *headers)
@@ -90,29 +90,30 @@ def print_forecast(found: Forecast, console: Console, *, price: float | None = N
     console.print(table)
     largest = found.likely[-1]
     for line in (
-        f"One step after another: {duration(found.work_s)}. The longest chain of steps that wait for each other: "
-        f"{duration(found.critical_s)}, however many GPUs there are.",
-        f"Each training has {_gpus(largest.cluster.processes)}; a cluster is paid for until the last step is done.",
-        f"Losses: a machine of 8 GPUs works {_hours(largest.cluster)} between two, and is back after "
-        f"{duration(largest.cluster.repair_s)}; {largest.cluster.straggling:.0%} of the steps take half as long again.",
+        f"One step after another, the study takes {duration(found.work_s)}. The longest chain of dependent steps takes "
+        f"{duration(found.critical_s)} on any number of GPUs.",
+        f"Each training uses {_gpus(largest.cluster.processes)}. The cost covers the whole cluster until the last step "
+        "has finished.",
+        f"Assumptions: a machine of 8 GPUs is lost {_hours(largest.cluster)} and repaired in "
+        f"{duration(largest.cluster.repair_s)}; {largest.cluster.straggling:.0%} of the steps take 1.5 times as long.",
     ):
         console.print(line, highlight=False, soft_wrap=True)
 
 
 def dry_run(steps: Mapping[str, Step | Source], *, local: LocalEngine) -> list[Planned]:
-    """What would be done, in the order in which steps start; nothing is started."""
+    """List the steps in the order in which they would start; nothing is started."""
     plan = in_order(steps.values())
     rank = usual_rank(plan)
     found = []
     for step in sorted(plan, key=lambda step: (local.is_done(step), -rank[step.key])):
-        needs, after = needs_of(step), [given.name for given in step.inputs.values() if isinstance(given, Step)]
-        state = "finished" if local.is_done(step) else "goes on" if _has_begun(step, local) else "runs"
+        needs, after = needs_of(step), [each.name for each in step.inputs.values() if isinstance(each, Step)]
+        state = "finished" if local.is_done(step) else "continues" if _has_begun(step, local) else "runs"
         found.append(Planned(step.name, state, needs.cpus, needs.memory_gib, after))
     return found
 
 
 def print_dry_run(found: Sequence[Planned], console: Console, *, store: Path, engine: str) -> None:
-    """A row for each step."""
+    """Print a row for each step."""
     table = _table(f"What the engine {engine!r} would do", "Step", "State", "Cores", "Memory", "After")
     for step in found:
         after = ", ".join(step.after[:3]) + (f" and {len(step.after) - 3} more" if len(step.after) > 3 else "")
@@ -138,7 +139,7 @@ def _table(title: str, first: str, *others: str) -> Table:
 
 
 def duration(seconds: float) -> str:
-    """In the unit that suits it: `40 s`, `25 min`, `31 h`, `12 days`."""
+    """A duration in a suitable unit: `40 s`, `25 min`, `31 h`, `12 days`."""
     for limit, unit, name in ((120, 1, "s"), (7200, 60, "min"), (4 * 86400, 3600, "h")):
         if seconds < limit:
             return f"{seconds / unit:,.0f} {name}"
@@ -150,4 +151,4 @@ def _gpus(count: int) -> str:
 
 
 def _hours(cluster: Cluster) -> str:
-    return "for ever" if cluster.hours_between_losses is None else f"{cluster.hours_between_losses:,.0f} h"
+    return "never" if cluster.hours_between_losses is None else f"every {cluster.hours_between_losses:,.0f} h"

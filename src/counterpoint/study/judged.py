@@ -55,6 +55,6 @@ def named_systems(inputs: Iterable[str]) -> list[tuple[str, str, str]]:
     return found
 
 
-def heard_by(handling: Handling) -> Callable[[Step], Workload]:
+def clips_judged(handling: Handling) -> Callable[[Step], Workload]:
     """The work of a step that analyses the clips of all systems among its inputs, and as much reference music."""
     return lambda step: Workload(music=[handled(step, handling, systems=1 + len(named_systems(step.inputs)))])

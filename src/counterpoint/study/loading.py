@@ -43,7 +43,7 @@ def model_at(folder: Path, *, device: str) -> LoadedModel:
 
 @lru_cache(maxsize=1)
 def _model(folder: Path, inode: int, changed: int, device: str) -> LoadedModel:
-    """`inode` and `changed` tell apart two models that lay at the same place one after the other."""
+    """`inode` and `changed` distinguish two models that were at the same place one after the other."""
     from counterpoint.generate.model import load_model
 
     latent = read_json(folder / MODEL_FILE)["latent"]

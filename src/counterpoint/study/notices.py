@@ -1,8 +1,8 @@
-"""What a step is doing now, written beside the results while it runs, so that it can be seen from any machine.
+"""Notices about running steps, which are stored next to the results so that every machine can read them.
 
-STORE/notices/<key>.json    a `Notice`: renewed every few seconds while the step runs, deleted when it is finished,
-                            kept with the error when it fails
-STORE/logs/<name>-<key>.log what the step printed, where it ran in a process of its own
+STORE/notices/<key>.json    a `Notice`: updated every few seconds while the step runs, deleted when it has finished,
+                            and kept with the error if it fails
+STORE/logs/<name>-<key>.log the output of the step, if it ran in a separate process
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ from counterpoint.results.records import Record
 FOLDER, LOGS = "notices", "logs"
 RENEW_EVERY_S = 5.0
 LOST_AFTER_S = 60.0
-"""A notice that is older belongs to a process that was killed or to a machine that went away."""
+"""An older notice belongs to a process that was killed or to a machine that was lost."""
 
 
 class Notice(Record):
-    """A step that runs, or one that failed.
+    """A running or failed step.
 
     Attributes:
-        name: of the step.
-        key: of the step.
-        host, pid: the process that runs it.
+        name: name of the step.
+        key: key of the step.
+        host, pid: process that runs it.
         started, renewed: Unix times.
-        done, total: how far the step is, in its own unit; 0 of 0 where it does not say.
-        error: why it failed, one sentence; "" while it runs.
-        is_lasting: another attempt would fail in the same way.
+        done, total: progress of the step in its own unit; 0 of 0 if it reports none.
+        error: reason for its failure, in one sentence; "" while it runs.
+        is_lasting: whether another attempt would fail in the same way.
     """
 
     name: str
@@ -49,7 +49,7 @@ class Notice(Record):
     is_lasting: bool = False
 
     def is_alive(self, *, now: float) -> bool:
-        """Whether its process is still at work."""
+        """Whether its process is still running."""
         return not self.error and now - self.renewed < LOST_AFTER_S
 
 
@@ -58,8 +58,8 @@ class Announcement:
 
     Args:
         store: folder of results.
-        name: of the step.
-        key: of the step.
+        name: name of the step.
+        key: key of the step.
     """
 
     def __init__(self, store: Path, *, name: str, key: str):
@@ -92,14 +92,14 @@ class Announcement:
             self._write()
 
     def _write(self, **changes: object) -> None:
-        """A full disk is for the step itself to meet."""
+        """Write the notice; a full disk is ignored here, since the step itself reports it."""
         self._notice = self._notice.model_copy(update={"renewed": time.time(), **changes})
         with suppress(OSError):
             write_json(self._path, self._notice.model_dump(mode="json"))
 
 
 def notice_of(store: Path, key: str) -> Notice | None:
-    """The notice of a step; None where it neither runs nor has failed."""
+    """The notice of a step; None if the step is neither running nor failed."""
     path = store / FOLDER / f"{key}.json"
     try:
         return Notice.model_validate(read_json(path)) if path.is_file() else None
@@ -108,11 +108,11 @@ def notice_of(store: Path, key: str) -> Notice | None:
 
 
 def log_path(store: Path, *, name: str, key: str) -> Path:
-    """Where a step that runs in a process of its own writes what it prints."""
+    """The log file of a step that runs in a separate process."""
     return store / LOGS / f"{name}-{key}.log"
 
 
 def sentence(error: BaseException) -> str:
-    """An error in one line; a `UserError` is one already."""
+    """An error as one line; the message of a `UserError` is one already."""
     text = " ".join(str(error).split())
     return text if isinstance(error, UserError) else f"{type(error).__name__}: {text}" if text else type(error).__name__

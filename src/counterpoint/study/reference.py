@@ -36,19 +36,19 @@ def reference_music(
         splits = (*splits, TRAINING)
         whole, parts = _beside(dataset, prompts, splits)
     clips = [*(_clip(dataset, row) for row in whole), *parts]
-    heard = _training_files(training)
-    trained = sum(true_path(clip.audio) in heard for clip in clips)
+    trained_files = _training_files(training)
+    trained = sum(true_path(clip.audio) in trained_files for clip in clips)
     return clips, Reference(splits=tuple(splits), tracks=len(whole), parts=len(parts), trained=trained)
 
 
 def _beside(dataset: MusicDataset, prompts: Prompts, splits: Sequence[str]) -> tuple[list[dict[str, Any]], list[Clip]]:
     """Rows without prompts and, if they are too few, parts of the others."""
-    asked = {window.row for window in prompts.windows}
+    prompted = {window.row for window in prompts.windows}
     rows = [row for split in splits for row in dataset.splits[split].select_columns(_COLUMNS).to_list()]
-    whole = [row for row in rows if row["id"] not in asked]
+    whole = [row for row in rows if row["id"] not in prompted]
     if _windows(whole, prompts) >= len(prompts.windows):
         return whole, []
-    return whole, [clip for row in rows if row["id"] in asked for clip in _rest(dataset, row, prompts)]
+    return whole, [clip for row in rows if row["id"] in prompted for clip in _rest(dataset, row, prompts)]
 
 
 def _windows(rows: Sequence[dict[str, Any]], prompts: Prompts) -> int:

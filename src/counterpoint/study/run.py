@@ -125,7 +125,7 @@ def run_study(
         report = _fill(out, config, results, done=done)
     say(f"Report: {report}")
     if command := config.next_command(out):
-        say(f"To hear more: {command}")
+        say(f"For more clips, run: {command}")
     return StudyResult(report, results, done)
 
 

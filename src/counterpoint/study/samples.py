@@ -1,7 +1,7 @@
 """`counterpoint study samples`: a static page to compare systems by listening, like the paper's sample page.
 
-The page is made of finished studies, or of folders of audio, one a system. Rows are prompts and columns are systems, in
-the same players as a report's: all clips of a row play in step, one is audible, and a key switches between them at the
+The page shows finished studies, or folders of audio, one per system. Rows are prompts and columns are systems, in
+the same players as in reports: all clips of a row play in step, one is audible, and a key switches between them at the
 same moment. Prompts are not chosen by ear: the first of each study, and, where a measure is named, those with the best,
 the median and the worst clips by it.
 """
@@ -53,7 +53,7 @@ def write_samples(
             which has a row for each item that all of these folders have.
         out: a new folder, or that of an earlier such page, which is replaced.
         prompts: number of first prompts of each study.
-        systems: keys of those to hear, in this order; by default all with clips but floors and silence.
+        systems: keys of the systems to include, in this order; by default all with clips except floors and silence.
         by: a metric with one value per clip, whose best, median and worst prompts are added.
         progress: called with (clips done, total clips).
 
@@ -132,10 +132,10 @@ def _sections(name: str, results: Results, *, prompts: int, wanted: Sequence[str
     """A section for the first prompts, and one for those ranked by a metric."""
     systems = _systems(results, wanted)
     place, windows = _windows(results, systems)
-    heard = {key: system for key, system in systems.items() if results.systems[key].prompts in ("", place)}
-    described = [system for system in heard.values() if system.what]
+    shown = {key: system for key, system in systems.items() if results.systems[key].prompts in ("", place)}
+    described = [system for system in shown.values() if system.what]
     first = Players(
-        id=f"{name}-first", examples=[_example(results, window, heard) for window in windows[:prompts]], first=prompts
+        id=f"{name}-first", examples=[_example(results, window, shown) for window in windows[:prompts]], first=prompts
     )
     found = [
         Section(
@@ -146,9 +146,9 @@ def _sections(name: str, results: Results, *, prompts: int, wanted: Sequence[str
         )
     ]
     if by:
-        ranked = _ranked(results, windows, heard, by)
+        ranked = _ranked(results, windows, shown, by)
         examples = [
-            _example(results, window, heard, title=f"{rank.capitalize()} by {by} ({value:.3g})")
+            _example(results, window, shown, title=f"{rank.capitalize()} by {by} ({value:.3g})")
             for rank, (window, value) in zip(_RANKS, ranked, strict=True)
         ]
         lead = f"Prompts whose clips, averaged over the models, score best, median and worst by `{by}`."
@@ -158,7 +158,7 @@ def _sections(name: str, results: Results, *, prompts: int, wanted: Sequence[str
 
 
 def _of_folders(columns: Mapping[str, str], *, prompts: int) -> Section:
-    """A section for folders of audio, one a system.
+    """A section for folders of audio, one per system.
 
     Raises:
         UserError: they share no item.

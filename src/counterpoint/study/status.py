@@ -1,5 +1,5 @@
-"""`counterpoint study status`: what runs, waits and failed in a study, and how its losses go, from any machine that
-sees the folder of results."""
+"""`counterpoint study status`: the running, waiting and failed steps of a study and the losses of its trainings, from
+any machine that sees the folder of results."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ ORDER = ("running", "failed", "stopped", "waiting", "finished")
 
 
 def status_of(steps: Mapping[str, Step | Source], *, store: Path) -> list[Following]:
-    """Where each step stands, those that run first."""
+    """The state of each step; running steps come first."""
     found = [follow(step, store=store) for step in in_order(steps.values())]
     return sorted(found, key=lambda each: ORDER.index(each.state))
 
 
 def print_status(found: Sequence[Following], console: Console) -> None:
-    """A table of the steps that are not finished, their errors, and the losses of trainings as curves."""
+    """Print the unfinished steps as a table, their errors, and the losses of trainings as curves."""
     from rich.box import SIMPLE
     from rich.table import Table
 
@@ -49,7 +49,7 @@ def print_status(found: Sequence[Following], console: Console) -> None:
 
 
 def curve(losses: Sequence[tuple[int, float]], *, width: int = WIDTH) -> str:
-    """Losses as a row of blocks, each the mean of as many updates, with the highest and the lowest mean."""
+    """Losses as a row of blocks, each for the mean of equally many updates, with the highest and the lowest mean."""
     values = [loss for _, loss in losses]
     parts = min(width, len(values))
     ends = [round(part * len(values) / parts) for part in range(parts + 1)]

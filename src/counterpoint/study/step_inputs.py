@@ -38,8 +38,8 @@ def requested_controls(work: Work, *, controls: tuple[ControlName, ...], given: 
         split, start = window.split, round(window.start_s * rate)
         for place, (control, track) in enumerate(zip(controls, tracks, strict=True)):
             if control in given:
-                heard = track[split].row(places[split][window.row])[start : start + length]
-                found[index, place, : len(heard)] = heard
+                row = track[split].row(places[split][window.row])[start : start + length]
+                found[index, place, : len(row)] = row
     return found
 
 

@@ -96,4 +96,5 @@ def _named(key: str, paradigm: ParadigmEntry, *, called: str) -> str:
     rest = key
     for start in (paradigm.name, paradigm.short.lower()):
         rest = rest.removeprefix(f"{start}_") if rest.startswith(f"{start}_") else rest.removeprefix(start)
-    return f"{called}{', ' if rest else ''}{rest.replace('_', ' ')}"
+    rest = rest.replace("_", " ").replace("finetuned", "fine-tuned")
+    return f"{called}{', ' if rest else ''}{rest}"

@@ -28,7 +28,7 @@ def nothing(step: Step) -> Workload:
 
 
 FIXED_S = 2.0
-"""Seconds that every step takes to read its inputs."""
+"""Seconds that every step needs to read its inputs."""
 
 
 def expected_s(steps: Iterable[Step], *, device: Limits) -> dict[str, float]:
@@ -36,19 +36,19 @@ def expected_s(steps: Iterable[Step], *, device: Limits) -> dict[str, float]:
     return {step.key: FIXED_S + estimate(step.function.workload(step), device=device).seconds for step in steps}
 
 
-def asked(step: Step) -> ClipsConfig:
+def clips_config(step: Step) -> ClipsConfig:
     """The windows that a step reads; a part of a study's windows counts as half of them."""
     given = step.inputs["clips" if "clips" in step.inputs else "prompts"]
     assert isinstance(given, Step)
     if isinstance(given.config, ClipsConfig):
         return given.config
-    whole = asked(given)
+    whole = clips_config(given)
     return whole.model_copy(update={"clips": -(-whole.clips // 2)})
 
 
 def handled(step: Step, handling: Handling, *, systems: int = 1, codec: str = "") -> Music:
     """The clips with which the given number of systems answer a step's windows."""
-    windows = asked(step)
+    windows = clips_config(step)
     clips = systems * windows.clips
     return Music(handling, clips * windows.duration_s, clips, codec)
 
@@ -73,7 +73,7 @@ def drawn(step: Step, sampling: SamplingConfig, *, alone: bool = False, **how: A
     Args:
         alone: whether one of them is drawn again, by itself.
     """
-    windows, run = asked(step), run_of(step.inputs["model"])
+    windows, run = clips_config(step), run_of(step.inputs["model"])
     batches = [(windows.clips, step.setting("prompts").batch_size), *([(1, 1)] if alone else [])]
     draws = [Draw(run, sampling, clips, windows.duration_s, size, **how) for clips, size in batches]
     return Workload(draws=draws, music=[handled(step, "decoded", codec=run.data.codec)])

@@ -22,7 +22,7 @@ def accelerator_on(
 ) -> Iterator[Accelerator]:
     """Devices and processes. Autocast is ours: one process may train with several precisions.
 
-    accelerate keeps its first device for the life of the process, so it is made to forget it where another is asked.
+    accelerate keeps its first device for the lifetime of the process, so its state is reset for another device.
     """
     launched = "LOCAL_RANK" in os.environ
     device = torch.device("cpu" if name == "cpu" else find_device(AUTO if launched else name))

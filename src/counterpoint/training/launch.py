@@ -60,7 +60,7 @@ def in_processes(function: Callable[[], Any], *, processes: int, log: Path) -> N
 
     Raises:
         UserError: what the function raised in any of them.
-        KeyboardInterrupt: it was asked to stop, and has written a checkpoint.
+        KeyboardInterrupt: the training was interrupted and has written a checkpoint.
         RuntimeError: a process ended otherwise.
     """
     from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs, SignalException, Std
@@ -90,8 +90,8 @@ def in_processes(function: Callable[[], Any], *, processes: int, log: Path) -> N
 def _reason(error: Any) -> Exception:
     """The error of the process that failed first."""
     _, failure = error.get_first_failure()
-    told = failure.message
-    text = str(told["message"] if isinstance(told, dict) else told)
+    message = failure.message
+    text = str(message["message"] if isinstance(message, dict) else message)
     if text.startswith(_FOR_USER):
         return UserError(text.removeprefix(_FOR_USER))
     return RuntimeError(f"A process of the training ended with exit code {failure.exitcode}: {text}")

@@ -333,7 +333,7 @@ class _Session:
         self._accelerator.wait_for_everyone()
 
     def _agreed(self, wish: bool) -> bool:
-        """Whether any process is asked to stop; all of them must stop after the same update."""
+        """Whether any process was interrupted; all of them must stop after the same update."""
         if self._accelerator.num_processes == 1:
             return wish
         count = self._accelerator.reduce(torch.tensor(float(wish), device=self._accelerator.device), reduction="sum")

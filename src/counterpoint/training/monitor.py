@@ -174,7 +174,7 @@ def stop_on_signal() -> Iterator[Callable[[], bool]]:
 
     Outside the main thread, where Python allows no handlers, the function always returns False.
     """
-    asked = False
+    interrupted = False
     if threading.current_thread() is not threading.main_thread():
         yield lambda: False
         return
@@ -185,13 +185,13 @@ def stop_on_signal() -> Iterator[Callable[[], bool]]:
             signal.signal(number, handler)
 
     def handle(_number: int, _frame: FrameType | None) -> None:
-        nonlocal asked
-        asked = True
+        nonlocal interrupted
+        interrupted = True
         restore()
 
     for number in previous:
         signal.signal(number, handle)
     try:
-        yield lambda: asked
+        yield lambda: interrupted
     finally:
         restore()

@@ -33,7 +33,7 @@ def is_sharded(model: nn.Module) -> bool:
 
 
 def whole(tensor: Tensor) -> Tensor:
-    """A tensor in full; where it is divided, all processes must ask for it.
+    """A tensor in full; where it is divided, all processes must request it.
 
     By a plain all-gather: `DTensor.full_tensor` goes through collectives that have crashed over gloo.
     """

@@ -1,7 +1,7 @@
-"""What web pages of the package share: the application's frame, a small store, static files and the server.
+"""The common parts of the package's web applications: the frame, a small store, static files and the server.
 
-Everything is served from this process and nothing is loaded from elsewhere. The listening test and the studio build on
-it; the frame knows neither of them.
+Pages load nothing from other servers. The listening test and the studio use this package, which does not depend on
+them.
 """
 
 from counterpoint.web.app import create_app

@@ -1,4 +1,4 @@
-"""The frame of every web application of the package: guarded, with its static files, and with errors as sentences."""
+"""The frame of the package's web applications: checks of requests, static files, and errors as sentences."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from counterpoint.web.guard import LOCAL_HOSTS, Guard
 
 STATIC = Path(__file__).parent / "static"
 MAX_BODY = 1_000_000
-"""Bytes that a request may send unless an application says otherwise."""
+"""Default limit of the size of a request in bytes."""
 _LOG = logging.getLogger("counterpoint.web")
 
 
@@ -36,19 +36,19 @@ def create_app(
     permissions: str = "microphone=()",
     lifespan: Any = None,
 ) -> Starlette:
-    """An application with the package's frame around its own routes.
+    """Create an application with the package's frame around its own routes.
 
-    `/static/` serves the shared files (`look.css`, `base.css`, `player.js`, `vendor/`), `/own/` those of the
-    application. Every answer carries a content security policy under which a page loads nothing from elsewhere.
+    `/static/` serves the shared files (`look.css`, `base.css`, `player.js`, `vendor/`), and `/own/` those of the
+    application. The content security policy of every response prevents pages from loading anything from other servers.
 
     Args:
-        routes: of the application.
-        static: folder of its own files.
-        hosts: names under which it may be asked; None allows any, for a server that others reach.
-        max_body: bytes that a request may send.
-        middleware: of the application, within the frame's own.
-        permissions: whether its pages may listen to a microphone, as the header Permissions-Policy says it.
-        lifespan: as Starlette's: an async context manager around the application's life.
+        routes: routes of the application.
+        static: folder of the application's static files.
+        hosts: host names that requests may use; None allows any, for a public server.
+        max_body: limit of the size of a request in bytes.
+        middleware: middleware of the application, which runs after that of the frame.
+        permissions: value for the header Permissions-Policy, such as access to the microphone.
+        lifespan: an async context manager for the lifetime of the application, as in Starlette.
     """
     shared = [
         Route("/static/look.css", _look),
@@ -69,7 +69,7 @@ def create_app(
 
 
 def _look(request: Request) -> Response:
-    """The look that reports have too."""
+    """The style sheet that pages share with reports."""
     from counterpoint.report.page import LOOK
 
     return PlainTextResponse(LOOK.read_text(encoding="utf-8"), media_type="text/css")
@@ -77,7 +77,7 @@ def _look(request: Request) -> Response:
 
 def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    known = {404: "There is no such page here.", 405: "This page cannot be used in this way."}
+    known = {404: "This page does not exist.", 405: "This page does not support the method of the request."}
     is_own = isinstance(error, WebError) or error.status_code not in known
     return error_response(request, error.status_code, error.detail if is_own else known[error.status_code])
 
@@ -87,12 +87,12 @@ def _user_error(request: Request, error: Exception) -> Response:
 
 
 def _store_error(request: Request, error: Exception) -> Response:
-    """A database that cannot be written: the client keeps what it has and tries again."""
+    """The response if the database cannot be written; the client keeps its data and tries again."""
     _LOG.error("The store failed: %s", error)
-    reason = "the disk of the server is full" if "full" in str(error) else "the server could not write it down"
-    return error_response(request, 507, f"Nothing was saved, because {reason}; it is tried again.")
+    reason = "the disk of the server is full" if "full" in str(error) else "the server could not store it"
+    return error_response(request, 507, f"Nothing was saved, because {reason}; the request will be repeated.")
 
 
 def _unknown_error(request: Request, error: Exception) -> Response:
     _LOG.exception("A request failed.", exc_info=error)
-    return error_response(request, 500, "The server made a mistake; load the page again.")
+    return error_response(request, 500, "An internal error occurred; load the page again.")

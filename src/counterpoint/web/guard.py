@@ -1,4 +1,4 @@
-"""Checks of every request: allowed hosts, sizes and tokens, and the headers of every answer."""
+"""Checks of every request (host, origin, size), and the security headers of every response."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from counterpoint.web.errors import WebError, error_response
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1", "testserver"})
-"""Names under which a server of this machine is asked; `testserver` is Starlette's test client."""
+"""Host names of requests to a server on this machine; `testserver` is Starlette's test client."""
 _POLICY = (
     "default-src 'self'; script-src 'self'; style-src 'self' 'nonce-{nonce}'; style-src-attr 'unsafe-inline'; "
     "img-src 'self' data: blob:; media-src 'self' blob:; object-src 'none'; base-uri 'none'; form-action 'self'; "
@@ -22,7 +22,7 @@ _POLICY = (
 )
 _HEADERS = {
     "x-content-type-options": "nosniff",
-    "referrer-policy": "same-origin",  # with none, a browser sends a page's own form without its origin
+    "referrer-policy": "same-origin",  # without it, browsers send the page's own form without its origin
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
 }
@@ -31,14 +31,14 @@ _HEADERS = {
 class Guard:
     """ASGI middleware that refuses foreign hosts, foreign origins and bodies that are too large.
 
-    A page of another site can make a browser send requests to a server on this machine, under this machine's name (DNS
-    rebinding) or as a form; `Host` and `Origin` give both away. Each request gets a `nonce`, in `request.state`, for
-    the style sheet that a script library brings.
+    A page of another site can make a browser send requests to a server on this machine, under another host name (DNS
+    rebinding) or as a form; the headers `Host` and `Origin` reveal both. Each request gets a `nonce` in `request.state`
+    for the style sheet of a script library.
 
     Args:
-        hosts: names under which the server may be asked, without a port; None allows any.
-        max_body: bytes that a request may send.
-        permissions: of the header Permissions-Policy, beside those of camera and place, which no page needs.
+        hosts: host names that requests may use, without a port; None allows any.
+        max_body: limit of the size of a request in bytes.
+        permissions: value for the header Permissions-Policy; camera and location are always refused.
     """
 
     def __init__(
@@ -70,19 +70,19 @@ class Guard:
             await self.app(scope, self._limited(receive), answer)
 
     def _refusal(self, method: str, headers: Headers) -> tuple[int, str] | None:
-        """The status and the sentence with which a request is refused; None where it is not."""
+        """The status and the sentence of a refusal; None if the request is accepted."""
         host = headers.get("host", "")
         if self.hosts is not None and _name(host) not in self.hosts:
-            return 403, f"This server does not answer under the name {host!r}."
+            return 403, f"This server does not accept requests for the host {host!r}."
         if method not in SAFE_METHODS and not _is_own(headers, host):
-            return 403, "Requests that change something are accepted from this server's own pages only."
+            return 403, "Requests that change data are only accepted from pages of this server."
         length = headers.get("content-length", "0")
         if not length.isascii() or not length.isdigit() or int(length) > self.max_body:
-            return 413, f"A request may send {self.max_body / 1e6:g} MB at most."
+            return 413, f"A request may have at most {self.max_body / 1e6:g} MB."
         return None
 
     def _limited(self, receive: Receive) -> Receive:
-        """Counts what arrives, since a request may send its body without naming its length."""
+        """Count the received bytes, since a request may omit its length."""
         received = 0
 
         async def limited() -> Message:
@@ -90,14 +90,14 @@ class Guard:
             message = await receive()
             received += len(message.get("body", b""))
             if received > self.max_body:
-                raise WebError(413, f"A request may send {self.max_body / 1e6:g} MB at most.")
+                raise WebError(413, f"A request may have at most {self.max_body / 1e6:g} MB.")
             return message
 
         return limited
 
 
 def _name(host: str) -> str | None:
-    """The name in a `Host` header; None where it is none."""
+    """The host name in a `Host` header; None if the header is invalid."""
     try:
         return urlsplit(f"//{host}").hostname
     except ValueError:
@@ -105,7 +105,7 @@ def _name(host: str) -> str | None:
 
 
 def _is_own(headers: Headers, host: str) -> bool:
-    """Whether the request comes from a page of this server, or from no browser at all."""
+    """Whether the request comes from a page of this server, or from a client that is not a browser."""
     origin = headers.get("origin")
     if origin is not None:
         return origin.partition("://")[2] == host

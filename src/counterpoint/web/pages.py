@@ -12,10 +12,10 @@ SHARED = Path(__file__).parent / "templates"
 
 
 class Pages:
-    """The templates of an application; `frame.html`, which they extend, is shared.
+    """The templates of an application, which extend the shared `frame.html`.
 
     Args:
-        folder: of the application's own templates.
+        folder: folder of the application's templates.
     """
 
     def __init__(self, folder: Path):
@@ -30,11 +30,11 @@ class Pages:
         )
 
     def render(self, request: Request, name: str, *, status: int = 200, **values: Any) -> Response:
-        """A template as a page.
+        """Render a template as a page.
 
         Args:
-            name: of the template's file.
-            values: what the template needs; everything is escaped.
+            name: file name of the template.
+            values: values for the template, which are escaped.
         """
         text = self._environment.get_template(name).render(nonce=request.state.nonce, **values)
         return HTMLResponse(text, status_code=status)

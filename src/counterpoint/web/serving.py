@@ -22,11 +22,11 @@ def open_socket(host: str, port: int) -> socket.socket:
     """A listening socket; port 0 takes any free one.
 
     Raises:
-        UserError: the port is in use or may not be opened, or the host is none of this machine's.
+        UserError: the port is in use or cannot be opened, or the host is not an address of this machine.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     found = socket.socket(family, socket.SOCK_STREAM)
-    if os.name == "posix":  # a port that was closed just now may be opened; on Windows, one that is open may be as well
+    if os.name == "posix":  # allows reopening a port at once; on Windows, it would also allow opening a port in use
         found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         found.bind((host, port))
@@ -34,17 +34,17 @@ def open_socket(host: str, port: int) -> socket.socket:
         found.close()
         if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
             raise UserError(f"Port {port} is in use by another program; give --port another number.") from None
-        raise UserError(f"{host}:{port} cannot be opened ({error}); give another --host or --port.") from None
+        raise UserError(f"{host}:{port} cannot be opened ({error}); choose another --host or --port.") from None
     found.listen(128)
     return found
 
 
 def serve(app: ASGIApp, *, listening: socket.socket, on_exit: Callable[[], None] | None = None) -> None:
-    """Serve until the process is interrupted. Nothing is logged of who asks.
+    """Serve until the process is interrupted. Requests are not logged.
 
     Args:
-        listening: from `open_socket`.
-        on_exit: is called when the process is to end, before connections are closed: what streams without end, ends.
+        listening: socket from `open_socket`.
+        on_exit: called when the process is interrupted, before connections are closed, in order to end streams.
     """
     import uvicorn
 
@@ -61,13 +61,13 @@ def serve(app: ASGIApp, *, listening: socket.socket, on_exit: Callable[[], None]
 
 
 def lock_folder(folder: Path) -> AbstractContextManager[None]:
-    """Hold a folder for one server, by the file `.server.lock` in it.
+    """Lock a folder for one server with a lock file.
 
     Raises:
-        UserError: another server holds it.
+        UserError: another server has locked the folder.
     """
 
     def refuse(_: str) -> None:
-        raise UserError(f"Another server has {folder} open; stop that one first, or use its address.")
+        raise UserError(f"Another server is using {folder}; stop it first, or use its address.")
 
     return sole_writer(folder / "server", on_wait=refuse)

@@ -1,7 +1,7 @@
 """A small store on disk: SQLite in WAL mode, with migrations by schema version.
 
-One writer at a time, many readers; a write is on disk (`synchronous=FULL`) when its `with` block has ended, so what was
-confirmed survives a killed process and a power cut.
+There is one writer at a time and any number of readers. A write is on disk (`synchronous=FULL`) when its `with` block
+has ended, so that confirmed data survive a killed process and a power failure.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 from counterpoint.config import UserError
 
 _BUSY_S = 20.0
-"""A write of another process may take so long before ours fails."""
+"""A write fails if another process holds the database for longer than this."""
 _PRAGMAS = (
     "journal_mode = WAL",
     "synchronous = FULL",
@@ -29,18 +29,18 @@ class Store:
     """A database file.
 
     Args:
-        path: of the file; its folder exists.
-        migrations: SQL scripts; the i-th takes a database from schema version i to i + 1, so a script that has shipped
-            is never changed.
-        create: whether a file may be made where there is none.
+        path: path of the file in an existing folder.
+        migrations: SQL scripts; script i updates a database from schema version i to i + 1, so released scripts must
+            not change.
+        create: whether a missing file is created.
 
     Raises:
-        UserError: there is none, it is no database, or a newer version of the package made it.
+        UserError: the file is missing, is not a database, or was created by a newer version of the package.
     """
 
     def __init__(self, path: Path, *, migrations: Sequence[str], create: bool = True):
         if not create and not path.is_file():
-            raise UserError(f"There is no database at {path}.")
+            raise UserError(f"There is no database at {path}; check the path.")
         self.path = path
         self._local = threading.local()
         self._writing = threading.Lock()
@@ -59,7 +59,7 @@ class Store:
             if version > len(migrations):
                 raise UserError(f"{self.path} was made by a newer version of counterpoint; update counterpoint.")
             for number in range(version, len(migrations)):
-                # executescript commits first; the transaction is the script's own, with the version that it reaches
+                # executescript commits first, so the script has its own transaction, which includes the new version
                 connection.executescript(
                     f"BEGIN IMMEDIATE;\n{migrations[number]};\nPRAGMA user_version = {number + 1};\nCOMMIT;"
                 )
@@ -88,7 +88,7 @@ class Store:
 
     @contextmanager
     def write(self) -> Iterator[sqlite3.Connection]:
-        """A connection in a transaction that is committed when the block ends, and undone when it raises.
+        """A connection in a transaction, which is committed at the end of the block and rolled back on an error.
 
         Raises:
             sqlite3.OperationalError: the disk is full, or another process held the database for too long.
@@ -105,7 +105,7 @@ class Store:
                 raise
 
     def compact(self) -> None:
-        """Write the log of changes into the database file and empty it, so that what was deleted is on disk nowhere."""
+        """Write the log of changes into the database file and empty it, so that deleted data are removed from disk."""
         self._connection().execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def close(self) -> None:

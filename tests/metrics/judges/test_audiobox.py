@@ -69,8 +69,8 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Any:
 def test_both_formats_give_what_the_model_says(small: Any, music: np.ndarray) -> None:
     file, folder, model = small
     judge = AudioboxJudge(fetch("audiobox", str(file)))
-    heard = judge.hear(music)["aesthetics"]
-    again = AudioboxJudge(fetch("hub", str(folder))).hear(music)["aesthetics"]
+    heard = judge.analyze(music)["aesthetics"]
+    again = AudioboxJudge(fetch("hub", str(folder))).analyze(music)["aesthetics"]
     np.testing.assert_allclose(again, heard, atol=1e-5)
     cuts, lengths = windows(audiobox.resample(music, own_rate=32_000, sample_rate=16_000))
     assert lengths.tolist() == [160_000, 32_000]
@@ -88,7 +88,7 @@ def test_any_length_and_silence_are_numbers(small: Any) -> None:
     judge = AudioboxJudge(fetch("audiobox", str(small[0])))
     noise = 0.1 * np.random.default_rng(0).standard_normal(320_001).astype(np.float32)
     for audio in (np.zeros(32_000, dtype=np.float32), noise, noise[:1]):
-        assert np.isfinite(judge.hear(audio)["aesthetics"]).all()
+        assert np.isfinite(judge.analyze(audio)["aesthetics"]).all()
 
 
 def test_the_metrics_are_means_over_clips(small: Any) -> None:
@@ -139,7 +139,7 @@ def test_the_published_sizes(tmp_path: Path, music: np.ndarray, monkeypatch: pyt
     monkeypatch.setattr(aes, "DEFAULT_AUDIO_CFG", PUBLISHED)  # whatever the small ones need
     file, _, model = written(tmp_path, CONFIG)
     assert file.stat().st_size == pytest.approx(415_520_834, rel=1e-4)  # as published, but for names and padding
-    heard = AudioboxJudge(fetch("audiobox", str(file))).hear(music[:32_000])["aesthetics"]
+    heard = AudioboxJudge(fetch("audiobox", str(file))).analyze(music[:32_000])["aesthetics"]
     assert heard.shape == (4,) and np.isfinite(heard).all()
     assert load(file).state_dict().keys() == model.state_dict().keys()
     file.unlink()
@@ -153,7 +153,7 @@ def test_it_hears_the_same_on_another_device_many_windows_at_once(
     with monkeypatch.context() as patch, no_cpu():
         there = model.to(FAKE)
         patch.setattr(audiobox, "load", lambda path, *, device: there)
-        heard = judge.hear(music, device=FAKE)["aesthetics"]
+        heard = judge.analyze(music, device=FAKE)["aesthetics"]
     np.testing.assert_allclose(
-        heard, AudioboxJudge(fetch("audiobox", str(small[0]))).hear(music)["aesthetics"], atol=1e-4
+        heard, AudioboxJudge(fetch("audiobox", str(small[0]))).analyze(music)["aesthetics"], atol=1e-4
     )

@@ -82,7 +82,7 @@ def test_the_published_sizes(tmp_path: Path, music: np.ndarray) -> None:
     path = write_clap(tmp_path / "music_audioset_epoch_15_esc_90.14.pt", clap_weights(**CLAP_PUBLISHED))
     check_bijection(path)
     assert sum(value.numel() for value in load(path).parameters()) == 193_913_882
-    heard = ClapJudge(fetch("clap", str(path))).hear(music[:32_000])["embeddings"]
+    heard = ClapJudge(fetch("clap", str(path))).analyze(music[:32_000])["embeddings"]
     assert heard.shape == (1, 512) and np.isfinite(heard).all()
     path.unlink()
 
@@ -111,17 +111,17 @@ def test_short_clips_repeat_and_long_ones_end_with_a_whole_window() -> None:
 
 def test_what_is_heard_is_the_same_each_time_and_of_length_one(weights: Fetched, music: np.ndarray) -> None:
     judge = ClapJudge(weights)
-    first, again = judge.hear(music)["embeddings"], judge.hear(music)["embeddings"]
+    first, again = judge.analyze(music)["embeddings"], judge.analyze(music)["embeddings"]
     assert first.shape == (2, 24)
     np.testing.assert_array_equal(first, again)
     np.testing.assert_allclose(np.linalg.norm(first, axis=1), 1.0, atol=1e-5)
-    np.testing.assert_allclose(first[0], judge.hear(music[: 10 * 32_000])["embeddings"][0], atol=1e-4)
+    np.testing.assert_allclose(first[0], judge.analyze(music[: 10 * 32_000])["embeddings"][0], atol=1e-4)
     assert np.abs(first[0] - first[1]).max() > 1e-4  # it hears something
     assert weights.sha256[:8] in judge.checkpoint and weights.sha256[:16] in judge.version
 
 
 def test_silence_is_a_number(weights: Fetched) -> None:
-    assert np.isfinite(ClapJudge(weights).hear(np.zeros(32_000, dtype=np.float32))["embeddings"]).all()
+    assert np.isfinite(ClapJudge(weights).analyze(np.zeros(32_000, dtype=np.float32))["embeddings"]).all()
 
 
 def test_captions_do_not_depend_on_their_neighbours(reading: ClapJudge) -> None:
@@ -137,7 +137,7 @@ def test_a_twin_from_the_hub_hears_and_reads_the_same(
     twin: Path, reading: ClapJudge, music: np.ndarray, judges_folder: Path
 ) -> None:
     theirs = ClapJudge(fetch("twin", str(twin)))
-    np.testing.assert_allclose(theirs.hear(music)["embeddings"], reading.hear(music)["embeddings"], atol=1e-6)
+    np.testing.assert_allclose(theirs.analyze(music)["embeddings"], reading.analyze(music)["embeddings"], atol=1e-6)
     expected = reading.read(["drums"])
     (judges_folder / "roberta.json").unlink()
     np.testing.assert_allclose(theirs.read(["drums"]), expected, atol=1e-6)  # by its own tokenizer
@@ -232,6 +232,6 @@ def test_a_truncated_file_and_an_empty_folder_are_one_sentence(tmp_path: Path, c
 def test_it_hears_the_same_on_another_device_many_windows_at_once(weights: Fetched, music: np.ndarray) -> None:
     judge = ClapJudge(weights)
     with no_cpu():
-        heard = judge.hear(music, device=FAKE)["embeddings"]
+        heard = judge.analyze(music, device=FAKE)["embeddings"]
     assert len(heard) == 2
-    np.testing.assert_allclose(heard, judge.hear(music)["embeddings"], atol=1e-5)
+    np.testing.assert_allclose(heard, judge.analyze(music)["embeddings"], atol=1e-5)

@@ -40,7 +40,7 @@ def plain_network(weights: dict[str, torch.Tensor], patches: torch.Tensor) -> to
 
 
 def test_the_network_is_the_published_one_without_its_last_relu(weights: Fetched, music: np.ndarray) -> None:
-    heard = VggishJudge(weights).hear(music)["embeddings"]
+    heard = VggishJudge(weights).analyze(music)["embeddings"]
     low = resample(music, own_rate=32_000, sample_rate=16_000)
     expected = plain_network(torch.load(weights.path), torch.from_numpy(log_mel_patches(low))).numpy()
     assert heard.shape == (12, 128) and heard.dtype == np.float32
@@ -86,13 +86,13 @@ def test_short_clips_are_padded_with_zeros() -> None:
 
 
 def test_silence_is_a_number(weights: Fetched) -> None:
-    heard = VggishJudge(weights).hear(np.zeros(32_000 * 2, dtype=np.float32))["embeddings"]
+    heard = VggishJudge(weights).analyze(np.zeros(32_000 * 2, dtype=np.float32))["embeddings"]
     assert heard.shape == (2, 128) and np.isfinite(heard).all()
 
 
 def test_as_fadtk_rounds_what_comes_in_and_what_goes_out(weights: Fetched, music: np.ndarray) -> None:
     plain, rounded = VggishJudge(weights), VggishJudge(weights, as_fadtk=True)
-    exact, heard = plain.hear(music)["embeddings"], rounded.hear(music)["embeddings"]
+    exact, heard = plain.analyze(music)["embeddings"], rounded.analyze(music)["embeddings"]
     np.testing.assert_array_equal(heard, heard.astype(np.float16).astype(np.float32))
     assert not np.array_equal(exact, exact.astype(np.float16).astype(np.float32))
     np.testing.assert_allclose(heard, exact, atol=0.02 * np.abs(exact).max())
@@ -162,5 +162,5 @@ def test_a_truncated_file_is_one_sentence(tmp_path: Path, vggish_file: Path) -> 
 def test_it_hears_the_same_on_another_device(weights: Fetched, music: np.ndarray) -> None:
     judge = VggishJudge(weights)
     with no_cpu():
-        heard = judge.hear(music, device=FAKE)["embeddings"]
-    np.testing.assert_allclose(heard, judge.hear(music)["embeddings"], atol=1e-4)
+        heard = judge.analyze(music, device=FAKE)["embeddings"]
+    np.testing.assert_allclose(heard, judge.analyze(music)["embeddings"], atol=1e-4)

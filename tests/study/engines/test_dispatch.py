@@ -119,13 +119,13 @@ def test_a_step_that_is_lost_too_often_fails_and_the_others_go_on() -> None:
     pool, plan = Script(never), diamond()
     schedule = run(plan, pool, retries=2)
     assert pool.started.count("left") == 3 and "right" in pool.started and "last" not in pool.started
-    assert list(schedule.failed) == [plan[1].key] and schedule.held_up == [plan[3].key]
+    assert list(schedule.failed) == [plan[1].key] and schedule.blocked == [plan[3].key]
 
 
 def test_a_fault_of_the_step_itself_is_not_tried_again() -> None:
     pool = Script(lambda step, _: Ended(step.key, error="wrong"))
     schedule = run(diamond(), pool)
-    assert pool.started == ["first"] and len(schedule.failed) == 1 and len(schedule.held_up) == 3
+    assert pool.started == ["first"] and len(schedule.failed) == 1 and len(schedule.blocked) == 3
 
 
 def test_a_pool_that_holds_steps_back_itself_is_given_all_of_them_at_once() -> None:

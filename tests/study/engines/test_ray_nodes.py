@@ -86,7 +86,7 @@ def test_a_study_survives_the_loss_of_a_node_and_gives_the_results_of_the_local_
         )
         for name in where
     }
-    assert len(killed) == 1 and any(f"{killed[0]} lost after" in line and "tried again" in line for line in said)
+    assert len(killed) == 1 and any(f"{killed[0]} was lost after" in line and "tried again" in line for line in said)
     logs = {path.name: path.read_text() for path in (stores["nodes"] / LOGS).glob("*.log")}
     made = Counter({name: text.count(" ...\n") for name, text in logs.items()})
     assert all(count == 1 for name, count in made.items() if not name.startswith(killed[0])), "nothing is made twice"

@@ -80,7 +80,7 @@ def test_what_is_finished_takes_no_time() -> None:
 
 
 def test_a_training_does_not_span_machines() -> None:
-    with pytest.raises(UserError, match="16 GPUs and 9 of them for each training make no sense"):
+    with pytest.raises(UserError, match="16 GPUs with 9 for each training are impossible"):
         Cluster(16, processes=9)
 
 

@@ -78,13 +78,13 @@ def test_sbatch_is_told_resources_limits_and_what_to_wait_for(tmp_path: Path, se
 
 def test_an_option_that_sbatch_does_not_know_is_named(tmp_path: Path, sent: Path, log: Path) -> None:
     pool = SlurmPool(LocalEngine(tmp_path), own=OWN_OPTIONS, more={"partitoin": "a100"})
-    with pool, pytest.raises(UserError, match=r"Slurm's options cannot be used: .*partitoin"):
+    with pool, pytest.raises(UserError, match=r"The options of Slurm are invalid: .*partitoin"):
         pool.start(chain(log)[0])
 
 
 def test_a_machine_without_slurm_says_so(tmp_path: Path, log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
-    with pytest.raises(UserError, match="There is no Slurm here"):
+    with pytest.raises(UserError, match="This machine has no Slurm"):
         Where("slurm").open(LocalEngine(tmp_path, say=lambda _: None)).run(chain(log))
     with pytest.raises(UserError, match="cluster=pbs is unknown"):
         Where("slurm", options={"cluster": "pbs"}).open(LocalEngine(tmp_path))
@@ -120,4 +120,4 @@ def test_a_job_that_is_warned_writes_its_state_and_goes_on(tmp_path: Path, log: 
 
     threading.Thread(target=warn, daemon=True).start()
     done = on_this_machine(tmp_path / "store", said).run([step])
-    assert (done["train"].folder / "value").read_text() == "2" and any("lost after" in line for line in said)
+    assert (done["train"].folder / "value").read_text() == "2" and any("was lost after" in line for line in said)

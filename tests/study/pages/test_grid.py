@@ -26,7 +26,7 @@ from counterpoint.results.schema import Example, Results, System
 from counterpoint.study import load_study
 from counterpoint.study.kinds.cells import Cell
 from counterpoint.study.kinds.grid import GridStudy
-from counterpoint.study.pages.grid_cells import told, varied_axes
+from counterpoint.study.pages.grid_cells import phrase, varied_axes
 from counterpoint.study.shipped import find_study
 from counterpoint.training import TrainingResult
 
@@ -253,10 +253,11 @@ def curves_of(report: Report, look: SimpleNamespace) -> Charts:
 
 
 def test_the_verdict_says_where_each_paradigm_is_better(report: Report) -> None:
-    assert report.title == "Auto-regressive or flow matching, by latent and frame rate?"
+    assert report.title == "Auto-regressive or flow matching, for each latent and frame rate?"
     assert report.verdict.sentence == (
         "On this data and budget, with EnCodec, judged by fad_musicnn, auto-regressive does better than flow matching "
-        "at 25 Hz, the other way round at 50 Hz; no difference between the two could be shown at 100 Hz."
+        "at 25 Hz, but flow matching does better than auto-regressive at 50 Hz; no difference between the two could be "
+        "shown at 100 Hz."
     )
     sizes, others, latent, rate, best = report.verdict.points
     assert "25 Hz \u22123.0 [\u22124.5, \u22121.5]; 50 Hz 1.0 [0.5, 1.5]" in sizes
@@ -264,8 +265,7 @@ def test_the_verdict_says_where_each_paradigm_is_better(report: Report) -> None:
     assert latent == "Latent: EnCodec does better than VAE at all 3 settings."
     assert "25 Hz does better than 50 Hz (AR, EnCodec; FM, VAE);" in rate
     assert best == (
-        "The lowest fad_musicnn is that of AR, EnCodec, 25 Hz, 5.0 [4.5, 5.5]; real held-out music scores 2.00 "
-        "[1.80, 2.20]."
+        "AR, EnCodec, 25 Hz has the lowest fad_musicnn, 5.0 [4.5, 5.5]; real held-out music scores 2.00 [1.80, 2.20]."
     )
 
 
@@ -320,7 +320,7 @@ def test_the_page_is_whole_and_leads_nowhere_else(folder: Path, look: SimpleName
     page = look.check(folder)
     assert page.count("<audio") == 2 * (1 + 9), "the ground truth and every cell of both prompts"
     assert "&lt;b&gt;more" in page and page.count('class="star"') == 2 and "The paper concludes" in page
-    assert "/elsewhere/" not in page, "no place of this machine is told"
+    assert "/elsewhere/" not in page, "no place of this machine is named"
     scores = list(csv.DictReader(io.StringIO((folder / "tables" / "scores.csv").read_text())))
     assert {(row["system"], row["metric"], row["value"]) for row in scores} >= {("fm_vae_50hz", "fad_musicnn", "12.0")}
     assert re.search(
@@ -338,7 +338,7 @@ def test_clips_of_several_lengths_share_a_page_and_no_key(tmp_path: Path, look: 
         "On this data and budget, judged by fad_musicnn: 25 Hz does better than 50 Hz at all 3 settings."
     )
     assert any(point.startswith("Duration: not tested,") for point in found.verdict.points)
-    assert any("at 0.5 s is that of 25 Hz, 0.5 s" in point for point in found.verdict.points)
+    assert any("25 Hz, 0.5 s has the lowest fad_musicnn at 0.5 s" in point for point in found.verdict.points)
     groups = groups_of(found, look)
     assert {"25 Hz", "50 Hz", "Outside", "Floors, 0.5 s", "Floors, 1 s", "Floors, 2 s"} <= set(groups)
     assert groups["25 Hz"] == ["0.5 s", "1 s", "2 s"]
@@ -385,7 +385,7 @@ def test_outside_systems_stand_beside_the_cells(tmp_path: Path, look: SimpleName
     made = Made({"steps": steps}, values={"euler10": 12.0, "euler50": 6.0}, outside=["mine"])
     found = made.report(tmp_path, clips=True)
     assert found.title == "What changes with steps?"
-    assert "Against mine, of 2 cells by fad_musicnn: 1 better, 1 worse." in found.verdict.points
+    assert "Compared with mine by fad_musicnn, the 2 cells are 1 better and 1 worse." in found.verdict.points
     assert len(look.table(found, "differences_outside").rows) == 2
     assert "mine" in groups_of(found, look)["Outside"]
     page = look.check(write_report(found, tmp_path / "report").parent)
@@ -429,7 +429,7 @@ def test_labels_are_told_as_people_would() -> None:
     }
     study = GridStudy.model_validate({"kind": "grid", "axes": axes, "codec": "pocket_{latent}"})
     batch, duration, size, mixed, latent = varied_axes(study, study.cells())
-    assert [told(batch, label) for label in batch.labels] == ["batch size 8", "batch size 16"]
+    assert [phrase(batch, label) for label in batch.labels] == ["batch size 8", "batch size 16"]
     assert batch.numbers == {"b8": 8.0, "b16": 16.0} and batch.sets == ["training.batch_size"]
     assert [*duration.labels.values()] == ["2.5 s", "5 s"] and duration.numbers["2.5s"] == 2.5
     assert [*size.labels.values()] == ["pocket", "debug"] and size.numbers == {}

@@ -53,12 +53,12 @@ class Rating(Config):
     """A row of Table 5.
 
     Attributes:
-        asked: the question to the raters, in our words.
+        question: question to the raters, in the words of this project.
         values: mean and half-width of the 95% interval by system; None if it could not be read.
     """
 
     criterion: str
-    asked: str
+    question: str
     values: dict[str, tuple[float, float] | None]
 
 

@@ -1,18 +1,18 @@
-// A rater's way through a listening test: consent, instructions, headphones, practice, trials, a comment, the end.
-// The server says what comes next; the page shows it. An answer counts as saved when the server has confirmed it, and
-// until then it waits in the browser's storage and is sent again.
+// The pages of a listening test: consent, instructions, headphone check, practice, trials, a comment, and the end. The
+// server chooses the next step, and the page shows it. An answer counts as saved when the server has confirmed it;
+// until then it is kept in the browser's storage and sent again.
 import { Player } from "/static/player.js";
 
 const data = JSON.parse(document.getElementById("data").textContent);
 const sheet = document.getElementById("sheet");
 const live = document.getElementById("live");
 let token = data.token;
-let keys = () => false; // the shown stage's keys: true when it used one
-let leave = () => {}; // what the shown stage has to put away
+let keys = () => false; // handles the keys of the current stage; returns true if it used one
+let leave = () => {}; // cleans up when the current stage ends
 
 const RETRY_MS = [500, 1000, 2000, 4000, 8000];
 const LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
-const MARGIN_S = 0.5; // before and after a span, where its joints are
+const MARGIN_S = 0.5; // seconds around each edge of a span that must be heard
 
 const word = (name, values = {}) => data.words[name].replace(/\{(\w+)\}/g, (all, key) => values[key] ?? all);
 const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
@@ -22,7 +22,7 @@ const memory = {
   drop: (name) => localStorage.removeItem(`listen-${name}`),
 };
 
-// `el("p", { class: "x" }, "text", child)`: text is text, so that no caption can become markup.
+// `el("p", { class: "x" }, "text", child)` adds strings as text, so that no caption can become markup.
 function el(name, attributes = {}, ...children) {
   const found = document.createElement(name);
   for (const [key, value] of Object.entries(attributes)) {
@@ -51,7 +51,7 @@ function icon(name) {
 
 class Refused extends Error {}
 
-async function ask(method, path, body) {
+async function request(method, path, body) {
   let response;
   try {
     response = await fetch(path, {
@@ -68,14 +68,14 @@ async function ask(method, path, body) {
   throw response.status >= 500 ? new Error(sentence) : new Refused(sentence);
 }
 
-// The same request until it is answered; what the server refuses is no matter of trying again.
-async function insist(method, path, body, say = () => {}) {
+// Repeat a request until it is answered; a request that the server refuses is not repeated.
+async function retry(method, path, body, showMessage = () => {}) {
   for (let turn = 0; ; turn++) {
     try {
-      return await ask(method, path, body);
+      return await request(method, path, body);
     } catch (error) {
       if (error instanceof Refused) throw error;
-      say(word("not_saved", { reason: error.message }));
+      showMessage(word("not_saved", { reason: error.message }));
       await sleep(RETRY_MS[Math.min(turn, RETRY_MS.length - 1)]);
     }
   }
@@ -112,8 +112,8 @@ function consent() {
   const begin = button(word("begin"), async () => {
     begin.disabled = true;
     try {
-      if (token) return advance(await ask("POST", `/api/r/${token}/agree`, {}), true);
-      const found = await ask("POST", "/api/enter", { platform_id: data.platform_id });
+      if (token) return advance(await request("POST", `/api/r/${token}/agree`, {}), true);
+      const found = await request("POST", "/api/enter", { platform_id: data.platform_id });
       token = found.token;
       history.replaceState(null, "", `/r/${token}`);
       memory.set("agreed", token);
@@ -147,7 +147,7 @@ function instructions(then) {
 function foot(...hints) {
   const withdraw = button(word("withdraw"), async () => {
     if (!confirm(word("withdraw_sure"))) return;
-    await insist("POST", `/api/r/${token}/withdraw`);
+    await retry("POST", `/api/r/${token}/withdraw`);
     localStorage.clear();
     ending(word("withdrawn_title"), el("p", {}, word("withdrawn")));
   }, "quiet");
@@ -175,7 +175,7 @@ function headphones(state) {
     send.disabled = true;
     sound?.pause();
     try {
-      advance(await insist("POST", `/api/r/${token}/headphones`, { chosen }, (text) => (live.textContent = text)));
+      advance(await retry("POST", `/api/r/${token}/headphones`, { chosen }, (text) => (live.textContent = text)));
     } catch (error) {
       failed(error);
     }
@@ -219,7 +219,7 @@ function comment() {
   const finish = button(word("finish"), async () => {
     finish.disabled = true;
     try {
-      advance(await insist("POST", `/api/r/${token}/finish`, { comment: field.value }, (text) => (live.textContent = text)));
+      advance(await retry("POST", `/api/r/${token}/finish`, { comment: field.value }, (text) => (live.textContent = text)));
     } catch (error) {
       failed(error);
     }
@@ -277,12 +277,12 @@ class TrialPage {
     return Math.min(1, player.heard.seconds / player.duration);
   }
 
-  // Heard long enough, and both joints of a span with it.
+  // Whether enough of the clip was heard, including both edges of a span.
   wasHeard(player) {
     const { span, min_heard: least } = this.trial;
-    const joints = (span ?? []).every((at) =>
+    const edges = (span ?? []).every((at) =>
       player.heard.covers(Math.max(0, at - MARGIN_S), Math.min(player.duration, at + MARGIN_S)));
-    return this.share(player) >= least && joints;
+    return this.share(player) >= least && edges;
   }
 
   player(clip, place) {
@@ -296,7 +296,7 @@ class TrialPage {
       plays: this.kept.plays?.[place],
       onChange: () => this.players && this.update(),
       onHeard: () => this.players && (this.keep(), this.update()),
-      onError: () => this.broken(),
+      onError: () => this.audioFailed(),
     });
     return player;
   }
@@ -306,7 +306,7 @@ class TrialPage {
     return this.trial.clips[place].is_reference ? word("reference") : word("version", { name: LETTERS[place] });
   }
 
-  // Where a name stands among others of its kind, its letter is enough.
+  // The letter alone, for places that show all versions together.
   shortName(place) {
     return this.trial.clips[place].is_reference ? word("reference") : LETTERS[place];
   }
@@ -367,7 +367,7 @@ class TrialPage {
     this.player_.toggle();
   }
 
-  // Another version from the same moment on.
+  // Switch to another version at the same position.
   choose(place) {
     if (place === this.at || !this.players[place]) return;
     const { time, playing } = this.player_;
@@ -414,7 +414,7 @@ class TrialPage {
     this.why.textContent = this.sending ? word("saving") : !allHeard ? word(first) : answered ? "" : word("answer_first");
   }
 
-  say(text) {
+  showMessage(text) {
     this.message.hidden = !text;
     this.message.textContent = text;
   }
@@ -433,20 +433,20 @@ class TrialPage {
       plays: this.rated.map((_, place) => this.players[place].plays),
     };
     try {
-      await insist("PUT", `/api/r/${token}/trials/${this.trial.id}`, body, (text) => this.say(text));
+      await retry("PUT", `/api/r/${token}/trials/${this.trial.id}`, body, (text) => this.showMessage(text));
       memory.drop(`trial-${this.trial.id}`);
       await next(this.trial.kind === "practice");
     } catch (error) {
       this.sending = false;
-      this.say(error.message);
+      this.showMessage(error.message);
       this.update();
     }
   }
 
-  broken() {
-    this.say(`${word("audio_failed")} `);
+  audioFailed() {
+    this.showMessage(`${word("audio_failed")} `);
     this.message.append(button(word("skip"), async () => {
-      await insist("POST", `/api/r/${token}/trials/${this.trial.id}/skip`, { reason: "audio failed" });
+      await retry("POST", `/api/r/${token}/trials/${this.trial.id}/skip`, { reason: "audio failed" });
       await next();
     }));
   }
@@ -459,7 +459,7 @@ class TrialPage {
   }
 }
 
-// A question as a row of choices. `--n` columns; the style sheet makes rows of many on a telephone.
+// A question as a row of choices in `--n` columns; on a phone, the style sheet breaks long rows.
 function scale(page, version, question, choices) {
   const name = `${version} ${question.id}`;
   const byValue = question.labels.length === choices.length && question.labels.length > 2;
@@ -475,7 +475,7 @@ function scale(page, version, question, choices) {
     ? el("div", { class: "ends", "aria-hidden": "true" }, ...question.labels.map((text) => el("span", {}, text))) : null;
   const spoken = question.labels.length === 2 ? ` (${question.low}: ${question.labels[0]}, ${question.high}: ${question.labels[1]})` : "";
   return el("fieldset", { class: "question", "data-question": question.id },
-    el("legend", {}, el("span", { class: "asked" }, el("b", {}, question.name), el("span", {}, question.text), el("span", { class: "sr" }, spoken))),
+    el("legend", {}, el("span", { class: "wording" }, el("b", {}, question.name), el("span", {}, question.text), el("span", { class: "sr" }, spoken))),
     row, ends);
 }
 
@@ -497,14 +497,14 @@ function updateTabs(page) {
 
 const digit = (event) => (/^[0-9]$/.test(event.key) ? Number(event.key) || 10 : null);
 
-// How each presentation draws its clips and its questions.
+// The clips, questions and keys of each presentation.
 const VIEWS = {
   single: {
     hint: "keys",
     shown: (page) => ({ space: "space", digits: `1–${Math.min(9, page.trial.questions[0].high)}, 0`, arrows: "↓ ↑", enter: "enter" }),
     clips: (page) => [el("div", { class: "clip" }, page.places[0])],
     questions: (page) => page.trial.questions.map((question) => scale(page, 0, question, numbers(question).map((n) => [n, String(n)]))),
-    // A digit answers the question that has the focus, or the first that is open, and the next one gets the focus.
+    // A digit answers the question with the focus, or the first unanswered one; then the next question gets the focus.
     key(page, event) {
       const sets = [...sheet.querySelectorAll(".question")];
       const now = sets.findIndex((set) => set.contains(document.activeElement));
@@ -561,7 +561,7 @@ const VIEWS = {
     questions: (page) => page.trial.questions.map((question) => sliders(page, question)),
     update(page) {
       updateTabs(page);
-      for (const slider of sheet.querySelectorAll(".slider")) slider.classList.toggle("is-heard", Number(slider.dataset.version) === page.at);
+      for (const slider of sheet.querySelectorAll(".slider")) slider.classList.toggle("is-current", Number(slider.dataset.version) === page.at);
     },
     key(page, event) {
       const value = digit(event);
@@ -597,11 +597,11 @@ function sliders(page, question) {
   const marks = question.labels.map((text, place) =>
     el("li", {}, `${Math.round(question.low + place * step)}–${Math.round(question.low + (place + 1) * step)} ${text}`));
   return el("fieldset", { class: "question", "data-question": question.id },
-    el("legend", {}, el("span", { class: "asked" }, el("b", {}, question.name), el("span", {}, question.text))),
+    el("legend", {}, el("span", { class: "wording" }, el("b", {}, question.name), el("span", {}, question.text))),
     el("ul", { class: "marks" }, ...marks), el("div", { class: "sliders" }, ...boxes));
 }
 
-// ---- going on
+// ---- steps
 
 const STAGES = {
   invited: () => consent(),
@@ -619,7 +619,7 @@ function advance(state, isNew = false) {
 
 async function next(wasPractice = false) {
   try {
-    const state = await insist("GET", `/api/r/${token}`, undefined, (text) => (live.textContent = text));
+    const state = await retry("GET", `/api/r/${token}`, undefined, (text) => (live.textContent = text));
     STAGES[state.stage](state, wasPractice);
   } catch (error) {
     failed(error);

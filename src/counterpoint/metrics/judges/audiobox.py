@@ -22,7 +22,7 @@ from counterpoint.config import UserError, read_json
 from counterpoint.config.borrowed import borrow_module, command_for
 from counterpoint.config.fetched import Fetched
 from counterpoint.config.weights import CONFIG_FILE, read_pickle, read_weights
-from counterpoint.metrics.base import Better, Features, Functional, Hearing, MetricInfo, WeightedMean
+from counterpoint.metrics.base import Better, Features, Functional, JudgeOutput, MetricInfo, WeightedMean
 from counterpoint.metrics.judges.loading import fill, once, windows_at_once
 from counterpoint.metrics.signals import SAMPLE_RATE
 
@@ -51,7 +51,7 @@ class AudioboxJudge:
         self.checkpoint = f"Audiobox Aesthetics {weights.label}"
         self._weights = weights
 
-    def hear(self, audio: np.ndarray, *, device: str = "cpu") -> Hearing:
+    def analyze(self, audio: np.ndarray, *, device: str = "cpu") -> JudgeOutput:
         """Analyse a clip; see `Judge`.
 
         Raises:
@@ -93,7 +93,7 @@ class Aesthetic:
 
     def prepare(self, clips: Sequence[Features], *, reference: Sequence[Features]) -> Functional:
         return WeightedMean(
-            np.array([clip.heard[self._judge]["aesthetics"][self._place] for clip in clips], dtype=float)
+            np.array([clip.outputs[self._judge]["aesthetics"][self._place] for clip in clips], dtype=float)
         )
 
 

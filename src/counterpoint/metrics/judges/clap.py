@@ -25,7 +25,7 @@ from counterpoint.audio.librosa_import import import_librosa
 from counterpoint.config import UserError
 from counterpoint.config.fetched import Fetched, fetched
 from counterpoint.config.weights import CONFIG_FILE, read_part, read_pickle, read_weights
-from counterpoint.metrics.base import Features, Functional, Hearing, MetricInfo, NotApplicableError, WeightedMean
+from counterpoint.metrics.base import Features, Functional, JudgeOutput, MetricInfo, NotApplicableError, WeightedMean
 from counterpoint.metrics.judges.loading import once, quietly, windows_at_once
 from counterpoint.metrics.signals import SAMPLE_RATE
 
@@ -82,7 +82,7 @@ class ClapJudge:
         """Whether there is a tokenizer, so that captions can be scored."""
         return _find_tokenizer(self._weights.path) is not None
 
-    def hear(self, audio: np.ndarray, *, device: str = "cpu") -> Hearing:
+    def analyze(self, audio: np.ndarray, *, device: str = "cpu") -> JudgeOutput:
         """Analyse a clip; see `Judge`.
 
         Raises:
@@ -101,7 +101,7 @@ class ClapJudge:
         """Embeddings [n, 512] of length 1, one for each caption, computed on the CPU, which suffices for short texts.
 
         Raises:
-            UserError: as in `hear`, or there is no tokenizer.
+            UserError: as in `analyze`, or there is no tokenizer.
         """
         import torch
 
@@ -154,7 +154,7 @@ class ClapMatch:
         """The score of a clip; NaN without a caption."""
         if not clip.caption:
             return float("nan")
-        return float((clip.heard[self._judge.name]["embeddings"] @ self._read[clip.caption]).mean())
+        return float((clip.outputs[self._judge.name]["embeddings"] @ self._read[clip.caption]).mean())
 
 
 def windows(audio: np.ndarray) -> np.ndarray:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from counterpoint.audio import resample
-from counterpoint.metrics.base import Hearing
+from counterpoint.metrics.base import JudgeOutput
 from counterpoint.metrics.signals import SAMPLE_RATE
 
 UNKNOWN = -1.0
@@ -21,7 +21,7 @@ class FactsJudge:
     version = "1"
     checkpoint = "librosa's beat tracker, accents by bars of 3 or 4, key profiles of Albrecht and Shanahan"
 
-    def hear(self, audio: np.ndarray, *, device: str = "cpu") -> Hearing:
+    def analyze(self, audio: np.ndarray, *, device: str = "cpu") -> JudgeOutput:
         """Analyse a clip; see `Judge`."""
         from counterpoint.analysis import beats, tonality
         from counterpoint.analysis.spelling import KEYS

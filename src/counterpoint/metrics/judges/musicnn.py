@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from counterpoint.audio import resample
-from counterpoint.metrics.base import Hearing
+from counterpoint.metrics.base import JudgeOutput
 from counterpoint.metrics.signals import SAMPLE_RATE
 
 
@@ -19,7 +19,7 @@ class MusicnnJudge:
     version = "musicnn-0.1.0-1"
     checkpoint = "MTT_musicnn, from the wheel musicnn 0.1.0"
 
-    def hear(self, audio: np.ndarray, *, device: str = "cpu") -> Hearing:
+    def analyze(self, audio: np.ndarray, *, device: str = "cpu") -> JudgeOutput:
         """Analyse a clip; see `Judge`.
 
         Raises:
@@ -28,5 +28,5 @@ class MusicnnJudge:
         from counterpoint.analysis import musicnn
 
         low = resample(audio, own_rate=SAMPLE_RATE, sample_rate=musicnn.SAMPLE_RATE)
-        heard = musicnn.load_musicnn(device)(low, sample_rate=musicnn.SAMPLE_RATE)
-        return {"embeddings": heard.embeddings, "logits": heard.logits.mean(0)}
+        found = musicnn.load_musicnn(device)(low, sample_rate=musicnn.SAMPLE_RATE)
+        return {"embeddings": found.embeddings, "logits": found.logits.mean(0)}

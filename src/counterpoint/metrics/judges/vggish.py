@@ -21,7 +21,7 @@ from counterpoint.audio import resample
 from counterpoint.config import UserError
 from counterpoint.config.fetched import Fetched
 from counterpoint.config.weights import read_pickle
-from counterpoint.metrics.base import Hearing
+from counterpoint.metrics.base import JudgeOutput
 from counterpoint.metrics.judges.loading import fill, once
 from counterpoint.metrics.signals import SAMPLE_RATE
 
@@ -53,7 +53,7 @@ class VggishJudge:
         self._weights = weights
         self.as_fadtk = as_fadtk
 
-    def hear(self, audio: np.ndarray, *, device: str = "cpu") -> Hearing:
+    def analyze(self, audio: np.ndarray, *, device: str = "cpu") -> JudgeOutput:
         """Analyse a clip; see `Judge`.
 
         Raises:

@@ -1,4 +1,4 @@
-// The studio's API: requests with errors as sentences, and one line of events.
+// The studio's API: requests whose errors are sentences, and one stream of events.
 export async function call(method, path, body) {
   const options = { method, headers: {} };
   if (body instanceof FormData) options.body = body;
@@ -10,7 +10,7 @@ export async function call(method, path, body) {
   try {
     answer = await fetch(path, options);
   } catch {
-    throw new Error("The studio does not answer; see whether it still runs.");
+    throw new Error("The studio does not respond; check whether it is still running.");
   }
   if (answer.status === 204) return null;
   const value = await answer.json().catch(() => ({ error: `The studio answered with ${answer.status}.` }));
@@ -24,7 +24,7 @@ export function upload(file, purpose) {
   return call("POST", `/api/files?for=${purpose}`, form);
 }
 
-// Calls `handlers[name](data)` for every event, and `handlers.again()` when a lost connection is back.
+// Calls `handlers[name](data)` for every event, and `handlers.again()` after a reconnection.
 export function follow(after, handlers) {
   let last = after;
   let lost = false;

@@ -1,4 +1,4 @@
-// Takes of any pieces beside each other: chosen one by one, heard with the same switch as those of one piece.
+// Takes of different pieces side by side, which are chosen one by one and switched like those of one piece.
 import { Deck } from "./deck.js";
 import { $, announce, el } from "./dom.js";
 
@@ -9,17 +9,17 @@ export class Compare {
     this.columns = el("div", { class: "columns" });
     const close = el("button", { type: "button", class: "button small-button", onclick: () => this.clear() }, "Close");
     this.test = el("button", { type: "button", class: "button small-button", onclick: () => onTest([...this.cells.keys()], this.titles()) }, "Add to a listening test");
-    $("compare").append(el("div", { class: "row spread" }, el("h2", {}, "Compared"), el("div", { class: "row" }, this.test, close)), this.columns);
+    $("compare").append(el("div", { class: "row spread" }, el("h2", {}, "Comparison"), el("div", { class: "row" }, this.test, close)), this.columns);
   }
 
-  // While it is open, number keys and Space are for these.
+  // While the comparison is open, it receives the number keys and Space.
   get isOpen() {
     return this.cells.size > 0;
   }
 
   add(take, title) {
     if (this.cells.has(take.id)) {
-      announce(`${title} is compared already.`);
+      announce(`${title} is already in the comparison.`);
       return;
     }
     const row = this.deck.add(take, { label: title, readOnly: true });
@@ -28,7 +28,7 @@ export class Compare {
     this.columns.append(cell);
     this.test.hidden = this.cells.size < 2;
     $("compare").hidden = false;
-    announce(`${title} is compared.`);
+    announce(`${title} was added to the comparison.`);
   }
 
   titles() {

@@ -1,4 +1,4 @@
-// The takes of a piece beside each other. One is heard; a switch to another keeps the moment and the loudness.
+// The takes of a piece side by side. One is active; a switch to another keeps the position and the loudness.
 import { Player } from "/static/player.js";
 import { el, icon, seconds } from "./dom.js";
 
@@ -7,7 +7,7 @@ const TONES = { autoregressive: "--red", flow_matching: "--blue" };
 export class Deck {
   constructor() {
     this.takes = []; // {take, player, row}
-    this.heard = null;
+    this.active = null;
   }
 
   // Show a take in `row`.
@@ -44,7 +44,7 @@ export class Deck {
     return row;
   }
 
-  // The louder ones are played softer, so that none wins by being loud.
+  // Louder takes are played softer, so that loudness does not influence the comparison.
   level() {
     const quietest = Math.min(...this.takes.map(({ take }) => take.rms));
     for (const { take, player } of this.takes) player.audio.volume = Math.min(1, Math.max(0.05, quietest / take.rms));
@@ -52,13 +52,13 @@ export class Deck {
 
   toggle(entry) {
     if (entry.player.playing) entry.player.pause();
-    else this.hear(entry);
+    else this.activate(entry);
   }
 
-  // Hear this one, from the moment at which another is.
-  hear(entry) {
-    const before = this.heard;
-    this.heard = entry;
+  // Play this take from the position of the active one.
+  activate(entry) {
+    const before = this.active;
+    this.active = entry;
     if (before && before !== entry) {
       const at = before.player.time;
       before.player.pause();
@@ -69,10 +69,10 @@ export class Deck {
   switchTo(place) {
     const entry = this.takes[place];
     if (!entry) return false;
-    if (this.heard?.player.playing || !this.heard) this.hear(entry);
+    if (this.active?.player.playing || !this.active) this.activate(entry);
     else {
-      const at = this.heard.player.time;
-      this.heard = entry;
+      const at = this.active.player.time;
+      this.active = entry;
       entry.player.seek(at);
       this.takes.forEach((each) => this.draw(each));
     }
@@ -80,7 +80,7 @@ export class Deck {
   }
 
   playOrPause() {
-    const entry = this.heard ?? this.takes[0];
+    const entry = this.active ?? this.takes[0];
     if (entry) this.toggle(entry);
     return !!entry;
   }
@@ -95,18 +95,18 @@ export class Deck {
     }
     number.textContent = this.takes.length > 1 ? String(this.takes.indexOf(entry) + 1) : "";
     number.hidden = this.takes.length < 2;
-    row.classList.toggle("heard", this.heard === entry);
+    row.classList.toggle("active", this.active === entry);
     time.textContent = `${player.time.toFixed(1)} / ${seconds(player.duration)}`;
   }
 
   destroy() {
     for (const { player } of this.takes) player.destroy();
     this.takes = [];
-    this.heard = null;
+    this.active = null;
   }
 }
 
-// What is new in a take that is not new as a whole.
+// The new spans of a take, if only a part of it is new.
 function editedSpans({ new: spans = [], duration_s: duration }) {
   const whole = spans.length === 1 && spans[0][0] < 0.01 && spans[0][1] > duration - 0.01;
   return whole ? [] : spans;
@@ -117,7 +117,7 @@ function tools(take, { label, onEdit, onCompare }) {
   const list = el(
     "div",
     { class: "menu-list" },
-    el("a", { href: `${sound}?download=1` }, "Sound as it was made"),
+    el("a", { href: `${sound}?download=1` }, "Original file"),
     el("a", { href: `${sound}?as=flac` }, "FLAC"),
     take.recipe && take.recipe.kind ? el("a", { href: `/api/takes/${take.id}/zip` }, "Zip with the request") : null,
   );

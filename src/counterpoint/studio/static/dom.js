@@ -19,7 +19,7 @@ export function icon(name) {
   return svg;
 }
 
-// Said aloud to those who cannot see.
+// A message for screen readers.
 export function announce(text) {
   $("news").textContent = text;
 }
@@ -31,6 +31,6 @@ export function alertUser(text) {
 }
 
 export const seconds = (value) => `${Number(value.toFixed(value < 10 ? 1 : 0))} s`;
-// Of a wait: nobody needs its tenths.
+// A waiting time, rounded to whole seconds or minutes.
 export const duration = (value) => (value < 90 ? `${Math.max(1, Math.round(value))} s` : `${Math.round(value / 60)} min`);
 export const isTyping = (target) => target.closest?.("input:not([type=radio]):not([type=checkbox]), textarea, select, [contenteditable]");

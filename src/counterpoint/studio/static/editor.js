@@ -1,4 +1,4 @@
-// The music that is edited: its waveform with yellow spans, dragged or typed, and the takes that it came from.
+// The editor: a waveform with yellow spans, which are dragged or typed, and the earlier versions for Undo.
 import { Player } from "/static/player.js";
 import { call, upload } from "./api.js";
 import { $, announce, el, icon, seconds } from "./dom.js";
@@ -9,12 +9,12 @@ export class Editor {
   constructor({ onError, onChange }) {
     Object.assign(this, { onError, onChange });
     this.take = null;
-    this.past = []; // takes that Undo goes back to
+    this.past = []; // takes for Undo
     this.future = [];
     this.regions = [];
     $("music-file").addEventListener("change", () => $("music-file").files[0] && this.bring($("music-file").files[0]));
     $("undo").addEventListener("click", () => this.step(this.past, this.future, "Undone"));
-    $("redo").addEventListener("click", () => this.step(this.future, this.past, "Done again"));
+    $("redo").addEventListener("click", () => this.step(this.future, this.past, "Redone"));
     $("another").addEventListener("click", () => this.close());
     for (const radio of document.querySelectorAll("input[name=what]")) radio.addEventListener("change", () => this.draw());
     this.acceptDrops();
@@ -31,10 +31,10 @@ export class Editor {
   }
 
   // The fields of a request.
-  get asked() {
-    if (!this.take) throw new Error("There is no music to edit: drop a file first, or press Edit at a take.");
+  get fields() {
+    if (!this.take) throw new Error("There is no music to edit; drop a file here, or press Edit at a take.");
     if (this.what !== "inpaint") return { kind: "continue", take: this.take.id, side: this.what };
-    if (!this.regions.length) throw new Error("There is no span to make again: drag one over the waveform, or add one.");
+    if (!this.regions.length) throw new Error("There is no span to regenerate; mark one on the waveform, or add one.");
     return { kind: "inpaint", take: this.take.id, spans: this.spans };
   }
 
@@ -69,19 +69,19 @@ export class Editor {
     }
   }
 
-  // Edit a take; the one before is kept for Undo where this one came from it.
+  // Edit a take; if it was made from the open take, that one is kept for Undo.
   open(take, title, parent = null) {
     this.past = this.take && parent === this.take.id ? [...this.past, { take: this.take, title: this.title }] : [];
     this.future = [];
     this.show(take, title);
   }
 
-  step(from, to, said) {
+  step(from, to, action) {
     const next = from.pop();
     if (!next) return;
     to.push({ take: this.take, title: this.title });
     this.show(next.take, next.title);
-    announce(`${said}: ${next.title}`);
+    announce(`${action}: ${next.title}`);
   }
 
   close() {

@@ -1,8 +1,8 @@
-// The list of pieces: searched, starred, opened, and told apart by what they are.
+// The list of pieces, which can be searched, filtered and opened.
 import { call } from "./api.js";
 import { $, el } from "./dom.js";
 
-const KINDS = { generate: "made", inpaint: "passage", continue: "continued", upload: "file" };
+const KINDS = { generate: "generated", inpaint: "inpainted", continue: "continued", upload: "uploaded" };
 const OPEN = ["queued", "loading", "drawing", "listening"];
 
 export class History {
@@ -36,7 +36,7 @@ export class History {
   }
 
   draw() {
-    const empty = $("search").value || $("only-starred").checked ? "Nothing of that kind." : "What you make is kept here.";
+    const empty = $("search").value || $("only-starred").checked ? "No piece matches." : "Your pieces appear here.";
     this.list.replaceChildren(...(this.pieces.length ? this.pieces.map((piece) => this.line(piece)) : [el("li", { class: "muted empty" }, empty)]));
   }
 
@@ -51,7 +51,7 @@ export class History {
       "button",
       { type: "button", class: "entry", "aria-current": piece.id === this.current ? "true" : null, onclick: () => this.onOpen(piece.id) },
       el("span", { class: "entry-title" }, piece.starred ? "★ " : "", piece.title),
-      el("span", { class: "entry-facts muted" }, [KINDS[piece.kind], shorts.join(" + "), busy ? "being made" : wrong ? "not finished" : "", time].filter(Boolean).join(" · ")),
+      el("span", { class: "entry-facts muted" }, [KINDS[piece.kind], shorts.join(" + "), busy ? "in progress" : wrong ? "not finished" : "", time].filter(Boolean).join(" · ")),
     );
     return el("li", {}, button);
   }
@@ -61,7 +61,7 @@ export class History {
     this.draw();
   }
 
-  // The piece so many places away from the one that is open.
+  // The piece that is `step` places after the open one.
   neighbour(step) {
     const place = this.pieces.findIndex((piece) => piece.id === this.current);
     return this.pieces[Math.max(0, Math.min(this.pieces.length - 1, place + step))]?.id;

@@ -1,4 +1,4 @@
-// The studio's page: the request, the piece on the desk, and the history.
+// The studio's page: the request, the open piece, and the history.
 import { call, follow } from "./api.js";
 import { Compare } from "./compare.js";
 import { $, alertUser, announce, duration, el, isTyping } from "./dom.js";
@@ -13,17 +13,17 @@ const about = await call("GET", "/api/about").catch((error) => {
   throw error;
 });
 const models = Object.fromEntries(about.models.map((model) => [model.name, model]));
-const LONG_S = 60; // a request that takes longer is asked about first
-let desk = null; // the piece that is shown
+const LONG_S = 60; // the user must confirm requests that take longer
+let shown = null; // the open piece
 let mode = "make";
-const recent = []; // events that may have come before the piece that they are of was shown
+const recent = []; // recent events, some of which may have arrived before their piece was opened
 
 // The request
 
 function buildModels() {
   const boxes = about.models.map((model) => {
     const input = el("input", { type: "checkbox", name: "model", value: model.name, checked: true });
-    input.addEventListener("change", drawSaid);
+    input.addEventListener("change", drawSubmit);
     return el("label", { class: `choice ${model.paradigm}`, title: model.name }, input, el("span", {}, model.label));
   });
   $("models").replaceChildren(...boxes);
@@ -55,13 +55,13 @@ function buildSettings() {
   const lists = about.models.map((model) => {
     const lines = model.settings.map((setting) => settingLine(model, setting));
     if (model.methods.length > 1) {
-      const select = el("select", { id: `method-${model.name}` }, el("option", { value: "" }, "the best that it knows"), ...model.methods.map((method) => el("option", { value: method }, method)));
-      lines.push(el("div", { class: "setting edits-only" }, el("label", { for: select.id }, "method"), select, el("p", { class: "hint" }, "How passages are filled in: supervised, or zero-shot by inversion, repaint, projection or gradient.")));
+      const select = el("select", { id: `method-${model.name}` }, el("option", { value: "" }, "best available"), ...model.methods.map((method) => el("option", { value: method }, method)));
+      lines.push(el("div", { class: "setting edits-only" }, el("label", { for: select.id }, "method"), select, el("p", { class: "hint" }, "Inpainting method: supervised, or zero-shot by inversion, repaint, projection or gradient.")));
     }
     return el("section", { class: model.paradigm }, el("h3", {}, model.label), ...lines);
   });
   $("setting-lists").replaceChildren(...lists);
-  $("setting-lists").addEventListener("input", drawSettingsSaid);
+  $("setting-lists").addEventListener("input", drawSettingsSummary);
 }
 
 function settingLine(model, { name, value, text, kind, choices }) {
@@ -73,37 +73,37 @@ function settingLine(model, { name, value, text, kind, choices }) {
   return el("div", { class: "setting" }, el("label", { for: id }, name.replaceAll("_", " ")), input, el("p", { class: "hint" }, text));
 }
 
-function settingsAsked() {
-  const asked = {};
+function changedSettings() {
+  const request = {};
   for (const input of document.querySelectorAll("[data-setting]")) {
     if (input.value === "" || input.value === input.dataset.usual) continue;
-    (asked[input.dataset.model] ??= {})[input.dataset.setting] = input.tagName === "SELECT" ? input.value : Number(input.value);
+    (request[input.dataset.model] ??= {})[input.dataset.setting] = input.tagName === "SELECT" ? input.value : Number(input.value);
   }
-  return asked;
+  return request;
 }
 
-function drawSettingsSaid() {
-  const count = Object.values(settingsAsked()).flatMap(Object.keys).length;
-  $("settings-said").textContent = count ? `${count} changed` : "each model's own settings";
-  $("settings-said").classList.toggle("set", count > 0);
+function drawSettingsSummary() {
+  const count = Object.values(changedSettings()).flatMap(Object.keys).length;
+  $("settings-summary").textContent = count ? `${count} changed` : "default settings";
+  $("settings-summary").classList.toggle("set", count > 0);
 }
 
-function askedFor() {
+function requestFields() {
   const chosen = chosenModels();
-  if (!chosen.length) throw new Error("Choose a model: without one nothing can be made.");
+  if (!chosen.length) throw new Error("Choose at least one model.");
   const seed = $("seed").value.trim();
-  if (seed && !/^\d{1,18}$/.test(seed)) throw new Error("The seed is a whole number; leave it empty for any.");
-  const asked = { models: chosen, caption: $("caption").value.trim(), takes: Number($("takes").value) || 1, ...steer.asked };
-  if (seed) asked.seed = Number(seed);
-  const sampling = settingsAsked();
-  if (Object.keys(sampling).length) asked.sampling = Object.fromEntries(Object.entries(sampling).filter(([name]) => chosen.includes(name)));
+  if (seed && !/^\d{1,18}$/.test(seed)) throw new Error("The seed must be a whole number; leave it empty for a random one.");
+  const request = { models: chosen, caption: $("caption").value.trim(), takes: Number($("takes").value) || 1, ...steer.fields };
+  if (seed) request.seed = Number(seed);
+  const sampling = changedSettings();
+  if (Object.keys(sampling).length) request.sampling = Object.fromEntries(Object.entries(sampling).filter(([name]) => chosen.includes(name)));
   if (mode === "edit") {
-    Object.assign(asked, editor.asked);
+    Object.assign(request, editor.fields);
     const methods = chosen.map((name) => [name, $(`method-${name}`)?.value]).filter(([, method]) => method);
-    if (methods.length) asked.methods = Object.fromEntries(methods);
+    if (methods.length) request.methods = Object.fromEntries(methods);
   }
-  if (mode === "make" || editor.what !== "inpaint") asked.duration_s = Number($("length").value) || 8;
-  return asked;
+  if (mode === "make" || editor.what !== "inpaint") request.duration_s = Number($("length").value) || 8;
+  return request;
 }
 
 async function make(event) {
@@ -111,10 +111,10 @@ async function make(event) {
   alertUser("");
   $("make").disabled = true;
   try {
-    const asked = askedFor();
-    const { total_s: total } = await call("POST", "/api/estimate", asked);
-    if (total > LONG_S && !confirm(`This takes about ${duration(total)} on this machine. Make it all the same?`)) return;
-    const piece = await call("POST", "/api/pieces", asked);
+    const request = requestFields();
+    const { total_s: total } = await call("POST", "/api/estimate", request);
+    if (total > LONG_S && !confirm(`This request takes about ${duration(total)} on this machine. Start it?`)) return;
+    const piece = await call("POST", "/api/pieces", request);
     show(piece);
     announce("Your request is queued.");
     if (innerWidth < 900) $("result").scrollIntoView({ block: "start" });
@@ -132,64 +132,64 @@ function setMode(next) {
     $(`tab-${name}`).setAttribute("aria-selected", String(name === mode));
     $(`tab-${name}`).tabIndex = name === mode ? 0 : -1;
   }
-  $("ask-body").setAttribute("aria-labelledby", `tab-${mode}`);
+  $("request-body").setAttribute("aria-labelledby", `tab-${mode}`);
   $("editor").hidden = mode !== "edit";
   document.body.classList.toggle("editing", mode === "edit");
-  drawSaid();
+  drawSubmit();
 }
 
-function drawSaid() {
+function drawSubmit() {
   const passage = mode === "edit" && editor.what === "inpaint";
   $("length-field").hidden = passage;
-  const names = { make: "Make", inpaint: "Make again", end: "Continue", start: "Lead in" };
+  const names = { make: "Generate", inpaint: "Regenerate", end: "Continue", start: "Add lead-in" };
   $("make").firstChild.textContent = `${names[mode === "make" ? "make" : editor.what]} `;
   estimate();
 }
 
-// How long the request will take, as far as it is one already.
+// The estimated time of the request, if it is complete.
 let estimating;
 function estimate() {
   clearTimeout(estimating);
   estimating = setTimeout(async () => {
     try {
-      const { models: own, ahead_s: ahead, total_s: total } = await call("POST", "/api/estimate", askedFor());
+      const { models: own, ahead_s: ahead, total_s: total } = await call("POST", "/api/estimate", requestFields());
       const each = Object.entries(own).map(([name, time]) => `${models[name].short} ${duration(time)}`);
-      const parts = [...(ahead >= 1 ? [`${duration(ahead)} ahead`] : []), ...(each.length > 1 || ahead >= 1 ? each : [])];
-      $("make-said").textContent = `about ${duration(total)}${parts.length ? `: ${parts.join(", ")}` : ""}`;
-      $("make-said").classList.toggle("long", total > LONG_S);
+      const parts = [...(ahead >= 1 ? [`${duration(ahead)} waiting`] : []), ...(each.length > 1 || ahead >= 1 ? each : [])];
+      $("make-estimate").textContent = `about ${duration(total)}${parts.length ? `: ${parts.join(", ")}` : ""}`;
+      $("make-estimate").classList.toggle("long", total > LONG_S);
     } catch {
-      $("make-said").textContent = ""; // the form says what is missing when it is sent
+      $("make-estimate").textContent = ""; // when the form is sent, an error says what is missing
     }
   }, 350);
 }
 
-// The desk
+// The open piece
 
 function show(piece) {
-  desk?.destroy();
-  desk = new Piece(piece, {
+  shown?.destroy();
+  shown = new Piece(piece, {
     models,
     onEdit: edit,
     onCompare: (take, title) => compare.add(take, title),
     onGone: () => {
-      closeDesk();
+      closePiece();
       history_.load();
     },
-    onAgain: takeOver,
+    onAgain: reuseRequest,
     onTest: (takes, title) => tray.add(takes, title),
     onError: alertUser,
   });
-  desk.element.addEventListener("changed", () => history_.load());
-  for (const [name, data] of recent) if (data.piece === piece.id) desk[name](data);
-  $("result").replaceChildren(desk.element);
+  shown.element.addEventListener("changed", () => history_.load());
+  for (const [name, data] of recent) if (data.piece === piece.id) shown[name](data);
+  $("result").replaceChildren(shown.element);
   $("result").hidden = false;
   history_.mark(piece.id);
   if (location.hash !== `#${piece.id}`) history.replaceState(null, "", `#${piece.id}`);
 }
 
-function closeDesk() {
-  desk?.destroy();
-  desk = null;
+function closePiece() {
+  shown?.destroy();
+  shown = null;
   $("result").hidden = true;
   history.replaceState(null, "", location.pathname);
 }
@@ -198,7 +198,7 @@ async function open(id) {
   try {
     show(await call("GET", `/api/pieces/${id}`));
   } catch (error) {
-    closeDesk();
+    closePiece();
     alertUser(error.message);
   }
 }
@@ -210,8 +210,8 @@ function edit(take, piece) {
   announce(`${piece.title} is open for editing.`);
 }
 
-// A request of the history, put into the form again.
-function takeOver(request) {
+// Copy a request from the history into the form.
+function reuseRequest(request) {
   setMode("make");
   $("caption").value = request.caption ?? "";
   $("length").value = request.duration_s ?? 8;
@@ -220,7 +220,7 @@ function takeOver(request) {
   for (const input of document.querySelectorAll("input[name=model]")) input.checked = request.models.includes(input.value);
   $("chords").value = request.chords ?? "";
   steer.readChart();
-  drawSaid();
+  drawSubmit();
   $("caption").focus();
 }
 
@@ -229,16 +229,16 @@ function takeOver(request) {
 const history_ = new History({ models, onOpen: open, onError: alertUser });
 const tray = new Tray({ onError: alertUser });
 const compare = new Compare({ onTest: (takes, title) => tray.add(takes, title) });
-const deck = () => (compare.isOpen ? compare.deck : desk?.deck);
-const editor = new Editor({ onError: alertUser, onChange: () => mode === "edit" && drawSaid() });
+const deck = () => (compare.isOpen ? compare.deck : shown?.deck);
+const editor = new Editor({ onError: alertUser, onChange: () => mode === "edit" && drawSubmit() });
 const steer = new Steer({ drums: about.drums, onChange: () => {}, onError: alertUser });
 buildModels();
 buildExamples();
 buildSettings();
-drawSaid();
+drawSubmit();
 
-$("ask").addEventListener("submit", make);
-$("ask").addEventListener("input", estimate);
+$("request").addEventListener("submit", make);
+$("request").addEventListener("input", estimate);
 for (const name of ["make", "edit"]) {
   $(`tab-${name}`).addEventListener("click", () => setMode(name));
   $(`tab-${name}`).addEventListener("keydown", (event) => {
@@ -251,7 +251,7 @@ for (const name of ["make", "edit"]) {
 $("keys-button").addEventListener("click", () => $("keys").showModal());
 
 const KEYS = {
-  " ": () => (mode === "edit" && editor.player && !desk ? editor.player.toggle() : deck()?.playOrPause()),
+  " ": () => (mode === "edit" && editor.player && !shown ? editor.player.toggle() : deck()?.playOrPause()),
   c: () => $("caption").focus(),
   "/": () => $("search").focus(),
   j: () => history_.neighbour(1) && open(history_.neighbour(1)),
@@ -261,7 +261,7 @@ const KEYS = {
 document.addEventListener("keydown", (event) => {
   if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
     event.preventDefault();
-    $("ask").requestSubmit();
+    $("request").requestSubmit();
     return;
   }
   if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target) || $("keys").open) return;
@@ -274,31 +274,31 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
-// Something new of a piece, for the desk if the piece is there.
-function tell(method, data) {
+// Forward an event to the open piece if it concerns it.
+function forward(method, data) {
   recent.push([method, data]);
   if (recent.length > 200) recent.shift();
-  if (desk?.id === data.piece) desk[method](data);
+  if (shown?.id === data.piece) shown[method](data);
 }
 
 const last = await history_.load();
 follow(last, {
   job: (job) => {
-    tell("showJob", job);
+    forward("showJob", job);
     if (["done", "failed", "cancelled", "interrupted"].includes(job.state)) {
       history_.load();
       estimate();
     }
   },
-  take: (take) => tell("showTake", take),
+  take: (take) => forward("showTake", take),
   piece: () => history_.load(),
   deleted: ({ piece }) => {
-    if (desk?.id === piece) closeDesk();
+    if (shown?.id === piece) closePiece();
     history_.load();
   },
   again: () => {
     history_.load();
-    if (desk) open(desk.id);
+    if (shown) open(shown.id);
   },
 });
 if (location.hash.length > 1) open(location.hash.slice(1));

@@ -1,17 +1,17 @@
-// A piece on the desk: a column for each model, its takes as they come, and what is heard in them.
+// The open piece: a column for each model, with its takes as they arrive and their analysis.
 import { call } from "./api.js";
 import { Deck } from "./deck.js";
 import { announce, el, icon, seconds } from "./dom.js";
 
-const SAID = {
-  queued: (job) => (job.ahead ? `Waiting, ${job.ahead} ahead` : "Waiting"),
+const STATE_TEXTS = {
+  queued: (job) => (job.ahead ? `Waiting for ${job.ahead} ${job.ahead > 1 ? "jobs" : "job"}` : "Waiting"),
   loading: () => "Loading the model",
-  drawing: () => "Drawing",
-  listening: () => "Listening to what was made",
+  drawing: () => "Generating",
+  listening: () => "Analysing the take",
   done: () => "",
   cancelled: () => "Cancelled",
   failed: (job) => job.message,
-  interrupted: () => "Interrupted: the studio was closed while this was being made.",
+  interrupted: () => "Interrupted, because the studio was closed.",
 };
 const OPEN = ["queued", "loading", "drawing", "listening"];
 
@@ -32,7 +32,7 @@ export class Piece {
     return this.piece.id;
   }
 
-  // Ids of the takes that listeners would compare: each model's first one, or the takes of the only model.
+  // Ids of the takes for a listening test: the first take of each model, or all takes of a single model.
   get rivals() {
     const columns = [...this.columns.values()].filter(({ entries }) => entries.length);
     const entries = columns.length > 1 ? columns.map((column) => column.entries[0]) : (columns[0]?.entries.slice(0, 6) ?? []);
@@ -53,10 +53,10 @@ export class Piece {
     this.testButton = el("button", { type: "button", class: "button small-button", hidden: true }, "Add to a listening test");
     this.testButton.addEventListener("click", () => {
       this.onTest(this.rivals, this.piece.title);
-      this.testButton.textContent = "In the listening test";
+      this.testButton.textContent = "Added to the listening test";
     });
     this.linkLine = el("p", { class: "link-line", hidden: true });
-    const again = piece.kind === "generate" ? el("button", { type: "button", class: "button small-button", onclick: () => this.onAgain(piece.request) }, "Ask again") : null;
+    const again = piece.kind === "generate" ? el("button", { type: "button", class: "button small-button", onclick: () => this.onAgain(piece.request) }, "Reuse request") : null;
     return el("header", {}, el("div", { class: "row spread" }, title, el("div", { class: "row" }, this.star, again, this.testButton, rename, share, remove)), el("p", { class: "facts muted" }, this.facts()), this.linkLine);
   }
 
@@ -70,13 +70,13 @@ export class Piece {
   }
 
   foot() {
-    this.keysLine = el("p", { class: "hint", hidden: true }, "Switch with ", el("kbd", {}, "1"), " ", el("kbd", {}, "2"), " …: the moment and the loudness stay.");
+    this.keysLine = el("p", { class: "hint", hidden: true }, "Switch with ", el("kbd", {}, "1"), " ", el("kbd", {}, "2"), " …; the position and the loudness stay the same.");
     return this.keysLine;
   }
 
   column(job) {
     const model = this.models[job.model];
-    const name = job.model ? [el("span", { class: "short" }, model?.short ?? ""), ` ${model?.label ?? job.model}`] : ["As it was given"];
+    const name = job.model ? [el("span", { class: "short" }, model?.short ?? ""), ` ${model?.label ?? job.model}`] : ["Uploaded file"];
     const status = el("div", { class: "status" });
     const takes = el("div", { class: "takes" });
     const element = el("section", { class: `column ${model?.paradigm ?? ""}`, "aria-label": model?.label ?? "Music" }, el("h3", {}, ...name, job.model ? el("span", { class: "muted model-name" }, job.model) : null), status, takes);
@@ -91,13 +91,13 @@ export class Piece {
     Object.assign(column.job, change);
     const { job, status } = column;
     const label = this.models[job.model]?.label ?? "Music";
-    if (before !== job.state && SAID[job.state](job)) announce(`${label}: ${SAID[job.state](job)}`);
+    if (before !== job.state && STATE_TEXTS[job.state](job)) announce(`${label}: ${STATE_TEXTS[job.state](job)}`);
     if (before !== "done" && job.state === "done") announce(`${label}: done`);
     if (OPEN.includes(job.state)) this.showProgress(column);
     else {
-      const said = SAID[job.state](job);
-      const again = el("button", { type: "button", class: "button small-button", onclick: () => this.repeat(job) }, job.state === "cancelled" ? "Make it after all" : "Try again");
-      status.replaceChildren(...(said ? [el("p", { class: job.state === "failed" ? "said bad" : "said" }, said), again] : []));
+      const text = STATE_TEXTS[job.state](job);
+      const again = el("button", { type: "button", class: "button small-button", onclick: () => this.repeat(job) }, job.state === "cancelled" ? "Start again" : "Try again");
+      status.replaceChildren(...(text ? [el("p", { class: job.state === "failed" ? "status-text bad" : "status-text" }, text), again] : []));
       status.bar = null;
       if (before === "drawing" || before === "listening") this.rank(column);
     }
@@ -106,20 +106,20 @@ export class Piece {
   showProgress({ job, status }) {
     if (!status.bar) {
       status.bar = el("span");
-      status.said = el("span", { class: "said" });
+      status.text = el("span", { class: "status-text" });
       status.left = el("span", { class: "muted number" });
       status.live = el("div", { class: "live" });
       const cancel = el("button", { type: "button", class: "button small-button", onclick: () => this.cancel(job), "aria-label": `Cancel ${this.models[job.model]?.label ?? ""}` }, "Cancel");
       const bar = el("div", { class: "progress", role: "progressbar", "aria-label": `Progress of ${this.models[job.model]?.label ?? "the job"}`, "aria-valuemin": "0", "aria-valuemax": "100" }, status.bar);
-      status.replaceChildren(el("div", { class: "row" }, status.said, status.left, el("span", { class: "grow" }), cancel), bar, status.live);
+      status.replaceChildren(el("div", { class: "row" }, status.text, status.left, el("span", { class: "grow" }), cancel), bar, status.live);
     }
     const percent = Math.round(100 * (job.share ?? 0));
     status.bar.style.width = `${percent}%`;
     status.bar.parentElement.setAttribute("aria-valuenow", percent);
-    status.said.textContent = SAID[job.state](job);
+    status.text.textContent = STATE_TEXTS[job.state](job);
     status.left.textContent = job.left_s ? `about ${seconds(Math.max(1, Math.round(job.left_s)))} left` : "";
     if (job.state === "drawing" && this.models[job.model]?.streams && this.piece.kind === "generate" && !status.live.children.length) {
-      const button = el("button", { type: "button", class: "button small-button" }, "Listen while it is made");
+      const button = el("button", { type: "button", class: "button small-button" }, "Listen during generation");
       button.addEventListener("click", () => this.listenLive(job, status));
       status.live.replaceChildren(button);
     }
@@ -127,11 +127,11 @@ export class Piece {
 
   listenLive(job, status) {
     this.liveAudio = new Audio(`/api/jobs/${job.id}/live.wav`);
-    this.liveAudio.addEventListener("playing", () => status.live?.replaceChildren(el("span", { class: "muted" }, "Playing as it is made")));
+    this.liveAudio.addEventListener("playing", () => status.live?.replaceChildren(el("span", { class: "muted" }, "Playing live")));
     this.liveAudio.play().catch(() => {});
   }
 
-  // A take that has come, or that more is known of now.
+  // Show a new take, or update a take after its analysis.
   showTake(take) {
     const column = this.columns.get(take.job);
     if (!column) return;
@@ -152,7 +152,7 @@ export class Piece {
     this.testButton.hidden = this.rivals.length < 2;
   }
 
-  // Those that fill in something, by their seams, the best first.
+  // Sort edited takes by their seams, the best first.
   rank(column) {
     if (!column.entries.some(({ take }) => take.seams)) return;
     column.entries.sort((a, b) => (b.take.seams?.score ?? -99) - (a.take.seams?.score ?? -99));
@@ -166,7 +166,7 @@ export class Piece {
     for (const remark of [...(take.remarks ?? []), ...(take.heard?.remarks ?? [])]) lines.push(el("p", { class: "remark muted" }, remark));
     if (take.heard?.svg) {
       const picture = new DOMParser().parseFromString(take.heard.svg, "text/html").querySelector("svg");
-      if (picture) lines.push(el("figure", { class: "heard-picture" }, document.importNode(picture, true), el("figcaption", { class: "hint" }, "Above, what was asked; below, what is heard.")));
+      if (picture) lines.push(el("figure", { class: "analysis-picture" }, document.importNode(picture, true), el("figcaption", { class: "hint" }, "Top: requested. Bottom: detected.")));
     }
     return lines;
   }
@@ -205,7 +205,7 @@ export class Piece {
       const { link } = await call("POST", `/api/pieces/${this.id}/link`);
       const whole = new URL(link, location.href).href;
       await navigator.clipboard?.writeText(whole).catch(() => {});
-      this.linkLine.replaceChildren("Whoever has this link hears the piece: ", el("a", { href: whole }, whole));
+      this.linkLine.replaceChildren("Anyone with this link can listen to the piece: ", el("a", { href: whole }, whole));
       this.linkLine.hidden = false;
     } catch (error) {
       this.onError(error.message);

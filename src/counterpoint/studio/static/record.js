@@ -1,14 +1,14 @@
-// The microphone, recorded and handed over as a wav, which every decoder knows.
+// Records the microphone as a wav, which every decoder can read.
 const LONGEST_S = 60;
 
-// Starts at once; `stop()` gives a File. `onTime(seconds)` is called while it runs.
+// Starts recording at once; `stop()` returns a File. `onTime(seconds)` is called during the recording.
 export async function record(onTime) {
-  if (!navigator.mediaDevices?.getUserMedia) throw new Error("This browser gives no microphone to this page; open it under localhost or https.");
+  if (!navigator.mediaDevices?.getUserMedia) throw new Error("This browser does not allow this page to use a microphone; open it under localhost or https.");
   let stream;
   try {
     stream = await navigator.mediaDevices.getUserMedia({ audio: { echoCancellation: false, noiseSuppression: false, autoGainControl: false } });
   } catch (error) {
-    throw new Error(error.name === "NotFoundError" ? "There is no microphone here." : "The microphone was not allowed; allow it in the browser's settings of this page.");
+    throw new Error(error.name === "NotFoundError" ? "No microphone was found; connect one." : "The microphone is not allowed; allow it in the browser's settings for this page.");
   }
   const recorder = new MediaRecorder(stream);
   const pieces = [];

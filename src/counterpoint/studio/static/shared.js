@@ -1,4 +1,4 @@
-// A shared piece: its takes, to be heard and compared.
+// The page of a shared piece: its takes, for listening and comparing.
 import { call } from "./api.js";
 import { Deck } from "./deck.js";
 import { $, alertUser, el, isTyping } from "./dom.js";
@@ -11,7 +11,7 @@ try {
     const takes = job.takes.map((take) =>
       deck.add(take, { label: `${job.model || "the file"}, take ${take.number + 1}`, readOnly: true, address: (each) => `/shared/${token}/${each.id}` }),
     );
-    $("result").append(el("section", { class: `column ${job.takes[0]?.paradigm ?? ""}` }, el("h2", { class: "shared-name" }, job.model || "As it was given"), el("div", { class: "takes" }, ...takes)));
+    $("result").append(el("section", { class: `column ${job.takes[0]?.paradigm ?? ""}` }, el("h2", { class: "shared-name" }, job.model || "Uploaded file"), el("div", { class: "takes" }, ...takes)));
   }
 } catch (error) {
   alertUser(error.message);

@@ -1,11 +1,11 @@
-// What a clip is asked to play beside its caption: chords (a chart or bars), a melody (a file, singing, a piano roll),
-// drums (a loop or a step grid).
+// The controls of a request besides its caption: chords (a chart or bars), a melody (a file, singing, a piano roll),
+// and drums (a loop or a step grid).
 import { call, upload } from "./api.js";
 import { $, el, seconds } from "./dom.js";
 import { record } from "./record.js";
 
 const NOTE_NAMES = ["C", "C♯", "D", "E♭", "E", "F", "F♯", "G", "A♭", "A", "B♭", "B"];
-const HINT = $("chords-said").textContent;
+const HINT = $("chords-status").textContent;
 
 export class Steer {
   constructor({ drums, onChange, onError }) {
@@ -24,33 +24,33 @@ export class Steer {
   }
 
   // The fields of a request.
-  get asked() {
+  get fields() {
     const chords = $("chords").value.trim();
-    const asked = {};
-    if (chords) asked.chords = chords;
-    if (this.files.melody) asked.melody = this.files.melody.id;
-    else if (this.roll.notes.length) asked.notes = this.roll.notes;
-    if (this.files.drums) asked.drums = this.files.drums.id;
-    else if (this.steps.isSet) asked.grid = this.steps.asked;
-    return asked;
+    const fields = {};
+    if (chords) fields.chords = chords;
+    if (this.files.melody) fields.melody = this.files.melody.id;
+    else if (this.roll.notes.length) fields.notes = this.roll.notes;
+    if (this.files.drums) fields.drums = this.files.drums.id;
+    else if (this.steps.isSet) fields.grid = this.steps.fields;
+    return fields;
   }
 
   changed() {
-    const { chords, melody, notes, drums, grid } = this.asked;
+    const { chords, melody, notes, drums, grid } = this.fields;
     const parts = [chords && "chords", (melody || notes) && "a melody", (drums || grid) && "drums"].filter(Boolean);
-    $("steer-said").textContent = parts.length ? parts.join(", ") : "chords, a melody, drums";
-    $("steer-said").classList.toggle("set", parts.length > 0);
+    $("steer-summary").textContent = parts.length ? parts.join(", ") : "chords, a melody, drums";
+    $("steer-summary").classList.toggle("set", parts.length > 0);
     this.onChange();
   }
 
   async readChart() {
     const text = $("chords").value.trim();
-    const said = $("chords-said");
+    const status = $("chords-status");
     const field = $("chords");
     this.changed();
     if (!text) {
-      said.textContent = HINT;
-      said.className = "hint";
+      status.textContent = HINT;
+      status.className = "hint";
       field.removeAttribute("aria-invalid");
       $("chords-strip").hidden = true;
       return;
@@ -59,15 +59,15 @@ export class Steer {
       const { spans, taken_for: taken } = await call("POST", "/api/chart", { chords: text });
       if (text !== field.value.trim()) return;
       field.removeAttribute("aria-invalid");
-      const near = Object.entries(taken).map(([given, used]) => `${given} is taken for ${used}`);
-      said.textContent = near.length ? `${near.join(", ")}.` : `${spans.length} ${spans.length > 1 ? "chords" : "chord"}.`;
-      said.className = "hint";
+      const near = Object.entries(taken).map(([given, used]) => `${given} is replaced by ${used}`);
+      status.textContent = near.length ? `${near.join(", ")}.` : `${spans.length} ${spans.length > 1 ? "chords" : "chord"}.`;
+      status.className = "hint";
       this.drawStrip(spans);
     } catch (error) {
       if (text !== field.value.trim()) return;
       field.setAttribute("aria-invalid", "true");
-      said.textContent = error.message;
-      said.className = "hint bad";
+      status.textContent = error.message;
+      status.className = "hint bad";
       $("chords-strip").hidden = true;
     }
   }
@@ -83,7 +83,7 @@ export class Steer {
     strip.hidden = false;
   }
 
-  // A tempo, a metre, and a field for each bar, which write the chart.
+  // A tempo, a metre, and a field for each bar, from which the chart is written.
   buildBars() {
     const bpm = el("input", { type: "number", min: 30, max: 300, value: 120, id: "bars-bpm" });
     const metre = el("select", { id: "bars-metre" }, ...["4/4", "3/4", "2/4", "6/8"].map((value) => el("option", { value }, value)));
@@ -106,36 +106,36 @@ export class Steer {
     $("bars").append(
       el("div", { class: "row" }, el("label", { for: "bars-bpm" }, "Tempo"), bpm, el("label", { for: "bars-metre" }, "Metre"), metre, el("button", { type: "button", class: "button small-button", onclick: () => add(4) }, "Four more bars")),
       bars,
-      el("p", { class: "hint" }, "Several chords share a bar: Am F. An empty bar repeats the one before."),
+      el("p", { class: "hint" }, "A bar may have several chords, such as Am F. An empty bar repeats the previous one."),
     );
   }
 
   buildFile(kind, row, accept, sings) {
     const input = el("input", { type: "file", class: "sr", id: `${kind}-file`, accept, "aria-label": kind === "melody" ? "File of a melody" : "File of a drum loop" });
     const label = el("label", { class: "button small-button", for: input.id }, kind === "melody" ? "MIDI or audio" : "A loop");
-    const said = el("span", { class: "given muted", id: `${kind}-given` });
+    const status = el("span", { class: "given muted", id: `${kind}-given` });
     const drop = el("button", { type: "button", class: "button quiet small-button", hidden: true, onclick: () => take(null) }, "Remove");
     const take = (given) => {
       this.files[kind] = given;
-      said.textContent = given ? `${given.name}, ${seconds(given.duration_s)}` : "";
+      status.textContent = given ? `${given.name}, ${seconds(given.duration_s)}` : "";
       drop.hidden = !given;
       drop.setAttribute("aria-label", given ? `Remove ${given.name}` : "Remove");
       input.value = "";
       this.changed();
     };
     const give = async (file) => {
-      said.textContent = `Reading ${file.name} …`;
+      status.textContent = `Reading ${file.name} …`;
       try {
         take(await upload(file, kind));
       } catch (error) {
-        said.textContent = "";
+        status.textContent = "";
         this.onError(error.message);
       }
     };
     input.addEventListener("change", () => input.files[0] && give(input.files[0]));
     row.append(input, label);
     if (sings) row.append(this.singButton(give));
-    row.append(said, drop);
+    row.append(status, drop);
   }
 
   singButton(give) {
@@ -179,7 +179,7 @@ class Roll {
     place.append(
       el("div", { class: "row" }, octave(-12, "An octave lower"), octave(12, "An octave higher"), el("button", { type: "button", class: "button quiet small-button", onclick: () => this.clear() }, "Clear")),
       el("div", { class: "grid-scroll" }, this.grid),
-      el("p", { class: "hint" }, "A column lasts a quarter of a second; cells of one pitch beside each other are one note. Arrow keys move, Space sets."),
+      el("p", { class: "hint" }, "A column lasts a quarter of a second; adjacent cells of the same pitch form one note. Arrow keys move, and Space sets a cell."),
     );
     new CellGrid(this.grid, (column, row) => this.toggle(column, row));
     this.draw();
@@ -274,7 +274,7 @@ class Steps {
     return this.names.some((name) => this.rows[name].some(Boolean));
   }
 
-  get asked() {
+  get fields() {
     const rows = Object.fromEntries(Object.entries(this.rows).filter(([, steps]) => steps.some(Boolean)));
     return { bpm: Number(this.bpm.value), rows };
   }

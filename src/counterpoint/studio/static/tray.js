@@ -1,4 +1,4 @@
-// Items that are gathered for a listening test, and the test made of them.
+// The items that are collected for a listening test, and the creation of the test.
 import { call } from "./api.js";
 import { $, announce, el } from "./dom.js";
 
@@ -13,19 +13,19 @@ export class Tray {
   // `takes` are ids, one of each system.
   add(takes, title) {
     if (this.items.some((item) => item.takes.join() === takes.join())) {
-      announce(`${title} is in the listening test already.`);
+      announce(`${title} is already in the listening test.`);
       return;
     }
     this.items.push({ takes, title });
     if (!$("tray-title").value) $("tray-title").value = title.slice(0, 120);
-    $("tray-said").textContent = "";
+    $("tray-status").textContent = "";
     this.draw();
-    if (innerWidth >= 900) $("tray").scrollIntoView({ block: "nearest" }); // on a telephone it is far from the piece
-    announce(`${title} is added to the listening test, which has ${this.items.length} now.`);
+    if (innerWidth >= 900) $("tray").scrollIntoView({ block: "nearest" }); // on a phone it is far from the piece
+    announce(`${title} was added to the listening test, which has ${this.items.length} ${this.items.length > 1 ? "items" : "item"} now.`);
   }
 
   draw() {
-    $("tray").hidden = !this.items.length && !$("tray-said").textContent;
+    $("tray").hidden = !this.items.length && !$("tray-status").textContent;
     $("tray-make").disabled = !this.items.length;
     $("tray-items").replaceChildren(
       ...this.items.map((item, place) =>
@@ -43,22 +43,22 @@ export class Tray {
   clear() {
     this.items = [];
     $("tray-title").value = "";
-    $("tray-said").textContent = "";
+    $("tray-status").textContent = "";
     this.draw();
     $("search").focus();
   }
 
   async make() {
     $("tray-make").disabled = true;
-    $("tray-said").textContent = "The clips are written\u2026";
+    $("tray-status").textContent = "Writing the clips\u2026";
     try {
       const title = $("tray-title").value.trim() || this.items[0].title;
       const made = await call("POST", "/api/tests", { title: title.slice(0, 120), items: this.items.map((item) => item.takes) });
-      $("tray-said").replaceChildren(`The test has ${made.items} ${made.items === 1 ? "item" : "items"}. Where the studio runs, serve it with `, el("code", {}, made.command));
+      $("tray-status").replaceChildren(`The test has ${made.items} ${made.items === 1 ? "item" : "items"}. To serve it, run this command on the studio's machine: `, el("code", {}, made.command));
       this.items = [];
       this.draw();
     } catch (error) {
-      $("tray-said").textContent = "";
+      $("tray-status").textContent = "";
       this.draw();
       this.onError(error.message);
     }

@@ -1,5 +1,5 @@
-"""Engines that run several steps at once: in processes of one machine, on a Ray cluster, on a Slurm cluster.
+"""Engines that run several steps at once: in processes of one machine, on a Ray cluster, or on a Slurm cluster.
 
-All of them are one schedule (`dispatch`) over a pool (`Pool`) that says what became of each step. Results, keys and
-locks are those of `study.engine.LocalEngine`, which each worker uses, so every engine finds what another has finished.
+All engines use the same schedule (`dispatch`) with a pool (`Pool`) that reports how each step ended. Results, keys and
+locks are those of `study.engine.LocalEngine`, which each worker uses, so every engine finds the results of the others.
 """

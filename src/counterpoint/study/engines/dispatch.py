@@ -1,7 +1,7 @@
-"""The schedule of a study: which step starts when, and what becomes of the others when one fails or is lost.
+"""The schedule of a study: the order in which steps start, and the consequences when a step fails or is lost.
 
-It knows no machine: a `Pool` starts steps and says how they ended. The engines bring pools of processes, of Ray tasks
-and of Slurm jobs; `study plan` brings one whose clock is simulated.
+It is independent of machines: a `Pool` starts steps and reports how they ended. The engines provide pools of processes,
+of Ray tasks and of Slurm jobs; `study plan` provides one with a simulated clock.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from counterpoint.study.engine import Done
 from counterpoint.study.work import Step
 
 RETRIES = 3
-"""Attempts at a step after the first, where another may succeed."""
+"""Further attempts at a step after the first, if another may succeed."""
 
 
 @dataclass(frozen=True)
@@ -23,11 +23,11 @@ class Ended:
     """How an attempt at a step ended.
 
     Attributes:
-        key: of the step.
-        done: its result; None where there is none.
-        error: why there is none, one sentence.
-        lost: the process or the machine went away, through no fault of the step.
-        again: another attempt may succeed.
+        key: key of the step.
+        done: result of the step; None if it has none.
+        error: reason for a missing result, in one sentence.
+        lost: whether the process or the machine was lost, through no fault of the step.
+        again: whether another attempt may succeed.
     """
 
     key: str
@@ -38,42 +38,42 @@ class Ended:
 
 
 class Pool(Protocol):
-    """Where steps run, several at once."""
+    """A set of workers that run several steps at once."""
 
     @property
     def takes_waiting(self) -> bool:
-        """It may be given a step whose inputs have been started and are not finished, and holds it back itself."""
+        """Whether the pool accepts a step whose inputs are still running, and delays it itself."""
         ...
 
     def has_room(self) -> bool:
-        """Whether another step would start at once, or be queued where it costs nothing."""
+        """Whether another step would start at once, or can be queued at no cost."""
         ...
 
     def start(self, step: Step) -> None:
-        """Begin an attempt."""
+        """Start an attempt."""
         ...
 
     def wait(self) -> Sequence[Ended]:
-        """The attempts that have ended since the last call; after a second or so without any, none."""
+        """The attempts that have ended since the last call; empty after about a second without any."""
         ...
 
     def stop(self) -> None:
-        """Ask all that run to stop where they can go on later, and wait until they have."""
+        """Stop all running steps so that they can continue later, and wait until they have stopped."""
         ...
 
 
 @dataclass
 class Schedule:
-    """The state of a study that runs: a step is finished, or running, or ready, or waits for inputs, or has failed.
+    """The state of a running study: each step is finished, running, ready, waiting for inputs, or failed.
 
-    Steps of equal keys, which may have several names, are one.
+    Steps with the same key, which may have several names, are one step.
 
     Attributes:
-        steps: in order, by key.
+        steps: steps in order, by key.
         finished: results, by key.
-        failed: how the last attempt ended, by key.
-        running: keys of steps that were started.
-        attempts: by key.
+        failed: end of the last attempt, by key.
+        running: keys of the running steps.
+        attempts: numbers of attempts, by key.
     """
 
     steps: Mapping[str, Step]
@@ -92,9 +92,9 @@ class Schedule:
         """The state before the first step starts.
 
         Args:
-            plan: every step after its inputs.
-            finished: what is done already, by key.
-            rank: by key; of the steps that are ready the one with the highest starts first.
+            plan: all steps, each after its inputs.
+            finished: results of the steps that are finished already, by key.
+            rank: priorities, by key; the ready step with the highest rank starts first.
         """
         steps: dict[str, Step] = {}
         for step in plan:
@@ -104,14 +104,14 @@ class Schedule:
         for key in self.steps:
             inputs = self._inputs(key)
             self._missing[key] = inputs - self.finished.keys()
-            for given in inputs:
-                self._dependents.setdefault(given, []).append(key)
+            for input_key in inputs:
+                self._dependents.setdefault(input_key, []).append(key)
             if key not in self.finished and not self._missing[key]:
                 self._push(key)
         return self
 
     def next(self) -> Step | None:
-        """A step that can start now, which is running from now on; None where there is none."""
+        """Mark a step that can start now as running and return it; None if there is none."""
         if not self._ready:
             return None
         _, _, key = heapq.heappop(self._ready)
@@ -120,7 +120,7 @@ class Schedule:
         return self.steps[key]
 
     def release(self, key: str) -> None:
-        """Let steps start that only wait for this one."""
+        """Make the steps ready that only wait for this one."""
         for dependent in self._dependents.get(key, ()):
             missing = self._missing[dependent]
             if key in missing:
@@ -129,10 +129,10 @@ class Schedule:
                     self._push(dependent)
 
     def end(self, ended: Ended, *, retries: int) -> bool:
-        """Take note of an attempt's end.
+        """Record the end of an attempt.
 
         Returns:
-            whether the step will be tried again.
+            Whether the step will be tried again.
         """
         self.running.discard(ended.key)
         if ended.done is not None:
@@ -149,13 +149,13 @@ class Schedule:
         return False
 
     @property
-    def held_up(self) -> list[str]:
-        """Keys of steps that cannot run, because one that they build on has failed."""
+    def blocked(self) -> list[str]:
+        """Keys of the steps that cannot run, because one of their inputs has failed."""
         return [key for key in self.steps if key not in self.finished and key not in self.failed]
 
     def _inputs(self, key: str) -> set[str]:
-        """Keys of the steps that a step builds on."""
-        return {given.key for given in self.steps[key].inputs.values() if isinstance(given, Step)}
+        """Keys of the steps whose results a step uses."""
+        return {each.key for each in self.steps[key].inputs.values() if isinstance(each, Step)}
 
     def _push(self, key: str) -> None:
         heapq.heappush(self._ready, (-self.rank.get(key, 0.0), self._place[key], key))
@@ -173,16 +173,16 @@ def dispatch(
     on_end: Callable[[Step, Ended, bool], object] = lambda step, ended, again: None,
     watch: Watch = lambda schedule: None,
 ) -> None:
-    """Run all steps of a schedule that can be run; what it came to is in the schedule.
+    """Run all steps of a schedule that can be run; the schedule then contains their results.
 
     Args:
-        retries: attempts after the first, for steps that were lost or may succeed another time.
+        retries: further attempts after the first, for steps that were lost or may succeed another time.
         on_start: called with a step before each attempt.
-        on_end: called with a step, how the attempt ended, and whether there will be another.
-        watch: called every second or so.
+        on_end: called with a step, the end of the attempt, and whether another attempt follows.
+        watch: called about once per second.
 
     Raises:
-        KeyboardInterrupt: the pool has been asked to stop, and has.
+        KeyboardInterrupt: the user interrupted the study, and the pool has stopped.
     """
     try:
         while True:
@@ -196,23 +196,23 @@ def dispatch(
             watch(schedule)
             for ended in pool.wait():
                 on_end(schedule.steps[ended.key], ended, schedule.end(ended, retries=retries))
-    except BaseException:  # an interruption, or a pool that cannot go on
+    except BaseException:  # an interruption, or a pool that cannot continue
         pool.stop()
         raise
 
 
 def critical_rank(plan: Sequence[Step], *, seconds: Mapping[str, float] | None = None) -> dict[str, float]:
-    """By key, the time from a step's start to the end of the study, were there machines for all steps at once.
+    """The time from the start of each step to the end of the study on an unlimited number of machines, by key.
 
     Args:
-        plan: every step after its inputs.
-        seconds: by key; where unknown, every step counts as one.
+        plan: all steps, each after its inputs.
+        seconds: durations of steps, by key; by default, every step counts as one second.
     """
     rank: dict[str, float] = {}
     below: dict[str, float] = {}
     for step in reversed(plan):
         own = 1.0 if seconds is None else seconds.get(step.key, 1.0)
         rank[step.key] = max(rank.get(step.key, 0.0), own + below.get(step.key, 0.0))
-        for given in step.inputs.values():
-            below[given.key] = max(below.get(given.key, 0.0), rank[step.key])
+        for each in step.inputs.values():
+            below[each.key] = max(below.get(each.key, 0.0), rank[step.key])
     return rank

@@ -1,4 +1,4 @@
-"""What a step needs of the machine that runs it."""
+"""The resources that a step needs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from counterpoint.study.work import Step
 
 GIB = 1 << 30
 BASE_MEMORY = 2 * GIB
-"""The least of any step: the interpreter with torch takes most of a gigabyte, a codec or a judge some more."""
+"""Least memory of any step: the interpreter with torch takes almost a gigabyte, and a codec or a judge some more."""
 
 
 @dataclass(frozen=True)
@@ -18,10 +18,10 @@ class Needs:
     """Resources of one attempt at a step.
 
     Attributes:
-        step: its name.
-        cpus: cores.
-        gpus: whole ones.
-        memory: of the machine, bytes.
+        step: name of the step.
+        cpus: number of cores.
+        gpus: number of GPUs.
+        memory: main memory in bytes.
     """
 
     step: str
@@ -31,18 +31,20 @@ class Needs:
 
     @property
     def memory_gib(self) -> int:
-        """The same, in whole gibibytes."""
+        """Main memory in whole gibibytes, rounded up."""
         return math.ceil(self.memory / GIB)
 
 
 def needs_of(step: Step, *, gpus: bool = False, cpus: int = 1, processes: int = 1) -> Needs:
-    """What a step needs; where there are GPUs, every process of a training has one, and every step
-    in which a network draws or looks at examples; else a training has its activations in memory.
+    """The resources of a step.
+
+    With GPUs, every process of a training gets one, and so does every step in which a network generates or examines
+    music. Without GPUs, the activations of a training need main memory.
 
     Args:
         gpus: whether the machines have GPUs.
-        cpus: cores that each process of a step is given.
-        processes: of each training.
+        cpus: cores for each process of a step.
+        processes: processes of each training.
     """
     config = step.config
     if not isinstance(config, TrainingConfig) or not config.steps:

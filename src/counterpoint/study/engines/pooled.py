@@ -1,4 +1,4 @@
-"""The engine that all pools have in common: a study's steps through a pool, with the user kept informed."""
+"""The common engine of all pools, which runs the steps of a study in a pool and reports progress to the user."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from counterpoint.study.work import Source, Step, in_order
 from counterpoint.study.workload import expected_s
 
 OpenPool = Callable[[Sequence[Step]], AbstractContextManager[Pool]]
-"""From the steps that are to be run to a pool for them.
+"""A function from the steps to run to a pool for them.
 
-Raises a `UserError` where the pool cannot run them; nothing has started then.
+It raises a `UserError` if the pool cannot run them; no step has started then.
 """
 
 
 @dataclass(frozen=True)
 class PoolEngine:
-    """Runs steps several at once; see `study.engine.Engine`.
+    """Runs several steps at once; see `study.engine.Engine`.
 
     Attributes:
-        local: completes one step; every machine of the pool must see its store.
-        open_pool: makes the pool.
+        local: engine that completes one step; every machine of the pool must see its store.
+        open_pool: function that creates the pool.
         retries: further attempts at a step that was lost, or that continues from its checkpoint.
     """
 
@@ -37,10 +37,10 @@ class PoolEngine:
     retries: int = RETRIES
 
     def run(self, targets: Iterable[Step | Source]) -> dict[str, Done]:
-        """See `Engine.run`. A step that fails leaves those running that do not build on it.
+        """See `Engine.run`. If a step fails, steps that do not depend on it continue.
 
         Raises:
-            UserError: two different steps of one name; or steps that failed, after all others have finished.
+            UserError: two different steps have the same name; or steps failed, after all others have finished.
         """
         started, plan = time.perf_counter(), in_order(targets)
         local, say = self.local, self.local.say
@@ -60,15 +60,16 @@ class PoolEngine:
         try:
             dispatch(schedule, pool, retries=self.retries, on_start=table.start, on_end=table.end, watch=table.show)
         except KeyboardInterrupt:
-            self.local.say("Interrupted; finished steps are kept, so the same command continues from there.")
+            self.local.say("Interrupted; finished steps are kept, and the same command continues from there.")
             raise
 
     def _failure(self, schedule: Schedule) -> str:
-        """One sentence for each step that failed."""
+        """One sentence for each failed step."""
         parts = [self._sentence(schedule.steps[key], ended) for key, ended in schedule.failed.items()]
-        held = len(schedule.held_up)
-        if held:
-            parts.append(f"{held} steps that build on {'it' if len(schedule.failed) == 1 else 'these'} did not run.")
+        blocked = len(schedule.blocked)
+        if blocked:
+            steps = "step that depends" if blocked == 1 else "steps that depend"
+            parts.append(f"{blocked} {steps} on {'it' if len(schedule.failed) == 1 else 'them'} did not run.")
         return f"{' '.join(parts)} The same command continues from there."
 
     def _sentence(self, step: Step, ended: Ended) -> str:

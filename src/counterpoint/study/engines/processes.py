@@ -1,7 +1,7 @@
-"""Steps in processes of this machine. A process runs one step after another, so that torch is loaded once for all.
+"""Steps in processes of this machine. A process runs one step after another, so that it loads torch only once.
 
-Processes are forked from a server that has loaded the heavy modules and runs nothing itself: a process that forked from
-this one would inherit the state of its threads, and a freshly started one would spend seconds on imports.
+Processes are forked from a server that has loaded the heavy modules and runs nothing itself. A process forked from the
+current one would inherit the state of its threads, and a new one would spend seconds on imports.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ from counterpoint.study.engines.worker import attempt, elsewhere, listen_for_int
 from counterpoint.study.work import Step
 
 HEAVY = ("counterpoint.training", "counterpoint.generate", "counterpoint.study.engines.worker")
-"""Modules that the server loads."""
+"""Modules that the server imports."""
 PATIENCE_S = 1.0
 
 
 @dataclass(frozen=True)
 class Place:
-    """What one process has for itself.
+    """The resources of one process.
 
     Attributes:
-        number: of the process, from 0.
-        threads: of torch.
-        device: number of its GPU; None where there are none.
+        number: number of the process, from 0.
+        threads: number of threads of torch.
+        device: number of its GPU; None without GPUs.
     """
 
     number: int
@@ -57,7 +57,7 @@ class _Process:
         self.key = ""
 
     def ended(self) -> Ended | None:
-        """What it says of its step, or that it is gone; None where it is still at work."""
+        """The end of its step, or its loss; None while it is still running."""
         if not self.key:
             return None
         try:
@@ -75,11 +75,11 @@ class _Process:
 
 
 class ProcessPool:
-    """See `dispatch.Pool`.
+    """A pool of processes; see `dispatch.Pool`.
 
     Args:
-        local: completes one step.
-        jobs: steps at once.
+        local: engine that completes one step.
+        jobs: number of steps that run at once.
     """
 
     takes_waiting = False
@@ -109,13 +109,13 @@ class ProcessPool:
             if ended is not None:
                 found.append(ended)
                 there.key = ""
-                self._free.insert(0, place)  # what it has loaded may be of use to the next
+                self._free.insert(0, place)  # the next step may reuse what it has loaded
                 if ended.lost:
                     del self._processes[place]
         return found
 
     def stop(self) -> None:
-        """Interrupt every process once, as Ctrl-C would, and wait; a second Ctrl-C meanwhile ends them."""
+        """Interrupt every process once, as Ctrl-C does, and wait; a second Ctrl-C kills them."""
         busy = [there for there in self._processes.values() if there.key]
         try:
             for there in busy:
@@ -142,7 +142,7 @@ class ProcessPool:
 
 
 def places(jobs: int) -> list[Place]:
-    """This machine's cores and GPUs, divided among `jobs` processes."""
+    """Divide the cores and GPUs of this machine among `jobs` processes."""
     import torch
 
     threads, devices = max(1, cores() // jobs), torch.cuda.device_count()
@@ -150,7 +150,7 @@ def places(jobs: int) -> list[Place]:
 
 
 def _context() -> Any:
-    """The way in which processes start."""
+    """The start method of processes."""
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
@@ -161,12 +161,12 @@ def _context() -> Any:
 def _serve(pipe: Connection, place: Place, local: LocalEngine) -> None:
     """Run the steps that come through the pipe until it is closed."""
     if hasattr(os, "setpgrp"):
-        os.setpgrp()  # Ctrl-C is for the engine, which interrupts each process once
+        os.setpgrp()  # Ctrl-C must reach only the engine, which interrupts each process once
     listen_for_interrupts()
     if place.device is not None:
         os.environ["CUDA_VISIBLE_DEVICES"] = str(place.device)
     threads = os.environ.setdefault("OMP_NUM_THREADS", str(place.threads))
-    if torch := sys.modules.get("torch"):  # it has read the environment already
+    if torch := sys.modules.get("torch"):  # torch has read the environment already
         torch.set_num_threads(int(threads))
     _leave_with_parent()
     while True:
@@ -177,7 +177,7 @@ def _serve(pipe: Connection, place: Place, local: LocalEngine) -> None:
 
 
 def _leave_with_parent() -> None:
-    """Stop where one can go on later, should the engine's process end before this one."""
+    """Interrupt this process if the engine's process ends first, so that a step can continue later."""
     parent = parent_process()
     assert parent is not None
 

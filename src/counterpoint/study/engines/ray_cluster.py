@@ -1,7 +1,7 @@
 """Steps as tasks of a Ray cluster: an existing one, or one that Ray starts on this machine for the study.
 
-Before the first step every node is asked whether it has this package in this version and sees the store, so that a
-wrong set-up is a sentence and not a failure hours later.
+Before the first step, every node is checked for this version of the package and for access to the store, so that a
+wrong set-up gives an error at once and not a failure hours later.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ from counterpoint.study.work import Step
 
 PATIENCE_S = 1.0
 PROBE_S = 120.0
-"""A node that has not answered by then is not fit to run steps; its first answer takes the imports of this package."""
+"""A node must answer the check within this time, which includes importing this package."""
 
 
 def ray_engine(where: Where, local: LocalEngine) -> Engine:
-    """Steps as Ray tasks, each with the cores, GPUs and memory that it needs.
+    """Run steps as Ray tasks, each with the cores, GPUs and memory that it needs.
 
     Raises:
         UserError: Ray is not installed, or an option does not fit.
@@ -40,18 +40,18 @@ def ray_engine(where: Where, local: LocalEngine) -> Engine:
     where.refuse_remote(local)
     require("ray", extra="ray")
     if where.address and where.jobs:
-        raise UserError("--jobs is for a cluster that Ray starts here; leave it out where --address is given.")
+        raise UserError("--jobs only applies to a cluster that Ray starts on this machine; remove it, or --address.")
     return PoolEngine(local, lambda steps: RayPool(steps, local=local, address=where.address, jobs=where.jobs))
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What a node says of itself.
+    """The answer of a node to the check.
 
     Attributes:
-        package: the version of this package, and the commit where it is known.
+        package: version of this package, with the commit if it is known.
         code: digest of the code that runs steps.
-        sees_store: whether the folder of results is the same as the driver's.
+        sees_store: whether its folder of results is the same as the driver's.
     """
 
     package: str
@@ -60,25 +60,25 @@ class Answer:
 
 
 def answer(mark: str) -> Answer:
-    """What this machine says; `mark` is a file that the driver has just written."""
+    """The answer of this machine; `mark` is a file that the driver has just written."""
     return Answer(package(), runner_code(), Path(mark).is_file())
 
 
 def runner_code() -> str:
-    """Digest of the code that runs steps, training included."""
+    """Digest of the code that runs steps, including training."""
     from counterpoint.study.steps import train
 
     return code_version(Path(str(train.__file__)))
 
 
 class RayPool:
-    """See `dispatch.Pool`.
+    """A pool of Ray tasks; see `dispatch.Pool`.
 
     Args:
-        steps: that are to be run.
-        local: completes one step.
-        address: of a cluster; None starts one on this machine.
-        jobs: steps at once, where Ray starts a cluster here.
+        steps: steps to run.
+        local: engine that completes one step.
+        address: address of a cluster; None starts one on this machine.
+        jobs: number of steps that run at once, if Ray starts a cluster on this machine.
     """
 
     takes_waiting = False
@@ -96,7 +96,7 @@ class RayPool:
             nodes = [node for node in ray.nodes() if node["Alive"]]
             self._gpus = any(node["Resources"].get("GPU") for node in nodes)
             if self._local.device.startswith("cuda") and not self._gpus:
-                raise UserError("No node of the Ray cluster has a GPU: use --device cpu, or leave the option out.")
+                raise UserError("No node of the Ray cluster has a GPU; use --device cpu, or remove the option.")
             check_needs([self._needs(step) for step in self._steps], [node["Resources"] for node in nodes])
             _check_nodes(nodes, store=self._local.store)
         except BaseException:
@@ -125,7 +125,7 @@ class RayPool:
         return [self._ended(task) for task in ready]
 
     def stop(self) -> None:
-        """Interrupt every task as Ctrl-C would, and wait; a second Ctrl-C meanwhile ends them."""
+        """Interrupt every task as Ctrl-C does, and wait; a second Ctrl-C kills them."""
         import ray
 
         try:
@@ -149,35 +149,36 @@ class RayPool:
         try:
             return ray.get(task)
         except TaskCancelledError:
-            return Ended(key, error="It was asked to stop.")
-        except RayTaskError as error:  # `attempt` returns the errors of steps, so this is one of its own
+            return Ended(key, error="It was interrupted.")
+        except RayTaskError as error:  # `attempt` returns errors of steps, so this is an error of `attempt` itself
             return Ended(key, error=first_line(error.cause or error))
         except RayError as error:
             return Ended(key, error=first_line(error), lost=True)
 
 
 def check_needs(wanted: Sequence[Needs], nodes: Sequence[dict[str, float]]) -> None:
-    """
+    """Check that the cluster can run every step.
+
     Args:
-        wanted: of the steps that are to be run.
-        nodes: the resources of each node, as Ray names them.
+        wanted: needs of the steps to run.
+        nodes: resources of each node, by Ray's names.
 
     Raises:
         UserError: no node has what a step needs.
     """
     if not nodes:
-        raise UserError("The Ray cluster has no node that is alive; start one with `ray start --head`.")
+        raise UserError("The Ray cluster has no running node; start one with `ray start --head`.")
     for needs in wanted:
         if not any(all(node.get(name, 0) >= count for name, count in _ray(needs).items()) for node in nodes):
             raise UserError(
                 f"The step {needs.step} needs {needs.cpus} cores, {needs.gpus} GPUs and {needs.memory_gib} GiB of "
-                "memory, and no node of the Ray cluster has them: add a larger node, or make the step smaller "
-                "(--set training.accumulate=N lowers a training's memory)."
+                "memory, and no node of the Ray cluster has them; add a larger node, or reduce the needs of the step "
+                "(--set training.accumulate=N lowers the memory of a training)."
             )
 
 
 def _ray(needs: Needs) -> dict[str, float]:
-    """As Ray names resources."""
+    """The needs by Ray's names of resources."""
     return {"CPU": needs.cpus, "GPU": needs.gpus, "memory": needs.memory}
 
 
@@ -186,7 +187,8 @@ def _options(needs: Needs) -> dict[str, Any]:
 
 
 def _check_nodes(nodes: Sequence[dict[str, Any]], *, store: Path) -> None:
-    """
+    """Check every node of the cluster.
+
     Raises:
         UserError: a node does not answer, has another version of this package, or does not see the store.
     """
@@ -198,13 +200,13 @@ def _check_nodes(nodes: Sequence[dict[str, Any]], *, store: Path) -> None:
     mark.touch()
     try:
         ask = ray.remote(max_retries=0, num_cpus=0)(answer)
-        asked = {
+        answers = {
             ask.options(scheduling_strategy=NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)).remote(
                 str(mark)
             ): node["NodeManagerAddress"]
             for node in nodes
         }
-        for task, host in asked.items():
+        for task, host in answers.items():
             check_answer(task, host=host, store=store)
     finally:
         with suppress(OSError):
@@ -219,21 +221,21 @@ def check_answer(task: Any, *, host: str, store: Path) -> None:
         found: Answer = ray.get(task, timeout=PROBE_S)
     except GetTimeoutError as error:
         raise UserError(
-            f"The node {host} of the Ray cluster has not answered for {PROBE_S:g} s: see with `ray status` whether it "
-            "is overloaded, or take it out of the cluster."
+            f"The node {host} of the Ray cluster has not answered for {PROBE_S:g} s; check whether `ray status` shows "
+            "that it is overloaded, or remove it from the cluster."
         ) from error
     except RayError as error:
         raise UserError(
-            f"The node {host} of the Ray cluster cannot run steps ({first_line(error)}): install this version of "
+            f"The node {host} of the Ray cluster cannot run steps ({first_line(error)}); install this version of "
             f"counterpoint there ({package()})."
         ) from error
     if found.package.split(" at ")[0] != package().split(" at ")[0] or found.code != runner_code():
         raise UserError(
-            f"The node {host} of the Ray cluster has counterpoint {found.package} or another state of its code, and "
-            f"this machine has {package()}: install the same on all nodes."
+            f"The node {host} of the Ray cluster has counterpoint {found.package} or different code, but this machine "
+            f"has {package()}; install the same version on all nodes."
         )
     if not found.sees_store:
         raise UserError(
-            f"The node {host} of the Ray cluster does not see the folder of results {store}: put it on storage that "
-            "all nodes share, and give it with --store."
+            f"The node {host} of the Ray cluster cannot see the folder of results {store}; give a folder on storage "
+            "that all nodes share with --store."
         )

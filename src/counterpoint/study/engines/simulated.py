@@ -1,8 +1,8 @@
-"""A cluster with a simulated clock: the schedule is the one that studies run by, and only the waiting is left out.
+"""A cluster with a simulated clock, which uses the same schedule as real studies.
 
-Steps are queued as Ray queues them: in the order in which they were started, each until its machine has room. Machines
-are lost at random and come back; what ran there begins again, a training at its last checkpoint. Some steps take longer
-than expected.
+Steps are queued as Ray queues them: in the order in which they were started, each until a machine has room. Machines
+are lost at random and repaired; the steps that ran there start again, a training from its last checkpoint. Some steps
+take longer than expected.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from counterpoint.study.work import Step
 GPUS_PER_NODE = 8
 CORES_PER_GPU = 8
 EFFICIENCY = 0.9
-"""The speed of each of several GPUs that share a training, relative to one alone."""
+"""Speed of each GPU if several share a training, relative to a single GPU."""
 
 
 @dataclass(frozen=True)
@@ -30,14 +30,14 @@ class Cluster:
     """Machines of up to eight GPUs.
 
     Attributes:
-        gpus: all of them.
-        processes: GPUs that each training takes.
-        cores: for each GPU; every step takes one.
-        hours_between_losses: mean time that one machine works before it is lost; None: none is ever lost. 5,000 h is
-            what large trainings have reported (Llama 3: 419 unexpected interruptions in 54 days of 16,384 GPUs).
-        repair_s: until a lost machine is back.
-        straggling: share of the steps that take half as long again.
-        seed: of losses and stragglers.
+        gpus: total number of GPUs.
+        processes: number of GPUs per training.
+        cores: number of cores per GPU; every step uses one.
+        hours_between_losses: mean time in hours before a machine is lost; None if machines are never lost. Large
+            trainings have reported 5,000 h (Llama 3: 419 unexpected interruptions in 54 days of 16,384 GPUs).
+        repair_s: time in seconds to repair a lost machine.
+        straggling: share of the steps that take 1.5 times as long.
+        seed: seed of losses and stragglers.
     """
 
     gpus: int
@@ -51,21 +51,21 @@ class Cluster:
     def __post_init__(self) -> None:
         if self.gpus < 1 or not 1 <= self.processes <= min(self.gpus, GPUS_PER_NODE):
             raise UserError(
-                f"{self.gpus} GPUs and {self.processes} of them for each training make no sense: a training takes 1 to "
-                f"{GPUS_PER_NODE} GPUs of one machine, and no more than there are."
+                f"{self.gpus} GPUs with {self.processes} for each training are impossible; a training needs 1 to "
+                f"{GPUS_PER_NODE} GPUs of one machine, and at most as many as the cluster has."
             )
 
 
 @dataclass(frozen=True)
 class Simulation:
-    """What a study took on a simulated cluster.
+    """The cost of a study on a simulated cluster.
 
     Attributes:
-        wall_s: from the first step to the end.
-        busy_s: GPU-seconds in which GPUs worked, repeated work included.
+        wall_s: time in seconds from the first step to the end.
+        busy_s: GPU-seconds in which GPUs worked, including repeated work.
         repeated_s: GPU-seconds of work that was lost with a machine.
-        losses: machines that were lost while something ran there.
-        cluster: that was simulated.
+        losses: number of machines that were lost while a step ran there.
+        cluster: the simulated cluster.
     """
 
     wall_s: float
@@ -76,12 +76,12 @@ class Simulation:
 
     @property
     def gpu_hours(self) -> float:
-        """Reserved: all GPUs until the end."""
+        """Reserved GPU-hours: all GPUs until the end."""
         return self.cluster.gpus * self.wall_s / 3600
 
     @property
     def busy(self) -> float:
-        """Share of them in which a GPU worked."""
+        """Share of the reserved GPU-hours in which a GPU worked."""
         return self.busy_s / (self.cluster.gpus * self.wall_s) if self.wall_s else 0.0
 
 
@@ -89,12 +89,12 @@ def simulate(plan: Sequence[Step], *, seconds: Mapping[str, float], cluster: Clu
     """Run a study on a simulated cluster.
 
     Args:
-        plan: every step after its inputs; those that are finished already left out.
-        seconds: of each step on one device, by key.
+        plan: all steps that are not finished, each after its inputs.
+        seconds: duration of each step on one device, by key.
     """
     pool = SimulatedPool(cluster, seconds=seconds)
-    there = {given.key for step in plan for given in step.inputs.values() if isinstance(given, Step)}
-    finished = dict.fromkeys(there - {step.key for step in plan}, _NOTHING)
+    inputs = {each.key for step in plan for each in step.inputs.values() if isinstance(each, Step)}
+    finished = dict.fromkeys(inputs - {step.key for step in plan}, _NOTHING)
     schedule = Schedule.of(plan, finished=finished, rank=critical_rank(plan, seconds=seconds))
     dispatch(schedule, pool, retries=10**9)
     return Simulation(pool.now, pool.busy_s, pool.repeated_s, pool.losses, cluster)
@@ -105,7 +105,7 @@ _NOTHING = Done(Path(), cached=False, seconds=0.0, peak_memory_bytes=None)
 
 @dataclass
 class _Node:
-    """A machine: what is free there, what runs there, and whether it works."""
+    """A machine with its free GPUs and cores, its running steps, and whether it works."""
 
     gpus: int
     cores: int
@@ -115,7 +115,7 @@ class _Node:
 
 @dataclass(frozen=True, eq=False)
 class _Run:
-    """An attempt, on a machine, with so many GPUs and one core."""
+    """An attempt on a machine with some GPUs and one core."""
 
     key: str
     node: _Node
@@ -127,7 +127,7 @@ Event = Callable[[], list[Ended]]
 
 
 class SimulatedPool:
-    """See `dispatch.Pool`; `now` is its clock, seconds."""
+    """A simulated pool; see `dispatch.Pool`. `now` is its clock in seconds."""
 
     takes_waiting = False
 
@@ -156,7 +156,7 @@ class SimulatedPool:
         self._queue.append(step)
 
     def wait(self) -> Sequence[Ended]:
-        """Go on to the next event: the end of an attempt, or a machine that is lost or back."""
+        """Advance to the next event: the end of an attempt, or the loss or repair of a machine."""
         self._place()
         self.now, _, event = heapq.heappop(self._events)
         return event()
@@ -174,7 +174,7 @@ class SimulatedPool:
         return self._cluster.processes if is_training else 0
 
     def _place(self) -> None:
-        """Begin what there is room for, in order; what has none does not hold up what needs something else."""
+        """Start the steps that fit, in order; a step that does not fit only blocks steps with the same needs."""
         waiting: list[Step] = []
         full: set[int] = set()
         for step in self._queue:
@@ -201,7 +201,7 @@ class SimulatedPool:
         return [Ended(run.key, done=Done(Path(), False, self.now - run.started, None))]
 
     def _lose(self, node: _Node) -> list[Ended]:
-        """All that runs on a machine ends; the machine is back after its repair."""
+        """End all steps on a machine, which works again after its repair."""
         ended = []
         self.losses += bool(node.running)
         for run in [self._runs[key] for key in sorted(node.running)]:
@@ -220,7 +220,7 @@ class SimulatedPool:
         return []
 
     def _free(self, run: _Run) -> float:
-        """End an attempt; returns the seconds that it has worked."""
+        """End an attempt; returns its working time in seconds."""
         del self._runs[run.key]
         run.node.gpus += run.gpus
         run.node.cores += 1
@@ -230,7 +230,7 @@ class SimulatedPool:
         return made
 
     def _kept(self, step: Step, *, made: float) -> float:
-        """The seconds of an attempt's work up to its last checkpoint."""
+        """The working time of an attempt up to its last checkpoint, in seconds."""
         config = step.config
         if not isinstance(config, TrainingConfig) or not config.steps:
             return 0.0

@@ -1,7 +1,7 @@
-"""Steps as jobs of a Slurm cluster, through submitit: one job a step, each held back until those before it are done.
+"""Steps as jobs of a Slurm cluster, through submitit: one job per step, which waits for the jobs of its inputs.
 
-Slurm warns a job before its time is over. A training then writes a checkpoint, and the job is put into the queue again
-under its own number, so that the jobs that wait for it go on waiting.
+Slurm warns a job before its time limit. A training then writes a checkpoint, and the job is queued again under the same
+number, so that the jobs that depend on it keep waiting.
 """
 
 from __future__ import annotations
@@ -30,22 +30,22 @@ if TYPE_CHECKING:
     import submitit
 
 FOLDER = "slurm"
-"""In the store: what submitit writes, among it the sbatch files."""
-LOOK_EVERY_S = 2.0
-ASK_EVERY_S = 60.0
-"""Results show as files at once; Slurm itself is asked this often, which is how a job that was killed is found out."""
+"""Folder in the store for the files of submitit, such as the sbatch files."""
+CHECK_FILES_EVERY_S = 2.0
+QUERY_EVERY_S = 60.0
+"""Interval of queries to Slurm, which reveal jobs that were killed; results are noticed earlier, by their files."""
 CLUSTERS = ("slurm", "local", "debug")
 OWN_OPTIONS = {"cluster": "slurm", "timeout_min": "1440", "cpus": "4", "gpus": "no", "signal_delay_s": "300"}
-"""Options that are no parameters of sbatch, with their defaults: the executor of submitit (`local` and `debug` run on
-this machine, for a trial), the time limit of a job, the cores of a step, whether trainings ask for a GPU (`yes`), and
-how long before the limit a job is warned."""
+"""Options that are not parameters of sbatch, with their defaults: the executor of submitit (`local` and `debug` run on
+this machine, for a trial), the time limit of a job, the cores of a step, whether trainings request a GPU (`yes`), and
+the time between the warning and the limit."""
 
 
 def slurm_engine(where: Where, local: LocalEngine) -> Engine:
-    """Steps as Slurm jobs.
+    """Run steps as Slurm jobs.
 
     Raises:
-        UserError: submitit is not installed, this is no machine of a Slurm cluster, or an option is unknown.
+        UserError: submitit is not installed, this machine does not belong to a Slurm cluster, or an option is unknown.
     """
     where.refuse("jobs", "address")
     where.refuse_remote(local)
@@ -58,11 +58,11 @@ def slurm_engine(where: Where, local: LocalEngine) -> Engine:
 
 
 class StepJob:
-    """What a job calls.
+    """The function that a job calls.
 
     Args:
-        step: whose inputs are finished when the job starts.
-        local: completes it.
+        step: step whose inputs are finished when the job starts.
+        local: engine that completes the step.
     """
 
     def __init__(self, step: Step, *, local: LocalEngine):
@@ -73,10 +73,10 @@ class StepJob:
         """Complete the step.
 
         Raises:
-            RuntimeError: it failed, so that Slurm does not start the jobs that wait for this one.
+            RuntimeError: the step failed; Slurm then does not start the jobs that depend on it.
         """
         listen_for_interrupts()
-        for name in ("SIGUSR1", "SIGUSR2"):  # whichever submitit has asked Slurm for
+        for name in ("SIGUSR1", "SIGUSR2"):  # submitit requests one of them from Slurm
             if hasattr(signal, name):
                 signal.signal(getattr(signal, name), self._warn)
         ended = attempt(self.step, local=self.local)
@@ -87,23 +87,23 @@ class StepJob:
         return ended
 
     def _warn(self, number: int, frame: FrameType | None) -> None:
-        """The time is nearly over: do what Ctrl-C does, which lets a training write a checkpoint."""
+        """Interrupt the step shortly before the time limit, as Ctrl-C does, so that a training writes a checkpoint."""
         self._warned = True
         os.kill(os.getpid(), signal.SIGINT)
 
 
 def requeue() -> None:
-    """Put this job back into the queue and end; without Slurm the engine finds it lost and starts it again."""
+    """Queue this job again and end it; without Slurm, the engine finds it lost and starts it again."""
     if number := os.environ.get("SLURM_JOB_ID"):
         subprocess.run(["scontrol", "requeue", number], check=True, timeout=60)
     sys.exit(1)
 
 
 class SlurmPool:
-    """See `dispatch.Pool`.
+    """A pool of Slurm jobs; see `dispatch.Pool`.
 
     Args:
-        local: completes one step; all nodes see its store.
+        local: engine that completes one step; all nodes must see its store.
         own: values of `OWN_OPTIONS`.
         more: parameters of sbatch by submitit's names, such as `partition` and `account`.
     """
@@ -112,11 +112,11 @@ class SlurmPool:
         self._local, self._own, self._more = elsewhere(local), own, more
         self._jobs: dict[str, submitit.Job[Ended]] = {}
         self._steps: dict[str, Step] = {}
-        self._asked = time.monotonic()
+        self._queried = time.monotonic()
 
     @property
     def takes_waiting(self) -> bool:
-        """Slurm knows which jobs wait for which; the executors of this machine do not."""
+        """Slurm supports dependencies between jobs; the executors of this machine do not."""
         return self._own["cluster"] == "slurm"
 
     def __enter__(self) -> SlurmPool:
@@ -126,8 +126,8 @@ class SlurmPool:
             self._executor = submitit.AutoExecutor(self._local.store / FOLDER, cluster=self._own["cluster"])
         except RuntimeError as error:
             raise UserError(
-                "There is no Slurm here (srun is not found): run this on a login node of the cluster, or try it out "
-                "with --engine-set cluster=local."
+                "This machine has no Slurm (srun was not found); run the command on a login node of the cluster, or "
+                "test it with --engine-set cluster=local."
             ) from error
         return self
 
@@ -142,16 +142,16 @@ class SlurmPool:
             self._executor.update_parameters(**self._parameters(step))
             job = self._executor.submit(StepJob(step, local=self._local))
         except (NameError, ValueError, TypeError) as error:
-            raise UserError(f"Slurm's options cannot be used: {' '.join(str(error).split())[:300]}") from error
+            raise UserError(f"The options of Slurm are invalid: {' '.join(str(error).split())[:300]}") from error
         self._jobs[step.key], self._steps[step.key] = job, step
 
     def wait(self) -> Sequence[Ended]:
-        force = time.monotonic() - self._asked >= ASK_EVERY_S
+        force = time.monotonic() - self._queried >= QUERY_EVERY_S
         if force:
-            self._asked = time.monotonic()
+            self._queried = time.monotonic()
         done = [key for key, job in self._jobs.items() if job.done(force_check=force)]
         if not done:
-            time.sleep(LOOK_EVERY_S)
+            time.sleep(CHECK_FILES_EVERY_S)
         return [self._ended(key, self._jobs.pop(key)) for key in done]
 
     def stop(self) -> None:
@@ -161,7 +161,7 @@ class SlurmPool:
                 job.cancel(check=False)
 
     def _parameters(self, step: Step) -> dict[str, Any]:
-        """What sbatch is told of a step."""
+        """The parameters of sbatch for a step."""
         processes, gpus = self._local.processes, self._own["gpus"] == "yes"
         needs = needs_of(step, gpus=gpus, cpus=int(self._own["cpus"]), processes=processes)
         found: dict[str, Any] = {
@@ -176,14 +176,14 @@ class SlurmPool:
             found |= {f"slurm_{name}": value for name, value in self._more.items()}
             found["slurm_signal_delay_s"] = int(self._own["signal_delay_s"])
             found["slurm_additional_parameters"] = {"requeue": True, "kill-on-invalid-dep": "yes"}
-            before = [self._jobs[given.key].job_id for given in step.inputs.values() if given.key in self._jobs]
+            before = [self._jobs[each.key].job_id for each in step.inputs.values() if each.key in self._jobs]
             found["slurm_dependency"] = f"afterok:{':'.join(before)}" if before else None
         return found
 
     def _ended(self, key: str, job: submitit.Job[Ended]) -> Ended:
-        with suppress(Exception):  # those of the job are told below
+        with suppress(Exception):  # an error of the job is reported below
             return job.result()
         notice = notice_of(self._local.store, key)
         if notice is None or not notice.error:
-            return Ended(key, error=f"Its job {job.job_id} ended as {job.state}.", lost=True)
+            return Ended(key, error=f"Its job {job.job_id} ended in the state {job.state}.", lost=True)
         return Ended(key, error=notice.error, again=self._steps[key].resumable and not notice.is_lasting)

@@ -1,4 +1,4 @@
-"""What runs, as one table for all steps on a terminal, and as lines elsewhere."""
+"""The running steps, shown as a table on a terminal and as lines elsewhere."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ READ_EVERY_S = 2.0
 
 
 class StepTable:
-    """A context manager that `dispatch` keeps informed.
+    """A context manager whose methods `dispatch` calls.
 
     Args:
-        store: folder of results, where the notices of steps are.
-        say: tells the user one line.
+        store: folder of results, which contains the notices of steps.
+        say: function that prints a line for the user.
     """
 
     def __init__(self, store: Path, *, say: Callable[[str], None]):
@@ -48,22 +48,22 @@ class StepTable:
             self._live.stop()
 
     def start(self, step: Step) -> None:
-        """A step has begun."""
+        """Report that a step has started."""
         self._started[step.key] = time.monotonic()
         self._say(f"{step.name} ...")
 
     def end(self, step: Step, ended: Ended, again: bool) -> None:
-        """An attempt has ended."""
+        """Report that an attempt has ended."""
         elapsed = time.monotonic() - self._started[step.key]
         if ended.done is not None:
             self._say(f"{step.name} {'cached' if ended.done.cached else f'{ended.done.seconds:.1f} s'}")
         else:
-            what = "lost" if ended.lost else "failed"
-            then = "; it is tried again" if again else ""
+            what = "was lost" if ended.lost else "failed"
+            then = "; it will be tried again" if again else ""
             self._say(f"{step.name} {what} after {elapsed:.1f} s: {ended.error.rstrip('.')}{then}.")
 
     def show(self, schedule: Schedule) -> None:
-        """Draw the table again, if it is time."""
+        """Refresh the table every `READ_EVERY_S` seconds."""
         now = time.monotonic()
         if self._live is not None and now - self._read >= READ_EVERY_S:
             self._read = now

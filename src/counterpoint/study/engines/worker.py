@@ -1,4 +1,4 @@
-"""One attempt at a step, in a process that may be on another machine: what it prints goes to the step's log."""
+"""One attempt at a step, in a process that may be on another machine; its output goes to the log of the step."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ from counterpoint.study.work import Step
 def attempt(step: Step, *, local: LocalEngine) -> Ended:
     """Complete a step whose inputs are finished.
 
-    An error other than a `UserError` may be the machine's, so a step that continues from its checkpoint is worth
-    another attempt; one that starts over would most likely end the same way.
+    An error other than a `UserError` may be caused by the machine. A step that continues from its checkpoint is then
+    tried again; a step that starts over would most likely fail in the same way.
     """
     with logged(log_path(local.store, name=step.name, key=step.key)):
         try:
             there = replace(local, device=find_device(local.device))
             return Ended(step.key, done=there.complete(step, label=step.name))
         except KeyboardInterrupt:
-            return Ended(step.key, error="It was asked to stop.")
+            return Ended(step.key, error="It was interrupted.")
         except UserError as error:
             print(f"Error: {error}", file=sys.stderr)
             return Ended(step.key, error=sentence(error))
@@ -47,18 +47,18 @@ def listen_for_interrupts() -> None:
 
 
 def elsewhere(local: LocalEngine) -> LocalEngine:
-    """The same engine for another process: what it says goes to the log."""
+    """The same engine for another process, where its messages go to the log."""
     return replace(local, say=say, show=False)
 
 
 def say(line: str) -> None:
-    """Print a line. A function of this module, since Ray has a `print` of its own in place of Python's."""
+    """Print a line. Ray replaces Python's `print`, so this function of a module is used instead."""
     print(line, flush=True)
 
 
 @contextmanager
 def logged(path: Path) -> Iterator[None]:
-    """Append what this process and its children print to a file."""
+    """Append the output of this process and its children to a file."""
     path.parent.mkdir(parents=True, exist_ok=True)
     streams = (sys.stdout, sys.stderr)
     kept = [os.dup(number) for number in (1, 2)]

@@ -81,7 +81,7 @@ class GridStudy(CellStudy):
         times = f", {runs} times each" if runs > 1 else ""
         if len(self.axes) == 1:
             names = " and ".join(cell.system for cell in cells)
-            start = ", fine-tuned from models that ship" if self.start else ""
+            start = ", fine-tuned from the included models" if self.start else ""
             return f"{names}{start}{times}, {self.training.steps:,} updates each"
         return f"{len(cells)} cells of {' x '.join(self.axes)}; {models} models{times}, {self.training.steps:,} updates"
 

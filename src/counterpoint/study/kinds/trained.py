@@ -103,8 +103,8 @@ class TrainedStudy(Study):
 
     codec: str = "pocket"
     start: str = ""
-    """A model that ships, with `{paradigm}` for the paradigm: training begins with its weights and has its network. By
-    default all weights are drawn."""
+    """An included model, with `{paradigm}` for the paradigm, whose network and weights the training starts from. By
+    default the weights are initialised at random."""
     training: SharedTrainingConfig = SharedTrainingConfig()
     prompts: PromptsConfig = PromptsConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
@@ -411,7 +411,7 @@ def codec_config(name: str, around: Surroundings, *, paradigms: Iterable[Paradig
 
 
 def _fine_tuned(start: str, controlled: bool) -> ModelConfig:
-    """The network of a model that ships; a study without controls shows it none, which would have to be extracted."""
+    """The network of an included model; a study without controls hides all of them, since they are not extracted."""
     network = shipped_network(start)
     return network if controlled or not network.controls else network.model_copy(update={"control_dropout": 1.0})
 

@@ -143,12 +143,12 @@ def codec_report(study: CodecStudy, results: Results) -> Report:
 def _sentence(page: CodecPage) -> str:
     """The codecs and views that best preserve chords and onsets."""
     keys = [codec.key(view) for codec in page.codecs for view in codec.facts.views]
-    told = []
+    parts = []
     for metric, what in (("chord_agreement_viterbi25", "chords"), ("onset_f1", "onsets")):
         scored = {key: score for key in keys if (score := page.judged.score(metric, key))}
         best = max(scored, key=lambda key: scored[key].value)
-        told.append(f"the {what} best ({scored[best].value:.2f}) is {page.systems[best].name}")
-    return f"The codec that preserves {', the one that preserves '.join(told)}; a perfect one would have 1."
+        parts.append(f"the {what} best ({scored[best].value:.2f}) is {page.systems[best].name}")
+    return f"The codec that preserves {', the one that preserves '.join(parts)}; a perfect one would have 1."
 
 
 def _summary(page: CodecPage, codec: Codec) -> str:

@@ -116,11 +116,11 @@ def _verdict(decided: Sequence[Decided], studies: Sequence[Studied]) -> Verdict:
     claims = [decision for row in in_table for decision in row.decisions]
     used = {decision.judge for decision in claims if decision.judge}
     points = [
-        f"Their {len(claims)} claims: {tally([each.outcome for each in claims])}.",
+        f"These takeaways consist of {len(claims)} claims: {tally([each.outcome for each in claims])}.",
         _stand_ins(used),
         _remaining([decision for row in decided for decision in row.decisions], studies),
     ]
-    sentence = f"Of the {len(in_table)} takeaways in the paper's Table 1: {tally([row.outcome for row in in_table])}."
+    sentence = f"The paper's Table 1 has {len(in_table)} takeaways: {tally([row.outcome for row in in_table])}."
     return Verdict(sentence, [each for each in points if each], _scales(studies))
 
 
@@ -265,8 +265,8 @@ def _missing(decisions: Sequence[Decision]) -> list[str]:
 def _study_section(study: Studied) -> Section:
     """A study in a few lines: its verdict, and its numbers beside the paper's."""
     digest = [section for section in study.report.sections if section.is_digest]
-    told = study.results.study.reproduces
-    title = f"{study.name}, {told}, {study.scale} scale" if told else study.name
+    reproduces = study.results.study.reproduces
+    title = f"{study.name}, {reproduces}, {study.scale} scale" if reproduces else study.name
     blocks: list[Block] = [
         Text(
             paragraphs=[study.report.verdict.sentence],

@@ -62,8 +62,8 @@ def _judge_and_study(decision: Decision) -> str:
 
 def _said(decision: Decision) -> str:
     unit = _unit(decision)
-    told = [f"{effect.what}: {span(effect)}{unit} {_test(effect, decision)}" for effect, _ in decision.effects]
-    return "; ".join(told) or decision.reason
+    parts = [f"{effect.what}: {span(effect)}{unit} {_test(effect, decision)}" for effect, _ in decision.effects]
+    return "; ".join(parts) or decision.reason
 
 
 def _test(effect: Effect, decision: Decision) -> str:

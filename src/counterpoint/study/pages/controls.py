@@ -89,8 +89,8 @@ def controls_report(study: ControlStudy, results: Results) -> Report:
     adherence = results.judged(ADHERE).metrics
     others = [info for info in page.judged.judges if info.name not in adherence]
     followed = page.infos(dict.fromkeys([*page.judges.values(), *adherence]))
-    asked: dict[str, Sequence[str]] = dict.fromkeys(page.keys("all"), page.given)
-    asked |= dict.fromkeys(page.keys("null"), ())
+    received: dict[str, Sequence[str]] = dict.fromkeys(page.keys("all"), page.given)
+    received |= dict.fromkeys(page.keys("null"), ())
     return page.report(
         title="Who follows the controls?",
         verdict=_verdict(page),
@@ -105,7 +105,7 @@ def controls_report(study: ControlStudy, results: Results) -> Report:
             page.listen(
                 [TRUTH, *(f"{key}_{mode}" for mode in ("all", "null") for key in page.paradigms)],
                 heard=results.heard[ADHERE],
-                asked=asked,
+                received=received,
             ),
             _paper(page),
             _differences(page),

@@ -111,15 +111,15 @@ def _verdict(page: DatasetPage) -> Verdict:
     """The match of captions, then a comparison of the later datasets with the first."""
     first, *rest = page.systems.values()
     metric = page.judged.metrics[page.primary]
-    told = ", ".join(f"{system.name} {page.text(metric.name, key)}" for key, system in page.systems.items())
+    values = ", ".join(f"{system.name} {page.text(metric.name, key)}" for key, system in page.systems.items())
     own = [item for item in page.judged.differences if item.metric == metric.name and judge(item, metric) != "open"]
     if not rest:
         own_text, chance = page.text(metric.name, first.key), _chance(page, first)
         sentence = f"{first.name}: {metric.name} is {own_text} between clips{chance}."
     elif own:
-        sentence = f"The datasets differ in {metric.name}: {told}."
+        sentence = f"The datasets differ in {metric.name}: {values}."
     else:
-        sentence = f"No difference in {metric.name} is shown: {told}."
+        sentence = f"No difference in {metric.name} is shown: {values}."
     points = [_against(page, first, system) for system in rest]
     if any(ours not in page.spreads for ours in OURS.values()):
         points.append(f"The paper's CE, PQ and CLAP could not all be measured. {' '.join(page.absent)}".strip())

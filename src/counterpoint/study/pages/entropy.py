@@ -180,7 +180,7 @@ def _phrase(item: Difference | None) -> str:
 
 
 def _beside_paper(early: Difference | None, late: Difference | None) -> str:
-    def told(item: Difference | None, *, lower: bool) -> str:
+    def found(item: Difference | None, *, lower: bool) -> str:
         if item is None:
             return "cannot be tested"
         if not is_clear(item):
@@ -188,8 +188,8 @@ def _beside_paper(early: Difference | None, late: Difference | None) -> str:
         return "is found here, too" if (item.value < 0) == lower else "is contradicted here"
 
     return (
-        f"The paper finds entropy lowered early, which {told(early, lower=True)}, and raised later, which "
-        f"{told(late, lower=False)}."
+        f"The paper finds entropy lowered early, which {found(early, lower=True)}, and raised later, which "
+        f"{found(late, lower=False)}."
     )
 
 

@@ -24,9 +24,9 @@ _RULE = (
     "the surrounding music."
 )
 _SPENT = (
-    "Sums over all trainings behind a model, those of the model that it began with included; the card of a model that "
-    "ships has what went into it. The FLOPs are counted from the configuration, forward and backward. The last row "
-    "names those that are equal within {tolerance:.0%}; in a grid, between the paradigms at each place."
+    "Each value is the sum over all trainings of a model, including those of the model that it started from, which are "
+    "read from the card of an included model. The FLOPs are counted from the configuration, forward and backward. The "
+    "last row names quantities that are equal within {tolerance:.0%}; in a grid, between the paradigms of each cell."
 )
 
 

@@ -92,8 +92,8 @@ def data_facts(results: Results) -> list[Fact]:
     prompts, [spec] = results.prompts["prompts"], results.latents.values()
     tracks, splits = windows_from(prompts)
     own = f"{tracks} {_tracks(results.music['data'])}"
-    told = fact("prompts", count=len(prompts.windows), seconds=prompts.duration_s, tracks=own, splits=splits)
-    return [music_fact(results), told, fact("codec", spec=spec, name=spec.codec)]
+    prompts_fact = fact("prompts", count=len(prompts.windows), seconds=prompts.duration_s, tracks=own, splits=splits)
+    return [music_fact(results), prompts_fact, fact("codec", spec=spec, name=spec.codec)]
 
 
 def model_facts(study: TrainedStudy, models: Iterable[Model], *, steps: int | None = None) -> list[Fact]:

@@ -157,7 +157,7 @@ def _anchored(judged: Judged, methods: Sequence[str], keys: Sequence[str]) -> st
     if len(full) == len(duels) > 1:
         return f"every method beats {what}"
     if not full:
-        return f"we cannot tell yet: no method beats both controls, {what}"
+        return f"the methods cannot be ranked yet: no method beats both controls, {what}"
     return f"{listed([noun(key) for key in full])} {'beats' if len(full) == 1 else 'beat'} {what}"
 
 

@@ -62,7 +62,7 @@ def _title(grid: Grid) -> str:
         return f"What changes with {listed(others)}?"
     entries = [PARADIGMS[name] for name in grid.study.trained()]
     question = " or ".join([entries[0].label, *(entry.noun for entry in entries[1:])])
-    return f"{question}, by {listed(others)}?" if others else f"{question}?"
+    return f"{question}, for each {listed(others)}?" if others else f"{question}?"
 
 
 def _verdict(page: GridPage) -> Verdict:
@@ -150,7 +150,7 @@ def _differences(page: GridPage) -> Section | None:
     for axis in grid.axes:
         contrasts = grid.contrasts(axis, metric=page.decided) if page.decided else []
         pairs = {(item.first.system, item.second.system): grid.minus(item) for item in contrasts}
-        lead = f"The same on every other axis; first minus second in {axis.name}."
+        lead = f"Each row compares two systems that differ only in the {axis.name} (first minus second)."
         table = page.differences(f"differences_{axis.key}", metrics, pairs, p=True)
         shown += titled(axis.name.capitalize(), lead, table)
     outside, cells = page.of_origin("outside"), grid.cells
@@ -178,9 +178,9 @@ def _codec(page: GridPage) -> Section | None:
     keys = [key for key in page.systems if is_truth(key)] + [system.key for system in page.of_origin("codec")]
     examples = examples_of(page.results, page.systems, keys)[:CODEC_EXAMPLES]
     origins = [page.results.systems[clip.system.key].origin for example in examples[:1] for clip in example.clips]
-    is_heard = page.is_pair and "codec" in origins
+    has_clips = page.is_pair and "codec" in origins
     return page.section(
-        "codec", codec_table(page.grid), Players(id="codec-clips", examples=examples) if is_heard else None
+        "codec", codec_table(page.grid), Players(id="codec-clips", examples=examples) if has_clips else None
     )
 
 

@@ -24,8 +24,9 @@ PARADIGM = "paradigm"
 _LATENTS = {"encodec": "EnCodec", "vae": "VAE", "rvq": "RVQ", "kl": "KL"}
 """Meanings of the labels `enc` and `vae`, by the part of the codec's name that they fill in; the last two are
 spectrogram codecs, quantised and variational."""
-_NAMES = {"rate": "frame rate", "batch": "batch size"}
+_NAMES = {"rate": "frame rate", "batch": "batch size", "start": "starting point"}
 _UNITS = {"": "", "hz": "Hz", "s": "s"}
+FROM_SCRATCH = "trained from scratch"
 _NUMBER = re.compile(r"([a-z]*)(\d+(?:\.\d+)?)([a-z]*)", re.IGNORECASE)
 _INITIALS = 2
 """Letters before a number that only name its quantity, as in `b8`; longer ones are words, as in `euler10`."""
@@ -110,7 +111,7 @@ class Grid:
 
     def place(self, labels: Mapping[str, str], *, without: Sequence[str] = ()) -> str:
         """The place of a cell in text: `AR, 25 Hz`; "" if nothing varies."""
-        return ", ".join(told(axis, labels[axis.key]) for axis in self.axes if axis.key not in without)
+        return ", ".join(phrase(axis, labels[axis.key]) for axis in self.axes if axis.key not in without)
 
     def name(self, cell: Cell) -> str:
         """The name of a cell's system: its place; in a grid of paradigms alone, the paradigm's name."""
@@ -212,6 +213,8 @@ def _numbers(labels: Sequence[str]) -> dict[str, float]:
 
 
 def _shown(label: str, value: Any) -> str:
+    if isinstance(value, dict) and "start" in value:
+        return "fine-tuned" if value["start"] else FROM_SCRATCH
     if label.lower() in ("enc", "vae"):
         return _LATENTS.get(str(value).lower(), label)
     match = _NUMBER.fullmatch(label)
@@ -223,7 +226,7 @@ def _shown(label: str, value: Any) -> str:
     return short.get(label.lower(), label)
 
 
-def told(axis: Varied, label: str) -> str:
+def phrase(axis: Varied, label: str) -> str:
     """A label in running text, where a bare number needs the name of its quantity."""
     text = axis.labels[label]
     return f"{axis.name} {text}" if text.replace(".", "").isdigit() else text

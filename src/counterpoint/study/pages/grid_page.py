@@ -10,10 +10,11 @@ from counterpoint.paradigm.entry import PARADIGMS
 from counterpoint.report import Fact, System, Text
 from counterpoint.report.numbers import listed
 from counterpoint.results.schema import Results
+from counterpoint.runs import shipped_models
 from counterpoint.study.kinds.cells import Cell
 from counterpoint.study.kinds.grid import GridStudy
 from counterpoint.study.pages import facts as said
-from counterpoint.study.pages.grid_cells import PARADIGM, Grid
+from counterpoint.study.pages.grid_cells import FROM_SCRATCH, PARADIGM, Grid
 from counterpoint.study.pages.looks import shown_systems
 from counterpoint.study.pages.notes import common_notes, prose
 from counterpoint.study.pages.page import Page
@@ -44,7 +45,8 @@ class GridPage(Page[GridStudy]):
     def _system(self, cell: Cell) -> System:
         label, runs = cell.paradigm.label, len(self.grid.runs(cell.model))
         start = cell.study.start_of(cell.study.paradigm)
-        how = f"fine-tuned from {start}, which ships," if start else "trained from scratch"
+        included = "the included model " if start in shipped_models() else ""
+        how = f"fine-tuned from {included}{start}," if start else FROM_SCRATCH
         what = f"{label}, {how} on latents of {Path(cell.study.codec).name}."
         what += f" {runs} training seeds." if runs > 1 else ""
         return System(key=cell.system, name=self.grid.name(cell), what=what, mark=self.grid.mark(cell))
@@ -72,7 +74,7 @@ def grid_headline(page: GridPage) -> list[Fact]:
     own = (
         [
             said.budget_headline(page.study.training),
-            *([Fact("Start", f"the models that ship, {listed(starts)}")] if page.study.start else []),
+            *([Fact("Start", f"the included models, {listed(starts)}")] if page.study.start else []),
             said.parameters_headline(results.models[grid.runs(model)[0]] for model in grid.models),
         ]
         if page.is_pair

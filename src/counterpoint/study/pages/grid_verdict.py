@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from counterpoint.report import Outcome
 from counterpoint.report.numbers import listed, p_value, span
 from counterpoint.report.scores import is_clear
-from counterpoint.study.pages.grid_cells import PARADIGM, Contrast, Grid, Varied, told
+from counterpoint.study.pages.grid_cells import PARADIGM, Contrast, Grid, Varied, phrase
 from counterpoint.study.pages.words import by_outcome, compared, outcome, scored, title
 
 MOST_LISTED = 6
@@ -86,7 +86,7 @@ def _fixed(grid: Grid, contrasts: Sequence[Contrast]) -> list[str]:
 def _shared(grid: Grid, contrasts: Sequence[Contrast]) -> str:
     """The common place of all contrasts."""
     fixed = _fixed(grid, contrasts)
-    words = [told(axis, contrasts[0].place[axis.key]) for axis in grid.axes if axis.key in fixed]
+    words = [phrase(axis, contrasts[0].place[axis.key]) for axis in grid.axes if axis.key in fixed]
     return f", with {listed(words)}" if words else ""
 
 
@@ -117,7 +117,9 @@ def _pair(grid: Grid, one: str, other: str, contrasts: Sequence[Contrast], metri
     found = _sorted(grid, contrasts, metric)
     places = {side: _places(grid, chosen, contrasts) for side, chosen in found.items() if chosen}
     if {"first", "second"} <= places.keys():
-        parts = [f"{one} does better than {other}{places['first']}, the other way round{places['second']}"]
+        parts = [
+            f"{one} does better than {other}{places['first']}, but {other} does better than {one}{places['second']}"
+        ]
     else:
         sides: tuple[tuple[Outcome, str, str], ...] = (("first", one, other), ("second", other, one))
         parts = [f"{better} does better than {worse}{places[side]}" for side, better, worse in sides if side in places]
@@ -180,7 +182,7 @@ def axis_words(grid: Grid, axis: Varied, metric: str) -> str:
             better = [item for item in found["first"] if _labels(item) == (first, second)]
             better += [item for item in found["second"] if _labels(item) == (second, first)]
             if better:
-                better_than = f"{told(axis, first)} does better than {told(axis, second)}"
+                better_than = f"{phrase(axis, first)} does better than {phrase(axis, second)}"
                 parts.append(f"{better_than}{_places(grid, better, pair)}")
     rest = len(contrasts) - shown
     if rest:
@@ -219,7 +221,7 @@ def grid_outside(grid: Grid, outside: Mapping[str, str], metric: str) -> list[st
         parts = [f"{len(found[side])} {text}" for side, text in words.items() if found[side]]
         if parts:
             cells = sum(map(len, found.values()))
-            points.append(f"Against {name}, of {cells} cells by {metric}: {', '.join(parts)}.")
+            points.append(f"Compared with {name} by {metric}, the {cells} cells are {listed(parts)}.")
     return points
 
 
@@ -240,8 +242,8 @@ def _best(grid: Grid, metric: str) -> list[str]:
             truth = grid.truth(duration)
             real = f"; real held-out music scores {scored(grid.judged, metric, truth)}"
             points.append(
-                f"The {word} {metric}{f' at {seconds:g} s' if len(grid.durations) > 1 else ''} is that of "
-                f"{grid.name(cell)}, {scored(grid.judged, metric, best)}"
+                f"{grid.name(cell)} has the {word} {metric}{f' at {seconds:g} s' if len(grid.durations) > 1 else ''}, "
+                f"{scored(grid.judged, metric, best)}"
                 f"{real if grid.judged.score(metric, truth) else ''}."
             )
     return points

@@ -102,12 +102,12 @@ def inpainting_report(study: InpaintingStudy, results: Results) -> Report:
     """The report of a finished study."""
     page = InpaintingPage(study, results)
     others = [info for info in page.judged.judges if info.name not in page.seams]
-    told = {"seams": page.seams, "fidelity": page.spoken, "methods": page.methods}
-    points = [*filling_points(page.judged, **told, chosen=page.chosen), _cost_point(page)]
+    options = {"seams": page.seams, "fidelity": page.spoken, "methods": page.methods}
+    points = [*filling_points(page.judged, **options, chosen=page.chosen), _cost_point(page)]
     first = [TRUTH, *TRAINED, BEST]  # the music and the best fills side by side; the codec's own clips have no seams
     return page.report(
         title="Who fills the gap?",
-        verdict=Verdict(filling_sentence(page.judged, **told), sentences(points)),
+        verdict=Verdict(filling_sentence(page.judged, **options), sentences(points)),
         facts=[
             Fact("To fill in", f"{page.task.mask_s:g} of {page.task.duration_s:g} s"),
             said.budget_headline(study.training, steps=study.inpainting.steps, label="Supervised, each"),

@@ -109,8 +109,8 @@ def _shown(system: schema.System, lengths: Sequence[str], codecs: Mapping[str, s
     """A system that the page does not name itself."""
     length = next((length for length in lengths if system.key.endswith(f"_{length}")), "")
     name, short, what = _words(system, system.key.removesuffix(f"_{length}"), codecs)
-    told = f", {length.replace('s', ' s')}" if length else ""
-    return System(key=system.key, name=f"{name}{told}", short=f"{short}{told}", what=what, mark=_mark(system))
+    suffix = f", {length.replace('s', ' s')}" if length else ""
+    return System(key=system.key, name=f"{name}{suffix}", short=f"{short}{suffix}", what=what, mark=_mark(system))
 
 
 def _words(system: schema.System, base: str, codecs: Mapping[str, str]) -> tuple[str, str, str]:

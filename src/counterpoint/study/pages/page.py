@@ -18,7 +18,7 @@ from counterpoint.report.chart import loss_chart
 from counterpoint.report.numbers import day
 from counterpoint.report.tables import Column, Row, Table
 from counterpoint.results.costs import Model
-from counterpoint.results.parts import Heard
+from counterpoint.results.parts import DetectedMusic
 from counterpoint.results.records import RESULTS_FILE
 from counterpoint.results.schema import Judged, Results
 from counterpoint.study.kinds.base import Study
@@ -186,8 +186,8 @@ class Page(Generic[Kind]):
         )
 
     def listen(
-        self, examples: Sequence[str] | Sequence[Example], *, heard: Heard | None = None,
-        asked: Mapping[str, Sequence[str]] | None = None, words: Mapping[str, Any] | None = None, **options: Any,
+        self, examples: Sequence[str] | Sequence[Example], *, heard: DetectedMusic | None = None,
+        received: Mapping[str, Sequence[str]] | None = None, words: Mapping[str, Any] | None = None, **options: Any,
     ) -> Section | None:  # fmt: skip
         """Examples to listen to.
 
@@ -198,7 +198,7 @@ class Page(Generic[Kind]):
         """
         keys = [key for key in examples if isinstance(key, str)]
         own = [example for example in examples if isinstance(example, Example)]
-        shown = own or examples_of(self.results, self.systems, keys, heard=heard, asked=asked)
+        shown = own or examples_of(self.results, self.systems, keys, heard=heard, received=received)
         players = blocks.Players(id="listen", examples=shown, **options)
         return self.section("listen", players if shown else None, **(words or {}))
 
@@ -235,21 +235,21 @@ def examples_of(
     systems: Mapping[str, System],
     keys: Sequence[str],
     *,
-    heard: Heard | None = None,
-    asked: Mapping[str, Sequence[str]] | None = None,
+    heard: DetectedMusic | None = None,
+    received: Mapping[str, Sequence[str]] | None = None,
 ) -> list[Example]:
     """The examples with the clips of some systems, in their order; examples without any are left out.
 
     Args:
         heard: chords, melody and beats in them, for timelines.
-        asked: by system, the controls that it received; by default all of them.
+        received: by system, the controls that it received; by default all of them.
     """
 
     def timelines(clip: str, key: str) -> blocks.Timelines | None:
         if heard is None or clip not in heard.target or clip not in heard.systems.get(key, {}):
             return None
-        given = {"asked": asked[key]} if asked is not None and key in asked else {}
-        return blocks.Timelines(target=heard.target[clip], heard=heard.systems[key][clip], **given)
+        given = {"received": received[key]} if received is not None and key in received else {}
+        return blocks.Timelines(target=heard.target[clip], detected=heard.systems[key][clip], **given)
 
     found = []
     for example in results.examples:

@@ -121,10 +121,10 @@ def _crossings(page: SpeedPage) -> Section | None:
 
 def _measured_charts(page: SpeedPage) -> list[Chart]:
     measured, shape, limits = page.ran, page.shape, page.limits
-    told_apart = _facets(shape, [found.point for found in measured])
+    facets = _facets(shape, [found.point for found in measured])
     groups: dict[str, list[Measured]] = {}
     for found in measured:
-        groups.setdefault(", ".join(_facet(found.point, name) for name in told_apart), []).append(found)
+        groups.setdefault(", ".join(_facet(found.point, name) for name in facets), []).append(found)
     charts = []
     for facet, own in groups.items():
         for value in shape.values:

@@ -11,10 +11,10 @@ from pathlib import Path
 
 from threadpoolctl import threadpool_limits
 
+from counterpoint.metrics.analyzer import ClipAnalyzer
 from counterpoint.metrics.base import Clip, Features, Judge, MetricInfo, NotApplicableError
 from counterpoint.metrics.features import features_of
 from counterpoint.metrics.halves import Estimate, estimate
-from counterpoint.metrics.listener import Listener
 from counterpoint.metrics.reference import reference_pool
 from counterpoint.metrics.registry import judges, metric_named
 
@@ -42,8 +42,8 @@ class PrimaryMetric:
         self._judges: Sequence[Judge] = [each for each in judges() if primary.endswith(each.name)] or judges()
         self._seed, self._device = seed, device
         pool = reference_pool(reference, duration_s=duration_s, count=count, seed=seed)
-        self._reference = self._hear(pool.clips)
-        self._heard: dict[Path, Features] = {}
+        self._reference = self._analyze(pool.clips)
+        self._features: dict[Path, Features] = {}
 
     @property
     def info(self) -> MetricInfo:
@@ -60,14 +60,14 @@ class PrimaryMetric:
         Args:
             captions, tracks: caption and track of each clip.
         """
-        new = [Clip(path, caption) for path, caption in zip(clips, captions, strict=True) if path not in self._heard]
-        self._heard |= dict(zip((clip.audio for clip in new), self._hear(new), strict=True))
+        new = [Clip(path, caption) for path, caption in zip(clips, captions, strict=True) if path not in self._features]
+        self._features |= dict(zip((clip.audio for clip in new), self._analyze(new), strict=True))
         with threadpool_limits(1, user_api="blas"):
             try:
-                functional = self._metric.prepare([self._heard[path] for path in clips], reference=self._reference)
+                functional = self._metric.prepare([self._features[path] for path in clips], reference=self._reference)
             except NotApplicableError:
                 return None
             return estimate(functional, tracks=tracks, seed=self._seed)
 
-    def _hear(self, clips: Sequence[Clip]) -> list[Features]:
-        return Listener(partial(features_of, judges=self._judges, device=self._device), total=len(clips))(clips)
+    def _analyze(self, clips: Sequence[Clip]) -> list[Features]:
+        return ClipAnalyzer(partial(features_of, judges=self._judges, device=self._device), total=len(clips))(clips)

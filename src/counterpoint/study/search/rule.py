@@ -34,12 +34,12 @@ def stand(
     compared: int,
     is_last: bool = False,
 ) -> dict[str, Standing]:
-    """Where every point stands on a rung, and whether it goes on.
+    """Where every point stands on a rung, and whether it continues.
 
     Args:
         estimates: by key; None for a point that has no score.
         n: prompts answered.
-        keep: so many best go on whatever the rule says of them.
+        keep: this many of the best continue regardless of the rule.
         compared: number of comparisons that share the level.
         is_last: all prompts are answered, and nothing is left to be stopped.
     """
@@ -82,4 +82,8 @@ def _reason(*, is_last: bool, is_kept: bool, is_hopeless: bool, n: int) -> str:
         return "all prompts are answered"
     if not is_hopeless:
         return "not shown to be worse than the best"
-    return "one of the few best that always go on" if is_kept else f"shown to be worse than the best on {n} prompts"
+    return (
+        "one of the best points, which always continue"
+        if is_kept
+        else f"shown to be worse than the best on {n} prompts"
+    )

@@ -12,12 +12,12 @@ from counterpoint.analysis.melody import SAMPLE_RATE, detect_melody, melody_note
 from counterpoint.audio import load_audio, normalize_loudness
 from counterpoint.data import open_dataset
 from counterpoint.metrics import Clip, Target
-from counterpoint.metrics.adherence import hear_systems, judge_adherence
-from counterpoint.metrics.adherence_features import Hearing
-from counterpoint.metrics.listener import Listener
+from counterpoint.metrics.adherence import analyze_systems, judge_adherence
+from counterpoint.metrics.adherence_features import ClipAnalysis
+from counterpoint.metrics.analyzer import ClipAnalyzer
 from counterpoint.results.evaluations import write_evaluation
-from counterpoint.results.parts import Heard, Prompts
-from counterpoint.study.judged import GROUND_TRUTH, heard_by, judged_systems
+from counterpoint.results.parts import DetectedMusic, Prompts
+from counterpoint.study.judged import GROUND_TRUTH, clips_judged, judged_systems
 from counterpoint.study.windows import spread
 from counterpoint.study.work import Work, computes
 
@@ -25,9 +25,9 @@ MELODY_RATE = 50.0
 """Sample rate in Hz of the extracted melodies."""
 
 
-@computes("adhere", version=2, workload=heard_by("followed"))
+@computes("adhere", version=2, workload=clips_judged("followed"))
 def adhere(work: Work) -> None:
-    """Write an `Evaluation` of adherence, and `Heard`, the annotations of the clips in a report.
+    """Write an `Evaluation` of adherence, and `DetectedMusic`, the annotations of the clips in a report.
 
     A window's target is the reference audio, with its exact annotation if the dataset has one.
 
@@ -38,17 +38,19 @@ def adhere(work: Work) -> None:
     systems = judged_systems(work.inputs)
     exact = _exact(work.inputs["data"], prompts)
     targets = {clip.key: Target(exact.get(clip.key), clip) for clip in systems[GROUND_TRUTH]}
-    heard = hear_systems(systems, targets=targets, device=work.device, progress=work.progress)
-    evaluation = judge_adherence(heard, pairs=work.config["pairs"], seed=work.config["seed"])
+    analyzed = analyze_systems(systems, targets=targets, device=work.device, progress=work.progress)
+    evaluation = judge_adherence(analyzed, pairs=work.config["pairs"], seed=work.config["seed"])
     write_evaluation(evaluation, work.folder)
     shown = {window.id for window in reduce(spread, work.config["examples"], prompts.windows)}
     first_runs = {name: [clip for clip in clips if clip.seed == clips[0].seed] for name, clips in systems.items()}
     played = {
-        name: _annotations([clip for clip in clips if clip.key in shown], hearings=heard.systems[name][clips[0].seed])
+        name: _annotations(
+            [clip for clip in clips if clip.key in shown], analyses=analyzed.systems[name][clips[0].seed]
+        )
         for name, clips in first_runs.items()
     }
     known = {key: annotation for key, annotation in exact.items() if key in shown}
-    Heard(target={**played[GROUND_TRUTH], **known}, systems=played).write(work.folder)
+    DetectedMusic(target={**played[GROUND_TRUTH], **known}, systems=played).write(work.folder)
 
 
 def _exact(folder: Path, prompts: Prompts) -> dict[str, Annotation]:
@@ -66,11 +68,11 @@ def _exact(folder: Path, prompts: Prompts) -> dict[str, Annotation]:
     return {key: known for key, known in cut.items() if known.chords or known.notes or known.beats}
 
 
-def _annotations(clips: Sequence[Clip], *, hearings: Mapping[str, Hearing]) -> dict[str, Annotation]:
+def _annotations(clips: Sequence[Clip], *, analyses: Mapping[str, ClipAnalysis]) -> dict[str, Annotation]:
     """The detected annotation of each clip, by its id, with the melody, which takes longest to extract."""
-    notes = Listener(_melody, total=len(clips))(clips)
+    notes = ClipAnalyzer(_melody, total=len(clips))(clips)
     return {
-        clip.key: replace(hearings[clip.key].annotation, notes=of_clip)
+        clip.key: replace(analyses[clip.key].annotation, notes=of_clip)
         for clip, of_clip in zip(clips, notes, strict=True)
     }
 

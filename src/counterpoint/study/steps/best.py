@@ -11,12 +11,12 @@ from counterpoint.audio import load_audio
 from counterpoint.metrics import measure_seams
 from counterpoint.results.parts import Choice
 from counterpoint.study.inpainting_task import read_hidden
-from counterpoint.study.judged import GENERATED, heard_by
+from counterpoint.study.judged import GENERATED, clips_judged
 from counterpoint.study.steps.prompts import SAMPLE_RATE
 from counterpoint.study.work import Work, computes
 
 
-@computes("keep_best", version=1, workload=heard_by("joined"))
+@computes("keep_best", version=1, workload=clips_judged("joined"))
 def keep_best(work: Work) -> None:
     """Take every window from the input `generate_<system>` whose take has the best `Seams.score`, which does not use
     the true music; the `Choice` records which."""

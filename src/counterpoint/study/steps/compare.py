@@ -28,25 +28,25 @@ Compare = Callable[[Path, Path], Mapping[str, float]]
 """(estimate, reference) to values by measure; undefined ones are NaN."""
 
 
-def _heard(step: Step) -> Workload:
+def _judged_clips(step: Step) -> Workload:
     return Workload(music=[handled(step, "compared", systems=len(views_of(step)))])
 
 
-@computes("measure_codec", version=1, workload=_heard)
+@computes("measure_codec", version=1, workload=_judged_clips)
 def measure(work: Work) -> None:
     """Write an `Evaluation`: the measures of each view of the input `reconstruction`."""
     measures = measures_of(keeps_phase=CodecFacts.read(work.inputs["reconstruction"]).keeps_phase)
     _evaluate(work, _views(work), compare=partial(_measure, measures=measures), infos=_infos(measures))
 
 
-@computes("measure_chance", version=1, workload=_heard)
+@computes("measure_chance", version=1, workload=_judged_clips)
 def measure_chance(work: Work) -> None:
     """Write an `Evaluation`: every measure with each clip compared with the next one."""
     folders = {CHANCE: work.inputs["clips"] / "truth"}
     _evaluate(work, folders, compare=partial(_measure, measures=MEASURES), infos=_infos(MEASURES), shift=1)
 
 
-@computes("ask_visqol", version=1, workload=_heard)
+@computes("ask_visqol", version=1, workload=_judged_clips)
 def ask_visqol(work: Work) -> None:
     """Write an `Evaluation`: ViSQOL's score of each view."""
     program = Path(work.config["program"])

@@ -62,8 +62,8 @@ def copy_training(work: Work) -> None:
     words = [_words(row["caption"]) for row in rows]
     lines = []
     for done, window in enumerate(prompts.windows, start=1):
-        asked = _words(window.caption)
-        shared = [len(asked & own) / max(1, len(asked | own)) for own in words]
+        wanted = _words(window.caption)
+        shared = [len(wanted & own) / max(1, len(wanted | own)) for own in words]
         # If several share equally many words, every prompt gets another one.
         best = max(range(len(rows)), key=lambda place: (shared[place], (place - done) % len(rows)))
         audio, rate = load_audio(dataset.audio_path(rows[best]), sample_rate=None, duration_s=prompts.duration_s)

@@ -7,12 +7,12 @@ from dataclasses import replace
 from counterpoint.metrics import evaluate
 from counterpoint.results.evaluations import write_evaluation
 from counterpoint.results.parts import Prompts
-from counterpoint.study.judged import heard_by, judged_systems
+from counterpoint.study.judged import clips_judged, judged_systems
 from counterpoint.study.reference import HELD_OUT, reference_music
 from counterpoint.study.work import Work, computes
 
 
-@computes("evaluate", version=4, workload=heard_by("judged"))
+@computes("evaluate", version=4, workload=clips_judged("judged"))
 def evaluate_systems(work: Work) -> None:
     """Write an `Evaluation`, every metric of the models, of the ground truth and of its reconstructions, and the
     `Reference` of the distances.

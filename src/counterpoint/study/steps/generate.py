@@ -24,18 +24,21 @@ def generate_clips(work: Work) -> None:
 
     If the configuration lists controls as `given`, they are those of the prompts' own music.
     """
-    asked: PromptsConfig = work.config["prompts"]
+    prompts_config: PromptsConfig = work.config["prompts"]
     sampling: SamplingConfig = work.config["sampling"]
     prompts = Prompts.read(work.inputs["prompts"])
     model = model_at(work.inputs["model"], device=work.device)
     given = work.config.get("given")
     controls = requested_controls(work, controls=work.config["controls"], given=given) if given else None
-    for out, count, batch_size in ((work.folder, len(prompts.windows), asked.batch_size), (work.folder / ALONE, 1, 1)):
+    for out, count, batch_size in (
+        (work.folder, len(prompts.windows), prompts_config.batch_size),
+        (work.folder / ALONE, 1, 1),
+    ):
         windows = prompts.windows[:count]
         request = GenerationRequest(
             [window.caption for window in windows],
             duration_s=prompts.duration_s,
-            seed=asked.seed,
+            seed=prompts_config.seed,
             controls=None if controls is None else controls[:count],
             sampling=sampling,
             batch_size=batch_size,

@@ -16,12 +16,12 @@ from counterpoint.study.workload import handled, views_of
 ORIGINAL = "original"
 
 
-def _heard(step: Step) -> Workload:
+def _judged_clips(step: Step) -> Workload:
     """The work: the clips, and as much reference music."""
     return Workload(music=[handled(step, "judged", systems=1 + len(views_of(step)))])
 
 
-@computes("judge_codec", version=2, workload=_heard)
+@computes("judge_codec", version=2, workload=_judged_clips)
 def judge(work: Work) -> None:
     """Write an `Evaluation` of each view of the input `reconstruction`, or without it, of the originals.
 

@@ -14,14 +14,14 @@ from counterpoint.study.settings import SampleConfig
 from counterpoint.study.work import Step, Work, computes
 
 
-def _heard(step: Step) -> Workload:
+def _judged_clips(step: Step) -> Workload:
     """The work: twice the evaluated clips of every dataset, because the others give the metrics a scale."""
     samples = [given.config for given in step.inputs.values() if isinstance(given, Step)]
     own = [sample for sample in samples if isinstance(sample, SampleConfig)]
     return Workload(music=[Music("judged", 2 * each.clips * each.duration_s, 2 * each.clips) for each in own])
 
 
-@computes("judge_datasets", version=1, workload=_heard)
+@computes("judge_datasets", version=1, workload=_judged_clips)
 def judge_datasets(work: Work) -> None:
     """Write an `Evaluation`: every metric of each input `sample_<label>`, and tests of all others against the first.
 

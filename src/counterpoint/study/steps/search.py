@@ -44,10 +44,10 @@ def _searched(step: Step) -> Workload:
     """The work if no point is stopped, which is an upper bound."""
     grid: Grid = step.setting("grid")
     draws = [drawn(step, point.sampling) for point in grid.tried()]
-    heard = handled(step, "judged", systems=1 + len(draws))
+    judged = handled(step, "judged", systems=1 + len(draws))
     return Workload(
         draws=[draw for each in draws for draw in each.draws],
-        music=[heard, *(music for each in draws for music in each.music)],
+        music=[judged, *(music for each in draws for music in each.music)],
     )
 
 
@@ -59,7 +59,7 @@ def search(work: Work) -> None:
     """
     grid: Grid = work.config["grid"]
     ladder: LadderConfig = work.config["ladder"]
-    asked: PromptsConfig = work.config["prompts"]
+    prompts_config: PromptsConfig = work.config["prompts"]
     prompts = Prompts.read(work.inputs["prompts"])
     windows, duration_s = prompts.windows, prompts.duration_s
     captions, tracks = [window.caption for window in windows], [window.row for window in windows]
@@ -68,7 +68,7 @@ def search(work: Work) -> None:
 
     def draw(captions: Sequence[str], *, seed: int, sampling: SamplingConfig) -> Iterator[AudioGeneration]:
         request = GenerationRequest(
-            captions, duration_s=duration_s, seed=seed, sampling=sampling, batch_size=asked.batch_size
+            captions, duration_s=duration_s, seed=seed, sampling=sampling, batch_size=prompts_config.batch_size
         )
         return generate(request, model=model)
 
@@ -77,8 +77,8 @@ def search(work: Work) -> None:
         draw,
         ids=[window.id for window in windows],
         captions=captions,
-        seed=asked.seed + prompts.first,
-        batch_size=asked.batch_size,
+        seed=prompts_config.seed + prompts.first,
+        batch_size=prompts_config.batch_size,
     )
 
     def judge(clips: Sequence[Path]) -> Any:
@@ -157,14 +157,14 @@ def _confirmed(step: Step) -> Workload:
 def confirm(work: Work) -> None:
     """Answer the prompts, which were not used for the search, with its chosen setting, or, according to the
     configuration, with its default."""
-    asked: PromptsConfig = work.config["prompts"]
+    prompts_config: PromptsConfig = work.config["prompts"]
     found, prompts = SearchResult.read(work.inputs["search"]), Prompts.read(work.inputs["prompts"])
     request = GenerationRequest(
         [window.caption for window in prompts.windows],
         duration_s=prompts.duration_s,
-        seed=asked.seed + prompts.first,
+        seed=prompts_config.seed + prompts.first,
         sampling=read_sampling(found.paradigm, found.point(getattr(found, work.config["take"])).sampling),
-        batch_size=asked.batch_size,
+        batch_size=prompts_config.batch_size,
     )
     ids = [window.id for window in prompts.windows]
     model = model_at(work.inputs["model"], device=work.device)

@@ -11,13 +11,13 @@ from counterpoint.generate.model import load_model
 from counterpoint.results.parts import Prompts, Times
 from counterpoint.study.settings import TimingConfig
 from counterpoint.study.work import Step, Work, computes
-from counterpoint.study.workload import asked, run_of
+from counterpoint.study.workload import clips_config, run_of
 
 
 def _drawn(step: Step) -> Workload:
     timing: TimingConfig = step.setting("timing")
     size, clips = timing.batch_size, timing.repeats * timing.batch_size
-    duration_s = asked(step).duration_s
+    duration_s = clips_config(step).duration_s
     return Workload(
         draws=[
             Draw(run_of(step.inputs[paradigm]), sampling, clips, duration_s, size)

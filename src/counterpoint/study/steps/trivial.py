@@ -32,7 +32,7 @@ def generate_trivial(work: Work) -> None:
     The configuration contains the `model` with which it is compared, the `predictor` of its paradigm, the `codec` and
     the length of training segments (`segment_s`).
     """
-    asked: PromptsConfig = work.config["prompts"]
+    prompts_config: PromptsConfig = work.config["prompts"]
     config: ModelConfig = work.config["model"]
     encoded = open_encoded(work.inputs["data"], codec=latents_of(work).fingerprint)
     named = {entry.name: entry for entry in PARADIGMS[config.paradigm].trivial}
@@ -42,9 +42,9 @@ def generate_trivial(work: Work) -> None:
     request = GenerationRequest(
         [window.caption for window in prompts.windows],
         duration_s=prompts.duration_s,
-        seed=asked.seed,
+        seed=prompts_config.seed,
         sampling=pick_sampling(config.paradigm, {"guidance": 1.0}),
-        batch_size=asked.batch_size,
+        batch_size=prompts_config.batch_size,
     )
     codec = codec_of(work.config["codec"], device=work.device)
     model = LoadedModel(predictor.to(work.device), codec, work.config["segment_s"], work.config["predictor"])

@@ -361,8 +361,8 @@ class WaveformStep(CodecStep):
         with self._autocast():
             output: Reconstruction = self._network(audio, seed=seed)
         judged = step >= discriminator.start_after
-        heard = step >= discriminator.start_after + discriminator.head_start
-        losses = self._backward(output, audio, judged=judged, heard=heard)
+        learns = step >= discriminator.start_after + discriminator.head_start
+        losses = self._backward(output, audio, judged=judged, learns=learns)
         if judged:
             norm = nn.utils.clip_grad_norm_(self.discriminators.parameters(), self.config.optimizer.clip_norm)
             losses["discriminator_grad_norm"] = float(norm)
@@ -374,7 +374,7 @@ class WaveformStep(CodecStep):
             group["lr"] = rate / self.config.optimizer.learning_rate * self.config.discriminator.learning_rate
         self.discriminators_optimizer.step()  # has no effect without gradients
 
-    def _backward(self, output: Reconstruction, audio: Tensor, *, judged: bool, heard: bool) -> dict[str, float]:
+    def _backward(self, output: Reconstruction, audio: Tensor, *, judged: bool, learns: bool) -> dict[str, float]:
         """Set every gradient; returns all losses.
 
         The losses on the waveform use a copy of it that is a leaf, so that one pass through the discriminators serves
@@ -382,7 +382,7 @@ class WaveformStep(CodecStep):
 
         Args:
             judged: whether the discriminators learn.
-            heard: whether the auto-encoder learns from them; only if `judged`.
+            learns: whether the auto-encoder learns from them; only if `judged`.
         """
         estimate = output.audio.float()
         leaf = estimate.detach().requires_grad_()
@@ -394,7 +394,7 @@ class WaveformStep(CodecStep):
         if judged:
             with self._autocast():
                 real, fake = self._judges(audio), self._judges(leaf)
-            if heard:
+            if learns:
                 losses |= {"adversarial": adversarial_loss(fake), "feature": feature_loss(real, fake)}
             found = {"discriminator": hinge_loss(real, fake), "discriminator_accuracy": accuracy(real, fake)}
         config = self.config.losses

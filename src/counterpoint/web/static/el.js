@@ -1,5 +1,5 @@
-// An element with properties (those with a dash or `role` as attributes, `on...` as listeners) and children. Text is
-// text, so that nothing that was typed can become markup.
+// Create an element with properties (names with a dash and `role` become attributes, `on...` listeners) and children.
+// Strings are added as text, so that user input cannot become markup.
 export function el(tag, properties = {}, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(properties)) {

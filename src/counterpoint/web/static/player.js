@@ -1,17 +1,17 @@
-// One clip as a waveform: played, sought by pointer and keys, with the span that is asked about on yellow and a red line
-// at the moment that is heard. It draws peaks that the server has computed, so nothing is decoded twice.
+// A player that shows a clip as a waveform, with a yellow span and a red line at the current position. It is controlled
+// by pointer and keys and draws peaks that the server has computed, so that nothing is decoded twice.
 import WaveSurfer from "./vendor/wavesurfer/wavesurfer.esm.js";
 import RegionsPlugin from "./vendor/wavesurfer/regions.esm.js";
 
 const STEP_S = 0.5;
-let sounding = null; // one player sounds at a time
+let sounding = null; // the player that is playing; only one plays at a time
 
 export const nonce = () => document.querySelector('meta[name="csp-nonce"]')?.content ?? "";
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 const dark = matchMedia("(prefers-color-scheme: dark)");
 
-// Which parts of a clip were heard, as sorted intervals that do not touch.
-export class Heard {
+// The parts of a clip that were played, as sorted disjoint intervals.
+export class PlayedIntervals {
   constructor(intervals = []) {
     this.intervals = intervals.map(([from, to]) => [from, to]);
   }
@@ -36,18 +36,18 @@ export class Heard {
 }
 
 // A player in `place`, an empty element.
-//   url, duration   of the clip; seconds
-//   peaks           highest absolute values of equal parts, 0 to 1; none hides the waveform behind a plain line
-//   top             the value that the picture is high: the same for clips that are compared
-//   span            [start, stop] in seconds, or nothing
-//   editable        the span can be dragged, and drawn where there is none
-//   tone            name of the colour that the waveform has; by default that of text
-//   label           for those who cannot see
+//   url, duration   address and duration (in seconds) of the clip
+//   peaks           highest absolute values of equal parts, 0 to 1; without peaks, a plain line is shown
+//   top             value at the full height of the picture, the same for all clips that are compared
+//   span            [start, stop] in seconds, optional
+//   editable        whether the span can be drawn and dragged
+//   tone            name of the colour of the waveform; by default the colour of text
+//   label           label for screen readers
 //   onChange(player), onHeard(player), onError(player), onSpan([start, stop])
 export class Player {
   constructor(place, options) {
     Object.assign(this, { place, ...options });
-    this.heard = new Heard(options.heard);
+    this.heard = new PlayedIntervals(options.heard);
     this.plays = options.plays ?? 0;
     this.last = null;
     this.audio = new Audio();
@@ -78,7 +78,7 @@ export class Player {
       ...this.colours(),
     });
     this.wave.on("interaction", () => this.onChange?.(this));
-    // Before the length is known a span has no place.
+    // A span can only be placed when the duration is known.
     if (this.span || this.editable) this.wave.once("ready", () => this.addSpan());
     this.recolour = () => this.wave.setOptions(this.colours());
     dark.addEventListener("change", this.recolour);
@@ -156,7 +156,7 @@ export class Player {
     this.draw();
   }
 
-  // What passed since the last report was heard: a jump forgets that report first.
+  // Record the interval since the last event as played; a jump resets the start of the interval.
   listened(now) {
     if (this.last !== null && now > this.last) {
       this.heard.add(this.last, now);
@@ -179,12 +179,12 @@ export class Player {
     sounding = this;
     if (from !== undefined) this.audio.currentTime = from;
     else if (this.audio.ended || this.time >= this.duration - 0.02) this.audio.currentTime = 0;
-    this.last = this.audio.currentTime; // now: a busy browser tells of the beginning late
+    this.last = this.audio.currentTime; // set now, since a busy browser reports the start late
     this.onChange?.(this);
     try {
       await this.audio.play();
     } catch (error) {
-      if (error.name === "AbortError") return; // paused before it began
+      if (error.name === "AbortError") return; // it was paused before it started
       this.stop();
       if (error.name !== "NotAllowedError") this.onError?.(this);
     }

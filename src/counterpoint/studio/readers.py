@@ -1,5 +1,7 @@
-"""What the studio's reader does: look at what people give before a model does. It runs in a process of its own, so that
-a file that makes a decoder crash or wait is one refused file."""
+"""The work of the studio's reader: check and read uploads and controls before a model uses them.
+
+It runs in a separate process, so that a file on which a decoder crashes or hangs only causes one refused upload.
+"""
 
 from __future__ import annotations
 
@@ -13,62 +15,62 @@ from counterpoint.config import UserError
 from counterpoint.studio.worker import Message, Task
 
 LONGEST_S = 600.0
-"""Of a file of audio."""
+"""Longest audio file in seconds."""
 MIDI_SUFFIXES = (".mid", ".midi", ".kar")
 _KIT = {"kick": 36, "snare": 38, "hat": 42, "open hat": 46, "clap": 39, "tom": 45}
-"""Rows of a step grid, and the notes of General MIDI that play them."""
+"""The rows of a step grid, with their notes in General MIDI."""
 
 
-def carry_out(asked: Message, task: Task) -> Message:
-    """Read what was given; see `worker.CarryOut`.
+def carry_out(request: Message, task: Task) -> Message:
+    """Read an upload or a control; see `worker.CarryOut`.
 
     Args:
-        asked: `read`, which of `READERS`, and what that takes.
+        request: `read`, the name of a reader in `READERS`, and the arguments of that reader.
     """
     task.check()
-    return READERS[asked["read"]]({name: value for name, value in asked.items() if name != "read"})
+    return READERS[request["read"]]({name: value for name, value in request.items() if name != "read"})
 
 
-def _music(asked: dict[str, Any]) -> dict[str, Any]:
-    """The facts of a file of audio."""
-    from counterpoint.studio.facts import require_music
+def _music(request: dict[str, Any]) -> dict[str, Any]:
+    """The properties of an audio file."""
+    from counterpoint.studio.audio_facts import require_music
 
-    return _nameless(asked, lambda path: require_music(path, longest_s=LONGEST_S))
+    return _without_path(request, lambda path: require_music(path, longest_s=LONGEST_S))
 
 
-def _melody(asked: dict[str, Any]) -> dict[str, Any]:
-    """The notes of a MIDI file, or the facts of audio with a melody in it."""
-    if Path(asked["path"]).suffix not in MIDI_SUFFIXES:
-        return _music(asked)
+def _melody(request: dict[str, Any]) -> dict[str, Any]:
+    """The notes of a MIDI file, or the properties of an audio file with a melody."""
+    if Path(request["path"]).suffix not in MIDI_SUFFIXES:
+        return _music(request)
     from counterpoint.generate.midi import load_midi
 
-    midi = _nameless(asked, load_midi)
+    midi = _without_path(request, load_midi)
     notes = [(note.start, note.end, note.pitch) for part in midi.instruments if not part.is_drum for note in part.notes]
     if not notes:
-        raise UserError("This MIDI file holds no notes but drums; give one with a melody.")
+        raise UserError("This MIDI file has no notes except drums; choose one with a melody.")
     return {"duration_s": round(midi.get_end_time(), 3), "notes": sorted(notes)[:2000]}
 
 
-def _chart(asked: dict[str, Any]) -> dict[str, Any]:
-    """The chords of a chart over time, and what was taken for what."""
+def _chart(request: dict[str, Any]) -> dict[str, Any]:
+    """The chords of a chart over time, and the chords that were replaced by simpler ones."""
     from counterpoint.generate.chart import read_chords
 
-    text = asked["chords"]
+    text = request["chords"]
     if not any(sign in text for sign in " :|"):
         raise UserError('Write chords with their times, such as "C:0 Am:2", or in bars, such as "120 bpm | C | Am |".')
-    chart = read_chords(f"{text} ")  # with a space behind it, a text names no file
+    chart = read_chords(f"{text} ")  # with a space at its end, the text cannot be the name of a file
     spans = [[start, None if np.isinf(end) else end, label] for start, end, label in chart.spans]
     return {"spans": spans, "taken_for": chart.taken_for}
 
 
-def _notes(asked: dict[str, Any]) -> dict[str, Any]:
-    """A MIDI file of the notes of a piano roll."""
+def _notes(request: dict[str, Any]) -> dict[str, Any]:
+    """Write the notes of a piano roll as a MIDI file."""
     from mido import Message as Event
     from mido import MidiFile, MidiTrack
 
     events = [
         (time, kind, midi)
-        for start, end, midi in asked["notes"]
+        for start, end, midi in request["notes"]
         for time, kind in ((start, "note_on"), (end, "note_off"))
     ]
     track, ticks, now = MidiTrack(), 960, 0  # at MIDI's usual 120 beats a minute
@@ -78,16 +80,16 @@ def _notes(asked: dict[str, Any]) -> dict[str, Any]:
         now = at
     file = MidiFile(ticks_per_beat=ticks // 2)
     file.tracks.append(track)
-    file.save(asked["out"])
-    return {"duration_s": max(end for _, end, _ in asked["notes"])}
+    file.save(request["out"])
+    return {"duration_s": max(end for _, end, _ in request["notes"])}
 
 
-def _grid(asked: dict[str, Any]) -> dict[str, Any]:
-    """A drum loop of a step grid, played by the soundfont, as long as is asked."""
+def _grid(request: dict[str, Any]) -> dict[str, Any]:
+    """Render a step grid with the soundfont as a drum loop of the requested duration."""
     from counterpoint.audio import normalize_loudness, save_audio
     from counterpoint.compose.render import SAMPLE_RATE, Note, Part, render_part
 
-    rows, step_s, duration_s = asked["rows"], 60 / asked["bpm"] / 4, asked["duration_s"]
+    rows, step_s, duration_s = request["rows"], 60 / request["bpm"] / 4, request["duration_s"]
     count = max(len(steps) for steps in rows.values())
     strokes = [
         Note(place * step_s, place * step_s + 0.1, _KIT[name], 100)
@@ -96,15 +98,15 @@ def _grid(asked: dict[str, Any]) -> dict[str, Any]:
         if steps[place % count]
     ]
     if not strokes:
-        raise UserError("The step grid has no stroke: set some steps, or leave the drums out.")
+        raise UserError("The step grid is empty; set some steps, or remove the drums.")
     part = Part("drums", "kit", 0, 0.0, tuple(strokes))
     audio = render_part(part, samples=round(duration_s * SAMPLE_RATE))
-    save_audio(Path(asked["out"]), normalize_loudness(audio, sample_rate=SAMPLE_RATE), sample_rate=SAMPLE_RATE)
+    save_audio(Path(request["out"]), normalize_loudness(audio, sample_rate=SAMPLE_RATE), sample_rate=SAMPLE_RATE)
     return {"duration_s": duration_s}
 
 
-def _warm(asked: dict[str, Any]) -> dict[str, Any]:
-    """Import what the others need."""
+def _warm(request: dict[str, Any]) -> dict[str, Any]:
+    """Import the libraries of the other readers."""
     _chart({"chords": "C:0 "})
     return {}
 
@@ -118,14 +120,14 @@ READERS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
     "grid": _grid,
     "warm": _warm,
 }
-GIVEN = ("music", "melody", "drums")
-"""Those that read a file that somebody uploads."""
+UPLOADS = ("music", "melody", "drums")
+"""The readers of uploaded files."""
 KIT = tuple(_KIT)
 
 
-def _nameless(asked: dict[str, Any], read: Callable[[Path], Any]) -> Any:
-    """What `read` makes of a file; its errors do not say where the file lies."""
-    path = Path(asked["path"])
+def _without_path(request: dict[str, Any], read: Callable[[Path], Any]) -> Any:
+    """Apply `read` to a file; error messages do not contain the path of the file."""
+    path = Path(request["path"])
     try:
         return read(path)
     except UserError as error:

@@ -1,4 +1,4 @@
-"""Who comes in: everybody, where the studio is open to this machine alone; else those who know the token."""
+"""Access control: a studio that other machines can reach requires a token."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ from counterpoint.web.errors import error_response
 
 COOKIE = "counterpoint_studio"
 LOCAL = "local"
-"""The one owner of all that is made where no token is asked for."""
+"""The owner of all pieces if no token is required."""
 _OPEN = ("/static/", "/own/", "/s/", "/shared/")
-"""Paths that need no token: the page's own files, and what was shared by a link."""
-_ASKED = "This studio asks for a token: open the address that was printed when it was started."
-_WRONG = "This is not the token of this studio; compare it with the address that was printed when it was started."
+"""Paths that need no token: files of the pages, and pieces that were shared by a link."""
+_TOKEN_NEEDED = "This studio requires a token; open the address that was printed when it was started."
+_WRONG_TOKEN = "This token is wrong; compare it with the address that was printed when the studio was started."
 _ENTER = "/enter"
 _MOST_BYTES = 2000
 _LASTS_S = 365 * 24 * 3600
 _SHORTEST = 8
 
 
-class Door:
-    """ASGI middleware that finds out whose request it is (`scope["state"]["owner"]`).
+class AccessControl:
+    """ASGI middleware that determines the owner of a request (`scope["state"]["owner"]`).
 
-    A browser shows the token once, as `?token=` in the address or in the form that stands where the page would, and is
-    then known by a cookie; each browser is an owner of its own. A script sends `Authorization: Bearer TOKEN`.
+    A browser sends the token once, as `?token=` in the address or in the form that is shown instead of the page, and is
+    then identified by a cookie; each browser is a separate owner. A script sends `Authorization: Bearer TOKEN`.
 
     Args:
-        token: None lets everybody in.
+        token: the required token; None accepts every request.
     """
 
     def __init__(self, app: ASGIApp, *, token: str | None):
@@ -50,22 +50,22 @@ class Door:
             return
         owner = self._owner(Headers(scope=scope))
         if owner is None and not scope["path"].startswith(_OPEN):
-            await (await self._greeted(Request(scope, receive)))(scope, receive, send)
+            await (await self._challenge(Request(scope, receive)))(scope, receive, send)
             return
         scope.setdefault("state", {})["owner"] = owner or ""
         await self.app(scope, receive, send)
 
-    async def _greeted(self, request: Request) -> Response:
-        """The answer to a stranger."""
+    async def _challenge(self, request: Request) -> Response:
+        """The response to a request without access: a form, an error, or the cookie if the token is right."""
         shown = request.query_params.get("token", "")
         if request.method == "POST" and request.url.path == _ENTER:
             body = (await request.body())[:_MOST_BYTES]
             shown = parse_qs(body.decode("utf-8", "replace")).get("token", [""])[0].strip()
         if self._is_token(shown):
             answer = RedirectResponse("/" if request.url.path == _ENTER else request.url.path, status_code=303)
-            self._let_in(answer.headers)
+            self._set_cookie(answer.headers)
             return answer
-        sentence = _WRONG if shown else _ASKED
+        sentence = _WRONG_TOKEN if shown else _TOKEN_NEEDED
         if request.url.path.startswith("/api/") or "text/html" not in request.headers.get("accept", ""):
             return error_response(request, 401, sentence)
         return self.pages.render(request, "enter.html", status=401, sentence=sentence, is_wrong=bool(shown))
@@ -73,17 +73,17 @@ class Door:
     def _owner(self, headers: Headers) -> str | None:
         if self.token is None:
             return LOCAL
-        kind, _, given = headers.get("authorization", "").partition(" ")
-        if kind.lower() == "bearer" and self._is_token(given.strip()):
+        kind, _, token = headers.get("authorization", "").partition(" ")
+        if kind.lower() == "bearer" and self._is_token(token.strip()):
             return "script"
         cookie = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
         owner, _, sign = (cookie.value if cookie else "").partition(".")
         return owner if owner and hmac.compare_digest(sign.encode(), self._sign(owner).encode()) else None
 
-    def _is_token(self, given: str) -> bool:
-        return self.token is not None and hmac.compare_digest(given.encode(), self.token.encode())
+    def _is_token(self, token: str) -> bool:
+        return self.token is not None and hmac.compare_digest(token.encode(), self.token.encode())
 
-    def _let_in(self, headers: MutableHeaders) -> None:
+    def _set_cookie(self, headers: MutableHeaders) -> None:
         owner = secrets.token_hex(8)
         headers.append(
             "set-cookie",
@@ -96,5 +96,5 @@ class Door:
 
 
 def is_strong(token: str) -> bool:
-    """Whether a token is not guessed at once."""
+    """Whether a token is long enough not to be guessed."""
     return len(token) >= _SHORTEST

@@ -36,7 +36,7 @@ class ControlSources:
 
 
 @dataclass(frozen=True, eq=False)
-class Asked:
+class RequestedControls:
     """The controls of every clip of a call.
 
     Attributes:

@@ -1,8 +1,8 @@
-"""The page of whoever runs a test.
+"""The page on which the organiser of a test follows its progress.
 
-    GET  /watch/{key}               counts of each cell, raters, exclusions, comments; it follows the test as it runs
-    GET  /api/watch/{key}           the same for scripts; see `watching.Progress`
-    POST /api/watch/{key}/door      {"opens": false} lets no new rater enter
+    GET  /watch/{key}               counts of each cell, raters, exclusions and comments while the test runs
+    GET  /api/watch/{key}           the same for scripts; see `progress.Progress`
+    POST /api/watch/{key}/entry     {"opens": false} stops new raters from entering
     GET  /watch/{key}/answers.csv   every judgment so far, with the reasons for exclusion
 
 The key is 128 random bits that `counterpoint listen serve` prints.
@@ -21,12 +21,12 @@ from starlette.routing import Route
 
 from counterpoint.config.paths import true_path
 from counterpoint.listen.answers import Answers
-from counterpoint.listen.watching import set_open, watch, watch_key
+from counterpoint.listen.progress import read_progress, set_open, watch_key
 from counterpoint.web import Pages, WebError
 
 
-class Desk:
-    """Its endpoints."""
+class Monitor:
+    """The endpoints of this page."""
 
     def __init__(self, answers: Answers):
         self.answers = answers
@@ -35,12 +35,12 @@ class Desk:
 
     @property
     def routes(self) -> list[Route]:
-        """For the application."""
+        """Routes of the application that lead to these endpoints."""
         return [
             Route("/watch/{key}", self.page),
             Route("/watch/{key}/answers.csv", self.table),
             Route("/api/watch/{key}", self.progress),
-            Route("/api/watch/{key}/door", self.door, methods=["POST"]),
+            Route("/api/watch/{key}/entry", self.entry, methods=["POST"]),
         ]
 
     def page(self, request: Request) -> Response:
@@ -50,27 +50,27 @@ class Desk:
 
     def progress(self, request: Request) -> Response:
         self._require_key(request)
-        return JSONResponse(watch(self.answers).model_dump(mode="json"))
+        return JSONResponse(read_progress(self.answers).model_dump(mode="json"))
 
     def table(self, request: Request) -> Response:
-        from counterpoint.listen.results import raw_csv  # it brings scipy, which raters need not wait for
+        from counterpoint.listen.results import raw_csv  # it imports scipy, for which raters need not wait
 
         self._require_key(request)
         name = f"{true_path(self.answers.test.folder).name}.csv"
         headers = {"content-disposition": f'attachment; filename="{name}"'}
         return Response(raw_csv(self.answers), media_type="text/csv", headers=headers)
 
-    async def door(self, request: Request) -> Response:
+    async def entry(self, request: Request) -> Response:
         self._require_key(request)
         try:
             opens = json.loads(await request.body())["opens"]
         except (ValueError, KeyError, TypeError, RecursionError):
             opens = None
         if not isinstance(opens, bool):
-            raise WebError(400, 'Say {"opens": true} or {"opens": false}.')
+            raise WebError(400, 'Send {"opens": true} or {"opens": false}.')
         await run_in_threadpool(set_open, self.answers, opens=opens)
         return JSONResponse({"opens": opens})
 
     def _require_key(self, request: Request) -> None:
         if not hmac.compare_digest(request.path_params["key"].encode(), self.key.encode()):
-            raise WebError(404, "There is no such page here; the address is printed by `counterpoint listen serve`.")
+            raise WebError(404, "This page does not exist; use the address that `counterpoint listen serve` prints.")

@@ -12,38 +12,38 @@ from counterpoint.config.paths import true_path
 from counterpoint.metrics.base import Clip
 
 Progress = Callable[[float, float], object]
-Heard = TypeVar("Heard")
+Analysis = TypeVar("Analysis")
 
 
-class Listener(Generic[Heard]):
+class ClipAnalyzer(Generic[Analysis]):
     """Analyses clips, each stretch of a file once, and reports progress."""
 
-    def __init__(self, hear: Callable[[Clip], Heard], *, total: int, progress: Progress | None = None):
-        """`hear` analyses a clip, `total` is the expected number of clips, `progress` is called with (done, total)."""
-        self._hear = hear
+    def __init__(self, analyze: Callable[[Clip], Analysis], *, total: int, progress: Progress | None = None):
+        """`analyze` analyses one clip; `total` clips are expected; `progress` is called with (done, total)."""
+        self._analyze = analyze
         self._progress = progress or (lambda done, total: None)
         self._done, self._total = 0, total
-        self._heard: dict[tuple[object, ...], Heard] = {}
+        self._found: dict[tuple[object, ...], Analysis] = {}
 
-    def __call__(self, clips: Sequence[Clip]) -> list[Heard]:
+    def __call__(self, clips: Sequence[Clip]) -> list[Analysis]:
         """The analysis of each clip; the first error stops the rest."""
-        heard = []
+        analyses = []
         with _one_clip_a_core() as pool:
-            for found in pool.map(self._listen, clips):
-                heard.append(found)
+            for found in pool.map(self._analyze_once, clips):
+                analyses.append(found)
                 self._done += 1
                 self._progress(self._done, max(self._total, self._done))
-        return heard
+        return analyses
 
-    def by_key(self, clips: Sequence[Clip]) -> dict[str, Heard]:
+    def by_key(self, clips: Sequence[Clip]) -> dict[str, Analysis]:
         """The analyses by `Clip.key`, for clips with different keys."""
         return dict(zip([clip.key for clip in clips], self(clips), strict=True))
 
-    def _listen(self, clip: Clip) -> Heard:
+    def _analyze_once(self, clip: Clip) -> Analysis:
         stretch = (true_path(clip.audio), clip.start_s, clip.duration_s)
-        if stretch not in self._heard:
-            self._heard[stretch] = self._hear(clip)
-        return self._heard[stretch]
+        if stretch not in self._found:
+            self._found[stretch] = self._analyze(clip)
+        return self._found[stretch]
 
 
 @contextmanager

@@ -1,6 +1,6 @@
-"""How a test goes while it runs, for whoever runs it: who came, who counts, and how full each cell is.
+"""The progress of a running test for its organiser: raters, exclusions, and judgments per system and item.
 
-Means are left out on purpose: a test that ends when its means please its maker shows nothing.
+Means are not shown on purpose, since a test that is ended when its means look right proves nothing.
 """
 
 from __future__ import annotations
@@ -20,33 +20,33 @@ from counterpoint.listen.screening import screen
 from counterpoint.results.records import Record
 
 ACTIVE_S = 180.0
-"""A rater who was heard of within this time is at work."""
+"""A rater whose last request is at most this many seconds old is at work."""
 _SHOWN = 200
-"""Comments that are shown, the newest first."""
+"""Number of comments that are shown, the newest first."""
 
 
-class Filled(Record):
-    """How much of a condition was rated.
+class SystemProgress(Record):
+    """The number of judgments of a system.
 
     Attributes:
-        kept: judgments of each question by raters who count; `heard` by all.
-        by_item: `kept` of each item.
+        kept: judgments per question by raters who count; `rated` includes excluded raters.
+        by_item: `kept` for each item.
     """
 
     name: str
     role: str
     kept: int
-    heard: int
+    rated: int
     by_item: Mapping[str, int]
 
 
-class Person(Record):
-    """One rater, by a number that tells nothing.
+class RaterProgress(Record):
+    """The progress of one rater, under an anonymous number.
 
     Attributes:
-        answered, trials: how far the rater is.
-        minutes: from the first page to the last, or until now.
-        reasons: why the answers do not count; empty where they do.
+        answered, trials: numbers of answered trials and of all trials.
+        minutes: time from the first page to the last, or until now.
+        reasons: reasons for exclusion; empty if the answers count.
     """
 
     number: int
@@ -59,14 +59,14 @@ class Person(Record):
 
 
 class Progress(Record):
-    """A test that runs.
+    """The progress of a running test.
 
     Attributes:
-        goal: judgments that each cell is to have; `raters_needed` more are needed for it, about.
-        stages: raters by how far they are.
-        minutes: the median of those who are done; None before anyone is.
+        goal: judgments per system and question that the design requests; about `raters_needed` more raters are needed.
+        stages: number of raters by stage.
+        minutes: median time of the raters who have finished; None if none has.
         items: captions by id.
-        skipped: trials whose sound could not be played, by reason.
+        skipped: number of trials whose sound could not be played, by reason.
     """
 
     title: str
@@ -76,24 +76,24 @@ class Progress(Record):
     stages: Mapping[str, int]
     minutes: float | None
     items: Mapping[str, str]
-    systems: tuple[Filled, ...]
-    raters: tuple[Person, ...]
+    systems: tuple[SystemProgress, ...]
+    raters: tuple[RaterProgress, ...]
     skipped: Mapping[str, int]
     comments: tuple[str, ...]
 
 
-def watch(answers: Answers, *, now: float | None = None) -> Progress:
-    """How the test goes.
+def read_progress(answers: Answers, *, now: float | None = None) -> Progress:
+    """Read the progress of a test.
 
     Args:
-        now: Unix time, by default the clock's.
+        now: Unix time; by default the current time.
     """
     test, at = answers.test, now or time.time()
     raters, judgments = read_raters(answers), read_judgments(answers)
     reasons = screen(test, raters, judgments)
-    people = _people(answers, reasons, now=at)
-    systems = tuple(_filled(answers, judgments, system, excluded=reasons) for system in test.systems)
-    rated = [each.kept for each in systems if each.heard] or [0]
+    people = _all_raters(answers, reasons, now=at)
+    systems = tuple(_system_progress(answers, judgments, system, excluded=reasons) for system in test.systems)
+    rated = [each.kept for each in systems if each.rated] or [0]
     goal = test.design.judgments_per_cell
     done = [person.minutes for person in people if person.stage == "done"]
     with answers.store.read() as db:
@@ -113,8 +113,10 @@ def watch(answers: Answers, *, now: float | None = None) -> Progress:
     )
 
 
-def _filled(answers: Answers, judgments: Sequence[Judgment], system: str, *, excluded: Mapping[int, object]) -> Filled:
-    """Every question of a trial is answered at once, so the first one's judgments count for all."""
+def _system_progress(
+    answers: Answers, judgments: Sequence[Judgment], system: str, *, excluded: Mapping[int, object]
+) -> SystemProgress:
+    """Count the judgments of the first question; all questions of a trial are answered together."""
     test = answers.test
     question = test.design.questions[0].id
     own = [
@@ -125,29 +127,31 @@ def _filled(answers: Answers, judgments: Sequence[Judgment], system: str, *, exc
     kept = [each for each in own if each.rater not in excluded]
     role = "reference" if system == test.key.hidden_reference else "system" if system in test.contestants else "anchor"
     by_item = Counter(each.item for each in kept)
-    return Filled(
+    return SystemProgress(
         name=test.key.names[system],
         role=role,
         kept=len(kept),
-        heard=len(own),
+        rated=len(own),
         by_item={item.id: by_item[item.id] for item in test.manifest.items},
     )
 
 
-def _people(answers: Answers, reasons: Mapping[int, tuple[str, ...]], *, now: float) -> list[Person]:
-    """All raters, the newest first."""
+def _all_raters(answers: Answers, reasons: Mapping[int, tuple[str, ...]], *, now: float) -> list[RaterProgress]:
+    """The progress of all raters, the newest first."""
     with answers.store.read() as db:
         rows = db.execute(
             "SELECT raters.*, count(trials.id) AS trials, count(coalesce(answered, skipped)) AS answered_trials "
             "FROM raters LEFT JOIN trials ON trials.rater = raters.id GROUP BY raters.id ORDER BY raters.id"
         ).fetchall()
-    return [_person(row, number, reasons.get(row["id"], ()), now=now) for number, row in enumerate(rows, start=1)][::-1]
+    return [
+        _rater_progress(row, number, reasons.get(row["id"], ()), now=now) for number, row in enumerate(rows, start=1)
+    ][::-1]
 
 
-def _person(row: Row, number: int, reasons: tuple[str, ...], *, now: float) -> Person:
+def _rater_progress(row: Row, number: int, reasons: tuple[str, ...], *, now: float) -> RaterProgress:
     is_active = row["stage"] not in ("invited", "done", "failed") and now - row["seen"] < ACTIVE_S
     until = row["finished"] or row["seen"]
-    return Person(
+    return RaterProgress(
         number=number,
         stage=row["stage"],
         is_active=is_active,
@@ -159,7 +163,7 @@ def _person(row: Row, number: int, reasons: tuple[str, ...], *, now: float) -> P
 
 
 def watch_key(answers: Answers) -> str:
-    """What the address of the page for whoever runs the test holds; it stays the same over restarts."""
+    """The secret key in the address of the organiser's page; it stays the same over restarts."""
     with answers.store.write() as db:
         db.execute("INSERT OR IGNORE INTO facts VALUES ('watch_key', ?)", (secrets.token_urlsafe(16),))
         return db.execute("SELECT value FROM facts WHERE name = 'watch_key'").fetchone()["value"]
@@ -172,7 +176,7 @@ def is_open(answers: Answers) -> bool:
 
 
 def set_open(answers: Answers, *, opens: bool) -> None:
-    """Let new raters enter, or no longer; those who have entered go on in either case."""
+    """Let new raters enter, or stop them; raters who have entered may finish in either case."""
     with answers.store.write() as db:
         if opens:
             db.execute("DELETE FROM facts WHERE name = 'closed'")

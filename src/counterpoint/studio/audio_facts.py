@@ -1,4 +1,4 @@
-"""What a page needs to know of a sound before it plays it: length, peaks, loudness.
+"""Properties of a sound that a page shows before playing it: duration, peaks and loudness.
 
 Shapes: N audio samples.
 """
@@ -15,15 +15,15 @@ from counterpoint.audio.files import open_audio
 from counterpoint.config import UserError
 
 PEAKS = 600
-"""Bars of a waveform."""
+"""Number of bars of a waveform."""
 _QUIETEST = 1e-4
 
 
 def facts_of(path: Path) -> dict[str, Any]:
-    """Duration in seconds, sample rate in Hz, channels, `PEAKS` peaks from 0 to 1, and the root mean square.
+    """The duration in seconds, sample rate in Hz, channels, `PEAKS` peaks from 0 to 1, and root mean square of a file.
 
     Raises:
-        UserError: it cannot be read as audio.
+        UserError: the file cannot be read as audio.
     """
     with open_audio(path) as file:
         duration_s, rate, channels = file.frames / file.samplerate, file.samplerate, file.channels
@@ -43,21 +43,21 @@ def facts_of(path: Path) -> dict[str, Any]:
 
 
 def require_music(path: Path, *, longest_s: float) -> dict[str, Any]:
-    """The facts of a file that somebody gave.
+    """The properties of an uploaded file.
 
     Raises:
-        UserError: it is no audio, is damaged, too long or silent; messages do not say where it lies.
+        UserError: the file is not audio, damaged, too long or silent; messages do not contain its path.
     """
     with open_audio(path) as file:
         if file.channels > 8:
-            raise UserError(f"This file has {file.channels} channels, and 8 are the most; mix it down first.")
+            raise UserError(f"This file has {file.channels} channels, but at most 8 are allowed; mix it down first.")
         if file.frames > longest_s * file.samplerate:
             raise UserError(
-                f"This file lasts {file.frames / file.samplerate:.0f} s, and {longest_s:.0f} s are the most; cut it "
-                "first."
+                f"This file lasts {file.frames / file.samplerate:.0f} s, but at most {longest_s:.0f} s are allowed; "
+                "cut it first."
             )
     facts = facts_of(path)
     if max(facts["peaks"]) < _QUIETEST:
-        raise UserError("This file is silent; give one in which something can be heard.")
+        raise UserError("This file is silent; choose another file.")
     load_audio(path, sample_rate=None, duration_s=0.1)
     return facts
