@@ -18,7 +18,7 @@ from counterpoint.study.kinds import study_of
 
 OUT = Path("docs/results")
 EXAMPLES = 1
-"""Prompts whose clips are published, so that the page stays small; the first of those that the report spreads evenly."""
+"""Prompts whose clips are published, to keep the page small; the first of those that the report has."""
 _PLACE = re.compile(r'"(?:/[^"/]+)+/([^"/]+)"')
 """A place of this machine in a JSON file; its last part stays."""
 
