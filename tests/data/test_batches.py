@@ -1,6 +1,5 @@
 from collections import Counter
-from functools import partial
-from itertools import starmap
+from collections.abc import Iterable
 from types import SimpleNamespace
 
 import numpy as np
@@ -21,13 +20,15 @@ def order(*, seed: int = 0, segment: int = 10) -> ExampleOrder:
 def rows_of(lengths: list[int]) -> SimpleNamespace:
     """A split whose every number tells its row and frame: row * 1000 + frame."""
 
-    def slice_(row: int, start: int, frames: int):
-        numbers = row * 1000 + np.arange(start, start + frames)
-        return np.stack([numbers, -numbers]), np.repeat(numbers[:, None], 3, axis=1).astype(np.float32)
+    def views(view: str, places: Iterable[tuple[int, int, int]]):
+        for row, start, frames in places:
+            numbers = row * 1000 + np.arange(start, start + frames)
+            latents = np.repeat(numbers[:, None], 3, axis=1).astype(np.float32)
+            yield np.stack([numbers, -numbers]) if view == "codes" else latents
 
     names = [f"row{row}" for row in range(len(lengths))]
     texts = {"caption": lambda row: f"{names[row]}!", "id": names.__getitem__}
-    return SimpleNamespace(lengths=np.array(lengths), slices=partial(starmap, slice_), **texts)
+    return SimpleNamespace(lengths=np.array(lengths), views=views, **texts)
 
 
 def test_an_epoch_hears_every_part_once():

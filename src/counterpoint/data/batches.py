@@ -135,15 +135,11 @@ def read_batch(
     """
     lengths = torch.tensor([example.frames for example in chosen])
     longest = int(lengths.max())
-    views = []
     places = ((example.row, example.start, example.frames) for example in chosen)
-    for example, (codes, latents) in zip(chosen, split.slices(places), strict=True):
-        padding = longest - example.frames
-        if target == "codes":
-            assert codes is not None, "no paradigm of codes is built for a codec without them"
-            views.append(np.pad(codes, ((0, 0), (0, padding))))
-        else:
-            views.append(np.pad(latents, ((0, padding), (0, 0))))
+    views = []
+    for example, found in zip(chosen, split.views(target, places), strict=True):
+        padding = (0, longest - example.frames)
+        views.append(np.pad(found, ((0, 0), padding) if target == "codes" else (padding, (0, 0))))
     return Batch(
         target=torch.from_numpy(np.stack(views)),
         captions=[split.caption(example.row) for example in chosen],

@@ -19,7 +19,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -42,6 +42,7 @@ LEFT_OUT_FILE = "left-out.json"
 _PARTS = ".parts"
 _PART_ROWS = 32
 _PART_BYTES = 16 << 20
+View = Literal["codes", "latents"]
 Row = tuple[np.ndarray | None, np.ndarray]
 """Codes [K, T], or None for a codec without codebooks, and latents [T, D] of one row."""
 
@@ -96,22 +97,26 @@ class EncodedSplit:
     def _ids(self) -> pa.ChunkedArray:
         return self._rows.data.column("id")
 
-    def slices(self, places: Iterable[tuple[int, int, int]]) -> Iterator[Row]:
-        """`slice` of each (row, start, frames), in order."""
-        return (self._threads.map if self._threads else map)(lambda place: self.slice(*place), places)
+    def views(self, view: View, places: Iterable[tuple[int, int, int]]) -> Iterator[np.ndarray]:
+        """One view of each (row, start, frames), in order: codes [K, frames] int64 or latents [frames, D] float32."""
+        return (self._threads.map if self._threads else map)(lambda place: self._read(view, *place), places)
 
     def slice(self, row: int, start: int, frames: int) -> Row:
-        """Frames `start` to `start + frames` of a row; nothing else is read from disk.
+        """Frames `start` to `start + frames` of a row; nothing else is read.
 
         Returns:
             Codes [K, frames] int64, or None without codes, and latents [frames, D] float32, both copies.
         """
+        has_codes = "codes" in self._chunks[0]
+        codes = self._read("codes", row, start, frames) if has_codes else None
+        return codes, self._read("latents", row, start, frames)
+
+    def _read(self, view: View, row: int, start: int, frames: int) -> np.ndarray:
         assert start >= 0 and frames > 0 and start + frames <= self.frames(row), (row, start, frames)
         chunk = int(np.searchsorted(self._ends, row, side="right"))
         local = row - (int(self._ends[chunk - 1]) if chunk else 0)
-        found = {name: column.slice(local, start, frames) for name, column in self._chunks[chunk].items()}
-        codes = found["codes"].T.astype(np.int64, order="C") if "codes" in found else None
-        return codes, found["latents"].astype(np.float32)
+        found = self._chunks[chunk][view].slice(local, start, frames)
+        return found.T.astype(np.int64, order="C") if view == "codes" else found.astype(np.float32)
 
 
 @dataclass(frozen=True)
