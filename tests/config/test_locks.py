@@ -58,7 +58,7 @@ def test_the_second_may_wait(tmp_path: Path) -> None:
             print(file=process.stdin, flush=True)
 
         with sole_writer(out, on_wait=let_go):
-            assert process.wait(timeout=20) == 0
+            assert process.wait(timeout=120) == 0
     assert len(said) == 1 and f"process {process.pid}" in said[0]
     assert not list(tmp_path.iterdir()), "the lock's file is gone with the last who held it"
 

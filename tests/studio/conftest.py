@@ -155,7 +155,7 @@ def ask(client: TestClient, **fields: Any) -> dict[str, Any]:
     return answer.json()
 
 
-def finished(client: TestClient, piece: str, *, within_s: float = 20.0) -> dict[str, Any]:
+def finished(client: TestClient, piece: str, *, within_s: float = 60.0) -> dict[str, Any]:
     """The piece, when none of its jobs is open any more."""
     return until(
         lambda: client.get(f"/api/pieces/{piece}").json(),
@@ -164,7 +164,7 @@ def finished(client: TestClient, piece: str, *, within_s: float = 20.0) -> dict[
     )
 
 
-def until(look: Callable[[], Any], good: Callable[[Any], bool], *, within_s: float = 20.0) -> Any:
+def until(look: Callable[[], Any], good: Callable[[Any], bool], *, within_s: float = 60.0) -> Any:
     """What `look` sees when it is good."""
     stop = time.monotonic() + within_s
     while not good(found := look()):

@@ -185,7 +185,7 @@ def test_two_studies_at_once_do_a_step_once(tmp_path: Path) -> None:
     for process in processes:
         process.start()
     for process in processes:
-        process.join(timeout=20)
+        process.join(timeout=120)
     assert [process.exitcode for process in processes] == [0, 0]
     assert (tmp_path / "log").read_text().split() == ["slow"]
 

@@ -143,25 +143,37 @@ def test_muon_and_preconditioning_go_on_exactly_too(configure, tmp_path, paradig
     assert untimed(tmp_path / "parts") == untimed(tmp_path / "whole")
 
 
-SERVER = """
-import json, os, sys
+SERVER = '''
+import json, os, sys, time
 from pathlib import Path
 import accelerate, datasets
 from counterpoint.config import TrainingConfig, load_yaml
 from counterpoint.training import train
+from counterpoint.training.monitor import read_metrics
+
+def stay_near(out, step):
+    """Asked after every update: a little after the step at which it is to be killed it waits for that."""
+    def asked():
+        while read_metrics(out / "metrics.jsonl")[-1]["step"] > step + 3:
+            time.sleep(1)
+        return False
+    return asked
+
 for line in sys.stdin:
-    config, out, said = json.loads(line)
+    config, out, said, step = json.loads(line)
+    out = Path(out)
     process = os.fork()
     if not process:
         os.dup2(os.open(said, os.O_WRONLY | os.O_CREAT), 2)
         try:
-            train(load_yaml(Path(config), TrainingConfig), out=Path(out))
+            stop = None if step is None else stay_near(out, step)
+            train(load_yaml(Path(config), TrainingConfig), out=out, stop=stop)
         except KeyboardInterrupt:
             os._exit(130)
         os._exit(0)
     print(process, flush=True)
     print(os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]), flush=True)
-"""
+'''
 
 
 class Trainings:
@@ -178,7 +190,8 @@ class Trainings:
         dump_yaml(out.with_suffix(".yaml"), config)
         said = out.with_suffix(".said")
         assert self._server.stdin and self._server.stdout
-        print(json.dumps([str(out.with_suffix(".yaml")), str(out), str(said)]), file=self._server.stdin, flush=True)
+        asked = [str(out.with_suffix(".yaml")), str(out), str(said), step if number == signal.SIGKILL else None]
+        print(json.dumps(asked), file=self._server.stdin, flush=True)
         process = int(self._server.stdout.readline())
         deadline = time.monotonic() + 60
         while not (lines := read_metrics(out / "metrics.jsonl")) or lines[-1]["step"] < step:

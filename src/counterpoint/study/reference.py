@@ -12,10 +12,10 @@ from counterpoint.metrics import Clip
 from counterpoint.metrics.statistics import MIN_CLIPS
 from counterpoint.results.parts import Prompts, Window
 from counterpoint.results.reference import Reference
+from counterpoint.study.windows import COLUMNS
 
 HELD_OUT = ("test", "valid")
 TRAINING = "train"
-_COLUMNS = ["id", "audio", "caption", "duration_s", "group"]
 
 
 def reference_music(
@@ -44,7 +44,7 @@ def reference_music(
 def _beside(dataset: MusicDataset, prompts: Prompts, splits: Sequence[str]) -> tuple[list[dict[str, Any]], list[Clip]]:
     """Rows without prompts and, if they are too few, parts of the others."""
     prompted = {window.row for window in prompts.windows}
-    rows = [row for split in splits for row in dataset.splits[split].select_columns(_COLUMNS).to_list()]
+    rows = [row for split in splits for row in dataset.splits[split].select_columns(COLUMNS).to_list()]
     whole = [row for row in rows if row["id"] not in prompted]
     if _windows(whole, prompts) >= len(prompts.windows):
         return whole, []

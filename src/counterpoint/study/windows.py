@@ -10,6 +10,8 @@ from counterpoint.config import write_json_lines
 from counterpoint.results.parts import Window
 
 Item = TypeVar("Item")
+COLUMNS = ["id", "audio", "caption", "duration_s", "group"]
+"""Columns of a dataset that windows are cut from."""
 
 
 def choose_windows(

@@ -24,23 +24,21 @@ pytestmark = pytest.mark.slow
 ray = pytest.importorskip("ray", reason="the engine `ray` needs the extra `ray`")
 
 
-@pytest.fixture
-def cluster(elsewhere: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """A head without cores and two nodes of one core, each a raylet of its own."""
+@pytest.fixture(scope="module")
+def cluster(elsewhere: None) -> Iterator[Any]:
+    """A head without cores and two nodes of one core, each a raylet of its own; one of them may be lost."""
     from ray.cluster_utils import Cluster
 
-    for name, value in (
-        ("OMP_NUM_THREADS", "1"),
-        ("RAY_USAGE_STATS_ENABLED", "0"),
-        ("RAY_memory_monitor_refresh_ms", "0"),
-    ):
-        monkeypatch.setenv(name, value)
     size = 100 << 20
-    found = Cluster(True, head_node_args={"num_cpus": 0, "object_store_memory": size, "include_dashboard": False})
-    for _ in range(2):
-        found.add_node(num_cpus=1, object_store_memory=size)
-    yield found
-    found.shutdown()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OMP_NUM_THREADS", "1")
+        patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        patch.setenv("RAY_memory_monitor_refresh_ms", "0")
+        found = Cluster(True, head_node_args={"num_cpus": 0, "object_store_memory": size, "include_dashboard": False})
+        for _ in range(2):
+            found.add_node(num_cpus=1, object_store_memory=size)
+        yield found
+        found.shutdown()
 
 
 def kill_node_of(store: Path, name: str, cluster: Any, killed: list[str]) -> None:

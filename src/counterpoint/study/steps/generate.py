@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from counterpoint.bench.workload import Workload
 from counterpoint.config import SamplingConfig
 from counterpoint.generate import GenerationRequest, generate_folder
+from counterpoint.generate.model import LoadedModel
 from counterpoint.results.parts import ALONE, Prompts
 from counterpoint.study.loading import model_at
 from counterpoint.study.settings import PromptsConfig
@@ -24,24 +27,38 @@ def generate_clips(work: Work) -> None:
 
     If the configuration lists controls as `given`, they are those of the prompts' own music.
     """
-    prompts_config: PromptsConfig = work.config["prompts"]
     sampling: SamplingConfig = work.config["sampling"]
-    prompts = Prompts.read(work.inputs["prompts"])
     model = model_at(work.inputs["model"], device=work.device)
     given = work.config.get("given")
     controls = requested_controls(work, controls=work.config["controls"], given=given) if given else None
-    for out, count, batch_size in (
-        (work.folder, len(prompts.windows), prompts_config.batch_size),
-        (work.folder / ALONE, 1, 1),
-    ):
-        windows = prompts.windows[:count]
-        request = GenerationRequest(
-            [window.caption for window in windows],
-            duration_s=prompts.duration_s,
-            seed=prompts_config.seed,
-            controls=None if controls is None else controls[:count],
-            sampling=sampling,
-            batch_size=batch_size,
-        )
-        ids = [window.id for window in windows]
-        generate_folder(request, model=model, out=out, ids=ids, progress=work.progress)
+    answer(work, model, sampling, controls=controls)
+    answer(work, model, sampling, controls=controls, is_alone=True)
+
+
+def answer(
+    work: Work,
+    model: LoadedModel,
+    sampling: SamplingConfig,
+    *,
+    controls: np.ndarray | None = None,
+    is_alone: bool = False,
+) -> None:
+    """Answer the input `prompts` as the configuration of the step asks.
+
+    Args:
+        controls: [n, J, T] of the n prompts.
+        is_alone: whether only the first prompt is answered, by itself, into the folder `ALONE`.
+    """
+    prompts_config: PromptsConfig = work.config["prompts"]
+    prompts = Prompts.read(work.inputs["prompts"])
+    windows = prompts.windows[:1] if is_alone else prompts.windows
+    request = GenerationRequest(
+        [window.caption for window in windows],
+        duration_s=prompts.duration_s,
+        seed=prompts_config.seed + prompts.first,
+        controls=None if controls is None else controls[: len(windows)],
+        sampling=sampling,
+        batch_size=1 if is_alone else prompts_config.batch_size,
+    )
+    out, ids = work.folder / ALONE if is_alone else work.folder, [window.id for window in windows]
+    generate_folder(request, model=model, out=out, ids=ids, progress=work.progress)

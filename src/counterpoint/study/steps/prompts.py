@@ -11,7 +11,7 @@ from counterpoint.config import UserError
 from counterpoint.data import MusicDataset, open_dataset
 from counterpoint.results.parts import Prompts, Window
 from counterpoint.study.settings import ClipsConfig
-from counterpoint.study.windows import choose_windows, list_clips
+from counterpoint.study.windows import COLUMNS, choose_windows, list_clips
 from counterpoint.study.work import Work, computes
 from counterpoint.study.workload import nothing
 
@@ -39,7 +39,7 @@ def choose_prompts(work: Work) -> None:
 
 def _cut(dataset: MusicDataset, *, config: ClipsConfig, folder: Path) -> list[Window]:
     """Choose windows and write them, without silent ones."""
-    held_out = {split: dataset.splits[split].select_columns(_COLUMNS).to_list() for split in config.splits}
+    held_out = {split: dataset.splits[split].select_columns(COLUMNS).to_list() for split in config.splits}
     audio_of = {(split, row["id"]): dataset.audio_path(row) for split, rows in held_out.items() for row in rows}
     kept: list[Window] = []
     for window in choose_windows(held_out, wanted=config.clips, duration_s=config.duration_s):
@@ -54,9 +54,6 @@ def _cut(dataset: MusicDataset, *, config: ClipsConfig, folder: Path) -> list[Wi
             kept.append(window)
     list_clips(folder, {window.id: window.caption for window in kept})
     return kept
-
-
-_COLUMNS = ["id", "audio", "caption", "duration_s", "group"]
 
 
 def _exactly(audio: np.ndarray, duration_s: float) -> np.ndarray:

@@ -14,13 +14,12 @@ from counterpoint.config import UserError
 from counterpoint.data import open_dataset
 from counterpoint.results.parts import Sample
 from counterpoint.study.settings import SampleConfig
-from counterpoint.study.windows import choose_windows
+from counterpoint.study.windows import COLUMNS, choose_windows
 from counterpoint.study.work import Work, computes
 from counterpoint.study.workload import nothing
 
 SAMPLE_RATE = 32_000
 LEAST_CLIPS = 8
-_COLUMNS = ["id", "audio", "caption", "duration_s", "group"]
 
 
 @computes("sample", version=1, workload=nothing)
@@ -36,7 +35,7 @@ def sample_clips(work: Work) -> None:
     rows = [
         {**row, "audio": dataset.audio_path(row), "split": split}
         for split, part in dataset.splits.items()
-        for row in part.select_columns(_COLUMNS).to_list()
+        for row in part.select_columns(COLUMNS).to_list()
     ]
     rng = np.random.default_rng(config.seed)
     by_id = {row["id"]: row for row in rows}

@@ -9,7 +9,7 @@ from typing import Any
 
 from counterpoint.bench.workload import Workload
 from counterpoint.config import SamplingConfig, read_sampling
-from counterpoint.generate import AudioGeneration, GenerationRequest, generate, generate_folder
+from counterpoint.generate import AudioGeneration, GenerationRequest, generate
 from counterpoint.results.parts import Prompts
 from counterpoint.results.search import Cost, Found, Outcome, SearchResult
 from counterpoint.study.loading import model_at
@@ -20,6 +20,7 @@ from counterpoint.study.search.primary import PrimaryMetric
 from counterpoint.study.search.rule import LEVEL, comparisons
 from counterpoint.study.search.split import split
 from counterpoint.study.settings import Grid, LadderConfig, PromptsConfig
+from counterpoint.study.steps.generate import answer
 from counterpoint.study.windows import list_clips
 from counterpoint.study.work import Step, Work, computes
 from counterpoint.study.workload import drawn, handled, nothing
@@ -157,15 +158,6 @@ def _confirmed(step: Step) -> Workload:
 def confirm(work: Work) -> None:
     """Answer the prompts, which were not used for the search, with its chosen setting, or, according to the
     configuration, with its default."""
-    prompts_config: PromptsConfig = work.config["prompts"]
-    found, prompts = SearchResult.read(work.inputs["search"]), Prompts.read(work.inputs["prompts"])
-    request = GenerationRequest(
-        [window.caption for window in prompts.windows],
-        duration_s=prompts.duration_s,
-        seed=prompts_config.seed + prompts.first,
-        sampling=read_sampling(found.paradigm, found.point(getattr(found, work.config["take"])).sampling),
-        batch_size=prompts_config.batch_size,
-    )
-    ids = [window.id for window in prompts.windows]
-    model = model_at(work.inputs["model"], device=work.device)
-    generate_folder(request, model=model, out=work.folder, ids=ids, progress=work.progress)
+    found = SearchResult.read(work.inputs["search"])
+    sampling = read_sampling(found.paradigm, found.point(getattr(found, work.config["take"])).sampling)
+    answer(work, model_at(work.inputs["model"], device=work.device), sampling)

@@ -7,14 +7,12 @@ from counterpoint.bench.workload import Workload
 from counterpoint.config import ModelConfig, pick_sampling
 from counterpoint.data import open_encoded
 from counterpoint.examine import fit
-from counterpoint.generate import GenerationRequest, generate_folder
 from counterpoint.generate.model import LoadedModel
 from counterpoint.paradigm import PARADIGMS
 from counterpoint.paradigm.trivial import build_trivial
-from counterpoint.results.parts import Prompts
 from counterpoint.study.loading import codec_of
-from counterpoint.study.settings import PromptsConfig
 from counterpoint.study.step_inputs import latents_of
+from counterpoint.study.steps.generate import answer
 from counterpoint.study.work import Step, Work, computes
 from counterpoint.study.workload import handled
 
@@ -32,21 +30,11 @@ def generate_trivial(work: Work) -> None:
     The configuration contains the `model` with which it is compared, the `predictor` of its paradigm, the `codec` and
     the length of training segments (`segment_s`).
     """
-    prompts_config: PromptsConfig = work.config["prompts"]
     config: ModelConfig = work.config["model"]
     encoded = open_encoded(work.inputs["data"], codec=latents_of(work).fingerprint)
     named = {entry.name: entry for entry in PARADIGMS[config.paradigm].trivial}
     predictor = build_trivial(named[work.config["predictor"]], config, encoded.spec)
     fit([predictor], encoded=encoded, segment=frames(work.config["segment_s"], frame_rate=encoded.spec.frame_rate))
-    prompts = Prompts.read(work.inputs["prompts"])
-    request = GenerationRequest(
-        [window.caption for window in prompts.windows],
-        duration_s=prompts.duration_s,
-        seed=prompts_config.seed,
-        sampling=pick_sampling(config.paradigm, {"guidance": 1.0}),
-        batch_size=prompts_config.batch_size,
-    )
     codec = codec_of(work.config["codec"], device=work.device)
     model = LoadedModel(predictor.to(work.device), codec, work.config["segment_s"], work.config["predictor"])
-    ids = [window.id for window in prompts.windows]
-    generate_folder(request, model=model, out=work.folder, ids=ids, progress=work.progress)
+    answer(work, model, pick_sampling(config.paradigm, {"guidance": 1.0}))
