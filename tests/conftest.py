@@ -38,12 +38,13 @@ def judges_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the tests that use a fixture of their module in one process, so that it is made only once."""
+    """Keep the tests of a module or a folder that share a fixture in one process, so that it is made only once."""
     for item in items:
-        # pytest shows the fixtures of a test nowhere else.
+        # pytest shows the fixtures of a test nowhere else; `tests` is the place of those in this file.
         known = item._fixtureinfo.name2fixturedefs if isinstance(item, pytest.Function) else {}
-        if any(definition.scope == "module" for found in known.values() for definition in found):
-            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
+        shared = [each.baseid for found in known.values() for each in found if each.scope != "function"]
+        if places := [place for place in shared if "/" in place]:
+            item.add_marker(pytest.mark.xdist_group(min(places, key=len)))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
