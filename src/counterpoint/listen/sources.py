@@ -12,7 +12,8 @@ from counterpoint.metrics import match_clips
 from counterpoint.results.records import RESULTS_FILE
 from counterpoint.results.schema import TRUTH, read_results
 from counterpoint.study.finished import RUNS
-from counterpoint.study.pages.filling import METHODS, OTHER, SILENCE
+from counterpoint.study.kinds.inpainting import OTHER, SILENCE
+from counterpoint.study.pages.filling import METHODS
 
 LOW_ANCHOR = OTHER
 """The low anchor is music of another clip: it is as loud as the other versions, but it does not match the context.

@@ -26,7 +26,8 @@ from counterpoint.report.page import Progress
 from counterpoint.results.parts import Window
 from counterpoint.results.schema import Origin, Results
 from counterpoint.study.finished import RUNS, find_several
-from counterpoint.study.pages.filling import METHODS, SILENCE
+from counterpoint.study.kinds.inpainting import SILENCE
+from counterpoint.study.pages.filling import METHODS
 from counterpoint.study.pages.inpainting import method_system
 from counterpoint.study.pages.looks import ORDER, of_paradigm, shown_systems
 

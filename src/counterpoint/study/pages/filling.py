@@ -11,11 +11,9 @@ import yaml
 
 from counterpoint.report.numbers import listed, span
 from counterpoint.results.schema import Judged
+from counterpoint.study.kinds.inpainting import ANCHORS, AR, BEST, FM, INVERSION
 from counterpoint.study.pages.words import are_apart, capital, sides
 
-AR, FM, INVERSION, BEST = "ar", "fm", "fm_inversion", "fm_best"
-SILENCE, OTHER = "silence", "other_clip"
-ANCHORS = (SILENCE, OTHER)
 PAPERS = (FM, AR, INVERSION)
 """The methods of the paper."""
 

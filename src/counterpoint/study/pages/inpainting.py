@@ -13,20 +13,10 @@ from counterpoint.report import Chart, Column, Fact, Report, Row, Scores, Sectio
 from counterpoint.report.numbers import MINUS, count, duration
 from counterpoint.report.tables import plain_table
 from counterpoint.results.schema import TRUTH, Results
-from counterpoint.study.kinds.inpainting import TRAINED, InpaintingStudy
+from counterpoint.study.kinds.inpainting import ANCHORS, AR, BEST, FM, INVERSION, TRAINED, InpaintingStudy
 from counterpoint.study.pages import facts as said
 from counterpoint.study.pages.cells import paper_cell, value_cell
-from counterpoint.study.pages.filling import (
-    ANCHORS,
-    AR,
-    BEST,
-    FM,
-    INVERSION,
-    METHODS,
-    filling_points,
-    filling_sentence,
-    noun,
-)
+from counterpoint.study.pages.filling import METHODS, filling_points, filling_sentence, noun
 from counterpoint.study.pages.looks import of_paradigm
 from counterpoint.study.pages.notes import common_notes, measures_of, prose, trained_times
 from counterpoint.study.pages.page import Page, model_chart, titled
