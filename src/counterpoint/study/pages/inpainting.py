@@ -16,7 +16,7 @@ from counterpoint.results.schema import TRUTH, Results
 from counterpoint.study.kinds.inpainting import ANCHORS, AR, BEST, FM, INVERSION, TRAINED, InpaintingStudy
 from counterpoint.study.pages import facts as said
 from counterpoint.study.pages.cells import paper_cell, value_cell
-from counterpoint.study.pages.filling import METHODS, filling_points, filling_sentence, noun
+from counterpoint.study.pages.filling import METHODS, Fillings, noun
 from counterpoint.study.pages.looks import of_paradigm
 from counterpoint.study.pages.notes import common_notes, measures_of, prose, trained_times
 from counterpoint.study.pages.page import Page, model_chart, titled
@@ -92,12 +92,13 @@ def inpainting_report(study: InpaintingStudy, results: Results) -> Report:
     """The report of a finished study."""
     page = InpaintingPage(study, results)
     others = [info for info in page.judged.judges if info.name not in page.seams]
-    options = {"seams": page.seams, "fidelity": page.spoken, "methods": page.methods}
-    points = [*filling_points(page.judged, **options, chosen=page.chosen), _cost_point(page)]
+    found = Fillings(
+        judged=page.judged, seams=page.seams, fidelity=page.spoken, methods=page.methods, chosen=page.chosen
+    )
     first = [TRUTH, *TRAINED, BEST]  # the music and the best fills side by side; the codec's own clips have no seams
     return page.report(
         title="Who fills the gap?",
-        verdict=Verdict(filling_sentence(page.judged, **options), sentences(points)),
+        verdict=Verdict(found.sentence, sentences([*found.points, _cost_point(page)])),
         facts=[
             Fact("To fill in", f"{page.task.mask_s:g} of {page.task.duration_s:g} s"),
             said.budget_headline(study.training, steps=study.inpainting.steps, label="Supervised, each"),
