@@ -145,23 +145,17 @@ class GridStudy(CellStudy):
 
     def _grounds(self, cells: Sequence[Cell], around: Surroundings) -> dict[str, Groundwork]:
         """By system, the steps before its model; cells share equal steps."""
-        from counterpoint.study.steps.prompts import choose_prompts
-
         data = around.music(self.compose)
         captions, found = self._captions(data, around), {}
         paradigms: dict[str, list[ParadigmName]] = {}
         for cell in cells:
             paradigms.setdefault(cell.study.codec, []).append(cell.study.paradigm)
         codecs = {name: codec_config(name, around, paradigms=own) for name, own in paradigms.items()}
+        splits = {"splits": _OF_OTHERS} if self.prompts_from else {}
         for cell in cells:
-            own, length = cell.study.prompts, f"_{cell.duration}"
-            if self.prompts_from:
-                own = own.model_copy(update={"splits": _OF_OTHERS})
-            prompts = Step(f"prompts{length}", choose_prompts, own, {"data": captions})
-            found[cell.system] = self.ground(
-                data, codecs[cell.study.codec], prompts,
-                captions=captions, of_codec=f"_{cell.codec}", of_prompts=length,
-            )  # fmt: skip
+            names = {"of_codec": f"_{cell.codec}", "of_prompts": f"_{cell.duration}"}
+            prompts = cell.study.prompts_step(captions, name=f"prompts_{cell.duration}", **splits)
+            found[cell.system] = self.ground(data, codecs[cell.study.codec], prompts, captions=captions, **names)
         return found
 
     def _captions(self, data: Step | Source, around: Surroundings) -> Step | Source:

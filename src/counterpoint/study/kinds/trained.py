@@ -212,11 +212,11 @@ class TrainedStudy(Study):
         data = around.music(self.compose)
         return self.ground(data, codec, self.prompts_step(data))
 
-    def prompts_step(self, data: Step | Source, *, name: str = "prompts") -> Step:
-        """The choice of the prompts from a dataset."""
+    def prompts_step(self, data: Step | Source, *, name: str = "prompts", **changes: Any) -> Step:
+        """The choice of the prompts from a dataset, with changes of `prompts`."""
         from counterpoint.study.steps.prompts import choose_prompts
 
-        return Step(name, choose_prompts, self.prompts, {"data": data})
+        return Step(name, choose_prompts, self.prompts.model_copy(update=changes), {"data": data})
 
     def ground(
         self,
