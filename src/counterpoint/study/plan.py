@@ -43,7 +43,8 @@ class Plan:
     @property
     def encoded_bytes(self) -> float:
         """Bytes of codes and latents for an hour of music, with all codecs."""
-        return sum(_bytes_per_hour(known) for known in self.codecs.values())
+        specs = [known.spec for known in self.codecs.values()]
+        return 3600 * ENCODED_BYTES * sum(spec.frame_rate * (spec.num_codebooks + spec.latent_dim) for spec in specs)
 
 
 @dataclass(frozen=True)
@@ -127,8 +128,3 @@ def progress_of(plan: Plan, *, store: Path) -> Progress | str:
         trained=len(plan.estimate.trainings) - len(left),
         training_s=sum(run.seconds for run in left),
     )
-
-
-def _bytes_per_hour(known: KnownLatent) -> float:
-    spec = known.spec
-    return 3600 * spec.frame_rate * ENCODED_BYTES * (spec.num_codebooks + spec.latent_dim)

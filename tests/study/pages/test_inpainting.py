@@ -90,7 +90,7 @@ def changed(**seams: tuple[float, float]) -> dict[str, Any]:
         ({"clear": False}, "no method has been shown to make smoother seams than another", "smoothest"),
         (
             {"clear": False},
-            "we cannot tell yet: no method beats both controls, silence",
+            "the methods cannot be ranked yet: no method beats both controls, silence",
             "every method",
         ),
         ({"clear": False}, "no zero-shot method has been shown to beat inversion.", "beat inversion;"),

@@ -5,15 +5,11 @@ from __future__ import annotations
 from counterpoint.bench.workload import Music, Workload
 from counterpoint.compose import compose
 from counterpoint.study.settings import ComposeConfig
-from counterpoint.study.work import Step, Work, computes
+from counterpoint.study.work import Work, computes
 from counterpoint.study.workload import length_s
 
 
-def _composed(step: Step) -> Workload:
-    return Workload(music=[Music("composed", length_s(step))])
-
-
-@computes("compose", version=1, workload=_composed)
+@computes("compose", version=1, workload=lambda step: Workload(music=[Music("composed", length_s(step))]))
 def compose_corpus(work: Work) -> None:
     """Compose a dataset in the step's folder."""
     config: ComposeConfig = work.config

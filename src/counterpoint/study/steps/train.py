@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from counterpoint.bench.workload import Workload
 from counterpoint.study.step_inputs import latents_of, tracks_of
-from counterpoint.study.work import Step, Work, computes
+from counterpoint.study.work import Work, computes
 from counterpoint.study.workload import run_of
 from counterpoint.training.launch import train_with
 
@@ -14,11 +14,7 @@ if TYPE_CHECKING:
     from counterpoint.config import TrainingConfig
 
 
-def _trained(step: Step) -> Workload:
-    return Workload(trainings=[run_of(step)])
-
-
-@computes("train", version=1, workload=_trained)
+@computes("train", version=1, workload=lambda step: Workload(trainings=[run_of(step)]))
 def train_model(work: Work) -> None:
     """Train in the step's folder, which becomes a run folder, continuing from the last checkpoint there.
 
