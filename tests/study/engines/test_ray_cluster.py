@@ -30,7 +30,7 @@ def test_options_that_do_not_fit_are_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="does not support --engine-set"):
         ray_engine(Where("ray", options={"partition": "a100"}), local)
     pytest.importorskip("ray", reason="the engine `ray` needs the extra `ray`")
-    with pytest.raises(UserError, match="leave it out where --address is given"):
+    with pytest.raises(UserError, match="--jobs only applies to a cluster that Ray starts"):
         ray_engine(Where("ray", jobs=2, address="auto"), local)
 
 

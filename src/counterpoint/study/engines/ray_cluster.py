@@ -16,6 +16,7 @@ from typing import Any
 from counterpoint.code_version import code_version
 from counterpoint.config import UserError
 from counterpoint.config.ray_cluster import first_line, join_ray
+from counterpoint.package import ROOT
 from counterpoint.results.records import package
 from counterpoint.study.engine import Engine, LocalEngine
 from counterpoint.study.engines.dispatch import Ended
@@ -65,10 +66,8 @@ def answer(mark: str) -> Answer:
 
 
 def runner_code() -> str:
-    """Digest of the code that runs steps, including training."""
-    from counterpoint.study.steps import train
-
-    return code_version(Path(str(train.__file__)))
+    """Digest of the code that runs steps, including training; nothing heavy is imported for it."""
+    return code_version(ROOT / "study" / "steps" / "train.py")
 
 
 class RayPool:
