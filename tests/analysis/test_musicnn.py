@@ -59,7 +59,7 @@ def test_checkpoint_that_is_cut_or_something_else_is_refused(tmp_path):
 
 
 def test_front_end_equals_plain_convolutions():
-    """Taking the maximum before ReLU and batch norm, and tiling instead of convolving, changes nothing."""
+    """Taking the maximum before ReLU and batch norm, and convolving by Fourier transforms, changes nothing."""
     weights = read_checkpoint(_index())
     network = musicnn.Musicnn(weights)
     x = torch.randn(2, 30, 96, generator=torch.Generator().manual_seed(0))

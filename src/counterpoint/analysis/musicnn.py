@@ -34,7 +34,8 @@ EMBEDDING_DIM = 200
 _FFT, _HOP, _MELS = 512, 256, 96
 _PATCH_FRAMES = 187  # 3 s
 _BATCH_NORM_EPS = 1e-3  # TensorFlow's default
-_PATCHES_AT_ONCE = 4  # keeps the unfolded spectrogram in cache
+_PATCHES_AT_ONCE = 4
+_FRAMES_AT_ONCE = 32  # keeps the responses of a layer in cache
 
 TAGS: tuple[str, ...] = (
     *("guitar", "classical", "slow", "techno", "strings", "drums", "electronic", "rock", "fast", "piano", "ambient"),
@@ -71,6 +72,7 @@ class Musicnn:
         own = {name: value for name, value in weights.items() if "/Adam" not in name}
         self._weights = {name: torch.tensor(value, device=device) for name, value in own.items()}
         self._device = device
+        self._spectral = {layer: self._spectral_kernel(layer) for layer in (0, 1)}
 
     def __call__(self, audio: np.ndarray, *, sample_rate: int) -> MusicnnOutput:
         """Tag and embed one clip.
@@ -111,23 +113,42 @@ class Musicnn:
         return torch.cat([front, first, second, third], dim=-1)
 
     def _timbral(self, x: Tensor, layer: int) -> Tensor:
-        """Kernels of 7 frames by most of the bands, then the maximum over frequency: [B, T, F] to [B, T, 204]."""
+        """Kernels of 7 frames by most of the bands, then the maximum over frequency: [B, T, F] to [B, T, 204].
+
+        The correlation along the bands is the inverse Fourier transform of Fourier(x) conj(Fourier(kernel)), and takes
+        a third of the multiplications. Each coefficient is a matrix product, and so is the inverse transform.
+        """
+        kernel, inverse, flip, bias = self._spectral[layer]
+        taps, channels = kernel.shape[1] // 2, kernel.shape[2]
+        spectrum = torch.fft.rfft(F.pad(x, (0, 0, taps // 2, taps // 2)), dim=-1)  # [B, T + taps - 1, F / 2 + 1]
+        windows = torch.cat((spectrum.real.unfold(1, taps, 1), spectrum.imag.unfold(1, taps, 1)), dim=-1)
+        highest = []
+        for some in windows.flatten(0, 1).transpose(0, 1).split(_FRAMES_AT_ONCE, dim=1):  # [F / 2 + 1, frames, 2 taps]
+            coefficients = torch.bmm(some.repeat(2, 1, 1), kernel)  # [F + 2, frames, 204]
+            highest.append((inverse @ coefficients.flatten(1)).amax(0).view(-1, channels))
+        response = torch.cat(highest).view(*x.shape[:2], channels)
+        return self._normalize(F.relu((response + bias) * flip), layer + 1)
+
+    def _spectral_kernel(self, layer: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """What `_timbral` needs.
+
+        Returns:
+            Conjugate transforms [F + 2, 2 taps, 204] of the kernels, which take the real and the imaginary parts of the
+            frames' transforms to the real parts of the responses' and then to their imaginary parts; the inverse
+            transform [positions, F + 2]; and sign and bias of `_flipped`.
+        """
         kernel = self._weights[_conv(layer) + "/kernel"]  # [7, bands, 1, 204]
-        taps, bands, _, channels = kernel.shape
-        groups = ceil(x.shape[1] / taps)
-        frames = taps * (groups + 1)
-        padded = F.pad(x, (0, 0, taps // 2, frames - x.shape[1] - taps // 2))
-        windows = padded.unfold(2, bands, 1).transpose(1, 2)  # [B, positions, frames, bands]
-        flat = F.pad(windows.reshape(-1), (0, taps * bands))
-        kernel, flip, bias = self._flipped(kernel.reshape(-1, channels), layer)
-        # Rows of `taps` whole frames tile the memory, one tiling per phase: no window has to be copied out.
-        phases = []
-        for phase in range(taps):
-            rows = flat[phase * bands :][: windows.numel()].view(-1, taps * bands)
-            response = (rows @ kernel).view(*windows.shape[:2], groups + 1, channels)
-            phases.append(response.amax(1))  # [B, groups + 1, 204]
-        highest = torch.stack(phases, dim=2).flatten(1, 2)[:, : x.shape[1]]
-        return self._normalize(F.relu((highest + bias) * flip), layer + 1)
+        _, bands, _, channels = kernel.shape
+        flat, flip, bias = self._flipped(kernel.reshape(-1, channels), layer)
+        transform = torch.fft.rfft(flat.view(-1, bands, channels).cpu().double(), n=_MELS, dim=1).transpose(0, 1)
+        real = torch.cat((transform.real, transform.imag), dim=1)
+        imaginary = torch.cat((-transform.imag, transform.real), dim=1)
+        coefficient = torch.arange(_MELS // 2 + 1, dtype=torch.double)
+        angles = 2 * torch.pi / _MELS * torch.arange(_MELS - bands + 1)[:, None] * coefficient
+        weight = torch.where((coefficient == 0) | (coefficient == _MELS // 2), 1.0, 2.0) / _MELS
+        inverse = torch.cat((weight * angles.cos(), -weight * angles.sin()), dim=1)
+        both = torch.cat((real, imaginary)).float().contiguous()
+        return both.to(self._device), inverse.float().to(self._device), flip, bias
 
     def _temporal(self, x: Tensor, layer: int) -> Tensor:
         """Kernels of many frames by one band, then the maximum over frequency: [B, T, F] to [B, T, 51]."""
