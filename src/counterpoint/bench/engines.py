@@ -159,7 +159,7 @@ def music_through(limits: Limits, *, seconds: float, repeats: int) -> Iterator[F
     works: dict[str, Callable[[], object]] = {
         "Encoding": lambda: encode_audio(audio, codec),
         "Decoding": lambda: decode(codec, latents=encoding.latents.repeat(1, int(seconds), 1)),
-        "The judge": lambda: judge.hear(audio, device="cpu"),
+        "The judge": lambda: judge.analyze(audio, device="cpu"),
     }
     for name, work in works.items():
         rate, taken_s = _rate(work, repeats=repeats)
