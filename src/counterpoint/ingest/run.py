@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -85,17 +85,44 @@ def ingest(
         )
 
 
-def _ingest(
+@dataclass(frozen=True)
+class _Gathered:
+    """The contents of a new dataset.
+
+    Attributes:
+        rows: by split.
+        digests: of the audio, by id.
+        report: the findings.
+        unpacked: folder of the unpacked tars.
+        archives: folders of those that are in the dataset.
+    """
+
+    rows: Mapping[str, list[dict[str, Any]]]
+    digests: Mapping[str, str]
+    report: IngestReport
+    unpacked: Path
+    archives: Sequence[Path]
+
+
+def _ingest(src: Path, out: Path, **how: Any) -> IngestReport:
+    found = _gather(src, out, previous=_earlier(out), **how)  # which frees all else that it held of each file
+    info = {"name": true_path(src).name, "kind": KIND, "report": found.report.to_dict()}
+    save_dataset(out, found.rows, info=info, audio_digests=found.digests)
+    archives.remove_others(found.unpacked, kept=found.archives)
+    return found.report
+
+
+def _gather(
     src: Path,
     out: Path,
     *,
+    previous: Mapping[str, str],
     min_duration_s: float,
     shares: Mapping[str, float],
     group_by: GroupBy,
     workers: int | None,
     progress: Progress | None,
-) -> IngestReport:
-    previous = _earlier(out)
+) -> _Gathered:
     sources = find_sources(src, unpacked=out / archives.FOLDER)
     if not sources.audio and not sources.problems:
         kinds = ", ".join(sorted(suffix[1:] for suffix in readable()))
@@ -108,21 +135,19 @@ def _ingest(
     kept = _select(sources.audio, probes, abouts, problems=problems, min_duration_s=min_duration_s)
     if not kept:
         raise UserError(_nothing_left(src, problems))
-    groups = group_clips({sources.id(path): abouts[path] for path in kept}, group_by=group_by)
+    ids = {path: sources.id(path) for path in kept}
+    groups = group_clips({ids[path]: abouts[path] for path in kept}, group_by=group_by)
     splits = assign_splits(groups.values(), previous=previous, **shares)
     rows: dict[str, list[dict[str, Any]]] = {split: [] for split in SPLITS}
     for path in kept:
         place = path.relative_to(sources.unpacked.parent) if path.is_relative_to(sources.unpacked) else path
-        row = _row(place, probes[path], abouts[path], id=sources.id(path), group=groups[sources.id(path)])
+        row = _row(place, probes[path], abouts[path], id=ids[path], group=groups[ids[path]])
         rows[splits[row["group"]]].append(row)
     known = [abouts[path] for path in kept]
     hints = _hints(groups, known, group_by=group_by)
     report = _report(src, out, found=sources.found, rows=rows, abouts=known, problems=problems, hints=hints)
-    digests = {sources.id(path): probes[path].digest for path in kept}
-    info = {"name": true_path(src).name, "kind": KIND, "report": report.to_dict()}
-    save_dataset(out, rows, info=info, audio_digests=digests)
-    archives.remove_others(sources.unpacked, kept=sources.archives)
-    return report
+    digests = {ids[path]: probes[path].digest for path in kept}
+    return _Gathered(rows, digests, report, sources.unpacked, sources.archives)
 
 
 def _earlier(out: Path) -> dict[str, str]:
