@@ -100,7 +100,7 @@ def steps_of_one_clip(limits: Limits, *, backbone: BackboneConfig, seconds: floa
 
 
 def greedy_frames(*, captions: Sequence[str], frames: int = GREEDY_FRAMES) -> Iterator[Figure]:
-    """Share of the frames of greedy clips that are those of fp32, with the settings of a model that ships."""
+    """Share of the frames of greedy clips that are those of fp32, with the settings of an included model."""
     codes: dict[Precision, Tensor] = {}
     for precision in PRECISIONS:
         loaded = load_model(GREEDY_MODEL, device="cpu", precision=precision)

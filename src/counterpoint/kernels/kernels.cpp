@@ -435,20 +435,20 @@ struct KeysAndValues {
 };
 
 struct Sizes {
-  int layers, batch, steps, told, start, heads, channels, feed_forward, capacity, tokens;
+  int layers, batch, steps, captioned, start, heads, channels, feed_forward, capacity, tokens;
 };
 
-// `layers` decoder blocks over x [batch, steps, C], in place; the steps follow `start` cached ones. The first `told`
+// `layers` decoder blocks over x [batch, steps, C], in place; the steps follow `start` cached ones. The first `captioned`
 // sequences read their first lengths[b] tokens of text; without biases the others would read zeros.
 template <class W, class T>
 void decode(const Layer* layers, const KeysAndValues<T>* caches, const KeysAndValues<const float>* texts,
             const int64_t* lengths, float* x, const Sizes& size) {
-  const int C = size.heads * size.channels, M = size.batch * size.steps, told = size.told * size.steps;
+  const int C = size.heads * size.channels, M = size.batch * size.steps, captioned = size.captioned * size.steps;
   static thread_local std::vector<float> scratch;
   reserve(scratch, (size_t)M * (4 * C + size.feed_forward));
   float *qkv = scratch.data(), *read = qkv + (size_t)M * 3 * C, *hidden = read + (size_t)M * C;
-  const auto apply = [](const Matrix& matrix, const float* from, const Norm& norm, const float* base, bool activate, float* to,
-                        int rows, int N, int K) {
+  const auto apply = [](const Matrix& matrix, const float* from, const Norm& norm, const float* base, bool activate,
+                        float* to, int rows, int N, int K) {
     linear(from, norm, (const W*)matrix.weights, matrix.scale, base, activate, to, rows, N, K);
   };
   for (int i = 0; i < size.layers; i++) {
@@ -457,11 +457,11 @@ void decode(const Layer* layers, const KeysAndValues<T>* caches, const KeysAndVa
     attend<T>(qkv, qkv + C, qkv + 2 * C, 3 * C, caches[i].keys, caches[i].values, nullptr, size.start, read, size.batch,
               size.steps, size.heads, size.channels, size.capacity);
     apply(layer.out_proj, read, Norm{}, x, false, x, M, C, C);
-    if (told) {
-      apply(layer.query, x, layer.cross_norm, nullptr, false, qkv, told, C, C);
-      attend<const float>(qkv, nullptr, nullptr, C, texts[i].keys, texts[i].values, lengths, 0, read, size.told, size.steps,
-                          size.heads, size.channels, size.tokens);
-      apply(layer.cross_out, read, Norm{}, x, false, x, told, C, C);
+    if (captioned) {
+      apply(layer.query, x, layer.cross_norm, nullptr, false, qkv, captioned, C, C);
+      attend<const float>(qkv, nullptr, nullptr, C, texts[i].keys, texts[i].values, lengths, 0, read, size.captioned,
+                          size.steps, size.heads, size.channels, size.tokens);
+      apply(layer.cross_out, read, Norm{}, x, false, x, captioned, C, C);
     }
     apply(layer.up, x, layer.feed_norm, nullptr, true, hidden, M, size.feed_forward, C);
     apply(layer.down, hidden, Norm{}, x, false, x, M, C, size.feed_forward);
