@@ -90,8 +90,8 @@ class FakeDrawer:
 
 
 HEARD = {
-    "svg": '<svg class="timelines" viewBox="0 0 300 36" role="img" aria-label="chords asked C; heard C"></svg>',
-    "measures": [{"of": "chords", "share": 0.5, "text": "of the chords asked for are heard, by root and mode"}],
+    "svg": '<svg class="timelines" viewBox="0 0 300 36" role="img" aria-label="chords requested C; detected C"></svg>',
+    "measures": [{"of": "chords", "share": 0.5, "text": "of the requested chords are detected (root and mode)"}],
     "remarks": [],
 }
 

@@ -54,7 +54,7 @@ def listen_new(
             progress=progress,
         )
     typer.echo(f"{test}: {made.items} items, each as {', '.join(made.conditions)}; design {made.design.design}.")
-    typer.echo(f"Read and edit {test / 'test.yaml'}, then: counterpoint listen plan {test}; listen serve {test}")
+    typer.echo(f"Read and edit {test / 'test.yaml'}, then run counterpoint listen plan {test} and listen serve {test}.")
 
 
 @app.command("serve")

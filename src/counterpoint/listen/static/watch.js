@@ -33,7 +33,7 @@ function drawFacts(found) {
   const skipped = Object.values(found.skipped).reduce((sum, count) => sum + count, 0);
   const facts = [
     ["Entered", String(entered)],
-    ["At work now", String(found.raters.filter((rater) => rater.is_active).length)],
+    ["Active now", String(found.raters.filter((rater) => rater.is_active).length)],
     ["Finished", String(stages.done ?? 0)],
     ["Excluded", String(excluded)],
     ["Still needed", found.raters_needed ? `about ${found.raters_needed}` : "none"],
@@ -68,7 +68,7 @@ function drawRaters(found) {
   const rows = found.raters.map((rater) =>
     el("tr", { class: rater.reasons.length ? "excluded" : "" },
       el("th", { scope: "row" }, String(rater.number)),
-      el("td", {}, rater.is_active ? el("span", { class: "dot", title: "at work" }) : null, STAGES[rater.stage] ?? rater.stage),
+      el("td", {}, rater.is_active ? el("span", { class: "dot", title: "active" }) : null, STAGES[rater.stage] ?? rater.stage),
       el("td", {}, `${rater.answered} of ${rater.trials}`),
       el("td", {}, rater.stage === "invited" ? "" : rater.minutes.toFixed(1)),
       el("td", {}, rater.reasons.join("; "))));

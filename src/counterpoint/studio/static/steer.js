@@ -112,7 +112,7 @@ export class Steer {
 
   buildFile(kind, row, accept, sings) {
     const input = el("input", { type: "file", class: "sr", id: `${kind}-file`, accept, "aria-label": kind === "melody" ? "File of a melody" : "File of a drum loop" });
-    const label = el("label", { class: "button small-button", for: input.id }, kind === "melody" ? "MIDI or audio" : "A loop");
+    const label = el("label", { class: "button small-button", for: input.id }, kind === "melody" ? "Upload MIDI or audio" : "Upload a loop");
     const status = el("span", { class: "given muted", id: `${kind}-given` });
     const drop = el("button", { type: "button", class: "button quiet small-button", hidden: true, onclick: () => take(null) }, "Remove");
     const take = (given) => {
