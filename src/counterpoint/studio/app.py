@@ -288,7 +288,7 @@ class Handlers:
             return
         async for event in self.studio.events.follow(owner=owner, after=after, job=ident):
             yield event.encoded() if event else b": alive\n\n"
-            if event and event.name == "job" and self.library.job(ident).state not in OPEN:
+            if event and event.name == "job" and event.data["state"] not in OPEN:
                 return
 
 

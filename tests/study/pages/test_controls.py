@@ -127,7 +127,8 @@ def test_a_study_of_one_control_has_no_others(tmp_path: Path, fabricate: Fabrica
 def test_players_have_their_timelines_and_say_what_was_asked(page: str) -> None:
     assert page.count("<audio") == 2 * 5 == page.count('class="timelines"')
     labels = re.findall(r'class="timelines"[^>]*aria-label="([^"]+)"', page)
-    assert "Auto-regressive, all: chords requested C Am7 F G/B; detected C Am7 F G/B, the same 100% of the time" in labels[1]
+    chords = "chords requested C Am7 F G/B; detected C Am7 F G/B, the same 100% of the time"
+    assert f"Auto-regressive, all: {chords}" in labels[1]
     assert "2 of 2 downbeats within 50 ms" in labels[1]
     assert "Auto-regressive, nothing: chords target C Am7 F G/B; detected Dm N" in labels[3]
     assert page.count('<g class="free">') == 2 * 2 * 3 and page.count("data-head") == page.count("data-stage") == 10
