@@ -150,6 +150,8 @@ def config(tmp_path: Path) -> Path:
         (["data", "ingest", "{tmp}/empty", "{tmp}/out", "--workers", "0"], "--workers 0 is out of range"),
         (["listen", "new", "{tmp}/x.mp3", "--from", "{tmp}/empty", "--from", "A="], "names no folder"),
         (["study", "plan", "quick", "--gpus", "1" + 40 * "0"], "is out of range"),
+        (["study", "plan", "quick", "--gpus", "8", "--price", "nan"], "--price nan is out of range"),
+        (["bench", "--predict", "--device", "h100", "--floor-ms", "nan"], "it must be zero or more"),
         (["export", "{tmp}/none", "{tmp}/out"], "no run folder"),
         (["export", "{tmp}/empty", "{tmp}/out"], "or a MusicGen checkpoint"),
         (["data", "ingest", "{tmp}/none", "{tmp}/out"], "none"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -108,6 +109,8 @@ def run_bench(
     Raises:
         UserError: the device is unknown, or a value is invalid.
     """
+    if not 0 <= floor_s < math.inf:
+        raise UserError(f"The least time of a pass is {floor_s:g} s: it must be zero or more.")
     limits = find_limits(device) if mode == "predict" else None
     kind = _here(device) if limits is None else limits.kind
     if mode == "limits":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -98,11 +99,11 @@ def show_steps(
     answer.give(found, lambda console: print_dry_run(found, console, store=local.store, engine=engine))
 
 
-def read_forecast(plan: Plan, *, gpus: str, processes: int) -> Forecast:
+def read_forecast(plan: Plan, *, gpus: str, processes: int, price: float | None = None) -> Forecast:
     """The time and cost of the study on clusters of several sizes.
 
     Raises:
-        UserError: sizes that are no numbers.
+        UserError: the sizes, the number of processes or the price make no sense.
     """
     from counterpoint.config import UserError
     from counterpoint.config.workers import check_count
@@ -113,6 +114,8 @@ def read_forecast(plan: Plan, *, gpus: str, processes: int) -> Forecast:
         sizes = [int(size) for size in gpus.split(",")]
     except ValueError:
         raise UserError(f"--gpus {gpus!r} is no list of numbers; write 8, or 1,8,64.") from None
+    if price is not None and not 0 <= price < math.inf:
+        raise UserError(f"--price {price:g} is out of range: give the price of a GPU-hour, zero or more.")
     if wild := [size for size in sizes if not 1 <= size <= _MOST_GPUS]:
         raise UserError(f"--gpus {wild[0]} is out of range: give numbers from 1 to {_MOST_GPUS:,}.")
     check_count(processes, option="--processes")

@@ -167,7 +167,7 @@ def plan(
     if gpus is None:
         refuse_options(context, "without --gpus", named=["processes", "price"])
     made = make_plan(study, scale=scale, device=device, data=data, overrides=overrides)
-    clusters = None if gpus is None else scaling.read_forecast(made, gpus=gpus, processes=processes)
+    clusters = None if gpus is None else scaling.read_forecast(made, gpus=gpus, processes=processes, price=price)
     data_of = as_data(made) if clusters is None else {**as_data(made), "clusters": asdict(clusters)}
     answer.give(data_of, lambda console: print_plan(made, console))
     if clusters is not None and not answer.as_json and not answer.quiet:

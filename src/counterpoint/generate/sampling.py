@@ -231,7 +231,12 @@ def _write(
         request: a request whose controls have been read.
     """
     samples = len(paths) * frames(request.duration_s, frame_rate=model.codec.sample_rate)
-    require_room(paths[0], samples=samples, needs=f"{len(paths):,} clips of {request.duration_s:g} s need")
+    length = f"{request.duration_s:g} s"
+    require_room(
+        paths[0],
+        samples=samples,
+        needs=f"{len(paths):,} clips of {length} need" if paths[1:] else f"{length} of music need",
+    )
     clips = generate(request, model=model, progress=progress)
     latency_s = audio_s = 0.0
     passes = evaluations = 0
