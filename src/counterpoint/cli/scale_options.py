@@ -103,7 +103,7 @@ def read_forecast(plan: Plan, *, gpus: str, processes: int, price: float | None 
     """The time and cost of the study on clusters of several sizes.
 
     Raises:
-        UserError: the sizes, the number of processes or the price make no sense.
+        UserError: a size, the number of processes or the price is out of range.
     """
     from counterpoint.config import UserError
     from counterpoint.config.workers import check_count
