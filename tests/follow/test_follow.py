@@ -142,7 +142,7 @@ def test_default_charts_fill_a_clip_of_any_length() -> None:
         (["{root}/full", "--data", "{root}/none"], "is not a dataset"),
         (["{root}/full", "--data", "{root}/data", "--split", "tset"], "no split 'tset'"),
         (["{root}/full", "--data", "{root}/data", "--duration-s", "60"], "has no piece of 60 s"),
-        (["{root}/full", "--seeds", "0"], "must be 1 or more"),
+        (["{root}/full", "--seeds", "0"], "choose 1 or more"),
         (["{root}/full", "--duration-s", "0"], "more than 0"),
         (["{root}/full", "--ask", "chords", "--chart", "H:0"], "not among the 193"),
         (["{root}/full", "--ask", "chords", "--chart", "C:0 G:9"], "past the end"),
@@ -164,9 +164,10 @@ def test_wrong_input_is_one_sentence(
     monkeypatch.setattr(sys, "argv", ["counterpoint", "follow", *(each.format(root=root) for each in arguments)])
     with pytest.raises(SystemExit) as ended:
         main()
-    error = capsys.readouterr().err
+    printed = capsys.readouterr().err.splitlines()
+    [error] = [line for line in printed if not line.startswith("Drawing")]  # a slow machine shows progress
     assert ended.value.code == 2
-    assert error.startswith("Error: ") and error.count("\n") == 1 and sentence in error, error
+    assert error.startswith("Error: ") and sentence in error
 
 
 def test_the_verb_prints_a_table(
