@@ -34,8 +34,6 @@ def publish(name: str) -> Path:
         write_report(report, folder)
         for path in folder.rglob("*.json"):
             path.write_text(_PLACE.sub(r'"\1"', path.read_text(encoding="utf-8")), encoding="utf-8")
-        for picture in folder.glob("tables/*.tex"):
-            picture.unlink()
 
     replace_folder(out, write)
     return out / "index.html"
