@@ -128,7 +128,7 @@ def kill(node: Any) -> None:
 @contextmanager
 def three_nodes() -> Iterator[Cluster]:
     """A head without cores and two nodes of one core each, all of them raylets of this machine."""
-    cluster = Cluster()
+    cluster = Cluster(shutdown_at_exit=False)  # which asks for no signals, so that another thread may add nodes
     try:
         add_node(cluster, num_cpus=0, include_dashboard=False)
         for _ in range(2):
