@@ -150,9 +150,14 @@ def differing(steps: dict[str, Done], others: dict[str, Done]) -> tuple[int, lis
             if Path(file).name in TIMED:
                 continue
             compared += 1
-            if file not in one or file not in two or one[file].read_bytes() != two[file].read_bytes():
+            if file not in one or file not in two or content(one[file], step) != content(two[file], others[name]):
                 differ.append(f"{name}/{file}")
     return compared, differ
+
+
+def content(path: Path, step: Done) -> bytes:
+    """The bytes of a file without the place of the store, which the configuration of a training names."""
+    return path.read_bytes().replace(os.fsencode(step.folder.parent), b"STORE")
 
 
 def times_made(store: Path) -> Counter[str]:

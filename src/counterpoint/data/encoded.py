@@ -1,7 +1,7 @@
 """Encoded columns: the latents of every row of a dataset under one codec, and its codes if the codec has any.
 
     DATASET/latents/<codec fingerprint>/train/, valid/, test/    HF datasets with columns `latents` and possibly `codes`
-    DATASET/latents/<codec fingerprint>/index.npz                where each row is in the files (see `streamed`)
+    DATASET/latents/<codec fingerprint>/index.safetensors        where each row is in the files (see `streamed`)
     DATASET/latents/<codec fingerprint>/spec.json                the codec's LatentSpec, written last
     DATASET/latents/<codec fingerprint>/.parts/                  the finished parts of an incomplete encoding
 

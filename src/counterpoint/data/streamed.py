@@ -1,6 +1,6 @@
 """Encoded columns that stay at a URL: a segment is one request for its bytes, and nothing of the corpus is copied.
 
-    DATASET/latents/<codec fingerprint>/index.npz    written before the spec
+    DATASET/latents/<codec fingerprint>/index.safetensors    written before the spec
 
 The index says how many frames each row has, and where in which file the numbers of each chunk of rows begin. Examples
 and their order are the same as from a disk; several requests are in progress at once, since each takes its time.
@@ -13,16 +13,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 
 import numpy as np
+from safetensors.numpy import load_file, save
 
 from counterpoint.config import atomic_write, read_json
 from counterpoint.config.remote import RemoteFolder
 from counterpoint.data.columns import Chunk, Column
 
-INDEX_FILE = "index.npz"
+INDEX_FILE = "index.safetensors"
 CONNECTIONS = 32
 """Requests at once, over all splits."""
 _TYPES = {"codes": np.dtype(np.int16), "latents": np.dtype(np.float16)}
@@ -63,7 +64,7 @@ def write_index(folder: Path, splits: Iterable[str]) -> None:
         index[f"{split}/chunks"] = np.array([(number, len(frames)) for number, frames, _ in found], np.int64)
         for name in _TYPES:
             index[f"{split}/{name}"] = np.array([begins.get(name, -1) for _, _, begins in found], np.int64)
-    atomic_write(folder / INDEX_FILE, partial(_save, index))
+    atomic_write(folder / INDEX_FILE, lambda temporary: temporary.write_bytes(save(index)))
 
 
 def data_files(split: Path) -> list[str]:
@@ -79,7 +80,7 @@ def far_chunks(place: Path, *, remote: RemoteFolder, widths: Mapping[str, int]) 
         remote: folder of all splits, which has the rows.
         widths: numbers in a frame, by column: K codes, which may be 0, and D latents.
     """
-    split, index = place.name, np.load(place.parent / INDEX_FILE, allow_pickle=False)
+    split, index = place.name, load_file(place.parent / INDEX_FILE)
     readers = [remote.reader(f"{split}/{name}") for name in data_files(place)]
     begins = {name: index[f"{split}/{name}"] for name in widths}
     ends = np.concatenate([[0], np.cumsum(index[f"{split}/frames"], dtype=np.int64)])
@@ -116,8 +117,3 @@ def _chunks_of(path: Path) -> Iterator[tuple[np.ndarray, dict[str, int]]]:
         columns = {name: Column.of(chunk.column(name)) for name in chunk.schema.names}
         begins = {name: column.slice(0, 0, 1).ctypes.data - whole.address for name, column in columns.items()}
         yield np.diff(columns["latents"].offsets), begins
-
-
-def _save(index: dict[str, np.ndarray], path: Path) -> None:
-    with path.open("wb") as file:
-        np.savez(file, allow_pickle=False, **index)
