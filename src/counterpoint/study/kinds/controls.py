@@ -11,7 +11,8 @@ from pydantic import Field
 
 from counterpoint.config.schema import ControlName, ParadigmName
 from counterpoint.study.kinds.examined import examined
-from counterpoint.study.kinds.trained import BOTH, Drawn, SampledStudy, named
+from counterpoint.study.kinds.groundwork import named
+from counterpoint.study.kinds.trained import BOTH, Drawn, SampledStudy
 from counterpoint.study.surroundings import Surroundings
 from counterpoint.study.work import Source, Step
 

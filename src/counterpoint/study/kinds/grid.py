@@ -13,7 +13,8 @@ from counterpoint.config.schema import ParadigmName
 from counterpoint.paradigm.entry import PARADIGMS
 from counterpoint.study.kinds.cells import Axis, Cell, CellStudy, neighbours, with_changes
 from counterpoint.study.kinds.examined import examined
-from counterpoint.study.kinds.trained import Groundwork, at_seed, codec_config, named
+from counterpoint.study.kinds.groundwork import Groundwork, at_seed, named
+from counterpoint.study.kinds.trained import codec_config
 from counterpoint.study.settings import PromptsConfig, SharedTrainingConfig
 from counterpoint.study.surroundings import Surroundings, judges_there
 from counterpoint.study.work import Source, Step

@@ -13,7 +13,8 @@ from counterpoint.config import InpaintingMethod, OptimizerConfig, TrainingConfi
 from counterpoint.config.sampling import AnySampling
 from counterpoint.config.schema import Config, ParadigmName, Positive
 from counterpoint.study.kinds.examined import examined
-from counterpoint.study.kinds.trained import BOTH, Groundwork, TrainedStudy, at_seed, named, training_step
+from counterpoint.study.kinds.groundwork import Groundwork, at_seed, named, training_step
+from counterpoint.study.kinds.trained import BOTH, TrainedStudy
 from counterpoint.study.settings import PositiveSeconds, PromptsConfig
 from counterpoint.study.surroundings import Surroundings
 from counterpoint.study.work import Source, Step
