@@ -8,9 +8,11 @@ from pathlib import Path
 
 from counterpoint.claims.decide import decide_all
 from counterpoint.claims.paper import paper_claims
+from counterpoint.config import UserError
 from counterpoint.config.files import link_or_copy, replace_folder
 from counterpoint.config.paths import check_output_folder
 from counterpoint.report import write_report
+from counterpoint.results.schema import Results
 from counterpoint.runs import RUNS
 from counterpoint.study.finished import find_several
 
@@ -37,8 +39,22 @@ def write_report_of(names: Sequence[str], *, out: Path, runs: Path = RUNS) -> Pa
 
     def fill(whole: Path) -> None:
         for name, results in found.items():
-            shutil.copytree(results.path("report"), whole / STUDIES / name, copy_function=link_or_copy)
+            shutil.copytree(_page_of(results), whole / STUDIES / name, copy_function=link_or_copy)
         write_report(report, whole)
 
     replace_folder(out, fill)
     return out / "index.html"
+
+
+def _page_of(results: Results) -> Path:
+    """The folder of a study's own report; a published study is that folder itself.
+
+    Raises:
+        UserError: there is no page.
+    """
+    for folder in (results.path("report"), results.folder):
+        if (folder / "index.html").is_file():
+            return folder
+    raise UserError(
+        f"{results.folder} has results and no page: `counterpoint study run {results.study.name}` writes it again."
+    )
