@@ -66,7 +66,8 @@ def browser() -> Iterator[Browser]:
         "playwright.sync_api", reason="playwright is not installed, so pages were not tested"
     )
     with playwright.sync_playwright() as started:
-        arguments = ["--no-sandbox", "--autoplay-policy=no-user-gesture-required"]
+        microphone = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
+        arguments = ["--no-sandbox", "--mute-audio", "--autoplay-policy=no-user-gesture-required", *microphone]
         found = started.chromium.launch(executable_path=CHROMIUM, args=arguments)
         yield found
         found.close()

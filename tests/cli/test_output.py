@@ -170,7 +170,7 @@ def test_evaluation_json_is_the_scores(tmp_path: Path) -> None:
     ("error", "said", "code"),
     [
         (UserError("There is no \x1b[31mred.wav."), r"Error: There is no \x1b[31mred.wav.", 2),
-        (MemoryError(), "Error: Memory has run out: ask for less", 1),
+        (MemoryError(), "Error: Memory has run out; reduce the request", 1),
         (RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory"), "Error: Memory has run out", 1),
         (type("OutOfMemoryError", (RuntimeError,), {})("CUDA out of memory"), "Error: Memory has run out", 1),
     ],

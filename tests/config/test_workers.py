@@ -87,7 +87,7 @@ def test_processes_share_gpus_so_that_all_of_them_fit() -> None:
     for total in range(1, 9):
         for count in range(1, 30):
             share = share_of_gpus(total, count=count)
-            assert share <= 1 and total * (1 // share) >= count
+            assert share <= 1 and total * round(1 / share) >= count
 
 
 def lost_once(folder: Path) -> Callable[[int], int]:

@@ -15,7 +15,7 @@ ROOT = Path(counterpoint.__file__).parent
 POSIX_ALONE = {"fcntl", "resource", "termios", "pwd", "grp", "pty", "syslog"}
 
 WITHOUT = """
-import os, pkgutil, importlib, signal, sys
+import os, pkgutil, importlib, shutil, signal, sys
 from pathlib import Path
 import accelerate, datasets, diffusers, librosa.beat, librosa.feature, librosa.util, platformdirs, pretty_midi, psutil
 import torch, transformers  # all of which have guards of their own
@@ -26,6 +26,8 @@ for holder, names in ((os, {of_os!r}), (signal, {of_signal!r})):
     for name in names:
         if hasattr(holder, name):
             delattr(holder, name)
+if "statvfs" in {of_os!r}:  # Windows has its own way, which shutil chooses when it is imported
+    shutil.disk_usage = lambda path: shutil._ntuple_diskusage(2**40, 2**39, 2**39)
 read = Path.read_text
 def without_proc(self, *args, **kwargs):
     if str(self).startswith(("/proc", "/sys")):

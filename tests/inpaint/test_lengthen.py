@@ -99,7 +99,7 @@ def test_chords_are_asked_inside_the_spans_alone(runs, file, heard, model):
         sampling=sampling_of(runs[model], {}, otherwise={"steps": 2}),
     )
     done = fill_in(Source.open(file), request, model=loaded)
-    assert done.asked is not None and [label for _, label in done.asked.chords] == ["C", "Am", "F"]
+    assert done.controls is not None and [label for _, label in done.controls.chords] == ["C", "Am", "F"]
     first, second = heard
     assert first.shape[:2] == (2, len(loaded.paradigm.config.controls))
     for tracks, wanted in ((first, [1, 10]), (second, [6])):  # classes are N, then roots with 16 kinds each

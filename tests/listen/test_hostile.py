@@ -31,9 +31,9 @@ New = Callable[..., Path]
         ("manifest.json", "[]", "manifest.json is damaged; make"),
         ("manifest.json", '{"study": "x"}', "manifest.json is damaged at seed"),
         ("key.json", "null", "key.json is damaged"),
-        ("key.json", '{"names": {}, "files": {}}', "key.json does not say whose"),
-        ("origin.json", "5", "origin.json does not say which study"),
-        ("origin.json", '{"study": ["x"]}', "origin.json does not say which study"),
+        ("key.json", '{"names": {}, "files": {}}', "key.json does not name the system"),
+        ("origin.json", "5", "origin.json does not name the study"),
+        ("origin.json", '{"study": ["x"]}', "origin.json does not name the study"),
         ("origin.json", "[" * 100_000, "origin.json is nested too deeply"),
     ],
 )
@@ -67,7 +67,7 @@ def test_a_design_beyond_all_bounds_is_refused(tmp_path: Path, key: str, value: 
 
 @pytest.mark.parametrize("name", ["x" * 300, "\udce9", ".", "nope"])
 def test_what_is_no_design_gets_a_sentence(name: str) -> None:
-    with pytest.raises(UserError, match="a YAML file like"):
+    with pytest.raises(UserError, match="a YAML file (like one|of the same form)"):
         find_design(name)
 
 
@@ -75,12 +75,12 @@ def test_what_is_no_design_gets_a_sentence(name: str) -> None:
     ("changed", "message"),
     [
         ({"value": True}, "value nan"),
-        ({"value": [5]}, "which is no number"),
-        ({"value": {"a": 1}}, "which is no number"),
+        ({"value": [5]}, "which is not a number"),
+        ({"value": {"a": 1}}, "which is not a number"),
         ({"rater": ["ann"]}, "write a name"),
         ({"rater": "x" * 201}, "write a name"),
         ({"item": {"a": 1}}, "names the item"),
-        (None, "holds no rating"),
+        (None, "contains no ratings"),
     ],
 )
 def test_a_line_of_a_strange_type_is_named(new_test: New, tmp_path: Path, changed: dict | None, message: str) -> None:

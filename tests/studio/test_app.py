@@ -200,11 +200,13 @@ def test_sound_is_heard_while_it_is_made(client, studio):
         gate.set()
         finished(client, piece["id"])
     import asyncio
+    from concurrent.futures import ThreadPoolExecutor
 
     async def read() -> bytes:
         return b"".join([part async for part in live.wav()])
 
-    content = asyncio.run(read())
+    with ThreadPoolExecutor(1) as pool:  # tests in a browser leave a loop running in this thread
+        content = pool.submit(asyncio.run, read()).result()
     assert content[:4] == b"RIFF" and len(content) == 44 + 2 * RATE
     assert client.get(f"/api/jobs/{job}/live.wav").status_code == 404  # it is over
 

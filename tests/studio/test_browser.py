@@ -74,16 +74,10 @@ def served(tmp_path: Path) -> Iterator[Served]:
     served.stop()
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    import counterpoint.generate.chart  # noqa: F401 - so that no page has to wait for it
-
-    with playwright.sync_playwright() as driver:
-        fake_microphone = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
-        quiet = ["--no-sandbox", "--mute-audio", "--autoplay-policy=no-user-gesture-required"]
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=[*quiet, *fake_microphone])
-        yield browser
-        browser.close()
+@pytest.fixture(scope="module", autouse=True)
+def charts_are_loaded() -> None:
+    """So that no page has to wait for it."""
+    import counterpoint.generate.chart  # noqa: F401
 
 
 def opened(browser: Any, served: Served, **options: Any) -> Any:

@@ -26,7 +26,7 @@ def test_table_2_at_paper_scale_needs_no_codec_and_no_more_gpus_than_trainings()
     console = Console(record=True, width=100)
     print_forecast(found, console, price=2.0)
     text = console.export_text()
-    assert "GPU-hours" in text and "Cost" in text and "longest chain of steps" in text
+    assert "GPU-hours" in text and "Cost" in text and "longest chain of dependent steps" in text
 
 
 def test_several_gpus_a_training_shorten_the_longest_chain() -> None:
