@@ -67,7 +67,7 @@ def test_a_design_beyond_all_bounds_is_refused(tmp_path: Path, key: str, value: 
 
 @pytest.mark.parametrize("name", ["x" * 300, "\udce9", ".", "nope"])
 def test_what_is_no_design_gets_a_sentence(name: str) -> None:
-    with pytest.raises(UserError, match="a YAML file (like one|of the same form)"):
+    with pytest.raises(UserError, match=r"a YAML file (like one|of the same form)"):
         find_design(name)
 
 
