@@ -1,4 +1,4 @@
-"""What several processes gain and Ray costs, on two idle cores; about three minutes.
+"""Measures the gain of several processes and the cost of Ray, on two idle cores, in about three minutes.
 
     .venv/bin/python scripts/measure_scale.py [--only encode|study]
 

@@ -1,4 +1,4 @@
-"""What does not fit is refused before anything starts, however large the numbers are."""
+"""Requests that do not fit are refused before anything starts, however large their numbers are."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ def near(tmp_path: Path) -> MusicDataset:
 
 @pytest.fixture
 def url(near: MusicDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Of a copy of the dataset, where nothing waits long."""
+    """The address of a copy of the dataset, where nothing waits long."""
     monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
     monkeypatch.setattr(remote, "_WAITS_S", (0.0, 0.0))
     url = f"file://{tmp_path}/far/data"

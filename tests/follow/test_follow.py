@@ -15,6 +15,7 @@ from counterpoint.codec import latent_spec, load_codec
 from counterpoint.compose import render_clip
 from counterpoint.config import BACKBONES, FlowMatchingSampling, ModelConfig, UserError, read_json, write_json
 from counterpoint.config.checkpoints import write_checkpoint
+from counterpoint.config.text import split_lines
 from counterpoint.data import save_dataset
 from counterpoint.follow import FollowConfig, follow
 from counterpoint.follow.requests import default_charts
@@ -164,7 +165,7 @@ def test_wrong_input_is_one_sentence(
     monkeypatch.setattr(sys, "argv", ["counterpoint", "follow", *(each.format(root=root) for each in arguments)])
     with pytest.raises(SystemExit) as ended:
         main()
-    printed = capsys.readouterr().err.splitlines()
+    printed = split_lines(capsys.readouterr().err)
     [error] = [line for line in printed if not line.startswith("Drawing")]  # a slow machine shows progress
     assert ended.value.code == 2
     assert error.startswith("Error: ") and sentence in error

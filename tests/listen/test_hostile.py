@@ -1,4 +1,4 @@
-"""What a folder, a design, a table or a request of a listening test may hold by mistake or by malice."""
+"""Folders, designs, tables and requests of a listening test with mistaken or malicious content."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What several processes have analyzed is found by the one that judges."""
+"""The process that judges finds the results of the processes that analyzed."""
 
 from __future__ import annotations
 

@@ -130,7 +130,7 @@ class Musicnn:
         return self._normalize(F.relu((response + bias) * flip), layer + 1)
 
     def _spectral_kernel(self, layer: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """What `_timbral` needs.
+        """The kernels of `_timbral` in the frequency domain.
 
         Returns:
             Conjugate transforms [F + 2, 2 taps, 204] of the kernels, which take the real and the imaginary parts of the

@@ -9,6 +9,7 @@ Pitch classes count semitones from C = 0.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -50,9 +51,19 @@ def key_of(annotation: Annotation) -> Key | None:
         sounding[list(chord_pitch_classes(label))] += end - start
     for start, end, midi in annotation.notes:
         sounding[midi % 12] += end - start
+    return likeliest_key(sounding, major=_MAJOR, minor=_MINOR)
+
+
+def likeliest_key(sounding: np.ndarray, *, major: Sequence[float], minor: Sequence[float]) -> Key | None:
+    """The key whose profile correlates most with how strongly the twelve pitch classes sound; None if all do equally.
+
+    Args:
+        sounding: [12], from C.
+        major, minor: profiles of C major and C minor.
+    """
     if np.ptp(sounding) < 1e-9:
         return None
-    profiles = [np.roll(_MAJOR if key.mode == "major" else _MINOR, key.tonic) for key in KEYS]
+    profiles = [np.roll(major if key.mode == "major" else minor, key.tonic) for key in KEYS]
     return KEYS[int(np.argmax([np.corrcoef(sounding, profile)[0, 1] for profile in profiles]))]
 
 

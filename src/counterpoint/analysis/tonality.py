@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from counterpoint.analysis.spelling import KEYS, Key
+from counterpoint.analysis.spelling import Key, likeliest_key
 from counterpoint.audio import SILENCE_PEAK
 from counterpoint.audio.librosa_import import import_librosa
 
@@ -17,7 +17,6 @@ CHROMA_RATE = SAMPLE_RATE / 1024
 _WINDOW, _HOP = 8192, 1024
 _MAJOR = (0.238, 0.006, 0.111, 0.006, 0.137, 0.094, 0.016, 0.214, 0.009, 0.080, 0.008, 0.081)
 _MINOR = (0.220, 0.006, 0.104, 0.123, 0.019, 0.103, 0.012, 0.214, 0.062, 0.022, 0.061, 0.052)
-_PROFILES = np.stack([np.roll(_MAJOR if key.mode == "major" else _MINOR, key.tonic) for key in KEYS])
 
 
 def chroma(audio: np.ndarray) -> np.ndarray:
@@ -36,7 +35,4 @@ def detect_key(audio: np.ndarray) -> Key | None:
     pitch classes. On 80 clips of 5 s of the embedded corpus it is the right key in 0.64, with a MIREX score of 0.71;
     with the profiles of Krumhansl and Kessler (1982) in 0.55.
     """
-    energy = np.log1p(chroma(audio)).mean(axis=1)
-    if np.ptp(energy) < 1e-9:
-        return None
-    return KEYS[int(np.argmax([np.corrcoef(energy, profile)[0, 1] for profile in _PROFILES]))]
+    return likeliest_key(np.log1p(chroma(audio)).mean(axis=1), major=_MAJOR, minor=_MINOR)

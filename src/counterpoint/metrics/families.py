@@ -60,7 +60,7 @@ def musicnn() -> MetricFamily:
 
 
 def facts() -> MetricFamily:
-    """What captions say of tempo, key and metre, which needs no weights."""
+    """The match of clips with the tempo, key and metre that captions name; it needs no weights."""
     return MetricFamily(FactsJudge(), further=fact_matches())
 
 

@@ -1,4 +1,4 @@
-"""What a request sends."""
+"""The body of a request."""
 
 from __future__ import annotations
 

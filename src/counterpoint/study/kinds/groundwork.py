@@ -36,7 +36,7 @@ class Groundwork:
 
     @property
     def music(self) -> dict[str, Step | Source]:
-        """What every model is trained on, as inputs of another step."""
+        """The music on which every model is trained, as inputs of another step."""
         return {"data": self.data, "encode": self.encode}
 
 
