@@ -2,9 +2,9 @@
 
     .venv/bin/python scripts/soak.py [--files 50000] [--minutes 120] [--clips 1000] [--only WORD ...]
 
-Prints a line for each command: its processor time, the most memory that it and its children held in the second and in
-the last quarter of its time, and over all of it. Memory that grows with the work shows as a last quarter far above the
-second. Everything is made in a temporary folder and deleted again. Whole, it takes hours on one core.
+Prints a line for each command: its processor time, and the most memory that it and its children held shortly before a
+tenth, a half and the whole of its time, and over all of it. Memory that grows with the work shows as an end far above
+the half. Everything is made in a temporary folder and deleted again. Whole, it takes hours on one core.
 """
 
 from __future__ import annotations
@@ -122,15 +122,16 @@ def main() -> None:
         "--only", nargs="+", default=[""], help="run only the commands whose name has one of these words"
     )
     asked = parser.parse_args()
-    print(f"{'':52} {'CPU s':>8} {'quarter 2':>10} {'quarter 4':>10} {'most':>8}  (MB)")
+    print(f"{'':52} {'CPU s':>8} {'a tenth':>8} {'half':>8} {'end':>8} {'most':>8}  (MB)")
     with tempfile.TemporaryDirectory() as folder:
         for name, words in commands(Path(folder), files=asked.files, minutes=asked.minutes, clips=asked.clips):
             if not any(word in name for word in asked.only):
                 continue
             failed, seconds, held = watch(words)
-            quarter = -(-len(held) // 4)
-            second, last = max(held[quarter : 2 * quarter]), max(held[-quarter:])
-            print(f"{name:52} {seconds:8.1f} {second:10.0f} {last:10.0f} {max(held):8.0f}{failed}", flush=True)
+            tenth = -(-len(held) // 10)
+            most = [max(held[max(0, stop - tenth) : stop]) for stop in (tenth, 5 * tenth, len(held))]
+            columns = "".join(f" {each:8.0f}" for each in (*most, max(held)))
+            print(f"{name:52} {seconds:8.1f}{columns}{failed}", flush=True)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import tracemalloc
 from collections import Counter
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from counterpoint.config import UserError, read_json
 from counterpoint.data import MusicDataset, open_dataset
 from counterpoint.ingest import IngestReport, ingest, print_report, run
 from counterpoint.ingest import probe as probe_module
-from counterpoint.ingest.probe import probe
+from counterpoint.ingest.probe import Probe, probe
 from counterpoint.ingest.report import SKIPPED
 from counterpoint.ingest.sources import About, compose_caption, find_sources
 from counterpoint.ingest.splits import assign_splits, group_clips
@@ -429,6 +430,23 @@ def test_what_cannot_be_ingested_is_said_in_a_sentence(tmp_path: Path):
         ingest(tmp_path / "good", tmp_path / "out", valid_share=0.5, test_share=0.5)
 
 
+def test_little_is_kept_of_each_file(tmp_path: Path, monkeypatch):
+    src, files = tmp_path / "src", 2000
+    src.mkdir()
+    for number in range(files):
+        (src / f"{number:04d} a song.wav").touch()
+        (src / f"{number:04d} a song.txt").write_text("calm piano over warm strings")
+    monkeypatch.setattr(run, "probe", lambda path: Probe(duration_s=2.0, digest=path.name, peak=0.5, sample_rate=8000))
+    monkeypatch.setattr(run, "save_dataset", lambda *_, **__: None)
+    tracemalloc.start()
+    try:
+        ingest(src, tmp_path / "out")
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 1200 * files  # bytes
+
+
 def test_an_interruption_leaves_the_earlier_dataset(tmp_path: Path, monkeypatch):
     _library(tmp_path / "src", range(3))
     _, before = _ingest(tmp_path / "src")
@@ -466,4 +484,4 @@ def test_sources_are_listed_in_a_stable_order(tmp_path: Path):
     for name in ("b.wav", "a/z.wav", "A.wav"):
         _put(tmp_path / name)
     found = find_sources(tmp_path, unpacked=tmp_path / "unpacked")
-    assert [found.id(path) for path in found.audio] == ["A.wav", "a/z.wav", "b.wav"]
+    assert [found.id(Path(path)) for path in found.audio] == ["A.wav", "a/z.wav", "b.wav"]

@@ -33,8 +33,8 @@ class Sidecars:
     """Finds the files beside audio; every folder is listed only once."""
 
     def __init__(self) -> None:
-        self._folders: dict[Path, dict[str, list[str]]] = {}
-        self._used: dict[Path, set[str]] = {}
+        self._folders: dict[Path, dict[str, tuple[str, ...]]] = {}
+        self._unused: dict[Path, set[str]] = {}
 
     def find(self, audio: Path, endings: Iterable[str]) -> list[Path]:
         """The sidecars of an audio file that exist, in the order of `endings`; among names that differ in case the
@@ -45,32 +45,36 @@ class Sidecars:
             wanted = (f"{audio.stem}{ending}", f"{audio.name}{ending}")
             alike = {name: None for each in wanted for name in sorted(names.get(_plain(each), ()), key=each.__ne__)}
             found += alike
-        self._used.setdefault(audio.parent, set()).update(found)
+        self._unused[audio.parent].difference_update(found)
         return [audio.parent / name for name in found]
 
     def unused(self) -> list[Path]:
         """Text or JSON files in the searched folders without an audio file of the same name, except tables."""
         return sorted(
-            folder / name
-            for folder, names in self._folders.items()
-            for alike in names.values()
-            for name in alike
-            if name.lower() not in LISTINGS and name not in self._used.get(folder, ())
+            folder / name for folder, names in self._unused.items() for name in names if name.lower() not in LISTINGS
         )
 
-    def _listed(self, folder: Path) -> dict[str, list[str]]:
+    def _listed(self, folder: Path) -> dict[str, tuple[str, ...]]:
         """Names of text and JSON files in a folder by their normal form; empty if the folder cannot be listed."""
         if folder not in self._folders:
-            names: dict[str, list[str]] = {}
-            try:
-                with os.scandir(folder) as entries:
-                    texts = (entry.name for entry in entries if entry.name.lower().endswith(SIDECAR_SUFFIXES))
-                    for name in sorted(name for name in texts if not name.startswith(".")):
-                        names.setdefault(_plain(name), []).append(name)
-            except OSError:
-                pass
+            names: dict[str, tuple[str, ...]] = {}
+            for name in _texts_in(folder):
+                plain = _plain(name)
+                key = name if plain == name else plain  # one text in memory, if they are equal
+                names[key] = (*names.get(key, ()), name)
             self._folders[folder] = names
+            self._unused[folder] = {name for alike in names.values() for name in alike}
         return self._folders[folder]
+
+
+def _texts_in(folder: Path) -> list[str]:
+    """Names of text and JSON files in a folder, sorted; none if the folder cannot be listed."""
+    try:
+        with os.scandir(folder) as entries:
+            names = [entry.name for entry in entries if entry.name.lower().endswith(SIDECAR_SUFFIXES)]
+    except OSError:
+        return []
+    return sorted(name for name in names if not name.startswith("."))
 
 
 def read_text_sidecar(path: Path, *, notes: list[str]) -> str:

@@ -30,7 +30,7 @@ _LONGEST_RECORD = 1_000
 _LONGEST_CELL = 2**31 - 1
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Row:
     """A row of a table.
 

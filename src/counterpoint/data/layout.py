@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 SPLITS = ("train", "valid", "test")
 INFO_FILE = "dataset.json"
+_ROWS_AT_ONCE = 5000
 _MOVED = ("dataset_dict.json", *SPLITS)
 _EMPTY: dict[str, Any] = {
     "caption": "",
@@ -120,8 +122,7 @@ def save_dataset(
     rows = {split: splits.get(split, ()) for split in SPLITS}
     if not any(rows.values()):
         raise UserError(f"There is nothing to write to {folder}: the dataset would have no rows.")
-    ids = [row["id"] for part in rows.values() for row in part]
-    assert len(ids) == len(set(ids)), "row ids must be unique over all splits"
+    assert _are_unique(row["id"] for part in rows.values() for row in part), "row ids must be unique over all splits"
     fingerprint = _fingerprint(rows, folder=folder, audio_digests=audio_digests or {})
     folder.mkdir(parents=True, exist_ok=True)
     with beside(folder) as staging:
@@ -177,20 +178,33 @@ def open_dataset(folder: Path | str) -> MusicDataset:
     return MusicDataset(folder=folder, splits={split: splits[split] for split in SPLITS}, info=info)
 
 
+def _are_unique(ids: Iterable[str]) -> bool:
+    seen: set[str] = set()
+    return all(each not in seen and not seen.add(each) for each in ids)
+
+
 def _write_splits(folder: Path, rows: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
-    from datasets import Dataset, DatasetDict, NamedSplit, Value
+    from datasets import DatasetDict, NamedSplit, Value
 
     features = FEATURES()
     given = {name for part in rows.values() for row in part for name in row}
     features.update({name: Value("string") for name in _OPTIONAL if name in given})
-    parts: dict[str | NamedSplit, Dataset] = {}
-    for split, part in rows.items():
-        columns = {name: [row.get(name, _EMPTY.get(name, "")) for row in part] for name in features}
-        parts[split] = Dataset.from_dict(columns, features=features)
+    parts: dict[str | NamedSplit, datasets.Dataset] = {split: _table(part, features) for split, part in rows.items()}
     with quiet_datasets():
         DatasetDict(parts).save_to_disk(
             str(folder), num_shards=dict.fromkeys(SPLITS, 1)
         )  # an empty split needs one, too
+
+
+def _table(rows: Sequence[Mapping[str, Any]], features: datasets.Features) -> datasets.Dataset:
+    """The rows as a table, converted part by part, since columns of Python objects take several times its memory."""
+    from datasets import Dataset, concatenate_datasets
+
+    parts, read = [], iter(rows)
+    while (part := list(islice(read, _ROWS_AT_ONCE))) or not parts:
+        columns = {name: [row.get(name, _EMPTY.get(name, "")) for row in part] for name in features}
+        parts.append(Dataset.from_dict(columns, features=features))
+    return concatenate_datasets(parts)
 
 
 def _replace(source: Path, target: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -169,6 +170,6 @@ def _duration(hours: float) -> str:
     return f"{hours * 60:.1f} min" if hours * 60 >= 1 else f"{hours * 3600:.1f} s"
 
 
-def tally(values: list[str]) -> dict[str, int]:
+def tally(values: Iterable[str]) -> dict[str, int]:
     """Counts of the values, the most frequent first."""
     return dict(Counter(values).most_common())

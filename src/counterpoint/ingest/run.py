@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,7 +23,7 @@ from counterpoint.data.layout import INFO_FILE, SPLITS, MusicDataset, open_datas
 from counterpoint.ingest import archives
 from counterpoint.ingest.probe import Probe, probe, quiet_decoders
 from counterpoint.ingest.report import SKIPPED, IngestReport, Problem, ProblemKind, tally
-from counterpoint.ingest.sources import About, find_sources
+from counterpoint.ingest.sources import About, Sources, find_sources
 from counterpoint.ingest.splits import GroupBy, assign_splits, group_clips
 
 KIND = "ingested"
@@ -85,30 +85,83 @@ def ingest(
         )
 
 
+@dataclass(frozen=True, slots=True)
+class _Clip:
+    """A usable file. All of a library's are in memory at once, so each holds little: its path is text, which takes a
+    fifth of the memory of a `Path`.
+
+    Attributes:
+        path: path of the file.
+        id: id of its row.
+        about: caption, artist and track.
+        digest: digest of its audio.
+        remarks: its problems if it is kept.
+    """
+
+    path: str
+    id: str
+    about: About
+    digest: str
+    duration_s: float
+    sample_rate: int
+    channels: int
+    remarks: tuple[Problem, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Rows(Sequence[Mapping[str, Any]]):
+    """The rows of a split, each of which is made whenever it is read.
+
+    Attributes:
+        clips: the files of the split.
+        groups: groups by id.
+        unpacked: folder of the unpacked tars in the dataset; paths below it are relative to the dataset.
+    """
+
+    clips: Sequence[_Clip]
+    groups: Mapping[str, str]
+    unpacked: Path
+
+    def __len__(self) -> int:
+        return len(self.clips)
+
+    def __getitem__(self, index: Any) -> Any:
+        clip = self.clips[index]
+        prefix = f"{self.unpacked.parent}{os.sep}"
+        is_inside = clip.path.startswith(f"{self.unpacked}{os.sep}")
+        return {
+            "id": clip.id,
+            "audio": clip.path.removeprefix(prefix) if is_inside else clip.path,
+            "caption": clip.about.caption,
+            "duration_s": clip.duration_s,
+            "sample_rate": clip.sample_rate,
+            "channels": clip.channels,
+            "group": self.groups[clip.id],
+        }
+
+
 @dataclass(frozen=True)
 class _Gathered:
     """The contents of a new dataset.
 
     Attributes:
         rows: by split.
-        digests: of the audio, by id.
         report: the findings.
-        unpacked: folder of the unpacked tars.
-        archives: folders of those that are in the dataset.
+        archives: folders of the tars that are in the dataset.
     """
 
-    rows: Mapping[str, list[dict[str, Any]]]
-    digests: Mapping[str, str]
+    rows: Mapping[str, _Rows]
     report: IngestReport
-    unpacked: Path
     archives: Sequence[Path]
 
 
 def _ingest(src: Path, out: Path, **how: Any) -> IngestReport:
-    found = _gather(src, out, previous=_earlier(out), **how)  # which frees all else that it held of each file
+    unpacked = Path(os.path.abspath(out)) / archives.FOLDER  # noqa: PTH100 - as in `find_sources`
+    found = _gather(src, out, unpacked=unpacked, previous=_earlier(out), **how)  # frees all else that it held
     info = {"name": true_path(src).name, "kind": KIND, "report": found.report.to_dict()}
-    save_dataset(out, found.rows, info=info, audio_digests=found.digests)
-    archives.remove_others(found.unpacked, kept=found.archives)
+    digests = {clip.id: clip.digest for part in found.rows.values() for clip in part.clips}
+    save_dataset(out, found.rows, info=info, audio_digests=digests)
+    archives.remove_others(unpacked, kept=found.archives)
     return found.report
 
 
@@ -116,6 +169,7 @@ def _gather(
     src: Path,
     out: Path,
     *,
+    unpacked: Path,
     previous: Mapping[str, str],
     min_duration_s: float,
     shares: Mapping[str, float],
@@ -123,31 +177,25 @@ def _gather(
     workers: int | None,
     progress: Progress | None,
 ) -> _Gathered:
-    sources = find_sources(src, unpacked=out / archives.FOLDER)
+    sources = find_sources(src, unpacked=unpacked)
     if not sources.audio and not sources.problems:
         kinds = ", ".join(sorted(suffix[1:] for suffix in readable()))
         raise UserError(f"There is no audio in {src} (looked for {kinds}, in all folders below it).")
-    probes = _listen(sources.audio, workers=workers, progress=progress)
     problems = list(sources.problems)
-    abouts = {path: sources.about(path, problems=problems) for path in sources.audio}
+    usable = _usable(sources, problems=problems, min_duration_s=min_duration_s, workers=workers, progress=progress)
     problems += sources.unused_text()
-    abouts = {path: _with_tag(about, probes[path]) for path, about in abouts.items()}
-    kept = _select(sources.audio, probes, abouts, problems=problems, min_duration_s=min_duration_s)
-    if not kept:
+    clips = _distinct(usable, problems=problems)
+    if not clips:
         raise UserError(_nothing_left(src, problems))
-    ids = {path: sources.id(path) for path in kept}
-    groups = group_clips({ids[path]: abouts[path] for path in kept}, group_by=group_by)
+    groups = group_clips({clip.id: clip.about for clip in clips}, group_by=group_by)
     splits = assign_splits(groups.values(), previous=previous, **shares)
-    rows: dict[str, list[dict[str, Any]]] = {split: [] for split in SPLITS}
-    for path in kept:
-        place = path.relative_to(sources.unpacked.parent) if path.is_relative_to(sources.unpacked) else path
-        row = _row(place, probes[path], abouts[path], id=ids[path], group=groups[ids[path]])
-        rows[splits[row["group"]]].append(row)
-    known = [abouts[path] for path in kept]
-    hints = _hints(groups, known, group_by=group_by)
-    report = _report(src, out, found=sources.found, rows=rows, abouts=known, problems=problems, hints=hints)
-    digests = {ids[path]: probes[path].digest for path in kept}
-    return _Gathered(rows, digests, report, sources.unpacked, sources.archives)
+    parts: dict[str, list[_Clip]] = {split: [] for split in SPLITS}
+    for clip in clips:
+        parts[splits[groups[clip.id]]].append(clip)
+    hints = _hints(groups, [clip.about for clip in clips], group_by=group_by)
+    report = _report(src, out, found=sources.found, parts=parts, groups=groups, problems=problems, hints=hints)
+    rows = {split: _Rows(part, groups, unpacked) for split, part in parts.items()}
+    return _Gathered(rows, report, sources.archives)
 
 
 def _earlier(out: Path) -> dict[str, str]:
@@ -168,21 +216,45 @@ def _earlier(out: Path) -> dict[str, str]:
     return {group: split for split in SPLITS for group in dataset.splits[split].data.column("group").to_pylist()}
 
 
-def _listen(paths: list[Path], *, workers: int | None, progress: Progress | None) -> dict[Path, Probe]:
+def _usable(
+    sources: Sources, *, problems: list[Problem], min_duration_s: float, workers: int | None, progress: Progress | None
+) -> list[_Clip]:
+    """Read every file and the texts beside it, in order; the problems of unusable ones are added to `problems`."""
+    usable = []
+    for name, found in _listen(sources.audio, workers=workers, progress=progress):
+        path = Path(name)
+        about = _with_tag(sources.about(path, problems=problems), found)
+        if fault := _fault(found, min_duration_s=min_duration_s):
+            problems.append(Problem(name, *fault))
+            continue
+        usable.append(
+            _Clip(
+                path=name,
+                id=sources.id(path),
+                about=about,
+                digest=found.digest,
+                duration_s=found.duration_s,
+                sample_rate=found.sample_rate,
+                channels=found.channels,
+                remarks=tuple(_remarks(name, found, about)),
+            )
+        )
+    return usable
+
+
+def _listen(paths: Sequence[str], *, workers: int | None, progress: Progress | None) -> Iterator[tuple[str, Probe]]:
     """Probe every file, several at once: decoding and hashing release Python's lock."""
     threads = workers or cores()
     pool = ThreadPoolExecutor(threads)
-    probes: dict[Path, Probe] = {}
     with quiet_decoders():
         try:
-            analyses = ahead(lambda path: pool.submit(probe, path).result, paths, most=_AHEAD * threads)
-            for path, found in zip(paths, analyses, strict=True):
-                probes[path] = found
+            probes = ahead(lambda path: pool.submit(probe, Path(path)).result, paths, most=_AHEAD * threads)
+            for done, each in enumerate(zip(paths, probes, strict=True), start=1):
+                yield each
                 if progress is not None:
-                    progress(len(probes), len(paths))
+                    progress(done, len(paths))
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
-    return probes
 
 
 def _with_tag(about: About, probe: Probe) -> About:
@@ -190,33 +262,21 @@ def _with_tag(about: About, probe: Probe) -> About:
     return about if about.artist else replace(about, artist=probe.artist)
 
 
-def _select(
-    paths: list[Path],
-    probes: Mapping[Path, Probe],
-    abouts: Mapping[Path, About],
-    *,
-    problems: list[Problem],
-    min_duration_s: float,
-) -> list[Path]:
-    """The files to keep, in order; the problems of all files are added to `problems`."""
-    usable = []
-    for path in paths:
-        fault = _fault(probes[path], min_duration_s=min_duration_s)
-        if fault:
-            problems.append(Problem(str(path), *fault))
-        else:
-            usable.append(path)
-    first: dict[str, Path] = {}
-    for path in sorted(usable, key=lambda path: not abouts[path].caption):  # stable: captioned ones first
-        first.setdefault(probes[path].digest, path)
+def _distinct(usable: Sequence[_Clip], *, problems: list[Problem]) -> list[_Clip]:
+    """One file of each audio, in order, with a caption if one has any; the problems of all are added to `problems`."""
+    chosen: dict[str, _Clip] = {}
+    for clip in usable:
+        first = chosen.setdefault(clip.digest, clip)
+        if clip.about.caption and not first.about.caption:
+            chosen[clip.digest] = clip
     kept = []
-    for path in usable:
-        original = first[probes[path].digest]
-        if path == original:
-            kept.append(path)
-            problems += _remarks(path, probes[path], abouts[path])
+    for clip in usable:
+        original = chosen[clip.digest]
+        if clip is original:
+            kept.append(clip)
+            problems += clip.remarks
         else:
-            problems.append(Problem(str(path), "duplicate", f"same audio as {original}"))
+            problems.append(Problem(clip.path, "duplicate", f"same audio as {original.path}"))
     return kept
 
 
@@ -232,29 +292,17 @@ def _fault(probe: Probe, *, min_duration_s: float) -> tuple[ProblemKind, str] | 
     return None
 
 
-def _remarks(path: Path, probe: Probe, about: About) -> list[Problem]:
-    """The problems of a file that is kept."""
+def _remarks(path: str, probe: Probe, about: About) -> list[Problem]:
+    """The problems of a file that do not exclude it."""
     remarks = []
     if probe.clipped >= _CLIPPED_SHARE:
-        remarks.append(Problem(str(path), "clipped", f"{probe.clipped:.1%} of the samples"))
+        remarks.append(Problem(path, "clipped", f"{probe.clipped:.1%} of the samples"))
     if probe.missing_s > max(0.1, 0.01 * probe.duration_s):
         whole_s = probe.duration_s + probe.missing_s
-        remarks.append(Problem(str(path), "cut short", f"{probe.duration_s:.1f} of {whole_s:.1f} s"))
+        remarks.append(Problem(path, "cut short", f"{probe.duration_s:.1f} of {whole_s:.1f} s"))
     if not about.caption:
-        remarks.append(Problem(str(path), "no caption", about.missed))
+        remarks.append(Problem(path, "no caption", about.missed))
     return remarks
-
-
-def _row(path: Path, probe: Probe, about: About, *, id: str, group: str) -> dict[str, Any]:
-    return {
-        "id": id,
-        "audio": str(path),
-        "caption": about.caption,
-        "duration_s": probe.duration_s,
-        "sample_rate": probe.sample_rate,
-        "channels": probe.channels,
-        "group": group,
-    }
 
 
 def _report(
@@ -262,25 +310,25 @@ def _report(
     out: Path,
     *,
     found: int,
-    rows: Mapping[str, list[dict[str, Any]]],
-    abouts: Iterable[About],
+    parts: Mapping[str, Sequence[_Clip]],
+    groups: Mapping[str, str],
     problems: list[Problem],
     hints: list[str],
 ) -> IngestReport:
-    every = [row for part in rows.values() for row in part]
-    hours = {split: sum(row["duration_s"] for row in part) / 3600 for split, part in rows.items()}
+    clips = [clip for part in parts.values() for clip in part]
+    hours = {split: sum(clip.duration_s for clip in part) / 3600 for split, part in parts.items()}
     return IngestReport(
         source=url_of(src) or os.path.abspath(src),  # noqa: PTH100 - as in `find_sources`
         dataset=str(out),
         found=found,
-        clips=len(every),
+        clips=len(clips),
         hours=sum(hours.values()),
-        groups=len({row["group"] for row in every}),
-        splits={split: len(part) for split, part in rows.items()},
+        groups=len(set(groups.values())),
+        splits={split: len(part) for split, part in parts.items()},
         split_hours=hours,
-        caption_sources=tally([about.source for about in abouts if about.source]),
-        formats=tally([Path(row["audio"]).suffix.lower()[1:] for row in every]),
-        sample_rates=tally([str(row["sample_rate"]) for row in every]),
+        caption_sources=tally(clip.about.source for clip in clips if clip.about.source),
+        formats=tally(os.path.splitext(clip.path)[1].lower()[1:] for clip in clips),  # noqa: PTH122 - without a `Path`
+        sample_rates=tally(str(clip.sample_rate) for clip in clips),
         problems=sorted(problems, key=lambda problem: (problem.path, problem.kind)),
         hints=hints,
     )
@@ -311,6 +359,6 @@ def _nothing_left(src: Path, problems: list[Problem]) -> str:
     """The message if every file was skipped, with the counts and the first few names."""
     kinds = (*SKIPPED, "missing file", "broken metadata", "closed folder", "repeated folder", "broken archive")
     skipped = [problem for problem in problems if problem.kind in kinds]
-    counts = ", ".join(f"{number} {kind}" for kind, number in tally([problem.kind for problem in skipped]).items())
+    counts = ", ".join(f"{number} {kind}" for kind, number in tally(problem.kind for problem in skipped).items())
     names = "; ".join(f"{Path(problem.path).name}: {problem.reason}" for problem in skipped[:3])
     return f"No file in {src} can be used ({counts or 'metadata without audio'}): {names}."
