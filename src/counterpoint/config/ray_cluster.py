@@ -29,7 +29,7 @@ def join_ray(address: str | None, *, cpus: int | None) -> None:
     shared: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
     if address is None:
         try:
-            ray.init(num_cpus=cpus or cores(), include_dashboard=False, **shared)
+            ray.init("local", num_cpus=cpus or cores(), include_dashboard=False, **shared)
         except Exception as error:  # Ray raises bare ones
             raise UserError(
                 f"Ray cannot start a cluster on this machine ({first_line(error)}): a machine that is too busy or "
