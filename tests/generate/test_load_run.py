@@ -116,6 +116,18 @@ def test_a_published_run_is_its_averages_in_half_precision(tmp_path, paradigm):
         publish_run(run, tmp_path / "out")
 
 
+def test_sampling_settings_are_stored_with_the_model_that_is_published(tmp_path):
+    run = write_run(tmp_path / "run", paradigm="flow_matching")
+    publish_run(run, tmp_path / "out", sampling={"guidance": 2.5, "solver": "adams", "steps": None})
+    stored = sampling_of(tmp_path / "out", {})
+    assert (stored.guidance, stored.solver) == (2.5, "adams")
+    publish_run(tmp_path / "out", tmp_path / "again", sampling={"guidance": 4.0})
+    assert sampling_of(tmp_path / "again", {}) == stored.model_copy(update={"guidance": 4.0})
+    with pytest.raises(UserError, match="top_k"):
+        publish_run(run, tmp_path / "other", sampling={"top_k": 30})
+    assert not (tmp_path / "other").exists()
+
+
 def test_a_published_run_keeps_what_it_knows_of_latents_exactly(tmp_path):
     described = {"paradigm": "flow_matching", "backbone": "debug", "preconditioning": "gaussian"}
     config = parse(described, ModelConfig, source="test")

@@ -50,7 +50,7 @@ def keys(study: str) -> dict[str, str]:
 
 def test_it_trains_nothing_that_the_comparison_has_trained() -> None:
     own, quick = keys("fig3"), keys("quick")
-    shared = {"data", "encode", "prompts", "reconstruct", "train_autoregressive", "train_flow_matching"}
+    shared = {"data", "encode", "train_autoregressive", "train_flow_matching"}
     assert {name for name, key in own.items() if key in quick.values()} == {
         *shared,
         "examine_train_autoregressive",

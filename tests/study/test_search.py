@@ -239,7 +239,7 @@ def test_it_trains_nothing_that_the_comparison_has_trained() -> None:
         for study in (appendix_d("quick"), load_study(find_study("quick")))
     )
     assert {name for name, key in own.items() if key in quick.values()} == {
-        *("data", "encode", "prompts_all", "train_autoregressive", "train_flow_matching"),
+        *("data", "encode", "train_autoregressive", "train_flow_matching"),
         *("examine_train_autoregressive", "examine_train_flow_matching"),
     }
 

@@ -323,7 +323,7 @@ def test_every_step_that_takes_time_says_what_it_takes(cut_off: None) -> None:
     [run] = work("train_flow_matching").trainings
     assert run.model.paradigm == "flow_matching" and run.steps == 200
     clips, alone = work("generate_flow_matching").draws
-    assert (clips.clips, clips.batch_size, alone.clips) == (48, 16, 1) and clips.model is run
+    assert (clips.clips, clips.batch_size, alone.clips) == (96, 16, 1) and clips.model is run
     tuned, _ = work("generate_flow_matching_finetuned").draws
     assert tuned.model.model.controls and not tuned.steered and tuned.model.start == "pocket_flow_matching"
     assert work("examine_train_flow_matching").looked_at == [(run, 96 * 8 * 4)], "four draws of times a candidate"
@@ -331,7 +331,7 @@ def test_every_step_that_takes_time_says_what_it_takes(cut_off: None) -> None:
     assert (composed.handling, composed.seconds) == ("composed", 960 * 5)
     [judged] = work("evaluate_5s").music
     systems = len([name for name in steps["evaluate_5s"].inputs if name.startswith("generate_")]) + 3
-    assert judged.clips == (systems + 1) * 48, "the ground truth, its two reconstructions and the reference"
+    assert judged.clips == (systems + 1) * 96, "the ground truth, its two reconstructions and the reference"
     assert work("copies_5s").music[1].seconds == 960 * 5 and work("prompts_5s") == Workload()
     whole = Workload.sum([work(name) for name in steps])
     assert len(whole.draws) == sum(len(work(name).draws) for name in steps) and whole.codecs == ["pocket"]

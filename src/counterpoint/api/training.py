@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 
 from pydantic import BaseModel
 
-from counterpoint.config import CodecTrainingConfig, TrainingConfig
+from counterpoint.config import CodecTrainingConfig, TrainingConfig, UserError
 from counterpoint.config.load import as_overrides, check_effects, laid_out, load_yaml, parse
 
 if TYPE_CHECKING:
@@ -65,7 +65,11 @@ def train_codec(
 
 
 def export_model(
-    model: str | os.PathLike[str], out: str | os.PathLike[str], *, kind: Literal["musicgen", "weights"] = "musicgen"
+    model: str | os.PathLike[str],
+    out: str | os.PathLike[str],
+    *,
+    kind: Literal["musicgen", "weights"] = "musicgen",
+    sampling: Mapping[str, Any] | None = None,
 ) -> Path:
     """Export a model into a new folder, and return the folder.
 
@@ -73,14 +77,24 @@ def export_model(
         model: a model as `load_model` takes it.
         kind: `musicgen` for `transformers.MusicgenForConditionalGeneration`; `weights` for any run, without its
             training state.
+        sampling: settings by name that `weights` stores with the model as its defaults, such as those that a search
+            has found (App. D).
 
     Raises:
-        UserError: the format cannot represent the model, or the folder exists.
+        UserError: the format cannot represent the model, a setting does not fit it, or the folder exists.
     """
     from counterpoint.generate.export import export_musicgen, publish_run
 
-    write = {"musicgen": export_musicgen, "weights": publish_run}[kind]
-    write(os.fspath(model), Path(out))
+    chosen = {name: value for name, value in (sampling or {}).items() if value is not None}
+    if kind == "weights":
+        publish_run(os.fspath(model), Path(out), sampling=chosen)
+        return Path(out)
+    if chosen:
+        raise UserError(
+            f"{', '.join(chosen)} cannot be stored in MusicGen's format: export the model as weights, or leave "
+            "the settings out."
+        )
+    export_musicgen(os.fspath(model), Path(out))
     return Path(out)
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
 from counterpoint.cli import completion
 from counterpoint.cli import scale_options as scaling
-from counterpoint.cli.options import Device, Overrides, names, reports
+from counterpoint.cli.options import Device, Overrides, names, reports, takes_sampling
 from counterpoint.cli.output import Answer
 
 
@@ -40,6 +40,7 @@ def train(
     )
 
 
+@takes_sampling
 @reports
 def export(
     model: Annotated[
@@ -54,17 +55,19 @@ def export(
         typer.Option("--as", help="musicgen: for transformers. weights: a run without its training state."),
     ] = "musicgen",
     *,
+    sampling: dict[str, Any],
     answer: Answer,
 ) -> None:
-    """Export a model: an auto-regressive one in MusicGen's format, or any as its averaged weights."""
+    """Export a model: an auto-regressive one in MusicGen's format, or any as its averaged weights, with the sampling
+    settings given as its defaults."""
     from counterpoint.config.paths import check_output_folder
     from counterpoint.generate import sampling_of
 
     check_output_folder(out)
-    sampling_of(model, {})  # an unknown model is refused before torch is imported
+    sampling_of(model, sampling)  # an unknown model is refused before torch is imported
     from counterpoint.api.training import export_model
 
-    export_model(model, out, kind=kind)
+    export_model(model, out, kind=kind, sampling=sampling)
     use = {
         "musicgen": "load it with transformers.MusicgenForConditionalGeneration.from_pretrained",
         "weights": f"counterpoint generate CAPTION --model {out} --out x.wav",

@@ -6,7 +6,9 @@ Shapes: K codebooks, V codebook size.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from torch import Tensor
@@ -19,6 +21,7 @@ from counterpoint.config.paths import check_output_folder
 from counterpoint.config.weights import write_digests
 from counterpoint.generate.model import LoadedModel, read_model
 from counterpoint.generate.musicgen import TRANSFORMERS, to_theirs
+from counterpoint.generate.settings import sampling_of
 from counterpoint.paradigm import Autoregressive
 from counterpoint.runs import find_run, load_run
 from counterpoint.runs.layout import MODEL_FILE, WEIGHTS_FILE
@@ -50,16 +53,24 @@ def export_musicgen(model: str | Path, out: Path) -> None:
     atomic_folder(Path(out), lambda folder: _write(folder, loaded))
 
 
-def publish_run(model: str | Path, out: Path) -> None:
+def publish_run(model: str | Path, out: Path, *, sampling: Mapping[str, Any] = MappingProxyType({})) -> None:
     """Write the model of a run as a folder that loads like the run, at a twelfth of its size.
 
+    Args:
+        sampling: settings by name that become the defaults of the model; None leaves one as it is.
+
     Raises:
-        UserError: `model` is not a run, or `out` exists.
+        UserError: `model` is not a run, a setting does not fit it, or `out` exists.
     """
     from safetensors.torch import save_file
 
     check_output_folder(Path(out))
     run = find_run(model)
+    chosen = {name: value for name, value in sampling.items() if value is not None}
+    sampling_of(model, chosen)  # refuses what does not fit the model
+    described = read_json(run / MODEL_FILE)
+    if chosen:
+        described["sampling"] = described.get("sampling", {}) | chosen
     paradigm = load_run(run)
     halved = {name for name, _ in paradigm.named_parameters()}  # buffers are small and stay exact
     weights = {
@@ -68,7 +79,7 @@ def publish_run(model: str | Path, out: Path) -> None:
     }
 
     def write(folder: Path) -> None:
-        write_json(folder / MODEL_FILE, read_json(run / MODEL_FILE))
+        write_json(folder / MODEL_FILE, described)
         save_file(weights, folder / WEIGHTS_FILE, metadata={"format": "pt"})
         write_digests(folder)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import combinations
 
+from counterpoint.config import read_sampling
 from counterpoint.paradigm.entry import PARADIGMS
 from counterpoint.report import Block, Charts, Fact, Outcome, Report, Section, Text, Verdict, judge, plain_table
 from counterpoint.report.numbers import duration, span
@@ -158,10 +159,29 @@ def _confirmed_section(page: SearchPage) -> Section | None:
 
 def _search_section(page: SearchPage) -> Section | None:
     blocks: list[Block] = []
-    for paradigm in page.searches:
+    for paradigm, found in page.searches.items():
         own = list(search_charts(page, paradigm))
-        blocks += [Text(title=PARADIGMS[paradigm].label), Charts(name=f"search_{paradigm}", charts=own)]
+        label = PARADIGMS[paradigm].label
+        blocks += [
+            Text(title=label, paragraphs=("To store the best setting with the model:",), code=_keep(found)),
+            Charts(name=f"search_{paradigm}", charts=own),
+        ]
     return page.section("search", *blocks, spent(page), metric=capital(title(page.metric)))
+
+
+def _keep(found: SearchResult) -> str:
+    """The command that stores the best setting with the model as its default."""
+    usual = read_sampling(found.paradigm, {}).model_dump(mode="json")
+    chosen = {name: value for name, value in found.point(found.chosen).sampling.items() if value != usual[name]}
+    options = "".join(f" --{name.replace('_', '-')} {_plain(value)}" for name, value in chosen.items())
+    return f"counterpoint export STUDY/{found.paradigm} FOLDER --as weights{options}"
+
+
+def _plain(value: float | str | list[float]) -> str:
+    """A value on the command line."""
+    if isinstance(value, list):
+        return " ".join(map(_plain, value))
+    return value if isinstance(value, str) else f"{value:g}"
 
 
 def _facts(page: SearchPage) -> list[Fact]:
