@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ import numpy as np
 
 from counterpoint.analysis import chordino, melody, viterbi25
 from counterpoint.analysis.annotation import Annotation
-from counterpoint.analysis.beats import detect_bars
+from counterpoint.analysis.beats import detect_bars, tempo_of
 from counterpoint.analysis.chords import NO_CHORD
 from counterpoint.analysis.confidence import Confidence
 from counterpoint.analysis.picture import check_picture, save_picture
@@ -165,9 +164,9 @@ class Analysis:
 
     @property
     def tempo_bpm(self) -> float | None:
-        """Beats per minute; None if fewer than two beats were detected."""
-        gaps = [later - earlier for (earlier, _), (later, _) in pairwise(self.annotation.beats)]
-        return 60 / float(np.median(gaps)) if gaps else None
+        """Beats per minute; None if fewer than three beats were detected."""
+        tempo = tempo_of([time for time, _ in self.annotation.beats])
+        return None if np.isnan(tempo) else tempo
 
     @property
     def chart(self) -> str:

@@ -239,10 +239,10 @@ class _Recognition:
             self._done = before + int(done)
             self._progress(self._done, self._total)
 
-        listen = ClipAnalyzer(
+        analyze_clips = ClipAnalyzer(
             lambda clip: detect(clip, ask=ask, kept=kept(clip), through=through), total=len(clips), progress=moved
         )
-        return listen(clips)
+        return analyze_clips(clips)
 
 
 def _with_music(requests: Sequence[Request]) -> list[Request]:

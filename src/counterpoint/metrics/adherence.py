@@ -128,11 +128,12 @@ def analyze_systems(
     references = {prompt: target.reference for prompt, target in wanted.items() if target.reference is not None}
     notes = runs_note(judged)
     analyze = partial(analyze_clip, device=find_device(device))
-    listen = ClipAnalyzer(analyze, total=len(references) + judged.count, progress=progress)
+    analyze_clips = ClipAnalyzer(analyze, total=len(references) + judged.count, progress=progress)
     with threadpool_limits(1, user_api="blas"):  # one core per clip
-        real = dict(zip(references, listen(list(references.values())), strict=True))
+        real = dict(zip(references, analyze_clips(list(references.values())), strict=True))
         analyzed = {
-            name: {seed: listen.by_key(clips) for seed, clips in runs.items()} for name, runs in judged.runs.items()
+            name: {seed: analyze_clips.by_key(clips) for seed, clips in runs.items()}
+            for name, runs in judged.runs.items()
         }
     for name, runs in analyzed.items():
         check_silence(name, [analysis.silent for of_run in runs.values() for analysis in of_run.values()], notes=notes)

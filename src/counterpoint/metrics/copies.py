@@ -45,11 +45,11 @@ def nearest(
     """
     pool = reference_pool(training, duration_s=duration_s, count=MOST_WINDOWS, seed=0).clips
     total = len(pool) + sum(map(len, systems.values()))
-    listen = ClipAnalyzer(_fingerprint, total=total, progress=progress)
-    known = np.stack(listen(pool))
+    analyze_clips = ClipAnalyzer(_fingerprint, total=total, progress=progress)
+    known = np.stack(analyze_clips(pool))
     mean, spread = known.mean(axis=0), np.maximum(known.std(axis=0), 1e-3)
     known = (known - mean) / spread
-    found = {name: (np.stack(listen(clips)) - mean) / spread for name, clips in systems.items()}
+    found = {name: (np.stack(analyze_clips(clips)) - mean) / spread for name, clips in systems.items()}
     return {name: _least(own, known) for name, own in found.items()}, len(pool)
 
 

@@ -240,10 +240,11 @@ def _listen(
     """Analyse the systems, then as much of the reference as their number and length need."""
     fewest = judged.n
     total = judged.count + min(len(reference), 2 * fewest)
-    listen = ClipAnalyzer(analyze, total=total, progress=progress)
+    analyze_clips = ClipAnalyzer(analyze, total=total, progress=progress)
     ahead(clip for runs in judged.runs.values() for clips in runs.values() for clip in clips)
     analyzed = {
-        name: {run: _captioned(clips, listen) for run, clips in runs.items()} for name, runs in judged.runs.items()
+        name: {run: _captioned(clips, analyze_clips) for run, clips in runs.items()}
+        for name, runs in judged.runs.items()
     }
     flat = {name: [clip for own in runs.values() for clip in own.values()] for name, runs in analyzed.items()}
     for name, clips in flat.items():
@@ -268,7 +269,7 @@ def _listen(
         for name, runs in judged.runs.items()
     }
     ahead(pool.clips)
-    real = listen(pool.clips)
+    real = analyze_clips(pool.clips)
     notes += _rank_notes(real[:n])
     table = metrics()
     infos = [metric.info for metric in table]
@@ -276,9 +277,9 @@ def _listen(
     return _Analyzed(analyzed, order, pool, real, n, scorer, table)
 
 
-def _captioned(clips: Sequence[Clip], listen: ClipAnalyzer[Features]) -> dict[str, Features]:
+def _captioned(clips: Sequence[Clip], analyze_clips: ClipAnalyzer[Features]) -> dict[str, Features]:
     """Features by key, with each clip's own caption, since several clips may share one stretch of a file."""
-    analyzed = listen.by_key(clips)
+    analyzed = analyze_clips.by_key(clips)
     return {clip.key: replace(analyzed[clip.key], caption=clip.caption) for clip in clips}
 
 

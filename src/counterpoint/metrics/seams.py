@@ -272,13 +272,15 @@ def evaluate_seams(
     for prompt in judged.prompts.values():
         if prompt not in spans:
             raise UserError(f"The filled-in span of the clip {prompt!r} is unknown; give its start and stop.")
-    listen = ClipAnalyzer(partial(_analyze, spans=spans, prompts=judged.prompts), total=judged.count, progress=progress)
+    analyze_clips = ClipAnalyzer(
+        partial(_analyze, spans=spans, prompts=judged.prompts), total=judged.count, progress=progress
+    )
     notes = runs_note(judged)
     infos = {name: _plain(measure.info) if plain else measure.info for name, measure in MEASURES.items()}
     values: dict[str, dict[str, dict[str, dict[str, float]]]] = {}
     with threadpool_limits(1, user_api="blas"):  # one core per clip
         for name, runs in judged.runs.items():
-            analyzed = {run: listen.by_key(clips) for run, clips in runs.items()}
+            analyzed = {run: analyze_clips.by_key(clips) for run, clips in runs.items()}
             check_silence(name, [each.silent for of_run in analyzed.values() for each in of_run.values()], notes=notes)
             values[name] = {
                 run: {
