@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from counterpoint.config import UserError
-from counterpoint.config.workers import AHEAD, Workers, ahead, in_order, share_of_gpus
+from counterpoint.config.workers import AHEAD, Workers, _check_room, ahead, in_order, share_of_gpus
 
 
 def squares() -> Callable[[int], tuple[int, int]]:
@@ -88,6 +88,17 @@ def test_processes_share_gpus_so_that_all_of_them_fit() -> None:
         for count in range(1, 30):
             share = share_of_gpus(total, count=count)
             assert share <= 1 and total * round(1 / share) >= count
+
+
+def test_workers_for_which_a_ray_cluster_has_no_room_left_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    ray = pytest.importorskip("ray", reason="Ray clusters need the extra `ray`")
+    for name in ("cluster_resources", "available_resources"):
+        monkeypatch.setattr(ray, name, lambda: {"CPU": 4.0, "GPU": 1.0})
+    _check_room(4, {"num_cpus": 1, "num_gpus": 0.25})
+    _check_room(4, {"num_cpus": 1, "num_gpus": 0.0})
+    for count, share in ((4, 0.5), (5, 0.0)):
+        with pytest.raises(UserError, match=f"no room for {count} workers, .*4 cores, of which 4 are free"):
+            _check_room(count, {"num_cpus": 1, "num_gpus": share})
 
 
 def lost_once(folder: Path) -> Callable[[int], int]:

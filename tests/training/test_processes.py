@@ -4,7 +4,8 @@ import os
 import socket
 import subprocess
 import sys
-import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from counterpoint.config.checkpoints import newest_checkpoint
 from counterpoint.config.load import parse
 from counterpoint.training import train
 from counterpoint.training.monitor import read_metrics
+from killing import kill_tree, wait_for
 
 TRAIN = """
 import sys
@@ -29,24 +31,37 @@ function(load_yaml(Path(sys.argv[1]), kind), out=Path(sys.argv[2]), progress=Fal
 """
 
 
-def train_with_two_processes(config: TrainingConfig | CodecTrainingConfig, out: Path) -> None:
-    dump_yaml(out.with_suffix(".yaml"), config)
+def free_port() -> str:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    shared = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "WORLD_SIZE": "2", "ACCELERATE_USE_CPU": "true"}
-    command = [sys.executable, "-c", TRAIN, str(out.with_suffix(".yaml")), str(out)]
-    ranks = [
-        subprocess.Popen(
-            command,
-            env={**os.environ, **shared, "RANK": str(rank), "LOCAL_RANK": str(rank), "OMP_NUM_THREADS": "1"},
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for rank in range(2)
+        return str(free.getsockname()[1])
+
+
+@contextmanager
+def processes(
+    *arguments: list[str], environments: list[dict[str, str]], errors: int
+) -> Iterator[list[subprocess.Popen]]:
+    """Processes of Python, which end with the block."""
+    started = [
+        subprocess.Popen([sys.executable, *each], env={**os.environ, **environment}, stderr=errors, text=True)
+        for each, environment in zip(arguments, environments, strict=True)
     ]
-    said = [rank.communicate(timeout=240)[1] for rank in ranks]
-    assert [rank.returncode for rank in ranks] == [0, 0], "\n".join(said)
+    try:
+        yield started
+    finally:
+        for process in started:
+            kill_tree(process.pid)
+            process.wait(timeout=60)
+
+
+def train_with_two_processes(config: TrainingConfig | CodecTrainingConfig, out: Path) -> None:
+    dump_yaml(out.with_suffix(".yaml"), config)
+    shared = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": free_port(), "WORLD_SIZE": "2", "OMP_NUM_THREADS": "1"}
+    places = [{**shared, "ACCELERATE_USE_CPU": "true", "RANK": rank, "LOCAL_RANK": rank} for rank in ("0", "1")]
+    command = ["-c", TRAIN, str(out.with_suffix(".yaml")), str(out)]
+    with processes(command, command, environments=places, errors=subprocess.PIPE) as ranks:
+        said = [rank.communicate(timeout=240)[1] for rank in ranks]
+        assert [rank.returncode for rank in ranks] == [0, 0], "\n".join(said)
 
 
 @pytest.mark.slow
@@ -100,36 +115,26 @@ def test_two_nodes_of_torchrun_that_are_killed_go_on_to_the_weights_of_one_proce
 ) -> None:
     """SIGKILL of every process after the first checkpoint; then the same command again. Two halves of a batch have the
     same sum wherever they are computed, so the weights are equal, except for roundings where FSDP divides them."""
-    import psutil
-
     how = {"batch_size": 8, "steps": 40, "checkpoint_every": 10, "validate_every": 40}
     dump_yaml(tmp_path / "run.yaml", configure("flow_matching", sharded=sharded, **how))
     command = ["-m", "counterpoint", "train", str(tmp_path / "run.yaml"), "--out", str(tmp_path / "nodes")]
 
-    def start() -> list[subprocess.Popen[bytes]]:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            place = ["--master-addr", "127.0.0.1", "--master-port", str(free.getsockname()[1])]
+    def nodes() -> AbstractContextManager[list[subprocess.Popen[str]]]:
+        place = ["--master-addr", "127.0.0.1", "--master-port", free_port()]
         launch = ["-m", "torch.distributed.run", "--nnodes", "2", "--nproc-per-node", "1", *place, "--node-rank"]
-        environment = {**os.environ, "OMP_NUM_THREADS": "1", "ACCELERATE_USE_CPU": "true"}
-        return [
-            subprocess.Popen(
-                [sys.executable, *launch, rank, *command, "--device", "cpu", "--quiet"],
-                env=environment,
-                stderr=subprocess.DEVNULL,
-            )
-            for rank in ("0", "1")
-        ]
+        arguments = [[*launch, rank, *command, "--device", "cpu", "--quiet"] for rank in ("0", "1")]
+        environment = {"OMP_NUM_THREADS": "1", "ACCELERATE_USE_CPU": "true"}
+        return processes(*arguments, environments=[environment] * 2, errors=subprocess.DEVNULL)
 
-    nodes = start()
-    while not (newest := newest_checkpoint(tmp_path / "nodes" / "checkpoints")):
-        assert all(node.poll() is None for node in nodes), "a node has ended before it was killed"
-        time.sleep(0.1)
-    for node in nodes:
-        for process in (*psutil.Process(node.pid).children(recursive=True), psutil.Process(node.pid)):
-            process.kill()
-    assert [node.wait(timeout=120) for node in nodes] == [-9, -9] and newest.step < 40
-    assert [node.wait(timeout=600) for node in start()] == [0, 0]
+    with nodes() as killed:
+        newest = wait_for(
+            lambda: newest_checkpoint(tmp_path / "nodes" / "checkpoints") or any(node.poll() for node in killed),
+            within_s=240,
+        )
+        assert [node.poll() for node in killed] == [None, None], "a node has ended before it was killed"
+    assert [node.returncode for node in killed] == [-9, -9] and newest.step < 40
+    with nodes() as going_on:
+        assert [node.wait(timeout=300) for node in going_on] == [0, 0]
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     train(configure("flow_matching", accumulate=2, **how), out=tmp_path / "alone", progress=False)

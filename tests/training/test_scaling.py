@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from accelerate.tracking import GeneralTracker
 from counterpoint.config import UserError
 from counterpoint.config.checkpoints import newest_checkpoint
 from counterpoint.training import TrainingStopped, train
+from counterpoint.training.devices import accelerator_on
 from counterpoint.training.launch import in_processes, train_with
 from counterpoint.training.monitor import read_metrics
 
@@ -114,10 +116,23 @@ def complain() -> None:
 
 @pytest.mark.slow
 def test_the_error_of_a_process_reaches_the_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The name of the machine cannot be resolved, as in many containers."""
+    monkeypatch.setattr(socket, "getfqdn", lambda name="": "nowhere.invalid")
     root = str(Path(__file__).parents[2])
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([root, os.environ.get("PYTHONPATH", "")]))
     with pytest.raises(UserError, match=r"^Process [01] of 2 finds no music; ingest some\.$"):
         in_processes(complain, processes=2, log=tmp_path)
+
+
+def test_a_first_process_that_cannot_be_found_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(host: str, port: object) -> None:
+        raise socket.gaierror(f"{host} is unknown")
+
+    monkeypatch.setattr(socket, "getaddrinfo", fail)
+    monkeypatch.setenv("LOCAL_RANK", "0")
+    monkeypatch.setenv("MASTER_ADDR", "node-7")
+    with pytest.raises(UserError, match="The host name 'node-7' of the first process"), accelerator_on("cpu"):
+        pass
 
 
 class Kept(GeneralTracker):

@@ -4,11 +4,49 @@ from __future__ import annotations
 
 import os
 import socket
+import time
+from collections.abc import Callable
 from typing import Any
 
 from counterpoint.config.errors import UserError
 from counterpoint.config.machine import cores
-from counterpoint.config.text import split_lines
+from counterpoint.config.text import first_line
+
+PLACED_S = 300.0
+"""A cluster must have room for work within this time, in which it may start machines, and replace those it has lost."""
+LOOK_EVERY_S = 10.0
+"""Time between two looks at a cluster's nodes."""
+
+
+class Room:
+    """Watches whether a cluster still has room for work that has not ended; without any, Ray would wait for ever.
+
+    Args:
+        check: raises a `UserError` if the cluster has no room now.
+    """
+
+    def __init__(self, check: Callable[[], None]):
+        self._check = check
+        self._looked = time.monotonic()
+        self._lacking: float | None = None
+
+    def look(self) -> None:
+        """Check the cluster, at most once in `LOOK_EVERY_S`.
+
+        Raises:
+            UserError: there has been no room for `PLACED_S`.
+        """
+        now = time.monotonic()
+        if now - self._looked < LOOK_EVERY_S:
+            return
+        self._looked = now
+        try:
+            self._check()
+            self._lacking = None
+        except UserError:
+            self._lacking = self._lacking or now
+            if now - self._lacking >= PLACED_S:
+                raise
 
 
 def join_ray(address: str | None, *, cpus: int | None) -> None:
@@ -44,12 +82,6 @@ def join_ray(address: str | None, *, cpus: int | None) -> None:
             f"The Ray cluster at {address} cannot be joined ({first_line(error)}): see that `ray status "
             f"--address {address}` works here."
         ) from error
-
-
-def first_line(error: BaseException) -> str:
-    """The kind of an error and the first line of its message."""
-    text = str(error).strip()
-    return f"{type(error).__name__}: {split_lines(text)[0][:200]}" if text else type(error).__name__
 
 
 def _reach(address: str) -> None:

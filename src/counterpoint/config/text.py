@@ -35,6 +35,12 @@ def split_lines(text: str) -> list[str]:
     return lines if lines[-1] else lines[:-1]
 
 
+def first_line(error: BaseException) -> str:
+    """The kind of an error and the first line of its message."""
+    text = str(error).strip()
+    return f"{type(error).__name__}: {split_lines(text)[0][:200]}" if text else type(error).__name__
+
+
 def decode_text(data: bytes) -> tuple[str, bool]:
     """Text by its byte order mark, or else as UTF-8, or else as Latin-1 in Windows' form; and whether it was Latin-1,
     which is a guess.

@@ -12,7 +12,7 @@ import multiprocessing
 import os
 import signal
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
@@ -23,7 +23,8 @@ from typing import Any, TypeVar
 
 from counterpoint.config.errors import UserError
 from counterpoint.config.machine import cores
-from counterpoint.config.ray_cluster import first_line, join_ray
+from counterpoint.config.ray_cluster import LOOK_EVERY_S, PLACED_S, Room, join_ray
+from counterpoint.config.text import first_line
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -159,6 +160,7 @@ def _ray(make: Callable[[], Any], workers: Workers) -> Iterator[Callable[[Any], 
     remote: Any = ray.remote(max_restarts=3, max_task_retries=3, **needs)(_Actor)
     actors = [remote.remote(make) for _ in range(workers.count)]
     turn = 0
+    room = Room(lambda: _check_room(workers.count, needs))
 
     def submit(item: Any) -> Callable[[], Any]:
         nonlocal turn
@@ -167,6 +169,8 @@ def _ray(make: Callable[[], Any], workers: Workers) -> Iterator[Callable[[Any], 
 
         def answer() -> Any:
             try:
+                while not ray.wait([task], timeout=LOOK_EVERY_S)[0]:
+                    room.look()
                 return _answer(ray.get(task))
             except RayError as error:
                 raise UserError(
@@ -177,9 +181,36 @@ def _ray(make: Callable[[], Any], workers: Workers) -> Iterator[Callable[[Any], 
         return answer
 
     try:
+        begun = [actor.ready.remote() for actor in actors]
+        if ray.wait(begun, num_returns=workers.count, timeout=PLACED_S)[1]:
+            raise _no_room(workers.count)
         yield submit
     finally:
         ray.shutdown()
+
+
+def _check_room(count: int, needs: Mapping[str, float]) -> None:
+    """Check that the nodes that are left have the cores and GPUs of all workers together.
+
+    Raises:
+        UserError: they have not.
+    """
+    import ray
+
+    found, names = ray.cluster_resources(), {"num_cpus": "CPU", "num_gpus": "GPU"}
+    if any(round(found.get(names[name], 0.0) / each) < count for name, each in needs.items() if each):
+        raise _no_room(count)
+
+
+def _no_room(count: int) -> UserError:
+    import ray
+
+    total, free = (found.get("CPU", 0.0) for found in (ray.cluster_resources(), ray.available_resources()))
+    return UserError(
+        f"The Ray cluster has no room for {count} workers, each with a core and its share of the GPUs ({total:g} "
+        f"cores, of which {free:g} are free): add nodes, wait until they are free, or give fewer --workers; the same "
+        "command continues from where it was."
+    )
 
 
 def share_of_gpus(total: float, *, count: int) -> float:
@@ -196,6 +227,9 @@ class _Actor:
 
     def __init__(self, make: Callable[[], Callable[[Any], Any]]):
         self._function = cache(make)
+
+    def ready(self) -> None:
+        """Return at once, when the process has a place."""
 
     def work(self, item: Any) -> Any:
         """Return a result, or a `UserError`."""

@@ -13,12 +13,16 @@ from pathlib import Path
 from typing import Any
 
 from counterpoint.config import TrainingConfig, UserError, read_json
+from counterpoint.config.text import first_line
 from counterpoint.config.workers import check_count
 from counterpoint.runs.layout import RESULT_FILE
 from counterpoint.training.generative import train
 from counterpoint.training.loop import TrainingResult
 from counterpoint.training.trackers import check_trackers
 
+_HERE = "127.0.0.1"
+"""Address at which the processes find each other. torch's own choice is the host name, which cannot be resolved in many
+containers; torch then waits for half an hour."""
 _FOR_USER = "UserError: "
 """How torch hands on the message of a `UserError`."""
 
@@ -59,12 +63,14 @@ def in_processes(function: Callable[[], Any], *, processes: int, log: Path) -> N
         log: folder for what the processes after the first print.
 
     Raises:
-        UserError: what the function raised in any of them.
+        UserError: the function raised it in any of them, or the processes cannot reach each other.
         KeyboardInterrupt: the training was interrupted and has written a checkpoint.
         RuntimeError: a process ended otherwise.
     """
+    from torch.distributed import DistError
     from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs, SignalException, Std
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
+    from torch.distributed.elastic.rendezvous import RendezvousError
     from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
     log.mkdir(parents=True, exist_ok=True)
@@ -74,7 +80,8 @@ def in_processes(function: Callable[[], Any], *, processes: int, log: Path) -> N
         max_nodes=1,
         nproc_per_node=processes,
         rdzv_backend="c10d",
-        rdzv_endpoint="localhost:0",
+        rdzv_endpoint=f"{_HERE}:0",
+        local_addr=_HERE,
         max_restarts=0,
         start_method="spawn",
         logs_specs=DefaultLogsSpecs(log_dir=str(log), redirects={0: Std.NONE, **others}),
@@ -85,6 +92,11 @@ def in_processes(function: Callable[[], Any], *, processes: int, log: Path) -> N
         raise KeyboardInterrupt from error
     except ChildFailedError as error:
         raise _reason(error) from error
+    except (DistError, RendezvousError) as error:
+        raise UserError(
+            f"The processes of the training cannot reach each other at {_HERE} ({first_line(error)}): see that this "
+            "machine's loopback interface is up, or train without --processes."
+        ) from error
 
 
 def _reason(error: Any) -> Exception:

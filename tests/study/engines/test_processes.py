@@ -20,6 +20,7 @@ from counterpoint.study.engines.processes import ProcessPool
 from counterpoint.study.engines.simulated import Cluster, simulate
 from counterpoint.study.engines.worker import listen_for_interrupts
 from counterpoint.study.work import Step
+from killing import wait_for
 
 
 class Bench:
@@ -107,8 +108,7 @@ def test_ctrl_c_leaves_what_can_go_on(bench: Bench) -> None:
     step = Step("train", until_interrupted, {"log": str(bench.log)}, resumable=True)
 
     def interrupt() -> None:
-        while not bench.ran():
-            time.sleep(0.1)
+        wait_for(bench.ran, within_s=120)
         time.sleep(0.5)
         os.kill(os.getpid(), signal.SIGINT)
 

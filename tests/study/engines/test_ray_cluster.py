@@ -11,7 +11,7 @@ from counterpoint.config import UserError
 from counterpoint.results.records import package
 from counterpoint.study.engine import LocalEngine
 from counterpoint.study.engines.needs import GIB, Needs
-from counterpoint.study.engines.ray_cluster import Answer, check_answer, check_needs, ray_engine
+from counterpoint.study.engines.ray_cluster import Answer, RayPool, check_answer, check_needs, ray_engine
 from counterpoint.study.engines.registry import Where
 from counterpoint.study.work import Step
 
@@ -23,6 +23,20 @@ def test_a_step_that_no_node_has_room_for_is_named() -> None:
         check_needs([Needs("train", cpus=16, gpus=1)], nodes)
     with pytest.raises(UserError, match="has no running node"):
         check_needs([], [])
+
+
+def test_a_step_for_which_no_node_is_left_ends_the_study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ray = pytest.importorskip("ray", reason="the engine `ray` needs the extra `ray`")
+    monkeypatch.setattr(ray, "wait", lambda tasks, **_: ([], tasks))
+    monkeypatch.setattr(ray, "nodes", lambda: [{"Alive": alive, "Resources": {"CPU": 1 + alive}} for alive in (0, 1)])
+    for name in ("PLACED_S", "LOOK_EVERY_S"):
+        monkeypatch.setattr(f"counterpoint.config.ray_cluster.{name}", 0.0)
+    pool = RayPool([], local=LocalEngine(tmp_path), address=None, jobs=None)
+    pool._tasks = {object(): ("key", Needs("judge", cpus=2, memory=0))}
+    assert pool.wait() == []
+    pool._tasks = {object(): ("key", Needs("train", cpus=3, memory=0))}
+    with pytest.raises(UserError, match="The step train needs 3 cores"):
+        pool.wait()
 
 
 def test_options_that_do_not_fit_are_refused(tmp_path: Path) -> None:

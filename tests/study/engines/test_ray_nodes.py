@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,11 +11,12 @@ import pytest
 import torch
 
 from counterpoint.config import UserError
-from counterpoint.study import run_study
+from counterpoint.study import StudyResult, run_study
 from counterpoint.study.engine import LocalEngine
 from counterpoint.study.engines.registry import Where
-from counterpoint.study.notices import FOLDER, LOGS, notice_of
+from counterpoint.study.notices import LOGS
 from counterpoint.study.work import Step
+from killing import Killer, three_nodes
 from tiny_study import tiny_study
 
 pytestmark = pytest.mark.slow
@@ -26,45 +25,13 @@ ray = pytest.importorskip("ray", reason="the engine `ray` needs the extra `ray`"
 
 @pytest.fixture(scope="module")
 def cluster(elsewhere: None) -> Iterator[Any]:
-    """A head without cores and two nodes of one core, each a raylet of its own; one of them may be lost."""
-    from ray.cluster_utils import Cluster
-
-    size = 100 << 20
+    """Three nodes, each a raylet of its own; one of them may be lost."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("OMP_NUM_THREADS", "1")
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
         patch.setenv("RAY_memory_monitor_refresh_ms", "0")
-        found = Cluster(True, head_node_args={"num_cpus": 0, "object_store_memory": size, "include_dashboard": False})
-        for _ in range(2):
-            found.add_node(num_cpus=1, object_store_memory=size)
-        yield found
-        found.shutdown()
-
-
-def kill_node_of(store: Path, name: str, cluster: Any, killed: list[str]) -> None:
-    """Wait until a step of this name runs, and kill the node that runs it, with all its processes."""
-    import psutil
-
-    while not killed:
-        time.sleep(0.02)
-        for path in (store / FOLDER).glob("*.json"):
-            notice = notice_of(store, path.stem)
-            if notice is None or not notice.name.startswith(name):
-                continue
-            process = psutil.Process(notice.pid)
-            process.suspend()  # so that the step is in the middle when its node goes
-            if notice_of(store, path.stem) is None:  # it had just ended
-                process.resume()
-                continue
-            above = {each.pid for each in process.parents()}
-            [node] = [
-                node
-                for node in cluster.worker_nodes
-                if above & {process.process.pid for process in node.all_processes["raylet"]}
-            ]
-            cluster.remove_node(node, allow_graceful=False)
-            killed.append(notice.name)
-            return
+        with three_nodes() as found:
+            yield found
 
 
 def test_a_study_survives_the_loss_of_a_node_and_gives_the_results_of_the_local_engine(
@@ -73,17 +40,18 @@ def test_a_study_survives_the_loss_of_a_node_and_gives_the_results_of_the_local_
     monkeypatch.setattr(torch, "get_num_threads", lambda: 1)
     study = tiny_study(tmp_path)
     stores = {name: tmp_path / f"store_{name}" for name in ("nodes", "local")}
-    killed: list[str] = []
-    killer = threading.Thread(target=kill_node_of, args=(stores["nodes"], "train_", cluster, killed), daemon=True)
-    killer.start()
     said: list[str] = []
-    where = {"nodes": Where("ray", address=cluster.address), "local": Where()}
-    done = {
-        name: run_study(
-            study, out=tmp_path / name, store=stores[name], where=where[name], device="cpu", say=said.append
-        )
-        for name in where
-    }
+
+    def run(name: str, where: Where) -> StudyResult:
+        return run_study(study, out=tmp_path / name, store=stores[name], where=where, device="cpu", say=said.append)
+
+    def is_training(name: str, killed: list[str]) -> bool:
+        return name.startswith("train_")
+
+    with Killer(cluster, store=stores["nodes"], kills=1, wants=is_training) as killer:
+        done = {"nodes": run("nodes", Where("ray", address=cluster.address))}
+    done["local"] = run("local", Where())
+    killed = killer.killed
     assert len(killed) == 1 and any(f"{killed[0]} was lost after" in line and "tried again" in line for line in said)
     logs = {path.name: path.read_text() for path in (stores["nodes"] / LOGS).glob("*.log")}
     made = Counter({name: text.count(" ...\n") for name, text in logs.items()})

@@ -19,6 +19,7 @@ from counterpoint.study.engines.pooled import PoolEngine
 from counterpoint.study.engines.registry import Where
 from counterpoint.study.engines.slurm import OWN_OPTIONS, SlurmPool
 from counterpoint.study.work import Step
+from killing import wait_for
 
 submitit = pytest.importorskip("submitit", reason="the engine `slurm` needs the extra `slurm`")
 
@@ -113,8 +114,7 @@ def test_a_job_that_is_warned_writes_its_state_and_goes_on(tmp_path: Path, log: 
     step = Step("train", until_interrupted, {"log": str(log)}, resumable=True)
 
     def warn() -> None:
-        while not log.read_text():
-            time.sleep(0.2)
+        wait_for(log.read_text, within_s=120)
         time.sleep(1)
         os.kill(int(log.read_text().split()[1]), signal.SIGUSR2)
 

@@ -16,6 +16,8 @@ from counterpoint.study.work import Step
 
 RETRIES = 3
 """Further attempts at a step after the first, if another may succeed."""
+STOP_S = 300.0
+"""Time in which an interrupted step must end, as on a cluster of Slurm; it is killed then."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ class Pool(Protocol):
         ...
 
     def stop(self) -> None:
-        """Stop all running steps so that they can continue later, and wait until they have stopped."""
+        """Stop all running steps so that they can continue later; kill those that have not stopped after `STOP_S`."""
         ...
 
 

@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
@@ -19,7 +20,7 @@ from typing import Any
 
 from counterpoint.config.machine import cores
 from counterpoint.study.engine import LocalEngine
-from counterpoint.study.engines.dispatch import Ended
+from counterpoint.study.engines.dispatch import STOP_S, Ended
 from counterpoint.study.engines.worker import attempt, elsewhere, listen_for_interrupts
 from counterpoint.study.work import Step
 
@@ -115,18 +116,19 @@ class ProcessPool:
         return found
 
     def stop(self) -> None:
-        """Interrupt every process once, as Ctrl-C does, and wait; a second Ctrl-C kills them."""
+        """Interrupt every process once, as Ctrl-C does, and wait; a second Ctrl-C kills them, and so does `STOP_S`."""
         busy = [there for there in self._processes.values() if there.key]
+        deadline = time.monotonic() + STOP_S
         try:
             for there in busy:
                 if there.process.is_alive() and there.process.pid is not None:
                     os.kill(there.process.pid, signal.SIGINT)
-            while any(there.key for there in busy):
+            while any(there.key for there in busy) and time.monotonic() < deadline:
                 self.wait()
-        except KeyboardInterrupt:
+        finally:
             for there in busy:
-                there.process.kill()
-            raise
+                if there.key:
+                    there.process.kill()
 
     def __enter__(self) -> ProcessPool:
         return self

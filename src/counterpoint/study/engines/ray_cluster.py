@@ -6,6 +6,7 @@ wrong set-up gives an error at once and not a failure hours later.
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import Sequence
 from contextlib import suppress
@@ -15,11 +16,12 @@ from typing import Any
 
 from counterpoint.code_version import code_version
 from counterpoint.config import UserError
-from counterpoint.config.ray_cluster import first_line, join_ray
+from counterpoint.config.ray_cluster import Room, join_ray
+from counterpoint.config.text import first_line
 from counterpoint.package import ROOT
 from counterpoint.results.records import package
 from counterpoint.study.engine import Engine, LocalEngine
-from counterpoint.study.engines.dispatch import Ended
+from counterpoint.study.engines.dispatch import STOP_S, Ended
 from counterpoint.study.engines.needs import Needs, needs_of
 from counterpoint.study.engines.pooled import PoolEngine
 from counterpoint.study.engines.registry import Where, require
@@ -85,19 +87,19 @@ class RayPool:
     def __init__(self, steps: Sequence[Step], *, local: LocalEngine, address: str | None, jobs: int | None):
         self._steps, self._local = steps, elsewhere(local)
         self._address, self._jobs = address, jobs
-        self._tasks: dict[Any, str] = {}
+        self._tasks: dict[Any, tuple[str, Needs]] = {}
+        self._room = Room(lambda: check_needs([needs for _, needs in self._tasks.values()], _resources()))
 
     def __enter__(self) -> RayPool:
         import ray
 
         join_ray(self._address, cpus=self._jobs)
         try:
-            nodes = [node for node in ray.nodes() if node["Alive"]]
-            self._gpus = any(node["Resources"].get("GPU") for node in nodes)
+            self._gpus = any(node.get("GPU") for node in _resources())
             if self._local.device.startswith("cuda") and not self._gpus:
                 raise UserError("No node of the Ray cluster has a GPU; use --device cpu, or remove the option.")
-            check_needs([self._needs(step) for step in self._steps], [node["Resources"] for node in nodes])
-            _check_nodes(nodes, store=self._local.store)
+            check_needs([self._needs(step) for step in self._steps], _resources())
+            _check_nodes(_nodes(), store=self._local.store)
         except BaseException:
             ray.shutdown()
             raise
@@ -114,28 +116,40 @@ class RayPool:
         return True
 
     def start(self, step: Step) -> None:
-        task = self._attempt.options(**_options(self._needs(step)), name=step.name)
-        self._tasks[task.remote(step, local=self._local)] = step.key
+        needs = self._needs(step)
+        task = self._attempt.options(**_options(needs), name=step.name)
+        self._tasks[task.remote(step, local=self._local)] = step.key, needs
 
     def wait(self) -> Sequence[Ended]:
+        """The attempts that have ended.
+
+        Raises:
+            UserError: so many nodes were lost that no other has room for a step.
+        """
+        ended = self._ready()
+        if not ended:
+            self._room.look()
+        return ended
+
+    def stop(self) -> None:
+        """Interrupt every task as Ctrl-C does, and wait; a second Ctrl-C kills them, and so does `STOP_S`."""
+        import ray
+
+        deadline = time.monotonic() + STOP_S
+        try:
+            for task in self._tasks:
+                ray.cancel(task)
+            while self._tasks and time.monotonic() < deadline:
+                self._ready()
+        finally:
+            for task in self._tasks:
+                ray.cancel(task, force=True)
+
+    def _ready(self) -> Sequence[Ended]:
         import ray
 
         ready, _ = ray.wait(list(self._tasks), num_returns=1, timeout=PATIENCE_S)
         return [self._ended(task) for task in ready]
-
-    def stop(self) -> None:
-        """Interrupt every task as Ctrl-C does, and wait; a second Ctrl-C kills them."""
-        import ray
-
-        try:
-            for task in self._tasks:
-                ray.cancel(task)
-            while self._tasks:
-                self.wait()
-        except KeyboardInterrupt:
-            for task in self._tasks:
-                ray.cancel(task, force=True)
-            raise
 
     def _needs(self, step: Step) -> Needs:
         return needs_of(step, gpus=self._gpus, processes=self._local.processes)
@@ -144,7 +158,7 @@ class RayPool:
         import ray
         from ray.exceptions import RayError, RayTaskError, TaskCancelledError
 
-        key = self._tasks.pop(task)
+        key, _ = self._tasks.pop(task)
         try:
             return ray.get(task)
         except TaskCancelledError:
@@ -153,6 +167,18 @@ class RayPool:
             return Ended(key, error=first_line(error.cause or error))
         except RayError as error:
             return Ended(key, error=first_line(error), lost=True)
+
+
+def _nodes() -> list[dict[str, Any]]:
+    """The running nodes of the cluster."""
+    import ray
+
+    return [node for node in ray.nodes() if node["Alive"]]
+
+
+def _resources() -> list[dict[str, float]]:
+    """Resources of each running node, by Ray's names."""
+    return [node["Resources"] for node in _nodes()]
 
 
 def check_needs(wanted: Sequence[Needs], nodes: Sequence[dict[str, float]]) -> None:
