@@ -2,10 +2,10 @@
 
     .venv/bin/python scripts/measure_scale.py [--only encode|study]
 
-Prints: the speed of encoding by two workers over that of one, each on one core, start-up excluded; the wall and
-processor time of Table 2 at debug scale (25 Hz) by Ray over those of two local processes; and the time that the
-simulation of the schedule predicts from the times of its steps, over the real one. Ratios of processor time hold on a
-busy machine as well.
+Prints: the speed of encoding by two workers over that of one on one core, and of one with two threads, in the second
+half of the work, when all processes have started; the wall and processor time of Table 2 at debug scale (25 Hz) by Ray
+over those of two local processes; and the time that the simulation of the schedule predicts from the times of its
+steps, over the real one. Ratios of processor time hold on a busy machine as well.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 os.environ["OMP_NUM_THREADS"] = "1"  # before anything reads it
@@ -24,6 +25,7 @@ os.environ["OMP_NUM_THREADS"] = "1"  # before anything reads it
 import numpy as np
 import psutil
 import soundfile
+import torch
 
 from counterpoint.config import read_json
 from counterpoint.config.workers import Workers
@@ -38,26 +40,68 @@ CLIPS, CLIP_S, RATE = 240, 10, 32_000
 CELLS = "axes.rate.values={25hz: 25hz}"
 
 
+@dataclass(frozen=True)
+class Pace:
+    """How fast a command went in the second half of its work, when every process has long started.
+
+    Attributes:
+        rate: seconds of audio per second.
+        cost: seconds of processor time per second of audio, of all processes together.
+    """
+
+    rate: float
+    cost: float
+
+
 def measure_encoding(root: Path) -> None:
-    """Encode the same noise by one worker and by two."""
+    """Encode the same noise by one worker on one core, by one on both cores, and by two."""
     random = np.random.default_rng(0)
     (root / "noise").mkdir()
     for number in range(CLIPS):
         soundfile.write(root / "noise" / f"{number:03d}.wav", 0.1 * random.standard_normal(CLIP_S * RATE), RATE)
-    rates = {}
-    for count in (1, 2):
-        ingest(root / "noise", root / f"data{count}")
-        seen: list[tuple[float, float]] = []
+    every = os.sched_getaffinity(0)
+    one = pace_of_encoding(root, "one worker on one core", workers=1, threads=1, cores={min(every)})
+    both = pace_of_encoding(root, "one worker with two threads", workers=1, threads=2, cores=every)
+    two = pace_of_encoding(root, "two workers", workers=2, threads=1, cores=every)
+    print(
+        f"two workers are {two.rate / one.rate:.2f} times as fast as one on one core (wanted: 1.7) and "
+        f"{two.rate / both.rate:.2f} times as fast as one with two threads; by processor time, which holds on a busy "
+        f"machine, they can be {2 * one.cost / two.cost:.2f} and {both.cost / two.cost:.2f} times as fast",
+        flush=True,
+    )
+
+
+def pace_of_encoding(root: Path, name: str, *, workers: int, threads: int, cores: set[int]) -> Pace:
+    """Encode the noise under `root` and print the pace."""
+    place = root / name.replace(" ", "_")
+    ingest(root / "noise", place)
+    seen: list[tuple[float, float, float]] = []
+    usual, every = torch.get_num_threads(), os.sched_getaffinity(0)
+    torch.set_num_threads(threads)
+    os.sched_setaffinity(0, cores)
+    try:
         encode_dataset(
-            root / f"data{count}",
+            place,
             codec="pocket",
-            workers=Workers(count),
-            progress=lambda done, total, seen=seen: seen.append((time.perf_counter(), done)),
+            device="cpu",
+            workers=Workers(workers),
+            progress=lambda done, total: seen.append((done, time.perf_counter(), processor_time())),
         )
-        (start, before), (end, after) = seen[0], seen[-1]
-        rates[count] = (after - before) / (end - start)
-        print(f"encoding, {count} workers: {rates[count]:.0f} s of audio a second", flush=True)
-    print(f"two workers are {rates[2] / rates[1]:.2f} times as fast as one (wanted: 1.7)", flush=True)
+    finally:
+        torch.set_num_threads(usual)
+        os.sched_setaffinity(0, every)
+    (before, began, spent), (after, ended, total) = seen[len(seen) // 2], seen[-1]
+    pace = Pace((after - before) / (ended - began), (total - spent) / (after - before))
+    print(
+        f"encoding, {name}: {pace.rate:.0f} s of audio a second, {1e3 * pace.cost:.1f} ms of processor each", flush=True
+    )
+    return pace
+
+
+def processor_time() -> float:
+    """Processor time of this process and all below it, in seconds."""
+    here = psutil.Process()
+    return sum(sum(each.cpu_times()[:2]) for each in (here, *here.children(recursive=True)))
 
 
 def measure_study(root: Path) -> None:

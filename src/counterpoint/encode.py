@@ -10,6 +10,7 @@ import time
 import warnings
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from itertools import groupby, takewhile
@@ -40,7 +41,7 @@ from counterpoint.config.locks import sole_writer, warn_waiting
 from counterpoint.config.paths import is_file
 from counterpoint.config.remote import local_folder, send_part
 from counterpoint.config.tables import FILE_KEYS, first_text, read_table
-from counterpoint.config.workers import Workers, in_order
+from counterpoint.config.workers import Workers, mapper
 from counterpoint.data import SPLITS, EncodedSplit, EncodedWriter, open_dataset, open_encoded
 from counterpoint.data.encoded import LEFT_OUT_FILE, SPEC_FILE, Row, is_storable
 
@@ -105,18 +106,13 @@ def _encode_dataset(
         latent_dim=loaded.latent_dim,
     )
     if not writer.is_complete():
-        meter = _Meter.of(opened, progress)
-        for split in SPLITS:
-            first = writer.rows_done(split)
-            meter.start(split, first=first)
-            rows = [(split, row) for row in range(first, len(opened.splits[split]))]
-            if workers is None or workers.is_alone:
-                outcomes = _encode_here(opened, loaded, rows, meter=meter)
-            else:
-                name = codec if isinstance(codec, str) else codec.name
-                make = partial(_row_encoder, opened.folder, name, loaded.fingerprint, device)
-                outcomes = meter.watch(split, in_order(make, rows, workers=workers), first=first)
-            writer.write_split(split, _kept(outcomes, opened.splits[split], codec=loaded, first=first, writer=writer))
+        meter, name = _Meter.of(opened, progress), codec if isinstance(codec, str) else codec.name
+        with _encoding(opened, loaded, name=name, device=device, workers=workers, meter=meter) as encode:
+            for split in SPLITS:
+                first, rows = writer.rows_done(split), opened.splits[split]
+                meter.start(split, first=first)
+                outcomes = encode(split, first)
+                writer.write_split(split, _kept(outcomes, rows, codec=loaded, first=first, writer=writer))
         _say_left_out(writer, total=sum(map(len, opened.splits.values())))
         mean, mean_std = latent_statistics(writer.split("train"), frame_rate=loaded.frame_rate)
         writer.finish(latent_spec(loaded, mean=mean, mean_std=mean_std))
@@ -164,6 +160,26 @@ class _Meter:
         for row, outcome in enumerate(outcomes, start=first):
             self.add(float(self._durations_s[split][row]))
             yield outcome
+
+
+@contextmanager
+def _encoding(
+    dataset: MusicDataset, codec: Codec, *, name: str, device: str, workers: Workers | None, meter: _Meter
+) -> Iterator[Callable[[str, int], Iterator[Outcome]]]:
+    """A function from a split and a row to the outcomes of the split's rows from there on.
+
+    Args:
+        name: of the codec, by which other processes load it.
+    """
+
+    def rows(split: str, first: int) -> list[Place]:
+        return [(split, row) for row in range(first, len(dataset.splits[split]))]
+
+    if workers is None or workers.is_alone:
+        yield lambda split, first: _encode_here(dataset, codec, rows(split, first), meter=meter)
+        return
+    with mapper(partial(_row_encoder, dataset.folder, name, codec.fingerprint, device), workers=workers) as apply:
+        yield lambda split, first: meter.watch(split, apply(rows(split, first)), first=first)
 
 
 def _encode_here(

@@ -9,6 +9,7 @@ import math
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, cached_property, partial
 from pathlib import Path
@@ -33,7 +34,7 @@ from counterpoint.config.device import find_device
 from counterpoint.config.locks import sole_writer, warn_waiting
 from counterpoint.config.remote import local_folder, send_part
 from counterpoint.config.schema import ControlName
-from counterpoint.config.workers import Workers, in_order
+from counterpoint.config.workers import Workers, mapper
 from counterpoint.data import SPLITS, Encoded, open_dataset, open_encoded
 from counterpoint.data.controls import INFO_FILE, SOURCES, TrackWriter, known_tracks, open_track, written_tracks
 from counterpoint.metrics.adherence_measures import beat_f1
@@ -125,28 +126,36 @@ def _extract_controls(
     if any(name.startswith("drums") for name in new):
         source.check_codec()  # before a long wait, not after it
     meter = _Meter(source, [writers[name] for name in new], report=progress)
-    with one_block_a_core() as apply:
+    with one_block_a_core() as apply, _detecting(source, device=device, workers=workers, apply=apply) as detect:
         for name in new:
             writer, started, before_s = writers[name], time.perf_counter(), meter.done_s
             for split in SPLITS:
                 clips = source.clips(split, first=writer.rows_done(split))
-                if workers is None or workers.is_alone:
-                    detected = apply(_patient(name), clips)
-                else:
-                    encoded = source.encoded
-                    make = partial(_extractor, encoded.dataset.folder, encoded.spec.fingerprint, name, device)
-                    detected = in_order(make, [(split, clip.index) for clip in clips], workers=workers)
-                writer.write(split, meter.watch(clips, detected))
+                writer.write(split, meter.watch(clips, detect(name, clips)))
             spent = {"audio_s": meter.done_s - before_s, "wall_s": time.perf_counter() - started}
             writer.finish(**spent, accuracy=_accuracy(source, name, writer=writer, apply=apply))
             send_part(dataset, writer.folder, root=source.encoded.dataset.folder, mark=INFO_FILE)
     return {name: _report(source, name, is_new=name in new) for name in writers}
 
 
-def _extractor(folder: Path, codec: str, track: str, device: str) -> Callable[[tuple[str, int]], np.ndarray]:
-    """A function from (split, row) to the row's track, for a process of its own."""
-    source, extract = _Source(open_encoded(folder, codec=codec), device=device), _patient(track)
-    return lambda place: extract(_Clip(source, *place))
+@contextmanager
+def _detecting(
+    source: _Source, *, device: str, workers: Workers | None, apply: Map
+) -> Iterator[Callable[[str, Sequence[_Clip]], Iterator[np.ndarray]]]:
+    """A function from the name of a track and clips to the clips' tracks, in order."""
+    if workers is None or workers.is_alone:
+        yield lambda name, clips: apply(_patient(name), clips)
+        return
+    encoded = source.encoded
+    make = partial(_extractor, encoded.dataset.folder, encoded.spec.fingerprint, device)
+    with mapper(make, workers=workers) as there:
+        yield lambda name, clips: there([(name, clip.split, clip.index) for clip in clips])
+
+
+def _extractor(folder: Path, codec: str, device: str) -> Callable[[tuple[str, str, int]], np.ndarray]:
+    """A function from (name of a track, split, row) to the row's track, for a process of its own."""
+    source = _Source(open_encoded(folder, codec=codec), device=device)
+    return lambda place: _patient(place[0])(_Clip(source, *place[1:]))
 
 
 def best_tracks(

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from counterpoint.config import UserError
-from counterpoint.config.workers import AHEAD, Workers, _check_room, ahead, in_order, share_of_gpus
+from counterpoint.config.machine import cores
+from counterpoint.config.workers import AHEAD, Workers, _check_room, ahead, in_order, mapper, share_of_gpus
 
 
 def squares() -> Callable[[int], tuple[int, int]]:
@@ -63,6 +64,29 @@ def test_two_workers_give_the_same_in_order_and_take_no_more_than_they_need() ->
     rest = list(results)
     assert [value for value, _ in rest] == [number * number for number in range(1, 100)]
     assert os.getpid() not in {process for _, process in rest}
+
+
+def test_several_lots_are_done_by_the_same_processes() -> None:
+    with mapper(squares, workers=Workers(2)) as apply:
+        lots = [list(apply(range(count))) for count in (6, 0, 3)]
+    assert [[value for value, _ in lot] for lot in lots] == [[0, 1, 4, 9, 16, 25], [], [0, 1, 4]]
+    assert len({process for lot in lots for _, process in lot} - {os.getpid()}) <= 2
+
+
+def surroundings() -> Callable[[str], tuple[str | None, str | None]]:
+    return lambda name: (os.environ.get(name), os.environ.get("OMP_NUM_THREADS"))
+
+
+def test_workers_have_the_environment_of_now_and_their_share_of_the_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The server from which processes are forked may be older than the environment."""
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    shares = []
+    for value in ("first", "second"):
+        monkeypatch.setenv("COUNTERPOINT_TESTED", value)
+        [(found, share)] = in_order(surroundings, ["COUNTERPOINT_TESTED"], workers=Workers(2))
+        assert found == value
+        shares.append(share)
+    assert shares == [str(max(1, cores() // 2))] * 2
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from counterpoint.config.errors import UserError
@@ -49,12 +49,13 @@ class Room:
                 raise
 
 
-def join_ray(address: str | None, *, cpus: int | None) -> None:
+def join_ray(address: str | None, *, cpus: int | None, load: Sequence[str] = ()) -> None:
     """Join a cluster, or start one here.
 
     Args:
         address: of a cluster; None starts one.
         cpus: cores of one that is started; by default all of this machine.
+        load: modules that its processes load while it starts.
 
     Raises:
         UserError: nothing answers at the address, or another version of Ray or Python does.
@@ -67,7 +68,8 @@ def join_ray(address: str | None, *, cpus: int | None) -> None:
     shared: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
     if address is None:
         try:
-            ray.init("local", num_cpus=cpus or cores(), include_dashboard=False, **shared)
+            settings = {"preload_python_modules": list(load)}
+            ray.init("local", num_cpus=cpus or cores(), include_dashboard=False, _system_config=settings, **shared)
         except Exception as error:  # Ray raises bare ones
             raise UserError(
                 f"Ray cannot start a cluster on this machine ({first_line(error)}): a machine that is too busy or "

@@ -11,6 +11,7 @@ import math
 import multiprocessing
 import os
 import signal
+import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
@@ -80,11 +81,21 @@ def in_order(
     Raises:
         UserError: raised by the function, or a process was ended from outside, or Ray is not installed.
     """
+    with mapper(make, workers=workers) as apply:
+        yield from apply(items)
+
+
+@contextmanager
+def mapper(
+    make: Callable[[], Callable[[Item], Result]], *, workers: Workers
+) -> Iterator[Callable[[Iterable[Item]], Iterator[Result]]]:
+    """`in_order` for several lots of items, one after the other, by the same processes, which cost seconds to start."""
     if workers.is_alone:
-        yield from map(make(), items)
+        function = cache(make)
+        yield lambda items: map(function(), items)
         return
     with (_processes if workers.address is None else _ray)(make, workers) as submit:
-        yield from ahead(submit, items, most=AHEAD * workers.count)
+        yield lambda items: ahead(submit, items, most=AHEAD * workers.count)
 
 
 def ahead(submit: Callable[[Item], Callable[[], Result]], items: Iterable[Item], *, most: int) -> Iterator[Result]:
@@ -105,9 +116,10 @@ def ahead(submit: Callable[[Item], Callable[[], Result]], items: Iterable[Item],
 @contextmanager
 def _processes(make: Callable[[], Any], workers: Workers) -> Iterator[Callable[[Any], Callable[[], Any]]]:
     """Processes of this machine, which share its cores."""
-    context = multiprocessing.get_context("spawn")
+    context = forking_context(_module_of(make))
     threads = max(1, cores() // workers.count)
-    pool = ProcessPoolExecutor(workers.count, context, initializer=_begin, initargs=(make, threads))
+    begun = (make, dict(os.environ), threads)
+    pool = ProcessPoolExecutor(workers.count, context, initializer=_begin, initargs=begun)
 
     def unbroken(call: Callable[[], Any]) -> Any:
         try:
@@ -128,13 +140,45 @@ def _processes(make: Callable[[], Any], workers: Workers) -> Iterator[Callable[[
         pool.shutdown(wait=True, cancel_futures=True)
 
 
+def _module_of(make: Callable[[], Any]) -> str:
+    """The module of a function, or of the function of a partial."""
+    return getattr(make, "func", make).__module__
+
+
+def forking_context(*modules: str) -> Any:
+    """A start method of processes: they are forked from a server that has loaded these modules and runs nothing itself.
+
+    A process forked from the current one would inherit the state of its threads, and a new one would spend seconds on
+    imports. Where there is no such server (Windows), processes are new ones.
+    """
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(list(modules))
+    return context
+
+
+def settle(environment: Mapping[str, str], *, threads: int) -> None:
+    """Give this new process the environment of the one that asked for it, and its share of the cores.
+
+    Args:
+        environment: of the asking process; the server's may be older.
+        threads: of numeric libraries, unless the environment sets a number.
+    """
+    os.environ.clear()
+    os.environ.update(environment)
+    number = os.environ.setdefault("OMP_NUM_THREADS", str(threads))
+    if torch := sys.modules.get("torch"):  # it has read the server's environment already
+        torch.set_num_threads(int(number))
+
+
 _make: list[Callable[[], Callable[[Any], Any]]] = []
 """The factory of the function of a worker process."""
 
 
-def _begin(make: Callable[[], Callable[[Any], Any]], threads: int) -> None:
+def _begin(make: Callable[[], Callable[[Any], Any]], environment: Mapping[str, str], threads: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that gives out the work
-    os.environ.setdefault("OMP_NUM_THREADS", str(threads))
+    settle(environment, threads=threads)
     _make[:] = [make]
 
 
@@ -155,7 +199,8 @@ def _ray(make: Callable[[], Any], workers: Workers) -> Iterator[Callable[[Any], 
     import ray
     from ray.exceptions import RayError
 
-    join_ray(None if workers.address == "local" else workers.address, cpus=workers.count)
+    address = None if workers.address == "local" else workers.address
+    join_ray(address, cpus=workers.count, load=[_module_of(make)])
     needs = {"num_cpus": 1, "num_gpus": share_of_gpus(ray.cluster_resources().get("GPU", 0.0), count=workers.count)}
     remote: Any = ray.remote(max_restarts=3, max_task_retries=3, **needs)(_Actor)
     actors = [remote.remote(make) for _ in range(workers.count)]

@@ -131,4 +131,4 @@ def test_a_study_takes_as_long_as_the_simulation_of_its_schedule_says(bench: Ben
     done = bench.engine.run(plan)
     records = [StepRecord.model_validate(read_json(step.folder / RECORD_FILE)) for step in done.values()]
     taken = max(record.finished for record in records) - min(record.finished - record.seconds for record in records)
-    assert expected == pytest.approx(0.2 + 1.7 + 0.2) and expected <= taken < expected + 20
+    assert expected == pytest.approx(0.2 + 1.7 + 0.2) and expected <= taken < expected + 60

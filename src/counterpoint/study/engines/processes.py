@@ -1,31 +1,23 @@
-"""Steps in processes of this machine. A process runs one step after another, so that it loads torch only once.
-
-Processes are forked from a server that has loaded the heavy modules and runs nothing itself. A process forked from the
-current one would inherit the state of its threads, and a new one would spend seconds on imports.
-"""
+"""Steps in processes of this machine. A process runs one step after another, so that it loads torch only once."""
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import signal
-import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess, parent_process
-from typing import Any
 
 from counterpoint.config.machine import cores
+from counterpoint.config.workers import forking_context, settle
 from counterpoint.study.engine import LocalEngine
 from counterpoint.study.engines.dispatch import STOP_S, Ended
-from counterpoint.study.engines.worker import attempt, elsewhere, listen_for_interrupts
+from counterpoint.study.engines.worker import HEAVY, attempt, elsewhere, listen_for_interrupts
 from counterpoint.study.work import Step
 
-HEAVY = ("counterpoint.training", "counterpoint.generate", "counterpoint.study.engines.worker")
-"""Modules that the server imports."""
 PATIENCE_S = 1.0
 
 
@@ -48,10 +40,10 @@ class _Process:
     """A process and the step that it runs."""
 
     def __init__(self, place: Place, *, local: LocalEngine):
-        context = _context()
+        context = forking_context(*HEAVY)
         self.pipe, theirs = context.Pipe()
         self.process: BaseProcess = context.Process(
-            target=_serve, args=(theirs, place, local), name=f"steps {place.number}"
+            target=_serve, args=(theirs, place, local, dict(os.environ)), name=f"steps {place.number}"
         )
         self.process.start()
         theirs.close()
@@ -151,25 +143,14 @@ def places(jobs: int) -> list[Place]:
     return [Place(number, threads, device=number % devices if devices else None) for number in range(jobs)]
 
 
-def _context() -> Any:
-    """The start method of processes."""
-    if "forkserver" not in multiprocessing.get_all_start_methods():
-        return multiprocessing.get_context("spawn")
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(list(HEAVY))
-    return context
-
-
-def _serve(pipe: Connection, place: Place, local: LocalEngine) -> None:
+def _serve(pipe: Connection, place: Place, local: LocalEngine, environment: Mapping[str, str]) -> None:
     """Run the steps that come through the pipe until it is closed."""
     if hasattr(os, "setpgrp"):
         os.setpgrp()  # Ctrl-C must reach only the engine, which interrupts each process once
     listen_for_interrupts()
+    settle(environment, threads=place.threads)
     if place.device is not None:
         os.environ["CUDA_VISIBLE_DEVICES"] = str(place.device)
-    threads = os.environ.setdefault("OMP_NUM_THREADS", str(place.threads))
-    if torch := sys.modules.get("torch"):  # torch has read the environment already
-        torch.set_num_threads(int(threads))
     _leave_with_parent()
     while True:
         try:

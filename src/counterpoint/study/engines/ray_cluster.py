@@ -25,7 +25,7 @@ from counterpoint.study.engines.dispatch import STOP_S, Ended
 from counterpoint.study.engines.needs import Needs, needs_of
 from counterpoint.study.engines.pooled import PoolEngine
 from counterpoint.study.engines.registry import Where, require
-from counterpoint.study.engines.worker import attempt, elsewhere
+from counterpoint.study.engines.worker import HEAVY, attempt, elsewhere
 from counterpoint.study.work import Step
 
 PATIENCE_S = 1.0
@@ -93,7 +93,7 @@ class RayPool:
     def __enter__(self) -> RayPool:
         import ray
 
-        join_ray(self._address, cpus=self._jobs)
+        join_ray(self._address, cpus=self._jobs, load=HEAVY)
         try:
             self._gpus = any(node.get("GPU") for node in _resources())
             if self._local.device.startswith("cuda") and not self._gpus:

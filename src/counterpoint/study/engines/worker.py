@@ -19,6 +19,9 @@ from counterpoint.study.engines.dispatch import Ended
 from counterpoint.study.notices import log_path, sentence
 from counterpoint.study.work import Step
 
+HEAVY = ("counterpoint.training", "counterpoint.generate", "counterpoint.study.engines.worker")
+"""Modules that most steps need; an engine loads them before the first step, if it can."""
+
 
 def attempt(step: Step, *, local: LocalEngine) -> Ended:
     """Complete a step whose inputs are finished.
