@@ -159,10 +159,10 @@ def forking_context(*modules: str) -> Any:
 
 
 def settle(environment: Mapping[str, str], *, threads: int) -> None:
-    """Give this new process the environment of the one that asked for it, and its share of the cores.
+    """Give this new process the environment of the process that started it, and its share of the cores.
 
     Args:
-        environment: of the asking process; the server's may be older.
+        environment: of the process that starts this one; the server's may be older.
         threads: of numeric libraries, unless the environment sets a number.
     """
     os.environ.clear()
