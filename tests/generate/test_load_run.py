@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from counterpoint.config import (
     AutoregressiveSampling,
@@ -139,6 +140,11 @@ def test_a_published_run_keeps_what_it_knows_of_latents_exactly(tmp_path):
     publish_run(tmp_path / "run", tmp_path / "out")
     known = load_run(tmp_path / "out").state_dict()
     assert all(torch.equal(known[name], value) for name, value in model.state_dict().items() if "gaussian" in name)
+    (tmp_path / "out" / "digests.json").unlink()
+    whole = {name: value.to(torch.int32) if "gaussian" in name else value for name, value in known.items()}
+    save_file(whole, tmp_path / "out" / "model.safetensors")
+    with pytest.raises(UserError, match=r"gaussian.* holds torch\.int32, but the network needs torch\.float32"):
+        load_run(tmp_path / "out")
 
 
 def test_models_that_ship_are_found_by_name(tmp_path, monkeypatch):

@@ -281,6 +281,35 @@ def test_audiocrafts_variants_are_refused(change: tuple[str, Any], told: str, au
         load_model(audiocraft(change=change))
 
 
+@pytest.mark.parametrize(
+    "package",
+    [
+        {"pretrained": 5},
+        {"best_state": {}, "xp.cfg": 5},
+        {"best_state": {}, "xp.cfg": "a: ["},
+        {"best_state": {}, "xp.cfg": "[1]"},
+        {"best_state": {}, "xp.cfg": "a: 1"},
+        {"best_state": {"a": "b"}, "xp.cfg": "a: 1"},
+        {"best_state": 5, "xp.cfg": "a: 1"},
+    ],
+    ids=str,
+)
+def test_a_package_with_unusable_parts_is_refused(audiocraft: Save, package: dict[str, Any]) -> None:
+    folder = audiocraft(codec=package)
+    with pytest.raises(UserError, match=r"best_state|configuration|tensors|xp\.cfg"):
+        load_codec(str(folder))
+    torch.save(package, folder / "state_dict.bin")
+    with pytest.raises(UserError, match=r"best_state|configuration|tensors|xp\.cfg"):
+        load_model(folder)
+
+
+def test_a_codec_that_refers_to_itself_is_refused(audiocraft: Save) -> None:
+    folder = audiocraft()
+    torch.save({"pretrained": str(folder)}, folder / "compression_state_dict.bin")
+    with pytest.raises(UserError, match="refers to another one"):
+        load_codec(str(folder))
+
+
 class Intruder:
     """Code in a pickle: it would make a file."""
 

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
 from counterpoint.codec.encodec import EnCodec, encodec_config, wrap_weights
 from counterpoint.config import UserError
-from counterpoint.config.weights import read_pickle
+from counterpoint.config.documents import parse_yaml
+from counterpoint.config.weights import check_tensors, read_pickle
 
 if TYPE_CHECKING:
+    from torch import Tensor
     from transformers import EncodecConfig
 
 COMPRESSION_FILE = "compression_state_dict.bin"
@@ -41,19 +42,41 @@ _NAMES = (
 """Substitutions from audiocraft's tensor names to those of `transformers`, in this order."""
 
 
-def read_package(path: Path) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Package:
+    """A file that audiocraft exported.
+
+    Attributes:
+        pretrained: name of the codec that it refers to; "" for a file with weights.
+        config: its configuration.
+        weights: tensors by audiocraft's names.
+    """
+
+    pretrained: str = ""
+    config: Mapping[str, Any] = field(default_factory=dict)
+    weights: Mapping[str, Tensor] = field(default_factory=dict)
+
+
+def read_package(path: Path) -> Package:
     """Read a file that audiocraft exported: `best_state` and `xp.cfg`, or a `pretrained` name.
 
     Raises:
         UserError: there is no such file, or it is not such an export.
     """
     package = read_pickle(path)
-    if not isinstance(package, dict) or not ({"best_state", "xp.cfg"} <= package.keys() or "pretrained" in package):
+    values = package if isinstance(package, dict) else {}
+    if isinstance(values.get("pretrained"), str):
+        return Package(pretrained=values["pretrained"])
+    if not {"best_state", "xp.cfg"} <= values.keys():
         raise UserError(f"{path} is not a checkpoint exported by audiocraft: it has no best_state with its xp.cfg.")
-    return package
+    check_tensors(values["best_state"], source=path)
+    config = parse_yaml(str(values["xp.cfg"]), source=f"The configuration in {path}")
+    if not isinstance(config, dict):
+        raise UserError(f"The configuration in {path} has no settings by name; export the checkpoint again.")
+    return Package(config=config, weights=values["best_state"])
 
 
-def load_audiocraft(package: Mapping[str, Any], *, name: str) -> EnCodec:
+def load_audiocraft(package: Package, *, name: str) -> EnCodec:
     """Build the EnCodec of a package with weights.
 
     Raises:
@@ -61,13 +84,11 @@ def load_audiocraft(package: Mapping[str, Any], *, name: str) -> EnCodec:
     """
     from transformers import EncodecModel
 
-    config = _config(yaml.safe_load(package["xp.cfg"]), name=name)
-    return wrap_weights(
-        EncodecModel, config, {_name(key): value for key, value in package["best_state"].items()}, name=name
-    )
+    config = _config(package.config, name=name)
+    return wrap_weights(EncodecModel, config, {_name(key): value for key, value in package.weights.items()}, name=name)
 
 
-def _config(cfg: dict[str, Any], *, name: str) -> EncodecConfig:
+def _config(cfg: Mapping[str, Any], *, name: str) -> EncodecConfig:
     """The configuration from audiocraft's, in which repeated values are references; these are not read."""
     try:
         seanet, rvq = cfg["seanet"], cfg["rvq"]
@@ -87,7 +108,9 @@ def _config(cfg: dict[str, Any], *, name: str) -> EncodecConfig:
         config.use_conv_shortcut = not seanet["true_skip"]
         config.trim_right_ratio = seanet["decoder"]["trim_right_ratio"]
     except (KeyError, TypeError, AttributeError) as error:
-        raise UserError(f"The codec in {name} is not an EnCodec that can be read: its xp.cfg lacks {error}.") from None
+        raise UserError(
+            f"The codec in {name} is not an EnCodec that can be read: its xp.cfg lacks a setting ({error})."
+        ) from None
     return config
 
 

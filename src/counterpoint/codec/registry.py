@@ -25,12 +25,13 @@ PLACES = ("", "vae")
 """Places of a codec in a folder or hub repository: a pipeline of diffusers keeps its codec in `vae`."""
 
 
-def load_codec(name: str) -> Codec:
+def load_codec(name: str, *, referred_by: str = "") -> Codec:
     """Load a codec on the CPU.
 
     Args:
         name: a shipped codec (`pocket`), a folder, the run folder of a codec's training, or a hub id
             (`facebook/encodec_32khz`, `stabilityai/stable-audio-open-1.0`); a MusicGen checkpoint contains one.
+        referred_by: the file of audiocraft that only names this codec, if one does.
 
     Raises:
         UserError: there is no such codec, its kind is unknown, or its weights do not match its configuration.
@@ -39,7 +40,11 @@ def load_codec(name: str) -> Codec:
     config_file, place = _config_file(source, name=name)
     if config_file.name == COMPRESSION_FILE:
         package = read_package(config_file)
-        return load_codec(package["pretrained"]) if "pretrained" in package else load_audiocraft(package, name=name)
+        if not package.pretrained:
+            return load_audiocraft(package, name=name)
+        if referred_by:
+            raise UserError(f"{referred_by} refers to the codec {name}, which refers to another one; name that one.")
+        return load_codec(package.pretrained, referred_by=name)
     return format_of(read_json(config_file), source=repr(name)).load(source, name=name, subfolder=place)
 
 

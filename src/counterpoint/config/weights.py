@@ -223,6 +223,20 @@ def check_tensors(tensors: Any, *, source: Path) -> None:
             )
 
 
+def check_kinds(tensors: Mapping[str, Tensor], *, own: Mapping[str, Tensor], source: str | Path) -> None:
+    """Compare the kinds of tensors with those of a network, since torch would convert one into the other.
+
+    Raises:
+        UserError: a tensor holds whole numbers where the network has floating-point numbers, or the reverse.
+    """
+    for name in own.keys() & tensors.keys():
+        if own[name].is_floating_point() != tensors[name].is_floating_point():
+            raise UserError(
+                f"In {source} the tensor {name} holds {tensors[name].dtype}, but the network needs {own[name].dtype}; "
+                "download it again."
+            )
+
+
 def _load_safetensors(path: Path) -> dict[str, Tensor]:
     from safetensors import SafetensorError
     from safetensors.torch import load_file

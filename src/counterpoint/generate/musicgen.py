@@ -22,7 +22,6 @@ from counterpoint.codec import Codec, latent_spec, load_codec
 from counterpoint.codec.audiocraft import COMPRESSION_FILE, read_package
 from counterpoint.codec.loading import quietly
 from counterpoint.config import BackboneConfig, LatentSpec, ModelConfig, TextConfig, UserError, read_json
-from counterpoint.config.documents import parse_yaml
 from counterpoint.config.weights import CONFIG_FILE, fetch_folder, misshapen, read_weights
 from counterpoint.generate.settings import LANGUAGE_MODEL_FILE, MUSICGEN_PARADIGM
 from counterpoint.paradigm import Autoregressive
@@ -238,7 +237,7 @@ def read_audiocraft(folder: Path, *, source: str) -> Checkpoint:
         raise UserError(f"{folder / COMPRESSION_FILE} is missing; put the codec's file beside {LANGUAGE_MODEL_FILE}.")
     package = read_package(folder / LANGUAGE_MODEL_FILE)
     try:
-        cfg = parse_yaml(str(package["xp.cfg"]), source=f"The configuration in {folder / LANGUAGE_MODEL_FILE}")
+        cfg = package.config
         lm, conditioners, pattern = cfg["transformer_lm"], cfg["conditioners"], cfg["codebooks_pattern"]
         in_order = list(range(lm["n_q"]))
         expected = {
@@ -257,11 +256,13 @@ def read_audiocraft(folder: Path, *, source: str) -> Checkpoint:
             feed_forward=int(lm["hidden_scale"] * lm["dim"]),
         )
         t5 = conditioners["description"]["t5"]["name"]
-        return Checkpoint(_model(backbone, t5=t5), lm["n_q"], lm["card"], AUDIOCRAFT, package["best_state"])
+        return Checkpoint(_model(backbone, t5=t5), lm["n_q"], lm["card"], AUDIOCRAFT, package.weights)
     except UserError:
         raise
     except (KeyError, TypeError, AttributeError, ValueError) as error:
-        raise UserError(f"{source} is not a readable MusicGen: its xp.cfg lacks {error}.") from None
+        raise UserError(
+            f"{source} is not a readable MusicGen: its xp.cfg lacks a setting or has an unusable one ({error})."
+        ) from None
 
 
 _PLAIN = {

@@ -27,7 +27,7 @@ from counterpoint.config.base import MOST_SECONDS
 from counterpoint.config.checkpoints import Checkpoint, list_checkpoints, newest_checkpoint, read_checkpoint
 from counterpoint.config.documents import quoted
 from counterpoint.config.nearest import did_you_mean
-from counterpoint.config.weights import read_weights
+from counterpoint.config.weights import check_kinds, read_weights
 from counterpoint.runs.find import known_models
 from counterpoint.runs.layout import AVERAGES, BEST, CHECKPOINTS, MODEL_FILE, WEIGHTS_FILE
 
@@ -86,11 +86,12 @@ def load_run(run: Path, *, step: int | None = None, ema: bool = True) -> Paradig
     latent = parse(described["latent"], LatentSpec, source=source)
     parts = ["model"] if not ema else [BEST, AVERAGES] if step is None else [AVERAGES]
     if (run / WEIGHTS_FILE).is_file():
-        weights = {name: tensor.float() for name, tensor in read_weights(run).items()}
+        weights = read_weights(run)
     else:
         checkpoint = _checkpoint(run, step=step, parts=parts)
         weights = checkpoint.tensors(next(part for part in parts if checkpoint.holds(part)))
     paradigm = build_paradigm(config, latent)
+    check_kinds(weights, own=paradigm.state_dict(), source=run)
     try:
         paradigm.load_state_dict(weights)
     except RuntimeError as error:
