@@ -11,15 +11,16 @@ from types import UnionType
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
 import yaml
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from counterpoint.config.documents import parse_yaml, quoted
 from counterpoint.config.errors import UserError
-from counterpoint.config.files import atomic_write
+from counterpoint.config.files import atomic_write, read_json
 from counterpoint.config.idle import idle_keys
 from counterpoint.config.text import read_text
 
 Model = TypeVar("Model", bound=BaseModel)
+Kind = TypeVar("Kind")
 SAVED = {"saved": True}
 """Validation context for files written by this package, which may hold keys that users may no longer give."""
 
@@ -122,6 +123,32 @@ def parse(values: dict[str, Any], kind: type[Model], *, source: str, saved: bool
         return kind.model_validate(values, context=SAVED if saved else None)
     except ValidationError as error:
         raise UserError(f"{source}: {'; '.join(_explain(item, kind) for item in error.errors())}") from None
+
+
+def read_saved(path: Path, kind: type[Kind], *, remedy: str) -> Kind:
+    """Read a JSON file that this package wrote.
+
+    Args:
+        kind: its type: a model, a dataclass, or a mapping or list of such.
+        remedy: what to do with a file that another version wrote, an imperative.
+
+    Raises:
+        UserError: the file cannot be read, or does not have this type.
+    """
+    try:
+        return TypeAdapter(kind).validate_python(read_json(path))
+    except ValidationError as error:
+        raise unreadable(path, error, remedy=remedy) from None
+
+
+def unreadable(path: Path, error: ValidationError, *, remedy: str) -> UserError:
+    """The error for a file of this package that does not have the type of this version."""
+    first = error.errors()[0]
+    place = ".".join(map(str, first["loc"]))
+    at = f" at {quoted(place)}" if place else ""
+    return UserError(
+        f"{path} was written by another version of counterpoint, or is damaged{at} ({first['msg']}): {remedy}."
+    )
 
 
 def read_settings(texts: Sequence[str]) -> dict[str, Any]:

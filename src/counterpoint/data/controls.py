@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 
 from counterpoint.config import UserError, read_json, write_json
+from counterpoint.config.load import read_saved
 from counterpoint.config.schema import ControlName
 from counterpoint.data.encoded import Encoded
 from counterpoint.data.layout import SPLITS
@@ -96,7 +97,7 @@ class TrackWriter:
         self._ends = _row_ends(encoded)
         self._state = {"version": version, "dataset": encoded.dataset.fingerprint()}
         state_file = self.folder / "writing.json"
-        if self.is_complete() and self._state.items() <= read_json(self.folder / INFO_FILE).items():
+        if self.is_complete() and self._state.items() <= _read_info(self.folder / INFO_FILE).items():
             return
         if not state_file.is_file() or read_json(state_file) != self._state:
             shutil.rmtree(self.folder, ignore_errors=True)
@@ -144,8 +145,8 @@ def open_track(encoded: Encoded, name: str) -> ControlTrack:
     if name not in known_tracks():
         raise UserError(f"There is no control track {name!r}; choose one of {', '.join(known_tracks())}.")
     folder = _folder(encoded) / name
-    info = read_json(folder / INFO_FILE) if (folder / INFO_FILE).is_file() else None
-    if info is None or info["dataset"] != encoded.dataset.fingerprint():
+    info = _read_info(folder / INFO_FILE) if (folder / INFO_FILE).is_file() else {}
+    if info.get("dataset") != encoded.dataset.fingerprint():
         present = ", ".join(written_tracks(encoded)) or "none"
         raise UserError(
             f"{encoded.dataset.folder} has no control track {name!r} for the codec {encoded.spec.codec!r} (it has "
@@ -179,7 +180,11 @@ def written_tracks(encoded: Encoded) -> list[str]:
     """Names of the complete tracks of the dataset in its current state."""
     files = {name: _folder(encoded) / name / INFO_FILE for name in known_tracks()}
     dataset = encoded.dataset.fingerprint()
-    return [name for name, file in files.items() if file.is_file() and read_json(file)["dataset"] == dataset]
+    return [name for name, file in files.items() if file.is_file() and _read_info(file).get("dataset") == dataset]
+
+
+def _read_info(path: Path) -> dict[str, Any]:
+    return read_saved(path, dict[str, Any], remedy=f"delete {path.parent} and extract the controls again")
 
 
 def known_tracks() -> list[str]:

@@ -22,8 +22,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+from pydantic import ConfigDict
 
 from counterpoint.config import LatentSpec, UserError, atomic_write, read_json, write_json
+from counterpoint.config.load import read_saved
 from counterpoint.config.remote import RemoteFolder, local_copy, url_of
 from counterpoint.data.columns import Chunk, near_chunks
 from counterpoint.data.layout import INFO_FILE, SPLITS, MusicDataset, open_dataset, quiet_datasets
@@ -181,23 +183,37 @@ def _rows_at(url: str, place: Path) -> RemoteFolder | None:
     return None
 
 
+class _WrittenSpec(LatentSpec):
+    """The spec of encoded columns, with the fingerprint of the dataset; other versions may have further keys."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+    dataset: str
+
+    def latent(self) -> LatentSpec:
+        return LatentSpec(**self.model_dump(exclude={"dataset"}))
+
+
+def _read_spec(path: Path) -> _WrittenSpec:
+    return read_saved(path, _WrittenSpec, remedy=f"delete {path.parent} and encode again")
+
+
 def _find_spec(dataset: MusicDataset, *, codec: str, name: Path | str) -> tuple[Path, LatentSpec]:
     """The folder of a codec's latents and what they are; for the errors see `open_encoded`."""
-    specs = {path.parent: read_json(path) for path in sorted((dataset.folder / FOLDER).glob(f"*/{SPEC_FILE}"))}
+    paths = sorted((dataset.folder / FOLDER).glob(f"*/{SPEC_FILE}"))
+    specs = {path.parent: _read_spec(path) for path in paths}
     remedy = f"run `counterpoint data encode {name} --codec {codec}`"
-    found = {place: spec for place, spec in specs.items() if codec in (spec["codec"], spec["fingerprint"])}
+    found = {place: spec for place, spec in specs.items() if codec in (spec.codec, spec.fingerprint)}
     if not found:
-        known = ", ".join(sorted({spec["codec"] for spec in specs.values()}))
+        known = ", ".join(sorted({spec.codec for spec in specs.values()}))
         raise UserError(f"{name} is not encoded with {codec!r}{f', only with {known}' if known else ''}; {remedy}.")
-    fresh = {place: spec for place, spec in found.items() if spec["dataset"] == dataset.fingerprint()}
+    fresh = {place: spec for place, spec in found.items() if spec.dataset == dataset.fingerprint()}
     if not fresh:
         raise UserError(f"{name} has changed since it was encoded with {codec!r}; {remedy} again.")
     if len(fresh) > 1:
-        prints = ", ".join(spec["fingerprint"] for spec in fresh.values())
+        prints = ", ".join(spec.fingerprint for spec in fresh.values())
         raise UserError(f"{name} is encoded with several codecs named {codec!r}; choose one by fingerprint: {prints}.")
     [(place, spec)] = fresh.items()
-    fields = {key: value for key, value in spec.items() if key in LatentSpec.model_fields}
-    return place, LatentSpec.model_validate(fields)
+    return place, spec.latent()
 
 
 def _open_split(place: Path, *, rows: datasets.Dataset, spec: LatentSpec, far: RemoteFolder | None) -> EncodedSplit:
@@ -274,7 +290,7 @@ class EncodedWriter:
     def left_out(self) -> dict[str, str]:
         """Reasons for left-out clips, by id."""
         path = self.folder / LEFT_OUT_FILE
-        return read_json(path) if path.is_file() else {}
+        return read_saved(path, dict[str, str], remedy=f"delete {path}") if path.is_file() else {}
 
     def discard(self) -> None:
         """Delete all written data."""

@@ -17,9 +17,11 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
+from pydantic import BaseModel, Field
 from safetensors.numpy import load_file, save
 
-from counterpoint.config import atomic_write, read_json
+from counterpoint.config import atomic_write
+from counterpoint.config.load import read_saved
 from counterpoint.config.remote import RemoteFolder
 from counterpoint.data.columns import Chunk, Column
 
@@ -67,9 +69,16 @@ def write_index(folder: Path, splits: Iterable[str]) -> None:
     atomic_write(folder / INDEX_FILE, lambda temporary: temporary.write_bytes(save(index)))
 
 
+class _State(BaseModel):
+    """The part of the `state.json` of `datasets` that names its files."""
+
+    files: list[dict[str, str]] = Field(validation_alias="_data_files")
+
+
 def data_files(split: Path) -> list[str]:
     """Names of the files of a split that hold its rows, in order."""
-    return [each["filename"] for each in read_json(split / "state.json")["_data_files"]]
+    state = read_saved(split / "state.json", _State, remedy=f"delete {split.parent} and encode again")
+    return [each["filename"] for each in state.files]
 
 
 def far_chunks(place: Path, *, remote: RemoteFolder, widths: Mapping[str, int]) -> list[Chunk]:

@@ -198,7 +198,8 @@ def read_transformers(folder: Path, *, source: str) -> Checkpoint:
     """Read the language model of a folder in the format of `transformers`; `source` is the name that the user gave."""
     from transformers import AutoConfig
 
-    kind = read_json(folder / CONFIG_FILE).get("model_type")
+    found = read_json(folder / CONFIG_FILE)
+    kind = found.get("model_type") if isinstance(found, dict) else None
     if kind != "musicgen":
         raise UserError(
             f"{source} contains a model of the kind {kind!r}; of the models of transformers, only musicgen is "

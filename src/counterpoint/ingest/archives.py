@@ -20,11 +20,12 @@ from typing import IO, Any
 
 from counterpoint.audio.captions import SIDECAR_SUFFIXES
 from counterpoint.audio.files import FOREIGN, readable
-from counterpoint.config import UserError, digest, read_json, write_json
+from counterpoint.config import UserError, digest, write_json
 from counterpoint.config.aside import beside
+from counterpoint.config.load import read_saved
 from counterpoint.config.paths import MISSING, fault_of, shown
 from counterpoint.config.remote import open_file, url_of
-from counterpoint.ingest.report import Problem
+from counterpoint.ingest.report import Problem, ProblemKind
 
 FOLDER = "unpacked"
 """Folder of the unpacked tars in a dataset."""
@@ -112,7 +113,8 @@ def _unpacked(name: str, place: str, into: Path, *, problems: list[Problem]) -> 
                 write_json(new / _PROBLEMS_FILE, [[each.path, each.kind, each.reason] for each in found])
                 target.parent.mkdir(parents=True, exist_ok=True)
                 new.rename(target)
-    problems += [Problem(*each) for each in read_json(target / _PROBLEMS_FILE)]
+    found = read_saved(target / _PROBLEMS_FILE, list[tuple[str, ProblemKind, str]], remedy=f"delete {target}")
+    problems += [Problem(*each) for each in found]
     return target
 
 

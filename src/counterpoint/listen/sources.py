@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from counterpoint.config import UserError, read_json
+from counterpoint.config import UserError
 from counterpoint.config.paths import true_path
 from counterpoint.metrics import match_clips
+from counterpoint.results.parts import Prompts, Spans
 from counterpoint.results.records import RESULTS_FILE
 from counterpoint.results.schema import TRUTH, read_results
 from counterpoint.study.finished import RUNS
@@ -118,15 +119,15 @@ def read_inpainting(study: str, folder: Path, *, systems: Sequence[str] | None) 
         **{name: method.name for name, method in METHODS.items()},
         LOW_ANCHOR: "Another clip",
     }
-    spans = read_json(steps / "spans" / "spans.json")["spans"]
+    spans = Spans.read(steps / "spans").spans
     items = [
         SourceItem(
-            window["id"],
-            window["caption"],
-            {key: place / f"{window['id']}.wav" for key, place in folders.items()},
-            (spans[window["id"]][0], spans[window["id"]][1]),
+            window.id,
+            window.caption,
+            {key: place / f"{window.id}.wav" for key, place in folders.items()},
+            spans[window.id],
         )
-        for window in read_json(steps / "prompts" / "prompts.json")["windows"]
+        for window in Prompts.read(steps / "prompts").windows
     ]
     names = {key: known.get(key, key) for key in folders}
     return Source(study, items, names, TRUTH, LOW_ANCHOR, true_path(folder))

@@ -6,17 +6,18 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
-from pydantic import Field, TypeAdapter
+from pydantic import Field
 
 from counterpoint.bench.limits import Limits, load_limits
 from counterpoint.bench.run import LIMITS_FILE, POINTS_FILE
 from counterpoint.bench.sweep import Measured, read_points
-from counterpoint.config import TrainingConfig, load_yaml, read_json
+from counterpoint.config import TrainingConfig, load_yaml
 from counterpoint.generate.outputs import GenerationReport
 from counterpoint.results.parts import ALONE, Part
 from counterpoint.results.records import Record
 from counterpoint.runs.layout import CONFIG_FILE, METRICS_FILE, RESULT_FILE
 from counterpoint.training import TrainingResult, read_metrics
+from counterpoint.training.result import read_result
 
 
 class Curve(Record):
@@ -53,7 +54,7 @@ class Model(Record):
         data = config.data.model_copy(update={"dataset": Path(config.data.dataset).name})
         return cls(
             config=config.model_copy(update={"data": data, "start": Path(config.start).name}),
-            result=TypeAdapter(TrainingResult).validate_python(read_json(folder / RESULT_FILE)),
+            result=read_result(folder),
             curve=Curve(
                 train=tuple((line["step"], line["loss"]) for line in lines if "loss" in line),
                 valid=tuple((line["step"], line["valid_loss"]) for line in lines if "valid_loss" in line),

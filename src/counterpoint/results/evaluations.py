@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from counterpoint.config import read_json, write_json
+from counterpoint.config import write_json
 from counterpoint.metrics import Evaluation
+from counterpoint.results.records import read_record
 
 EVALUATION_FILE = "evaluation.json"
 
@@ -16,5 +17,5 @@ def write_evaluation(evaluation: Evaluation, folder: Path) -> None:
 
 
 def read_evaluation(folder: Path) -> Evaluation:
-    """The inverse of `write_evaluation`."""
-    return Evaluation.from_json(read_json(folder / EVALUATION_FILE))
+    """The inverse of `write_evaluation`; see `read_record` for the errors."""
+    return read_record(folder / EVALUATION_FILE, Evaluation)

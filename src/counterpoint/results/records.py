@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from counterpoint.config import UserError, read_json
-from counterpoint.config.load import SAVED
+from counterpoint.config.load import SAVED, read_saved, unreadable
 from counterpoint.config.machine import cores, processor
 from counterpoint.package import ROOT, VERSION
 
@@ -162,7 +162,7 @@ def parse_results(path: Path, kind: type[Kind]) -> Kind:
     try:
         return kind.model_validate(plain, context=SAVED)
     except ValidationError as error:
-        raise _unreadable(path, error, remedy="run its study again; finished steps are kept") from None
+        raise unreadable(path, error, remedy="run its study again; finished steps are kept") from None
 
 
 def read_record(path: Path, kind: type[Kind]) -> Kind:
@@ -171,19 +171,7 @@ def read_record(path: Path, kind: type[Kind]) -> Kind:
     Raises:
         UserError: another version of this package wrote the file, or it is damaged.
     """
-    try:
-        return kind.model_validate(read_json(path))
-    except ValidationError as error:
-        remedy = f"delete {path.parent} and run the study again; other steps are kept"
-        raise _unreadable(path, error, remedy=remedy) from None
-
-
-def _unreadable(path: Path, error: ValidationError, *, remedy: str) -> UserError:
-    first = error.errors()[0]
-    place = ".".join(map(str, first["loc"]))
-    return UserError(
-        f"{path} was written by another version of counterpoint, or is damaged at {place} ({first['msg']}): {remedy}."
-    )
+    return read_saved(path, kind, remedy=f"delete {path.parent} and run the study again; other steps are kept")
 
 
 def machine() -> str:

@@ -11,13 +11,13 @@ from typing import Any
 
 from counterpoint.attributes import classes_in
 from counterpoint.config import SamplingConfig, UserError
-from counterpoint.config.files import read_json
 from counterpoint.config.paths import true_path
 from counterpoint.config.sampling import PARADIGMS, SOLVERS, read_sampling
 from counterpoint.generate.settings import MUSICGEN_PARADIGM, is_published
 from counterpoint.runs import RUNS, find_run
 from counterpoint.runs.find import SHIPPED_MODELS
 from counterpoint.runs.layout import MODEL_FILE
+from counterpoint.runs.load import read_description
 from counterpoint.runs.models import ListedModel, list_models
 
 _HIDDEN = ("text_guidance", "guidance_interval", "tolerance")
@@ -91,7 +91,7 @@ def _shown(name: str, place: Path, listed: ListedModel | None) -> dict[str, Any]
     if listed is not None and listed.problem:
         raise UserError(f"The model {name} cannot be used: {listed.problem}")
     run = find_run(place)
-    described: Mapping[str, Any] = read_json(run / MODEL_FILE) if (run / MODEL_FILE).is_file() else {}
+    described: Mapping[str, Any] = read_description(run) if (run / MODEL_FILE).is_file() else {}
     paradigm = described["model"]["paradigm"] if described else MUSICGEN_PARADIGM
     entry = PARADIGMS[paradigm]
     trained = ("supervised",) if described and described["model"].get("inpainting") else ()

@@ -7,9 +7,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from counterpoint.config import read_json
+from counterpoint.config import LatentSpec, parse
 from counterpoint.config.paths import true_path
 from counterpoint.runs.layout import MODEL_FILE
+from counterpoint.runs.load import read_description
 
 if TYPE_CHECKING:
     from counterpoint.codec import Codec
@@ -46,8 +47,8 @@ def _model(folder: Path, inode: int, changed: int, device: str) -> LoadedModel:
     """`inode` and `changed` distinguish two models that were at the same place one after the other."""
     from counterpoint.generate.model import load_model
 
-    latent = read_json(folder / MODEL_FILE)["latent"]
-    return load_model(folder, device=device, codec=_codecs.get(latent.get("fingerprint", "")))
+    latent = parse(read_description(folder)["latent"], LatentSpec, source=str(folder / MODEL_FILE))
+    return load_model(folder, device=device, codec=_codecs.get(latent.fingerprint))
 
 
 def forget() -> None:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from pydantic import BaseModel
 
 from counterpoint.analysis.tracks import NOT_GIVEN
 from counterpoint.audio import frames
 from counterpoint.config import LatentSpec, parse, read_json
+from counterpoint.config.load import read_saved
+from counterpoint.config.schema import ControlName
 from counterpoint.data import open_encoded
 from counterpoint.data.controls import open_tracks
 from counterpoint.results.parts import LATENTS_FILE, Prompts
 
 if TYPE_CHECKING:
-    from counterpoint.config.schema import ControlName
     from counterpoint.study.work import Work
 
 TRACKS_FILE = "controls.json"
@@ -52,4 +55,18 @@ def latents_of(work: Work) -> LatentSpec:
 
 def tracks_of(work: Work) -> dict[ControlName, str]:
     """By control, the track that the input `controls` has chosen; empty without such an input."""
-    return read_json(work.inputs["controls"] / TRACKS_FILE)["tracks"] if "controls" in work.inputs else {}
+    return read_tracks(work.inputs["controls"]) if "controls" in work.inputs else {}
+
+
+class _Tracks(BaseModel):
+    tracks: dict[ControlName, str]
+
+
+def read_tracks(step: Path) -> dict[ControlName, str]:
+    """By control, the track that a step of the kind `controls` has chosen.
+
+    Raises:
+        UserError: the step was computed by another version, or its file is damaged.
+    """
+    remedy = f"delete {step} and run the study again; other steps are kept"
+    return read_saved(step / TRACKS_FILE, _Tracks, remedy=remedy).tracks

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from counterpoint.bench.draw import Draw
 from counterpoint.bench.workload import Handling, Music, Workload, estimate
-from counterpoint.config import DataConfig, ModelConfig, SamplingConfig, TrainingConfig, UserError, parse, read_json
+from counterpoint.config import DataConfig, ModelConfig, SamplingConfig, TrainingConfig, UserError, parse
 from counterpoint.config.remote import RemoteFolder, url_of
-from counterpoint.data.layout import INFO_FILE
+from counterpoint.data.layout import INFO_FILE, read_info
 from counterpoint.study.settings import ClipsConfig, ComposeConfig
 from counterpoint.study.work import Source, Step
 
@@ -109,10 +109,9 @@ def hours_of(dataset: Path) -> float:
     Raises:
         UserError: the folder is not a dataset.
     """
-    if url := url_of(dataset):  # no more of it is read than its description
-        info = json.loads(RemoteFolder(url, mark=INFO_FILE).read_mark())
-    elif (dataset / INFO_FILE).is_file():
-        info = read_json(dataset / INFO_FILE)
-    else:
-        raise UserError(f"{dataset} is not a dataset; make one with `counterpoint data ingest`.")
-    return float(sum(info["hours"].values()))
+    url = url_of(dataset)  # no more of a distant one is read than its description
+    info = json.loads(RemoteFolder(url, mark=INFO_FILE).read_mark()) if url else read_info(dataset)
+    try:
+        return float(sum(info["hours"].values()))
+    except (AttributeError, KeyError, TypeError):
+        raise UserError(f"{dataset} does not say how many hours it has; make the dataset again.") from None

@@ -2,7 +2,7 @@
 
 from counterpoint.training.codec import train_codec
 from counterpoint.training.generative import train
-from counterpoint.training.loop import TrainingResult
 from counterpoint.training.monitor import TrainingStopped, read_metrics
+from counterpoint.training.result import TrainingResult
 
 __all__ = ["TrainingResult", "TrainingStopped", "read_metrics", "train", "train_codec"]

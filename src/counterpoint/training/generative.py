@@ -32,8 +32,9 @@ from counterpoint.paradigm import LossOutput, Paradigm, build_paradigm
 from counterpoint.runs import find_run, load_run
 from counterpoint.runs.layout import MODEL_FILE
 from counterpoint.training.checkpoint import optimizer_tensors, restore_optimizer
-from counterpoint.training.loop import TrainingResult, Update, run_training
+from counterpoint.training.loop import Update, run_training
 from counterpoint.training.optimization import Ema, build_optimizers, learning_rate
+from counterpoint.training.result import TrainingResult
 from counterpoint.training.sharding import clip_gradients, is_sharded, load_whole, shard, whole_all
 from counterpoint.training.trackers import Tracker
 

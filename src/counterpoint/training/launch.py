@@ -12,12 +12,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from counterpoint.config import TrainingConfig, UserError, read_json
+from counterpoint.config import TrainingConfig, UserError
 from counterpoint.config.text import first_line
 from counterpoint.config.workers import check_count
-from counterpoint.runs.layout import RESULT_FILE
 from counterpoint.training.generative import train
-from counterpoint.training.loop import TrainingResult
+from counterpoint.training.result import TrainingResult, read_result
 from counterpoint.training.trackers import check_trackers
 
 _HERE = "127.0.0.1"
@@ -52,7 +51,7 @@ def train_with(
     if processes == 1:
         return run()
     in_processes(run, processes=processes, log=out / "logs")
-    return TrainingResult(**read_json(out / RESULT_FILE))
+    return read_result(out)
 
 
 def in_processes(function: Callable[[], Any], *, processes: int, log: Path) -> None:

@@ -20,7 +20,6 @@ from counterpoint.config import (
     UserError,
     dump_yaml,
     load_yaml,
-    read_json,
     write_json,
 )
 from counterpoint.config.checkpoints import Checkpoint, newest_checkpoint, remove_leftovers, write_checkpoint
@@ -37,6 +36,7 @@ from counterpoint.training.monitor import (
     read_metrics,
     stop_on_signal,
 )
+from counterpoint.training.result import TrainingResult, read_result
 from counterpoint.training.trackers import Tracker, check_trackers, start_trackers
 
 _HARDWARE = ("accumulate", "checkpointing", "compiled", "sharded")
@@ -124,40 +124,6 @@ class Step(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class TrainingResult:
-    """The result of a training and its cost; also RUN/result.json.
-
-    Attributes:
-        steps: number of updates.
-        loss: mean training loss of the last logged updates, at most 20; None without any.
-        valid_loss: loss of the last averaged weights on the validation split; None if the split is empty.
-        wall_s: time of all updates, over all sessions of the run, without validation, checkpoints and loading.
-        examples: number of examples seen, with repetition.
-        audio_s: seconds of audio seen, with repetition.
-        parameters: number of trainable parameters.
-        peak_memory_bytes: peak of the accelerator's memory, or of the whole process on a CPU.
-        device: the device.
-        processes: number of parallel processes.
-        best_step: number of updates at the lowest validation loss, whose averaged weights are the run's model; None if
-            these are the last ones.
-        best_valid_loss: the lowest validation loss.
-    """
-
-    steps: int
-    loss: float | None
-    valid_loss: float | None
-    wall_s: float
-    examples: int
-    audio_s: float
-    parameters: int
-    peak_memory_bytes: int
-    device: str
-    processes: int
-    best_step: int | None = None
-    best_valid_loss: float | None = None
-
-
 @dataclass
 class _Spent:
     """Sums over the sessions of a run, stored in every checkpoint."""
@@ -210,7 +176,7 @@ def run_training(
             remove_leftovers(out / CHECKPOINTS)
         checkpoint = _resume_point(out, config=config)
         if checkpoint is not None and checkpoint.step == config.steps and (out / RESULT_FILE).is_file():
-            return TrainingResult(**read_json(out / RESULT_FILE))
+            return read_result(out)
         step = build(accelerator, checkpoint)
         if checkpoint is not None:
             if checkpoint.state["data"] != step.data:

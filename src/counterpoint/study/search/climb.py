@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
 
-from counterpoint.config import SamplingConfig, UserError, atomic_folder, read_json, write_json
+from counterpoint.config import SamplingConfig, UserError, atomic_folder, write_json
+from counterpoint.config.load import read_saved
 from counterpoint.metrics.halves import Estimate
 from counterpoint.results.search import Cost, Standing
 from counterpoint.study.search.points import Point
@@ -68,7 +69,7 @@ class Drawer:
             folder = self.folder / POINTS / point.key / f"{start:04d}-{stop:04d}"
             if not folder.is_dir():
                 atomic_folder(folder, lambda place, start=start, stop=stop: self._fill(place, point, start, stop))
-            cost += Cost(**read_json(folder / COST_FILE))
+            cost += read_saved(folder / COST_FILE, Cost, remedy=f"delete {folder} and search again")
             if cost.broken:
                 return [], cost
             clips += [folder / f"{name}.wav" for name in self.ids[start:stop]]
@@ -130,9 +131,8 @@ def climb(
     """
     drawer.tidy()
     path = drawer.folder / RUNGS_FILE
-    done: list[dict[str, Standing]] = [
-        {key: Standing(**each) for key, each in rung.items()} for rung in (read_json(path) if path.is_file() else [])
-    ]
+    remedy = f"delete {path} and search again; the answers are kept"
+    done = read_saved(path, list[dict[str, Standing]], remedy=remedy) if path.is_file() else []
     tried = [point for point in points if not point.skipped]
     active, compared, total = tried, comparisons(points=len(tried), rungs=len(rungs)), len(tried) * rungs[-1]
     for number, n in enumerate(rungs):

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from counterpoint.bench.workload import Music, Workload
-from counterpoint.config import read_json, write_json
+from counterpoint.config import write_json
 from counterpoint.data import open_encoded
 from counterpoint.data.controls import written_tracks
 from counterpoint.extract import best_tracks, extract_controls
-from counterpoint.study.step_inputs import TRACKS_FILE, latents_of
+from counterpoint.study.step_inputs import TRACKS_FILE, latents_of, read_tracks
 from counterpoint.study.work import Step, Work, computes
 from counterpoint.study.workload import length_s
 
@@ -29,4 +29,4 @@ def write_controls(work: Work) -> None:
 def are_written(work: Work) -> bool:
     """Whether the tracks that the finished step wrote into the dataset still exist."""
     written = written_tracks(open_encoded(work.inputs["data"], codec=latents_of(work).fingerprint))
-    return set(read_json(work.folder / TRACKS_FILE)["tracks"].values()) <= set(written)
+    return set(read_tracks(work.folder).values()) <= set(written)

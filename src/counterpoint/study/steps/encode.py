@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from counterpoint.bench.workload import Music, Workload
-from counterpoint.config import read_json, write_json
+from counterpoint.config import LatentSpec, parse, read_json, write_json
 from counterpoint.encode import encode_dataset
 from counterpoint.results.parts import LATENTS_FILE
 from counterpoint.study.loading import codec_of
@@ -24,5 +24,6 @@ def encode(work: Work) -> None:
 
 def is_encoded(work: Work) -> bool:
     """Whether the encoding that the finished step wrote into the dataset still exists."""
-    fingerprint = read_json(work.folder / LATENTS_FILE)["fingerprint"]
-    return (work.inputs["data"] / "latents" / fingerprint / "spec.json").is_file()
+    path = work.folder / LATENTS_FILE
+    spec = parse(read_json(path), LatentSpec, source=str(path))
+    return (work.inputs["data"] / "latents" / spec.fingerprint / "spec.json").is_file()

@@ -12,7 +12,8 @@ from counterpoint.config import CodecTrainingConfig
 from counterpoint.config.checkpoints import Checkpoint
 from counterpoint.training.codec.data import Clips, open_clips
 from counterpoint.training.codec.step import STEPS, CodecStep
-from counterpoint.training.loop import TrainingResult, run_training
+from counterpoint.training.loop import run_training
+from counterpoint.training.result import TrainingResult
 
 HELD_OUT_CLIPS = 16
 HELD_OUT_S = 4.0
