@@ -50,6 +50,7 @@ def test_measuring_shows_shares_of_the_limit_and_goes_on(tmp_path):
         (["--repeats", "0", "--backbone", "debug"], "repeats"),
         (["--device", "h100"], "--predict"),
         (["--device", "nothing", "--predict"], "nothing"),
+        (["--predict", "--out", "a"], "--out"),
         (["--backbone", "huge"], "huge"),
     ],
 )

@@ -85,13 +85,23 @@ def test_ratings_from_elsewhere_count_like_our_own(new_test: New, tmp_path: Path
     answers.close()
 
 
+def test_an_empty_database_has_no_answers(new_test: New) -> None:
+    test = read_test(new_test())
+    (test.folder / "answers.db").touch()
+    with pytest.raises(UserError, match="has no answers yet"):
+        Answers(test, create=False)
+
+
 def test_preferences_from_elsewhere_keep_their_side(new_test: New, tmp_path: Path) -> None:
     test = read_test(new_test(design="ab"))
     rows = [f"ann,{item},fm,ar,preference,1" for item in test.items] + [
         f"ann,{item},ar,fm_inversion,preference,0.5" for item in test.items
     ]
-    answers = Answers(test)
-    import_ratings(answers, ratings(tmp_path / "a.csv", rows, "rater,item,system,other,question,value"))
+    answers, header = Answers(test), "rater,item,system,other,question,value"
+    for row, message in {"fm,ar,preference,0.3": "0, 0.5 or 1", "fm,fm,preference,1": "'fm' with itself"}.items():
+        with pytest.raises(UserError, match=message):
+            import_ratings(answers, ratings(tmp_path / "a.csv", [f"ann,track-1,{row}"], header))
+    import_ratings(answers, ratings(tmp_path / "a.csv", rows, header))
     duels = {(duel.first, duel.second): duel.share for duel in collect(answers).duels}
     assert duels == {("ar", "fm"): 0.0, ("ar", "fm_inversion"): 0.5}
     answers.close()
@@ -100,7 +110,8 @@ def test_preferences_from_elsewhere_keep_their_side(new_test: New, tmp_path: Pat
 @pytest.mark.parametrize(
     ("row", "message"),
     [
-        ("ann,track-1,fm,audio_match,11", "value 11; it must be from 1 to 10"),
+        ("ann,track-1,fm,audio_match,11", "value 11; it must be a whole number from 1 to 10"),
+        ("ann,track-1,fm,audio_match,3.5", "value 3.5; it must be a whole number from 1 to 10"),
         ("ann,track-1,fm,audio_match,many", "which is not a number"),
         ("ann,nowhere,fm,audio_match,5", "names the item 'nowhere'"),
         ("ann,track-1,musicgen,audio_match,5", "names the system 'musicgen'; the systems of the test are"),

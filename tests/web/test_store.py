@@ -45,6 +45,51 @@ def test_a_migration_that_fails_leaves_the_database_as_it_was(tmp_path: Path) ->
         assert len(connection.execute("PRAGMA table_info(things)").fetchall()) == 2
 
 
+def test_a_database_of_something_else_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.db"
+    with sqlite3.connect(path) as connection:
+        connection.execute("CREATE TABLE songs (name TEXT)")
+    before = path.read_bytes()
+    with pytest.raises(UserError, match="database of another program"):
+        Store(path, migrations=[FIRST])
+    assert path.read_bytes() == before
+    with sqlite3.connect(path) as connection:
+        connection.execute("PRAGMA user_version = 1")
+    with pytest.raises(UserError, match="its table things has no column id"):
+        Store(path, migrations=[FIRST])
+
+
+def test_a_damaged_database_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.db"
+    store = Store(path, migrations=[FIRST])
+    with store.write() as connection:
+        connection.executemany("INSERT INTO things (name) VALUES (?)", [(f"{n:0900}",) for n in range(40)])
+    store.compact()
+    store.close()
+    content = bytearray(path.read_bytes())
+    content[8192:12288] = b"x" * 4096
+    path.write_bytes(content)
+    with pytest.raises(UserError, match=r"cannot be opened as a database .*; move it away or restore a copy"):
+        Store(path, migrations=[FIRST])
+
+
+def test_an_empty_file_is_filled_and_another_process_may_be_faster(tmp_path: Path, monkeypatch) -> None:
+    path = tmp_path / "a.db"
+    path.touch()
+    with monkeypatch.context() as patch:
+        others = [lambda: Store(path, migrations=[FIRST]).close()]
+        version = Store._version
+
+        def late(self: Store, connection: sqlite3.Connection) -> int:
+            found = version(self, connection)
+            if others:
+                others.pop()()
+            return found
+
+        patch.setattr(Store, "_version", late)
+        assert names(Store(path, migrations=[FIRST])) == []
+
+
 def test_a_write_that_raises_is_undone(tmp_path: Path) -> None:
     store = Store(tmp_path / "a.db", migrations=[FIRST])
     with pytest.raises(sqlite3.IntegrityError), store.write() as connection:

@@ -48,7 +48,9 @@ def bench(
     from counterpoint.config.sampling import SOLVERS
 
     if predict:
-        refuse_options(context, "beside --predict, which runs nothing", named=["repeats", "device_limits"])
+        refuse_options(
+            context, "beside --predict, which runs and writes nothing", named=["repeats", "device_limits", "out"]
+        )
     else:
         refuse_options(context, "without --predict", named=["floor_ms"])
     if device_limits:

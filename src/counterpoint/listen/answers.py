@@ -93,7 +93,7 @@ class Answers:
     def __init__(self, test: ListeningTest, *, create: bool = True):
         self.test = test
         path = test.folder / ANSWERS_FILE
-        if not create and not path.is_file():
+        if not create and not (path.is_file() and path.stat().st_size):
             raise UserError(
                 f"{test.folder} has no answers yet; run `counterpoint listen serve {test.folder}` to open it to raters."
             )

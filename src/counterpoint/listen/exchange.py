@@ -295,10 +295,10 @@ def _imported(test: ListeningTest, source: str, values: Mapping[str, Any]) -> _L
         )
     item = test.items.get(str(values["item"]))
     if item is None:
-        raise UserError(f"{source} names the item {values['item']!r}, which is not part of the test.")
+        raise UserError(f"{source} names the item {quoted(values['item'])}, which is not part of the test.")
     question = next((each for each in test.design.questions if each.id == values["question"]), None)
     if question is None:
-        raise UserError(f"{source} names the question {values['question']!r}, which is not part of the test.")
+        raise UserError(f"{source} names the question {quoted(values['question'])}, which is not part of the test.")
     rater, value = values["rater"], values["value"]
     if not isinstance(rater, str) or len(rater) > _LONGEST_NAME:
         raise UserError(f"{source} has the rater {quoted(rater)}; write a name of up to {_LONGEST_NAME} characters.")
@@ -308,11 +308,20 @@ def _imported(test: ListeningTest, source: str, values: Mapping[str, Any]) -> _L
         value = math.nan if isinstance(value, bool) else float(value)
     except (TypeError, ValueError, OverflowError):
         raise UserError(f"{source} has the value {quoted(value)}, which is not a number.") from None
-    low, high = (0.0, 1.0) if is_pair else (question.low, question.high)
-    if not low <= value <= high:
-        raise UserError(f"{source} has the value {value:g}; it must be from {low:g} to {high:g}.")
+    _check_value(test, question, value, source=source)
+    if is_pair and cell[0] == cell[1]:
+        raise UserError(f"{source} compares {quoted(names[0])} with itself; name two systems.")
     # a pair is stored as if its first clip had been shown first: -1 is the first clip, 1 the second
     return _Line(rater, item.id, cell, question.id, 1 - 2 * value if is_pair else value)
+
+
+def _check_value(test: ListeningTest, question: Question, value: float, *, source: str) -> None:
+    allowed: Sequence[float] = range(question.low, question.high + 1)
+    words = f"a whole number from {question.low} to {question.high}"
+    if test.design.presentation == "pair":
+        allowed, words = ((0, 0.5, 1), "0, 0.5 or 1") if test.design.ties else ((0, 1), "0 or 1")
+    if value not in allowed:
+        raise UserError(f"{source} has the value {value:g}; it must be {words}.")
 
 
 def _file(test: ListeningTest, item: Item, name: str, source: str) -> str:
@@ -320,5 +329,5 @@ def _file(test: ListeningTest, item: Item, name: str, source: str) -> str:
     known = test.files_of(item)
     found = known.get(name) or next((file for file in known.values() if Path(file).stem == name), None)
     if found is None:
-        raise UserError(f"{source} names the system {name!r}; the systems of the test are {', '.join(known)}.")
+        raise UserError(f"{source} names the system {quoted(name)}; the systems of the test are {', '.join(known)}.")
     return found

@@ -17,7 +17,6 @@ from counterpoint.config import UserError
 _BUSY_S = 20.0
 """A write fails if another process holds the database for longer than this."""
 _PRAGMAS = (
-    "journal_mode = WAL",
     "synchronous = FULL",
     "foreign_keys = ON",
     "secure_delete = ON",
@@ -35,7 +34,8 @@ class Store:
         create: whether a missing file is created.
 
     Raises:
-        UserError: the file is missing, is not a database, or was created by a newer version of the package.
+        UserError: the file is missing, is not a database, is damaged, or was created by another program or a newer
+            version of the package.
     """
 
     def __init__(self, path: Path, *, migrations: Sequence[str], create: bool = True):
@@ -55,14 +55,49 @@ class Store:
     def _migrate(self, migrations: Sequence[str]) -> None:
         connection = self._connection()
         with self._writing:
-            version = connection.execute("PRAGMA user_version").fetchone()[0]
+            version = self._version(connection)
             if version > len(migrations):
                 raise UserError(f"{self.path} was made by a newer version of counterpoint; update counterpoint.")
-            for number in range(version, len(migrations)):
-                # executescript commits first, so the script has its own transaction, which includes the new version
-                connection.executescript(
-                    f"BEGIN IMMEDIATE;\n{migrations[number]};\nPRAGMA user_version = {number + 1};\nCOMMIT;"
-                )
+            connection.execute("PRAGMA journal_mode = WAL")  # which is kept in the file
+            while version < len(migrations):
+                try:
+                    # executescript commits first, so the script has its own transaction, which includes the new version
+                    connection.executescript(
+                        f"BEGIN IMMEDIATE;\n{migrations[version]};\nPRAGMA user_version = {version + 1};\nCOMMIT;"
+                    )
+                except sqlite3.OperationalError:
+                    if connection.in_transaction:
+                        connection.execute("ROLLBACK")
+                    if self._version(connection) == version:  # and no other process was faster
+                        raise
+                version = self._version(connection)
+            self._check(connection, migrations)
+
+    def _version(self, connection: sqlite3.Connection) -> int:
+        connection.execute("BEGIN")  # so that the version belongs to the tables
+        try:
+            [version] = connection.execute("PRAGMA user_version").fetchone()
+            is_foreign = version == 0 and bool(_columns(connection))
+        finally:
+            connection.execute("ROLLBACK")
+        if is_foreign:
+            raise UserError(f"{self.path} is the database of another program; choose another folder.")
+        return version
+
+    def _check(self, connection: sqlite3.Connection, migrations: Sequence[str]) -> None:
+        [fault] = connection.execute("PRAGMA quick_check(1)").fetchone()
+        if fault != "ok":
+            raise sqlite3.DatabaseError(fault.rpartition("\n")[2])
+        whole = sqlite3.connect(":memory:")
+        try:
+            for script in migrations:
+                whole.executescript(script)
+            missing = sorted(_columns(whole) - _columns(connection))
+        finally:
+            whole.close()
+        if missing:
+            table, column = missing[0]
+            raise sqlite3.DatabaseError(f"its table {table} has no column {column}")
 
     def _connection(self) -> sqlite3.Connection:
         """The connection of this thread."""
@@ -113,3 +148,9 @@ class Store:
         while self._open:
             self._open.pop().close()
         self._local = threading.local()
+
+
+def _columns(connection: sqlite3.Connection) -> set[tuple[str, str]]:
+    """(table, column) of all tables of a database."""
+    tables = "SELECT m.name, p.name FROM sqlite_master AS m, pragma_table_info(m.name) AS p WHERE m.type = 'table'"
+    return {(table, column) for table, column in connection.execute(tables)}
