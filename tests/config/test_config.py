@@ -53,7 +53,7 @@ def test_round_trip(tmp_path: Path) -> None:
         ("model: {paradigm: autoregressive, backbone: huge}\ndata: {dataset: x}\n", "unknown backbone 'huge'"),
         (
             "model: {paradigm: autoregressive, skips: none, times_scale: 2}\ndata: {dataset: x}\n",
-            "model: a network of auto-regressive does not read skips and times_scale: leave it out; .* are codebooks",
+            "model: a network of auto-regression does not read skips and times_scale: leave it out; .* are codebooks",
         ),
         ("model: {paradigm: flow_matching, codebooks: 3}\ndata: {dataset: x}\n", "does not read codebooks"),
         ("a: [1\n", "not valid YAML"),

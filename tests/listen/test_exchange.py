@@ -142,7 +142,7 @@ def run(*arguments: object, code: int = 0) -> str:
 def test_the_verbs_from_new_to_results(inpainted: Path, tmp_path: Path) -> None:
     folder = tmp_path / "test"
     said = run("new", folder, "--from", inpainted, "--items", "3")
-    assert "3 items, each as Ground truth, Auto-regressive" in said and "design ratings" in said
+    assert "3 items, each as Ground truth, Auto-regression" in said and "design ratings" in said
     assert "judgments of each system and question" in run("plan", folder) and "12 raters" in run(
         "plan", folder, "--raters", "12"
     )

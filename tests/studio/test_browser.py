@@ -246,7 +246,7 @@ def test_spans_are_dragged_and_made_again_and_a_take_is_gone_on_with(page, serve
     recipe = served.drawer.served[0]["recipes"][0]
     assert recipe["kind"] == "inpaint" and recipe["spans"] == [[1.5, pytest.approx(2.0, abs=0.1)]]
     assert page.locator(".column").first.locator(".seams").first.inner_text().startswith("Seams 0.0")  # the best
-    page.get_by_label("Edit Auto-regressive, take 1").click()
+    page.get_by_label("Edit Auto-regression, take 1").click()
     expect(page.locator("#edit-title")).not_to_have_text("song")
     page.click("#undo")
     expect(page.locator("#edit-title")).to_have_text("song")
@@ -276,7 +276,7 @@ def test_without_a_span_the_page_says_what_to_do(page, tmp_path):
 def test_a_job_is_cancelled(page, served):
     hold(served)
     make(page)
-    page.get_by_label("Cancel Auto-regressive").click()
+    page.get_by_label("Cancel Auto-regression").click()
     expect(page.locator(".column").first.locator(".status-text")).to_have_text("Cancelled")
     served.drawer.gate.set()
     expect(page.locator(".take")).to_have_count(1)  # the other one is made
@@ -336,7 +336,7 @@ def test_takes_of_two_pieces_are_compared(page):
         make(page, caption)
         expect(page.locator("h2.title")).to_have_text(caption)
         expect(page.locator("#result .take")).to_have_count(2)
-        page.get_by_label("Compare Auto-regressive, take 1").click()
+        page.get_by_label("Compare Auto-regression, take 1").click()
     expect(page.locator("#compare .take")).to_have_count(2)
     page.evaluate("document.activeElement.blur()")
     page.keyboard.press("2")

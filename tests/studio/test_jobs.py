@@ -240,7 +240,7 @@ def test_models_that_cannot_be_distinguished_or_found_are_refused(models, tmp_pa
         find_models([models["fm"], str(other)])
     assert find_models(["owner/hub-id"]) == {"owner/hub-id": "owner/hub-id"}
     labels = [model["label"] for model in shown_models(find_models([models["ar"], "owner/hub-id"]))]
-    assert labels == ["Auto-regressive, ar", "Auto-regressive, owner/hub-id"]
+    assert labels == ["Auto-regression, ar", "Auto-regression, owner/hub-id"]
 
 
 def test_every_reader_is_a_function_of_plain_values():

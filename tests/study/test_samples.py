@@ -86,10 +86,10 @@ def test_the_verb_writes_a_page_and_replaces_its_own(study: Path, tmp_path: Path
 
 def test_folders_of_audio_are_columns(study: Path, tmp_path: Path) -> None:
     """Any clips can stand beside each other, such as those of models without a study."""
-    folders = [f"Real music={study / 'prompts' / 'truth'}", f"Auto-regressive={study / 'generate_ar'}"]
+    folders = [f"Real music={study / 'prompts' / 'truth'}", f"Auto-regression={study / 'generate_ar'}"]
     page = write_samples(folders, out=tmp_path / "page", prompts=2)
     rows = json.loads((page.parent / "samples.json").read_text(encoding="utf-8"))
-    assert [list(row["systems"].values()) for row in rows] == [["Real music", "Auto-regressive"]] * 2
+    assert [list(row["systems"].values()) for row in rows] == [["Real music", "Auto-regression"]] * 2
     assert len(list((page.parent / "audio").iterdir())) == 4
     (tmp_path / "empty").mkdir()
     with pytest.raises(UserError, match="contains no audio"):

@@ -377,14 +377,14 @@ def page_of(
 def test_the_verdict_claims_what_the_confirmation_shows() -> None:
     found = _sentence(page_of(gains=(True, False)))
     assert (
-        "tuning improves auto-regressive: its distance (kad_musicnn) changes by \u22123.0 [\u22124.0, \u22122.0]"
+        "tuning improves auto-regression: its distance (kad_musicnn) changes by \u22123.0 [\u22124.0, \u22122.0]"
         in found
     )
     assert "no gain from tuning flow matching could be shown" in found
     kept = _sentence(page_of(gains=(True, False), chosen="a"))
     assert "for flow matching no setting was better than the default" in kept
     same, other = (_order(page_of(ahead=(True, tuned)), AR, FM) for tuned in (True, False))
-    assert same.startswith("Tuning does not change") and same.count("auto-regressive is ahead") == 2
+    assert same.startswith("Tuning does not change") and same.count("auto-regression is ahead") == 2
     assert other.startswith("Tuning changes") and "with both tuned neither is clearly ahead" in other
 
 

@@ -11,7 +11,7 @@ from counterpoint.paradigm.flow_matching_cost import FlowMatchingCost
 
 AUTOREGRESSIVE = ParadigmEntry(
     name="autoregressive",
-    label="Auto-regressive",
+    label="Auto-regression",
     short="AR",
     mark="circle",
     colour="#b6462a",

@@ -44,11 +44,11 @@ def page(folder: Path, look: SimpleNamespace) -> str:
 def test_the_verdict_names_who_follows_and_who_does_so_better(report: Report) -> None:
     assert report.verdict.sentence == (
         "Given chords, melody and drums, both paradigms follow chords, downbeats and melody. "
-        "Auto-regressive follows chords, downbeats and melody more closely."
+        "Auto-regression follows chords, downbeats and melody more closely."
     )
     own, other, across, *costs, frame = report.verdict.points
     assert own.startswith(
-        "Auto-regressive, with chords, downbeats and melody given and with the caption only: chords 0.70"
+        "Auto-regression, with chords, downbeats and melody given and with the caption only: chords 0.70"
     )
     assert own.count("clearly different") == 3 and other.startswith("Flow matching")
     assert "chords 0.20 [0.10, 0.30]" in across
@@ -63,7 +63,7 @@ def test_the_verdict_names_who_follows_and_who_does_so_better(report: Report) ->
         ({"clear": False}, "The difference in chords, downbeats and melody could be chance."),
         (
             {"following": {"autoregressive_all": 0.1, "null": 0.3}},
-            "auto-regressive has not been shown to follow any of them; flow matching follows chords,",
+            "auto-regression has not been shown to follow any of them; flow matching follows chords,",
         ),
         ({"following": {"autoregressive_all": 0.3, "all": 0.6}}, "Flow matching follows"),
     ],
@@ -128,9 +128,9 @@ def test_players_have_their_timelines_and_say_what_was_asked(page: str) -> None:
     assert page.count("<audio") == 2 * 5 == page.count('class="timelines"')
     labels = re.findall(r'class="timelines"[^>]*aria-label="([^"]+)"', page)
     chords = "chords requested C Am7 F G/B; detected C Am7 F G/B, the same 100% of the time"
-    assert f"Auto-regressive, all: {chords}" in labels[1]
+    assert f"Auto-regression, all: {chords}" in labels[1]
     assert "2 of 2 downbeats within 50 ms" in labels[1]
-    assert "Auto-regressive, nothing: chords target C Am7 F G/B; detected Dm N" in labels[3]
+    assert "Auto-regression, nothing: chords target C Am7 F G/B; detected Dm N" in labels[3]
     assert page.count('<g class="free">') == 2 * 2 * 3 and page.count("data-head") == page.count("data-stage") == 10
 
 

@@ -253,15 +253,15 @@ def curves_of(report: Report, look: SimpleNamespace) -> Charts:
 
 
 def test_the_verdict_says_where_each_paradigm_is_better(report: Report) -> None:
-    assert report.title == "Auto-regressive or flow matching, for each latent and frame rate?"
+    assert report.title == "Auto-regression or flow matching, for each latent and frame rate?"
     assert report.verdict.sentence == (
-        "On this data and budget, with EnCodec, judged by fad_musicnn, auto-regressive does better than flow matching "
-        "at 25 Hz, but flow matching does better than auto-regressive at 50 Hz; no difference between the two could be "
+        "On this data and budget, with EnCodec, judged by fad_musicnn, auto-regression does better than flow matching "
+        "at 25 Hz, but flow matching does better than auto-regression at 50 Hz; no difference between the two could be "
         "shown at 100 Hz."
     )
     sizes, others, latent, rate, best = report.verdict.points
     assert "25 Hz \u22123.0 [\u22124.5, \u22121.5]; 50 Hz 1.0 [0.5, 1.5]" in sizes
-    assert others.startswith("Other metrics: tag_match_musicnn favours auto-regressive at 25 Hz, favours flow matching")
+    assert others.startswith("Other metrics: tag_match_musicnn favours auto-regression at 25 Hz, favours flow matching")
     assert latent == "Latent: EnCodec does better than VAE at all 3 settings."
     assert "25 Hz does better than 50 Hz (AR, EnCodec; FM, VAE);" in rate
     assert best == (
@@ -273,7 +273,7 @@ def test_tests_that_show_nothing_are_not_made_to_say_more(tmp_path: Path, look: 
     pairs = [(f"ar_enc_{rate}hz", f"fm_enc_{rate}hz") for rate in (25, 50, 100)]
     found = table_2(blurred=pairs).report(tmp_path)
     assert found.verdict.sentence.endswith(
-        "no difference between auto-regressive and flow matching could be shown at all 3 settings."
+        "no difference between auto-regression and flow matching could be shown at all 3 settings."
     )
     rows = [row for row in look.table(found, "grid").rows if row.group == "25 Hz"]
     assert not any(cell.state == "best" for row in rows for place in row.places for cell in place)
@@ -350,7 +350,7 @@ def test_clips_of_several_lengths_share_a_page_and_no_key(tmp_path: Path, look: 
 
 def test_many_settings_are_counted_and_sizes_compared_as_a_whole(tmp_path: Path, look: SimpleNamespace) -> None:
     found = Made(FIG_8, x="batch", values=FIG_8_VALUES).report(tmp_path)
-    assert found.verdict.sentence.endswith("flow matching does better than auto-regressive at all 8 settings.")
+    assert found.verdict.sentence.endswith("flow matching does better than auto-regression at all 8 settings.")
     assert "Batch size: in 24 of 24 tests the larger does better." in found.verdict.points
     assert "Segment: 10 s does better than 30 s at all 8 settings." in found.verdict.points
     assert list(groups_of(found, look)) == ["8", "16", "32", "64", "Floors"]
@@ -394,17 +394,17 @@ def test_outside_systems_stand_beside_the_cells(tmp_path: Path, look: SimpleName
 
 def test_paradigms_alone_are_compared_in_plain_words(tmp_path: Path, look: SimpleNamespace) -> None:
     found = Made({"paradigm": PARADIGMS}, values={"ar": 5.0, "fm": 8.0}).report(tmp_path)
-    assert found.title == "Auto-regressive or flow matching?"
-    assert found.verdict.sentence.startswith("On this data and budget: auto-regressive does better than flow matching")
+    assert found.title == "Auto-regression or flow matching?"
+    assert found.verdict.sentence.startswith("On this data and budget: auto-regression does better than flow matching")
     assert "5.0 [4.5, 5.5] against 8.0 [7.2, 8.8] (real music: 2.00" in found.verdict.sentence
     assert all(look.table(found, name).rows for name in ("scores", "differences"))
-    assert any(point.startswith("Cost of auto-regressive and flow matching:") for point in found.verdict.points)
+    assert any(point.startswith("Cost of auto-regression and flow matching:") for point in found.verdict.points)
 
 
 def test_another_judge_decides_where_the_primary_is_absent_and_says_so(tmp_path: Path, look: SimpleNamespace) -> None:
     found = table_2(primary="fad_vggish").report(tmp_path)
     assert (
-        "judged by fad_musicnn (fad_vggish, which was chosen for the verdict, is absent), auto-regressive"
+        "judged by fad_musicnn (fad_vggish, which was chosen for the verdict, is absent), auto-regression"
         in found.verdict.sentence
     )
     assert "fad_vggish, is absent; fad_musicnn decides instead" in look.notes(found)

@@ -199,7 +199,7 @@ def test_costs_and_trainings(
 
     assert len(curves(report)) == 4
     assert curves(reported(fabricate_inpainting(tmp_path, clips=False, text_model=False))) == [
-        "Auto-regressive, to fill in",
+        "Auto-regression, to fill in",
         "Flow matching, to fill in",
         "Flow matching, text to music",
     ]

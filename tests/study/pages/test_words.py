@@ -17,7 +17,7 @@ from counterpoint.study.pages.notes import common_notes, trained_times
 from counterpoint.study.pages.words import compared, deciding, sides, warnings
 
 PAIR = ("ar", "fm")
-NAMES = {"ar": "auto-regressive", "fm": "flow matching"}
+NAMES = {"ar": "auto-regression", "fm": "flow matching"}
 FAD = MetricInfo("fad_musicnn", "", "", "lower", title="Distance to real music")
 TAGS = MetricInfo("tag_match_musicnn", "", "sd", "higher", chance=0.0, title="Match with the caption")
 BRIGHTNESS = MetricInfo("sig_centroid_hz", "", "Hz", "neither")
@@ -53,7 +53,7 @@ def said(*differences: Difference, **changes: Any) -> str:
 
 def test_a_lower_distance_is_better_and_stands_beside_real_music() -> None:
     assert said(FIRST) == (
-        "Auto-regressive does better than flow matching in distance to real music (fad_musicnn): 13.0 [11.0, 15.0] "
+        "Auto-regression does better than flow matching in distance to real music (fad_musicnn): 13.0 [11.0, 15.0] "
         "against 16.0 [14.0, 18.0] (real music: 4.0 [3.0, 5.0]; lower is better). The gap, 3.3 [1.6, 5.1], is well "
         "outside chance."
     )
@@ -61,8 +61,8 @@ def test_a_lower_distance_is_better_and_stands_beside_real_music() -> None:
 
 def test_the_sign_and_the_direction_turn_the_sentence() -> None:
     turned = replace(FIRST, value=3.3, low=1.6, high=5.1)
-    assert said(turned).startswith("Flow matching does better than auto-regressive")
-    assert said(FIRST, fad=replace(FAD, better="higher")).startswith("Flow matching does better than auto-regressive")
+    assert said(turned).startswith("Flow matching does better than auto-regression")
+    assert said(FIRST, fad=replace(FAD, better="higher")).startswith("Flow matching does better than auto-regression")
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_the_sign_and_the_direction_turn_the_sentence() -> None:
 )
 def test_no_difference_is_claimed_that_is_not_shown(low: float, high: float, p_holm: float) -> None:
     sentence = said(replace(FIRST, low=low, high=high, p_holm=p_holm))
-    assert sentence.startswith("No difference between auto-regressive and flow matching could be shown")
+    assert sentence.startswith("No difference between auto-regression and flow matching could be shown")
     assert "does better" not in sentence and "could be chance" in sentence
     assert ("excludes zero" in sentence) == (p_holm == 0.06)
 
