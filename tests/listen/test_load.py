@@ -97,12 +97,15 @@ async def rate(client: httpx.AsyncClient, confirmed: Confirmed, times: list[floa
 async def insist(
     client: httpx.AsyncClient, method: str, path: str, body: Any = None, *, times: list[float] | None = None
 ) -> Any:
-    """A request until it is answered, as the page does it."""
+    """A request until it is answered, as the page does it, for two minutes."""
+    end = time.monotonic() + 120
     while True:
         started = time.monotonic()
         try:
             answer = await client.request(method, path, json=body)
         except httpx.TransportError:
+            if started > end:
+                raise
             await asyncio.sleep(0.2)
             continue
         assert answer.status_code == 200, answer.text
