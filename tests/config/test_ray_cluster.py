@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from counterpoint.config import UserError
-from counterpoint.config.ray_cluster import LOOK_EVERY_S, PLACED_S, Room, join_ray
+from counterpoint.config.ray_cluster import LOOK_EVERY_S, PLACED_S, STARTS, Room, join_ray
 
 
 class Clock:
@@ -54,4 +54,20 @@ def test_a_cluster_is_started_whatever_other_cluster_runs_or_ran_here(monkeypatc
     asked: list[tuple[Any, ...]] = []
     monkeypatch.setattr(ray, "init", lambda *address, **_: asked.append(address))
     join_ray(None, cpus=2)
-    assert asked == [("local",)], "without an address, Ray joins the last cluster of this machine, even a dead one"
+    assert asked == [("local",)]
+
+
+def test_a_cluster_that_a_busy_machine_starts_too_slowly_is_started_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    ray = pytest.importorskip("ray", reason="Ray clusters need the extra `ray`")
+    left = [STARTS - 1]
+
+    def init(*_: object, **how: object) -> None:
+        left[0] -= 1
+        if left[0] >= 0:
+            raise Exception("The current node timed out during startup.")
+
+    monkeypatch.setattr(ray, "init", init)
+    join_ray(None, cpus=2)
+    left[0] = STARTS
+    with pytest.raises(UserError, match=r"Ray cannot start .* The current node timed out"):
+        join_ray(None, cpus=2)

@@ -14,6 +14,8 @@ from counterpoint.config.text import first_line
 
 PLACED_S = 300.0
 """A cluster must have room for work within this time, in which it may start machines, and replace those it has lost."""
+STARTS = 3
+"""Attempts at starting a cluster."""
 LOOK_EVERY_S = 10.0
 """Time between two looks at a cluster's nodes."""
 
@@ -67,14 +69,8 @@ def join_ray(address: str | None, *, cpus: int | None, load: Sequence[str] = ())
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     shared: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
     if address is None:
-        try:
-            settings = {"preload_python_modules": list(load)}
-            ray.init("local", num_cpus=cpus or cores(), include_dashboard=False, _system_config=settings, **shared)
-        except Exception as error:  # Ray raises bare ones
-            raise UserError(
-                f"Ray cannot start a cluster on this machine ({first_line(error)}): a machine that is too busy or "
-                "short of memory is the usual reason; --jobs or --workers alone do without Ray."
-            ) from error
+        settings = {"preload_python_modules": list(load)}
+        _start(num_cpus=cpus or cores(), include_dashboard=False, _system_config=settings, **shared)
         return
     try:
         _reach(address)
@@ -84,6 +80,30 @@ def join_ray(address: str | None, *, cpus: int | None, load: Sequence[str] = ())
             f"The Ray cluster at {address} cannot be joined ({first_line(error)}): see that `ray status "
             f"--address {address}` works here."
         ) from error
+
+
+def _start(**how: Any) -> None:
+    """Start a cluster on this machine. Ray gives it half a minute, too little on a busy one, so it is tried again.
+
+    Args:
+        how: arguments of `ray.init`.
+
+    Raises:
+        UserError: it did not start.
+    """
+    import ray
+
+    for attempt in range(1, STARTS + 1):
+        try:
+            ray.init("local", **how)  # without "local", Ray joins the last cluster of this machine, even a dead one
+            return
+        except Exception as error:  # Ray raises bare ones
+            ray.shutdown()
+            if attempt == STARTS:
+                raise UserError(
+                    f"Ray cannot start a cluster on this machine ({first_line(error)}): a machine that is too busy or "
+                    "short of memory is the usual reason; --jobs or --workers alone do without Ray."
+                ) from error
 
 
 def _reach(address: str) -> None:
