@@ -156,6 +156,8 @@ def test_a_folder_is_replaced_only_if_all_in_it_is_the_commands_own(tmp_path: Pa
         check_output_folder(out)
     with pytest.raises(UserError, match=r"000\.wav is an input of this command"):
         check_output_folder(out, inputs=[out / "000.wav"], is_own=lambda entry: True)
+    with pytest.raises(UserError, match=r"is in .*take\.2, an input of this command"):
+        check_output_folder(out / "deep" / "new", inputs=[out])
     (out / "lyrics.txt").touch()
     (tmp_path / "file").touch()
     with pytest.raises(UserError, match=r"contains lyrics\.txt"):

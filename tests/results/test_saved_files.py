@@ -31,7 +31,7 @@ def test_what_has_another_form_is_named(tmp_path: Path, name: str, read: Callabl
 
 def test_the_place_of_the_fault_is_named(tmp_path: Path) -> None:
     write_json(tmp_path / "a.json", [{"one": 1}, {"two": "x"}])
-    with pytest.raises(UserError, match=r"damaged at '1\.two' .*: make it again\."):
+    with pytest.raises(UserError, match=r"damaged at 1\.two .*: make it again\."):
         read_saved(tmp_path / "a.json", list[dict[str, int]], remedy="make it again")
     assert read_saved(tmp_path / "a.json", list[dict[str, int | str]], remedy="")[1] == {"two": "x"}
 

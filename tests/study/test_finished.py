@@ -58,6 +58,9 @@ def test_a_study_is_found_by_its_name_and_by_its_folder(runs: Path) -> None:
         ([], "Name at least one finished study"),
         (["table4"], r"There is no study 'table4'.*counterpoint study run table4"),
         (["stranger"], r"There is no study 'stranger'.*finished in runs are: again.*quick"),
+        ([""], "There is no study ''"),
+        (["elsewhere"], r"elsewhere has no results\.json: give the folder of a finished study"),
+        (["x" * 5000], r"There is no study 'x{20,200}"),
         (["unfinished"], r"has no results\.json.*study run unfinished` continues where it stopped"),
         (["quick", "again"], r"runs/quick and runs/again are both the study quick"),
         (["quick", "runs/quick"], "are both the study quick"),
@@ -78,6 +81,8 @@ def test_a_report_of_studies_replaces_nothing_else(runs: Path) -> None:
     with pytest.raises(UserError, match=r"contains results\.json, which would be lost"):
         write_report_of(["quick"], out=runs / "mine")
     assert (runs / "mine" / RESULTS_FILE).is_file()
+    with pytest.raises(UserError, match=r"is in runs/quick, an input of this command"):
+        write_report_of(["quick"], out=runs / "quick" / "again")
 
 
 def test_results_are_printed_for_programs(runs: Path) -> None:

@@ -17,10 +17,11 @@ from counterpoint.config.documents import parse_yaml, quoted
 from counterpoint.config.errors import UserError
 from counterpoint.config.files import atomic_write, read_json
 from counterpoint.config.idle import idle_keys
-from counterpoint.config.text import read_text
+from counterpoint.config.text import printable, read_text
 
 Model = TypeVar("Model", bound=BaseModel)
 Kind = TypeVar("Kind")
+_LONGEST_PLACE = 100
 SAVED = {"saved": True}
 """Validation context for files written by this package, which may hold keys that users may no longer give."""
 
@@ -106,7 +107,7 @@ def laid_out(
         scale = next(iter(scales))
     if scale is not None and scale not in scales:
         known = f"its scales are {', '.join(scales)}." if scales else "it has only one: leave out the scale."
-        raise UserError(f"{source} has no scale {scale!r}; {known}")
+        raise UserError(f"{source} has no scale {quoted(scale)}; {known}")
     own = {key: value for key, value in values.items() if key != "scales"}
     found = _merged(dict((common or {}).get(scale or "", {})), own)
     if scale is not None:
@@ -145,7 +146,7 @@ def unreadable(path: Path, error: ValidationError, *, remedy: str) -> UserError:
     """The error for a file of this package that does not have the type of this version."""
     first = error.errors()[0]
     place = ".".join(map(str, first["loc"]))
-    at = f" at {quoted(place)}" if place else ""
+    at = f" at {printable(place[:_LONGEST_PLACE])}" if place else ""
     return UserError(
         f"{path} was written by another version of counterpoint, or is damaged{at} ({first['msg']}): {remedy}."
     )

@@ -158,16 +158,22 @@ def check_output_folder(
     """Refuse, before anything is computed, a folder that cannot or must not be made or replaced.
 
     Args:
-        inputs: files that the command reads; None for one that is not given.
+        inputs: files and folders that the command reads; None for one that is not given.
         is_own: decides for each entry of an existing folder whether an earlier run of the same command wrote
             it, so that it may be replaced; None refuses every folder that is not empty.
 
     Raises:
         UserError: `out` names a kind of file, as x.mp3 does; it exists and is not a folder, or is a folder with
-            entries that are not the command's own, or with an input in it; or it cannot be written.
+            entries that are not the command's own; it is in an input, or an input is in it; or it cannot be written.
     """
     check_kept_folder(out)
     _check_writable_folder(out)
+    folder = true_path(out)
+    for each in _given(inputs):
+        if folder in true_path(each).parents:
+            raise UserError(f"{shown(each)} is an input of this command and is in {out}: give --out another folder.")
+        if Path(each).is_dir() and true_path(each) in (folder, *folder.parents):
+            raise UserError(f"{out} is in {shown(each)}, an input of this command: give --out another folder.")
     if not out.is_dir():
         return
     foreign = [name for name in sorted(entries(out)) if is_own is None or not is_own(out / name)]
@@ -175,10 +181,6 @@ def check_output_folder(
         raise UserError(
             f"{out} already exists and contains {shown(foreign[0])}, which would be lost; give a new folder."
         )
-    folder = true_path(out)
-    for each in _given(inputs):
-        if folder in true_path(each).parents:
-            raise UserError(f"{shown(each)} is an input of this command and is in {out}: give --out another folder.")
 
 
 def entries(folder: Path) -> list[str]:

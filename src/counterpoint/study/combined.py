@@ -28,12 +28,13 @@ def write_report_of(names: Sequence[str], *, out: Path, runs: Path = RUNS) -> Pa
         out: a new folder, or that of an earlier such report, which is replaced.
 
     Raises:
-        UserError: a study cannot be read (see `find_several`), or `out` contains something else.
+        UserError: a study cannot be read (see `find_several`), or `out` contains something else or is in a study.
     """
     from counterpoint.study.pages.combined import combined_report, studied
 
     found = find_several(names, runs=runs)
-    check_output_folder(out, is_own=lambda entry: (out / STUDIES).is_dir() and (out / "index.html").is_file())
+    is_own = (out / STUDIES).is_dir() and (out / "index.html").is_file()
+    check_output_folder(out, inputs=[results.folder for results in found.values()], is_own=lambda _: is_own)
     command = f"counterpoint study report {' '.join(names)} --out {out}"
     report = combined_report(studied(found), decide_all(found), paper_claims(), command=command)
 

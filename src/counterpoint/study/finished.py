@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from counterpoint.config import UserError
-from counterpoint.config.paths import true_path
+from counterpoint.config.documents import quoted
+from counterpoint.config.paths import is_file, shown, true_path
 from counterpoint.results.records import RESULTS_FILE
 from counterpoint.runs import RUNS
 from counterpoint.study.shipped import CONFIGS
@@ -26,16 +28,18 @@ def find_results(name: str, *, runs: Path = RUNS) -> Results:
     Raises:
         UserError: there is no such study, it is not finished, or another version of this package wrote its results.
     """
-    folder = next((place for place in (runs / name, Path(name).expanduser()) if place.is_dir()), None)
+    places = (runs / name, Path(name).expanduser()) if name else ()
+    folder = next((place for place in places if os.path.isdir(place)), None)  # noqa: PTH112 - false for any name
+    there = ", ".join(sorted(path.parent.name for path in runs.glob(f"*/{RESULTS_FILE}"))) or "none"
     if folder is None:
-        there = ", ".join(sorted(path.parent.name for path in runs.glob(f"*/{RESULTS_FILE}"))) or "none"
-        shipped = (CONFIGS / f"{name}.yaml").is_file()
+        shipped = is_file(CONFIGS / f"{name}.yaml")
         remedy = f"run `counterpoint study run {name}`" if shipped else f"finished in {runs} are: {there}"
-        raise UserError(f"There is no study {name!r}, neither in {runs} nor as a folder; {remedy}.")
+        raise UserError(f"There is no study {quoted(name)}, neither in {runs} nor as a folder; {remedy}.")
     if not (folder / RESULTS_FILE).is_file():
-        raise UserError(
-            f"{folder} has no {RESULTS_FILE}: `counterpoint study run {folder.name}` continues where it stopped."
-        )
+        begun = folder.parent == runs or is_file(CONFIGS / f"{folder.name}.yaml")
+        run = f"`counterpoint study run {folder.name}` continues where it stopped"
+        remedy = run if begun else f"give the folder of a finished study; finished in {runs} are: {there}"
+        raise UserError(f"{shown(folder)} has no {RESULTS_FILE}: {remedy}.")
     from counterpoint.results.schema import read_results  # imports torch
 
     return read_results(folder)

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from counterpoint.config import UserError
+from counterpoint.config.documents import quoted
 from counterpoint.config.nearest import did_you_mean
+from counterpoint.config.paths import is_file, shown
 
 if TYPE_CHECKING:
     from counterpoint.study.kinds import Study
@@ -31,14 +33,14 @@ def find_study(study: str | Path) -> Path:
     path = Path(study)
     shipped = CONFIGS / f"{study}.yaml"
     if path.suffix in (".yaml", ".yml"):
-        if not path.is_file():
-            raise UserError(f"There is no study at {path}.")
+        if not is_file(path):
+            raise UserError(f"There is no study at {shown(path)}.")
         return path
-    if shipped.is_file():
+    if is_file(shipped):
         return shipped
     names = sorted(file.stem for file in CONFIGS.glob("*.yaml"))
     raise UserError(
-        f"There is no study named {str(study)!r}{did_you_mean(str(study), names)}; the shipped ones are "
+        f"There is no study named {quoted(str(study))}{did_you_mean(str(study), names)}; the shipped ones are "
         f"{', '.join(names)}; a YAML file is also accepted."
     )
 
