@@ -191,7 +191,7 @@ def _points(page: SamplerPage) -> list[str]:
     lowest = min(page.settings, key=lambda item: item.score.value)
     found.append(
         f"The lowest {page.metric} of all settings is {lowest.label}'s, {span(lowest.score)}, with "
-        f"{lowest.evaluations} evaluations; the {label} model scores {span(other.score)} with {other.evaluations}."
+        f"{lowest.evaluations} evaluations; {label} scores {span(other.score)} with {other.evaluations}."
     )
     clear = [(item, item.difference) for item in page.settings if item.difference and is_clear(item.difference)]
     for word, names in (
