@@ -185,8 +185,8 @@ def _points(page: SamplerPage) -> list[str]:
         faster = reference.seconds[0] / best.seconds[0]
         found.append(
             f"A clip takes {duration(best.seconds[0])} with {best.label}, {duration(reference.seconds[0])} with "
-            f"{reference.label} ({number(faster, places=1)} times as long) and {duration(other.seconds[0])} with the "
-            f"{label} model."
+            f"{reference.label} ({number(faster, places=1)} times as long) and {duration(other.seconds[0])} with "
+            f"{label}."
         )
     lowest = min(page.settings, key=lambda item: item.score.value)
     found.append(
