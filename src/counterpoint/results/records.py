@@ -23,6 +23,7 @@ RECORD_FILE = "step.json"
 SCHEMA_VERSION = 1
 """Version of `results.json`. New fields do not change it; removed or redefined fields do."""
 Kind = TypeVar("Kind", bound="Record")
+Saved = TypeVar("Saved")
 _PACKAGES = ("torch", "numpy", "transformers", "datasets", "vector-quantize-pytorch")
 
 
@@ -165,7 +166,7 @@ def parse_results(path: Path, kind: type[Kind]) -> Kind:
         raise unreadable(path, error, remedy="run its study again; finished steps are kept") from None
 
 
-def read_record(path: Path, kind: type[Kind]) -> Kind:
+def read_record(path: Path, kind: type[Saved]) -> Saved:
     """Read a file in the folder of a finished step as the given type.
 
     Raises:
