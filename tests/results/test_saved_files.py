@@ -21,7 +21,7 @@ from counterpoint.training.result import read_result
 @pytest.mark.parametrize(
     ("name", "read"),
     [(RESULT_FILE, read_result), (EVALUATION_FILE, read_evaluation), (TRACKS_FILE, read_tracks)],
-    ids=lambda each: str(each),
+    ids=(RESULT_FILE, EVALUATION_FILE, TRACKS_FILE),
 )
 def test_what_has_another_form_is_named(tmp_path: Path, name: str, read: Callable[[Path], Any], content: Any) -> None:
     write_json(tmp_path / name, content)
