@@ -95,7 +95,7 @@ def test_a_reader_is_warned_of_what_is_at_chance_and_of_what_no_training_was_nee
     assert len(deaf) == 1 and deaf[0].startswith("No model has been shown to follow its caption yet: AR 0.10")
     assert warnings(judged(FIRST, tags=(0.5, 0.3, 0.7)), "fad_musicnn", trained, floors) == []
     [worse] = warnings(judged(FIRST, tags=(0.5, 0.3, 0.7)), "fad_musicnn", {"gaussian": "B"}, {"ar": "A"})
-    assert worse == "B, trained (17.0 [15.0, 19.0]), is no better than A (13.0 [11.0, 15.0]), by fad_musicnn."
+    assert worse == "B (17.0 [15.0, 19.0]) is no better than A (13.0 [11.0, 15.0]), by fad_musicnn."
 
 
 def test_another_judge_of_the_family_decides_where_the_primary_is_absent() -> None:

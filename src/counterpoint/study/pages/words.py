@@ -124,7 +124,7 @@ def warnings(judged: Judged, metric: str, trained: Mapping[str, str], floors: Ma
         beaten_by = [other for other in floors if _is_no_better(judged, metric, key, other)]
         if beaten_by:
             values = listed([f"{floors[other]} ({scored(judged, metric, other)})" for other in beaten_by])
-            found.append(f"{name}, trained ({scored(judged, metric, key)}), is no better than {values}, by {metric}.")
+            found.append(f"{name} ({scored(judged, metric, key)}) is no better than {values}, by {metric}.")
     return found
 
 
