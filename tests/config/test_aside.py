@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -73,6 +74,23 @@ def test_what_another_is_at_work_on_is_let_be(tmp_path: Path) -> None:
         process.communicate("\n", timeout=60)
     assert process.returncode == 0
     assert (tmp_path / "x.txt").read_text() == "new" and not hidden(tmp_path)
+
+
+def test_a_folder_that_another_process_removes_before_it_is_held_is_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Processes that begin to write into a folder at once may take each other's new folders for leftovers."""
+    opened, removed = Path.open, []
+
+    def open_after_another(path: Path, *how: Any, **options: Any) -> Any:
+        if path.name.endswith(".lock") and not removed:
+            removed.append(path.parent)
+            path.parent.rmdir()
+        return opened(path, *how, **options)
+
+    monkeypatch.setattr(Path, "open", open_after_another)
+    write_json(tmp_path / "x.json", 1)
+    assert removed and [path.name for path in tmp_path.iterdir()] == ["x.json"]
 
 
 def test_where_there_are_no_locks_nothing_is_taken_for_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -73,6 +73,14 @@ def test_a_killed_process_holds_nothing(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
+def test_the_file_of_a_later_holder_stays(tmp_path: Path) -> None:
+    with sole_writer(tmp_path / "run"):
+        [held] = tmp_path.glob(".*.lock")
+        held.unlink()
+        held.write_text("another")
+    assert held.read_text() == "another"
+
+
 def test_threads_take_turns_and_none_is_lost(tmp_path: Path) -> None:
     """Each reads, waits and writes one more; two at once would lose a count."""
     count = tmp_path / "count"

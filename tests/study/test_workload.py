@@ -383,7 +383,10 @@ def test_settings_of_the_command_line_change_the_plan(cut_off: None) -> None:
 
 
 def test_a_dataset_tells_its_hours(tmp_path: Path, cut_off: None) -> None:
-    write_json(tmp_path / "music" / "dataset.json", {"hours": {"train": 3.0, "test": 0.5}})
+    for name in ("train", "valid", "test"):
+        (tmp_path / "music" / name).mkdir(parents=True)
+    write_json(tmp_path / "music" / "dataset_dict.json", {})
+    write_json(tmp_path / "music" / "dataset.json", {"fingerprint": "x", "hours": {"train": 3.0, "test": 0.5}})
     plan = make_plan("quick", data=tmp_path / "music")
     assert plan.hours == 3.5
     latent = known_latent("pocket").spec  # codes and channels of two bytes each

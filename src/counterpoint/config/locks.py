@@ -36,6 +36,8 @@ _LONGEST_NAME = 255
 _FAR = 1 << 30
 """Windows lets no other process read a locked byte, so a byte beyond the end of any file is locked."""
 _ASK_EVERY_S = 0.1
+_MOST_VANISHED = 100
+"""Times that the folder of a lock may vanish before its file is opened."""
 
 
 def warn_waiting(holder: str) -> None:
@@ -78,17 +80,23 @@ def held_if_free(path: Path) -> Iterator[bool]:
 def _release(handle: IO[str] | None) -> None:
     if handle is not None:
         with suppress(OSError):
-            Path(handle.name).unlink()  # while it is held; Windows deletes no open file, which then stays
+            if _is_still_there(handle, place := Path(handle.name)):  # not the file of a later holder
+                place.unlink()  # while it is held; Windows deletes no open file, which then stays
         handle.close()
 
 
 def _acquire(path: Path, *, on_wait: Callable[[str], object] | None) -> IO[str] | None:
     """The locked file; None where there can be none."""
-    place, has_said = _place(path), False
+    place, has_said, vanished = _place(path), False, 0
     while True:
         try:
             place.parent.mkdir(parents=True, exist_ok=True)
             handle = place.open("a+", encoding="utf-8", errors="replace")
+        except FileNotFoundError:  # another process has removed the folder in between (`config.aside`), or none can be
+            if vanished == _MOST_VANISHED:
+                return None
+            vanished += 1
+            continue
         except OSError:  # writing there will meet the same fault and report it
             return None
         try:
