@@ -33,7 +33,7 @@ def kill_tree(pid: int) -> None:
 
 
 def wait_for(look: Callable[[], Any], *, within_s: float) -> Any:
-    """What `look` returns, once that is true.
+    """Wait until `look` returns a true value, and return it.
 
     Raises:
         TimeoutError: it was not true in time.

@@ -85,13 +85,13 @@ def export_model(
     """
     from counterpoint.generate.export import export_musicgen, publish_run
 
-    chosen = {name: value for name, value in (sampling or {}).items() if value is not None}
+    sampling = sampling or {}
     if kind == "weights":
-        publish_run(os.fspath(model), Path(out), sampling=chosen)
+        publish_run(os.fspath(model), Path(out), sampling=sampling)
         return Path(out)
-    if chosen:
+    if given := [name for name, value in sampling.items() if value is not None]:
         raise UserError(
-            f"{', '.join(chosen)} cannot be stored in MusicGen's format: export the model as weights, or leave "
+            f"{', '.join(given)} cannot be stored in MusicGen's format: export the model as weights, or leave "
             "the settings out."
         )
     export_musicgen(os.fspath(model), Path(out))
