@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
-from torch.distributed.fsdp import FSDPModule
 
 from counterpoint.audio import frames
 from counterpoint.config import LatentSpec, TrainingConfig, UserError, write_json
@@ -35,7 +34,7 @@ from counterpoint.training.checkpoint import optimizer_tensors, restore_optimize
 from counterpoint.training.loop import Update, run_training
 from counterpoint.training.optimization import Ema, build_optimizers, learning_rate
 from counterpoint.training.result import TrainingResult
-from counterpoint.training.sharding import clip_gradients, is_sharded, load_whole, shard, whole_all
+from counterpoint.training.sharding import clip_gradients, is_sharded, load_whole, shard, sync_gradients, whole_all
 from counterpoint.training.trackers import Tracker
 
 if TYPE_CHECKING:
@@ -299,8 +298,7 @@ class GenerativeStep:
         for turn, (number, batch) in enumerate(self._ahead[step]):
             last = turn == accumulate - 1
             quiet = nullcontext() if last or is_sharded(self.model) else accelerator.no_sync(self._network)
-            if isinstance(self.model, FSDPModule):
-                self.model.set_requires_gradient_sync(last)
+            sync_gradients(self.model, sync=last)
             generator = self._generator("update", self.config.seed, step, number)
             with quiet:
                 output = self._loss(self._network, batch, generator=generator)

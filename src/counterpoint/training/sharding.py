@@ -8,17 +8,24 @@ of processes, divided or not.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, cast
 
 import torch
 import torch.distributed
 from torch import Tensor, nn
-from torch.distributed.fsdp import FSDPModule, fully_shard
-from torch.distributed.tensor import DTensor, distribute_tensor
+
+if TYPE_CHECKING:  # importing them takes a second, which most trainings have no use for
+    from torch.distributed.fsdp import FSDPModule
+    from torch.distributed.tensor import DTensor
+    from typing_extensions import TypeIs
 
 
 def shard(model: nn.Module) -> None:
     """Divide the trainable weights of a model among the processes of the group, in place; before its optimiser."""
+    from torch.distributed.fsdp import FSDPModule, fully_shard
+
     frozen = {parameter for parameter in model.parameters() if not parameter.requires_grad}
     # Resharded after every pass, so that what is put in place of the weights in between is what the next one gathers.
     fully_shard(model, reshard_after_forward=True, ignored_params=frozen)
@@ -29,7 +36,20 @@ def shard(model: nn.Module) -> None:
 
 def is_sharded(model: nn.Module) -> bool:
     """Whether `shard` has divided it."""
-    return isinstance(model, FSDPModule)
+    module = sys.modules.get("torch.distributed.fsdp")
+    return module is not None and isinstance(model, module.FSDPModule)
+
+
+def sync_gradients(model: nn.Module, *, sync: bool) -> None:
+    """Set whether a divided model sums its gradients over the processes in its next backward pass; else nothing."""
+    if is_sharded(model):
+        cast("FSDPModule", model).set_requires_gradient_sync(sync)
+
+
+def _is_divided(tensor: Tensor) -> TypeIs[DTensor]:
+    """Whether each process has a part of the tensor. None is divided before the module that does so is imported."""
+    module = sys.modules.get("torch.distributed.tensor")
+    return module is not None and isinstance(tensor, module.DTensor)
 
 
 def whole(tensor: Tensor) -> Tensor:
@@ -37,7 +57,7 @@ def whole(tensor: Tensor) -> Tensor:
 
     By a plain all-gather: `DTensor.full_tensor` goes through collectives that have crashed over gloo.
     """
-    if not isinstance(tensor, DTensor):
+    if not _is_divided(tensor):
         return tensor
     local, group = tensor.to_local(), tensor.device_mesh.get_group()
     rows = -(-tensor.shape[0] // group.size())  # the last parts are smaller, or empty
@@ -51,10 +71,10 @@ def whole(tensor: Tensor) -> Tensor:
 def clip_gradients(parameters: Sequence[nn.Parameter], *, norm: float) -> Tensor:
     """Scale all gradients so that their norm together is at most `norm`; returns what it was."""
     gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
-    divided = next((gradient for gradient in gradients if isinstance(gradient, DTensor)), None)
+    divided = next((gradient for gradient in gradients if _is_divided(gradient)), None)
     if divided is None:
         return torch.nn.utils.clip_grad_norm_(parameters, norm)
-    parts = [gradient.to_local() for gradient in gradients if isinstance(gradient, DTensor)]
+    parts = [gradient.to_local() for gradient in gradients if _is_divided(gradient)]
     square = torch.stack([part.float().square().sum() for part in parts]).sum()
     torch.distributed.all_reduce(square, group=divided.device_mesh.get_group())
     found = square.sqrt()
@@ -70,8 +90,10 @@ def whole_all(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 def like(tensor: Tensor, model: Tensor) -> Tensor:
     """A whole tensor on the device of another, and divided as that one is."""
     placed = tensor.to(device=model.device, copy=True)
-    if not isinstance(model, DTensor):
+    if not _is_divided(model):
         return placed
+    from torch.distributed.tensor import distribute_tensor
+
     return distribute_tensor(placed, model.device_mesh, model.placements, src_data_rank=None)
 
 
