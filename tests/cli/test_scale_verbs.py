@@ -55,3 +55,15 @@ def test_a_dry_run_and_the_status_of_a_study_that_has_not_begun(run, tmp_path: P
     assert code == 0 and "steps would run" in printed and "evaluate" in printed
     code, printed = run("study", "status", "quick", "--scale", "debug")
     assert code == 0 and "waiting" in printed and not (tmp_path / "runs").exists()
+
+
+def test_the_status_in_a_place_without_results_is_refused(run, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    (tmp_path / "empty").mkdir()
+    sentences = {"file": "is a file", "empty": "no results of a study", "nowhere": "no results of a study"}
+    for place, sentence in {**sentences, "/dev/null": "is a device", "n" * 300: "too long"}.items():
+        code, printed = run("study", "status", "quick", "--scale", "debug", "--store", place)
+        assert code == 2 and sentence in printed, printed
+    (tmp_path / "empty" / "locks").mkdir()
+    assert run("study", "status", "quick", "--scale", "debug", "--store", "empty")[0] == 0
+    assert run("study", "run", "quick", "--scale", "debug", "--store", "/dev/null", "--dry-run")[0] == 2

@@ -106,3 +106,8 @@ def test_mutated_tables_never_raise_and_account_for_every_line(tmp_path: Path):
             if line in ("a.wav,x", 'd.wav,5" tape') and number not in known:
                 owner = max(each for each in known if each < number)  # it lies within a cell of an earlier row
                 assert line in str(next(row.values for row in table.rows if row.number == owner))
+
+
+def test_a_caption_is_one_line_without_control_characters(tmp_path: Path):
+    table = _read(tmp_path / "metadata.jsonl", '{"caption": "\\u0000slow\\u0000\\u001b\\r\\npiano\\u007f"}\n')
+    assert first_text(table.rows[0].values, CAPTION_KEYS) == "slow piano" and not table.faults

@@ -12,7 +12,7 @@ import pytest
 
 import counterpoint
 from counterpoint.config import UserError
-from counterpoint.config.text import printable, read_text, split_lines
+from counterpoint.config.text import check_text, on_one_line, printable, read_text, split_lines
 
 TEXT = "Grüße, slow piano\u2028soft\x0bstrings\x85end\n"
 OTHERS = ("codec/loading.py", "generate/chart.py", "study/catalog.py", "study/report/assemble.py")
@@ -53,6 +53,18 @@ def test_what_is_no_text_is_named(tmp_path: Path, name: str, data: bytes, said: 
     (tmp_path / name).write_bytes(data)
     with pytest.raises(UserError, match=said):
         read_text(tmp_path / name, most_bytes=4000)
+
+
+@pytest.mark.parametrize("sign", ["\0", "\x07", "\x1b", "\x7f", "\x9b"])
+def test_control_characters_are_refused_from_a_user_and_count_as_space_elsewhere(sign: str):
+    with pytest.raises(UserError, match=r"The caption .* holds the control character .*; remove it"):
+        check_text(f"slow{sign}piano", what="caption")
+    assert on_one_line(f"{sign}slow{sign}\r\n\tpiano {sign}") == "slow piano"
+
+
+def test_white_space_and_all_scripts_are_text():
+    text = "a\tb\nc\u2028d\x85 \U0001f3b9 日本 e\u0301"
+    assert check_text(text, what="caption") == text
 
 
 def test_lines_end_at_line_ends_alone():

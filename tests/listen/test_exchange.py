@@ -101,6 +101,9 @@ def test_preferences_from_elsewhere_keep_their_side(new_test: New, tmp_path: Pat
     for row, message in {"fm,ar,preference,0.3": "0, 0.5 or 1", "fm,fm,preference,1": "'fm' with itself"}.items():
         with pytest.raises(UserError, match=message):
             import_ratings(answers, ratings(tmp_path / "a.csv", [f"ann,track-1,{row}"], header))
+    for again in ("fm,ar,preference,1", "ar,fm,preference,0"):
+        with pytest.raises(UserError, match="has two ratings of ann, track-1"):
+            import_ratings(answers, ratings(tmp_path / "a.csv", [*rows, f"ann,track-1,{again}"], header))
     import_ratings(answers, ratings(tmp_path / "a.csv", rows, header))
     duels = {(duel.first, duel.second): duel.share for duel in collect(answers).duels}
     assert duels == {("ar", "fm"): 0.0, ("ar", "fm_inversion"): 0.5}

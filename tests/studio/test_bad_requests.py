@@ -19,7 +19,7 @@ ASKS: list[Any] = [
     *({"duration_s": value} for value in (0, -1, 1e9, "long", True, None, [])),
     *({"seed": value} for value in (-1, 2**63, 1.5, "x", True)),
     *({"takes": value} for value in (0, 9, 10**30, "x")),
-    *({"caption": value} for value in (5, "x" * 2001, ["x"])),
+    *({"caption": value} for value in (5, "x" * 2001, ["x"], "a\0b", "\x1b[31mred")),
     *({"sampling": value} for value in ([], {AR: 5}, {AR: {"steps": 4}}, {AR: {"top_k": -1}}, {AR: {"x": 1}})),
     *({"chords": value} for value in ("Hx:0", "C:nan", "C:0 " * 2000, 5)),
     *({"melody": value} for value in ("nope", "../in.mid", "x" * 65, 5)),

@@ -179,12 +179,15 @@ def study_status(
 
     Args:
         store: the folder of the steps' results; by default `runs/store`.
+
+    Raises:
+        UserError: the study is unknown, or no step has begun in the given `store`.
     """
     from counterpoint.study.status import status_of
 
     dataset = None if data is None else Path(data)
     read = run.read_study(os.fspath(study), data=dataset, overrides=as_overrides(settings or {}), scale=scale)
-    place = run.open_store(run.STORE if store is None else os.fspath(store)).store
+    place = run.store_in_use(None if store is None else os.fspath(store))
     return status_of(read.plan(dataset=dataset), store=place)
 
 

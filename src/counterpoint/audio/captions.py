@@ -16,8 +16,8 @@ from typing import Any
 from counterpoint.config import UserError
 from counterpoint.config.documents import parse_json
 from counterpoint.config.paths import shown
-from counterpoint.config.tables import CAPTION_KEYS, LISTINGS, first_text, one_line, small_keys
-from counterpoint.config.text import read_text
+from counterpoint.config.tables import CAPTION_KEYS, LISTINGS, first_text, small_keys
+from counterpoint.config.text import on_one_line, read_text
 
 TEXT_ENDINGS = (".txt", ".caption.txt", ".caption", ".prompt.txt", "_prompt.txt", "_caption.txt", ".lab")
 JSON_ENDINGS = (".json",)
@@ -87,7 +87,7 @@ def read_text_sidecar(path: Path, *, notes: list[str]) -> str:
         UserError: the path is not a regular file, or not text.
     """
     text = read_text(path, what="caption file", most_bytes=_MOST_BYTES, notes=notes)
-    return "" if path.suffix.lower() == ".lab" and _TIMED.match(text) else one_line(text)
+    return "" if path.suffix.lower() == ".lab" and _TIMED.match(text) else on_one_line(text)
 
 
 def read_json_sidecar(path: Path, *, notes: list[str]) -> Mapping[str, Any]:
@@ -114,7 +114,7 @@ def read_class_sidecar(path: Path, *, notes: list[str]) -> Mapping[str, Any]:
     Raises:
         UserError: the path is not a regular file, or not text.
     """
-    text = one_line(read_text(path, what="class file", most_bytes=_MOST_BYTES, notes=notes))
+    text = on_one_line(read_text(path, what="class file", most_bytes=_MOST_BYTES, notes=notes))
     return {} if text.isdecimal() else {"genre": text}
 
 

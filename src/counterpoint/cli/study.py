@@ -133,11 +133,11 @@ def status(
     answer: Answer,
 ) -> None:
     """Say which steps of a study run, wait, failed or are finished, on whatever machine, and how its losses go."""
-    from counterpoint.study.run import STORE, open_store, read_study
+    from counterpoint.study.run import read_study, store_in_use
     from counterpoint.study.status import print_status, status_of
 
     steps = read_study(study, data=data, overrides=overrides, scale=scale).plan(dataset=data)
-    found = status_of(steps, store=open_store(store or STORE).store)
+    found = status_of(steps, store=store_in_use(store))
     answer.give(found, lambda console: print_status(found, console))
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from counterpoint.config.errors import UserError
+from counterpoint.config.text import check_text
 
 SEEDS = 2**63
 """Seeds are whole numbers from 0 to below this one, which every random number generator accepts."""
@@ -18,6 +19,7 @@ Seed = Annotated[int, Field(ge=0, lt=SEEDS)]
 MOST_SECONDS = 365 * 24 * 3600.0
 """Durations are shorter: longer ones are not music, and frame numbers would lose precision."""
 Seconds = Annotated[float, Field(gt=0, lt=MOST_SECONDS)]
+Caption = Annotated[str, AfterValidator(lambda text: check_text(text, what="caption"))]
 MOST_CLIPS = 1_000_000
 """Limit for one command."""
 

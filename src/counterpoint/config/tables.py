@@ -15,7 +15,7 @@ from typing import Any
 from counterpoint.config.documents import parse_json
 from counterpoint.config.errors import UserError
 from counterpoint.config.paths import MISSING, fault_of, shown
-from counterpoint.config.text import read_text, split_lines
+from counterpoint.config.text import on_one_line, read_text, split_lines
 
 LISTINGS = tuple(f"{stem}{suffix}" for stem in ("metadata", "captions") for suffix in (".csv", ".tsv", ".jsonl"))
 """Names, in small letters, of tables that describe the files of a folder, in order of preference."""
@@ -109,7 +109,7 @@ def texts_of(value: Any) -> list[str]:
 
 def one_line(value: Any) -> str:
     """A text or a number on one line; "" for anything else."""
-    return " ".join(str(value).split()) if isinstance(value, str | int | float) and not isinstance(value, bool) else ""
+    return on_one_line(str(value)) if isinstance(value, str | int | float) and not isinstance(value, bool) else ""
 
 
 def _json_rows(lines: list[str]) -> Iterator[tuple[int, dict[str, Any] | str]]:

@@ -20,6 +20,8 @@ MOST_BYTES = 1 << 28
 """The largest text file that is read, after unpacking; tables of a million rows are smaller."""
 _LINE_END = re.compile(r"\r\n|\n|\r")
 _OBEYED = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+_CONTROLS = re.compile(r"[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f]")
+"""Control characters other than white space; no text needs them, and terminals and databases may fail at them."""
 _MARKS = (
     (codecs.BOM_UTF32_LE, "utf-32"),  # begins like the mark of UTF-16, so it is checked first
     (codecs.BOM_UTF32_BE, "utf-32"),
@@ -33,6 +35,11 @@ def split_lines(text: str) -> list[str]:
     """The lines of a text, without their ends: \\n, \\r\\n or \\r, and nothing else."""
     lines = _LINE_END.split(text)
     return lines if lines[-1] else lines[:-1]
+
+
+def on_one_line(text: str) -> str:
+    """The words of a text that others wrote, on one line: white space and control characters become single spaces."""
+    return " ".join(_CONTROLS.sub(" ", text).split())
 
 
 def first_line(error: BaseException) -> str:
@@ -70,10 +77,11 @@ def printable(text: str) -> str:
 
 
 def check_text(value: str, *, what: str) -> str:
-    """The text of a command line itself, if it can be stored: bytes that are not UTF-8 come in as half characters.
+    """The text itself that a user gives, if it can be stored: on a command line, bytes that are not UTF-8 become half
+    characters.
 
     Raises:
-        UserError: it holds such bytes.
+        UserError: it holds such bytes, or control characters other than white space.
     """
     try:
         value.encode()
@@ -81,6 +89,8 @@ def check_text(value: str, *, what: str) -> str:
         raise UserError(
             f"The {what} {shown(value)[:80]!r} holds bytes that are not UTF-8; write it in UTF-8."
         ) from None
+    if found := _CONTROLS.search(value):
+        raise UserError(f"The {what} {value[:80]!r} holds the control character {found[0]!r}; remove it.")
     return value
 
 

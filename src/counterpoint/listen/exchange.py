@@ -250,7 +250,7 @@ def import_ratings(answers: Answers, table: Path) -> int:
 
 
 def _place(line: _Line) -> tuple[str, str, Cell, str]:
-    return line.rater, line.item, line.files, line.question
+    return line.rater, line.item, tuple(sorted(line.files)), line.question  # a pair in either order is one pair
 
 
 def _add_rater(db: Connection, name: str, *, source: Path) -> int:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field
 
-from counterpoint.config.base import Config, Seed
+from counterpoint.config.base import Caption, Config, Seed
 
 if TYPE_CHECKING:
     from counterpoint.config import SamplingConfig
@@ -55,7 +55,7 @@ class Recipe(Config, ABC):
     """The version of this format."""
     model: str
     """A run folder, its name below `runs`, a pretrained model of the package, or a MusicGen."""
-    caption: str = ""
+    caption: Caption = ""
     """A description of the music; an empty one requests nothing."""
     seed: Seed = 0
     """The seed of the clip."""

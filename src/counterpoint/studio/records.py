@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from counterpoint.config import UserError
+from counterpoint.config.text import on_one_line
 
 
 def new_id() -> str:
@@ -77,12 +78,12 @@ def shown_take(row: sqlite3.Row) -> dict[str, Any]:
 
 
 def require_title(title: str) -> str:
-    """The title with normalised spaces.
+    """The title on one line.
 
     Raises:
         UserError: the title is empty or too long.
     """
-    title = " ".join(title.split())
+    title = on_one_line(title)
     if not 0 < len(title) <= 200:
         raise UserError("A title must have 1 to 200 characters; change it.")
     return title

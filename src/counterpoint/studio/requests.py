@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, field_validator
 
 from counterpoint.config import UserError
-from counterpoint.config.base import Config, Seed
+from counterpoint.config.base import Caption, Config, Seed
 from counterpoint.config.sampling import read_sampling
 from counterpoint.recipe import read_recipe
 from counterpoint.studio.readers import KIT
@@ -48,7 +48,7 @@ class MusicRequest(Config):
 
     kind: Literal["generate", "inpaint", "continue"] = "generate"
     models: Annotated[list[Name], Field(min_length=1, max_length=4)]
-    caption: Annotated[str, Field(max_length=2000)] = ""
+    caption: Annotated[Caption, Field(max_length=2000)] = ""
     duration_s: Seconds = 5.0
     """Duration of a new clip or of a continuation."""
     seed: Seed | None = None

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from counterpoint.config import UserError
+from counterpoint.config.text import on_one_line
 from counterpoint.studio import jobs, readers
 from counterpoint.studio.comparing import Comparison, free_name, write_systems
 from counterpoint.studio.events import Events
@@ -115,7 +116,7 @@ class Studio:
             stored = self.library.keep(content)
         finally:
             content.unlink(missing_ok=True)
-        title = Path(name).stem[:120] or "Untitled file"
+        title = on_one_line(Path(name).stem)[:120] or "Untitled file"
         if kind == "music":
             piece = self.library.add_upload(owner, title=title, stored=stored, facts=found)
             self.events.add("piece", {"piece": piece}, owner=owner)

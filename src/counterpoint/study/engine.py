@@ -30,6 +30,9 @@ from counterpoint.study.notices import Announcement
 from counterpoint.study.progress import StepBar
 from counterpoint.study.work import Source, Step, Work, in_order, no_progress
 
+LOCKS = "locks"
+"""Folder in the store with a lock for each step that has begun."""
+
 
 @dataclass(frozen=True)
 class Done:
@@ -220,7 +223,7 @@ class LocalEngine:
         def say_who(holder: str) -> None:
             self.say(f"{label} is being computed by {holder}; waiting for it")
 
-        with sole_writer(self.store / "locks" / step.key, on_wait=say_who):
+        with sole_writer(self.store / LOCKS / step.key, on_wait=say_who):
             yield
 
 

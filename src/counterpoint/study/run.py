@@ -13,9 +13,10 @@ from counterpoint.config import UserError, dump_yaml
 from counterpoint.config.device import check_device
 from counterpoint.config.files import link_or_copy, replace_folder
 from counterpoint.config.locks import sole_writer
-from counterpoint.config.paths import check_kept_folder, true_path
+from counterpoint.config.paths import MISSING, check_kept_folder, fault_of, shown, true_path
 from counterpoint.config.remote import url_of
-from counterpoint.study.engine import Done, LocalEngine
+from counterpoint.results.records import RECORD_FILE
+from counterpoint.study.engine import LOCKS, Done, LocalEngine
 from counterpoint.study.engines.registry import Where
 from counterpoint.study.kinds import load_study
 from counterpoint.study.kinds.base import Study
@@ -34,10 +35,35 @@ STORE = Path("runs/store")
 def open_store(
     place: Path | str, *, say: Callable[[str], None] = print, show: bool = True, strict_code: bool = False
 ) -> LocalEngine:
-    """What completes steps, and looks for them, in a folder of results; one at a URL is kept here in `STORE`, too."""
+    """What completes steps, and looks for them, in a folder of results; one at a URL is kept here in `STORE`, too.
+
+    Raises:
+        UserError: something else than a folder is there.
+    """
     url = url_of(place)
     folder = Path(place) if url is None else STORE
+    if (fault := fault_of(folder)) not in ("is a folder", MISSING):
+        raise UserError(f"{shown(folder)} {fault or 'is a file'}; give --store a folder of results.")
     return LocalEngine(true_path(folder), say=say, show=show, strict_code=strict_code, remote=url)
+
+
+def store_in_use(place: Path | str | None) -> Path:
+    """The folder of results in which a study may have begun.
+
+    Args:
+        place: a folder or a URL, as a user gives it; None is `STORE`, which need not exist.
+
+    Raises:
+        UserError: no step has begun in the given folder, so that every step would seem to wait.
+    """
+    store = open_store(STORE if place is None else place).store
+    has_begun = (store / LOCKS).is_dir() or any(store.glob(f"*/{RECORD_FILE}"))
+    if place is not None and url_of(place) is None and not has_begun:
+        raise UserError(
+            f"{shown(place)} contains no results of a study; give --store the folder that `counterpoint study run` "
+            f"was given, or omit it for {STORE}."
+        )
+    return store
 
 
 def read_study(
