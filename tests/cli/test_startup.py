@@ -100,6 +100,6 @@ def test_a_clip_of_a_model_that_ships_imports_what_draws_it_alone(tmp_path: Path
 
 def test_training_does_not_import_what_only_divided_models_need() -> None:
     """It takes a second or two, in every process of a study."""
-    program = "import sys, counterpoint.training; print([name for name in sys.modules if 'fsdp' in name])"
+    program = "import sys, counterpoint.training; print('torch.distributed.fsdp' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
+    assert done.stdout.strip() == "False"
