@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
+import os
 import zipfile
 
 import numpy as np
@@ -90,6 +92,14 @@ def test_a_take_is_given_as_flac_and_as_a_zip_with_its_request(client):
         assert sorted(archive.namelist()) == ["README.txt", "clip.wav", "request.json"]
         request = json.loads(archive.read("request.json"))
     assert request["model"] == AR and request["seed"] == 11 and request["kind"] == "generate"
+
+
+def test_a_rate_that_flac_does_not_support_is_said(client, studio):
+    answer = given(client, wav_bytes(tone(0.1, rate=800_000), rate=800_000))
+    take = client.get(f"/api/pieces/{answer.json()['piece']}").json()["jobs"][0]["takes"][0]["id"]
+    answer = client.get(f"/api/takes/{take}/sound?as=flac")
+    assert answer.status_code == 400 and "FLAC does not support 800000 Hz" in answer.json()["error"]
+    assert not list(studio.library.scratch.iterdir())
 
 
 def test_an_edit_names_its_music_and_its_zip_carries_it(client):
@@ -245,10 +255,45 @@ def test_an_edit_needs_spans_in_order_and_a_method_that_is_known(client):
     for fields, said in (
         ({"spans": []}, "no span"),
         ({"spans": [[2, 1]]}, "after its start"),
+        ({"spans": [[0, 1], [2, 3.01]]}, "A span ends at 3.01 s, but the music lasts 3 s"),
+        ({"spans": [[0, 1]], "side": "start"}, "side has no effect when kind is inpaint"),
         ({"spans": [[0, 1]], "methods": {AR: "gradient"}}, "no inpainting method"),
     ):
         answer = client.post("/api/pieces", json={"models": [AR], "kind": "inpaint", "take": take, **fields})
         assert answer.status_code == 400 and said in answer.json()["error"], answer.text
+
+
+def test_sounds_that_were_removed_from_the_folder_are_missed(client, studio):
+    piece = finished(client, ask(client, takes=2)["id"])
+    takes = [take["id"] for take in piece["jobs"][0]["takes"]]
+    link = client.post(f"/api/pieces/{piece['id']}/link").json()["link"]
+    for sound in studio.library.sounds.iterdir():
+        sound.unlink()
+    edit = {"models": [AR], "kind": "continue", "take": takes[0]}
+    answers = [
+        *(client.get(f"/api/takes/{takes[0]}/{what}") for what in ("sound", "sound?as=flac", "zip")),
+        client.get(f"/shared{link.removeprefix('/s')}/{takes[0]}"),
+        client.post("/api/pieces", json=edit),
+    ]
+    for answer in answers:
+        assert answer.status_code == 410 and "restore it, or delete the piece" in answer.json()["error"], answer.text
+    assert client.delete(f"/api/pieces/{piece['id']}").status_code == 204
+
+
+def test_a_file_name_becomes_a_title_of_one_line(client):
+    names = {"  .wav": "Untitled file", "a\x1b[1m b.wav": "a [1m b", "é日本.wav": "é日本"}
+    for name, title in names.items():
+        assert given(client, wav_bytes(tone(0.2)), name=name).json()["name"] == title
+
+
+def test_a_full_disk_is_a_sentence(client, studio, monkeypatch):
+    def full(made):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(studio.library, "keep", full)
+    answer = given(client, wav_bytes(tone(0.2)))
+    assert answer.status_code == 507 and "disk of the server is full" in answer.json()["error"]
+    assert not list(studio.library.scratch.iterdir())
 
 
 def bad_files() -> list[tuple[str, bytes]]:

@@ -32,6 +32,10 @@ ASKS: list[Any] = [
     {"grid": {"rows": {"kick": [1], "hat": [1, 0]}}},
     *({"kind": value} for value in ("edit", 5, "inpaint", "continue")),
     {"kind": "inpaint", "take": "nope", "spans": [[0, 1]]},
+    *({"kind": "inpaint", "spans": value} for value in ([[0, 1e9]], [[-2, -1]], [[1, 0]], [["a", "b"]], [[0]], 5)),
+    *({"sampling": {FM: {}}}, {"methods": {FM: "supervised"}}, {"spans": [[0, 1]]}, {"side": "start"}, {"take": "x"}),
+    {"melody": "x", "notes": [[0, 1, 60]]},
+    {"drums": "x", "grid": {"rows": {"kick": [1]}}},
     {"unknown": 1},
 ]
 OTHERS = [

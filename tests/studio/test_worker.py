@@ -1,5 +1,6 @@
 """The process of its own: results, failures, crashes, cancelling, and time limits."""
 
+import errno
 import os
 import threading
 import time
@@ -30,6 +31,10 @@ def act(asked, task):
     return {}
 
 
+def refuse_to_store(report):
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
 @pytest.fixture
 def worker():
     worker = Worker(act)
@@ -48,6 +53,10 @@ def test_tasks_are_done_and_a_crash_is_one_failed_task(worker):
         worker.run({"do": "break"})
     assert "secret" not in str(failed.value)
     assert worker.run({"do": "add", "a": 1, "b": 1})["pid"] == first["pid"]
+    with pytest.raises(TaskError, match="The disk is full"):
+        worker.run({"do": "add", "a": 5, "b": 5}, on_report=refuse_to_store)
+    first = worker.run({"do": "add", "a": 1, "b": 1})
+    assert first["sum"] == 2, "nothing is left of the task whose report could not be stored"
     with pytest.raises(TaskError, match="ended"):
         worker.run({"do": "die"})
     again = worker.run({"do": "add", "a": 2, "b": 2})

@@ -205,9 +205,9 @@ def resample(audio: np.ndarray, *, own_rate: int, sample_rate: int) -> np.ndarra
 
 _FORMATS = {".wav": "WAV", ".flac": "FLAC"}
 WRITABLE = tuple(_FORMATS)
+"""Suffixes of supported output formats."""
 _LEAST_BYTES = {".wav": 1.0, ".flac": 0.1}
 """Bytes of a sample in a file, at the least."""
-"""Suffixes of supported output formats."""
 
 
 def save_audio(path: Path | str, audio: np.ndarray, *, sample_rate: int) -> None:

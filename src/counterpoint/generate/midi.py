@@ -47,7 +47,8 @@ def load_midi(path: Path) -> PrettyMIDI:
     except UserError:
         raise
     except Exception as error:  # the parsers raise many kinds of errors for broken files
-        raise UserError(f"{path} cannot be read as MIDI ({error or type(error).__name__}); export it again.") from None
+        reason = str(error) or type(error).__name__
+        raise UserError(f"{path} cannot be read as MIDI ({reason}); export it again.") from None
 
 
 def _tempo_track(midi: MidiFile) -> MidiTrack:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import shutil
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from starlette.responses import FileResponse, JSONResponse, Response, StreamingR
 
 from counterpoint.config import parse
 from counterpoint.config.base import Config
+from counterpoint.config.load import check_effects
 from counterpoint.studio.access import AccessControl
 from counterpoint.studio.comparing import Comparison
 from counterpoint.studio.endpoints import Endpoint, described, routes_of, summary_of
@@ -87,7 +88,7 @@ class Handlers:
         ident = request.path_params["take"]
         if ident not in [take["id"] for job in piece["jobs"] for take in job["takes"]]:
             raise WebError(404, "The shared piece has no such take.")
-        return FileResponse(self.library.sounds / self.library.take(ident)["stored"], headers=_FOREVER)
+        return FileResponse(self.library.sound(self.library.take(ident)["stored"]), headers=_FOREVER)
 
     async def api_page(self, request: Request) -> Response:
         """The documentation of this API."""
@@ -250,7 +251,7 @@ class Handlers:
     async def sound(self, request: Request) -> Response:
         """Get the sound of a take: unchanged, or as FLAC with `?as=flac`; `?download=1` adds a file name."""
         take = self._take(request)
-        path = self.library.sounds / take["stored"]
+        path = self.library.sound(take["stored"])
         wanted = request.query_params.get("as", "")
         name = _file_name(take)
         if wanted in ("", path.suffix[1:]):
@@ -258,16 +259,24 @@ class Handlers:
             return FileResponse(path, filename=f"{name}{path.suffix}" if download else None, headers=_FOREVER)
         if wanted != "flac":
             raise WebError(400, "The only other format is ?as=flac.")
-        out = self.library.scratch / f"{new_id()}.flac"
-        await to_thread.run_sync(as_flac, path, out)
+        out = await self._written(".flac", partial(as_flac, path))
         return FileResponse(out, filename=f"{name}.flac", background=BackgroundTask(out.unlink))
 
     async def archive(self, request: Request) -> Response:
         """Get a zip of a take with its request for `counterpoint generate --request` and the files that it needs."""
         take = self._take(request)
-        out = self.library.scratch / f"{new_id()}.zip"
-        await to_thread.run_sync(partial(as_zip, take, sounds=self.library.sounds, out=out))
+        out = await self._written(".zip", partial(as_zip, take, sound_of=self.library.sound))
         return FileResponse(out, filename=f"{_file_name(take)}.zip", background=BackgroundTask(out.unlink))
+
+    async def _written(self, suffix: str, write: Callable[..., None]) -> Path:
+        """A file in the scratch folder, as `write(out=...)` writes it; nothing is left if that fails."""
+        out = self.library.scratch / f"{new_id()}{suffix}"
+        try:
+            await to_thread.run_sync(partial(write, out=out))
+        except BaseException:
+            out.unlink(missing_ok=True)
+            raise
+        return out
 
     def _take(self, request: Request) -> dict[str, Any]:
         return dict(self.library.take(request.path_params["id"], owner=_owner(request)))
@@ -355,9 +364,11 @@ async def _body(request: Request, kind: type[Any]) -> Any:
 
     Raises:
         WebError: the body is not a JSON object.
-        UserError: a value does not fit.
+        UserError: a value does not fit, or has no effect.
     """
-    return parse(await read_object(request), kind, source="The request")
+    values = parse(await read_object(request), kind, source="The request")
+    check_effects(values, source="The request")
+    return values
 
 
 def _after(request: Request, *, default: int) -> int:

@@ -64,7 +64,7 @@ def write_systems(items: Sequence[Sequence[Any]], *, library: Library, folder: P
         place.mkdir(parents=True)
         places.append(f"{system}={place}")
         for number, item in enumerate(items, start=1):
-            sound = library.sounds / item[column]["stored"]
+            sound = library.sound(item[column]["stored"])
             _link(sound, place / f"{number:02d}{sound.suffix}")
             if column == 0:
                 (place / f"{number:02d}.txt").write_text(item[column]["title"], encoding="utf-8")

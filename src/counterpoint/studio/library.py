@@ -16,6 +16,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from counterpoint.config.paths import is_file
 from counterpoint.studio.records import Job, new_id, new_seconds, shown_job, shown_take
 from counterpoint.studio.schema import MIGRATIONS
 from counterpoint.studio.states import INTERRUPTED, OPEN, QUEUED
@@ -54,6 +55,17 @@ class Library:
         name = f"{hashlib.sha256(made.read_bytes()).hexdigest()[:32]}{made.suffix}"
         made.replace(self.sounds / name)
         return name
+
+    def sound(self, stored: str) -> Path:
+        """The file of a stored sound.
+
+        Raises:
+            WebError: the file was removed from the folder of the studio.
+        """
+        path = self.sounds / stored
+        if not is_file(path):
+            raise WebError(410, "A sound is missing in the studio's folder; restore it, or delete the piece.")
+        return path
 
     def used_bytes(self) -> int:
         """Size in bytes of all sounds and of the listening tests made from them."""

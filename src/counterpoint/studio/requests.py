@@ -3,24 +3,33 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from counterpoint.config import UserError
 from counterpoint.config.base import Caption, Config, Seed
+from counterpoint.config.documents import quoted
+from counterpoint.config.idle import IdleWhere
 from counterpoint.config.sampling import read_sampling
+from counterpoint.config.text import on_one_line
 from counterpoint.recipe import read_recipe
 from counterpoint.studio.readers import KIT
 
 MOST_TAKES = 8
 LONGEST_S = 120.0
 """Longest duration of one clip or continuation in seconds."""
+LATEST_S = 3600.0
+"""Latest time of a span in seconds."""
 Seconds = Annotated[float, Field(gt=0, le=LONGEST_S)]
 _Time = Annotated[float, Field(ge=0, le=LONGEST_S)]
+_Place = Annotated[float, Field(ge=0, le=LATEST_S)]
 Note = tuple[_Time, _Time, Annotated[int, Field(ge=0, le=127)]]
 Name = Annotated[str, Field(max_length=200)]
+_NEW = IdleWhere("kind", "generate")
+_NO_SPANS = IdleWhere("kind", lambda kind: kind != "inpaint")
+_NO_SIDE = IdleWhere("kind", lambda kind: kind != "continue")
 
 
 class StepGrid(Config):
@@ -65,13 +74,13 @@ class MusicRequest(Config):
     """Id of a file."""
     grid: StepGrid | None = None
     """Drum pattern, instead of a file."""
-    take: Annotated[str, Field(max_length=64)] | None = None
+    take: Annotated[Annotated[str, Field(max_length=64)] | None, _NEW] = None
     """Id of the take that is edited."""
-    spans: Annotated[list[tuple[float, float]], Field(max_length=50)] = Field(default_factory=list)
+    spans: Annotated[list[tuple[_Place, _Place]], Field(max_length=50), _NO_SPANS] = Field(default_factory=list)
     """Start and stop of each span to fill in, seconds."""
-    side: Literal["end", "start"] = "end"
+    side: Annotated[Literal["end", "start"], _NO_SIDE] = "end"
     """The end at which a take is continued."""
-    methods: dict[str, str] = Field(default_factory=dict)
+    methods: Annotated[dict[str, str], _NEW] = Field(default_factory=dict)
     """Inpainting method by model; by default the best that each model supports."""
 
     @field_validator("notes")
@@ -80,6 +89,23 @@ class MusicRequest(Config):
         if any(end <= start for start, end, _ in notes or ()):
             raise ValueError("a note must end later than it starts")
         return notes
+
+    @field_validator("spans")
+    @classmethod
+    def _spans_last(cls, spans: list[tuple[float, float]]) -> list[tuple[float, float]]:
+        if any(stop <= start for start, stop in spans):
+            raise ValueError("a span must end after its start; correct its times")
+        return spans
+
+    @model_validator(mode="after")
+    def _each_field_counts(self) -> MusicRequest:
+        for field, other in (("melody", "notes"), ("drums", "grid")):
+            if getattr(self, field) is not None and getattr(self, other) is not None:
+                raise ValueError(f"{field} and {other} exclude each other; leave one out")
+        for field in ("sampling", "methods"):
+            if unasked := [name for name in getattr(self, field) if name not in self.models]:
+                raise ValueError(f"{field} names {quoted(unasked[0])}, which is not among the models; remove it")
+        return self
 
     @property
     def new_s(self) -> float:
@@ -91,7 +117,7 @@ class MusicRequest(Config):
     def title(self) -> str:
         """The first title of the piece in the history."""
         made = {"generate": "Untitled music", "inpaint": "Regenerated passage", "continue": "Continuation"}
-        return self.caption.strip()[:120] or made[self.kind]
+        return on_one_line(self.caption)[:120] or made[self.kind]
 
 
 def with_seed(request: MusicRequest) -> MusicRequest:
@@ -131,23 +157,13 @@ def recipes_of(
                     "chords": request.chords,
                     **stored,
                     **own,
-                    **(
-                        {"method": request.methods[name]}
-                        if name in request.methods and request.kind != "generate"
-                        else {}
-                    ),
+                    **({"method": request.methods[name]} if name in request.methods else {}),
                 }
             ).to_json()
             for number in range(request.takes)
         ]
         for name in names
     }
-
-
-def _method(request: MusicRequest, model: str) -> dict[str, str]:
-    """The chosen inpainting method of a model as a field of its recipe."""
-    method = request.methods.get(model) if request.kind != "generate" else None
-    return {} if method is None else {"method": method}
 
 
 _OWN: dict[str, Callable[[MusicRequest], dict[str, Any]]] = {
@@ -178,12 +194,5 @@ def _require_known(request: MusicRequest, model: Mapping[str, Any], *, stored: M
         raise UserError(
             f"{model['name']} has no inpainting method {chosen!r}; choose from {', '.join(model['methods'])}."
         )
-    if request.kind == "inpaint":
-        _require_spans(request.spans)
-
-
-def _require_spans(spans: Sequence[tuple[float, float]]) -> None:
-    if not spans:
+    if request.kind == "inpaint" and not request.spans:
         raise UserError("There is no span to fill in; mark one on the waveform, or type its start and end.")
-    if any(stop <= start for start, stop in spans):
-        raise UserError("A span must end after its start; correct its times.")

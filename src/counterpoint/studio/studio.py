@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import shlex
 import shutil
 import threading
@@ -27,6 +28,8 @@ _TEST_S = 300.0
 """A listening test must be made within this time."""
 _READING_S = 90.0
 """An uploaded file must be read within this time."""
+_LATE_S = 0.001
+"""A span may end this much after the music, since durations are shown rounded."""
 SUFFIXES: Mapping[str, tuple[str, ...]] = {
     "music": (".wav", ".flac", ".mp3", ".ogg", ".opus", ".aiff", ".aif"),
     "melody": (*readers.MIDI_SUFFIXES, ".wav", ".flac", ".mp3", ".ogg"),
@@ -180,10 +183,12 @@ class Studio:
         """The stored names of the sounds that a request needs; piano rolls and step grids are written as files."""
         stored: dict[str, str] = {}
         if request.take:
-            stored["source"] = self.library.take(request.take, owner=owner)["stored"]
+            take = self.library.take(request.take, owner=owner)
+            _require_within(request.spans, duration_s=json.loads(take["facts"])["duration_s"])
+            stored["source"] = self.library.sound(take["stored"]).name
         for field in ("melody", "drums"):
             if ident := getattr(request, field):
-                stored[field] = self.library.file(ident, owner=owner)["stored"]
+                stored[field] = self.library.sound(self.library.file(ident, owner=owner)["stored"]).name
         if request.notes:
             stored["melody"] = self._written("notes", ".mid", notes=request.notes)
         if request.grid:
@@ -199,4 +204,16 @@ class Studio:
 
 def _length_s(request: MusicRequest) -> float:
     """The duration of the requested music in seconds."""
-    return request.spans[-1][1] - request.spans[0][0] if request.spans else request.duration_s
+    if not request.spans:
+        return request.duration_s
+    return max(stop for _, stop in request.spans) - min(start for start, _ in request.spans)
+
+
+def _require_within(spans: Sequence[tuple[float, float]], *, duration_s: float) -> None:
+    """
+    Raises:
+        UserError: a span ends after the music.
+    """
+    last_s = max((stop for _, stop in spans), default=0.0)
+    if last_s > duration_s + _LATE_S:
+        raise UserError(f"A span ends at {last_s:g} s, but the music lasts {duration_s:g} s; correct its times.")

@@ -117,7 +117,7 @@ class Worker:
             if self._pipe.poll(0.1):
                 kind, content = self._pipe.recv()
                 if kind == "report":
-                    on_report(content)
+                    self._pass_on(content, on_report)
                     continue
                 return _result(kind, content)
             now = time.monotonic()
@@ -129,6 +129,15 @@ class Worker:
                 if now - cancelled_at > GRACE_S:
                     self._kill()
                     raise CancelledError
+
+    def _pass_on(self, content: Message, on_report: Callable[[Message], None]) -> None:
+        """Call `on_report`; if it fails, the process ends, so that the next task does not read this one's reports."""
+        try:
+            on_report(content)
+        except Exception as error:
+            self._kill()
+            _LOG.exception("A report could not be stored.")
+            raise TaskError(_sentence(error)) from None
 
     def cancel(self) -> None:
         """Request that the running task ends."""
@@ -200,16 +209,16 @@ def _answer(request: Message, task: Task, carry_out: CarryOut) -> tuple[str, Any
         return "cancelled", None
     except UserError as error:
         return "failed", str(error)
-    except MemoryError:
-        return "failed", "There is not enough memory for this; request less music."
-    except OSError as error:
-        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-        _LOG.exception("A task failed.")
-        return "failed", "The disk is full; delete pieces that you no longer need." if full else _MISTAKE
-    except Exception:
+    except Exception as error:
         logging.basicConfig(stream=sys.stderr)
         _LOG.exception("A task failed.")
-        return "failed", _MISTAKE
+        return "failed", _sentence(error)
 
 
-_MISTAKE = "An internal error occurred; the details are printed in the terminal in which the studio runs."
+def _sentence(error: Exception) -> str:
+    """What a user reads of an error that is not the user's."""
+    if isinstance(error, MemoryError):
+        return "There is not enough memory for this; request less music."
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return "The disk is full; delete pieces that you no longer need."
+    return "An internal error occurred; the details are printed in the terminal in which the studio runs."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import sqlite3
 from collections.abc import Collection, Sequence
@@ -62,6 +63,7 @@ def create_app(
             HTTPException: _http_error,
             UserError: _user_error,
             sqlite3.OperationalError: _store_error,
+            OSError: _disk_error,
             Exception: _unknown_error,
         },
         lifespan=lifespan,
@@ -91,6 +93,16 @@ def _store_error(request: Request, error: Exception) -> Response:
     _LOG.error("The store failed: %s", error)
     reason = "the disk of the server is full" if "full" in str(error) else "the server could not store it"
     return error_response(request, 507, f"Nothing was saved, because {reason}; the request will be repeated.")
+
+
+def _disk_error(request: Request, error: Exception) -> Response:
+    """The response if a file of the server cannot be read or written."""
+    assert isinstance(error, OSError)
+    _LOG.error("A file failed: %s", error)
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return error_response(request, 507, "The disk of the server is full; delete what you no longer need.")
+    reason = error.strerror or type(error).__name__
+    return error_response(request, 500, f"The server cannot use a file in its folder ({reason}); restore the folder.")
 
 
 def _unknown_error(request: Request, error: Exception) -> Response:
