@@ -19,7 +19,6 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
 
 from counterpoint.config import parse
-from counterpoint.config.base import Config
 from counterpoint.config.load import check_effects
 from counterpoint.studio.access import AccessControl
 from counterpoint.studio.comparing import Comparison
@@ -28,7 +27,7 @@ from counterpoint.studio.events import Events
 from counterpoint.studio.export import as_flac, as_zip
 from counterpoint.studio.readers import KIT, UPLOADS
 from counterpoint.studio.records import new_id, require_title
-from counterpoint.studio.requests import MusicRequest
+from counterpoint.studio.requests import Change, Chart, MusicRequest
 from counterpoint.studio.settings import EXAMPLES, known_words
 from counterpoint.studio.states import OPEN
 from counterpoint.studio.studio import SUFFIXES, Studio
@@ -40,19 +39,6 @@ MAX_UPLOAD = 50_000_000
 _HERE = Path(__file__).parent
 _FOREVER = {"cache-control": "private, max-age=31536000, immutable"}
 """Browsers may cache a take without limit, since it never changes."""
-
-
-class Change(Config):
-    """The changeable properties of a piece."""
-
-    title: str | None = None
-    starred: bool | None = None
-
-
-class Chart(Config):
-    """A chord chart as text."""
-
-    chords: str
 
 
 class Handlers:

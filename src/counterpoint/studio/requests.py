@@ -1,4 +1,4 @@
-"""Requests for music from the page or from scripts, and the recipes that are made from them."""
+"""Requests from the page or from scripts, and the recipes that are made from those for music."""
 
 from __future__ import annotations
 
@@ -118,6 +118,19 @@ class MusicRequest(Config):
         """The first title of the piece in the history."""
         made = {"generate": "Untitled music", "inpaint": "Regenerated passage", "continue": "Continuation"}
         return on_one_line(self.caption)[:120] or made[self.kind]
+
+
+class Change(Config):
+    """The changeable properties of a piece."""
+
+    title: str | None = None
+    starred: bool | None = None
+
+
+class Chart(Config):
+    """A chord chart as text."""
+
+    chords: str
 
 
 def with_seed(request: MusicRequest) -> MusicRequest:
