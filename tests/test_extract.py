@@ -145,6 +145,34 @@ def test_drums_of_the_mix_are_those_of_its_audio(dataset: Path, codec_folder: Pa
     assert (found == blurred_codes(load_codec(str(codec_folder)), audio)).mean() > 0.95  # half precision lies between
 
 
+def test_a_long_clip_is_heard_part_by_part(
+    dataset: Path, codec_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names, other = ["chords.viterbi25", "melody.basic_pitch"], tmp_path / "other"
+    shutil.copytree(dataset, other)
+    whole = extract_controls(dataset, codec=str(codec_folder), tracks=names)
+    monkeypatch.setattr(extract_module, "_PART_S", 1.5)
+    monkeypatch.setattr(extract_module, "_CONTEXT_S", 1.0)
+    read: list[float] = []
+    load = extract_module.load_audio
+
+    def watched(path: Path, **how: Any) -> tuple[np.ndarray, int]:
+        audio, rate = load(path, **how)
+        read.append(len(audio) / rate)
+        return audio, rate
+
+    monkeypatch.setattr(extract_module, "load_audio", watched)
+    parts = extract_controls(other, codec=str(codec_folder), tracks=names)
+    assert max(read) == 3.5 and len(read) == 2 * 3 * (3 + 1), "three parts of each clip, and one for the confidence"
+    for name in names:
+        pairs = [
+            [row(open_encoded(place, codec=str(codec_folder)), name, split, index) for place in (dataset, other)]
+            for split, index in (("train", 0), ("train", 1), ("test", 0))
+        ]
+        assert np.mean([(one == two).mean() for one, two in pairs]) > 0.9
+        assert parts[name].accuracy["confidence"] == pytest.approx(whole[name].accuracy["confidence"], abs=0.2)
+
+
 def test_an_interrupted_call_goes_on_and_a_complete_one_does_nothing(
     dataset: Path, codec_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -25,7 +25,7 @@ from counterpoint.analysis.beats import track_beats
 from counterpoint.analysis.chords import vocabulary
 from counterpoint.analysis.confidence import weighted_mean
 from counterpoint.analysis.tracks import NOT_GIVEN, REST, chord_track, melody_track
-from counterpoint.audio import stream_audio
+from counterpoint.audio import load_audio, stream_audio
 from counterpoint.codec import Codec, blurred_codes, load_codec
 from counterpoint.codec.blurred import codes_of_blurred
 from counterpoint.codec.chunked import Map, one_block_a_core
@@ -42,6 +42,8 @@ from counterpoint.metrics.adherence_measures import beat_f1
 if TYPE_CHECKING:
     from rich.console import Console
 
+_PART_S, _CONTEXT_S = 600.0, 5.0
+"""Seconds of a clip in which controls are detected at once, and seconds of context on either side."""
 Found = TypeVar("Found")
 Progress = Callable[[float, float], None]
 """Called with (done, total) in seconds of audio; the audio counts once for every track."""
@@ -238,10 +240,42 @@ class _Clip:
         """Latents [T, D]."""
         return torch.from_numpy(self.source.encoded[self.split].slice(self.index, 0, self.frames)[1])
 
+    def path(self, column: str = "audio") -> Path:
+        """The file of the mix, or of the stem `drums`."""
+        return self.source.encoded.dataset.folder / self.row[column]
+
     def audio(self, *, sample_rate: int, column: str = "audio") -> np.ndarray:
-        """Audio [N] of the mix, or of the stem `drums`."""
-        path = self.source.encoded.dataset.folder / self.row[column]
-        return np.concatenate(list(stream_audio(path, sample_rate=sample_rate)))
+        """The whole audio [N] of the mix, or of the stem `drums`."""
+        return np.concatenate(list(stream_audio(self.path(column), sample_rate=sample_rate)))
+
+    def beginning(self, *, sample_rate: int) -> tuple[np.ndarray, int]:
+        """The first `_PART_S` seconds of the mix [N], and the number of their frames."""
+        if self.frames <= self.part_frames:
+            return self.audio(sample_rate=sample_rate), self.frames
+        return load_audio(self.path(), sample_rate=sample_rate, duration_s=_PART_S)[0], self.part_frames
+
+    @property
+    def part_frames(self) -> int:
+        """The frames of a part."""
+        return round(_PART_S * self.frame_rate)
+
+
+def _in_parts(clip: _Clip, detect: Callable[[np.ndarray, int], np.ndarray], *, sample_rate: int) -> np.ndarray:
+    """A detected track [T]: of a longer clip part by part, each with some context, so that memory is bounded.
+
+    Args:
+        detect: a function from audio and the number of its frames to its track.
+    """
+    size, context = clip.part_frames, round(_CONTEXT_S * clip.frame_rate)
+    if clip.frames <= size:
+        return detect(clip.audio(sample_rate=sample_rate), clip.frames)
+    tracks = []
+    for first in range(0, clip.frames, size):
+        start, stop = max(0, first - context), min(clip.frames, first + size + context)
+        start_s, duration_s = start / clip.frame_rate, (stop - start) / clip.frame_rate
+        audio, _ = load_audio(clip.path(), sample_rate=sample_rate, start_s=start_s, duration_s=duration_s)
+        tracks.append(detect(audio, stop - start)[first - start :][:size])
+    return np.concatenate(tracks)
 
 
 def _chords_exact(clip: _Clip) -> np.ndarray:
@@ -249,15 +283,19 @@ def _chords_exact(clip: _Clip) -> np.ndarray:
 
 
 def _chords_chordino(clip: _Clip) -> np.ndarray:
-    audio = clip.audio(sample_rate=chordino.SAMPLE_RATE)
-    detected = chordino.detect_chords(audio, sample_rate=chordino.SAMPLE_RATE)
-    return chord_track(detected, frames=clip.frames, frame_rate=clip.frame_rate)
+    def detect(audio: np.ndarray, frames: int) -> np.ndarray:
+        detected = chordino.detect_chords(audio, sample_rate=chordino.SAMPLE_RATE)
+        return chord_track(detected, frames=frames, frame_rate=clip.frame_rate)
+
+    return _in_parts(clip, detect, sample_rate=chordino.SAMPLE_RATE)
 
 
 def _chords_viterbi25(clip: _Clip) -> np.ndarray:
-    audio = clip.audio(sample_rate=viterbi25.SAMPLE_RATE)
-    detected = viterbi25.recognise_chords(audio, sample_rate=viterbi25.SAMPLE_RATE).stamps
-    return chord_track(detected, frames=clip.frames, frame_rate=clip.frame_rate)
+    def detect(audio: np.ndarray, frames: int) -> np.ndarray:
+        detected = viterbi25.recognise_chords(audio, sample_rate=viterbi25.SAMPLE_RATE).stamps
+        return chord_track(detected, frames=frames, frame_rate=clip.frame_rate)
+
+    return _in_parts(clip, detect, sample_rate=viterbi25.SAMPLE_RATE)
 
 
 def _melody_exact(clip: _Clip) -> np.ndarray:
@@ -268,8 +306,11 @@ def _melody_exact(clip: _Clip) -> np.ndarray:
 
 
 def _melody_basic_pitch(clip: _Clip) -> np.ndarray:
-    audio = clip.audio(sample_rate=melody.SAMPLE_RATE)
-    return melody.detect_melody(audio, sample_rate=melody.SAMPLE_RATE, frames=clip.frames, frame_rate=clip.frame_rate)
+    def detect(audio: np.ndarray, frames: int) -> np.ndarray:
+        rate = melody.SAMPLE_RATE
+        return melody.detect_melody(audio, sample_rate=rate, frames=frames, frame_rate=clip.frame_rate)
+
+    return _in_parts(clip, detect, sample_rate=melody.SAMPLE_RATE)
 
 
 def _drums_stem(clip: _Clip) -> np.ndarray:
@@ -451,13 +492,14 @@ def _confidence(source: _Source, name: str, *, apply: Map) -> dict[str, float]:
 
 
 def _chord_confidence(clip: _Clip) -> float:
-    audio = clip.audio(sample_rate=viterbi25.SAMPLE_RATE)
+    audio, _ = clip.beginning(sample_rate=viterbi25.SAMPLE_RATE)
     return float(viterbi25.recognise_chords(audio, sample_rate=viterbi25.SAMPLE_RATE).certainty.mean())
 
 
 def _melody_confidence(clip: _Clip) -> float | None:
-    audio, rate = clip.audio(sample_rate=melody.SAMPLE_RATE), melody.SAMPLE_RATE
-    return melody.follow_melody(audio, sample_rate=rate, frames=clip.frames, frame_rate=clip.frame_rate).confidence
+    rate = melody.SAMPLE_RATE
+    audio, frames = clip.beginning(sample_rate=rate)
+    return melody.follow_melody(audio, sample_rate=rate, frames=frames, frame_rate=clip.frame_rate).confidence
 
 
 _SURE: dict[str, Callable[[_Clip], float | None]] = {

@@ -269,12 +269,15 @@ class Handlers:
 
     def _shown(self, piece: Mapping[str, Any]) -> dict[str, Any]:
         """A piece as JSON, with the progress of its unfinished jobs."""
-        jobs = [
-            {**job, **self.queue.progress_of(self.library.job(job["id"]))} if job["state"] in OPEN else job
-            for job in piece["jobs"]
-        ]
+        jobs = [self._with_progress(job) if job["state"] in OPEN else job for job in piece["jobs"]]
         shown = {name: value for name, value in piece.items() if name not in ("owner", "share")}
         return {**shown, "jobs": jobs, "link": f"/s/{piece['share']}" if piece["share"] else None}
+
+    def _with_progress(self, job: Mapping[str, Any]) -> dict[str, Any]:
+        """An unfinished job with its progress; one that has finished meanwhile counts as unfinished, as its takes are
+        not among those that were read."""
+        progress = self.queue.progress_of(self.library.job(job["id"]))
+        return {**job, **progress, "state": progress["state"] if progress["state"] in OPEN else job["state"]}
 
     async def _follow_job(self, ident: str, *, owner: str, after: int) -> AsyncIterator[bytes]:
         job = self.library.job(ident, owner=owner)
