@@ -3,7 +3,7 @@
     .venv/bin/python scripts/measure_scale.py [--only encode|study]
 
 Prints: the speed of encoding by two workers over that of one on one core, and of one with two threads, in the second
-half of the work, when all processes have started; the wall and processor time of Table 2 at debug scale (25 Hz) by Ray
+half of the work, when all processes have started; the wall and processor time of Table 2 at debug scale by Ray
 over those of two local processes; and the time that the simulation of the schedule predicts from the times of its
 steps, over the real one. Ratios of processor time hold on a busy machine as well.
 """
@@ -37,7 +37,6 @@ from counterpoint.study.run import read_study
 from counterpoint.study.work import in_order
 
 CLIPS, CLIP_S, RATE = 240, 10, 32_000
-CELLS = "axes.rate.values={25hz: 25hz}"
 
 
 @dataclass(frozen=True)
@@ -109,7 +108,7 @@ def measure_study(root: Path) -> None:
     walls, cpus = {}, {}
     for name, how in (("local", ()), ("ray", ("--engine", "ray"))):
         place = ("--store", root / f"store_{name}", "--out", root / name)
-        words = ("study", "run", "table2", "--scale", "debug", "--set", CELLS, "--jobs", "2", *how, *place)
+        words = ("study", "run", "table2", "--scale", "debug", "--jobs", "2", *how, *place)
         walls[name], cpus[name] = run(words)
         print(f"table2 by {name}, two steps at once: {walls[name]:.0f} s, {cpus[name]:.0f} s of processor", flush=True)
     wall, cpu = (times["ray"] / times["local"] for times in (walls, cpus))
@@ -121,7 +120,7 @@ def compare_simulation(store: Path) -> None:
     """Print the time of a finished study beside the one that the simulation of its schedule gives."""
     records = [StepRecord.model_validate(read_json(path)) for path in store.glob(f"*/{RECORD_FILE}")]
     taken = max(record.finished for record in records) - min(record.finished - record.seconds for record in records)
-    plan = in_order(read_study("table2", overrides=[CELLS], scale="debug").plan(dataset=None).values())
+    plan = in_order(read_study("table2", scale="debug").plan(dataset=None).values())
     calm = Cluster(2, cores=1, hours_between_losses=None, straggling=0)
     expected = simulate(plan, seconds={record.key: record.seconds for record in records}, cluster=calm).wall_s
     print(f"simulated from the times of its steps: {expected:.0f} s; really: {taken:.0f} s", flush=True)
