@@ -29,7 +29,6 @@ os.environ.update(  # before anything reads them
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "helpers"))
 
 from counterpoint.study import run_study
-from counterpoint.study.engine import Done
 from counterpoint.study.engines.registry import Where
 from counterpoint.study.notices import LOGS
 from killing import Killer, add_node, three_nodes
@@ -50,26 +49,23 @@ def kind_of(name: str) -> str:
     return name.partition("_")[0]
 
 
-def differing(steps: dict[str, Done], others: dict[str, Done]) -> tuple[int, list[str]]:
-    """The number of files that were compared, and the names of those whose bytes differ or that only one side has."""
+def differing(study: Path, other: Path) -> tuple[int, list[str]]:
+    """The number of files of all steps of two finished studies, and the names of those whose bytes differ or that only
+    one of them has."""
     compared, differ = 0, []
-    for name, step in steps.items():
-        one, two = (
-            {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
-            for folder in (step.folder, others[name].folder)
-        )
-        for file in sorted(one.keys() | two.keys()):
-            if Path(file).name in TIMED:
-                continue
-            compared += 1
-            if file not in one or file not in two or content(one[file], step) != content(two[file], others[name]):
-                differ.append(f"{name}/{file}")
+    for step in sorted((study / "steps").iterdir()):
+        one, two = (contents(folder.resolve()) for folder in (step, other / "steps" / step.name))
+        compared += len(one.keys() | two.keys())
+        differ += [f"{step.name}/{file}" for file in sorted(one.keys() | two.keys()) if one.get(file) != two.get(file)]
     return compared, differ
 
 
-def content(path: Path, step: Done) -> bytes:
-    """The bytes of a file without the place of the store, which the configuration of a training names."""
-    return path.read_bytes().replace(os.fsencode(step.folder.parent), b"STORE")
+def contents(folder: Path) -> dict[str, bytes]:
+    """The bytes of every file of a result that should be reproduced, without the place of the store, which the
+    configuration of a training names."""
+    files = (path for path in folder.rglob("*") if path.is_file() and path.name not in TIMED)
+    store = os.fsencode(folder.parent)
+    return {path.relative_to(folder).as_posix(): path.read_bytes().replace(store, b"STORE") for path in files}
 
 
 def times_made(store: Path) -> Counter[str]:
@@ -87,15 +83,15 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as temporary:
         out = chosen.out or Path(temporary)
         study = {"scale": "debug", "overrides": chosen.overrides, "device": "cpu", "say": print, "show": False}
-        alone = run_study("table2", out=out / "local", store=out / "store_local", **study)
+        run_study("table2", out=out / "local", store=out / "store_local", **study)
         with three_nodes() as cluster:
             store, where = out / "store_nodes", Where("ray", address=cluster.address)
             wants = partial(is_wanted, kills=chosen.kills)
             with Killer(
                 cluster, store=store, kills=chosen.kills, wants=wants, after=lambda: add_node(cluster)
             ) as killer:
-                shared = run_study("table2", out=out / "nodes", store=store, where=where, **study)
-        compared, differ = differing(alone.steps, shared.steps)
+                run_study("table2", out=out / "nodes", store=store, where=where, **study)
+        compared, differ = differing(out / "local", out / "nodes")
         made, wanted = times_made(store), Counter(killer.killed)
         repeated = {name: count for name, count in made.items() if count != 1 + wanted[name]}
     print(f"killed: {', '.join(killer.killed)}")
