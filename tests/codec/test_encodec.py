@@ -176,6 +176,8 @@ def test_gelu_replaces_every_elu_and_survives_a_file(tmp_path: Path) -> None:
 
 
 def test_unknown_codecs_are_named_with_a_remedy(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="The name of the codec is empty"):
+        load_codec("")
     with pytest.raises(UserError, match="There is no codec 'nosuch'"):
         load_codec("nosuch")
     with pytest.raises(UserError, match=r"config\.json"):

@@ -71,7 +71,11 @@ def test_a_flipped_byte_in_handed_on_weights_is_noticed(tmp_path: Path):
     path.write_bytes(data)
     with pytest.raises(UserError, match=r"model\.safetensors is not the published file"):
         read_weights(tmp_path)
-    (tmp_path / "digests.json").write_text("[]")
+    for damaged in ("[]", '{"model.safetensors": 5}', "{"):
+        (tmp_path / "digests.json").write_text(damaged)
+        with pytest.raises(UserError, match=r"digests\.json"):
+            read_weights(tmp_path)
+    (tmp_path / "digests.json").write_text("{}")
     with pytest.raises(UserError, match="not the published file"):
         read_weights(tmp_path)
 

@@ -156,6 +156,22 @@ def test_models_that_ship_are_found_by_name(tmp_path, monkeypatch):
     assert find_run("pocket_autoregressive").resolve() == mine
 
 
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("", "is empty"), (" ", "is empty"), ("/dev/null", "is a device"), ("x" * 300, "too long"), ("a\0", "NUL")],
+)
+def test_a_name_that_no_model_can_have_is_refused(tmp_path, monkeypatch, name, said):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "m.wav").write_bytes(b"RIFF")
+    with pytest.raises(UserError, match=said):
+        find_run(name)
+    with pytest.raises(UserError, match=r"no run folder at m\.wav"):
+        read_model("m.wav")
+    write_run(tmp_path / "runs" / "m.wav")
+    assert find_run("m.wav").is_dir()
+    assert find_run("facebook/musicgen-small") == Path("facebook/musicgen-small")
+
+
 def test_the_best_weights_go_before_the_last(tmp_path):
     """And a damaged file of them is noticed, by whoever reads them alone."""
     run = write_run(tmp_path, steps=(1, 2))

@@ -100,6 +100,11 @@ def test_seeds_train_every_model_again_and_share_all_else(table2: dict[str, Step
     }
 
 
+def test_only_the_paradigm_is_filled_in_where_training_starts() -> None:
+    assert grid(start="pocket_{paradigm}").start_of("autoregressive") == "pocket_autoregressive"
+    assert grid(start="{x}_{paradigm.real}").start_of("flow_matching") == "{x}_{paradigm.real}"
+
+
 def test_clips_of_different_lengths_are_judged_apart() -> None:
     steps = steps_of("fig4", scale="debug")
     for duration in ("0.5s", "1s"):
@@ -110,6 +115,7 @@ def test_clips_of_different_lengths_are_judged_apart() -> None:
 def test_a_grid_that_makes_no_sense_is_refused_in_a_sentence() -> None:
     for changes, complaint in (
         ({"x": "rate"}, "x 'rate' is not one of the axes"),
+        ({"seeds": [1, 2, 1]}, "every seed may be given only once"),
         ({"without": [{"paradigm": "ar"}, {"paradigm": "fm"}]}, "no cell remains"),
         ({"axes": {"size": {"keys": ["width"], "values": {"a": 1}}}}, "the axis 'size' changes 'width'; it may change"),
         ({"axes": {"size": {"keys": ["training.width"], "values": {"a": 1}}}}, "an axis gives width the value 1"),

@@ -57,6 +57,8 @@ def shipped_codecs() -> list[str]:
 
 def _source(name: str) -> str:
     """Folder or hub id of a name."""
+    if not name.strip():
+        raise UserError(f"The name of the codec is empty; the shipped ones are {', '.join(shipped_codecs())}.")
     shipped = SHIPPED / SHIPPED_ALIASES.get(name, name)
     if (shipped / "config.json").is_file():
         return str(shipped)

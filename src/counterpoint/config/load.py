@@ -209,7 +209,7 @@ def _explain(item: Any, kind: type[BaseModel]) -> str:
     location = [str(part) for part in item["loc"]]
     key = ".".join(location)
     if item["type"] != "extra_forbidden":
-        message = item["msg"].removeprefix("Value error, ")
+        message = item["msg"].removeprefix("Value error, ").rstrip(".")
         got = (
             "" if isinstance(item["input"], Mapping) else f" (got {quoted(item['input'])})"
         )  # a whole group is not worth quoting

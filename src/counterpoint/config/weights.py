@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from counterpoint.config.errors import UserError
 from counterpoint.config.files import read_json, write_json
+from counterpoint.config.load import read_saved
 from counterpoint.config.network import hub, reason_of
 from counterpoint.config.paths import MISSING, fault_of, is_file
 
@@ -186,10 +187,9 @@ def _verify(folder: Path, files: Sequence[Path]) -> None:
     """Compare files of weights with the published digests, if there are any."""
     if not is_file(folder / DIGESTS_FILE):
         return
-    known = read_json(folder / DIGESTS_FILE)
+    known = read_saved(folder / DIGESTS_FILE, dict[str, str], remedy="download the folder again")
     for path in files:
-        expected = known.get(path.name) if isinstance(known, dict) else None
-        if not is_file(path) or expected != _sha256(path):
+        if not is_file(path) or known.get(path.name) != _sha256(path):
             raise UserError(f"{path} is not the published file (its digest differs); download it again.")
 
 

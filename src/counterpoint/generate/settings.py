@@ -89,7 +89,8 @@ def is_published(path: Path) -> bool:
     if path.is_dir():
         return not (path / MODEL_FILE).is_file() and _is_musicgen(path)
     is_ours = any((folder / path.parts[0]).exists() for folder in (Path(), RUNS))
-    return path.is_file() or (len(path.parts) == 2 and not is_ours)
+    is_export = path.suffix == Path(LANGUAGE_MODEL_FILE).suffix and path.is_file()
+    return is_export or (len(path.parts) == 2 and not is_ours)
 
 
 def _is_musicgen(folder: Path) -> bool:

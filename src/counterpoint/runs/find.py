@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
+from counterpoint.config.errors import UserError
+from counterpoint.config.paths import MISSING, fault_of, shown
 from counterpoint.package import ROOT
 from counterpoint.runs.layout import MODEL_FILE
 
@@ -17,10 +20,23 @@ stored apart from the code, so that no step of a study depends on a model that i
 
 
 def find_run(model: str | Path) -> Path:
-    """A run folder, given as a path, as its name below `runs`, or as the name of a model of the package."""
+    """A run folder, given as a path, as its name below `runs`, or as the name of a model of the package.
+
+    Returns:
+        The path itself if there is no such folder: it may be the id of a hub repository, or the file of a MusicGen.
+
+    Raises:
+        UserError: the name is empty or too long, or names a device, a pipe or a socket.
+    """
+    if not os.fspath(model).strip():
+        raise UserError("The name of the model is empty; `counterpoint models` lists the available ones.")
     path = Path(model)
-    places = (path, RUNS / path, SHIPPED_MODELS / path)
-    return next((place for place in places if place.exists()), path)
+    faults = {place: fault_of(place) for place in (path, RUNS / path, SHIPPED_MODELS / path)}
+    if (found := next((place for place, fault in faults.items() if fault == "is a folder"), None)) is not None:
+        return found
+    if faults[path] not in (MISSING, ""):
+        raise UserError(f"{shown(path)} {faults[path]}; give the name or the folder of a model.")
+    return path
 
 
 def shipped_models() -> list[str]:

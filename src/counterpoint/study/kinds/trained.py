@@ -11,7 +11,7 @@ from itertools import product
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from counterpoint.config import DataConfig, ModelConfig, SamplingConfig, TrainingConfig, UserError, read_sampling
 from counterpoint.config.sampling import SamplingByParadigm
@@ -66,6 +66,13 @@ class TrainedStudy(Study):
     seeds: tuple[Seed, ...] = ()
     """Training seeds, with each of which every model is trained; by default the seed of `training`."""
 
+    @field_validator("seeds")
+    @classmethod
+    def _seeds_differ(cls, seeds: tuple[int, ...]) -> tuple[int, ...]:
+        if len(set(seeds)) < len(seeds):
+            raise ValueError("every seed may be given only once, since the same seed gives the same model")
+        return seeds
+
     @model_validator(mode="after")
     def _prompts_fit(self) -> TrainedStudy:
         self.check_lengths()
@@ -94,7 +101,7 @@ class TrainedStudy(Study):
 
     def start_of(self, paradigm: ParadigmName) -> str:
         """The model with whose weights the training of a paradigm begins; "" for none."""
-        return self.start.format(paradigm=paradigm)
+        return self.start.replace("{paradigm}", paradigm)
 
     def training_config(
         self, paradigm: ParadigmName, *, controlled: bool = False, seed: int | None = None
