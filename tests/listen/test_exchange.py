@@ -40,6 +40,10 @@ def test_webmushra_gets_every_trial_and_every_clip(new_test: New, tmp_path: Path
     assert not (tmp_path / "out" / "key.json").exists()
     with pytest.raises(UserError, match="already exists"):
         export_test(test, tmp_path / "out")
+    (test.folder / test.manifest.items[0].files[0].file).unlink()
+    with pytest.raises(UserError, match=r"The clip .* is missing; restore it from a copy"):
+        export_test(test, tmp_path / "again")
+    assert not (tmp_path / "again").exists()
 
 
 def test_labels_and_captions_are_escaped(new_test: New) -> None:

@@ -78,6 +78,7 @@ def test_what_is_no_design_gets_a_sentence(name: str) -> None:
         ({"value": [5]}, "which is not a number"),
         ({"value": {"a": 1}}, "which is not a number"),
         ({"rater": ["ann"]}, "write a name"),
+        ({"rater": "\0 "}, "write a name"),
         ({"rater": "x" * 201}, "write a name"),
         ({"item": {"a": 1}}, "names the item"),
         (None, "contains no ratings"),

@@ -32,7 +32,7 @@ def _value(metric, x: np.ndarray, y: np.ndarray) -> float:
 def test_frechet_is_zero_for_the_same_set_and_the_squared_shift_for_a_moved_one():
     x = _draw(0)
     shift = np.arange(12) / 4
-    assert _value(FrechetDistance(MusicnnJudge()), x, x) == pytest.approx(0, abs=1e-6)
+    assert 0 <= _value(FrechetDistance(MusicnnJudge()), x, x) < 1e-6
     assert _value(FrechetDistance(MusicnnJudge()), x + shift, x) == pytest.approx(shift @ shift, rel=1e-6)
 
 

@@ -110,10 +110,10 @@ def read_text(
     path = require_file(path, what=what, most_bytes=most_bytes)
     try:
         text, is_guess = decode_text(_bytes(path, most_bytes=most_bytes))
+    except (EOFError, zlib.error, gzip.BadGzipFile):  # the last is an OSError
+        raise UserError(f"{shown(path)} is damaged (it cannot be unpacked); pack it again.") from None
     except OSError as error:
         raise UserError(f"{shown(path)} cannot be read ({error.strerror or error}); choose another {what}.") from None
-    except (EOFError, zlib.error):
-        raise UserError(f"{shown(path)} is damaged (it cannot be unpacked); pack it again.") from None
     except ValueError as error:
         raise UserError(f"{shown(path)} {error}; save it as UTF-8 text.") from None
     if is_guess:

@@ -27,7 +27,7 @@ import yaml
 from counterpoint.config import UserError, atomic_folder
 from counterpoint.config.documents import quoted
 from counterpoint.config.paths import true_path
-from counterpoint.config.tables import read_table
+from counterpoint.config.tables import one_line, read_table
 from counterpoint.listen.answers import Answers
 from counterpoint.listen.assignment import LAYOUTS, Cell
 from counterpoint.listen.design import Question
@@ -44,8 +44,9 @@ def export_test(test: ListeningTest, out: Path) -> Path:
     `key.json` is not exported, since it names the system of each clip.
 
     Raises:
-        UserError: `out` is not empty.
+        UserError: `out` is not empty, or a clip is missing or was changed.
     """
+    test.check_files()
     name = true_path(test.folder).name
 
     def fill(place: Path) -> None:
@@ -299,9 +300,11 @@ def _imported(test: ListeningTest, source: str, values: Mapping[str, Any]) -> _L
     question = next((each for each in test.design.questions if each.id == values["question"]), None)
     if question is None:
         raise UserError(f"{source} names the question {quoted(values['question'])}, which is not part of the test.")
-    rater, value = values["rater"], values["value"]
-    if not isinstance(rater, str) or len(rater) > _LONGEST_NAME:
-        raise UserError(f"{source} has the rater {quoted(rater)}; write a name of up to {_LONGEST_NAME} characters.")
+    rater, value = one_line(values["rater"]), values["value"]
+    if not 0 < len(rater) <= _LONGEST_NAME:
+        raise UserError(
+            f"{source} has the rater {quoted(values['rater'])}; write a name of 1 to {_LONGEST_NAME} characters."
+        )
     names = [str(values["system"]), *([str(values["other"])] if is_pair else [])]
     cell = tuple(_file(test, item, name, source) for name in names)
     try:

@@ -75,7 +75,8 @@ class _Frechet:
         gram = product @ product.T if len(product) < product.shape[1] else product.T @ product
         roots = np.sqrt(np.clip(np.linalg.eigvalsh(gram), 0, None))
         offset = self._mean - mean
-        return float(offset @ offset + self._trace + np.square(centred).sum() - 2 * roots.sum())
+        distance = float(offset @ offset + self._trace + np.square(centred).sum() - 2 * roots.sum())
+        return max(0.0, distance)  # rounding takes that of equal sets below zero
 
 
 SUBSAMPLES = (0.5, 0.6, 0.7, 0.8, 0.9)
