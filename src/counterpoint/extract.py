@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, cached_property, partial
@@ -28,7 +28,7 @@ from counterpoint.analysis.tracks import NOT_GIVEN, REST, chord_track, melody_tr
 from counterpoint.audio import load_audio, stream_audio
 from counterpoint.codec import Codec, blurred_codes, load_codec
 from counterpoint.codec.blurred import codes_of_blurred
-from counterpoint.codec.chunked import Map, one_block_a_core
+from counterpoint.codec.chunked import Map, encode_stream, join, one_block_a_core
 from counterpoint.config import UserError
 from counterpoint.config.device import find_device
 from counterpoint.config.locks import sole_writer, warn_waiting
@@ -318,9 +318,19 @@ def _drums_stem(clip: _Clip) -> np.ndarray:
     codec = clip.source.codec
     if not clip.row["drums"]:
         return clip.source.silence(clip.frames)
-    audio = clip.audio(sample_rate=codec.sample_rate, column="drums")
-    length = clip.frames * codec.samples_per_frame
-    return blurred_codes(codec, np.pad(audio, (0, max(0, length - audio.size)))[:length])
+    pieces = stream_audio(clip.path("drums"), sample_rate=codec.sample_rate)
+    audio = _of_length(pieces, clip.frames * codec.samples_per_frame)
+    return codes_of_blurred(codec, join(encode_stream(audio, codec)).latents[0])
+
+
+def _of_length(pieces: Iterable[np.ndarray], length: int) -> Iterator[np.ndarray]:
+    """The first `length` samples of a stream, with silence after its end."""
+    for piece in pieces:
+        yield piece[:length]
+        length -= len(piece)
+        if length <= 0:
+            return
+    yield np.zeros(length, np.float32)
 
 
 def _drums_mix(clip: _Clip) -> np.ndarray:
