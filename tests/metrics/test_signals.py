@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from counterpoint.metrics import signals
 from counterpoint.metrics.signals import SAMPLE_RATE, loudness_db, signal_statistics
 
 _TIME = np.arange(2 * SAMPLE_RATE) / SAMPLE_RATE
@@ -53,3 +54,10 @@ def test_a_clip_shorter_than_a_frame_is_measured():
     short = signal_statistics(_noise()[:100])
     assert set(short) == {"sig_silence", "sig_onset_rate", "sig_centroid_hz", "sig_flatness"}
     assert all(np.isfinite(list(short.values())))
+
+
+def test_a_long_clip_is_measured_block_by_block(monkeypatch: pytest.MonkeyPatch):
+    clip = _noise() * (np.sin(2 * np.pi * 1.5 * _TIME) > 0)
+    whole = signal_statistics(clip)
+    monkeypatch.setattr(signals, "_FRAMES_AT_ONCE", 7)
+    assert signal_statistics(clip) == pytest.approx(whole, rel=1e-9)
