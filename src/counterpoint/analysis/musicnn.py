@@ -36,6 +36,7 @@ _PATCH_FRAMES = 187  # 3 s
 _BATCH_NORM_EPS = 1e-3  # TensorFlow's default
 _PATCHES_AT_ONCE = 4
 _FRAMES_AT_ONCE = 32  # keeps the responses of a layer in cache
+_STEP = 8  # frames of a product in `_temporal`
 
 TAGS: tuple[str, ...] = (
     *("guitar", "classical", "slow", "techno", "strings", "drums", "electronic", "rock", "fast", "piano", "ambient"),
@@ -73,6 +74,7 @@ class Musicnn:
         self._weights = {name: torch.tensor(value, device=device) for name, value in own.items()}
         self._device = device
         self._spectral = {layer: self._spectral_kernel(layer) for layer in (0, 1)}
+        self._banded = {layer: self._banded_kernel(layer) for layer in (2, 3, 4)}
 
     def __call__(self, audio: np.ndarray, *, sample_rate: int) -> MusicnnOutput:
         """Tag and embed one clip.
@@ -119,14 +121,15 @@ class Musicnn:
         a third of the multiplications. Each coefficient is a matrix product, and so is the inverse transform.
         """
         kernel, inverse, flip, bias = self._spectral[layer]
-        taps, channels = kernel.shape[1] // 2, kernel.shape[2]
+        taps = kernel.shape[1] // 2
         spectrum = torch.fft.rfft(F.pad(x, (0, 0, taps // 2, taps // 2)), dim=-1)  # [B, T + taps - 1, F / 2 + 1]
         windows = torch.cat((spectrum.real.unfold(1, taps, 1), spectrum.imag.unfold(1, taps, 1)), dim=-1)
         highest = []
         for some in windows.flatten(0, 1).transpose(0, 1).split(_FRAMES_AT_ONCE, dim=1):  # [F / 2 + 1, frames, 2 taps]
-            coefficients = torch.bmm(some.repeat(2, 1, 1), kernel)  # [F + 2, frames, 204]
-            highest.append((inverse @ coefficients.flatten(1)).amax(0).view(-1, channels))
-        response = torch.cat(highest).view(*x.shape[:2], channels)
+            coefficients = torch.bmm(some.repeat(2, 1, 1), kernel).transpose(0, 1)  # [frames, F + 2, 204]
+            # Product by product, each of which stays in a cache, and not one product for all frames.
+            highest.append(torch.bmm(inverse.expand(len(coefficients), -1, -1), coefficients).amax(1))
+        response = torch.cat(highest).unflatten(0, x.shape[:2])
         return self._normalize(F.relu((response + bias) * flip), layer + 1)
 
     def _spectral_kernel(self, layer: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -151,13 +154,26 @@ class Musicnn:
         return both.to(self._device), inverse.float().to(self._device), flip, bias
 
     def _temporal(self, x: Tensor, layer: int) -> Tensor:
-        """Kernels of many frames by one band, then the maximum over frequency: [B, T, F] to [B, T, 51]."""
+        """Kernels of many frames by one band, then the maximum over frequency: [B, T, F] to [B, T, 51].
+
+        The responses of `_STEP` frames are one matrix product with all frames that they depend on.
+        """
+        matrix, flip, bias = self._banded[layer]
+        frames, span = x.shape[1], matrix.shape[1]
+        taps = span - _STEP + 1
+        padded = F.pad(x, (0, 0, (taps - 1) // 2, taps // 2 + -frames % _STEP))  # TensorFlow's "same", and whole steps
+        windows = padded.unfold(1, span, _STEP).transpose(2, 3)  # [B, steps, span, F]
+        response = torch.matmul(matrix, windows.flatten(0, 1)).amax(2).view(len(x), -1, len(bias))[:, :frames]
+        return self._normalize(F.relu((response + bias) * flip), layer + 1)
+
+    def _banded_kernel(self, layer: int) -> tuple[Tensor, Tensor, Tensor]:
+        """The kernels of `_temporal`, once for each of `_STEP` frames, as a matrix [_STEP 51, span], and the sign and
+        bias of `_flipped`."""
         kernel = self._weights[_conv(layer) + "/kernel"]  # [taps, 1, 1, 51]
         taps, _, _, channels = kernel.shape
         kernel, flip, bias = self._flipped(kernel.reshape(taps, channels), layer)
-        padded = F.pad(x, (0, 0, (taps - 1) // 2, taps // 2))  # TensorFlow's "same"
-        response = F.conv2d(padded[:, None], kernel.T.reshape(channels, 1, taps, 1)).amax(3)
-        return self._normalize(F.relu((response.transpose(1, 2) + bias) * flip), layer + 1)
+        shifted = [F.pad(kernel.T, (frame, _STEP - 1 - frame)) for frame in range(_STEP)]
+        return torch.cat(shifted), flip, bias
 
     def _middle(self, x: Tensor, layer: int) -> Tensor:
         """Kernels of 7 frames by all channels: [B, T, channels] to [B, T, 64]."""
