@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain, product
+from typing import Any
 
 import numpy as np
 import torch
@@ -25,14 +26,16 @@ from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from counterpoint.bench import peer
-from counterpoint.bench.limits import Limits, measure_limits
+from counterpoint.bench.limits import Limits, measure_bandwidth, measure_limits
 from counterpoint.bench.machine import Busy, device_name
 from counterpoint.bench.measure import Bench, OutOfMemory
 from counterpoint.bench.point import Point
 from counterpoint.bench.roofline import predict
 from counterpoint.codec import decode, encode_audio, load_codec
+from counterpoint.conditioning import plan_guidance
 from counterpoint.config import (
     BACKBONES,
+    AutoregressiveSampling,
     BackboneConfig,
     LatentSpec,
     ModelConfig,
@@ -43,7 +46,8 @@ from counterpoint.generate.model import load_model
 from counterpoint.kernels import Precision
 from counterpoint.metrics.judges.musicnn import MusicnnJudge
 from counterpoint.metrics.signals import SAMPLE_RATE
-from counterpoint.paradigm import PARADIGMS, Paradigm, build_paradigm
+from counterpoint.paradigm import PARADIGMS, Autoregressive, Paradigm, build_paradigm
+from counterpoint.paradigm.delay import delay, shift_right, undelay
 
 PRECISIONS: tuple[Precision, ...] = ("fp32", "fp16", "int8")
 BITS = {"fp32": 32, "fp16": 16.5, "int8": 8.5}
@@ -83,45 +87,76 @@ class Figure:
 
 
 def steps_of_one_clip(limits: Limits, *, backbone: BackboneConfig, seconds: float, repeats: int) -> Iterator[Figure]:
-    """Time of a guided auto-regressive step beside the time in which memory gives its weights and caches."""
+    """Time of a guided auto-regressive step beside the time in which memory gives its weights and caches.
+
+    Programs on the other cores of a shared machine change the speed of memory from one second to the next, so that it
+    is measured again before every run.
+    """
     for precision in PRECISIONS:
         point = Point(paradigm="autoregressive", backbone=backbone, duration_s=seconds, dtype=precision)
         bench = Bench()  # one model at a time in memory
-        runs = [bench.run(point) for _ in range(repeats)]
-        timed = [run for run in runs if not isinstance(run, OutOfMemory)]
-        if not timed:
+        shares, each_ms, bound = [], [], ""
+        for _ in range(repeats):
+            present = limits.model_copy(update={"bandwidth": measure_bandwidth("cpu")})
+            run = bench.run(point)
+            if not isinstance(run, OutOfMemory):
+                limit = predict(point, limits=present, evaluations=run.evaluations)
+                shares.append(limit.latency_s / run.seconds)
+                each_ms.append(1000 * run.seconds / run.evaluations)
+                bound = limit.bound
+        if not shares:
             yield Figure(f"Batch 1, {precision}", "out of memory", "")
             continue
-        latency_s = statistics.median(run.seconds for run in timed)
-        limit = predict(point, limits=limits, evaluations=timed[0].evaluations)
-        each_ms = 1000 * latency_s / timed[0].evaluations
-        share = f"{limit.latency_s / latency_s:.0%} of {limit.bound} speed"
-        yield Figure(f"Batch 1, {precision}", share, f"{each_ms:.2f} ms a step of {backbone.layers} x {backbone.width}")
+        share = f"{statistics.median(shares):.0%} of {bound} speed"
+        detail = f"{statistics.median(each_ms):.2f} ms a step of {backbone.layers} x {backbone.width}"
+        yield Figure(f"Batch 1, {precision}", share, detail)
 
 
 def greedy_frames(*, captions: Sequence[str], frames: int = GREEDY_FRAMES) -> Iterator[Figure]:
-    """Share of the frames of greedy clips that are those of fp32, with the settings of an included model."""
-    codes: dict[Precision, Tensor] = {}
+    """Share of greedy frames that are those of fp32, with the settings of an included model: of frames that follow the
+    same frames, and of clips that continue with their own. A clip is another one after its first other frame."""
+    given: Tensor | None = None
     for precision in PRECISIONS:
         loaded = load_model(GREEDY_MODEL, device="cpu", precision=precision)
-        chosen = loaded.how({"temperature": 0.0})
-        codes[precision] = _greedy(loaded.paradigm, captions, frames=frames, sampling=chosen)
-    for precision in PRECISIONS[1:]:
-        same = (codes[precision] == codes["fp32"]).all(dim=1)
+        model, chosen = loaded.paradigm, AutoregressiveSampling.of(loaded.how({"temperature": 0.0}))
+        assert isinstance(model, Autoregressive)
+        own = _greedy(model, captions, frames=frames, sampling=chosen.model_copy(update={"codebooks": None}))
+        if given is None:
+            given = own
+            continue
+        following = _following(model, captions, codes=given, sampling=chosen)
+        decoded = slice(0, chosen.codebooks)
+        same, kept = ((codes == given)[:, decoded].all(dim=1) for codes in (own, following))
         whole, before = same.float().mean().item(), same.long().cumprod(dim=1).float().mean().item()
-        detail = (
-            f"{before:.0%} before a clip's first other frame; {BITS[precision]} bits a weight, {len(captions)} clips"
+        yield Figure(
+            f"Greedy frames of {precision} as of fp32",
+            f"{kept.float().mean().item():.1%} after the same frames",
+            f"{whole:.0%} after their own, {before:.0%} before a clip's first other one; "
+            f"{BITS[precision]} bits a weight, {len(captions)} clips",
         )
-        yield Figure(f"Greedy frames of {precision} as of fp32", f"{whole:.0%}", detail)
 
 
-def _greedy(model: Paradigm, captions: Sequence[str], *, frames: int, sampling: SamplingConfig) -> Tensor:
-    """Codes [B, K, T] that are decoded."""
+def _greedy(model: Autoregressive, captions: Sequence[str], *, frames: int, sampling: SamplingConfig) -> Tensor:
+    """Codes [B, K, T] of clips."""
     generators = [torch.Generator().manual_seed(0) for _ in captions]
     lengths = torch.full((len(captions),), frames)
     drawn = model.sample(text=model.prepare(captions), lengths=lengths, sampling=sampling, generators=generators)
     assert drawn.codes is not None
     return drawn.codes
+
+
+@torch.no_grad()
+def _following(model: Autoregressive, captions: Sequence[str], *, codes: Tensor, sampling: SamplingConfig) -> Tensor:
+    """The likeliest codes [B, K, T], each after the given ones before it."""
+    text, tracks = model.prepare(captions), model.tracks(None, batch=len(codes), frames=codes.shape[2])
+    guidance = plan_guidance(text, controls=tracks, sampling=sampling)
+    delayed = delay(codes, lengths=torch.full((len(codes),), codes.shape[2]), filler=model.filler)
+    logits = model.logits(
+        guidance.rows(shift_right(delayed, filler=model.filler)),
+        memory=model.remember(text.repeated(guidance.captioned)),
+        control=None if tracks is None else model.steer(guidance.control_rows(tracks)),
+    )
+    return undelay(guidance.combine(logits)).argmax(dim=-1)
 
 
 def passes_of_training(limits: Limits, *, sizes: Sequence[tuple[int, int]], repeats: int) -> Iterator[Figure]:
@@ -170,8 +205,9 @@ def music_through(limits: Limits, *, seconds: float, repeats: int) -> Iterator[F
 
 
 def _rate(work: Callable[[], object], *, repeats: int) -> tuple[float, float]:
-    """FLOP/s of products and convolutions of `work`, and its seconds, the median of some runs after one that counts."""
-    with FlopCounterMode(display=False) as counter:
+    """FLOP/s of products, convolutions and attention of `work`, and its seconds, the median of some runs after one that
+    counts."""
+    with FlopCounterMode(display=False, custom_mapping=ATTENTION) as counter:
         work()
     taken = []
     for _ in range(repeats):
@@ -180,6 +216,30 @@ def _rate(work: Callable[[], object], *, repeats: int) -> tuple[float, float]:
         taken.append(time.perf_counter() - started)
     seconds = statistics.median(taken)
     return counter.get_total_flops() / seconds, seconds
+
+
+def _attention(query: Sequence[int], key: Sequence[int], *, is_causal: bool, products: int) -> int:
+    """FLOPs of some products of [B, H, S, D] with [B, H, L, D], of which a causal one is half a one."""
+    (B, H, S, D), L = query, key[2]
+    return 2 * products * B * H * D * (S * (S + 1) // 2 if is_causal else S * L)
+
+
+def _forward(query: Any, key: Any, value: Any, dropout: float = 0.0, is_causal: bool = False, **_: Any) -> int:
+    return _attention(query, key, is_causal=is_causal, products=2)
+
+
+def _backward(
+    gradient: Any, query: Any, key: Any, value: Any, out: Any, sums: Any, dropout: float, is_causal: bool, **_: Any
+) -> int:
+    """The weights once more, and the gradients of weights, queries, keys and values."""
+    return _attention(query, key, is_causal=is_causal, products=5)
+
+
+ATTENTION: dict[Any, Any] = {
+    torch.ops.aten._scaled_dot_product_flash_attention_for_cpu: _forward,
+    torch.ops.aten._scaled_dot_product_flash_attention_for_cpu_backward: _backward,
+}
+"""What `FlopCounterMode` leaves out on a CPU."""
 
 
 def _detail(rate: float, seconds: float) -> str:

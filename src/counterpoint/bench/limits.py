@@ -93,7 +93,7 @@ def measure_limits(device: Device) -> Limits:
     }
     if device == "cpu":
         flops = {precision: max(rate, flops["fp32"]) for precision, rate in flops.items()}
-    bandwidth = _bandwidth(device)
+    bandwidth = measure_bandwidth(device)
     foreign = Busy.now().foreign_since(busy)
     memory = _memory(device)
     return Limits(name=name, kind=device, flops=flops, bandwidth=bandwidth, memory=memory, foreign=foreign)
@@ -126,7 +126,7 @@ def _memory(device: Device) -> float:
     return float(torch.cuda.get_device_properties(0).total_memory)
 
 
-def _bandwidth(device: Device) -> float:
+def measure_bandwidth(device: Device) -> float:
     """Bytes per second of the fastest way to read: a sum, a matrix-vector product, or a copy."""
     import torch
 

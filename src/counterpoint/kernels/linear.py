@@ -33,8 +33,8 @@ def pack(module: nn.Module, *, precision: Precision = "fp32", compiled: bool = T
     Args:
         precision: precision of the stored weights. fp32 changes results only by rounding. fp16 and int8 keep 16 and 8
             bits of a weight: our kernels take them as integers with a scale for each output and group of `GROUP`
-            inputs, and round inputs to 2 x `LEVELS` + 1 levels; torch's take halves. In an included model, fp16 leaves
-            97% of greedy frames as they are, and int8 65% (`bench.engines`).
+            inputs, and round inputs to 2 x `LEVELS` + 1 levels; torch's take halves. After the same frames, fp16 leaves
+            99.8% of the greedy frames of an included model as they are, and int8 97.7% (`bench.engines`).
         compiled: whether to use our own kernels if they can be compiled; without them, fp16 replaces int8.
 
     Returns:
