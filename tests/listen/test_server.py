@@ -255,6 +255,12 @@ def test_raw_answers_have_platform_ids_only_when_asked(serve: Callable[..., Site
     assert header.startswith("rater,trial,phase,item,system,question,value") and len(rows) == 2 * (15 + 2 + 2)
 
 
+def test_an_id_is_no_formula_in_a_spreadsheet(serve: Callable[..., Site]) -> None:
+    site = serve()
+    site.rate_all(site.ready("=HYPERLINK(1)"))
+    assert all(row.endswith(",'=HYPERLINK(1)") for row in raw_csv(site.answers, with_ids=True).splitlines()[1:])
+
+
 def test_a_clip_that_cannot_be_played_is_skipped(serve: Callable[..., Site]) -> None:
     site = serve()
     token = site.ready()

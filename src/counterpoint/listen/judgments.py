@@ -130,7 +130,7 @@ def to_csv(
     Args:
         with_ids: whether to include the recruiting platform's ids.
     """
-    ids = {rater.id: rater.platform_id for rater in raters}
+    ids = {rater.id: _inert(rater.platform_id) for rater in raters}
     names = [field.name for field in fields(Judgment)]
     text = io.StringIO()
     extra = ["excluded", *(["platform_id"] if with_ids else [])]
@@ -140,3 +140,8 @@ def to_csv(
         row = {**asdict(each), "excluded": "; ".join(reasons.get(each.rater, ()))}
         writer.writerow(row | ({"platform_id": ids.get(each.rater, "")} if with_ids else {}))
     return text.getvalue()
+
+
+def _inert(text: str) -> str:
+    """A text that comes from a rater's browser, marked as text where a spreadsheet would compute it as a formula."""
+    return f"'{text}" if text.startswith(("=", "+", "-", "@")) else text
