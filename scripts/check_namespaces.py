@@ -21,7 +21,7 @@ from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 
-from kill_nodes import differing
+from kill_nodes import agree
 
 from counterpoint.config.checkpoints import newest_checkpoint
 from killing import kill_tree, wait_for
@@ -127,11 +127,7 @@ def compare_study(out: Path, overrides: Sequence[str]) -> bool:
             run(HOSTS[0], *study, *chosen, *engine, "--store", out / "store_nodes", "--out", out / "nodes")
     finally:
         shutil.rmtree(ray, ignore_errors=True)
-    compared, differ = differing(out / "local", out / "nodes")
-    print(
-        f"{compared} files compared, {len(differ)} differ{': ' if differ else ''}{', '.join(differ[:20])}", flush=True
-    )
-    return not differ
+    return agree(out / "local", out / "nodes")
 
 
 def compare_training(out: Path) -> bool:

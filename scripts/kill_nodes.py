@@ -60,6 +60,13 @@ def differing(study: Path, other: Path) -> tuple[int, list[str]]:
     return compared, differ
 
 
+def agree(study: Path, other: Path) -> bool:
+    """Print how many files of two finished studies were compared and which differ; returns whether none does."""
+    compared, differ = differing(study, other)
+    print(f"{compared} files compared, {len(differ)} differ: {', '.join(differ[:20]) or 'none'}", flush=True)
+    return not differ
+
+
 def contents(folder: Path) -> dict[str, bytes]:
     """The bytes of every file of a result that should be reproduced, without the place of the store, which the
     configuration of a training names."""
@@ -91,13 +98,12 @@ def main() -> int:
                 cluster, store=store, kills=chosen.kills, wants=wants, after=lambda: add_node(cluster)
             ) as killer:
                 run_study("table2", out=out / "nodes", store=store, where=where, **study)
-        compared, differ = differing(out / "local", out / "nodes")
+        same = agree(out / "local", out / "nodes")
         made, wanted = times_made(store), Counter(killer.killed)
         repeated = {name: count for name, count in made.items() if count != 1 + wanted[name]}
     print(f"killed: {', '.join(killer.killed)}")
-    print(f"{compared} files compared, {len(differ)} differ{': ' if differ else ''}{', '.join(differ[:20])}")
     print(f"{len(made)} steps, made more often than they were killed: {repeated or 'none'}")
-    return int(len(killer.killed) != chosen.kills or bool(differ) or bool(repeated))
+    return int(len(killer.killed) != chosen.kills or not same or bool(repeated))
 
 
 if __name__ == "__main__":

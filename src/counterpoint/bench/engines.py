@@ -239,7 +239,7 @@ ATTENTION: dict[Any, Any] = {
     torch.ops.aten._scaled_dot_product_flash_attention_for_cpu: _forward,
     torch.ops.aten._scaled_dot_product_flash_attention_for_cpu_backward: _backward,
 }
-"""What `FlopCounterMode` leaves out on a CPU."""
+"""FLOPs of attention, which `FlopCounterMode` does not count on a CPU."""
 
 
 def _detail(rate: float, seconds: float) -> str:

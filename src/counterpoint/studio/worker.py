@@ -216,7 +216,7 @@ def _answer(request: Message, task: Task, carry_out: CarryOut) -> tuple[str, Any
 
 
 def _sentence(error: Exception) -> str:
-    """What a user reads of an error that is not the user's."""
+    """The sentence that a user reads about an error that the request has not caused."""
     if isinstance(error, MemoryError):
         return "There is not enough memory for this; request less music."
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
