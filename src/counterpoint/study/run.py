@@ -35,7 +35,7 @@ STORE = Path("runs/store")
 def open_store(
     place: Path | str, *, say: Callable[[str], None] = print, show: bool = True, strict_code: bool = False
 ) -> LocalEngine:
-    """The engine that completes steps and finds finished ones in a folder of results; for one at a URL, that is `STORE`.
+    """The engine that completes steps and finds finished ones in a folder of results, or in `STORE` for a URL.
 
     Raises:
         UserError: something else than a folder is there.
